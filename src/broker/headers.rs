@@ -1,0 +1,3 @@
+//! Being written.
+#[derive(Debug, Default, Clone)]
+pub struct Headers;

@@ -1,0 +1,5 @@
+//! Being written.
+#[derive(Debug)]
+pub struct Message;
+#[derive(Debug)]
+pub struct Properties;

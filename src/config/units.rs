@@ -1,0 +1,118 @@
+//! Durations and sizes as they are written in the configuration: `"1h30m"`, `"256MiB"`.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A duration that remembers how it was written: the delay queue of `"30s"` is named `invoice.retry.30s`.
+#[derive(Clone, Debug)]
+pub struct Span {
+    text: String,
+    duration: Duration,
+}
+
+impl Span {
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Two spans are equal when they last equally long.
+impl PartialEq for Span {
+    fn eq(&self, other: &Self) -> bool {
+        self.duration == other.duration
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let written = text.trim();
+        let signed: SignedDuration =
+            written.parse().map_err(|_| format!("{written:?} is not a duration; write for instance \"30s\", \"2m\" or \"1h30m\""))?;
+        let duration = Duration::try_from(signed).map_err(|_| format!("{written:?} is negative; a duration is not"))?;
+        Ok(Self { text: written.to_owned(), duration })
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub u64);
+
+impl Size {
+    pub fn bytes(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let written = text.trim();
+        let wrong = || format!("{written:?} is not a size; write for instance \"512KiB\" or \"20MiB\"");
+        let digits = written.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = written[..digits].parse().map_err(|_| wrong())?;
+        let unit = match written[digits..].trim() {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "kB" | "KB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            _ => return Err(wrong()),
+        };
+        number.checked_mul(unit).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes if bytes % (1 << 20) == 0 => write!(formatter, "{}MiB", bytes >> 20),
+            bytes if bytes % (1 << 10) == 0 => write!(formatter, "{}KiB", bytes >> 10),
+            bytes => write!(formatter, "{bytes}B"),
+        }
+    }
+}
+
+macro_rules! written_as_text {
+    ($unit:ty) => {
+        impl<'de> Deserialize<'de> for $unit {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl Serialize for $unit {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+
+written_as_text!(Span);
+written_as_text!(Size);
+
+/// For defaults written in the code.
+///
+/// # Panics
+/// When the literal is not a duration: a mistake of ours, found by the test that loads the defaults.
+pub fn span(literal: &str) -> Span {
+    literal.parse().unwrap_or_else(|problem| panic!("{problem}"))
+}

@@ -1,0 +1,103 @@
+//! What went wrong, under one flat name per answer, before anyone has decided what that means.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// Longer codes and messages are cut: both come from strangers and travel in headers, results and logs.
+pub const MAX_CODE_BYTES: usize = 64;
+pub const MAX_MESSAGE_BYTES: usize = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    Job,
+    Image,
+    Storage,
+    Recognition,
+    Verification,
+    Worker,
+}
+
+impl Stage {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Image => "image",
+            Self::Storage => "storage",
+            Self::Recognition => "recognition",
+            Self::Verification => "verification",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Whether a call was paid for. `Unknown` where the answer never arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Billed {
+    Yes,
+    No,
+    Unknown,
+}
+
+impl Billed {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One failed step. `message` is fit to be published and logged: the edge that made it took out what is personal or secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub stage: Stage,
+    pub code: String,
+    pub message: String,
+    pub http_status: Option<u16>,
+    pub request_id: Option<String>,
+    /// Verification: did the provider find the QR code in the picture?
+    pub qr_code_found: Option<bool>,
+    /// Recognition answered success, yet read none of the fields that identify a bill.
+    pub nothing_read: bool,
+    pub retry_after: Option<Duration>,
+    /// The answer's `Date` header: the gateway's clock.
+    pub server_time: Option<Timestamp>,
+}
+
+impl Failure {
+    pub fn new(stage: Stage, code: impl AsRef<str>, message: impl AsRef<str>) -> Self {
+        Self {
+            stage,
+            code: cut(code.as_ref(), MAX_CODE_BYTES).to_owned(),
+            message: cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned(),
+            http_status: None,
+            request_id: None,
+            qr_code_found: None,
+            nothing_read: false,
+            retry_after: None,
+            server_time: None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}: {}", self.stage, self.code, self.message)
+    }
+}
+
+/// The longest prefix of at most `max` bytes that ends between characters.
+pub fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}

@@ -1,0 +1,182 @@
+//! One model of a medical invoice that both providers' documented fields fit, so that the two can be compared.
+//!
+//! Personal data throughout: an `Invoice` is published and checkpointed, never logged. `Debug` is left out on purpose.
+
+use super::reading::Reading;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub type Money = Reading<Decimal>;
+pub type Day = Reading<Date>;
+
+/// Absent and empty are both `None`, published as null.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Invoice {
+    pub note_code: Option<String>,
+    pub note_no: Option<String>,
+    pub check_code: Option<String>,
+    pub note_title: Option<String>,
+    pub note_kind: Option<NoteKind>,
+    pub note_kind_text: Option<String>,
+    pub province: Option<String>,
+    pub patient_name: Option<String>,
+    pub patient_gender: Option<Gender>,
+    pub billing_date: Option<Day>,
+    pub treatment_date: Option<Day>,
+    pub admission_date: Option<Day>,
+    pub discharge_date: Option<Day>,
+    pub hospital_days: Option<Money>,
+    pub hospital_name: Option<String>,
+    pub hospital_type: Option<String>,
+    pub hospital_department: Option<String>,
+    pub charging_unit: Option<String>,
+    pub invoice_party_code: Option<String>,
+    pub insurance_type: Option<String>,
+    pub insurance_no: Option<String>,
+    pub social_security_no: Option<String>,
+    pub medical_card_no: Option<String>,
+    pub clinic_no: Option<String>,
+    pub hospital_no: Option<String>,
+    pub medical_record_no: Option<String>,
+    pub business_no: Option<String>,
+    pub payer_credit_code: Option<String>,
+    pub work_unit: Option<String>,
+    pub payee: Option<String>,
+    pub reviewer: Option<String>,
+    pub payment_channel: Option<String>,
+    pub remark: Option<String>,
+    pub total_cost: Option<Money>,
+    pub total_cost_in_words: Option<String>,
+    pub total_cost_from_words: Option<Money>,
+    pub insurance_payment: Option<Money>,
+    pub personal_account_payment: Option<Money>,
+    pub prepaid_amount: Option<Money>,
+    pub supplementary_payment: Option<Money>,
+    pub refund_amount: Option<Money>,
+    pub payments: Vec<NamedAmount>,
+    pub cost_categories: Vec<NamedAmount>,
+    pub cost_details: Vec<CostDetail>,
+    pub checksum: Option<Checksum>,
+    /// Whatever the provider sent beyond its documentation.
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedAmount {
+    pub name: Option<String>,
+    pub amount: Option<Money>,
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CostDetail {
+    /// As the insurance catalogue calls it, else as printed.
+    pub name: Option<String>,
+    pub code: Option<String>,
+    pub specification: Option<String>,
+    pub unit: Option<String>,
+    pub quantity: Option<Money>,
+    pub unit_price: Option<Money>,
+    pub amount: Option<Money>,
+    pub level: Option<String>,
+    pub self_pay: Option<Money>,
+    pub kind: Option<DetailKind>,
+    pub category: Option<String>,
+    pub printed_name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    Outpatient,
+    Inpatient,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gender {
+    Male,
+    Female,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetailKind {
+    WesternMedicine,
+    ChineseMedicine,
+    Treatment,
+    Unknown,
+}
+
+/// Whether the sums printed on the bill agree with its total, as the verifying provider computed them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checksum {
+    pub categories: Option<Sum>,
+    pub details: Option<Sum>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sum {
+    Passed,
+    Failed,
+    Unchecked,
+}
+
+/// What the fiscal registry says beyond the invoice itself: the verification's additional result.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Registry {
+    pub note_code: Option<String>,
+    pub note_no: Option<String>,
+    pub billing_date: Option<Day>,
+    pub total_cost: Option<Money>,
+    pub check_code: Option<String>,
+    pub last_queried: Option<String>,
+    pub query_count: Option<u64>,
+    /// `None` where the registry sent no status at all.
+    pub status: Option<RegistryStatus>,
+    pub reimbursements: Vec<Reimbursement>,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryStatus {
+    pub printed: Answer,
+    pub red_lettered: Answer,
+    pub voided: Answer,
+    pub posted: Answer,
+}
+
+/// `Unknown` is a value that was sent and could not be understood; it is never taken for `No`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Yes,
+    No,
+    Unknown,
+}
+
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reimbursement {
+    pub agency: Option<String>,
+    pub date: Option<Day>,
+    pub amount: Option<Money>,
+    pub note_code: Option<String>,
+    pub note_no: Option<String>,
+}
+
+/// The verification provider's whole answer to one bill.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Verified {
+    pub invoice: Invoice,
+    pub registry: Registry,
+    pub qr_code_found: Option<bool>,
+}

@@ -1,0 +1,160 @@
+//! The error-code policy: data decided by a pure function.
+//!
+//! `config/error-codes.toml` is compiled in; `policy.file` replaces rules of it one by one. [`Policy::decide`] is the one place
+//! where a failure becomes a [`Decision`]; carrying it out is the pipeline's and the provider client's business.
+
+mod decide;
+mod parse;
+
+use super::failure::{Billed, Failure, Stage};
+use super::progress::Progress;
+use super::result::Verdict;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use std::time::Duration;
+
+pub use parse::PolicyError;
+
+/// The rules, in the order in which they are tried.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Stable and readable, `verification/300.2`: the key of this rule's budget in [`Progress`].
+    pub id: String,
+    pub stage: Stage,
+    pub codes: Vec<String>,
+    pub when: When,
+    /// Each used up before the next; the last is final.
+    pub steps: Vec<Step>,
+    pub scope: Scope,
+    pub billed: Billed,
+    pub reason: String,
+    /// It came from `policy.file`.
+    pub overridden: bool,
+}
+
+/// Further conditions; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct When {
+    pub qr_code_found: Option<bool>,
+    /// In days before today in `policy.timezone`; negative is in the future. A bound holds only where the date is known.
+    pub bill_age_days_min: Option<i64>,
+    pub bill_age_days_max: Option<i64>,
+    pub bill_date_known: Option<bool>,
+    /// The job has had its one call with `auto_rotate`.
+    pub rotated: Option<bool>,
+    /// The answer before that call carried the same code: one misread must not brand a bill.
+    pub same_code_before_rotation: Option<bool>,
+    pub http_status: Option<u16>,
+    /// Compared without regard to case.
+    pub message_contains: Option<String>,
+    pub transfer: Option<Transfer>,
+    /// Recognition answered success, yet read none of the fields that identify a bill.
+    pub nothing_read: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The answer is good.
+    Continue,
+    /// Final: what the registry says about the bill. `None`: the registry's status decides (`domain::verdict`).
+    Verdict(Option<Verdict>),
+    /// Final: this stage has no answer. With a code, the job itself is at fault (`invalid_job`).
+    Fail {
+        invalid_job: Option<String>,
+    },
+    /// In place, jittered exponential backoff from `backoff`.
+    Retry {
+        attempts: u32,
+        backoff: Duration,
+    },
+    /// Through the delay queues; `delays` in turn, the last repeats. No `attempts`: until the deadline.
+    Park {
+        delays: Vec<Duration>,
+        attempts: Option<u32>,
+    },
+    NextDay {
+        attempts: u32,
+    },
+    Rotate,
+    Throttle,
+    Resign,
+    Inline,
+    Pause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    None,
+    Province,
+    Bill,
+    Stage,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transfer {
+    #[default]
+    Inline,
+    Url,
+}
+
+/// What the decision depends on beside the failure and the job's progress.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub now: Timestamp,
+    /// No attempt is started after it.
+    pub deadline: Timestamp,
+    /// Where "next day" begins and a bill's age is counted.
+    pub timezone: TimeZone,
+    pub billing_date: Option<Date>,
+    /// How the image was handed over in the call that failed.
+    pub transfer: Transfer,
+    /// Between 0 and 1, drawn by the caller: spreads the returns of `next_day`.
+    pub spread: f64,
+}
+
+/// A decision and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ruling {
+    pub rule: String,
+    /// Charge this step of the rule before carrying the decision out.
+    pub step: usize,
+    pub decision: Decision,
+    pub scope: Scope,
+    pub billed: Billed,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    Continue,
+    Verdict(Option<Verdict>),
+    Fail {
+        invalid_job: Option<String>,
+    },
+    /// The `retry`-th in-place retry (from 1) under this step, its wait growing from `backoff`.
+    Retry {
+        retry: u32,
+        backoff: Duration,
+    },
+    /// Not before this time. `next_day` is decided as a park as well.
+    Park {
+        until: Timestamp,
+    },
+    Rotate,
+    Throttle,
+    Resign,
+    Inline,
+    Pause,
+}
+
+impl Policy {
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}

@@ -1,0 +1,143 @@
+//! The result we publish: part of the contract, so names here are fixed.
+
+use super::checks::Check;
+use super::failure::{Billed, Failure, Stage};
+use super::invoice::{Invoice, Registry};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+pub const SCHEMA: &str = "invoice.result/1";
+
+#[derive(Serialize)]
+pub struct JobResult<'a> {
+    pub schema: &'static str,
+    pub job_id: Option<&'a str>,
+    pub status: Status,
+    pub verdict: Option<Verdict>,
+    pub flags: Vec<Flag>,
+    pub recognition: Option<RecognitionPart>,
+    pub verification: Option<VerificationPart>,
+    pub checks: Vec<Check>,
+    pub error: Option<JobError>,
+    pub calls: Vec<CallRecord>,
+    pub image: Option<ImagePart>,
+    pub first_seen: Timestamp,
+    pub finished: Timestamp,
+    /// As the job sent it, to the byte.
+    pub metadata: Option<&'a RawValue>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Completed,
+    Undetermined,
+    InvalidJob,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Undetermined => "undetermined",
+            Self::InvalidJob => "invalid_job",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Genuine,
+    Voided,
+    RedLettered,
+    Mismatch,
+    NotFound,
+    Invalid,
+    NotUsable,
+    /// `verify` was false: read, not verified.
+    Recognized,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Genuine => "genuine",
+            Self::Voided => "voided",
+            Self::RedLettered => "red_lettered",
+            Self::Mismatch => "mismatch",
+            Self::NotFound => "not_found",
+            Self::Invalid => "invalid",
+            Self::NotUsable => "not_usable",
+            Self::Recognized => "recognized",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    Posted,
+    Printed,
+    Reimbursed,
+    RegistryStatusUnknown,
+    SeenBefore,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RecognitionPart {
+    pub invoice: Invoice,
+    pub request_id: Option<String>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct VerificationPart {
+    pub invoice: Invoice,
+    pub registry: Registry,
+    pub request_id: Option<String>,
+    pub qr_code_found: Option<bool>,
+}
+
+/// Why there is no verdict, or what the provider said behind a negative one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobError {
+    pub stage: Stage,
+    pub code: String,
+    pub message: String,
+    /// Attempts made at the stage that failed.
+    pub attempts: u32,
+}
+
+impl JobError {
+    pub fn new(failure: &Failure, attempts: u32) -> Self {
+        Self { stage: failure.stage, code: failure.code.clone(), message: failure.message.clone(), attempts }
+    }
+}
+
+/// One call to a paid provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRecord {
+    pub stage: Stage,
+    pub code: String,
+    pub request_id: Option<String>,
+    pub at: Timestamp,
+    pub duration_ms: u64,
+    pub billed: Billed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ImagePart {
+    Object {
+        bucket: String,
+        key: String,
+        version_id: Option<String>,
+        sha256: Option<String>,
+        format: Option<String>,
+        width: Option<u32>,
+        height: Option<u32>,
+    },
+    /// Without its query, which may carry a signature.
+    Url { url: String },
+}

@@ -1,0 +1,3 @@
+//! Arguments to command, exit code; nothing else.
+
+fn main() {}
