@@ -12,11 +12,19 @@
 //!
 //! | module | what it is for |
 //! | --- | --- |
+//! | [`command`] | one file per command: wires the parts and starts them |
+//! | [`worker`] | receive, take a turn with each delivery, publish, settle; reconnect; drain |
+//! | [`pipeline`] | the straight line between a parsed job and its result |
 //! | [`domain`] | what is decided: pure functions of values |
-//! | [`provider`] | the two paid APIs: one call each, and the client that limits and retries |
+//! | [`provider`] | the two paid APIs: one call each, and the client that limits them |
+//! | [`retry`] | a failure judged by the policy, waited out in place or handed up |
 //! | [`image`] | bytes from the store, probed and made fit for each provider |
+//! | [`checkpoint`] | paid answers, kept: memory in front of S3 |
+//! | [`store`] | one request at a time to any S3-compatible store |
 //! | [`broker`] | RabbitMQ, or the same semantics in this process |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
+//! | [`telemetry`] | log, metrics, health |
+//! | `sandbox` | both providers and S3 on this machine, for demo and tests |
 //!
 //! Invariants, in the order in which they matter:
 //!
@@ -26,9 +34,19 @@
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 
 pub mod broker;
+pub mod chance;
+pub mod checkpoint;
+pub mod clock;
+pub mod command;
 pub mod config;
 pub mod domain;
 pub mod image;
+pub mod pipeline;
 pub mod provider;
+pub mod retry;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod shutdown;
+pub mod store;
+pub mod telemetry;
+pub mod worker;

@@ -1,5 +1,76 @@
 //! Configuration: file, environment and secret files, lifted into a validated value before anything is connected.
+//!
+//! Each module owns its section; this one gathers them. [`Config::load`] reads, [`Config::validate`] says whether the worker could
+//! run with it, so that a command which connects to nothing asks for nothing.
 
+mod load;
 pub mod problem;
 pub mod secret;
+mod sections;
 pub mod units;
+
+pub use load::ConfigError;
+pub use sections::{Policy, Worker};
+
+use crate::{broker, checkpoint, provider::recognition, provider::verification, store, telemetry};
+use problem::Problems;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub broker: broker::Config,
+    pub storage: store::Config,
+    pub checkpoint: checkpoint::Config,
+    pub recognition: recognition::Config,
+    pub verification: verification::Config,
+    pub policy: Policy,
+    pub worker: Worker,
+    pub telemetry: telemetry::Config,
+}
+
+impl Config {
+    /// Could the worker run with this? Every section is asked, so that one start tells all there is to mend.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        self.broker.validate(&mut problems);
+        self.validate_pipeline(&mut problems);
+        self.telemetry.validate(&mut problems);
+        ConfigError::from_problems(problems)
+    }
+
+    /// As [`Config::validate`], for what processes images without a queue.
+    pub fn validate_without_broker(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        self.validate_pipeline(&mut problems);
+        ConfigError::from_problems(problems)
+    }
+
+    fn validate_pipeline(&self, problems: &mut Problems) {
+        self.storage.validate(problems);
+        self.recognition.validate(problems);
+        self.verification.validate(problems);
+        self.policy.validate(problems);
+        self.worker.validate(problems);
+        let checkpoints_in_s3 = self.checkpoint.store == checkpoint::StoreKind::S3;
+        problems.require(
+            !checkpoints_in_s3 || !self.checkpoint.bucket.is_empty() || !self.storage.bucket.is_empty(),
+            "checkpoint.bucket",
+            "no bucket for checkpoints: set checkpoint.bucket or storage.bucket, or checkpoint.store = \"memory\"",
+        );
+        let largest = self.largest_job_bytes();
+        problems.require(
+            self.worker.image_memory.0 >= 2 * largest,
+            "worker.image_memory",
+            &format!("too small: the largest job needs {}, and two must fit", units::Size(largest)),
+        );
+    }
+
+    /// Bytes of image data that one job may hold: the image, its encoded form for recognition, its transcoded form for verification.
+    pub fn largest_job_bytes(&self) -> u64 {
+        self.storage.max_image_bytes.0 + self.recognition.max_encoded_bytes.0 + self.verification.max_image_bytes.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

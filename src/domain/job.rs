@@ -1,1 +1,251 @@
-//! Being written.
+//! A job as it is submitted, parsed once: inner code never checks again.
+
+use super::failure::{Failure, Stage};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::fmt;
+use std::time::Duration;
+use url::Url;
+
+pub const SCHEMA: &str = "invoice.job/1";
+/// A job is a reference and some metadata; anything larger is a mistake or an attack.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+const MAX_JOB_ID_BYTES: usize = 200;
+const MAX_URL_BYTES: usize = 1024;
+/// S3's own bounds.
+const MAX_BUCKET_BYTES: usize = 255;
+const MAX_KEY_BYTES: usize = 1024;
+const MAX_VERSION_BYTES: usize = 1024;
+
+pub struct Job {
+    pub id: JobId,
+    pub image: ImageRef,
+    /// False: stop after recognition.
+    pub verify: bool,
+    /// No further attempt is started after it.
+    pub deadline: Option<Timestamp>,
+    /// Send a progress message to the reply queue whenever the job is parked.
+    pub progress: bool,
+    /// Echoed untouched.
+    pub metadata: Option<Box<RawValue>>,
+}
+
+/// 1 to 200 bytes of UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct JobId(String);
+
+impl JobId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageRef {
+    Object {
+        /// `None`: `storage.bucket`.
+        bucket: Option<String>,
+        key: String,
+        version_id: Option<String>,
+    },
+    /// Handed to the providers, never fetched by us.
+    Url(Url),
+}
+
+/// Why a body is no job. What could be read of it is kept, so that the sender can be answered.
+pub struct Rejected {
+    pub job_id: Option<JobId>,
+    pub metadata: Option<Box<RawValue>>,
+    pub failure: Failure,
+}
+
+/// Fields are taken raw, one by one, so that an error names its field and never echoes a value.
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    schema: Option<&'a RawValue>,
+    #[serde(borrow)]
+    job_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    image: Option<&'a RawValue>,
+    #[serde(borrow)]
+    verify: Option<&'a RawValue>,
+    #[serde(borrow)]
+    deadline: Option<&'a RawValue>,
+    #[serde(borrow)]
+    progress: Option<&'a RawValue>,
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WireImage<'a> {
+    #[serde(borrow)]
+    bucket: Option<&'a RawValue>,
+    #[serde(borrow)]
+    key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    version_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    url: Option<&'a RawValue>,
+}
+
+impl Job {
+    /// Reads a job body; `message_id` is the AMQP property, used where the body names no `job_id`.
+    ///
+    /// # Errors
+    /// [`Rejected`] with `job.malformed`, `job.unsupported_version` or `image.url_invalid`, naming the field.
+    pub fn parse(body: &[u8], message_id: Option<&str>) -> Result<Self, Box<Rejected>> {
+        let from_property = || message_id.and_then(|id| read_job_id(id).ok());
+        let unreadable = |problem: &str| {
+            Box::new(Rejected { job_id: from_property(), metadata: None, failure: Failure::new(Stage::Job, "job.malformed", problem) })
+        };
+        if body.len() > MAX_BODY_BYTES {
+            return Err(unreadable(&format!("the body has {} bytes; at most {MAX_BODY_BYTES} are read", body.len())));
+        }
+        let text = std::str::from_utf8(body).map_err(|error| unreadable(&format!("not UTF-8 from byte {}", error.valid_up_to())))?;
+        let wire: Wire = serde_json::from_str(text).map_err(|error| unreadable(&not_an_object("the body", &error)))?;
+
+        // Both are needed to answer even a rejected job.
+        let job_id = match wire.job_id {
+            Some(raw) if raw.get() != "null" => text_field("job_id", raw).and_then(|id| read_job_id(&id)).map(Some),
+            _ => message_id.map(read_job_id).transpose(),
+        };
+        let metadata = read_metadata(wire.metadata);
+        let rejected = |code: &str, problem: &str| {
+            Box::new(Rejected {
+                job_id: job_id.as_ref().ok().cloned().flatten(),
+                metadata: metadata.as_ref().ok().cloned().flatten(),
+                failure: Failure::new(Stage::Job, code, problem),
+            })
+        };
+        let malformed = |problem: String| rejected("job.malformed", &problem);
+
+        if let Some(schema) = optional("schema", wire.schema, text_field).map_err(malformed)?
+            && schema != SCHEMA
+        {
+            return Err(rejected("job.unsupported_version", &format!("schema is not {SCHEMA}, the version this worker reads")));
+        }
+        let image = wire.image.ok_or_else(|| malformed("image is missing".into()))?;
+        let image = read_image(image).map_err(|problem| match problem {
+            ImageProblem::Malformed(problem) => malformed(problem),
+            ImageProblem::Url(problem) => Box::new(Rejected {
+                failure: Failure::new(Stage::Image, "image.url_invalid", problem),
+                ..*rejected("image.url_invalid", "")
+            }),
+        })?;
+        let verify = optional("verify", wire.verify, bool_field).map_err(malformed)?.unwrap_or(true);
+        let progress = optional("progress", wire.progress, bool_field).map_err(malformed)?.unwrap_or(false);
+        let deadline = optional("deadline", wire.deadline, time_field).map_err(malformed)?;
+        if let Err(problem) = &metadata {
+            return Err(malformed(problem.clone()));
+        }
+        match job_id.clone() {
+            Ok(Some(id)) => Ok(Self { id, image, verify, deadline, progress, metadata: metadata.unwrap_or_default() }),
+            Ok(None) => Err(malformed("job_id is missing, and the message has no message_id to take in its place".into())),
+            Err(problem) => Err(malformed(problem)),
+        }
+    }
+
+    /// The job's own deadline or the worker's, whichever is first.
+    pub fn effective_deadline(&self, first_seen: Timestamp, job_deadline: Duration) -> Timestamp {
+        let ours = first_seen.saturating_add(job_deadline).unwrap_or(Timestamp::MAX);
+        self.deadline.map_or(ours, |theirs| theirs.min(ours))
+    }
+}
+
+enum ImageProblem {
+    Malformed(String),
+    Url(&'static str),
+}
+
+fn read_image(raw: &RawValue) -> Result<ImageRef, ImageProblem> {
+    use ImageProblem::Malformed;
+    let wire: WireImage = serde_json::from_str(raw.get()).map_err(|error| Malformed(not_an_object("image", &error)))?;
+    let field = |name: &str, raw: Option<&RawValue>, max: usize| {
+        let text = optional(name, raw, text_field)?;
+        match text {
+            Some(text) if text.is_empty() => Err(format!("{name} is empty")),
+            Some(text) if text.len() > max => Err(format!("{name} has {} bytes; at most {max} are allowed", text.len())),
+            Some(text) if text.contains(char::is_control) => Err(format!("{name} contains a control character")),
+            other => Ok(other),
+        }
+    };
+    let bucket = field("image.bucket", wire.bucket, MAX_BUCKET_BYTES).map_err(Malformed)?;
+    let key = field("image.key", wire.key, MAX_KEY_BYTES).map_err(Malformed)?;
+    let version_id = field("image.version_id", wire.version_id, MAX_VERSION_BYTES).map_err(Malformed)?;
+    let url = optional("image.url", wire.url, text_field).map_err(Malformed)?;
+    match (key, url) {
+        (Some(key), None) => Ok(ImageRef::Object { bucket, key, version_id }),
+        (None, Some(_)) if bucket.is_some() || version_id.is_some() => {
+            Err(Malformed("image.url stands alone; bucket and version_id belong to image.key".into()))
+        }
+        (None, Some(url)) => read_url(&url).map(ImageRef::Url).map_err(ImageProblem::Url),
+        (Some(_), Some(_)) => Err(Malformed("image has both key and url; give one".into())),
+        (None, None) => Err(Malformed("image has neither key nor url; give one".into())),
+    }
+}
+
+/// Parsing percent-encodes what the providers want encoded: blanks and everything beyond ASCII.
+fn read_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "image.url is not a URL")?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err("image.url is neither http:// nor https://");
+    }
+    if url.as_str().len() > MAX_URL_BYTES {
+        return Err("image.url is longer than 1024 bytes once percent-encoded");
+    }
+    Ok(url)
+}
+
+fn read_job_id(text: &str) -> Result<JobId, String> {
+    match text.len() {
+        0 => Err("job_id is empty".into()),
+        1..=MAX_JOB_ID_BYTES => Ok(JobId(text.to_owned())),
+        length => Err(format!("job_id has {length} bytes; at most {MAX_JOB_ID_BYTES} are allowed")),
+    }
+}
+
+fn read_metadata(raw: Option<&RawValue>) -> Result<Option<Box<RawValue>>, String> {
+    match raw {
+        None => Ok(None),
+        Some(raw) if raw.get() == "null" => Ok(None),
+        Some(raw) if raw.get().starts_with('{') => Ok(Some(raw.to_owned())),
+        Some(_) => Err("metadata is not a JSON object".into()),
+    }
+}
+
+/// Null counts as absent.
+fn optional<T>(name: &str, raw: Option<&RawValue>, read: impl Fn(&str, &RawValue) -> Result<T, String>) -> Result<Option<T>, String> {
+    raw.filter(|raw| raw.get() != "null").map(|raw| read(name, raw)).transpose()
+}
+
+fn text_field(name: &str, raw: &RawValue) -> Result<String, String> {
+    serde_json::from_str(raw.get()).map_err(|_| format!("{name} is not text"))
+}
+
+fn bool_field(name: &str, raw: &RawValue) -> Result<bool, String> {
+    serde_json::from_str(raw.get()).map_err(|_| format!("{name} is neither true nor false"))
+}
+
+fn time_field(name: &str, raw: &RawValue) -> Result<Timestamp, String> {
+    text_field(name, raw)?.parse().map_err(|_| format!("{name} is not an RFC 3339 time such as 2026-11-23T10:00:00+08:00"))
+}
+
+/// Where it went wrong, without serde's words: they echo what was found.
+fn not_an_object(what: &str, error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => format!("{what} is not a JSON object, or names a field twice"),
+        _ => format!("{what} is not JSON: line {}, column {}", error.line(), error.column()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ pub mod date;
 pub mod failure;
 pub mod invoice;
 pub mod job;
+pub mod picture;
 pub mod policy;
 pub mod progress;
 pub mod reading;

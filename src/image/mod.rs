@@ -1,27 +1,12 @@
-//! Images: fetched, probed and made fit for each provider.
+//! Images: fetched within a budget of memory, probed, and made fit for each provider, before anything is paid.
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Jpeg,
-    Png,
-    Bmp,
-}
+mod fetch;
+mod memory;
+mod prepare;
+mod probe;
 
-impl Format {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Bmp => "bmp",
-        }
-    }
-
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::Bmp => "image/bmp",
-        }
-    }
-}
+pub use crate::domain::picture::Format;
+pub use fetch::{Fetched, Need, fetch};
+pub use memory::{ImageMemory, Reserved};
+pub use prepare::{Limits, Prepared, prepare};
+pub use probe::{Probed, probe};

@@ -1,1 +1,94 @@
-//! Being written.
+//! Calling a provider within its limits, and again in place where the policy says so. Written once for both.
+
+use super::limiter::Limiter;
+use super::{Provider, Reply, Request};
+use crate::domain::failure::{Billed, cut};
+use crate::domain::result::CallRecord;
+use crate::retry::{Case, Judge, Stopped};
+use crate::telemetry::metric;
+use jiff::Timestamp;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// A provider's request id is a stranger's text, and fifty of them travel in a header.
+const MAX_REQUEST_ID_BYTES: usize = 64;
+
+#[derive(Debug)]
+pub struct Client<P> {
+    provider: P,
+    limiter: Limiter,
+    in_flight: Semaphore,
+    judge: Judge,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub rate_per_second: f64,
+    pub burst: u32,
+    pub max_in_flight: usize,
+}
+
+impl<P: Provider> Client<P> {
+    pub fn new(provider: P, limits: Limits, judge: Judge) -> Self {
+        let limiter = Limiter::new(limits.rate_per_second, limits.burst);
+        metric::rate_limit(P::STAGE, limiter.rate_per_second());
+        Self { provider, limiter, in_flight: Semaphore::new(limits.max_in_flight), judge }
+    }
+
+    /// Calls until there is a good answer, or until the policy wants something other than a retry in place. Every call is recorded
+    /// in the job's progress.
+    ///
+    /// # Errors
+    /// [`Stopped`], with what the policy wants instead.
+    pub async fn call(&self, request: &Request, case: &mut Case<'_>) -> Result<Reply<P::Answer>, Box<Stopped>> {
+        loop {
+            let room = self.wait_forroom().await;
+            self.judge.within_deadline(P::STAGE, case)?;
+            let at = self.judge.clock.now();
+            let started = Instant::now();
+            let outcome = self.provider.call(request).await;
+            let call = Call { at, duration: started.elapsed() };
+            drop(room);
+            match outcome {
+                Ok(reply) => {
+                    let billed = self.judge.policy.billed(P::STAGE, reply.code);
+                    self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
+                    return Ok(reply);
+                }
+                Err(failure) => {
+                    let ruling = self.judge.rule(&failure, case);
+                    self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
+                    self.judge.wait_or_stop(failure, ruling, case).await?;
+                }
+            }
+        }
+    }
+
+    /// Room in flight, then a place in the rate.
+    async fn wait_forroom(&self) -> Option<SemaphorePermit<'_>> {
+        let queued = Instant::now();
+        // The semaphore is never closed; were it, calling without a permit would still be right.
+        let permit = self.in_flight.acquire().await.ok();
+        self.limiter.acquire().await;
+        metric::provider_wait(P::STAGE, queued.elapsed());
+        permit
+    }
+
+    fn record(&self, call: Call, code: &str, request_id: Option<&str>, billed: Billed, case: &mut Case<'_>) {
+        metric::provider_call(P::STAGE, self.judge.policy.label(P::STAGE, code), billed, call.duration);
+        case.progress.record(CallRecord {
+            stage: P::STAGE,
+            code: code.to_owned(),
+            request_id: request_id.map(|id| cut(id, MAX_REQUEST_ID_BYTES).to_owned()),
+            at: call.at,
+            duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
+            billed,
+        });
+    }
+}
+
+struct Call {
+    at: Timestamp,
+    duration: Duration,
+}

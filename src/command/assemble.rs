@@ -1,0 +1,72 @@
+//! From a configuration to the parts that work with it.
+
+use crate::chance::Chance;
+use crate::checkpoint::Checkpoints;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::policy::Policy;
+use crate::image::{ImageMemory, Limits, Need};
+use crate::pipeline::{Loader, Pipeline};
+use crate::provider::client::{self, Client};
+use crate::provider::recognition::Recognition;
+use crate::provider::verification::Verification;
+use crate::provider::wire::http_client;
+use crate::retry::Judge;
+use crate::store::Store;
+use anyhow::Context;
+use std::sync::Arc;
+
+/// The built-in policy, with `policy.file` over it.
+pub(super) fn policy(config: &Config) -> anyhow::Result<Policy> {
+    let file = &config.policy.file;
+    if file.is_empty() {
+        return Ok(Policy::builtin());
+    }
+    let text = std::fs::read_to_string(file).with_context(|| format!("policy.file: {file} cannot be read"))?;
+    Ok(Policy::with_overrides(&text, file)?)
+}
+
+pub(super) async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow::Result<Pipeline> {
+    let store = Store::new(&config.storage).await;
+    let judge = Judge { policy: Arc::new(policy), timezone: config.policy.timezone(), clock: Clock::System, chance };
+    let http = http_client()?;
+    let recognition = Recognition::new(&config.recognition, http.clone())?;
+    let verification = Verification::new(&config.verification, http)?;
+    Ok(Pipeline {
+        checkpoints: Checkpoints::new(&config.checkpoint, &store, &config.storage.bucket),
+        loader: Loader {
+            store,
+            memory: ImageMemory::new(config.worker.image_memory.0),
+            need: Need {
+                max_image_bytes: config.storage.max_image_bytes.0,
+                max_derived_bytes: config.largest_job_bytes() - config.storage.max_image_bytes.0,
+            },
+            limits: Limits {
+                recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
+                verification_bytes: config.verification.max_image_bytes.bytes(),
+            },
+            bucket: config.storage.bucket.clone(),
+        },
+        recognition: Client::new(
+            recognition,
+            client::Limits {
+                rate_per_second: config.recognition.rate_per_second,
+                burst: config.recognition.burst,
+                max_in_flight: config.recognition.max_in_flight,
+            },
+            judge.clone(),
+        ),
+        verification: Client::new(
+            verification,
+            client::Limits {
+                rate_per_second: config.verification.rate_per_second,
+                burst: config.verification.burst,
+                max_in_flight: config.verification.max_in_flight,
+            },
+            judge.clone(),
+        ),
+        judge,
+        job_deadline: config.worker.job_deadline.duration(),
+        redelivery_wait: config.worker.redelivery_wait.duration(),
+    })
+}

@@ -1,0 +1,131 @@
+//! One file per command. Logs go to stderr, results to stdout.
+
+mod assemble;
+#[cfg(feature = "sandbox")]
+mod demo;
+mod policy;
+mod process;
+mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+
+use crate::broker::BrokerError;
+use crate::config::{Config, ConfigError};
+use crate::domain::policy::PolicyError;
+use crate::telemetry;
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Used where no file is named and this one exists.
+const DEFAULT_FILE: &str = "config/invoice-worker.toml";
+
+#[derive(Parser, Debug)]
+#[command(name = "invoice-worker", version, about = "Recognises medical invoices and verifies them against the fiscal registry", long_about = None)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// The worker: consumes jobs until SIGTERM or SIGINT
+    Run(Common),
+    /// The whole system on this machine, with nothing installed: sample invoices under a mix of faults
+    #[cfg(feature = "sandbox")]
+    Demo(demo::Options),
+    /// One-shot, without a queue: local files or s3://bucket/key
+    Process {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        options: process::Options,
+    },
+    /// Both providers' HTTP APIs and an S3 server, for development and tests
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::Options),
+    /// The error-code policy
+    Policy {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        question: policy::Question,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Common {
+    /// The configuration file [default: $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml where it exists]
+    #[arg(short, long, value_name = "FILE", env = "INVOICE_WORKER_CONFIG", hide_env = true)]
+    config: Option<PathBuf>,
+}
+
+impl Common {
+    fn load(&self) -> Result<Config, ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        let file = self.config.as_deref().or_else(|| default.exists().then_some(default));
+        Config::load(file, environment())
+    }
+}
+
+/// Variables that are not UTF-8 cannot be ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Bad usage or configuration, as in `sysexits.h`.
+const USAGE: u8 = 64;
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+pub fn execute(arguments: Arguments) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(dispatch(arguments.command));
+    // A reader of a terminal or a blocking read must not keep the process.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit_code_of(&error)
+        }
+    }
+}
+
+/// Help goes to stdout with status 0; a mistake to stderr with status 64.
+pub fn explain_usage(error: &clap::Error) -> ExitCode {
+    // Nothing to be done where the terminal is gone.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(common) => {
+            let config = common.load()?;
+            config.validate()?;
+            telemetry::log::install(&config.telemetry);
+            run::run(config).await
+        }
+        #[cfg(feature = "sandbox")]
+        Command::Demo(options) => demo::run(options).await,
+        Command::Process { common, options } => {
+            let config = common.load()?;
+            config.validate_without_broker()?;
+            process::run(config, &options).await
+        }
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(options) => sandbox::run(options).await,
+        Command::Policy { common, question } => policy::run(&common.load()?, &question),
+    }
+}
+
+fn exit_code_of(error: &anyhow::Error) -> ExitCode {
+    let final_broker_error = error.downcast_ref::<BrokerError>().is_some_and(BrokerError::is_final);
+    if error.is::<ConfigError>() || error.is::<PolicyError>() || final_broker_error { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+}

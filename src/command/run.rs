@@ -1,0 +1,64 @@
+//! `run`: the worker, until it is asked to stop.
+
+use super::assemble;
+use crate::broker::Broker;
+use crate::chance::Chance;
+use crate::config::Config;
+use crate::pipeline::Pipeline;
+use crate::shutdown;
+use crate::telemetry::health::Health;
+use crate::telemetry::{metric, server};
+use crate::worker::{Drained, Worker};
+use anyhow::Context;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A store that does not answer at start is reported; jobs wait for it as the policy says.
+const STORE_CHECK: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let chance = Chance::from_system();
+    let health = Health::default();
+    let metrics = metric::install().context("cannot install the metrics")?;
+    if !config.telemetry.listen.is_empty() {
+        let address = server::start(&config.telemetry.listen, health.clone(), metrics, stop.child_token()).await?;
+        tracing::info!(%address, "serving /metrics, /livez and /readyz");
+    }
+    let pipeline = assemble::pipeline(&config, assemble::policy(&config)?, chance.clone()).await?;
+    check_store(&config, &pipeline).await;
+    let worker = Arc::new(Worker {
+        broker: Broker::new(&config.broker)?,
+        queues: config.broker,
+        pipeline,
+        chance,
+        health,
+        max_in_flight: config.worker.max_in_flight,
+        shutdown_grace: config.worker.shutdown_grace.duration(),
+        watcher: None,
+    });
+    match worker.run(&stop).await? {
+        Drained::Yes => {
+            tracing::info!("drained");
+            Ok(ExitCode::SUCCESS)
+        }
+        Drained::No => {
+            tracing::warn!("shutdown_grace ran out; the broker will deliver the unfinished jobs again");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// One clear line at start is worth more than the same line for every job. The worker goes on: jobs wait as the policy says.
+async fn check_store(config: &Config, pipeline: &Pipeline) {
+    let bucket = &config.storage.bucket;
+    if bucket.is_empty() {
+        return;
+    }
+    match tokio::time::timeout(STORE_CHECK, pipeline.loader.store.check(bucket)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => tracing::error!(bucket, code = failure.code, problem = failure.message, "storage.bucket cannot be used"),
+        Err(_) => tracing::error!(bucket, "the store did not answer"),
+    }
+}

@@ -1,0 +1,67 @@
+//! The sections that belong to no single module.
+
+use super::problem::Problems;
+use super::units::{Size, Span, span};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Rules that replace built-in ones, one by one. Empty: none.
+    pub file: String,
+    pub timezone: String,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { file: String::new(), timezone: "Asia/Shanghai".into() }
+    }
+}
+
+impl Policy {
+    pub fn validate(&self, problems: &mut Problems) {
+        if TimeZone::get(&self.timezone).is_err() {
+            problems.add("policy.timezone", format!("{:?} is not a time zone of the IANA database", self.timezone));
+        }
+    }
+
+    /// The time zone, UTC where the name is unknown: [`Policy::validate`] refuses that.
+    pub fn timezone(&self) -> TimeZone {
+        TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Worker {
+    /// Upper bound of the prefetch count of the jobs queue.
+    pub max_in_flight: u16,
+    /// Bytes of image data held at once, all jobs together.
+    pub image_memory: Size,
+    /// From first sight of a job.
+    pub job_deadline: Span,
+    /// How long a redelivered job without a checkpoint waits, once: its old call may still be running.
+    pub redelivery_wait: Span,
+    pub shutdown_grace: Span,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 64,
+            image_memory: Size(512 << 20),
+            job_deadline: span("96h"),
+            redelivery_wait: span("35s"),
+            shutdown_grace: span("75s"),
+        }
+    }
+}
+
+impl Worker {
+    pub fn validate(&self, problems: &mut Problems) {
+        problems.require((1..=10_000).contains(&self.max_in_flight), "worker.max_in_flight", "must be between 1 and 10000");
+        problems.require(self.job_deadline.duration().as_secs() >= 1, "worker.job_deadline", "must be at least one second");
+        problems.require(!self.shutdown_grace.duration().is_zero(), "worker.shutdown_grace", "must be longer than zero");
+    }
+}

@@ -1,0 +1,103 @@
+use super::*;
+use proptest::prelude::*;
+
+fn problem(body: &str) -> (String, String) {
+    let rejected = Job::parse(body.as_bytes(), None).err().expect("a rejected job");
+    (rejected.failure.code, rejected.failure.message)
+}
+
+#[test]
+fn a_whole_job_is_read() {
+    let body = br#"{"schema":"invoice.job/1","job_id":"CLM-1/1","image":{"bucket":"claims","key":"2026/a.jpg","version_id":null},
+        "verify":false,"deadline":"2026-11-23T10:00:00+08:00","progress":true,"metadata":{"n": 1.50, "z":1, "a":2},"unknown":[1]}"#;
+    let job = Job::parse(body, Some("ignored")).ok().unwrap();
+    assert_eq!(job.id.as_str(), "CLM-1/1");
+    assert_eq!(job.image, ImageRef::Object { bucket: Some("claims".into()), key: "2026/a.jpg".into(), version_id: None });
+    assert!(!job.verify);
+    assert!(job.progress);
+    assert_eq!(job.deadline.unwrap().to_string(), "2026-11-23T02:00:00Z");
+    assert_eq!(job.metadata.unwrap().get(), r#"{"n": 1.50, "z":1, "a":2}"#, "metadata is echoed to the byte");
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let job = Job::parse(br#"{"image":{"key":"a"}}"#, Some("message-7")).ok().unwrap();
+    assert_eq!(job.id.as_str(), "message-7", "the AMQP message_id stands in");
+    assert!(job.verify);
+    assert!(!job.progress);
+    assert!(job.deadline.is_none() && job.metadata.is_none());
+}
+
+#[test]
+fn every_mistake_is_named_with_its_field() {
+    let long = "x".repeat(201);
+    let cases = [
+        (r#"{"job_id":"#.to_owned(), "job.malformed", "not JSON: line 1"),
+        ("[1]".to_owned(), "job.malformed", "the body is not"),
+        (r#"{"job_id":7,"image":{"key":"a"}}"#.into(), "job.malformed", "job_id is not text"),
+        (r#"{"job_id":"","image":{"key":"a"}}"#.into(), "job.malformed", "job_id is empty"),
+        (format!(r#"{{"job_id":"{long}","image":{{"key":"a"}}}}"#), "job.malformed", "job_id has 201 bytes"),
+        (r#"{"image":{"key":"a"}}"#.into(), "job.malformed", "job_id is missing"),
+        (r#"{"job_id":"j"}"#.into(), "job.malformed", "image is missing"),
+        (r#"{"job_id":"j","image":"a.jpg"}"#.into(), "job.malformed", "image is not"),
+        (r#"{"job_id":"j","image":{}}"#.into(), "job.malformed", "neither key nor url"),
+        (r#"{"job_id":"j","image":{"key":"a","url":"http://h/"}}"#.into(), "job.malformed", "both key and url"),
+        (r#"{"job_id":"j","image":{"key":""}}"#.into(), "job.malformed", "image.key is empty"),
+        (r#"{"job_id":"j","image":{"key":"a\u0000"}}"#.into(), "job.malformed", "control character"),
+        (r#"{"job_id":"j","image":{"key":"a"},"verify":"no"}"#.into(), "job.malformed", "verify is neither"),
+        (r#"{"job_id":"j","image":{"key":"a"},"deadline":"tomorrow"}"#.into(), "job.malformed", "deadline is not an RFC 3339"),
+        (r#"{"job_id":"j","image":{"key":"a"},"metadata":[]}"#.into(), "job.malformed", "metadata is not a JSON object"),
+        (r#"{"job_id":"j","schema":"invoice.job/2","image":{"key":"a"}}"#.into(), "job.unsupported_version", "invoice.job/1"),
+        (r#"{"job_id":"j","image":{"url":"ftp://h/a"}}"#.into(), "image.url_invalid", "neither http"),
+        (r#"{"job_id":"j","image":{"url":"a.jpg"}}"#.into(), "image.url_invalid", "not a URL"),
+    ];
+    for (body, code, says) in cases {
+        let (found, message) = problem(&body);
+        assert_eq!(found, code, "{body}");
+        assert!(message.contains(says), "{body}: {message}");
+    }
+}
+
+#[test]
+fn a_rejected_job_keeps_what_could_be_read_of_it() {
+    let rejected = Job::parse(br#"{"job_id":"j","image":7,"metadata":{"claim":1}}"#, None).err().unwrap();
+    assert_eq!(rejected.job_id.unwrap().as_str(), "j");
+    assert_eq!(rejected.metadata.unwrap().get(), r#"{"claim":1}"#);
+}
+
+#[test]
+fn errors_never_echo_a_value() {
+    let (_, message) = problem(r#"{"job_id":"j","image":{"key":"a"},"verify":"Zhang San 110101"}"#);
+    assert!(!message.contains("Zhang"), "{message}");
+}
+
+#[test]
+fn a_url_is_percent_encoded_as_the_providers_ask() {
+    let job = Job::parse(r#"{"job_id":"j","image":{"url":"https://h/票据 1.jpg?a=1"}}"#.as_bytes(), None).ok().unwrap();
+    let ImageRef::Url(url) = job.image else { panic!("a url") };
+    assert_eq!(url.as_str(), "https://h/%E7%A5%A8%E6%8D%AE%201.jpg?a=1");
+}
+
+#[test]
+fn the_earlier_deadline_counts() {
+    let seen: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let mut job = Job::parse(br#"{"job_id":"j","image":{"key":"a"}}"#, None).ok().unwrap();
+    let day = Duration::from_secs(86_400);
+    assert_eq!(job.effective_deadline(seen, day).to_string(), "2026-01-02T00:00:00Z");
+    job.deadline = Some("2026-01-01T06:00:00Z".parse().unwrap());
+    assert_eq!(job.effective_deadline(seen, day).to_string(), "2026-01-01T06:00:00Z");
+    assert_eq!(job.effective_deadline(seen, Duration::from_secs(60)).to_string(), "2026-01-01T00:01:00Z");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+        let _ = Job::parse(&body, None);
+    }
+
+    #[test]
+    fn no_nesting_makes_the_parser_panic(depth in 0_usize..100_000) {
+        let body = format!(r#"{{"job_id":"j","image":{{"key":"a"}},"metadata":{{"a":{}"#, "[".repeat(depth));
+        let _ = Job::parse(body.as_bytes(), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! One image from the store into one buffer, hashed while it arrives.
+
+use super::{ImageMemory, Reserved};
+use crate::domain::failure::Failure;
+use crate::store::{ReadError, Store, too_large};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+#[derive(Debug)]
+pub struct Fetched {
+    pub bytes: Bytes,
+    /// Hex.
+    pub sha256: String,
+    pub etag: Option<String>,
+    pub version_id: Option<String>,
+    /// Held for as long as the bytes are.
+    pub reserved: Reserved,
+}
+
+/// What one job may hold, from its image's size: the image and what is made of it for the providers.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    pub max_image_bytes: u64,
+    /// The encoded body for recognition and the transcoded image for verification, at most.
+    pub max_derived_bytes: u64,
+}
+
+impl Need {
+    fn most(self) -> u64 {
+        self.max_image_bytes + self.max_derived_bytes
+    }
+
+    /// Base64 and percent-encoding make an image at most four times as long.
+    fn of(self, image_bytes: u64) -> u64 {
+        image_bytes + self.max_derived_bytes.min(image_bytes.saturating_mul(4))
+    }
+}
+
+/// # Errors
+/// `image.too_large`, or the store's failure.
+pub async fn fetch(
+    store: &Store,
+    memory: &ImageMemory,
+    need: Need,
+    (bucket, key, version_id): (&str, &str, Option<&str>),
+) -> Result<Fetched, Failure> {
+    let mut reserved = memory.reserve(need.most()).await;
+    let object = store.open(bucket, key, version_id).await?;
+    if let Some(length) = object.length {
+        if length > need.max_image_bytes {
+            return Err(too_large(need.max_image_bytes));
+        }
+        reserved.shrink_to(need.of(length));
+    }
+    let (etag, version_id) = (object.etag.clone(), object.version_id.clone());
+    let mut hash = Sha256::new();
+    let max = usize::try_from(need.max_image_bytes).unwrap_or(usize::MAX);
+    let bytes = object.read(max, |chunk| hash.update(chunk)).await.map_err(|error| match error {
+        ReadError::TooLarge => too_large(need.max_image_bytes),
+        ReadError::Failed(failure) => *failure,
+    })?;
+    Ok(Fetched { bytes, sha256: hex::encode(hash.finalize()), etag, version_id, reserved })
+}

@@ -1,0 +1,82 @@
+//! The budget for image data: bytes that all jobs of this process hold together.
+
+use crate::telemetry::metric;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Permits count kibibytes: a semaphore's count is smaller than memory can be.
+const UNIT: u64 = 1024;
+
+/// Cheap to clone; clones share the budget.
+#[derive(Clone, Debug)]
+pub struct ImageMemory {
+    free: Arc<Semaphore>,
+    used: Arc<AtomicU64>,
+}
+
+/// A part of the budget, given back when dropped.
+#[derive(Debug)]
+pub struct Reserved {
+    permit: Option<OwnedSemaphorePermit>,
+    bytes: u64,
+    used: Arc<AtomicU64>,
+}
+
+impl ImageMemory {
+    pub fn new(bytes: u64) -> Self {
+        let units = usize::try_from(bytes / UNIT).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(units)), used: Arc::default() }
+    }
+
+    /// Waits until `bytes` are free. A job asks once and for all it will need, so that two jobs never wait for each other.
+    pub async fn reserve(&self, bytes: u64) -> Reserved {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        // Never an error: the semaphore is never closed.
+        let permit = Arc::clone(&self.free).acquire_many_owned(units).await.ok();
+        metric::image_memory(self.used.fetch_add(bytes, Ordering::Relaxed) + bytes);
+        Reserved { permit, bytes, used: Arc::clone(&self.used) }
+    }
+}
+
+impl Reserved {
+    /// Gives back what turned out not to be needed.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        if bytes >= self.bytes {
+            return;
+        }
+        if let Some(permit) = &mut self.permit {
+            let keep = usize::try_from(bytes.div_ceil(UNIT)).unwrap_or(usize::MAX);
+            let spare = permit.num_permits().saturating_sub(keep);
+            drop(permit.split(spare));
+        }
+        let spare = self.bytes - bytes;
+        metric::image_memory(self.used.fetch_sub(spare, Ordering::Relaxed) - spare);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        metric::image_memory(self.used.fetch_sub(self.bytes, Ordering::Relaxed) - self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_waits_until_its_bytes_are_free() {
+        let memory = ImageMemory::new(10 * UNIT);
+        let mut first = memory.reserve(8 * UNIT).await;
+        let soon = Duration::from_secs(1);
+        assert!(tokio::time::timeout(soon, memory.reserve(4 * UNIT)).await.is_err());
+        first.shrink_to(2 * UNIT);
+        let second = memory.reserve(4 * UNIT).await;
+        assert!(tokio::time::timeout(soon, memory.reserve(8 * UNIT)).await.is_err());
+        drop((first, second));
+        memory.reserve(10 * UNIT).await;
+    }
+}

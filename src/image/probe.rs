@@ -1,0 +1,80 @@
+//! Format and dimensions from an image's first bytes, without decoding a pixel.
+
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::picture::Format;
+use imagesize::{ImageType, blob_size, image_type};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probed {
+    pub format: Format,
+    /// As stored: an EXIF orientation is not applied.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// What kind of image these bytes begin.
+///
+/// # Errors
+/// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
+pub fn probe(bytes: &[u8]) -> Result<Probed, Failure> {
+    let format = match image_type(bytes) {
+        Ok(ImageType::Jpeg) => Format::Jpeg,
+        Ok(ImageType::Png) => Format::Png,
+        Ok(ImageType::Bmp) => Format::Bmp,
+        Ok(_) => return Err(invalid("image.unsupported_format", "the image is neither JPEG, PNG nor BMP")),
+        Err(_) if bytes.is_empty() => return Err(invalid("image.corrupt", "the object is empty")),
+        Err(_) => return Err(invalid("image.unsupported_format", "the object is not an image: it begins like no known format")),
+    };
+    let size = blob_size(bytes).map_err(|_| invalid("image.corrupt", "the image's header is damaged: it tells no dimensions"))?;
+    let (Ok(width), Ok(height)) = (u32::try_from(size.width), u32::try_from(size.height)) else {
+        return Err(invalid("image.corrupt", "the image's header tells impossible dimensions"));
+    };
+    if width == 0 || height == 0 {
+        return Err(invalid("image.corrupt", "the image has no pixels"));
+    }
+    Ok(Probed { format, width, height })
+}
+
+pub(super) fn invalid(code: &str, message: impl AsRef<str>) -> Failure {
+    Failure::new(Stage::Image, code, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{DynamicImage, ImageFormat};
+    use proptest::prelude::*;
+    use std::io::Cursor;
+
+    fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::new_rgb8(width, height).write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn the_three_formats_are_told_apart_with_their_dimensions() {
+        for (written, format) in [(ImageFormat::Jpeg, Format::Jpeg), (ImageFormat::Png, Format::Png), (ImageFormat::Bmp, Format::Bmp)] {
+            assert_eq!(probe(&picture(written, 300, 200)).unwrap(), Probed { format, width: 300, height: 200 });
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_by_name() {
+        let gif = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;";
+        let cut = &picture(ImageFormat::Png, 300, 200)[..12];
+        for (bytes, code) in [(&gif[..], "image.unsupported_format"), (b"hello, world", "image.unsupported_format"), (b"", "image.corrupt"), (cut, "image.corrupt")] {
+            let failure = probe(bytes).unwrap_err();
+            assert_eq!((failure.stage, failure.code.as_str()), (Stage::Image, code));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..400), magic in 0_usize..4) {
+            let start: &[u8] = [&b"\xff\xd8\xff"[..], b"\x89PNG\r\n\x1a\n", b"BM", b""][magic];
+            bytes.splice(..0, start.iter().copied());
+            let _ = probe(&bytes);
+        }
+    }
+}

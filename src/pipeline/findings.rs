@@ -1,0 +1,108 @@
+//! What has been found out about a job, and the result it becomes.
+
+use crate::checkpoint::StoredResult;
+use crate::domain::checks;
+use crate::domain::failure::Failure;
+use crate::domain::job::{Job, Rejected};
+use crate::domain::progress::Progress;
+use crate::domain::result::{
+    Flag, ImagePart, JobError, JobResult, RecognitionPart, SCHEMA, Status, Verdict, VerificationPart,
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Default)]
+pub struct Findings {
+    pub image: Option<ImagePart>,
+    /// The key of the final checkpoint: job, image and what was asked. None while the image is not at hand.
+    pub question: Option<String>,
+    pub recognition: Option<RecognitionPart>,
+    pub verification: Option<VerificationPart>,
+    pub verdict: Option<Verdict>,
+    pub flags: Vec<Flag>,
+    pub error: Option<JobError>,
+}
+
+/// A result, ready to be published.
+pub struct Answer {
+    pub status: Status,
+    pub verdict: Option<Verdict>,
+    pub error: Option<JobError>,
+    /// Where it is checkpointed before it is published; `None` where it need not be.
+    pub question: Option<String>,
+    pub body: Bytes,
+}
+
+impl Findings {
+    pub fn into_answer(self, job: &Job, progress: &Progress, status: Status, finished: Timestamp) -> Answer {
+        let recognised = self.recognition.as_ref().map(|part| &part.invoice);
+        let verified = self.verification.as_ref().map(|part| &part.invoice);
+        let registry = self.verification.as_ref().map(|part| &part.registry);
+        let nothing_to_compare = recognised.is_none() && verified.is_none();
+        let checks = if nothing_to_compare { Vec::new() } else { checks::check(recognised, verified, registry) };
+        let result = JobResult {
+            schema: SCHEMA,
+            job_id: Some(job.id.as_str()),
+            status,
+            verdict: self.verdict,
+            flags: self.flags,
+            checks,
+            recognition: self.recognition,
+            verification: self.verification,
+            error: self.error.clone(),
+            calls: progress.calls().to_vec(),
+            image: self.image,
+            first_seen: progress.first_seen,
+            finished,
+            metadata: job.metadata.as_deref(),
+        };
+        Answer { status, verdict: self.verdict, error: self.error, question: self.question, body: body_of(&result) }
+    }
+}
+
+/// The answer to what is no job.
+pub fn answer_to_rejected(rejected: &Rejected, first_seen: Timestamp, finished: Timestamp) -> Answer {
+    let error = JobError::new(&rejected.failure, 0);
+    let result = JobResult {
+        schema: SCHEMA,
+        job_id: rejected.job_id.as_ref().map(crate::domain::job::JobId::as_str),
+        status: Status::InvalidJob,
+        verdict: None,
+        flags: Vec::new(),
+        recognition: None,
+        verification: None,
+        checks: Vec::new(),
+        error: Some(error.clone()),
+        calls: Vec::new(),
+        image: None,
+        first_seen,
+        finished,
+        metadata: rejected.metadata.as_deref(),
+    };
+    Answer { status: Status::InvalidJob, verdict: None, error: Some(error), question: None, body: body_of(&result) }
+}
+
+/// What a failure outside the line ends in: nothing was found out.
+pub fn answer_to_failure(job: &Job, failure: &Failure, progress: &Progress, finished: Timestamp) -> Answer {
+    let findings = Findings { error: Some(JobError::new(failure, 1)), ..Findings::default() };
+    findings.into_answer(job, progress, Status::Undetermined, finished)
+}
+
+/// The answer of a completed run, for another run of the same job: with its own metadata, and without the calls, which this run
+/// did not make. `None` where the stored result cannot be read.
+pub(super) fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer> {
+    let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(&stored.body).ok()?;
+    let calls = serde_json::value::to_raw_value(&[(); 0]).ok()?;
+    let none = serde_json::value::to_raw_value(&()).ok()?;
+    fields.insert("calls", &calls);
+    fields.insert("metadata", job.metadata.as_deref().unwrap_or(&none));
+    let body = Bytes::from(serde_json::to_vec(&fields).ok()?);
+    Some(Answer { status: stored.status, verdict: stored.verdict, error: None, question: None, body })
+}
+
+fn body_of(result: &JobResult<'_>) -> Bytes {
+    // Cannot fail: every key is text and every number finite.
+    Bytes::from(serde_json::to_vec(result).unwrap_or_default())
+}

@@ -1,0 +1,156 @@
+//! From a job's image reference to something both providers can be shown.
+
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::job::{ImageRef, Job};
+use crate::domain::picture::Picture;
+use crate::domain::result::ImagePart;
+use crate::image::{Fetched, ImageMemory, Limits, Need, Prepared, Probed, Reserved, fetch, prepare, probe};
+use crate::provider::recognition::encoded_len;
+use crate::retry::{Case, Judge, Stopped};
+use crate::store::Store;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+pub struct Loader {
+    pub store: Store,
+    pub memory: ImageMemory,
+    pub need: Need,
+    pub limits: Limits,
+    /// For jobs that name none.
+    pub bucket: String,
+}
+
+pub struct Loaded {
+    pub part: ImagePart,
+    pub prepared: Prepared,
+    /// What paid answers are kept under: the image's SHA-256, or for a URL job and URL.
+    pub identity: String,
+    /// Which object this was, beyond its key: version or `ETag`.
+    revision: String,
+    _memory: Option<Reserved>,
+}
+
+impl Loader {
+    /// The image as the job names it, before it is at hand.
+    pub fn named(&self, image: &ImageRef) -> ImagePart {
+        match image {
+            ImageRef::Object { bucket, key, version_id } => ImagePart::Object {
+                bucket: bucket.clone().unwrap_or_else(|| self.bucket.clone()),
+                key: key.clone(),
+                version_id: version_id.clone(),
+                sha256: None,
+                format: None,
+                width: None,
+                height: None,
+            },
+            ImageRef::Url(url) => ImagePart::Url { url: without_query(url) },
+        }
+    }
+
+    pub async fn load(&self, job: &Job, judge: &Judge, case: &mut Case<'_>) -> Result<Loaded, Box<Stopped>> {
+        match &job.image {
+            ImageRef::Object { bucket, key, version_id } => {
+                let bucket = bucket.as_deref().unwrap_or(&self.bucket);
+                let place = (bucket, key.as_str(), version_id.as_deref());
+                let fetched = judge.in_place(case, || self.fetch(place)).await?;
+                let (probed, prepared) = judge.in_place(case, || self.prepare(fetched.bytes.clone(), job.verify)).await?;
+                Ok(loaded_object(place, fetched, probed, prepared))
+            }
+            ImageRef::Url(url) => Ok(loaded_url(job, url)),
+        }
+    }
+
+    /// An image that is at hand, for the command that asks without a queue.
+    pub async fn load_bytes(&self, name: &str, bytes: Bytes, verify: bool) -> Result<Loaded, Failure> {
+        let max_image_bytes = self.need.max_image_bytes;
+        if bytes.len() as u64 > max_image_bytes {
+            return Err(crate::store::too_large(max_image_bytes));
+        }
+        let reserved = self.memory.reserve(0).await;
+        let fetched = Fetched { sha256: hex::encode(Sha256::digest(&bytes)), bytes, etag: None, version_id: None, reserved };
+        let (probed, prepared) = self.prepare(fetched.bytes.clone(), verify).await?;
+        Ok(loaded_object(("", name, None), fetched, probed, prepared))
+    }
+
+    async fn fetch(&self, place: (&str, &str, Option<&str>)) -> Result<Fetched, Failure> {
+        if place.0.is_empty() {
+            return Err(Failure::new(Stage::Job, "job.malformed", "image.bucket is missing, and storage.bucket gives no default"));
+        }
+        fetch(&self.store, &self.memory, self.need, place).await.map_err(|failure| {
+            // Our own bucket missing is the operator's mistake; a bucket that the job names is the job's.
+            if failure.code == "NoSuchBucket" && place.0 != self.bucket {
+                return Failure::new(Stage::Image, "image.not_found", "the store has no such bucket");
+            }
+            failure
+        })
+    }
+
+    /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the network.
+    async fn prepare(&self, bytes: Bytes, verify: bool) -> Result<(Probed, Prepared), Failure> {
+        let limits = self.limits;
+        let work = move || {
+            let probed = probe(&bytes)?;
+            prepare(&bytes, probed, encoded_len(&bytes), verify, limits).map(|prepared| (probed, prepared))
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Stage::Image, "image.corrupt", "the image brought its decoder down")))
+    }
+}
+
+impl Loaded {
+    /// Names job, image and what is asked of it: the key of the final result.
+    pub fn question(&self, job: &Job) -> String {
+        let mut hash = Sha256::new();
+        let image = match &self.part {
+            ImagePart::Object { bucket, key, .. } => format!("{bucket}\n{key}\n{}", self.revision),
+            ImagePart::Url { .. } => self.identity.clone(),
+        };
+        for part in [job.id.as_str(), &image, if job.verify { "verify" } else { "recognise" }] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hex::encode(hash.finalize())
+    }
+}
+
+fn loaded_object((bucket, key, asked): (&str, &str, Option<&str>), fetched: Fetched, probed: Probed, prepared: Prepared) -> Loaded {
+    let revision = fetched.version_id.clone().or(fetched.etag).unwrap_or_else(|| fetched.sha256.clone());
+    let part = ImagePart::Object {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+        version_id: fetched.version_id.or_else(|| asked.map(str::to_owned)),
+        sha256: Some(fetched.sha256.clone()),
+        format: Some(probed.format.as_str().to_owned()),
+        width: Some(probed.width),
+        height: Some(probed.height),
+    };
+    Loaded { part, prepared, identity: fetched.sha256, revision, _memory: Some(fetched.reserved) }
+}
+
+/// Never fetched by us, so it is known by job and URL only.
+fn loaded_url(job: &Job, url: &Url) -> Loaded {
+    let mut hash = Sha256::new();
+    hash.update((job.id.as_str().len() as u64).to_be_bytes());
+    hash.update(job.id.as_str());
+    hash.update(url.as_str());
+    let picture = Picture::Url(url.as_str().to_owned());
+    Loaded {
+        part: ImagePart::Url { url: without_query(url) },
+        prepared: Prepared { recognition: picture.clone(), verification: job.verify.then_some(picture) },
+        identity: format!("url-{}", hex::encode(hash.finalize())),
+        revision: String::new(),
+        _memory: None,
+    }
+}
+
+/// The query may carry a signature, the user part a password.
+fn without_query(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown.set_fragment(None);
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.into()
+}

@@ -1,0 +1,210 @@
+//! One job, one straight line: load the image, recognise, verify, judge.
+//!
+//! What leaves the line early leaves it through `?` with a [`Stopped`]: a failure and what the policy makes of it. Publishing and
+//! settling are the worker's; nothing here knows a broker.
+
+mod findings;
+mod load;
+mod steps;
+
+pub use findings::{Answer, Findings, answer_to_failure, answer_to_rejected};
+pub use load::{Loaded, Loader};
+
+use crate::checkpoint::{Checkpoints, StoredResult};
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::job::Job;
+use crate::domain::policy::{Decision, Ruling, Transfer};
+use crate::domain::progress::Progress;
+use crate::domain::result::{JobError, Status, Verdict};
+use crate::provider::client::Client;
+use crate::provider::recognition::Recognition;
+use crate::provider::verification::Verification;
+use crate::retry::{Case, Judge, Stopped};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// What the policy may ask for and this version does not do yet is tried again after this long, uncharged: never failed.
+const NOT_YET_EXECUTED: Duration = Duration::from_secs(300);
+
+pub struct Pipeline {
+    pub loader: Loader,
+    pub recognition: Client<Recognition>,
+    pub verification: Client<Verification>,
+    pub checkpoints: Checkpoints,
+    pub judge: Judge,
+    pub job_deadline: Duration,
+    pub redelivery_wait: Duration,
+}
+
+/// How a job's turn in the pipeline ends.
+pub enum Ending {
+    /// A result is to be published.
+    Answered(Box<Answer>),
+    /// This run was answered before: the same bytes again.
+    Replayed(StoredResult),
+    /// To be parked, and tried again not before `until`.
+    Parked { until: Timestamp, failure: Box<Failure> },
+}
+
+/// Why a job leaves the line before its end.
+enum Leave {
+    Stopped(Box<Stopped>),
+    Replay(Box<StoredResult>),
+    /// Another run of the same job was completed: its answer is this run's answer.
+    Same(Box<Answer>),
+    Redelivered,
+}
+
+impl From<Box<Stopped>> for Leave {
+    fn from(stopped: Box<Stopped>) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+impl Pipeline {
+    /// Runs the job as far as it goes. `redelivered`: the broker has handed this message out before.
+    pub async fn process(&self, job: &Job, progress: &mut Progress, redelivered: bool) -> Ending {
+        let mut findings = Findings::default();
+        match self.whole_line(job, progress, redelivered, &mut findings).await {
+            Ok(()) => self.answered(job, progress, findings),
+            Err(Leave::Replay(stored)) => Ending::Replayed(*stored),
+            Err(Leave::Same(answer)) => Ending::Answered(answer),
+            Err(Leave::Redelivered) => {
+                let failure = Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
+                self.parked_for(self.redelivery_wait, failure)
+            }
+            Err(Leave::Stopped(stopped)) => self.stopped(*stopped, job, progress, findings),
+        }
+    }
+
+    /// Answers about an image that is at hand, once, without a queue: a job that would be parked ends `undetermined`, and its error
+    /// names when it would be tried again.
+    pub async fn examine(&self, job: &Job, loaded: &Loaded, progress: &mut Progress) -> Answer {
+        let mut findings = Findings { image: Some(loaded.part.clone()), ..Findings::default() };
+        let mut case = self.case(job, progress);
+        let outcome = self.questions(job, loaded, &mut case, &mut findings).await;
+        self.answer_at_once(outcome, job, progress, findings)
+    }
+
+    /// As [`Pipeline::examine`], for an image in the store.
+    pub async fn examine_stored(&self, job: &Job, progress: &mut Progress) -> Answer {
+        let mut findings = Findings { image: Some(self.loader.named(&job.image)), ..Findings::default() };
+        let mut case = self.case(job, progress);
+        let outcome = match self.loader.load(job, &self.judge, &mut case).await {
+            Ok(loaded) => {
+                findings.image = Some(loaded.part.clone());
+                self.questions(job, &loaded, &mut case, &mut findings).await
+            }
+            Err(stopped) => Err(stopped),
+        };
+        self.answer_at_once(outcome, job, progress, findings)
+    }
+
+    fn answer_at_once(&self, outcome: Result<(), Box<Stopped>>, job: &Job, progress: &Progress, findings: Findings) -> Answer {
+        let kept = findings.clone();
+        let ending = match outcome {
+            Ok(()) => self.answered(job, progress, findings),
+            Err(stopped) => self.stopped(*stopped, job, progress, findings),
+        };
+        match ending {
+            Ending::Answered(answer) => *answer,
+            Ending::Parked { until, failure } => {
+                let message = format!("{}; a queued job would be tried again at {until}", failure.message);
+                let error = JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage).max(1)) };
+                let findings = Findings { error: Some(error), ..kept };
+                findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
+            }
+        }
+    }
+
+    async fn whole_line(&self, job: &Job, progress: &mut Progress, redelivered: bool, findings: &mut Findings) -> Result<(), Leave> {
+        let run = progress.run.clone();
+        let may_still_run_elsewhere = redelivered && !progress.redelivery_waited;
+        let mut case = self.case(job, progress);
+        self.judge.within_deadline(Stage::Job, &case)?;
+        findings.image = Some(self.loader.named(&job.image));
+        let loaded = self.loader.load(job, &self.judge, &mut case).await?;
+        findings.image = Some(loaded.part.clone());
+        findings.question = Some(loaded.question(job));
+
+        if let Some(stored) = self.judge.in_place(&mut case, || self.checkpoints.result(&loaded.question(job))).await? {
+            let completed = stored.status == Status::Completed;
+            if stored.run == run && (completed || redelivered) {
+                return Err(Leave::Replay(Box::new(stored)));
+            }
+            if stored.run != run && completed && let Some(answer) = findings::answer_of_another_run(job, &stored) {
+                return Err(Leave::Same(Box::new(answer)));
+            }
+        }
+        let identity = &loaded.identity;
+        if may_still_run_elsewhere && self.judge.in_place(&mut case, || self.checkpoints.recognition(identity)).await?.is_none() {
+            case.progress.redelivery_waited = true;
+            return Err(Leave::Redelivered);
+        }
+        self.questions(job, &loaded, &mut case, findings).await?;
+        Ok(())
+    }
+
+    /// The two questions we pay for.
+    async fn questions(&self, job: &Job, loaded: &Loaded, case: &mut Case<'_>, findings: &mut Findings) -> Result<(), Box<Stopped>> {
+        self.recognise(job, loaded, case, findings).await?;
+        match &loaded.prepared.verification {
+            Some(picture) => self.verify(&loaded.identity, picture, case, findings).await?,
+            None => findings.verdict = Some(Verdict::Recognized),
+        }
+        Ok(())
+    }
+
+    fn case<'a>(&self, job: &Job, progress: &'a mut Progress) -> Case<'a> {
+        let deadline = job.effective_deadline(progress.first_seen, self.job_deadline);
+        Case { progress, deadline, billing_date: None, transfer: Transfer::Inline }
+    }
+
+    fn answered(&self, job: &Job, progress: &Progress, findings: Findings) -> Ending {
+        let status = if findings.verdict.is_some() { Status::Completed } else { Status::Undetermined };
+        Ending::Answered(Box::new(findings.into_answer(job, progress, status, self.judge.clock.now())))
+    }
+
+    fn stopped(&self, stopped: Stopped, job: &Job, progress: &Progress, mut findings: Findings) -> Ending {
+        let Stopped { failure, ruling } = stopped;
+        let error = JobError::new(&failure, progress.attempts(failure.stage).max(1));
+        let status = match ruling.decision {
+            Decision::Park { until } => return Ending::Parked { until, failure: Box::new(failure) },
+            Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline | Decision::Pause => {
+                return self.parked_for(NOT_YET_EXECUTED, failure);
+            }
+            Decision::Fail { invalid_job: Some(code) } => {
+                findings.error = Some(at_fault(&failure, code));
+                Status::InvalidJob
+            }
+            Decision::Verdict(Some(verdict)) => {
+                findings.verdict = Some(verdict);
+                findings.error = Some(error);
+                Status::Completed
+            }
+            Decision::Verdict(None) | Decision::Continue | Decision::Fail { invalid_job: None } => {
+                findings.error = Some(error);
+                Status::Undetermined
+            }
+        };
+        Ending::Answered(Box::new(findings.into_answer(job, progress, status, self.judge.clock.now())))
+    }
+
+    fn parked_for(&self, wait: Duration, failure: Failure) -> Ending {
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        let until = self.judge.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
+        Ending::Parked { until, failure: Box::new(failure) }
+    }
+}
+
+/// The store's own code becomes ours: `NoSuchKey` is `image.not_found`.
+fn at_fault(failure: &Failure, code: String) -> JobError {
+    let stage = if code.starts_with("image.") { Stage::Image } else { failure.stage };
+    let message = if code == failure.code { failure.message.clone() } else { format!("{}: {}", failure.code, failure.message) };
+    JobError { stage, code, message, attempts: 1 }
+}
+
+/// A verdict is decided by the policy, everything else is not.
+fn is_plain_failure(ruling: &Ruling) -> bool {
+    matches!(ruling.decision, Decision::Fail { invalid_job: None })
+}

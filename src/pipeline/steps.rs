@@ -1,0 +1,143 @@
+//! The two paid steps. A paid answer is checkpointed before anything else happens.
+
+use super::{Findings, Loaded, Pipeline, is_plain_failure};
+use crate::checkpoint::VerificationAnswer;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::job::Job;
+use crate::domain::picture::Picture;
+use crate::domain::policy::Decision;
+use crate::domain::reading::Reading;
+use crate::domain::result::{Flag, JobError, RecognitionPart, VerificationPart};
+use crate::domain::verdict;
+use crate::provider::Request;
+use crate::retry::{Case, Stopped};
+use jiff::civil::Date;
+
+impl Pipeline {
+    /// Reads the picture. A recognition that fails does not end a job that wants verification, which reads the picture itself.
+    pub(super) async fn recognise(
+        &self,
+        job: &Job,
+        loaded: &Loaded,
+        case: &mut Case<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Box<Stopped>> {
+        if let Some(error) = &case.progress.recognition_error {
+            findings.error = Some(error.clone());
+            return Ok(());
+        }
+        let identity = &loaded.identity;
+        let part = match self.judge.in_place(case, || self.checkpoints.recognition(identity)).await? {
+            Some(part) => part,
+            None => match self.call_recognition(loaded, case).await {
+                Ok(part) => part,
+                Err(stopped) if job.verify && is_plain_failure(&stopped.ruling) => {
+                    let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Recognition).max(1));
+                    case.progress.recognition_error = Some(error.clone());
+                    findings.error = Some(error);
+                    return Ok(());
+                }
+                Err(stopped) => return Err(stopped),
+            },
+        };
+        case.billing_date = part.invoice.billing_date.as_ref().and_then(Reading::value).copied();
+        findings.recognition = Some(part);
+        Ok(())
+    }
+
+    async fn call_recognition(&self, loaded: &Loaded, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
+        let request = Request { picture: loaded.prepared.recognition.clone(), auto_rotate: false };
+        case.transfer = request.picture.transfer();
+        let reply = self.recognition.call(&request, case).await?;
+        let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
+        let kept = self.judge.in_place(case, || self.checkpoints.keep_recognition(&loaded.identity, &part)).await;
+        note_checkpoint(kept, Stage::Recognition, case);
+        Ok(part)
+    }
+
+    /// Asks the registry. What it says about the bill is the verdict.
+    pub(super) async fn verify(
+        &self,
+        identity: &str,
+        picture: &Picture,
+        case: &mut Case<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Box<Stopped>> {
+        let today = self.today();
+        let answer = match self.judge.in_place(case, || self.checkpoints.verification(identity, today)).await? {
+            Some(answer) => answer,
+            None => self.call_verification(identity, picture, today, case).await?,
+        };
+        match answer {
+            VerificationAnswer::Found(part) => {
+                let (verdict, flags) = verdict::of_registry(&part.registry);
+                findings.verdict = verdict;
+                findings.flags = flags;
+                if verdict.is_none() {
+                    findings.error = Some(status_unknown(case));
+                    findings.flags.push(Flag::RegistryStatusUnknown);
+                    findings.flags.dedup();
+                }
+                findings.verification = Some(*part);
+            }
+            VerificationAnswer::Negative { verdict, error } => {
+                findings.verdict = Some(verdict);
+                findings.error = Some(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn call_verification(
+        &self,
+        identity: &str,
+        picture: &Picture,
+        today: Date,
+        case: &mut Case<'_>,
+    ) -> Result<VerificationAnswer, Box<Stopped>> {
+        case.transfer = picture.transfer();
+        let request = Request { picture: picture.clone(), auto_rotate: false };
+        let answer = match self.verification.call(&request, case).await {
+            Ok(reply) => VerificationAnswer::Found(Box::new(VerificationPart {
+                invoice: reply.answer.invoice,
+                registry: reply.answer.registry,
+                qr_code_found: reply.answer.qr_code_found,
+                request_id: reply.request_id,
+            })),
+            Err(stopped) => match stopped.ruling.decision {
+                Decision::Verdict(Some(verdict)) => {
+                    let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Verification).max(1));
+                    VerificationAnswer::Negative { verdict, error }
+                }
+                _ => return Err(stopped),
+            },
+        };
+        let kept = self.judge.in_place(case, || self.checkpoints.keep_verification(identity, today, &answer)).await;
+        note_checkpoint(kept, Stage::Verification, case);
+        Ok(answer)
+    }
+
+    fn today(&self) -> Date {
+        self.judge.clock.now().to_zoned(self.judge.timezone.clone()).date()
+    }
+}
+
+/// A paid answer is not given up because the store is down: the process remembers it, and the job goes on.
+fn note_checkpoint(kept: Result<(), Box<Stopped>>, stage: Stage, case: &mut Case<'_>) {
+    match kept {
+        Ok(()) => case.progress.checkpointed.push(stage),
+        Err(stopped) => {
+            tracing::warn!(
+                %stage,
+                code = stopped.failure.code,
+                "a paid answer could not be checkpointed; this process remembers it, another would pay again"
+            );
+        }
+    }
+}
+
+fn status_unknown(case: &Case<'_>) -> JobError {
+    let message = "the registry's status of this bill could not be understood; a person has to look at it";
+    let failure = Failure::new(Stage::Verification, "registry_status_unknown", message);
+    JobError::new(&failure, case.progress.attempts(Stage::Verification).max(1))
+}

@@ -1,0 +1,165 @@
+//! The one owner of in-place retry: a failure is judged by the policy, then waited out here or handed up.
+//!
+//! `backoff` computes the schedule. It is unmaintained (RUSTSEC-2025-0012) and stays inside this file; its own randomness is
+//! switched off in favour of the injected one.
+
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::policy::{Decision, Facts, Policy, Ruling, Transfer};
+use crate::domain::progress::Progress;
+use backoff::backoff::Backoff;
+use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Waits in place grow up to this, unless the rule itself begins with more.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// A provider may ask for patience; beyond this a delivery should be parked instead of held.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+/// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return together.
+const JITTER: f64 = 0.25;
+
+/// What every judgement needs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    pub policy: Arc<Policy>,
+    pub timezone: TimeZone,
+    pub clock: Clock,
+    pub chance: Chance,
+}
+
+/// One job, as far as a judgement depends on it.
+#[derive(Debug)]
+pub struct Case<'a> {
+    pub progress: &'a mut Progress,
+    pub deadline: Timestamp,
+    pub billing_date: Option<Date>,
+    pub transfer: Transfer,
+}
+
+/// A failure that is not waited out in place, and what the policy makes of it.
+#[derive(Debug)]
+pub struct Stopped {
+    pub failure: Failure,
+    pub ruling: Ruling,
+}
+
+impl Judge {
+    /// What the policy makes of this failure. A job that is itself at fault is no question of policy.
+    pub fn rule(&self, failure: &Failure, case: &Case<'_>) -> Ruling {
+        match failure.stage {
+            Stage::Job | Stage::Image => return Ruling::of_invalid_job(&failure.code),
+            Stage::Storage | Stage::Recognition | Stage::Verification | Stage::Worker => {}
+        }
+        let facts = Facts {
+            now: self.clock.now(),
+            deadline: case.deadline,
+            timezone: self.timezone.clone(),
+            billing_date: case.billing_date,
+            transfer: case.transfer,
+            spread: self.chance.unit(),
+        };
+        self.policy.decide(failure, case.progress, &facts)
+    }
+
+    /// May another attempt be started?
+    ///
+    /// # Errors
+    /// [`Stopped`] with `job.deadline`, final.
+    pub fn within_deadline(&self, stage: Stage, case: &Case<'_>) -> Result<(), Box<Stopped>> {
+        if self.clock.now() <= case.deadline {
+            return Ok(());
+        }
+        let failure = Failure::new(stage, "job.deadline", "the job's deadline passed before another attempt could be started");
+        Err(Box::new(Stopped { failure, ruling: Ruling::without_rule(Decision::Fail { invalid_job: None }) }))
+    }
+
+    /// Attempts, and attempts again in place for as long as the policy says so.
+    ///
+    /// # Errors
+    /// [`Stopped`], with what the policy wants instead.
+    pub async fn in_place<T, A>(&self, case: &mut Case<'_>, attempt: impl Fn() -> A) -> Result<T, Box<Stopped>>
+    where
+        A: Future<Output = Result<T, Failure>>,
+    {
+        loop {
+            match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(failure) => {
+                    let ruling = self.rule(&failure, case);
+                    self.wait_or_stop(failure, ruling, case).await?;
+                }
+            }
+        }
+    }
+
+    /// Returns when it is time to try again.
+    ///
+    /// # Errors
+    /// [`Stopped`] for every decision but `retry`. The step is charged either way.
+    pub async fn wait_or_stop(&self, failure: Failure, ruling: Ruling, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
+        case.progress.charge(&ruling.rule, ruling.step);
+        let Decision::Retry { retry, backoff } = ruling.decision else {
+            return Err(Box::new(Stopped { failure, ruling }));
+        };
+        case.progress.totals.retries = case.progress.totals.retries.saturating_add(1);
+        let asked = failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        let wait = wait(backoff, retry, self.chance.unit()).max(asked);
+        tracing::debug!(stage = %failure.stage, code = failure.code, retry, wait_ms = wait.as_millis(), "trying again in place");
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+}
+
+/// The wait before the `retry`-th retry (from 1).
+pub fn wait(initial: Duration, retry: u32, unit: f64) -> Duration {
+    let mut schedule = schedule(initial);
+    let wait = (0..retry.max(1)).filter_map(|_| schedule.next_backoff()).last().unwrap_or(initial);
+    wait.mul_f64(1.0 + JITTER * (2.0 * unit - 1.0))
+}
+
+/// Endless waits for a reconnecting loop, from one second to half a minute.
+pub fn reconnecting() -> impl FnMut(&Chance) -> Duration {
+    let mut retry = 0;
+    move |chance| {
+        retry = (retry + 1).min(10);
+        wait(Duration::from_secs(1), retry, chance.unit())
+    }
+}
+
+fn schedule(initial: Duration) -> ExponentialBackoff {
+    ExponentialBackoffBuilder::new()
+        .with_initial_interval(initial)
+        .with_multiplier(2.0)
+        .with_max_interval(initial.max(LONGEST_WAIT))
+        .with_randomization_factor(0.0)
+        .with_max_elapsed_time(None)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let seconds = |retry| wait(Duration::from_secs(2), retry, 0.5).as_secs();
+        assert_eq!([1, 2, 3, 4, 5, 50].map(seconds), [2, 4, 8, 15, 15, 15]);
+    }
+
+    #[test]
+    fn a_rule_that_begins_with_more_keeps_it() {
+        assert_eq!(wait(Duration::from_secs(30), 3, 0.5), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn chance_spreads_a_wait_by_a_quarter_each_way() {
+        let first = Duration::from_secs(4);
+        assert_eq!(wait(first, 1, 0.0), Duration::from_secs(3));
+        assert!(wait(first, 1, 0.999) < Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,143 @@
+//! Objects in any S3-compatible store: images are read, checkpoints read and written.
+//!
+//! One request a call: what a failure means, and whether to try again, is the policy's business.
+
+mod config;
+mod failure;
+
+pub use config::Config;
+
+use crate::domain::failure::{Failure, Stage};
+use aws_config::BehaviorVersion;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::{Bytes, BytesMut};
+use failure::{truncated, unanswered};
+use std::time::Duration;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What an object without a declared length is read into, to begin with.
+const FIRST_BUFFER: usize = 64 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    timeout: Duration,
+}
+
+/// An object whose headers have arrived; its bytes have not.
+#[derive(Debug)]
+pub struct Object {
+    /// As the store declares it.
+    pub length: Option<u64>,
+    pub etag: Option<String>,
+    pub version_id: Option<String>,
+    body: ByteStream,
+    timeout: Duration,
+}
+
+impl Store {
+    /// Static keys, or the standard AWS credential chain where there are none.
+    pub async fn new(config: &Config) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(config.timeout.duration())
+            .operation_timeout(config.timeout.duration())
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(config.region.clone()))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts);
+        if !config.access_key_id.is_empty() {
+            let (id, secret) = (config.access_key_id.expose(), config.secret_access_key.expose());
+            loader = loader.credentials_provider(Credentials::new(id, secret, None, None, "configuration"));
+        }
+        if !config.endpoint_url.is_empty() {
+            // A path without its slash would be glued to the bucket's name.
+            loader = loader.endpoint_url(format!("{}/", config.endpoint_url.trim_end_matches('/')));
+        }
+        let shared = loader.load().await;
+        let client = Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&shared)
+                .force_path_style(config.path_style)
+                // The newer default breaks other stores than AWS's own.
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+                .build(),
+        );
+        Self { client, timeout: config.timeout.duration() }
+    }
+
+    /// Asks for an object; its bytes follow with [`Object::read`].
+    pub async fn open(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<Object, Failure> {
+        let request = self.client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));
+        let answer = request.send().await.map_err(failure::of)?;
+        Ok(Object {
+            length: answer.content_length.and_then(|length| u64::try_from(length).ok()),
+            etag: answer.e_tag,
+            version_id: answer.version_id,
+            body: answer.body,
+            timeout: self.timeout,
+        })
+    }
+
+    /// A small object whole; `None` where there is none.
+    pub async fn get(&self, bucket: &str, key: &str, max_bytes: usize) -> Result<Option<Bytes>, Failure> {
+        match self.open(bucket, key, None).await {
+            Ok(object) => match object.read(max_bytes, |_| ()).await {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(ReadError::TooLarge) => Ok(None),
+                Err(ReadError::Failed(failure)) => Err(*failure),
+            },
+            Err(failure) if failure.http_status == Some(404) && failure.code != "NoSuchBucket" => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    pub async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<(), Failure> {
+        let request = self.client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));
+        request.send().await.map_err(failure::of)?;
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+pub enum ReadError {
+    TooLarge,
+    Failed(Box<Failure>),
+}
+
+impl Object {
+    /// Reads the body into one buffer, handing each chunk to `seen` on the way, so that it is hashed while it arrives.
+    pub async fn read(mut self, max_bytes: usize, mut seen: impl FnMut(&[u8])) -> Result<Bytes, ReadError> {
+        let declared = self.length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if declared.is_some_and(|length| length > max_bytes) {
+            return Err(ReadError::TooLarge);
+        }
+        let failed = |failure| ReadError::Failed(Box::new(failure));
+        let whole = async {
+            let mut buffer = BytesMut::with_capacity(declared.unwrap_or(FIRST_BUFFER));
+            while let Some(chunk) = self.body.next().await {
+                let chunk = chunk.map_err(|_| failed(truncated()))?;
+                if buffer.len() + chunk.len() > max_bytes {
+                    return Err(ReadError::TooLarge);
+                }
+                seen(&chunk);
+                buffer.extend_from_slice(&chunk);
+            }
+            match declared {
+                Some(length) if length != buffer.len() => Err(failed(truncated())),
+                _ => Ok(buffer.freeze()),
+            }
+        };
+        tokio::time::timeout(self.timeout, whole).await.unwrap_or_else(|_| Err(failed(unanswered())))
+    }
+}
+
+/// The failure of an object that is larger than we read.
+pub fn too_large(max_bytes: u64) -> Failure {
+    Failure::new(Stage::Image, "image.too_large", format!("the image is larger than storage.max_image_bytes, {max_bytes} bytes"))
+}

@@ -1,0 +1,52 @@
+//! What state the worker is in, told to whoever asks `/readyz`.
+
+use serde::Serialize;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Cheap to clone; clones tell the same state.
+#[derive(Clone, Debug)]
+pub struct Health(Arc<watch::Sender<State>>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    Starting,
+    /// Ready: jobs are taken.
+    Consuming,
+    /// The broker is out of reach; `problem` says why, the worker tries again by itself.
+    Disconnected { problem: String },
+    /// Stopping: no more jobs are taken, those in flight are finished.
+    Draining,
+}
+
+impl State {
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Consuming => true,
+            Self::Starting | Self::Disconnected { .. } | Self::Draining => false,
+        }
+    }
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(State::Starting)))
+    }
+}
+
+impl Health {
+    pub fn set(&self, state: State) {
+        self.0.send_replace(state);
+    }
+
+    pub fn state(&self) -> State {
+        self.0.borrow().clone()
+    }
+
+    /// Resolves once the worker consumes. For tests and the demo, which must not sleep and hope.
+    pub async fn consuming(&self) {
+        // Never an error: the sender lives in `self`.
+        let _ = self.0.subscribe().wait_for(State::is_ready).await;
+    }
+}

@@ -1,0 +1,94 @@
+//! The metrics of the contract, one function each: names and labels stand here and nowhere else.
+//!
+//! No job id, name or amount is ever a label.
+
+use crate::domain::failure::{Billed, Stage};
+use crate::domain::result::{Status, Verdict};
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
+
+/// Seconds: from a quick answer of a provider to a job parked for days.
+const JOB_BUCKETS: [f64; 14] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0, 345_600.0];
+const CALL_BUCKETS: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0];
+const WAIT_BUCKETS: [f64; 12] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0];
+
+/// Installs the process's recorder. Without it every function here does nothing.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full("invoice_job_duration_seconds".into()), &JOB_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full("invoice_provider_call_duration_seconds".into()), &CALL_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full("invoice_provider_wait_seconds".into()), &WAIT_BUCKETS)?
+        .install_recorder()?;
+    metrics_process::Collector::default().describe();
+    Ok(handle)
+}
+
+pub fn job_finished(status: Status, verdict: Option<Verdict>, duration: Duration) {
+    counter!("invoice_jobs_total", "status" => status.as_str(), "verdict" => verdict.map_or("none", Verdict::as_str)).increment(1);
+    histogram!("invoice_job_duration_seconds", "status" => status.as_str()).record(duration.as_secs_f64());
+}
+
+/// Counts a job in flight for as long as it lives.
+#[derive(Debug)]
+pub struct InFlight(());
+
+impl InFlight {
+    #[expect(clippy::new_without_default, reason = "it counts; a default that counts would surprise")]
+    pub fn new() -> Self {
+        gauge!("invoice_jobs_in_flight").increment(1.0);
+        Self(())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        gauge!("invoice_jobs_in_flight").decrement(1.0);
+    }
+}
+
+/// `code` is the policy's label for it: a name it knows, or `other`.
+pub fn provider_call(stage: Stage, code: &str, billed: Billed, duration: Duration) {
+    counter!("invoice_provider_calls_total", "stage" => stage.as_str(), "code" => code.to_owned(), "billed" => billed.as_str()).increment(1);
+    histogram!("invoice_provider_call_duration_seconds", "stage" => stage.as_str()).record(duration.as_secs_f64());
+}
+
+pub fn provider_wait(stage: Stage, waited: Duration) {
+    histogram!("invoice_provider_wait_seconds", "stage" => stage.as_str()).record(waited.as_secs_f64());
+}
+
+pub fn rate_limit(stage: Stage, per_second: f64) {
+    gauge!("invoice_provider_rate_limit_per_second", "stage" => stage.as_str()).set(per_second);
+}
+
+pub fn parked(stage: Stage, code: &str) {
+    counter!("invoice_parked_total", "stage" => stage.as_str(), "code" => code.to_owned()).increment(1);
+}
+
+pub fn returned(stage: Stage, code: &str) {
+    counter!("invoice_returned_total", "stage" => stage.as_str(), "code" => code.to_owned()).increment(1);
+}
+
+/// `kind` is `recognition`, `verification` or `result`.
+pub fn checkpoint_hit(kind: &'static str) {
+    counter!("invoice_checkpoint_hits_total", "kind" => kind).increment(1);
+}
+
+pub fn broker_reconnected() {
+    counter!("invoice_broker_reconnects_total").increment(1);
+}
+
+/// An acknowledgement that found its channel gone: the job will be delivered again.
+pub fn settle_lost() {
+    counter!("invoice_settle_lost_total").increment(1);
+}
+
+/// A result whose `reply_to` was gone and that went to `invoice.results`.
+pub fn result_returned() {
+    counter!("invoice_results_returned_total").increment(1);
+}
+
+pub fn image_memory(bytes: u64) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge; exact to 2^53 bytes")]
+    gauge!("invoice_image_memory_bytes").set(bytes as f64);
+}

@@ -1,0 +1,196 @@
+//! One delivery's turn: parse, process, checkpoint, publish confirmed, acknowledge. In this order, whatever happens between.
+
+use super::Worker;
+use super::event::{Event, JobAnswered, JobParked, codes};
+use super::outbox::Unpublished;
+use super::session::Generation;
+use crate::broker::{Delivery, Message, Settled, run_id};
+use crate::checkpoint::StoredResult;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::job::Job;
+use crate::domain::progress::{Parked, Progress};
+use crate::domain::result::Status;
+use crate::pipeline::{Answer, Ending, answer_to_failure, answer_to_rejected};
+use crate::telemetry::metric;
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const PROGRESS_HEADER: &str = "invoice-progress";
+const NOT_BEFORE_HEADER: &str = "invoice-not-before";
+
+/// One message while it has its turn.
+struct Turn<'a> {
+    message: &'a Message,
+    generation: &'a Generation,
+    job_id: Option<String>,
+    progress: Progress,
+    began: Instant,
+}
+
+impl Worker {
+    /// Nothing is acknowledged unless its result or its parked copy is confirmed: what goes wrong leaves the delivery unsettled.
+    pub(super) async fn turn(&self, delivery: Delivery, generation: &Generation) {
+        let _in_flight = metric::InFlight::new();
+        let message = &delivery.message;
+        let progress = self.progress_of(message, delivery.redelivered);
+        let mut turn = Turn { message, generation, job_id: None, progress, began: Instant::now() };
+        let published = match Job::parse(&message.body, message.properties.message_id.as_deref()) {
+            Ok(job) => {
+                turn.job_id = Some(job.id.to_string());
+                self.take(&job, &mut turn, delivery.redelivered).await
+            }
+            Err(rejected) => {
+                turn.job_id = rejected.job_id.as_ref().map(ToString::to_string);
+                let now = self.pipeline.judge.clock.now();
+                self.answer(&turn, answer_to_rejected(&rejected, turn.progress.first_seen, now)).await
+            }
+        };
+        match published {
+            Ok(()) => settle(delivery).await,
+            Err(Unpublished::GenerationLost) => tracing::debug!(job.id = turn.job_id, "the broker was lost; the job will be delivered again"),
+            Err(Unpublished::Queue { queue, problem }) => {
+                tracing::error!(job.id = turn.job_id, queue, problem, "cannot publish to our own queue; connecting anew, the job will be delivered again");
+                generation.end();
+            }
+        }
+    }
+
+    async fn take(&self, job: &Job, turn: &mut Turn<'_>, redelivered: bool) -> Result<(), Unpublished> {
+        if let Some(until) = self.too_early(job, turn) {
+            return self.outbox(turn.generation).park(turn.message, &turn.progress, until).await;
+        }
+        let processed = AssertUnwindSafe(self.pipeline.process(job, &mut turn.progress, redelivered)).catch_unwind().await;
+        if turn.generation.is_over() {
+            return Err(Unpublished::GenerationLost);
+        }
+        match processed {
+            Ok(Ending::Answered(answer)) => self.answer(turn, *answer).await,
+            Ok(Ending::Replayed(stored)) => self.replay(turn, stored).await,
+            Ok(Ending::Parked { until, failure }) => self.park(turn, until, *failure).await,
+            Err(_panic) => {
+                let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");
+                let now = self.pipeline.judge.clock.now();
+                self.answer(turn, answer_to_failure(job, &failure, &turn.progress, now)).await
+            }
+        }
+    }
+
+    async fn answer(&self, turn: &Turn<'_>, answer: Answer) -> Result<(), Unpublished> {
+        if let Some(question) = &answer.question {
+            let stored = StoredResult {
+                run: turn.progress.run.clone(),
+                status: answer.status,
+                verdict: answer.verdict,
+                body: String::from_utf8_lossy(&answer.body).into_owned(),
+            };
+            if let Err(failure) = self.pipeline.checkpoints.keep_result(question, &stored).await {
+                tracing::warn!(job.id = turn.job_id, code = failure.code, "the result could not be checkpointed; published all the same");
+            }
+        }
+        let outbox = self.outbox(turn.generation);
+        outbox.result(turn.message, &turn.progress.run, answer.body.clone()).await?;
+        if answer.status != Status::Completed {
+            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), answer.status, answer.error.as_ref()).await?;
+        }
+        self.tell(Event::Answered(self.answered(turn, &answer, false)));
+        Ok(())
+    }
+
+    async fn replay(&self, turn: &Turn<'_>, stored: StoredResult) -> Result<(), Unpublished> {
+        let StoredResult { run: _, status, verdict, body } = stored;
+        let answer = Answer { status, verdict, error: None, question: None, body: body.into() };
+        let outbox = self.outbox(turn.generation);
+        outbox.result(turn.message, &turn.progress.run, answer.body.clone()).await?;
+        if status != Status::Completed {
+            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), status, None).await?;
+        }
+        self.tell(Event::Answered(self.answered(turn, &answer, true)));
+        Ok(())
+    }
+
+    async fn park(&self, turn: &mut Turn<'_>, until: Timestamp, failure: Failure) -> Result<(), Unpublished> {
+        let Failure { stage, code, message, .. } = failure;
+        turn.progress.parked = Some(Parked { stage, code: code.clone() });
+        turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
+        self.outbox(turn.generation).park(turn.message, &turn.progress, until).await?;
+        self.tell(Event::Parked(JobParked {
+            job_id: turn.job_id.clone().unwrap_or_default(),
+            run: turn.progress.run.clone(),
+            stage,
+            code,
+            message,
+            until,
+            totals: turn.progress.totals,
+            turn: turn.began.elapsed(),
+        }));
+        Ok(())
+    }
+
+    /// A parked job brings its progress; any other message begins a run.
+    fn progress_of(&self, message: &Message, redelivered: bool) -> Progress {
+        let brought = message.properties.headers.text(PROGRESS_HEADER).and_then(|header| Progress::from_header(&header));
+        let Some(mut progress) = brought else {
+            return Progress::new(run_id(message), self.pipeline.judge.clock.now());
+        };
+        if let Some(Parked { stage, code }) = progress.parked.clone()
+            && self.not_before(message).is_none_or(|until| until <= self.pipeline.judge.clock.now())
+        {
+            progress.parked = None;
+            if !redelivered {
+                metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
+            }
+        }
+        progress
+    }
+
+    /// A hop over a delay queue ends before the wait does: park again, unread. Beyond the deadline there is nothing to wait for.
+    fn too_early(&self, job: &Job, turn: &Turn<'_>) -> Option<Timestamp> {
+        let deadline = job.effective_deadline(turn.progress.first_seen, self.pipeline.job_deadline);
+        let until = self.not_before(turn.message)?;
+        (self.pipeline.judge.clock.now() < until && until <= deadline).then_some(until)
+    }
+
+    fn not_before(&self, message: &Message) -> Option<Timestamp> {
+        Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE_HEADER)?).ok()
+    }
+
+    fn answered(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> JobAnswered {
+        let age = self.pipeline.judge.clock.now().duration_since(turn.progress.first_seen);
+        JobAnswered {
+            job_id: turn.job_id.clone(),
+            run: turn.progress.run.clone(),
+            status: answer.status,
+            verdict: answer.verdict,
+            error: answer.error.clone(),
+            totals: turn.progress.totals,
+            codes: codes(&turn.progress),
+            turn: turn.began.elapsed(),
+            age: Duration::try_from(age).unwrap_or_default(),
+            replayed,
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        match &event {
+            Event::Answered(answered) => answered.emit(),
+            Event::Parked(parked) => parked.emit(&self.pipeline.judge.policy),
+        }
+        if let Some(watcher) = &self.watcher {
+            // Nobody listening any more is nobody's loss.
+            let _ = watcher.send(event);
+        }
+    }
+}
+
+async fn settle(delivery: Delivery) {
+    match delivery.settle().await {
+        Settled::Acknowledged => {}
+        Settled::Lost => {
+            metric::settle_lost();
+            tracing::warn!("an acknowledgement found its channel gone; the job will be delivered again and its result replayed");
+        }
+    }
+}
