@@ -15,3 +15,4 @@ pub mod progress;
 pub mod reading;
 pub mod result;
 pub mod verdict;
+mod width;
