@@ -6,9 +6,12 @@ pub mod client;
 pub mod limiter;
 pub mod recognition;
 pub mod retry;
+mod settings;
 pub mod signature;
 pub mod verification;
 mod wire;
+
+pub use wire::{CONNECT_TIMEOUT, http_client};
 
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Transfer;

@@ -1,0 +1,79 @@
+//! What came back: an invoice, or the one code that the policy is keyed on.
+
+use super::invoice;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::invoice::Invoice;
+use crate::domain::reading::Reading;
+use crate::provider::Reply;
+use crate::provider::wire::json::{Fields, text_of};
+use crate::provider::wire::redaction::{self, Redaction};
+use crate::provider::wire::undocumented;
+
+const STAGE: Stage = Stage::Recognition;
+const SUCCESS: i64 = 200;
+/// Of the provider itself. Others exist (see the policy), but one that only repeats the HTTP status is some web server's.
+const DOCUMENTED: [i64; 4] = [400, 500, 501, 999];
+/// Its message repeats the request as it was signed.
+const SIGNATURE_REFUSED: &str = "APIG.0303";
+const EXPIRED: &str = "the signature was refused: expired";
+
+/// Reads an answer without making a call.
+pub fn read_answer(status: u16, body: &[u8]) -> Result<Reply<Invoice>, Failure> {
+    read(status, body, &Redaction::default())
+}
+
+pub(super) fn read(status: u16, body: &[u8], redaction: &Redaction) -> Result<Reply<Invoice>, Failure> {
+    let text = text_of(body);
+    let Some(mut fields) = Fields::parse(&text) else {
+        return Err(undocumented(STAGE, status, "the answer is not a JSON object"));
+    };
+    let request_id = ["taskNo", "request_id"].iter().find_map(|name| redaction::request_id(&fields.text(name)?));
+    let message = ["msg", "error_msg", "message"].iter().find_map(|name| fields.text(name)).unwrap_or_default();
+    let failure = |code: &str, message: &str| Failure {
+        http_status: Some(status),
+        request_id: request_id.clone(),
+        ..Failure::new(STAGE, code, redaction.clean(message))
+    };
+    if let Some(code) = fields.text("error_code").as_deref().and_then(gateway_code) {
+        let message = if code == SIGNATURE_REFUSED { refused(&message) } else { &message };
+        return Err(failure(&code, message));
+    }
+    match fields.integer("code") {
+        Some(SUCCESS) => {
+            let invoice = fields.object("data").map(invoice::map).unwrap_or_default();
+            if identifies_a_bill(&invoice) {
+                return Ok(Reply { code: "200", request_id, answer: invoice });
+            }
+            if !(200..300).contains(&status) {
+                return Err(undocumented(STAGE, status, "success without an invoice"));
+            }
+            Err(Failure { nothing_read: true, ..failure("200", "success, but no number, date, total or name was read") })
+        }
+        Some(code) if code != i64::from(status) || DOCUMENTED.contains(&code) => Err(failure(&code.to_string(), &message)),
+        _ => Err(Failure { request_id: request_id.clone(), ..undocumented(STAGE, status, "the answer carries no code of the provider") }),
+    }
+}
+
+/// `APIG.0308`, also where the deployment calls itself `APIGW`.
+fn gateway_code(code: &str) -> Option<String> {
+    let number = code.strip_prefix("APIG.").or_else(|| code.strip_prefix("APIGW."))?;
+    let shaped = (1..=16).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    shaped.then(|| format!("APIG.{number}"))
+}
+
+/// The policy tells a wrong clock from a wrong secret by one word.
+fn refused(message: &str) -> &'static str {
+    if message.to_ascii_lowercase().contains("expired") { EXPIRED } else { "the signature was refused" }
+}
+
+fn identifies_a_bill(invoice: &Invoice) -> bool {
+    invoice.note_no.is_some()
+        || invoice.patient_name.is_some()
+        || invoice.billing_date.as_ref().and_then(Reading::value).is_some()
+        || invoice.total_cost.as_ref().and_then(Reading::value).is_some()
+}
+
+/// Refused only because our clock and the gateway's differ.
+pub(super) fn is_expired_signature(failure: &Failure) -> bool {
+    failure.code == SIGNATURE_REFUSED && failure.message == EXPIRED
+}

@@ -1,0 +1,145 @@
+//! From the fields of `data` to the common [`Invoice`].
+
+use crate::domain::amount;
+use crate::domain::invoice::{CostDetail, Gender, Invoice, Money, NamedAmount, NoteKind};
+use crate::domain::reading::Reading;
+use crate::provider::wire::extra::Extra;
+use crate::provider::wire::json::{self, Fields, MAX_ENTRIES};
+use serde_json::value::RawValue;
+
+pub(super) fn map(mut data: Fields<'_>) -> Invoice {
+    let mut extra = Extra::default();
+    let note_kind_text = data.text("InvoiceType");
+    let total_cost_in_words = data.text("AmountInWords");
+    let mut invoice = Invoice {
+        note_no: data.text("InvoiceNum"),
+        note_kind: note_kind_text.as_deref().map(note_kind),
+        note_kind_text,
+        province: data.text("Province"),
+        patient_name: data.text("Name"),
+        patient_gender: data.text("Sex").as_deref().map(gender),
+        billing_date: data.day("Date"),
+        admission_date: data.day("AdmissionDate"),
+        discharge_date: data.day("DischargeDate"),
+        hospital_days: data.days("HospitalDay"),
+        hospital_name: data.text("HospitalName"),
+        hospital_type: data.text("HospitalType"),
+        charging_unit: data.text("ChargingUnit"),
+        insurance_type: data.text("InsuranceType"),
+        social_security_no: data.text("SocialSecurityNum"),
+        clinic_no: data.text("ClinicNum"),
+        hospital_no: data.text("HospitalNum"),
+        medical_record_no: data.text("RecordNum"),
+        business_no: data.text("BusinessNum"),
+        payee: data.text("Payee"),
+        // The document spells it so; somebody may correct it one day.
+        total_cost: data.money("AmountInFiguers").or_else(|| data.money("AmountInFigures")),
+        total_cost_from_words: total_cost_in_words.as_deref().map(from_words),
+        total_cost_in_words,
+        insurance_payment: data.money("InsurancePayment"),
+        personal_account_payment: data.money("PersonalPayment"),
+        prepaid_amount: data.money("PrepayAmount"),
+        supplementary_payment: data.money("PaymentAmount"),
+        refund_amount: data.money("RefundAmount"),
+        ..Invoice::default()
+    };
+    invoice.payments = payments(&data.list("RegionSupplement"), &mut extra);
+    invoice.cost_categories = rows(&data.list("CostCategories")).into_iter().enumerate().filter_map(|row| category(row, &mut extra)).collect();
+    invoice.cost_details = rows(&data.list("CostDetail")).into_iter().enumerate().filter_map(|row| detail(row, &mut extra)).collect();
+    data.into_extra("", &mut extra);
+    invoice.extra = extra.into_map();
+    invoice
+}
+
+fn note_kind(text: &str) -> NoteKind {
+    match (text.contains("门诊"), text.contains("住院")) {
+        (true, false) => NoteKind::Outpatient,
+        (false, true) => NoteKind::Inpatient,
+        _ => NoteKind::Unknown,
+    }
+}
+
+fn gender(text: &str) -> Gender {
+    match text.chars().next() {
+        Some('男') => Gender::Male,
+        Some('女') => Gender::Female,
+        _ => Gender::Unknown,
+    }
+}
+
+fn from_words(words: &str) -> Money {
+    amount::from_words(words).map_or_else(|| Reading::Text(words.to_owned()), Reading::Value)
+}
+
+fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<NamedAmount> {
+    let mut payments = Vec::new();
+    for (index, raw) in entries.iter().enumerate() {
+        match cell(raw) {
+            Some((name, word)) => payments.push(NamedAmount { name: Some(name), amount: word.and_then(json::read_money) }),
+            None => extra.keep(format!("RegionSupplement[{index}]"), raw),
+        }
+    }
+    payments
+}
+
+fn category((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<NamedAmount> {
+    let mut category = NamedAmount { name: None, amount: None };
+    for (name, word) in row {
+        match name.as_str() {
+            "收费项目" => category.name = word.and_then(json::read_text),
+            "金额" => category.amount = word.and_then(json::read_money),
+            _ => keep("CostCategories", index, &name, word, extra),
+        }
+    }
+    (category.name.is_some() || category.amount.is_some()).then_some(category)
+}
+
+fn detail((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<CostDetail> {
+    let mut detail = CostDetail::default();
+    for (name, word) in row {
+        match name.as_str() {
+            "项目" => detail.name = word.and_then(json::read_text),
+            "编码" => detail.code = word.and_then(json::read_text),
+            "规格" => detail.specification = word.and_then(json::read_text),
+            "数量" => detail.quantity = word.and_then(json::read_money),
+            "单价" => detail.unit_price = word.and_then(json::read_money),
+            "金额" => detail.amount = word.and_then(json::read_money),
+            _ => keep("CostDetail", index, &name, word, extra),
+        }
+    }
+    (detail != CostDetail::default()).then_some(detail)
+}
+
+fn keep(list: &str, index: usize, name: &str, word: Option<&RawValue>, extra: &mut Extra) {
+    if let Some(word) = word {
+        extra.keep(format!("{list}[{index}].{name}"), word);
+    }
+}
+
+/// One line of a table: column names and what was read there.
+type Row<'a> = Vec<Cell<'a>>;
+type Cell<'a> = (String, Option<&'a RawValue>);
+
+/// A list of rows, each a list of cells. A flat list of cells is read as well: a column that repeats begins the next row.
+fn rows<'a>(table: &[&'a RawValue]) -> Vec<Row<'a>> {
+    let mut rows: Vec<Row<'a>> = Vec::new();
+    let mut flat: Row<'a> = Vec::new();
+    for raw in table {
+        if let Some(cells) = json::elements(raw) {
+            rows.push(cells.into_iter().filter_map(cell).collect());
+        } else if let Some(cell) = cell(raw) {
+            if flat.iter().any(|(name, _)| *name == cell.0) {
+                rows.push(std::mem::take(&mut flat));
+            }
+            flat.push(cell);
+        }
+    }
+    rows.push(flat);
+    rows.truncate(MAX_ENTRIES);
+    rows
+}
+
+fn cell(raw: &RawValue) -> Option<Cell<'_>> {
+    let mut fields = Fields::parse(raw.get())?;
+    Some((fields.text("name")?, fields.raw("word")))
+}

@@ -1,0 +1,130 @@
+//! Recognition: the picture of an invoice in, its printed fields out. Huawei Cloud marketplace, behind its API gateway.
+
+mod answer;
+mod config;
+mod form;
+mod invoice;
+#[cfg(test)]
+mod tests;
+
+pub use answer::read_answer;
+pub use config::{Auth, Config};
+pub use form::encoded_len;
+
+use super::signature::{Payload, Signer, Unsigned};
+use super::wire::Wire;
+use super::wire::redaction::Redaction;
+use super::{Picture, Provider, Reply, Request};
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::invoice::Invoice;
+use anyhow::Context;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, RequestBuilder};
+use std::sync::atomic::{AtomicI64, Ordering};
+use url::Url;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const APP_CODE: &str = "x-apig-appcode";
+/// Smaller pictures are encoded and hashed in less time than it takes to hand them to another thread.
+const ENCODED_IN_PLACE_BYTES: usize = 64 << 10;
+
+/// One account at the recognition API.
+#[derive(Debug)]
+pub struct Recognition {
+    wire: Wire,
+    url: Url,
+    credentials: Credentials,
+    sign_payload: bool,
+    /// What the gateway's clock is ahead of ours, in seconds; learned when it refuses a signature as expired.
+    clock_offset_seconds: AtomicI64,
+}
+
+#[derive(Debug)]
+enum Credentials {
+    Signature(Signer),
+    AppCode(HeaderValue),
+}
+
+impl Recognition {
+    pub fn new(config: &Config, http: Client) -> anyhow::Result<Self> {
+        let credentials = match config.auth {
+            Auth::Signature => Credentials::Signature(Signer::new(config.app_key.clone(), config.app_secret.clone())),
+            Auth::AppCode => {
+                let mut code = HeaderValue::from_str(config.app_code.expose()).context("recognition.app_code cannot be a header")?;
+                code.set_sensitive(true);
+                Credentials::AppCode(code)
+            }
+        };
+        let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
+        Ok(Self {
+            wire: Wire { stage: Self::STAGE, http, timeout: config.timeout.duration(), redaction },
+            url: config.url.parse().context("recognition.url is not a URL")?,
+            credentials,
+            sign_payload: config.sign_payload,
+            clock_offset_seconds: AtomicI64::new(0),
+        })
+    }
+
+    /// With credentials as of `now`.
+    fn request(&self, body: Body, now: Timestamp) -> RequestBuilder {
+        let request = self.wire.http.post(self.url.clone()).header(CONTENT_TYPE, FORM);
+        let request = match &self.credentials {
+            Credentials::AppCode(code) => request.header(APP_CODE, code),
+            Credentials::Signature(signer) => {
+                let headers = [("content-type", FORM)];
+                let unsigned = Unsigned { method: "POST", url: &self.url, headers: &headers, payload: body.payload };
+                let offset = SignedDuration::from_secs(self.clock_offset_seconds.load(Ordering::Relaxed));
+                signer.sign(&unsigned, now, offset).into_iter().fold(request, |request, (name, value)| request.header(name, value))
+            }
+        };
+        request.body(body.bytes)
+    }
+
+    /// So that the next attempt is signed by the gateway's clock.
+    fn learn_clock(&self, failure: &Failure, now: Timestamp) {
+        if let Some(server_time) = failure.server_time
+            && answer::is_expired_signature(failure)
+        {
+            self.clock_offset_seconds.store(server_time.duration_since(now).as_secs(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Provider for Recognition {
+    type Answer = Invoice;
+    const STAGE: Stage = Stage::Recognition;
+
+    async fn call(&self, request: &Request) -> Result<Reply<Invoice>, Failure> {
+        let body = Body::of(&request.picture, self.sign_payload).await?;
+        let outcome = self.wire.call(self.request(body, Timestamp::now()), answer::read).await;
+        outcome.inspect_err(|failure| self.learn_clock(failure, Timestamp::now()))
+    }
+}
+
+/// The form and what the signature says about it.
+struct Body {
+    bytes: Bytes,
+    payload: Payload,
+}
+
+impl Body {
+    async fn of(picture: &Picture, sign_payload: bool) -> Result<Self, Failure> {
+        match picture {
+            Picture::Url(url) => Ok(Self::around(form::url(url), sign_payload)),
+            Picture::Inline { bytes, .. } if bytes.len() <= ENCODED_IN_PLACE_BYTES => Ok(Self::around(form::inline(bytes), sign_payload)),
+            Picture::Inline { bytes, .. } => {
+                let bytes = bytes.clone();
+                tokio::task::spawn_blocking(move || Self::around(form::inline(&bytes), sign_payload))
+                    .await
+                    .map_err(|_| Failure::new(Stage::Recognition, "connect", "not sent: the worker is stopping"))
+            }
+        }
+    }
+
+    fn around(form: Vec<u8>, sign_payload: bool) -> Self {
+        let payload = if sign_payload { Payload::of(&form) } else { Payload::Unsigned };
+        Self { bytes: form.into(), payload }
+    }
+}

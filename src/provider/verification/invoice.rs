@@ -1,0 +1,163 @@
+//! From the fields of `invoice_standard_result` to the common [`Invoice`].
+
+use crate::domain::invoice::{Checksum, CostDetail, DetailKind, Gender, Invoice, Money, NamedAmount, NoteKind, Sum};
+use crate::provider::wire::extra::Extra;
+use crate::provider::wire::json::Fields;
+use serde_json::value::RawValue;
+
+/// The caller puts `extra` into the invoice, once it has added its own.
+pub(super) fn map(mut result: Fields<'_>, extra: &mut Extra) -> Invoice {
+    let note_kind = result.integer("type").map(note_kind);
+    // One field for both numbers; which one it is follows from the kind of bill.
+    let (clinic_no, hospital_no) = match note_kind {
+        Some(NoteKind::Outpatient) => (result.text("hospital_no"), None),
+        Some(NoteKind::Inpatient | NoteKind::Unknown) | None => (None, result.text("hospital_no")),
+    };
+    let payments = amounts(&mut result, "payments_info", extra);
+    let invoice = Invoice {
+        note_code: result.text("note_code"),
+        note_no: result.text("note_no"),
+        check_code: result.text("check_code"),
+        note_title: result.text("note_title"),
+        note_kind,
+        province: result.text("province"),
+        patient_name: result.text("patient_name"),
+        patient_gender: gender(&mut result),
+        billing_date: result.day("billing_date"),
+        treatment_date: result.day("treatment_date"),
+        admission_date: result.day("start_hospital_date"),
+        discharge_date: result.day("end_hospital_date"),
+        hospital_days: result.days("hospital_days"),
+        hospital_name: result.text("hospital_name"),
+        hospital_type: result.text("medical_organization_type"),
+        hospital_department: result.text("hospital_departments"),
+        charging_unit: result.text("charging_units"),
+        invoice_party_code: result.text("invoice_party_code"),
+        insurance_type: result.text("medical_insurance_type"),
+        insurance_no: result.text("medical_insurance_no"),
+        social_security_no: result.text("social_security_card_no"),
+        medical_card_no: result.text("medical_card_no"),
+        clinic_no,
+        hospital_no,
+        medical_record_no: result.text("medical_record_no"),
+        business_no: result.text("service_serial_no"),
+        payer_credit_code: result.text("unified_social_credit_code"),
+        work_unit: result.text("work_unit"),
+        payee: result.text("payee"),
+        reviewer: result.text("reviewer"),
+        payment_channel: result.text("payment_channel"),
+        remark: result.text("remark"),
+        total_cost: result.money("total_cost"),
+        insurance_payment: named(&payments, "医保统筹基金支付"),
+        personal_account_payment: named(&payments, "个人账户支付"),
+        prepaid_amount: named(&payments, "预缴金额"),
+        supplementary_payment: named(&payments, "补缴金额"),
+        refund_amount: named(&payments, "退费金额"),
+        payments,
+        cost_categories: amounts(&mut result, "cost_categories", extra),
+        cost_details: details(&mut result, extra),
+        checksum: checksum(&mut result, extra),
+        ..Invoice::default()
+    };
+    result.into_extra("", extra);
+    invoice
+}
+
+fn note_kind(number: i64) -> NoteKind {
+    match number {
+        1 => NoteKind::Outpatient,
+        2 => NoteKind::Inpatient,
+        _ => NoteKind::Unknown,
+    }
+}
+
+fn gender(result: &mut Fields<'_>) -> Option<Gender> {
+    if let Some(number) = result.integer("patient_gender") {
+        return Some(match number {
+            1 => Gender::Male,
+            2 => Gender::Female,
+            _ => Gender::Unknown,
+        });
+    }
+    result.text("patient_gender").map(|text| match text.as_str() {
+        "男" => Gender::Male,
+        "女" => Gender::Female,
+        _ => Gender::Unknown,
+    })
+}
+
+fn named(payments: &[NamedAmount], name: &str) -> Option<Money> {
+    payments.iter().find(|payment| payment.name.as_deref() == Some(name))?.amount.clone()
+}
+
+/// A list of `{name, cost}`.
+fn amounts(result: &mut Fields<'_>, list: &str, extra: &mut Extra) -> Vec<NamedAmount> {
+    entries(result, list, extra, |entry| {
+        let amount = NamedAmount { name: entry.text("name"), amount: entry.money("cost") };
+        (amount.name.is_some() || amount.amount.is_some()).then_some(amount)
+    })
+}
+
+fn details(result: &mut Fields<'_>, extra: &mut Extra) -> Vec<CostDetail> {
+    entries(result, "cost_detail_list", extra, |entry| {
+        let ocr_name = entry.text("ocr_name");
+        let printed_name = entry.text("origin_ocr_name").or(ocr_name);
+        let detail = CostDetail {
+            name: entry.text("name").or_else(|| printed_name.clone()),
+            code: entry.text("item_coding"),
+            specification: entry.text("spec"),
+            unit: entry.text("unit"),
+            quantity: entry.money("amount"),
+            unit_price: entry.money("unit_price"),
+            amount: entry.money("cost"),
+            level: entry.text("medical_level"),
+            self_pay: entry.money("selfpay"),
+            kind: entry.integer("medical_type").map(detail_kind),
+            category: entry.text("class"),
+            printed_name,
+        };
+        (detail != CostDetail::default()).then_some(detail)
+    })
+}
+
+fn detail_kind(number: i64) -> DetailKind {
+    match number {
+        1 => DetailKind::WesternMedicine,
+        2 => DetailKind::ChineseMedicine,
+        3 => DetailKind::Treatment,
+        _ => DetailKind::Unknown,
+    }
+}
+
+fn checksum(result: &mut Fields<'_>, extra: &mut Extra) -> Option<Checksum> {
+    let mut sums = result.object("checksum")?;
+    let checksum =
+        Checksum { categories: sums.integer("cost_categories").and_then(sum), details: sums.integer("cost_detail_list").and_then(sum) };
+    sums.into_extra("checksum.", extra);
+    Some(checksum)
+}
+
+fn sum(number: i64) -> Option<Sum> {
+    match number {
+        1 => Some(Sum::Passed),
+        0 => Some(Sum::Failed),
+        -1 => Some(Sum::Unchecked),
+        _ => None,
+    }
+}
+
+/// What `read` makes of a list's objects. What it leaves, and what is no object, is extra.
+fn entries<T>(result: &mut Fields<'_>, list: &str, extra: &mut Extra, read: impl Fn(&mut Fields<'_>) -> Option<T>) -> Vec<T> {
+    let mut entries = Vec::new();
+    for (index, raw) in result.list(list).into_iter().enumerate() {
+        let raw: &RawValue = raw;
+        match Fields::parse(raw.get()) {
+            Some(mut entry) => {
+                entries.extend(read(&mut entry));
+                entry.into_extra(&format!("{list}[{index}]."), extra);
+            }
+            None => extra.keep(format!("{list}[{index}]"), raw),
+        }
+    }
+    entries
+}

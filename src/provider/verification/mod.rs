@@ -1,0 +1,69 @@
+//! Verification: the picture of an electronic invoice in, what the fiscal registry holds about it out. DeepFinch.
+
+mod answer;
+mod config;
+mod form;
+mod invoice;
+mod registry;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use answer::read_answer;
+pub use config::Config;
+
+use super::wire::Wire;
+use super::wire::redaction::Redaction;
+use super::{Provider, Reply, Request};
+use crate::config::secret::Secret;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::invoice::Verified;
+use anyhow::Context;
+use reqwest::Client;
+use reqwest::header::HeaderValue;
+use url::Url;
+
+const API_ID: &str = "x-df-api-id";
+const API_SECRET: &str = "x-df-api-secret";
+
+/// One account at the verification API.
+#[derive(Debug)]
+pub struct Verification {
+    wire: Wire,
+    url: Url,
+    api_id: HeaderValue,
+    api_secret: HeaderValue,
+    auto_rotate: bool,
+}
+
+impl Verification {
+    pub fn new(config: &Config, http: Client) -> anyhow::Result<Self> {
+        let redaction = Redaction::of([&config.api_id, &config.api_secret]);
+        Ok(Self {
+            wire: Wire { stage: Self::STAGE, http, timeout: config.timeout.duration(), redaction },
+            url: config.url.parse().context("verification.url is not a URL")?,
+            api_id: sensitive(&config.api_id).context("verification.api_id cannot be a header")?,
+            api_secret: sensitive(&config.api_secret).context("verification.api_secret cannot be a header")?,
+            auto_rotate: config.auto_rotate,
+        })
+    }
+}
+
+impl Provider for Verification {
+    type Answer = Verified;
+    const STAGE: Stage = Stage::Verification;
+
+    async fn call(&self, request: &Request) -> Result<Reply<Verified>, Failure> {
+        let form = form::form(&request.picture, request.auto_rotate || self.auto_rotate)
+            .map_err(|_| Failure::new(Self::STAGE, "connect", "not sent: the form could not be built"))?;
+        let request = self.wire.http.post(self.url.clone()).header(API_ID, &self.api_id).header(API_SECRET, &self.api_secret);
+        self.wire.call(request.multipart(form), answer::read).await
+    }
+}
+
+/// Never printed by the HTTP libraries, never indexed by HTTP/2.
+fn sensitive(secret: &Secret) -> anyhow::Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(secret.expose())?;
+    value.set_sensitive(true);
+    Ok(value)
+}

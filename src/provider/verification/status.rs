@@ -1,0 +1,193 @@
+//! `img_status`: what has happened to the bill since it was issued. Its form and its values are barely documented, and a verdict hangs
+//! on it: what cannot be understood is unknown, never "clean".
+
+use crate::domain::date;
+use crate::domain::invoice::{Answer, RegistryStatus};
+use crate::domain::reading::Reading;
+use crate::provider::wire::extra::Extra;
+use crate::provider::wire::json::{self, Fields};
+use serde_json::value::RawValue;
+
+const NOTHING: RegistryStatus =
+    RegistryStatus { printed: Answer::No, red_lettered: Answer::No, voided: Answer::No, posted: Answer::No };
+const STATES: [State; 4] = [
+    State { key: "yidayin", label: "已打印", of: |status| &mut status.printed },
+    State { key: "yikaihongpiao", label: "已开红票", of: |status| &mut status.red_lettered },
+    State { key: "yizuofei", label: "已作废", of: |status| &mut status.voided },
+    State { key: "yiruzhang", label: "已入账", of: |status| &mut status.posted },
+];
+
+struct State {
+    key: &'static str,
+    label: &'static str,
+    of: fn(&mut RegistryStatus) -> &mut Answer,
+}
+
+/// The union of all that was sent; `None` when nothing was.
+pub(super) fn read<'a>(sent: impl Iterator<Item = &'a RawValue>, extra: &mut Extra) -> Option<RegistryStatus> {
+    let mut union: Option<RegistryStatus> = None;
+    for raw in sent {
+        let items = json::elements(raw).unwrap_or_else(|| vec![raw]);
+        for (index, item) in items.into_iter().enumerate() {
+            let Some(status) = read_item(item, &format!("img_status[{index}]."), extra) else { continue };
+            let union = union.get_or_insert(NOTHING);
+            for state in &STATES {
+                let (mut status, slot) = (status, (state.of)(union));
+                *slot = stronger(*slot, *(state.of)(&mut status));
+            }
+        }
+    }
+    union
+}
+
+/// An object of states, or the name of one. `None` for what says nothing.
+fn read_item(raw: &RawValue, prefix: &str, extra: &mut Extra) -> Option<RegistryStatus> {
+    match Fields::parse(raw.get()) {
+        Some(fields) => read_object(fields, prefix, extra),
+        None if json::elements(raw).is_some_and(|elements| elements.is_empty()) => None,
+        None => read_name(raw),
+    }
+}
+
+fn read_object(mut fields: Fields<'_>, prefix: &str, extra: &mut Extra) -> Option<RegistryStatus> {
+    let mut status = NOTHING;
+    let mut documented = false;
+    for state in &STATES {
+        if let Some(raw) = fields.raw(state.key) {
+            documented = true;
+            *(state.of)(&mut status) = answer(raw, state);
+        }
+    }
+    let undocumented = fields.say_anything();
+    fields.into_extra(prefix, extra);
+    match (documented, undocumented) {
+        (true, _) => Some(status),
+        (false, true) => Some(unknown()),
+        (false, false) => None,
+    }
+}
+
+fn read_name(raw: &RawValue) -> Option<RegistryStatus> {
+    let text = json::text(raw);
+    if text.as_deref().is_some_and(is_no) {
+        return None;
+    }
+    let named = STATES.iter().find(|state| text.as_deref().is_some_and(|text| text == state.label || text == state.key));
+    Some(match named {
+        Some(state) => {
+            let mut status = NOTHING;
+            *(state.of)(&mut status) = Answer::Yes;
+            status
+        }
+        None => unknown(),
+    })
+}
+
+fn answer(raw: &RawValue, state: &State) -> Answer {
+    match json::text(raw) {
+        Some(text) if is_no(&text) => Answer::No,
+        Some(text) if is_yes(&text) || text == state.label => Answer::Yes,
+        Some(_) | None => Answer::Unknown,
+    }
+}
+
+fn is_no(text: &str) -> bool {
+    text.is_empty() || text == "否" || text.eq_ignore_ascii_case("false") || json::integer(text) == Some(0)
+}
+
+fn is_yes(text: &str) -> bool {
+    let dated = || matches!(date::from_text(text), Some(Reading::Value(_)));
+    text == "是" || text.eq_ignore_ascii_case("true") || json::integer(text) == Some(1) || dated()
+}
+
+/// Something was said, about which state cannot be told.
+fn unknown() -> RegistryStatus {
+    RegistryStatus { printed: Answer::Unknown, red_lettered: Answer::Unknown, voided: Answer::Unknown, posted: Answer::Unknown }
+}
+
+fn stronger(one: Answer, other: Answer) -> Answer {
+    match (one, other) {
+        (Answer::Yes, _) | (_, Answer::Yes) => Answer::Yes,
+        (Answer::Unknown, _) | (_, Answer::Unknown) => Answer::Unknown,
+        (Answer::No, Answer::No) => Answer::No,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Answer::{No, Unknown, Yes};
+
+    fn status(sent: &[&str]) -> Option<[Answer; 4]> {
+        let sent: Vec<Box<RawValue>> = sent.iter().map(|json| RawValue::from_string((*json).to_owned()).unwrap()).collect();
+        let status = read(sent.iter().map(AsRef::as_ref), &mut Extra::default())?;
+        Some([status.printed, status.red_lettered, status.voided, status.posted])
+    }
+
+    #[test]
+    fn nothing_sent_is_no_status() {
+        for json in ["null", "[]", "{}", "\"\"", "[null]", "[{}]", "[\"\"]", "[[]]", "0", "false", "\"否\"", r#"{"other": null}"#] {
+            assert_eq!(status(&[json]), None, "{json}");
+        }
+        assert_eq!(status(&[]), None);
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        for (json, expected) in [
+            (r#"{"yizuofei": "1"}"#, [No, No, Yes, No]),
+            (r#"[{"yizuofei": "1"}]"#, [No, No, Yes, No]),
+            (r#"[{"yidayin": 1}, {"yikaihongpiao": "是"}, {"yizuofei": 0}, {"yiruzhang": true}]"#, [Yes, Yes, No, Yes]),
+            (r#"["已打印", "yiruzhang"]"#, [Yes, No, No, Yes]),
+            (r#""已开红票""#, [No, Yes, No, No]),
+            (r#"{"yizuofei": null, "other": "x"}"#, [No, No, No, No]),
+        ] {
+            assert_eq!(status(&[json]), Some(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn every_value_is_read_or_unknown() {
+        for (value, expected) in [
+            ("null", No),
+            ("\"\"", No),
+            ("0", No),
+            ("\"0\"", No),
+            ("0.0", No),
+            ("false", No),
+            ("\"false\"", No),
+            ("\"否\"", No),
+            ("1", Yes),
+            ("\"1\"", Yes),
+            ("1.0", Yes),
+            ("true", Yes),
+            ("\"True\"", Yes),
+            ("\"是\"", Yes),
+            ("\"已作废\"", Yes),
+            ("\"2021-10-17\"", Yes),
+            ("\"2021年10月17日\"", Yes),
+            ("2", Unknown),
+            ("-1", Unknown),
+            ("\"未作废\"", Unknown),
+            ("\"已打印\"", Unknown),
+            ("[]", Unknown),
+            ("{\"a\": 1}", Unknown),
+        ] {
+            assert_eq!(status(&[&format!("{{\"yizuofei\": {value}}}")]), Some([No, No, expected, No]), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_state_leaves_all_unknown() {
+        for json in ["\"正常\"", "[\"x\"]", "7", "[[1]]", r#"[{"name": "yizuofei", "value": 1}]"#] {
+            assert_eq!(status(&[json]), Some([Unknown; 4]), "{json}");
+        }
+    }
+
+    #[test]
+    fn both_results_are_united_and_yes_goes_first() {
+        assert_eq!(status(&["[]", r#"{"yizuofei": 1}"#]), Some([No, No, Yes, No]));
+        assert_eq!(status(&[r#"{"yizuofei": 0, "yidayin": 1}"#, r#"{"yizuofei": 1}"#]), Some([Yes, No, Yes, No]));
+        assert_eq!(status(&["[\"x\"]", "[\"已作废\"]"]), Some([Unknown, Unknown, Yes, Unknown]));
+    }
+}

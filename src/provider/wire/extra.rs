@@ -1,0 +1,114 @@
+//! What a provider sends beyond its documentation: kept for people to look at, within bounds.
+
+use super::json::{self, Fields};
+use serde_json::value::RawValue;
+use serde_json::{Map, Number, Value};
+
+const MAX_KEYS: usize = 64;
+const MAX_BYTES: usize = 16 << 10;
+/// Checkpoints and results must still be readable with their own nesting around it.
+const MAX_DEPTH: usize = 32;
+
+/// Fields under their own names, those within lists and objects with the way to them (`cost_detail_list[3].batch`).
+#[derive(Default)]
+pub(crate) struct Extra {
+    fields: Map<String, Value>,
+    bytes: usize,
+}
+
+impl Extra {
+    /// What is empty or exceeds the bounds is dropped.
+    pub(crate) fn keep(&mut self, name: String, raw: &RawValue) {
+        let bytes = name.len() + raw.get().len();
+        if json::is_nothing(raw) || self.fields.len() >= MAX_KEYS || self.bytes + bytes > MAX_BYTES {
+            return;
+        }
+        if let Some(value) = value(raw, MAX_DEPTH) {
+            self.bytes += bytes;
+            self.fields.insert(name, value);
+        }
+    }
+
+    pub(crate) fn into_map(self) -> Map<String, Value> {
+        self.fields
+    }
+}
+
+fn value(raw: &RawValue, depth: usize) -> Option<Value> {
+    let depth = depth.checked_sub(1)?;
+    match raw.get().as_bytes().first()? {
+        b'{' => {
+            let fields = Fields::parse(raw.get())?.into_entries();
+            Some(Value::Object(fields.filter_map(|(name, raw)| Some((name, value(raw, depth)?))).collect()))
+        }
+        b'[' => Some(Value::Array(json::elements(raw)?.into_iter().filter_map(|raw| value(raw, depth)).collect())),
+        b'n' => Some(Value::Null),
+        b't' => Some(Value::Bool(true)),
+        b'f' => Some(Value::Bool(false)),
+        b'"' => json::text(raw).map(Value::String),
+        _ => Some(number(raw.get())),
+    }
+}
+
+/// A number that a float would change is kept as its text.
+fn number(text: &str) -> Value {
+    match text.parse::<Number>() {
+        Ok(number) if number.to_string() == text => Value::Number(number),
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kept(json: &str) -> Option<Value> {
+        let raw: Box<RawValue> = RawValue::from_string(json.to_owned()).unwrap();
+        let mut extra = Extra::default();
+        extra.keep("field".to_owned(), &raw);
+        extra.into_map().remove("field")
+    }
+
+    #[test]
+    fn numbers_keep_every_digit() {
+        for (json, expected) in [
+            ("1939.48", Value::from(1939.48)),
+            ("42", Value::from(42)),
+            ("40091198916051710196000", Value::from("40091198916051710196000")),
+            ("0.10000000000000000001", Value::from("0.10000000000000000001")),
+            ("1.50", Value::from("1.50")),
+        ] {
+            assert_eq!(kept(json), Some(expected));
+        }
+    }
+
+    #[test]
+    fn nothing_is_not_kept() {
+        for json in ["null", "\"\"", "\"  \""] {
+            assert_eq!(kept(json), None);
+        }
+    }
+
+    #[test]
+    fn depth_and_size_are_bounded() {
+        let deep = format!("{}1{}", "[".repeat(1_000), "]".repeat(1_000));
+        let text = kept(&deep).unwrap().to_string();
+        assert_eq!(text.matches('[').count(), MAX_DEPTH);
+        assert_eq!(kept(&format!("\"{}\"", "x".repeat(MAX_BYTES))), None);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_bounds(names in prop::collection::vec("[a-z]{1,200}", 0..200)) {
+            let raw = RawValue::from_string("\"value\"".to_owned()).unwrap();
+            let mut extra = Extra::default();
+            for name in names {
+                extra.keep(name, &raw);
+            }
+            let map = extra.into_map();
+            prop_assert!(map.len() <= MAX_KEYS);
+            prop_assert!(serde_json::to_string(&map).unwrap().len() <= MAX_BYTES + 8 * MAX_KEYS);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! JSON read field by field, so that one field of the wrong type costs that field and nothing else.
+//!
+//! Values stay the text they were sent as until they are asked for: money never passes through a float.
+
+use super::extra::Extra;
+use crate::domain::failure::cut;
+use crate::domain::invoice::{Day, Money};
+use crate::domain::{amount, date};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// No bill has so many lines; what exceeds it is dropped.
+pub(crate) const MAX_ENTRIES: usize = 1_000;
+pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
+
+/// The body as text: one broken character must not cost a whole paid answer.
+pub(crate) fn text_of(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
+}
+
+/// An object whose fields are taken one by one; what nobody took is extra.
+#[derive(Default)]
+pub(crate) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> Fields<'a> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// An object, or the first object of a list.
+    pub(crate) fn of(raw: &'a RawValue) -> Option<Self> {
+        Self::parse(raw.get()).or_else(|| elements(raw)?.into_iter().find_map(|element| Self::parse(element.get())))
+    }
+
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name, |raw| text(raw).map(Some))
+    }
+
+    pub(crate) fn money(&mut self, name: &str) -> Option<Money> {
+        self.take(name, |raw| text(raw).map(|text| amount::from_text(&text)))
+    }
+
+    /// A number of days, with or without its unit (`3天`).
+    pub(crate) fn days(&mut self, name: &str) -> Option<Money> {
+        self.take(name, |raw| text(raw).map(|text| amount::from_text(text.trim_end_matches(['天', '日']).trim_end())))
+    }
+
+    pub(crate) fn day(&mut self, name: &str) -> Option<Day> {
+        self.take(name, |raw| text(raw).map(|text| date::from_text(&text)))
+    }
+
+    /// A whole number, whether it was sent as number, text or `1.0`.
+    pub(crate) fn integer(&mut self, name: &str) -> Option<i64> {
+        self.take(name, |raw| integer(&text(raw)?).map(Some))
+    }
+
+    pub(crate) fn object(&mut self, name: &str) -> Option<Self> {
+        self.take(name, |raw| Self::of(raw).map(Some))
+    }
+
+    /// A list, or the one object sent in place of it.
+    pub(crate) fn list(&mut self, name: &str) -> Vec<&'a RawValue> {
+        let list = self.take(name, |raw| elements(raw).or_else(|| Self::parse(raw.get()).map(|_| vec![raw])).map(Some));
+        list.unwrap_or_default()
+    }
+
+    pub(crate) fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
+        self.0.remove(name)
+    }
+
+    /// Whether any field holds more than nothing.
+    pub(crate) fn say_anything(&self) -> bool {
+        self.0.values().any(|raw| !is_nothing(raw))
+    }
+
+    pub(crate) fn into_extra(self, prefix: &str, extra: &mut Extra) {
+        for (name, raw) in self.0 {
+            extra.keep(format!("{prefix}{name}"), raw);
+        }
+    }
+
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = (String, &'a RawValue)> {
+        self.0.into_iter()
+    }
+
+    /// Removes the field unless `read` cannot make anything of it; `Some(None)` is an empty one.
+    fn take<T>(&mut self, name: &str, read: impl FnOnce(&'a RawValue) -> Option<Option<T>>) -> Option<T> {
+        let raw = *self.0.get(name)?;
+        let value = if is_nothing(raw) { Some(None) } else { read(raw) };
+        if value.is_some() {
+            self.0.remove(name);
+        }
+        value.flatten()
+    }
+}
+
+/// A scalar as text: trimmed, without control characters, bounded. `None` for lists, objects and what is not a scalar.
+/// Empty text is `Some("")`.
+pub(crate) fn text(raw: &RawValue) -> Option<String> {
+    let json = raw.get();
+    match json.as_bytes().first()? {
+        b'"' => {
+            let text: String = serde_json::from_str(json).ok()?;
+            let clean: String = text.trim().chars().filter(|char| !char.is_control() || matches!(char, '\n' | '\t')).collect();
+            Some(cut(&clean, MAX_TEXT_BYTES).to_owned())
+        }
+        b'{' | b'[' => None,
+        b'n' => Some(String::new()),
+        _ => Some(cut(json, MAX_TEXT_BYTES).to_owned()),
+    }
+}
+
+/// A scalar as text; `None` where it is empty or no scalar.
+pub(crate) fn read_text(raw: &RawValue) -> Option<String> {
+    text(raw).filter(|text| !text.is_empty())
+}
+
+pub(crate) fn read_money(raw: &RawValue) -> Option<Money> {
+    amount::from_text(&text(raw)?)
+}
+
+/// `null`, `""`, blank text.
+pub(crate) fn is_nothing(raw: &RawValue) -> bool {
+    text(raw).is_some_and(|text| text.is_empty())
+}
+
+/// At most [`MAX_ENTRIES`] of a list. `None` for what is not a list.
+pub(crate) fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str::<Elements<'_>>(raw.get()).ok().map(|elements| elements.0)
+}
+
+pub(crate) fn integer(text: &str) -> Option<i64> {
+    let number = Decimal::from_str_exact(text).ok()?;
+    if number.is_integer() { number.to_i64() } else { None }
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = BTreeMap::new();
+                while fields.len() < MAX_ENTRIES {
+                    let Some((name, raw)) = map.next_entry::<String, &RawValue>()? else { return Ok(Fields(fields)) };
+                    fields.insert(name, raw);
+                }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct Elements<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Elements<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ElementsVisitor;
+        impl<'de> Visitor<'de> for ElementsVisitor {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Vec::new();
+                while elements.len() < MAX_ENTRIES {
+                    let Some(raw) = seq.next_element()? else { return Ok(Elements(elements)) };
+                    elements.push(raw);
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Elements(elements))
+            }
+        }
+        deserializer.deserialize_seq(ElementsVisitor)
+    }
+}
