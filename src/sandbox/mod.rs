@@ -1,1 +1,4 @@
-//! Being written.
+pub mod samples;
+pub mod scenario;
+mod bill;
+mod picture;
