@@ -1,4 +1,14 @@
+pub mod calls;
 pub mod samples;
 pub mod scenario;
+mod app;
 mod bill;
+mod download;
+mod gateway;
 mod picture;
+mod recognition;
+mod reply;
+mod script;
+mod signature;
+mod verification;
+mod window;
