@@ -1,1 +1,14 @@
-//! Being written.
+pub mod calls;
+pub mod samples;
+pub mod scenario;
+mod app;
+mod bill;
+mod download;
+mod gateway;
+mod picture;
+mod recognition;
+mod reply;
+mod script;
+mod signature;
+mod verification;
+mod window;

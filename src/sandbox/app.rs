@@ -1,0 +1,125 @@
+//! What the parts of the sandbox share: the scenario in progress, the books, the eyes.
+
+use sha2::{Digest, Sha256};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+use super::bill::{Catalogue, Entry};
+use super::calls::{Calls, Open};
+use super::download::Downloader;
+use super::picture::{Picture, Reader};
+use super::scenario::{Fault, Recognition, Scenario, Storage, Verification, Wire};
+use super::script::{Script, Subject};
+use super::window::Window;
+use crate::domain::failure::Stage;
+
+#[derive(Debug)]
+pub(super) struct App {
+    pub(super) recognition: Recognition,
+    pub(super) verification: Verification,
+    pub(super) storage: Storage,
+    pub(super) calls: Calls,
+    pub(super) reader: Reader,
+    pub(super) downloader: Downloader,
+    catalogue: Catalogue,
+    script: Script,
+    recognition_window: Mutex<Window>,
+    verification_window: Mutex<Window>,
+    /// So that no two requests are told the same id.
+    requests: AtomicU64,
+    seed: u64,
+}
+
+impl App {
+    pub(super) fn new(scenario: Scenario) -> anyhow::Result<Self> {
+        Ok(Self {
+            recognition_window: Mutex::new(Window::new(scenario.recognition.rate_per_second)),
+            verification_window: Mutex::new(Window::new(scenario.verification.rate_per_second)),
+            recognition: scenario.recognition,
+            verification: scenario.verification,
+            storage: scenario.storage,
+            calls: Calls::new(),
+            reader: Reader::new(),
+            downloader: Downloader::new()?,
+            catalogue: Catalogue::of_samples()?,
+            script: Script::new(scenario.seed, scenario.faults),
+            requests: AtomicU64::new(0),
+            seed: scenario.seed,
+        })
+    }
+
+    /// Whether the account's rate allows another call of this stage now.
+    pub(super) fn admit(&self, stage: Stage) -> bool {
+        let window = match stage {
+            Stage::Recognition => &self.recognition_window,
+            Stage::Verification => &self.verification_window,
+            Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => return true,
+        };
+        let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock: the window wants to see time go forwards.
+        window.admit(Instant::now())
+    }
+
+    /// The sample that a picture shows.
+    pub(super) fn entry(&self, picture: &Picture) -> Option<&Entry> {
+        self.catalogue.entry(picture.bill.as_ref()?)
+    }
+
+    /// Counts a call about a picture, waits as long as the answer takes, and tells the fault that answers it.
+    pub(super) async fn picture_fault(&self, stage: Stage, picture: &Picture, auto_rotate: bool, call: &mut Open) -> Option<&Fault> {
+        let entry = self.entry(picture);
+        let sample = entry.map(|entry| entry.sample.name);
+        let note_no = picture.bill.as_ref().map(|bill| bill.note_no.as_str());
+        let subject = Subject {
+            name: sample.or(note_no).unwrap_or(&picture.sha256),
+            sample,
+            note_no,
+            province: entry.map(|entry| entry.province.as_str()),
+            auto_rotate,
+            ..Subject::default()
+        };
+        self.fault(stage, &subject, call).await
+    }
+
+    /// As for pictures.
+    pub(super) async fn fault(&self, stage: Stage, subject: &Subject<'_>, call: &mut Open) -> Option<&Fault> {
+        let (nth, fault) = self.script.next(stage, subject);
+        call.about(subject.name, nth);
+        let (latency, jitter) = match stage {
+            Stage::Recognition => (self.recognition.latency, self.recognition.jitter),
+            Stage::Verification => (self.verification.latency, self.verification.jitter),
+            Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => (self.storage.latency, self.storage.jitter),
+        };
+        let drawn = self.script.latency(latency, jitter, &format!("latency {stage} {} {nth}", subject.name));
+        let wait = drawn + fault.map_or(Duration::ZERO, before_the_answer);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        fault
+    }
+
+    /// 64 hexadecimal digits, another for every request.
+    pub(super) fn request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        hex::encode(Sha256::new().chain_update(self.seed.to_le_bytes()).chain_update(number.to_le_bytes()).finalize())
+    }
+
+    /// Back to the beginning: no calls, no faults used up, the clock of `after` and `until` at zero.
+    pub(super) fn reset(&self) {
+        self.script.reset();
+        self.calls.reset();
+        for (window, rate) in [
+            (&self.recognition_window, self.recognition.rate_per_second),
+            (&self.verification_window, self.verification.rate_per_second),
+        ] {
+            *window.lock().unwrap_or_else(PoisonError::into_inner) = Window::new(rate);
+        }
+    }
+}
+
+/// A slow answer spends its delay while it is sent.
+fn before_the_answer(fault: &Fault) -> Duration {
+    if fault.answer == super::scenario::Answer::Broken(Wire::Slow) { Duration::ZERO } else { fault.delay }
+}

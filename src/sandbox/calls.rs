@@ -1,0 +1,260 @@
+//! Every call that came in: what it was answered, whether that is paid for, and when.
+
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+use super::scenario::codes;
+use crate::domain::failure::{Billed, Stage};
+
+/// Older calls are forgotten; the counters still know them.
+const REMEMBERED: usize = 100_000;
+
+/// Kept by the sandbox and shared with whoever asks; cloning it copies nothing.
+#[derive(Clone, Debug)]
+pub struct Calls(Arc<Mutex<Ledger>>);
+
+/// One call, in the order in which they came.
+#[derive(Clone, Debug, Serialize)]
+pub struct Call {
+    pub stage: Stage,
+    /// The sample's name, the number of another bill, the SHA-256 of another picture, or the key of an object (`get samples/a.jpg`).
+    /// `None`: refused before anybody looked.
+    pub subject: Option<String>,
+    /// The how-manieth call of this subject; 0 where it was refused before anybody looked.
+    pub nth: u32,
+    /// By the name that the error-code policy gives it; a broken answer by the scenario's name. `abandoned`: the caller went away first.
+    pub answer: String,
+    pub billed: Billed,
+    /// Since the sandbox was started or reset.
+    #[serde(rename = "at_ms", serialize_with = "millis")]
+    pub at: Duration,
+    /// Until the answer was ready to be sent, its delay included.
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
+}
+
+/// What a stage's calls come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    pub calls: u64,
+    pub billed: u64,
+    pub billed_unknown: u64,
+    pub in_flight: u32,
+    pub most_in_flight: u32,
+}
+
+impl Calls {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Ledger::new())))
+    }
+
+    /// Answered calls, in the order in which they came.
+    pub fn all(&self) -> Vec<Call> {
+        self.lock().entries.iter().filter_map(Entry::answered).collect()
+    }
+
+    pub fn of(&self, stage: Stage) -> Vec<Call> {
+        self.all().into_iter().filter(|call| call.stage == stage).collect()
+    }
+
+    /// Calls of one subject at one stage.
+    pub fn about(&self, stage: Stage, subject: &str) -> Vec<Call> {
+        self.of(stage).into_iter().filter(|call| call.subject.as_deref() == Some(subject)).collect()
+    }
+
+    pub fn count(&self, stage: Stage) -> Count {
+        *self.lock().count(stage)
+    }
+
+    /// Forgets everything; what is in flight is no longer counted.
+    pub(super) fn reset(&self) {
+        let mut ledger = self.lock();
+        let generation = ledger.generation + 1;
+        *ledger = Ledger { generation, ..Ledger::new() };
+    }
+
+    pub(super) fn begin(&self, stage: Stage) -> Open {
+        let mut ledger = self.lock();
+        let count = ledger.count(stage);
+        count.calls += 1;
+        count.in_flight += 1;
+        count.most_in_flight = count.most_in_flight.max(count.in_flight);
+        if ledger.entries.len() == REMEMBERED {
+            ledger.entries.pop_front();
+            ledger.forgotten += 1;
+        }
+        let at = ledger.started.elapsed();
+        ledger.entries.push_back(Entry { stage, at, outcome: None });
+        let number = ledger.forgotten + ledger.entries.len() - 1;
+        Open { calls: self.clone(), generation: ledger.generation, stage, number, subject: None, nth: 0, begun: Instant::now(), told: false }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is being answered. Dropped without an answer, it was abandoned by its caller.
+#[derive(Debug)]
+pub(super) struct Open {
+    calls: Calls,
+    generation: u32,
+    stage: Stage,
+    number: usize,
+    subject: Option<String>,
+    nth: u32,
+    begun: Instant,
+    told: bool,
+}
+
+impl Open {
+    pub(super) fn about(&mut self, subject: &str, nth: u32) {
+        self.subject = Some(subject.to_owned());
+        self.nth = nth;
+    }
+
+    /// The first answer counts. The call stays in flight until this is dropped.
+    pub(super) fn answer(&mut self, answer: &str, http_status: u16) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        let billed = codes::billed(self.stage, answer, http_status);
+        let outcome =
+            Outcome { subject: self.subject.clone(), nth: self.nth, answer: answer.to_owned(), billed, took: self.begun.elapsed() };
+        let sample = self.subject.as_deref().filter(|_| self.stage != Stage::Storage).unwrap_or_default();
+        tracing::info!(stage = %self.stage, sample, nth = self.nth, answer, http.status = http_status, billed = billed.as_str(), "answered");
+        let mut ledger = self.calls.lock();
+        if ledger.generation != self.generation {
+            return;
+        }
+        let count = ledger.count(self.stage);
+        count.billed += u64::from(billed == Billed::Yes);
+        count.billed_unknown += u64::from(billed == Billed::Unknown);
+        let index = self.number.checked_sub(ledger.forgotten);
+        if let Some(entry) = index.and_then(|index| ledger.entries.get_mut(index)) {
+            entry.outcome = Some(outcome);
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.answer("abandoned", 0);
+        let mut ledger = self.calls.lock();
+        if ledger.generation == self.generation {
+            let count = ledger.count(self.stage);
+            count.in_flight = count.in_flight.saturating_sub(1);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Ledger {
+    /// Raised by a reset, so that a call from before does not end up in the new book.
+    generation: u32,
+    started: Instant,
+    entries: VecDeque<Entry>,
+    forgotten: usize,
+    recognition: Count,
+    verification: Count,
+    other: Count,
+}
+
+#[derive(Debug)]
+struct Entry {
+    stage: Stage,
+    at: Duration,
+    outcome: Option<Outcome>,
+}
+
+#[derive(Debug)]
+struct Outcome {
+    subject: Option<String>,
+    nth: u32,
+    answer: String,
+    billed: Billed,
+    took: Duration,
+}
+
+impl Ledger {
+    fn new() -> Self {
+        Self {
+            generation: 0,
+            started: Instant::now(),
+            entries: VecDeque::new(),
+            forgotten: 0,
+            recognition: Count::default(),
+            verification: Count::default(),
+            other: Count::default(),
+        }
+    }
+
+    fn count(&mut self, stage: Stage) -> &mut Count {
+        match stage {
+            Stage::Recognition => &mut self.recognition,
+            Stage::Verification => &mut self.verification,
+            Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => &mut self.other,
+        }
+    }
+}
+
+impl Entry {
+    fn answered(&self) -> Option<Call> {
+        let Outcome { subject, nth, answer, billed, took } = self.outcome.as_ref()?;
+        Some(Call {
+            stage: self.stage,
+            subject: subject.clone(),
+            nth: *nth,
+            answer: answer.clone(),
+            billed: *billed,
+            at: self.at,
+            took: *took,
+        })
+    }
+}
+
+fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answered_call_is_kept_with_what_it_cost() {
+        let calls = Calls::new();
+        let mut call = calls.begin(Stage::Verification);
+        call.about("01-beijing-outpatient", 2);
+        call.answer("316", 200);
+        assert_eq!(calls.count(Stage::Verification), Count { calls: 1, billed: 1, in_flight: 1, most_in_flight: 1, ..Count::default() });
+        drop(call);
+        let kept = &calls.about(Stage::Verification, "01-beijing-outpatient")[0];
+        assert_eq!((kept.nth, kept.answer.as_str(), kept.billed), (2, "316", Billed::Yes));
+        assert_eq!(calls.count(Stage::Verification).in_flight, 0);
+    }
+
+    #[test]
+    fn a_caller_that_goes_away_leaves_the_bill_unknown() {
+        let calls = Calls::new();
+        drop(calls.begin(Stage::Recognition));
+        let kept = &calls.of(Stage::Recognition)[0];
+        assert_eq!((kept.answer.as_str(), kept.billed), ("abandoned", Billed::Unknown));
+    }
+
+    #[test]
+    fn a_call_from_before_a_reset_is_not_in_the_new_book() {
+        let calls = Calls::new();
+        let mut before = calls.begin(Stage::Recognition);
+        calls.reset();
+        let during = calls.begin(Stage::Recognition);
+        before.answer("200", 200);
+        drop(before);
+        assert_eq!(calls.count(Stage::Recognition), Count { calls: 1, in_flight: 1, most_in_flight: 1, ..Count::default() });
+        drop(during);
+        assert_eq!(calls.all().len(), 1);
+    }
+}

@@ -1,0 +1,117 @@
+//! What the sandbox is to do: credentials, rates and latencies, and the faults it answers with.
+//!
+//! Built in code, or read from a TOML file; `tests/data/scenarios/example.toml` shows every key.
+//!
+//! | section | keys |
+//! | --- | --- |
+//! | (top) | `seed` |
+//! | `[recognition]` | `rate_per_second`, `latency`, `jitter`, `app_key`, `app_secret`, `app_code` |
+//! | `[verification]` | `rate_per_second`, `latency`, `jitter`, `api_id`, `api_secret` |
+//! | `[storage]` | `latency`, `jitter`, `access_key_id`, `secret_access_key` |
+//! | `[[fault]]` | `stage`, `answer`; which calls: `sample`, `note_no`, `province`, `key`, `operation`, `auto_rotate`, `calls`, `after`, `until`, `probability`; the answer's details: `http_status`, `message`, `retry_after`, `qr`, `delay` |
+
+pub mod answer;
+pub mod codes;
+pub mod fault;
+mod file;
+
+pub use answer::{Answer, UnknownAnswer, Wire};
+pub use fault::{Calls, Fault, Whom};
+pub use file::BadScenario;
+
+use serde::{Deserialize, Deserializer};
+use std::time::Duration;
+
+use crate::config::secret::Secret;
+use crate::config::units::Span;
+
+#[derive(Clone, Debug, Default)]
+pub struct Scenario {
+    /// Decides every probability and jitter.
+    pub seed: u64,
+    pub recognition: Recognition,
+    pub verification: Verification,
+    pub storage: Storage,
+    /// In order: the first that fits answers.
+    pub faults: Vec<Fault>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recognition {
+    /// Calls answered in any one second; the next are refused. 0: no limit.
+    pub rate_per_second: u32,
+    /// Before every answer.
+    #[serde(deserialize_with = "duration")]
+    pub latency: Duration,
+    /// At most so much more, evenly spread.
+    #[serde(deserialize_with = "duration")]
+    pub jitter: Duration,
+    pub app_key: String,
+    pub app_secret: Secret,
+    pub app_code: Secret,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verification {
+    /// As for recognition.
+    pub rate_per_second: u32,
+    #[serde(deserialize_with = "duration")]
+    pub latency: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub jitter: Duration,
+    pub api_id: String,
+    pub api_secret: Secret,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    #[serde(deserialize_with = "duration")]
+    pub latency: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub jitter: Duration,
+    pub access_key_id: String,
+    pub secret_access_key: Secret,
+}
+
+impl Default for Recognition {
+    fn default() -> Self {
+        Self {
+            rate_per_second: 10,
+            latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            app_key: "sandbox-app-key".to_owned(),
+            app_secret: Secret::new("sandbox-app-secret"),
+            app_code: Secret::new("sandbox-app-code"),
+        }
+    }
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self {
+            rate_per_second: 10,
+            latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            api_id: "sandbox-api-id".to_owned(),
+            api_secret: Secret::new("sandbox-api-secret"),
+        }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            access_key_id: "sandbox".to_owned(),
+            secret_access_key: Secret::new("sandbox-secret"),
+        }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Ok(Span::deserialize(deserializer)?.duration())
+}
