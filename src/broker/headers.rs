@@ -1,3 +1,209 @@
-//! Being written.
-#[derive(Debug, Default, Clone)]
-pub struct Headers;
+//! Headers of any AMQP type, so that a caller's own survive parking untouched.
+
+use lapin::types::{AMQPValue, FieldArray, FieldTable, LongString, ShortString};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A header's name is a short string of AMQP.
+const LONGEST_NAME: usize = 255;
+
+/// Shows names only: values belong to the caller.
+#[derive(Clone, Default, PartialEq)]
+pub struct Headers(BTreeMap<ShortString, AMQPValue>);
+
+/// The newest entry of `x-death`: from which queue the broker dead-lettered the message, and why (`delivery_limit`, `expired`,
+/// `rejected`, `maxlen`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    pub queue: String,
+    pub reason: String,
+}
+
+impl Headers {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// A header that is text; none where it is of another type or not UTF-8.
+    pub fn text(&self, name: &str) -> Option<String> {
+        text(self.0.get(name)?)
+    }
+
+    /// A header that is an integer of any width, or a timestamp.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        match self.0.get(name)? {
+            AMQPValue::ShortShortInt(number) => Some((*number).into()),
+            AMQPValue::ShortShortUInt(number) => Some((*number).into()),
+            AMQPValue::ShortInt(number) => Some((*number).into()),
+            AMQPValue::ShortUInt(number) => Some((*number).into()),
+            AMQPValue::LongInt(number) => Some((*number).into()),
+            AMQPValue::LongUInt(number) => Some((*number).into()),
+            AMQPValue::LongLongInt(number) => Some(*number),
+            AMQPValue::Timestamp(number) => i64::try_from(*number).ok(),
+            AMQPValue::Boolean(_)
+            | AMQPValue::Float(_)
+            | AMQPValue::Double(_)
+            | AMQPValue::DecimalValue(_)
+            | AMQPValue::ShortString(_)
+            | AMQPValue::LongString(_)
+            | AMQPValue::FieldArray(_)
+            | AMQPValue::FieldTable(_)
+            | AMQPValue::ByteArray(_)
+            | AMQPValue::Void => None,
+        }
+    }
+
+    /// Names are ours; one that AMQP cannot carry (longer than 255 bytes) is not set.
+    pub fn set_text(&mut self, name: &str, value: &str) {
+        self.set(name, AMQPValue::LongString(value.into()));
+    }
+
+    pub fn set_number(&mut self, name: &str, value: i64) {
+        self.set(name, AMQPValue::LongLongInt(value));
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// Keeps the headers whose name passes.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.0.retain(|name, _| keep(name.as_str()));
+    }
+
+    /// Why the broker itself moved the message here, if it did.
+    pub fn death(&self) -> Option<Death> {
+        let AMQPValue::FieldArray(deaths) = self.0.get("x-death")? else { return None };
+        let AMQPValue::FieldTable(newest) = deaths.as_slice().first()? else { return None };
+        let field = |name| newest.inner().get(name).and_then(text);
+        Some(Death { queue: field("queue")?, reason: field("reason")? })
+    }
+
+    /// Puts a death on top of `x-death`, as RabbitMQ does when it dead-letters.
+    pub(super) fn record_death(&mut self, death: &Death) {
+        let long = |text: &str| AMQPValue::LongString(LongString::from(text));
+        let mut newest = FieldTable::default();
+        newest.insert("count".into(), AMQPValue::LongLongInt(1));
+        newest.insert("queue".into(), long(&death.queue));
+        newest.insert("reason".into(), long(&death.reason));
+        let mut deaths = vec![AMQPValue::FieldTable(newest)];
+        match self.0.get("x-death") {
+            Some(AMQPValue::FieldArray(earlier)) => deaths.extend(earlier.as_slice().iter().cloned()),
+            Some(_) | None => {
+                self.set("x-first-death-queue", long(&death.queue));
+                self.set("x-first-death-reason", long(&death.reason));
+            }
+        }
+        self.set("x-death", AMQPValue::FieldArray(FieldArray::from(deaths)));
+    }
+
+    /// Bytes in a frame, near enough from above to compare with the broker's largest frame.
+    pub(super) fn wire_size(&self) -> usize {
+        self.0.iter().map(|(name, value)| 1 + name.as_str().len() + wire_size(value)).sum()
+    }
+
+    pub(super) fn to_table(&self) -> FieldTable {
+        FieldTable::from(self.0.clone())
+    }
+
+    fn set(&mut self, name: &str, value: AMQPValue) {
+        debug_assert!(name.len() <= LONGEST_NAME, "{name}");
+        if let Ok(name) = ShortString::try_new(name) {
+            self.0.insert(name, value);
+        }
+    }
+}
+
+impl From<&FieldTable> for Headers {
+    fn from(table: &FieldTable) -> Self {
+        Self(table.inner().clone())
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys().map(ShortString::as_str)).finish()
+    }
+}
+
+fn text(value: &AMQPValue) -> Option<String> {
+    match value {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok().map(str::to_owned),
+        AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
+        _ => None,
+    }
+}
+
+fn wire_size(value: &AMQPValue) -> usize {
+    const TYPE: usize = 1;
+    const LENGTH: usize = 4;
+    /// A number is at most this long.
+    const WIDEST: usize = 8;
+    TYPE + match value {
+        AMQPValue::LongString(text) => LENGTH + text.len(),
+        AMQPValue::ShortString(text) => LENGTH + text.as_str().len(),
+        AMQPValue::ByteArray(bytes) => LENGTH + bytes.len(),
+        AMQPValue::FieldArray(array) => LENGTH + array.as_slice().iter().map(wire_size).sum::<usize>(),
+        AMQPValue::FieldTable(table) => LENGTH + Headers::from(table).wire_size(),
+        _ => WIDEST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holding(value: AMQPValue) -> Headers {
+        let mut headers = Headers::default();
+        headers.set("name", value);
+        headers
+    }
+
+    #[test]
+    fn text_is_read_from_both_string_types_and_only_from_utf8() {
+        assert_eq!(holding(AMQPValue::LongString("发票".into())).text("name").as_deref(), Some("发票"));
+        assert_eq!(holding(AMQPValue::ShortString("short".into())).text("name").as_deref(), Some("short"));
+        assert_eq!(holding(AMQPValue::LongString(vec![0xff, 0xfe].into())).text("name"), None);
+        assert_eq!(holding(AMQPValue::LongInt(1)).text("name"), None);
+        assert_eq!(Headers::default().text("name"), None);
+    }
+
+    #[test]
+    fn numbers_are_read_from_every_width() {
+        for (value, expected) in [
+            (AMQPValue::ShortShortInt(-1), Some(-1)),
+            (AMQPValue::ShortShortUInt(255), Some(255)),
+            (AMQPValue::ShortInt(-2), Some(-2)),
+            (AMQPValue::ShortUInt(65_535), Some(65_535)),
+            (AMQPValue::LongInt(-3), Some(-3)),
+            (AMQPValue::LongUInt(u32::MAX), Some(u32::MAX.into())),
+            (AMQPValue::LongLongInt(i64::MIN), Some(i64::MIN)),
+            (AMQPValue::Timestamp(7), Some(7)),
+            (AMQPValue::Timestamp(u64::MAX), None),
+            (AMQPValue::LongString("7".into()), None),
+            (AMQPValue::Double(7.0), None),
+        ] {
+            assert_eq!(holding(value.clone()).number("name"), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_newest_death_is_the_reason() {
+        let mut headers = Headers::default();
+        assert_eq!(headers.death(), None);
+        for reason in ["expired", "delivery_limit"] {
+            headers.record_death(&Death { queue: format!("queue of {reason}"), reason: reason.to_owned() });
+        }
+        assert_eq!(headers.death(), Some(Death { queue: "queue of delivery_limit".into(), reason: "delivery_limit".into() }));
+        assert_eq!(headers.text("x-first-death-reason").as_deref(), Some("expired"));
+    }
+
+    #[test]
+    fn values_are_not_in_the_debug_text() {
+        assert_eq!(format!("{:?}", holding(AMQPValue::LongString("patient".into()))), "{\"name\"}");
+    }
+}

@@ -2,14 +2,30 @@
 //!
 //! The rest of the worker sees messages, deliveries and three operations: consume, publish (persistent, mandatory, confirmed)
 //! and settle. It never sees a channel. A [`Session`] is one generation: when anything of it is lost, all of it is given up and
-//! the caller connects again; what was unacknowledged is delivered again.
+//! the caller connects again; what was unacknowledged is delivered again. Reconnecting is the caller's: nothing here retries.
 
+mod address;
 mod amqp;
+mod config;
+mod error;
 mod headers;
 mod ladder;
 mod memory;
 mod message;
-mod topology;
+mod park;
+mod run;
+mod session;
+pub mod topology;
 
-pub use headers::Headers;
+pub use address::redacted;
+pub use config::Config;
+pub use error::{BrokerError, Cause, PublishError};
+pub use headers::{Death, Headers};
+pub use ladder::hop;
 pub use message::{Message, Properties};
+pub use park::{FAILURE, NOT_BEFORE, PROGRESS, failed_copy, parked, replayed};
+pub use run::{REPLAY, run_id};
+pub use session::{Broker, Consumer, Delivery, Publisher, Session, Settled};
+
+/// What a log filter must always contain: `lapin` logs a returned message with its whole body, and bodies are personal data.
+pub const LOG_FILTER: &str = "lapin::returned_messages=off";

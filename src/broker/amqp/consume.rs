@@ -1,0 +1,121 @@
+//! Deliveries of one queue, and their acknowledgement.
+
+use super::connect::Link;
+use super::refusal::{Answer, rpc, short};
+use super::{properties, topology};
+use crate::broker::error::BrokerError;
+use crate::broker::message::Message;
+use crate::broker::session::{self, Delivery, Settled};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{Acker, Channel};
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// An acknowledgement is done when it is written, which a dead peer can hold up until the heartbeat fails.
+const ACK_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub struct Consumer {
+    channel: Channel,
+    stream: lapin::Consumer,
+    state: State,
+    acknowledged: bool,
+    lost: CancellationToken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// By us: what is left in the stream is still handed out.
+    Cancelled,
+    /// The stream must not be polled again: it is not fused.
+    Ended,
+}
+
+/// Keeps the channel open: an acknowledgement on a closed one is lost.
+#[derive(Debug)]
+pub(in crate::broker) struct Receipt {
+    acker: Acker,
+    lost: CancellationToken,
+    _channel: Channel,
+}
+
+impl Consumer {
+    pub(super) async fn of_queue(link: &Link, queue: &str, prefetch: u16, lost: CancellationToken) -> Result<Self, BrokerError> {
+        let channel = link.channel().await?;
+        let about = |answer: Answer| answer.about(queue);
+        let name = short(queue).map_err(about)?;
+        // Before consuming: the client's buffer has no bound of its own.
+        rpc(channel.basic_qos(prefetch, BasicQosOptions::default())).await.map_err(about)?;
+        Self::start(channel, name, true, lost).await.map_err(about)
+    }
+
+    pub(super) async fn unacknowledged(channel: Channel, queue: ShortString, lost: CancellationToken) -> Result<Self, BrokerError> {
+        let name = queue.to_string();
+        Self::start(channel, queue, false, lost).await.map_err(|answer| answer.about(&name))
+    }
+
+    async fn start(channel: Channel, queue: ShortString, acknowledged: bool, lost: CancellationToken) -> Result<Self, Answer> {
+        let options = BasicConsumeOptions { no_ack: !acknowledged, ..BasicConsumeOptions::default() };
+        let stream = rpc(channel.basic_consume(queue, topology::server_named(), options, FieldTable::default())).await?;
+        Ok(Self { channel, stream, state: State::Open, acknowledged, lost })
+    }
+
+    pub(in crate::broker) async fn next(&mut self) -> Option<Delivery> {
+        if self.state == State::Ended {
+            return None;
+        }
+        match self.stream.next().await {
+            Some(Ok(delivery)) => return Some(self.delivery(delivery)),
+            Some(Err(error)) => tracing::warn!(%error, queue = %self.stream.queue(), "consumer ended by an error"),
+            None if self.state == State::Open => tracing::warn!(queue = %self.stream.queue(), "consumer ended by the broker"),
+            None => {}
+        }
+        if self.state == State::Open {
+            self.lost.cancel();
+        }
+        self.state = State::Ended;
+        None
+    }
+
+    pub(in crate::broker) async fn cancel(&mut self) {
+        if self.state != State::Open {
+            return;
+        }
+        self.state = State::Cancelled;
+        let cancelling = self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default());
+        if rpc(cancelling).await.is_err() {
+            // Without an answer the stream might never end.
+            self.state = State::Ended;
+            self.lost.cancel();
+        }
+    }
+
+    fn delivery(&self, delivery: lapin::message::Delivery) -> Delivery {
+        let properties = properties::received(&delivery.properties);
+        let delivery_count = properties.headers.number("x-delivery-count").unwrap_or(0);
+        let receipt = Receipt { acker: delivery.acker, lost: self.lost.clone(), _channel: self.channel.clone() };
+        Delivery {
+            message: Message { body: Bytes::from(delivery.data), properties },
+            redelivered: delivery.redelivered,
+            delivery_count: u32::try_from(delivery_count.max(0)).unwrap_or(u32::MAX),
+            receipt: if self.acknowledged { session::Receipt::Amqp(receipt) } else { session::Receipt::None },
+        }
+    }
+}
+
+impl Receipt {
+    pub(in crate::broker) async fn acknowledge(self) -> Settled {
+        match timeout(ACK_TIMEOUT, self.acker.ack(BasicAckOptions::default())).await {
+            Ok(Ok(true)) => Settled::Acknowledged,
+            Ok(Ok(false) | Err(_)) | Err(_) => {
+                self.lost.cancel();
+                Settled::Lost
+            }
+        }
+    }
+}

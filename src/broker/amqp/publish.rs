@@ -1,0 +1,146 @@
+//! Persistent, mandatory, confirmed.
+
+use super::connect::Link;
+use super::refusal::{Answer, Refusal, rpc, short};
+use super::{properties, topology};
+use crate::broker::config::Config;
+use crate::broker::error::PublishError;
+use crate::broker::message::Message;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::ShortString;
+use lapin::{Channel, Confirmation};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Publishes in flight at once. Far below the 2,047 channels RabbitMQ allows, and enough for every job in flight by default.
+const CHANNELS: usize = 64;
+/// Names made by RabbitMQ for a requester that consumes from `amq.rabbitmq.reply-to`.
+const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to.";
+/// Properties other than headers: ten short strings, numbers and the frame itself.
+const REST_OF_A_HEADER_FRAME: usize = 3 * 1024;
+
+/// A returned message can be attached to another publish's confirm when the broker confirms several at once, so each channel has
+/// one publish in flight, and many channels make up for it.
+#[derive(Clone, Debug)]
+pub struct Publisher(Arc<Pool>);
+
+#[derive(Debug)]
+struct Pool {
+    link: Link,
+    control_exchange: String,
+    confirm_timeout: Duration,
+    /// One for each channel, idle or at work.
+    permits: Semaphore,
+    idle: Mutex<Vec<Channel>>,
+    lost: CancellationToken,
+}
+
+/// Where a message goes.
+struct Route {
+    exchange: ShortString,
+    key: ShortString,
+    mandatory: bool,
+}
+
+impl Publisher {
+    pub(super) fn new(link: Link, config: &Config, lost: CancellationToken) -> Self {
+        Self(Arc::new(Pool {
+            link,
+            control_exchange: config.control_exchange.clone(),
+            confirm_timeout: config.publish_timeout.duration(),
+            permits: Semaphore::new(CHANNELS),
+            idle: Mutex::new(Vec::new()),
+            lost,
+        }))
+    }
+
+    pub(in crate::broker) async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
+        let direct = queue.starts_with(DIRECT_REPLY);
+        if direct {
+            self.0.find_requester(queue).await?;
+        }
+        // RabbitMQ returns a mandatory message to a direct reply even as it delivers it: the requester is looked for instead.
+        let route = Route { exchange: ShortString::default(), key: short(queue)?, mandatory: !direct };
+        self.0.publish(route, message).await
+    }
+
+    pub(in crate::broker) async fn announce(&self, message: &Message) -> Result<(), PublishError> {
+        let route = Route { exchange: short(&self.0.control_exchange)?, key: ShortString::default(), mandatory: false };
+        self.0.publish(route, message).await
+    }
+}
+
+impl Pool {
+    async fn find_requester(&self, queue: &str) -> Result<(), PublishError> {
+        let channel = self.link.channel().await.map_err(|_| PublishError::Lost)?;
+        match topology::passive(&channel, queue).await {
+            Ok(_) => Ok(()),
+            Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => Err(PublishError::Returned),
+            Err(answer) => Err(answer.into()),
+        }
+    }
+
+    async fn publish(&self, route: Route, message: &Message) -> Result<(), PublishError> {
+        self.refuse_oversized_headers(message)?;
+        // Never closed, so this cannot fail; were it closed, nothing could be published.
+        let _permit = self.permits.acquire().await.map_err(|_| PublishError::Lost)?;
+        let publishing = self.publish_on_a_channel(route, message);
+        tokio::select! {
+            published = timeout(self.confirm_timeout, publishing) => published.unwrap_or(Err(PublishError::TimedOut)),
+            () = self.lost.cancelled() => Err(PublishError::Lost),
+        }
+    }
+
+    /// A channel goes back only after its confirm: one that was given up on could hand the late confirm to the next message.
+    async fn publish_on_a_channel(&self, route: Route, message: &Message) -> Result<(), PublishError> {
+        let properties = properties::to_send(&message.properties)?;
+        let channel = self.channel().await?;
+        let options = BasicPublishOptions { mandatory: route.mandatory, ..BasicPublishOptions::default() };
+        let publishing = channel.basic_publish(route.exchange, route.key, options, &message.body, properties);
+        let confirmation = publishing.await.map_err(Answer::from)?.await.map_err(Answer::from)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
+        match confirmation {
+            Confirmation::Ack(None) => Ok(()),
+            Confirmation::Ack(Some(_)) => Err(PublishError::Returned),
+            Confirmation::Nack(_) => Err(PublishError::Nacked),
+            Confirmation::NotRequested => Err(PublishError::Refused("the channel does not confirm".into())),
+        }
+    }
+
+    async fn channel(&self) -> Result<Channel, PublishError> {
+        while let Some(channel) = self.take_idle() {
+            if channel.status().connected() {
+                return Ok(channel);
+            }
+        }
+        let channel = self.link.channel().await.map_err(|_| PublishError::Lost)?;
+        rpc(channel.confirm_select(ConfirmSelectOptions::default())).await?;
+        Ok(channel)
+    }
+
+    fn take_idle(&self) -> Option<Channel> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Properties travel in one frame. A larger one would not be refused but end the connection, again and again.
+    fn refuse_oversized_headers(&self, message: &Message) -> Result<(), PublishError> {
+        let frame = usize::try_from(self.link.frame_max()).unwrap_or(usize::MAX);
+        let needed = message.properties.headers.wire_size() + REST_OF_A_HEADER_FRAME;
+        if frame > 0 && needed > frame {
+            return Err(PublishError::Refused(format!("its headers need {needed} bytes, and a frame has {frame}").into()));
+        }
+        Ok(())
+    }
+}
+
+impl From<Answer> for PublishError {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Refused { cause, .. } => Self::Refused(cause),
+            Answer::Lost(_) => Self::Lost,
+        }
+    }
+}

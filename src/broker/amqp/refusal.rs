@@ -1,0 +1,62 @@
+//! One question to the broker, bounded in time, and what its failure means.
+
+use crate::broker::error::Cause;
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::types::ShortString;
+use lapin::{Error, ErrorKind};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A healthy broker answers in milliseconds; a cluster that elects a leader in a few seconds.
+const RPC_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a question was not answered with yes.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The broker said no and closed the channel; the connection lives.
+    Refused { refusal: Refusal, cause: Cause },
+    /// Connection or channel went away, or nothing was heard in time.
+    Lost(Cause),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NotFound,
+    AccessRefused,
+    /// It exists and is otherwise.
+    PreconditionFailed,
+    Other,
+}
+
+pub(super) async fn rpc<T>(question: impl Future<Output = lapin::Result<T>>) -> Result<T, Answer> {
+    match timeout(RPC_TIMEOUT, question).await {
+        Ok(answer) => answer.map_err(Answer::from),
+        Err(elapsed) => Err(Answer::Lost(elapsed.into())),
+    }
+}
+
+/// A name as AMQP carries it, at most 255 bytes.
+pub(super) fn short(text: &str) -> Result<ShortString, Answer> {
+    ShortString::try_new(text).map_err(|cause| Answer::Refused { refusal: Refusal::Other, cause: cause.into() })
+}
+
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        match refusal(&error) {
+            Some(refusal) => Self::Refused { refusal, cause: error.into() },
+            None => Self::Lost(error.into()),
+        }
+    }
+}
+
+/// A channel-level refusal; none where the connection is at fault.
+fn refusal(error: &Error) -> Option<Refusal> {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return None };
+    match error.kind() {
+        AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Some(Refusal::NotFound),
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => Some(Refusal::AccessRefused),
+        AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => Some(Refusal::PreconditionFailed),
+        AMQPErrorKind::Soft(_) => Some(Refusal::Other),
+        AMQPErrorKind::Hard(_) => None,
+    }
+}

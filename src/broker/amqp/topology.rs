@@ -1,0 +1,279 @@
+//! Declares or checks what the broker must have.
+//!
+//! AMQP cannot read a queue's arguments. But a declaration that differs from what exists is refused with the first difference in
+//! its text: a difference that does no harm is adopted and the question asked again, until the broker agrees or the difference
+//! matters. What exists is never changed by asking.
+
+use super::connect::Link;
+use super::refusal::{Answer, Refusal, rpc, short};
+use crate::broker::config::Config;
+use crate::broker::error::BrokerError;
+use crate::broker::topology::{self, Argument, CONTROL_LENGTH, CONTROL_TTL, Queue, TEMPORARY_EXPIRY};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::{Channel, ExchangeKind};
+use std::collections::BTreeMap;
+
+/// More differences than a queue has arguments.
+const MOST_DIFFERENCES: usize = 16;
+
+/// Without these a job could be lost: in a queue of one node, by an overflow, or because it never comes back.
+const ESSENTIAL: [&str; 5] =
+    ["x-queue-type", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-overflow"];
+
+pub(super) async fn establish(link: &Link, config: &Config) -> Result<(), BrokerError> {
+    for queue in topology::queues(config) {
+        Establishing { link, config, queue: &queue }.queue().await?;
+    }
+    control_exchange(link, config).await
+}
+
+/// The broker gives it a name.
+pub(super) fn server_named() -> ShortString {
+    ShortString::default()
+}
+
+/// Messages ready in a queue that exists.
+pub(super) async fn passive(channel: &Channel, queue: &str) -> Result<u32, Answer> {
+    let declaring = channel.queue_declare(short(queue)?, QueueDeclareOptions::default().passive(), FieldTable::default());
+    rpc(declaring).await.map(|queue| queue.message_count())
+}
+
+pub(super) async fn control_queue(channel: &Channel, exchange: &str) -> Result<ShortString, BrokerError> {
+    let about = |answer: Answer| answer.about(exchange);
+    let arguments = table(&[
+        ("x-max-length", Argument::Number(CONTROL_LENGTH)),
+        ("x-message-ttl", Argument::Number(milliseconds(CONTROL_TTL))),
+    ]);
+    let options = QueueDeclareOptions::exclusive().auto_delete();
+    let queue = rpc(channel.queue_declare(server_named(), options, arguments)).await.map_err(about)?.name().clone();
+    let exchange = short(exchange).map_err(about)?;
+    let binding =
+        channel.queue_bind(queue.clone(), exchange, ShortString::default(), QueueBindOptions::default(), FieldTable::default());
+    rpc(binding).await.map_err(about)?;
+    Ok(queue)
+}
+
+/// Durable, because RabbitMQ 4 gives up transient queues that are not exclusive; not exclusive, so that it outlives its connection.
+pub(super) async fn temporary_queue(channel: &Channel, name: &str) -> Result<(), BrokerError> {
+    let about = |answer: Answer| answer.about(name);
+    let arguments = table(&[
+        ("x-queue-type", Argument::Text("classic".to_owned())),
+        ("x-expires", Argument::Number(milliseconds(TEMPORARY_EXPIRY))),
+    ]);
+    let queue = short(name).map_err(about)?;
+    rpc(channel.queue_declare(queue, QueueDeclareOptions::durable(), arguments)).await.map(drop).map_err(about)
+}
+
+struct Establishing<'a> {
+    link: &'a Link,
+    config: &'a Config,
+    queue: &'a Queue,
+}
+
+impl Establishing<'_> {
+    async fn queue(&self) -> Result<(), BrokerError> {
+        if !self.config.declare_topology && !self.exists().await? {
+            return Err(self.mismatch("does not exist", "run `invoice-worker topology declare`, or set broker.declare_topology = true"));
+        }
+        let mut arguments: Vec<(String, Argument)> =
+            self.queue.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        for _ in 0..MOST_DIFFERENCES {
+            let Some(difference) = self.difference(&arguments).await? else { return Ok(()) };
+            if self.is_essential(&difference.argument) {
+                let text = format!("has {} {}, and needs {}", difference.argument, difference.existing, difference.wanted);
+                return Err(self.mismatch(&text, &self.mend()));
+            }
+            tracing::warn!(
+                queue = self.queue.name,
+                argument = difference.argument,
+                existing = difference.existing,
+                wanted = difference.wanted,
+                "queue differs and is used as it is"
+            );
+            if !difference.adopt(&mut arguments) {
+                return Err(self.mismatch(&format!("differs in {}", difference.argument), &self.mend()));
+            }
+        }
+        Err(self.mismatch("differs in too many arguments", &self.mend()))
+    }
+
+    async fn exists(&self) -> Result<bool, BrokerError> {
+        let channel = self.link.channel().await?;
+        match passive(&channel, &self.queue.name).await {
+            Ok(_) => Ok(true),
+            Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => Ok(false),
+            Err(answer) => Err(answer.about(&self.queue.name)),
+        }
+    }
+
+    /// The first argument in which the existing queue is otherwise.
+    async fn difference(&self, arguments: &[(String, Argument)]) -> Result<Option<Difference>, BrokerError> {
+        let name = short(&self.queue.name).map_err(|answer| answer.about(&self.queue.name))?;
+        // A refusal closes the channel, so each question has its own.
+        let channel = self.link.channel().await?;
+        match rpc(channel.queue_declare(name, QueueDeclareOptions::durable(), table(arguments))).await {
+            Ok(_) => Ok(None),
+            // Who may not declare cannot compare either; the queue was seen to exist.
+            Err(Answer::Refused { refusal: Refusal::AccessRefused, .. }) if !self.config.declare_topology => Ok(None),
+            Err(Answer::Refused { refusal: Refusal::AccessRefused, .. }) => Err(self.mismatch(
+                "may not be declared by this user",
+                "grant the configure permission, or declare it otherwise and set broker.declare_topology = false",
+            )),
+            Err(Answer::Refused { refusal: Refusal::PreconditionFailed, cause }) => match Difference::read(&cause.to_string()) {
+                Some(difference) => Ok(Some(difference)),
+                None => Err(self.mismatch(&format!("is otherwise: {cause}"), &self.mend())),
+            },
+            Err(answer) => Err(answer.about(&self.queue.name)),
+        }
+    }
+
+    /// A delay queue without its time to live would keep jobs for ever, and with a longer one for too long.
+    fn is_essential(&self, argument: &str) -> bool {
+        let is_delay_queue = self.queue.key == "broker.retry_queue_prefix";
+        argument == "durable" || ESSENTIAL.contains(&argument) || (is_delay_queue && argument == "x-message-ttl")
+    }
+
+    fn mend(&self) -> String {
+        format!("empty and delete it (`rabbitmqctl delete_queue {}`) so that it is declared anew, or name another in {}", self.queue.name, self.queue.key)
+    }
+
+    fn mismatch(&self, difference: &str, mend: &str) -> BrokerError {
+        BrokerError::TopologyMismatch { queue: self.queue.name.clone(), difference: difference.to_owned(), mend: mend.to_owned() }
+    }
+}
+
+async fn control_exchange(link: &Link, config: &Config) -> Result<(), BrokerError> {
+    let exchange = &config.control_exchange;
+    let mismatch = |difference: &str, mend: String| BrokerError::TopologyMismatch {
+        queue: exchange.clone(),
+        difference: difference.to_owned(),
+        mend,
+    };
+    let name = short(exchange).map_err(|answer| answer.about(exchange))?;
+    let options = ExchangeDeclareOptions { durable: true, passive: !config.declare_topology, ..ExchangeDeclareOptions::default() };
+    let channel = link.channel().await?;
+    match rpc(channel.exchange_declare(name, ExchangeKind::Fanout, options, FieldTable::default())).await {
+        Ok(()) => Ok(()),
+        Err(Answer::Refused { refusal: Refusal::PreconditionFailed, cause }) => Err(mismatch(
+            &format!("is not a durable fanout exchange: {cause}"),
+            "delete the exchange, or name another in broker.control_exchange".to_owned(),
+        )),
+        Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => Err(mismatch(
+            "does not exist",
+            "run `invoice-worker topology declare`, or set broker.declare_topology = true".to_owned(),
+        )),
+        Err(answer) => Err(answer.about(exchange)),
+    }
+}
+
+/// What the broker says about an argument: `inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '1' of
+/// type 'long' but current is none`.
+#[derive(Debug, PartialEq, Eq)]
+struct Difference {
+    argument: String,
+    wanted: String,
+    existing: String,
+}
+
+impl Difference {
+    fn read(refusal: &str) -> Option<Self> {
+        let (_, rest) = refusal.split_once("inequivalent arg '")?;
+        let (argument, rest) = rest.split_once('\'')?;
+        let (_, rest) = rest.split_once(": received ")?;
+        let (wanted, existing) = rest.split_once(" but current is ")?;
+        Some(Self { argument: argument.to_owned(), wanted: value(wanted), existing: value(existing) })
+    }
+
+    /// Puts the existing value in the place of ours; false where that changes nothing.
+    fn adopt(&self, arguments: &mut Vec<(String, Argument)>) -> bool {
+        let before = arguments.clone();
+        arguments.retain(|(name, _)| *name != self.argument);
+        if self.existing != NONE {
+            let number = self.existing.parse().map(Argument::Number);
+            let existing = number.unwrap_or_else(|_| Argument::Text(self.existing.clone()));
+            arguments.push((self.argument.clone(), existing));
+        }
+        *arguments != before
+    }
+}
+
+const NONE: &str = "none";
+
+/// `the value '50' of type 'signedint'` is `50`.
+fn value(text: &str) -> String {
+    let quoted = text.split_once('\'').and_then(|(_, rest)| rest.split_once('\''));
+    match quoted {
+        Some((value, _)) => value.to_owned(),
+        None => text.trim().to_owned(),
+    }
+}
+
+fn table<Name: AsRef<str>>(arguments: &[(Name, Argument)]) -> FieldTable {
+    let entries = arguments.iter().filter_map(|(name, value)| {
+        let value = match value {
+            Argument::Text(text) => AMQPValue::LongString(text.as_str().into()),
+            Argument::Number(number) => AMQPValue::LongLongInt(i64::try_from(*number).unwrap_or(i64::MAX)),
+        };
+        ShortString::try_new(name.as_ref()).ok().map(|name| (name, value))
+    });
+    FieldTable::from(entries.collect::<BTreeMap<_, _>>())
+}
+
+fn milliseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_argument_and_values() {
+        let difference = |argument: &str, wanted: &str, existing: &str| {
+            Some(Difference { argument: argument.to_owned(), wanted: wanted.to_owned(), existing: existing.to_owned() })
+        };
+        for (text, expected) in [
+            (
+                "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '5000' of type \
+                 'signedint' but current is none",
+                difference("x-message-ttl", "5000", "none"),
+            ),
+            (
+                "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'it's' in vhost '/': received 'quorum' but current is \
+                 'classic'",
+                difference("x-queue-type", "quorum", "classic"),
+            ),
+            (
+                "inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'",
+                difference("durable", "true", "false"),
+            ),
+            ("PRECONDITION_FAILED - something else", None),
+            ("", None),
+        ] {
+            assert_eq!(Difference::read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_harmless_difference_is_adopted_once() {
+        let difference = |existing: &str| Difference {
+            argument: "x-delivery-limit".to_owned(),
+            wanted: "20".to_owned(),
+            existing: existing.to_owned(),
+        };
+        let limit = |value| ("x-delivery-limit".to_owned(), value);
+        for (existing, ours, expected) in [
+            ("50", vec![limit(Argument::Number(20))], Some(vec![limit(Argument::Number(50))])),
+            ("none", vec![limit(Argument::Number(20))], Some(vec![])),
+            ("50", vec![], Some(vec![limit(Argument::Number(50))])),
+            ("lazy", vec![], Some(vec![limit(Argument::Text("lazy".to_owned()))])),
+            ("20", vec![limit(Argument::Number(20))], None),
+            ("none", vec![], None),
+        ] {
+            let mut arguments = ours;
+            let adopted = difference(existing).adopt(&mut arguments);
+            assert_eq!(adopted.then_some(arguments), expected, "{existing}");
+        }
+    }
+}

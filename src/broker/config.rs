@@ -1,0 +1,197 @@
+//! The `[broker]` section.
+
+use super::address;
+use crate::config::problem::Problems;
+use crate::config::secret::Secret;
+use crate::config::units::{Span, span};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Leaves room for a delay within RabbitMQ's 255 bytes of a name.
+const LONGEST_NAME: usize = 200;
+/// One queue each; more steps than this buy nothing.
+const MOST_DELAYS: usize = 20;
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Tried in turn; a secret because each may carry a password.
+    pub urls: Vec<Secret>,
+    /// Read into `urls` while the configuration is loaded; not looked at here.
+    pub urls_file: PathBuf,
+    pub ca_file: PathBuf,
+    pub client_cert_file: PathBuf,
+    pub client_key_file: PathBuf,
+    pub jobs_queue: String,
+    pub due_queue: String,
+    pub control_exchange: String,
+    pub results_queue: String,
+    pub failed_queue: String,
+    pub retry_queue_prefix: String,
+    pub retry_delays: Vec<Span>,
+    pub declare_topology: bool,
+    /// Bounds a publish up to its confirm.
+    pub publish_timeout: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            urls: vec![Secret::new("amqp://guest:guest@127.0.0.1:5672/%2f")],
+            urls_file: PathBuf::new(),
+            ca_file: PathBuf::new(),
+            client_cert_file: PathBuf::new(),
+            client_key_file: PathBuf::new(),
+            jobs_queue: "invoice.jobs".to_owned(),
+            due_queue: "invoice.due".to_owned(),
+            control_exchange: "invoice.control".to_owned(),
+            results_queue: "invoice.results".to_owned(),
+            failed_queue: "invoice.failed".to_owned(),
+            retry_queue_prefix: "invoice.retry".to_owned(),
+            retry_delays: ["5s", "30s", "2m", "10m", "1h"].map(span).to_vec(),
+            declare_topology: true,
+            publish_timeout: span("10s"),
+        }
+    }
+}
+
+impl Config {
+    /// Whether the broker is the one in this process.
+    pub fn is_memory(&self) -> bool {
+        self.urls.iter().any(|url| url.expose() == "memory://")
+    }
+
+    /// The queue in which a message waits for `delay`.
+    pub fn retry_queue(&self, delay: &Span) -> String {
+        format!("{}.{delay}", self.retry_queue_prefix)
+    }
+
+    pub fn validate(&self, problems: &mut Problems) {
+        self.validate_urls(problems);
+        self.validate_names(problems);
+        self.validate_delays(problems);
+        let timeout = self.publish_timeout.duration();
+        let bearable = Duration::from_millis(1)..=Duration::from_mins(5);
+        problems.require(bearable.contains(&timeout), "broker.publish_timeout", "must be between 1ms and 5m");
+        let (certificate, key) = (self.client_cert_file.as_os_str().is_empty(), self.client_key_file.as_os_str().is_empty());
+        problems.require(certificate || !key, "broker.client_key_file", "is needed with broker.client_cert_file");
+        problems.require(key || !certificate, "broker.client_cert_file", "is needed with broker.client_key_file");
+    }
+
+    fn validate_urls(&self, problems: &mut Problems) {
+        problems.require(!self.urls.is_empty(), "broker.urls", "names no broker");
+        problems.require(!self.is_memory() || self.urls.len() == 1, "broker.urls", "has memory:// beside others; it stands alone");
+        for (index, url) in self.urls.iter().enumerate() {
+            if let Some(flaw) = address::flaw(url.expose()) {
+                problems.add(&format!("broker.urls[{index}]"), flaw);
+            }
+        }
+    }
+
+    fn validate_names(&self, problems: &mut Problems) {
+        let mut taken = HashSet::new();
+        for (key, name) in [
+            ("broker.jobs_queue", &self.jobs_queue),
+            ("broker.due_queue", &self.due_queue),
+            ("broker.control_exchange", &self.control_exchange),
+            ("broker.results_queue", &self.results_queue),
+            ("broker.failed_queue", &self.failed_queue),
+            ("broker.retry_queue_prefix", &self.retry_queue_prefix),
+        ] {
+            problems.require(!name.is_empty(), key, "is empty");
+            problems.require(name.len() <= LONGEST_NAME, key, "is longer than 200 bytes");
+            problems.require(!name.starts_with("amq."), key, "begins with amq., which RabbitMQ keeps for itself");
+            problems.require(taken.insert(name.clone()), key, "is the name of something else, too");
+        }
+        for delay in &self.retry_delays {
+            let queue = self.retry_queue(delay);
+            problems.require(taken.insert(queue), "broker.retry_queue_prefix", "makes a delay queue with the name of something else");
+        }
+    }
+
+    fn validate_delays(&self, problems: &mut Problems) {
+        let key = "broker.retry_delays";
+        let durations: Vec<Duration> = self.retry_delays.iter().map(Span::duration).collect();
+        problems.require(!durations.is_empty(), key, "is empty; parked jobs need at least one delay");
+        problems.require(durations.len() <= MOST_DELAYS, key, "has more than 20 delays");
+        problems.require(durations.is_sorted_by(|shorter, longer| shorter < longer), key, "must be strictly increasing");
+        let bearable = Duration::from_millis(100)..=Duration::from_hours(7 * 24);
+        problems.require(durations.iter().all(|delay| bearable.contains(delay)), key, "must be between 100ms and 7 days each");
+        problems.require(durations.iter().all(|delay| delay.subsec_nanos() % 1_000_000 == 0), key, "must be whole milliseconds");
+        problems.require(self.retry_delays.iter().all(|delay| delay.as_str().len() <= 50), key, "has a delay written too long");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(change: impl FnOnce(&mut Config)) -> Vec<(String, String)> {
+        let mut config = Config::default();
+        change(&mut config);
+        let mut problems = Problems::default();
+        config.validate(&mut problems);
+        problems.iter().map(|(key, problem)| (key.to_owned(), problem.to_owned())).collect()
+    }
+
+    fn urls(urls: &[&str]) -> Vec<Secret> {
+        urls.iter().copied().map(Secret::new).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(problems(|_| {}), []);
+        assert_eq!(problems(|config| config.urls = urls(&["memory://"])), []);
+        assert_eq!(problems(|config| config.urls = urls(&["amqps://a", "amqp://u:p@b:1/%2f?heartbeat=30"])), []);
+    }
+
+    #[test]
+    fn every_impossible_value_is_named_by_its_key() {
+        type Change = fn(&mut Config);
+        let cases: [(&str, Change); 19] = [
+            ("broker.urls", |config| config.urls.clear()),
+            ("broker.urls", |config| config.urls = urls(&["memory://", "amqp://a"])),
+            ("broker.urls[1]", |config| config.urls = urls(&["amqp://a", "http://b"])),
+            ("broker.urls[0]", |config| config.urls = urls(&["memory://x"])),
+            ("broker.urls[0]", |config| config.urls = urls(&[""])),
+            ("broker.jobs_queue", |config| config.jobs_queue.clear()),
+            ("broker.due_queue", |config| config.due_queue = "d".repeat(201)),
+            ("broker.failed_queue", |config| config.failed_queue = config.jobs_queue.clone()),
+            ("broker.results_queue", |config| config.results_queue = "amq.results".to_owned()),
+            ("broker.retry_queue_prefix", |config| config.results_queue = "invoice.retry.5s".to_owned()),
+            ("broker.retry_delays", |config| config.retry_delays.clear()),
+            ("broker.retry_delays", |config| config.retry_delays = vec![span("30s"), span("5s")]),
+            ("broker.retry_delays", |config| config.retry_delays = vec![span("99ms")]),
+            ("broker.retry_delays", |config| config.retry_delays = vec![span("169h")]),
+            ("broker.retry_delays", |config| config.retry_delays = (1..=21).map(|n| span(&format!("{n}s"))).collect()),
+            ("broker.publish_timeout", |config| config.publish_timeout = span("0s")),
+            ("broker.publish_timeout", |config| config.publish_timeout = span("6m")),
+            ("broker.client_key_file", |config| config.client_cert_file = "cert.pem".into()),
+            ("broker.client_cert_file", |config| config.client_key_file = "key.pem".into()),
+        ];
+        for (key, change) in cases {
+            let found = problems(change);
+            assert!(found.iter().any(|(named, _)| named == key), "{key} expected, found {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_in_no_problem_and_in_no_debug_text() {
+        let passwords = ["amqp://u:secret/x@host", "http://u:secret@host", "amqp://u:12/secret@host", "amqp://u:secret@"];
+        for url in passwords {
+            let found = problems(|config| config.urls = urls(&[url]));
+            assert!(!found.is_empty(), "{url}");
+            assert!(!format!("{found:?}").contains("secret"), "{found:?}");
+        }
+        let config = Config { urls: urls(&["amqp://u:secret@host"]), ..Config::default() };
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(toml::from_str::<Config>("jobs_queue = \"a\"").is_ok());
+        assert!(toml::from_str::<Config>("job_queue = \"a\"").is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! A consumer of the broker in this process, and the receipts of its deliveries.
+
+use super::queue::Held;
+use super::state::Shared;
+use crate::broker::session::{self, Delivery, Settled};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug)]
+pub struct Consumer {
+    channel: Arc<Channel>,
+    /// None asks for no acknowledgement and has a queue of its own.
+    prefetch: Option<u16>,
+    ended: bool,
+}
+
+/// Acknowledges one delivery, and keeps the channel open until then.
+#[derive(Debug)]
+pub(in crate::broker) struct Receipt {
+    channel: Arc<Channel>,
+    tag: u64,
+}
+
+/// What was handed out and is not settled; it goes back when the last of consumer and receipts is dropped.
+#[derive(Debug)]
+pub(super) struct Channel {
+    shared: Arc<Shared>,
+    queue: String,
+    own_queue: bool,
+    unsettled: Mutex<Unsettled>,
+    closed: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Unsettled {
+    held: BTreeMap<u64, Held>,
+    last_tag: u64,
+}
+
+enum Step {
+    Delivery(Held),
+    Wait,
+    End,
+}
+
+impl Consumer {
+    pub(super) fn new(shared: Arc<Shared>, queue: &str, prefetch: Option<u16>, closed: CancellationToken) -> Self {
+        let channel =
+            Channel { shared, queue: queue.to_owned(), own_queue: prefetch.is_none(), unsettled: Mutex::default(), closed };
+        Self { channel: Arc::new(channel), prefetch, ended: false }
+    }
+
+    pub(super) fn channel(&self) -> Weak<Channel> {
+        Arc::downgrade(&self.channel)
+    }
+
+    pub(in crate::broker) async fn next(&mut self) -> Option<Delivery> {
+        while !self.ended {
+            let channel = Arc::clone(&self.channel);
+            // Asked for before looking, so that no change falls in between.
+            let mut changed = std::pin::pin!(channel.shared.changed.notified());
+            changed.as_mut().enable();
+            match self.step() {
+                Step::Delivery(held) => return Some(self.deliver(held)),
+                Step::End => break,
+                Step::Wait => {}
+            }
+            let expiry = channel.shared.look(|state| state.next_expiry());
+            let next_expiry = async {
+                match expiry {
+                    Some(expiry) => sleep_until(expiry).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = changed => {}
+                () = next_expiry => {}
+                () = channel.closed.cancelled() => {}
+            }
+        }
+        self.ended = true;
+        self.channel.give_back_if_closed();
+        None
+    }
+
+    pub(in crate::broker) fn cancel(&mut self) {
+        self.ended = true;
+    }
+
+    fn step(&self) -> Step {
+        if self.channel.closed.is_cancelled() {
+            return Step::End;
+        }
+        let room = self.prefetch.is_none_or(|prefetch| prefetch == 0 || self.channel.unsettled().held.len() < usize::from(prefetch));
+        if !room {
+            return Step::Wait;
+        }
+        match self.channel.shared.look(|state| state.take(&self.channel.queue)) {
+            Ok(Some(held)) => Step::Delivery(held),
+            Ok(None) => Step::Wait,
+            Err(_) => {
+                // The queue is gone, and with it this generation, as with RabbitMQ.
+                self.channel.closed.cancel();
+                Step::End
+            }
+        }
+    }
+
+    fn deliver(&self, held: Held) -> Delivery {
+        let (message, delivery_count) = (held.message.clone(), held.returns);
+        let receipt = match self.prefetch {
+            Some(_) => session::Receipt::Memory(Receipt { tag: self.channel.hold(held), channel: Arc::clone(&self.channel) }),
+            None => session::Receipt::None,
+        };
+        Delivery { message, redelivered: delivery_count > 0, delivery_count, receipt }
+    }
+}
+
+impl Receipt {
+    pub(in crate::broker) fn acknowledge(self) -> Settled {
+        self.channel.give_back_if_closed();
+        let held = self.channel.unsettled().held.remove(&self.tag);
+        // Makes room under the prefetch.
+        self.channel.shared.changed.notify_waiters();
+        if held.is_some() { Settled::Acknowledged } else { Settled::Lost }
+    }
+}
+
+impl Channel {
+    fn unsettled(&self) -> MutexGuard<'_, Unsettled> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hold(&self, held: Held) -> u64 {
+        let mut unsettled = self.unsettled();
+        unsettled.last_tag += 1;
+        let tag = unsettled.last_tag;
+        unsettled.held.insert(tag, held);
+        tag
+    }
+
+    fn give_back_if_closed(&self) {
+        if self.closed.is_cancelled() {
+            self.give_back();
+        }
+    }
+
+    pub(super) fn give_back(&self) {
+        let held = std::mem::take(&mut self.unsettled().held);
+        if !held.is_empty() {
+            self.shared.change(|state| held.into_values().for_each(|held| state.put_back(&self.queue, held)));
+        }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.give_back();
+        if self.own_queue {
+            self.shared.change(|state| state.delete(&self.queue));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The run id: the same message delivered twice is the same run, a resubmission is another.
+
+use super::message::Message;
+use sha2::{Digest, Sha256};
+
+/// Set by `failed replay`, so that a replayed job is another run.
+pub const REPLAY: &str = "invoice-replay";
+
+/// SHA-256 in hex over what the submitter sent. Parking changes none of it, so every copy of a job carries the same id.
+pub fn run_id(message: &Message) -> String {
+    let properties = &message.properties;
+    let timestamp = properties.timestamp.map(u64::to_be_bytes);
+    let replay = properties.headers.text(REPLAY);
+    let mut hash = Sha256::new();
+    for field in [
+        Some(message.body.as_ref()),
+        properties.reply_to.as_deref().map(str::as_bytes),
+        properties.correlation_id.as_deref().map(str::as_bytes),
+        properties.message_id.as_deref().map(str::as_bytes),
+        timestamp.as_ref().map(<[u8; 8]>::as_slice),
+        replay.as_deref().map(str::as_bytes),
+    ] {
+        add(&mut hash, field);
+    }
+    hex::encode(hash.finalize())
+}
+
+/// Presence and length before the content: no two different messages are the same bytes, and absent is not empty.
+fn add(hash: &mut Sha256, field: Option<&[u8]>) {
+    match field {
+        None => hash.update([0]),
+        Some(content) => {
+            hash.update([1]);
+            hash.update((content.len() as u64).to_be_bytes());
+            hash.update(content);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::park::{failed_copy, parked, replayed};
+    use crate::broker::{Headers, Properties};
+    use bytes::Bytes;
+    use std::collections::HashSet;
+
+    fn message(change: impl FnOnce(&mut Message)) -> Message {
+        let mut message = Message { body: Bytes::from_static(b"body"), properties: Properties::default() };
+        change(&mut message);
+        message
+    }
+
+    #[test]
+    fn the_id_never_changes_between_versions() {
+        assert_eq!(run_id(&message(|_| {})), "d1abb08fcd7b7b7b6fbc87ad6e1f6a1c");
+    }
+
+    #[test]
+    fn every_field_and_its_absence_makes_another_run() {
+        let text = |text: &str| Some(text.to_owned());
+        let replay = |value: &str| {
+            let mut headers = Headers::default();
+            headers.set_text(REPLAY, value);
+            headers
+        };
+        let messages = [
+            message(|_| {}),
+            message(|m| m.body = Bytes::new()),
+            message(|m| m.body = Bytes::from_static(b"bod")),
+            message(|m| m.properties.reply_to = text("")),
+            message(|m| m.properties.reply_to = text("a")),
+            message(|m| m.properties.correlation_id = text("a")),
+            message(|m| m.properties.correlation_id = text("")),
+            message(|m| m.properties.message_id = text("a")),
+            message(|m| m.properties.timestamp = Some(0)),
+            message(|m| m.properties.timestamp = Some(1)),
+            message(|m| m.properties.headers = replay("")),
+            message(|m| m.properties.headers = replay("a")),
+            message(|m| {
+                m.properties.reply_to = text("ab");
+                m.properties.correlation_id = text("c");
+            }),
+            message(|m| {
+                m.properties.reply_to = text("a");
+                m.properties.correlation_id = text("bc");
+            }),
+        ];
+        let ids: HashSet<String> = messages.iter().map(run_id).collect();
+        assert_eq!(ids.len(), messages.len());
+    }
+
+    #[test]
+    fn parking_and_failing_stay_in_the_run_and_a_replay_leaves_it() {
+        let job = message(|m| m.properties.message_id = Some("m".to_owned()));
+        assert_eq!(run_id(&parked(&job, "{}", 5)), run_id(&job));
+        assert_eq!(run_id(&failed_copy(&job, "{}")), run_id(&job));
+        assert_ne!(run_id(&replayed(&job, "1")), run_id(&job));
+        assert_ne!(run_id(&replayed(&job, "1")), run_id(&replayed(&job, "2")));
+    }
+}

@@ -1,0 +1,220 @@
+//! One interface over both brokers.
+
+use super::amqp::{self, Amqp};
+use super::config::Config;
+use super::error::{BrokerError, PublishError};
+use super::memory::{self, Memory};
+use super::message::Message;
+
+/// Where sessions come from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Broker {
+    Amqp(Amqp),
+    Memory(Memory),
+}
+
+/// One generation: connections, channels, consumers. Over as soon as any of it is lost.
+#[derive(Debug)]
+pub enum Session {
+    Amqp(amqp::Session),
+    Memory(memory::Session),
+}
+
+/// Deliveries of one queue, on a channel of its own, which lives as long as the consumer or one of its deliveries.
+#[derive(Debug)]
+pub enum Consumer {
+    Amqp(amqp::Consumer),
+    Memory(memory::Consumer),
+}
+
+/// Publishes persistently, mandatorily and confirmed. Cheap to clone; many publishes may be in flight.
+#[derive(Clone, Debug)]
+pub enum Publisher {
+    Amqp(amqp::Publisher),
+    Memory(memory::Publisher),
+}
+
+/// A message to be settled. Dropped unsettled it stays unacknowledged, and is delivered again when its channel closes.
+#[derive(Debug)]
+pub struct Delivery {
+    pub message: Message,
+    pub redelivered: bool,
+    /// How often the message was handed out before and came back.
+    pub delivery_count: u32,
+    pub(super) receipt: Receipt,
+}
+
+/// What a delivery is acknowledged with.
+#[derive(Debug)]
+pub(super) enum Receipt {
+    Amqp(amqp::Receipt),
+    Memory(memory::Receipt),
+    /// Handed out without asking for an acknowledgement.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Settled {
+    Acknowledged,
+    /// The channel was gone: the message will be delivered again.
+    Lost,
+}
+
+impl Broker {
+    /// `memory://` makes a broker of its own: its queues live as long as a clone of it.
+    pub fn new(config: &Config) -> Result<Self, BrokerError> {
+        if config.is_memory() { Ok(Self::memory(config)) } else { Amqp::new(config).map(Self::Amqp) }
+    }
+
+    pub fn memory(config: &Config) -> Self {
+        Self::Memory(Memory::new(config))
+    }
+
+    /// One attempt on the next URL of the list, bounded in time.
+    pub async fn connect(&self) -> Result<Session, BrokerError> {
+        match self {
+            Self::Amqp(broker) => broker.connect().await.map(Session::Amqp),
+            Self::Memory(broker) => Ok(Session::Memory(broker.connect())),
+        }
+    }
+}
+
+impl Session {
+    /// Declares every queue and the control exchange, or only checks where the configuration says so. What exists with other
+    /// arguments is used if it keeps the promises (quorum, dead-lettering), else it is a [`BrokerError::TopologyMismatch`].
+    pub async fn topology(&self) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(session) => session.topology().await,
+            Self::Memory(session) => {
+                session.topology();
+                Ok(())
+            }
+        }
+    }
+
+    /// Consumes with at most `prefetch` deliveries unsettled; 0 means no bound.
+    pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.consume(queue, prefetch).await.map(Consumer::Amqp),
+            Self::Memory(session) => session.consume(queue, prefetch).map(Consumer::Memory),
+        }
+    }
+
+    /// Consumes what any worker announces on the control exchange, itself included. Needs no settling.
+    pub async fn control(&self) -> Result<Consumer, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.control().await.map(Consumer::Amqp),
+            Self::Memory(session) => Ok(Consumer::Memory(session.control())),
+        }
+    }
+
+    /// A reply queue for `demo` and `submit`: it outlives a lost connection, and goes away an hour after its last use.
+    pub async fn temporary_queue(&self, name: &str) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(session) => session.temporary_queue(name).await,
+            Self::Memory(session) => {
+                session.temporary_queue(name);
+                Ok(())
+            }
+        }
+    }
+
+    /// Messages ready for delivery; those handed out are not counted.
+    pub async fn queue_depth(&self, queue: &str) -> Result<u32, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.queue_depth(queue).await,
+            Self::Memory(session) => session.queue_depth(queue),
+        }
+    }
+
+    /// Deletes a queue with everything in it; one that is not there is no error.
+    pub async fn delete_queue(&self, queue: &str) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(session) => session.delete_queue(queue).await,
+            Self::Memory(session) => {
+                session.delete_queue(queue);
+                Ok(())
+            }
+        }
+    }
+
+    pub fn publisher(&self) -> Publisher {
+        match self {
+            Self::Amqp(session) => Publisher::Amqp(session.publisher()),
+            Self::Memory(session) => Publisher::Memory(session.publisher()),
+        }
+    }
+
+    /// Resolves when this generation is over: either connection, or a consuming channel.
+    pub fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
+        match self {
+            Self::Amqp(session) => session.lost().clone(),
+            Self::Memory(session) => session.closed().clone(),
+        }
+        .cancelled_owned()
+    }
+
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Amqp(session) => session.lost().is_cancelled(),
+            Self::Memory(session) => session.closed().is_cancelled(),
+        }
+    }
+
+    /// Ends the generation in good order; what is unsettled is delivered again.
+    pub async fn close(self) {
+        match self {
+            Self::Amqp(session) => session.close().await,
+            Self::Memory(session) => session.close(),
+        }
+    }
+}
+
+impl Consumer {
+    /// None when the consumer has ended: cancelled by us and drained, its queue deleted, or the generation lost. Cancel safe.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        match self {
+            Self::Amqp(consumer) => consumer.next().await,
+            Self::Memory(consumer) => consumer.next().await,
+        }
+    }
+
+    /// Asks for no more. [`Consumer::next`] then yields what had already been received, and None.
+    pub async fn cancel(&mut self) {
+        match self {
+            Self::Amqp(consumer) => consumer.cancel().await,
+            Self::Memory(consumer) => consumer.cancel(),
+        }
+    }
+}
+
+impl Delivery {
+    /// Acknowledges. Only for a delivery whose result or parked copy the broker has confirmed.
+    pub async fn settle(self) -> Settled {
+        match self.receipt {
+            Receipt::Amqp(receipt) => receipt.acknowledge().await,
+            Receipt::Memory(receipt) => receipt.acknowledge(),
+            Receipt::None => Settled::Acknowledged,
+        }
+    }
+}
+
+impl Publisher {
+    /// Ok only when the broker has confirmed that the message is in `queue`. Direct reply-to names are published to when their
+    /// requester is still there.
+    pub async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
+        match self {
+            Self::Amqp(publisher) => publisher.publish(queue, message).await,
+            Self::Memory(publisher) => publisher.publish(queue, message),
+        }
+    }
+
+    /// To every worker, through the control exchange. Confirmed, but nobody has to be listening.
+    pub async fn announce(&self, message: &Message) -> Result<(), PublishError> {
+        match self {
+            Self::Amqp(publisher) => publisher.announce(message).await,
+            Self::Memory(publisher) => publisher.announce(message),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What only a real server can do: refuse, go away, and carry what our own types do not make.
+
+use super::{Place, body, config, job, next, within};
+use crate::harness::rabbitmq;
+use futures_util::StreamExt;
+use invoice_worker::broker::{Broker, BrokerError, Message, PublishError, parked};
+use invoice_worker::config::secret::Secret;
+use invoice_worker::config::units::span;
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldArray, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_port_is_named_without_the_password() {
+    let port = rabbitmq::free_port();
+    let error = refusal(&format!("amqp://user:secret@127.0.0.1:{port}/claims")).await;
+    assert!(matches!(error, BrokerError::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains(&format!("amqp://127.0.0.1:{port}/claims")), "{error}");
+    assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_a_refusal_that_does_not_name_it() {
+    let error = refusal(&rabbitmq::url_of("guest", "secret", "%2f").await).await;
+    assert!(matches!(error, BrokerError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("ACCESS_REFUSED"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_virtual_host_is_a_refusal_that_names_it() {
+    let error = refusal(&rabbitmq::url_of("guest", "guest", "nowhere").await).await;
+    assert!(matches!(error, BrokerError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("vhost nowhere not found"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_brokers_of_the_list_are_tried_in_turn() {
+    let closed = format!("amqp://127.0.0.1:{}", rabbitmq::free_port());
+    let mut config = config(&closed, "unused");
+    config.urls.push(Secret::new(&rabbitmq::url().await));
+    let broker = Broker::new(&config).unwrap();
+    for _ in 0..2 {
+        assert!(within(broker.connect()).await.is_err());
+        within(broker.connect()).await.unwrap().close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_to_a_full_queue_is_refused() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    let (_connection, channel) = raw().await;
+    let full = format!("{}.full", place.config.jobs_queue);
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    channel.queue_declare(full.as_str().into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
+    session.publisher().publish(&full, &job("fits")).await.unwrap();
+    assert!(matches!(session.publisher().publish(&full, &job("does not")).await, Err(PublishError::Nacked)));
+    assert!(!session.is_lost());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_reply_reaches_a_requester_that_is_there_and_is_returned_when_it_is_gone() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    let (connection, requester) = raw().await;
+    let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let direct = "amq.rabbitmq.reply-to";
+    let mut replies = requester.basic_consume(direct.into(), "".into(), options, FieldTable::default()).await.unwrap();
+    let properties = BasicProperties::default().with_reply_to(direct.into());
+    let publishing = requester.basic_publish(
+        "".into(),
+        place.config.jobs_queue.as_str().into(),
+        BasicPublishOptions::default(),
+        b"question",
+        properties,
+    );
+    publishing.await.unwrap().await.unwrap();
+
+    let mut jobs = session.consume(&place.config.jobs_queue, 1).await.unwrap();
+    let question = next(&mut jobs).await;
+    let reply_to = question.message.properties.reply_to.unwrap();
+    session.publisher().publish(&reply_to, &job("answer")).await.unwrap();
+    assert_eq!(within(replies.next()).await.unwrap().unwrap().data, b"answer");
+
+    connection.close(200, "OK".into()).await.unwrap();
+    assert!(matches!(session.publisher().publish(&reply_to, &job("late")).await, Err(PublishError::Returned)));
+    assert!(!session.is_lost());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_headers_of_every_type_survive_parking_and_foreign_users_and_expirations_do_not() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    let (_connection, channel) = raw().await;
+    let headers = foreign_headers();
+    let properties = BasicProperties::default()
+        .with_headers(headers.clone())
+        .with_user_id("guest".into())
+        .with_expiration("600000".into())
+        .with_cluster_id("cluster".into());
+    let queue = place.config.jobs_queue.as_str();
+    let publishing = channel.basic_publish("".into(), queue.into(), BasicPublishOptions::default(), b"{}", properties);
+    publishing.await.unwrap().await.unwrap();
+
+    let mut jobs = session.consume(queue, 1).await.unwrap();
+    let delivery = next(&mut jobs).await;
+    assert_eq!(delivery.message.properties.expiration, Some(span("10m").duration()));
+    let copy = parked(&delivery.message, "{}", 1);
+    session.publisher().publish(&place.config.retry_queue(&place.config.retry_delays[0]), &copy).await.unwrap();
+
+    let due = place.config.due_queue.as_str();
+    let consuming = channel.basic_consume(due.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default());
+    let back = within(consuming.await.unwrap().next()).await.unwrap().unwrap();
+    assert_eq!(*back.properties.user_id(), None);
+    assert_eq!(*back.properties.delivery_mode(), Some(2));
+    let carried = back.properties.headers().as_ref().unwrap().inner();
+    for (name, value) in &headers {
+        assert_eq!(carried.get(name.as_str()), Some(value), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_too_large_for_a_frame_are_refused_and_the_session_lives() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    let mut message = Message::json("invoice.job", "{}");
+    message.properties.headers.set_text("large", &"x".repeat(120 * 1024));
+    session.publisher().publish(&place.config.jobs_queue, &message).await.unwrap();
+    message.properties.headers.set_text("larger", &"x".repeat(16 * 1024));
+    let refused = session.publisher().publish(&place.config.jobs_queue, &message).await;
+    assert!(matches!(refused, Err(PublishError::Refused(_))), "{refused:?}");
+    let refused = session.publisher().publish(&"q".repeat(256), &job("one")).await;
+    assert!(matches!(refused, Err(PublishError::Refused(_))), "{refused:?}");
+    assert!(!session.is_lost());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_that_is_given_up_does_not_disturb_the_next_ones() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    let publisher = session.publisher();
+    for round in 0..50 {
+        let message = job(&round.to_string());
+        // Polled once, so that it is on its way, and dropped.
+        let mut given_up = Box::pin(publisher.publish("nowhere at all", &message));
+        assert!(futures_util::poll!(given_up.as_mut()).is_pending());
+        drop(given_up);
+        publisher.publish(&place.config.jobs_queue, &message).await.unwrap();
+    }
+    let settled = place.settled_jobs(&session, 50).await;
+    assert_eq!(settled.len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_lost_when_its_publishing_side_is() {
+    let mut config = config(&rabbitmq::url().await, &rabbitmq::unique_name());
+    config.publish_timeout = span("1ms");
+    let session = within(Broker::new(&config).unwrap().connect()).await.unwrap();
+    session.topology().await.unwrap();
+    let large = Message { body: vec![0; 8 << 20].into(), ..Message::default() };
+    let hurried = session.publisher().publish(&config.jobs_queue, &large).await;
+    assert!(matches!(hurried, Err(PublishError::TimedOut)), "{hurried:?}");
+    assert!(!session.is_lost(), "a confirm in time is one thing, the connection another");
+    let (lost, publisher) = (session.lost(), session.publisher());
+    session.close().await;
+    within(lost).await;
+    assert!(matches!(publisher.publish(&config.jobs_queue, &job("late")).await, Err(PublishError::Lost)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_consumer_hands_out_what_it_had_received() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    for number in 0..3 {
+        session.publisher().publish(&place.config.jobs_queue, &job(&number.to_string())).await.unwrap();
+    }
+    let mut consumer = session.consume(&place.config.jobs_queue, 3).await.unwrap();
+    let mut received = vec![body(&next(&mut consumer).await)];
+    consumer.cancel().await;
+    while let Some(delivery) = within(consumer.next()).await {
+        received.push(body(&delivery));
+    }
+    let ready = session.queue_depth(&place.config.jobs_queue).await.unwrap();
+    assert_eq!(received.len() + ready as usize, 3);
+    assert!(!session.is_lost());
+}
+
+/// The error of a connection that must not come about, free of the password in text and debug text.
+async fn refusal(url: &str) -> BrokerError {
+    let broker = Broker::new(&config(url, "unused")).unwrap();
+    let error = within(broker.connect()).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    assert!(!error.is_final());
+    error
+}
+
+async fn raw() -> (Connection, Channel) {
+    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    (connection, channel)
+}
+
+fn foreign_headers() -> FieldTable {
+    let mut nested = FieldTable::default();
+    nested.insert("inner".into(), AMQPValue::Boolean(true));
+    let mut headers = FieldTable::default();
+    for (name, value) in [
+        ("boolean", AMQPValue::Boolean(true)),
+        ("int8", AMQPValue::ShortShortInt(-8)),
+        ("int16", AMQPValue::ShortInt(-16)),
+        ("int32", AMQPValue::LongInt(-32)),
+        ("int64", AMQPValue::LongLongInt(i64::MIN)),
+        ("double", AMQPValue::Double(0.1)),
+        ("text", AMQPValue::LongString("增值税".into())),
+        ("not text", AMQPValue::LongString(vec![0xff, 0x00].into())),
+        ("bytes", AMQPValue::ByteArray(vec![1_u8, 2].into())),
+        ("time", AMQPValue::Timestamp(1_800_000_000)),
+        ("nothing", AMQPValue::Void),
+        ("table", AMQPValue::FieldTable(nested)),
+        ("array", AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::LongInt(1), AMQPValue::Void]))),
+    ] {
+        headers.insert(name.into(), value);
+    }
+    headers
+}

@@ -1,0 +1,114 @@
+//! Queues that exist otherwise: used where that does no harm, and named with a mend where it would.
+
+use super::{config, within};
+use crate::harness::rabbitmq;
+use invoice_worker::broker::topology::{Argument, queues};
+use invoice_worker::broker::{Broker, BrokerError, Config};
+use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Connection, ConnectionProperties, ExchangeKind};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn harmless_differences_are_adopted() {
+    let config = fresh().await;
+    declare(&config, &config.jobs_queue, true, &[("x-delivery-limit", Some(7)), ("x-max-length", Some(1_000))]).await;
+    declare(&config, &config.failed_queue, true, &[("x-message-ttl", None)]).await;
+    declare(&config, &config.due_queue, true, &[("x-delivery-limit", None)]).await;
+    topology(&config).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_that_could_lose_a_job_is_named_with_its_mend() {
+    let retry = |config: &Config| config.retry_queue(&config.retry_delays[0]);
+    let jobs = |config: &Config| config.jobs_queue.clone();
+    type Name<'a> = &'a dyn Fn(&Config) -> String;
+    let cases: [(Name<'_>, bool, &[Change], &str); 6] = [
+        (&jobs, true, &[("x-queue-type", None)], "x-queue-type"),
+        (&jobs, false, &[("x-queue-type", None)], "durable"),
+        (&jobs, true, &[("x-dead-letter-exchange", None), ("x-dead-letter-routing-key", None)], "x-dead-letter"),
+        (&jobs, true, &[("x-dead-letter-strategy", None)], "x-dead-letter-strategy"),
+        (&retry, true, &[("x-message-ttl", None)], "x-message-ttl"),
+        (&retry, true, &[("x-message-ttl", Some(5))], "x-message-ttl has"),
+    ];
+    for (name, durable, changes, expected) in cases {
+        let config = fresh().await;
+        let name = name(&config);
+        declare(&config, &name, durable, changes).await;
+        let error = topology(&config).await.unwrap_err();
+        assert!(error.is_final(), "{error}");
+        let BrokerError::TopologyMismatch { queue, difference, mend } = &error else { panic!("{error:?}") };
+        assert_eq!(*queue, name);
+        assert!(difference.contains(expected.trim_end_matches(" has")), "{expected}: {error}");
+        assert!(mend.contains(&format!("rabbitmqctl delete_queue {name}")), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_declares_nothing_and_says_what_is_missing() {
+    let mut config = fresh().await;
+    config.declare_topology = false;
+    let error = topology(&config).await.unwrap_err();
+    assert!(error.is_final());
+    assert!(error.to_string().contains("does not exist"), "{error}");
+    assert!(error.to_string().contains("topology declare"), "{error}");
+
+    config.declare_topology = true;
+    topology(&config).await.unwrap();
+    config.declare_topology = false;
+    topology(&config).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_exchange_of_another_kind_is_named() {
+    let config = fresh().await;
+    let connection = raw(&config).await;
+    let channel = connection.create_channel().await.unwrap();
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(config.control_exchange.as_str().into(), ExchangeKind::Direct, options, FieldTable::default()).await.unwrap();
+    let error = topology(&config).await.unwrap_err();
+    assert!(error.is_final());
+    assert!(error.to_string().contains(&config.control_exchange), "{error}");
+}
+
+/// An argument that is left out, or has another number.
+type Change = (&'static str, Option<i64>);
+
+/// Declares one of our queues as somebody else might have.
+async fn declare(config: &Config, name: &str, durable: bool, changes: &[Change]) {
+    let queue = queues(config).into_iter().find(|queue| queue.name == name).expect("one of our queues");
+    let is_quorum = !changes.iter().any(|(changed, _)| *changed == "x-queue-type");
+    let mut arguments = FieldTable::default();
+    for (argument, value) in queue.arguments {
+        let only_quorum = ["x-delivery-limit", "x-dead-letter-strategy"].contains(&argument);
+        if changes.iter().any(|(changed, _)| *changed == argument) || (only_quorum && !is_quorum) {
+            continue;
+        }
+        let value = match value {
+            Argument::Text(text) => AMQPValue::LongString(text.into()),
+            Argument::Number(number) => AMQPValue::LongLongInt(number.try_into().expect("our numbers are small")),
+        };
+        arguments.insert(argument.into(), value);
+    }
+    for (argument, value) in changes {
+        if let Some(value) = value {
+            arguments.insert((*argument).into(), AMQPValue::LongLongInt(*value));
+        }
+    }
+    let connection = raw(config).await;
+    let channel = connection.create_channel().await.unwrap();
+    let options = QueueDeclareOptions { durable, ..QueueDeclareOptions::default() };
+    channel.queue_declare(name.into(), options, arguments).await.unwrap();
+}
+
+async fn topology(config: &Config) -> Result<(), BrokerError> {
+    let session = within(Broker::new(config).unwrap().connect()).await.unwrap();
+    within(session.topology()).await
+}
+
+async fn raw(config: &Config) -> Connection {
+    Connection::connect(config.urls[0].expose(), ConnectionProperties::default()).await.unwrap()
+}
+
+async fn fresh() -> Config {
+    config(&rabbitmq::url().await, &rabbitmq::unique_name())
+}

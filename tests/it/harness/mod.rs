@@ -1,0 +1,3 @@
+//! Real servers for the tests, private to one run.
+
+pub mod rabbitmq;
