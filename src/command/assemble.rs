@@ -10,7 +10,7 @@ use crate::pipeline::{Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::provider::recognition::Recognition;
 use crate::provider::verification::Verification;
-use crate::provider::wire::http_client;
+use crate::provider::{CONNECT_TIMEOUT, http_client};
 use crate::retry::Judge;
 use crate::store::Store;
 use anyhow::Context;
@@ -29,7 +29,7 @@ pub(super) fn policy(config: &Config) -> anyhow::Result<Policy> {
 pub(super) async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow::Result<Pipeline> {
     let store = Store::new(&config.storage).await;
     let judge = Judge { policy: Arc::new(policy), timezone: config.policy.timezone(), clock: Clock::System, chance };
-    let http = http_client()?;
+    let http = http_client(CONNECT_TIMEOUT)?;
     let recognition = Recognition::new(&config.recognition, http.clone())?;
     let verification = Verification::new(&config.verification, http)?;
     Ok(Pipeline {

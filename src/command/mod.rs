@@ -2,11 +2,14 @@
 
 mod assemble;
 #[cfg(feature = "sandbox")]
+#[cfg(any())]
 mod demo;
+#[cfg(any())]
 mod policy;
 mod process;
 mod run;
 #[cfg(feature = "sandbox")]
+#[cfg(any())]
 mod sandbox;
 
 use crate::broker::BrokerError;

@@ -5,14 +5,15 @@ mod report;
 use super::assemble;
 use crate::chance::Chance;
 use crate::config::Config;
-use crate::domain::failure::Failure;
+use crate::domain::failure::cut;
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
-use crate::domain::result::{Flag, Status};
-use crate::pipeline::{Answer, Findings, Pipeline};
+use crate::domain::result::Status;
+use crate::pipeline::{Answer, Pipeline, answer_to_invalid_image};
+use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use clap::Args;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -42,4 +43,36 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
         }
     }
     Ok(if all_completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn examine(pipeline: &Pipeline, image: &str) -> anyhow::Result<Answer> {
+    let now = pipeline.judge.clock.now();
+    // One-shot: there is no message to take a run id from, and none is published.
+    let mut progress = Progress::new(String::new(), now);
+    if let Some(place) = image.strip_prefix("s3://") {
+        let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
+        let job = job(image, &serde_json::json!({ "bucket": bucket, "key": key }))?;
+        return Ok(pipeline.examine_stored(&job, &mut progress).await);
+    }
+    let job = job(image, &serde_json::json!({ "key": image }))?;
+    let bytes = read(Path::new(image), pipeline.loader.need.max_image_bytes)?;
+    let loaded = match pipeline.loader.load_bytes(image, bytes, job.verify).await {
+        Ok(loaded) => loaded,
+        Err(failure) => return Ok(answer_to_invalid_image(&job, &failure, &progress, now)),
+    };
+    Ok(pipeline.examine(&job, &loaded, &mut progress).await)
+}
+
+fn job(id: &str, image: &serde_json::Value) -> anyhow::Result<Job> {
+    let body = serde_json::json!({ "job_id": cut(id, 200), "image": image }).to_string();
+    Job::parse(body.as_bytes(), None).map_err(|rejected| anyhow!("{id}: {}", rejected.failure.message))
+}
+
+/// Bounded, so that a device or a film given by mistake is not read to its end.
+fn read(path: &Path, max_bytes: u64) -> anyhow::Result<Bytes> {
+    let shown = path.display();
+    let file = std::fs::File::open(path).with_context(|| format!("{shown}: cannot be opened"))?;
+    let mut bytes = Vec::new();
+    file.take(max_bytes + 1).read_to_end(&mut bytes).with_context(|| format!("{shown}: cannot be read"))?;
+    Ok(Bytes::from(bytes))
 }

@@ -101,11 +101,11 @@ impl Config {
         read("recognition.app_code", &mut self.recognition.app_code, &self.recognition.app_code_file);
         read("verification.api_id", &mut self.verification.api_id, &self.verification.api_id_file);
         read("verification.api_secret", &mut self.verification.api_secret, &self.verification.api_secret_file);
-        if !self.broker.urls_file.is_empty() {
+        if !self.broker.urls_file.as_os_str().is_empty() {
             if self.broker.urls != Self::default().broker.urls {
                 problems.add("broker.urls", "given twice, here and as broker.urls_file; keep one");
             }
-            match read_file(Path::new(&self.broker.urls_file)) {
+            match read_file(&self.broker.urls_file) {
                 Ok(text) => self.broker.urls = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::new).collect(),
                 Err(problem) => problems.add("broker.urls_file", problem),
             }

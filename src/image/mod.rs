@@ -5,7 +5,6 @@ mod memory;
 mod prepare;
 mod probe;
 
-pub use crate::domain::picture::Format;
 pub use fetch::{Fetched, Need, fetch};
 pub use memory::{ImageMemory, Reserved};
 pub use prepare::{Limits, Prepared, prepare};

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Findings {
     pub image: Option<ImagePart>,
     /// The key of the final checkpoint: job, image and what was asked. None while the image is not at hand.
@@ -88,6 +88,12 @@ pub fn answer_to_rejected(rejected: &Rejected, first_seen: Timestamp, finished: 
 pub fn answer_to_failure(job: &Job, failure: &Failure, progress: &Progress, finished: Timestamp) -> Answer {
     let findings = Findings { error: Some(JobError::new(failure, 1)), ..Findings::default() };
     findings.into_answer(job, progress, Status::Undetermined, finished)
+}
+
+/// An image that no provider may be shown.
+pub fn answer_to_invalid_image(job: &Job, failure: &Failure, progress: &Progress, finished: Timestamp) -> Answer {
+    let findings = Findings { error: Some(JobError::new(failure, 1)), ..Findings::default() };
+    findings.into_answer(job, progress, Status::InvalidJob, finished)
 }
 
 /// The answer of a completed run, for another run of the same job: with its own metadata, and without the calls, which this run

@@ -7,7 +7,7 @@ mod findings;
 mod load;
 mod steps;
 
-pub use findings::{Answer, Findings, answer_to_failure, answer_to_rejected};
+pub use findings::{Answer, answer_to_failure, answer_to_invalid_image, answer_to_rejected};
 pub use load::{Loaded, Loader};
 
 use crate::checkpoint::{Checkpoints, StoredResult};
@@ -20,6 +20,7 @@ use crate::provider::client::Client;
 use crate::provider::recognition::Recognition;
 use crate::provider::verification::Verification;
 use crate::retry::{Case, Judge, Stopped};
+use findings::Findings;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -43,7 +44,13 @@ pub enum Ending {
     /// This run was answered before: the same bytes again.
     Replayed(StoredResult),
     /// To be parked, and tried again not before `until`.
-    Parked { until: Timestamp, failure: Box<Failure> },
+    Parked(Box<Parking>),
+}
+
+/// Not before `until`, because of `failure`.
+pub struct Parking {
+    pub until: Timestamp,
+    pub failure: Failure,
 }
 
 /// Why a job leaves the line before its end.
@@ -66,14 +73,17 @@ impl Pipeline {
     pub async fn process(&self, job: &Job, progress: &mut Progress, redelivered: bool) -> Ending {
         let mut findings = Findings::default();
         match self.whole_line(job, progress, redelivered, &mut findings).await {
-            Ok(()) => self.answered(job, progress, findings),
+            Ok(()) => Ending::Answered(Box::new(self.answered(job, progress, findings))),
             Err(Leave::Replay(stored)) => Ending::Replayed(*stored),
             Err(Leave::Same(answer)) => Ending::Answered(answer),
             Err(Leave::Redelivered) => {
                 let failure = Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
-                self.parked_for(self.redelivery_wait, failure)
+                Ending::Parked(self.parking(self.redelivery_wait, failure))
             }
-            Err(Leave::Stopped(stopped)) => self.stopped(*stopped, job, progress, findings),
+            Err(Leave::Stopped(stopped)) => match self.stopped(*stopped, job, progress, &mut findings) {
+                Ok(answer) => Ending::Answered(Box::new(answer)),
+                Err(parking) => Ending::Parked(parking),
+            },
         }
     }
 
@@ -100,21 +110,14 @@ impl Pipeline {
         self.answer_at_once(outcome, job, progress, findings)
     }
 
-    fn answer_at_once(&self, outcome: Result<(), Box<Stopped>>, job: &Job, progress: &Progress, findings: Findings) -> Answer {
-        let kept = findings.clone();
-        let ending = match outcome {
-            Ok(()) => self.answered(job, progress, findings),
-            Err(stopped) => self.stopped(*stopped, job, progress, findings),
-        };
-        match ending {
-            Ending::Answered(answer) => *answer,
-            Ending::Parked { until, failure } => {
-                let message = format!("{}; a queued job would be tried again at {until}", failure.message);
-                let error = JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage).max(1)) };
-                let findings = Findings { error: Some(error), ..kept };
-                findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
-            }
-        }
+    fn answer_at_once(&self, outcome: Result<(), Box<Stopped>>, job: &Job, progress: &Progress, mut findings: Findings) -> Answer {
+        let Err(stopped) = outcome else { return self.answered(job, progress, findings) };
+        self.stopped(*stopped, job, progress, &mut findings).unwrap_or_else(|parking| {
+            let Parking { until, failure } = *parking;
+            let message = format!("{}; a queued job would be tried again at {until}", failure.message);
+            findings.error = Some(JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage).max(1)) });
+            findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
+        })
     }
 
     async fn whole_line(&self, job: &Job, progress: &mut Progress, redelivered: bool, findings: &mut Findings) -> Result<(), Leave> {
@@ -125,9 +128,10 @@ impl Pipeline {
         findings.image = Some(self.loader.named(&job.image));
         let loaded = self.loader.load(job, &self.judge, &mut case).await?;
         findings.image = Some(loaded.part.clone());
-        findings.question = Some(loaded.question(job));
 
-        if let Some(stored) = self.judge.in_place(&mut case, || self.checkpoints.result(&loaded.question(job))).await? {
+        let question = loaded.question(job);
+        findings.question = Some(question.clone());
+        if let Some(stored) = self.judge.in_place(&mut case, || self.checkpoints.result(&question)).await? {
             let completed = stored.status == Status::Completed;
             if stored.run == run && (completed || redelivered) {
                 return Err(Leave::Replay(Box::new(stored)));
@@ -160,18 +164,19 @@ impl Pipeline {
         Case { progress, deadline, billing_date: None, transfer: Transfer::Inline }
     }
 
-    fn answered(&self, job: &Job, progress: &Progress, findings: Findings) -> Ending {
+    fn answered(&self, job: &Job, progress: &Progress, findings: Findings) -> Answer {
         let status = if findings.verdict.is_some() { Status::Completed } else { Status::Undetermined };
-        Ending::Answered(Box::new(findings.into_answer(job, progress, status, self.judge.clock.now())))
+        findings.into_answer(job, progress, status, self.judge.clock.now())
     }
 
-    fn stopped(&self, stopped: Stopped, job: &Job, progress: &Progress, mut findings: Findings) -> Ending {
+    /// What is to become of a job that left the line: an answer of what was found out by then, or another turn later.
+    fn stopped(&self, stopped: Stopped, job: &Job, progress: &Progress, findings: &mut Findings) -> Result<Answer, Box<Parking>> {
         let Stopped { failure, ruling } = stopped;
         let error = JobError::new(&failure, progress.attempts(failure.stage).max(1));
         let status = match ruling.decision {
-            Decision::Park { until } => return Ending::Parked { until, failure: Box::new(failure) },
+            Decision::Park { until } => return Err(Box::new(Parking { until, failure })),
             Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline | Decision::Pause => {
-                return self.parked_for(NOT_YET_EXECUTED, failure);
+                return Err(self.parking(NOT_YET_EXECUTED, failure));
             }
             Decision::Fail { invalid_job: Some(code) } => {
                 findings.error = Some(at_fault(&failure, code));
@@ -187,13 +192,13 @@ impl Pipeline {
                 Status::Undetermined
             }
         };
-        Ending::Answered(Box::new(findings.into_answer(job, progress, status, self.judge.clock.now())))
+        Ok(std::mem::take(findings).into_answer(job, progress, status, self.judge.clock.now()))
     }
 
-    fn parked_for(&self, wait: Duration, failure: Failure) -> Ending {
+    fn parking(&self, wait: Duration, failure: Failure) -> Box<Parking> {
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
         let until = self.judge.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
-        Ending::Parked { until, failure: Box::new(failure) }
+        Box::new(Parking { until, failure })
     }
 }
 

@@ -1,6 +1,7 @@
 //! How fast we may call: strict, first come first served, on tokio's clock.
 
 use governor::clock::{Clock, Reference};
+use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -16,7 +17,7 @@ pub struct Limiter {
     rate_per_second: f64,
     /// governor's own waiting wakes everybody at once; this queue is fair, so its first waiter alone looks at the limiter.
     turn: Mutex<()>,
-    limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock>,
+    limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>,
 }
 
 impl Limiter {

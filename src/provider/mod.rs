@@ -5,7 +5,6 @@
 pub mod client;
 pub mod limiter;
 pub mod recognition;
-pub mod retry;
 mod settings;
 pub mod signature;
 pub mod verification;
@@ -14,9 +13,7 @@ mod wire;
 pub use wire::{CONNECT_TIMEOUT, http_client};
 
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::Transfer;
-use crate::image::Format;
-use bytes::Bytes;
+use crate::domain::picture::Picture;
 use std::future::Future;
 
 /// One call, neither limited nor retried.
@@ -33,26 +30,6 @@ pub struct Request {
     pub picture: Picture,
     /// Verification only: let the provider turn the picture upright.
     pub auto_rotate: bool,
-}
-
-/// Cheap to clone: the bytes are shared.
-#[derive(Clone)]
-pub enum Picture {
-    Inline {
-        bytes: Bytes,
-        format: Format,
-    },
-    /// Fetched by the provider itself.
-    Url(String),
-}
-
-impl Picture {
-    pub fn transfer(&self) -> Transfer {
-        match self {
-            Self::Inline { .. } => Transfer::Inline,
-            Self::Url(_) => Transfer::Url,
-        }
-    }
 }
 
 /// A good answer.

@@ -71,6 +71,12 @@ impl Store {
         Self { client, timeout: config.timeout.duration() }
     }
 
+    /// Is the bucket there, and may we use it?
+    pub async fn check(&self, bucket: &str) -> Result<(), Failure> {
+        self.client.head_bucket().bucket(bucket).send().await.map_err(failure::of)?;
+        Ok(())
+    }
+
     /// Asks for an object; its bytes follow with [`Object::read`].
     pub async fn open(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<Object, Failure> {
         let request = self.client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));

@@ -102,8 +102,7 @@ impl Outbox<'_> {
     /// Into the longest delay queue that does not overshoot; further hops follow until the time has come.
     pub(super) async fn park(&self, job: &Message, progress: &Progress, until: Timestamp) -> Result<(), Unpublished> {
         let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
-        let delay = hop(&self.queues.retry_delays, wait);
-        let queue = format!("{}.{delay}", self.queues.retry_queue_prefix);
+        let queue = self.queues.retry_queue(hop(&self.queues.retry_delays, wait));
         let not_before = u64::try_from(until.as_millisecond()).unwrap_or_default();
         self.to_our_queue(&queue, &parked(job, &progress.to_header(), not_before)).await
     }

@@ -4,22 +4,19 @@ use super::Worker;
 use super::event::{Event, JobAnswered, JobParked, codes};
 use super::outbox::Unpublished;
 use super::session::Generation;
-use crate::broker::{Delivery, Message, Settled, run_id};
+use crate::broker::{Delivery, Message, NOT_BEFORE, PROGRESS, Settled, run_id};
 use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
 use crate::domain::progress::{Parked, Progress};
 use crate::domain::result::Status;
-use crate::pipeline::{Answer, Ending, answer_to_failure, answer_to_rejected};
+use crate::pipeline::{Answer, Ending, Parking, answer_to_failure, answer_to_rejected};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::Instant;
-
-const PROGRESS_HEADER: &str = "invoice-progress";
-const NOT_BEFORE_HEADER: &str = "invoice-not-before";
 
 /// One message while it has its turn.
 struct Turn<'a> {
@@ -69,7 +66,7 @@ impl Worker {
         match processed {
             Ok(Ending::Answered(answer)) => self.answer(turn, *answer).await,
             Ok(Ending::Replayed(stored)) => self.replay(turn, stored).await,
-            Ok(Ending::Parked { until, failure }) => self.park(turn, until, *failure).await,
+            Ok(Ending::Parked(parking)) => self.park(turn, *parking).await,
             Err(_panic) => {
                 let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");
                 let now = self.pipeline.judge.clock.now();
@@ -111,8 +108,8 @@ impl Worker {
         Ok(())
     }
 
-    async fn park(&self, turn: &mut Turn<'_>, until: Timestamp, failure: Failure) -> Result<(), Unpublished> {
-        let Failure { stage, code, message, .. } = failure;
+    async fn park(&self, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
+        let Parking { until, failure: Failure { stage, code, message, .. } } = parking;
         turn.progress.parked = Some(Parked { stage, code: code.clone() });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
         self.outbox(turn.generation).park(turn.message, &turn.progress, until).await?;
@@ -131,7 +128,7 @@ impl Worker {
 
     /// A parked job brings its progress; any other message begins a run.
     fn progress_of(&self, message: &Message, redelivered: bool) -> Progress {
-        let brought = message.properties.headers.text(PROGRESS_HEADER).and_then(|header| Progress::from_header(&header));
+        let brought = message.properties.headers.text(PROGRESS).and_then(|header| Progress::from_header(&header));
         let Some(mut progress) = brought else {
             return Progress::new(run_id(message), self.pipeline.judge.clock.now());
         };
@@ -154,7 +151,7 @@ impl Worker {
     }
 
     fn not_before(&self, message: &Message) -> Option<Timestamp> {
-        Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE_HEADER)?).ok()
+        Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
     }
 
     fn answered(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> JobAnswered {

@@ -130,6 +130,18 @@ pub struct Ruling {
     pub billed: Billed,
 }
 
+impl Ruling {
+    /// The job itself is at fault: no question of policy.
+    pub fn of_invalid_job(code: &str) -> Self {
+        Self::without_rule(Decision::Fail { invalid_job: Some(code.to_owned()) })
+    }
+
+    /// Decided without the table; nothing is charged for it that a rule would count.
+    pub fn without_rule(decision: Decision) -> Self {
+        Self { rule: "none".into(), step: 0, decision, scope: Scope::None, billed: Billed::No }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     Continue,
@@ -156,5 +168,10 @@ pub enum Decision {
 impl Policy {
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The code as a metric label: a name that the policy knows, or `other`, so that strangers cannot grow the metrics.
+    pub fn label<'a>(&self, stage: Stage, code: &'a str) -> &'a str {
+        if self.names(stage, code) { code } else { "other" }
     }
 }

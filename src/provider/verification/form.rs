@@ -1,7 +1,6 @@
 //! The request's body: multipart, the picture as `file` or its address as `url`.
 
-use crate::image::Format;
-use crate::provider::Picture;
+use crate::domain::picture::{Format, Picture};
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 use std::borrow::Cow;

@@ -1,0 +1,103 @@
+//! A result as a claims clerk reads it.
+
+use serde_json::Value;
+use std::io::{self, Write};
+
+const LABEL_WIDTH: usize = 14;
+
+pub(super) fn write(out: &mut impl Write, image: &str, body: &[u8]) -> io::Result<()> {
+    let result: Value = serde_json::from_slice(body).unwrap_or_default();
+    writeln!(out, "{image}")?;
+    let mut line = |label: &str, text: String| if text.is_empty() { Ok(()) } else { writeln!(out, "  {label:<LABEL_WIDTH$}{text}") };
+    line("Outcome", outcome(&result))?;
+    line("Reason", reason(&result))?;
+    line("Remarks", list(&result["flags"], |flag| flag.as_str().map(remark)))?;
+    let bill = if result["verification"].is_null() { &result["recognition"]["invoice"] } else { &result["verification"]["invoice"] };
+    line("Bill", join(&[("code", &bill["note_code"]), ("number", &bill["note_no"]), ("check code", &bill["check_code"])]))?;
+    line("Kind", join(&[("", &bill["note_kind"]), ("", &bill["province"]), ("billed", &bill["billing_date"])]))?;
+    line("Hospital", text(&bill["hospital_name"]))?;
+    line("Patient", text(&bill["patient_name"]))?;
+    line("Total", text(&bill["total_cost"]))?;
+    line("Stay", join(&[("from", &bill["admission_date"]), ("to", &bill["discharge_date"]), ("days", &bill["hospital_days"])]))?;
+    line("Checks", checks(&result["checks"]))?;
+    line("Calls", calls(&result["calls"]))?;
+    writeln!(out)
+}
+
+fn outcome(result: &Value) -> String {
+    let told = match (result["status"].as_str(), result["verdict"].as_str()) {
+        (Some("completed"), Some("genuine")) => "genuine: the fiscal registry knows this bill",
+        (Some("completed"), Some("voided")) => "voided: the registry says the bill was cancelled",
+        (Some("completed"), Some("red_lettered")) => "red-lettered: the registry says the bill was reversed",
+        (Some("completed"), Some("mismatch")) => "mismatch: the registry's record differs from the bill",
+        (Some("completed"), Some("not_found")) => "not found: the registry does not know this bill",
+        (Some("completed"), Some("invalid")) => "invalid: the registry says this is no valid e-invoice",
+        (Some("completed"), Some("not_usable")) => "not usable: the bill must not be circulated",
+        (Some("completed"), Some("recognized")) => "read, not verified",
+        (Some("undetermined"), _) => "undetermined: no answer could be had; a person has to look at it (this never means fake)",
+        (Some("invalid_job"), _) => "the image cannot be processed",
+        _ => "unreadable result",
+    };
+    told.to_owned()
+}
+
+fn reason(result: &Value) -> String {
+    let error = &result["error"];
+    if error.is_null() {
+        return String::new();
+    }
+    format!("{} {}: {}", text(&error["stage"]), text(&error["code"]), text(&error["message"]))
+}
+
+fn remark(flag: &str) -> String {
+    let told = match flag {
+        "posted" => "already entered in somebody's books",
+        "printed" => "a paper copy was printed",
+        "reimbursed" => "already reimbursed elsewhere",
+        "registry_status_unknown" => "the registry's status could not be understood",
+        "seen_before" => "this image was seen before",
+        other => other,
+    };
+    told.to_owned()
+}
+
+fn checks(checks: &Value) -> String {
+    let Some(checks) = checks.as_array().filter(|checks| !checks.is_empty()) else { return String::new() };
+    let count = |outcome: &str| checks.iter().filter(|check| check["outcome"] == outcome).count();
+    let mut told = format!("{} passed, {} failed, {} not possible", count("passed"), count("failed"), count("skipped"));
+    for check in checks.iter().filter(|check| check["outcome"] == "failed") {
+        let indent = " ".repeat(LABEL_WIDTH + 2);
+        let sides = format!("expected {}, found {}", text(&check["expected"]), text(&check["actual"]));
+        told.push_str(&format!("\n{indent}{}: {sides}", text(&check["id"])));
+    }
+    told
+}
+
+fn calls(calls: &Value) -> String {
+    let told = list(calls, |call| Some(format!("{} {} ({} ms)", text(&call["stage"]), text(&call["code"]), text(&call["duration_ms"]))));
+    let paid = calls.as_array().map_or(0, |calls| calls.iter().filter(|call| call["billed"] != "no").count());
+    if told.is_empty() { String::new() } else { format!("{told}; {paid} paid") }
+}
+
+fn join(parts: &[(&str, &Value)]) -> String {
+    let told: Vec<String> = parts
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(label, value)| format!("{label} {}", text(value)).trim().to_owned())
+        .collect();
+    told.join(", ")
+}
+
+fn list(values: &Value, tell: impl Fn(&Value) -> Option<String>) -> String {
+    values.as_array().into_iter().flatten().filter_map(tell).collect::<Vec<_>>().join(", ")
+}
+
+/// Text as it is, a number as it is written, `{"text": …}` as its text.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Object(reading) => reading.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,175 @@
+use super::*;
+use std::path::PathBuf;
+
+const SHIPPED: &str = include_str!("../../config/invoice-worker.toml");
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("worker.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let (_folder, path) = file(text);
+    Config::load(Some(&path), environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+/// What a usable configuration must add to the defaults.
+const USABLE: &str = r#"
+[storage]
+bucket = "claims"
+[recognition]
+url = "https://gateway.example.com/ocr"
+app_key = "key"
+app_secret = "secret"
+[verification]
+api_id = "id"
+api_secret = "secret"
+"#;
+
+#[test]
+fn the_shipped_file_shows_every_key_with_its_default() {
+    let shipped = load(SHIPPED, &[]).unwrap();
+    assert_eq!(shipped, Config::default());
+    let keys = |table: toml::Table| -> Vec<String> {
+        table
+            .into_iter()
+            .flat_map(|(section, keys)| keys.as_table().cloned().unwrap_or_default().into_iter().map(move |(key, _)| format!("{section}.{key}")))
+            .collect()
+    };
+    let mut written = keys(SHIPPED.parse().unwrap());
+    let mut known = keys(toml::Table::try_from(Config::default()).unwrap());
+    written.sort();
+    known.sort();
+    assert_eq!(written, known);
+}
+
+#[test]
+fn without_a_file_the_defaults_hold() {
+    assert_eq!(Config::load(None, []).unwrap(), Config::default());
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let config = load(
+        "[recognition]\nrate_per_second = 5\nburst = 2\n",
+        &[
+            ("INVOICE_WORKER__RECOGNITION__RATE_PER_SECOND", "2.5"),
+            ("INVOICE_WORKER__BROKER__RETRY_DELAYS", r#"["1s", "10s"]"#),
+            ("INVOICE_WORKER__STORAGE__PATH_STYLE", "true"),
+            ("INVOICE_WORKER__STORAGE__BUCKET", "claims"),
+            ("INVOICE_WORKER__WORKER__MAX_IN_FLIGHT", "8"),
+            ("INVOICE_WORKER_CONFIG", "not a key"),
+            ("PATH", "/usr/bin"),
+        ],
+    )
+    .unwrap();
+    assert!((config.recognition.rate_per_second - 2.5).abs() < f64::EPSILON);
+    assert_eq!(config.recognition.burst, 2);
+    assert_eq!(config.broker.retry_delays.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1s", "10s"]);
+    assert!(config.storage.path_style);
+    assert_eq!(config.storage.bucket, "claims");
+    assert_eq!(config.worker.max_in_flight, 8);
+}
+
+#[test]
+fn every_mistake_names_its_key_and_its_line_and_never_a_value() {
+    let cases = [
+        ("[storage]\nbukket = \"x\"", "line 2: storage.bukket: no such key; [storage] has"),
+        ("[store]\nbucket = \"x\"", "store.bucket: no such section; there are broker"),
+        ("[recognition]\n\napp_secret = 4711", "line 3: recognition.app_secret: expected text, found a whole number"),
+        ("[recognition]\nauth = \"password\"", "line 2: recognition.auth: unknown variant"),
+        ("[broker]\nurls = \"amqp://h\"", "line 2: broker.urls: expected a list, found text"),
+        ("[broker]\nurls = [1]", "line 2: broker.urls: expected a list of texts, found a whole number in it"),
+        ("[worker]\njob_deadline = \"96 parsecs\"", "line 2: worker.job_deadline: \"96 parsecs\" is not a duration"),
+        ("[worker]\nimage_memory = \"lots\"", "line 2: worker.image_memory: \"lots\" is not a size"),
+        ("[worker]\nmax_in_flight = -1", "line 2: worker.max_in_flight"),
+        ("bucket = \"x\"", "line 1: bucket: not a key of the configuration"),
+        ("[storage\nbucket = 1", "line 1"),
+    ];
+    for (text, says) in cases {
+        let error = load(text, &[]).unwrap_err().to_string();
+        assert!(error.contains(says), "{text:?}: {error}");
+        assert!(!error.contains("4711"), "{error}");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_environment_names_the_variable() {
+    let cases = [
+        ("INVOICE_WORKER__STORAGE__BUKKET", "x", "no such key"),
+        ("INVOICE_WORKER__STORAGE", "x", "names no key"),
+        ("INVOICE_WORKER__WORKER__MAX_IN_FLIGHT", "many", "expected a whole number, found text"),
+        ("INVOICE_WORKER__BROKER__URLS", "amqp://user:hidden@h", "expected a list, found text"),
+    ];
+    for (name, value, says) in cases {
+        let error = load("", &[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(says), "{error}");
+        assert!(!error.contains("hidden"), "{error}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let error = load("[storage]\nbukket = \"x\"\n[worker]\nmax_in_flight = \"x\"", &[]).unwrap_err().to_string();
+    assert_eq!(error.lines().count(), 2, "{error}");
+}
+
+#[test]
+fn a_secret_may_stand_in_a_file_of_its_own() {
+    let (_folder, path) = file("from the file\n");
+    let text = format!("[recognition]\napp_secret_file = \"{}\"", path.display());
+    assert_eq!(load(&text, &[]).unwrap().recognition.app_secret.expose(), "from the file");
+    let twice = load(&format!("{text}\napp_secret = \"here\""), &[]).unwrap_err().to_string();
+    assert!(twice.contains("recognition.app_secret: given twice"), "{twice}");
+    let missing = load("[recognition]\napp_secret_file = \"/nowhere/secret\"", &[]).unwrap_err().to_string();
+    assert!(missing.contains("recognition.app_secret_file: /nowhere/secret: cannot be read"), "{missing}");
+}
+
+#[test]
+fn broker_urls_may_stand_in_a_file_of_their_own() {
+    let (_folder, path) = file("amqp://a:b@one\n\n amqp://a:b@two \n");
+    let config = load(&format!("[broker]\nurls_file = \"{}\"", path.display()), &[]).unwrap();
+    let urls: Vec<&str> = config.broker.urls.iter().map(secret::Secret::expose).collect();
+    assert_eq!(urls, ["amqp://a:b@one", "amqp://a:b@two"]);
+}
+
+#[test]
+fn debugging_a_configuration_shows_no_secret() {
+    let text = USABLE.replace("\"secret\"", "\"hush\"");
+    let shown = format!("{:?}", load(&text, &[("INVOICE_WORKER__BROKER__URLS", r#"["amqp://u:hush@h"]"#)]).unwrap());
+    assert!(!shown.contains("hush"), "{shown}");
+}
+
+#[test]
+fn a_usable_configuration_is_accepted_and_the_bare_defaults_say_what_is_missing() {
+    load(USABLE, &[]).unwrap().validate().unwrap();
+    let error = Config::default().validate().unwrap_err().to_string();
+    for key in ["recognition.url", "recognition.app_key", "verification.api_id", "checkpoint.bucket"] {
+        assert!(error.contains(key), "{key} is not named:\n{error}");
+    }
+}
+
+#[test]
+fn impossible_values_are_refused_by_key() {
+    let cases = [
+        ("INVOICE_WORKER__WORKER__IMAGE_MEMORY", "1MiB", "worker.image_memory"),
+        ("INVOICE_WORKER__RECOGNITION__RATE_PER_SECOND", "0.0", "recognition.rate_per_second"),
+        ("INVOICE_WORKER__RECOGNITION__RATE_PER_SECOND", "nan", "recognition.rate_per_second"),
+        ("INVOICE_WORKER__VERIFICATION__TIMEOUT", "0s", "verification.timeout"),
+        ("INVOICE_WORKER__VERIFICATION__TRANSFER", "url", "verification.transfer"),
+        ("INVOICE_WORKER__POLICY__TIMEZONE", "Asia/Atlantis", "policy.timezone"),
+        ("INVOICE_WORKER__TELEMETRY__LISTEN", "nine", "telemetry.listen"),
+        ("INVOICE_WORKER__TELEMETRY__LOG", "a=b=c", "telemetry.log"),
+        ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID", "only", "storage.secret_access_key"),
+        ("INVOICE_WORKER__STORAGE__ENDPOINT_URL", "not a url", "storage.endpoint_url"),
+        ("INVOICE_WORKER__BROKER__URLS", r#"["http://h"]"#, "broker.urls"),
+        ("INVOICE_WORKER__BROKER__RETRY_DELAYS", "[]", "broker.retry_delays"),
+        ("INVOICE_WORKER__WORKER__MAX_IN_FLIGHT", "0", "worker.max_in_flight"),
+    ];
+    for (name, value, key) in cases {
+        let error = load(USABLE, &[(name, value)]).unwrap().validate().unwrap_err().to_string();
+        assert!(error.contains(&format!("{key}: ")), "{name}={value}: {error}");
+    }
+}

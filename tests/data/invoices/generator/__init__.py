@@ -1,0 +1,1 @@
+"""Draws the sample invoices and writes down what is known about each. Run `../generate.py`."""
