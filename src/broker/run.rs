@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_id_never_changes_between_versions() {
-        assert_eq!(run_id(&message(|_| {})), "d1abb08fcd7b7b7b6fbc87ad6e1f6a1c");
+        assert_eq!(run_id(&message(|_| {})), "fc760bcb7bb3b40637decc642eec96d0b753c75f9860c3a22a537badaf09faaf");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use bytes::BytesMut;
+use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -15,6 +17,7 @@ use crate::domain::failure::Stage;
 pub(super) const PATH: &str = "/ocr/medical-invoice";
 /// What the gateway takes at all; the provider behind it takes less.
 const MAX_BODY_BYTES: usize = 12 << 20;
+const MAX_DRAINED_BYTES: usize = 64 << 20;
 
 #[derive(Serialize)]
 struct Refusal<'a> {
@@ -25,10 +28,9 @@ struct Refusal<'a> {
 
 /// The body of a request that may pass.
 pub(super) async fn pass(app: &App, parts: &Parts, body: Body) -> Result<Bytes, Reply> {
-    let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
-        let too_large = "Request entity too large";
-        refuse(app, "APIG.0201", Some(413), Some(too_large))
-    })?;
+    let Some(body) = read(body).await else {
+        return Err(refuse(app, "APIG.0201", Some(413), Some("Request entity too large")));
+    };
     authenticate(app, parts, &body).map_err(|refused| {
         let code = if refused == Refused::NotSigned { "APIG.0301" } else { "APIG.0303" };
         refuse(app, code, None, Some(&refused.to_string()))
@@ -43,6 +45,24 @@ pub(super) fn refuse(app: &App, code: &str, http_status: Option<u16>, message: O
     let error_msg = message.or(known.map(|known| known.message)).unwrap_or("undocumented");
     let request_id = &app.request_id()[..32];
     Reply::json(code, http_status, &Refusal { error_code: code, error_msg, request_id })
+}
+
+/// `None` for a body that is too large, or that breaks off. The rest is read and thrown away, up to a point: whoever is refused while
+/// still sending never sees the refusal.
+async fn read(body: Body) -> Option<Bytes> {
+    let mut stream = body.into_data_stream();
+    let mut kept = BytesMut::new();
+    let mut received = 0;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.ok()?;
+        received += chunk.len();
+        if received <= MAX_BODY_BYTES {
+            kept.extend_from_slice(&chunk);
+        } else if received > MAX_DRAINED_BYTES {
+            break;
+        }
+    }
+    (received <= MAX_BODY_BYTES).then(|| kept.freeze())
 }
 
 fn authenticate(app: &App, parts: &Parts, body: &[u8]) -> Result<(), Refused> {

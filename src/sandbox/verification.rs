@@ -105,10 +105,13 @@ impl Form {
             let max_bytes = if name == "file" { MAX_FILE_BYTES } else { MAX_TEXT_BYTES };
             let mut bytes = Vec::new();
             while let Some(chunk) = field.chunk().await.map_err(|_| "the multipart body is broken")? {
-                if bytes.len() + chunk.len() > max_bytes {
-                    return Err("the file, or a parameter, is too large");
+                // Read on: whoever is refused while still sending never sees the refusal.
+                if bytes.len() <= max_bytes {
+                    bytes.extend_from_slice(&chunk);
                 }
-                bytes.extend_from_slice(&chunk);
+            }
+            if bytes.len() > max_bytes {
+                return Err("the file, or a parameter, is too large");
             }
             match name.as_str() {
                 "file" => form.file = Some(bytes.into()),
