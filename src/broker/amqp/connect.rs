@@ -5,11 +5,13 @@ use super::refusal::{Answer, rpc};
 use crate::broker::address::redacted;
 use crate::broker::config::Config;
 use crate::broker::error::BrokerError;
+use crate::config::secret::Secret;
 use futures_util::StreamExt;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::tcp::{AMQPUriTcpExt, OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,28 +50,27 @@ impl Amqp {
     pub(in crate::broker) async fn connect(&self) -> Result<Session, BrokerError> {
         let config = Arc::clone(&self.0.config);
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed) % config.urls.len();
-        let url = config.urls[turn].expose();
         // Read on every attempt: certificates are renewed while the worker runs.
-        let tls = tls(&config).await?;
+        let peer = Peer { url: config.urls[turn].clone(), tls: tls(&config).await? };
         let lost = CancellationToken::new();
-        let (consuming, publishing) = tokio::try_join!(
-            Link::open(url, tls.clone(), "invoice-worker consuming"),
-            Link::open(url, tls, "invoice-worker publishing")
-        )?;
+        let (consuming, publishing) = tokio::try_join!(peer.open("invoice-worker consuming"), peer.open("invoice-worker publishing"))?;
         // A refused question closes its channel, which is an event as well. On the consuming connection it ends a consumer, on the
         // publishing one it is an answer.
         consuming.watch(lost.clone(), |_| true);
         publishing.watch(lost.clone(), |connection| !connection.status().connected());
-        Ok(Session::new(config, consuming, publishing, lost))
+        Ok(Session::new(config, peer, consuming, publishing, lost))
     }
 }
 
-/// One connection.
-#[derive(Clone, Debug)]
-pub(super) struct Link(Arc<Connection>);
+/// One broker of the list, and what it takes to be let in.
+pub(super) struct Peer {
+    url: Secret,
+    tls: OwnedTLSConfig,
+}
 
-impl Link {
-    async fn open(url: &str, tls: OwnedTLSConfig, name: &str) -> Result<Self, BrokerError> {
+impl Peer {
+    pub(super) async fn open(&self, name: &str) -> Result<Link, BrokerError> {
+        let (url, tls) = (self.url.expose(), self.tls.clone());
         let uri = uri(url)?;
         let unreachable = |cause| BrokerError::Unreachable { address: redacted(url), cause };
         let runtime = lapin::runtime::default_runtime().map_err(|error| unreachable(error.into()))?;
@@ -81,17 +82,34 @@ impl Link {
             stream.map_err(lapin::Error::from)
         };
         match timeout(CONNECT_TIMEOUT, Connection::connector(uri, runtime, dial, properties)).await {
-            Ok(Ok(connection)) => Ok(Self(Arc::new(connection))),
+            Ok(Ok(connection)) => Ok(Link(Arc::new(connection))),
             Ok(Err(error)) if is_refusal(&error) => Err(BrokerError::Refused { address: redacted(url), cause: error.into() }),
             Ok(Err(error)) => Err(unreachable(error.into())),
             Err(_) => Err(unreachable(format!("no answer within {CONNECT_TIMEOUT:?}").into())),
         }
     }
+}
 
+/// Holds a password and a private key.
+impl fmt::Debug for Peer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Peer").field(&redacted(self.url.expose())).finish()
+    }
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(super) struct Link(Arc<Connection>);
+
+impl Link {
     pub(super) async fn channel(&self) -> Result<Channel, BrokerError> {
         rpc(self.0.create_channel()).await.map_err(|answer| match answer {
             Answer::Lost(cause) | Answer::Refused { cause, .. } => BrokerError::Lost(cause),
         })
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.0.status().connected()
     }
 
     /// Bytes of the largest frame both sides agreed on; 0 means no bound.

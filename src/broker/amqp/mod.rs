@@ -2,6 +2,7 @@
 
 mod connect;
 mod consume;
+mod direct_reply;
 mod properties;
 mod publish;
 mod refusal;
@@ -13,7 +14,7 @@ pub(super) use publish::Publisher;
 
 use super::config::Config;
 use super::error::BrokerError;
-use connect::Link;
+use connect::{Link, Peer};
 use lapin::options::QueueDeleteOptions;
 use lapin::types::ShortString;
 use refusal::{Answer, rpc, short};
@@ -32,8 +33,8 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(config: Arc<Config>, consuming: Link, publishing: Link, lost: CancellationToken) -> Self {
-        let publisher = Publisher::new(publishing.clone(), &config, lost.clone());
+    fn new(config: Arc<Config>, peer: Peer, consuming: Link, publishing: Link, lost: CancellationToken) -> Self {
+        let publisher = Publisher::new(peer, publishing.clone(), &config, lost.clone());
         Self { config, consuming, publishing, publisher, lost }
     }
 
@@ -75,6 +76,7 @@ impl Session {
     }
 
     pub(super) async fn close(self) {
+        self.publisher.close().await;
         self.publishing.close().await;
         self.consuming.close().await;
         self.lost.cancel();

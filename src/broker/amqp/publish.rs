@@ -1,8 +1,9 @@
 //! Persistent, mandatory, confirmed.
 
-use super::connect::Link;
-use super::refusal::{Answer, Refusal, rpc, short};
-use super::{properties, topology};
+use super::connect::{Link, Peer};
+use super::direct_reply::{self, DirectReplies};
+use super::properties;
+use super::refusal::{Answer, rpc, short};
 use crate::broker::config::Config;
 use crate::broker::error::PublishError;
 use crate::broker::message::Message;
@@ -17,8 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Publishes in flight at once. Far below the 2,047 channels RabbitMQ allows, and enough for every job in flight by default.
 const CHANNELS: usize = 64;
-/// Names made by RabbitMQ for a requester that consumes from `amq.rabbitmq.reply-to`.
-const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to.";
 /// Properties other than headers: ten short strings, numbers and the frame itself.
 const REST_OF_A_HEADER_FRAME: usize = 3 * 1024;
 
@@ -30,6 +29,7 @@ pub struct Publisher(Arc<Pool>);
 #[derive(Debug)]
 struct Pool {
     link: Link,
+    direct_replies: DirectReplies,
     control_exchange: String,
     confirm_timeout: Duration,
     /// One for each channel, idle or at work.
@@ -46,9 +46,10 @@ struct Route {
 }
 
 impl Publisher {
-    pub(super) fn new(link: Link, config: &Config, lost: CancellationToken) -> Self {
+    pub(super) fn new(peer: Peer, link: Link, config: &Config, lost: CancellationToken) -> Self {
         Self(Arc::new(Pool {
             link,
+            direct_replies: DirectReplies::new(peer),
             control_exchange: config.control_exchange.clone(),
             confirm_timeout: config.publish_timeout.duration(),
             permits: Semaphore::new(CHANNELS),
@@ -58,12 +59,7 @@ impl Publisher {
     }
 
     pub(in crate::broker) async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        let direct = queue.starts_with(DIRECT_REPLY);
-        if direct {
-            self.0.find_requester(queue).await?;
-        }
-        // RabbitMQ returns a mandatory message to a direct reply even as it delivers it: the requester is looked for instead.
-        let route = Route { exchange: ShortString::default(), key: short(queue)?, mandatory: !direct };
+        let route = Route { exchange: ShortString::default(), key: short(queue)?, mandatory: true };
         self.0.publish(route, message).await
     }
 
@@ -71,27 +67,31 @@ impl Publisher {
         let route = Route { exchange: short(&self.0.control_exchange)?, key: ShortString::default(), mandatory: false };
         self.0.publish(route, message).await
     }
+
+    pub(super) async fn close(&self) {
+        self.0.direct_replies.close().await;
+    }
 }
 
 impl Pool {
-    async fn find_requester(&self, queue: &str) -> Result<(), PublishError> {
-        let channel = self.link.channel().await.map_err(|_| PublishError::Lost)?;
-        match topology::passive(&channel, queue).await {
-            Ok(_) => Ok(()),
-            Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => Err(PublishError::Returned),
-            Err(answer) => Err(answer.into()),
-        }
-    }
-
     async fn publish(&self, route: Route, message: &Message) -> Result<(), PublishError> {
         self.refuse_oversized_headers(message)?;
         // Never closed, so this cannot fail; were it closed, nothing could be published.
         let _permit = self.permits.acquire().await.map_err(|_| PublishError::Lost)?;
-        let publishing = self.publish_on_a_channel(route, message);
-        tokio::select! {
+        let publishing = async {
+            match direct_reply::is_direct(&route.key) {
+                true => self.direct_replies.publish(&route.key, message).await,
+                false => self.publish_on_a_channel(route, message).await,
+            }
+        };
+        let published = tokio::select! {
             published = timeout(self.confirm_timeout, publishing) => published.unwrap_or(Err(PublishError::TimedOut)),
             () = self.lost.cancelled() => Err(PublishError::Lost),
+        };
+        if matches!(published, Err(PublishError::Lost)) {
+            self.lost.cancel();
         }
+        published
     }
 
     /// A channel goes back only after its confirm: one that was given up on could hand the late confirm to the next message.

@@ -41,15 +41,12 @@ pub(super) async fn passive(channel: &Channel, queue: &str) -> Result<u32, Answe
 
 pub(super) async fn control_queue(channel: &Channel, exchange: &str) -> Result<ShortString, BrokerError> {
     let about = |answer: Answer| answer.about(exchange);
-    let arguments = table(&[
-        ("x-max-length", Argument::Number(CONTROL_LENGTH)),
-        ("x-message-ttl", Argument::Number(milliseconds(CONTROL_TTL))),
-    ]);
+    let arguments =
+        table(&[("x-max-length", Argument::Number(CONTROL_LENGTH)), ("x-message-ttl", Argument::Number(milliseconds(CONTROL_TTL)))]);
     let options = QueueDeclareOptions::exclusive().auto_delete();
     let queue = rpc(channel.queue_declare(server_named(), options, arguments)).await.map_err(about)?.name().clone();
     let exchange = short(exchange).map_err(about)?;
-    let binding =
-        channel.queue_bind(queue.clone(), exchange, ShortString::default(), QueueBindOptions::default(), FieldTable::default());
+    let binding = channel.queue_bind(queue.clone(), exchange, ShortString::default(), QueueBindOptions::default(), FieldTable::default());
     rpc(binding).await.map_err(about)?;
     Ok(queue)
 }
@@ -57,10 +54,8 @@ pub(super) async fn control_queue(channel: &Channel, exchange: &str) -> Result<S
 /// Durable, because RabbitMQ 4 gives up transient queues that are not exclusive; not exclusive, so that it outlives its connection.
 pub(super) async fn temporary_queue(channel: &Channel, name: &str) -> Result<(), BrokerError> {
     let about = |answer: Answer| answer.about(name);
-    let arguments = table(&[
-        ("x-queue-type", Argument::Text("classic".to_owned())),
-        ("x-expires", Argument::Number(milliseconds(TEMPORARY_EXPIRY))),
-    ]);
+    let arguments =
+        table(&[("x-queue-type", Argument::Text("classic".to_owned())), ("x-expires", Argument::Number(milliseconds(TEMPORARY_EXPIRY)))]);
     let queue = short(name).map_err(about)?;
     rpc(channel.queue_declare(queue, QueueDeclareOptions::durable(), arguments)).await.map(drop).map_err(about)
 }
@@ -135,7 +130,10 @@ impl Establishing<'_> {
     }
 
     fn mend(&self) -> String {
-        format!("empty and delete it (`rabbitmqctl delete_queue {}`) so that it is declared anew, or name another in {}", self.queue.name, self.queue.key)
+        format!(
+            "empty and delete it (`rabbitmqctl delete_queue {}`) so that it is declared anew, or name another in {}",
+            self.queue.name, self.queue.key
+        )
     }
 
     fn mismatch(&self, difference: &str, mend: &str) -> BrokerError {
@@ -145,11 +143,8 @@ impl Establishing<'_> {
 
 async fn control_exchange(link: &Link, config: &Config) -> Result<(), BrokerError> {
     let exchange = &config.control_exchange;
-    let mismatch = |difference: &str, mend: String| BrokerError::TopologyMismatch {
-        queue: exchange.clone(),
-        difference: difference.to_owned(),
-        mend,
-    };
+    let mismatch =
+        |difference: &str, mend: String| BrokerError::TopologyMismatch { queue: exchange.clone(), difference: difference.to_owned(), mend };
     let name = short(exchange).map_err(|answer| answer.about(exchange))?;
     let options = ExchangeDeclareOptions { durable: true, passive: !config.declare_topology, ..ExchangeDeclareOptions::default() };
     let channel = link.channel().await?;
@@ -159,10 +154,9 @@ async fn control_exchange(link: &Link, config: &Config) -> Result<(), BrokerErro
             &format!("is not a durable fanout exchange: {cause}"),
             "delete the exchange, or name another in broker.control_exchange".to_owned(),
         )),
-        Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => Err(mismatch(
-            "does not exist",
-            "run `invoice-worker topology declare`, or set broker.declare_topology = true".to_owned(),
-        )),
+        Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => {
+            Err(mismatch("does not exist", "run `invoice-worker topology declare`, or set broker.declare_topology = true".to_owned()))
+        }
         Err(answer) => Err(answer.about(exchange)),
     }
 }
@@ -257,11 +251,8 @@ mod tests {
 
     #[test]
     fn a_harmless_difference_is_adopted_once() {
-        let difference = |existing: &str| Difference {
-            argument: "x-delivery-limit".to_owned(),
-            wanted: "20".to_owned(),
-            existing: existing.to_owned(),
-        };
+        let difference =
+            |existing: &str| Difference { argument: "x-delivery-limit".to_owned(), wanted: "20".to_owned(), existing: existing.to_owned() };
         let limit = |value| ("x-delivery-limit".to_owned(), value);
         for (existing, ours, expected) in [
             ("50", vec![limit(Argument::Number(20))], Some(vec![limit(Argument::Number(50))])),

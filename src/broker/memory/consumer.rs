@@ -47,8 +47,7 @@ enum Step {
 
 impl Consumer {
     pub(super) fn new(shared: Arc<Shared>, queue: &str, prefetch: Option<u16>, closed: CancellationToken) -> Self {
-        let channel =
-            Channel { shared, queue: queue.to_owned(), own_queue: prefetch.is_none(), unsettled: Mutex::default(), closed };
+        let channel = Channel { shared, queue: queue.to_owned(), own_queue: prefetch.is_none(), unsettled: Mutex::default(), closed };
         Self { channel: Arc::new(channel), prefetch, ended: false }
     }
 

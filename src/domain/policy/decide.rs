@@ -1,18 +1,119 @@
-use super::{Billed, Facts, Failure, Policy, Progress, Ruling, Stage};
+//! From a failure to a decision.
+
+use super::{Billed, Decision, Facts, Failure, Policy, Progress, Rule, Ruling, Scope, Stage, Step, Transfer, codes};
+use jiff::{SignedDuration, Timestamp, Zoned};
+use std::time::Duration;
+
+/// Some time past midnight, because the provider's clock is not ours; spread, because every waiting job has the same idea.
+const NEXT_DAY_FROM: SignedDuration = SignedDuration::from_mins(10);
+const NEXT_DAY_WINDOW: Duration = Duration::from_mins(110);
 
 impl Policy {
     /// What this failure means for this job, now. First matching rule, first step of it that is not used up.
+    ///
+    /// A failure that no rule catches has no answer: it is not retried blindly.
     pub fn decide(&self, failure: &Failure, progress: &Progress, facts: &Facts) -> Ruling {
-        unimplemented!("{failure} {progress:?} {facts:?} {}", self.rules.len())
+        let Some(rule) = self.rules.iter().find(|rule| rule.applies(failure, progress, facts)) else {
+            let decision = Decision::Fail { invalid_job: None };
+            return Ruling { rule: format!("{}/unlisted", failure.stage), step: 0, decision, scope: Scope::None, billed: Billed::Unknown };
+        };
+        let (step, decision) = rule.next(progress, facts);
+        Ruling { rule: rule.id.clone(), step, decision, scope: rule.scope, billed: rule.billed }
     }
 
     /// Whether an answer with this code is paid for, where no failure was decided: the success codes.
-    pub fn billed(&self, _stage: Stage, _code: &str) -> Billed {
-        unimplemented!()
+    pub fn billed(&self, stage: Stage, code: &str) -> Billed {
+        self.rules.iter().find(|rule| rule.catches(stage, code)).map_or(Billed::Unknown, |rule| rule.billed)
     }
 
-    /// Is the code named in the policy? Others share the metric label `other`.
-    pub fn names(&self, _stage: Stage, _code: &str) -> bool {
-        unimplemented!()
+    /// Is the code named in the policy, itself or by its class of HTTP statuses? Others share the metric label `other`.
+    pub fn names(&self, stage: Stage, code: &str) -> bool {
+        let mut patterns = self.rules.iter().filter(|rule| rule.stage == stage).flat_map(|rule| &rule.codes);
+        patterns.any(|pattern| !codes::is_open(pattern) && codes::catches(pattern, code))
     }
+}
+
+/// What a step has to say when its turn comes.
+enum Turn {
+    Take(Decision),
+    /// Used up, or not for this job: the next step's turn.
+    Skip,
+    /// It would end after the deadline: the rule's last step's turn.
+    TooLate,
+}
+
+impl Rule {
+    fn next(&self, progress: &Progress, facts: &Facts) -> (usize, Decision) {
+        let last = self.steps.len().saturating_sub(1);
+        for (index, step) in self.steps.iter().enumerate().take(last) {
+            match self.turn(index, step, progress, facts) {
+                Turn::Take(decision) => return (index, decision),
+                Turn::Skip => {}
+                Turn::TooLate => break,
+            }
+        }
+        (last, self.steps.last().map_or(Decision::Fail { invalid_job: None }, finally))
+    }
+
+    fn turn(&self, index: usize, step: &Step, progress: &Progress, facts: &Facts) -> Turn {
+        let used = progress.used(&self.id, index);
+        let once = |decision| if used == 0 { at(facts, facts.now, decision) } else { Turn::Skip };
+        match step {
+            Step::Retry { attempts, backoff } if used < *attempts && !self.parked(progress) => {
+                let retry = used.saturating_add(1);
+                at(facts, after(facts.now, *backoff), Decision::Retry { retry, backoff: *backoff })
+            }
+            Step::Park { delays, attempts } if attempts.is_none_or(|attempts| used < attempts) => {
+                let index = usize::try_from(used).unwrap_or(usize::MAX).min(delays.len().saturating_sub(1));
+                let until = after(facts.now, delays.get(index).copied().unwrap_or_default());
+                at(facts, until, Decision::Park { until })
+            }
+            Step::NextDay { attempts } if used < *attempts => {
+                let until = next_day(facts);
+                at(facts, until, Decision::Park { until })
+            }
+            Step::Rotate if progress.rotated_for.is_none() => once(Decision::Rotate),
+            Step::Inline if facts.transfer == Transfer::Url => once(Decision::Inline),
+            Step::Resign => once(Decision::Resign),
+            Step::Retry { .. } | Step::Park { .. } | Step::NextDay { .. } | Step::Rotate | Step::Inline => Turn::Skip,
+            Step::Continue | Step::Verdict(_) | Step::Fail { .. } | Step::Throttle | Step::Pause => Turn::Take(finally(step)),
+        }
+    }
+
+    /// In-place retries are for what passes at once; a job that had to be parked has shown that this does not.
+    fn parked(&self, progress: &Progress) -> bool {
+        let parks = |step: &Step| matches!(step, Step::Park { .. } | Step::NextDay { .. });
+        self.steps.iter().enumerate().any(|(index, step)| parks(step) && progress.used(&self.id, index) > 0)
+    }
+}
+
+/// A last step. Parsing lets only final ones be last.
+fn finally(step: &Step) -> Decision {
+    match step {
+        Step::Continue => Decision::Continue,
+        Step::Verdict(verdict) => Decision::Verdict(*verdict),
+        Step::Fail { invalid_job } => Decision::Fail { invalid_job: invalid_job.clone() },
+        Step::Throttle => Decision::Throttle,
+        Step::Pause => Decision::Pause,
+        Step::Retry { .. } | Step::Park { .. } | Step::NextDay { .. } | Step::Rotate | Step::Resign | Step::Inline => {
+            Decision::Fail { invalid_job: None }
+        }
+    }
+}
+
+/// The decision, if its next attempt starts no later than the deadline.
+fn at(facts: &Facts, time: Timestamp, decision: Decision) -> Turn {
+    if time <= facts.deadline { Turn::Take(decision) } else { Turn::TooLate }
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+fn next_day(facts: &Facts) -> Timestamp {
+    let today = facts.now.to_zoned(facts.timezone.clone()).date();
+    let midnight = today.tomorrow().and_then(|tomorrow| tomorrow.to_zoned(facts.timezone.clone()));
+    let from = midnight.and_then(|midnight: Zoned| midnight.timestamp().checked_add(NEXT_DAY_FROM)).unwrap_or(Timestamp::MAX);
+    let spread = if facts.spread.is_finite() { facts.spread.clamp(0.0, 1.0) } else { 0.0 };
+    after(from, NEXT_DAY_WINDOW.mul_f64(spread))
 }

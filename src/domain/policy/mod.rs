@@ -3,8 +3,15 @@
 //! `config/error-codes.toml` is compiled in; `policy.file` replaces rules of it one by one. [`Policy::decide`] is the one place
 //! where a failure becomes a [`Decision`]; carrying it out is the pipeline's and the provider client's business.
 
+mod codes;
 mod decide;
+mod forecast;
+mod merge;
 mod parse;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod when;
 
 use super::failure::{Billed, Failure, Stage};
 use super::progress::Progress;
@@ -14,6 +21,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
+pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
 
 /// The rules, in the order in which they are tried.
@@ -27,6 +35,7 @@ pub struct Rule {
     /// Stable and readable, `verification/300.2`: the key of this rule's budget in [`Progress`].
     pub id: String,
     pub stage: Stage,
+    /// Exact names and patterns: `http.4xx`, `http.5xx`, `#` (any number), `*` (anything).
     pub codes: Vec<String>,
     pub when: When,
     /// Each used up before the next; the last is final.
@@ -38,9 +47,11 @@ pub struct Rule {
     pub overridden: bool,
 }
 
-/// Further conditions; what is `None` does not matter.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Further conditions, all of which must hold; what is `None` or empty does not matter.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct When {
+    /// An answer that does not say counts as not found.
     pub qr_code_found: Option<bool>,
     /// In days before today in `policy.timezone`; negative is in the future. A bound holds only where the date is known.
     pub bill_age_days_min: Option<i64>,
@@ -50,7 +61,8 @@ pub struct When {
     pub rotated: Option<bool>,
     /// The answer before that call carried the same code: one misread must not brand a bill.
     pub same_code_before_rotation: Option<bool>,
-    pub http_status: Option<u16>,
+    /// One of these.
+    pub http_status: Vec<u16>,
     /// Compared without regard to case.
     pub message_contains: Option<String>,
     pub transfer: Option<Transfer>,
@@ -82,9 +94,11 @@ pub enum Step {
         attempts: u32,
     },
     Rotate,
+    /// Final, and never used up.
     Throttle,
     Resign,
     Inline,
+    /// Final, and never used up.
     Pause,
 }
 
@@ -161,11 +175,13 @@ pub enum Decision {
     Rotate,
     Throttle,
     Resign,
+    /// Send the bytes. A job whose image is a URL of its own has none: charge the step and decide again.
     Inline,
     Pause,
 }
 
 impl Policy {
+    /// In the order in which they are tried.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }

@@ -89,6 +89,23 @@ async fn a_direct_reply_reaches_a_requester_that_is_there_and_is_returned_when_i
     assert!(!session.is_lost());
 }
 
+/// RabbitMQ closes the connection on which such a name is used.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_direct_reply_is_returned_and_harms_nobody_else() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    for forged in ["amq.rabbitmq.reply-to.a.b", "amq.rabbitmq.reply-to.g2dkAARibGFoAAAAAQAAAAAA.abc"] {
+        let reply = job("reply");
+        let publisher = session.publisher();
+        let (forged, honest) =
+            within(futures_util::future::join(publisher.publish(forged, &reply), publisher.publish(&place.config.results_queue, &reply)))
+                .await;
+        assert!(matches!(forged, Err(PublishError::Returned)), "{forged:?}");
+        honest.unwrap();
+    }
+    assert!(!session.is_lost());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_headers_of_every_type_survive_parking_and_foreign_users_and_expirations_do_not() {
     let place = Place::on_rabbitmq().await;

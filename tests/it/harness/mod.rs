@@ -1,3 +1,3 @@
 //! Real servers for the tests, private to one run.
 
-pub mod rabbitmq;
+pub(crate) mod rabbitmq;

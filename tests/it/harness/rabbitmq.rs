@@ -24,7 +24,7 @@ const WATCHDOG: &str = r#"
 setsid sh -c 'epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 & exec "$0"' "$1" >"$2/server.log" 2>&1 &
 group=$!
 cat >/dev/null
-kill -KILL -- "-$group"
+kill -KILL "-$group"
 wait "$group" 2>/dev/null
 rm -rf "$2"
 "#;
@@ -40,22 +40,22 @@ struct Server {
 }
 
 /// The URL of this run's broker, which is started by the first who asks.
-pub async fn url() -> String {
+pub(crate) async fn url() -> String {
     url_of("guest", "guest", "%2f").await
 }
 
-pub async fn url_of(user: &str, password: &str, vhost: &str) -> String {
+pub(crate) async fn url_of(user: &str, password: &str, vhost: &str) -> String {
     let server = SERVER_OF_THIS_RUN.get_or_init(Server::start).await;
     format!("amqp://{user}:{password}@127.0.0.1:{}/{vhost}", server.port)
 }
 
 /// A name no other test of this run has, for queues on the shared broker.
-pub fn unique_name() -> String {
+pub(crate) fn unique_name() -> String {
     format!("t{}", NAMES.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A port on which nobody listens.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }

@@ -1,0 +1,60 @@
+//! One table out of two: the built-in rules, and those that replace some of them.
+
+use super::{Rule, codes};
+use std::collections::HashMap;
+
+/// Each code of each override stands for itself: it may belong to a place of its own in the table.
+pub(super) fn merge(mut rules: Vec<Rule>, overrides: Vec<Rule>) -> Vec<Rule> {
+    for rule in overrides {
+        for code in &rule.codes {
+            let single = Rule { codes: vec![code.clone()], overridden: true, ..rule.clone() };
+            insert(&mut rules, single, code);
+        }
+    }
+    with_ids(rules)
+}
+
+fn insert(rules: &mut Vec<Rule>, rule: Rule, code: &str) {
+    let place = place(rules, &rule, code);
+    for replaced in rules.iter_mut().skip(place) {
+        if names(replaced, &rule, code) && (replaced.when == rule.when || rule.when.is_empty()) {
+            replaced.codes.retain(|name| name != code);
+        }
+    }
+    // A pattern must not take the exact codes of the rule that it shared.
+    let shadows = |other: &Rule| other.stage == rule.stage && other.codes.iter().any(|name| name != code && codes::catches(code, name));
+    let place = if rules.get(place).is_some_and(shadows) { place + 1 } else { place };
+    rules.insert(place, rule);
+    rules.retain(|rule| !rule.codes.is_empty());
+}
+
+/// Where the replaced rule stands; else before every built-in rule for this code; else before the first pattern that catches it.
+fn place(rules: &[Rule], rule: &Rule, code: &str) -> usize {
+    let first = |wanted: &dyn Fn(&Rule) -> bool| rules.iter().position(wanted);
+    first(&|other| names(other, rule, code) && other.when == rule.when)
+        .or_else(|| first(&|other| names(other, rule, code)))
+        .or_else(|| first(&|other| other.catches(rule.stage, code) && !other.codes.iter().any(|name| name == code)))
+        .unwrap_or(rules.len())
+}
+
+/// Is `other` a built-in rule that names the code of `rule`?
+fn names(other: &Rule, rule: &Rule, code: &str) -> bool {
+    !other.overridden && other.stage == rule.stage && other.codes.iter().any(|name| name == code)
+}
+
+/// `stage/code`, with an ordinal where several rules begin with the same code.
+pub(super) fn with_ids(mut rules: Vec<Rule>) -> Vec<Rule> {
+    let base = |rule: &Rule| format!("{}/{}", rule.stage, rule.codes.first().map_or("", String::as_str));
+    let mut totals: HashMap<String, usize> = HashMap::new();
+    for rule in &rules {
+        *totals.entry(base(rule)).or_default() += 1;
+    }
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for rule in &mut rules {
+        let base = base(rule);
+        let ordinal = seen.entry(base.clone()).or_default();
+        *ordinal += 1;
+        rule.id = if totals.get(&base) == Some(&1) { base } else { format!("{base}.{ordinal}") };
+    }
+    rules
+}

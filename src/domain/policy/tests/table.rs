@@ -1,0 +1,78 @@
+use super::*;
+
+/// A change of the policy is a visible difference here: every code, in every way in which it can come, through a job's whole life.
+#[test]
+fn the_whole_table_reads_as_designed() {
+    let policy = Policy::builtin();
+    let mut lines = Vec::new();
+    for stage in [Stage::Storage, Stage::Recognition, Stage::Verification] {
+        for code in codes(&policy, stage) {
+            for case in policy.cases(stage, &code, &facts()) {
+                let moments = policy.forecast(&case);
+                let ruling = &moments[0].ruling;
+                let label = if case.label.is_empty() { String::new() } else { format!(" ({})", case.label) };
+                let (scope, billed) = (format!("{:?}", ruling.scope).to_lowercase(), ruling.billed.as_str());
+                lines.push(format!("{stage} {code}{label}: {} | billed {billed} | scope {scope} | {}", life(&moments), ruling.rule));
+            }
+        }
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// Every code that the table names, and examples of what only its patterns catch.
+fn codes(policy: &Policy, stage: Stage) -> Vec<String> {
+    let mut codes = Vec::new();
+    for rule in policy.rules().iter().filter(|rule| rule.stage == stage) {
+        for code in &rule.codes {
+            let examples: &[&str] = match code.as_str() {
+                "http.4xx" => &["http.418"],
+                "http.5xx" => &["http.500", "http.503"],
+                "#" => &["322", "1001"],
+                "*" => &["701", "APIG.9999", "http.302", "SOMETHING_NEW", ""],
+                exact => &[exact],
+            };
+            codes.extend(examples.iter().map(|code| (*code).to_owned()).filter(|code| !codes.contains(code)).collect::<Vec<_>>());
+        }
+    }
+    codes
+}
+
+#[test]
+fn every_rule_says_why() {
+    for rule in Policy::builtin().rules() {
+        assert!(!rule.reason.is_empty(), "{}", rule.id);
+        assert!(!rule.overridden, "{}", rule.id);
+    }
+}
+
+#[test]
+fn rule_ids_are_unique_and_readable() {
+    let policy = Policy::builtin();
+    let ids: std::collections::BTreeSet<&str> = policy.rules().iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids.len(), policy.rules().len());
+    assert!(ids.contains("verification/317"));
+    assert!(ids.contains("verification/300.2"));
+}
+
+#[test]
+fn what_is_nowhere_in_the_policy_fails_without_a_second_call() {
+    let ruling = decide(&Policy::builtin(), &case(Stage::Image, "317"));
+    assert_eq!(ruling.decision, Decision::Fail { invalid_job: None });
+    assert_eq!(ruling.rule, "image/unlisted");
+}
+
+#[test]
+fn only_named_codes_become_metric_labels() {
+    let policy = Policy::builtin();
+    for (code, named) in [("317", true), ("http.502", true), ("timeout", true), ("322", false), ("SOMETHING_NEW", false), ("*", false)] {
+        assert_eq!(policy.names(Stage::Verification, code), named, "{code}");
+    }
+}
+
+#[test]
+fn good_answers_are_paid_for() {
+    let policy = Policy::builtin();
+    assert_eq!(policy.billed(Stage::Recognition, "200").as_str(), "yes");
+    assert_eq!(policy.billed(Stage::Verification, "OK").as_str(), "yes");
+    assert_eq!(policy.billed(Stage::Image, "OK").as_str(), "unknown");
+}
