@@ -2,7 +2,6 @@
 
 mod assemble;
 #[cfg(feature = "sandbox")]
-#[cfg(any())]
 mod demo;
 #[cfg(any())]
 mod policy;

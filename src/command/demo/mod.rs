@@ -1,0 +1,209 @@
+//! `demo`: the whole system on one machine with nothing installed. Sample jobs under a mix of faults, then a table.
+
+mod cast;
+mod table;
+
+use super::assemble;
+use crate::broker::{Broker, Session};
+use crate::chance::Chance;
+use crate::config::Config;
+use crate::config::secret::Secret;
+use crate::config::units::span;
+use crate::domain::policy::Policy;
+use crate::sandbox::{self, Sandbox, Scenario};
+use crate::shutdown;
+use crate::telemetry;
+use crate::telemetry::health::Health;
+use crate::worker::{Event, Worker};
+use anyhow::{Context, bail};
+use cast::{BUCKET, Part};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashMap;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use table::Outcome;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+const SCENARIO: &str = include_str!("scenario.toml");
+const POLICY: &str = include_str!("policy.toml");
+const PREFETCH: u16 = 100;
+/// Nothing in the demo waits for longer; a job that is not answered by then will not be.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// How many jobs to submit
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    jobs: u16,
+    /// A real RabbitMQ instead of the one in this process
+    #[arg(long, value_name = "URL", default_value = "memory://")]
+    broker: String,
+    /// The same seed, the same faults and jitter
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let scenario = Scenario { seed: options.seed, ..Scenario::parse(SCENARIO, "the demo's scenario")? };
+    let sandbox = Sandbox::start(sandbox::Options { scenario, ..sandbox::Options::default() }).await?;
+    sandbox.create_bucket(BUCKET).await?;
+    let config = config(&options, &sandbox);
+    config.validate()?;
+    telemetry::log::install(&config.telemetry);
+    say(&format!(
+        "One worker, the two providers' sandbox and an S3 server on this machine; jobs travel through {}.\n\
+         Long waits are shortened: a province in maintenance (316) is asked again after 2 s instead of 30 min, \n\
+         a bill whose daily checks are used up (313) after 4 s instead of the next day.\n",
+        crate::broker::redacted(&options.broker)
+    ))?;
+
+    let parts = cast::gather(&sandbox, usize::from(options.jobs)).await?;
+    let chance = Chance::seeded(options.seed);
+    let policy = Policy::with_overrides(POLICY, "the demo's policy")?;
+    let broker = Broker::new(&config.broker)?;
+    let (watcher, events) = unbounded_channel();
+    let worker = Arc::new(Worker {
+        broker: broker.clone(),
+        queues: config.broker.clone(),
+        pipeline: assemble::pipeline(&config, policy, chance.clone()).await?,
+        chance,
+        health: Health::default(),
+        max_in_flight: config.worker.max_in_flight,
+        shutdown_grace: Duration::from_secs(5),
+        watcher: Some(watcher),
+    });
+    let session = broker.connect().await?;
+    session.topology().await?;
+    let working = CancellationToken::new();
+    let work = tokio::spawn({
+        let (worker, working) = (Arc::clone(&worker), working.clone());
+        async move { worker.run(&working).await }
+    });
+
+    let began = Instant::now();
+    let outcomes = tokio::select! {
+        outcomes = submit_and_collect(&session, &config, &parts, events) => outcomes,
+        () = stop.cancelled() => bail!("interrupted"),
+    };
+    let took = began.elapsed();
+    working.cancel();
+    work.await.context("the worker ended")??;
+    tidy(&session, &config).await;
+    session.close().await;
+    sandbox.shutdown().await;
+
+    let outcomes = outcomes?;
+    table::write(&mut std::io::stdout().lock(), &parts, &outcomes, took)?;
+    let all_answered = parts.iter().all(|part| outcomes.get(&part.job_id).is_some_and(|outcome| outcome.result.is_some()));
+    Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Queues of its own, so that a demo never meets a real job.
+fn config(options: &Options, sandbox: &Sandbox) -> Config {
+    let mut config = Config::default();
+    config.broker.urls = vec![Secret::new(&options.broker)];
+    config.broker.jobs_queue = "invoice-demo.jobs".into();
+    config.broker.due_queue = "invoice-demo.due".into();
+    config.broker.control_exchange = "invoice-demo.control".into();
+    config.broker.results_queue = "invoice-demo.results".into();
+    config.broker.failed_queue = "invoice-demo.failed".into();
+    config.broker.retry_queue_prefix = "invoice-demo.retry".into();
+    config.broker.retry_delays = vec![span("1s"), span("2s"), span("30s")];
+    let credentials = sandbox.credentials();
+    config.storage.bucket = BUCKET.into();
+    config.storage.endpoint_url = sandbox.s3_url();
+    config.storage.path_style = true;
+    config.storage.access_key_id = Secret::new(&credentials.access_key_id);
+    config.storage.secret_access_key = Secret::new(&credentials.secret_access_key);
+    config.recognition.url = sandbox.recognition_url();
+    config.recognition.app_key = Secret::new(&credentials.app_key);
+    config.recognition.app_secret = Secret::new(&credentials.app_secret);
+    config.verification.url = sandbox.verification_url();
+    config.verification.api_id = Secret::new(&credentials.api_id);
+    config.verification.api_secret = Secret::new(&credentials.api_secret);
+    config.telemetry.log = "error".into();
+    config
+}
+
+async fn submit_and_collect(
+    session: &Session,
+    config: &Config,
+    parts: &[Part],
+    mut events: UnboundedReceiver<Event>,
+) -> anyhow::Result<HashMap<String, Outcome>> {
+    let reply_to = format!("{}.replies", config.broker.jobs_queue);
+    session.temporary_queue(&reply_to).await?;
+    let mut replies = session.consume(&reply_to, PREFETCH).await?;
+    let publisher = session.publisher();
+    let submitted = Instant::now();
+    let timestamp = u64::try_from(crate::clock::Clock::System.now().as_second()).unwrap_or_default();
+    for part in parts {
+        publisher.publish(&config.broker.jobs_queue, &part.message(&reply_to, timestamp)).await.context("cannot submit a job")?;
+    }
+    let bar = progress_bar(parts.len());
+    let mut outcomes: HashMap<String, Outcome> = HashMap::new();
+    let deadline = tokio::time::sleep(PATIENCE + Duration::from_millis(500) * u32::try_from(parts.len()).unwrap_or(u32::MAX));
+    tokio::pin!(deadline);
+    let (mut answered, mut told) = (0, 0);
+    while answered < parts.len() || told < parts.len() {
+        tokio::select! {
+            () = &mut deadline => break,
+            event = events.recv() => match event {
+                Some(Event::Parked(parked)) => bar.set_message(format!("{} is parked: {} {}", parked.job_id, parked.stage, parked.code)),
+                Some(Event::Answered(event)) => {
+                    told += 1;
+                    if let Some(job_id) = event.job_id {
+                        outcomes.entry(job_id).or_default().totals = event.totals;
+                    }
+                }
+                None => bail!("the worker stopped before its jobs were answered"),
+            },
+            reply = replies.next() => {
+                let reply = reply.context("the connection to the broker was lost")?;
+                if let Some(job_id) = reply.message.properties.correlation_id.clone() {
+                    let outcome = outcomes.entry(job_id).or_default();
+                    answered += usize::from(outcome.result.is_none());
+                    outcome.result = serde_json::from_slice(&reply.message.body).ok();
+                    outcome.after = submitted.elapsed();
+                    bar.inc(1);
+                }
+                reply.settle().await;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    replies.cancel().await;
+    Ok(outcomes)
+}
+
+/// Draws on a terminal only.
+fn progress_bar(jobs: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(jobs as u64), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} answered, {elapsed}  {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Leaves a real broker as it was found.
+async fn tidy(session: &Session, config: &Config) {
+    let queues = &config.broker;
+    let delays = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
+    let named = [&queues.jobs_queue, &queues.due_queue, &queues.results_queue, &queues.failed_queue].into_iter().cloned();
+    for queue in named.chain(delays) {
+        if let Err(error) = session.delete_queue(&queue).await {
+            tracing::debug!(queue, %error, "a queue of the demo stays");
+        }
+    }
+}
+
+fn say(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stderr().lock(), "{text}")
+}
