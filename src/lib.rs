@@ -13,6 +13,7 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`command`] | one file per command: wires the parts and starts them |
+//! | [`assemble`] | from a configuration to the parts that work with it |
 //! | [`worker`] | receive, take a turn with each delivery, publish, settle; reconnect; drain |
 //! | [`pipeline`] | the straight line between a parsed job and its result |
 //! | [`domain`] | what is decided: pure functions of values |
@@ -33,6 +34,7 @@
 //! 3. Only what the registry itself says is a verdict.
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 
+pub mod assemble;
 pub mod broker;
 pub mod chance;
 pub mod checkpoint;

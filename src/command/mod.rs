@@ -1,14 +1,11 @@
 //! One file per command. Logs go to stderr, results to stdout.
 
-mod assemble;
 #[cfg(feature = "sandbox")]
 mod demo;
-#[cfg(any())]
 mod policy;
 mod process;
 mod run;
 #[cfg(feature = "sandbox")]
-#[cfg(any())]
 mod sandbox;
 
 use crate::broker::BrokerError;

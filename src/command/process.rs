@@ -2,7 +2,7 @@
 
 mod report;
 
-use super::assemble;
+use crate::assemble;
 use crate::chance::Chance;
 use crate::config::Config;
 use crate::domain::failure::cut;

@@ -1,6 +1,6 @@
 //! `run`: the worker, until it is asked to stop.
 
-use super::assemble;
+use crate::assemble;
 use crate::broker::Broker;
 use crate::chance::Chance;
 use crate::config::Config;

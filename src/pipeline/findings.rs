@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 #[derive(Default)]
-pub struct Findings {
+pub(super) struct Findings {
     pub image: Option<ImagePart>,
     /// The key of the final checkpoint: job, image and what was asked. None while the image is not at hand.
     pub question: Option<String>,
@@ -36,7 +36,7 @@ pub struct Answer {
 }
 
 impl Findings {
-    pub fn into_answer(self, job: &Job, progress: &Progress, status: Status, finished: Timestamp) -> Answer {
+    pub(super) fn into_answer(self, job: &Job, progress: &Progress, status: Status, finished: Timestamp) -> Answer {
         let recognised = self.recognition.as_ref().map(|part| &part.invoice);
         let verified = self.verification.as_ref().map(|part| &part.invoice);
         let registry = self.verification.as_ref().map(|part| &part.registry);

@@ -3,7 +3,7 @@
 mod cast;
 mod table;
 
-use super::assemble;
+use crate::assemble;
 use crate::broker::{Broker, Session};
 use crate::chance::Chance;
 use crate::config::Config;
@@ -173,7 +173,8 @@ async fn submit_and_collect(
                     outcome.after = submitted.elapsed();
                     bar.inc(1);
                 }
-                reply.settle().await;
+                // A reply that is delivered again is only counted once.
+                let _ = reply.settle().await;
             }
         }
     }

@@ -24,7 +24,7 @@ def recognition(invoice: Invoice) -> dict[str, Any]:
     style = invoice.recognition
 
     def money(amount: Decimal | None) -> str:
-        return "" if amount is None else in_figures(amount, style.thousands)
+        return "" if amount is None else invoice.printed(amount)
 
     def stay(day: date | None) -> str:
         return "" if day is None else day.strftime(style.stay_date_format)

@@ -6,14 +6,14 @@ from functools import cache
 import qrcode
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from .numerals import in_figures, in_words
+from .numerals import in_words
 from .truth import Invoice
 
 SERIF = "/usr/share/fonts/opentype/noto/NotoSerifCJK-{}.ttc"
 SERIF_SC = 2  # the face for simplified Chinese in the collection
 
 WIDTH, LEAST_HEIGHT, MARGIN = 1200, 780, 30
-TABLE_TOP, ROW, LEAST_ROWS = 240, 25, 8
+TABLE_TOP, ROW, LEAST_ROWS, FOOTER = 268, 26, 8, 104
 INK = {"teal": (38, 120, 128), "brown": (140, 84, 44)}
 PRINT = (30, 30, 36)
 SEAL_RED = (205, 40, 40)
@@ -60,17 +60,17 @@ class Sheet:
         self.image.paste(ImageChops.multiply(self.image, layer))
 
 
-def draw(invoice: Invoice, scale: float = 1.0, qr_module: int = 5) -> Image.Image:
+def draw(invoice: Invoice, scale: float = 1.0, qr_module: int = 6) -> Image.Image:
     rows = _table_rows(invoice)
     rows_per_half = max(LEAST_ROWS, math.ceil(len(rows) / 2))
     totals_top = TABLE_TOP + 30 + rows_per_half * ROW
     other_top = totals_top + 36
 
     lines = _other_lines(Sheet(1, scale), invoice)
-    other_height = max(len(lines) * 23 + 16, LEAST_HEIGHT - 90 - other_top)
+    other_height = max(len(lines) * 23 + 16, LEAST_HEIGHT - FOOTER - other_top)
     bottom = other_top + other_height
 
-    sheet = Sheet(bottom + 90, scale)
+    sheet = Sheet(bottom + FOOTER, scale)
     ink = INK[invoice.ink]
     _header(sheet, invoice, ink, qr_module)
     _frame(sheet, ink, totals_top, other_top, bottom)
@@ -83,14 +83,14 @@ def draw(invoice: Invoice, scale: float = 1.0, qr_module: int = 5) -> Image.Imag
 
 def _header(sheet: Sheet, invoice: Invoice, ink, qr_module: int):
     code = _qr_code(invoice.qr_text, qr_module)
-    sheet.image.paste(code, (sheet.pixels(MARGIN), sheet.pixels(12)))
+    sheet.image.paste(code, (sheet.pixels(14), sheet.pixels(8)))
 
-    middle = 640
-    sheet.stamp((middle, 64), supervising_seal(invoice.region))
-    sheet.text(middle, 62, invoice.title, size=33, color=ink, anchor="mm", bold=True)
+    middle = 650
+    sheet.stamp((middle, 69), supervising_seal(invoice.region))
+    sheet.text(middle, 70, invoice.title, size=33, color=ink, anchor="mm", bold=True)
     half = sheet.width_of(invoice.title, 33, True) / 2 + 12
-    sheet.line(middle - half, 92, middle + half, 92, ink)
-    sheet.line(middle - half, 97, middle + half, 97, ink)
+    sheet.line(middle - half, 100, middle + half, 100, ink)
+    sheet.line(middle - half, 105, middle + half, 105, ink)
 
     left = (
         ("票据代码：", invoice.note_code),
@@ -102,9 +102,9 @@ def _header(sheet: Sheet, invoice: Invoice, ink, qr_module: int):
         ("校验码：", invoice.check_code),
         ("开票日期：", f"{invoice.billing_date:%Y-%m-%d}"),
     )
-    for x, column in ((262, left), (860, right)):
+    for x, column in ((282, left), (870, right)):
         for index, (label, value) in enumerate(column):
-            _labelled(sheet, x, 142 + index * 34, label, value, 18, ink)
+            _labelled(sheet, x, 154 + index * 38, label, value, 18, ink)
 
 
 def _labelled(sheet: Sheet, x, y, label, value, size, ink):
@@ -132,15 +132,15 @@ def _table_rows(invoice: Invoice) -> list[tuple[str, str, str, str, bool]]:
     """Name, quantity and unit, amount, remark; each category, then its details."""
     rows = []
     for category, amount in invoice.categories:
-        rows.append((category, "", in_figures(amount), "", True))
+        rows.append((category, "", invoice.printed(amount), "", True))
         for detail in invoice.details:
             if detail.category == category:
                 specification = f"({detail.specification})" if detail.specification else ""
                 remark = {None: "", "甲": "甲类", "乙": "乙类", "丙": "自费"}[detail.level]
                 if detail.self_pay:
-                    remark += f" 自付{in_figures(detail.self_pay)}"
+                    remark += f" 自付{invoice.printed(detail.self_pay)}"
                 name = f"　{detail.printed_name}{specification}"
-                rows.append((name, f"{detail.quantity}/{detail.unit}", in_figures(detail.amount), remark, False))
+                rows.append((name, f"{detail.quantity}/{detail.unit}", invoice.printed(detail.amount), remark, False))
     return rows
 
 
@@ -166,7 +166,7 @@ def _totals(sheet: Sheet, invoice: Invoice, ink, top):
     _labelled(sheet, MARGIN + 8, y, "金额合计（大写）：", words, 18, ink)
     sheet.text(720, y, "（小写）：", 18, ink)
     sheet.text(806, y, "￥", 18)
-    sheet.text(836, y, in_figures(invoice.total), 18)
+    sheet.text(836, y, invoice.printed(invoice.total), 18)
     if invoice.recognition.misread_figures is not None:
         _pen_stroke(sheet, 830, y)
 
@@ -192,8 +192,8 @@ def _other_lines(sheet: Sheet, invoice: Invoice) -> list[list[tuple[float, str, 
 
 
 def _other_pairs(invoice: Invoice) -> list[tuple[str, str]]:
-    def money(amount):
-        return amount if isinstance(amount, str) else in_figures(amount)
+    def text(value):
+        return value if isinstance(value, str) else invoice.printed(value)
 
     stay = invoice.inpatient and f"{invoice.admission_date:%Y-%m-%d}至{invoice.discharge_date:%Y-%m-%d}"
     pairs = [
@@ -212,8 +212,8 @@ def _other_pairs(invoice: Invoice) -> list[tuple[str, str]]:
         ("就诊卡号", invoice.medical_card_no),
         ("工作单位", invoice.work_unit),
     ]
-    paid = {name: money(cost) for name, cost in invoice.payments}
-    paid |= {name: money(word) for name, word in invoice.region_supplement}
+    paid = {name: text(cost) for name, cost in invoice.payments}
+    paid |= {name: text(word) for name, word in invoice.region_supplement}
     return [(name, value) for name, value in pairs if value] + list(paid.items())
 
 
@@ -228,30 +228,30 @@ def _other_information(sheet: Sheet, lines, ink, top, bottom):
 
 
 def _footer(sheet: Sheet, invoice: Invoice, ink, bottom):
-    y = bottom + 34
+    y = bottom + 40
     _labelled(sheet, MARGIN + 8, y, "收款单位（章）：", invoice.hospital, 18, ink)
     _labelled(sheet, 640, y, "复核人：", invoice.reviewer, 18, ink)
     _labelled(sheet, 900, y, "收款人：", invoice.payee, 18, ink)
-    sheet.text(WIDTH / 2, bottom + 72, "样张：内容均为虚构，仅供软件测试，不作报销凭证", 13, (150, 150, 150), "mm")
-    sheet.stamp((500, bottom + 18), charging_seal(invoice.hospital))
+    sheet.text(850, bottom + 84, "样张：内容均为虚构，仅供软件测试，不作报销凭证", 13, (150, 150, 150), "mm")
+    sheet.stamp((500, bottom + 51), charging_seal(invoice.hospital))
 
 
 SEAL_DETAIL = 3  # seals are drawn so many times larger
 
 
 def supervising_seal(region: str) -> Image.Image:
-    seal = _ellipse(170, 112)
-    _along_arc(seal, "全国财政电子票据监制章", 15, (68, 40), 158, 382)
-    _middle(seal, 56, region, 17)
-    _middle(seal, 88, "样张专用", 13)
+    seal = _ellipse(180, 118)
+    _along_arc(seal, "全国财政电子票据监制章", 14, (76, 47), 168, 372)
+    _middle(seal, 33, region, 12)
+    _middle(seal, 93, "样张专用", 13)
     return seal
 
 
 def charging_seal(hospital: str) -> Image.Image:
-    seal = _ellipse(128, 128)
-    _along_arc(seal, hospital, 14, (50, 50), 165, 375)
-    _middle(seal, 66, "★", 34)
-    _middle(seal, 100, "收费专用章", 13)
+    seal = _ellipse(108, 108)
+    _along_arc(seal, hospital, 12, (42, 42), 165, 375)
+    _middle(seal, 55, "★", 28)
+    _middle(seal, 84, "收费专用章", 11)
     return seal
 
 

@@ -24,7 +24,7 @@ def save(invoice: Invoice, path: Path) -> tuple[int, int]:
             image.save(path, optimize=True)
         case "scan", "bmp":
             # Uncompressed: three quarters of the size, and grey, so that it stays small.
-            image = _scan(draw(invoice, scale=0.75, qr_module=4))
+            image = _scan(draw(invoice, scale=0.75, qr_module=5))
             image.save(path)
         case "photo", "jpg":
             image = _photograph(draw(invoice)).transpose(Image.ROTATE_90)

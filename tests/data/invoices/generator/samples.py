@@ -158,7 +158,8 @@ GUANGDONG_INPATIENT_VOIDED = Invoice(
     region_supplement=amounts(个人支付金额="4413.27", 其他医保支付="1320.00"),
     region_payments=amounts(政策性减免="0.00"),
     status=Status(voided=True), last_queried="2023-12-15 08:45:19", query_count=7, remark="作废原因：重复开具",
-    recognition=Recognition(thousands=True, stay_date_format="%Y年%m月%d日", billing_date_format="%Y年%m月%d日"),
+    thousands=True,
+    recognition=Recognition(stay_date_format="%Y年%m月%d日", billing_date_format="%Y年%m月%d日"),
     verification=Verification(standard_status={"yizuofei": "是"}, additional_status=[]),
 )
 
@@ -233,7 +234,8 @@ HEBEI_INPATIENT_REIMBURSED = Invoice(
         Reimbursement("燕赵样例互助保险社", date(2022, 7, 5), D("1200.55")),
         Reimbursement("冀北范例财产保险公司", date(2022, 7, 21), D("800.00")),
     ),
-    recognition=Recognition(thousands=True, billing_date_format="%Y年%m月%d日"),
+    thousands=True,
+    recognition=Recognition(billing_date_format="%Y年%m月%d日"),
     verification=Verification(
         floats=True,
         additional_status=[{"yidayin": "0", "yikaihongpiao": "0", "yizuofei": "0", "yiruzhang": "1"}],
@@ -367,7 +369,8 @@ SHANGHAI_INPATIENT_LONG = Invoice(
         分类自负="341.81", 个人自负="1392.92", 附加基金支付="126.30", 医保当年账户余额="0.00", 医保历年账户余额="2210.08",
     ),
     status=Status(printed=True), last_queried="2024-06-11 13:05:58", query_count=12,
-    recognition=Recognition(thousands=True, stay_date_format="%Y年%m月%d日"),
+    thousands=True,
+    recognition=Recognition(stay_date_format="%Y年%m月%d日"),
     verification=Verification(
         additional_status={"yidayin": 1, "yikaihongpiao": 0, "yizuofei": 0, "yiruzhang": None},
         standard_status=[{"yidayin": "是"}],

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from .numerals import CENT
+from .numerals import CENT, in_figures
 
 # An `img_status` that is not in the answer at all, as opposed to null.
 ABSENT: Any = object()
@@ -55,7 +55,6 @@ class Recognition:
 
     billing_date_format: str = "%Y-%m-%d"
     stay_date_format: str = "%Y-%m-%d"
-    thousands: bool = False
     figures_key: str = "AmountInFiguers"
     misread_figures: Decimal | None = None
     without_table: bool = False  # the table of items was not found
@@ -121,6 +120,7 @@ class Invoice:
     remark: str | None = None
     yuan: str = "元"
     whole: str = "整"
+    thousands: bool = False  # 1,939.48
 
     # By the names each provider documents for the province. Text stands for what is no amount.
     region_supplement: tuple[tuple[str, Decimal | str], ...] = ()
@@ -186,6 +186,9 @@ class Invoice:
             ("个人自费", self.own_expense),
         )
         return tuple((name, cost) for name, cost in common if cost is not None) + self.region_payments
+
+    def printed(self, amount: Decimal) -> str:
+        return in_figures(amount, self.thousands)
 
     @property
     def qr_text(self) -> str:

@@ -17,7 +17,7 @@ use anyhow::Context;
 use std::sync::Arc;
 
 /// The built-in policy, with `policy.file` over it.
-pub(super) fn policy(config: &Config) -> anyhow::Result<Policy> {
+pub fn policy(config: &Config) -> anyhow::Result<Policy> {
     let file = &config.policy.file;
     if file.is_empty() {
         return Ok(Policy::builtin());
@@ -26,7 +26,7 @@ pub(super) fn policy(config: &Config) -> anyhow::Result<Policy> {
     Ok(Policy::with_overrides(&text, file)?)
 }
 
-pub(super) async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow::Result<Pipeline> {
+pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow::Result<Pipeline> {
     let store = Store::new(&config.storage).await;
     let judge = Judge { policy: Arc::new(policy), timezone: config.policy.timezone(), clock: Clock::System, chance };
     let http = http_client(CONNECT_TIMEOUT)?;

@@ -1,0 +1,224 @@
+//! A whole system for one test: sandbox, broker, a worker in this process, and a client that submits jobs and reads replies.
+
+use super::rabbitmq;
+use bytes::Bytes;
+use invoice_worker::assemble;
+use invoice_worker::broker::{Broker, Consumer, Message, Properties, Session};
+use invoice_worker::chance::Chance;
+use invoice_worker::config::Config;
+use invoice_worker::config::secret::Secret;
+use invoice_worker::config::units::span;
+use invoice_worker::domain::policy::Policy;
+use invoice_worker::sandbox::{Options, Sandbox, Scenario, samples};
+use invoice_worker::telemetry::health::Health;
+use invoice_worker::worker::{Drained, Event, Worker};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Far longer than anything takes here; a test that hangs fails by it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const BUCKET: &str = "claims";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum On {
+    Memory,
+    RabbitMq,
+}
+
+/// What a test may want to be different before the system starts.
+pub(crate) struct Setup {
+    pub(crate) on: On,
+    pub(crate) config: Config,
+    pub(crate) policy: Policy,
+    pub(crate) scenario: Scenario,
+}
+
+pub(crate) struct System {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) config: Config,
+    pub(crate) broker: Broker,
+    pub(crate) session: Session,
+    pub(crate) health: Health,
+    pub(crate) events: UnboundedReceiver<Event>,
+    pub(crate) replies: Consumer,
+    pub(crate) reply_to: String,
+    stop: CancellationToken,
+    work: JoinHandle<Drained>,
+}
+
+impl Setup {
+    /// Queues of this test's own, delays of milliseconds, no limit on the rate.
+    pub(crate) async fn new(on: On) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("system-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut config = Config::default();
+        let url = match on {
+            On::Memory => "memory://".to_owned(),
+            On::RabbitMq => rabbitmq::url().await,
+        };
+        config.broker.urls = vec![Secret::new(&url)];
+        config.broker.jobs_queue = format!("{name}.jobs");
+        config.broker.due_queue = format!("{name}.due");
+        config.broker.control_exchange = format!("{name}.control");
+        config.broker.results_queue = format!("{name}.results");
+        config.broker.failed_queue = format!("{name}.failed");
+        config.broker.retry_queue_prefix = format!("{name}.retry");
+        config.broker.retry_delays = vec![span("100ms"), span("1s"), span("10s")];
+        config.recognition.rate_per_second = 1_000.0;
+        config.verification.rate_per_second = 1_000.0;
+        config.worker.redelivery_wait = span("200ms");
+        let mut scenario = Scenario::default();
+        scenario.recognition.rate_per_second = 0;
+        scenario.verification.rate_per_second = 0;
+        Self { on, config, policy: Policy::builtin(), scenario }
+    }
+
+    /// Faults as a scenario file writes them.
+    pub(crate) fn faults(mut self, faults: &str) -> Self {
+        self.scenario.faults = Scenario::parse(faults, "the test's faults").unwrap().faults;
+        self
+    }
+
+    /// Rules as `policy.file` writes them.
+    pub(crate) fn rules(mut self, rules: &str) -> Self {
+        self.policy = Policy::with_overrides(rules, "the test's rules").unwrap();
+        self
+    }
+
+    pub(crate) async fn start(mut self) -> System {
+        let sandbox = Sandbox::start(Options { scenario: self.scenario, ..Options::default() }).await.unwrap();
+        sandbox.create_bucket(BUCKET).await.unwrap();
+        point_at(&mut self.config, &sandbox);
+        self.config.validate().unwrap();
+        let broker = Broker::new(&self.config.broker).unwrap();
+        let session = broker.connect().await.unwrap();
+        session.topology().await.unwrap();
+        let reply_to = format!("{}.replies", self.config.broker.jobs_queue);
+        session.temporary_queue(&reply_to).await.unwrap();
+        let replies = session.consume(&reply_to, 1_000).await.unwrap();
+        let (stop, health) = (CancellationToken::new(), Health::default());
+        let (work, events) = start_worker(&self.config, &broker, self.policy, &health, &stop).await;
+        health.consuming().await;
+        System { sandbox, config: self.config, broker, session, health, events, replies, reply_to, stop, work }
+    }
+}
+
+async fn start_worker(
+    config: &Config,
+    broker: &Broker,
+    policy: Policy,
+    health: &Health,
+    stop: &CancellationToken,
+) -> (JoinHandle<Drained>, UnboundedReceiver<Event>) {
+    let chance = Chance::seeded(1);
+    let (watcher, events) = unbounded_channel();
+    let worker = Arc::new(Worker {
+        broker: broker.clone(),
+        queues: config.broker.clone(),
+        pipeline: assemble::pipeline(config, policy, chance.clone()).await.unwrap(),
+        chance,
+        health: health.clone(),
+        max_in_flight: config.worker.max_in_flight,
+        shutdown_grace: config.worker.shutdown_grace.duration(),
+        watcher: Some(watcher),
+    });
+    let stop = stop.clone();
+    (tokio::spawn(async move { worker.run(&stop).await.unwrap() }), events)
+}
+
+/// Tells a configuration where the sandbox is.
+pub(crate) fn point_at(config: &mut Config, sandbox: &Sandbox) {
+    let credentials = sandbox.credentials();
+    config.storage.bucket = BUCKET.into();
+    config.storage.endpoint_url = sandbox.s3_url();
+    config.storage.path_style = true;
+    config.storage.access_key_id = Secret::new(&credentials.access_key_id);
+    config.storage.secret_access_key = Secret::new(&credentials.secret_access_key);
+    config.recognition.url = sandbox.recognition_url();
+    config.recognition.app_key = Secret::new(&credentials.app_key);
+    config.recognition.app_secret = Secret::new(&credentials.app_secret);
+    config.verification.url = sandbox.verification_url();
+    config.verification.api_id = Secret::new(&credentials.api_id);
+    config.verification.api_secret = Secret::new(&credentials.api_secret);
+}
+
+impl System {
+    pub(crate) async fn start(on: On) -> Self {
+        Setup::new(on).await.start().await
+    }
+
+    /// Puts a sample into the bucket; answers its key.
+    pub(crate) async fn sample(&self, name: &str) -> String {
+        let sample = samples::named(name).unwrap();
+        let key = format!("samples/{}", sample.file);
+        self.sandbox.put(BUCKET, &key, sample.bytes).await.unwrap();
+        key
+    }
+
+    /// A job about an object of the bucket.
+    pub(crate) fn job(&self, job_id: &str, key: &str) -> Message {
+        self.message(job_id, json!({ "job_id": job_id, "image": { "key": key }, "metadata": { "claim": job_id } }).to_string())
+    }
+
+    pub(crate) fn message(&self, id: &str, body: impl Into<Bytes>) -> Message {
+        let properties = Properties {
+            content_type: Some("application/json".into()),
+            reply_to: Some(self.reply_to.clone()),
+            correlation_id: Some(format!("correlation of {id}")),
+            message_id: Some(format!("message of {id}")),
+            timestamp: Some(1_700_000_000),
+            ..Properties::default()
+        };
+        Message { body: body.into(), properties }
+    }
+
+    pub(crate) async fn submit(&self, job: &Message) {
+        self.session.publisher().publish(&self.config.broker.jobs_queue, job).await.unwrap();
+    }
+
+    pub(crate) async fn reply(&mut self) -> Message {
+        let delivery = timeout(PATIENCE, self.replies.next()).await.expect("a reply in time").expect("the replies' consumer lives");
+        let message = delivery.message.clone();
+        let _ = delivery.settle().await;
+        message
+    }
+
+    /// The next reply's body.
+    pub(crate) async fn result(&mut self) -> Value {
+        serde_json::from_slice(&self.reply().await.body).unwrap()
+    }
+
+    pub(crate) async fn ask(&mut self, job: &Message) -> Value {
+        self.submit(job).await;
+        self.result().await
+    }
+
+    pub(crate) async fn event(&mut self) -> Event {
+        timeout(PATIENCE, self.events.recv()).await.expect("an event in time").expect("the worker lives")
+    }
+
+    /// The next message of one of the worker's queues.
+    pub(crate) async fn take(&self, queue: &str) -> Message {
+        let mut consumer = self.session.consume(queue, 1).await.unwrap();
+        let delivery = timeout(PATIENCE, consumer.next()).await.expect("a message in time").expect("the consumer lives");
+        let message = delivery.message.clone();
+        let _ = delivery.settle().await;
+        consumer.cancel().await;
+        message
+    }
+
+    pub(crate) async fn depth(&self, queue: &str) -> u32 {
+        self.session.queue_depth(queue).await.unwrap()
+    }
+
+    pub(crate) async fn drain(self) -> Drained {
+        self.stop.cancel();
+        timeout(PATIENCE, self.work).await.expect("drained in time").expect("the worker did not panic")
+    }
+}
