@@ -16,6 +16,7 @@
 //! | [`provider`] | the two paid APIs: one call each, and the client that limits and retries |
 //! | [`image`] | bytes from the store, probed and made fit for each provider |
 //! | [`broker`] | RabbitMQ, or the same semantics in this process |
+//! | [`command`] | one file per command of the binary |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //!
 //! Invariants, in the order in which they matter:
@@ -26,6 +27,7 @@
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 
 pub mod broker;
+pub mod command;
 pub mod config;
 pub mod domain;
 pub mod image;
