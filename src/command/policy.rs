@@ -1,3 +1,47 @@
-#[derive(clap::Subcommand, Debug)]
-pub(super) enum Question { Show }
-pub(super) fn run(_c: &crate::config::Config, _q: &Question) -> anyhow::Result<std::process::ExitCode> { Ok(std::process::ExitCode::SUCCESS) }
+//! `policy show` and `policy explain`: the error-code policy for people.
+
+mod explain;
+mod show;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use crate::assemble;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::failure::Stage;
+use clap::Subcommand;
+use std::process::ExitCode;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Question {
+    /// Every rule, as a table; what `policy.file` overrides is marked
+    Show,
+    /// What happens on a code and why, with the times of the attempts for a job starting now
+    Explain {
+        /// A provider's or the store's code: 316, OUT_OF_QUOTA, APIG.0308, timeout, NoSuchKey …
+        code: String,
+        /// Where the same code stands at several stages: storage, recognition or verification
+        #[arg(long, value_parser = stage)]
+        stage: Option<Stage>,
+    },
+}
+
+pub(super) fn run(config: &Config, question: &Question) -> anyhow::Result<ExitCode> {
+    let policy = assemble::policy(config)?;
+    let mut out = std::io::stdout().lock();
+    match question {
+        Question::Show => show::show(&policy, &mut out)?,
+        Question::Explain { code, stage } => {
+            explain::explain(&policy, code, *stage, Clock::System.now(), &config.policy.timezone(), &mut out)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stage(name: &str) -> Result<Stage, &'static str> {
+    [Stage::Storage, Stage::Recognition, Stage::Verification]
+        .into_iter()
+        .find(|stage| stage.as_str() == name)
+        .ok_or("storage, recognition or verification")
+}

@@ -1,7 +1,12 @@
 //! Findings over two invoices: what agrees and what does not. A finding is never a verdict.
 
-use super::invoice::{Invoice, Registry};
+use super::invoice::{Answer, Day, Invoice, Money, NamedAmount, Registry};
+use super::reading::Reading;
+use super::width::compact;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -16,11 +21,166 @@ pub struct Check {
 pub enum Outcome {
     Passed,
     Failed,
-    /// A side is missing.
+    /// A side is missing, or could not be read.
     Skipped,
 }
 
 /// Every check of the contract, in its order.
-pub fn check(_recognised: Option<&Invoice>, _verified: Option<&Invoice>, _registry: Option<&Registry>) -> Vec<Check> {
-    unimplemented!()
+///
+/// What is asked of one invoice is asked of the recognised one, because that is what was printed; of the verified one where the
+/// recognised one cannot tell. `expected` is what the words, the parts or the registry say, `actual` what stands there as figures.
+pub fn check(recognised: Option<&Invoice>, verified: Option<&Invoice>, registry: Option<&Registry>) -> Vec<Check> {
+    let one = |id, compare: fn(&Invoice) -> Finding| either(recognised, verified, compare).named(id);
+    let both = |field, compare: Finding| compare.named(&format!("recognized_equals_verified.{field}"));
+    let text = |field: fn(&Invoice) -> Option<&String>| (recognised.and_then(field), verified.and_then(field));
+
+    let (note_no, verified_note_no) = text(|invoice| invoice.note_no.as_ref());
+    let verified_note_no = verified_note_no.or(registry.and_then(|registry| registry.note_no.as_ref()));
+    let (patient, verified_patient) = text(|invoice| invoice.patient_name.as_ref());
+    let (hospital, verified_hospital) = text(|invoice| invoice.hospital_name.as_ref());
+    let total = recognised.and_then(|invoice| invoice.total_cost.as_ref());
+    let verified_total =
+        verified.and_then(|invoice| invoice.total_cost.as_ref()).or(registry.and_then(|registry| registry.total_cost.as_ref()));
+    let date = recognised.and_then(|invoice| invoice.billing_date.as_ref());
+    let verified_date =
+        verified.and_then(|invoice| invoice.billing_date.as_ref()).or(registry.and_then(|registry| registry.billing_date.as_ref()));
+
+    let status = registry.and_then(|registry| registry.status);
+    vec![
+        one("total_equals_words", total_equals_words),
+        one("total_equals_categories", total_equals_categories),
+        one("total_equals_details", total_equals_details),
+        one("dates_in_order", dates_in_order),
+        one("hospital_days_plausible", hospital_days_plausible),
+        both("note_no", same_text(verified_note_no, note_no)),
+        both("patient_name", same_text(verified_patient, patient)),
+        both("total_cost", same_reading(verified_total, total)),
+        both("billing_date", same_reading(verified_date, date)),
+        both("hospital_name", same_text(verified_hospital, hospital)),
+        not(status.map(|status| status.voided)).named("not_voided"),
+        not(status.map(|status| status.red_lettered)).named("not_red_lettered"),
+        not(status.map(|status| status.posted)).named("not_posted"),
+    ]
 }
+
+/// A check without its name.
+struct Finding {
+    outcome: Outcome,
+    expected: Option<String>,
+    actual: Option<String>,
+}
+
+impl Finding {
+    fn of(passed: bool, expected: impl Display, actual: impl Display) -> Self {
+        let outcome = if passed { Outcome::Passed } else { Outcome::Failed };
+        Self { outcome, expected: Some(expected.to_string()), actual: Some(actual.to_string()) }
+    }
+
+    /// Tells what there is.
+    fn skipped(expected: Option<String>, actual: Option<String>) -> Self {
+        Self { outcome: Outcome::Skipped, expected, actual }
+    }
+
+    fn named(self, id: &str) -> Check {
+        Check { id: id.to_owned(), outcome: self.outcome, expected: self.expected, actual: self.actual }
+    }
+}
+
+fn either(recognised: Option<&Invoice>, verified: Option<&Invoice>, compare: fn(&Invoice) -> Finding) -> Finding {
+    let mut findings = recognised.into_iter().chain(verified).map(compare);
+    let Some(first) = findings.next() else { return Finding::skipped(None, None) };
+    if first.outcome != Outcome::Skipped {
+        return first;
+    }
+    findings.find(|second| second.outcome != Outcome::Skipped).unwrap_or(first)
+}
+
+fn total_equals_words(invoice: &Invoice) -> Finding {
+    let words = invoice.total_cost_from_words.as_ref();
+    if words.is_none() {
+        // Words that were printed, but not understood.
+        return Finding::skipped(invoice.total_cost_in_words.clone(), invoice.total_cost.as_ref().map(shown));
+    }
+    same_reading(words, invoice.total_cost.as_ref())
+}
+
+fn total_equals_categories(invoice: &Invoice) -> Finding {
+    total_equals_sum(invoice, invoice.cost_categories.iter().map(|NamedAmount { amount, .. }| amount.as_ref()))
+}
+
+fn total_equals_details(invoice: &Invoice) -> Finding {
+    total_equals_sum(invoice, invoice.cost_details.iter().map(|detail| detail.amount.as_ref()))
+}
+
+/// One amount that is missing or cannot be read makes the sum unknown.
+fn total_equals_sum<'a>(invoice: &Invoice, mut amounts: impl ExactSizeIterator<Item = Option<&'a Money>>) -> Finding {
+    let known = amounts.len() > 0;
+    let sum = amounts.try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(*amount?.value()?)).filter(|_| known);
+    same_reading(sum.map(Reading::Value).as_ref(), invoice.total_cost.as_ref())
+}
+
+/// Admission, discharge, billing; for an outpatient treatment, billing.
+fn dates_in_order(invoice: &Invoice) -> Finding {
+    let value = |day: &Option<Day>| day.as_ref().and_then(Reading::value).copied();
+    let begin = value(&invoice.admission_date).map(|date| ("admission_date", date));
+    let begin = begin.or(value(&invoice.treatment_date).map(|date| ("treatment_date", date)));
+    let end = value(&invoice.discharge_date).map(|date| ("discharge_date", date));
+    let billing = value(&invoice.billing_date).map(|date| ("billing_date", date));
+    let known: Vec<(&str, Date)> = [begin, end, billing].into_iter().flatten().collect();
+    let dates = known.iter().map(|(_, date)| date.to_string()).collect::<Vec<_>>().join(", ");
+    if known.len() < 2 {
+        return Finding::skipped(None, (!dates.is_empty()).then_some(dates));
+    }
+    let names = known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" <= ");
+    Finding::of(known.is_sorted_by_key(|(_, date)| *date), names, dates)
+}
+
+/// Hospitals count the day of discharge or do not.
+fn hospital_days_plausible(invoice: &Invoice) -> Finding {
+    let days = invoice.hospital_days.as_ref();
+    let admission = invoice.admission_date.as_ref().and_then(Reading::value);
+    let discharge = invoice.discharge_date.as_ref().and_then(Reading::value);
+    let stay = admission.zip(discharge).map(|(from, to)| to.duration_since(*from).as_hours() / 24);
+    match (stay, days.and_then(Reading::value)) {
+        // A stay that ends before it begins is what `dates_in_order` is about.
+        (Some(stay @ 0..), Some(days)) => {
+            let plausible = [Decimal::from(stay), Decimal::from(stay + 1)];
+            Finding::of(plausible.contains(days), format_args!("{stay} or {}", stay + 1), days)
+        }
+        _ => Finding::skipped(None, days.map(shown)),
+    }
+}
+
+/// White space and the width of characters are the printer's, not the bill's.
+fn same_text(expected: Option<&String>, actual: Option<&String>) -> Finding {
+    match (expected, actual) {
+        (Some(expected), Some(actual)) => Finding::of(compact(expected) == compact(actual), expected, actual),
+        (expected, actual) => Finding::skipped(expected.cloned(), actual.cloned()),
+    }
+}
+
+fn same_reading<T: PartialEq + Display>(expected: Option<&Reading<T>>, actual: Option<&Reading<T>>) -> Finding {
+    match (expected.and_then(Reading::value), actual.and_then(Reading::value)) {
+        (Some(expected), Some(actual)) => Finding::of(expected == actual, expected, actual),
+        _ => Finding::skipped(expected.map(shown), actual.map(shown)),
+    }
+}
+
+fn not(answer: Option<Answer>) -> Finding {
+    match answer {
+        Some(Answer::No) => Finding::of(true, "no", "no"),
+        Some(Answer::Yes) => Finding::of(false, "no", "yes"),
+        Some(Answer::Unknown) => Finding::skipped(Some("no".to_owned()), Some("unknown".to_owned())),
+        None => Finding::skipped(Some("no".to_owned()), None),
+    }
+}
+
+fn shown<T: Display>(reading: &Reading<T>) -> String {
+    match reading {
+        Reading::Value(value) => value.to_string(),
+        Reading::Text(text) => text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

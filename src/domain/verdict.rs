@@ -1,9 +1,72 @@
 //! From what the registry says about a bill to a verdict and flags.
 
-use super::invoice::Registry;
+use super::invoice::{Answer, Registry};
 use super::result::{Flag, Verdict};
 
 /// `None`: a state under "voided" or "red-lettered" could not be understood, so the job ends `registry_status_unknown`.
-pub fn of_registry(_registry: &Registry) -> (Option<Verdict>, Vec<Flag>) {
-    unimplemented!()
+///
+/// Voided goes before red-lettered. A registry that sends no status has nothing against the bill that it found.
+pub fn of_registry(registry: &Registry) -> (Option<Verdict>, Vec<Flag>) {
+    let verdict = registry.status.map_or(Some(Verdict::Genuine), |status| match (status.voided, status.red_lettered) {
+        (Answer::Yes, _) => Some(Verdict::Voided),
+        (Answer::Unknown, _) | (Answer::No, Answer::Unknown) => None,
+        (Answer::No, Answer::Yes) => Some(Verdict::RedLettered),
+        (Answer::No, Answer::No) => Some(Verdict::Genuine),
+    });
+    (verdict, flags(registry))
+}
+
+/// In the contract's order.
+fn flags(registry: &Registry) -> Vec<Flag> {
+    let says = |wanted: Answer| registry.status.map_or([false; 2], |status| [status.posted == wanted, status.printed == wanted]);
+    let [posted, printed] = says(Answer::Yes);
+    let flags = [
+        (Flag::Posted, posted),
+        (Flag::Printed, printed),
+        (Flag::Reimbursed, !registry.reimbursements.is_empty()),
+        (Flag::RegistryStatusUnknown, says(Answer::Unknown).contains(&true)),
+    ];
+    flags.into_iter().filter_map(|(flag, set)| set.then_some(flag)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::invoice::{RegistryStatus, Reimbursement};
+    use Answer::{No, Unknown, Yes};
+
+    fn registry(voided: Answer, red_lettered: Answer, posted: Answer, printed: Answer) -> Registry {
+        Registry { status: Some(RegistryStatus { printed, red_lettered, voided, posted }), ..Registry::default() }
+    }
+
+    #[test]
+    fn voided_goes_before_red_lettered_and_unknown_is_never_clean() {
+        for (voided, red_lettered, verdict) in [
+            (No, No, Some(Verdict::Genuine)),
+            (No, Yes, Some(Verdict::RedLettered)),
+            (Yes, No, Some(Verdict::Voided)),
+            (Yes, Yes, Some(Verdict::Voided)),
+            (Yes, Unknown, Some(Verdict::Voided)),
+            (No, Unknown, None),
+            (Unknown, No, None),
+            (Unknown, Yes, None),
+            (Unknown, Unknown, None),
+        ] {
+            assert_eq!(of_registry(&registry(voided, red_lettered, No, No)), (verdict, vec![]), "{voided:?} {red_lettered:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_done_with_the_bill_is_a_flag_and_leaves_the_verdict() {
+        let genuine = Some(Verdict::Genuine);
+        assert_eq!(of_registry(&registry(No, No, Yes, Yes)), (genuine, vec![Flag::Posted, Flag::Printed]));
+        assert_eq!(of_registry(&registry(No, No, Unknown, Yes)), (genuine, vec![Flag::Printed, Flag::RegistryStatusUnknown]));
+        let reimbursed = Registry { reimbursements: vec![Reimbursement::default()], ..registry(No, No, No, Unknown) };
+        assert_eq!(of_registry(&reimbursed), (genuine, vec![Flag::Reimbursed, Flag::RegistryStatusUnknown]));
+    }
+
+    #[test]
+    fn a_registry_without_a_status_has_nothing_against_the_bill() {
+        assert_eq!(of_registry(&Registry::default()), (Some(Verdict::Genuine), vec![]));
+    }
 }

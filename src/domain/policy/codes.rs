@@ -39,7 +39,7 @@ pub(super) fn parse(name: &str) -> Result<String, String> {
 }
 
 /// The gateway calls itself `APIG` or `APIGW`; failures always carry the first.
-pub(super) fn normalise(name: &str) -> String {
+pub fn normalise(name: &str) -> String {
     name.strip_prefix("APIGW.").map_or_else(|| name.to_owned(), |rest| format!("APIG.{rest}"))
 }
 

@@ -21,10 +21,21 @@ fn insert(rules: &mut Vec<Rule>, rule: Rule, code: &str) {
             replaced.codes.retain(|name| name != code);
         }
     }
-    // A pattern must not take the exact codes of the rule that it shared.
-    let shadows = |other: &Rule| other.stage == rule.stage && other.codes.iter().any(|name| name != code && codes::catches(code, name));
-    let place = if rules.get(place).is_some_and(shadows) { place + 1 } else { place };
-    rules.insert(place, rule);
+    // A pattern must not take the exact codes of the rule in whose place it comes: they stay before it.
+    let (before, after) = match rules.get(place) {
+        Some(other) if other.stage == rule.stage => {
+            other.codes.iter().cloned().partition(|name| name != code && codes::catches(code, name))
+        }
+        _ => (Vec::new(), Vec::new()),
+    };
+    if before.is_empty() {
+        rules.insert(place, rule);
+    } else {
+        let rest = Rule { codes: after, ..rules[place].clone() };
+        rules[place].codes = before;
+        rules.insert(place + 1, rest);
+        rules.insert(place + 1, rule);
+    }
     rules.retain(|rule| !rule.codes.is_empty());
 }
 
@@ -43,6 +54,8 @@ fn names(other: &Rule, rule: &Rule, code: &str) -> bool {
 }
 
 /// `stage/code`, with an ordinal where several rules begin with the same code.
+///
+/// Replacing the code that a rule is called by renames what is left of it: jobs on their way begin that rule's budget anew.
 pub(super) fn with_ids(mut rules: Vec<Rule>) -> Vec<Rule> {
     let base = |rule: &Rule| format!("{}/{}", rule.stage, rule.codes.first().map_or("", String::as_str));
     let mut totals: HashMap<String, usize> = HashMap::new();

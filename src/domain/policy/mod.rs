@@ -21,6 +21,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
+pub use codes::normalise;
 pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
 

@@ -33,7 +33,6 @@ pub(crate) enum On {
 
 /// What a test may want to be different before the system starts.
 pub(crate) struct Setup {
-    pub(crate) on: On,
     pub(crate) config: Config,
     pub(crate) policy: Policy,
     pub(crate) scenario: Scenario,
@@ -76,7 +75,7 @@ impl Setup {
         let mut scenario = Scenario::default();
         scenario.recognition.rate_per_second = 0;
         scenario.verification.rate_per_second = 0;
-        Self { on, config, policy: Policy::builtin(), scenario }
+        Self { config, policy: Policy::builtin(), scenario }
     }
 
     /// Faults as a scenario file writes them.

@@ -1,5 +1,6 @@
 use super::*;
-use crate::domain::policy::Rule;
+use crate::domain::policy::merge::merge;
+use crate::domain::policy::{Rule, Step, codes};
 
 fn overridden(text: &str) -> Policy {
     Policy::with_overrides(text, "mine.toml").unwrap_or_else(|problem| panic!("{problem}"))
@@ -57,6 +58,32 @@ fn a_pattern_does_not_take_the_exact_code_beside_it() {
     let policy = overridden(&with("code = [\"*\"]").replace("verification", "recognition"));
     assert!(!ruled_by(&policy, Stage::Recognition, "999").overridden);
     assert!(ruled_by(&policy, Stage::Recognition, "701").overridden);
+
+    let policy = overridden(&with("code = [\"#\"]").replace("verification", "recognition"));
+    assert!(!ruled_by(&policy, Stage::Recognition, "999").overridden);
+    assert!(ruled_by(&policy, Stage::Recognition, "701").overridden);
+    assert!(!ruled_by(&policy, Stage::Recognition, "NEW").overridden);
+}
+
+#[test]
+fn replacing_any_code_changes_no_other() {
+    let builtin = Policy::builtin();
+    let exact = |rule: &Rule| rule.codes.iter().filter(|code| !codes::is_open(code)).cloned().collect::<Vec<_>>();
+    let named: Vec<(Stage, String)> =
+        builtin.rules().iter().flat_map(|rule| exact(rule).into_iter().map(move |code| (rule.stage, code))).collect();
+    for replaced in builtin.rules() {
+        for code in &replaced.codes {
+            let rule = Rule { codes: vec![code.clone()], steps: vec![Step::Pause], reason: "replaced".to_owned(), ..replaced.clone() };
+            let policy = Policy { rules: merge(builtin.rules().to_vec(), vec![rule]) };
+            for (stage, other) in named.iter().filter(|(stage, other)| (*stage, other) != (replaced.stage, code)) {
+                let case = case(*stage, other);
+                assert_eq!(decide(&policy, &case).decision, decide(&builtin, &case).decision, "{code} replaced, {stage} {other} asked");
+            }
+            let ids: std::collections::BTreeSet<&str> = policy.rules().iter().map(|rule| rule.id.as_str()).collect();
+            assert_eq!(ids.len(), policy.rules().len(), "{code} replaced");
+            assert_eq!(policy.rules().iter().filter(|rule| rule.reason == "replaced").count(), 1);
+        }
+    }
 }
 
 #[test]

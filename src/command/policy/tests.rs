@@ -1,0 +1,55 @@
+use super::explain::explain;
+use super::show::show;
+use super::*;
+use crate::domain::failure::Stage;
+use crate::domain::policy::Policy;
+use jiff::tz::TimeZone;
+
+fn shown(policy: &Policy) -> String {
+    let mut out = Vec::new();
+    show(policy, &mut out).expect("writing to memory");
+    String::from_utf8(out).expect("text")
+}
+
+fn explained(policy: &Policy, code: &str, stage: Option<Stage>) -> String {
+    let mut out = Vec::new();
+    let now = "2026-11-22T04:00:00Z".parse().expect("a time");
+    let timezone = TimeZone::get("Asia/Shanghai").expect("a time zone");
+    match explain(policy, code, stage, now, &timezone, &mut out) {
+        Ok(()) => String::from_utf8(out).expect("text"),
+        Err(problem) => format!("refused: {problem}\n"),
+    }
+}
+
+#[test]
+fn the_table_reads_well() {
+    insta::assert_snapshot!(shown(&Policy::builtin()));
+}
+
+#[test]
+fn rules_from_the_policy_file_are_marked() {
+    let rule = "[[rule]]\nstage = \"storage\"\ncode = [\"NoSuchKey\"]\ndo = [{ action = \"fail\" }]\nreason = \"mine\"";
+    let policy = Policy::with_overrides(rule, "mine.toml").expect("a sound rule");
+    let text = shown(&policy);
+    assert!(text.contains("* NoSuchKey"));
+    assert!(text.contains("* from policy.file"));
+    assert!(!shown(&Policy::builtin()).contains("policy.file"));
+    assert!(explained(&policy, "NoSuchKey", None).contains("mine [storage/NoSuchKey, policy.file]"));
+}
+
+#[test]
+fn explanations_tell_what_happens_when_and_why() {
+    let policy = Policy::builtin();
+    let asked = ["317", "316", "300", "APIGW.0308", "http.502", "OUT_OF_QUOTA", "NoSuchKey", "NEW_CODE", " "];
+    let told: Vec<String> = asked.iter().map(|code| format!("$ policy explain {code}\n{}", explained(&policy, code, None))).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_stage_narrows_the_explanation() {
+    let policy = Policy::builtin();
+    let told = explained(&policy, "timeout", Some(Stage::Verification));
+    assert!(told.contains("verification/timeout"));
+    assert!(!told.contains("recognition/timeout"));
+    assert!(explained(&policy, "timeout", Some(Stage::Image)).starts_with("refused"));
+}

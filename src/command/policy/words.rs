@@ -1,0 +1,142 @@
+//! Rules and decisions in plain words.
+
+use crate::domain::failure::{Billed, Stage};
+use crate::domain::policy::{Decision, Scope, Step, Transfer, When};
+use jiff::SignedDuration;
+use std::time::Duration;
+
+/// A step as it stands in the table: `park 5m, 15m, then 1h (6 times)`.
+pub(super) fn step(step: &Step) -> String {
+    match step {
+        Step::Continue => "go on".to_owned(),
+        Step::Verdict(None) => "verdict by the registry's status".to_owned(),
+        Step::Verdict(Some(verdict)) => format!("verdict {}", verdict.as_str()),
+        Step::Fail { invalid_job: None } => "fail".to_owned(),
+        Step::Fail { invalid_job: Some(code) } => format!("fail: invalid job, {code}"),
+        Step::Retry { attempts, backoff } => format!("retry {} from {}", times(*attempts), duration(*backoff)),
+        Step::Park { delays, attempts } => {
+            let much = attempts.map_or_else(|| "until the deadline".to_owned(), times);
+            format!("park {} ({much})", in_turn(delays))
+        }
+        Step::NextDay { attempts } => format!("wait for tomorrow ({})", times(*attempts)),
+        Step::Rotate => "ask once with auto_rotate".to_owned(),
+        Step::Throttle => "slow down and ask again".to_owned(),
+        Step::Resign => "correct the clock and sign again, once".to_owned(),
+        Step::Inline => "send the bytes instead of the URL, once".to_owned(),
+        Step::Pause => "pause the stage".to_owned(),
+    }
+}
+
+fn times(attempts: u32) -> String {
+    if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") }
+}
+
+fn in_turn(delays: &[Duration]) -> String {
+    match delays.split_last() {
+        Some((last, [])) => duration(*last),
+        Some((last, first)) => {
+            let first: Vec<String> = first.iter().map(|delay| duration(*delay)).collect();
+            format!("{}, then {}", first.join(", "), duration(*last))
+        }
+        None => String::new(),
+    }
+}
+
+fn duration(duration: Duration) -> String {
+    SignedDuration::try_from(duration).map_or_else(|_| "for ever".to_owned(), |duration| format!("{duration:#}"))
+}
+
+pub(super) fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::None => "",
+        Scope::Province => "province",
+        Scope::Bill => "bill",
+        Scope::Stage => "stage",
+    }
+}
+
+/// One phrase for each condition.
+pub(super) fn conditions(when: &When) -> Vec<String> {
+    let When {
+        qr_code_found,
+        bill_age_days_min,
+        bill_age_days_max,
+        bill_date_known,
+        rotated,
+        same_code_before_rotation,
+        http_status,
+        message_contains,
+        transfer,
+        nothing_read,
+    } = when;
+    let flag = |value: &Option<bool>, yes: &str, no: &str| value.map(|value| if value { yes } else { no }.to_owned());
+    let statuses: Vec<String> = http_status.iter().map(u16::to_string).collect();
+    let phrases = [
+        flag(qr_code_found, "QR code found", "no QR code found"),
+        flag(bill_date_known, "bill's date known", "bill's date unknown"),
+        bill_age_days_min.map(|days| format!("bill at least {days} days old")),
+        bill_age_days_max.map(|days| format!("bill at most {days} days old")),
+        flag(rotated, "turned upright before", "not yet turned upright"),
+        flag(same_code_before_rotation, "same answer before that", "another answer before that"),
+        (!statuses.is_empty()).then(|| format!("HTTP {}", statuses.join(" or "))),
+        message_contains.as_ref().map(|part| format!("message contains {part:?}")),
+        transfer.map(|transfer| {
+            match transfer {
+                Transfer::Inline => "image sent inline",
+                Transfer::Url => "image sent as a URL",
+            }
+            .to_owned()
+        }),
+        flag(nothing_read, "nothing read", "something read"),
+    ];
+    phrases.into_iter().flatten().collect()
+}
+
+/// What the decision means for the job that waits so long until its next attempt.
+pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) -> String {
+    match decision {
+        Decision::Continue => "the answer is good: the job goes on".to_owned(),
+        Decision::Verdict(None) => "the job is completed; the registry's status of the bill decides the verdict".to_owned(),
+        Decision::Verdict(Some(verdict)) => format!("the job is completed with the verdict {}", verdict.as_str()),
+        Decision::Fail { invalid_job: Some(code) } => format!("the job ends as invalid_job, {code}: mend the job and submit it again"),
+        Decision::Fail { invalid_job: None } => failed(stage).to_owned(),
+        Decision::Retry { .. } => format!("asked again in place after about {wait:#}"),
+        Decision::Park { .. } => format!("parked for {wait:#}"),
+        Decision::Rotate => "asked once more at once, with auto_rotate to turn the picture upright".to_owned(),
+        Decision::Throttle => "the call rate is lowered and the call made again after 2 to 5 seconds; costs the job no attempt".to_owned(),
+        Decision::Resign => "the clock is corrected by the answer's date, and the call signed and made again at once".to_owned(),
+        Decision::Inline => "asked again at once with the image's bytes instead of its URL".to_owned(),
+        Decision::Pause => format!(
+            "{stage} is paused for everybody and this job waits at no cost; one job probes after 1, 5, 15, then every 60 minutes, and any \
+             answer that is not a pause ends it. Mend the cause; `invoice-worker check` tests credentials and addresses"
+        ),
+    }
+}
+
+fn failed(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Recognition => {
+            "recognition has no answer. With `verify` the job goes on to verification, which reads the image itself; without, it ends undetermined"
+        }
+        Stage::Verification => "the job ends undetermined: a person has to look at the bill. It never means that the bill is false",
+        Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => "the job ends undetermined: a person has to look at it",
+    }
+}
+
+pub(super) fn billed(billed: Billed) -> &'static str {
+    match billed {
+        Billed::Yes => "Each such answer is paid for.",
+        Billed::No => "Such an answer costs nothing.",
+        Billed::Unknown => "Such an answer may have been paid for: count it as paid.",
+    }
+}
+
+/// Who else waits while a job waits under this scope.
+pub(super) fn others(scope: Scope) -> Option<&'static str> {
+    match scope {
+        Scope::None => None,
+        Scope::Province => Some("While it is parked, other jobs of the same province wait too; then one of them asks first."),
+        Scope::Bill => Some("While it is parked, other jobs for the same bill wait too; then one of them asks first."),
+        Scope::Stage => Some("While it is parked, all other jobs of this stage wait too; then one of them asks first."),
+    }
+}

@@ -1,0 +1,146 @@
+use super::*;
+use crate::domain::invoice::{CostDetail, RegistryStatus};
+use crate::domain::{amount, date};
+
+fn line(checks: &[Check], id: &str) -> String {
+    let check = checks.iter().find(|check| check.id == id).expect("a check of this name");
+    let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "-".to_owned());
+    format!("{:?} {} / {}", check.outcome, side(&check.expected), side(&check.actual)).to_lowercase()
+}
+
+fn alone(invoice: &Invoice, id: &str) -> String {
+    line(&check(Some(invoice), None, None), id)
+}
+
+fn invoice(total: &str) -> Invoice {
+    Invoice { total_cost: amount::from_text(total), ..Invoice::default() }
+}
+
+fn categories(amounts: &[&str]) -> Vec<NamedAmount> {
+    amounts.iter().map(|text| NamedAmount { name: None, amount: amount::from_text(text) }).collect()
+}
+
+fn stay(admission: &str, discharge: &str, billing: &str, days: &str) -> Invoice {
+    Invoice {
+        admission_date: date::from_text(admission),
+        discharge_date: date::from_text(discharge),
+        billing_date: date::from_text(billing),
+        hospital_days: amount::from_text(days),
+        ..Invoice::default()
+    }
+}
+
+#[test]
+fn every_check_is_there_in_the_contracts_order() {
+    let ids: Vec<String> = check(None, None, None).into_iter().map(|check| check.id).collect();
+    let expected = [
+        "total_equals_words",
+        "total_equals_categories",
+        "total_equals_details",
+        "dates_in_order",
+        "hospital_days_plausible",
+        "recognized_equals_verified.note_no",
+        "recognized_equals_verified.patient_name",
+        "recognized_equals_verified.total_cost",
+        "recognized_equals_verified.billing_date",
+        "recognized_equals_verified.hospital_name",
+        "not_voided",
+        "not_red_lettered",
+        "not_posted",
+    ];
+    assert_eq!(ids, expected);
+    assert!(check(None, None, None).iter().all(|check| check.outcome == Outcome::Skipped));
+}
+
+#[test]
+fn figures_that_the_words_contradict_are_found() {
+    let words = |total: &str, words: &str| Invoice {
+        total_cost_in_words: Some(words.to_owned()),
+        total_cost_from_words: amount::from_words(words).map(Reading::Value),
+        ..invoice(total)
+    };
+    let id = "total_equals_words";
+    assert_eq!(alone(&words("1939.48", "玖佰叁拾玖元肆角捌分"), id), "failed 939.48 / 1939.48");
+    assert_eq!(alone(&words("939.480", "玖佰叁拾玖元肆角捌分"), id), "passed 939.48 / 939.480");
+    assert_eq!(alone(&words("939.48", "玖佰佰元"), id), "skipped 玖佰佰元 / 939.48");
+    assert_eq!(alone(&words("?39.48", "壹元整"), id), "skipped 1.00 / ?39.48");
+}
+
+#[test]
+fn a_total_is_compared_with_its_parts_only_where_all_are_known() {
+    let id = "total_equals_categories";
+    let with = |amounts: &[&str]| Invoice { cost_categories: categories(amounts), ..invoice("939.48") };
+    assert_eq!(alone(&with(&["837.73", "101.75"]), id), "passed 939.48 / 939.48");
+    assert_eq!(alone(&with(&["837.73", "102.75", "-0.5"]), id), "failed 939.98 / 939.48");
+    assert_eq!(alone(&with(&["837.73", "1O1.75"]), id), "skipped - / 939.48");
+    assert_eq!(alone(&with(&[]), id), "skipped - / 939.48");
+    let huge = "79228162514264337593543950335";
+    assert_eq!(alone(&with(&[huge, huge]), id), "skipped - / 939.48");
+    let detail = CostDetail { amount: amount::from_text("939.4"), ..CostDetail::default() };
+    assert_eq!(alone(&Invoice { cost_details: vec![detail], ..invoice("939.48") }, "total_equals_details"), "failed 939.4 / 939.48");
+}
+
+#[test]
+fn the_verified_invoice_is_asked_where_the_recognised_one_cannot_tell() {
+    let verified = Invoice { cost_categories: categories(&["1.00"]), ..invoice("1.00") };
+    assert_eq!(line(&check(Some(&invoice("2.00")), Some(&verified), None), "total_equals_categories"), "passed 1.00 / 1.00");
+    assert_eq!(line(&check(None, Some(&verified), None), "total_equals_categories"), "passed 1.00 / 1.00");
+    assert_eq!(line(&check(Some(&invoice("2.00")), None, None), "total_equals_categories"), "skipped - / 2.00");
+}
+
+#[test]
+fn dates_that_go_backwards_are_found() {
+    let id = "dates_in_order";
+    let order = "admission_date <= discharge_date <= billing_date";
+    assert_eq!(
+        alone(&stay("2020-06-01", "2020-06-03", "2020-06-03", ""), id),
+        format!("passed {order} / 2020-06-01, 2020-06-03, 2020-06-03")
+    );
+    assert_eq!(
+        alone(&stay("2020-06-04", "2020-06-03", "2020-06-05", ""), id),
+        format!("failed {order} / 2020-06-04, 2020-06-03, 2020-06-05")
+    );
+    assert_eq!(alone(&stay("2020-06-04", "2020-06-3x", "", ""), id), "skipped - / 2020-06-04");
+    let outpatient = Invoice { treatment_date: date::from_text("2020-06-05"), ..stay("", "", "2020-06-04", "") };
+    assert_eq!(alone(&outpatient, id), "failed treatment_date <= billing_date / 2020-06-05, 2020-06-04");
+}
+
+#[test]
+fn days_in_hospital_count_the_last_day_or_do_not() {
+    let id = "hospital_days_plausible";
+    for (days, outcome) in [("1", "failed"), ("2", "passed"), ("3.0", "passed"), ("4", "failed"), ("2.5", "failed")] {
+        assert_eq!(alone(&stay("2020-05-31", "2020-06-02", "", days), id), format!("{outcome} 2 or 3 / {days}"));
+    }
+    assert_eq!(alone(&stay("2020-06-02", "2020-05-31", "", "2"), id), "skipped - / 2");
+    assert_eq!(alone(&stay("2020-06-02", "", "", "many"), id), "skipped - / many");
+}
+
+#[test]
+fn both_invoices_are_compared_without_regard_to_width_and_blanks() {
+    let named = |number: &str, name: &str| Invoice {
+        note_no: Some(number.to_owned()),
+        hospital_name: Some(name.to_owned()),
+        billing_date: date::from_text("2020-06-01"),
+        ..invoice("1.0")
+    };
+    let registry = Registry { total_cost: amount::from_text("1.00"), note_no: Some("9".to_owned()), ..Registry::default() };
+    let verified = Invoice { total_cost: None, ..named("00123", "北京（协和） 医院") };
+    let checks = check(Some(&named("００１２３", "北京(协和)医院")), Some(&verified), Some(&registry));
+    assert_eq!(line(&checks, "recognized_equals_verified.note_no"), "passed 00123 / ００１２３");
+    assert_eq!(line(&checks, "recognized_equals_verified.hospital_name"), "passed 北京（协和） 医院 / 北京(协和)医院");
+    assert_eq!(line(&checks, "recognized_equals_verified.total_cost"), "passed 1.00 / 1.0");
+    assert_eq!(line(&checks, "recognized_equals_verified.billing_date"), "passed 2020-06-01 / 2020-06-01");
+    assert_eq!(line(&checks, "recognized_equals_verified.patient_name"), "skipped - / -");
+}
+
+#[test]
+fn a_status_that_was_not_understood_is_never_clean() {
+    let status = RegistryStatus { printed: Answer::Yes, red_lettered: Answer::Unknown, voided: Answer::Yes, posted: Answer::No };
+    let registry = Registry { status: Some(status), ..Registry::default() };
+    let checks = check(None, None, Some(&registry));
+    assert_eq!(line(&checks, "not_voided"), "failed no / yes");
+    assert_eq!(line(&checks, "not_red_lettered"), "skipped no / unknown");
+    assert_eq!(line(&checks, "not_posted"), "passed no / no");
+    let silent = check(None, None, Some(&Registry::default()));
+    assert_eq!(line(&silent, "not_voided"), "skipped no / -");
+}
