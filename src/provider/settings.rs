@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 const MAX_IN_FLIGHT: usize = 1_024;
 /// A call that takes longer would hold its delivery beyond the contract's ten minutes.
-const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+const MAX_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The problems of one section, under its keys.
 pub(crate) struct Section<'a> {
