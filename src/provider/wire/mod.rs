@@ -63,6 +63,7 @@ pub(crate) struct Wire {
 pub(crate) type Read<A> = fn(u16, &[u8], &Redaction) -> Result<Reply<A>, Failure>;
 
 impl Wire {
+    /// Sends the request once. Whatever comes of it is an answer or a failure with one of the policy's code names.
     pub(crate) async fn call<A>(&self, request: RequestBuilder, read: Read<A>) -> Result<Reply<A>, Failure> {
         let exchange = async {
             let response = request.send().await.map_err(|error| self.broken(&error))?;
