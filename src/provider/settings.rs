@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 const MAX_IN_FLIGHT: usize = 1_024;
 /// A call that takes longer would hold its delivery beyond the contract's ten minutes.
-const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+const MAX_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The problems of one section, under its keys.
 pub(crate) struct Section<'a> {
@@ -47,7 +47,11 @@ impl Section<'_> {
         let missing = format!("is not set: give it here, in {key}_file or in the environment ({where_to_find})");
         self.require(!secret.is_empty(), key, &missing);
         let printable = secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
-        self.require(printable, key, "has blanks or characters beyond ASCII: no such credential is issued; was more than the value copied?");
+        self.require(
+            printable,
+            key,
+            "has blanks or characters beyond ASCII: no such credential is issued; was more than the value copied?",
+        );
     }
 
     pub(crate) fn pace(&mut self, pace: &Pace<'_>) {

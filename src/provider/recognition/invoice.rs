@@ -44,7 +44,8 @@ pub(super) fn map(mut data: Fields<'_>) -> Invoice {
         ..Invoice::default()
     };
     invoice.payments = payments(&data.list("RegionSupplement"), &mut extra);
-    invoice.cost_categories = rows(&data.list("CostCategories")).into_iter().enumerate().filter_map(|row| category(row, &mut extra)).collect();
+    invoice.cost_categories =
+        rows(&data.list("CostCategories")).into_iter().enumerate().filter_map(|row| category(row, &mut extra)).collect();
     invoice.cost_details = rows(&data.list("CostDetail")).into_iter().enumerate().filter_map(|row| detail(row, &mut extra)).collect();
     data.into_extra("", &mut extra);
     invoice.extra = extra.into_map();

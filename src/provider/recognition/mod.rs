@@ -12,21 +12,21 @@ pub use config::{Auth, Config};
 pub use form::encoded_len;
 
 use super::signature::{Payload, Signer, Unsigned};
-use super::wire::Wire;
 use super::wire::redaction::Redaction;
+use super::wire::{Wire, sensitive};
 use super::{Picture, Provider, Reply, Request};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use anyhow::Context;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, RequestBuilder};
+use reqwest::Client;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use std::sync::atomic::{AtomicI64, Ordering};
 use url::Url;
 
 const FORM: &str = "application/x-www-form-urlencoded";
-const APP_CODE: &str = "x-apig-appcode";
+const APP_CODE: HeaderName = HeaderName::from_static("x-apig-appcode");
 /// Smaller pictures are encoded and hashed in less time than it takes to hand them to another thread.
 const ENCODED_IN_PLACE_BYTES: usize = 64 << 10;
 
@@ -51,11 +51,7 @@ impl Recognition {
     pub fn new(config: &Config, http: Client) -> anyhow::Result<Self> {
         let credentials = match config.auth {
             Auth::Signature => Credentials::Signature(Signer::new(config.app_key.clone(), config.app_secret.clone())),
-            Auth::AppCode => {
-                let mut code = HeaderValue::from_str(config.app_code.expose()).context("recognition.app_code cannot be a header")?;
-                code.set_sensitive(true);
-                Credentials::AppCode(code)
-            }
+            Auth::AppCode => Credentials::AppCode(sensitive(config.app_code.expose()).context("recognition.app_code cannot be a header")?),
         };
         let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
         Ok(Self {
@@ -67,19 +63,17 @@ impl Recognition {
         })
     }
 
-    /// With credentials as of `now`.
-    fn request(&self, body: Body, now: Timestamp) -> RequestBuilder {
-        let request = self.wire.http.post(self.url.clone()).header(CONTENT_TYPE, FORM);
-        let request = match &self.credentials {
-            Credentials::AppCode(code) => request.header(APP_CODE, code),
-            Credentials::Signature(signer) => {
-                let headers = [("content-type", FORM)];
-                let unsigned = Unsigned { method: "POST", url: &self.url, headers: &headers, payload: body.payload };
-                let offset = SignedDuration::from_secs(self.clock_offset_seconds.load(Ordering::Relaxed));
-                signer.sign(&unsigned, now, offset).into_iter().fold(request, |request, (name, value)| request.header(name, value))
-            }
+    /// The headers that prove whose account it is, as of `now`.
+    fn credentials(&self, payload: Payload, now: Timestamp) -> Result<HeaderMap, InvalidHeaderValue> {
+        let signer = match &self.credentials {
+            Credentials::AppCode(code) => return Ok(HeaderMap::from_iter([(APP_CODE, code.clone())])),
+            Credentials::Signature(signer) => signer,
         };
-        request.body(body.bytes)
+        let headers = [("content-type", FORM)];
+        let unsigned = Unsigned { method: "POST", url: &self.url, headers: &headers, payload };
+        let offset = SignedDuration::from_secs(self.clock_offset_seconds.load(Ordering::Relaxed));
+        let added = signer.sign(&unsigned, now, offset).into_iter();
+        added.map(|(name, value)| Ok((HeaderName::from_static(name), sensitive(&value)?))).collect()
     }
 
     /// So that the next attempt is signed by the gateway's clock.
@@ -98,7 +92,11 @@ impl Provider for Recognition {
 
     async fn call(&self, request: &Request) -> Result<Reply<Invoice>, Failure> {
         let body = Body::of(&request.picture, self.sign_payload).await?;
-        let outcome = self.wire.call(self.request(body, Timestamp::now()), answer::read).await;
+        let credentials = self
+            .credentials(body.payload, Timestamp::now())
+            .map_err(|_| Failure::new(Self::STAGE, "connect", "not sent: recognition.app_key cannot be part of a header"))?;
+        let request = self.wire.http.post(self.url.clone()).header(CONTENT_TYPE, FORM).headers(credentials).body(body.bytes);
+        let outcome = self.wire.call(request, answer::read).await;
         outcome.inspect_err(|failure| self.learn_clock(failure, Timestamp::now()))
     }
 }

@@ -12,10 +12,9 @@ mod tests;
 pub use answer::read_answer;
 pub use config::Config;
 
-use super::wire::Wire;
 use super::wire::redaction::Redaction;
+use super::wire::{Wire, sensitive};
 use super::{Provider, Reply, Request};
-use crate::config::secret::Secret;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Verified;
 use anyhow::Context;
@@ -42,8 +41,8 @@ impl Verification {
         Ok(Self {
             wire: Wire { stage: Self::STAGE, http, timeout: config.timeout.duration(), redaction },
             url: config.url.parse().context("verification.url is not a URL")?,
-            api_id: sensitive(&config.api_id).context("verification.api_id cannot be a header")?,
-            api_secret: sensitive(&config.api_secret).context("verification.api_secret cannot be a header")?,
+            api_id: sensitive(config.api_id.expose()).context("verification.api_id cannot be a header")?,
+            api_secret: sensitive(config.api_secret.expose()).context("verification.api_secret cannot be a header")?,
             auto_rotate: config.auto_rotate,
         })
     }
@@ -59,11 +58,4 @@ impl Provider for Verification {
         let request = self.wire.http.post(self.url.clone()).header(API_ID, &self.api_id).header(API_SECRET, &self.api_secret);
         self.wire.call(request.multipart(form), answer::read).await
     }
-}
-
-/// Never printed by the HTTP libraries, never indexed by HTTP/2.
-fn sensitive(secret: &Secret) -> anyhow::Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(secret.expose())?;
-    value.set_sensitive(true);
-    Ok(value)
 }

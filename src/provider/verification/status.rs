@@ -8,8 +8,7 @@ use crate::provider::wire::extra::Extra;
 use crate::provider::wire::json::{self, Fields};
 use serde_json::value::RawValue;
 
-const NOTHING: RegistryStatus =
-    RegistryStatus { printed: Answer::No, red_lettered: Answer::No, voided: Answer::No, posted: Answer::No };
+const NOTHING: RegistryStatus = RegistryStatus { printed: Answer::No, red_lettered: Answer::No, voided: Answer::No, posted: Answer::No };
 const STATES: [State; 4] = [
     State { key: "yidayin", label: "已打印", of: |status| &mut status.printed },
     State { key: "yikaihongpiao", label: "已开红票", of: |status| &mut status.red_lettered },

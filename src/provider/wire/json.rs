@@ -189,3 +189,34 @@ impl<'de> Deserialize<'de> for Elements<'de> {
         deserializer.deserialize_seq(ElementsVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_character_costs_itself_only() {
+        let text = text_of(b"\xef\xbb\xbf{\"a\": \"x\xffy\", \"b\": \"\\ud800\", \"c\": 1}");
+        let mut fields = Fields::parse(&text).unwrap();
+        assert_eq!(fields.text("a").as_deref(), Some("x\u{fffd}y"));
+        assert_eq!(fields.text("b"), None);
+        assert_eq!(fields.text("c").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn depth_and_width_are_survived() {
+        let deep = format!("{{\"a\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(Fields::parse(&deep).unwrap().list("a").len(), 1);
+        let wide: Vec<String> = (0..2_000).map(|index| format!("\"{index}\": 1")).collect();
+        assert_eq!(Fields::parse(&format!("{{{}}}", wide.join(","))).unwrap().into_entries().count(), MAX_ENTRIES);
+    }
+
+    #[test]
+    fn whole_numbers_are_read_in_every_spelling() {
+        for (text, expected) in [("1", Some(1)), ("-1", Some(-1)), ("1.0", Some(1)), ("1.5", None), ("1e2", None), ("x", None), ("", None)]
+        {
+            assert_eq!(integer(text), expected, "{text}");
+        }
+        assert_eq!(integer("99999999999999999999"), None);
+    }
+}

@@ -12,9 +12,9 @@ pub(crate) mod redaction;
 use super::Reply;
 use crate::domain::failure::{Failure, Stage};
 use anyhow::Context;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use redaction::Redaction;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response};
 use std::error::Error;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use std::time::Duration;
 /// The longest documented answer (a bill with hundreds of details) is far below 1 MiB.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// A provider cannot ask us to stay away for longer.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// Gateways close idle connections after a minute. One that is closed under a request leaves open whether it was executed, and paid for.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(25);
 /// Connecting that takes longer is told as `connect`, as long as it is shorter than the call's own timeout.
@@ -42,6 +42,13 @@ pub fn http_client(connect_timeout: Duration) -> anyhow::Result<Client> {
         .context("the HTTP client cannot be built (are CA certificates installed?)")
 }
 
+/// A credential's header: never printed by the HTTP libraries, never indexed by HTTP/2.
+pub(crate) fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(value)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// One provider's side of the connection.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -56,6 +63,7 @@ pub(crate) struct Wire {
 pub(crate) type Read<A> = fn(u16, &[u8], &Redaction) -> Result<Reply<A>, Failure>;
 
 impl Wire {
+    /// Sends the request once. Whatever comes of it is an answer or a failure with one of the policy's code names.
     pub(crate) async fn call<A>(&self, request: RequestBuilder, read: Read<A>) -> Result<Reply<A>, Failure> {
         let exchange = async {
             let response = request.send().await.map_err(|error| self.broken(&error))?;
@@ -143,12 +151,10 @@ fn http_date(text: &str) -> Option<Timestamp> {
 
 /// Seconds, or a date that is compared with the server's own clock.
 fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    let wait = match value.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until: SignedDuration = http_date(value)?.duration_since(now);
-            Duration::try_from(until).unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = value.trim().parse() {
+        Duration::from_secs(seconds)
+    } else {
+        Duration::try_from(http_date(value)?.duration_since(now)).unwrap_or_default()
     };
     Some(wait.min(MAX_RETRY_AFTER))
 }

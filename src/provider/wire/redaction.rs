@@ -65,7 +65,8 @@ fn push_token(token: &str, out: &mut String) {
 
 /// A provider's own name for its answer, as far as it can be one: not a number, not one of ours, nothing that would need quoting.
 pub(crate) fn answer_name(name: &str) -> Option<&str> {
-    let shaped = name.len() <= MAX_NAME_BYTES && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    let shaped =
+        name.len() <= MAX_NAME_BYTES && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
     let ours = matches!(name, "connect" | "timeout" | "malformed") || name.starts_with("http.");
     let named = name.bytes().any(|byte| byte.is_ascii_alphabetic());
     (shaped && named && !ours).then_some(name)

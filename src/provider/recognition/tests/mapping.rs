@@ -1,0 +1,152 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+/// The invoice made of `data`, as it is published. A number identifies it, so that it is an answer.
+fn mapped(data: &str) -> Value {
+    let data = data.replacen('{', "{\"InvoiceNum\": \"1\", ", 1).replace(", }", "}");
+    let body = format!("{{\"code\": 200, \"data\": {data}}}");
+    serde_json::to_value(read_answer(200, body.as_bytes()).ok().unwrap().answer).unwrap()
+}
+
+#[test]
+fn the_documents_own_sample_is_read_whole() {
+    let reply = read_answer(200, SAMPLE).ok().unwrap();
+    assert_eq!((reply.code, reply.request_id.as_deref()), ("200", Some("65605503936940344488")));
+    assert!(reply.answer.extra.is_empty());
+    insta::assert_snapshot!(serde_json::to_string_pretty(&reply.answer).unwrap());
+}
+
+#[test]
+fn the_supplements_of_all_nine_regions_are_payments_by_name() {
+    for (region, names) in [
+        (
+            "北京",
+            "个人支付金额、其他医保支付、交易流水号、基金支付、单位补充险[原公疗]支付、年度门诊大额累计支付、本次医保范围内金额、\
+             本次支付后个人账户余额、残军补助支付、累计医保内范围金额、自付一、自付二、自费、起付金额、超封顶金额、退休补充支付、门诊大额支付",
+        ),
+        ("广东", "个人支付金额、其他医保支付"),
+        ("河北", "个人账户余额、统筹累计支付、自负、自费、起付标准"),
+        ("河南", "个人支付金额、其他医保支付"),
+        ("江苏", "个人支付金额、其他医保支付"),
+        ("山东", "个人支付金额、其他医保支付"),
+        ("上海", "分类自负、历年余额、本年余额、现金支付、自负、自费、附加支付"),
+        ("天津", "个人支付金额、其他医保支付"),
+        ("浙江", "历年余额、历年支付、基金支付、本年余额、本年支付、现金支付"),
+    ] {
+        let sent: Vec<Value> = names.split('、').map(|name| json!({"name": name, "word": "1.50"})).collect();
+        let expected: Vec<Value> = names.split('、').map(|name| json!({"name": name, "amount": "1.50"})).collect();
+        let invoice = mapped(&json!({"Province": region, "RegionSupplement": sent}).to_string());
+        assert_eq!(invoice["payments"], Value::Array(expected), "{region}");
+    }
+}
+
+#[test]
+fn irregular_fields_cost_themselves_only() {
+    let long = format!(r#"{{"Name": "{}"}}"#, "名".repeat(1_000));
+    let many = json!({"RegionSupplement": vec![json!({"name": "自费", "word": "1"}); 1_500]}).to_string();
+    assert_eq!(mapped(&long)["patient_name"].as_str().unwrap().len(), 1_998);
+    assert_eq!(mapped(&many)["payments"].as_array().unwrap().len(), 1_000);
+    for (data, pointer, expected) in [
+        (r"{}", "/patient_name", json!(null)),
+        (r#"{"Name": null}"#, "/patient_name", json!(null)),
+        (r#"{"Name": "  "}"#, "/patient_name", json!(null)),
+        (r#"{"Name": " 张\u0000三 "}"#, "/patient_name", json!("张三")),
+        (r#"{"ClinicNum": 12169298}"#, "/clinic_no", json!("12169298")),
+        (r#"{"ClinicNum": 40091198916051710196123}"#, "/clinic_no", json!("40091198916051710196123")),
+        (r#"{"Payee": true}"#, "/payee", json!("true")),
+        (r#"{"Payee": ["李四"]}"#, "/payee", json!(null)),
+        (r#"{"Payee": ["李四"]}"#, "/extra/Payee", json!(["李四"])),
+        (r#"{"HospitalName": {"a": 1.10}}"#, "/extra/HospitalName", json!({"a": "1.10"})),
+        (r#"{"Nation": "汉"}"#, "/extra/Nation", json!("汉")),
+        (r#"{"Nation": null}"#, "/extra", json!({})),
+        (r#"{"AmountInFiguers": "1,939.48"}"#, "/total_cost", json!("1939.48")),
+        (r#"{"AmountInFiguers": 1939.48}"#, "/total_cost", json!("1939.48")),
+        (r#"{"AmountInFiguers": 1.93948e3}"#, "/total_cost", json!("1939.48")),
+        (r#"{"AmountInFigures": "939.48"}"#, "/total_cost", json!("939.48")),
+        (r#"{"AmountInFiguers": "", "AmountInFigures": "939.48"}"#, "/total_cost", json!("939.48")),
+        (r#"{"AmountInFiguers": "壹元"}"#, "/total_cost", json!({"text": "壹元"})),
+        (r#"{"AmountInWords": "玖佰叁拾玖元肆角捌分"}"#, "/total_cost_from_words", json!("939.48")),
+        (r#"{"AmountInWords": "玖x"}"#, "/total_cost_from_words", json!({"text": "玖x"})),
+        (r#"{"Date": "2020年06月03日"}"#, "/billing_date", json!("2020-06-03")),
+        (r#"{"Date": "2020年"}"#, "/billing_date", json!({"text": "2020年"})),
+        (r#"{"HospitalDay": "3天"}"#, "/hospital_days", json!("3")),
+        (r#"{"Sex": "女"}"#, "/patient_gender", json!("female")),
+        (r#"{"Sex": "男性"}"#, "/patient_gender", json!("male")),
+        (r#"{"Sex": "?"}"#, "/patient_gender", json!("unknown")),
+        (r#"{"InvoiceType": "住院发票"}"#, "/note_kind", json!("inpatient")),
+        (r#"{"InvoiceType": "门诊发票"}"#, "/note_kind", json!("outpatient")),
+        (r#"{"InvoiceType": "其他"}"#, "/note_kind", json!("unknown")),
+        (r#"{"RegionSupplement": null}"#, "/payments", json!([])),
+        (r#"{"RegionSupplement": ""}"#, "/payments", json!([])),
+        (r#"{"RegionSupplement": "自费"}"#, "/extra/RegionSupplement", json!("自费")),
+        (r#"{"RegionSupplement": {"name": "自费", "word": 1}}"#, "/payments", json!([{"name": "自费", "amount": "1"}])),
+        (r#"{"RegionSupplement": [{"name": "自费", "word": ""}]}"#, "/payments", json!([{"name": "自费", "amount": null}])),
+        (r#"{"RegionSupplement": ["自费"]}"#, "/extra/RegionSupplement[0]", json!("自费")),
+        (
+            r#"{"CostCategories": [{"name": "收费项目", "word": "甲"}, {"name": "金额", "word": "1"}, {"name": "收费项目", "word": "乙"}]}"#,
+            "/cost_categories",
+            json!([{"name": "甲", "amount": "1"}, {"name": "乙", "amount": null}]),
+        ),
+        (r#"{"CostCategories": [[], null, "x", [{"word": "1"}], [{"name": "金额", "word": []}]]}"#, "/cost_categories", json!([])),
+        (r#"{"CostDetail": [[{"name": "项目", "word": "药"}, {"name": "单位", "word": "盒"}]]}"#, "/extra/CostDetail[0].单位", json!("盒")),
+        (
+            r#"{"CostDetail": [[{"name": "数量", "word": 10}, {"name": "单价", "word": 29.3200}]]}"#,
+            "/cost_details/0/unit_price",
+            json!("29.3200"),
+        ),
+    ] {
+        assert_eq!(mapped(data).pointer(pointer), Some(&expected), "{data}");
+    }
+}
+
+#[test]
+fn data_may_come_in_a_list() {
+    let reply = read(200, &json!({"code": "200", "data": [{"Name": "张三"}]})).ok().unwrap();
+    assert_eq!(reply.answer.patient_name.as_deref(), Some("张三"));
+}
+
+/// JSON that is close enough to the documented to reach every reader.
+fn any_json() -> impl Strategy<Value = Value> {
+    let names = [
+        "InvoiceNum",
+        "Date",
+        "Sex",
+        "AmountInFiguers",
+        "AmountInWords",
+        "CostCategories",
+        "CostDetail",
+        "RegionSupplement",
+        "name",
+        "word",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from)
+    ];
+    leaf.prop_recursive(5, 60, 6, move |inner| {
+        let name = prop_oneof![4 => prop::sample::select(names.to_vec()).prop_map(str::to_owned), 1 => ".{0,10}"];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(name, inner, 0..6).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(status in 100_u16..600, body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read_answer(status, &body);
+    }
+
+    #[test]
+    fn no_json_makes_the_reader_panic(status in 100_u16..600, body in any_json(), data in any_json()) {
+        let _ = read(status, &body);
+        if let Ok(reply) = read(status, &json!({"code": 200, "data": data})) {
+            let text = serde_json::to_string(&reply.answer).unwrap();
+            prop_assert!(serde_json::from_str::<Invoice>(&text).is_ok(), "a checkpoint must be readable");
+        }
+    }
+}

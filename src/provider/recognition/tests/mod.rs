@@ -1,0 +1,12 @@
+mod call;
+mod codes;
+mod mapping;
+
+use super::*;
+use serde_json::Value;
+
+const SAMPLE: &[u8] = include_bytes!("../../../../tests/data/providers/recognition_sample.json");
+
+fn read(status: u16, body: &Value) -> Result<Reply<Invoice>, Failure> {
+    read_answer(status, body.to_string().as_bytes())
+}
