@@ -1,4 +1,6 @@
 //! One integration binary: what it starts (a private RabbitMQ) is started once per run.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic anywhere, in its helpers, too")]
+
 mod broker;
 mod harness;

@@ -112,6 +112,11 @@ impl Link {
         self.0.status().connected()
     }
 
+    /// Channels this connection may have; 0 means no bound.
+    pub(super) fn channel_max(&self) -> u16 {
+        self.0.configuration().channel_max()
+    }
+
     /// Bytes of the largest frame both sides agreed on; 0 means no bound.
     pub(super) fn frame_max(&self) -> u32 {
         self.0.configuration().frame_max()

@@ -32,10 +32,10 @@ impl DirectReplies {
         Self { peer, link: Mutex::default() }
     }
 
-    /// Returned when the requester is gone, or its name cannot be used.
+    /// Returned when the requester is gone, or cannot be reached for whatever reason: unlike [`PublishError::Lost`] that ends nothing.
     pub(super) async fn publish(&self, requester: &ShortString, message: &Message) -> Result<(), PublishError> {
         for _ in 0..ATTEMPTS {
-            let link = self.link().await?;
+            let Some(link) = self.link().await else { break };
             match attempt(&link, requester, message).await {
                 Err(PublishError::Lost) => link.close().await,
                 answered => return answered,
@@ -50,14 +50,14 @@ impl DirectReplies {
         }
     }
 
-    async fn link(&self) -> Result<Link, PublishError> {
+    async fn link(&self) -> Option<Link> {
         let mut open = self.link.lock().await;
         if let Some(link) = open.as_ref().filter(|link| link.is_connected()) {
-            return Ok(link.clone());
+            return Some(link.clone());
         }
-        let link = self.peer.open("invoice-worker direct replies").await.map_err(|_| PublishError::Lost)?;
-        *open = Some(link.clone());
-        Ok(link)
+        let link = self.peer.open("invoice-worker direct replies").await;
+        *open = link.inspect_err(|error| tracing::warn!(%error, "no connection for direct replies")).ok();
+        open.clone()
     }
 }
 

@@ -139,6 +139,19 @@ async fn foreign_headers_of_every_type_survive_parking_and_foreign_users_and_exp
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_count_that_a_stranger_sent_is_not_believed() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    let mut forged = job("one");
+    forged.properties.headers.set_number("x-delivery-count", 99);
+    session.publisher().publish(&place.config.jobs_queue, &forged).await.unwrap();
+    for returns in 0..2 {
+        let mut consumer = session.consume(&place.config.jobs_queue, 1).await.unwrap();
+        assert_eq!(next(&mut consumer).await.delivery_count, returns);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_too_large_for_a_frame_are_refused_and_the_session_lives() {
     let place = Place::on_rabbitmq().await;
     let session = place.session().await;
