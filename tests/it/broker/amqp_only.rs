@@ -1,14 +1,16 @@
 //! What only a real server can do: refuse, go away, and carry what our own types do not make.
 
 use super::{Place, body, config, job, next, within};
+use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use futures_util::StreamExt;
-use invoice_worker::broker::{Broker, BrokerError, Message, PublishError, parked};
+use invoice_worker::broker::{Broker, BrokerError, Message, PublishError, Settled, parked};
 use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_port_is_named_without_the_password() {
@@ -197,6 +199,43 @@ async fn a_session_is_lost_when_its_publishing_side_is() {
     session.close().await;
     within(lost).await;
     assert!(matches!(publisher.publish(&config.jobs_queue, &job("late")).await, Err(PublishError::Lost)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_wire_ends_the_generation_and_everything_is_delivered_again() {
+    let wire = Proxy::before(rabbitmq::port().await).await;
+    let mut config = config(&format!("amqp://127.0.0.1:{}", wire.port), &rabbitmq::unique_name());
+    config.urls.push(Secret::new(&rabbitmq::url().await));
+    let broker = Broker::new(&config).unwrap();
+    let session = within(broker.connect()).await.unwrap();
+    session.topology().await.unwrap();
+    session.publisher().publish(&config.jobs_queue, &job("one")).await.unwrap();
+    let mut consumer = session.consume(&config.jobs_queue, 1).await.unwrap();
+    let held = next(&mut consumer).await;
+
+    wire.cut();
+    within(session.lost()).await;
+    assert!(within(consumer.next()).await.is_none());
+    assert_eq!(within(held.settle()).await, Settled::Lost);
+    let late = within(session.publisher().publish(&config.jobs_queue, &job("two"))).await;
+    assert!(matches!(late, Err(PublishError::Lost)), "{late:?}");
+    within(session.close()).await;
+
+    let session = within(broker.connect()).await.unwrap();
+    let mut consumer = session.consume(&config.jobs_queue, 1).await.unwrap();
+    let again = next(&mut consumer).await;
+    assert_eq!((body(&again).as_str(), again.redelivered), ("one", true));
+    assert_eq!(again.settle().await, Settled::Acknowledged);
+}
+
+/// It accepts and says nothing: a firewall, a stopped process, a wrong port.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_never_answers_is_given_up() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("amqp://user:secret@127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let error = refusal(&url).await;
+    assert!(matches!(error, BrokerError::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("no answer within 10s"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,3 +1,4 @@
 //! Real servers for the tests, private to one run.
 
+pub(crate) mod proxy;
 pub(crate) mod rabbitmq;

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 /// The package's own script: the one in the path insists on the user `rabbitmq`.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 /// Ten seconds alone; several times that beside a compiler.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Server and name daemon in a process group of their own, killed as one when standard input ends: that is when the test process is
 /// gone, even by a signal. Statics are never dropped, so nothing in the process could do it.
@@ -45,8 +45,11 @@ pub(crate) async fn url() -> String {
 }
 
 pub(crate) async fn url_of(user: &str, password: &str, vhost: &str) -> String {
-    let server = SERVER_OF_THIS_RUN.get_or_init(Server::start).await;
-    format!("amqp://{user}:{password}@127.0.0.1:{}/{vhost}", server.port)
+    format!("amqp://{user}:{password}@127.0.0.1:{}/{vhost}", port().await)
+}
+
+pub(crate) async fn port() -> u16 {
+    SERVER_OF_THIS_RUN.get_or_init(Server::start).await.port
 }
 
 /// A name no other test of this run has, for queues on the shared broker.
