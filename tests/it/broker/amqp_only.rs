@@ -228,6 +228,28 @@ async fn a_cut_wire_ends_the_generation_and_everything_is_delivered_again() {
     assert_eq!(again.settle().await, Settled::Acknowledged);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn mutual_tls_lets_in_who_has_a_certificate_and_trusts_the_servers() {
+    let tls = rabbitmq::tls().await;
+    let mut config = config(&format!("amqps://guest:guest@localhost:{}", tls.port), &rabbitmq::unique_name());
+    let stranger = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    assert!(matches!(stranger, BrokerError::Unreachable { .. }), "{stranger:?}");
+    assert!(stranger.to_string().contains("certificate"), "{stranger}");
+
+    config.ca_file = tls.file("ca.pem");
+    let nameless = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    assert!(matches!(nameless, BrokerError::Unreachable { .. }), "{nameless:?}");
+
+    config.client_cert_file = tls.file("client.pem");
+    config.client_key_file = tls.file("client.key");
+    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+
+    config.ca_file = tls.file("nowhere.pem");
+    let missing = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    assert!(missing.is_final());
+    assert!(missing.to_string().starts_with("broker.ca_file"), "{missing}");
+}
+
 /// It accepts and says nothing: a firewall, a stopped process, a wrong port.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_never_answers_is_given_up() {

@@ -2,3 +2,4 @@
 
 pub(crate) mod proxy;
 pub(crate) mod rabbitmq;
+mod tls;
