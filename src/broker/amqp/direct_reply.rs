@@ -4,7 +4,8 @@
 //! with an internal error. Any submitter can put one into `reply_to`, so these names are used on a connection of their own, whose
 //! loss is nobody else's: one such job must not take everything in flight down with it.
 
-use super::connect::{Link, Peer};
+use super::connect::Link;
+use super::peer::Peer;
 use super::refusal::{Answer, Refusal, rpc};
 use super::{properties, topology};
 use crate::broker::error::PublishError;

@@ -1,7 +1,8 @@
 //! Persistent, mandatory, confirmed.
 
-use super::connect::{Link, Peer};
+use super::connect::Link;
 use super::direct_reply::{self, DirectReplies};
+use super::peer::Peer;
 use super::properties;
 use super::refusal::{Answer, rpc, short};
 use crate::broker::config::Config;

@@ -10,6 +10,7 @@ use invoice_worker::config::units::span;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,6 +259,13 @@ async fn a_broker_that_never_answers_is_given_up() {
     let error = refusal(&url).await;
     assert!(matches!(error, BrokerError::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("no answer within 10s"), "{error}");
+    // And nothing is left behind: both connections greeted, and were hung up.
+    for _ in 0..2 {
+        let (mut accepted, _) = within(silent.accept()).await.unwrap();
+        let mut greeting = Vec::new();
+        within(accepted.read_to_end(&mut greeting)).await.unwrap();
+        assert_eq!(greeting, b"AMQP\x00\x00\x09\x01");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
