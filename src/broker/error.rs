@@ -3,7 +3,7 @@
 use std::error::Error;
 use thiserror::Error;
 
-/// The library's own error, kept for its text and its sources.
+/// The library's own error. Its text is part of ours, so it is no `source` as well: a chain would print it twice.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, Error)]
@@ -16,7 +16,7 @@ pub enum BrokerError {
     Refused { address: String, cause: Cause },
     /// The generation is over; connect again.
     #[error("the connection to the broker is lost: {0}")]
-    Lost(#[source] Cause),
+    Lost(Cause),
     /// An operation on a queue that is not there, or that is not ours to use.
     #[error("queue {queue} cannot be used: {cause}")]
     Queue { queue: String, cause: Cause },
@@ -51,5 +51,5 @@ pub enum PublishError {
     Lost,
     /// This message will never be taken: too large, its name too long, no permission.
     #[error("the message cannot be published: {0}")]
-    Refused(#[source] Cause),
+    Refused(Cause),
 }

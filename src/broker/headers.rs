@@ -91,12 +91,11 @@ impl Headers {
         newest.insert("queue".into(), long(&death.queue));
         newest.insert("reason".into(), long(&death.reason));
         let mut deaths = vec![AMQPValue::FieldTable(newest)];
-        match self.0.get("x-death") {
-            Some(AMQPValue::FieldArray(earlier)) => deaths.extend(earlier.as_slice().iter().cloned()),
-            Some(_) | None => {
-                self.set("x-first-death-queue", long(&death.queue));
-                self.set("x-first-death-reason", long(&death.reason));
-            }
+        if let Some(AMQPValue::FieldArray(earlier)) = self.0.get("x-death") {
+            deaths.extend(earlier.as_slice().iter().cloned());
+        } else {
+            self.set("x-first-death-queue", long(&death.queue));
+            self.set("x-first-death-reason", long(&death.reason));
         }
         self.set("x-death", AMQPValue::FieldArray(FieldArray::from(deaths)));
     }

@@ -22,6 +22,7 @@ pub enum Session {
 
 /// Deliveries of one queue, on a channel of its own, which lives as long as the consumer or one of its deliveries.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has three of them")]
 pub enum Consumer {
     Amqp(amqp::Consumer),
     Memory(memory::Consumer),
@@ -93,7 +94,7 @@ impl Session {
         }
     }
 
-    /// Consumes with at most `prefetch` deliveries unsettled; 0 means no bound.
+    /// Consumes with at most `prefetch` deliveries unsettled; 0 means no bound. An error may have ended the generation.
     pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
         match self {
             Self::Amqp(session) => session.consume(queue, prefetch).await.map(Consumer::Amqp),
@@ -166,7 +167,7 @@ impl Session {
     pub async fn close(self) {
         match self {
             Self::Amqp(session) => session.close().await,
-            Self::Memory(session) => session.close(),
+            Self::Memory(session) => drop(session),
         }
     }
 }

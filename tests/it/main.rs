@@ -1,5 +1,7 @@
 //! One integration binary: what it starts (a private RabbitMQ) is started once per run.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic anywhere, in its helpers, too")]
+
 mod architecture;
 mod broker;
 mod flow;

@@ -1,29 +1,18 @@
-//! From a list of URLs to two live connections. One attempt, bounded in time; trying again is the caller's.
+//! From a list of URLs to two live connections. One attempt; trying again is the caller's.
 
 use super::Session;
+use super::peer::Peer;
 use super::refusal::{Answer, rpc};
-use crate::broker::address::redacted;
 use crate::broker::config::Config;
 use crate::broker::error::BrokerError;
-use crate::config::secret::Secret;
 use futures_util::StreamExt;
-use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
-use lapin::tcp::{AMQPUriTcpExt, OwnedIdentity, OwnedTLSConfig};
-use lapin::uri::AMQPUri;
-use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
-use std::fmt;
-use std::io;
-use std::path::Path;
+use lapin::{Channel, Connection, Event};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// For address, TCP, TLS and the AMQP handshake of one connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A dead peer is noticed within two of these.
-const HEARTBEAT_SECONDS: u16 = 10;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The brokers of the configuration, and whose turn it is.
@@ -38,20 +27,17 @@ struct Addresses {
 
 impl Amqp {
     pub(in crate::broker) fn new(config: &Config) -> Result<Self, BrokerError> {
-        for url in &config.urls {
-            uri(url.expose())?;
-        }
         if config.urls.is_empty() {
-            return Err(misconfigured("broker.urls", "names no broker"));
+            return Err(BrokerError::Misconfigured { key: "broker.urls", problem: "names no broker".to_owned() });
         }
+        config.urls.iter().try_for_each(Peer::check)?;
         Ok(Self(Arc::new(Addresses { config: Arc::new(config.clone()), turn: AtomicUsize::new(0) })))
     }
 
     pub(in crate::broker) async fn connect(&self) -> Result<Session, BrokerError> {
         let config = Arc::clone(&self.0.config);
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed) % config.urls.len();
-        // Read on every attempt: certificates are renewed while the worker runs.
-        let peer = Peer { url: config.urls[turn].clone(), tls: tls(&config).await? };
+        let peer = Peer::new(&config.urls[turn], &config).await?;
         let lost = CancellationToken::new();
         let (consuming, publishing) = tokio::try_join!(peer.open("invoice-worker consuming"), peer.open("invoice-worker publishing"))?;
         // A refused question closes its channel, which is an event as well. On the consuming connection it ends a consumer, on the
@@ -62,46 +48,15 @@ impl Amqp {
     }
 }
 
-/// One broker of the list, and what it takes to be let in.
-pub(super) struct Peer {
-    url: Secret,
-    tls: OwnedTLSConfig,
-}
-
-impl Peer {
-    pub(super) async fn open(&self, name: &str) -> Result<Link, BrokerError> {
-        let (url, tls) = (self.url.expose(), self.tls.clone());
-        let uri = uri(url)?;
-        let unreachable = |cause| BrokerError::Unreachable { address: redacted(url), cause };
-        let runtime = lapin::runtime::default_runtime().map_err(|error| unreachable(error.into()))?;
-        let properties = ConnectionProperties::default().with_connection_name(name.into());
-        // lapin's own thread would go on connecting after we stopped waiting, so the bound is inside, too.
-        let dial = async move |uri: AMQPUri, runtime| {
-            let dialling = uri.connect_with_config_async(tls.as_ref(), &runtime);
-            let stream = timeout(CONNECT_TIMEOUT, dialling).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-            stream.map_err(lapin::Error::from)
-        };
-        match timeout(CONNECT_TIMEOUT, Connection::connector(uri, runtime, dial, properties)).await {
-            Ok(Ok(connection)) => Ok(Link(Arc::new(connection))),
-            Ok(Err(error)) if is_refusal(&error) => Err(BrokerError::Refused { address: redacted(url), cause: error.into() }),
-            Ok(Err(error)) => Err(unreachable(error.into())),
-            Err(_) => Err(unreachable(format!("no answer within {CONNECT_TIMEOUT:?}").into())),
-        }
-    }
-}
-
-/// Holds a password and a private key.
-impl fmt::Debug for Peer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Peer").field(&redacted(self.url.expose())).finish()
-    }
-}
-
 /// One connection.
 #[derive(Clone, Debug)]
 pub(super) struct Link(Arc<Connection>);
 
 impl Link {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self(Arc::new(connection))
+    }
+
     pub(super) async fn channel(&self) -> Result<Channel, BrokerError> {
         rpc(self.0.create_channel()).await.map_err(|answer| match answer {
             Answer::Lost(cause) | Answer::Refused { cause, .. } => BrokerError::Lost(cause),
@@ -110,6 +65,11 @@ impl Link {
 
     pub(super) fn is_connected(&self) -> bool {
         self.0.status().connected()
+    }
+
+    /// Channels this connection may have; 0 means no bound.
+    pub(super) fn channel_max(&self) -> u16 {
+        self.0.configuration().channel_max()
     }
 
     /// Bytes of the largest frame both sides agreed on; 0 means no bound.
@@ -146,44 +106,5 @@ impl Link {
                 () = lost.cancelled() => {}
             }
         });
-    }
-}
-
-fn uri(url: &str) -> Result<AMQPUri, BrokerError> {
-    // The library's own message may repeat the URL.
-    let mut uri: AMQPUri = url.parse().map_err(|_| misconfigured("broker.urls", "has a URL that cannot be read"))?;
-    uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-    Ok(uri)
-}
-
-async fn tls(config: &Config) -> Result<OwnedTLSConfig, BrokerError> {
-    let cert_chain = read("broker.ca_file", &config.ca_file).await?;
-    let cert_chain = cert_chain.map(String::from_utf8).transpose().map_err(|_| misconfigured("broker.ca_file", "is not PEM text"))?;
-    let certificate = read("broker.client_cert_file", &config.client_cert_file).await?;
-    let key = read("broker.client_key_file", &config.client_key_file).await?;
-    let identity = certificate.zip(key).map(|(pem, key)| OwnedIdentity::PKCS8 { pem, key });
-    Ok(OwnedTLSConfig { identity, cert_chain })
-}
-
-async fn read(key: &'static str, file: &Path) -> Result<Option<Vec<u8>>, BrokerError> {
-    if file.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let unreadable = |error: io::Error| misconfigured(key, &format!("{} cannot be read: {error}", file.display()));
-    tokio::fs::read(file).await.map(Some).map_err(unreadable)
-}
-
-fn misconfigured(key: &'static str, problem: &str) -> BrokerError {
-    BrokerError::Misconfigured { key, problem: problem.to_owned() }
-}
-
-/// Wrong credentials, or a virtual host that is missing or closed to this user.
-fn is_refusal(error: &lapin::Error) -> bool {
-    match error.kind() {
-        ErrorKind::ProtocolError(error) => matches!(
-            error.kind(),
-            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED | AMQPSoftError::NOTFOUND) | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)
-        ),
-        _ => false,
     }
 }

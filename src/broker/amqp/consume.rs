@@ -97,12 +97,13 @@ impl Consumer {
 
     fn delivery(&self, delivery: lapin::message::Delivery) -> Delivery {
         let properties = properties::received(&delivery.properties);
-        let delivery_count = properties.headers.number("x-delivery-count").unwrap_or(0);
+        // On a first delivery the broker adds none, and what is there was sent by a stranger.
+        let returns = properties.headers.number("x-delivery-count").filter(|_| delivery.redelivered).unwrap_or(0);
         let receipt = Receipt { acker: delivery.acker, lost: self.lost.clone(), _channel: self.channel.clone() };
         Delivery {
             message: Message { body: Bytes::from(delivery.data), properties },
             redelivered: delivery.redelivered,
-            delivery_count: u32::try_from(delivery_count.max(0)).unwrap_or(u32::MAX),
+            delivery_count: u32::try_from(returns.max(0)).unwrap_or(u32::MAX),
             receipt: if self.acknowledged { session::Receipt::Amqp(receipt) } else { session::Receipt::None },
         }
     }
@@ -110,12 +111,12 @@ impl Consumer {
 
 impl Receipt {
     pub(in crate::broker) async fn acknowledge(self) -> Settled {
-        match timeout(ACK_TIMEOUT, self.acker.ack(BasicAckOptions::default())).await {
-            Ok(Ok(true)) => Settled::Acknowledged,
-            Ok(Ok(false) | Err(_)) | Err(_) => {
-                self.lost.cancel();
-                Settled::Lost
-            }
+        let acknowledging = timeout(ACK_TIMEOUT, self.acker.ack(BasicAckOptions::default()));
+        // `Ok(false)` is lapin's word for a channel that is gone.
+        if let Ok(Ok(true)) = acknowledging.await {
+            return Settled::Acknowledged;
         }
+        self.lost.cancel();
+        Settled::Lost
     }
 }

@@ -4,7 +4,8 @@
 //! with an internal error. Any submitter can put one into `reply_to`, so these names are used on a connection of their own, whose
 //! loss is nobody else's: one such job must not take everything in flight down with it.
 
-use super::connect::{Link, Peer};
+use super::connect::Link;
+use super::peer::Peer;
 use super::refusal::{Answer, Refusal, rpc};
 use super::{properties, topology};
 use crate::broker::error::PublishError;
@@ -32,10 +33,10 @@ impl DirectReplies {
         Self { peer, link: Mutex::default() }
     }
 
-    /// Returned when the requester is gone, or its name cannot be used.
+    /// Returned when the requester is gone, or cannot be reached for whatever reason: unlike [`PublishError::Lost`] that ends nothing.
     pub(super) async fn publish(&self, requester: &ShortString, message: &Message) -> Result<(), PublishError> {
         for _ in 0..ATTEMPTS {
-            let link = self.link().await?;
+            let Some(link) = self.link().await else { break };
             match attempt(&link, requester, message).await {
                 Err(PublishError::Lost) => link.close().await,
                 answered => return answered,
@@ -50,14 +51,14 @@ impl DirectReplies {
         }
     }
 
-    async fn link(&self) -> Result<Link, PublishError> {
+    async fn link(&self) -> Option<Link> {
         let mut open = self.link.lock().await;
         if let Some(link) = open.as_ref().filter(|link| link.is_connected()) {
-            return Ok(link.clone());
+            return Some(link.clone());
         }
-        let link = self.peer.open("invoice-worker direct replies").await.map_err(|_| PublishError::Lost)?;
-        *open = Some(link.clone());
-        Ok(link)
+        let link = self.peer.open("invoice-worker direct replies").await;
+        *open = link.inspect_err(|error| tracing::warn!(%error, "no connection for direct replies")).ok();
+        open.clone()
     }
 }
 

@@ -3,6 +3,8 @@
 mod connect;
 mod consume;
 mod direct_reply;
+mod hangup;
+mod peer;
 mod properties;
 mod publish;
 mod refusal;
@@ -14,9 +16,10 @@ pub(super) use publish::Publisher;
 
 use super::config::Config;
 use super::error::BrokerError;
-use connect::{Link, Peer};
+use connect::Link;
 use lapin::options::QueueDeleteOptions;
 use lapin::types::ShortString;
+use peer::Peer;
 use refusal::{Answer, rpc, short};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;

@@ -1,7 +1,8 @@
 //! Persistent, mandatory, confirmed.
 
-use super::connect::{Link, Peer};
+use super::connect::Link;
 use super::direct_reply::{self, DirectReplies};
+use super::peer::Peer;
 use super::properties;
 use super::refusal::{Answer, rpc, short};
 use crate::broker::config::Config;
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// Publishes in flight at once. Far below the 2,047 channels RabbitMQ allows, and enough for every job in flight by default.
+/// Publishes in flight at once: enough for every job in flight by default, far below the 2,047 channels RabbitMQ allows by default.
 const CHANNELS: usize = 64;
 /// Properties other than headers: ten short strings, numbers and the frame itself.
 const REST_OF_A_HEADER_FRAME: usize = 3 * 1024;
@@ -47,12 +48,17 @@ struct Route {
 
 impl Publisher {
     pub(super) fn new(peer: Peer, link: Link, config: &Config, lost: CancellationToken) -> Self {
+        // Half, because questions about the topology have channels of their own.
+        let channels = match link.channel_max() {
+            0 => CHANNELS,
+            allowed => CHANNELS.min(usize::from(allowed) / 2).max(1),
+        };
         Self(Arc::new(Pool {
             link,
             direct_replies: DirectReplies::new(peer),
             control_exchange: config.control_exchange.clone(),
             confirm_timeout: config.publish_timeout.duration(),
-            permits: Semaphore::new(CHANNELS),
+            permits: Semaphore::new(channels),
             idle: Mutex::new(Vec::new()),
             lost,
         }))
@@ -79,9 +85,10 @@ impl Pool {
         // Never closed, so this cannot fail; were it closed, nothing could be published.
         let _permit = self.permits.acquire().await.map_err(|_| PublishError::Lost)?;
         let publishing = async {
-            match direct_reply::is_direct(&route.key) {
-                true => self.direct_replies.publish(&route.key, message).await,
-                false => self.publish_on_a_channel(route, message).await,
+            if direct_reply::is_direct(&route.key) {
+                self.direct_replies.publish(&route.key, message).await
+            } else {
+                self.publish_on_a_channel(route, message).await
             }
         };
         let published = tokio::select! {

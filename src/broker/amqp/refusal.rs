@@ -31,7 +31,7 @@ pub(super) enum Refusal {
 pub(super) async fn rpc<T>(question: impl Future<Output = lapin::Result<T>>) -> Result<T, Answer> {
     match timeout(RPC_TIMEOUT, question).await {
         Ok(answer) => answer.map_err(Answer::from),
-        Err(elapsed) => Err(Answer::Lost(elapsed.into())),
+        Err(_) => Err(Answer::Lost(format!("no answer within {RPC_TIMEOUT:?}").into())),
     }
 }
 

@@ -21,6 +21,9 @@ const MOST_DIFFERENCES: usize = 16;
 const ESSENTIAL: [&str; 5] =
     ["x-queue-type", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-overflow"];
 
+const GRANT: &str = "grant the configure permission, or declare it otherwise and set broker.declare_topology = false";
+const DECLARE: &str = "run `invoice-worker topology declare`, or set broker.declare_topology = true";
+
 pub(super) async fn establish(link: &Link, config: &Config) -> Result<(), BrokerError> {
     for queue in topology::queues(config) {
         Establishing { link, config, queue: &queue }.queue().await?;
@@ -69,7 +72,7 @@ struct Establishing<'a> {
 impl Establishing<'_> {
     async fn queue(&self) -> Result<(), BrokerError> {
         if !self.config.declare_topology && !self.exists().await? {
-            return Err(self.mismatch("does not exist", "run `invoice-worker topology declare`, or set broker.declare_topology = true"));
+            return Err(self.mismatch("does not exist", DECLARE));
         }
         let mut arguments: Vec<(String, Argument)> =
             self.queue.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -111,10 +114,7 @@ impl Establishing<'_> {
             Ok(_) => Ok(None),
             // Who may not declare cannot compare either; the queue was seen to exist.
             Err(Answer::Refused { refusal: Refusal::AccessRefused, .. }) if !self.config.declare_topology => Ok(None),
-            Err(Answer::Refused { refusal: Refusal::AccessRefused, .. }) => Err(self.mismatch(
-                "may not be declared by this user",
-                "grant the configure permission, or declare it otherwise and set broker.declare_topology = false",
-            )),
+            Err(Answer::Refused { refusal: Refusal::AccessRefused, .. }) => Err(self.mismatch("may not be declared by this user", GRANT)),
             Err(Answer::Refused { refusal: Refusal::PreconditionFailed, cause }) => match Difference::read(&cause.to_string()) {
                 Some(difference) => Ok(Some(difference)),
                 None => Err(self.mismatch(&format!("is otherwise: {cause}"), &self.mend())),
@@ -154,9 +154,8 @@ async fn control_exchange(link: &Link, config: &Config) -> Result<(), BrokerErro
             &format!("is not a durable fanout exchange: {cause}"),
             "delete the exchange, or name another in broker.control_exchange".to_owned(),
         )),
-        Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => {
-            Err(mismatch("does not exist", "run `invoice-worker topology declare`, or set broker.declare_topology = true".to_owned()))
-        }
+        Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => Err(mismatch("does not exist", DECLARE.to_owned())),
+        Err(Answer::Refused { refusal: Refusal::AccessRefused, .. }) => Err(mismatch("may not be declared by this user", GRANT.to_owned())),
         Err(answer) => Err(answer.about(exchange)),
     }
 }

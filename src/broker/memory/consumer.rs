@@ -39,11 +39,8 @@ struct Unsettled {
     last_tag: u64,
 }
 
-enum Step {
-    Delivery(Held),
-    Wait,
-    End,
-}
+/// The session was closed, or the queue deleted.
+struct Ended;
 
 impl Consumer {
     pub(super) fn new(shared: Arc<Shared>, queue: &str, prefetch: Option<u16>, closed: CancellationToken) -> Self {
@@ -56,15 +53,18 @@ impl Consumer {
     }
 
     pub(in crate::broker) async fn next(&mut self) -> Option<Delivery> {
-        while !self.ended {
+        if self.ended {
+            return None;
+        }
+        loop {
             let channel = Arc::clone(&self.channel);
             // Asked for before looking, so that no change falls in between.
             let mut changed = std::pin::pin!(channel.shared.changed.notified());
             changed.as_mut().enable();
             match self.step() {
-                Step::Delivery(held) => return Some(self.deliver(held)),
-                Step::End => break,
-                Step::Wait => {}
+                Ok(Some(held)) => return Some(self.deliver(held)),
+                Ok(None) => {}
+                Err(Ended) => break,
             }
             let expiry = channel.shared.look(|state| state.next_expiry());
             let next_expiry = async {
@@ -88,23 +88,20 @@ impl Consumer {
         self.ended = true;
     }
 
-    fn step(&self) -> Step {
+    /// A message, or none for now.
+    fn step(&self) -> Result<Option<Held>, Ended> {
         if self.channel.closed.is_cancelled() {
-            return Step::End;
+            return Err(Ended);
         }
         let room = self.prefetch.is_none_or(|prefetch| prefetch == 0 || self.channel.unsettled().held.len() < usize::from(prefetch));
         if !room {
-            return Step::Wait;
+            return Ok(None);
         }
-        match self.channel.shared.look(|state| state.take(&self.channel.queue)) {
-            Ok(Some(held)) => Step::Delivery(held),
-            Ok(None) => Step::Wait,
-            Err(_) => {
-                // The queue is gone, and with it this generation, as with RabbitMQ.
-                self.channel.closed.cancel();
-                Step::End
-            }
-        }
+        self.channel.shared.look(|state| state.take(&self.channel.queue)).map_err(|_| {
+            // The queue is gone, and with it this generation, as with RabbitMQ.
+            self.channel.closed.cancel();
+            Ended
+        })
     }
 
     fn deliver(&self, held: Held) -> Delivery {

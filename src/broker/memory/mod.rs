@@ -91,9 +91,6 @@ impl Session {
         &self.closed
     }
 
-    /// Dropping does all there is to do.
-    pub(super) fn close(self) {}
-
     fn consumer(&self, queue: &str, prefetch: Option<u16>) -> Consumer {
         let consumer = Consumer::new(Arc::clone(&self.broker.shared), queue, prefetch, self.closed.clone());
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);

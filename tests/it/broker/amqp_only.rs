@@ -1,14 +1,17 @@
 //! What only a real server can do: refuse, go away, and carry what our own types do not make.
 
 use super::{Place, body, config, job, next, within};
+use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use futures_util::StreamExt;
-use invoice_worker::broker::{Broker, BrokerError, Message, PublishError, parked};
+use invoice_worker::broker::{Broker, BrokerError, Message, PublishError, Settled, parked};
 use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_port_is_named_without_the_password() {
@@ -139,6 +142,19 @@ async fn foreign_headers_of_every_type_survive_parking_and_foreign_users_and_exp
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_count_that_a_stranger_sent_is_not_believed() {
+    let place = Place::on_rabbitmq().await;
+    let session = place.session().await;
+    let mut forged = job("one");
+    forged.properties.headers.set_number("x-delivery-count", 99);
+    session.publisher().publish(&place.config.jobs_queue, &forged).await.unwrap();
+    for returns in 0..2 {
+        let mut consumer = session.consume(&place.config.jobs_queue, 1).await.unwrap();
+        assert_eq!(next(&mut consumer).await.delivery_count, returns);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_too_large_for_a_frame_are_refused_and_the_session_lives() {
     let place = Place::on_rabbitmq().await;
     let session = place.session().await;
@@ -184,6 +200,72 @@ async fn a_session_is_lost_when_its_publishing_side_is() {
     session.close().await;
     within(lost).await;
     assert!(matches!(publisher.publish(&config.jobs_queue, &job("late")).await, Err(PublishError::Lost)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_wire_ends_the_generation_and_everything_is_delivered_again() {
+    let wire = Proxy::before(rabbitmq::port().await).await;
+    let mut config = config(&format!("amqp://127.0.0.1:{}", wire.port), &rabbitmq::unique_name());
+    config.urls.push(Secret::new(&rabbitmq::url().await));
+    let broker = Broker::new(&config).unwrap();
+    let session = within(broker.connect()).await.unwrap();
+    session.topology().await.unwrap();
+    session.publisher().publish(&config.jobs_queue, &job("one")).await.unwrap();
+    let mut consumer = session.consume(&config.jobs_queue, 1).await.unwrap();
+    let held = next(&mut consumer).await;
+
+    wire.cut();
+    within(session.lost()).await;
+    assert!(within(consumer.next()).await.is_none());
+    assert_eq!(within(held.settle()).await, Settled::Lost);
+    let late = within(session.publisher().publish(&config.jobs_queue, &job("two"))).await;
+    assert!(matches!(late, Err(PublishError::Lost)), "{late:?}");
+    within(session.close()).await;
+
+    let session = within(broker.connect()).await.unwrap();
+    let mut consumer = session.consume(&config.jobs_queue, 1).await.unwrap();
+    let again = next(&mut consumer).await;
+    assert_eq!((body(&again).as_str(), again.redelivered), ("one", true));
+    assert_eq!(again.settle().await, Settled::Acknowledged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mutual_tls_lets_in_who_has_a_certificate_and_trusts_the_servers() {
+    let tls = rabbitmq::tls().await;
+    let mut config = config(&format!("amqps://guest:guest@localhost:{}", tls.port), &rabbitmq::unique_name());
+    let stranger = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    assert!(matches!(stranger, BrokerError::Unreachable { .. }), "{stranger:?}");
+    assert!(stranger.to_string().contains("certificate"), "{stranger}");
+
+    config.ca_file = tls.file("ca.pem");
+    let nameless = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    assert!(matches!(nameless, BrokerError::Unreachable { .. }), "{nameless:?}");
+
+    config.client_cert_file = tls.file("client.pem");
+    config.client_key_file = tls.file("client.key");
+    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+
+    config.ca_file = tls.file("nowhere.pem");
+    let missing = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    assert!(missing.is_final());
+    assert!(missing.to_string().starts_with("broker.ca_file"), "{missing}");
+}
+
+/// It accepts and says nothing: a firewall, a stopped process, a wrong port.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_never_answers_is_given_up() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("amqp://user:secret@127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let error = refusal(&url).await;
+    assert!(matches!(error, BrokerError::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("no answer within 10s"), "{error}");
+    // And nothing is left behind: both connections greeted, and were hung up.
+    for _ in 0..2 {
+        let (mut accepted, _) = within(silent.accept()).await.unwrap();
+        let mut greeting = Vec::new();
+        within(accepted.read_to_end(&mut greeting)).await.unwrap();
+        assert_eq!(greeting, b"AMQP\x00\x00\x09\x01");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

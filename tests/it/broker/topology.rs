@@ -21,8 +21,7 @@ async fn harmless_differences_are_adopted() {
 async fn a_difference_that_could_lose_a_job_is_named_with_its_mend() {
     let retry = |config: &Config| config.retry_queue(&config.retry_delays[0]);
     let jobs = |config: &Config| config.jobs_queue.clone();
-    type Name<'a> = &'a dyn Fn(&Config) -> String;
-    let cases: [(Name<'_>, bool, &[Change], &str); 6] = [
+    let cases: [(NameOf<'_>, bool, &[Change], &str); 6] = [
         (&jobs, true, &[("x-queue-type", None)], "x-queue-type"),
         (&jobs, false, &[("x-queue-type", None)], "durable"),
         (&jobs, true, &[("x-dead-letter-exchange", None), ("x-dead-letter-routing-key", None)], "x-dead-letter"),
@@ -72,6 +71,9 @@ async fn a_control_exchange_of_another_kind_is_named() {
 
 /// An argument that is left out, or has another number.
 type Change = (&'static str, Option<i64>);
+
+/// Which of the queues.
+type NameOf<'a> = &'a dyn Fn(&Config) -> String;
 
 /// Declares one of our queues as somebody else might have.
 async fn declare(config: &Config, name: &str, durable: bool, changes: &[Change]) {

@@ -1,4 +1,6 @@
-//! What the tests start: a private RabbitMQ, and a whole system around a worker.
+//! What the tests start: a private RabbitMQ, wires that can be cut, and a whole system around a worker.
 
+pub(crate) mod proxy;
 pub(crate) mod rabbitmq;
 pub(crate) mod system;
+mod tls;

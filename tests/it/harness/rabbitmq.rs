@@ -1,5 +1,6 @@
 //! One RabbitMQ for the whole run: on loopback and free ports, in a temporary folder, gone when the test process is, however it ends.
 
+use super::tls::Tls;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -16,7 +17,7 @@ use tokio::time::{sleep, timeout};
 /// The package's own script: the one in the path insists on the user `rabbitmq`.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 /// Ten seconds alone; several times that beside a compiler.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Server and name daemon in a process group of their own, killed as one when standard input ends: that is when the test process is
 /// gone, even by a signal. Statics are never dropped, so nothing in the process could do it.
@@ -35,6 +36,7 @@ static NAMES: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 struct Server {
     port: u16,
+    tls: Tls,
     /// Its standard input keeps the server alive.
     _watchdog: Child,
 }
@@ -45,8 +47,16 @@ pub(crate) async fn url() -> String {
 }
 
 pub(crate) async fn url_of(user: &str, password: &str, vhost: &str) -> String {
-    let server = SERVER_OF_THIS_RUN.get_or_init(Server::start).await;
-    format!("amqp://{user}:{password}@127.0.0.1:{}/{vhost}", server.port)
+    format!("amqp://{user}:{password}@127.0.0.1:{}/{vhost}", port().await)
+}
+
+pub(crate) async fn port() -> u16 {
+    SERVER_OF_THIS_RUN.get_or_init(Server::start).await.port
+}
+
+/// The TLS side of the same broker.
+pub(crate) async fn tls() -> &'static Tls {
+    &SERVER_OF_THIS_RUN.get_or_init(Server::start).await.tls
 }
 
 /// A name no other test of this run has, for queues on the shared broker.
@@ -66,8 +76,9 @@ impl Server {
         // Removed by the watchdog, after the server.
         let folder = TempDir::new().expect("a temporary folder can be made").keep();
         let port = free_port();
-        let watchdog = watchdog(&folder, port);
-        let server = Self { port, _watchdog: watchdog };
+        let tls = Tls::new(&folder);
+        let watchdog = watchdog(&folder, port, &tls);
+        let server = Self { port, tls, _watchdog: watchdog };
         if timeout(START_TIMEOUT, server.answers()).await.is_err() {
             let log = fs::read_to_string(folder.join("server.log")).unwrap_or_default();
             panic!("RabbitMQ did not start within {START_TIMEOUT:?}:\n{log}");
@@ -89,7 +100,7 @@ impl Server {
     }
 }
 
-fn watchdog(folder: &Path, port: u16) -> Child {
+fn watchdog(folder: &Path, port: u16, tls: &Tls) -> Child {
     let file = |name: &str, content: &str| -> PathBuf {
         let path = folder.join(name);
         fs::write(&path, content).expect("the temporary folder can be written");
@@ -97,7 +108,8 @@ fn watchdog(folder: &Path, port: u16) -> Child {
     };
     let config = format!(
         "listeners.tcp.1 = 127.0.0.1:{port}\ndisk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 1GB\n\
-         log.file.level = warning\ncollect_statistics = none\n"
+         log.file.level = warning\ncollect_statistics = none\n{}",
+        tls.server_config()
     );
     Command::new("sh")
         .args(["-c", WATCHDOG, "watchdog", SERVER])
