@@ -148,14 +148,8 @@ fn verified(app: &App, picture: &Picture) -> Reply {
     }
     let Some(entry) = app.entry(picture) else { return failed(app, 300, None, true) };
     let request_id = &app.request_id()[..32];
-    let document = Document {
-        data: Some(&entry.verification),
-        error_code: None,
-        status: "OK",
-        reason: None,
-        request_id,
-        qrcode_scan_result: Some(1),
-    };
+    let document =
+        Document { data: Some(&entry.verification), error_code: None, status: "OK", reason: None, request_id, qrcode_scan_result: Some(1) };
     Reply::json("OK", 200, &document)
 }
 

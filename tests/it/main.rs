@@ -1,1 +1,3 @@
-fn main() {}
+//! One integration binary: what it starts is started once per run.
+
+mod sandbox;

@@ -51,7 +51,9 @@ const WIRE: [(&str, Wire); 7] = [
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{stage} cannot answer {answer:?}; it knows {known}, http.NNN, genuine, timeout, closed, reset, truncated, garbage, oversize, slow")]
+#[error(
+    "{stage} cannot answer {answer:?}; it knows {known}, http.NNN, genuine, timeout, closed, reset, truncated, garbage, oversize, slow"
+)]
 pub struct UnknownAnswer {
     stage: Stage,
     answer: String,
