@@ -15,6 +15,8 @@ use super::scenario::{Answer, Fault, Wire};
 const MAX_BROKEN_BYTES: usize = 64 << 20;
 /// Far more than any answer of the API: whoever reads without a limit is found out.
 const OVERSIZE_BYTES: usize = 64 << 20;
+/// Whoever sends more than this in vain has to live with a broken connection.
+const MAX_DRAINED_BYTES: usize = 64 << 20;
 const OVERSIZE_CHUNK: usize = 64 << 10;
 const SLOW_PIECES: u8 = 20;
 const SLOW_UNLESS_TOLD: Duration = Duration::from_secs(5);
@@ -56,6 +58,18 @@ impl Reply {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(pause.as_secs()));
         }
         response
+    }
+}
+
+/// Reads what is left of a request and throws it away, up to a point: whoever is refused while still sending never sees the refusal.
+pub(super) async fn drain(body: Body) {
+    let mut stream = body.into_data_stream();
+    let mut received = 0;
+    while let Some(Ok(chunk)) = stream.next().await {
+        received += chunk.len();
+        if received > MAX_DRAINED_BYTES {
+            break;
+        }
     }
 }
 

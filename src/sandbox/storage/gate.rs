@@ -29,6 +29,7 @@ pub(in crate::sandbox) async fn answer(
         Subject { name: &name, sample: asked.sample(), key: asked.key.as_deref(), operation: Some(asked.operation), ..Subject::default() };
     let fault = app.fault(Stage::Storage, &subject, &mut call).await;
     if let Some(scripted) = fault.and_then(|fault| scripted(fault, request.method(), request.uri().path())) {
+        reply::drain(request.into_body()).await;
         return reply::send(scripted, fault, call, &connection).await;
     }
     // A call that is broken afterwards is carried out all the same: nobody knows what became of it.

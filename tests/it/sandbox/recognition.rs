@@ -133,19 +133,59 @@ async fn a_picture_can_be_given_by_its_address() {
 
 #[tokio::test]
 async fn every_documented_code_can_be_had_as_it_is_documented() {
-    let provider = ["400", "500", "501", "999", "601", "610"];
-    let gateway = [("APIG.0106", 400), ("APIG.0203", 504), ("APIG.0304", 403), ("APIG.0308", 429), ("APIG.0501", 405), ("APIG.0601", 500)];
+    let provider = ["400", "500", "501", "999", "502", "601", "602", "603", "604", "606", "607", "609", "610"].map(str::to_owned);
+    let gateway = [
+        ("0101", 404),
+        ("0103", 404),
+        ("0104", 404),
+        ("0105", 404),
+        ("0106", 400),
+        ("0201", 400),
+        ("0202", 502),
+        ("0203", 504),
+        ("0204", 400),
+        ("0301", 401),
+        ("0302", 403),
+        ("0303", 401),
+        ("0304", 403),
+        ("0305", 401),
+        ("0306", 403),
+        ("0307", 401),
+        ("0308", 429),
+        ("0310", 403),
+        ("0311", 401),
+        ("0401", 403),
+        ("0402", 403),
+        ("0404", 403),
+        ("0501", 405),
+        ("0502", 405),
+        ("0601", 500),
+        ("0602", 400),
+        ("0605", 500),
+        ("0606", 500),
+        ("0607", 400),
+        ("0608", 500),
+        ("0609", 500),
+        ("0610", 502),
+        ("0611", 500),
+        ("0612", 500),
+        ("0613", 503),
+        ("0705", 500),
+        ("0802", 403),
+        ("1009", 400),
+    ]
+    .map(|(code, http_status)| (format!("APIG.{code}"), http_status));
     let faults = provider.iter().chain(gateway.iter().map(|(code, _)| code)).zip(1_u32..);
     let faults = faults.map(|(code, nth)| Fault::new(Stage::Recognition, code).unwrap().sample(NAME).calls([nth])).collect();
     let sandbox = sandbox(faults).await;
     for code in provider {
         let (status, answer) = recognise_sample(&sandbox, NAME).await;
-        assert_eq!((status, answer["code"].to_string()), (200, code.to_owned()));
+        assert_eq!((status, answer["code"].to_string()), (200, code));
         assert!(answer["msg"].is_string() && answer["taskNo"].is_string() && answer["data"] == Value::Null);
     }
     for (code, http_status) in gateway {
         let (status, answer) = recognise_sample(&sandbox, NAME).await;
-        assert_eq!((status, answer["error_code"].as_str()), (http_status, Some(code)));
+        assert_eq!((status, answer["error_code"].as_str()), (http_status, Some(code.as_str())));
     }
     assert_eq!(recognise_sample(&sandbox, NAME).await.1["code"], 200);
 }

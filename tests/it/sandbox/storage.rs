@@ -135,6 +135,7 @@ async fn what_is_missing_or_impossible_is_told_by_its_code() {
     assert_eq!(code(&get(BUCKET, &"k".repeat(400)).await.unwrap_err()), "KeyTooLongError");
     let missing = client.head_object().bucket(BUCKET).key("none").send().await.unwrap_err();
     assert_eq!(missing.raw_response().unwrap().status().as_u16(), 404);
+    assert_eq!(code(&client.list_objects_v2().bucket("nowhere").send().await.unwrap_err()), "NoSuchBucket");
     assert!(client.head_bucket().bucket("nowhere").send().await.is_err());
 }
 
