@@ -1,3 +1,126 @@
-#[derive(clap::Args, Debug)]
-pub(super) struct Options {}
-pub(super) async fn run(_o: Options) -> anyhow::Result<std::process::ExitCode> { Ok(std::process::ExitCode::SUCCESS) }
+//! `invoice-worker sandbox`: both providers and an S3 server, until the caller has had enough.
+
+use anyhow::Context;
+use clap::Args;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::sandbox::{self, Sandbox, Scenario, samples};
+use crate::shutdown;
+use crate::telemetry;
+
+/// Where the sample invoices lie, under `samples/`.
+const BUCKET: &str = "claims";
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Where to listen; port 0 picks one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090")]
+    listen: SocketAddr,
+    /// Scripted faults; tests/data/scenarios/example.toml shows every key
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+}
+
+pub(super) async fn run(Options { listen, scenario }: Options) -> anyhow::Result<ExitCode> {
+    telemetry::log::install(&telemetry::Config::default());
+    let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    serve(listen, scenario, stop.cancelled()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells on stdout where everything is and how to point a worker at it, and answers calls until `shutdown`.
+async fn serve(listen: SocketAddr, scenario: Option<PathBuf>, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let scenario = scenario.as_deref().map_or(Ok(Scenario::default()), Scenario::read)?;
+    if !listen.ip().is_loopback() {
+        tracing::warn!(%listen, "the sandbox answers strangers: its credentials are known to everybody");
+    }
+    let sandbox = Sandbox::start(sandbox::Options { listen, scenario, data_dir: None }).await?;
+    for sample in samples::all() {
+        sandbox.put(BUCKET, &format!("samples/{}", sample.file), sample.bytes).await?;
+    }
+    let mut stdout = std::io::stdout();
+    stdout.write_all(introduction(&sandbox).as_bytes()).and_then(|()| stdout.flush()).context("cannot write to stdout")?;
+    shutdown.await;
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+/// TOML throughout, so that it can be redirected into a configuration file as it is.
+fn introduction(sandbox: &Sandbox) -> String {
+    let (recognition, verification, s3) = (sandbox.recognition_url(), sandbox.verification_url(), sandbox.s3_url());
+    let credentials = sandbox.credentials();
+    let files = samples::all().iter().map(|sample| sample.file).collect::<Vec<_>>().join("\n#   samples/");
+    format!(
+        "# The sandbox is running; stop it with Ctrl-C.
+#
+#   recognition   {recognition}
+#   verification  {verification}
+#   S3            {s3}
+#   every call    GET  {s3}/sandbox/calls
+#   from anew     POST {s3}/sandbox/reset
+#
+# In the bucket {BUCKET}:
+#   samples/{files}
+#
+# For `invoice-worker run -c FILE`; the broker is up to you.
+
+[storage]
+bucket = \"{BUCKET}\"
+endpoint_url = \"{s3}\"
+path_style = true
+access_key_id = {access_key_id}
+secret_access_key = {secret_access_key}
+
+[recognition]
+url = \"{recognition}\"
+app_key = {app_key}
+app_secret = {app_secret}
+# Instead of the signature: auth = \"app_code\" and
+# app_code = {app_code}
+
+[verification]
+url = \"{verification}\"
+api_id = {api_id}
+api_secret = {api_secret}
+",
+        access_key_id = quoted(&credentials.access_key_id),
+        secret_access_key = quoted(&credentials.secret_access_key),
+        app_key = quoted(&credentials.app_key),
+        app_secret = quoted(&credentials.app_secret),
+        app_code = quoted(&credentials.app_code),
+        api_id = quoted(&credentials.api_id),
+        api_secret = quoted(&credentials.api_secret),
+    )
+}
+
+/// As a TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_told_is_a_configuration_that_points_at_the_sandbox() {
+        let sandbox = Sandbox::start(sandbox::Options::default()).await.unwrap();
+        let told: toml::Table = introduction(&sandbox).parse().unwrap();
+        assert_eq!(told["recognition"]["url"].as_str(), Some(sandbox.recognition_url().as_str()));
+        assert_eq!(told["storage"]["secret_access_key"].as_str(), Some("sandbox-secret"));
+    }
+
+    #[tokio::test]
+    async fn it_runs_until_the_caller_has_had_enough() {
+        serve(([127, 0, 0, 1], 0).into(), None, std::future::ready(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_bad_scenario_is_told_before_anything_is_started() {
+        let error = serve(([127, 0, 0, 1], 0).into(), Some("/nowhere.toml".into()), std::future::pending()).await.unwrap_err();
+        assert!(error.to_string().starts_with("/nowhere.toml: "), "{error}");
+    }
+}

@@ -135,7 +135,10 @@ fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut
     for (section, content) in spanned.get_ref() {
         let name = section.get_ref();
         let (DeValue::Table(keys), Some(Value::Table(values))) = (content.get_ref(), table.get(&**name)) else {
-            mistakes.push(format!("{}: {name}: not a key of the configuration; keys stand in a section such as [broker]", place(section.span())));
+            mistakes.push(format!(
+                "{}: {name}: not a key of the configuration; keys stand in a section such as [broker]",
+                place(section.span())
+            ));
             continue;
         };
         for key in keys.keys() {

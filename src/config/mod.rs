@@ -53,7 +53,8 @@ impl Config {
         self.verification.validate(problems);
         self.policy.validate(problems);
         self.worker.validate(problems);
-        for (key, transfer) in [("recognition.transfer", self.recognition.transfer), ("verification.transfer", self.verification.transfer)] {
+        for (key, transfer) in [("recognition.transfer", self.recognition.transfer), ("verification.transfer", self.verification.transfer)]
+        {
             problems.require(transfer == Transfer::Inline, key, "url transfer is not part of this version; use \"inline\"");
         }
         let checkpoints_in_s3 = self.checkpoint.store == checkpoint::StoreKind::S3;

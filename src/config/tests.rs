@@ -35,7 +35,9 @@ fn the_shipped_file_shows_every_key_with_its_default() {
     let keys = |table: toml::Table| -> Vec<String> {
         table
             .into_iter()
-            .flat_map(|(section, keys)| keys.as_table().cloned().unwrap_or_default().into_iter().map(move |(key, _)| format!("{section}.{key}")))
+            .flat_map(|(section, keys)| {
+                keys.as_table().cloned().unwrap_or_default().into_iter().map(move |(key, _)| format!("{section}.{key}"))
+            })
             .collect()
     };
     let mut written = keys(SHIPPED.parse().unwrap());

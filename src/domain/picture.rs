@@ -33,7 +33,10 @@ impl Format {
 /// Cheap to clone: the bytes are shared. Not `Debug`: it is somebody's bill.
 #[derive(Clone)]
 pub enum Picture {
-    Inline { bytes: Bytes, format: Format },
+    Inline {
+        bytes: Bytes,
+        format: Format,
+    },
     /// Fetched by the provider itself.
     Url(String),
 }

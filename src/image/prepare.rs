@@ -2,8 +2,8 @@
 //!
 //! Verification needs the QR code, so it gets the original pixels; only a BMP, which it does not take, is transcoded to PNG.
 
-use super::probe::invalid;
 use super::Probed;
+use super::probe::invalid;
 use crate::domain::failure::Failure;
 use crate::domain::picture::{Format, Picture};
 use bytes::Bytes;
@@ -73,7 +73,10 @@ fn for_verification(bytes: &Bytes, format: Format, max_bytes: usize) -> Result<P
         Format::Bmp => (transcode_to_png(bytes)?, Format::Png),
     };
     if bytes.len() > max_bytes {
-        return Err(invalid("image.too_large", format!("for verification the image has {} bytes; at most {max_bytes} are taken", bytes.len())));
+        return Err(invalid(
+            "image.too_large",
+            format!("for verification the image has {} bytes; at most {max_bytes} are taken", bytes.len()),
+        ));
     }
     Ok(Picture::Inline { bytes, format })
 }

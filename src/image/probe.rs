@@ -63,7 +63,12 @@ mod tests {
     fn anything_else_is_refused_by_name() {
         let gif = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;";
         let cut = &picture(ImageFormat::Png, 300, 200)[..12];
-        for (bytes, code) in [(&gif[..], "image.unsupported_format"), (b"hello, world", "image.unsupported_format"), (b"", "image.corrupt"), (cut, "image.corrupt")] {
+        for (bytes, code) in [
+            (&gif[..], "image.unsupported_format"),
+            (b"hello, world", "image.unsupported_format"),
+            (b"", "image.corrupt"),
+            (cut, "image.corrupt"),
+        ] {
             let failure = probe(bytes).unwrap_err();
             assert_eq!((failure.stage, failure.code.as_str()), (Stage::Image, code));
         }

@@ -5,9 +5,7 @@ use crate::domain::checks;
 use crate::domain::failure::Failure;
 use crate::domain::job::{Job, Rejected};
 use crate::domain::progress::Progress;
-use crate::domain::result::{
-    Flag, ImagePart, JobError, JobResult, RecognitionPart, SCHEMA, Status, Verdict, VerificationPart,
-};
+use crate::domain::result::{Flag, ImagePart, JobError, JobResult, RecognitionPart, SCHEMA, Status, Verdict, VerificationPart};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::value::RawValue;

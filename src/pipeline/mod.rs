@@ -77,7 +77,8 @@ impl Pipeline {
             Err(Leave::Replay(stored)) => Ending::Replayed(*stored),
             Err(Leave::Same(answer)) => Ending::Answered(answer),
             Err(Leave::Redelivered) => {
-                let failure = Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
+                let failure =
+                    Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
                 Ending::Parked(self.parking(self.redelivery_wait, failure))
             }
             Err(Leave::Stopped(stopped)) => match self.stopped(*stopped, job, progress, &mut findings) {
@@ -136,7 +137,10 @@ impl Pipeline {
             if stored.run == run && (completed || redelivered) {
                 return Err(Leave::Replay(Box::new(stored)));
             }
-            if stored.run != run && completed && let Some(answer) = findings::answer_of_another_run(job, &stored) {
+            if stored.run != run
+                && completed
+                && let Some(answer) = findings::answer_of_another_run(job, &stored)
+            {
                 return Err(Leave::Same(Box::new(answer)));
             }
         }

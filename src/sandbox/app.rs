@@ -110,10 +110,9 @@ impl App {
     pub(super) fn reset(&self) {
         self.script.reset();
         self.calls.reset();
-        for (window, rate) in [
-            (&self.recognition_window, self.recognition.rate_per_second),
-            (&self.verification_window, self.verification.rate_per_second),
-        ] {
+        for (window, rate) in
+            [(&self.recognition_window, self.recognition.rate_per_second), (&self.verification_window, self.verification.rate_per_second)]
+        {
             *window.lock().unwrap_or_else(PoisonError::into_inner) = Window::new(rate);
         }
     }

@@ -89,7 +89,16 @@ impl Calls {
         let at = ledger.started.elapsed();
         ledger.entries.push_back(Entry { stage, at, outcome: None });
         let number = ledger.forgotten + ledger.entries.len() - 1;
-        Open { calls: self.clone(), generation: ledger.generation, stage, number, subject: None, nth: 0, begun: Instant::now(), told: false }
+        Open {
+            calls: self.clone(),
+            generation: ledger.generation,
+            stage,
+            number,
+            subject: None,
+            nth: 0,
+            begun: Instant::now(),
+            told: false,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Ledger> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::app::App;
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::scenario::codes;
 use super::signature::{self, Received, Refused};
 use crate::domain::failure::Stage;
@@ -17,7 +17,6 @@ use crate::domain::failure::Stage;
 pub(super) const PATH: &str = "/ocr/medical-invoice";
 /// What the gateway takes at all; the provider behind it takes less.
 const MAX_BODY_BYTES: usize = 12 << 20;
-const MAX_DRAINED_BYTES: usize = 64 << 20;
 
 #[derive(Serialize)]
 struct Refusal<'a> {
@@ -47,22 +46,18 @@ pub(super) fn refuse(app: &App, code: &str, http_status: Option<u16>, message: O
     Reply::json(code, http_status, &Refusal { error_code: code, error_msg, request_id })
 }
 
-/// `None` for a body that is too large, or that breaks off. The rest is read and thrown away, up to a point: whoever is refused while
-/// still sending never sees the refusal.
+/// `None` for a body that is too large, or that breaks off.
 async fn read(body: Body) -> Option<Bytes> {
     let mut stream = body.into_data_stream();
     let mut kept = BytesMut::new();
-    let mut received = 0;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.ok()?;
-        received += chunk.len();
-        if received <= MAX_BODY_BYTES {
-            kept.extend_from_slice(&chunk);
-        } else if received > MAX_DRAINED_BYTES {
-            break;
+        kept.extend_from_slice(&chunk.ok()?);
+        if kept.len() > MAX_BODY_BYTES {
+            reply::drain(Body::from_stream(stream)).await;
+            return None;
         }
     }
-    (received <= MAX_BODY_BYTES).then(|| kept.freeze())
+    Some(kept.freeze())
 }
 
 fn authenticate(app: &App, parts: &Parts, body: &[u8]) -> Result<(), Refused> {

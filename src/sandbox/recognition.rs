@@ -81,6 +81,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, Extension(connection): E
 async fn receive(app: &App, request: Request) -> Result<Picture, Reply> {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST || parts.uri.path() != gateway::PATH {
+        reply::drain(body).await;
         return Err(gateway::refuse(app, "APIG.0101", None, None));
     }
     let is_form = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {

@@ -15,8 +15,10 @@ use super::scenario::{Answer, Fault, Wire};
 const MAX_BROKEN_BYTES: usize = 64 << 20;
 /// Far more than any answer of the API: whoever reads without a limit is found out.
 const OVERSIZE_BYTES: usize = 64 << 20;
+/// Whoever sends more than this in vain has to live with a broken connection.
+const MAX_DRAINED_BYTES: usize = 64 << 20;
 const OVERSIZE_CHUNK: usize = 64 << 10;
-const SLOW_PIECES: usize = 20;
+const SLOW_PIECES: u8 = 20;
 const SLOW_UNLESS_TOLD: Duration = Duration::from_secs(5);
 const NOT_THE_API: &str = "<html><head><title>\u{fffd}</title></head><body><h1>It works!</h1>";
 
@@ -45,13 +47,7 @@ impl Reply {
     pub(super) fn page(http_status: u16) -> Self {
         let status = StatusCode::from_u16(http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = format!("<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center></body></html>\r\n");
-        Self {
-            name: format!("http.{http_status}"),
-            status,
-            content_type: "text/html",
-            body: body.into(),
-            retry_after: None,
-        }
+        Self { name: format!("http.{http_status}"), status, content_type: "text/html", body: body.into(), retry_after: None }
     }
 
     pub(super) fn into_response(self) -> Response {
@@ -65,24 +61,32 @@ impl Reply {
     }
 }
 
+/// Reads what is left of a request and throws it away, up to a point: whoever is refused while still sending never sees the refusal.
+pub(super) async fn drain(body: Body) {
+    let mut stream = body.into_data_stream();
+    let mut received = 0;
+    while let Some(Ok(chunk)) = stream.next().await {
+        received += chunk.len();
+        if received > MAX_DRAINED_BYTES {
+            break;
+        }
+    }
+}
+
 /// Sends the reply as the fault wants it, and records the call.
 pub(super) async fn send(mut reply: Reply, fault: Option<&Fault>, mut call: Open, connection: &HangUp) -> Response {
     if let Some(fault) = fault {
         reply.retry_after = fault.retry_after;
         reply.status = fault.http_status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(reply.status);
     }
-    match fault.map(|fault| (&fault.answer, fault.delay)) {
-        Some((Answer::Broken(wire), delay)) => {
-            // A slow answer arrives in the end: it is what it is, and is paid for.
-            let name = if *wire == Wire::Slow { reply.name.clone() } else { wire.as_str().to_owned() };
-            call.answer(&name, reply.status.as_u16());
-            broken(reply.into_response(), *wire, delay, call, connection).await
-        }
-        _ => {
-            call.answer(&reply.name, reply.status.as_u16());
-            reply.into_response()
-        }
+    if let Some(Fault { answer: Answer::Broken(wire), delay, .. }) = fault {
+        // A slow answer arrives in the end: it is what it is, and is paid for.
+        let name = if *wire == Wire::Slow { &reply.name } else { wire.as_str() };
+        call.answer(name, reply.status.as_u16());
+        return broken(reply.into_response(), *wire, *delay, call, connection).await;
     }
+    call.answer(&reply.name, reply.status.as_u16());
+    reply.into_response()
 }
 
 /// The response as it is after what happens to it on the wire.
@@ -113,7 +117,7 @@ pub(super) async fn broken(response: Response, wire: Wire, delay: Duration, call
         Wire::Oversize => {
             let (mut parts, body) = whole(response).await;
             parts.headers.remove(header::CONTENT_LENGTH);
-            let blank = Bytes::from_static(&[b' '; OVERSIZE_CHUNK]);
+            let blank = Bytes::from(vec![b' '; OVERSIZE_CHUNK]);
             let padding = stream::iter(std::iter::repeat_n(blank, OVERSIZE_BYTES / OVERSIZE_CHUNK));
             Response::from_parts(parts, Body::from_stream(padding.chain(stream::iter([body])).map(Ok::<_, io::Error>)))
         }
@@ -146,12 +150,12 @@ fn ending_in_an_error(half: Bytes) -> impl futures_util::Stream<Item = io::Resul
 
 fn trickle(body: Bytes, delay: Duration, call: Open) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
     let over = if delay.is_zero() { SLOW_UNLESS_TOLD } else { delay };
-    let piece = body.len().div_ceil(SLOW_PIECES).max(1);
+    let piece = body.len().div_ceil(usize::from(SLOW_PIECES)).max(1);
     stream::unfold((body, call), move |(mut rest, call)| async move {
         if rest.is_empty() {
             return None;
         }
-        tokio::time::sleep(over / SLOW_PIECES as u32).await;
+        tokio::time::sleep(over / u32::from(SLOW_PIECES)).await;
         let next = rest.split_to(piece.min(rest.len()));
         Some((Ok(next), (rest, call)))
     })

@@ -121,9 +121,7 @@ mod tests {
     }
 
     fn answers(script: &Script, subject: &Subject<'_>, calls: usize) -> Vec<String> {
-        (0..calls)
-            .map(|_| script.next(Stage::Verification, subject).1.map_or("-".to_owned(), |fault| fault.answer.to_string()))
-            .collect()
+        (0..calls).map(|_| script.next(Stage::Verification, subject).1.map_or("-".to_owned(), |fault| fault.answer.to_string())).collect()
     }
 
     #[test]
@@ -154,7 +152,8 @@ mod tests {
     #[test]
     fn a_storage_fault_is_for_downloads_unless_it_names_another_operation() {
         let script = Script::new(0, vec![Fault::new(Stage::Storage, "SlowDown").unwrap()]);
-        let asked = |operation| script.next(Stage::Storage, &Subject { name: operation, operation: Some(operation), ..Subject::default() }).1;
+        let asked =
+            |operation| script.next(Stage::Storage, &Subject { name: operation, operation: Some(operation), ..Subject::default() }).1;
         assert!(asked("get").is_some());
         assert!(asked("put").is_none());
     }

@@ -236,11 +236,11 @@ mod tests {
         assert!(matches!(with("SDK-HMAC-SHA256 Access=a"), Refused::Malformed(_)));
         assert!(matches!(with(&vector.authorization.replace("Access=Q", "Access=R")), Refused::UnknownKey(_)));
         assert!(matches!(with(&vector.authorization.replace("host;", "")), Refused::Malformed(_)));
+        let mut undated = headers(&vector);
+        undated.insert("x-sdk-date", "yesterday".parse().unwrap());
+        assert!(matches!(checked(&vector, &undated, b"", 0), Err(Refused::Malformed(_))));
         let other = if vector.authorization.ends_with('0') { "1" } else { "0" };
-        assert!(matches!(
-            with(&format!("{}{other}", &vector.authorization[..vector.authorization.len() - 1])),
-            Refused::Differs(_)
-        ));
+        assert!(matches!(with(&format!("{}{other}", &vector.authorization[..vector.authorization.len() - 1])), Refused::Differs(_)));
     }
 
     #[test]

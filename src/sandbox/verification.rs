@@ -60,14 +60,9 @@ pub(super) async fn answer(State(app): State<Arc<App>>, Extension(connection): E
 }
 
 async fn receive(app: &App, request: Request) -> Result<(Picture, bool), Reply> {
-    if request.method() != Method::POST || request.uri().path() != PATH {
-        return Err(refuse(app, "NOT_FOUND", None, None));
-    }
-    if !authentic(app, request.headers()) {
-        return Err(refuse(app, "UNAUTHORIZED", None, None));
-    }
-    if !app.admit(Stage::Verification) {
-        return Err(refuse(app, "RATE_LIMIT_EXCEEDED", None, None));
+    if let Err(status) = pass(app, &request) {
+        reply::drain(request.into_body()).await;
+        return Err(refuse(app, status, None, None));
     }
     let invalid = |reason: &str| refuse(app, "INVALID_ARGUMENT", None, Some(reason));
     let form = Form::read(request).await.map_err(invalid)?;
@@ -88,6 +83,19 @@ async fn receive(app: &App, request: Request) -> Result<(Picture, bool), Reply> 
         Err(invalid("image size is out of range"))
     } else {
         Ok((picture.clone(), form.auto_rotate))
+    }
+}
+
+/// By the status of the refusal.
+fn pass(app: &App, request: &Request) -> Result<(), &'static str> {
+    if request.method() != Method::POST || request.uri().path() != PATH {
+        Err("NOT_FOUND")
+    } else if !authentic(app, request.headers()) {
+        Err("UNAUTHORIZED")
+    } else if !app.admit(Stage::Verification) {
+        Err("RATE_LIMIT_EXCEEDED")
+    } else {
+        Ok(())
     }
 }
 
@@ -148,14 +156,8 @@ fn verified(app: &App, picture: &Picture) -> Reply {
     }
     let Some(entry) = app.entry(picture) else { return failed(app, 300, None, true) };
     let request_id = &app.request_id()[..32];
-    let document = Document {
-        data: Some(&entry.verification),
-        error_code: None,
-        status: "OK",
-        reason: None,
-        request_id,
-        qrcode_scan_result: Some(1),
-    };
+    let document =
+        Document { data: Some(&entry.verification), error_code: None, status: "OK", reason: None, request_id, qrcode_scan_result: Some(1) };
     Reply::json("OK", 200, &document)
 }
 

@@ -22,13 +22,18 @@ where
         }
         SdkError::TimeoutError(_) => unanswered(),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => unanswered(),
-        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_about_credentials(&error) => {
-            Failure::new(Stage::Storage, "NoCredentials", "no credentials for the store: set storage.access_key_id, or provide the AWS chain")
-        }
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_about_credentials(&error) => Failure::new(
+            Stage::Storage,
+            "NoCredentials",
+            "no credentials for the store: set storage.access_key_id, or provide the AWS chain",
+        ),
         SdkError::DispatchFailure(_) => Failure::new(Stage::Storage, "connect", "the store could not be reached"),
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
-            Failure { http_status: Some(status), ..Failure::new(Stage::Storage, format!("http.{status}"), "the store's answer is unreadable") }
+            Failure {
+                http_status: Some(status),
+                ..Failure::new(Stage::Storage, format!("http.{status}"), "the store's answer is unreadable")
+            }
         }
         _ => Failure::new(Stage::Storage, "request", "the request to the store could not be built: bucket or key is unusable"),
     };

@@ -15,7 +15,9 @@ pub enum State {
     /// Ready: jobs are taken.
     Consuming,
     /// The broker is out of reach; `problem` says why, the worker tries again by itself.
-    Disconnected { problem: String },
+    Disconnected {
+        problem: String,
+    },
     /// Stopping: no more jobs are taken, those in flight are finished.
     Draining,
 }

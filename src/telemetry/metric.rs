@@ -49,7 +49,8 @@ impl Drop for InFlight {
 
 /// `code` is the policy's label for it: a name it knows, or `other`.
 pub fn provider_call(stage: Stage, code: &str, billed: Billed, duration: Duration) {
-    counter!("invoice_provider_calls_total", "stage" => stage.as_str(), "code" => code.to_owned(), "billed" => billed.as_str()).increment(1);
+    counter!("invoice_provider_calls_total", "stage" => stage.as_str(), "code" => code.to_owned(), "billed" => billed.as_str())
+        .increment(1);
     histogram!("invoice_provider_call_duration_seconds", "stage" => stage.as_str()).record(duration.as_secs_f64());
 }
 

@@ -45,6 +45,10 @@ impl Config {
         if let Err(problem) = log::filter(&self.log) {
             problems.add("telemetry.log", problem);
         }
-        problems.require(self.otlp_endpoint.is_empty(), "telemetry.otlp_endpoint", "traces are not exported by this version; leave it empty");
+        problems.require(
+            self.otlp_endpoint.is_empty(),
+            "telemetry.otlp_endpoint",
+            "traces are not exported by this version; leave it empty",
+        );
     }
 }

@@ -47,9 +47,16 @@ impl Worker {
         };
         match published {
             Ok(()) => settle(delivery).await,
-            Err(Unpublished::GenerationLost) => tracing::debug!(job.id = turn.job_id, "the broker was lost; the job will be delivered again"),
+            Err(Unpublished::GenerationLost) => {
+                tracing::debug!(job.id = turn.job_id, "the broker was lost; the job will be delivered again")
+            }
             Err(Unpublished::Queue { queue, problem }) => {
-                tracing::error!(job.id = turn.job_id, queue, problem, "cannot publish to our own queue; connecting anew, the job will be delivered again");
+                tracing::error!(
+                    job.id = turn.job_id,
+                    queue,
+                    problem,
+                    "cannot publish to our own queue; connecting anew, the job will be delivered again"
+                );
                 generation.end();
             }
         }

@@ -22,12 +22,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("sandbox", &["config", "domain"]),
     ("assemble", &["chance", "checkpoint", "clock", "config", "domain", "image", "pipeline", "provider", "retry", "store"]),
     ("shutdown", &[]),
-    (
-        "command",
-        &[
-            "assemble", "broker", "chance", "clock", "config", "domain", "pipeline", "sandbox", "shutdown", "telemetry", "worker",
-        ],
-    ),
+    ("command", &["assemble", "broker", "chance", "clock", "config", "domain", "pipeline", "sandbox", "shutdown", "telemetry", "worker"]),
     ("main", &["command"]),
 ];
 
@@ -45,8 +40,20 @@ const AT_THE_EDGE: [(&str, &[&str]); 9] = [
 ];
 
 /// What would make the domain impure.
-const IMPURE: [&str; 12] =
-    ["async fn", ".await", "tokio::", "tracing::", "std::fs", "std::net", "std::env", "std::time::Instant", "SystemTime", "Timestamp::now", "rand::", "println!"];
+const IMPURE: [&str; 12] = [
+    "async fn",
+    ".await",
+    "tokio::",
+    "tracing::",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::time::Instant",
+    "SystemTime",
+    "Timestamp::now",
+    "rand::",
+    "println!",
+];
 
 #[test]
 fn imports_go_one_way() {
@@ -99,9 +106,10 @@ fn the_domain_is_pure() {
 
 #[test]
 fn the_rules_would_notice() {
-    assert_eq!(imports("use crate::broker::Session;\nuse crate::{chance, clock::Clock};\ncrate::store::too_large()"), [
-        "broker", "chance", "clock", "store"
-    ]);
+    assert_eq!(
+        imports("use crate::broker::Session;\nuse crate::{chance, clock::Clock};\ncrate::store::too_large()"),
+        ["broker", "chance", "clock", "store"]
+    );
     assert!(names("    let x = lapin::Connection::connect(uri);", "lapin"));
     assert!(!names("    let x = our_lapin::connect(uri);", "lapin"));
 }
@@ -163,5 +171,6 @@ fn imports(code: &str) -> Vec<String> {
 /// Whether the line has a path that begins with this library.
 fn names(line: &str, library: &str) -> bool {
     let word = format!("{library}::");
-    line.match_indices(&word).any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':'))
+    line.match_indices(&word)
+        .any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':'))
 }

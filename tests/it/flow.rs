@@ -239,7 +239,9 @@ async fn a_bill_without_checks_left_waits_for_the_next_day(on: On) {
     let minutes = i32::from(until.hour()) * 60 + i32::from(until.minute());
     assert!((10..=120).contains(&minutes), "{until}");
     // The message that waits is the job itself, with its progress.
-    let queue = system.config.broker.retry_queue(system.config.broker.retry_delays.iter().rfind(|delay| delay.duration() < std::time::Duration::from_secs(60)).unwrap());
+    let queue = system.config.broker.retry_queue(
+        system.config.broker.retry_delays.iter().rfind(|delay| delay.duration() < std::time::Duration::from_secs(60)).unwrap(),
+    );
     let hour = system.config.broker.retry_queue(system.config.broker.retry_delays.last().unwrap());
     let waiting = system.take(if system.depth(&hour).await == 1 { &hour } else { &queue }).await;
     assert_eq!(waiting.body, job.body);
@@ -319,7 +321,8 @@ async fn another_run_of_the_same_job_gets_the_same_answer_with_its_own_metadata(
     let job = system.job("job", &key);
     system.submit(&job).await;
     let first = system.reply().await;
-    let mut again = system.message("job", json!({ "job_id": "job", "image": { "key": key }, "metadata": { "claim": "another" } }).to_string());
+    let mut again =
+        system.message("job", json!({ "job_id": "job", "image": { "key": key }, "metadata": { "claim": "another" } }).to_string());
     again.properties.message_id = Some("resubmitted".into());
     system.submit(&again).await;
     let second = system.reply().await;
@@ -407,7 +410,11 @@ async fn an_action_of_a_later_version_parks_for_five_minutes(on: On) {
 }
 
 fn paid_calls(system: &System) -> u64 {
-    [Stage::Recognition, Stage::Verification].map(|stage| system.sandbox.calls().count(stage)).iter().map(|count| count.billed + count.billed_unknown).sum()
+    [Stage::Recognition, Stage::Verification]
+        .map(|stage| system.sandbox.calls().count(stage))
+        .iter()
+        .map(|count| count.billed + count.billed_unknown)
+        .sum()
 }
 
 fn codes(result: &Value) -> Vec<String> {
@@ -434,7 +441,9 @@ fn expected(name: &str) -> Value {
 fn said(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(serde_json::Map::is_empty);
+            let empty = |value: &Value| {
+                value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(serde_json::Map::is_empty)
+            };
             fields.iter().map(|(name, value)| (name.clone(), said(value))).filter(|(_, value)| !empty(value)).collect()
         }
         Value::Array(items) => items.iter().map(said).collect(),

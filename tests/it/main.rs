@@ -6,3 +6,4 @@ mod architecture;
 mod broker;
 mod flow;
 mod harness;
+mod sandbox;

@@ -1,7 +1,7 @@
 //! The jobs of the demo: every sample invoice, and what goes wrong around them.
 
 use crate::broker::{Message, Properties};
-use crate::sandbox::{Sandbox, Sample, samples};
+use crate::sandbox::{Sample, Sandbox, samples};
 use serde_json::json;
 
 pub(super) const BUCKET: &str = "claims";

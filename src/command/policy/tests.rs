@@ -1,6 +1,5 @@
 use super::explain::explain;
 use super::show::show;
-use super::*;
 use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use jiff::tz::TimeZone;

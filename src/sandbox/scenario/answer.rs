@@ -51,37 +51,41 @@ const WIRE: [(&str, Wire); 7] = [
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{stage} cannot answer {answer:?}; it knows {known}, http.NNN, genuine, timeout, closed, reset, truncated, garbage, oversize, slow")]
-pub struct UnknownAnswer {
-    stage: Stage,
-    answer: String,
-    known: &'static str,
+pub enum UnknownAnswer {
+    #[error("{stage} is asked of no server; the stages are recognition, verification and storage")]
+    NoServer { stage: Stage },
+    #[error(
+        "{stage} cannot answer {answer:?}; it knows {known} (others with http_status), http.NNN, genuine, \
+         timeout, closed, reset, truncated, garbage, oversize and slow"
+    )]
+    NotDocumented { stage: Stage, answer: String, known: &'static str },
 }
 
 impl Answer {
     /// A code that no document names is refused as a slip of the pen, unless `undocumented` says that it is meant.
     pub fn parse(stage: Stage, text: &str, undocumented: bool) -> Result<Self, UnknownAnswer> {
-        if let Some((_, wire)) = WIRE.iter().find(|(name, _)| *name == text) {
-            return Ok(Self::Broken(*wire));
+        let code = text.parse().ok().map(Self::Code);
+        let (own, documented, known) = match stage {
+            Stage::Recognition if text == "200" => (Some(Self::Genuine), true, ""),
+            Stage::Recognition => (code, codes::gateway(text).is_some(), "numeric codes, the documented APIG.NNNN"),
+            Stage::Verification if text == "OK" => (Some(Self::Genuine), true, ""),
+            Stage::Verification => (code, codes::status(text).is_some(), "numeric codes, the documented statuses"),
+            Stage::Storage => (None, codes::storage(text).is_some(), "S3's usual error codes"),
+            Stage::Job | Stage::Image | Stage::Worker => return Err(UnknownAnswer::NoServer { stage }),
+        };
+        let named = (documented || undocumented).then(|| Self::Named(text.to_owned()));
+        let unknown = || UnknownAnswer::NotDocumented { stage, answer: text.to_owned(), known };
+        own.or_else(|| Self::of_any_stage(text)).or(named).ok_or_else(unknown)
+    }
+
+    fn of_any_stage(text: &str) -> Option<Self> {
+        if text == "genuine" {
+            return Some(Self::Genuine);
         }
-        if let Some(status) = text.strip_prefix("http.").and_then(|status| status.parse().ok())
-            && (200..600).contains(&status)
-        {
-            return Ok(Self::Http(status));
-        }
-        let unknown = |known| UnknownAnswer { stage, answer: text.to_owned(), known };
-        let number = text.parse::<u16>().ok();
-        match (stage, number, text) {
-            (_, _, "genuine") | (Stage::Recognition, _, "200") | (Stage::Verification, _, "OK") => Ok(Self::Genuine),
-            (Stage::Recognition | Stage::Verification, Some(code), _) => Ok(Self::Code(code)),
-            (Stage::Recognition, None, _) if undocumented || codes::gateway(text).is_some() => Ok(Self::Named(text.to_owned())),
-            (Stage::Verification, None, _) if undocumented || codes::status(text).is_some() => Ok(Self::Named(text.to_owned())),
-            (Stage::Storage, _, _) if undocumented || codes::storage(text).is_some() => Ok(Self::Named(text.to_owned())),
-            (Stage::Recognition, ..) => Err(unknown("numeric codes, APIG.0101 to APIG.1009 as documented (others with http_status)")),
-            (Stage::Verification, ..) => Err(unknown("numeric codes, the documented statuses (others with http_status)")),
-            (Stage::Storage, ..) => Err(unknown("S3's error codes (rare ones with http_status)")),
-            (Stage::Job | Stage::Image | Stage::Worker, ..) => Err(unknown("nothing: no server stands there")),
-        }
+        let status = text.strip_prefix("http.").and_then(|status| status.parse().ok());
+        let http = status.filter(|status| (200..600).contains(status)).map(Self::Http);
+        let broken = || WIRE.iter().find(|(name, _)| *name == text).map(|(_, wire)| Self::Broken(*wire));
+        http.or_else(broken)
     }
 }
 

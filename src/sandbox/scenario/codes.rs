@@ -50,13 +50,8 @@ pub fn billed(stage: Stage, answer: &str, http_status: u16) -> Billed {
     }
 }
 
-pub(in crate::sandbox) const RECOGNITION: [(u16, &str); 5] = [
-    (200, "成功"),
-    (400, "参数错误"),
-    (500, "服务商维护，请稍候再试"),
-    (501, "官方数据源维护，请稍候再试"),
-    (999, "其他，以实际返回为准"),
-];
+pub(in crate::sandbox) const RECOGNITION: [(u16, &str); 5] =
+    [(200, "成功"), (400, "参数错误"), (500, "服务商维护，请稍候再试"), (501, "官方数据源维护，请稍候再试"), (999, "其他，以实际返回为准")];
 
 const fn known(code: &'static str, http_status: u16, message: &'static str) -> Known {
     Known { code, http_status, message }

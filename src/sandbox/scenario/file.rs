@@ -32,7 +32,7 @@ impl Scenario {
     pub fn parse(text: &str, name: &str) -> Result<Self, BadScenario> {
         let wrong = |at: usize, problem: &str| BadScenario::Wrong {
             name: name.to_owned(),
-            line: text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1,
+            line: text[..text.floor_char_boundary(at)].matches('\n').count() + 1,
             problem: problem.to_owned(),
         };
         let written: Written =

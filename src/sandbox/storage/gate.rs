@@ -25,15 +25,11 @@ pub(in crate::sandbox) async fn answer(
     let mut call = app.calls.begin(Stage::Storage);
     let asked = Asked::of(&request);
     let name = format!("{} {}", asked.operation, asked.key.as_deref().unwrap_or(&asked.bucket));
-    let subject = Subject {
-        name: &name,
-        sample: asked.sample(),
-        key: asked.key.as_deref(),
-        operation: Some(asked.operation),
-        ..Subject::default()
-    };
+    let subject =
+        Subject { name: &name, sample: asked.sample(), key: asked.key.as_deref(), operation: Some(asked.operation), ..Subject::default() };
     let fault = app.fault(Stage::Storage, &subject, &mut call).await;
     if let Some(scripted) = fault.and_then(|fault| scripted(fault, request.method(), request.uri().path())) {
+        reply::drain(request.into_body()).await;
         return reply::send(scripted, fault, call, &connection).await;
     }
     // A call that is broken afterwards is carried out all the same: nobody knows what became of it.
@@ -58,7 +54,8 @@ impl Asked {
     fn of(request: &Request) -> Self {
         let path = String::from_utf8_lossy(&signature::decode(request.uri().path())).into_owned();
         let path = path.trim_start_matches('/');
-        let (bucket, key) = path.split_once('/').filter(|(_, key)| !key.is_empty()).map_or((path, None), |(bucket, key)| (bucket, Some(key)));
+        let (bucket, key) =
+            path.split_once('/').filter(|(_, key)| !key.is_empty()).map_or((path, None), |(bucket, key)| (bucket, Some(key)));
         let operation = match (request.method(), key) {
             (&Method::GET, Some(_)) => "get",
             (&Method::HEAD, Some(_)) => "head",

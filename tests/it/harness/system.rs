@@ -43,7 +43,6 @@ pub(crate) struct System {
     pub(crate) config: Config,
     pub(crate) broker: Broker,
     pub(crate) session: Session,
-    pub(crate) health: Health,
     pub(crate) events: UnboundedReceiver<Event>,
     pub(crate) replies: Consumer,
     pub(crate) reply_to: String,
@@ -104,7 +103,7 @@ impl Setup {
         let (stop, health) = (CancellationToken::new(), Health::default());
         let (work, events) = start_worker(&self.config, &broker, self.policy, &health, &stop).await;
         health.consuming().await;
-        System { sandbox, config: self.config, broker, session, health, events, replies, reply_to, stop, work }
+        System { sandbox, config: self.config, broker, session, events, replies, reply_to, stop, work }
     }
 }
 

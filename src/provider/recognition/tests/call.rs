@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::secret::Secret;
 use crate::config::units::span;
-use crate::image::Format;
+use crate::domain::picture::{Format, Picture};
 use crate::provider::wire::fake::{Behaviour, Fake};
 use crate::provider::{CONNECT_TIMEOUT, http_client};
 use serde_json::json;

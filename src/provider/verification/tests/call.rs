@@ -1,9 +1,9 @@
 use super::*;
 use crate::config::secret::Secret;
 use crate::config::units::span;
-use crate::image::Format;
+use crate::domain::picture::{Format, Picture};
 use crate::provider::wire::fake::{Behaviour, Fake, Received};
-use crate::provider::{CONNECT_TIMEOUT, Picture, http_client};
+use crate::provider::{CONNECT_TIMEOUT, http_client};
 use serde_json::json;
 
 fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> Verification {
