@@ -2,6 +2,7 @@
 
 mod connect;
 mod consume;
+mod difference;
 mod direct_reply;
 mod hangup;
 mod peer;
