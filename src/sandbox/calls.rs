@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
+use super::samples;
 use super::scenario::codes;
 use crate::domain::failure::{Billed, Stage};
 
@@ -25,7 +26,8 @@ pub struct Call {
     pub subject: Option<String>,
     /// The how-manieth call of this subject; 0 where it was refused before anybody looked.
     pub nth: u32,
-    /// By the name that the error-code policy gives it; a broken answer by the scenario's name. `abandoned`: the caller went away first.
+    /// By the name that the error-code policy gives it; storage by S3's code where a fault answered, else by its HTTP status; a broken
+    /// answer by the scenario's name. `abandoned`: the caller went away first.
     pub answer: String,
     pub billed: Billed,
     /// Since the sandbox was started or reset.
@@ -133,7 +135,8 @@ impl Open {
         let billed = codes::billed(self.stage, answer, http_status);
         let outcome =
             Outcome { subject: self.subject.clone(), nth: self.nth, answer: answer.to_owned(), billed, took: self.begun.elapsed() };
-        let sample = self.subject.as_deref().filter(|_| self.stage != Stage::Storage).unwrap_or_default();
+        // Numbers of other bills and keys of objects are somebody's; the names of samples are nobody's.
+        let sample = self.subject.as_deref().and_then(samples::named).map(|sample| sample.name);
         tracing::info!(stage = %self.stage, sample, nth = self.nth, answer, http.status = http_status, billed = billed.as_str(), "answered");
         let mut ledger = self.calls.lock();
         if ledger.generation != self.generation {

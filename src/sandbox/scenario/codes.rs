@@ -50,14 +50,14 @@ pub fn billed(stage: Stage, answer: &str, http_status: u16) -> Billed {
     }
 }
 
-pub(in crate::sandbox) const RECOGNITION: [(u16, &str); 5] =
+const RECOGNITION: [(u16, &str); 5] =
     [(200, "成功"), (400, "参数错误"), (500, "服务商维护，请稍候再试"), (501, "官方数据源维护，请稍候再试"), (999, "其他，以实际返回为准")];
 
 const fn known(code: &'static str, http_status: u16, message: &'static str) -> Known {
     Known { code, http_status, message }
 }
 
-pub(in crate::sandbox) const GATEWAY: [Known; 43] = [
+const GATEWAY: [Known; 43] = [
     known("APIG.0101", 404, "The API does not exist or has not been published in the environment"),
     known("APIG.0103", 404, "The backend does not exist"),
     known("APIG.0104", 404, "The plug-ins do not exist"),
@@ -104,7 +104,7 @@ pub(in crate::sandbox) const GATEWAY: [Known; 43] = [
     known("APIGW.0308", 429, "The throttling threshold has been reached: policy API over ratelimit,limit:10,time:1 second"),
 ];
 
-pub(in crate::sandbox) const STATUSES: [Known; 11] = [
+const STATUSES: [Known; 11] = [
     known("INVALID_ARGUMENT", 400, "invalid argument"),
     known("DETETION_FAILED", 400, "detection failed"),
     known("DETECTION_FAILED", 400, "detection failed"),
@@ -118,7 +118,7 @@ pub(in crate::sandbox) const STATUSES: [Known; 11] = [
     known("INTERNAL_ERROR", 500, "internal error"),
 ];
 
-pub(in crate::sandbox) const VERIFY_FAILED: [(u16, &str); 25] = [
+const VERIFY_FAILED: [(u16, &str); 25] = [
     (100, "network error"),
     (198, "result parse failed"),
     (300, "invoice not exist"),
@@ -146,7 +146,7 @@ pub(in crate::sandbox) const VERIFY_FAILED: [(u16, &str); 25] = [
     (325, "billing_date format error"),
 ];
 
-pub(in crate::sandbox) const STORAGE: [Known; 13] = [
+const STORAGE: [Known; 13] = [
     known("AccessDenied", 403, "Access Denied"),
     known("ExpiredToken", 400, "The provided token has expired."),
     known("InternalError", 500, "We encountered an internal error. Please try again."),

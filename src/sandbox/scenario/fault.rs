@@ -45,7 +45,8 @@ pub struct Whom {
     pub auto_rotate: Option<bool>,
 }
 
-/// The calls of one picture (storage: of one operation on one key), counted from 1.
+/// The calls of one picture (storage: of one operation on one key), counted from 1. What was refused before the picture was looked at,
+/// for its signature, its limits or the rate, is not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Calls {
     All,
