@@ -94,24 +94,23 @@ impl Worker {
                 tracing::warn!(job.id = turn.job_id, code = failure.code, "the result could not be checkpointed; published all the same");
             }
         }
-        let outbox = self.outbox(turn.generation);
-        outbox.result(turn.message, &turn.progress.run, answer.body.clone()).await?;
-        if answer.status != Status::Completed {
-            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), answer.status, answer.error.as_ref()).await?;
-        }
-        self.tell(Event::Answered(self.answered(turn, &answer, false)));
-        Ok(())
+        self.publish(turn, &answer, false).await
     }
 
     async fn replay(&self, turn: &Turn<'_>, stored: StoredResult) -> Result<(), Unpublished> {
         let StoredResult { run: _, status, verdict, body } = stored;
         let answer = Answer { status, verdict, error: None, question: None, body: body.into() };
+        self.publish(turn, &answer, true).await
+    }
+
+    /// The copy for the operator first: whoever reads that a job failed finds it in the failed queue.
+    async fn publish(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> Result<(), Unpublished> {
         let outbox = self.outbox(turn.generation);
-        outbox.result(turn.message, &turn.progress.run, answer.body.clone()).await?;
-        if status != Status::Completed {
-            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), status, None).await?;
+        if answer.status != Status::Completed {
+            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), answer.status, answer.error.as_ref()).await?;
         }
-        self.tell(Event::Answered(self.answered(turn, &answer, true)));
+        outbox.result(turn.message, &turn.progress.run, answer.body.clone()).await?;
+        self.tell(Event::Answered(self.answered(turn, answer, replayed)));
         Ok(())
     }
 

@@ -61,7 +61,7 @@ async fn every_sample_comes_back_as_it_was_drawn(on: On) {
         assert_eq!(result["flags"], expected["flags"], "{}", sample.name);
         assert_eq!(said(&result["recognition"]["invoice"]), expected["recognition"], "{}: recognition", sample.name);
         assert_eq!(said(&result["verification"]["invoice"]), expected["verification"]["invoice"], "{}: verification", sample.name);
-        assert_eq!(said(&result["verification"]["registry"]), expected["verification"]["registry"], "{}: registry", sample.name);
+        assert_eq!(said(&result["verification"]["registry"]), said(&expected["verification"]["registry"]), "{}: registry", sample.name);
         let failed: Vec<&str> = checks(result, "failed");
         assert_eq!(json!(failed), expected["failed_checks"], "{}: checks", sample.name);
         for field in ["format", "width", "height"] {
@@ -337,29 +337,21 @@ async fn another_run_of_the_same_job_gets_the_same_answer_with_its_own_metadata(
 }
 
 async fn a_redelivered_job_waits_once(on: On) {
-    let mut system = System::start(on).await;
+    let mut system = Setup::new(on).await.prepare().await;
     let key = system.sample("01-beijing-outpatient").await;
-    // Somebody else receives the job first, and goes away without settling it.
-    let other = format!("{}.other", system.config.broker.jobs_queue);
-    system.session.temporary_queue(&other).await.unwrap();
     let job = system.job("job", &key);
+    system.submit(&job).await;
+    // Somebody else receives the job, and goes away without settling it.
     let elsewhere = system.broker.connect().await.unwrap();
     let mut consumer = elsewhere.consume(&system.config.broker.jobs_queue, 1).await.unwrap();
-    // Two consumers take turns: of two jobs the stranger gets one.
-    system.submit(&job).await;
-    let second = system.job("second", &key);
-    system.submit(&second).await;
-    let held = consumer.next().await.unwrap();
-    assert!(!held.redelivered);
-    drop(held);
-    consumer.cancel().await;
-    drop(consumer);
+    drop(consumer.next().await.unwrap());
     elsewhere.close().await;
-    let (one, two) = (system.result().await, system.result().await);
-    for result in [one, two] {
-        assert_eq!(result["verdict"], "genuine");
-    }
-    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 1, "the same picture is recognised once");
+    system.work().await;
+    let result = system.result().await;
+    assert_eq!(result["verdict"], "genuine");
+    let Event::Parked(waits) = system.event().await else { panic!("it waits first") };
+    assert_eq!((waits.stage, waits.code.as_str(), waits.totals.calls), (Stage::Worker, "redelivered", 0));
+    assert!(matches!(system.event().await, Event::Answered(_)), "it waits once");
 }
 
 async fn a_result_without_a_living_reply_queue_goes_to_the_results_queue(on: On) {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -46,8 +46,10 @@ pub(crate) struct System {
     pub(crate) events: UnboundedReceiver<Event>,
     pub(crate) replies: Consumer,
     pub(crate) reply_to: String,
+    policy: Policy,
+    watcher: UnboundedSender<Event>,
     stop: CancellationToken,
-    work: JoinHandle<Drained>,
+    work: Option<JoinHandle<Drained>>,
 }
 
 impl Setup {
@@ -89,7 +91,14 @@ impl Setup {
         self
     }
 
-    pub(crate) async fn start(mut self) -> System {
+    pub(crate) async fn start(self) -> System {
+        let mut system = self.prepare().await;
+        system.work().await;
+        system
+    }
+
+    /// Everything but the worker.
+    pub(crate) async fn prepare(mut self) -> System {
         let sandbox = Sandbox::start(Options { scenario: self.scenario, ..Options::default() }).await.unwrap();
         sandbox.create_bucket(BUCKET).await.unwrap();
         point_at(&mut self.config, &sandbox);
@@ -100,34 +109,9 @@ impl Setup {
         let reply_to = format!("{}.replies", self.config.broker.jobs_queue);
         session.temporary_queue(&reply_to).await.unwrap();
         let replies = session.consume(&reply_to, 1_000).await.unwrap();
-        let (stop, health) = (CancellationToken::new(), Health::default());
-        let (work, events) = start_worker(&self.config, &broker, self.policy, &health, &stop).await;
-        health.consuming().await;
-        System { sandbox, config: self.config, broker, session, events, replies, reply_to, stop, work }
+        let (watcher, events) = unbounded_channel();
+        System { sandbox, config: self.config, broker, session, events, replies, reply_to, policy: self.policy, watcher, stop: CancellationToken::new(), work: None }
     }
-}
-
-async fn start_worker(
-    config: &Config,
-    broker: &Broker,
-    policy: Policy,
-    health: &Health,
-    stop: &CancellationToken,
-) -> (JoinHandle<Drained>, UnboundedReceiver<Event>) {
-    let chance = Chance::seeded(1);
-    let (watcher, events) = unbounded_channel();
-    let worker = Arc::new(Worker {
-        broker: broker.clone(),
-        queues: config.broker.clone(),
-        pipeline: assemble::pipeline(config, policy, chance.clone()).await.unwrap(),
-        chance,
-        health: health.clone(),
-        max_in_flight: config.worker.max_in_flight,
-        shutdown_grace: config.worker.shutdown_grace.duration(),
-        watcher: Some(watcher),
-    });
-    let stop = stop.clone();
-    (tokio::spawn(async move { worker.run(&stop).await.unwrap() }), events)
 }
 
 /// Tells a configuration where the sandbox is.
@@ -149,6 +133,24 @@ pub(crate) fn point_at(config: &mut Config, sandbox: &Sandbox) {
 impl System {
     pub(crate) async fn start(on: On) -> Self {
         Setup::new(on).await.start().await
+    }
+
+    /// Starts the worker; returns once it consumes.
+    pub(crate) async fn work(&mut self) {
+        let (chance, health) = (Chance::seeded(1), Health::default());
+        let worker = Arc::new(Worker {
+            broker: self.broker.clone(),
+            queues: self.config.broker.clone(),
+            pipeline: assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap(),
+            chance,
+            health: health.clone(),
+            max_in_flight: self.config.worker.max_in_flight,
+            shutdown_grace: self.config.worker.shutdown_grace.duration(),
+            watcher: Some(self.watcher.clone()),
+        });
+        let stop = self.stop.clone();
+        self.work = Some(tokio::spawn(async move { worker.run(&stop).await.unwrap() }));
+        health.consuming().await;
     }
 
     /// Puts a sample into the bucket; answers its key.
@@ -217,6 +219,7 @@ impl System {
 
     pub(crate) async fn drain(self) -> Drained {
         self.stop.cancel();
-        timeout(PATIENCE, self.work).await.expect("drained in time").expect("the worker did not panic")
+        let work = self.work.expect("the worker was started");
+        timeout(PATIENCE, work).await.expect("drained in time").expect("the worker did not panic")
     }
 }

@@ -82,7 +82,7 @@ def draw(invoice: Invoice, scale: float = 1.0, qr_module: int = 6) -> Image.Imag
 
 
 def _header(sheet: Sheet, invoice: Invoice, ink, qr_module: int):
-    code = _qr_code(invoice.qr_text, qr_module)
+    code = _qr_code(invoice, qr_module)
     sheet.image.paste(code, (sheet.pixels(14), sheet.pixels(8)))
 
     middle = 650
@@ -112,9 +112,10 @@ def _labelled(sheet: Sheet, x, y, label, value, size, ink):
     sheet.text(x + sheet.width_of(label, size), y, value, size)
 
 
-def _qr_code(text: str, module: int) -> Image.Image:
-    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=module, border=4)
-    code.add_data(text, optimize=0)
+def _qr_code(invoice: Invoice, module: int) -> Image.Image:
+    correction = qrcode.constants.ERROR_CORRECT_M
+    code = qrcode.QRCode(error_correction=correction, box_size=module, border=4, mask_pattern=invoice.qr_mask)
+    code.add_data(invoice.qr_text, optimize=0)
     code.make()
     return code.make_image().get_image().convert("RGB")
 

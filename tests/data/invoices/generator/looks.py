@@ -44,8 +44,8 @@ def _scan(page: Image.Image) -> Image.Image:
 
 
 def _photograph(page: Image.Image) -> Image.Image:
-    size = (1360, 1000)
-    corners = ((96, 74), (1278, 112), (1302, 916), (58, 884))  # of the paper: from top left, clockwise
+    size = (1480, 1080)
+    corners = ((104, 80), (1390, 122), (1417, 990), (63, 955))  # of the paper: from top left, clockwise
     shadow = Image.new("L", size, 0)
     ImageDraw.Draw(shadow).polygon([(x + 12, y + 16) for x, y in corners], fill=150)
     shadow = shadow.filter(ImageFilter.GaussianBlur(14))

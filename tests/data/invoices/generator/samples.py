@@ -30,8 +30,8 @@ BEIJING_OUTPATIENT = Invoice(
     note_code="11060123", note_no="0103815274", check_code="4f7a2c", billing_date=date(2023, 5, 16),
     treatment_date=date(2023, 5, 16),
     patient="张样例", gender="男", hospital="北京云杉样例医院", hospital_type="三级综合医院", department="心血管内科",
-    insurance_type="城镇职工", business_no="40091198916051710196", visit_no="12169298", payee="自助机07", reviewer="林样",
-    medical_record_no="0001268129", social_security_no="11020345600S", payer_credit_code="1101**********001X",
+    insurance_type="城镇职工", business_no="BJ23051600047715", visit_no="90417725", payee="自助机07", reviewer="林样",
+    medical_record_no="0007700431", social_security_no="11020345600S", payer_credit_code="1101**********001X",
     invoice_party_code="110601000123", payment_channel="移动支付",
     details=(
         drug("西药费", "阿托伐他汀钙片", "20mg*7片", "2", "盒", "29.3200", "甲", code="XC10AAA061A001", self_pay=D("0.00")),
@@ -43,7 +43,7 @@ BEIJING_OUTPATIENT = Invoice(
     ),
     fund=D("275.05"), account=D("0.00"), own_expense=D("0.00"),
     region_supplement=(
-        ("个人支付金额", D("136.37")), ("其他医保支付", D("0.00")), ("交易流水号", "111100030Z230516006328"),
+        ("个人支付金额", D("136.37")), ("其他医保支付", D("0.00")), ("交易流水号", "111100030Z230516007741"),
         ("基金支付", D("275.05")), ("单位补充险[原公疗]支付", D("0.00")), ("年度门诊大额累计支付", D("1043.79")),
         ("本次医保范围内金额", D("392.94")), ("本次支付后个人账户余额", D("0.00")), ("残军补助支付", D("0.00")),
         ("累计医保内范围金额", D("3291.11")), ("自付一", D("117.89")), ("自付二", D("18.48")), ("自费", D("0.00")),
@@ -59,8 +59,8 @@ HENAN_INPATIENT = Invoice(
     province="河南", region="河南省", inpatient=True,
     note_code="41060224", note_no="0031482759", check_code="b93e1d", billing_date=date(2024, 3, 12),
     patient="李样本", gender="女", hospital="豫中范例人民医院", hospital_type="综合医院", department="东院骨外科",
-    insurance_type="城乡居民", business_no="889be62c355f4ab78418b9aad0ac587d", visit_no="2002530933",
-    payee="2007", reviewer="2011", medical_record_no="30010017553", insurance_no="410602997700123",
+    insurance_type="城乡居民", business_no="a41f70b92c6e4d15b0837e5512d9c06f", visit_no="2400773150",
+    payee="2007", reviewer="2011", medical_record_no="24010077315", insurance_no="410602997700123",
     admission_date=date(2024, 3, 4), discharge_date=date(2024, 3, 12), hospital_days=8,
     bare_categories=amounts(
         床位费="480.00", 诊察费="160.00", 检查费="1286.00", 化验费="932.50", 治疗费="1105.40", 护理费="256.00",
@@ -113,7 +113,7 @@ ZHEJIANG_OUTPATIENT = Invoice(
 )
 
 SHANGHAI_OUTPATIENT = Invoice(
-    stem="04-shanghai-outpatient", extension="jpg", look="clean", ink="brown",
+    stem="04-shanghai-outpatient", extension="jpg", look="clean", ink="brown", qr_mask=1,
     province="上海", region="上海市", inpatient=False,
     note_code="31060122", note_no="0048213367", check_code="e6d410", billing_date=date(2022, 9, 27),
     treatment_date=date(2022, 9, 27),
@@ -244,12 +244,12 @@ HEBEI_INPATIENT_REIMBURSED = Invoice(
 )
 
 BEIJING_OUTPATIENT_MISREAD = Invoice(
-    stem="09-beijing-outpatient-misread", extension="jpg", look="clean", ink="brown",
+    stem="09-beijing-outpatient-misread", extension="jpg", look="clean", ink="brown", qr_mask=1,
     province="北京", region="北京市", inpatient=False,
-    note_code="11060120", note_no="0103152099", check_code="9ad37e", billing_date=date(2020, 6, 3),
+    note_code="11060120", note_no="0103770426", check_code="9ad37e", billing_date=date(2020, 6, 3),
     treatment_date=date(2020, 6, 3),
     patient="吴例试", gender="男", hospital="北京银杏范例医院", hospital_type="综合医院", department="心内科门诊",
-    insurance_type="城镇职工(退休)", business_no="40091198916060310442", visit_no="12177041", payee="李样四", reviewer="窗口12",
+    insurance_type="城镇职工(退休)", business_no="BJ20060300031044", visit_no="90377041", payee="李样四", reviewer="窗口12",
     social_security_no="11020098700S",
     details=(
         drug("西药费", "硫酸氢氯吡格雷片", "75mg*28片", "3", "盒", "76.4400", "乙"),
@@ -261,7 +261,7 @@ BEIJING_OUTPATIENT_MISREAD = Invoice(
     ),
     fund=D("101.75"), account=D("0.00"), own_expense=D("0.00"),
     region_supplement=(
-        ("个人支付金额", D("837.73")), ("其他医保支付", D("0.00")), ("交易流水号", "111100030Z200603006328"),
+        ("个人支付金额", D("837.73")), ("其他医保支付", D("0.00")), ("交易流水号", "111100030Z200603007741"),
         ("基金支付", D("101.75")), ("单位补充险[原公疗]支付", D("0.00")), ("年度门诊大额累计支付", D("83.79")),
         ("本次医保范围内金额", D("896.81")), ("本次支付后个人账户余额", D("0.00")), ("残军补助支付", D("0.00")),
         ("累计医保内范围金额", D("1419.70")), ("自付一", D("795.06")), ("自付二", D("42.67")), ("自费", D("0.00")),

@@ -100,6 +100,7 @@ class Invoice:
     account: Decimal  # 个人账户支付
     own_expense: Decimal  # 个人自费
 
+    qr_mask: int = 0  # of the eight, the one that decoders read best in this picture
     gender: str | None = None  # 男, 女
     details: tuple[Detail, ...] = ()
     bare_categories: tuple[tuple[str, Decimal], ...] = ()  # for a bill that prints no details
