@@ -164,7 +164,7 @@ impl Pipeline {
     }
 
     fn case<'a>(&self, job: &Job, progress: &'a mut Progress) -> Case<'a> {
-        let deadline = job.effective_deadline(progress.first_seen, self.job_deadline);
+        let deadline = progress.deadline(job, self.job_deadline);
         Case { progress, deadline, billing_date: None, transfer: Transfer::Inline }
     }
 

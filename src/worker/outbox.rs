@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::session::Generation;
-use crate::broker::{Config, Message, Properties, PublishError, Publisher, failed_copy, hop, parked};
+use crate::broker::{Config, FAILURE, Message, NOT_BEFORE, PROGRESS, Properties, PublishError, Publisher, failed_copy, hop, parked};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::domain::progress::Progress;
@@ -107,7 +107,8 @@ impl Outbox<'_> {
         self.to_our_queue(&queue, &parked(job, &progress.to_header(), not_before)).await
     }
 
-    /// A queue of ours that is gone is declared again, once.
+    /// A queue of ours that is gone is declared again, once. A message that the protocol cannot carry (a stranger's headers beyond
+    /// the frame size) goes without its foreign headers: the job matters more.
     async fn to_our_queue(&self, queue: &str, message: &Message) -> Result<(), Unpublished> {
         let unpublished = |problem: PublishError| match problem {
             PublishError::Lost => Unpublished::GenerationLost,
@@ -120,6 +121,12 @@ impl Outbox<'_> {
                     return Err(Unpublished::Queue { queue: queue.to_owned(), problem: error.to_string() });
                 }
                 self.try_publish(queue, message).await.map_err(unpublished)
+            }
+            Err(PublishError::Refused(problem)) => {
+                tracing::warn!(queue, problem = %problem, "the message cannot be carried as it is; its foreign headers are left out");
+                let mut plain = message.clone();
+                plain.properties.headers.retain(|name| [PROGRESS, NOT_BEFORE, FAILURE].contains(&name));
+                self.try_publish(queue, &plain).await.map_err(unpublished)
             }
             outcome => outcome.map_err(unpublished),
         }

@@ -135,11 +135,15 @@ impl Worker {
     /// A parked job brings its progress; any other message begins a run.
     fn progress_of(&self, message: &Message, redelivered: bool) -> Progress {
         let brought = message.properties.headers.text(PROGRESS).and_then(|header| Progress::from_header(&header));
+        let now = self.pipeline.judge.clock.now();
         let Some(mut progress) = brought else {
-            return Progress::new(run_id(message), self.pipeline.judge.clock.now());
+            let expires = message.properties.expiration.and_then(|life| now.saturating_add(life).ok());
+            let mut begun = Progress::new(run_id(message), now);
+            begun.expires = expires;
+            return begun;
         };
         if let Some(Parked { stage, code }) = progress.parked.clone()
-            && self.not_before(message).is_none_or(|until| until <= self.pipeline.judge.clock.now())
+            && not_before(message).is_none_or(|until| until <= now)
         {
             progress.parked = None;
             if !redelivered {
@@ -151,13 +155,9 @@ impl Worker {
 
     /// A hop over a delay queue ends before the wait does: park again, unread. Beyond the deadline there is nothing to wait for.
     fn too_early(&self, job: &Job, turn: &Turn<'_>) -> Option<Timestamp> {
-        let deadline = job.effective_deadline(turn.progress.first_seen, self.pipeline.job_deadline);
-        let until = self.not_before(turn.message)?;
-        (self.pipeline.judge.clock.now() < until && until <= deadline).then_some(until)
-    }
-
-    fn not_before(&self, message: &Message) -> Option<Timestamp> {
-        Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
+        let until = not_before(turn.message)?;
+        let in_time = until <= turn.progress.deadline(job, self.pipeline.job_deadline);
+        (self.pipeline.judge.clock.now() < until && in_time).then_some(until)
     }
 
     fn answered(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> JobAnswered {
@@ -186,6 +186,10 @@ impl Worker {
             let _ = watcher.send(event);
         }
     }
+}
+
+fn not_before(message: &Message) -> Option<Timestamp> {
+    Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
 }
 
 async fn settle(delivery: Delivery) {

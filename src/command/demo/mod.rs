@@ -143,8 +143,11 @@ async fn submit_and_collect(
     let publisher = session.publisher();
     let submitted = Instant::now();
     let timestamp = u64::try_from(crate::clock::Clock::System.now().as_second()).unwrap_or_default();
-    for part in parts {
-        publisher.publish(&config.broker.jobs_queue, &part.message(&reply_to, timestamp)).await.context("cannot submit a job")?;
+    let submit = async |part: &Part| {
+        publisher.publish(&config.broker.jobs_queue, &part.message(&reply_to, timestamp)).await.context("cannot submit a job")
+    };
+    for part in parts.iter().filter(|part| part.after.is_none()) {
+        submit(part).await?;
     }
     let bar = progress_bar(parts.len());
     let mut outcomes: HashMap<String, Outcome> = HashMap::new();
@@ -167,11 +170,14 @@ async fn submit_and_collect(
             reply = replies.next() => {
                 let reply = reply.context("the connection to the broker was lost")?;
                 if let Some(job_id) = reply.message.properties.correlation_id.clone() {
-                    let outcome = outcomes.entry(job_id).or_default();
+                    let outcome = outcomes.entry(job_id.clone()).or_default();
                     answered += usize::from(outcome.result.is_none());
                     outcome.result = serde_json::from_slice(&reply.message.body).ok();
                     outcome.after = submitted.elapsed();
                     bar.inc(1);
+                    for part in parts.iter().filter(|part| part.after.as_ref() == Some(&job_id)) {
+                        submit(part).await?;
+                    }
                 }
                 // A reply that is delivered again is only counted once.
                 let _ = reply.settle().await;
