@@ -5,12 +5,12 @@ mod report;
 use crate::assemble;
 use crate::chance::Chance;
 use crate::config::Config;
-use crate::domain::failure::cut;
+use crate::domain::failure::{Failure, Stage, cut};
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::Status;
 use crate::pipeline::{Answer, Pipeline, answer_to_invalid_image};
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use bytes::Bytes;
 use clap::Args;
 use std::io::{Read, Write};
@@ -32,7 +32,7 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
     let pipeline = assemble::pipeline(&config, assemble::policy(&config)?, Chance::from_system()).await?;
     let mut all_completed = true;
     for image in &options.images {
-        let answer = examine(&pipeline, image).await?;
+        let answer = Box::pin(examine(&pipeline, image)).await?;
         all_completed &= answer.status == Status::Completed;
         let mut out = std::io::stdout().lock();
         if options.json {
@@ -55,8 +55,11 @@ async fn examine(pipeline: &Pipeline, image: &str) -> anyhow::Result<Answer> {
         return Ok(pipeline.examine_stored(&job, &mut progress).await);
     }
     let job = job(image, &serde_json::json!({ "key": image }))?;
-    let bytes = read(Path::new(image), pipeline.loader.need.max_image_bytes)?;
-    let loaded = match pipeline.loader.load_bytes(image, bytes, job.verify).await {
+    let loaded = match read(Path::new(image), pipeline.loader.need.max_image_bytes) {
+        Ok(bytes) => pipeline.loader.load_bytes(image, bytes, job.verify).await,
+        Err(error) => Err(Failure::new(Stage::Image, "image.not_found", format!("the file cannot be read: {error}"))),
+    };
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(failure) => return Ok(answer_to_invalid_image(&job, &failure, &progress, now)),
     };
@@ -69,10 +72,8 @@ fn job(id: &str, image: &serde_json::Value) -> anyhow::Result<Job> {
 }
 
 /// Bounded, so that a device or a film given by mistake is not read to its end.
-fn read(path: &Path, max_bytes: u64) -> anyhow::Result<Bytes> {
-    let shown = path.display();
-    let file = std::fs::File::open(path).with_context(|| format!("{shown}: cannot be opened"))?;
+fn read(path: &Path, max_bytes: u64) -> std::io::Result<Bytes> {
     let mut bytes = Vec::new();
-    file.take(max_bytes + 1).read_to_end(&mut bytes).with_context(|| format!("{shown}: cannot be read"))?;
+    std::fs::File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
     Ok(Bytes::from(bytes))
 }

@@ -1,6 +1,6 @@
 //! What has been done and paid for. It travels with a parked job in the header `invoice-progress`.
 
-use super::failure::{Billed, Stage};
+use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
 use super::job::Job;
 use super::result::{CallRecord, JobError};
 use jiff::Timestamp;
@@ -13,6 +13,8 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// A job may make more calls than are listed; the totals still count them.
 pub const MAX_CALLS_LISTED: usize = 50;
 const MAX_RULES: usize = 200;
+/// As many as a rule may have.
+const MAX_STEPS: usize = 16;
 const VERSION: u8 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,9 +36,6 @@ pub struct Progress {
     /// Recognition ended without an answer; it is not asked again while verification goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognition_error: Option<JobError>,
-    /// Stages whose paid answer is checkpointed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub checkpointed: Vec<Stage>,
     /// Why the job is parked: told in the metrics when it returns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<Parked>,
@@ -73,7 +72,6 @@ impl Progress {
             steps: BTreeMap::new(),
             rotated_for: None,
             recognition_error: None,
-            checkpointed: Vec::new(),
             parked: None,
             redelivery_waited: false,
             calls: Vec::new(),
@@ -135,18 +133,21 @@ impl Progress {
         }
     }
 
-    /// Reads what [`Progress::to_header`] wrote. `None` for anything else: a stranger's header starts the job afresh.
-    pub fn from_header(header: &str) -> Option<Self> {
+    /// Reads what [`Progress::to_header`] wrote for this run. `None` for anything else: a stranger's header starts the job afresh.
+    pub fn from_header(header: &str, run: &str) -> Option<Self> {
         if header.len() > MAX_HEADER_BYTES {
             return None;
         }
         let progress: Self = serde_json::from_str(header).ok()?;
         let sound = progress.version == VERSION
-            && progress.run.len() == 64
-            && progress.run.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && progress.run == run
             && progress.calls.len() <= MAX_CALLS_LISTED
             && progress.steps.len() <= MAX_RULES
-            && progress.steps.values().all(|uses| uses.len() <= 16);
+            && progress.steps.values().all(|uses| uses.len() <= MAX_STEPS)
+            && progress.calls.iter().all(|call| call.code.len() <= MAX_CODE_BYTES)
+            && progress.recognition_error.as_ref().is_none_or(|error| error.message.len() <= MAX_MESSAGE_BYTES)
+            && progress.rotated_for.as_ref().is_none_or(|code| code.len() <= MAX_CODE_BYTES)
+            && progress.parked.as_ref().is_none_or(|parked| parked.code.len() <= MAX_CODE_BYTES);
         sound.then_some(progress)
     }
 }
@@ -173,7 +174,7 @@ mod tests {
         sent.record(call("id"));
         sent.rotated_for = Some("307".into());
         sent.parked = Some(Parked { stage: Stage::Verification, code: "316".into() });
-        assert_eq!(Progress::from_header(&sent.to_header()), Some(sent));
+        assert_eq!(Progress::from_header(&sent.to_header(), &"ab".repeat(32)), Some(sent));
     }
 
     #[test]
@@ -205,7 +206,7 @@ mod tests {
         }
         let header = progress.to_header();
         assert!(header.len() <= MAX_HEADER_BYTES, "{}", header.len());
-        let back = Progress::from_header(&header).unwrap();
+        let back = Progress::from_header(&header, &"ab".repeat(32)).unwrap();
         assert_eq!(back.used("verification/a-rule-with-a-long-name-7", 3), 1, "budgets do not give way");
     }
 
@@ -226,18 +227,18 @@ mod tests {
     #[test]
     fn a_strangers_header_is_no_progress() {
         let whole = progress().to_header();
-        let shortened = whole.replace(&"ab".repeat(32), "ab");
+        let shortened = whole.replace(&"ab".repeat(32), &"cd".repeat(32));
         let another = whole.replace("\"v\":1", "\"v\":2");
         let long = format!("{}{whole}", " ".repeat(MAX_HEADER_BYTES));
         for header in ["", "null", "[]", "{}", &whole[..whole.len() - 1], &shortened, &another, &long] {
-            assert_eq!(Progress::from_header(header), None, "{header}");
+            assert_eq!(Progress::from_header(header, &"ab".repeat(32)), None, "{header}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(header in ".{0,300}") {
-            let _ = Progress::from_header(&header);
+            let _ = Progress::from_header(&header, "run");
         }
     }
 }

@@ -16,8 +16,14 @@ where
             let status = refused.raw().status().as_u16();
             let code = refused.err().code().map_or_else(|| nameless(status), str::to_owned);
             // A store without the XML body says it by the status alone; the SDK then names the operation's own error.
-            let code = if code.is_empty() || code == "NotFound" { nameless(status) } else { code };
-            let message = refused.err().message().unwrap_or("the store gave no message");
+            let code = match code.as_str() {
+                "" | "NotFound" => nameless(status),
+                // Every store has its own names for being unwell; the policy knows the class.
+                other if status >= 500 && other != "SlowDown" => format!("http.{status}"),
+                _ => code,
+            };
+            // The store's own words may name accounts and keys.
+            let message = format!("the store answered {status} {code}");
             Failure { http_status: Some(status), ..Failure::new(Stage::Storage, code, message) }
         }
         SdkError::TimeoutError(_) => unanswered(),

@@ -27,6 +27,11 @@ pub fn install(config: &Config) {
     } else {
         layer.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())).boxed()
     };
+    // The default hook prints what panicked, and that may quote a bill.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        tracing::error!(place, "the worker panicked; please report it");
+    }));
     // Err: somebody installed one before us, which is as good.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }

@@ -15,7 +15,7 @@ use crate::shutdown;
 use crate::telemetry;
 use crate::telemetry::health::Health;
 use crate::worker::{Event, Worker};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use cast::{BUCKET, Part};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -89,7 +89,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let outcomes = tokio::select! {
         outcomes = submit_and_collect(&session, &config, &parts, events) => outcomes,
-        () = stop.cancelled() => bail!("interrupted"),
+        () = stop.cancelled() => Err(anyhow!("interrupted")),
     };
     let took = began.elapsed();
     working.cancel();
@@ -104,16 +104,16 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Queues of its own, so that a demo never meets a real job.
+/// Queues of its own for each run, so that a demo meets neither a real job nor another demo.
 fn config(options: &Options, sandbox: &Sandbox) -> Config {
     let mut config = Config::default();
     config.broker.urls = vec![Secret::new(&options.broker)];
-    config.broker.jobs_queue = "invoice-demo.jobs".into();
-    config.broker.due_queue = "invoice-demo.due".into();
-    config.broker.control_exchange = "invoice-demo.control".into();
-    config.broker.results_queue = "invoice-demo.results".into();
-    config.broker.failed_queue = "invoice-demo.failed".into();
-    config.broker.retry_queue_prefix = "invoice-demo.retry".into();
+    let name = format!("invoice-demo.{:08x}", Chance::from_system().number() >> 32);
+    config.broker.jobs_queue = format!("{name}.jobs");
+    config.broker.due_queue = format!("{name}.due");
+    config.broker.results_queue = format!("{name}.results");
+    config.broker.failed_queue = format!("{name}.failed");
+    config.broker.retry_queue_prefix = format!("{name}.retry");
     config.broker.retry_delays = vec![span("1s"), span("2s"), span("30s")];
     let credentials = sandbox.credentials();
     config.storage.bucket = BUCKET.into();
@@ -137,7 +137,7 @@ async fn submit_and_collect(
     parts: &[Part],
     mut events: UnboundedReceiver<Event>,
 ) -> anyhow::Result<HashMap<String, Outcome>> {
-    let reply_to = format!("{}.replies", config.broker.jobs_queue);
+    let reply_to = reply_queue(config);
     session.temporary_queue(&reply_to).await?;
     let mut replies = session.consume(&reply_to, PREFETCH).await?;
     let publisher = session.publisher();
@@ -204,11 +204,15 @@ async fn tidy(session: &Session, config: &Config) {
     let queues = &config.broker;
     let delays = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
     let named = [&queues.jobs_queue, &queues.due_queue, &queues.results_queue, &queues.failed_queue].into_iter().cloned();
-    for queue in named.chain(delays) {
+    for queue in named.chain(delays).chain([reply_queue(config)]) {
         if let Err(error) = session.delete_queue(&queue).await {
             tracing::debug!(queue, %error, "a queue of the demo stays");
         }
     }
+}
+
+fn reply_queue(config: &Config) -> String {
+    format!("{}.replies", config.broker.jobs_queue)
 }
 
 fn say(text: &str) -> std::io::Result<()> {

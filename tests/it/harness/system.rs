@@ -110,7 +110,19 @@ impl Setup {
         session.temporary_queue(&reply_to).await.unwrap();
         let replies = session.consume(&reply_to, 1_000).await.unwrap();
         let (watcher, events) = unbounded_channel();
-        System { sandbox, config: self.config, broker, session, events, replies, reply_to, policy: self.policy, watcher, stop: CancellationToken::new(), work: None }
+        System {
+            sandbox,
+            config: self.config,
+            broker,
+            session,
+            events,
+            replies,
+            reply_to,
+            policy: self.policy,
+            watcher,
+            stop: CancellationToken::new(),
+            work: None,
+        }
     }
 }
 
@@ -217,9 +229,9 @@ impl System {
         self.session.queue_depth(queue).await.unwrap()
     }
 
-    pub(crate) async fn drain(self) -> Drained {
-        self.stop.cancel();
-        let work = self.work.expect("the worker was started");
+    pub(crate) async fn drain(&mut self) -> Drained {
+        std::mem::take(&mut self.stop).cancel();
+        let work = self.work.take().expect("the worker was started");
         timeout(PATIENCE, work).await.expect("drained in time").expect("the worker did not panic")
     }
 }
