@@ -4,6 +4,7 @@
 
 mod architecture;
 mod broker;
+mod codes;
 mod flow;
 mod harness;
 mod sandbox;

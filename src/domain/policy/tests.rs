@@ -6,7 +6,8 @@ mod table;
 mod times;
 
 use super::{Case, Decision, Facts, Moment, Policy, Progress, Ruling, Stage, Transfer};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Billed, Failure};
+use crate::domain::result::Verdict;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::time::Duration;

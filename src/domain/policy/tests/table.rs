@@ -55,6 +55,12 @@ fn rule_ids_are_unique_and_readable() {
 }
 
 #[test]
+fn a_store_without_credentials_is_nobodys_job_at_fault() {
+    let ruling = decide(&Policy::builtin(), &case(Stage::Storage, "NoCredentials"));
+    assert_eq!((ruling.decision, ruling.billed), (Decision::Pause, Billed::No));
+}
+
+#[test]
 fn what_is_nowhere_in_the_policy_fails_without_a_second_call() {
     let ruling = decide(&Policy::builtin(), &case(Stage::Image, "317"));
     assert_eq!(ruling.decision, Decision::Fail { invalid_job: None });
