@@ -26,6 +26,3 @@ pub use message::{Message, Properties};
 pub use park::{FAILURE, NOT_BEFORE, PROGRESS, failed_copy, parked, replayed};
 pub use run::{REPLAY, run_id};
 pub use session::{Broker, Consumer, Delivery, Publisher, Session, Settled};
-
-/// What a log filter must always contain: `lapin` logs a returned message with its whole body, and bodies are personal data.
-pub const LOG_FILTER: &str = "lapin::returned_messages=off";

@@ -5,15 +5,16 @@ mod report;
 use crate::assemble;
 use crate::chance::Chance;
 use crate::config::Config;
-use crate::domain::failure::cut;
+use crate::domain::failure::{Failure, Stage, cut};
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::Status;
 use crate::pipeline::{Answer, Pipeline, answer_to_invalid_image};
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use bytes::Bytes;
 use clap::Args;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -55,8 +56,11 @@ async fn examine(pipeline: &Pipeline, image: &str) -> anyhow::Result<Answer> {
         return Ok(pipeline.examine_stored(&job, &mut progress).await);
     }
     let job = job(image, &serde_json::json!({ "key": image }))?;
-    let bytes = read(Path::new(image), pipeline.loader.need.max_image_bytes)?;
-    let loaded = match pipeline.loader.load_bytes(image, bytes, job.verify).await {
+    let loaded = match read(Path::new(image), pipeline.loader.need.max_image_bytes) {
+        Ok(bytes) => pipeline.loader.load_bytes(image, bytes, job.verify).await,
+        Err(error) => Err(unreadable(&error)),
+    };
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(failure) => return Ok(answer_to_invalid_image(&job, &failure, &progress, now)),
     };
@@ -69,10 +73,14 @@ fn job(id: &str, image: &serde_json::Value) -> anyhow::Result<Job> {
 }
 
 /// Bounded, so that a device or a film given by mistake is not read to its end.
-fn read(path: &Path, max_bytes: u64) -> anyhow::Result<Bytes> {
-    let shown = path.display();
-    let file = std::fs::File::open(path).with_context(|| format!("{shown}: cannot be opened"))?;
+fn read(path: &Path, max_bytes: u64) -> std::io::Result<Bytes> {
     let mut bytes = Vec::new();
-    file.take(max_bytes + 1).read_to_end(&mut bytes).with_context(|| format!("{shown}: cannot be read"))?;
+    File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
     Ok(Bytes::from(bytes))
+}
+
+/// A file that cannot be read is that image's outcome; the others are processed all the same.
+fn unreadable(error: &std::io::Error) -> Failure {
+    let code = if error.kind() == ErrorKind::PermissionDenied { "image.forbidden" } else { "image.not_found" };
+    Failure::new(Stage::Image, code, format!("the file cannot be read: {error}"))
 }

@@ -13,6 +13,7 @@ use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// A store that does not answer at start is reported; jobs wait for it as the policy says.
 const STORE_CHECK: Duration = Duration::from_secs(5);
@@ -21,12 +22,16 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
     let chance = Chance::from_system();
     let health = Health::default();
+    let policy = assemble::policy(&config)?;
     let metrics = metric::install().context("cannot install the metrics")?;
+    // Served until the very end: whoever asks during the drain is told of it.
+    let serving = CancellationToken::new();
+    let _served = serving.clone().drop_guard();
     if !config.telemetry.listen.is_empty() {
-        let address = server::start(&config.telemetry.listen, health.clone(), metrics, stop.child_token()).await?;
+        let address = server::start(&config.telemetry.listen, health.clone(), metrics, serving).await?;
         tracing::info!(%address, "serving /metrics, /livez and /readyz");
     }
-    let pipeline = assemble::pipeline(&config, assemble::policy(&config)?, chance.clone()).await?;
+    let pipeline = assemble::pipeline(&config, policy, chance.clone()).await?;
     check_store(&config, &pipeline).await;
     let worker = Arc::new(Worker {
         broker: Broker::new(&config.broker)?,
@@ -59,6 +64,6 @@ async fn check_store(config: &Config, pipeline: &Pipeline) {
     match tokio::time::timeout(STORE_CHECK, pipeline.loader.store.check(bucket)).await {
         Ok(Ok(())) => {}
         Ok(Err(failure)) => tracing::error!(bucket, code = failure.code, problem = failure.message, "storage.bucket cannot be used"),
-        Err(_) => tracing::error!(bucket, "the store did not answer"),
+        Err(_) => tracing::error!(bucket, code = "timeout", problem = "the store does not answer", "storage.bucket cannot be used"),
     }
 }

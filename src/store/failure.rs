@@ -41,6 +41,22 @@ where
     failure
 }
 
+/// As [`of`], for the question whether a bucket is there: its answer has a status and no body that would explain it.
+pub(super) fn of_bucket<E>(error: SdkError<E>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    SdkError<E>: RequestId,
+{
+    let failure = of(error);
+    let (code, message) = match failure.http_status {
+        Some(404) => ("NoSuchBucket", "the store has no such bucket"),
+        Some(403) => ("AccessDenied", "the store refuses access: check the credentials and their permissions on the bucket"),
+        Some(301) => ("PermanentRedirect", "the bucket is in another region, or behind another endpoint"),
+        _ => return failure,
+    };
+    Failure { code: code.into(), message: message.into(), ..failure }
+}
+
 pub(super) fn truncated() -> Failure {
     Failure::new(Stage::Storage, "truncated", "the object ended before its declared length")
 }

@@ -73,7 +73,7 @@ impl Store {
 
     /// Is the bucket there, and may we use it?
     pub async fn check(&self, bucket: &str) -> Result<(), Failure> {
-        self.client.head_bucket().bucket(bucket).send().await.map_err(failure::of)?;
+        self.client.head_bucket().bucket(bucket).send().await.map_err(failure::of_bucket)?;
         Ok(())
     }
 

@@ -4,6 +4,9 @@
 
 mod architecture;
 mod broker;
+mod clients;
+mod commands;
 mod flow;
 mod harness;
 mod sandbox;
+mod store;

@@ -110,7 +110,19 @@ impl Setup {
         session.temporary_queue(&reply_to).await.unwrap();
         let replies = session.consume(&reply_to, 1_000).await.unwrap();
         let (watcher, events) = unbounded_channel();
-        System { sandbox, config: self.config, broker, session, events, replies, reply_to, policy: self.policy, watcher, stop: CancellationToken::new(), work: None }
+        System {
+            sandbox,
+            config: self.config,
+            broker,
+            session,
+            events,
+            replies,
+            reply_to,
+            policy: self.policy,
+            watcher,
+            stop: CancellationToken::new(),
+            work: None,
+        }
     }
 }
 
