@@ -109,7 +109,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             let config = common.load()?;
             config.validate()?;
             telemetry::log::install(&config.telemetry);
-            run::run(config).await
+            // From here on stderr is the log's, line by line.
+            run::run(config).await.or_else(|error| {
+                tracing::error!(problem = format!("{error:#}"), "the worker cannot run");
+                Ok(exit_code_of(&error))
+            })
         }
         #[cfg(feature = "sandbox")]
         Command::Demo(options) => demo::run(options).await,

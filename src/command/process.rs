@@ -13,7 +13,8 @@ use crate::pipeline::{Answer, Pipeline, answer_to_invalid_image};
 use anyhow::anyhow;
 use bytes::Bytes;
 use clap::Args;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -57,7 +58,7 @@ async fn examine(pipeline: &Pipeline, image: &str) -> anyhow::Result<Answer> {
     let job = job(image, &serde_json::json!({ "key": image }))?;
     let loaded = match read(Path::new(image), pipeline.loader.need.max_image_bytes) {
         Ok(bytes) => pipeline.loader.load_bytes(image, bytes, job.verify).await,
-        Err(error) => Err(Failure::new(Stage::Image, "image.not_found", format!("the file cannot be read: {error}"))),
+        Err(error) => Err(unreadable(&error)),
     };
     let loaded = match loaded {
         Ok(loaded) => loaded,
@@ -74,6 +75,12 @@ fn job(id: &str, image: &serde_json::Value) -> anyhow::Result<Job> {
 /// Bounded, so that a device or a film given by mistake is not read to its end.
 fn read(path: &Path, max_bytes: u64) -> std::io::Result<Bytes> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
     Ok(Bytes::from(bytes))
+}
+
+/// A file that cannot be read is that image's outcome; the others are processed all the same.
+fn unreadable(error: &std::io::Error) -> Failure {
+    let code = if error.kind() == ErrorKind::PermissionDenied { "image.forbidden" } else { "image.not_found" };
+    Failure::new(Stage::Image, code, format!("the file cannot be read: {error}"))
 }

@@ -24,13 +24,16 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
     let chance = Chance::from_system();
     let health = Health::default();
+    let policy = assemble::policy(&config)?;
     let metrics = metric::install().context("cannot install the metrics")?;
+    // Served until the very end: whoever asks during the drain is told of it.
+    let serving = CancellationToken::new();
+    let _served = serving.clone().drop_guard();
     if !config.telemetry.listen.is_empty() {
-        // It goes on answering while the worker drains, and ends with the process.
-        let address = server::start(&config.telemetry.listen, health.clone(), metrics, CancellationToken::new()).await?;
+        let address = server::start(&config.telemetry.listen, health.clone(), metrics, serving).await?;
         tracing::info!(%address, "serving /metrics, /livez and /readyz");
     }
-    let pipeline = assemble::pipeline(&config, assemble::policy(&config)?, chance.clone()).await?;
+    let pipeline = assemble::pipeline(&config, policy, chance.clone()).await?;
     check_store(&config, &pipeline).await;
     let worker = Arc::new(Worker {
         broker: Broker::new(&config.broker)?,

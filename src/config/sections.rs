@@ -24,6 +24,11 @@ impl Policy {
         if TimeZone::get(&self.timezone).is_err() {
             problems.add("policy.timezone", format!("{:?} is not a time zone of the IANA database", self.timezone));
         }
+        if !self.file.is_empty()
+            && let Err(error) = std::fs::metadata(&self.file)
+        {
+            problems.add("policy.file", format!("{} cannot be read: {error}", self.file));
+        }
     }
 
     /// The time zone, UTC where the name is unknown: [`Policy::validate`] refuses that.

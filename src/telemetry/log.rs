@@ -2,17 +2,24 @@
 
 use super::{Config, LogFormat};
 use std::io::IsTerminal;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Filter, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Libraries speak up only where they are asked: their errors come back to us and are logged once, where they are handled.
-const QUIET: [&str; 8] =
-    ["aws_config", "aws_runtime", "aws_sdk_s3", "aws_smithy_runtime", "aws_smithy_runtime_api", "h2", "hyper", "rustls"];
-/// Never, whatever is asked: `lapin` logs a returned message with its whole body, `s3s` whole requests with their signatures.
+const OURS: &str = "invoice_worker";
+
+/// Never heard, whatever `telemetry.log` asks for: `lapin` logs returned messages with their whole body, and bodies are personal data;
+/// the sandbox's S3 server logs requests with their signatures.
 const SILENT: [&str; 3] = ["lapin", "s3s", "s3s_fs"];
 
-/// Installs the process's subscriber; a second call changes nothing.
+/// Libraries speak up only where they are asked: their errors come back to us and are logged once, where they are handled.
+const QUIET: [&str; 5] = ["aws_config", "aws_smithy_runtime", "h2", "hyper", "rustls"];
+
+/// Installs the process's subscriber and panic hook; a second call changes nothing.
 pub fn install(config: &Config) {
     let filter = filter(&config.log).unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let terminal = std::io::stderr().is_terminal();
@@ -21,48 +28,103 @@ pub fn install(config: &Config) {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let layer = if json {
-        layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
-    } else {
-        layer.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())).boxed()
-    };
-    // The default hook prints what panicked, and that may quote a bill.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        tracing::error!(place, "the worker panicked; please report it");
-    }));
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // Err: somebody installed one before us, which is as good.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+    if subscriber(filter, json, colour, std::io::stderr).try_init().is_ok() {
+        std::panic::set_hook(Box::new(|panic| {
+            // The place alone: the message may hold what the code was working on.
+            let place = panic.location().map(ToString::to_string);
+            tracing::error!(place, "the program failed; this is a defect of it, please report the place");
+        }));
+    }
 }
 
 /// `info`, or levels by target: `invoice_worker=debug,info`.
 pub(super) fn filter(directives: &str) -> Result<Targets, String> {
     let asked: Targets = directives.parse().map_err(|error| format!("not a list of levels by target: {error}"))?;
-    let quiet = QUIET.map(|target| (target, LevelFilter::ERROR));
-    let silent = SILENT.map(|target| (target, LevelFilter::OFF));
     let default = asked.default_level().unwrap_or(LevelFilter::OFF);
-    Ok(Targets::new().with_default(default).with_targets(quiet).with_targets(asked).with_targets(silent))
+    let quiet = QUIET.map(|target| (target, LevelFilter::ERROR));
+    Ok(Targets::new().with_default(default).with_targets(quiet).with_targets(asked))
+}
+
+fn subscriber<W>(filter: Targets, json: bool, colour: bool, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = if json {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    } else {
+        lines.with_ansi(colour).boxed()
+    };
+    tracing_subscriber::registry().with(lines.with_filter(safe(filter)))
+}
+
+/// No directive reaches past this: below warnings, libraries write headers, signed strings and bodies.
+fn safe<S>(asked: impl Filter<S>) -> impl Filter<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    asked.and(filter_fn(|event: &Metadata<'_>| {
+        let library = event.target().split("::").next().unwrap_or_default();
+        library == OURS || (*event.level() <= Level::WARN && !SILENT.contains(&library))
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracing::Level;
+    use std::sync::{Arc, Mutex};
 
-    #[test]
-    fn what_carries_bodies_stays_silent_whatever_is_asked() {
-        let filter = filter("debug,lapin=trace,hyper=debug").unwrap();
-        assert!(filter.would_enable("invoice_worker::worker", &Level::DEBUG));
-        assert!(filter.would_enable("hyper::client", &Level::DEBUG));
-        assert!(!filter.would_enable("h2::codec", &Level::WARN));
-        for target in ["lapin::channel", "lapin::returned_messages", "s3s::service", "s3s_fs"] {
-            assert!(!filter.would_enable(target, &Level::ERROR), "{target}");
+    /// What a subscriber with these directives writes about one event of each kind.
+    fn heard(directives: &str) -> String {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&written);
+        let subscriber = subscriber(filter(directives).unwrap(), true, false, move || Shared(Arc::clone(&shared)));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(target: "lapin::returned_messages", "a body");
+            tracing::error!(target: "lapin", "a body");
+            tracing::error!(target: "s3s::ops", "a request");
+            tracing::trace!(target: "aws_sigv4::http_request::sign", "a signed string");
+            tracing::debug!(target: "hyper::proto", "a header");
+            tracing::warn!(target: "moka", "a library's warning");
+            tracing::error!(target: "aws_config", "a library's error");
+            tracing::info!(target: "invoice_worker::worker", "our news");
+            tracing::debug!(target: "invoice_worker::worker", "our details");
+        });
+        String::from_utf8(Arc::try_unwrap(written).unwrap().into_inner().unwrap()).unwrap()
+    }
+
+    #[derive(Clone)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
         }
     }
 
     #[test]
-    fn a_level_that_does_not_exist_is_refused() {
-        assert!(filter("info,invoice_worker=loud").is_err());
+    fn no_directive_makes_libraries_tell_bodies_headers_or_signatures() {
+        let louder = "trace,lapin=trace,lapin::returned_messages=trace,s3s=trace,s3s::ops=trace,aws_sigv4=trace,hyper=trace";
+        for directives in ["info", "debug", "trace", louder] {
+            let heard = heard(directives);
+            for private in ["a body", "a request", "a signed string", "a header"] {
+                assert!(!heard.contains(private), "{directives}: {heard}");
+            }
+            for wanted in ["a library's warning", "a library's error", "our news"] {
+                assert!(heard.contains(wanted), "{directives}: {heard}");
+            }
+            assert_eq!(heard.contains("our details"), directives != "info", "{directives}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_refused() {
+        assert!(filter("invoice_worker=loud").is_err());
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::domain::failure::{Billed, Stage};
 use crate::domain::result::{Status, Verdict};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
 
@@ -21,7 +21,31 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Full("invoice_provider_wait_seconds".into()), &WAIT_BUCKETS)?
         .install_recorder()?;
     metrics_process::Collector::default().describe();
+    describe();
     Ok(handle)
+}
+
+/// What has no labels is there from the start: an alert on its increase would miss the first one.
+fn describe() {
+    describe_counter!("invoice_jobs_total", "Jobs answered.");
+    describe_gauge!("invoice_jobs_in_flight", "Jobs that have their turn.");
+    describe_histogram!("invoice_job_duration_seconds", "From first sight of a job to its answer.");
+    describe_counter!("invoice_provider_calls_total", "Calls of the providers, by code and whether they are paid for.");
+    describe_histogram!("invoice_provider_call_duration_seconds", "From a call to its answer.");
+    describe_histogram!("invoice_provider_wait_seconds", "Time spent in the rate limiter.");
+    describe_gauge!("invoice_provider_rate_limit_per_second", "This worker's share of the account's rate.");
+    describe_counter!("invoice_parked_total", "Jobs parked; what returned is subtracted to know what is parked now.");
+    describe_counter!("invoice_returned_total", "Parked jobs whose time had come.");
+    describe_counter!("invoice_checkpoint_hits_total", "Answers that were not paid for again.");
+    describe_counter!("invoice_broker_reconnects_total", "Connections to the broker after the first.");
+    describe_counter!("invoice_settle_lost_total", "Acknowledgements that found their channel gone; the job was delivered again.");
+    describe_counter!("invoice_results_returned_total", "Results whose reply_to was gone; they went to the results queue.");
+    describe_gauge!("invoice_image_memory_bytes", "Image data held, all jobs together.");
+    for counter in ["invoice_broker_reconnects_total", "invoice_settle_lost_total", "invoice_results_returned_total"] {
+        counter!(counter).absolute(0);
+    }
+    gauge!("invoice_jobs_in_flight").set(0.0);
+    gauge!("invoice_image_memory_bytes").set(0.0);
 }
 
 pub fn job_finished(status: Status, verdict: Option<Verdict>, duration: Duration) {

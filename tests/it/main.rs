@@ -4,7 +4,10 @@
 
 mod architecture;
 mod broker;
+mod clients;
 mod codes;
+mod commands;
 mod flow;
 mod harness;
 mod sandbox;
+mod store;

@@ -1,6 +1,8 @@
 //! What the tests start: a private RabbitMQ, wires that can be cut, and a whole system around a worker.
 
+pub(crate) mod program;
 pub(crate) mod proxy;
+pub(crate) mod python;
 pub(crate) mod rabbitmq;
 pub(crate) mod system;
 mod tls;

@@ -14,7 +14,12 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn before(server_port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self::at(0, server_port).await
+    }
+
+    /// On a port that is known before anybody listens there.
+    pub(crate) async fn at(port: u16, server_port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let cut = CancellationToken::new();
         tokio::spawn(serve(listener, server_port, cut.clone()));

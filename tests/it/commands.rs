@@ -1,0 +1,10 @@
+//! The binary as its users meet it: started as a process, watched by its streams, its telemetry and its exit status.
+
+mod demo;
+mod mistakes;
+mod outage;
+mod process;
+mod run;
+mod sandbox;
+mod shutdown;
+mod usage;

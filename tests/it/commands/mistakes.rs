@@ -1,0 +1,109 @@
+//! One clear error for each mistake, before anything is connected where it can be known by then; never with a secret in it.
+
+use crate::harness::program::{ConfigFile, Ended, output};
+use crate::harness::system::{On, Setup, System};
+use serde_json::Value;
+
+const PASSWORD: &str = "a-password-nobody-may-see";
+
+async fn refused(text: &str, environment: &[(&str, &str)]) -> Ended {
+    let file = ConfigFile::with(text);
+    let ended = output(&["run", "-c", &file.path()], environment).await;
+    assert_eq!(ended.code, Some(64), "{text}: {ended:?}");
+    assert!(ended.stdout.is_empty(), "{ended:?}");
+    assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
+    ended
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_meant_is_refused_with_key_and_line() {
+    let in_the_url = format!("[broker]\nurls = [\"http://me:{PASSWORD}@rabbit\"]\n");
+    for (text, told) in [
+        ("[broker]\nurlz = []\n", "line 2: broker.urlz: no such key"),
+        ("[worker]\nmax_in_flight = \"many\"\n", "line 2: worker.max_in_flight: expected a whole number, found text"),
+        ("[worker]\nmax_in_flight = 0\n", "worker.max_in_flight: must be between 1 and 10000"),
+        ("[storage]\ntimeout = \"soon\"\n", "line 2: storage.timeout"),
+        ("[policy]\nfile = \"/nowhere/rules.toml\"\n", "policy.file: /nowhere/rules.toml cannot be read"),
+        ("[telemetry]\nlisten = \"here\"\n", "telemetry.listen"),
+        (&in_the_url, "broker.urls"),
+        ("[broker\n", "line 1"),
+    ] {
+        let ended = refused(text, &[]).await;
+        assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_cannot_be_meant_is_refused_by_its_name() {
+    for (name, value) in [("INVOICE_WORKER__WORKER__MAX_IN_FLIGHT", "many"), ("INVOICE_WORKER__BROKER__URLZ", PASSWORD)] {
+        let ended = refused("", &[(name, value)]).await;
+        assert!(ended.stderr.contains(name), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_named() {
+    let ended = output(&["run", "-c", "/nowhere/worker.toml"], &[]).await;
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    assert!(ended.stderr.contains("/nowhere/worker.toml: cannot be read"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_otherwise_ends_the_worker_with_the_mend() {
+    let system = Setup::new(On::RabbitMq).await.prepare().await;
+    let file = ConfigFile::of(&system);
+    let program = file.run(&[("INVOICE_WORKER__BROKER__JOBS_QUEUE", &system.reply_to)]);
+    let ended = program.end().await;
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    let last: Value = serde_json::from_str(ended.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(last["level"], "ERROR", "{}", ended.stderr);
+    let problem = last["problem"].as_str().unwrap();
+    assert!(problem.contains(&system.reply_to) && problem.contains("broker.jobs_queue"), "{problem}");
+}
+
+/// Runs with one setting changed, submits a job, and answers what the log tells of it, once it was parked.
+async fn parked(system: &System, name: &str, value: &str) -> Value {
+    let file = ConfigFile::of(system);
+    let mut program = file.run(&[(name, value)]);
+    program.event("consuming").await;
+    let key = system.sample("01-beijing-outpatient").await;
+    system.submit(&system.job("job", &key)).await;
+    let event = program.event("job parked").await;
+    let ended = program.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains(value) || name.ends_with("BUCKET"), "{}", ended.stderr);
+    event
+}
+
+#[tokio::test]
+async fn wrong_credentials_of_a_provider_park_the_job_with_code_and_message() {
+    for (name, stage, code) in [
+        ("INVOICE_WORKER__RECOGNITION__APP_SECRET", "recognition", "APIG.0303"),
+        ("INVOICE_WORKER__VERIFICATION__API_SECRET", "verification", "UNAUTHORIZED"),
+    ] {
+        let system = Setup::new(On::RabbitMq).await.prepare().await;
+        let event = parked(&system, name, PASSWORD).await;
+        assert_eq!((&event["stage"], &event["code"]), (&stage.into(), &code.into()), "{event}");
+        assert!(!event["reason"].as_str().unwrap().is_empty(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_used_is_told_at_the_start_and_parks_the_job() {
+    for (name, value, at_start, code) in [
+        ("INVOICE_WORKER__STORAGE__BUCKET", "nobodys-bucket", "NoSuchBucket", "NoSuchBucket"),
+        ("INVOICE_WORKER__STORAGE__SECRET_ACCESS_KEY", PASSWORD, "AccessDenied", "SignatureDoesNotMatch"),
+    ] {
+        let system = Setup::new(On::RabbitMq).await.prepare().await;
+        let file = ConfigFile::of(&system);
+        let mut program = file.run(&[(name, value)]);
+        let event = program.event("storage.bucket cannot be used").await;
+        assert_eq!((&event["level"], &event["code"]), (&"ERROR".into(), &at_start.into()), "{event}");
+        assert!(event["problem"].as_str().unwrap().starts_with("the store "), "{event}");
+        program.event("consuming").await;
+        let ended = program.stop().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let event = parked(&system, name, value).await;
+        assert_eq!((&event["stage"], &event["code"]), (&"storage".into(), &code.into()), "{event}");
+    }
+}

@@ -1,0 +1,163 @@
+//! The binary as its users meet it: a process with arguments, variables, two streams, signals and an exit status.
+
+use super::system::{PATIENCE, System};
+use invoice_worker::config::Config;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    stdout: JoinHandle<String>,
+    stderr: UnboundedReceiver<String>,
+    /// Lines of stderr that were passed by.
+    heard: Vec<String>,
+}
+
+/// What is left of a program that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+pub(crate) const NONE: [(&str, &str); 0] = [];
+
+/// Nothing of this process's environment but what the program needs to start.
+pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_invoice-worker"));
+    command.args(arguments).env_clear().envs(environment.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// Runs to its end.
+pub(crate) async fn output(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    let output = timeout(PATIENCE, command(arguments, environment).output()).await.expect("an end in time").unwrap();
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Program {
+    pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = command(arguments, environment).spawn().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (teller, stderr) = unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                // Nobody listening any more: the test is over.
+                let _ = teller.send(line);
+            }
+        });
+        let stdout = tokio::spawn(async move {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).await.unwrap();
+            text
+        });
+        Self { child, stdout, stderr, heard: Vec::new() }
+    }
+
+    /// The next log event with this message; fails where a line on the way is no JSON.
+    pub(crate) async fn event(&mut self, message: &str) -> Value {
+        let search = async {
+            while let Some(line) = self.stderr.recv().await {
+                let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not a JSON event: {line}"));
+                self.heard.push(line);
+                if event["message"] == message {
+                    return Some(event);
+                }
+            }
+            None
+        };
+        let found = timeout(PATIENCE, search).await.ok().flatten();
+        found.unwrap_or_else(|| panic!("never heard {message:?}, only:\n{}", self.heard.join("\n")))
+    }
+
+    /// The telemetry address, which is told first.
+    pub(crate) async fn telemetry(&mut self) -> String {
+        let event = self.event("serving /metrics, /livez and /readyz").await;
+        format!("http://{}", event["address"].as_str().unwrap())
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
+        let process = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-s", name, &process]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
+    pub(crate) async fn end(mut self) -> Ended {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("an end in time").unwrap();
+        while let Some(line) = self.stderr.recv().await {
+            self.heard.push(line);
+        }
+        Ended { code: status.code(), stdout: self.stdout.await.unwrap(), stderr: self.heard.join("\n") }
+    }
+
+    pub(crate) async fn stop(self) -> Ended {
+        self.signal("TERM").await;
+        self.end().await
+    }
+}
+
+/// A configuration file for a program of its own, in a folder that goes with this value.
+#[derive(Debug)]
+pub(crate) struct ConfigFile(TempDir);
+
+impl ConfigFile {
+    pub(crate) fn of(system: &System) -> Self {
+        Self::with(&toml_of(&system.config))
+    }
+
+    pub(crate) fn with(text: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("worker.toml"), text).unwrap();
+        Self(folder)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn path(&self) -> String {
+        self.file("worker.toml").display().to_string()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    pub(crate) fn run(&self, environment: &[(&str, &str)]) -> Program {
+        Program::start(&["run", "-c", &self.path()], environment)
+    }
+}
+
+/// The configuration with its secrets, which it does not serialise by itself.
+fn toml_of(config: &Config) -> String {
+    let mut table = toml::Table::try_from(config).unwrap();
+    let mut set = |section: &str, key: &str, value: &str| {
+        table[section].as_table_mut().unwrap().insert(key.to_owned(), value.into());
+    };
+    set("storage", "access_key_id", config.storage.access_key_id.expose());
+    set("storage", "secret_access_key", config.storage.secret_access_key.expose());
+    set("recognition", "app_key", config.recognition.app_key.expose());
+    set("recognition", "app_secret", config.recognition.app_secret.expose());
+    set("verification", "api_id", config.verification.api_id.expose());
+    set("verification", "api_secret", config.verification.api_secret.expose());
+    set("telemetry", "listen", "127.0.0.1:0");
+    let urls: Vec<toml::Value> = config.broker.urls.iter().map(|url| url.expose().into()).collect();
+    table["broker"].as_table_mut().unwrap().insert("urls".to_owned(), urls.into());
+    table.to_string()
+}

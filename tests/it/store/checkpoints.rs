@@ -1,0 +1,82 @@
+//! Paid answers, read by another worker than the one that paid.
+
+use super::{Server, Shelf};
+use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, VerificationAnswer};
+use invoice_worker::domain::failure::{Failure, Stage};
+use invoice_worker::domain::result::{JobError, Status, Verdict};
+
+promises![what_one_worker_keeps_another_finds, an_unreadable_object_is_none, a_bucket_and_a_prefix_of_their_own];
+
+/// As another process would have them: nothing in memory.
+fn worker(shelf: &Shelf, config: &Config) -> Checkpoints {
+    Checkpoints::new(config, &shelf.store, &shelf.config.bucket)
+}
+
+fn result() -> StoredResult {
+    StoredResult {
+        run: "run".into(),
+        status: Status::Completed,
+        verdict: Some(Verdict::Genuine),
+        error: None,
+        body: "{\"job_id\": \"理赔-1\"}".into(),
+    }
+}
+
+async fn what_one_worker_keeps_another_finds(server: Server) {
+    let shelf = Shelf::new(server).await;
+    let (one, another) = (worker(&shelf, &Config::default()), worker(&shelf, &Config::default()));
+    assert!(another.result("question").await.unwrap().is_none());
+    one.keep_result("question", &result()).await.unwrap();
+    let found = another.result("question").await.unwrap().expect("it was kept");
+    assert_eq!(
+        (found.run, found.status, found.verdict, found.body),
+        ("run".into(), Status::Completed, Some(Verdict::Genuine), result().body)
+    );
+
+    let error = JobError::new(&Failure::new(Stage::Verification, "300", "not found"), 1);
+    let (today, tomorrow) = (jiff::civil::date(2026, 11, 22), jiff::civil::date(2026, 11, 23));
+    one.keep_verification("image", today, &VerificationAnswer::Negative { verdict: Verdict::NotFound, error }).await.unwrap();
+    let found = another.verification("image", today).await.unwrap();
+    assert!(matches!(found, Some(VerificationAnswer::Negative { verdict: Verdict::NotFound, .. })));
+    assert!(another.verification("image", tomorrow).await.unwrap().is_none(), "tomorrow's answer may be another");
+}
+
+async fn an_unreadable_object_is_none(server: Server) {
+    let shelf = Shelf::new(server).await;
+    for (question, bytes) in [
+        ("empty", &b""[..]),
+        ("text", b"<html>It works!</html>"),
+        ("half", b"{\"v\":1,\"value\":{\"run\":"),
+        ("other", b"{\"v\":1,\"value\":{}}"),
+        ("later", b"{\"v\":2,\"value\":{\"run\":\"r\",\"status\":\"completed\",\"verdict\":null,\"body\":\"\"}}"),
+    ] {
+        shelf.put(&format!("checkpoints/result/{question}.json"), bytes).await;
+        let checkpoints = worker(&shelf, &Config::default());
+        assert!(checkpoints.result(question).await.unwrap().is_none(), "{question}");
+        checkpoints.keep_result(question, &result()).await.unwrap();
+        assert!(worker(&shelf, &Config::default()).result(question).await.unwrap().is_some(), "{question} is replaced");
+    }
+}
+
+async fn a_bucket_and_a_prefix_of_their_own(server: Server) {
+    let shelf = Shelf::new(server).await;
+    let elsewhere = Config { bucket: "nobodys-bucket".into(), ..Config::default() };
+    let failure = worker(&shelf, &elsewhere).keep_result("question", &result()).await.unwrap_err();
+    assert_eq!((failure.stage, failure.code.as_str()), (Stage::Storage, "NoSuchBucket"));
+    let prefixed = Config { prefix: "team/a/".into(), ..Config::default() };
+    worker(&shelf, &prefixed).keep_result("question", &result()).await.unwrap();
+    assert!(!shelf.read("team/a/result/question.json", None).await.is_empty());
+    assert!(worker(&shelf, &Config::default()).result("question").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn memory_and_none_leave_the_store_alone() {
+    let shelf = Shelf::new(Server::Sandbox).await;
+    for (store, remembered) in [(StoreKind::Memory, true), (StoreKind::None, false)] {
+        let config = Config { store, ..Config::default() };
+        let checkpoints = worker(&shelf, &config);
+        checkpoints.keep_result("question", &result()).await.unwrap();
+        assert_eq!(checkpoints.result("question").await.unwrap().is_some(), remembered);
+        assert!(worker(&shelf, &Config::default()).result("question").await.unwrap().is_none());
+    }
+}
