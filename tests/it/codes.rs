@@ -191,7 +191,7 @@ fn blank_page() -> Vec<u8> {
 }
 
 /// What of the row is not so.
-fn differs<T: PartialEq + Debug>(what: &str, seen: T, written: T) -> Option<String> {
+fn differs<T: PartialEq + Debug + ?Sized>(what: &str, seen: &T, written: &T) -> Option<String> {
     (seen != written).then(|| format!("{what} {seen:?}, not {written:?}"))
 }
 
