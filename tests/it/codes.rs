@@ -30,9 +30,12 @@ use std::time::Duration;
 use table::{Bill, Row};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// Rows wait most of their time; this many keep two cores busy without a provider's timeout running out for want of them.
 const ROWS_AT_ONCE: usize = 12;
+/// Several times what the longest row takes.
+const ROW_PATIENCE: Duration = Duration::from_secs(40);
 /// An hour becomes a tenth of a second.
 const HASTE: u32 = 36_000;
 /// An hour becomes a second: where a deadline decides, the time that the calls themselves take must not matter.
@@ -86,8 +89,8 @@ async fn every(stage: Stage) {
         let room = Arc::clone(&room);
         running.spawn(async move {
             let _place = room.acquire_owned().await.unwrap();
-            let mut wrong = life::first_wait(&row).await;
-            wrong.extend(life::whole(&row).await);
+            let lived = async { [life::first_wait(&row).await, life::whole(&row).await].concat() };
+            let wrong = timeout(ROW_PATIENCE, lived).await.unwrap_or_else(|_| vec!["it waits longer than written".to_owned()]);
             wrong.into_iter().map(|problem| format!("{row}: {problem}")).collect::<Vec<_>>()
         });
     }
@@ -105,12 +108,12 @@ async fn system(row: &Row, haste: u32) -> System {
         setup.config.worker.job_deadline = span(&format!("{}ms", (deadline / haste).as_millis()));
     }
     if row.answer() == "timeout" {
-        let timeout = match row.stage {
+        let patience = match row.stage {
             Stage::Storage => &mut setup.config.storage.timeout,
             Stage::Recognition => &mut setup.config.recognition.timeout,
             _ => &mut setup.config.verification.timeout,
         };
-        *timeout = span("250ms");
+        *patience = span("250ms");
     }
     let mut system = setup.prepare().await;
     if row.code == "connect" {
@@ -191,7 +194,7 @@ fn blank_page() -> Vec<u8> {
 }
 
 /// What of the row is not so.
-fn differs<T: PartialEq + Debug>(what: &str, seen: T, written: T) -> Option<String> {
+fn differs<T: PartialEq + Debug + ?Sized>(what: &str, seen: &T, written: &T) -> Option<String> {
     (seen != written).then(|| format!("{what} {seen:?}, not {written:?}"))
 }
 

@@ -34,7 +34,7 @@ fn progress() -> Progress {
 
 /// The case of this code in which nothing else is said.
 fn case(stage: Stage, code: &str) -> Case {
-    Case { label: String::new(), failure: Failure::new(stage, code, ""), progress: progress(), facts: facts() }
+    Case { given: Vec::new(), failure: Failure::new(stage, code, ""), progress: progress(), facts: facts() }
 }
 
 /// `retry 2s → park 5m ×4 → fail`.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Of what a version does not execute yet.
-const UNTIL_ASKED_AGAIN: Duration = Duration::from_secs(300);
+const UNTIL_ASKED_AGAIN: Duration = Duration::from_mins(5);
 
 /// Up to the first wait, with the policy's own delays.
 pub(super) async fn first_wait(row: &Row) -> Vec<String> {
@@ -64,7 +64,7 @@ pub(super) async fn whole(row: &Row) -> Vec<String> {
         let found = wrong_course(row, &system, id, &result, &told).into_iter().chain(wrong_end(row, *verify, expected, &result));
         wrong.extend(found.map(|problem| format!("{id}: {problem}")));
     }
-    wrong.extend(differs("jobs in the failed queue:", system.depth(&system.config.broker.failed_queue).await, failed));
+    wrong.extend(differs("jobs in the failed queue:", &system.depth(&system.config.broker.failed_queue).await, &failed));
     system.drain().await;
     wrong
 }
@@ -90,18 +90,19 @@ fn wrong_course(row: &Row, system: &System, id: &str, result: &Value, (parks, en
         Step::Retry(_) | Step::NotYetExecuted | Step::Last => 0,
     });
     let mut wrong = vec![
-        differs("parks:", parks.len(), written.sum()),
-        differs("retries:", end.totals.retries as usize, retries),
-        parks.iter().find_map(|park| differs("parked for", (park.stage, park.code.as_str()), (row.stage, row.code.as_str()))),
+        differs("parks:", &parks.len(), &written.sum()),
+        differs("retries:", &(end.totals.retries as usize), &retries),
+        parks.iter().find_map(|park| differs("parked for", &(park.stage, park.code.as_str()), &(row.stage, row.code.as_str()))),
     ];
     match billed {
         None if row.code == "connect" => {}
         None => {
             let asked = system.sandbox.calls().about(Stage::Storage, &format!("get samples/{id}.png"));
-            wrong.push(differs("downloads:", asked.len(), number));
+            wrong.push(differs("downloads:", &asked.len(), &number));
         }
         Some(billed) => {
-            wrong.push(differs("calls:", calls(result, row.stage), vec![(row.code.clone(), billed.as_str().to_owned()); number]))
+            let written = vec![(row.code.clone(), billed.as_str().to_owned()); number];
+            wrong.push(differs("calls:", &calls(result, row.stage), &written));
         }
     }
     let (other, needed) = match row.stage {
@@ -109,7 +110,7 @@ fn wrong_course(row: &Row, system: &System, id: &str, result: &Value, (parks, en
         // Recognised before, but for the bill that nobody has to be told about.
         _ => (Stage::Recognition, usize::from(row.stage == Stage::Verification && row.given.knows_the_bill)),
     };
-    wrong.push(differs("calls of the other stage:", calls(result, other).len(), needed));
+    wrong.push(differs("calls of the other stage:", &calls(result, other).len(), &needed));
     wrong.into_iter().flatten().collect()
 }
 
@@ -135,7 +136,7 @@ fn wrong_end(row: &Row, verify: bool, code: &str, result: &Value) -> Vec<String>
         differs("status", &result["status"], &json!(status)),
         differs("verdict", &result["verdict"], &verdict),
         differs("error", &json!([result["error"]["stage"], result["error"]["code"]]), &error),
-        differs("was read:", !result["recognition"].is_null(), read),
+        differs("was read:", &!result["recognition"].is_null(), &read),
     ];
     wrong.into_iter().flatten().collect()
 }

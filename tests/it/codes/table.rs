@@ -73,8 +73,8 @@ pub(super) fn rows() -> Vec<Row> {
             let of = |stage: &Stage| heading.to_lowercase().starts_with(stage.as_str());
             stage = [Stage::Storage, Stage::Recognition, Stage::Verification].into_iter().find(of);
         }
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [codes, given, life, ends, calls] = cells[..] else { continue };
+        let columns: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [codes, given, life, ends, calls] = columns[..] else { continue };
         if !matches!(codes, "code" | "---") {
             let row = |code: &str| Row {
                 stage: stage.expect("rows stand under the heading of their stage"),

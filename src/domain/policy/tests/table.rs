@@ -10,7 +10,7 @@ fn the_whole_table_reads_as_designed() {
             for case in policy.cases(stage, &code, &facts()) {
                 let moments = policy.forecast(&case);
                 let ruling = &moments[0].ruling;
-                let label = if case.label.is_empty() { String::new() } else { format!(" ({})", case.label) };
+                let label = if case.given.is_empty() { String::new() } else { format!(" ({})", case.given.join(", ")) };
                 let (scope, billed) = (format!("{:?}", ruling.scope).to_lowercase(), ruling.billed.as_str());
                 lines.push(format!("{stage} {code}{label}: {} | billed {billed} | scope {scope} | {}", life(&moments), ruling.rule));
             }
