@@ -55,7 +55,7 @@ enum Command {
 #[derive(Args, Debug)]
 struct Common {
     /// The configuration file [default: $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml where it exists]
-    #[arg(short, long, value_name = "FILE", env = "INVOICE_WORKER_CONFIG", hide_env = true)]
+    #[arg(short, long, value_name = "FILE", env = "INVOICE_WORKER_CONFIG", hide_env = true, global = true)]
     config: Option<PathBuf>,
 }
 
@@ -124,7 +124,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox::run(options).await,
-        Command::Policy { common, question } => policy::run(&common.load()?, &question),
+        Command::Policy { common, question } => {
+            let config = common.load()?;
+            config.validate_policy()?;
+            policy::run(&config, &question)
+        }
     }
 }
 

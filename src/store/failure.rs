@@ -5,6 +5,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use std::error::Error;
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 pub(super) fn of<E>(error: SdkError<E>) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,

@@ -15,7 +15,7 @@ use crate::shutdown;
 use crate::telemetry;
 use crate::telemetry::health::Health;
 use crate::worker::{Event, Worker};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use cast::{BUCKET, Part};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -89,7 +89,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let outcomes = tokio::select! {
         outcomes = submit_and_collect(&session, &config, &parts, events) => outcomes,
-        () = stop.cancelled() => bail!("interrupted"),
+        () = stop.cancelled() => Err(anyhow!("interrupted")),
     };
     let took = began.elapsed();
     working.cancel();
@@ -137,7 +137,7 @@ async fn submit_and_collect(
     parts: &[Part],
     mut events: UnboundedReceiver<Event>,
 ) -> anyhow::Result<HashMap<String, Outcome>> {
-    let reply_to = format!("{}.replies", config.broker.jobs_queue);
+    let reply_to = replies_queue(config);
     session.temporary_queue(&reply_to).await?;
     let mut replies = session.consume(&reply_to, PREFETCH).await?;
     let publisher = session.publisher();
@@ -183,6 +183,10 @@ async fn submit_and_collect(
     Ok(outcomes)
 }
 
+fn replies_queue(config: &Config) -> String {
+    format!("{}.replies", config.broker.jobs_queue)
+}
+
 /// Draws on a terminal only.
 fn progress_bar(jobs: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(jobs as u64), ProgressDrawTarget::stderr());
@@ -198,7 +202,7 @@ async fn tidy(session: &Session, config: &Config) {
     let queues = &config.broker;
     let delays = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
     let named = [&queues.jobs_queue, &queues.due_queue, &queues.results_queue, &queues.failed_queue].into_iter().cloned();
-    for queue in named.chain(delays) {
+    for queue in named.chain(delays).chain([replies_queue(config)]) {
         if let Err(error) = session.delete_queue(&queue).await {
             tracing::debug!(queue, %error, "a queue of the demo stays");
         }

@@ -101,7 +101,10 @@ pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) 
         Decision::Fail { invalid_job: Some(code) } => format!("the job ends as invalid_job, {code}: mend the job and submit it again"),
         Decision::Fail { invalid_job: None } => failed(stage).to_owned(),
         Decision::Retry { .. } => format!("asked again in place after about {wait:#}"),
-        Decision::Park { .. } => format!("parked for {wait:#}"),
+        // Until tomorrow is so and so many nanoseconds; nobody wants them.
+        Decision::Park { .. } => {
+            format!("parked for {:#}", if wait.as_secs() == 0 { wait } else { SignedDuration::from_secs(wait.as_secs()) })
+        }
         Decision::Rotate => "asked once more at once, with auto_rotate to turn the picture upright".to_owned(),
         Decision::Throttle => "the call rate is lowered and the call made again after 2 to 5 seconds; costs the job no attempt".to_owned(),
         Decision::Resign => "the clock is corrected by the answer's date, and the call signed and made again at once".to_owned(),
