@@ -27,6 +27,7 @@ pub struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 enum Command {
     /// The worker: consumes jobs until SIGTERM or SIGINT
     Run(Common),
@@ -53,6 +54,7 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 struct Common {
     /// The configuration file [default: $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml where it exists]
     #[arg(short, long, value_name = "FILE", env = "INVOICE_WORKER_CONFIG", hide_env = true, global = true)]

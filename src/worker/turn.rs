@@ -48,7 +48,7 @@ impl Worker {
         match published {
             Ok(()) => settle(delivery).await,
             Err(Unpublished::GenerationLost) => {
-                tracing::debug!(job.id = turn.job_id, "the broker was lost; the job will be delivered again")
+                tracing::debug!(job.id = turn.job_id, "the broker was lost; the job will be delivered again");
             }
             Err(Unpublished::Queue { queue, problem }) => {
                 tracing::error!(
@@ -66,7 +66,9 @@ impl Worker {
         if let Some(until) = self.too_early(job, turn) {
             return self.outbox(turn.generation).park(turn.message, &turn.progress, until).await;
         }
-        let processed = AssertUnwindSafe(self.pipeline.process(job, &mut turn.progress, redelivered)).catch_unwind().await;
+        // Boxed: the whole line is one future of many kilobytes.
+        let line = Box::pin(self.pipeline.process(job, &mut turn.progress, redelivered));
+        let processed = AssertUnwindSafe(line).catch_unwind().await;
         if turn.generation.is_over() {
             return Err(Unpublished::GenerationLost);
         }
@@ -139,7 +141,7 @@ impl Worker {
             return Progress::new(run_id(message), self.pipeline.judge.clock.now());
         };
         if let Some(Parked { stage, code }) = progress.parked.clone()
-            && self.not_before(message).is_none_or(|until| until <= self.pipeline.judge.clock.now())
+            && not_before(message).is_none_or(|until| until <= self.pipeline.judge.clock.now())
         {
             progress.parked = None;
             if !redelivered {
@@ -152,12 +154,8 @@ impl Worker {
     /// A hop over a delay queue ends before the wait does: park again, unread. Beyond the deadline there is nothing to wait for.
     fn too_early(&self, job: &Job, turn: &Turn<'_>) -> Option<Timestamp> {
         let deadline = job.effective_deadline(turn.progress.first_seen, self.pipeline.job_deadline);
-        let until = self.not_before(turn.message)?;
+        let until = not_before(turn.message)?;
         (self.pipeline.judge.clock.now() < until && until <= deadline).then_some(until)
-    }
-
-    fn not_before(&self, message: &Message) -> Option<Timestamp> {
-        Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
     }
 
     fn answered(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> JobAnswered {
@@ -196,4 +194,8 @@ async fn settle(delivery: Delivery) {
             tracing::warn!("an acknowledgement found its channel gone; the job will be delivered again and its result replayed");
         }
     }
+}
+
+fn not_before(message: &Message) -> Option<Timestamp> {
+    Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
 }

@@ -33,7 +33,7 @@ const SCENARIO: &str = include_str!("scenario.toml");
 const POLICY: &str = include_str!("policy.toml");
 const PREFETCH: u16 = 100;
 /// Nothing in the demo waits for longer; a job that is not answered by then will not be.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
