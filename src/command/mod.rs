@@ -27,6 +27,7 @@ pub struct Arguments {
 }
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 enum Command {
     /// The worker: consumes jobs until SIGTERM or SIGINT
     Run(Common),
@@ -53,9 +54,10 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 struct Common {
     /// The configuration file [default: $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml where it exists]
-    #[arg(short, long, value_name = "FILE", env = "INVOICE_WORKER_CONFIG", hide_env = true)]
+    #[arg(short, long, value_name = "FILE", env = "INVOICE_WORKER_CONFIG", hide_env = true, global = true)]
     config: Option<PathBuf>,
 }
 
@@ -124,7 +126,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox::run(options).await,
-        Command::Policy { common, question } => policy::run(&common.load()?, &question),
+        Command::Policy { common, question } => {
+            let config = common.load()?;
+            config.validate_policy()?;
+            policy::run(&config, &question)
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 pub(super) struct Options {
     /// Local files or s3://bucket/key
     #[arg(required = true, value_name = "IMAGE")]
@@ -53,7 +54,7 @@ async fn examine(pipeline: &Pipeline, image: &str) -> anyhow::Result<Answer> {
     if let Some(place) = image.strip_prefix("s3://") {
         let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
         let job = job(image, &serde_json::json!({ "bucket": bucket, "key": key }))?;
-        return Ok(pipeline.examine_stored(&job, &mut progress).await);
+        return Ok(Box::pin(pipeline.examine_stored(&job, &mut progress)).await);
     }
     let job = job(image, &serde_json::json!({ "key": image }))?;
     let loaded = match read(Path::new(image), pipeline.loader.need.max_image_bytes) {
@@ -64,7 +65,7 @@ async fn examine(pipeline: &Pipeline, image: &str) -> anyhow::Result<Answer> {
         Ok(loaded) => loaded,
         Err(failure) => return Ok(answer_to_invalid_image(&job, &failure, &progress, now)),
     };
-    Ok(pipeline.examine(&job, &loaded, &mut progress).await)
+    Ok(Box::pin(pipeline.examine(&job, &loaded, &mut progress)).await)
 }
 
 fn job(id: &str, image: &serde_json::Value) -> anyhow::Result<Job> {

@@ -47,6 +47,13 @@ impl Config {
         ConfigError::from_problems(&problems)
     }
 
+    /// As [`Config::validate`], for what only asks the policy.
+    pub fn validate_policy(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        self.policy.validate(&mut problems);
+        ConfigError::from_problems(&problems)
+    }
+
     fn validate_pipeline(&self, problems: &mut Problems) {
         self.storage.validate(problems);
         self.recognition.validate(problems);

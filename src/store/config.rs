@@ -51,7 +51,7 @@ impl Config {
             "access_key_id and secret_access_key go together: give both, or neither for the AWS credential chain",
         );
         let timeout = self.timeout.duration();
-        problems.require(!timeout.is_zero() && timeout <= Duration::from_secs(600), "storage.timeout", "must be between 1ms and 10m");
+        problems.require(!timeout.is_zero() && timeout <= Duration::from_mins(10), "storage.timeout", "must be between 1ms and 10m");
         problems.require((1..=1 << 30).contains(&self.max_image_bytes.0), "storage.max_image_bytes", "must be between 1 byte and 1GiB");
         if self.endpoint_url.is_empty() {
             return;

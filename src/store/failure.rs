@@ -5,6 +5,10 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use std::error::Error;
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+/// What S3 itself calls it when it is unwell.
+const UNWELL: [&str; 3] = ["InternalError", "ServiceUnavailable", "SlowDown"];
+
 pub(super) fn of<E>(error: SdkError<E>) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -19,7 +23,7 @@ where
             let code = match code.as_str() {
                 "" | "NotFound" => nameless(status),
                 // Every store has its own names for being unwell; the policy knows the class.
-                other if status >= 500 && other != "SlowDown" => format!("http.{status}"),
+                other if status >= 500 && !UNWELL.contains(&other) => format!("http.{status}"),
                 _ => code,
             };
             // The store's own words may name accounts and keys.

@@ -66,7 +66,9 @@ impl Worker {
         if let Some(until) = self.too_early(job, turn) {
             return self.outbox(turn.generation).park(turn.message, &turn.progress, until).await;
         }
-        let processed = AssertUnwindSafe(self.pipeline.process(job, &mut turn.progress, arrival)).catch_unwind().await;
+        // Boxed: the whole line is one future of many kilobytes.
+        let line = Box::pin(self.pipeline.process(job, &mut turn.progress, arrival));
+        let processed = AssertUnwindSafe(line).catch_unwind().await;
         match processed {
             Ok(Ending::Answered(answer)) => self.answer(turn, *answer).await,
             Ok(Ending::Replayed(stored)) => self.replay(turn, *stored).await,

@@ -3,6 +3,7 @@
 use crate::broker::{Message, Properties};
 use crate::sandbox::{Sample, Sandbox, samples};
 use serde_json::json;
+use std::path::Path;
 
 pub(super) const BUCKET: &str = "claims";
 
@@ -44,7 +45,8 @@ pub(super) async fn gather(sandbox: &Sandbox, count: usize) -> anyhow::Result<Ve
         parts.push(job(&sample.name[..2], sample.file, &key(sample, 0)));
     }
     parts.extend(mistakes);
-    let copyable: Vec<&Sample> = samples::all().iter().filter(|sample| sample.file.ends_with(".jpg")).collect();
+    let copyable: Vec<&Sample> =
+        samples::all().iter().filter(|sample| Path::new(sample.file).extension().is_some_and(|extension| extension == "jpg")).collect();
     for number in parts.len()..count {
         let (sample, copy) = (copyable[number % copyable.len()], number + 1);
         sandbox.put(BUCKET, &key(sample, copy), another_file(sample, copy)).await?;

@@ -33,7 +33,7 @@ const SCENARIO: &str = include_str!("scenario.toml");
 const POLICY: &str = include_str!("policy.toml");
 const PREFETCH: u16 = 100;
 /// Nothing in the demo waits for longer; a job that is not answered by then will not be.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -137,7 +137,7 @@ async fn submit_and_collect(
     parts: &[Part],
     mut events: UnboundedReceiver<Event>,
 ) -> anyhow::Result<HashMap<String, Outcome>> {
-    let reply_to = reply_queue(config);
+    let reply_to = replies_queue(config);
     session.temporary_queue(&reply_to).await?;
     let mut replies = session.consume(&reply_to, PREFETCH).await?;
     let publisher = session.publisher();
@@ -189,6 +189,10 @@ async fn submit_and_collect(
     Ok(outcomes)
 }
 
+fn replies_queue(config: &Config) -> String {
+    format!("{}.replies", config.broker.jobs_queue)
+}
+
 /// Draws on a terminal only.
 fn progress_bar(jobs: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(jobs as u64), ProgressDrawTarget::stderr());
@@ -204,15 +208,11 @@ async fn tidy(session: &Session, config: &Config) {
     let queues = &config.broker;
     let delays = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
     let named = [&queues.jobs_queue, &queues.due_queue, &queues.results_queue, &queues.failed_queue].into_iter().cloned();
-    for queue in named.chain(delays).chain([reply_queue(config)]) {
+    for queue in named.chain(delays).chain([replies_queue(config)]) {
         if let Err(error) = session.delete_queue(&queue).await {
             tracing::debug!(queue, %error, "a queue of the demo stays");
         }
     }
-}
-
-fn reply_queue(config: &Config) -> String {
-    format!("{}.replies", config.broker.jobs_queue)
 }
 
 fn say(text: &str) -> std::io::Result<()> {

@@ -102,7 +102,10 @@ pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) 
         Decision::Fail { invalid_job: None } if stage == Stage::Recognition => "recognition has no answer".to_owned(),
         Decision::Fail { invalid_job: None } => "ends undetermined: a person has to look at it".to_owned(),
         Decision::Retry { .. } => format!("asked again in place after about {wait:#}"),
-        Decision::Park { .. } => format!("parked for {wait:#}"),
+        // Until tomorrow is so and so many nanoseconds; nobody wants them.
+        Decision::Park { .. } => {
+            format!("parked for {:#}", if wait.as_secs() == 0 { wait } else { SignedDuration::from_secs(wait.as_secs()) })
+        }
         Decision::Rotate => "asked once more at once, with auto_rotate to turn the picture upright".to_owned(),
         Decision::Throttle => "the call rate is lowered and the call made again after 2 to 5 seconds".to_owned(),
         Decision::Resign => "the clock is corrected by the answer's date, and the call signed and made again at once".to_owned(),

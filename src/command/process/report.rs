@@ -68,7 +68,7 @@ fn checks(checks: &Value) -> String {
     for check in checks.iter().filter(|check| check["outcome"] == "failed") {
         let indent = " ".repeat(LABEL_WIDTH + 2);
         let sides = format!("expected {}, found {}", text(&check["expected"]), text(&check["actual"]));
-        told.push_str(&format!("\n{indent}{}: {sides}", text(&check["id"])));
+        told.extend(["\n", &indent, &text(&check["id"]), ": ", &sides]);
     }
     told
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What this version does not do yet: such a job is parked for five minutes. A word that leaves this list has its rows run to their end.
-pub(super) const NOT_YET_EXECUTED: [&str; 5] = ["rotate", "throttle", "resign", "inline", "pause"];
+pub(super) const NOT_YET_EXECUTED: [&str; 3] = ["throttle", "inline", "pause"];
 
 #[derive(Debug)]
 pub(super) struct Row {

@@ -29,7 +29,7 @@ async fn hanging() -> Setup {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_asked_to_stop_finishes_its_jobs() {
+async fn a_worker_that_is_asked_to_stop_finishes_its_call_and_hands_the_job_on() {
     let mut setup = Setup::new(On::RabbitMq).await;
     setup.scenario.recognition.latency = std::time::Duration::from_millis(700);
     let (mut system, _file, mut program) = busy(setup, &[]).await;
@@ -38,9 +38,11 @@ async fn a_worker_that_is_asked_to_stop_finishes_its_jobs() {
     assert_eq!(event["in_flight"], 1);
     let ended = program.end().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stderr.contains("job answered"), "{}", ended.stderr);
-    assert_eq!(system.result().await["verdict"], "genuine");
+    assert!(ended.stderr.contains("worker.stopping"), "{}", ended.stderr);
     assert_eq!(system.depth(&system.config.broker.jobs_queue).await, 0);
+    system.work().await;
+    assert_eq!(system.result().await["verdict"], "genuine");
+    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 1, "the call in the air was finished and kept");
 }
 
 #[tokio::test]

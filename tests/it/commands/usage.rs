@@ -48,4 +48,8 @@ async fn a_policy_file_with_a_mistake_is_told_with_its_line() {
     let ended = output(&["policy", "show", "-c", &folder.path()], &[("INVOICE_WORKER__POLICY__FILE", &rules)]).await;
     assert_eq!(ended.code, Some(64), "{ended:?}");
     assert!(ended.stderr.contains("rules.toml") && ended.stderr.contains("dance"), "{}", ended.stderr);
+
+    let ended = output(&["policy", "explain", "316"], &[("INVOICE_WORKER__POLICY__FILE", "/nowhere/rules.toml")]).await;
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    assert!(ended.stderr.contains("policy.file: /nowhere/rules.toml cannot be read"), "{}", ended.stderr);
 }
