@@ -14,7 +14,7 @@ const UNTIL_ASKED_AGAIN: Duration = Duration::from_mins(5);
 
 /// Up to the first wait, with the policy's own delays.
 pub(super) async fn first_wait(row: &Row) -> Vec<String> {
-    let Some(wait) = row.life.iter().find(|step| !matches!(step, Step::Retry(_) | Step::Last)) else { return Vec::new() };
+    let Some(wait) = row.life.iter().find(|step| !matches!(step, Step::Retry(_) | Step::Again | Step::Last)) else { return Vec::new() };
     let mut system = system(row, 1).await;
     system.work().await;
     let job = job(&system, row, "first", true).await;
@@ -87,7 +87,7 @@ fn wrong_course(row: &Row, system: &System, id: &str, result: &Value, (parks, en
     let written = row.life.iter().map(|step| match step {
         Step::Park { times: Some(times), .. } | Step::NextDay(times) => *times,
         Step::Park { times: None, .. } => number - 1 - retries,
-        Step::Retry(_) | Step::NotYetExecuted | Step::Last => 0,
+        Step::Retry(_) | Step::Again | Step::NotYetExecuted | Step::Last => 0,
     });
     let mut wrong = vec![
         differs("parks:", &parks.len(), &written.sum()),

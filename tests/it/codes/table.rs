@@ -54,6 +54,8 @@ pub(super) enum Step {
         times: Option<usize>,
     },
     NextDay(usize),
+    /// One more call at once: turned upright, or signed anew.
+    Again,
     NotYetExecuted,
     Last,
 }
@@ -158,6 +160,7 @@ fn step(text: &str) -> Step {
             Step::Park { first: duration(delays[0]), times }
         }
         None if NOT_YET_EXECUTED.contains(&text) => Step::NotYetExecuted,
+        None if matches!(text, "rotate" | "resign") => Step::Again,
         None if matches!(text, "continue" | "verdict" | "fail") => Step::Last,
         _ => panic!("what is {text:?}?"),
     }
