@@ -157,7 +157,7 @@ impl Checkpoints {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, clippy::ptr_arg, reason = "the cache's own signature")]
+#[expect(clippy::ptr_arg, reason = "the cache's own signature")]
 fn weight(key: &String, bytes: &Bytes) -> u32 {
     u32::try_from(key.len() + bytes.len()).unwrap_or(u32::MAX)
 }

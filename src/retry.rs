@@ -143,8 +143,13 @@ impl Stopped {
 /// What this version does not carry out is not charged either: the job is parked for a while and judged anew.
 fn is_carried_out(decision: &Decision) -> bool {
     match decision {
-        Decision::Continue | Decision::Verdict(_) | Decision::Fail { .. } => true,
-        Decision::Retry { .. } | Decision::Park { .. } | Decision::Rotate | Decision::Resign => true,
+        Decision::Continue
+        | Decision::Verdict(_)
+        | Decision::Fail { .. }
+        | Decision::Retry { .. }
+        | Decision::Park { .. }
+        | Decision::Rotate
+        | Decision::Resign => true,
         Decision::Throttle | Decision::Inline | Decision::Pause => false,
     }
 }

@@ -15,7 +15,6 @@ use clap::Subcommand;
 use std::process::ExitCode;
 
 #[derive(Subcommand, Debug)]
-#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 pub(super) enum Question {
     /// Every rule, as a table; what `policy.file` overrides is marked
     Show,

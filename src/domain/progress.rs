@@ -214,14 +214,14 @@ mod tests {
     fn the_earliest_deadline_counts() {
         let mut progress = progress();
         let mut job = Job::parse(br#"{"job_id":"j","image":{"key":"a"}}"#, None).ok().unwrap();
-        let day = Duration::from_secs(86_400);
+        let day = Duration::from_hours(24);
         let time = |text: &str| text.parse::<Timestamp>().unwrap();
         assert_eq!(progress.deadline(&job, day), time("2026-01-02T00:00:00Z"));
         job.deadline = Some(time("2026-01-01T06:00:00Z"));
         assert_eq!(progress.deadline(&job, day), time("2026-01-01T06:00:00Z"));
         progress.expires = Some(time("2026-01-01T05:00:00Z"));
         assert_eq!(progress.deadline(&job, day), time("2026-01-01T05:00:00Z"));
-        assert_eq!(progress.deadline(&job, Duration::from_secs(60)), time("2026-01-01T00:01:00Z"));
+        assert_eq!(progress.deadline(&job, Duration::from_mins(1)), time("2026-01-01T00:01:00Z"));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use std::error::Error;
 
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 /// What S3 itself calls it when it is unwell.
 const UNWELL: [&str; 3] = ["InternalError", "ServiceUnavailable", "SlowDown"];
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 pub(super) fn of<E>(error: SdkError<E>) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,

@@ -248,7 +248,7 @@ async fn a_bill_without_checks_left_waits_for_the_next_day(on: On) {
     let queue = system
         .config
         .broker
-        .retry_queue(system.config.broker.retry_delays.iter().rfind(|delay| delay.duration() < Duration::from_secs(60)).unwrap());
+        .retry_queue(system.config.broker.retry_delays.iter().rfind(|delay| delay.duration() < Duration::from_mins(1)).unwrap());
     let hour = system.config.broker.retry_queue(system.config.broker.retry_delays.last().unwrap());
     let waiting = system.take(if system.depth(&hour).await == 1 { &hour } else { &queue }).await;
     assert_eq!(waiting.body, job.body);

@@ -18,7 +18,7 @@ impl Policy {
             return Ruling { rule: format!("{}/unlisted", failure.stage), step: 0, decision, scope: Scope::None, billed: Billed::Unknown };
         };
         let (step, decision) = rule.next(progress, facts);
-        Ruling { rule: rule.id.clone(), step, decision, scope: rule.scope, billed: rule.billed }
+        Ruling { rule: rule.id.clone(), step, decision, scope: rule.scope, billed: billed(rule, failure) }
     }
 
     /// Whether an answer with this code is paid for, where no failure was decided: the success codes.
@@ -30,6 +30,14 @@ impl Policy {
     pub fn names(&self, stage: Stage, code: &str) -> bool {
         let mut patterns = self.rules.iter().filter(|rule| rule.stage == stage).flat_map(|rule| &rule.codes);
         patterns.any(|pattern| !codes::is_open(pattern) && codes::catches(pattern, code))
+    }
+}
+
+/// The marketplace that sells recognition bills answers with HTTP 2xx only, whatever their code.
+fn billed(rule: &Rule, failure: &Failure) -> Billed {
+    match (failure.stage, failure.http_status) {
+        (Stage::Recognition, Some(status)) if !(200..300).contains(&status) => Billed::No,
+        _ => rule.billed,
     }
 }
 

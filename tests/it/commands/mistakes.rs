@@ -100,7 +100,7 @@ async fn a_store_that_cannot_be_used_is_told_at_the_start_and_parks_the_job() {
         let event = program.event("the bucket cannot be used").await;
         assert_eq!((&event["level"], &event["code"]), (&"ERROR".into(), &code.into()), "{event}");
         assert_eq!(event["key"], "storage.bucket");
-        assert!(event["mend"].as_str().unwrap().starts_with("c"), "it says how to mend: {event}");
+        assert!(event["mend"].as_str().unwrap().starts_with('c'), "it says how to mend: {event}");
         program.event("consuming").await;
         let ended = program.stop().await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Far longer than anything takes here; a test that hangs fails by it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const BUCKET: &str = "claims";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
