@@ -3,18 +3,18 @@
 use crate::chance::Chance;
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::domain::policy::Policy;
 use crate::image::{ImageMemory, Limits, Need};
-use crate::pipeline::{Loader, Pipeline};
+use crate::pipeline::{DECODED_AT_ONCE, Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::provider::recognition::Recognition;
 use crate::provider::verification::Verification;
 use crate::provider::{CONNECT_TIMEOUT, http_client};
 use crate::retry::Judge;
 use crate::store::Store;
-use anyhow::Context;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// The built-in policy, with `policy.file` over it.
 pub fn policy(config: &Config) -> anyhow::Result<Policy> {
@@ -22,7 +22,7 @@ pub fn policy(config: &Config) -> anyhow::Result<Policy> {
     if file.is_empty() {
         return Ok(Policy::builtin());
     }
-    let text = std::fs::read_to_string(file).with_context(|| format!("policy.file: {file} cannot be read"))?;
+    let text = std::fs::read_to_string(file).map_err(|error| ConfigError::of("policy.file", &format!("{file} cannot be read: {error}")))?;
     Ok(Policy::with_overrides(&text, file)?)
 }
 
@@ -46,6 +46,7 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
                 verification_bytes: config.verification.max_image_bytes.bytes(),
             },
             bucket: config.storage.bucket.clone(),
+            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
         recognition: Client::new(
             recognition,

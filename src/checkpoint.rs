@@ -18,7 +18,7 @@ use std::time::Duration;
 const VERSION: u32 = 1;
 /// What the process remembers by itself; S3 remembers the rest.
 const MEMORY_BYTES: u64 = 32 << 20;
-const MEMORY_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+const MEMORY_TIME: Duration = Duration::from_hours(24);
 const MAX_OBJECT_BYTES: usize = 8 << 20;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct StoredResult {
     pub run: String,
     pub status: Status,
     pub verdict: Option<Verdict>,
+    #[serde(default)]
+    pub error: Option<JobError>,
     pub body: String,
 }
 

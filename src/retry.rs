@@ -15,11 +15,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Waits in place grow up to this, unless the rule itself begins with more.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// A provider may ask for patience; beyond this a delivery should be parked instead of held.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return together.
 const JITTER: f64 = 0.25;
 
@@ -36,6 +37,8 @@ pub struct Judge {
 #[derive(Debug)]
 pub struct Case<'a> {
     pub progress: &'a mut Progress,
+    /// Cancelled when this worker may start nothing more for the job: it drains, or the delivery was lost with its connection.
+    pub halt: CancellationToken,
     pub deadline: Timestamp,
     pub billing_date: Option<Date>,
     pub transfer: Transfer,
@@ -66,16 +69,21 @@ impl Judge {
         self.policy.decide(failure, case.progress, &facts)
     }
 
-    /// May another attempt be started?
+    /// May a call be started?
     ///
     /// # Errors
-    /// [`Stopped`] with `job.deadline`, final.
-    pub fn within_deadline(&self, stage: Stage, case: &Case<'_>) -> Result<(), Box<Stopped>> {
-        if self.clock.now() <= case.deadline {
-            return Ok(());
+    /// [`Stopped`]: to be parked at once where the worker is stopping, with `job.deadline` and final where it is too late.
+    pub fn may_call(&self, case: &Case<'_>) -> Result<(), Box<Stopped>> {
+        let now = self.clock.now();
+        if case.halt.is_cancelled() {
+            let failure = Failure::new(Stage::Worker, "worker.stopping", "the worker was asked to stop; another one goes on");
+            return Err(Stopped::boxed(failure, Decision::Park { until: now }));
         }
-        let failure = Failure::new(stage, "job.deadline", "the job's deadline passed before another attempt could be started");
-        Err(Box::new(Stopped { failure, ruling: Ruling::without_rule(Decision::Fail { invalid_job: None }) }))
+        if now > case.deadline {
+            let failure = Failure::new(Stage::Job, "job.deadline", "the job's deadline passed before another attempt could be started");
+            return Err(Stopped::boxed(failure, Decision::Fail { invalid_job: None }));
+        }
+        Ok(())
     }
 
     /// Attempts, and attempts again in place for as long as the policy says so.
@@ -92,6 +100,7 @@ impl Judge {
                 Err(failure) => {
                     let ruling = self.rule(&failure, case);
                     self.wait_or_stop(failure, ruling, case).await?;
+                    self.may_call(case)?;
                 }
             }
         }
@@ -100,18 +109,43 @@ impl Judge {
     /// Returns when it is time to try again.
     ///
     /// # Errors
-    /// [`Stopped`] for every decision but `retry`. The step is charged either way.
+    /// [`Stopped`] for every decision that is not carried out in place.
     pub async fn wait_or_stop(&self, failure: Failure, ruling: Ruling, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
-        case.progress.charge(&ruling.rule, ruling.step);
-        let Decision::Retry { retry, backoff } = ruling.decision else {
-            return Err(Box::new(Stopped { failure, ruling }));
+        if is_carried_out(&ruling.decision) {
+            case.progress.charge(&ruling.rule, ruling.step);
+        }
+        let (retry, backoff) = match ruling.decision {
+            Decision::Retry { retry, backoff } => (retry, backoff),
+            // The client has corrected its clock from the answer: the next call is signed anew.
+            Decision::Resign => return Ok(()),
+            _ => return Err(Box::new(Stopped { failure, ruling })),
         };
         case.progress.totals.retries = case.progress.totals.retries.saturating_add(1);
         let asked = failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
         let wait = wait(backoff, retry, self.chance.unit()).max(asked);
         tracing::debug!(stage = %failure.stage, code = failure.code, retry, wait_ms = wait.as_millis(), "trying again in place");
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            // Whoever makes the next attempt asks whether it may.
+            () = case.halt.cancelled() => {}
+        }
         Ok(())
+    }
+}
+
+impl Stopped {
+    /// Decided without the policy's table.
+    pub fn boxed(failure: Failure, decision: Decision) -> Box<Self> {
+        Box::new(Self { failure, ruling: Ruling::without_rule(decision) })
+    }
+}
+
+/// What this version does not carry out is not charged either: the job is parked for a while and judged anew.
+fn is_carried_out(decision: &Decision) -> bool {
+    match decision {
+        Decision::Continue | Decision::Verdict(_) | Decision::Fail { .. } => true,
+        Decision::Retry { .. } | Decision::Park { .. } | Decision::Rotate | Decision::Resign => true,
+        Decision::Throttle | Decision::Inline | Decision::Pause => false,
     }
 }
 

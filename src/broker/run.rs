@@ -5,12 +5,14 @@ use sha2::{Digest, Sha256};
 
 /// Set by `failed replay`, so that a replayed job is another run.
 pub const REPLAY: &str = "invoice-replay";
+/// A longer mark is not ours and counts for nothing: it could not be kept where foreign headers have to go.
+const MAX_REPLAY_BYTES: usize = 256;
 
 /// SHA-256 in hex over what the submitter sent. Parking changes none of it, so every copy of a job carries the same id.
 pub fn run_id(message: &Message) -> String {
     let properties = &message.properties;
     let timestamp = properties.timestamp.map(u64::to_be_bytes);
-    let replay = properties.headers.text(REPLAY);
+    let replay = replay_mark(message);
     let mut hash = Sha256::new();
     for field in [
         Some(message.body.as_ref()),
@@ -23,6 +25,10 @@ pub fn run_id(message: &Message) -> String {
         add(&mut hash, field);
     }
     hex::encode(hash.finalize())
+}
+
+pub(super) fn replay_mark(message: &Message) -> Option<String> {
+    message.properties.headers.text(REPLAY).filter(|mark| mark.len() <= MAX_REPLAY_BYTES)
 }
 
 /// Presence and length before the content: no two different messages are the same bytes, and absent is not empty.

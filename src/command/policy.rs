@@ -1,5 +1,6 @@
 //! `policy show` and `policy explain`: the error-code policy for people.
 
+mod alike;
 mod explain;
 mod show;
 #[cfg(test)]
@@ -14,13 +15,12 @@ use clap::Subcommand;
 use std::process::ExitCode;
 
 #[derive(Subcommand, Debug)]
-#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 pub(super) enum Question {
     /// Every rule, as a table; what `policy.file` overrides is marked
     Show,
     /// What happens on a code and why, with the times of the attempts for a job starting now
     Explain {
-        /// A provider's or the store's code: 316, OUT_OF_QUOTA, APIG.0308, timeout, NoSuchKey …
+        #[arg(help = "A provider's or the store's code: 316, OUT_OF_QUOTA, APIG.0308, timeout, NoSuchKey …")]
         code: String,
         /// Where the same code stands at several stages: storage, recognition or verification
         #[arg(long, value_parser = stage)]

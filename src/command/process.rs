@@ -34,7 +34,7 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
     let pipeline = assemble::pipeline(&config, assemble::policy(&config)?, Chance::from_system()).await?;
     let mut all_completed = true;
     for image in &options.images {
-        let answer = examine(&pipeline, image).await?;
+        let answer = Box::pin(examine(&pipeline, image)).await?;
         all_completed &= answer.status == Status::Completed;
         let mut out = std::io::stdout().lock();
         if options.json {

@@ -3,7 +3,9 @@
 use crate::assemble;
 use crate::broker::Broker;
 use crate::chance::Chance;
+use crate::checkpoint::StoreKind;
 use crate::config::Config;
+use crate::domain::failure::Failure;
 use crate::pipeline::Pipeline;
 use crate::shutdown;
 use crate::telemetry::health::Health;
@@ -57,13 +59,33 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
 
 /// One clear line at start is worth more than the same line for every job. The worker goes on: jobs wait as the policy says.
 async fn check_store(config: &Config, pipeline: &Pipeline) {
-    let bucket = &config.storage.bucket;
-    if bucket.is_empty() {
-        return;
+    let checkpoints_elsewhere = config.checkpoint.store == StoreKind::S3 && !config.checkpoint.bucket.is_empty();
+    let checkpoints = checkpoints_elsewhere.then_some(("checkpoint.bucket", &config.checkpoint.bucket));
+    let images = (!config.storage.bucket.is_empty()).then_some(("storage.bucket", &config.storage.bucket));
+    for (key, bucket) in images.into_iter().chain(checkpoints) {
+        match tokio::time::timeout(STORE_CHECK, pipeline.loader.store.check(bucket)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::error!(
+                key,
+                bucket,
+                code = failure.code,
+                problem = failure.message,
+                mend = mend(&failure),
+                "the bucket cannot be used"
+            ),
+            Err(_) => tracing::error!(key, bucket, "the store did not answer"),
+        }
     }
-    match tokio::time::timeout(STORE_CHECK, pipeline.loader.store.check(bucket)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(failure)) => tracing::error!(bucket, code = failure.code, problem = failure.message, "storage.bucket cannot be used"),
-        Err(_) => tracing::error!(bucket, code = "timeout", problem = "the store does not answer", "storage.bucket cannot be used"),
+}
+
+fn mend(failure: &Failure) -> &'static str {
+    match failure.code.as_str() {
+        "NoSuchBucket" | "404" => "create the bucket, or correct its name, region or endpoint_url",
+        "AccessDenied" => "grant s3:GetObject and s3:ListBucket: without the right to list, what is missing looks forbidden",
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "NoCredentials" => {
+            "correct storage.access_key_id and storage.secret_access_key, or the AWS credential chain"
+        }
+        "connect" | "timeout" => "is storage.endpoint_url right, and the store up?",
+        _ => "look the code up in the store's documentation",
     }
 }

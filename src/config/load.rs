@@ -30,7 +30,12 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl ConfigError {
-    pub(super) fn from_problems(problems: Problems) -> Result<(), Self> {
+    /// One mistake, found after loading.
+    pub fn of(key: &str, problem: &str) -> Self {
+        Self(vec![format!("{key}: {problem}")])
+    }
+
+    pub(super) fn from_problems(problems: &Problems) -> Result<(), Self> {
         if problems.is_empty() {
             return Ok(());
         }
@@ -110,7 +115,7 @@ impl Config {
                 Err(problem) => problems.add("broker.urls_file", problem),
             }
         }
-        ConfigError::from_problems(problems)
+        ConfigError::from_problems(&problems)
     }
 }
 

@@ -37,21 +37,21 @@ impl Config {
         self.broker.validate(&mut problems);
         self.validate_pipeline(&mut problems);
         self.telemetry.validate(&mut problems);
-        ConfigError::from_problems(problems)
+        ConfigError::from_problems(&problems)
     }
 
     /// As [`Config::validate`], for what processes images without a queue.
     pub fn validate_without_broker(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.validate_pipeline(&mut problems);
-        ConfigError::from_problems(problems)
+        ConfigError::from_problems(&problems)
     }
 
     /// As [`Config::validate`], for what only asks the policy.
     pub fn validate_policy(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.policy.validate(&mut problems);
-        ConfigError::from_problems(problems)
+        ConfigError::from_problems(&problems)
     }
 
     fn validate_pipeline(&self, problems: &mut Problems) {
@@ -72,7 +72,7 @@ impl Config {
         );
         let largest = self.largest_job_bytes();
         problems.require(
-            self.worker.image_memory.0 >= 2 * largest,
+            self.worker.image_memory.0 / 2 >= largest,
             "worker.image_memory",
             &format!("too small: the largest job needs {}, and two must fit", units::Size(largest)),
         );
@@ -80,7 +80,8 @@ impl Config {
 
     /// Bytes of image data that one job may hold: the image, its encoded form for recognition, its transcoded form for verification.
     pub fn largest_job_bytes(&self) -> u64 {
-        self.storage.max_image_bytes.0 + self.recognition.max_encoded_bytes.0 + self.verification.max_image_bytes.0
+        let sizes = [self.storage.max_image_bytes, self.recognition.max_encoded_bytes, self.verification.max_image_bytes];
+        sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.0))
     }
 }
 

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt;
-use std::time::Duration;
 use url::Url;
 
 pub const SCHEMA: &str = "invoice.job/1";
@@ -152,12 +151,6 @@ impl Job {
             Ok(None) => Err(malformed("job_id is missing, and the message has no message_id to take in its place".into())),
             Err(problem) => Err(malformed(problem)),
         }
-    }
-
-    /// The job's own deadline or the worker's, whichever is first.
-    pub fn effective_deadline(&self, first_seen: Timestamp, job_deadline: Duration) -> Timestamp {
-        let ours = first_seen.saturating_add(job_deadline).unwrap_or(Timestamp::MAX);
-        self.deadline.map_or(ours, |theirs| theirs.min(ours))
     }
 }
 

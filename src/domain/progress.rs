@@ -1,16 +1,20 @@
 //! What has been done and paid for. It travels with a parked job in the header `invoice-progress`.
 
-use super::failure::{Billed, Stage};
+use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
+use super::job::Job;
 use super::result::{CallRecord, JobError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The contract's bound on the header.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// A job may make more calls than are listed; the totals still count them.
 pub const MAX_CALLS_LISTED: usize = 50;
 const MAX_RULES: usize = 200;
+/// As many as a rule may have.
+const MAX_STEPS: usize = 16;
 const VERSION: u8 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +24,9 @@ pub struct Progress {
     /// SHA-256 (hex) of the submitted message: the same message delivered twice is the same run.
     pub run: String,
     pub first_seen: Timestamp,
+    /// The submitted message's `expiration`: it does not travel with a parked copy, it has become a deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
     /// Uses of each step, by rule.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     steps: BTreeMap<String, Vec<u32>>,
@@ -29,9 +36,6 @@ pub struct Progress {
     /// Recognition ended without an answer; it is not asked again while verification goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognition_error: Option<JobError>,
-    /// Stages whose paid answer is checkpointed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub checkpointed: Vec<Stage>,
     /// Why the job is parked: told in the metrics when it returns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<Parked>,
@@ -64,15 +68,21 @@ impl Progress {
             version: VERSION,
             run,
             first_seen,
+            expires: None,
             steps: BTreeMap::new(),
             rotated_for: None,
             recognition_error: None,
-            checkpointed: Vec::new(),
             parked: None,
             redelivery_waited: false,
             calls: Vec::new(),
             totals: Totals::default(),
         }
+    }
+
+    /// No attempt is started after it: the earliest of the job's own deadline, its message's expiration and the worker's limit.
+    pub fn deadline(&self, job: &Job, job_deadline: Duration) -> Timestamp {
+        let ours = self.first_seen.saturating_add(job_deadline).unwrap_or(Timestamp::MAX);
+        [job.deadline, self.expires].into_iter().flatten().fold(ours, Timestamp::min)
     }
 
     /// How often this job has taken step `step` of `rule`.
@@ -123,18 +133,112 @@ impl Progress {
         }
     }
 
-    /// Reads what [`Progress::to_header`] wrote. `None` for anything else: a stranger's header starts the job afresh.
-    pub fn from_header(header: &str) -> Option<Self> {
+    /// Reads what [`Progress::to_header`] wrote for this run. `None` for anything else: a stranger's header starts the job afresh.
+    pub fn from_header(header: &str, run: &str) -> Option<Self> {
         if header.len() > MAX_HEADER_BYTES {
             return None;
         }
         let progress: Self = serde_json::from_str(header).ok()?;
         let sound = progress.version == VERSION
-            && progress.run.len() == 64
-            && progress.run.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && progress.run == run
             && progress.calls.len() <= MAX_CALLS_LISTED
             && progress.steps.len() <= MAX_RULES
-            && progress.steps.values().all(|uses| uses.len() <= 16);
+            && progress.steps.values().all(|uses| uses.len() <= MAX_STEPS)
+            && progress.calls.iter().all(|call| call.code.len() <= MAX_CODE_BYTES)
+            && progress.recognition_error.as_ref().is_none_or(|error| error.message.len() <= MAX_MESSAGE_BYTES)
+            && progress.rotated_for.as_ref().is_none_or(|code| code.len() <= MAX_CODE_BYTES)
+            && progress.parked.as_ref().is_none_or(|parked| parked.code.len() <= MAX_CODE_BYTES);
         sound.then_some(progress)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn progress() -> Progress {
+        Progress::new("ab".repeat(32), "2026-01-01T00:00:00Z".parse().unwrap())
+    }
+
+    fn call(request_id: &str) -> CallRecord {
+        let at = "2026-01-01T00:00:01Z".parse().unwrap();
+        let request_id = Some(request_id.to_owned());
+        CallRecord { stage: Stage::Verification, code: "316".into(), request_id, at, duration_ms: 7, billed: Billed::Yes }
+    }
+
+    #[test]
+    fn what_travels_comes_back() {
+        let mut sent = progress();
+        sent.charge("verification/316", 1);
+        sent.record(call("id"));
+        sent.rotated_for = Some("307".into());
+        sent.parked = Some(Parked { stage: Stage::Verification, code: "316".into() });
+        assert_eq!(Progress::from_header(&sent.to_header(), &"ab".repeat(32)), Some(sent));
+    }
+
+    #[test]
+    fn steps_are_counted_by_rule() {
+        let mut progress = progress();
+        progress.charge("a", 2);
+        progress.charge("a", 2);
+        progress.charge("b", 0);
+        assert_eq!([progress.used("a", 0), progress.used("a", 2), progress.used("b", 0), progress.used("c", 0)], [0, 2, 1, 0]);
+    }
+
+    #[test]
+    fn old_calls_give_way_and_stay_counted() {
+        let mut progress = progress();
+        for number in 0..120 {
+            progress.record(call(&format!("{number}")));
+        }
+        assert_eq!(progress.calls().len(), MAX_CALLS_LISTED);
+        assert_eq!(progress.calls()[0].request_id.as_deref(), Some("70"));
+        assert_eq!((progress.totals.calls, progress.totals.billed), (120, 120));
+    }
+
+    #[test]
+    fn the_header_never_exceeds_its_bound() {
+        let mut progress = progress();
+        for number in 0..200 {
+            progress.record(call(&"x".repeat(2_000)));
+            progress.charge(&format!("verification/a-rule-with-a-long-name-{number}"), 3);
+        }
+        let header = progress.to_header();
+        assert!(header.len() <= MAX_HEADER_BYTES, "{}", header.len());
+        let back = Progress::from_header(&header, &"ab".repeat(32)).unwrap();
+        assert_eq!(back.used("verification/a-rule-with-a-long-name-7", 3), 1, "budgets do not give way");
+    }
+
+    #[test]
+    fn the_earliest_deadline_counts() {
+        let mut progress = progress();
+        let mut job = Job::parse(br#"{"job_id":"j","image":{"key":"a"}}"#, None).ok().unwrap();
+        let day = Duration::from_secs(86_400);
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(progress.deadline(&job, day), time("2026-01-02T00:00:00Z"));
+        job.deadline = Some(time("2026-01-01T06:00:00Z"));
+        assert_eq!(progress.deadline(&job, day), time("2026-01-01T06:00:00Z"));
+        progress.expires = Some(time("2026-01-01T05:00:00Z"));
+        assert_eq!(progress.deadline(&job, day), time("2026-01-01T05:00:00Z"));
+        assert_eq!(progress.deadline(&job, Duration::from_secs(60)), time("2026-01-01T00:01:00Z"));
+    }
+
+    #[test]
+    fn a_strangers_header_is_no_progress() {
+        let whole = progress().to_header();
+        let shortened = whole.replace(&"ab".repeat(32), &"cd".repeat(32));
+        let another = whole.replace("\"v\":1", "\"v\":2");
+        let long = format!("{}{whole}", " ".repeat(MAX_HEADER_BYTES));
+        for header in ["", "null", "[]", "{}", &whole[..whole.len() - 1], &shortened, &another, &long] {
+            assert_eq!(Progress::from_header(header, &"ab".repeat(32)), None, "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(header in ".{0,300}") {
+            let _ = Progress::from_header(&header, "run");
+        }
     }
 }

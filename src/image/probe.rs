@@ -25,14 +25,30 @@ pub fn probe(bytes: &[u8]) -> Result<Probed, Failure> {
         Err(_) if bytes.is_empty() => return Err(invalid("image.corrupt", "the object is empty")),
         Err(_) => return Err(invalid("image.unsupported_format", "the object is not an image: it begins like no known format")),
     };
-    let size = blob_size(bytes).map_err(|_| invalid("image.corrupt", "the image's header is damaged: it tells no dimensions"))?;
-    let (Ok(width), Ok(height)) = (u32::try_from(size.width), u32::try_from(size.height)) else {
-        return Err(invalid("image.corrupt", "the image's header tells impossible dimensions"));
+    let damaged = || invalid("image.corrupt", "the image's header is damaged: it tells no possible dimensions");
+    let (width, height) = match format {
+        Format::Bmp => bmp_size(bytes).ok_or_else(damaged)?,
+        Format::Jpeg | Format::Png => {
+            let size = blob_size(bytes).map_err(|_| damaged())?;
+            (u32::try_from(size.width).map_err(|_| damaged())?, u32::try_from(size.height).map_err(|_| damaged())?)
+        }
     };
     if width == 0 || height == 0 {
         return Err(invalid("image.corrupt", "the image has no pixels"));
     }
     Ok(Probed { format, width, height })
+}
+
+/// Read by ourselves: a BMP that is stored from the top down says so by a negative height, which imagesize takes for four billion.
+fn bmp_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let four = |at: usize| Some(i32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let two = |at: usize| Some(u32::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+    match four(14)? {
+        // OS/2's header, still written by old scanners.
+        12 => Some((two(18)?, two(20)?)),
+        40.. => Some((u32::try_from(four(18)?).ok()?, four(22)?.unsigned_abs())),
+        _ => None,
+    }
 }
 
 pub(super) fn invalid(code: &str, message: impl AsRef<str>) -> Failure {
@@ -57,6 +73,13 @@ mod tests {
         for (written, format) in [(ImageFormat::Jpeg, Format::Jpeg), (ImageFormat::Png, Format::Png), (ImageFormat::Bmp, Format::Bmp)] {
             assert_eq!(probe(&picture(written, 300, 200)).unwrap(), Probed { format, width: 300, height: 200 });
         }
+    }
+
+    #[test]
+    fn a_bmp_from_the_top_down_has_its_height() {
+        let mut bmp = picture(ImageFormat::Bmp, 300, 200);
+        bmp[22..26].copy_from_slice(&(-200_i32).to_le_bytes());
+        assert_eq!(probe(&bmp).unwrap(), Probed { format: Format::Bmp, width: 300, height: 200 });
     }
 
     #[test]

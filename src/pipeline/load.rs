@@ -2,7 +2,7 @@
 
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{ImageRef, Job};
-use crate::domain::picture::Picture;
+use crate::domain::picture::{Format, Picture};
 use crate::domain::result::ImagePart;
 use crate::image::{Fetched, ImageMemory, Limits, Need, Prepared, Probed, Reserved, fetch, prepare, probe};
 use crate::provider::recognition::encoded_len;
@@ -10,6 +10,8 @@ use crate::retry::{Case, Judge, Stopped};
 use crate::store::Store;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use url::Url;
 
 pub struct Loader {
@@ -19,7 +21,12 @@ pub struct Loader {
     pub limits: Limits,
     /// For jobs that name none.
     pub bucket: String,
+    /// Pictures decoded at once: one may be small in bytes and large in pixels.
+    pub decoding: Arc<Semaphore>,
 }
+
+/// Two pictures of at most 4096 by 4096 pixels: 128 MiB at the most.
+pub const DECODED_AT_ONCE: usize = 2;
 
 pub struct Loaded {
     pub part: ImagePart,
@@ -89,8 +96,11 @@ impl Loader {
     /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the network.
     async fn prepare(&self, bytes: Bytes, verify: bool) -> Result<(Probed, Prepared), Failure> {
         let limits = self.limits;
+        let probed = probe(&bytes)?;
+        // Never an error: the semaphore is never closed.
+        let decoding = if probed.format == Format::Bmp { Arc::clone(&self.decoding).acquire_owned().await.ok() } else { None };
         let work = move || {
-            let probed = probe(&bytes)?;
+            let _decoding = decoding;
             prepare(&bytes, probed, encoded_len(&bytes), verify, limits).map(|prepared| (probed, prepared))
         };
         tokio::task::spawn_blocking(work)

@@ -5,10 +5,11 @@
 
 mod findings;
 mod load;
+mod recall;
 mod steps;
 
 pub use findings::{Answer, answer_to_failure, answer_to_invalid_image, answer_to_rejected};
-pub use load::{Loaded, Loader};
+pub use load::{DECODED_AT_ONCE, Loaded, Loader};
 
 use crate::checkpoint::{Checkpoints, StoredResult};
 use crate::domain::failure::{Failure, Stage};
@@ -23,9 +24,10 @@ use crate::retry::{Case, Judge, Stopped};
 use findings::Findings;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
-/// What the policy may ask for and this version does not do yet is tried again after this long, uncharged: never failed.
-const NOT_YET_EXECUTED: Duration = Duration::from_secs(300);
+/// What the policy may ask for and this version does not carry out is tried again after this long, uncharged: never failed.
+const NOT_YET_CARRIED_OUT: Duration = Duration::from_mins(5);
 
 pub struct Pipeline {
     pub loader: Loader,
@@ -37,12 +39,25 @@ pub struct Pipeline {
     pub redelivery_wait: Duration,
 }
 
+/// How a job came to this worker.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The broker has handed this message out before: somebody may still be at work on it.
+    pub redelivered: bool,
+    /// It comes back from being parked: another copy of its run may have been answered meanwhile.
+    pub returned: bool,
+    /// Cancelled when nothing more may be started for it here.
+    pub halt: CancellationToken,
+}
+
 /// How a job's turn in the pipeline ends.
 pub enum Ending {
     /// A result is to be published.
     Answered(Box<Answer>),
     /// This run was answered before: the same bytes again.
-    Replayed(StoredResult),
+    Replayed(Box<StoredResult>),
+    /// Another copy of this run was answered: nothing is left to do.
+    Duplicate,
     /// To be parked, and tried again not before `until`.
     Parked(Box<Parking>),
 }
@@ -51,12 +66,15 @@ pub enum Ending {
 pub struct Parking {
     pub until: Timestamp,
     pub failure: Failure,
+    /// Why, in the policy's words or ours.
+    pub reason: String,
 }
 
 /// Why a job leaves the line before its end.
 enum Leave {
     Stopped(Box<Stopped>),
     Replay(Box<StoredResult>),
+    Duplicate,
     /// Another run of the same job was completed: its answer is this run's answer.
     Same(Box<Answer>),
     Redelivered,
@@ -69,17 +87,18 @@ impl From<Box<Stopped>> for Leave {
 }
 
 impl Pipeline {
-    /// Runs the job as far as it goes. `redelivered`: the broker has handed this message out before.
-    pub async fn process(&self, job: &Job, progress: &mut Progress, redelivered: bool) -> Ending {
+    /// Runs the job as far as it goes.
+    pub async fn process(&self, job: &Job, progress: &mut Progress, arrival: &Arrival) -> Ending {
         let mut findings = Findings::default();
-        match self.whole_line(job, progress, redelivered, &mut findings).await {
+        match self.whole_line(job, progress, arrival, &mut findings).await {
             Ok(()) => Ending::Answered(Box::new(self.answered(job, progress, findings))),
-            Err(Leave::Replay(stored)) => Ending::Replayed(*stored),
+            Err(Leave::Replay(stored)) => Ending::Replayed(stored),
+            Err(Leave::Duplicate) => Ending::Duplicate,
             Err(Leave::Same(answer)) => Ending::Answered(answer),
             Err(Leave::Redelivered) => {
                 let failure =
                     Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
-                Ending::Parked(self.parking(self.redelivery_wait, failure))
+                Ending::Parked(self.parking(self.redelivery_wait, failure, ""))
             }
             Err(Leave::Stopped(stopped)) => match self.stopped(*stopped, job, progress, &mut findings) {
                 Ok(answer) => Ending::Answered(Box::new(answer)),
@@ -92,7 +111,7 @@ impl Pipeline {
     /// names when it would be tried again.
     pub async fn examine(&self, job: &Job, loaded: &Loaded, progress: &mut Progress) -> Answer {
         let mut findings = Findings { image: Some(loaded.part.clone()), ..Findings::default() };
-        let mut case = self.case(job, progress);
+        let mut case = self.case(job, progress, CancellationToken::new());
         let outcome = self.questions(job, loaded, &mut case, &mut findings).await;
         self.answer_at_once(outcome, job, progress, findings)
     }
@@ -100,7 +119,7 @@ impl Pipeline {
     /// As [`Pipeline::examine`], for an image in the store.
     pub async fn examine_stored(&self, job: &Job, progress: &mut Progress) -> Answer {
         let mut findings = Findings { image: Some(self.loader.named(&job.image)), ..Findings::default() };
-        let mut case = self.case(job, progress);
+        let mut case = self.case(job, progress, CancellationToken::new());
         let outcome = match self.loader.load(job, &self.judge, &mut case).await {
             Ok(loaded) => {
                 findings.image = Some(loaded.part.clone());
@@ -114,43 +133,40 @@ impl Pipeline {
     fn answer_at_once(&self, outcome: Result<(), Box<Stopped>>, job: &Job, progress: &Progress, mut findings: Findings) -> Answer {
         let Err(stopped) = outcome else { return self.answered(job, progress, findings) };
         self.stopped(*stopped, job, progress, &mut findings).unwrap_or_else(|parking| {
-            let Parking { until, failure } = *parking;
+            let Parking { until, failure, .. } = *parking;
             let message = format!("{}; a queued job would be tried again at {until}", failure.message);
             findings.error = Some(JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage).max(1)) });
             findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
         })
     }
 
-    async fn whole_line(&self, job: &Job, progress: &mut Progress, redelivered: bool, findings: &mut Findings) -> Result<(), Leave> {
-        let run = progress.run.clone();
-        let may_still_run_elsewhere = redelivered && !progress.redelivery_waited;
-        let mut case = self.case(job, progress);
-        self.judge.within_deadline(Stage::Job, &case)?;
+    async fn whole_line(&self, job: &Job, progress: &mut Progress, arrival: &Arrival, findings: &mut Findings) -> Result<(), Leave> {
+        let mut case = self.case(job, progress, arrival.halt.clone());
         findings.image = Some(self.loader.named(&job.image));
         let loaded = self.loader.load(job, &self.judge, &mut case).await?;
         findings.image = Some(loaded.part.clone());
-
         let question = loaded.question(job);
         findings.question = Some(question.clone());
-        if let Some(stored) = self.judge.in_place(&mut case, || self.checkpoints.result(&question)).await? {
-            let completed = stored.status == Status::Completed;
-            if stored.run == run && (completed || redelivered) {
-                return Err(Leave::Replay(Box::new(stored)));
-            }
-            if stored.run != run
-                && completed
-                && let Some(answer) = findings::answer_of_another_run(job, &stored)
-            {
-                return Err(Leave::Same(Box::new(answer)));
-            }
+        if let Some(stored) = self.recall(&case.halt, || self.checkpoints.result(&question)).await? {
+            answered_before(job, stored, case.progress, arrival)?;
         }
-        let identity = &loaded.identity;
-        if may_still_run_elsewhere && self.judge.in_place(&mut case, || self.checkpoints.recognition(identity)).await?.is_none() {
+        if arrival.redelivered && !case.progress.redelivery_waited && !self.is_paid(job, &loaded, &case).await? {
             case.progress.redelivery_waited = true;
             return Err(Leave::Redelivered);
         }
         self.questions(job, &loaded, &mut case, findings).await?;
         Ok(())
+    }
+
+    /// Is the last answer that this job pays for at hand?
+    async fn is_paid(&self, job: &Job, loaded: &Loaded, case: &Case<'_>) -> Result<bool, Leave> {
+        let identity = &loaded.identity;
+        if job.verify {
+            let today = self.today();
+            Ok(self.recall(&case.halt, || self.checkpoints.verification(identity, today)).await?.is_some())
+        } else {
+            Ok(self.recall(&case.halt, || self.checkpoints.recognition(identity)).await?.is_some())
+        }
     }
 
     /// The two questions we pay for.
@@ -163,9 +179,9 @@ impl Pipeline {
         Ok(())
     }
 
-    fn case<'a>(&self, job: &Job, progress: &'a mut Progress) -> Case<'a> {
-        let deadline = job.effective_deadline(progress.first_seen, self.job_deadline);
-        Case { progress, deadline, billing_date: None, transfer: Transfer::Inline }
+    fn case<'a>(&self, job: &Job, progress: &'a mut Progress, halt: CancellationToken) -> Case<'a> {
+        let deadline = progress.deadline(job, self.job_deadline);
+        Case { progress, halt, deadline, billing_date: None, transfer: Transfer::Inline }
     }
 
     fn answered(&self, job: &Job, progress: &Progress, findings: Findings) -> Answer {
@@ -178,9 +194,9 @@ impl Pipeline {
         let Stopped { failure, ruling } = stopped;
         let error = JobError::new(&failure, progress.attempts(failure.stage).max(1));
         let status = match ruling.decision {
-            Decision::Park { until } => return Err(Box::new(Parking { until, failure })),
+            Decision::Park { until } => return Err(self.parking_until(until, failure, &ruling.rule)),
             Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline | Decision::Pause => {
-                return Err(self.parking(NOT_YET_EXECUTED, failure));
+                return Err(self.parking(NOT_YET_CARRIED_OUT, failure, &ruling.rule));
             }
             Decision::Fail { invalid_job: Some(code) } => {
                 findings.error = Some(at_fault(&failure, code));
@@ -199,11 +215,39 @@ impl Pipeline {
         Ok(std::mem::take(findings).into_answer(job, progress, status, self.judge.clock.now()))
     }
 
-    fn parking(&self, wait: Duration, failure: Failure) -> Box<Parking> {
+    fn parking(&self, wait: Duration, failure: Failure, rule: &str) -> Box<Parking> {
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
         let until = self.judge.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
-        Box::new(Parking { until, failure })
+        self.parking_until(until, failure, rule)
     }
+
+    /// Failures of our own carry our own words; a provider's are answered by the words of the rule.
+    fn parking_until(&self, until: Timestamp, failure: Failure, rule: &str) -> Box<Parking> {
+        let reason = self.judge.policy.reason(rule).unwrap_or(match failure.stage {
+            Stage::Worker | Stage::Storage => &failure.message,
+            Stage::Job | Stage::Image | Stage::Recognition | Stage::Verification => "",
+        });
+        let reason = reason.to_owned();
+        Box::new(Parking { until, failure, reason })
+    }
+}
+
+/// What a stored result of the same job means for this copy of it. `Ok`: nothing, it is asked again.
+fn answered_before(job: &Job, stored: StoredResult, progress: &Progress, arrival: &Arrival) -> Result<(), Leave> {
+    let completed = stored.status == Status::Completed;
+    if stored.run != progress.run {
+        let answer = if completed { findings::answer_of_another_run(job, &stored) } else { None };
+        return answer.map_or(Ok(()), |answer| Err(Leave::Same(Box::new(answer))));
+    }
+    if arrival.redelivered {
+        // Whoever stored it may have died before it was published.
+        return Err(Leave::Replay(Box::new(stored)));
+    }
+    if arrival.returned {
+        // A crash forked the run; the copy that stored the result publishes it before it is settled.
+        return Err(Leave::Duplicate);
+    }
+    if completed { Err(Leave::Replay(Box::new(stored))) } else { Ok(()) }
 }
 
 /// The store's own code becomes ours: `NoSuchKey` is `image.not_found`.

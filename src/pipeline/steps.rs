@@ -27,7 +27,7 @@ impl Pipeline {
             return Ok(());
         }
         let identity = &loaded.identity;
-        let part = match self.judge.in_place(case, || self.checkpoints.recognition(identity)).await? {
+        let part = match self.recall(&case.halt, || self.checkpoints.recognition(identity)).await? {
             Some(part) => part,
             None => match self.call_recognition(loaded, case).await {
                 Ok(part) => part,
@@ -50,8 +50,7 @@ impl Pipeline {
         case.transfer = request.picture.transfer();
         let reply = self.recognition.call(&request, case).await?;
         let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
-        let kept = self.judge.in_place(case, || self.checkpoints.keep_recognition(&loaded.identity, &part)).await;
-        note_checkpoint(kept, Stage::Recognition, case);
+        self.keep(&case.halt, Stage::Recognition, || self.checkpoints.keep_recognition(&loaded.identity, &part)).await;
         Ok(part)
     }
 
@@ -64,9 +63,9 @@ impl Pipeline {
         findings: &mut Findings,
     ) -> Result<(), Box<Stopped>> {
         let today = self.today();
-        let answer = match self.judge.in_place(case, || self.checkpoints.verification(identity, today)).await? {
+        let answer = match self.recall(&case.halt, || self.checkpoints.verification(identity, today)).await? {
             Some(answer) => answer,
-            None => self.call_verification(identity, picture, today, case).await?,
+            None => self.call_verification(identity, picture, case).await?,
         };
         match answer {
             VerificationAnswer::Found(part) => {
@@ -88,51 +87,38 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn call_verification(
-        &self,
-        identity: &str,
-        picture: &Picture,
-        today: Date,
-        case: &mut Case<'_>,
-    ) -> Result<VerificationAnswer, Box<Stopped>> {
+    async fn call_verification(&self, identity: &str, picture: &Picture, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
         case.transfer = picture.transfer();
-        let request = Request { picture: picture.clone(), auto_rotate: false };
-        let answer = match self.verification.call(&request, case).await {
-            Ok(reply) => VerificationAnswer::Found(Box::new(VerificationPart {
-                invoice: reply.answer.invoice,
-                registry: reply.answer.registry,
-                qr_code_found: reply.answer.qr_code_found,
-                request_id: reply.request_id,
-            })),
-            Err(stopped) => match stopped.ruling.decision {
-                Decision::Verdict(Some(verdict)) => {
-                    let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Verification).max(1));
-                    VerificationAnswer::Negative { verdict, error }
+        let answer = loop {
+            // Once a picture had to be turned, every further call about it says so.
+            let auto_rotate = case.progress.rotated_for.is_some();
+            match self.verification.call(&Request { picture: picture.clone(), auto_rotate }, case).await {
+                Ok(reply) => {
+                    break VerificationAnswer::Found(Box::new(VerificationPart {
+                        invoice: reply.answer.invoice,
+                        registry: reply.answer.registry,
+                        qr_code_found: reply.answer.qr_code_found,
+                        request_id: reply.request_id,
+                    }));
                 }
-                _ => return Err(stopped),
-            },
+                Err(stopped) if stopped.ruling.decision == Decision::Rotate => case.progress.rotated_for = Some(stopped.failure.code),
+                Err(stopped) => match stopped.ruling.decision {
+                    Decision::Verdict(Some(verdict)) => {
+                        let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Verification).max(1));
+                        break VerificationAnswer::Negative { verdict, error };
+                    }
+                    _ => return Err(stopped),
+                },
+            }
         };
-        let kept = self.judge.in_place(case, || self.checkpoints.keep_verification(identity, today, &answer)).await;
-        note_checkpoint(kept, Stage::Verification, case);
+        // The registry answered now, whenever the question was asked.
+        let today = self.today();
+        self.keep(&case.halt, Stage::Verification, || self.checkpoints.keep_verification(identity, today, &answer)).await;
         Ok(answer)
     }
 
-    fn today(&self) -> Date {
+    pub(super) fn today(&self) -> Date {
         self.judge.clock.now().to_zoned(self.judge.timezone.clone()).date()
-    }
-}
-
-/// A paid answer is not given up because the store is down: the process remembers it, and the job goes on.
-fn note_checkpoint(kept: Result<(), Box<Stopped>>, stage: Stage, case: &mut Case<'_>) {
-    match kept {
-        Ok(()) => case.progress.checkpointed.push(stage),
-        Err(stopped) => {
-            tracing::warn!(
-                %stage,
-                code = stopped.failure.code,
-                "a paid answer could not be checkpointed; this process remembers it, another would pay again"
-            );
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// A provider's request id is a stranger's text, and fifty of them travel in a header.
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -43,8 +44,8 @@ impl<P: Provider> Client<P> {
     /// [`Stopped`], with what the policy wants instead.
     pub async fn call(&self, request: &Request, case: &mut Case<'_>) -> Result<Reply<P::Answer>, Box<Stopped>> {
         loop {
-            let room = self.wait_forroom().await;
-            self.judge.within_deadline(P::STAGE, case)?;
+            let room = self.wait_for_room(&case.halt).await;
+            self.judge.may_call(case)?;
             let at = self.judge.clock.now();
             let started = Instant::now();
             let outcome = self.provider.call(request).await;
@@ -65,12 +66,19 @@ impl<P: Provider> Client<P> {
         }
     }
 
-    /// Room in flight, then a place in the rate.
-    async fn wait_forroom(&self) -> Option<SemaphorePermit<'_>> {
+    /// Room in flight, then a place in the rate. Ends early, without either, when the caller may start nothing more.
+    async fn wait_for_room(&self, halt: &CancellationToken) -> Option<SemaphorePermit<'_>> {
         let queued = Instant::now();
-        // The semaphore is never closed; were it, calling without a permit would still be right.
-        let permit = self.in_flight.acquire().await.ok();
-        self.limiter.acquire().await;
+        let room = async {
+            // The semaphore is never closed; were it, calling without a permit would still be right.
+            let permit = self.in_flight.acquire().await.ok();
+            self.limiter.acquire().await;
+            permit
+        };
+        let permit = tokio::select! {
+            permit = room => permit,
+            () = halt.cancelled() => None,
+        };
         metric::provider_wait(P::STAGE, queued.elapsed());
         permit
     }
@@ -88,6 +96,7 @@ impl<P: Provider> Client<P> {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Call {
     at: Timestamp,
     duration: Duration,

@@ -11,22 +11,26 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+/// What a period is held between, however odd the rate.
+const FASTEST: Duration = Duration::from_nanos(1);
+const SLOWEST: Duration = Duration::from_hours(24);
+
 /// One place in the rate after the other. With a burst of 1, calls are never closer than the period.
 #[derive(Debug)]
 pub struct Limiter {
     rate_per_second: f64,
     /// governor's own waiting wakes everybody at once; this queue is fair, so its first waiter alone looks at the limiter.
     turn: Mutex<()>,
-    limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>,
+    gcra: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>,
 }
 
 impl Limiter {
     /// `rate_per_second` is finite and above zero: the configuration was validated.
     pub fn new(rate_per_second: f64, burst: u32) -> Self {
-        let period = Duration::from_secs_f64(1.0 / rate_per_second).max(Duration::from_nanos(1));
+        let period = Duration::try_from_secs_f64(1.0 / rate_per_second).unwrap_or(SLOWEST).clamp(FASTEST, SLOWEST);
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         let quota = quota.allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN));
-        Self { rate_per_second, turn: Mutex::new(()), limiter: RateLimiter::direct_with_clock(quota, TokioClock) }
+        Self { rate_per_second, turn: Mutex::new(()), gcra: RateLimiter::direct_with_clock(quota, TokioClock) }
     }
 
     pub fn rate_per_second(&self) -> f64 {
@@ -36,7 +40,7 @@ impl Limiter {
     /// Waits for a place in the rate. Dropped while waiting, it takes none.
     pub async fn acquire(&self) {
         let _turn = self.turn.lock().await;
-        while let Err(not_yet) = self.limiter.check() {
+        while let Err(not_yet) = self.gcra.check() {
             tokio::time::sleep(not_yet.wait_time_from(TokioClock.now())).await;
         }
     }

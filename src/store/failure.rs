@@ -17,8 +17,14 @@ where
             let status = refused.raw().status().as_u16();
             let code = refused.err().code().map_or_else(|| nameless(status), str::to_owned);
             // A store without the XML body says it by the status alone; the SDK then names the operation's own error.
-            let code = if code.is_empty() || code == "NotFound" { nameless(status) } else { code };
-            let message = refused.err().message().unwrap_or("the store gave no message");
+            let code = match code.as_str() {
+                "" | "NotFound" => nameless(status),
+                // Every store has its own names for being unwell; the policy knows the class.
+                other if status >= 500 && other != "SlowDown" => format!("http.{status}"),
+                _ => code,
+            };
+            // The store's own words may name accounts and keys.
+            let message = format!("the store answered {status} {code}");
             Failure { http_status: Some(status), ..Failure::new(Stage::Storage, code, message) }
         }
         SdkError::TimeoutError(_) => unanswered(),
@@ -40,22 +46,6 @@ where
     };
     failure.request_id = request_id;
     failure
-}
-
-/// As [`of`], for the question whether a bucket is there: its answer has a status and no body that would explain it.
-pub(super) fn of_bucket<E>(error: SdkError<E>) -> Failure
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    SdkError<E>: RequestId,
-{
-    let failure = of(error);
-    let (code, message) = match failure.http_status {
-        Some(404) => ("NoSuchBucket", "the store has no such bucket"),
-        Some(403) => ("AccessDenied", "the store refuses access: check the credentials and their permissions on the bucket"),
-        Some(301) => ("PermanentRedirect", "the bucket is in another region, or behind another endpoint"),
-        _ => return failure,
-    };
-    Failure { code: code.into(), message: message.into(), ..failure }
 }
 
 pub(super) fn truncated() -> Failure {

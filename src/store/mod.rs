@@ -71,10 +71,10 @@ impl Store {
         Self { client, timeout: config.timeout.duration() }
     }
 
-    /// Is the bucket there, and may we use it?
+    /// Is the bucket there, and may we read it? Asks for an object that is not there: unlike a HEAD, the answer names the cause.
+    /// Without the right to list, what is not there looks forbidden.
     pub async fn check(&self, bucket: &str) -> Result<(), Failure> {
-        self.client.head_bucket().bucket(bucket).send().await.map_err(failure::of_bucket)?;
-        Ok(())
+        self.get(bucket, "invoice-worker-check", 0).await.map(drop)
     }
 
     /// Asks for an object; its bytes follow with [`Object::read`].

@@ -18,6 +18,10 @@ pub enum State {
     Disconnected {
         problem: String,
     },
+    /// Jobs are taken, but a queue of ours does not take what they become.
+    Stuck {
+        problem: String,
+    },
     /// Stopping: no more jobs are taken, those in flight are finished.
     Draining,
 }
@@ -26,7 +30,7 @@ impl State {
     pub fn is_ready(&self) -> bool {
         match self {
             Self::Consuming => true,
-            Self::Starting | Self::Disconnected { .. } | Self::Draining => false,
+            Self::Starting | Self::Disconnected { .. } | Self::Stuck { .. } | Self::Draining => false,
         }
     }
 }
@@ -40,6 +44,27 @@ impl Default for Health {
 impl Health {
     pub fn set(&self, state: State) {
         self.0.send_replace(state);
+    }
+
+    /// While consuming, something of ours does not work; other states have something worse to say.
+    pub fn trouble(&self, problem: &str) {
+        self.0.send_if_modified(|state| {
+            let tell = matches!(state, State::Consuming | State::Stuck { .. });
+            if tell {
+                *state = State::Stuck { problem: problem.to_owned() };
+            }
+            tell
+        });
+    }
+
+    pub fn recovered(&self) {
+        self.0.send_if_modified(|state| {
+            let was_stuck = matches!(state, State::Stuck { .. });
+            if was_stuck {
+                *state = State::Consuming;
+            }
+            was_stuck
+        });
     }
 
     pub fn state(&self) -> State {

@@ -3,12 +3,12 @@
 use super::{Config, LogFormat};
 use std::io::IsTerminal;
 use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
 
 const OURS: &str = "invoice_worker";
 
@@ -17,11 +17,11 @@ const OURS: &str = "invoice_worker";
 const SILENT: [&str; 3] = ["lapin", "s3s", "s3s_fs"];
 
 /// Libraries speak up only where they are asked: their errors come back to us and are logged once, where they are handled.
-const QUIET: &str = "aws_config=error,aws_smithy_runtime=error,hyper=error,h2=error,rustls=error";
+const QUIET: [&str; 5] = ["aws_config", "aws_smithy_runtime", "h2", "hyper", "rustls"];
 
 /// Installs the process's subscriber and panic hook; a second call changes nothing.
 pub fn install(config: &Config) {
-    let filter = filter(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(&config.log).unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let terminal = std::io::stderr().is_terminal();
     let json = match config.log_format {
         LogFormat::Auto => !terminal,
@@ -39,11 +39,15 @@ pub fn install(config: &Config) {
     }
 }
 
-pub(super) fn filter(directives: &str) -> Result<EnvFilter, String> {
-    EnvFilter::builder().parse(format!("{QUIET},{directives}")).map_err(|error| format!("not a tracing filter: {error}"))
+/// `info`, or levels by target: `invoice_worker=debug,info`.
+pub(super) fn filter(directives: &str) -> Result<Targets, String> {
+    let asked: Targets = directives.parse().map_err(|error| format!("not a list of levels by target: {error}"))?;
+    let default = asked.default_level().unwrap_or(LevelFilter::OFF);
+    let quiet = QUIET.map(|target| (target, LevelFilter::ERROR));
+    Ok(Targets::new().with_default(default).with_targets(quiet).with_targets(asked))
 }
 
-fn subscriber<W>(filter: EnvFilter, json: bool, colour: bool, writer: W) -> impl Subscriber + Send + Sync
+fn subscriber<W>(filter: Targets, json: bool, colour: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

@@ -37,8 +37,8 @@ pub struct JobParked {
     pub run: String,
     pub stage: Stage,
     pub code: String,
-    /// Fit to be logged: the edge that made it took out what is personal or secret.
-    pub message: String,
+    /// The policy's words, not the provider's: those may name people.
+    pub reason: String,
     pub until: Timestamp,
     pub totals: Totals,
     pub turn: Duration,
@@ -75,7 +75,7 @@ impl JobParked {
             job.run = self.run,
             stage = %self.stage,
             code = self.code,
-            reason = self.message,
+            reason = self.reason,
             until = %self.until,
             calls.made = self.totals.calls,
             calls.billed = self.totals.billed,

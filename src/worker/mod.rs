@@ -7,7 +7,7 @@ mod turn;
 
 pub use event::{Event, JobAnswered, JobParked};
 
-use crate::broker::{Broker, BrokerError, Session};
+use crate::broker::{Broker, BrokerError, Consumer};
 use crate::chance::Chance;
 use crate::pipeline::Pipeline;
 use crate::retry::reconnecting;
@@ -17,11 +17,14 @@ use session::Generation;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Returned jobs do not queue behind the backlog: they have a small prefetch of their own (contract, section 4).
 const DUE_PREFETCH: u16 = 16;
+/// A generation that lived so long was a sound one: the next reconnect begins with a short wait again.
+const LASTING: Duration = Duration::from_secs(30);
 
 pub struct Worker {
     pub broker: Broker,
@@ -43,48 +46,83 @@ pub enum Drained {
     No,
 }
 
-enum Served {
-    Lost,
-    AskedToStop,
+/// A generation and what it is fed by.
+struct Serving {
+    generation: Arc<Generation>,
+    due: Consumer,
+    jobs: Consumer,
 }
 
 impl Worker {
-    /// Works until `stop`, through any number of lost connections.
+    /// Works until `stop`, through any number of lost connections. What is in flight when it ends is given `shutdown_grace`.
     ///
     /// # Errors
     /// Only what will not mend itself: a topology that differs from what we need, an unusable configuration.
     pub async fn run(self: &Arc<Self>, stop: &CancellationToken) -> Result<Drained, BrokerError> {
         let turns = TaskTracker::new();
+        let outcome = self.serve_generations(&turns, stop).await;
+        self.health.set(State::Draining);
+        tracing::info!(in_flight = turns.len(), grace_s = self.shutdown_grace.as_secs(), "draining");
+        turns.close();
+        let serving = outcome?;
+        let drain = async {
+            let Some(Serving { generation, mut due, mut jobs }) = serving else { return turns.wait().await };
+            tokio::join!(jobs.cancel(), due.cancel());
+            turns.wait().await;
+            drop((due, jobs));
+            if let Some(generation) = Arc::into_inner(generation) {
+                generation.session.close().await;
+            }
+        };
+        let drained = tokio::time::timeout(self.shutdown_grace, drain).await.is_ok();
+        Ok(if drained { Drained::Yes } else { Drained::No })
+    }
+
+    /// One generation after the other. Returns the one that was serving when `stop` came, if any.
+    async fn serve_generations(self: &Arc<Self>, turns: &TaskTracker, stop: &CancellationToken) -> Result<Option<Serving>, BrokerError> {
+        let mut pause = reconnecting();
         let mut connected_before = false;
-        while let Some(session) = self.establish(stop).await? {
+        loop {
+            let established = match self.establish(&mut pause, stop).await {
+                Ok(established) => established,
+                Err(error) => {
+                    // A paid call in the air is worth waiting for, whatever ends the worker.
+                    turns.close();
+                    let _ = tokio::time::timeout(self.shutdown_grace, turns.wait()).await;
+                    return Err(error);
+                }
+            };
+            let Some(mut serving) = established else { return Ok(None) };
             if connected_before {
                 metric::broker_reconnected();
             }
             connected_before = true;
-            match self.serve(session, &turns, stop).await? {
-                Served::Lost => {}
-                Served::AskedToStop => break,
+            let since = Instant::now();
+            if self.serve(&mut serving, turns, stop).await == Served::UntilStop {
+                return Ok(Some(serving));
+            }
+            serving.generation.end();
+            // A connection that does not last is no reason to knock without pause.
+            if since.elapsed() >= LASTING {
+                pause = reconnecting();
+            } else {
+                sleep_unless(pause(&self.chance), stop).await;
             }
         }
-        turns.close();
-        let drained = tokio::time::timeout(self.shutdown_grace, turns.wait()).await.is_ok();
-        Ok(if drained { Drained::Yes } else { Drained::No })
     }
 
-    /// Connects and declares, again and again until it succeeds. `None`: asked to stop meanwhile.
-    async fn establish(&self, stop: &CancellationToken) -> Result<Option<Session>, BrokerError> {
-        let mut pause = reconnecting();
+    /// Connects, declares and begins to consume, again and again until it succeeds. `None`: asked to stop meanwhile.
+    async fn establish(
+        &self,
+        pause: &mut impl FnMut(&Chance) -> Duration,
+        stop: &CancellationToken,
+    ) -> Result<Option<Serving>, BrokerError> {
         let mut told = false;
         loop {
-            let attempt = async {
-                let session = self.broker.connect().await?;
-                session.topology().await?;
-                Ok::<_, BrokerError>(session)
-            };
             let problem = tokio::select! {
                 () = stop.cancelled() => return Ok(None),
-                outcome = attempt => match outcome {
-                    Ok(session) => return Ok(Some(session)),
+                outcome = self.attempt(stop) => match outcome {
+                    Ok(serving) => return Ok(Some(serving)),
                     Err(error) if error.is_final() => return Err(error),
                     Err(error) => error.to_string(),
                 },
@@ -98,55 +136,50 @@ impl Worker {
                 told = true;
             }
             self.health.set(State::Disconnected { problem });
-            tokio::select! {
-                () = stop.cancelled() => return Ok(None),
-                () = tokio::time::sleep(wait) => {}
-            }
+            sleep_unless(wait, stop).await;
         }
     }
 
-    /// Consumes until this generation is lost or we are asked to stop.
-    async fn serve(self: &Arc<Self>, session: Session, turns: &TaskTracker, stop: &CancellationToken) -> Result<Served, BrokerError> {
-        let generation = Arc::new(Generation::new(session));
-        let consumers = async {
-            let due = generation.session.consume(&self.queues.due_queue, DUE_PREFETCH).await?;
-            let jobs = generation.session.consume(&self.queues.jobs_queue, self.max_in_flight).await?;
-            Ok::<_, BrokerError>((due, jobs))
-        };
-        let (mut due, mut jobs) = match consumers.await {
-            Ok(consumers) => consumers,
-            Err(error) if error.is_final() => return Err(error),
-            Err(error) => {
-                tracing::warn!(problem = %error, "the broker was lost before consuming began");
-                self.health.set(State::Disconnected { problem: error.to_string() });
-                tokio::time::sleep(reconnecting()(&self.chance)).await;
-                return Ok(Served::Lost);
-            }
-        };
+    async fn attempt(&self, stop: &CancellationToken) -> Result<Serving, BrokerError> {
+        let session = self.broker.connect().await?;
+        session.topology().await?;
+        let due = session.consume(&self.queues.due_queue, DUE_PREFETCH).await?;
+        let jobs = session.consume(&self.queues.jobs_queue, self.max_in_flight).await?;
+        Ok(Serving { generation: Arc::new(Generation::new(session, stop)), due, jobs })
+    }
+
+    async fn serve(self: &Arc<Self>, serving: &mut Serving, turns: &TaskTracker, stop: &CancellationToken) -> Served {
         self.health.set(State::Consuming);
         tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
         loop {
             let delivery = tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
-                () = generation.over() => None,
-                delivery = due.next() => delivery,
-                delivery = jobs.next() => delivery,
+                () = stop.cancelled() => return Served::UntilStop,
+                () = serving.generation.over() => None,
+                delivery = serving.due.next() => delivery,
+                delivery = serving.jobs.next() => delivery,
             };
             let Some(delivery) = delivery else {
                 let problem = "the connection or a consumer was lost".to_owned();
                 tracing::warn!(problem, in_flight = turns.len(), "the broker was lost; what was not acknowledged will be delivered again");
                 self.health.set(State::Disconnected { problem });
-                generation.end();
-                return Ok(Served::Lost);
+                return Served::UntilLost;
             };
-            let (worker, generation) = (Arc::clone(self), Arc::clone(&generation));
+            let (worker, generation) = (Arc::clone(self), Arc::clone(&serving.generation));
             turns.spawn(async move { worker.turn(delivery, &generation).await });
         }
-        self.health.set(State::Draining);
-        tracing::info!(in_flight = turns.len(), grace_s = self.shutdown_grace.as_secs(), "draining");
-        jobs.cancel().await;
-        due.cancel().await;
-        Ok(Served::AskedToStop)
+    }
+}
+
+#[derive(PartialEq)]
+enum Served {
+    UntilLost,
+    UntilStop,
+}
+
+async fn sleep_unless(wait: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(wait) => {}
     }
 }

@@ -2,19 +2,25 @@
 
 use super::Worker;
 use super::session::Generation;
-use crate::broker::{Config, Message, Properties, PublishError, Publisher, failed_copy, hop, parked};
+use crate::broker::{
+    Config, FAILURE, Message, NOT_BEFORE, PROGRESS, Properties, PublishError, Publisher, failed_copy, hop, parked, without_foreign_headers,
+};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status};
 use crate::retry::wait;
+use crate::telemetry::health::Health;
 use crate::telemetry::metric;
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// A queue that refuses or hangs gets so many tries before its message goes elsewhere.
-const TRIES: u32 = 3;
+/// A reply queue that refuses or hangs gets so many tries before the result goes to the results queue.
+const REPLY_TRIES: u32 = 3;
+/// Our own queues get as long as a delivery may be held.
+const OUR_PATIENCE: Duration = Duration::from_mins(10);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const TRACE_HEADER: &str = "traceparent";
 
@@ -22,6 +28,7 @@ pub(super) struct Outbox<'a> {
     generation: &'a Generation,
     publisher: Publisher,
     queues: &'a Config,
+    health: &'a Health,
     clock: Clock,
     chance: &'a Chance,
 }
@@ -43,6 +50,7 @@ impl Worker {
             generation,
             publisher: generation.session.publisher(),
             queues: &self.queues,
+            health: &self.health,
             clock: self.pipeline.judge.clock,
             chance: &self.chance,
         }
@@ -65,15 +73,22 @@ impl Outbox<'_> {
         }
         let message = Message { body, properties };
         let Some(reply_to) = job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) else {
-            return self.to_our_queue(&self.queues.results_queue, &message).await;
+            return self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await;
         };
-        match self.try_publish(reply_to, &message).await {
-            Ok(()) => Ok(()),
-            Err(PublishError::Lost) => Err(Unpublished::GenerationLost),
-            Err(problem) => {
-                metric::result_returned();
-                tracing::warn!(job.run = run, problem = %problem, "reply_to would not take the result; it goes to the results queue");
-                self.to_our_queue(&self.queues.results_queue, &message).await
+        let mut tries = 1;
+        loop {
+            match self.try_publish(reply_to, &message).await {
+                Ok(()) => return Ok(()),
+                Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
+                Err(PublishError::Nacked | PublishError::TimedOut) if tries < REPLY_TRIES => {
+                    tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
+                    tries += 1;
+                }
+                Err(problem) => {
+                    metric::result_returned();
+                    tracing::warn!(job.run = run, %problem, "reply_to would not take the result; it goes to the results queue");
+                    return self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await;
+                }
             }
         }
     }
@@ -96,7 +111,7 @@ impl Outbox<'_> {
             "billed": progress.totals.billed,
             "at": self.clock.now(),
         });
-        self.to_our_queue(&self.queues.failed_queue, &failed_copy(job, &reason.to_string())).await
+        self.to_our_queue(&self.queues.failed_queue, &failed_copy(job, &reason.to_string()), &[FAILURE]).await
     }
 
     /// Into the longest delay queue that does not overshoot; further hops follow until the time has come.
@@ -104,38 +119,52 @@ impl Outbox<'_> {
         let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
         let queue = self.queues.retry_queue(hop(&self.queues.retry_delays, wait));
         let not_before = u64::try_from(until.as_millisecond()).unwrap_or_default();
-        self.to_our_queue(&queue, &parked(job, &progress.to_header(), not_before)).await
+        self.to_our_queue(&queue, &parked(job, &progress.to_header(), not_before), &[PROGRESS, NOT_BEFORE]).await
     }
 
-    /// A queue of ours that is gone is declared again, once.
-    async fn to_our_queue(&self, queue: &str, message: &Message) -> Result<(), Unpublished> {
-        let unpublished = |problem: PublishError| match problem {
-            PublishError::Lost => Unpublished::GenerationLost,
-            other => Unpublished::Queue { queue: queue.to_owned(), problem: other.to_string() },
-        };
-        match self.try_publish(queue, message).await {
-            Err(PublishError::Returned) => {
-                tracing::warn!(queue, "one of our queues is gone; declaring it again");
-                if let Err(error) = self.generation.session.topology().await {
-                    return Err(Unpublished::Queue { queue: queue.to_owned(), problem: error.to_string() });
-                }
-                self.try_publish(queue, message).await.map_err(unpublished)
-            }
-            outcome => outcome.map_err(unpublished),
-        }
-    }
-
-    /// Waits and tries again where the queue might take it later.
-    async fn try_publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        let mut tries = 1;
+    /// A queue of ours that refuses is asked for as long as a delivery may be held, and readiness says so; one that is gone is
+    /// declared again. A message that the protocol cannot carry goes with `ours` alone: the job matters more than its headers.
+    async fn to_our_queue(&self, queue: &str, message: &Message, ours: &[&str]) -> Result<(), Unpublished> {
+        let began = Instant::now();
+        let mut plain = None;
+        let mut tries = 0;
         loop {
-            match self.publisher.publish(queue, message).await {
-                Err(PublishError::Nacked | PublishError::TimedOut) if tries < TRIES => {
-                    tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
-                    tries += 1;
+            let problem = match self.try_publish(queue, plain.as_ref().unwrap_or(message)).await {
+                Ok(()) => {
+                    if tries > 0 {
+                        self.health.recovered();
+                    }
+                    return Ok(());
                 }
-                outcome => return outcome,
+                Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
+                Err(PublishError::Refused(problem)) if plain.is_none() => {
+                    tracing::warn!(queue, %problem, "the message cannot be carried as it is; its foreign headers are left out");
+                    plain = Some(without_foreign_headers(message, ours));
+                    continue;
+                }
+                Err(PublishError::Returned) => {
+                    tracing::warn!(queue, "one of our queues is gone; declaring it again");
+                    match self.generation.session.topology().await {
+                        Ok(()) => format!("{queue} was gone"),
+                        Err(error) => error.to_string(),
+                    }
+                }
+                Err(problem) => problem.to_string(),
+            };
+            if began.elapsed() >= OUR_PATIENCE {
+                return Err(Unpublished::Queue { queue: queue.to_owned(), problem });
             }
+            tries += 1;
+            self.health.trouble(&format!("cannot publish to {queue}: {problem}"));
+            tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
         }
+    }
+
+    /// Once. A lost generation publishes nothing more: the redelivered copy does.
+    async fn try_publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
+        if self.generation.is_over() {
+            return Err(PublishError::Lost);
+        }
+        self.publisher.publish(queue, message).await
     }
 }

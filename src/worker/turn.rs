@@ -10,7 +10,7 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
 use crate::domain::progress::{Parked, Progress};
 use crate::domain::result::Status;
-use crate::pipeline::{Answer, Ending, Parking, answer_to_failure, answer_to_rejected};
+use crate::pipeline::{Answer, Arrival, Ending, Parking, answer_to_failure, answer_to_rejected};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -31,50 +31,48 @@ impl Worker {
     /// Nothing is acknowledged unless its result or its parked copy is confirmed: what goes wrong leaves the delivery unsettled.
     pub(super) async fn turn(&self, delivery: Delivery, generation: &Generation) {
         let _in_flight = metric::InFlight::new();
+        let published = AssertUnwindSafe(self.take(&delivery, generation)).catch_unwind().await;
+        match published {
+            Ok(Ok(())) => settle(delivery).await,
+            Ok(Err(Unpublished::GenerationLost)) => {}
+            Ok(Err(Unpublished::Queue { queue, problem })) => {
+                tracing::error!(queue, problem, "cannot publish to our own queue; connecting anew, the job will be delivered again");
+                generation.end();
+            }
+            // Told by the panic hook. Unsettled, the delivery would stay with this generation for ever.
+            Err(_panic) => generation.end(),
+        }
+    }
+
+    async fn take(&self, delivery: &Delivery, generation: &Generation) -> Result<(), Unpublished> {
         let message = &delivery.message;
-        let progress = self.progress_of(message, delivery.redelivered);
+        let (progress, returned) = self.progress_of(message, delivery.redelivered);
         let mut turn = Turn { message, generation, job_id: None, progress, began: Instant::now() };
-        let published = match Job::parse(&message.body, message.properties.message_id.as_deref()) {
+        match Job::parse(&message.body, message.properties.message_id.as_deref()) {
             Ok(job) => {
                 turn.job_id = Some(job.id.to_string());
-                self.take(&job, &mut turn, delivery.redelivered).await
+                let arrival = Arrival { redelivered: delivery.redelivered, returned, halt: generation.halt.clone() };
+                self.work(&job, &mut turn, &arrival).await
             }
             Err(rejected) => {
                 turn.job_id = rejected.job_id.as_ref().map(ToString::to_string);
                 let now = self.pipeline.judge.clock.now();
                 self.answer(&turn, answer_to_rejected(&rejected, turn.progress.first_seen, now)).await
             }
-        };
-        match published {
-            Ok(()) => settle(delivery).await,
-            Err(Unpublished::GenerationLost) => {
-                tracing::debug!(job.id = turn.job_id, "the broker was lost; the job will be delivered again");
-            }
-            Err(Unpublished::Queue { queue, problem }) => {
-                tracing::error!(
-                    job.id = turn.job_id,
-                    queue,
-                    problem,
-                    "cannot publish to our own queue; connecting anew, the job will be delivered again"
-                );
-                generation.end();
-            }
         }
     }
 
-    async fn take(&self, job: &Job, turn: &mut Turn<'_>, redelivered: bool) -> Result<(), Unpublished> {
+    async fn work(&self, job: &Job, turn: &mut Turn<'_>, arrival: &Arrival) -> Result<(), Unpublished> {
         if let Some(until) = self.too_early(job, turn) {
             return self.outbox(turn.generation).park(turn.message, &turn.progress, until).await;
         }
         // Boxed: the whole line is one future of many kilobytes.
-        let line = Box::pin(self.pipeline.process(job, &mut turn.progress, redelivered));
+        let line = Box::pin(self.pipeline.process(job, &mut turn.progress, arrival));
         let processed = AssertUnwindSafe(line).catch_unwind().await;
-        if turn.generation.is_over() {
-            return Err(Unpublished::GenerationLost);
-        }
         match processed {
             Ok(Ending::Answered(answer)) => self.answer(turn, *answer).await,
-            Ok(Ending::Replayed(stored)) => self.replay(turn, stored).await,
+            Ok(Ending::Replayed(stored)) => self.replay(turn, *stored).await,
+            Ok(Ending::Duplicate) => Ok(()),
             Ok(Ending::Parked(parking)) => self.park(turn, *parking).await,
             Err(_panic) => {
                 let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");
@@ -84,25 +82,24 @@ impl Worker {
         }
     }
 
+    /// Checkpoint, then publish: whoever gets this delivery again replays these bytes.
     async fn answer(&self, turn: &Turn<'_>, answer: Answer) -> Result<(), Unpublished> {
         if let Some(question) = &answer.question {
             let stored = StoredResult {
                 run: turn.progress.run.clone(),
                 status: answer.status,
                 verdict: answer.verdict,
+                error: answer.error.clone(),
                 body: String::from_utf8_lossy(&answer.body).into_owned(),
             };
-            if let Err(failure) = self.pipeline.checkpoints.keep_result(question, &stored).await {
-                tracing::warn!(job.id = turn.job_id, code = failure.code, "the result could not be checkpointed; published all the same");
-            }
+            self.pipeline.keep_result(question, &stored, &turn.generation.halt).await;
         }
         self.publish(turn, &answer, false).await
     }
 
     async fn replay(&self, turn: &Turn<'_>, stored: StoredResult) -> Result<(), Unpublished> {
-        let StoredResult { run: _, status, verdict, body } = stored;
-        let answer = Answer { status, verdict, error: None, question: None, body: body.into() };
-        self.publish(turn, &answer, true).await
+        let StoredResult { run: _, status, verdict, error, body } = stored;
+        self.publish(turn, &Answer { status, verdict, error, question: None, body: body.into() }, true).await
     }
 
     /// The copy for the operator first: whoever reads that a job failed finds it in the failed queue.
@@ -117,7 +114,7 @@ impl Worker {
     }
 
     async fn park(&self, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
-        let Parking { until, failure: Failure { stage, code, message, .. } } = parking;
+        let Parking { until, failure: Failure { stage, code, .. }, reason } = parking;
         turn.progress.parked = Some(Parked { stage, code: code.clone() });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
         self.outbox(turn.generation).park(turn.message, &turn.progress, until).await?;
@@ -126,7 +123,7 @@ impl Worker {
             run: turn.progress.run.clone(),
             stage,
             code,
-            message,
+            reason,
             until,
             totals: turn.progress.totals,
             turn: turn.began.elapsed(),
@@ -134,28 +131,33 @@ impl Worker {
         Ok(())
     }
 
-    /// A parked job brings its progress; any other message begins a run.
-    fn progress_of(&self, message: &Message, redelivered: bool) -> Progress {
-        let brought = message.properties.headers.text(PROGRESS).and_then(|header| Progress::from_header(&header));
+    /// A parked job brings its progress; any other message begins a run. With it: did the job come back from being parked?
+    fn progress_of(&self, message: &Message, redelivered: bool) -> (Progress, bool) {
+        let (run, now) = (run_id(message), self.pipeline.judge.clock.now());
+        let brought = message.properties.headers.text(PROGRESS).and_then(|header| Progress::from_header(&header, &run));
         let Some(mut progress) = brought else {
-            return Progress::new(run_id(message), self.pipeline.judge.clock.now());
+            let mut begun = Progress::new(run, now);
+            begun.expires = message.properties.expiration.and_then(|life| now.saturating_add(life).ok());
+            return (begun, false);
         };
+        // Another worker's clock may be ahead of ours; a stranger's may be by centuries.
+        progress.first_seen = progress.first_seen.min(now);
         if let Some(Parked { stage, code }) = progress.parked.clone()
-            && not_before(message).is_none_or(|until| until <= self.pipeline.judge.clock.now())
+            && not_before(message).is_none_or(|until| until <= now)
         {
             progress.parked = None;
             if !redelivered {
                 metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
             }
         }
-        progress
+        (progress, true)
     }
 
     /// A hop over a delay queue ends before the wait does: park again, unread. Beyond the deadline there is nothing to wait for.
     fn too_early(&self, job: &Job, turn: &Turn<'_>) -> Option<Timestamp> {
-        let deadline = job.effective_deadline(turn.progress.first_seen, self.pipeline.job_deadline);
         let until = not_before(turn.message)?;
-        (self.pipeline.judge.clock.now() < until && until <= deadline).then_some(until)
+        let in_time = until <= turn.progress.deadline(job, self.pipeline.job_deadline);
+        (self.pipeline.judge.clock.now() < until && in_time).then_some(until)
     }
 
     fn answered(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> JobAnswered {
@@ -186,6 +188,10 @@ impl Worker {
     }
 }
 
+fn not_before(message: &Message) -> Option<Timestamp> {
+    Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
+}
+
 async fn settle(delivery: Delivery) {
     match delivery.settle().await {
         Settled::Acknowledged => {}
@@ -194,8 +200,4 @@ async fn settle(delivery: Delivery) {
             tracing::warn!("an acknowledgement found its channel gone; the job will be delivered again and its result replayed");
         }
     }
-}
-
-fn not_before(message: &Message) -> Option<Timestamp> {
-    Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
 }

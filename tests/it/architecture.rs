@@ -22,7 +22,23 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("sandbox", &["config", "domain"]),
     ("assemble", &["chance", "checkpoint", "clock", "config", "domain", "image", "pipeline", "provider", "retry", "store"]),
     ("shutdown", &[]),
-    ("command", &["assemble", "broker", "chance", "clock", "config", "domain", "pipeline", "sandbox", "shutdown", "telemetry", "worker"]),
+    (
+        "command",
+        &[
+            "assemble",
+            "broker",
+            "chance",
+            "checkpoint",
+            "clock",
+            "config",
+            "domain",
+            "pipeline",
+            "sandbox",
+            "shutdown",
+            "telemetry",
+            "worker",
+        ],
+    ),
     ("main", &["command"]),
 ];
 
@@ -34,7 +50,7 @@ const AT_THE_EDGE: [(&str, &[&str]); 9] = [
     ("reqwest", &["src/provider/", "src/sandbox/"]),
     ("governor", &["src/provider/limiter.rs"]),
     ("backoff", &["src/retry.rs"]),
-    ("moka", &["src/checkpoint.rs"]),
+    ("moka", &["src/checkpoint.rs", "src/sandbox/"]),
     ("metrics", &["src/telemetry/"]),
     ("clap", &["src/command/", "src/main.rs"]),
 ];

@@ -7,6 +7,7 @@ use invoice_worker::sandbox::samples;
 use invoice_worker::worker::{Drained, Event};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Each promise is a test on both brokers.
 macro_rules! promises {
@@ -37,7 +38,12 @@ promises![
     another_run_of_the_same_job_gets_the_same_answer_with_its_own_metadata,
     a_redelivered_job_waits_once,
     a_result_without_a_living_reply_queue_goes_to_the_results_queue,
-    a_stopped_worker_finishes_what_is_in_flight,
+    a_stopped_worker_finishes_its_call_and_hands_the_job_on,
+    one_misread_brands_no_bill_and_two_do,
+    checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
+    a_redelivery_past_its_deadline_replays_what_was_found_before,
+    headers_too_large_to_be_parked_cost_nobody_else_anything,
+    a_strangers_progress_starts_the_job_afresh,
     an_action_of_a_later_version_parks_for_five_minutes,
 ];
 
@@ -239,9 +245,10 @@ async fn a_bill_without_checks_left_waits_for_the_next_day(on: On) {
     let minutes = i32::from(until.hour()) * 60 + i32::from(until.minute());
     assert!((10..=120).contains(&minutes), "{until}");
     // The message that waits is the job itself, with its progress.
-    let queue = system.config.broker.retry_queue(
-        system.config.broker.retry_delays.iter().rfind(|delay| delay.duration() < std::time::Duration::from_secs(60)).unwrap(),
-    );
+    let queue = system
+        .config
+        .broker
+        .retry_queue(system.config.broker.retry_delays.iter().rfind(|delay| delay.duration() < Duration::from_secs(60)).unwrap());
     let hour = system.config.broker.retry_queue(system.config.broker.retry_delays.last().unwrap());
     let waiting = system.take(if system.depth(&hour).await == 1 { &hour } else { &queue }).await;
     assert_eq!(waiting.body, job.body);
@@ -369,9 +376,9 @@ async fn a_result_without_a_living_reply_queue_goes_to_the_results_queue(on: On)
     assert_eq!(kept.properties.message_id, Some(run_id(&job)));
 }
 
-async fn a_stopped_worker_finishes_what_is_in_flight(on: On) {
+async fn a_stopped_worker_finishes_its_call_and_hands_the_job_on(on: On) {
     let mut setup = Setup::new(on).await;
-    setup.scenario.recognition.latency = std::time::Duration::from_millis(400);
+    setup.scenario.recognition.latency = Duration::from_millis(400);
     let mut system = setup.start().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
@@ -380,12 +387,92 @@ async fn a_stopped_worker_finishes_what_is_in_flight(on: On) {
     while calls.count(Stage::Recognition).in_flight == 0 {
         tokio::task::yield_now().await;
     }
-    let replies = std::mem::replace(&mut system.replies, system.session.consume(&system.reply_to, 1).await.unwrap());
-    let (session, jobs_queue) = (system.broker.connect().await.unwrap(), system.config.broker.jobs_queue.clone());
     assert_eq!(system.drain().await, Drained::Yes);
-    drop(replies);
-    assert_eq!(calls.count(Stage::Verification).billed, 1);
-    assert_eq!(session.queue_depth(&jobs_queue).await.unwrap(), 0);
+    assert_eq!(calls.count(Stage::Recognition).billed, 1, "the call in the air was finished");
+    assert_eq!(calls.count(Stage::Verification).calls, 0, "no further call was started");
+    let Event::Parked(parked) = system.event().await else { panic!("handed on") };
+    assert_eq!(parked.code, "worker.stopping");
+    // The next worker goes on where the first one stopped.
+    system.work().await;
+    let reply = system.reply().await;
+    assert_eq!(reply.properties.message_id, Some(run_id(&job)));
+    let result: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification OK yes"]);
+    assert_eq!((calls.count(Stage::Recognition).billed, calls.count(Stage::Verification).billed), (1, 1));
+}
+
+async fn one_misread_brands_no_bill_and_two_do(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"307\"\nauto_rotate = false\n";
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("once", &key);
+    let result = system.ask(&job).await;
+    assert_eq!(result["verdict"], "genuine");
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification 307 yes", "verification OK yes"]);
+
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"307\"\n";
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("twice", &key);
+    let result = system.ask(&job).await;
+    assert_eq!((&result["verdict"], &result["error"]["code"]), (&json!("mismatch"), &json!("307")));
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification 307 yes", "verification 307 yes"]);
+}
+
+async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
+    let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/*\"\nanswer = \"AccessDenied\"\n";
+    let mut setup = Setup::new(on).await.faults(faults);
+    setup.config.broker.retry_delays.push("2m".parse().unwrap());
+    let mut system = setup.start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    system.submit(&job).await;
+    let Event::Parked(parked) = system.event().await else { panic!("parked, not answered") };
+    assert_eq!((parked.stage, parked.code.as_str()), (Stage::Storage, "AccessDenied"));
+    assert_eq!(paid_calls(&system), 0);
+}
+
+async fn a_redelivery_past_its_deadline_replays_what_was_found_before(on: On) {
+    let mut setup = Setup::new(on).await;
+    setup.config.worker.job_deadline = "1s".parse().unwrap();
+    let mut system = setup.prepare().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    system.work().await;
+    let first = system.ask(&job).await;
+    assert_eq!(first["verdict"], "genuine");
+    // The same message again, from the time when its deadline was still ahead: it is answered from the checkpoint, not by the clock.
+    let mut late = system.message("job", job.body.clone());
+    late.properties.expiration = Some(Duration::from_secs(30));
+    assert_eq!(run_id(&late), run_id(&job));
+    assert_eq!(system.ask(&late).await, first);
+}
+
+async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n";
+    let mut system = Setup::new(on).await.faults(faults).rules(SHORT_316).start().await;
+    let key = system.sample("02-henan-inpatient").await;
+    let mut job = system.job("heavy", &key);
+    // Almost a frame of 128 KiB: it can be received, but not with our headers beside it.
+    job.properties.headers.set_text("invoice-failure", &"x".repeat(124 * 1024));
+    let result = system.ask(&job).await;
+    assert_eq!(result["verdict"], "genuine");
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification 316 yes", "verification OK yes"]);
+}
+
+async fn a_strangers_progress_starts_the_job_afresh(on: On) {
+    let mut system = System::start(on).await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let mut job = system.job("job", &key);
+    let forged = json!({ "v": 1, "run": "ab".repeat(32), "first_seen": "9990-01-01T00:00:00Z", "rotated_for": "307" });
+    job.properties.headers.set_text(PROGRESS, &forged.to_string());
+    let reply = {
+        system.submit(&job).await;
+        system.reply().await
+    };
+    assert_eq!(reply.properties.message_id, Some(run_id(&job)));
+    let result: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification OK yes"]);
 }
 
 async fn an_action_of_a_later_version_parks_for_five_minutes(on: On) {

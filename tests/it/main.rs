@@ -5,6 +5,7 @@
 mod architecture;
 mod broker;
 mod clients;
+mod codes;
 mod commands;
 mod flow;
 mod harness;

@@ -9,6 +9,8 @@ pub(super) const BUCKET: &str = "claims";
 
 pub(super) struct Part {
     pub(super) job_id: String,
+    /// Submitted once this job was answered; `None`: at once.
+    pub(super) after: Option<String>,
     /// What the table calls it.
     pub(super) title: String,
     body: String,
@@ -34,7 +36,7 @@ pub(super) async fn gather(sandbox: &Sandbox, count: usize) -> anyhow::Result<Ve
         part("malformed", "not JSON", "{\"job_id\": \"malformed\", ".into()),
         job("missing", "an image that is not there", "nowhere.jpg"),
         job("not-an-image", "a text file", "notes.txt"),
-        job("again", "the first image once more", &key(&samples::all()[0], 0)),
+        Part { after: Some("DEMO-01".into()), ..job("again", "the first image once more", &key(&samples::all()[0], 0)) },
     ];
     sandbox.put(BUCKET, "notes.txt", "no image at all").await?;
     let mut parts = Vec::new();
@@ -62,11 +64,11 @@ fn job(id: &str, title: &str, key: &str) -> Part {
         "image": { "bucket": BUCKET, "key": key },
         "metadata": { "claim": format!("claim of {job_id}") },
     });
-    Part { job_id, title: title.to_owned(), body: body.to_string() }
+    Part { job_id, after: None, title: title.to_owned(), body: body.to_string() }
 }
 
 fn part(id: &str, title: &str, body: String) -> Part {
-    Part { job_id: format!("DEMO-{id}"), title: title.to_owned(), body }
+    Part { job_id: format!("DEMO-{id}"), after: None, title: title.to_owned(), body }
 }
 
 fn key(sample: &Sample, copy: usize) -> String {

@@ -104,16 +104,16 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Queues of its own, so that a demo never meets a real job.
+/// Queues of its own for each run, so that a demo meets neither a real job nor another demo.
 fn config(options: &Options, sandbox: &Sandbox) -> Config {
     let mut config = Config::default();
     config.broker.urls = vec![Secret::new(&options.broker)];
-    config.broker.jobs_queue = "invoice-demo.jobs".into();
-    config.broker.due_queue = "invoice-demo.due".into();
-    config.broker.control_exchange = "invoice-demo.control".into();
-    config.broker.results_queue = "invoice-demo.results".into();
-    config.broker.failed_queue = "invoice-demo.failed".into();
-    config.broker.retry_queue_prefix = "invoice-demo.retry".into();
+    let name = format!("invoice-demo.{:08x}", Chance::from_system().number() >> 32);
+    config.broker.jobs_queue = format!("{name}.jobs");
+    config.broker.due_queue = format!("{name}.due");
+    config.broker.results_queue = format!("{name}.results");
+    config.broker.failed_queue = format!("{name}.failed");
+    config.broker.retry_queue_prefix = format!("{name}.retry");
     config.broker.retry_delays = vec![span("1s"), span("2s"), span("30s")];
     let credentials = sandbox.credentials();
     config.storage.bucket = BUCKET.into();
@@ -137,14 +137,17 @@ async fn submit_and_collect(
     parts: &[Part],
     mut events: UnboundedReceiver<Event>,
 ) -> anyhow::Result<HashMap<String, Outcome>> {
-    let reply_to = replies_queue(config);
+    let reply_to = reply_queue(config);
     session.temporary_queue(&reply_to).await?;
     let mut replies = session.consume(&reply_to, PREFETCH).await?;
     let publisher = session.publisher();
     let submitted = Instant::now();
     let timestamp = u64::try_from(crate::clock::Clock::System.now().as_second()).unwrap_or_default();
-    for part in parts {
-        publisher.publish(&config.broker.jobs_queue, &part.message(&reply_to, timestamp)).await.context("cannot submit a job")?;
+    let submit = async |part: &Part| {
+        publisher.publish(&config.broker.jobs_queue, &part.message(&reply_to, timestamp)).await.context("cannot submit a job")
+    };
+    for part in parts.iter().filter(|part| part.after.is_none()) {
+        submit(part).await?;
     }
     let bar = progress_bar(parts.len());
     let mut outcomes: HashMap<String, Outcome> = HashMap::new();
@@ -167,11 +170,14 @@ async fn submit_and_collect(
             reply = replies.next() => {
                 let reply = reply.context("the connection to the broker was lost")?;
                 if let Some(job_id) = reply.message.properties.correlation_id.clone() {
-                    let outcome = outcomes.entry(job_id).or_default();
+                    let outcome = outcomes.entry(job_id.clone()).or_default();
                     answered += usize::from(outcome.result.is_none());
                     outcome.result = serde_json::from_slice(&reply.message.body).ok();
                     outcome.after = submitted.elapsed();
                     bar.inc(1);
+                    for part in parts.iter().filter(|part| part.after.as_ref() == Some(&job_id)) {
+                        submit(part).await?;
+                    }
                 }
                 // A reply that is delivered again is only counted once.
                 let _ = reply.settle().await;
@@ -181,10 +187,6 @@ async fn submit_and_collect(
     bar.finish_and_clear();
     replies.cancel().await;
     Ok(outcomes)
-}
-
-fn replies_queue(config: &Config) -> String {
-    format!("{}.replies", config.broker.jobs_queue)
 }
 
 /// Draws on a terminal only.
@@ -202,11 +204,15 @@ async fn tidy(session: &Session, config: &Config) {
     let queues = &config.broker;
     let delays = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
     let named = [&queues.jobs_queue, &queues.due_queue, &queues.results_queue, &queues.failed_queue].into_iter().cloned();
-    for queue in named.chain(delays).chain([replies_queue(config)]) {
+    for queue in named.chain(delays).chain([reply_queue(config)]) {
         if let Err(error) = session.delete_queue(&queue).await {
             tracing::debug!(queue, %error, "a queue of the demo stays");
         }
     }
+}
+
+fn reply_queue(config: &Config) -> String {
+    format!("{}.replies", config.broker.jobs_queue)
 }
 
 fn say(text: &str) -> std::io::Result<()> {

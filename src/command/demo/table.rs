@@ -19,8 +19,8 @@ pub(super) struct Outcome {
 
 pub(super) fn write(out: &mut impl Write, parts: &[Part], outcomes: &HashMap<String, Outcome>, took: Duration) -> io::Result<()> {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["job", "image", "outcome", "why", "calls paid", "retries", "parked", "after"]);
+    table.load_style(presets::NOTHING);
+    table.set_header(["job", "image", "outcome", "why", "paid", "retries", "parked", "after"]);
     let mut sum = Totals::default();
     let missing = Outcome::default();
     for part in parts {

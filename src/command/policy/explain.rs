@@ -1,16 +1,20 @@
+use super::alike::{Alike, alike};
 use super::words;
 use crate::domain::failure::{Billed, Stage};
-use crate::domain::policy::{Case, Facts, Moment, Policy, Rule, Scope, Transfer, normalise};
+use crate::domain::policy::{Decision, Facts, Moment, Policy, Rule, Scope, Transfer, normalise};
 use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use std::io::Write;
+use std::io::{self, Write};
 
 const STAGES: [Stage; 3] = [Stage::Storage, Stage::Recognition, Stage::Verification];
 /// `worker.job_deadline` where nobody set it.
 const DEADLINE: SignedDuration = SignedDuration::from_hours(96);
-/// Longer schedules repeat themselves.
-const MAX_LINES: usize = 12;
+const COLUMNS: usize = 120;
+/// Of four spaces, a time and two spaces.
+const INDENT: usize = 20;
+/// Of so many equal attempts in a row, only the first and the last are told.
+const TOLD_ONE_BY_ONE: usize = 4;
 
 /// What happens to a job that gets this answer, why, and when it would be tried again if it got the same one every time from `now` on.
 ///
@@ -37,6 +41,9 @@ pub(super) fn explain(
     };
     let start = now.to_zoned(timezone.clone());
     writeln!(out, "A job that gets {code} every time, from {} ({}) on:", start.strftime("%Y-%m-%d %H:%M"), zone(timezone))?;
+    if !stages.iter().any(|stage| policy.names(*stage, &code)) {
+        writeln!(out, "No rule names {code}: it is treated like everything unknown.")?;
+    }
     for stage in stages {
         explain_at(policy, stage, &code, &facts, out)?;
     }
@@ -45,33 +52,20 @@ pub(super) fn explain(
 
 fn explain_at(policy: &Policy, stage: Stage, code: &str, facts: &Facts, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "\n{stage}")?;
-    if !policy.names(stage, code) {
-        writeln!(out, "  No rule names {code}: it is treated like everything unknown.")?;
-    }
-    let mut cost = None;
-    for (labels, moments) in alike(policy, stage, code, facts) {
+    let (mut cost, mut may_be_undetermined) = (None, false);
+    for Alike { given, moments } in alike(policy, policy.cases(stage, code, facts)) {
         writeln!(out)?;
         tell_cost(rule_of(policy, &moments), &mut cost, out)?;
-        for (index, label) in labels.iter().filter(|label| !label.is_empty()).enumerate() {
-            writeln!(out, "  {} {label}", if index == 0 { "If" } else { "or" })?;
+        for (index, phrases) in given.iter().filter(|phrases| !phrases.is_empty()).enumerate() {
+            writeln!(out, "  {} {}", if index == 0 { "If" } else { "or" }, phrases.join(", "))?;
         }
         tell(policy, stage, &moments, facts, out)?;
+        may_be_undetermined |= moments.iter().any(|moment| moment.ruling.decision == Decision::Fail { invalid_job: None });
+    }
+    if stage == Stage::Verification && may_be_undetermined {
+        writeln!(out, "\n  Undetermined never means that the bill is false.")?;
     }
     Ok(())
-}
-
-/// Cases that go the same way are told once.
-fn alike(policy: &Policy, stage: Stage, code: &str, facts: &Facts) -> Vec<(Vec<String>, Vec<Moment>)> {
-    let mut groups: Vec<(Vec<String>, Vec<Moment>)> = Vec::new();
-    for case in policy.cases(stage, code, facts) {
-        let moments = policy.forecast(&case);
-        let Case { label, .. } = case;
-        match groups.iter_mut().find(|(_, known)| *known == moments) {
-            Some((labels, _)) => labels.push(label),
-            None => groups.push((vec![label], moments)),
-        }
-    }
-    groups
 }
 
 /// Who pays and who else waits, where it is not what was told before.
@@ -81,31 +75,76 @@ fn tell_cost(rule: Option<&Rule>, told: &mut Option<(Billed, Scope)>, out: &mut 
         return Ok(());
     }
     *told = Some((rule.billed, rule.scope));
-    let others = words::others(rule.scope).map_or_else(String::new, |others| format!(" {others}"));
-    writeln!(out, "  {}{others}", words::billed(rule.billed))?;
+    writeln!(out, "  {}", words::billed(rule.billed))?;
+    if let Some(others) = words::others(rule.scope) {
+        writeln!(out, "  {others}")?;
+    }
     Ok(())
 }
 
 fn tell(policy: &Policy, stage: Stage, moments: &[Moment], facts: &Facts, out: &mut impl Write) -> anyhow::Result<()> {
     let mut told: Option<&str> = None;
-    let left_out = moments.len().saturating_sub(MAX_LINES + 1);
-    for (index, moment) in moments.iter().enumerate() {
-        let next = moments.get(index + 1);
-        if index >= MAX_LINES && next.is_some() {
-            continue;
-        }
-        if next.is_none() && left_out > 0 {
-            writeln!(out, "    … {left_out} more like this")?;
-        }
-        let wait = next.map_or(SignedDuration::ZERO, |next| next.at.duration_since(moment.at));
-        let clock = moment.at.to_zoned(facts.timezone.clone());
-        writeln!(out, "    {}  {}", clock.strftime("%m-%d %H:%M:%S"), words::decision(&moment.ruling.decision, stage, wait))?;
-        if told != Some(&moment.ruling.rule) {
-            told = Some(&moment.ruling.rule);
-            writeln!(out, "                    because {}", reason(rule_of(policy, &moments[index..])))?;
+    for run in runs(moments) {
+        let skipped = if run.len() > TOLD_ONE_BY_ONE { 1..run.len() - 1 } else { 0..0 };
+        for (index, Attempt { moment, wait }) in run.iter().enumerate() {
+            if skipped.contains(&index) {
+                if index == skipped.start {
+                    indented(&format!("… {} more like this", skipped.len()), out)?;
+                }
+                continue;
+            }
+            let clock = moment.at.to_zoned(facts.timezone.clone());
+            writeln!(out, "    {}  {}", clock.strftime("%m-%d %H:%M:%S"), words::decision(&moment.ruling.decision, stage, *wait))?;
+            if told != Some(&moment.ruling.rule) {
+                told = Some(&moment.ruling.rule);
+                let rule = policy.rules().iter().find(|rule| rule.id == moment.ruling.rule);
+                indented(&format!("why: {}", reason(rule)), out)?;
+            }
+            for advice in words::advice(&moment.ruling.decision, stage) {
+                indented(advice, out)?;
+            }
         }
     }
     Ok(())
+}
+
+/// Below what happens, right of its time: in lines of at most [`COLUMNS`].
+fn indented(text: &str, out: &mut impl Write) -> io::Result<()> {
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if !line.is_empty() && INDENT + line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            writeln!(out, "{:INDENT$}{line}", "")?;
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    writeln!(out, "{:INDENT$}{line}", "")
+}
+
+/// What is decided, and how long it is until the next attempt.
+struct Attempt<'a> {
+    moment: &'a Moment,
+    wait: SignedDuration,
+}
+
+/// Attempts in turn, those together that differ in nothing but their time.
+fn runs(moments: &[Moment]) -> Vec<Vec<Attempt<'_>>> {
+    let mut runs: Vec<Vec<Attempt<'_>>> = Vec::new();
+    for (index, moment) in moments.iter().enumerate() {
+        let wait = moments.get(index + 1).map_or(SignedDuration::ZERO, |next| next.at.duration_since(moment.at));
+        let again = |last: &Attempt<'_>| {
+            let both_park = [last.moment, moment].iter().all(|moment| matches!(moment.ruling.decision, Decision::Park { .. }));
+            both_park && last.wait == wait && last.moment.ruling.rule == moment.ruling.rule
+        };
+        match runs.last_mut() {
+            Some(run) if run.last().is_some_and(again) => run.push(Attempt { moment, wait }),
+            _ => runs.push(vec![Attempt { moment, wait }]),
+        }
+    }
+    runs
 }
 
 /// The rule that decides first.
@@ -114,11 +153,12 @@ fn rule_of<'a>(policy: &'a Policy, moments: &[Moment]) -> Option<&'a Rule> {
     policy.rules().iter().find(|rule| rule.id == *id)
 }
 
+/// With the rule's name, and where it comes from if that is not this program.
 fn reason(rule: Option<&Rule>) -> String {
     let Some(rule) = rule else { return "no rule catches it".to_owned() };
-    let source = if rule.overridden { "policy.file" } else { "built in" };
+    let source = if rule.overridden { ", policy.file" } else { "" };
     let reason = if rule.reason.is_empty() { "the rule says so" } else { &rule.reason };
-    format!("{reason} [{}, {source}]", rule.id)
+    format!("{reason} [{}{source}]", rule.id)
 }
 
 fn zone(timezone: &TimeZone) -> String {

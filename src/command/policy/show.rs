@@ -2,41 +2,62 @@ use super::words;
 use crate::domain::failure::Stage;
 use crate::domain::policy::{Policy, Rule};
 use comfy_table::presets::UTF8_FULL;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use std::io::{self, Write};
 
-/// Wide enough that reasons stay on few lines, narrow enough for half a screen.
-const COLUMNS: u16 = 160;
+/// Two windows side by side, or a runbook.
+const COLUMNS: u16 = 120;
+/// Two of the gateway's codes on a line.
+const CODE_COLUMNS: u16 = 24;
 
 /// The table in force, one for each stage, in the order in which rules are tried. Rules from `policy.file` carry a star.
 pub(super) fn show(policy: &Policy, out: &mut impl Write) -> io::Result<()> {
     for stage in [Stage::Storage, Stage::Recognition, Stage::Verification] {
-        let rules = policy.rules().iter().filter(|rule| rule.stage == stage);
-        writeln!(out, "{stage}\n{}\n", table(rules))?;
+        let rules: Vec<&Rule> = policy.rules().iter().filter(|rule| rule.stage == stage).collect();
+        writeln!(out, "{stage}\n{}\n", table(&rules))?;
     }
-    writeln!(out, "The first row that matches decides. Steps are taken in turn, each until it is used up; a wait that would end after")?;
-    writeln!(out, "the job's deadline is not begun, the last step is taken instead. Of a scope's jobs one asks, the others wait for it.")?;
+    writeln!(out, "The first line that fits decides. Steps are taken in turn, each until it is used up; where a wait would end after the")?;
+    writeln!(out, "job's deadline, the last step is taken at once, a verdict then being a fail. `policy explain CODE` tells the times.")?;
     if policy.rules().iter().any(|rule| rule.overridden) {
         writeln!(out, "* from policy.file; everything else is built in.")?;
     }
     Ok(())
 }
 
-fn table<'a>(rules: impl Iterator<Item = &'a Rule>) -> Table {
+fn table(rules: &[&Rule]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
-    table.set_header(["code", "when", "what happens", "scope", "billed", "why"]);
-    for rule in rules {
-        let star = if rule.overridden { "* " } else { "" };
-        let steps: Vec<String> = rule.steps.iter().map(words::step).collect();
+    table.set_header(["code", "what happens, and why", "others wait", "paid for"]);
+    for alike in rules.chunk_by(|one, next| one_row(one, next)) {
+        let first = alike[0];
+        let star = if first.overridden { "* " } else { "" };
+        let variants: Vec<String> = alike.iter().enumerate().map(|(index, rule)| variant(rule, index > 0)).collect();
         table.add_row([
-            format!("{star}{}", rule.codes.join(" ")),
-            words::conditions(&rule.when).join(", "),
-            steps.join(" → "),
-            words::scope(rule.scope).to_owned(),
-            rule.billed.as_str().to_owned(),
-            rule.reason.clone(),
+            format!("{star}{}", first.codes.join(" ")),
+            variants.join("\n"),
+            words::scope(first.scope).to_owned(),
+            first.billed.as_str().to_owned(),
         ]);
     }
+    if let Some(codes) = table.column_mut(0) {
+        codes.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(CODE_COLUMNS)));
+    }
     table
+}
+
+/// Rules for the same codes that differ in nothing but their conditions and steps.
+fn one_row(one: &Rule, next: &Rule) -> bool {
+    (&one.codes, one.scope, one.billed, one.overridden) == (&next.codes, next.scope, next.billed, next.overridden)
+}
+
+fn variant(rule: &Rule, others_before: bool) -> String {
+    let steps = rule.steps.iter().map(words::step).collect::<Vec<_>>().join(" → ");
+    let conditions = words::conditions(&rule.when).join(", ");
+    let condition = match (conditions.is_empty(), others_before) {
+        (false, _) => format!("if {conditions}: "),
+        (true, true) => "otherwise: ".to_owned(),
+        (true, false) => String::new(),
+    };
+    let reason = if rule.reason.is_empty() { String::new() } else { format!("\nwhy: {}", rule.reason) };
+    format!("{condition}{steps}{reason}")
 }

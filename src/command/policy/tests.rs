@@ -45,6 +45,27 @@ fn explanations_tell_what_happens_when_and_why() {
 }
 
 #[test]
+fn nothing_is_wider_than_120_columns() {
+    let policy = Policy::builtin();
+    let codes: std::collections::BTreeSet<&str> = policy.rules().iter().flat_map(|rule| &rule.codes).map(String::as_str).collect();
+    let told = codes.into_iter().map(|code| explained(&policy, code, None)).chain([shown(&policy)]);
+    for line in told.collect::<String>().lines() {
+        assert!(line.chars().count() <= 120, "{line}");
+    }
+}
+
+#[test]
+fn every_way_in_which_a_code_can_come_is_told() {
+    let told = explained(&Policy::builtin(), "300", None);
+    for age in ["without a known date", "dated in the future", "3 days old", "4 days old", "365 days old", "366 days old"] {
+        for found in ["No QR code found", "QR code found"] {
+            let wanted = |line: &&str| line.to_lowercase().contains(&format!(" {}, bill", found.to_lowercase())) && line.contains(age);
+            assert!(told.lines().any(|line| wanted(&line)), "{found}, {age}");
+        }
+    }
+}
+
+#[test]
 fn a_stage_narrows_the_explanation() {
     let policy = Policy::builtin();
     let told = explained(&policy, "timeout", Some(Stage::Verification));

@@ -96,33 +96,43 @@ pub(super) fn conditions(when: &When) -> Vec<String> {
 pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) -> String {
     match decision {
         Decision::Continue => "the answer is good: the job goes on".to_owned(),
-        Decision::Verdict(None) => "the job is completed; the registry's status of the bill decides the verdict".to_owned(),
-        Decision::Verdict(Some(verdict)) => format!("the job is completed with the verdict {}", verdict.as_str()),
-        Decision::Fail { invalid_job: Some(code) } => format!("the job ends as invalid_job, {code}: mend the job and submit it again"),
-        Decision::Fail { invalid_job: None } => failed(stage).to_owned(),
+        Decision::Verdict(None) => "completed; the registry's status of the bill decides the verdict".to_owned(),
+        Decision::Verdict(Some(verdict)) => format!("completed with the verdict {}", verdict.as_str()),
+        Decision::Fail { invalid_job: Some(code) } => format!("ends as invalid_job, {code}: mend the job and submit it again"),
+        Decision::Fail { invalid_job: None } if stage == Stage::Recognition => "recognition has no answer".to_owned(),
+        Decision::Fail { invalid_job: None } => "ends undetermined: a person has to look at it".to_owned(),
         Decision::Retry { .. } => format!("asked again in place after about {wait:#}"),
         // Until tomorrow is so and so many nanoseconds; nobody wants them.
         Decision::Park { .. } => {
             format!("parked for {:#}", if wait.as_secs() == 0 { wait } else { SignedDuration::from_secs(wait.as_secs()) })
         }
         Decision::Rotate => "asked once more at once, with auto_rotate to turn the picture upright".to_owned(),
-        Decision::Throttle => "the call rate is lowered and the call made again after 2 to 5 seconds; costs the job no attempt".to_owned(),
+        Decision::Throttle => "the call rate is lowered and the call made again after 2 to 5 seconds".to_owned(),
         Decision::Resign => "the clock is corrected by the answer's date, and the call signed and made again at once".to_owned(),
         Decision::Inline => "asked again at once with the image's bytes instead of its URL".to_owned(),
-        Decision::Pause => format!(
-            "{stage} is paused for everybody and this job waits at no cost; one job probes after 1, 5, 15, then every 60 minutes, and any \
-             answer that is not a pause ends it. Mend the cause; `invoice-worker check` tests credentials and addresses"
-        ),
+        Decision::Pause => format!("{stage} is paused for all jobs; this one waits, which costs it nothing"),
     }
 }
 
-fn failed(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Recognition => {
-            "recognition has no answer. With `verify` the job goes on to verification, which reads the image itself; without, it ends undetermined"
+/// What somebody who is woken up by the decision has to know, or to do.
+pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static str] {
+    match decision {
+        Decision::Fail { invalid_job: None } if stage == Stage::Recognition => {
+            &["with `verify` the job goes on to verification, which reads the image itself; without, it ends undetermined"]
         }
-        Stage::Verification => "the job ends undetermined: a person has to look at the bill. It never means that the bill is false",
-        Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => "the job ends undetermined: a person has to look at it",
+        Decision::Throttle => &["it costs the job no attempt; nothing to do, unless it goes on for long: then ask for a higher rate"],
+        Decision::Pause => &[
+            "one job asks again after 1, 5, 15, then every 60 minutes; any answer that is not a pause ends it",
+            "mend the cause: `invoice-worker check` tests credentials and addresses",
+        ],
+        Decision::Fail { .. }
+        | Decision::Continue
+        | Decision::Verdict(_)
+        | Decision::Retry { .. }
+        | Decision::Park { .. }
+        | Decision::Rotate
+        | Decision::Resign
+        | Decision::Inline => &[],
     }
 }
 

@@ -78,17 +78,6 @@ fn a_url_is_percent_encoded_as_the_providers_ask() {
     assert_eq!(url.as_str(), "https://h/%E7%A5%A8%E6%8D%AE%201.jpg?a=1");
 }
 
-#[test]
-fn the_earlier_deadline_counts() {
-    let seen: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let mut job = Job::parse(br#"{"job_id":"j","image":{"key":"a"}}"#, None).ok().unwrap();
-    let day = Duration::from_secs(86_400);
-    assert_eq!(job.effective_deadline(seen, day).to_string(), "2026-01-02T00:00:00Z");
-    job.deadline = Some("2026-01-01T06:00:00Z".parse().unwrap());
-    assert_eq!(job.effective_deadline(seen, day).to_string(), "2026-01-01T06:00:00Z");
-    assert_eq!(job.effective_deadline(seen, Duration::from_secs(60)).to_string(), "2026-01-01T00:01:00Z");
-}
-
 proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..2_000)) {

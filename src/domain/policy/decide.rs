@@ -38,21 +38,22 @@ enum Turn {
     Take(Decision),
     /// Used up, or not for this job: the next step's turn.
     Skip,
-    /// It would end after the deadline: the rule's last step's turn.
+    /// It would end after the deadline: the rule is cut short.
     TooLate,
 }
 
 impl Rule {
     fn next(&self, progress: &Progress, facts: &Facts) -> (usize, Decision) {
         let last = self.steps.len().saturating_sub(1);
+        let end = self.steps.last().map_or(Decision::Fail { invalid_job: None }, finally);
         for (index, step) in self.steps.iter().enumerate().take(last) {
             match self.turn(index, step, progress, facts) {
                 Turn::Take(decision) => return (index, decision),
                 Turn::Skip => {}
-                Turn::TooLate => break,
+                Turn::TooLate => return (last, cut_short(end)),
             }
         }
-        (last, self.steps.last().map_or(Decision::Fail { invalid_job: None }, finally))
+        (last, end)
     }
 
     fn turn(&self, index: usize, step: &Step, progress: &Progress, facts: &Facts) -> Turn {
@@ -98,6 +99,25 @@ fn finally(step: &Step) -> Decision {
         Step::Retry { .. } | Step::Park { .. } | Step::NextDay { .. } | Step::Rotate | Step::Resign | Step::Inline => {
             Decision::Fail { invalid_job: None }
         }
+    }
+}
+
+/// The last step of a rule whose steps before it the deadline did not leave the time for.
+///
+/// Those steps were to make sure of the verdict, so without them there is none: a bill of today that the registry does not know yet
+/// must not be called `not_found` because the job is in a hurry.
+fn cut_short(end: Decision) -> Decision {
+    match end {
+        Decision::Verdict(_) => Decision::Fail { invalid_job: None },
+        Decision::Continue
+        | Decision::Fail { .. }
+        | Decision::Retry { .. }
+        | Decision::Park { .. }
+        | Decision::Rotate
+        | Decision::Throttle
+        | Decision::Resign
+        | Decision::Inline
+        | Decision::Pause => end,
     }
 }
 

@@ -12,8 +12,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(15);
 /// One way in which a code can come, as far as the policy tells them apart.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// `QR code found, bill 3 days old`; empty where nothing makes a difference.
-    pub label: String,
+    /// `QR code found`, `bill 3 days old`: for each thing that makes a difference a phrase, in the same order in all cases of a code.
+    pub given: Vec<String>,
     pub failure: Failure,
     pub progress: Progress,
     pub facts: Facts,
@@ -33,7 +33,7 @@ impl Policy {
         let asks = |question: &dyn Fn(&When) -> bool| rules.iter().any(|rule| question(&rule.when));
         let has = |wanted: &Step| rules.iter().any(|rule| rule.steps.contains(wanted));
         let mut cases = vec![Case {
-            label: String::new(),
+            given: Vec::new(),
             failure: Failure::new(stage, code, ""),
             progress: Progress::new("0".repeat(64), facts.now),
             facts: facts.clone(),
@@ -117,9 +117,8 @@ fn vary<T>(cases: &mut Vec<Case>, values: &[T], set: impl Fn(&mut Case, &T) -> S
         let set = &set;
         values.iter().map(move |value| {
             let mut case = case.clone();
-            let name = set(&mut case, value);
-            let separator = if case.label.is_empty() { "" } else { ", " };
-            case.label = format!("{}{separator}{name}", case.label);
+            let phrase = set(&mut case, value);
+            case.given.push(phrase);
             case
         })
     };

@@ -187,6 +187,11 @@ impl Policy {
         &self.rules
     }
 
+    /// Why the rule of this id is as it is.
+    pub fn reason(&self, rule: &str) -> Option<&str> {
+        self.rules.iter().find(|known| known.id == rule).map(|known| known.reason.as_str())
+    }
+
     /// The code as a metric label: a name that the policy knows, or `other`, so that strangers cannot grow the metrics.
     pub fn label<'a>(&self, stage: Stage, code: &'a str) -> &'a str {
         if self.names(stage, code) { code } else { "other" }

@@ -6,7 +6,8 @@ mod table;
 mod times;
 
 use super::{Case, Decision, Facts, Moment, Policy, Progress, Ruling, Stage, Transfer};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Billed, Failure};
+use crate::domain::result::Verdict;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::time::Duration;
@@ -33,7 +34,7 @@ fn progress() -> Progress {
 
 /// The case of this code in which nothing else is said.
 fn case(stage: Stage, code: &str) -> Case {
-    Case { label: String::new(), failure: Failure::new(stage, code, ""), progress: progress(), facts: facts() }
+    Case { given: Vec::new(), failure: Failure::new(stage, code, ""), progress: progress(), facts: facts() }
 }
 
 /// `retry 2s → park 5m ×4 → fail`.

@@ -229,9 +229,9 @@ impl System {
         self.session.queue_depth(queue).await.unwrap()
     }
 
-    pub(crate) async fn drain(self) -> Drained {
-        self.stop.cancel();
-        let work = self.work.expect("the worker was started");
+    pub(crate) async fn drain(&mut self) -> Drained {
+        std::mem::take(&mut self.stop).cancel();
+        let work = self.work.take().expect("the worker was started");
         timeout(PATIENCE, work).await.expect("drained in time").expect("the worker did not panic")
     }
 }

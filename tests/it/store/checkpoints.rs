@@ -14,7 +14,11 @@ fn worker(shelf: &Shelf, config: &Config) -> Checkpoints {
 
 fn result() -> StoredResult {
     StoredResult {
-        run: "run".into(), status: Status::Completed, verdict: Some(Verdict::Genuine), body: "{\"job_id\": \"理赔-1\"}".into()
+        run: "run".into(),
+        status: Status::Completed,
+        verdict: Some(Verdict::Genuine),
+        error: None,
+        body: "{\"job_id\": \"理赔-1\"}".into(),
     }
 }
 

@@ -132,4 +132,13 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn no_verdict_comes_from_being_short_of_time(case in any_case()) {
+        let policy = Policy::builtin();
+        let mut patient = case.clone();
+        patient.facts.deadline = Timestamp::MAX;
+        let (hurried, patient) = (decide(&policy, &case).decision, decide(&policy, &patient).decision);
+        prop_assert!(hurried == patient || !matches!(hurried, Decision::Verdict(_)), "{hurried:?} instead of {patient:?}");
+    }
 }

@@ -10,7 +10,7 @@ fn the_whole_table_reads_as_designed() {
             for case in policy.cases(stage, &code, &facts()) {
                 let moments = policy.forecast(&case);
                 let ruling = &moments[0].ruling;
-                let label = if case.label.is_empty() { String::new() } else { format!(" ({})", case.label) };
+                let label = if case.given.is_empty() { String::new() } else { format!(" ({})", case.given.join(", ")) };
                 let (scope, billed) = (format!("{:?}", ruling.scope).to_lowercase(), ruling.billed.as_str());
                 lines.push(format!("{stage} {code}{label}: {} | billed {billed} | scope {scope} | {}", life(&moments), ruling.rule));
             }
@@ -52,6 +52,12 @@ fn rule_ids_are_unique_and_readable() {
     assert_eq!(ids.len(), policy.rules().len());
     assert!(ids.contains("verification/317"));
     assert!(ids.contains("verification/300.2"));
+}
+
+#[test]
+fn a_store_without_credentials_is_nobodys_job_at_fault() {
+    let ruling = decide(&Policy::builtin(), &case(Stage::Storage, "NoCredentials"));
+    assert_eq!((ruling.decision, ruling.billed), (Decision::Pause, Billed::No));
 }
 
 #[test]

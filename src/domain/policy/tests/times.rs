@@ -14,6 +14,28 @@ fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
 }
 
 #[test]
+fn a_deadline_that_cuts_a_rule_short_makes_no_verdict() {
+    let policy = Policy::builtin();
+    let mut case = case(Stage::Verification, "300");
+    case.failure.qr_code_found = Some(true);
+    case.facts.billing_date = Some(jiff::civil::date(2026, 11, 22));
+    let not_found = Decision::Verdict(Some(Verdict::NotFound));
+    let fail = Decision::Fail { invalid_job: None };
+
+    // Both waits of a day fit: then it is known that the registry does not know the bill.
+    assert_eq!(policy.forecast(&case).last().map(|last| &last.ruling.decision), Some(&not_found));
+    // Only the first fits, or none of them.
+    for deadline in ["2026-11-24T03:59:59Z", "2026-11-22T05:00:00Z"] {
+        case.facts.deadline = time(deadline);
+        let moments = policy.forecast(&case);
+        assert_eq!(moments.last().map(|last| &last.ruling.decision), Some(&fail), "{deadline}: {}", life(&moments));
+    }
+    // A bill old enough needs no waiting, so the deadline cuts nothing short.
+    case.facts.billing_date = Some(jiff::civil::date(2026, 11, 1));
+    assert_eq!(decide(&policy, &case).decision, not_found);
+}
+
+#[test]
 fn nothing_is_attempted_after_the_deadline() {
     let policy = Policy::builtin();
     for (stage, code) in [(Stage::Verification, "301"), (Stage::Recognition, "connect"), (Stage::Verification, "313")] {

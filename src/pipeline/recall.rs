@@ -1,0 +1,63 @@
+//! Checkpoints, read and written with patience. Their store's failures are never the job's fault.
+
+use super::Pipeline;
+use crate::checkpoint::StoredResult;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::policy::Decision;
+use crate::retry::{Stopped, wait};
+use jiff::SignedDuration;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const TRIES: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// A job whose checkpoints cannot be read waits so long, uncharged: going on without them might buy an answer twice.
+const UNREADABLE: SignedDuration = SignedDuration::from_mins(5);
+
+impl Pipeline {
+    /// # Errors
+    /// [`Stopped`], to be parked: the store does not answer.
+    pub(super) async fn recall<T, A>(&self, halt: &CancellationToken, read: impl Fn() -> A) -> Result<Option<T>, Box<Stopped>>
+    where
+        A: Future<Output = Result<Option<T>, Failure>>,
+    {
+        self.patiently(halt, read).await.map_err(|failure| {
+            let until = self.judge.clock.now().saturating_add(UNREADABLE).unwrap_or(jiff::Timestamp::MAX);
+            Stopped::boxed(failure, Decision::Park { until })
+        })
+    }
+
+    /// A paid answer is not given up because the store is down: the process remembers it, and the job goes on.
+    pub(super) async fn keep<A>(&self, halt: &CancellationToken, stage: Stage, write: impl Fn() -> A)
+    where
+        A: Future<Output = Result<(), Failure>>,
+    {
+        if let Err(failure) = self.patiently(halt, write).await {
+            tracing::warn!(
+                %stage,
+                code = failure.code,
+                "an answer could not be checkpointed; this process remembers it, another would pay again"
+            );
+        }
+    }
+
+    /// Keeps a final result, so that the same run is answered with the same bytes. It is published whether or not this succeeds.
+    pub async fn keep_result(&self, question: &str, result: &StoredResult, halt: &CancellationToken) {
+        self.keep(halt, Stage::Worker, || self.checkpoints.keep_result(question, result)).await;
+    }
+
+    async fn patiently<T, A>(&self, halt: &CancellationToken, attempt: impl Fn() -> A) -> Result<T, Failure>
+    where
+        A: Future<Output = Result<T, Failure>>,
+    {
+        let mut tries = 1;
+        loop {
+            match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(failure) if tries == TRIES || halt.is_cancelled() => return Err(failure),
+                Err(_) => tokio::time::sleep(wait(FIRST_WAIT, tries, self.judge.chance.unit())).await,
+            }
+            tries += 1;
+        }
+    }
+}
