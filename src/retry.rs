@@ -15,12 +15,17 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Waits in place grow up to this, unless the rule itself begins with more.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// A provider may ask for patience; beyond this a delivery should be parked instead of held.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
+/// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held (error-codes, `throttle`).
+const THROTTLED_FROM: Duration = Duration::from_secs(2);
+const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
+const LONGEST_HOLD: Duration = Duration::from_mins(10);
 /// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return together.
 const JITTER: f64 = 0.25;
 
@@ -40,6 +45,8 @@ pub struct Case<'a> {
     /// Cancelled when this worker may start nothing more for the job: it drains, or the delivery was lost with its connection.
     pub halt: CancellationToken,
     pub deadline: Timestamp,
+    /// Since when the job's delivery is held.
+    pub began: Instant,
     pub billing_date: Option<Date>,
     pub transfer: Transfer,
 }
@@ -111,25 +118,33 @@ impl Judge {
     /// # Errors
     /// [`Stopped`] for every decision that is not carried out in place.
     pub async fn wait_or_stop(&self, failure: Failure, ruling: Ruling, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
-        if is_carried_out(&ruling.decision) {
+        if is_charged(&ruling.decision) {
             case.progress.charge(&ruling.rule, ruling.step);
         }
         let (retry, backoff) = match ruling.decision {
             Decision::Retry { retry, backoff } => (retry, backoff),
             // The client has corrected its clock from the answer: the next call is signed anew.
             Decision::Resign => return Ok(()),
+            Decision::Throttle if case.began.elapsed() < LONGEST_HOLD => {
+                let wait = THROTTLED_FROM + THROTTLED_WINDOW.mul_f64(self.chance.unit());
+                self.wait(wait, &failure, case).await;
+                return Ok(());
+            }
             _ => return Err(Box::new(Stopped { failure, ruling })),
         };
         case.progress.totals.retries = case.progress.totals.retries.saturating_add(1);
-        let asked = failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        let wait = wait(backoff, retry, self.chance.unit()).max(asked);
-        tracing::debug!(stage = %failure.stage, code = failure.code, retry, wait_ms = wait.as_millis(), "trying again in place");
+        self.wait(wait(backoff, retry, self.chance.unit()), &failure, case).await;
+        Ok(())
+    }
+
+    async fn wait(&self, wait: Duration, failure: &Failure, case: &Case<'_>) {
+        let wait = wait.max(failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
+        tracing::debug!(stage = %failure.stage, code = failure.code, wait_ms = wait.as_millis(), "trying again in place");
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             // Whoever makes the next attempt asks whether it may.
             () = case.halt.cancelled() => {}
         }
-        Ok(())
     }
 }
 
@@ -140,8 +155,8 @@ impl Stopped {
     }
 }
 
-/// What this version does not carry out is not charged either: the job is parked for a while and judged anew.
-fn is_carried_out(decision: &Decision) -> bool {
+/// What is not the job's fault is not charged, nor what this version does not carry out: the job is parked for a while instead.
+fn is_charged(decision: &Decision) -> bool {
     match decision {
         Decision::Continue
         | Decision::Verdict(_)
@@ -150,6 +165,7 @@ fn is_carried_out(decision: &Decision) -> bool {
         | Decision::Park { .. }
         | Decision::Rotate
         | Decision::Resign => true,
+        // Throttled or paused is not the job's fault.
         Decision::Throttle | Decision::Inline | Decision::Pause => false,
     }
 }

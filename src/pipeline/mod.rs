@@ -24,6 +24,7 @@ use crate::retry::{Case, Judge, Stopped};
 use findings::Findings;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What the policy may ask for and this version does not carry out is tried again after this long, uncharged: never failed.
@@ -181,7 +182,7 @@ impl Pipeline {
 
     fn case<'a>(&self, job: &Job, progress: &'a mut Progress, halt: CancellationToken) -> Case<'a> {
         let deadline = progress.deadline(job, self.job_deadline);
-        Case { progress, halt, deadline, billing_date: None, transfer: Transfer::Inline }
+        Case { progress, halt, deadline, began: Instant::now(), billing_date: None, transfer: Transfer::Inline }
     }
 
     fn answered(&self, job: &Job, progress: &Progress, findings: Findings) -> Answer {

@@ -42,6 +42,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Config;
+use crate::config::secret::Secret;
 use app::App;
 
 #[derive(Clone, Debug)]
@@ -124,6 +126,22 @@ impl Sandbox {
             access_key_id: storage.access_key_id.clone(),
             secret_access_key: storage.secret_access_key.expose().to_owned(),
         }
+    }
+
+    /// Points a worker's configuration at this sandbox: addresses, credentials, and `bucket` for images and checkpoints.
+    pub fn configure(&self, config: &mut Config, bucket: &str) {
+        let credentials = self.credentials();
+        config.storage.bucket = bucket.to_owned();
+        config.storage.endpoint_url = self.s3_url();
+        config.storage.path_style = true;
+        config.storage.access_key_id = Secret::new(&credentials.access_key_id);
+        config.storage.secret_access_key = Secret::new(&credentials.secret_access_key);
+        config.recognition.url = self.recognition_url();
+        config.recognition.app_key = Secret::new(&credentials.app_key);
+        config.recognition.app_secret = Secret::new(&credentials.app_secret);
+        config.verification.url = self.verification_url();
+        config.verification.api_id = Secret::new(&credentials.api_id);
+        config.verification.api_secret = Secret::new(&credentials.api_secret);
     }
 
     /// The books, which go on being written.

@@ -72,7 +72,14 @@ impl Worker {
         match processed {
             Ok(Ending::Answered(answer)) => self.answer(turn, *answer).await,
             Ok(Ending::Replayed(stored)) => self.replay(turn, *stored).await,
-            Ok(Ending::Duplicate) => Ok(()),
+            Ok(Ending::Duplicate) => {
+                tracing::info!(
+                    job.id = turn.job_id,
+                    job.run = turn.progress.run,
+                    "another copy of this run was answered; this one is dropped"
+                );
+                Ok(())
+            }
             Ok(Ending::Parked(parking)) => self.park(turn, *parking).await,
             Err(_panic) => {
                 let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");

@@ -40,6 +40,7 @@ promises![
     a_result_without_a_living_reply_queue_goes_to_the_results_queue,
     a_stopped_worker_finishes_its_call_and_hands_the_job_on,
     one_misread_brands_no_bill_and_two_do,
+    a_throttled_call_is_made_again_in_place_uncharged,
     checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
     a_redelivery_past_its_deadline_replays_what_was_found_before,
     headers_too_large_to_be_parked_cost_nobody_else_anything,
@@ -399,6 +400,17 @@ async fn a_stopped_worker_finishes_its_call_and_hands_the_job_on(on: On) {
     let result: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(codes(&result), ["recognition 200 yes", "verification OK yes"]);
     assert_eq!((calls.count(Stage::Recognition).billed, calls.count(Stage::Verification).billed), (1, 1));
+}
+
+async fn a_throttled_call_is_made_again_in_place_uncharged(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"RATE_LIMIT_EXCEEDED\"\ncalls = [1]\n";
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    let result = system.ask(&job).await;
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification RATE_LIMIT_EXCEEDED no", "verification OK yes"]);
+    let Event::Answered(event) = system.event().await else { panic!("not parked") };
+    assert_eq!((event.totals.retries, event.totals.parked), (0, 0));
 }
 
 async fn one_misread_brands_no_bill_and_two_do(on: On) {

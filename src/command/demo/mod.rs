@@ -115,18 +115,7 @@ fn config(options: &Options, sandbox: &Sandbox) -> Config {
     config.broker.failed_queue = format!("{name}.failed");
     config.broker.retry_queue_prefix = format!("{name}.retry");
     config.broker.retry_delays = vec![span("1s"), span("2s"), span("30s")];
-    let credentials = sandbox.credentials();
-    config.storage.bucket = BUCKET.into();
-    config.storage.endpoint_url = sandbox.s3_url();
-    config.storage.path_style = true;
-    config.storage.access_key_id = Secret::new(&credentials.access_key_id);
-    config.storage.secret_access_key = Secret::new(&credentials.secret_access_key);
-    config.recognition.url = sandbox.recognition_url();
-    config.recognition.app_key = Secret::new(&credentials.app_key);
-    config.recognition.app_secret = Secret::new(&credentials.app_secret);
-    config.verification.url = sandbox.verification_url();
-    config.verification.api_id = Secret::new(&credentials.api_id);
-    config.verification.api_secret = Secret::new(&credentials.api_secret);
+    sandbox.configure(&mut config, BUCKET);
     config.telemetry.log = "error".into();
     config
 }
@@ -137,7 +126,7 @@ async fn submit_and_collect(
     parts: &[Part],
     mut events: UnboundedReceiver<Event>,
 ) -> anyhow::Result<HashMap<String, Outcome>> {
-    let reply_to = replies_queue(config);
+    let reply_to = reply_queue(config);
     session.temporary_queue(&reply_to).await?;
     let mut replies = session.consume(&reply_to, PREFETCH).await?;
     let publisher = session.publisher();
@@ -189,10 +178,6 @@ async fn submit_and_collect(
     Ok(outcomes)
 }
 
-fn replies_queue(config: &Config) -> String {
-    format!("{}.replies", config.broker.jobs_queue)
-}
-
 /// Draws on a terminal only.
 fn progress_bar(jobs: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(jobs as u64), ProgressDrawTarget::stderr());
@@ -208,11 +193,15 @@ async fn tidy(session: &Session, config: &Config) {
     let queues = &config.broker;
     let delays = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
     let named = [&queues.jobs_queue, &queues.due_queue, &queues.results_queue, &queues.failed_queue].into_iter().cloned();
-    for queue in named.chain(delays).chain([replies_queue(config)]) {
+    for queue in named.chain(delays).chain([reply_queue(config)]) {
         if let Err(error) = session.delete_queue(&queue).await {
             tracing::debug!(queue, %error, "a queue of the demo stays");
         }
     }
+}
+
+fn reply_queue(config: &Config) -> String {
+    format!("{}.replies", config.broker.jobs_queue)
 }
 
 fn say(text: &str) -> std::io::Result<()> {

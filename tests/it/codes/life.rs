@@ -14,6 +14,9 @@ const UNTIL_ASKED_AGAIN: Duration = Duration::from_mins(5);
 
 /// Up to the first wait, with the policy's own delays.
 pub(super) async fn first_wait(row: &Row) -> Vec<String> {
+    if row.life.iter().any(|step| matches!(step, Step::Throttle)) {
+        return Vec::new();
+    }
     let Some(wait) = row.life.iter().find(|step| !matches!(step, Step::Retry(_) | Step::Again | Step::Last)) else { return Vec::new() };
     let mut system = system(row, 1).await;
     system.work().await;
@@ -47,7 +50,7 @@ fn wrong_day(parked: &JobParked, now: Timestamp) -> Option<String> {
 
 /// To the end, in a hurry. Recognition is asked for twice, with and without a verification that follows.
 pub(super) async fn whole(row: &Row) -> Vec<String> {
-    if row.life.iter().any(|step| matches!(step, Step::NotYetExecuted)) {
+    if row.life.iter().any(|step| matches!(step, Step::NotYetExecuted | Step::Throttle)) {
         return Vec::new();
     }
     let mut system = system(row, if row.given.deadline.is_some() { HASTE_WITH_DEADLINE } else { HASTE }).await;
@@ -87,7 +90,7 @@ fn wrong_course(row: &Row, system: &System, id: &str, result: &Value, (parks, en
     let written = row.life.iter().map(|step| match step {
         Step::Park { times: Some(times), .. } | Step::NextDay(times) => *times,
         Step::Park { times: None, .. } => number - 1 - retries,
-        Step::Retry(_) | Step::Again | Step::NotYetExecuted | Step::Last => 0,
+        Step::Retry(_) | Step::Again | Step::NotYetExecuted | Step::Throttle | Step::Last => 0,
     });
     let mut wrong = vec![
         differs("parks:", &parks.len(), &written.sum()),

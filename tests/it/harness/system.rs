@@ -101,7 +101,7 @@ impl Setup {
     pub(crate) async fn prepare(mut self) -> System {
         let sandbox = Sandbox::start(Options { scenario: self.scenario, ..Options::default() }).await.unwrap();
         sandbox.create_bucket(BUCKET).await.unwrap();
-        point_at(&mut self.config, &sandbox);
+        sandbox.configure(&mut self.config, BUCKET);
         self.config.validate().unwrap();
         let broker = Broker::new(&self.config.broker).unwrap();
         let session = broker.connect().await.unwrap();
@@ -124,22 +124,6 @@ impl Setup {
             work: None,
         }
     }
-}
-
-/// Tells a configuration where the sandbox is.
-pub(crate) fn point_at(config: &mut Config, sandbox: &Sandbox) {
-    let credentials = sandbox.credentials();
-    config.storage.bucket = BUCKET.into();
-    config.storage.endpoint_url = sandbox.s3_url();
-    config.storage.path_style = true;
-    config.storage.access_key_id = Secret::new(&credentials.access_key_id);
-    config.storage.secret_access_key = Secret::new(&credentials.secret_access_key);
-    config.recognition.url = sandbox.recognition_url();
-    config.recognition.app_key = Secret::new(&credentials.app_key);
-    config.recognition.app_secret = Secret::new(&credentials.app_secret);
-    config.verification.url = sandbox.verification_url();
-    config.verification.api_id = Secret::new(&credentials.api_id);
-    config.verification.api_secret = Secret::new(&credentials.api_secret);
 }
 
 impl System {
