@@ -68,6 +68,7 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
         ),
         judge,
         job_deadline: config.worker.job_deadline.duration(),
+        auto_rotate: config.verification.auto_rotate,
         redelivery_wait: config.worker.redelivery_wait.duration(),
     })
 }

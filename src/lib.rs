@@ -25,12 +25,14 @@
 //! | [`broker`] | RabbitMQ, or the same semantics in this process |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`telemetry`] | log, metrics, health |
+//! | [`clock`], [`chance`] | the wall clock and randomness, injected |
+//! | [`shutdown`] | signals |
 //! | `sandbox` | both providers and S3 on this machine, for demo and tests |
 //!
 //! Invariants, in the order in which they matter:
 //!
 //! 1. A delivery is acknowledged only after its result, or its parked copy, was confirmed by the broker.
-//! 2. A paid answer is checkpointed before anything else happens.
+//! 2. A paid answer is checkpointed before anything else happens; where S3 does not take it, this process remembers it.
 //! 3. Only what the registry itself says is a verdict.
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Waits in place grow up to this, unless the rule itself begins with more.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// A provider may ask for patience; beyond this a delivery should be parked instead of held.
+/// A provider may ask for patience; a delivery is not held for longer than this at once.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held (error-codes, `throttle`).
 const THROTTLED_FROM: Duration = Duration::from_secs(2);
@@ -105,6 +105,7 @@ impl Judge {
             match attempt().await {
                 Ok(value) => return Ok(value),
                 Err(failure) => {
+                    case.progress.attempted(failure.stage);
                     let ruling = self.rule(&failure, case);
                     self.wait_or_stop(failure, ruling, case).await?;
                     self.may_call(case)?;
@@ -117,7 +118,12 @@ impl Judge {
     ///
     /// # Errors
     /// [`Stopped`] for every decision that is not carried out in place.
-    pub async fn wait_or_stop(&self, failure: Failure, ruling: Ruling, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
+    pub async fn wait_or_stop(&self, failure: Failure, mut ruling: Ruling, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
+        while ruling.decision == Decision::Inline {
+            // A URL that the job brought: its bytes never pass through us, so the step is had and the next one is taken.
+            case.progress.charge(&ruling.rule, ruling.step);
+            ruling = self.rule(&failure, case);
+        }
         if is_charged(&ruling.decision) {
             case.progress.charge(&ruling.rule, ruling.step);
         }

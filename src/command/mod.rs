@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+const FILE_VARIABLE: &str = "INVOICE_WORKER_CONFIG";
 /// Used where no file is named and this one exists.
 const DEFAULT_FILE: &str = "config/invoice-worker.toml";
 
@@ -57,14 +58,16 @@ enum Command {
 #[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 struct Common {
     /// The configuration file [default: $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml where it exists]
-    #[arg(short, long, value_name = "FILE", env = "INVOICE_WORKER_CONFIG", hide_env = true, global = true)]
+    #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 
 impl Common {
     fn load(&self) -> Result<Config, ConfigError> {
+        // Empty is as good as unset: compose files cannot leave a variable out.
+        let named = std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
         let default = Path::new(DEFAULT_FILE);
-        let file = self.config.as_deref().or_else(|| default.exists().then_some(default));
+        let file = self.config.as_deref().or(named.as_deref()).or_else(|| default.exists().then_some(default));
         Config::load(file, environment())
     }
 }

@@ -30,11 +30,12 @@ pub(super) enum Question {
 
 pub(super) fn run(config: &Config, question: &Question) -> anyhow::Result<ExitCode> {
     let policy = assemble::policy(config)?;
+    let moment = (Clock::System.now(), config.worker.job_deadline.duration());
     let mut out = std::io::stdout().lock();
     match question {
         Question::Show => show::show(&policy, &mut out)?,
         Question::Explain { code, stage } => {
-            explain::explain(&policy, code, *stage, Clock::System.now(), &config.policy.timezone(), &mut out)?;
+            explain::explain(&policy, code, *stage, moment, &config.policy.timezone(), &mut out)?;
         }
     }
     Ok(ExitCode::SUCCESS)

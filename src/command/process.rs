@@ -9,10 +9,10 @@ use crate::domain::failure::{Failure, Stage, cut};
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::Status;
-use crate::pipeline::{Answer, Pipeline, answer_to_invalid_image};
-use anyhow::anyhow;
+use crate::pipeline::{Answer, Pipeline, answer_to_failure, answer_to_rejected};
 use bytes::Bytes;
 use clap::Args;
+use serde_json::json;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
     let pipeline = assemble::pipeline(&config, assemble::policy(&config)?, Chance::from_system()).await?;
     let mut all_completed = true;
     for image in &options.images {
-        let answer = Box::pin(examine(&pipeline, image)).await?;
+        let answer = Box::pin(examine(&pipeline, image)).await;
         all_completed &= answer.status == Status::Completed;
         let mut out = std::io::stdout().lock();
         if options.json {
@@ -47,30 +47,29 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
     Ok(if all_completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn examine(pipeline: &Pipeline, image: &str) -> anyhow::Result<Answer> {
+/// Whatever is wrong with an image is that image's answer; the others are processed all the same.
+async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
     let now = pipeline.judge.clock.now();
     // One-shot: there is no message to take a run id from, and none is published.
     let mut progress = Progress::new(String::new(), now);
-    if let Some(place) = image.strip_prefix("s3://") {
-        let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
-        let job = job(image, &serde_json::json!({ "bucket": bucket, "key": key }))?;
-        return Ok(Box::pin(pipeline.examine_stored(&job, &mut progress)).await);
+    let stored = image.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")));
+    let place = stored.map_or(json!({ "key": image }), |(bucket, key)| json!({ "bucket": bucket, "key": key }));
+    let body = json!({ "job_id": cut(image, 200), "image": place }).to_string();
+    let job = match Job::parse(body.as_bytes(), None) {
+        Ok(job) => job,
+        Err(rejected) => return answer_to_rejected(&rejected, now, now),
+    };
+    if stored.is_some() {
+        return Box::pin(pipeline.examine_stored(&job, &mut progress)).await;
     }
-    let job = job(image, &serde_json::json!({ "key": image }))?;
     let loaded = match read(Path::new(image), pipeline.loader.need.max_image_bytes) {
         Ok(bytes) => pipeline.loader.load_bytes(image, bytes, job.verify).await,
         Err(error) => Err(unreadable(&error)),
     };
-    let loaded = match loaded {
-        Ok(loaded) => loaded,
-        Err(failure) => return Ok(answer_to_invalid_image(&job, &failure, &progress, now)),
-    };
-    Ok(Box::pin(pipeline.examine(&job, &loaded, &mut progress)).await)
-}
-
-fn job(id: &str, image: &serde_json::Value) -> anyhow::Result<Job> {
-    let body = serde_json::json!({ "job_id": cut(id, 200), "image": image }).to_string();
-    Job::parse(body.as_bytes(), None).map_err(|rejected| anyhow!("{id}: {}", rejected.failure.message))
+    match loaded {
+        Ok(loaded) => Box::pin(pipeline.examine(&job, &loaded, &mut progress)).await,
+        Err(failure) => answer_to_failure(&job, Status::InvalidJob, &failure, &progress, now),
+    }
 }
 
 /// Bounded, so that a device or a film given by mistake is not read to its end.

@@ -35,11 +35,26 @@ impl ConfigError {
         Self(vec![format!("{key}: {problem}")])
     }
 
-    pub(super) fn from_problems(problems: &Problems) -> Result<(), Self> {
+    /// Each with the place where its key was set, if it was.
+    pub(super) fn from_problems(problems: &Problems, places: &Places) -> Result<(), Self> {
         if problems.is_empty() {
             return Ok(());
         }
-        Err(Self(problems.iter().map(|(key, problem)| format!("{key}: {problem}")).collect()))
+        let told = |(key, problem): (&str, &str)| match places.0.get(key) {
+            Some(place) => format!("{place}: {key}: {problem}"),
+            None => format!("{key}: {problem}"),
+        };
+        Err(Self(problems.iter().map(told).collect()))
+    }
+}
+
+/// Where each key was set: file and line, or variable. Two configurations are equal wherever their values came from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(BTreeMap<String, String>);
+
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 
@@ -49,6 +64,12 @@ struct Setting {
     key: String,
     value: Value,
     place: String,
+    from_environment: bool,
+}
+
+/// `app_secret` and `app_secret_file` are two ways to say one thing.
+fn twin(key: &str) -> String {
+    key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned)
 }
 
 impl Config {
@@ -66,13 +87,19 @@ impl Config {
         from_environment(environment, &defaults, &mut settings, &mut mistakes);
 
         let mut merged = Table::new();
+        let mut places = Places::default();
         for setting in settings {
             match check(&setting, &defaults) {
                 Ok(()) => {
-                    let section = merged.entry(setting.section).or_insert_with(|| Value::Table(Table::new()));
+                    let section = merged.entry(setting.section.clone()).or_insert_with(|| Value::Table(Table::new()));
                     if let Value::Table(section) = section {
-                        section.insert(setting.key, setting.value);
+                        if setting.from_environment {
+                            // A secret and its file are one key: what is set later replaces either.
+                            section.remove(&twin(&setting.key));
+                        }
+                        section.insert(setting.key.clone(), setting.value);
                     }
+                    places.0.insert(format!("{}.{}", setting.section, setting.key), setting.place);
                 }
                 Err(problem) => mistakes.push(format!("{}: {}.{}: {problem}", setting.place, setting.section, setting.key)),
             }
@@ -81,6 +108,7 @@ impl Config {
             return Err(ConfigError(mistakes));
         }
         let mut config = Self::deserialize(merged).map_err(|error| ConfigError(vec![error.message().to_owned()]))?;
+        config.places = places;
         config.read_secret_files()?;
         Ok(config)
     }
@@ -115,7 +143,7 @@ impl Config {
                 Err(problem) => problems.add("broker.urls_file", problem),
             }
         }
-        ConfigError::from_problems(&problems)
+        ConfigError::from_problems(&problems, &self.places)
     }
 }
 
@@ -153,6 +181,7 @@ fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut
                     key: key.get_ref().to_string(),
                     value: value.clone(),
                     place: place(key.span()),
+                    from_environment: false,
                 });
             }
         }
@@ -181,7 +210,8 @@ fn from_environment(
                 None => Value::String(text),
             },
         };
-        settings.push(Setting { section: section.into(), key: key.into(), value, place: format!("environment variable {name}") });
+        let place = format!("environment variable {name}");
+        settings.push(Setting { section: section.into(), key: key.into(), value, place, from_environment: true });
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Config {
     pub policy: Policy,
     pub worker: Worker,
     pub telemetry: telemetry::Config,
+    #[serde(skip)]
+    places: load::Places,
 }
 
 impl Config {
@@ -37,21 +39,21 @@ impl Config {
         self.broker.validate(&mut problems);
         self.validate_pipeline(&mut problems);
         self.telemetry.validate(&mut problems);
-        ConfigError::from_problems(&problems)
+        ConfigError::from_problems(&problems, &self.places)
     }
 
     /// As [`Config::validate`], for what processes images without a queue.
     pub fn validate_without_broker(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.validate_pipeline(&mut problems);
-        ConfigError::from_problems(&problems)
+        ConfigError::from_problems(&problems, &self.places)
     }
 
     /// As [`Config::validate`], for what only asks the policy.
     pub fn validate_policy(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.policy.validate(&mut problems);
-        ConfigError::from_problems(&problems)
+        ConfigError::from_problems(&problems, &self.places)
     }
 
     fn validate_pipeline(&self, problems: &mut Problems) {

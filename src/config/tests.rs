@@ -125,6 +125,8 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
     assert_eq!(load(&text, &[]).unwrap().recognition.app_secret.expose(), "from the file");
     let twice = load(&format!("{text}\napp_secret = \"here\""), &[]).unwrap_err().to_string();
     assert!(twice.contains("recognition.app_secret: given twice"), "{twice}");
+    let replaced = load(&text, &[("INVOICE_WORKER__RECOGNITION__APP_SECRET", "from the environment")]).unwrap();
+    assert_eq!(replaced.recognition.app_secret.expose(), "from the environment");
     let missing = load("[recognition]\napp_secret_file = \"/nowhere/secret\"", &[]).unwrap_err().to_string();
     assert!(missing.contains("recognition.app_secret_file: /nowhere/secret: cannot be read"), "{missing}");
 }
@@ -151,6 +153,12 @@ fn a_usable_configuration_is_accepted_and_the_bare_defaults_say_what_is_missing(
     for key in ["recognition.url", "recognition.app_key", "verification.api_id", "checkpoint.bucket"] {
         assert!(error.contains(key), "{key} is not named:\n{error}");
     }
+}
+
+#[test]
+fn an_impossible_value_is_told_with_its_line() {
+    let error = load(&format!("{USABLE}\n[worker]\nmax_in_flight = 0\n"), &[]).unwrap().validate().unwrap_err().to_string();
+    assert!(error.contains("line 13: worker.max_in_flight: must be between"), "{error}");
 }
 
 #[test]

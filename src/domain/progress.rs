@@ -41,6 +41,12 @@ pub struct Progress {
     pub parked: Option<Parked>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivery_waited: bool,
+    /// This run was answered before, without a verdict, and submitted again: that older answer says nothing about this copy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asked_again: bool,
+    /// Attempts by stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    attempts: BTreeMap<Stage, u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     calls: Vec<CallRecord>,
     #[serde(default)]
@@ -74,6 +80,8 @@ impl Progress {
             recognition_error: None,
             parked: None,
             redelivery_waited: false,
+            asked_again: false,
+            attempts: BTreeMap::new(),
             calls: Vec::new(),
             totals: Totals::default(),
         }
@@ -100,6 +108,7 @@ impl Progress {
     }
 
     pub fn record(&mut self, call: CallRecord) {
+        self.attempted(call.stage);
         self.totals.calls = self.totals.calls.saturating_add(1);
         if call.billed != Billed::No {
             self.totals.billed = self.totals.billed.saturating_add(1);
@@ -115,10 +124,15 @@ impl Progress {
         &self.calls
     }
 
-    /// Calls made at this stage, as far as they are listed.
+    /// One more attempt at this stage; a paid call counts by being recorded.
+    pub fn attempted(&mut self, stage: Stage) {
+        let attempts = self.attempts.entry(stage).or_default();
+        *attempts = attempts.saturating_add(1);
+    }
+
+    /// At least one: nobody asks about a stage that was not tried.
     pub fn attempts(&self, stage: Stage) -> u32 {
-        let count = self.calls.iter().filter(|call| call.stage == stage).count();
-        u32::try_from(count).unwrap_or(u32::MAX)
+        self.attempts.get(&stage).copied().unwrap_or(1)
     }
 
     /// JSON for the header, at most [`MAX_HEADER_BYTES`]: the oldest calls give way first.

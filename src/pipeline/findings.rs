@@ -83,15 +83,9 @@ pub fn answer_to_rejected(rejected: &Rejected, first_seen: Timestamp, finished: 
 }
 
 /// What a failure outside the line ends in: nothing was found out.
-pub fn answer_to_failure(job: &Job, failure: &Failure, progress: &Progress, finished: Timestamp) -> Answer {
+pub fn answer_to_failure(job: &Job, status: Status, failure: &Failure, progress: &Progress, finished: Timestamp) -> Answer {
     let findings = Findings { error: Some(JobError::new(failure, 1)), ..Findings::default() };
-    findings.into_answer(job, progress, Status::Undetermined, finished)
-}
-
-/// An image that no provider may be shown.
-pub fn answer_to_invalid_image(job: &Job, failure: &Failure, progress: &Progress, finished: Timestamp) -> Answer {
-    let findings = Findings { error: Some(JobError::new(failure, 1)), ..Findings::default() };
-    findings.into_answer(job, progress, Status::InvalidJob, finished)
+    findings.into_answer(job, progress, status, finished)
 }
 
 /// The answer of a completed run, for another run of the same job: with its own metadata, and without the calls, which this run
@@ -103,7 +97,7 @@ pub(super) fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<
     fields.insert("calls", &calls);
     fields.insert("metadata", job.metadata.as_deref().unwrap_or(&none));
     let body = Bytes::from(serde_json::to_vec(&fields).ok()?);
-    Some(Answer { status: stored.status, verdict: stored.verdict, error: None, question: None, body })
+    Some(Answer { status: stored.status, verdict: stored.verdict, error: stored.error.clone(), question: None, body })
 }
 
 fn body_of(result: &JobResult<'_>) -> Bytes {

@@ -8,7 +8,7 @@ mod load;
 mod recall;
 mod steps;
 
-pub use findings::{Answer, answer_to_failure, answer_to_invalid_image, answer_to_rejected};
+pub use findings::{Answer, answer_to_failure, answer_to_rejected};
 pub use load::{DECODED_AT_ONCE, Loaded, Loader};
 
 use crate::checkpoint::{Checkpoints, StoredResult};
@@ -38,6 +38,8 @@ pub struct Pipeline {
     pub judge: Judge,
     pub job_deadline: Duration,
     pub redelivery_wait: Duration,
+    /// `verification.auto_rotate`: already the first call lets the provider turn the picture.
+    pub auto_rotate: bool,
 }
 
 /// How a job came to this worker.
@@ -69,6 +71,8 @@ pub struct Parking {
     pub failure: Failure,
     /// Why, in the policy's words or ours.
     pub reason: String,
+    /// The account, its keys or our configuration are at fault: every job will meet the same.
+    pub for_everybody: bool,
 }
 
 /// Why a job leaves the line before its end.
@@ -99,7 +103,8 @@ impl Pipeline {
             Err(Leave::Redelivered) => {
                 let failure =
                     Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
-                Ending::Parked(self.parking(self.redelivery_wait, failure, ""))
+                let deadline = progress.deadline(job, self.job_deadline);
+                Ending::Parked(self.parking(self.later(self.redelivery_wait), deadline, failure, ""))
             }
             Err(Leave::Stopped(stopped)) => match self.stopped(*stopped, job, progress, &mut findings) {
                 Ok(answer) => Ending::Answered(Box::new(answer)),
@@ -136,7 +141,7 @@ impl Pipeline {
         self.stopped(*stopped, job, progress, &mut findings).unwrap_or_else(|parking| {
             let Parking { until, failure, .. } = *parking;
             let message = format!("{}; a queued job would be tried again at {until}", failure.message);
-            findings.error = Some(JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage).max(1)) });
+            findings.error = Some(JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage)) });
             findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
         })
     }
@@ -148,8 +153,9 @@ impl Pipeline {
         findings.image = Some(loaded.part.clone());
         let question = loaded.question(job);
         findings.question = Some(question.clone());
-        if let Some(stored) = self.recall(&case.halt, || self.checkpoints.result(&question)).await? {
+        if let Some(stored) = self.recall(&case, || self.checkpoints.result(&question)).await? {
             answered_before(job, stored, case.progress, arrival)?;
+            case.progress.asked_again = true;
         }
         if arrival.redelivered && !case.progress.redelivery_waited && !self.is_paid(job, &loaded, &case).await? {
             case.progress.redelivery_waited = true;
@@ -164,9 +170,9 @@ impl Pipeline {
         let identity = &loaded.identity;
         if job.verify {
             let today = self.today();
-            Ok(self.recall(&case.halt, || self.checkpoints.verification(identity, today)).await?.is_some())
+            Ok(self.recall(case, || self.checkpoints.verification(identity, today)).await?.is_some())
         } else {
-            Ok(self.recall(&case.halt, || self.checkpoints.recognition(identity)).await?.is_some())
+            Ok(self.recall(case, || self.checkpoints.recognition(identity)).await?.is_some())
         }
     }
 
@@ -193,11 +199,16 @@ impl Pipeline {
     /// What is to become of a job that left the line: an answer of what was found out by then, or another turn later.
     fn stopped(&self, stopped: Stopped, job: &Job, progress: &Progress, findings: &mut Findings) -> Result<Answer, Box<Parking>> {
         let Stopped { failure, ruling } = stopped;
-        let error = JobError::new(&failure, progress.attempts(failure.stage).max(1));
+        let deadline = progress.deadline(job, self.job_deadline);
+        let error = JobError::new(&failure, progress.attempts(failure.stage));
         let status = match ruling.decision {
-            Decision::Park { until } => return Err(self.parking_until(until, failure, &ruling.rule)),
-            Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline | Decision::Pause => {
-                return Err(self.parking(NOT_YET_CARRIED_OUT, failure, &ruling.rule));
+            Decision::Park { until } => return Err(self.parking(until, deadline, failure, &ruling.rule)),
+            Decision::Pause => {
+                let parking = self.parking(self.later(NOT_YET_CARRIED_OUT), deadline, failure, &ruling.rule);
+                return Err(Box::new(Parking { for_everybody: true, ..*parking }));
+            }
+            Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline => {
+                return Err(self.parking(self.later(NOT_YET_CARRIED_OUT), deadline, failure, &ruling.rule));
             }
             Decision::Fail { invalid_job: Some(code) } => {
                 findings.error = Some(at_fault(&failure, code));
@@ -216,20 +227,21 @@ impl Pipeline {
         Ok(std::mem::take(findings).into_answer(job, progress, status, self.judge.clock.now()))
     }
 
-    fn parking(&self, wait: Duration, failure: Failure, rule: &str) -> Box<Parking> {
+    fn later(&self, wait: Duration) -> Timestamp {
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        let until = self.judge.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
-        self.parking_until(until, failure, rule)
+        self.judge.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
 
-    /// Failures of our own carry our own words; a provider's are answered by the words of the rule.
-    fn parking_until(&self, until: Timestamp, failure: Failure, rule: &str) -> Box<Parking> {
+    /// Not beyond the deadline: whatever is waited for, the job is answered then. Failures of our own carry our own words; a
+    /// provider's are told in the words of the rule.
+    fn parking(&self, until: Timestamp, deadline: Timestamp, failure: Failure, rule: &str) -> Box<Parking> {
+        let until = until.min(deadline.max(self.judge.clock.now()));
         let reason = self.judge.policy.reason(rule).unwrap_or(match failure.stage {
             Stage::Worker | Stage::Storage => &failure.message,
             Stage::Job | Stage::Image | Stage::Recognition | Stage::Verification => "",
         });
         let reason = reason.to_owned();
-        Box::new(Parking { until, failure, reason })
+        Box::new(Parking { until, failure, reason, for_everybody: false })
     }
 }
 
@@ -244,7 +256,7 @@ fn answered_before(job: &Job, stored: StoredResult, progress: &Progress, arrival
         // Whoever stored it may have died before it was published.
         return Err(Leave::Replay(Box::new(stored)));
     }
-    if arrival.returned {
+    if arrival.returned && !progress.asked_again {
         // A crash forked the run; the copy that stored the result publishes it before it is settled.
         return Err(Leave::Duplicate);
     }

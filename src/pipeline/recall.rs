@@ -4,7 +4,7 @@ use super::Pipeline;
 use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Decision;
-use crate::retry::{Stopped, wait};
+use crate::retry::{Case, Stopped, wait};
 use jiff::SignedDuration;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +16,19 @@ const UNREADABLE: SignedDuration = SignedDuration::from_mins(5);
 
 impl Pipeline {
     /// # Errors
-    /// [`Stopped`], to be parked: the store does not answer.
-    pub(super) async fn recall<T, A>(&self, halt: &CancellationToken, read: impl Fn() -> A) -> Result<Option<T>, Box<Stopped>>
+    /// [`Stopped`], to be parked: the store does not answer. Past the deadline, final.
+    pub(super) async fn recall<T, A>(&self, case: &Case<'_>, read: impl Fn() -> A) -> Result<Option<T>, Box<Stopped>>
     where
         A: Future<Output = Result<Option<T>, Failure>>,
     {
-        self.patiently(halt, read).await.map_err(|failure| {
-            let until = self.judge.clock.now().saturating_add(UNREADABLE).unwrap_or(jiff::Timestamp::MAX);
-            Stopped::boxed(failure, Decision::Park { until })
+        self.patiently(&case.halt, read).await.map_err(|failure| {
+            let now = self.judge.clock.now();
+            let decision = if now > case.deadline {
+                Decision::Fail { invalid_job: None }
+            } else {
+                Decision::Park { until: now.saturating_add(UNREADABLE).unwrap_or(jiff::Timestamp::MAX) }
+            };
+            Stopped::boxed(failure, decision)
         })
     }
 

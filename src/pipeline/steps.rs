@@ -27,12 +27,12 @@ impl Pipeline {
             return Ok(());
         }
         let identity = &loaded.identity;
-        let part = match self.recall(&case.halt, || self.checkpoints.recognition(identity)).await? {
+        let part = match self.recall(case, || self.checkpoints.recognition(identity)).await? {
             Some(part) => part,
             None => match self.call_recognition(loaded, case).await {
                 Ok(part) => part,
                 Err(stopped) if job.verify && is_plain_failure(&stopped.ruling) => {
-                    let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Recognition).max(1));
+                    let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Recognition));
                     case.progress.recognition_error = Some(error.clone());
                     findings.error = Some(error);
                     return Ok(());
@@ -63,7 +63,7 @@ impl Pipeline {
         findings: &mut Findings,
     ) -> Result<(), Box<Stopped>> {
         let today = self.today();
-        let answer = match self.recall(&case.halt, || self.checkpoints.verification(identity, today)).await? {
+        let answer = match self.recall(case, || self.checkpoints.verification(identity, today)).await? {
             Some(answer) => answer,
             None => self.call_verification(identity, picture, case).await?,
         };
@@ -89,6 +89,10 @@ impl Pipeline {
 
     async fn call_verification(&self, identity: &str, picture: &Picture, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
         case.transfer = picture.transfer();
+        if self.auto_rotate && case.progress.rotated_for.is_none() {
+            // For no code: the one rotated call is had, and no answer before it to be confirmed.
+            case.progress.rotated_for = Some(String::new());
+        }
         let answer = loop {
             // Once a picture had to be turned, every further call about it says so.
             let auto_rotate = case.progress.rotated_for.is_some();
@@ -104,7 +108,7 @@ impl Pipeline {
                 Err(stopped) if stopped.ruling.decision == Decision::Rotate => case.progress.rotated_for = Some(stopped.failure.code),
                 Err(stopped) => match stopped.ruling.decision {
                     Decision::Verdict(Some(verdict)) => {
-                        let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Verification).max(1));
+                        let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Verification));
                         break VerificationAnswer::Negative { verdict, error };
                     }
                     _ => return Err(stopped),
@@ -125,5 +129,5 @@ impl Pipeline {
 fn status_unknown(case: &Case<'_>) -> JobError {
     let message = "the registry's status of this bill could not be understood; a person has to look at it";
     let failure = Failure::new(Stage::Verification, "registry_status_unknown", message);
-    JobError::new(&failure, case.progress.attempts(Stage::Verification).max(1))
+    JobError::new(&failure, case.progress.attempts(Stage::Verification))
 }

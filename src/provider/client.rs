@@ -68,19 +68,18 @@ impl<P: Provider> Client<P> {
 
     /// Room in flight, then a place in the rate. Ends early, without either, when the caller may start nothing more.
     async fn wait_for_room(&self, halt: &CancellationToken) -> Option<SemaphorePermit<'_>> {
-        let queued = Instant::now();
         let room = async {
             // The semaphore is never closed; were it, calling without a permit would still be right.
             let permit = self.in_flight.acquire().await.ok();
+            let queued = Instant::now();
             self.limiter.acquire().await;
+            metric::provider_wait(P::STAGE, queued.elapsed());
             permit
         };
-        let permit = tokio::select! {
+        tokio::select! {
             permit = room => permit,
             () = halt.cancelled() => None,
-        };
-        metric::provider_wait(P::STAGE, queued.elapsed());
-        permit
+        }
     }
 
     fn record(&self, call: Call, code: &str, request_id: Option<&str>, billed: Billed, case: &mut Case<'_>) {

@@ -131,7 +131,7 @@ impl Sandbox {
     /// Points a worker's configuration at this sandbox: addresses, credentials, and `bucket` for images and checkpoints.
     pub fn configure(&self, config: &mut Config, bucket: &str) {
         let credentials = self.credentials();
-        config.storage.bucket = bucket.to_owned();
+        bucket.clone_into(&mut config.storage.bucket);
         config.storage.endpoint_url = self.s3_url();
         config.storage.path_style = true;
         config.storage.access_key_id = Secret::new(&credentials.access_key_id);

@@ -22,7 +22,7 @@ const MIN_SIDE_EXCLUSIVE: u32 = 128;
 /// and no longer than this.
 const MAX_SIDE: u32 = 6000;
 /// Unstated; this is what the sibling APIs say.
-const MAX_FILE_BYTES: usize = 5_000_000;
+const MAX_FILE_BYTES: usize = 5 << 20;
 const MAX_TEXT_BYTES: usize = 4 << 10;
 
 #[derive(Serialize)]

@@ -1,10 +1,12 @@
 //! The worker: receive, take a turn with each delivery, settle; come back when the broker was lost; drain when asked.
 
+mod alarm;
 mod event;
 mod outbox;
 mod session;
 mod turn;
 
+pub use alarm::Alarm;
 pub use event::{Event, JobAnswered, JobParked};
 
 use crate::broker::{Broker, BrokerError, Consumer};
@@ -34,6 +36,7 @@ pub struct Worker {
     pub health: Health,
     pub max_in_flight: u16,
     pub shutdown_grace: Duration,
+    pub alarm: Alarm,
     /// Told what becomes of each job, beside log and metrics; for the demo.
     pub watcher: Option<UnboundedSender<Event>>,
 }

@@ -46,7 +46,7 @@ impl Worker {
 
     async fn take(&self, delivery: &Delivery, generation: &Generation) -> Result<(), Unpublished> {
         let message = &delivery.message;
-        let (progress, returned) = self.progress_of(message, delivery.redelivered);
+        let (progress, returned) = self.progress_of(message);
         let mut turn = Turn { message, generation, job_id: None, progress, began: Instant::now() };
         match Job::parse(&message.body, message.properties.message_id.as_deref()) {
             Ok(job) => {
@@ -66,6 +66,11 @@ impl Worker {
         if let Some(until) = self.too_early(job, turn) {
             return self.outbox(turn.generation).park(turn.message, &turn.progress, until).await;
         }
+        if let Some(Parked { stage, code }) = turn.progress.parked.take()
+            && !arrival.redelivered
+        {
+            metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
+        }
         // Boxed: the whole line is one future of many kilobytes.
         let line = Box::pin(self.pipeline.process(job, &mut turn.progress, arrival));
         let processed = AssertUnwindSafe(line).catch_unwind().await;
@@ -84,7 +89,7 @@ impl Worker {
             Err(_panic) => {
                 let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");
                 let now = self.pipeline.judge.clock.now();
-                self.answer(turn, answer_to_failure(job, &failure, &turn.progress, now)).await
+                self.answer(turn, answer_to_failure(job, Status::Undetermined, &failure, &turn.progress, now)).await
             }
         }
     }
@@ -121,7 +126,10 @@ impl Worker {
     }
 
     async fn park(&self, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
-        let Parking { until, failure: Failure { stage, code, .. }, reason } = parking;
+        let Parking { until, failure: Failure { stage, code, .. }, reason, for_everybody } = parking;
+        if for_everybody {
+            self.alarm.raise(stage, &code, &reason);
+        }
         turn.progress.parked = Some(Parked { stage, code: code.clone() });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
         self.outbox(turn.generation).park(turn.message, &turn.progress, until).await?;
@@ -139,7 +147,7 @@ impl Worker {
     }
 
     /// A parked job brings its progress; any other message begins a run. With it: did the job come back from being parked?
-    fn progress_of(&self, message: &Message, redelivered: bool) -> (Progress, bool) {
+    fn progress_of(&self, message: &Message) -> (Progress, bool) {
         let (run, now) = (run_id(message), self.pipeline.judge.clock.now());
         let brought = message.properties.headers.text(PROGRESS).and_then(|header| Progress::from_header(&header, &run));
         let Some(mut progress) = brought else {
@@ -149,14 +157,6 @@ impl Worker {
         };
         // Another worker's clock may be ahead of ours; a stranger's may be by centuries.
         progress.first_seen = progress.first_seen.min(now);
-        if let Some(Parked { stage, code }) = progress.parked.clone()
-            && not_before(message).is_none_or(|until| until <= now)
-        {
-            progress.parked = None;
-            if !redelivered {
-                metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
-            }
-        }
         (progress, true)
     }
 

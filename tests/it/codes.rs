@@ -116,7 +116,7 @@ async fn system(row: &Row, haste: u32) -> System {
             Stage::Recognition => &mut setup.config.recognition.timeout,
             _ => &mut setup.config.verification.timeout,
         };
-        *patience = span("250ms");
+        *patience = span(if row.stage == Stage::Storage { "1s" } else { "250ms" });
     }
     let mut system = setup.prepare().await;
     if row.code == "connect" {

@@ -1,7 +1,7 @@
 //! One job's whole way, from outside: submitted to a broker, answered on its reply queue, over real HTTP and a real S3 protocol.
 
 use crate::harness::system::{BUCKET, On, Setup, System};
-use invoice_worker::broker::{FAILURE, NOT_BEFORE, PROGRESS, run_id};
+use invoice_worker::broker::{FAILURE, Message, NOT_BEFORE, PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::samples;
 use invoice_worker::worker::{Drained, Event};
@@ -43,6 +43,9 @@ promises![
     a_throttled_call_is_made_again_in_place_uncharged,
     checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
     a_redelivery_past_its_deadline_replays_what_was_found_before,
+    a_failed_run_that_is_submitted_again_is_asked_again_and_answered,
+    with_auto_rotate_from_the_first_call_one_misread_is_not_two,
+    a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up,
     headers_too_large_to_be_parked_cost_nobody_else_anything,
     a_strangers_progress_starts_the_job_afresh,
     an_action_of_a_later_version_parks_for_five_minutes,
@@ -348,12 +351,7 @@ async fn a_redelivered_job_waits_once(on: On) {
     let mut system = Setup::new(on).await.prepare().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
-    system.submit(&job).await;
-    // Somebody else receives the job, and goes away without settling it.
-    let elsewhere = system.broker.connect().await.unwrap();
-    let mut consumer = elsewhere.consume(&system.config.broker.jobs_queue, 1).await.unwrap();
-    drop(consumer.next().await.unwrap());
-    elsewhere.close().await;
+    hand_out_and_lose(&system, &job).await;
     system.work().await;
     let result = system.result().await;
     assert_eq!(result["verdict"], "genuine");
@@ -434,30 +432,94 @@ async fn one_misread_brands_no_bill_and_two_do(on: On) {
 async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
     let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/*\"\nanswer = \"AccessDenied\"\n";
     let mut setup = Setup::new(on).await.faults(faults);
-    setup.config.broker.retry_delays.push("2m".parse().unwrap());
+    setup.config.worker.job_deadline = "6s".parse().unwrap();
     let mut system = setup.start().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     system.submit(&job).await;
     let Event::Parked(parked) = system.event().await else { panic!("parked, not answered") };
     assert_eq!((parked.stage, parked.code.as_str()), (Stage::Storage, "AccessDenied"));
+    // Past its deadline the job is answered all the same: for a person, not as its own fault.
+    let result = system.result().await;
+    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("AccessDenied")));
     assert_eq!(paid_calls(&system), 0);
 }
 
 async fn a_redelivery_past_its_deadline_replays_what_was_found_before(on: On) {
-    let mut setup = Setup::new(on).await;
-    setup.config.worker.job_deadline = "1s".parse().unwrap();
-    let mut system = setup.prepare().await;
+    let mut system = System::start(on).await;
     let key = system.sample("01-beijing-outpatient").await;
-    let job = system.job("job", &key);
-    system.work().await;
+    let deadline = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(6);
+    let body = json!({ "job_id": "job", "image": { "key": key }, "deadline": deadline }).to_string();
+    let job = system.message("job", body);
     let first = system.ask(&job).await;
     assert_eq!(first["verdict"], "genuine");
-    // The same message again, from the time when its deadline was still ahead: it is answered from the checkpoint, not by the clock.
-    let mut late = system.message("job", job.body.clone());
-    late.properties.expiration = Some(Duration::from_secs(30));
-    assert_eq!(run_id(&late), run_id(&job));
-    assert_eq!(system.ask(&late).await, first);
+    assert_eq!(system.drain().await, Drained::Yes);
+    hand_out_and_lose(&system, &job).await;
+    tokio::time::sleep(Duration::try_from(deadline.duration_since(jiff::Timestamp::now())).unwrap_or_default()).await;
+    system.work().await;
+    assert_eq!(system.result().await, first);
+    assert_eq!(paid_calls(&system), 2);
+}
+
+/// Somebody receives the job, and goes away without settling it.
+async fn hand_out_and_lose(system: &System, job: &Message) {
+    system.submit(job).await;
+    let elsewhere = system.broker.connect().await.unwrap();
+    let mut consumer = elsewhere.consume(&system.config.broker.jobs_queue, 1).await.unwrap();
+    drop(consumer.next().await.unwrap());
+    elsewhere.close().await;
+}
+
+async fn a_failed_run_that_is_submitted_again_is_asked_again_and_answered(on: On) {
+    let faults = r#"
+        [[fault]]
+        stage = "verification"
+        answer = "319"
+        calls = [1]
+        [[fault]]
+        stage = "verification"
+        answer = "316"
+        calls = [2]
+    "#;
+    let mut system = Setup::new(on).await.faults(faults).rules(SHORT_316).start().await;
+    let key = system.sample("02-henan-inpatient").await;
+    let job = system.job("job", &key);
+    assert_eq!(system.ask(&job).await["error"]["code"], "319");
+    // The same message once more: a failure is really tried again, through being parked, and this copy is answered.
+    assert_eq!(system.ask(&job).await["verdict"], "genuine");
+}
+
+async fn with_auto_rotate_from_the_first_call_one_misread_is_not_two(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"307\"\n";
+    let mut setup = Setup::new(on).await.faults(faults);
+    setup.config.verification.auto_rotate = true;
+    let mut system = setup.start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    let result = system.ask(&job).await;
+    assert_eq!((&result["status"], &result["verdict"]), (&json!("undetermined"), &Value::Null));
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification 307 yes"]);
+}
+
+async fn a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up(on: On) {
+    let rules = r#"
+        [[rule]]
+        stage = "verification"
+        code = ["DOWNLOAD_ERROR"]
+        do = [{ action = "inline" }, { action = "park", delays = ["100ms"], attempts = 2 }, { action = "fail" }]
+        billed = "no"
+        reason = "shortened"
+    "#;
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"DOWNLOAD_ERROR\"\n";
+    let mut system = Setup::new(on).await.faults(faults).rules(rules).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    // Nothing answers there: recognition cannot fetch it either.
+    let url = format!("{}/{BUCKET}/{key}?X-Signature=secret", system.sandbox.s3_url());
+    let job = system.message("job", json!({ "job_id": "job", "image": { "url": url } }).to_string());
+    let result = system.ask(&job).await;
+    assert_eq!((&result["status"], &result["error"]["stage"]), (&json!("undetermined"), &json!("verification")), "{result}");
+    assert_eq!(result["image"], json!({ "url": url.split('?').next().unwrap() }), "without its query");
+    assert!(!result.to_string().contains("secret"), "{result}");
 }
 
 async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {

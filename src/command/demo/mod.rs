@@ -14,7 +14,7 @@ use crate::sandbox::{self, Sandbox, Scenario};
 use crate::shutdown;
 use crate::telemetry;
 use crate::telemetry::health::Health;
-use crate::worker::{Event, Worker};
+use crate::worker::{Alarm, Event, Worker};
 use anyhow::{Context, anyhow, bail};
 use cast::{BUCKET, Part};
 use clap::Args;
@@ -58,9 +58,11 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     telemetry::log::install(&config.telemetry);
     say(&format!(
         "One worker, the two providers' sandbox and an S3 server on this machine; jobs travel through {}.\n\
-         Long waits are shortened: a province in maintenance (316) is asked again after 2 s instead of 30 min, \n\
-         a bill whose daily checks are used up (313) after 4 s instead of the next day.\n",
-        crate::broker::redacted(&options.broker)
+         Long waits are shortened: a province in maintenance (316) is asked again after 2 s instead of 30 min,\n\
+         a bill whose daily checks are used up (313) after 4 s instead of the next day.\n\
+         The queues of this run begin with {}; nothing of them stays.\n",
+        crate::broker::redacted(&options.broker),
+        config.broker.retry_queue_prefix.trim_end_matches(".retry"),
     ))?;
 
     let parts = cast::gather(&sandbox, usize::from(options.jobs)).await?;
@@ -76,6 +78,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         health: Health::default(),
         max_in_flight: config.worker.max_in_flight,
         shutdown_grace: Duration::from_secs(5),
+        alarm: Alarm::default(),
         watcher: Some(watcher),
     });
     let session = broker.connect().await?;

@@ -71,7 +71,8 @@ fn told(result: Option<&Value>) -> (String, String) {
         .filter_map(|check| check["id"].as_str().map(str::to_owned))
         .collect();
     if let (Some(stage), Some(code)) = (result["error"]["stage"].as_str(), result["error"]["code"].as_str()) {
-        reasons.insert(0, format!("{stage} {code}"));
+        let ours = code.starts_with(stage);
+        reasons.insert(0, if ours { code.to_owned() } else { format!("{stage} {code}") });
     }
     (verdict, reasons.join(", "))
 }

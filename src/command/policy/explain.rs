@@ -6,10 +6,9 @@ use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
+use std::time::Duration;
 
 const STAGES: [Stage; 3] = [Stage::Storage, Stage::Recognition, Stage::Verification];
-/// `worker.job_deadline` where nobody set it.
-const DEADLINE: SignedDuration = SignedDuration::from_hours(96);
 const COLUMNS: usize = 120;
 /// Of four spaces, a time and two spaces.
 const INDENT: usize = 20;
@@ -23,14 +22,14 @@ pub(super) fn explain(
     policy: &Policy,
     code: &str,
     stage: Option<Stage>,
-    now: Timestamp,
+    (now, job_deadline): (Timestamp, Duration),
     timezone: &TimeZone,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let code = normalise(code.trim());
     ensure!(!code.is_empty(), "which code? For instance 317, APIG.0308, timeout or http.502");
     ensure!(stage.is_none_or(|stage| STAGES.contains(&stage)), "the policy is about storage, recognition and verification");
-    let deadline = now.checked_add(DEADLINE).context("the present time is out of range")?;
+    let deadline = now.checked_add(job_deadline).context("the present time is out of range")?;
     // Half of the window in which `next_day` returns.
     let facts = Facts { now, deadline, timezone: timezone.clone(), billing_date: None, transfer: Transfer::Inline, spread: 0.5 };
     let naming: Vec<Stage> = STAGES.into_iter().filter(|stage| policy.names(*stage, &code)).collect();

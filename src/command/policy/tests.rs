@@ -12,7 +12,7 @@ fn shown(policy: &Policy) -> String {
 
 fn explained(policy: &Policy, code: &str, stage: Option<Stage>) -> String {
     let mut out = Vec::new();
-    let now = "2026-11-22T04:00:00Z".parse().expect("a time");
+    let now = ("2026-11-22T04:00:00Z".parse().expect("a time"), std::time::Duration::from_hours(96));
     let timezone = TimeZone::get("Asia/Shanghai").expect("a time zone");
     match explain(policy, code, stage, now, &timezone, &mut out) {
         Ok(()) => String::from_utf8(out).expect("text"),

@@ -107,10 +107,10 @@ pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) 
             format!("parked for {:#}", if wait.as_secs() == 0 { wait } else { SignedDuration::from_secs(wait.as_secs()) })
         }
         Decision::Rotate => "asked once more at once, with auto_rotate to turn the picture upright".to_owned(),
-        Decision::Throttle => "the call rate is lowered and the call made again after 2 to 5 seconds".to_owned(),
+        Decision::Throttle => "the call is made again after 2 to 5 seconds, for up to ten minutes".to_owned(),
         Decision::Resign => "the clock is corrected by the answer's date, and the call signed and made again at once".to_owned(),
         Decision::Inline => "asked again at once with the image's bytes instead of its URL".to_owned(),
-        Decision::Pause => format!("{stage} is paused for all jobs; this one waits, which costs it nothing"),
+        Decision::Pause => format!("no job gets past {stage}: parked for 5 minutes, at the cost of no attempt"),
     }
 }
 
@@ -122,8 +122,8 @@ pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static st
         }
         Decision::Throttle => &["it costs the job no attempt; nothing to do, unless it goes on for long: then ask for a higher rate"],
         Decision::Pause => &[
-            "one job asks again after 1, 5, 15, then every 60 minutes; any answer that is not a pause ends it",
-            "mend the cause: `invoice-worker check` tests credentials and addresses",
+            "this version asks again with every job, every 5 minutes, until the job's deadline",
+            "mend the cause: credentials, addresses, or the account at the provider",
         ],
         Decision::Fail { .. }
         | Decision::Continue
@@ -144,12 +144,14 @@ pub(super) fn billed(billed: Billed) -> &'static str {
     }
 }
 
-/// Who else waits while a job waits under this scope.
+/// Whom the failure concerns beside this job.
 pub(super) fn others(scope: Scope) -> Option<&'static str> {
     match scope {
         Scope::None => None,
-        Scope::Province => Some("While it is parked, other jobs of the same province wait too; then one of them asks first."),
-        Scope::Bill => Some("While it is parked, other jobs for the same bill wait too; then one of them asks first."),
-        Scope::Stage => Some("While it is parked, all other jobs of this stage wait too; then one of them asks first."),
+        Scope::Province => {
+            Some("It concerns the whole province: other jobs of it will meet the same. This version lets each ask for itself.")
+        }
+        Scope::Bill => Some("It concerns the bill: other jobs for it will meet the same. This version lets each ask for itself."),
+        Scope::Stage => Some("It concerns the whole stage: other jobs will meet the same. This version lets each ask for itself."),
     }
 }

@@ -36,7 +36,7 @@ impl Policy {
 /// The marketplace that sells recognition bills answers with HTTP 2xx only, whatever their code.
 fn billed(rule: &Rule, failure: &Failure) -> Billed {
     match (failure.stage, failure.http_status) {
-        (Stage::Recognition, Some(status)) if !(200..300).contains(&status) => Billed::No,
+        (Stage::Recognition, Some(status)) if rule.billed == Billed::Yes && !(200..300).contains(&status) => Billed::No,
         _ => rule.billed,
     }
 }

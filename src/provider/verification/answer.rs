@@ -38,7 +38,7 @@ pub(super) fn read(status: u16, body: &[u8], redaction: &Redaction) -> Result<Re
         },
         Some("VERIFY_FAILED") => Err(told(match error_code(&mut fields) {
             Some(code) => Failure::new(STAGE, code, redaction.clean(&message)),
-            None => undocumented(STAGE, status, "VERIFY_FAILED without an error code"),
+            None => Failure::new(STAGE, "VERIFY_FAILED", "VERIFY_FAILED without a readable error code"),
         })),
         Some(name) => Err(told(Failure::new(STAGE, name, redaction.clean(&message)))),
         None => Err(told(undocumented(STAGE, status, "the answer carries no status of the provider"))),

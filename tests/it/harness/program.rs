@@ -94,7 +94,7 @@ impl Program {
 
     pub(crate) async fn signal(&self, name: &str) {
         let process = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-s", name, &process]).status().await.unwrap();
+        let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &process]).status().await.unwrap();
         assert!(sent.success());
     }
 
