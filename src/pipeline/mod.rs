@@ -203,12 +203,12 @@ impl Pipeline {
         let error = JobError::new(&failure, progress.attempts(failure.stage));
         let status = match ruling.decision {
             Decision::Park { until } => return Err(self.parking(until, deadline, failure, &ruling.rule)),
-            Decision::Pause => {
+            Decision::Pause | Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline
+                if self.judge.clock.now() < deadline =>
+            {
+                let for_everybody = ruling.decision == Decision::Pause;
                 let parking = self.parking(self.later(NOT_YET_CARRIED_OUT), deadline, failure, &ruling.rule);
-                return Err(Box::new(Parking { for_everybody: true, ..*parking }));
-            }
-            Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline => {
-                return Err(self.parking(self.later(NOT_YET_CARRIED_OUT), deadline, failure, &ruling.rule));
+                return Err(Box::new(Parking { for_everybody, ..*parking }));
             }
             Decision::Fail { invalid_job: Some(code) } => {
                 findings.error = Some(at_fault(&failure, code));
@@ -219,7 +219,16 @@ impl Pipeline {
                 findings.error = Some(error);
                 Status::Completed
             }
-            Decision::Verdict(None) | Decision::Continue | Decision::Fail { invalid_job: None } => {
+            // Past the deadline nothing is waited for any more.
+            Decision::Pause
+            | Decision::Retry { .. }
+            | Decision::Rotate
+            | Decision::Throttle
+            | Decision::Resign
+            | Decision::Inline
+            | Decision::Verdict(None)
+            | Decision::Continue
+            | Decision::Fail { invalid_job: None } => {
                 findings.error = Some(error);
                 Status::Undetermined
             }

@@ -43,6 +43,7 @@ promises![
     a_throttled_call_is_made_again_in_place_uncharged,
     checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
     a_redelivery_past_its_deadline_replays_what_was_found_before,
+    a_store_that_stays_unusable_ends_the_job_at_its_deadline,
     a_failed_run_that_is_submitted_again_is_asked_again_and_answered,
     with_auto_rotate_from_the_first_call_one_misread_is_not_two,
     a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up,
@@ -443,6 +444,17 @@ async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
     let result = system.result().await;
     assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("AccessDenied")));
     assert_eq!(paid_calls(&system), 0);
+}
+
+async fn a_store_that_stays_unusable_ends_the_job_at_its_deadline(on: On) {
+    let mut setup = Setup::new(on).await;
+    setup.config.worker.job_deadline = "3s".parse().unwrap();
+    let mut system = setup.prepare().await;
+    system.config.storage.bucket = "nobodys-bucket".into();
+    system.work().await;
+    let job = system.job("job", "a.jpg");
+    let result = system.ask(&job).await;
+    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("NoSuchBucket")), "{result}");
 }
 
 async fn a_redelivery_past_its_deadline_replays_what_was_found_before(on: On) {

@@ -23,7 +23,7 @@ const ESSENTIAL: [&str; 5] =
     ["x-queue-type", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-overflow"];
 
 const GRANT: &str = "grant the configure permission, or declare it otherwise and set broker.declare_topology = false";
-const DECLARE: &str = "declare it as the documentation says, or set broker.declare_topology = true";
+const DECLARE: &str = "declare it, or start one worker with broker.declare_topology = true, which does";
 
 pub(super) async fn establish(link: &Link, config: &Config) -> Result<(), BrokerError> {
     for queue in topology::queues(config) {

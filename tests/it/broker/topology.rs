@@ -49,7 +49,7 @@ async fn a_check_declares_nothing_and_says_what_is_missing() {
     let error = topology(&config).await.unwrap_err();
     assert!(error.is_final());
     assert!(error.to_string().contains("does not exist"), "{error}");
-    assert!(error.to_string().contains("topology declare"), "{error}");
+    assert!(error.to_string().contains("broker.declare_topology = true"), "{error}");
 
     config.declare_topology = true;
     topology(&config).await.unwrap();
