@@ -24,6 +24,8 @@ struct Turn<'a> {
     generation: &'a Generation,
     job_id: Option<String>,
     progress: Progress,
+    /// A crash may have left another copy of this run: between a park's confirm and its acknowledgement, for instance.
+    may_be_forked: bool,
     began: Instant,
 }
 
@@ -47,7 +49,8 @@ impl Worker {
     async fn take(&self, delivery: &Delivery, generation: &Generation) -> Result<(), Unpublished> {
         let message = &delivery.message;
         let (progress, returned) = self.progress_of(message);
-        let mut turn = Turn { message, generation, job_id: None, progress, began: Instant::now() };
+        let may_be_forked = delivery.redelivered || returned;
+        let mut turn = Turn { message, generation, job_id: None, progress, may_be_forked, began: Instant::now() };
         match Job::parse(&message.body, message.properties.message_id.as_deref()) {
             Ok(job) => {
                 turn.job_id = Some(job.id.to_string());
@@ -97,6 +100,9 @@ impl Worker {
     /// Checkpoint, then publish: whoever gets this delivery again replays these bytes.
     async fn answer(&self, turn: &Turn<'_>, answer: Answer) -> Result<(), Unpublished> {
         if let Some(question) = &answer.question {
+            if let Some(first) = self.answer_of_a_twin(turn, question).await {
+                return self.replay(turn, first).await;
+            }
             let stored = StoredResult {
                 run: turn.progress.run.clone(),
                 status: answer.status,
@@ -107,6 +113,15 @@ impl Worker {
             self.pipeline.keep_result(question, &stored, &turn.generation.halt).await;
         }
         self.publish(turn, &answer, false).await
+    }
+
+    /// What another copy of this run answered meanwhile: the same run is answered with the same bytes.
+    async fn answer_of_a_twin(&self, turn: &Turn<'_>, question: &str) -> Option<StoredResult> {
+        if !turn.may_be_forked {
+            return None;
+        }
+        let stored = self.pipeline.checkpoints.result(question).await.ok().flatten();
+        stored.filter(|stored| stored.run == turn.progress.run && !turn.progress.asked_again)
     }
 
     async fn replay(&self, turn: &Turn<'_>, stored: StoredResult) -> Result<(), Unpublished> {

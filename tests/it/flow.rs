@@ -3,6 +3,7 @@
 use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{FAILURE, Message, NOT_BEFORE, PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::domain::progress::Progress;
 use invoice_worker::sandbox::samples;
 use invoice_worker::worker::{Drained, Event};
 use serde_json::{Value, json};
@@ -48,6 +49,7 @@ promises![
     with_auto_rotate_from_the_first_call_one_misread_is_not_two,
     a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up,
     headers_too_large_to_be_parked_cost_nobody_else_anything,
+    two_copies_of_a_forked_run_are_answered_with_the_same_bytes,
     a_strangers_progress_starts_the_job_afresh,
     an_action_of_a_later_version_parks_for_five_minutes,
 ];
@@ -544,6 +546,22 @@ async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {
     let result = system.ask(&job).await;
     assert_eq!(result["verdict"], "genuine");
     assert_eq!(codes(&result), ["recognition 200 yes", "verification 316 yes", "verification OK yes"]);
+}
+
+async fn two_copies_of_a_forked_run_are_answered_with_the_same_bytes(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"genuine\"\ncalls = [1]\ndelay = \"1s\"\n";
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let mut copy = system.job("job", &key);
+    let progress = Progress::new(run_id(&copy), jiff::Timestamp::now());
+    copy.properties.headers.set_text(PROGRESS, &progress.to_header());
+    // Both come back from being parked, as after a crash between the park's confirm and its acknowledgement.
+    for _ in 0..2 {
+        system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+    }
+    let (first, second) = (system.reply().await, system.reply().await);
+    assert_eq!(first.properties.message_id, second.properties.message_id);
+    assert_eq!(first.body, second.body);
 }
 
 async fn a_strangers_progress_starts_the_job_afresh(on: On) {
