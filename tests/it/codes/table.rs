@@ -57,7 +57,7 @@ pub(super) enum Step {
     /// One more call at once: turned upright, or signed anew.
     Again,
     NotYetExecuted,
-    /// Again and again in place for ten minutes: too long to live through here, `flow.rs` shows one.
+    /// Again and again in place for ten minutes: too long to live through here, `flow/waits.rs` shows one.
     Throttle,
     Last,
 }

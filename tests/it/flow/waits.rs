@@ -1,0 +1,184 @@
+//! What is tried again, in place or parked, and for how long.
+
+use super::{SHORT_316, codes, paid_calls};
+use crate::harness::system::{BUCKET, On, Setup};
+use invoice_worker::broker::{NOT_BEFORE, PROGRESS, run_id};
+use invoice_worker::domain::failure::Stage;
+use invoice_worker::worker::Event;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+promises![
+    a_passing_failure_is_retried_in_place,
+    a_throttled_call_is_made_again_in_place_uncharged,
+    a_province_in_maintenance_parks_the_job_and_recognition_is_not_bought_again,
+    a_bill_without_checks_left_waits_for_the_next_day,
+    a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up,
+    an_action_of_a_later_version_parks_for_five_minutes,
+    checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
+    a_store_that_stays_unusable_ends_the_job_at_its_deadline,
+    headers_too_large_to_be_parked_cost_nobody_else_anything,
+];
+
+async fn a_passing_failure_is_retried_in_place(on: On) {
+    let setup = Setup::new(on).await.faults(
+        r#"
+        [[fault]]
+        stage = "recognition"
+        answer = "http.502"
+        calls = [1]
+        [[fault]]
+        stage = "verification"
+        answer = "INTERNAL_ERROR"
+        calls = [1]
+        [[fault]]
+        stage = "storage"
+        key = "samples/*"
+        answer = "SlowDown"
+        calls = [1]
+        "#,
+    );
+    let mut system = setup.start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    let result = system.ask(&job).await;
+    assert_eq!(result["verdict"], "genuine", "{result}");
+    assert_eq!(codes(&result), ["recognition http.502 no", "recognition 200 yes", "verification INTERNAL_ERROR no", "verification OK yes"]);
+    let Event::Answered(event) = system.event().await else { panic!("answered, not parked") };
+    assert_eq!((event.totals.retries, event.totals.parked, event.totals.billed), (3, 0, 2));
+}
+
+async fn a_throttled_call_is_made_again_in_place_uncharged(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"RATE_LIMIT_EXCEEDED\"\ncalls = [1]\n";
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    let result = system.ask(&job).await;
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification RATE_LIMIT_EXCEEDED no", "verification OK yes"]);
+    let Event::Answered(event) = system.event().await else { panic!("not parked") };
+    assert_eq!((event.totals.retries, event.totals.parked), (0, 0));
+}
+
+async fn a_province_in_maintenance_parks_the_job_and_recognition_is_not_bought_again(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1, 2]\n";
+    let mut system = Setup::new(on).await.faults(faults).rules(SHORT_316).start().await;
+    let key = system.sample("02-henan-inpatient").await;
+    let mut job = system.job("job", &key);
+    job.properties.headers.set_text("x-theirs", "kept");
+    job.properties.priority = Some(3);
+    let result = system.ask(&job).await;
+    assert_eq!(result["verdict"], "genuine");
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification 316 yes", "verification 316 yes", "verification OK yes"]);
+    assert_eq!(system.sandbox.calls().count(Stage::Recognition).calls, 1);
+    let mut parked = 0;
+    while let Event::Parked(event) = system.event().await {
+        assert_eq!((event.stage, event.code.as_str()), (Stage::Verification, "316"));
+        parked += 1;
+    }
+    assert_eq!(parked, 2);
+    // Never before its time: 300 ms and 600 ms between the calls.
+    let times: Vec<_> = system.sandbox.calls().of(Stage::Verification).iter().map(|call| call.at.as_millis()).collect();
+    assert!(times[1] - times[0] >= 300 && times[2] - times[1] >= 600, "{times:?}");
+}
+
+async fn a_bill_without_checks_left_waits_for_the_next_day(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"313\"\n";
+    let mut setup = Setup::new(on).await.faults(faults);
+    setup.config.broker.retry_delays.push("1h".parse().unwrap());
+    let mut system = setup.start().await;
+    let key = system.sample("10-henan-outpatient-scan").await;
+    let job = system.job("job", &key);
+    system.submit(&job).await;
+    let Event::Parked(event) = system.event().await else { panic!("parked") };
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
+    let (now, until) = (jiff::Timestamp::now().to_zoned(zone.clone()), event.until.to_zoned(zone));
+    assert_eq!(until.date(), now.date().tomorrow().unwrap());
+    let minutes = i32::from(until.hour()) * 60 + i32::from(until.minute());
+    assert!((10..=120).contains(&minutes), "{until}");
+    // The message that waits is the job itself, with its progress.
+    let queue = system
+        .config
+        .broker
+        .retry_queue(system.config.broker.retry_delays.iter().rfind(|delay| delay.duration() < Duration::from_mins(1)).unwrap());
+    let hour = system.config.broker.retry_queue(system.config.broker.retry_delays.last().unwrap());
+    let waiting = system.take(if system.depth(&hour).await == 1 { &hour } else { &queue }).await;
+    assert_eq!(waiting.body, job.body);
+    assert_eq!(waiting.properties.reply_to, job.properties.reply_to);
+    assert_eq!(waiting.properties.headers.number(NOT_BEFORE), Some(event.until.as_millisecond()));
+    let progress: Value = serde_json::from_str(&waiting.properties.headers.text(PROGRESS).unwrap()).unwrap();
+    assert_eq!(progress["run"], json!(run_id(&job)));
+    assert_eq!(progress["totals"], json!({ "calls": 2, "billed": 2, "parked": 1, "retries": 0 }));
+}
+
+async fn a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up(on: On) {
+    let rules = r#"
+        [[rule]]
+        stage = "verification"
+        code = ["DOWNLOAD_ERROR"]
+        do = [{ action = "inline" }, { action = "park", delays = ["100ms"], attempts = 2 }, { action = "fail" }]
+        billed = "no"
+        reason = "shortened"
+    "#;
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"DOWNLOAD_ERROR\"\n";
+    let mut system = Setup::new(on).await.faults(faults).rules(rules).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    // Nothing answers there: recognition cannot fetch it either.
+    let url = format!("{}/{BUCKET}/{key}?X-Signature=secret", system.sandbox.s3_url());
+    let job = system.message("job", json!({ "job_id": "job", "image": { "url": url } }).to_string());
+    let result = system.ask(&job).await;
+    assert_eq!((&result["status"], &result["error"]["stage"]), (&json!("undetermined"), &json!("verification")), "{result}");
+    assert_eq!(result["image"], json!({ "url": url.split('?').next().unwrap() }), "without its query");
+    assert!(!result.to_string().contains("secret"), "{result}");
+}
+
+async fn an_action_of_a_later_version_parks_for_five_minutes(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\n";
+    let mut setup = Setup::new(on).await.faults(faults);
+    setup.config.broker.retry_delays.push("2m".parse().unwrap());
+    let mut system = setup.start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    system.submit(&job).await;
+    let Event::Parked(event) = system.event().await else { panic!("parked") };
+    let wait = event.until.duration_since(jiff::Timestamp::now()).as_secs();
+    assert!((290..=300).contains(&wait), "{wait} s");
+}
+
+async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
+    let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/*\"\nanswer = \"AccessDenied\"\n";
+    let mut setup = Setup::new(on).await.faults(faults);
+    setup.config.worker.job_deadline = "6s".parse().unwrap();
+    let mut system = setup.start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    system.submit(&job).await;
+    let Event::Parked(parked) = system.event().await else { panic!("parked, not answered") };
+    assert_eq!((parked.stage, parked.code.as_str()), (Stage::Storage, "AccessDenied"));
+    // Past its deadline the job is answered all the same: for a person, not as its own fault.
+    let result = system.result().await;
+    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("AccessDenied")));
+    assert_eq!(paid_calls(&system), 0);
+}
+
+async fn a_store_that_stays_unusable_ends_the_job_at_its_deadline(on: On) {
+    let mut setup = Setup::new(on).await;
+    setup.config.worker.job_deadline = "3s".parse().unwrap();
+    let mut system = setup.prepare().await;
+    system.config.storage.bucket = "nobodys-bucket".into();
+    system.work().await;
+    let job = system.job("job", "a.jpg");
+    let result = system.ask(&job).await;
+    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("NoSuchBucket")), "{result}");
+}
+
+async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n";
+    let mut system = Setup::new(on).await.faults(faults).rules(SHORT_316).start().await;
+    let key = system.sample("02-henan-inpatient").await;
+    let mut job = system.job("heavy", &key);
+    // Almost a frame of 128 KiB: it can be received, but not with our headers beside it.
+    job.properties.headers.set_text("invoice-failure", &"x".repeat(124 * 1024));
+    let result = system.ask(&job).await;
+    assert_eq!(result["verdict"], "genuine");
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification 316 yes", "verification OK yes"]);
+}
