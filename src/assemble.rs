@@ -4,6 +4,7 @@ use crate::chance::Chance;
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use crate::image::{ImageMemory, Limits, Need};
 use crate::pipeline::{DECODED_AT_ONCE, Loader, Pipeline};
@@ -49,6 +50,7 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
         recognition: Client::new(
+            Stage::Recognition,
             recognition,
             client::Limits {
                 rate_per_second: config.recognition.rate_per_second,
@@ -58,6 +60,7 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
             judge.clone(),
         ),
         verification: Client::new(
+            Stage::Verification,
             verification,
             client::Limits {
                 rate_per_second: config.verification.rate_per_second,

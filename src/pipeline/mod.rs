@@ -13,13 +13,12 @@ pub use load::{DECODED_AT_ONCE, Loaded, Loader};
 
 use crate::checkpoint::{Checkpoints, StoredResult};
 use crate::domain::failure::{Failure, Stage};
+use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::job::Job;
 use crate::domain::policy::{Decision, Ruling, Transfer};
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status, Verdict};
 use crate::provider::client::Client;
-use crate::provider::recognition::Recognition;
-use crate::provider::verification::Verification;
 use crate::retry::{Case, Judge, Stopped};
 use findings::Findings;
 use jiff::{SignedDuration, Timestamp};
@@ -32,8 +31,8 @@ const NOT_YET_CARRIED_OUT: Duration = Duration::from_mins(5);
 
 pub struct Pipeline {
     pub loader: Loader,
-    pub recognition: Client<Recognition>,
-    pub verification: Client<Verification>,
+    pub recognition: Client<Invoice>,
+    pub verification: Client<Verified>,
     pub checkpoints: Checkpoints,
     pub judge: Judge,
     pub job_deadline: Duration,

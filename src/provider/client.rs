@@ -2,7 +2,7 @@
 
 use super::limiter::Limiter;
 use super::{Provider, Reply, Request};
-use crate::domain::failure::{Billed, cut};
+use crate::domain::failure::{Billed, Stage, cut};
 use crate::domain::result::CallRecord;
 use crate::retry::{Case, Judge, Stopped};
 use crate::telemetry::metric;
@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 /// A provider's request id is a stranger's text, and fifty of them travel in a header.
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
-#[derive(Debug)]
-pub struct Client<P> {
-    provider: P,
+/// One provider's account as this worker uses it: `A` is what a good answer holds.
+pub struct Client<A> {
+    stage: Stage,
+    provider: Box<dyn Provider<Answer = A>>,
     limiter: Limiter,
     in_flight: Semaphore,
     judge: Judge,
@@ -30,11 +31,11 @@ pub struct Limits {
     pub max_in_flight: usize,
 }
 
-impl<P: Provider> Client<P> {
-    pub fn new(provider: P, limits: Limits, judge: Judge) -> Self {
+impl<A> Client<A> {
+    pub fn new(stage: Stage, provider: impl Provider<Answer = A> + 'static, limits: Limits, judge: Judge) -> Self {
         let limiter = Limiter::new(limits.rate_per_second, limits.burst);
-        metric::rate_limit(P::STAGE, limiter.rate_per_second());
-        Self { provider, limiter, in_flight: Semaphore::new(limits.max_in_flight), judge }
+        metric::rate_limit(stage, limiter.rate_per_second());
+        Self { stage, provider: Box::new(provider), limiter, in_flight: Semaphore::new(limits.max_in_flight), judge }
     }
 
     /// Calls until there is a good answer, or until the policy wants something other than a retry in place. Every call is recorded
@@ -42,7 +43,7 @@ impl<P: Provider> Client<P> {
     ///
     /// # Errors
     /// [`Stopped`], with what the policy wants instead.
-    pub async fn call(&self, request: &Request, case: &mut Case<'_>) -> Result<Reply<P::Answer>, Box<Stopped>> {
+    pub async fn call(&self, request: &Request, case: &mut Case<'_>) -> Result<Reply<A>, Box<Stopped>> {
         loop {
             let room = self.wait_for_room(&case.halt).await;
             self.judge.may_call(case)?;
@@ -53,7 +54,7 @@ impl<P: Provider> Client<P> {
             drop(room);
             match outcome {
                 Ok(reply) => {
-                    let billed = self.judge.policy.billed(P::STAGE, reply.code);
+                    let billed = self.judge.policy.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
                     return Ok(reply);
                 }
@@ -73,7 +74,7 @@ impl<P: Provider> Client<P> {
             let permit = self.in_flight.acquire().await.ok();
             let queued = Instant::now();
             self.limiter.acquire().await;
-            metric::provider_wait(P::STAGE, queued.elapsed());
+            metric::provider_wait(self.stage, queued.elapsed());
             permit
         };
         tokio::select! {
@@ -83,9 +84,9 @@ impl<P: Provider> Client<P> {
     }
 
     fn record(&self, call: Call, code: &str, request_id: Option<&str>, billed: Billed, case: &mut Case<'_>) {
-        metric::provider_call(P::STAGE, self.judge.policy.label(P::STAGE, code), billed, call.duration);
+        metric::provider_call(self.stage, self.judge.policy.label(self.stage, code), billed, call.duration);
         case.progress.record(CallRecord {
-            stage: P::STAGE,
+            stage: self.stage,
             code: code.to_owned(),
             request_id: request_id.map(|id| cut(id, MAX_REQUEST_ID_BYTES).to_owned()),
             at: call.at,

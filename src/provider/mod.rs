@@ -12,16 +12,15 @@ mod wire;
 
 pub use wire::{CONNECT_TIMEOUT, http_client};
 
-use crate::domain::failure::{Failure, Stage};
+use crate::domain::failure::Failure;
 use crate::domain::picture::Picture;
-use std::future::Future;
+use futures_util::future::BoxFuture;
 
-/// One call, neither limited nor retried.
-pub trait Provider: Send + Sync + 'static {
-    type Answer: Send;
-    const STAGE: Stage;
+/// One call, neither limited nor retried. Behind it is a paid API, or a script that answers in its place.
+pub trait Provider: Send + Sync {
+    type Answer;
 
-    fn call(&self, request: &Request) -> impl Future<Output = Result<Reply<Self::Answer>, Failure>> + Send;
+    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Self::Answer>, Failure>>;
 }
 
 /// What a provider is asked to look at.

@@ -16,17 +16,30 @@ use aws_sdk_s3::config::{Credentials, Region, RequestChecksumCalculation, Respon
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use failure::{truncated, unanswered};
+use std::sync::Arc;
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What an object without a declared length is read into, to begin with.
 const FIRST_BUFFER: usize = 64 * 1024;
 
-#[derive(Clone, Debug)]
+/// Cheap to clone.
+#[derive(Clone)]
 pub struct Store {
-    client: Client,
+    objects: Objects,
     timeout: Duration,
 }
+
+/// Where objects come from.
+#[derive(Clone)]
+enum Objects {
+    S3(Client),
+    /// What a key holds, said by a script: for simulations.
+    Scripted(Arc<Script>),
+}
+
+/// Bucket and key, and what is answered about them.
+type Script = dyn Fn(&str, &str) -> Result<Bytes, Failure> + Send + Sync;
 
 /// An object whose headers have arrived; its bytes have not.
 #[derive(Debug)]
@@ -68,7 +81,12 @@ impl Store {
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
-        Self { client, timeout: config.timeout.duration() }
+        Self { objects: Objects::S3(client), timeout: config.timeout.duration() }
+    }
+
+    /// A store in which `script` says what is read; what is written is dropped.
+    pub fn scripted(script: impl Fn(&str, &str) -> Result<Bytes, Failure> + Send + Sync + 'static) -> Self {
+        Self { objects: Objects::Scripted(Arc::new(script)), timeout: Duration::MAX }
     }
 
     /// Is the bucket there, and may we read it? Asks for an object that is not there: unlike a HEAD, the answer names the cause.
@@ -79,7 +97,11 @@ impl Store {
 
     /// Asks for an object; its bytes follow with [`Object::read`].
     pub async fn open(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<Object, Failure> {
-        let request = self.client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));
+        let client = match &self.objects {
+            Objects::S3(client) => client,
+            Objects::Scripted(script) => return script(bucket, key).map(|bytes| Object::of(bytes, self.timeout)),
+        };
+        let request = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));
         let answer = request.send().await.map_err(failure::of)?;
         Ok(Object {
             length: answer.content_length.and_then(|length| u64::try_from(length).ok()),
@@ -104,7 +126,8 @@ impl Store {
     }
 
     pub async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<(), Failure> {
-        let request = self.client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));
+        let Objects::S3(client) = &self.objects else { return Ok(()) };
+        let request = client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));
         request.send().await.map_err(failure::of)?;
         Ok(())
     }
@@ -117,6 +140,11 @@ pub enum ReadError {
 }
 
 impl Object {
+    fn of(bytes: Bytes, timeout: Duration) -> Self {
+        let length = Some(bytes.len() as u64);
+        Self { length, etag: None, version_id: None, body: ByteStream::from(bytes), timeout }
+    }
+
     /// Reads the body into one buffer, handing each chunk to `seen` on the way, so that it is hashed while it arrives.
     pub async fn read(mut self, max_bytes: usize, mut seen: impl FnMut(&[u8])) -> Result<Bytes, ReadError> {
         let declared = self.length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));

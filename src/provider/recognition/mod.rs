@@ -19,12 +19,14 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use anyhow::Context;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use std::sync::atomic::{AtomicI64, Ordering};
 use url::Url;
 
+const STAGE: Stage = Stage::Recognition;
 const FORM: &str = "application/x-www-form-urlencoded";
 const APP_CODE: HeaderName = HeaderName::from_static("x-apig-appcode");
 /// Smaller pictures are encoded and hashed in less time than it takes to hand them to another thread.
@@ -55,7 +57,7 @@ impl Recognition {
         };
         let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
         Ok(Self {
-            wire: Wire { stage: Self::STAGE, http, timeout: config.timeout.duration(), redaction },
+            wire: Wire { stage: STAGE, http, timeout: config.timeout.duration(), redaction },
             url: config.url.parse().context("recognition.url is not a URL")?,
             credentials,
             sign_payload: config.sign_payload,
@@ -88,16 +90,17 @@ impl Recognition {
 
 impl Provider for Recognition {
     type Answer = Invoice;
-    const STAGE: Stage = Stage::Recognition;
 
-    async fn call(&self, request: &Request) -> Result<Reply<Invoice>, Failure> {
-        let body = Body::of(&request.picture, self.sign_payload).await?;
-        let credentials = self
-            .credentials(body.payload, Timestamp::now())
-            .map_err(|_| Failure::new(Self::STAGE, "connect", "not sent: recognition.app_key cannot be part of a header"))?;
-        let request = self.wire.http.post(self.url.clone()).header(CONTENT_TYPE, FORM).headers(credentials).body(body.bytes);
-        let outcome = self.wire.call(request, answer::read).await;
-        outcome.inspect_err(|failure| self.learn_clock(failure, Timestamp::now()))
+    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
+        Box::pin(async {
+            let body = Body::of(&request.picture, self.sign_payload).await?;
+            let credentials = self
+                .credentials(body.payload, Timestamp::now())
+                .map_err(|_| Failure::new(STAGE, "connect", "not sent: recognition.app_key cannot be part of a header"))?;
+            let request = self.wire.http.post(self.url.clone()).header(CONTENT_TYPE, FORM).headers(credentials).body(body.bytes);
+            let outcome = self.wire.call(request, answer::read).await;
+            outcome.inspect_err(|failure| self.learn_clock(failure, Timestamp::now()))
+        })
     }
 }
 

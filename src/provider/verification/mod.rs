@@ -18,10 +18,12 @@ use super::{Provider, Reply, Request};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Verified;
 use anyhow::Context;
+use futures_util::future::BoxFuture;
 use reqwest::Client;
 use reqwest::header::HeaderValue;
 use url::Url;
 
+const STAGE: Stage = Stage::Verification;
 const API_ID: &str = "x-df-api-id";
 const API_SECRET: &str = "x-df-api-secret";
 
@@ -39,7 +41,7 @@ impl Verification {
     pub fn new(config: &Config, http: Client) -> anyhow::Result<Self> {
         let redaction = Redaction::of([&config.api_id, &config.api_secret]);
         Ok(Self {
-            wire: Wire { stage: Self::STAGE, http, timeout: config.timeout.duration(), redaction },
+            wire: Wire { stage: STAGE, http, timeout: config.timeout.duration(), redaction },
             url: config.url.parse().context("verification.url is not a URL")?,
             api_id: sensitive(config.api_id.expose()).context("verification.api_id cannot be a header")?,
             api_secret: sensitive(config.api_secret.expose()).context("verification.api_secret cannot be a header")?,
@@ -50,12 +52,13 @@ impl Verification {
 
 impl Provider for Verification {
     type Answer = Verified;
-    const STAGE: Stage = Stage::Verification;
 
-    async fn call(&self, request: &Request) -> Result<Reply<Verified>, Failure> {
-        let form = form::form(&request.picture, request.auto_rotate || self.auto_rotate)
-            .map_err(|_| Failure::new(Self::STAGE, "connect", "not sent: the form could not be built"))?;
-        let request = self.wire.http.post(self.url.clone()).header(API_ID, &self.api_id).header(API_SECRET, &self.api_secret);
-        self.wire.call(request.multipart(form), answer::read).await
+    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
+        Box::pin(async {
+            let form = form::form(&request.picture, request.auto_rotate || self.auto_rotate)
+                .map_err(|_| Failure::new(STAGE, "connect", "not sent: the form could not be built"))?;
+            let request = self.wire.http.post(self.url.clone()).header(API_ID, &self.api_id).header(API_SECRET, &self.api_secret);
+            self.wire.call(request.multipart(form), answer::read).await
+        })
     }
 }
