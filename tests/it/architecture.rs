@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// For each module, what it may import from this crate. What is not listed may import nothing.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("clock", &[]),
     ("chance", &[]),
@@ -21,6 +21,24 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("worker", &["broker", "chance", "checkpoint", "clock", "domain", "pipeline", "retry", "telemetry"]),
     ("sandbox", &["config", "domain"]),
     ("assemble", &["chance", "checkpoint", "clock", "config", "domain", "image", "pipeline", "provider", "retry", "store"]),
+    (
+        "simulation",
+        &[
+            "broker",
+            "chance",
+            "checkpoint",
+            "clock",
+            "config",
+            "domain",
+            "image",
+            "pipeline",
+            "provider",
+            "retry",
+            "store",
+            "telemetry",
+            "worker",
+        ],
+    ),
     ("shutdown", &[]),
     (
         "command",
@@ -35,6 +53,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
             "pipeline",
             "sandbox",
             "shutdown",
+            "simulation",
             "telemetry",
             "worker",
         ],
