@@ -105,13 +105,13 @@ impl Script {
 
     fn give(&self, stage: Stage, job: usize, turned: bool) -> Given {
         let at = self.elapsed();
-        let mut state = self.state();
-        let answer = next(&self.scenario.answers, &mut state.uses, (stage, &self.scenario.jobs[job], turned, at));
+        let mut record = self.state();
+        let answer = next(&self.scenario.answers, &mut record.uses, (stage, &self.scenario.jobs[job], turned, at));
         let content = answer.map_or_else(|| Content::good(stage), |answer| answer.content.clone());
         let failure = failure(stage, &content);
         let good = content.is_good(stage);
-        state.calls.push(Call { at, stage, code: content.code.clone(), job, turned, failure: failure.clone() });
-        if state.calls.len() >= MAX_CALLS {
+        record.calls.push(Call { at, stage, code: content.code.clone(), job, turned, failure: failure.clone() });
+        if record.calls.len() >= MAX_CALLS {
             self.full.cancel();
         }
         let takes = answer.map_or(Duration::ZERO, |answer| answer.takes);

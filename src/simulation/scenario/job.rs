@@ -67,6 +67,7 @@ pub(super) struct WrittenJob {
     id: Option<Spanned<String>>,
     at: Option<Spanned<String>>,
     repeat: Option<Spanned<usize>>,
+    every: Option<Spanned<String>>,
     image: Option<Spanned<String>>,
     province: Option<String>,
     days_old: Option<Spanned<i64>>,
@@ -132,14 +133,20 @@ impl WrittenJob {
             written.as_ref().map(|written| duration::read(written, &(least..=LONGEST))).transpose()
         };
         let at = read(&self.at, Duration::ZERO)?.unwrap_or_default();
+        let every = read(&self.every, Duration::from_millis(1))?.unwrap_or_default();
+        if let Some(written) = &self.every {
+            let last = at.saturating_add(every.saturating_mul(u32::try_from(ids.len()).unwrap_or(u32::MAX)));
+            require(self.repeat.is_some(), &written.span(), || "`every` is for jobs with `repeat`".to_owned())?;
+            require(last <= LONGEST, &written.span(), || "the last of these jobs comes after more than 40 days".to_owned())?;
+        }
         let deadline = read(&self.deadline, Duration::from_secs(1))?;
         let billing_date = billing_date(self.days_old, self.billing_date)?;
         let province = self.province.unwrap_or_else(|| DEFAULT_PROVINCE.to_owned());
         let province = (!province.is_empty()).then_some(province);
-        let job = |id: String| {
+        let job = |(number, id): (u32, String)| {
             let image = image.clone().unwrap_or_else(|| id.clone());
             Job {
-                at,
+                at: at + every * number,
                 province: province.clone(),
                 note_no: self.note_no.clone().unwrap_or_else(|| image.clone()),
                 image,
@@ -150,7 +157,7 @@ impl WrittenJob {
                 id,
             }
         };
-        Ok(ids.into_iter().map(job).collect())
+        Ok((0..).zip(ids).map(job).collect())
     }
 }
 

@@ -12,6 +12,7 @@
 //! id = "job"
 //! at = "0s"                             # when it is submitted; times are counted from the start
 //! repeat = 1                            # more: so many jobs, job-1, job-2 …, each with an image of its own unless `image` says else
+//! every = "5m"                          # between two of these; all at once by default
 //! image = "job"                         # the same name is the same picture
 //! province = "浙江"                     # as it is recognised; "" is not read
 //! days_old = 10                         # the bill, on the day of the start; or `billing_date`, a date or "unknown"
