@@ -2,7 +2,7 @@
 
 use super::outcome::Outcome;
 use super::scenario::{Downloads, ExpectedCall, Of, Scenario, shown};
-use super::script::{Call, MAX_CALLS};
+use super::script::Call;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub fn compare(scenario: &Scenario, outcome: &Outcome) -> Vec<Difference> {
     let times = |seen: &Option<super::Answered>| seen.as_ref().map_or_else(|| STILL_WAITING.to_owned(), |seen| shown(seen.at));
 
     let differences = [
-        outcome.cut_short.then(|| Difference { what: "end", lines: vec![Line::Seen(format!("given up after {MAX_CALLS} calls"))] }),
+        outcome.cut_short.then(|| given_up(outcome)),
         expect.calls.as_ref().and_then(|calls| difference("calls", calls.iter().map(expected_call).collect(), list(&outcome.calls))),
         expect.downloads.as_ref().and_then(|downloads| match downloads {
             Downloads::Number(number) => difference("downloads", vec![number.to_string()], vec![outcome.downloads.len().to_string()]),
@@ -64,6 +64,11 @@ pub fn compare(scenario: &Scenario, outcome: &Outcome) -> Vec<Difference> {
         }),
     ];
     differences.into_iter().flatten().collect()
+}
+
+fn given_up(outcome: &Outcome) -> Difference {
+    let calls = outcome.calls.len() + outcome.downloads.len();
+    Difference { what: "end", lines: vec![Line::Seen(format!("given up after {calls} calls"))] }
 }
 
 fn wanted_of<T>(wanted: &Of<T>, scenario: &Scenario, told: impl Fn(&T) -> String) -> Vec<Option<String>> {
@@ -145,5 +150,39 @@ impl Display for Difference {
             writeln!(formatter, "      …")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(expected: &str, seen: &str) -> String {
+        let lines = |text: &str| text.chars().map(String::from).collect();
+        let told = difference("x", lines(expected), lines(seen)).map(|difference| difference.to_string()).unwrap_or_default();
+        told.lines().skip(1).map(str::trim_start).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn a_difference_shows_its_surroundings_and_no_more() {
+        for (expected, seen, told) in [
+            ("abc", "abc", ""),
+            ("", "a", "+ a"),
+            ("a", "", "- a"),
+            ("a", "b", "- a|+ b"),
+            ("abcdefg", "abcdxefg", "…|c|d|+ x|e|f|…"),
+            ("abcdefgh", "xbcdefgy", "- a|+ x|b|c|…|f|g|- h|+ y"),
+            ("abcabba", "cbabac", "- a|- b|c|- a|b|+ a|b|a|+ c"),
+        ] {
+            assert_eq!(shown(expected, seen), told, "{expected} {seen}");
+        }
+    }
+
+    #[test]
+    fn a_crowd_of_differences_is_cut() {
+        let (expected, seen) = ("a".repeat(5_000), "b".repeat(5_000));
+        let told = shown(&expected, &seen);
+        assert_eq!(told.matches('|').count(), MAX_LINES, "{told}");
+        assert!(told.ends_with("… 9940 more lines"), "{told}");
     }
 }

@@ -26,18 +26,24 @@ const REPLIES: &str = "simulation.replies";
 const RESULT: &str = "invoice.result";
 /// As many as there are.
 const NO_PREFETCH: u16 = 0;
+/// Calls and downloads together; a policy that asks more often than this asks without end.
+const MAX_CALLS: usize = 200_000;
 
 /// What becomes of the scenario's jobs under this policy. Days pass in milliseconds.
 ///
 /// Blocks, on a runtime of its own: not to be called on a thread of another one.
 pub fn simulate(policy: &Policy, timezone: &TimeZone, scenario: &Scenario) -> anyhow::Result<Outcome> {
-    // One thread beside this one, so that work that is handed to it comes back in its order.
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).max_blocking_threads(1).build();
-    runtime.context("cannot start a simulation")?.block_on(run(policy, timezone, scenario))
+    simulate_within(MAX_CALLS, policy, timezone, scenario)
 }
 
-async fn run(policy: &Policy, timezone: &TimeZone, scenario: &Scenario) -> anyhow::Result<Outcome> {
-    let script = Arc::new(Script::new(scenario.clone()));
+fn simulate_within(max_calls: usize, policy: &Policy, timezone: &TimeZone, scenario: &Scenario) -> anyhow::Result<Outcome> {
+    // One thread beside this one, so that work that is handed to it comes back in its order.
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).max_blocking_threads(1).build();
+    runtime.context("cannot start a simulation")?.block_on(run(max_calls, policy, timezone, scenario))
+}
+
+async fn run(max_calls: usize, policy: &Policy, timezone: &TimeZone, scenario: &Scenario) -> anyhow::Result<Outcome> {
+    let script = Arc::new(Script::new(scenario.clone(), max_calls));
     let (watcher, events) = unbounded_channel();
     let surroundings = Surroundings {
         policy: Arc::new(policy.clone()),
@@ -143,4 +149,46 @@ fn paid(mut events: UnboundedReceiver<Event>) -> u32 {
         costs.insert(job, totals.billed);
     }
     costs.into_values().fold(0, u32::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::compare;
+
+    fn played(max_calls: usize, rule: &str, scenario: &str) -> (Scenario, Outcome) {
+        let policy = Policy::with_overrides(rule, "mine.toml").unwrap();
+        let scenario = Scenario::parse(scenario, "test").unwrap().remove(0);
+        let outcome = simulate_within(max_calls, &policy, &TimeZone::UTC, &scenario).unwrap();
+        (scenario, outcome)
+    }
+
+    #[test]
+    fn a_policy_that_asks_without_end_is_given_up() {
+        let rule = "[[rule]]\nstage = 'verification'\ncode = ['317']\ndo = [{ action = 'park', delays = ['5s'] }, { action = 'fail' }]";
+        let text = "[[scenario]]\nname = 'x'\nexpect = { ends = 'waiting' }\n[[scenario.answer]]\nstage = 'verification'\ncode = '317'\n";
+        let (scenario, outcome) = played(100, rule, text);
+        assert!(outcome.cut_short);
+        let told: String = compare(&scenario, &outcome).iter().map(ToString::to_string).collect();
+        assert!(told.starts_with("  end\n    + given up after 10"), "{told}");
+    }
+
+    #[test]
+    fn jobs_that_share_a_picture_are_told_apart_by_their_turns() {
+        let text = "[[scenario]]\nname = 'x'\nexpect = { paid = 0 }\n[[scenario.job]]\nid = 'a'\nimage = 'i'\n\
+                    [[scenario.job]]\nid = 'b'\nimage = 'i'\nat = '1m'\n\
+                    [[scenario.answer]]\nstage = 'verification'\ncode = '321'\njob = 'b'\n\
+                    [[scenario.answer]]\nstage = 'verification'\ncode = '317'\njob = 'a'\n";
+        let (_, outcome) = played(MAX_CALLS, "", text);
+        let told: Vec<_> = outcome.calls.iter().map(|call| (call.job, call.code.as_str())).take(4).collect();
+        assert_eq!(told, [(0, "200"), (0, "317"), (0, "317"), (1, "321")]);
+    }
+
+    #[test]
+    fn jobs_that_are_stopped_say_what_they_have_cost() {
+        let text = "[[scenario]]\nname = 'x'\nexpect = { paid = 0 }\nstop_after = '10s'\n\
+                    [[scenario.answer]]\nstage = 'verification'\ncode = '317'\n";
+        let (_, outcome) = played(MAX_CALLS, "", text);
+        assert_eq!((outcome.paid, outcome.answered), (2, vec![None]));
+    }
 }

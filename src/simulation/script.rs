@@ -12,8 +12,6 @@ use tokio::task;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Calls and downloads together; a policy that asks more often than this asks without end.
-pub(super) const MAX_CALLS: usize = 200_000;
 /// The beginning of a PNG of 800 by 600 pixels: all that anybody looks at before a provider does.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x03\x20\0\0\x02\x58\x08\x02\0\0\0\0\0\0\0";
 
@@ -34,8 +32,9 @@ pub struct Call {
 
 pub(super) struct Script {
     pub(super) scenario: Scenario,
-    /// Cancelled when there were more calls than anybody means.
+    /// Cancelled when there were `max_calls`.
     pub(super) full: CancellationToken,
+    max_calls: usize,
     began: Instant,
     places: HashMap<String, usize>,
     state: Mutex<State>,
@@ -66,11 +65,11 @@ pub(super) struct Given {
 }
 
 impl Script {
-    /// The clock starts now.
-    pub(super) fn new(scenario: Scenario) -> Self {
+    /// The clock starts now. Downloads count as calls.
+    pub(super) fn new(scenario: Scenario, max_calls: usize) -> Self {
         let places = scenario.jobs.iter().enumerate().map(|(place, job)| (job.id.clone(), place)).collect();
         let state = State { uses: vec![Use::default(); scenario.answers.len()], calls: Vec::new(), turns: HashMap::new() };
-        Self { scenario, full: CancellationToken::new(), began: Instant::now(), places, state: Mutex::new(state) }
+        Self { scenario, full: CancellationToken::new(), max_calls, began: Instant::now(), places, state: Mutex::new(state) }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -111,7 +110,7 @@ impl Script {
         let failure = failure(stage, &content);
         let good = content.is_good(stage);
         record.calls.push(Call { at, stage, code: content.code.clone(), job, turned, failure: failure.clone() });
-        if record.calls.len() >= MAX_CALLS {
+        if record.calls.len() >= self.max_calls {
             self.full.cancel();
         }
         let takes = answer.map_or(Duration::ZERO, |answer| answer.takes);

@@ -164,7 +164,8 @@ impl WrittenJob {
 fn name(written: Option<&Spanned<String>>) -> Result<Option<&str>, Problem> {
     let Some(written) = written else { return Ok(None) };
     let name = written.get_ref();
-    let plain = !name.is_empty() && name.len() <= MAX_ID_BYTES && !name.contains(|letter: char| letter.is_whitespace() || letter == '*');
+    let strange = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '*';
+    let plain = !name.is_empty() && name.len() <= MAX_ID_BYTES && !name.contains(strange);
     require(plain, &written.span(), || format!("{name:?} is not one word of at most {MAX_ID_BYTES} bytes without *"))?;
     Ok(Some(name))
 }
