@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
+use crate::gate::Gate;
 use crate::image::{ImageMemory, Limits, Need};
 use crate::pipeline::{DECODED_AT_ONCE, Loader, Pipeline};
 use crate::provider::client::{self, Client};
@@ -29,7 +30,9 @@ pub fn policy(config: &Config) -> anyhow::Result<Policy> {
 
 pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow::Result<Pipeline> {
     let store = Store::new(&config.storage).await;
-    let judge = Judge { policy: Arc::new(policy), timezone: config.policy.timezone(), clock: Clock::System, chance };
+    let (policy, timezone, clock) = (Arc::new(policy), config.policy.timezone(), Clock::System);
+    let gate = Gate::new(worker_id(&chance), Arc::clone(&policy), clock, timezone.clone());
+    let judge = Judge { policy, timezone, clock, chance, gate };
     let http = http_client(CONNECT_TIMEOUT)?;
     let recognition = Recognition::new(&config.recognition, http.clone())?;
     let verification = Verification::new(&config.verification, http)?;
@@ -74,4 +77,9 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
         auto_rotate: config.verification.auto_rotate,
         redelivery_wait: config.worker.redelivery_wait.duration(),
     })
+}
+
+/// One among the workers on the same queues, for as long as the process lives.
+fn worker_id(chance: &Chance) -> String {
+    format!("{:016x}", chance.number())
 }

@@ -18,6 +18,7 @@
 //! | [`pipeline`] | the straight line between a parsed job and its result |
 //! | [`domain`] | what is decided: pure functions of values |
 //! | [`provider`] | the two paid APIs: one call each, and the client that limits them |
+//! | [`gate`] | in front of every call: closed stages, provinces and bills, shared with the other workers |
 //! | [`retry`] | a failure judged by the policy, waited out in place or handed up |
 //! | [`image`] | bytes from the store, probed and made fit for each provider |
 //! | [`checkpoint`] | paid answers, kept: memory in front of S3 |
@@ -45,6 +46,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod domain;
+pub mod gate;
 pub mod image;
 pub mod pipeline;
 pub mod provider;

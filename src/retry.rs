@@ -5,9 +5,11 @@
 
 use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::{Decision, Facts, Policy, Ruling, Transfer};
 use crate::domain::progress::Progress;
+use crate::gate::{About, Gate, Pass};
 use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use jiff::Timestamp;
@@ -36,6 +38,7 @@ pub struct Judge {
     pub timezone: TimeZone,
     pub clock: Clock,
     pub chance: Chance,
+    pub gate: Gate,
 }
 
 /// One job, as far as a judgement depends on it.
@@ -47,8 +50,12 @@ pub struct Case<'a> {
     pub deadline: Timestamp,
     /// Since when the job's delivery is held.
     pub began: Instant,
+    /// What is asked about: the image, or before that is at hand its key.
+    pub subject: String,
     pub billing_date: Option<Date>,
     pub transfer: Transfer,
+    /// Since when the call that is being made fails.
+    pub failing_since: Option<Timestamp>,
 }
 
 /// A failure that is not waited out in place, and what the policy makes of it.
@@ -56,24 +63,37 @@ pub struct Case<'a> {
 pub struct Stopped {
     pub failure: Failure,
     pub ruling: Ruling,
+    /// No call was made: this was in its way.
+    pub barrier: Option<Barrier>,
 }
 
 impl Judge {
     /// What the policy makes of this failure. A job that is itself at fault is no question of policy.
-    pub fn rule(&self, failure: &Failure, case: &Case<'_>) -> Ruling {
+    pub fn rule(&self, failure: &Failure, pass: &Pass, case: &mut Case<'_>) -> Ruling {
         match failure.stage {
             Stage::Job | Stage::Image => return Ruling::of_invalid_job(&failure.code),
             Stage::Storage | Stage::Recognition | Stage::Verification | Stage::Worker => {}
         }
+        let now = self.clock.now();
+        let failing_since = *case.failing_since.get_or_insert(now);
+        let province = case.progress.bill.as_ref().and_then(|bill| bill.province.as_ref());
         let facts = Facts {
-            now: self.clock.now(),
+            now,
             deadline: case.deadline,
             timezone: self.timezone.clone(),
             billing_date: case.billing_date,
             transfer: case.transfer,
             spread: self.chance.unit(),
+            others: self.gate.others(pass, failure, &About { subject: &case.subject, province, failing_since }),
         };
-        self.policy.decide(failure, case.progress, &facts)
+        loop {
+            let ruling = self.policy.decide(failure, case.progress, &facts);
+            if ruling.decision != Decision::Inline {
+                return ruling;
+            }
+            // A URL that the job brought: its bytes never pass through us, so the step is had and the next one is taken.
+            case.progress.charge(&ruling.rule, ruling.step);
+        }
     }
 
     /// May a call be started?
@@ -97,50 +117,83 @@ impl Judge {
     ///
     /// # Errors
     /// [`Stopped`], with what the policy wants instead.
-    pub async fn in_place<T, A>(&self, case: &mut Case<'_>, attempt: impl Fn() -> A) -> Result<T, Box<Stopped>>
+    pub async fn in_place<T, A>(&self, stage: Stage, case: &mut Case<'_>, attempt: impl Fn() -> A) -> Result<T, Box<Stopped>>
     where
         A: Future<Output = Result<T, Failure>>,
     {
+        case.failing_since = None;
+        let mut kept = None;
         loop {
+            let pass = self.enter(stage, case, kept).await?;
             match attempt().await {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    self.gate.answered(stage, pass);
+                    return Ok(value);
+                }
                 Err(failure) => {
                     case.progress.attempted(failure.stage);
-                    let ruling = self.rule(&failure, case);
-                    self.wait_or_stop(failure, ruling, case).await?;
+                    let ruling = self.rule(&failure, &pass, case);
+                    kept = self.wait_or_stop(failure, ruling, pass, case).await?;
                     self.may_call(case)?;
                 }
             }
         }
     }
 
-    /// Returns when it is time to try again.
+    /// Leave to make a call of this stage.
+    ///
+    /// # Errors
+    /// [`Stopped`]: the stage, the province or the bill is closed.
+    pub async fn enter(&self, stage: Stage, case: &Case<'_>, kept: Option<Pass>) -> Result<Pass, Box<Stopped>> {
+        self.gate.enter(&case.progress.places(stage), kept).await.map_err(|barrier| self.barred(barrier, case.deadline))
+    }
+
+    /// What becomes of a job for which no call may be made. It costs no attempt; where the deadline is nearer than the opening, it ends.
+    pub fn barred(&self, barrier: Barrier, deadline: Timestamp) -> Box<Stopped> {
+        let too_late = self.clock.now() > deadline || (!barrier.place.is_pause() && barrier.until > deadline);
+        let decision = if too_late { Decision::Fail { invalid_job: None } } else { Decision::Park { until: barrier.until } };
+        let message =
+            format!("not asked: {} answered {} to others, and no call is made until {}", barrier.place, barrier.code, barrier.until);
+        let failure = Failure::new(barrier.stage, &barrier.code, message);
+        Box::new(Stopped { failure, ruling: Ruling::without_rule(decision), barrier: Some(barrier) })
+    }
+
+    /// Returns when it is time to try again, with the leave for it where that is still held.
     ///
     /// # Errors
     /// [`Stopped`] for every decision that is not carried out in place.
-    pub async fn wait_or_stop(&self, failure: Failure, mut ruling: Ruling, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
-        while ruling.decision == Decision::Inline {
-            // A URL that the job brought: its bytes never pass through us, so the step is had and the next one is taken.
-            case.progress.charge(&ruling.rule, ruling.step);
-            ruling = self.rule(&failure, case);
-        }
+    pub async fn wait_or_stop(
+        &self,
+        failure: Failure,
+        ruling: Ruling,
+        pass: Pass,
+        case: &mut Case<'_>,
+    ) -> Result<Option<Pass>, Box<Stopped>> {
         if is_charged(&ruling.decision) {
             case.progress.charge(&ruling.rule, ruling.step);
         }
-        let (retry, backoff) = match ruling.decision {
-            Decision::Retry { retry, backoff } => (retry, backoff),
+        match ruling.decision {
+            Decision::Retry { retry, backoff } => {
+                case.progress.totals.retries = case.progress.totals.retries.saturating_add(1);
+                self.wait(wait(backoff, retry, self.chance.unit()), &failure, case).await;
+                Ok(Some(pass))
+            }
             // The client has corrected its clock from the answer: the next call is signed anew.
-            Decision::Resign => return Ok(()),
+            Decision::Resign => Ok(Some(pass)),
             Decision::Throttle if case.began.elapsed() < LONGEST_HOLD => {
+                self.gate.failed(pass, &failure, &ruling);
                 let wait = THROTTLED_FROM + THROTTLED_WINDOW.mul_f64(self.chance.unit());
                 self.wait(wait, &failure, case).await;
-                return Ok(());
+                Ok(None)
             }
-            _ => return Err(Box::new(Stopped { failure, ruling })),
-        };
-        case.progress.totals.retries = case.progress.totals.retries.saturating_add(1);
-        self.wait(wait(backoff, retry, self.chance.unit()), &failure, case).await;
-        Ok(())
+            _ => {
+                if ruling.decision == Decision::Pause {
+                    case.progress.paused(failure.stage, self.clock.now(), self.gate.last_answer(failure.stage));
+                }
+                self.gate.failed(pass, &failure, &ruling);
+                Err(Box::new(Stopped { failure, ruling, barrier: None }))
+            }
+        }
     }
 
     async fn wait(&self, wait: Duration, failure: &Failure, case: &Case<'_>) {
@@ -157,11 +210,11 @@ impl Judge {
 impl Stopped {
     /// Decided without the policy's table.
     pub fn boxed(failure: Failure, decision: Decision) -> Box<Self> {
-        Box::new(Self { failure, ruling: Ruling::without_rule(decision) })
+        Box::new(Self { failure, ruling: Ruling::without_rule(decision), barrier: None })
     }
 }
 
-/// What is not the job's fault is not charged, nor what this version does not carry out: the job is parked for a while instead.
+/// What is not the job's fault is not charged.
 fn is_charged(decision: &Decision) -> bool {
     match decision {
         Decision::Continue

@@ -4,9 +4,12 @@
 //! spreads a wait are arguments. So every rule is tested as a table, and hours of parking take no time at all.
 
 pub mod amount;
+pub mod breaker;
 pub mod checks;
 pub mod date;
 pub mod failure;
+pub mod fleet;
+pub mod heartbeat;
 pub mod invoice;
 pub mod job;
 pub mod picture;

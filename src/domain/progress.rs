@@ -1,9 +1,10 @@
 //! What has been done and paid for. It travels with a parked job in the header `invoice-progress`.
 
+use super::breaker::{BillId, Place, Province};
 use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
 use super::job::Job;
 use super::result::{CallRecord, JobError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,6 +42,15 @@ pub struct Progress {
     pub parked: Option<Parked>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivery_waited: bool,
+    /// Milliseconds since the job was first seen in which a stage was paused: they do not count against the worker's deadline.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    paused_ms: u64,
+    /// By stage: how often this job's answer paused it while others were answered, and when it last did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pauses: BTreeMap<Stage, (u32, Timestamp)>,
+    /// Where the bill is from and which it is, once it was read: so that a closed scope is noticed before anything is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
     /// This run was answered before, without a verdict, and submitted again: that older answer says nothing about this copy.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asked_again: bool,
@@ -57,6 +67,16 @@ pub struct Progress {
 pub struct Parked {
     pub stage: Stage,
     pub code: String,
+    #[serde(default)]
+    pub at: Timestamp,
+}
+
+/// What recognition left behind: whom a failure of verification may concern beside this job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bill {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub province: Option<Province>,
+    pub id: BillId,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +100,9 @@ impl Progress {
             recognition_error: None,
             parked: None,
             redelivery_waited: false,
+            paused_ms: 0,
+            pauses: BTreeMap::new(),
+            bill: None,
             asked_again: false,
             attempts: BTreeMap::new(),
             calls: Vec::new(),
@@ -87,10 +110,37 @@ impl Progress {
         }
     }
 
-    /// No attempt is started after it: the earliest of the job's own deadline, its message's expiration and the worker's limit.
+    /// No attempt is started after it: the earliest of the job's own deadline, its message's expiration and the worker's limit, which
+    /// stands still while a stage is paused.
     pub fn deadline(&self, job: &Job, job_deadline: Duration) -> Timestamp {
-        let ours = self.first_seen.saturating_add(job_deadline).unwrap_or(Timestamp::MAX);
+        let limit = job_deadline.saturating_add(Duration::from_millis(self.paused_ms));
+        let ours = self.first_seen.saturating_add(limit).unwrap_or(Timestamp::MAX);
         [job.deadline, self.expires].into_iter().flatten().fold(ours, Timestamp::min)
+    }
+
+    /// What a call of this stage could find closed.
+    pub fn places(&self, stage: Stage) -> Vec<Place> {
+        let bill = self.bill.as_ref().filter(|_| stage == Stage::Verification);
+        let province = bill.and_then(|bill| bill.province.clone()).map(Place::Province);
+        let bill = bill.map(|bill| Place::Bill(bill.id.clone()));
+        [Place::Pause(stage), Place::Stage(stage)].into_iter().chain(province).chain(bill).collect()
+    }
+
+    /// The job waited while a stage was paused.
+    pub fn slept(&mut self, paused: SignedDuration) {
+        self.paused_ms = self.paused_ms.saturating_add(u64::try_from(paused.as_millis()).unwrap_or(0));
+    }
+
+    /// How often this job paused the stage while others were answered.
+    pub fn pauses(&self, stage: Stage) -> u32 {
+        self.pauses.get(&stage).map_or(0, |(times, _)| *times)
+    }
+
+    /// The job's answer pauses the stage, now. It counts against the job if somebody else was answered well since it last did so.
+    pub fn paused(&mut self, stage: Stage, now: Timestamp, others_answered: Option<Timestamp>) {
+        let (times, last) = self.pauses.get(&stage).copied().unwrap_or((0, self.first_seen));
+        let counts = others_answered.is_some_and(|answered| answered >= last);
+        self.pauses.insert(stage, (times.saturating_add(counts.into()), now));
     }
 
     /// How often this job has taken step `step` of `rule`.
@@ -166,6 +216,11 @@ impl Progress {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,7 +242,7 @@ mod tests {
         sent.charge("verification/316", 1);
         sent.record(call("id"));
         sent.rotated_for = Some("307".into());
-        sent.parked = Some(Parked { stage: Stage::Verification, code: "316".into() });
+        sent.parked = Some(Parked { stage: Stage::Verification, code: "316".into(), at: "2026-01-01T00:00:02Z".parse().unwrap() });
         assert_eq!(Progress::from_header(&sent.to_header(), &"ab".repeat(32)), Some(sent));
     }
 

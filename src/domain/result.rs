@@ -9,6 +9,21 @@ use serde_json::value::RawValue;
 
 pub const SCHEMA: &str = "invoice.result/1";
 
+pub const PROGRESS_SCHEMA: &str = "invoice.progress/1";
+
+/// Told on the reply queue when a job that asked for it is parked.
+#[derive(Serialize)]
+pub struct ProgressMessage<'a> {
+    pub schema: &'static str,
+    pub job_id: &'a str,
+    /// What the job waits for, and the code behind it.
+    pub stage: Stage,
+    pub code: &'a str,
+    /// Attempts made at the stage by now.
+    pub attempt: u32,
+    pub next_attempt_at: Timestamp,
+}
+
 #[derive(Serialize)]
 pub struct JobResult<'a> {
     pub schema: &'static str,

@@ -3,6 +3,7 @@
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{ImageRef, Job};
 use crate::domain::picture::{Format, Picture};
+use crate::domain::policy::Decision;
 use crate::domain::result::ImagePart;
 use crate::image::{Fetched, ImageMemory, Limits, Need, Prepared, Probed, Reserved, fetch, prepare, probe};
 use crate::provider::recognition::encoded_len;
@@ -60,8 +61,13 @@ impl Loader {
             ImageRef::Object { bucket, key, version_id } => {
                 let bucket = bucket.as_deref().unwrap_or(&self.bucket);
                 let place = (bucket, key.as_str(), version_id.as_deref());
-                let fetched = judge.in_place(case, || self.fetch(place)).await?;
-                let (probed, prepared) = judge.in_place(case, || self.prepare(fetched.bytes.clone(), job.verify)).await?;
+                case.subject = format!("{bucket}/{key}");
+                let fetched = judge.in_place(Stage::Storage, case, || self.fetch(place)).await?;
+                let prepared = self.prepare(fetched.bytes.clone(), job.verify).await;
+                let (probed, prepared) = prepared.map_err(|failure| {
+                    let decision = Decision::Fail { invalid_job: Some(failure.code.clone()) };
+                    Stopped::boxed(failure, decision)
+                })?;
                 Ok(loaded_object(place, fetched, probed, prepared))
             }
             ImageRef::Url(url) => Ok(loaded_url(job, url)),

@@ -12,9 +12,10 @@ pub use findings::{Answer, answer_to_failure, answer_to_rejected};
 pub use load::{DECODED_AT_ONCE, Loaded, Loader};
 
 use crate::checkpoint::{Checkpoints, StoredResult};
+use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Invoice, Verified};
-use crate::domain::job::Job;
+use crate::domain::job::{ImageRef, Job};
 use crate::domain::policy::{Decision, Ruling, Transfer};
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status, Verdict};
@@ -26,8 +27,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What the policy may ask for and this version does not carry out is tried again after this long, uncharged: never failed.
-const NOT_YET_CARRIED_OUT: Duration = Duration::from_mins(5);
+/// A job that is held up through no fault of its own, and for nobody knows how long.
+const HELD_UP: Duration = Duration::from_mins(1);
 
 pub struct Pipeline {
     pub loader: Loader,
@@ -70,8 +71,8 @@ pub struct Parking {
     pub failure: Failure,
     /// Why, in the policy's words or ours.
     pub reason: String,
-    /// The account, its keys or our configuration are at fault: every job will meet the same.
-    pub for_everybody: bool,
+    /// Somebody else's call is about to tell: not worth a word to anybody.
+    pub brief: bool,
 }
 
 /// Why a job leaves the line before its end.
@@ -94,6 +95,13 @@ impl Pipeline {
     /// Runs the job as far as it goes.
     pub async fn process(&self, job: &Job, progress: &mut Progress, arrival: &Arrival) -> Ending {
         let mut findings = Findings::default();
+        if let Some(barrier) = self.barred_at_the_door(job, progress, arrival) {
+            let deadline = progress.deadline(job, self.job_deadline);
+            let Stopped { failure, ruling, barrier } = *self.judge.barred(barrier, deadline);
+            if let Decision::Park { until } = ruling.decision {
+                return Ending::Parked(self.parking(until, deadline, failure, &ruling, barrier.as_ref()));
+            }
+        }
         match self.whole_line(job, progress, arrival, &mut findings).await {
             Ok(()) => Ending::Answered(Box::new(self.answered(job, progress, findings))),
             Err(Leave::Replay(stored)) => Ending::Replayed(stored),
@@ -103,7 +111,8 @@ impl Pipeline {
                 let failure =
                     Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
                 let deadline = progress.deadline(job, self.job_deadline);
-                Ending::Parked(self.parking(self.later(self.redelivery_wait), deadline, failure, ""))
+                let until = self.later(self.redelivery_wait);
+                Ending::Parked(self.parking(until, deadline, failure, &Ruling::without_rule(Decision::Park { until }), None))
             }
             Err(Leave::Stopped(stopped)) => match self.stopped(*stopped, job, progress, &mut findings) {
                 Ok(answer) => Ending::Answered(Box::new(answer)),
@@ -143,6 +152,19 @@ impl Pipeline {
             findings.error = Some(JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage)) });
             findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
         })
+    }
+
+    /// A job that will find its stage closed is parked before anything is fetched for it. A redelivered one may have been answered.
+    fn barred_at_the_door(&self, job: &Job, progress: &Progress, arrival: &Arrival) -> Option<Barrier> {
+        if arrival.redelivered || self.judge.clock.now() > progress.deadline(job, self.job_deadline) {
+            return None;
+        }
+        let next = if progress.bill.is_some() { Stage::Verification } else { Stage::Recognition };
+        let mut places = progress.places(next);
+        if matches!(job.image, ImageRef::Object { .. }) {
+            places.extend(progress.places(Stage::Storage));
+        }
+        self.judge.gate.look(&places)
     }
 
     async fn whole_line(&self, job: &Job, progress: &mut Progress, arrival: &Arrival, findings: &mut Findings) -> Result<(), Leave> {
@@ -187,7 +209,16 @@ impl Pipeline {
 
     fn case<'a>(&self, job: &Job, progress: &'a mut Progress, halt: CancellationToken) -> Case<'a> {
         let deadline = progress.deadline(job, self.job_deadline);
-        Case { progress, halt, deadline, began: Instant::now(), billing_date: None, transfer: Transfer::Inline }
+        Case {
+            progress,
+            halt,
+            deadline,
+            began: Instant::now(),
+            subject: String::new(),
+            billing_date: None,
+            transfer: Transfer::Inline,
+            failing_since: None,
+        }
     }
 
     fn answered(&self, job: &Job, progress: &Progress, findings: Findings) -> Answer {
@@ -197,17 +228,16 @@ impl Pipeline {
 
     /// What is to become of a job that left the line: an answer of what was found out by then, or another turn later.
     fn stopped(&self, stopped: Stopped, job: &Job, progress: &Progress, findings: &mut Findings) -> Result<Answer, Box<Parking>> {
-        let Stopped { failure, ruling } = stopped;
+        let Stopped { failure, ruling, barrier } = stopped;
+        let barrier = barrier.as_ref();
         let deadline = progress.deadline(job, self.job_deadline);
         let error = JobError::new(&failure, progress.attempts(failure.stage));
         let status = match ruling.decision {
-            Decision::Park { until } => return Err(self.parking(until, deadline, failure, &ruling.rule)),
+            Decision::Park { until } => return Err(self.parking(until, deadline, failure, &ruling, barrier)),
             Decision::Pause | Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline
                 if self.judge.clock.now() < deadline =>
             {
-                let for_everybody = ruling.decision == Decision::Pause;
-                let parking = self.parking(self.later(NOT_YET_CARRIED_OUT), deadline, failure, &ruling.rule);
-                return Err(Box::new(Parking { for_everybody, ..*parking }));
+                return Err(self.parking(self.later(HELD_UP), deadline, failure, &ruling, barrier));
             }
             Decision::Fail { invalid_job: Some(code) } => {
                 findings.error = Some(at_fault(&failure, code));
@@ -242,14 +272,15 @@ impl Pipeline {
 
     /// Not beyond the deadline: whatever is waited for, the job is answered then. Failures of our own carry our own words; a
     /// provider's are told in the words of the rule.
-    fn parking(&self, until: Timestamp, deadline: Timestamp, failure: Failure, rule: &str) -> Box<Parking> {
+    fn parking(&self, until: Timestamp, deadline: Timestamp, failure: Failure, ruling: &Ruling, barrier: Option<&Barrier>) -> Box<Parking> {
         let until = until.min(deadline.max(self.judge.clock.now()));
-        let reason = self.judge.policy.reason(rule).unwrap_or(match failure.stage {
-            Stage::Worker | Stage::Storage => &failure.message,
-            Stage::Job | Stage::Image | Stage::Recognition | Stage::Verification => "",
-        });
+        let is_ours = barrier.is_some() || matches!(failure.stage, Stage::Worker | Stage::Storage);
+        let reason = match self.judge.policy.reason_of(ruling) {
+            "" if is_ours => &failure.message,
+            reason => reason,
+        };
         let reason = reason.to_owned();
-        Box::new(Parking { until, failure, reason, for_everybody: false })
+        Box::new(Parking { until, failure, reason, brief: barrier.is_some_and(|barrier| barrier.brief) })
     }
 }
 

@@ -2,10 +2,13 @@
 
 use super::{Findings, Loaded, Pipeline, is_plain_failure};
 use crate::checkpoint::VerificationAnswer;
+use crate::domain::breaker::{BillId, Province};
 use crate::domain::failure::{Failure, Stage};
+use crate::domain::invoice::Invoice;
 use crate::domain::job::Job;
 use crate::domain::picture::Picture;
 use crate::domain::policy::Decision;
+use crate::domain::progress::Bill;
 use crate::domain::reading::Reading;
 use crate::domain::result::{Flag, JobError, RecognitionPart, VerificationPart};
 use crate::domain::verdict;
@@ -22,11 +25,12 @@ impl Pipeline {
         case: &mut Case<'_>,
         findings: &mut Findings,
     ) -> Result<(), Box<Stopped>> {
+        let identity = &loaded.identity;
+        case.subject.clone_from(identity);
         if let Some(error) = &case.progress.recognition_error {
             findings.error = Some(error.clone());
             return Ok(());
         }
-        let identity = &loaded.identity;
         let part = match self.recall(case, || self.checkpoints.recognition(identity)).await? {
             Some(part) => part,
             None => match self.call_recognition(loaded, case).await {
@@ -34,12 +38,14 @@ impl Pipeline {
                 Err(stopped) if job.verify && is_plain_failure(&stopped.ruling) => {
                     let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Recognition));
                     case.progress.recognition_error = Some(error.clone());
+                    case.progress.bill = Some(Bill { province: None, id: BillId::of(None, None, identity) });
                     findings.error = Some(error);
                     return Ok(());
                 }
                 Err(stopped) => return Err(stopped),
             },
         };
+        case.progress.bill = Some(bill_of(&part.invoice, identity));
         case.billing_date = part.invoice.billing_date.as_ref().and_then(Reading::value).copied();
         findings.recognition = Some(part);
         Ok(())
@@ -124,6 +130,12 @@ impl Pipeline {
     pub(super) fn today(&self) -> Date {
         self.judge.clock.now().to_zoned(self.judge.timezone.clone()).date()
     }
+}
+
+/// Whom a failure of verification may concern beside this job.
+fn bill_of(invoice: &Invoice, image: &str) -> Bill {
+    let province = invoice.province.as_deref().and_then(Province::of);
+    Bill { id: BillId::of(province.as_ref(), invoice.note_no.as_deref(), image), province }
 }
 
 fn status_unknown(case: &Case<'_>) -> JobError {

@@ -3,14 +3,15 @@
 use super::limiter::Limiter;
 use super::{Provider, Reply, Request};
 use crate::domain::failure::{Billed, Stage, cut};
+use crate::domain::policy::Decision;
 use crate::domain::result::CallRecord;
+use crate::gate::Pass;
 use crate::retry::{Case, Judge, Stopped};
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// A provider's request id is a stranger's text, and fifty of them travel in a header.
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -44,9 +45,12 @@ impl<A> Client<A> {
     /// # Errors
     /// [`Stopped`], with what the policy wants instead.
     pub async fn call(&self, request: &Request, case: &mut Case<'_>) -> Result<Reply<A>, Box<Stopped>> {
+        case.failing_since = None;
+        let mut kept = None;
         loop {
-            let room = self.wait_for_room(&case.halt).await;
+            let room = self.wait_for_room(case, kept.as_ref()).await?;
             self.judge.may_call(case)?;
+            let pass = self.judge.enter(self.stage, case, kept).await?;
             let at = self.judge.clock.now();
             let started = Instant::now();
             let outcome = self.provider.call(request).await;
@@ -54,32 +58,53 @@ impl<A> Client<A> {
             drop(room);
             match outcome {
                 Ok(reply) => {
+                    self.judge.gate.answered(self.stage, pass);
                     let billed = self.judge.policy.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
                     return Ok(reply);
                 }
                 Err(failure) => {
-                    let ruling = self.judge.rule(&failure, case);
+                    let ruling = self.judge.rule(&failure, &pass, case);
                     self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
-                    self.judge.wait_or_stop(failure, ruling, case).await?;
+                    if ruling.decision == Decision::Throttle {
+                        metric::rate_limit(self.stage, self.limiter.lower());
+                    }
+                    kept = self.judge.wait_or_stop(failure, ruling, pass, case).await?;
                 }
             }
         }
     }
 
     /// Room in flight, then a place in the rate. Ends early, without either, when the caller may start nothing more.
-    async fn wait_for_room(&self, halt: &CancellationToken) -> Option<SemaphorePermit<'_>> {
+    ///
+    /// # Errors
+    /// [`Stopped`]: the call is closed meanwhile. Nobody waits in line for that.
+    async fn wait_for_room(&self, case: &Case<'_>, kept: Option<&Pass>) -> Result<Option<SemaphorePermit<'_>>, Box<Stopped>> {
+        let places = case.progress.places(self.stage);
+        let gate = &self.judge.gate;
+        let mut changes = gate.changes();
         let room = async {
             // The semaphore is never closed; were it, calling without a permit would still be right.
             let permit = self.in_flight.acquire().await.ok();
             let queued = Instant::now();
             self.limiter.acquire().await;
             metric::provider_wait(self.stage, queued.elapsed());
+            metric::rate_limit(self.stage, self.limiter.rate_per_second());
             permit
         };
-        tokio::select! {
-            permit = room => permit,
-            () = halt.cancelled() => None,
+        tokio::pin!(room);
+        loop {
+            // The probe that is tried again is expected.
+            let is_probe = kept.is_some_and(Pass::is_probe);
+            if let Some(barrier) = gate.look(&places).filter(|_| !is_probe) {
+                return Err(self.judge.barred(barrier, case.deadline));
+            }
+            tokio::select! {
+                permit = &mut room => return Ok(permit),
+                () = case.halt.cancelled() => return Ok(None),
+                // Never an error: the gate lives as long as we do.
+                _ = changes.changed() => {}
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::scenario::{Content, Scenario};
 use super::script::Call;
 use crate::domain::failure::Stage;
-use crate::domain::policy::{Facts, Policy, Transfer};
+use crate::domain::policy::{Facts, Others, Policy, Transfer};
 use crate::domain::progress::Progress;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -37,6 +37,7 @@ pub(super) fn decided<'a>(
             billing_date: dates.get(job.image.as_str()).copied().flatten(),
             transfer: Transfer::Inline,
             spread: 0.5,
+            others: Others::default(),
         };
         rules.insert(policy.decide(&call.failure, &progress, &facts).rule);
         match call.stage {

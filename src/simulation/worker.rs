@@ -10,21 +10,25 @@ use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
+use crate::gate::Gate;
 use crate::image::{ImageMemory, Limits, Need};
 use crate::pipeline::{DECODED_AT_ONCE, Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::retry::Judge;
 use crate::store::Store;
 use crate::telemetry::health::Health;
-use crate::worker::{Alarm, Event, Worker};
+use crate::worker::{Event, HEARTBEAT_EVERY, Worker};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// So fast that nobody ever waits for the rate: a scenario is about what is answered, not about how many may ask.
 const RATE: client::Limits = client::Limits { rate_per_second: 1_000_000.0, burst: 1_000_000, max_in_flight: 1_024 };
 const BUCKET: &str = "images";
+/// A worker that nobody hears need not speak every two seconds for days.
+const ALONE: Duration = Duration::from_hours(1);
 
 /// What the workers of a scenario have in common.
 pub(super) struct Surroundings {
@@ -53,7 +57,8 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     let Surroundings { policy, timezone, clock, script, broker, checkpoints, watcher } = surroundings;
     let config = Config::default();
     let chance = Chance::even(number as u64);
-    let judge = Judge { policy: Arc::clone(policy), timezone: timezone.clone(), clock: *clock, chance: chance.clone() };
+    let gate = Gate::new(format!("worker-{number}"), Arc::clone(policy), *clock, timezone.clone());
+    let judge = Judge { policy: Arc::clone(policy), timezone: timezone.clone(), clock: *clock, chance: chance.clone(), gate };
     let recognition = Recognition { script: Arc::clone(script), timezone: timezone.clone() };
     let verification = Verification { script: Arc::clone(script) };
     let pipeline = Pipeline {
@@ -87,7 +92,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         health: Health::default(),
         max_in_flight: config.worker.max_in_flight,
         shutdown_grace: config.worker.shutdown_grace.duration(),
-        alarm: Alarm::default(),
+        heartbeat_every: if script.scenario.workers == 1 { ALONE } else { HEARTBEAT_EVERY },
         watcher: Some(watcher.clone()),
     }
 }

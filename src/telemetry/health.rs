@@ -1,5 +1,6 @@
 //! What state the worker is in, told to whoever asks `/readyz`.
 
+use crate::domain::breaker::Paused;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -14,6 +15,10 @@ pub enum State {
     Starting,
     /// Ready: jobs are taken.
     Consuming,
+    /// Ready, and deliberately taking nothing: nobody gets past these stages. They are tried from time to time.
+    Paused {
+        stages: Vec<Paused>,
+    },
     /// The broker is out of reach; `problem` says why, the worker tries again by itself.
     Disconnected {
         problem: String,
@@ -29,7 +34,7 @@ pub enum State {
 impl State {
     pub fn is_ready(&self) -> bool {
         match self {
-            Self::Consuming => true,
+            Self::Consuming | Self::Paused { .. } => true,
             Self::Starting | Self::Disconnected { .. } | Self::Stuck { .. } | Self::Draining => false,
         }
     }
@@ -69,6 +74,18 @@ impl Health {
 
     pub fn state(&self) -> State {
         self.0.borrow().clone()
+    }
+
+    /// What is taken from the queues, while nothing worse is to be told.
+    pub fn flows(&self, paused: &[Paused]) {
+        let now = if paused.is_empty() { State::Consuming } else { State::Paused { stages: paused.to_vec() } };
+        self.0.send_if_modified(|state| {
+            let tell = *state != now && !matches!(state, State::Stuck { .. } | State::Draining);
+            if tell {
+                *state = now;
+            }
+            tell
+        });
     }
 
     /// Resolves once the worker consumes. For tests and the demo, which must not sleep and hope.

@@ -36,6 +36,9 @@ fn describe() {
     describe_gauge!("invoice_provider_rate_limit_per_second", "This worker's share of the account's rate.");
     describe_counter!("invoice_parked_total", "Jobs parked; what returned is subtracted to know what is parked now.");
     describe_counter!("invoice_returned_total", "Parked jobs whose time had come.");
+    describe_gauge!("invoice_paused", "1 while nobody gets past the stage, for this reason.");
+    describe_gauge!("invoice_province_closed", "1 while verification of the province's bills waits.");
+    describe_gauge!("invoice_workers_alive", "Workers on the same queues that were heard within seven seconds, with this one.");
     describe_counter!("invoice_checkpoint_hits_total", "Answers that were not paid for again.");
     describe_counter!("invoice_broker_reconnects_total", "Connections to the broker after the first.");
     describe_counter!("invoice_settle_lost_total", "Acknowledgements that found their channel gone; the job was delivered again.");
@@ -46,6 +49,7 @@ fn describe() {
     }
     gauge!("invoice_jobs_in_flight").set(0.0);
     gauge!("invoice_image_memory_bytes").set(0.0);
+    gauge!("invoice_workers_alive").set(1.0);
 }
 
 pub fn job_finished(status: Status, verdict: Option<Verdict>, duration: Duration) {
@@ -92,6 +96,20 @@ pub fn parked(stage: Stage, code: &str) {
 
 pub fn returned(stage: Stage, code: &str) {
     counter!("invoice_returned_total", "stage" => stage.as_str(), "code" => code.to_owned()).increment(1);
+}
+
+/// `reason` is the code that paused the stage, as the policy labels it.
+pub fn paused(stage: Stage, reason: &str, is_paused: bool) {
+    gauge!("invoice_paused", "stage" => stage.as_str(), "reason" => reason.to_owned()).set(f64::from(u8::from(is_paused)));
+}
+
+/// `province` is a registry's, or `other`.
+pub fn province_closed(province: &str, is_closed: bool) {
+    gauge!("invoice_province_closed", "province" => province.to_owned()).set(f64::from(u8::from(is_closed)));
+}
+
+pub fn workers_alive(workers: usize) {
+    gauge!("invoice_workers_alive").set(f64::from(u32::try_from(workers).unwrap_or(u32::MAX)));
 }
 
 /// `kind` is `recognition`, `verification` or `result`.

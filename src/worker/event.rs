@@ -40,6 +40,8 @@ pub struct JobParked {
     /// The policy's words, not the provider's: those may name people.
     pub reason: String,
     pub until: Timestamp,
+    /// It waits for somebody else's call, with many others: told at a lower level.
+    pub brief: bool,
     pub totals: Totals,
     pub turn: Duration,
 }
@@ -70,6 +72,10 @@ impl JobAnswered {
 impl JobParked {
     pub fn emit(&self, policy: &Policy) {
         metric::parked(self.stage, policy.label(self.stage, &self.code));
+        if self.brief {
+            tracing::debug!(job.id = self.job_id, job.run = self.run, stage = %self.stage, code = self.code, "job parked for a moment");
+            return;
+        }
         tracing::info!(
             job.id = self.job_id,
             job.run = self.run,

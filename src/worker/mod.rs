@@ -1,30 +1,30 @@
 //! The worker: receive, take a turn with each delivery, settle; come back when the broker was lost; drain when asked.
 
-mod alarm;
+mod control;
 mod event;
+mod feed;
 mod outbox;
 mod session;
 mod turn;
 
-pub use alarm::Alarm;
+pub use control::HEARTBEAT_EVERY;
 pub use event::{Event, JobAnswered, JobParked};
 
-use crate::broker::{Broker, BrokerError, Consumer};
+use crate::broker::{Broker, BrokerError, Delivery};
 use crate::chance::Chance;
 use crate::pipeline::Pipeline;
 use crate::retry::reconnecting;
 use crate::telemetry::health::{Health, State};
 use crate::telemetry::metric;
+use feed::Feed;
 use session::Generation;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// Returned jobs do not queue behind the backlog: they have a small prefetch of their own (contract, section 4).
-const DUE_PREFETCH: u16 = 16;
 /// A generation that lived so long was a sound one: the next reconnect begins with a short wait again.
 const LASTING: Duration = Duration::from_secs(30);
 
@@ -36,7 +36,8 @@ pub struct Worker {
     pub health: Health,
     pub max_in_flight: u16,
     pub shutdown_grace: Duration,
-    pub alarm: Alarm,
+    /// [`HEARTBEAT_EVERY`], but for a simulation of days.
+    pub heartbeat_every: Duration,
     /// Told what becomes of each job, beside log and metrics; for the demo.
     pub watcher: Option<UnboundedSender<Event>>,
 }
@@ -52,8 +53,9 @@ pub enum Drained {
 /// A generation and what it is fed by.
 struct Serving {
     generation: Arc<Generation>,
-    due: Consumer,
-    jobs: Consumer,
+    feed: Feed,
+    /// What workers tell each other; ends with the generation.
+    _control: AbortOnDropHandle<()>,
 }
 
 impl Worker {
@@ -69,10 +71,11 @@ impl Worker {
         turns.close();
         let serving = outcome?;
         let drain = async {
-            let Some(Serving { generation, mut due, mut jobs }) = serving else { return turns.wait().await };
-            tokio::join!(jobs.cancel(), due.cancel());
+            let Some(Serving { generation, mut feed, _control }) = serving else { return turns.wait().await };
+            for delivery in feed.stop().await {
+                self.start(delivery, &generation, &turns);
+            }
             turns.wait().await;
-            drop((due, jobs));
             if let Some(generation) = Arc::into_inner(generation) {
                 generation.session.close().await;
             }
@@ -86,7 +89,7 @@ impl Worker {
         let mut pause = reconnecting();
         let mut connected_before = false;
         loop {
-            let established = match self.establish(&mut pause, stop).await {
+            let established = match self.establish(&mut pause, turns, stop).await {
                 Ok(established) => established,
                 Err(error) => {
                     // A paid call in the air is worth waiting for, whatever ends the worker.
@@ -116,15 +119,16 @@ impl Worker {
 
     /// Connects, declares and begins to consume, again and again until it succeeds. `None`: asked to stop meanwhile.
     async fn establish(
-        &self,
+        self: &Arc<Self>,
         pause: &mut impl FnMut(&Chance) -> Duration,
+        turns: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
         let mut told = false;
         loop {
             let problem = tokio::select! {
                 () = stop.cancelled() => return Ok(None),
-                outcome = self.attempt(stop) => match outcome {
+                outcome = self.attempt(turns, stop) => match outcome {
                     Ok(serving) => return Ok(Some(serving)),
                     Err(error) if error.is_final() => return Err(error),
                     Err(error) => error.to_string(),
@@ -143,34 +147,54 @@ impl Worker {
         }
     }
 
-    async fn attempt(&self, stop: &CancellationToken) -> Result<Serving, BrokerError> {
+    async fn attempt(self: &Arc<Self>, turns: &TaskTracker, stop: &CancellationToken) -> Result<Serving, BrokerError> {
         let session = self.broker.connect().await?;
         session.topology().await?;
-        let due = session.consume(&self.queues.due_queue, DUE_PREFETCH).await?;
-        let jobs = session.consume(&self.queues.jobs_queue, self.max_in_flight).await?;
-        Ok(Serving { generation: Arc::new(Generation::new(session, stop)), due, jobs })
+        let control = Arc::clone(self).converse(session.control().await?, session.publisher(), turns.clone(), stop.clone());
+        let control = AbortOnDropHandle::new(tokio::spawn(control));
+        let mut feed = Feed::default();
+        // Nothing was taken before, so nothing was received.
+        let _ = feed.follow(&self.pipeline.judge.gate.flow(), &session, &self.queues, self.max_in_flight).await?;
+        Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control })
     }
 
+    /// Takes what may be taken, for as long as the generation lives.
     async fn serve(self: &Arc<Self>, serving: &mut Serving, turns: &TaskTracker, stop: &CancellationToken) -> Served {
-        self.health.set(State::Consuming);
-        tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
+        let Serving { generation, feed, .. } = serving;
+        let gate = &self.pipeline.judge.gate;
+        let mut changes = gate.changes();
+        let mut told = false;
         loop {
+            let flow = gate.flow();
+            match feed.follow(&flow, &generation.session, &self.queues, self.max_in_flight).await {
+                Ok(received) => received.into_iter().for_each(|delivery| self.start(delivery, generation, turns)),
+                Err(error) => return self.lost(&error.to_string(), turns),
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
+            }
+            self.health.flows(flow.paused());
             let delivery = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Served::UntilStop,
-                () = serving.generation.over() => None,
-                delivery = serving.due.next() => delivery,
-                delivery = serving.jobs.next() => delivery,
+                () = generation.over() => None,
+                () = gate.flow_changes(&flow, &mut changes) => continue,
+                delivery = feed.next() => delivery,
             };
-            let Some(delivery) = delivery else {
-                let problem = "the connection or a consumer was lost".to_owned();
-                tracing::warn!(problem, in_flight = turns.len(), "the broker was lost; what was not acknowledged will be delivered again");
-                self.health.set(State::Disconnected { problem });
-                return Served::UntilLost;
-            };
-            let (worker, generation) = (Arc::clone(self), Arc::clone(&serving.generation));
-            turns.spawn(async move { worker.turn(delivery, &generation).await });
+            let Some(delivery) = delivery else { return self.lost("the connection or a consumer was lost", turns) };
+            self.start(delivery, generation, turns);
         }
+    }
+
+    fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker) {
+        let (worker, generation) = (Arc::clone(self), Arc::clone(generation));
+        turns.spawn(async move { worker.turn(delivery, &generation).await });
+    }
+
+    fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {
+        tracing::warn!(problem, in_flight = turns.len(), "the broker was lost; what was not acknowledged will be delivered again");
+        self.health.set(State::Disconnected { problem: problem.to_owned() });
+        Served::UntilLost
     }
 }
 

@@ -8,7 +8,7 @@ use crate::broker::{
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::domain::progress::Progress;
-use crate::domain::result::{JobError, Status};
+use crate::domain::result::{JobError, ProgressMessage, Status};
 use crate::retry::wait;
 use crate::telemetry::health::Health;
 use crate::telemetry::metric;
@@ -60,18 +60,7 @@ impl Worker {
 impl Outbox<'_> {
     /// To the job's `reply_to`; where it names none, or that queue is gone or refuses, to the results queue.
     pub(super) async fn result(&self, job: &Message, run: &str, body: Bytes) -> Result<(), Unpublished> {
-        let mut properties = Properties {
-            content_type: Some("application/json".into()),
-            correlation_id: job.properties.correlation_id.clone(),
-            message_id: Some(run.to_owned()),
-            kind: Some("invoice.result".into()),
-            timestamp: u64::try_from(self.clock.now().as_second()).ok(),
-            ..Properties::default()
-        };
-        if let Some(trace) = job.properties.headers.text(TRACE_HEADER) {
-            properties.headers.set_text(TRACE_HEADER, &trace);
-        }
-        let message = Message { body, properties };
+        let message = self.reply(job, "invoice.result", run.to_owned(), body);
         let Some(reply_to) = job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) else {
             return self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await;
         };
@@ -91,6 +80,31 @@ impl Outbox<'_> {
                 }
             }
         }
+    }
+
+    /// Tells a job that asked for it why it waits. Once: a reply queue that does not take it costs the job nothing.
+    pub(super) async fn progress(&self, job: &Message, progress: &Progress, told: &ProgressMessage<'_>) {
+        let Some(reply_to) = job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) else { return };
+        // A name of its own: consumers know results by the run id alone.
+        let id = format!("{}.{}", progress.run, progress.totals.parked);
+        // Cannot fail: plain text and numbers.
+        let body = serde_json::to_vec(told).unwrap_or_default();
+        if let Err(problem) = self.try_publish(reply_to, &self.reply(job, "invoice.progress", id, body.into())).await {
+            tracing::debug!(job.run = progress.run, %problem, "reply_to did not take a progress message");
+        }
+    }
+
+    fn reply(&self, job: &Message, kind: &str, id: String, body: Bytes) -> Message {
+        let mut properties = Properties {
+            correlation_id: job.properties.correlation_id.clone(),
+            message_id: Some(id),
+            timestamp: u64::try_from(self.clock.now().as_second()).ok(),
+            ..Message::json(kind, Bytes::new()).properties
+        };
+        if let Some(trace) = job.properties.headers.text(TRACE_HEADER) {
+            properties.headers.set_text(TRACE_HEADER, &trace);
+        }
+        Message { body, properties }
     }
 
     /// A copy of the job for the operator, with the reason.

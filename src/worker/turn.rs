@@ -9,7 +9,7 @@ use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
 use crate::domain::progress::{Parked, Progress};
-use crate::domain::result::Status;
+use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
 use crate::pipeline::{Answer, Arrival, Ending, Parking, answer_to_failure, answer_to_rejected};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
@@ -69,10 +69,11 @@ impl Worker {
         if let Some(until) = self.too_early(job, turn) {
             return self.outbox(turn.generation).park(turn.message, &turn.progress, until).await;
         }
-        if let Some(Parked { stage, code }) = turn.progress.parked.take()
-            && !arrival.redelivered
-        {
-            metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
+        if let Some(Parked { stage, code, at }) = turn.progress.parked.take() {
+            turn.progress.slept(self.pipeline.judge.gate.paused_between(at, self.pipeline.judge.clock.now()));
+            if !arrival.redelivered {
+                metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
+            }
         }
         // Boxed: the whole line is one future of many kilobytes.
         let line = Box::pin(self.pipeline.process(job, &mut turn.progress, arrival));
@@ -88,7 +89,7 @@ impl Worker {
                 );
                 Ok(())
             }
-            Ok(Ending::Parked(parking)) => self.park(turn, *parking).await,
+            Ok(Ending::Parked(parking)) => self.park(job, turn, *parking).await,
             Err(_panic) => {
                 let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");
                 let now = self.pipeline.judge.clock.now();
@@ -140,14 +141,18 @@ impl Worker {
         Ok(())
     }
 
-    async fn park(&self, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
-        let Parking { until, failure: Failure { stage, code, .. }, reason, for_everybody } = parking;
-        if for_everybody {
-            self.alarm.raise(stage, &code, &reason);
-        }
-        turn.progress.parked = Some(Parked { stage, code: code.clone() });
+    async fn park(&self, job: &Job, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
+        let Parking { until, failure: Failure { stage, code, .. }, reason, brief } = parking;
+        turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now() });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
-        self.outbox(turn.generation).park(turn.message, &turn.progress, until).await?;
+        let outbox = self.outbox(turn.generation);
+        outbox.park(turn.message, &turn.progress, until).await?;
+        if job.progress && !brief {
+            let attempt = turn.progress.attempts(stage);
+            let told =
+                ProgressMessage { schema: PROGRESS_SCHEMA, job_id: job.id.as_str(), stage, code: &code, attempt, next_attempt_at: until };
+            outbox.progress(turn.message, &turn.progress, &told).await;
+        }
         self.tell(Event::Parked(JobParked {
             job_id: turn.job_id.clone().unwrap_or_default(),
             run: turn.progress.run.clone(),
@@ -155,6 +160,7 @@ impl Worker {
             code,
             reason,
             until,
+            brief,
             totals: turn.progress.totals,
             turn: turn.began.elapsed(),
         }));

@@ -5,22 +5,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// For each module, what it may import from this crate. What is not listed may import nothing.
-const MAY_IMPORT: [(&str, &[&str]); 19] = [
+const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("clock", &[]),
     ("chance", &[]),
     ("config", &["domain", "broker", "checkpoint", "provider", "store", "telemetry"]),
     ("telemetry", &["config", "domain"]),
-    ("retry", &["chance", "clock", "domain"]),
+    ("gate", &["clock", "domain", "telemetry"]),
+    ("retry", &["chance", "clock", "domain", "gate"]),
     ("store", &["config", "domain"]),
     ("image", &["domain", "store", "telemetry"]),
     ("checkpoint", &["config", "domain", "store", "telemetry"]),
-    ("provider", &["config", "domain", "retry", "telemetry"]),
+    ("provider", &["config", "domain", "gate", "retry", "telemetry"]),
     ("broker", &["config", "domain"]),
     ("pipeline", &["checkpoint", "domain", "image", "provider", "retry", "store"]),
-    ("worker", &["broker", "chance", "checkpoint", "clock", "domain", "pipeline", "retry", "telemetry"]),
+    ("worker", &["broker", "chance", "checkpoint", "clock", "domain", "gate", "pipeline", "retry", "telemetry"]),
     ("sandbox", &["config", "domain"]),
-    ("assemble", &["chance", "checkpoint", "clock", "config", "domain", "image", "pipeline", "provider", "retry", "store"]),
+    ("assemble", &["chance", "checkpoint", "clock", "config", "domain", "gate", "image", "pipeline", "provider", "retry", "store"]),
     (
         "simulation",
         &[
@@ -30,6 +31,7 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
             "clock",
             "config",
             "domain",
+            "gate",
             "image",
             "pipeline",
             "provider",

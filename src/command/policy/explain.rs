@@ -1,7 +1,7 @@
 use super::alike::{Alike, alike};
 use super::words;
 use crate::domain::failure::{Billed, Stage};
-use crate::domain::policy::{Decision, Facts, Moment, Policy, Rule, Scope, Transfer, normalise};
+use crate::domain::policy::{Decision, Facts, Moment, Others, Policy, Rule, Scope, Transfer, normalise};
 use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -31,7 +31,15 @@ pub(super) fn explain(
     ensure!(stage.is_none_or(|stage| STAGES.contains(&stage)), "the policy is about storage, recognition and verification");
     let deadline = now.checked_add(job_deadline).context("the present time is out of range")?;
     // Half of the window in which `next_day` returns.
-    let facts = Facts { now, deadline, timezone: timezone.clone(), billing_date: None, transfer: Transfer::Inline, spread: 0.5 };
+    let facts = Facts {
+        now,
+        deadline,
+        timezone: timezone.clone(),
+        billing_date: None,
+        transfer: Transfer::Inline,
+        spread: 0.5,
+        others: Others::default(),
+    };
     let naming: Vec<Stage> = STAGES.into_iter().filter(|stage| policy.names(*stage, &code)).collect();
     let stages = match stage {
         Some(stage) => vec![stage],

@@ -7,6 +7,8 @@ use std::time::Duration;
 /// Some time past midnight, because the provider's clock is not ours; spread, because every waiting job has the same idea.
 const NEXT_DAY_FROM: SignedDuration = SignedDuration::from_mins(10);
 const NEXT_DAY_WINDOW: Duration = Duration::from_mins(110);
+/// A job that paused its stage so often while others were answered is the cause of it.
+const MAX_PAUSES: u32 = 3;
 
 impl Policy {
     /// What this failure means for this job, now. First matching rule, first step of it that is not used up.
@@ -15,10 +17,20 @@ impl Policy {
     pub fn decide(&self, failure: &Failure, progress: &Progress, facts: &Facts) -> Ruling {
         let Some(rule) = self.rules.iter().find(|rule| rule.applies(failure, progress, facts)) else {
             let decision = Decision::Fail { invalid_job: None };
-            return Ruling { rule: format!("{}/unlisted", failure.stage), step: 0, decision, scope: Scope::None, billed: Billed::Unknown };
+            let unlisted = Ruling::without_rule(decision);
+            return Ruling { rule: format!("{}/unlisted", failure.stage), billed: Billed::Unknown, ..unlisted };
         };
         let (step, decision) = rule.next(progress, facts);
-        Ruling { rule: rule.id.clone(), step, decision, scope: rule.scope, billed: billed(rule, failure) }
+        let ruling = Ruling {
+            rule: rule.id.clone(),
+            step,
+            closes: rule.closes(&decision, facts),
+            decision,
+            scope: rule.scope,
+            streak: None,
+            billed: billed(rule, failure),
+        };
+        paused(ruling, failure.stage, progress, facts)
     }
 
     /// Whether an answer with this code is paid for, where no failure was decided: the success codes.
@@ -30,6 +42,18 @@ impl Policy {
     pub fn names(&self, stage: Stage, code: &str) -> bool {
         let mut patterns = self.rules.iter().filter(|rule| rule.stage == stage).flat_map(|rule| &rule.codes);
         patterns.any(|pattern| !codes::is_open(pattern) && codes::catches(pattern, code))
+    }
+}
+
+/// One failure too many in a row is everybody's: a pause, whatever the rule says. A job that was paused often while others went on is
+/// itself the cause: its rule decides, and where that says pause it fails.
+fn paused(ruling: Ruling, stage: Stage, progress: &Progress, facts: &Facts) -> Ruling {
+    let is_the_job = progress.pauses(stage) >= MAX_PAUSES;
+    let is_verdict = matches!(ruling.decision, Decision::Continue | Decision::Verdict(_));
+    match facts.others.streak {
+        Some(streak) if !is_the_job && !is_verdict => Ruling { decision: Decision::Pause, closes: None, streak: Some(streak), ..ruling },
+        _ if is_the_job && ruling.decision == Decision::Pause => Ruling { decision: Decision::Fail { invalid_job: None }, ..ruling },
+        _ => ruling,
     }
 }
 
@@ -73,8 +97,8 @@ impl Rule {
                 at(facts, after(facts.now, *backoff), Decision::Retry { retry, backoff: *backoff })
             }
             Step::Park { delays, attempts } if attempts.is_none_or(|attempts| used < attempts) => {
-                let index = usize::try_from(used).unwrap_or(usize::MAX).min(delays.len().saturating_sub(1));
-                let until = after(facts.now, delays.get(index).copied().unwrap_or_default());
+                // Its scope may be further on than the job itself, or, where nobody remembers, less far.
+                let until = after(facts.now, delay(delays, used)).max(self.opens(facts).unwrap_or(Timestamp::MIN));
                 at(facts, until, Decision::Park { until })
             }
             Step::NextDay { attempts } if used < *attempts => {
@@ -87,6 +111,43 @@ impl Rule {
             Step::Retry { .. } | Step::Park { .. } | Step::NextDay { .. } | Step::Rotate | Step::Inline => Turn::Skip,
             Step::Continue | Step::Verdict(_) | Step::Fail { .. } | Step::Throttle | Step::Pause => Turn::Take(finally(step)),
         }
+    }
+
+    /// When the scope of a job that is not tried again in place opens for the next one.
+    fn closes(&self, decision: &Decision, facts: &Facts) -> Option<Timestamp> {
+        match decision {
+            Decision::Park { .. } | Decision::Fail { .. } | Decision::Verdict(_) => self.opens(facts),
+            Decision::Continue
+            | Decision::Retry { .. }
+            | Decision::Rotate
+            | Decision::Throttle
+            | Decision::Resign
+            | Decision::Inline
+            | Decision::Pause => None,
+        }
+    }
+
+    /// The scope has steps of its own: as many waits as calls failed under it, the last of them again and again.
+    fn opens(&self, facts: &Facts) -> Option<Timestamp> {
+        // It is this job, not the stage, where others were answered meanwhile.
+        if self.scope == Scope::None || (self.scope == Scope::Stage && facts.others.answered) {
+            return None;
+        }
+        let mut failures = facts.others.failures.iter().find(|(scope, _)| *scope == self.scope).map_or(0, |(_, failures)| *failures);
+        let mut opens = None;
+        for step in &self.steps {
+            let (attempts, time) = match step {
+                Step::Park { delays, attempts } => (attempts.unwrap_or(u32::MAX), after(facts.now, delay(delays, failures))),
+                Step::NextDay { attempts } => (*attempts, next_day(facts)),
+                _ => continue,
+            };
+            opens = Some(time);
+            if failures < attempts {
+                break;
+            }
+            failures -= attempts;
+        }
+        opens
     }
 
     /// In-place retries are for what passes at once; a job that had to be parked has shown that this does not.
@@ -132,6 +193,12 @@ fn cut_short(end: Decision) -> Decision {
 /// The decision, if its next attempt starts no later than the deadline.
 fn at(facts: &Facts, time: Timestamp, decision: Decision) -> Turn {
     if time <= facts.deadline { Turn::Take(decision) } else { Turn::TooLate }
+}
+
+/// `delays` in turn, the last again and again.
+fn delay(delays: &[Duration], used: u32) -> Duration {
+    let index = usize::try_from(used).unwrap_or(usize::MAX).min(delays.len().saturating_sub(1));
+    delays.get(index).copied().unwrap_or_default()
 }
 
 fn after(now: Timestamp, wait: Duration) -> Timestamp {

@@ -9,6 +9,7 @@ mod forecast;
 mod merge;
 mod parse;
 mod steps;
+mod streaks;
 #[cfg(test)]
 mod tests;
 mod when;
@@ -24,6 +25,7 @@ use std::time::Duration;
 pub use codes::normalise;
 pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
+pub use streaks::{Streak, Streaks, is_bad_request, is_outage};
 
 /// The rules, in the order in which they are tried.
 #[derive(Clone, Debug)]
@@ -132,6 +134,18 @@ pub struct Facts {
     pub transfer: Transfer,
     /// Between 0 and 1, drawn by the caller: spreads the returns of `next_day`.
     pub spread: f64,
+    pub others: Others,
+}
+
+/// What other jobs have met with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// This failure makes one too many in a row.
+    pub streak: Option<Streak>,
+    /// Somebody was answered well at this stage since the job began to fail there.
+    pub answered: bool,
+    /// How often a call has failed under each scope of this job, since it was last open and before this call.
+    pub failures: Vec<(Scope, u32)>,
 }
 
 /// A decision and where it comes from.
@@ -142,6 +156,10 @@ pub struct Ruling {
     pub step: usize,
     pub decision: Decision,
     pub scope: Scope,
+    /// The scope is closed for other jobs until then, whatever becomes of this one.
+    pub closes: Option<Timestamp>,
+    /// Decided because of what other jobs met with, too.
+    pub streak: Option<Streak>,
     pub billed: Billed,
 }
 
@@ -153,7 +171,7 @@ impl Ruling {
 
     /// Decided without the table; nothing is charged for it that a rule would count.
     pub fn without_rule(decision: Decision) -> Self {
-        Self { rule: "none".into(), step: 0, decision, scope: Scope::None, billed: Billed::No }
+        Self { rule: "none".into(), step: 0, decision, scope: Scope::None, closes: None, streak: None, billed: Billed::No }
     }
 }
 
@@ -185,6 +203,14 @@ impl Policy {
     /// In the order in which they are tried.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Why it was decided so, in the policy's words.
+    pub fn reason_of(&self, ruling: &Ruling) -> &str {
+        match ruling.streak {
+            Some(streak) => streak.reason(),
+            None => self.reason(&ruling.rule).unwrap_or_default(),
+        }
     }
 
     /// Why the rule of this id is as it is.

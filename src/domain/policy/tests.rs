@@ -5,7 +5,7 @@ mod overrides;
 mod table;
 mod times;
 
-use super::{Case, Decision, Facts, Moment, Policy, Progress, Ruling, Stage, Transfer};
+use super::{Case, Decision, Facts, Moment, Others, Policy, Progress, Ruling, Stage, Transfer};
 use crate::domain::failure::{Billed, Failure};
 use crate::domain::result::Verdict;
 use jiff::Timestamp;
@@ -25,6 +25,7 @@ fn facts() -> Facts {
         billing_date: None,
         transfer: Transfer::Inline,
         spread: 0.5,
+        others: Others::default(),
     }
 }
 

@@ -1,0 +1,122 @@
+//! What is told to other workers, and what is taken over from them.
+
+use super::{Breaker, Change, Closure, Entry, Place, State};
+use crate::domain::failure::{MAX_CODE_BYTES, MAX_MESSAGE_BYTES};
+use crate::domain::fleet::MAX_ID_BYTES;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+const MAX_ENTRIES: usize = 1_000;
+/// A thousand bills may be closed at once; other jobs for the same bill are rare.
+const MAX_BILLS_TOLD: usize = 200;
+/// An opening is told for so long; everybody has heard it then, or has heard nothing at all.
+const OPENING_TOLD: SignedDuration = SignedDuration::from_secs(60);
+/// A place that nobody has tried for so long since its time came counts as open: its failures are history.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
+/// No delay of a policy is longer.
+const FURTHEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// One place, as a heartbeat tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    place: Place,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+impl Breaker {
+    /// Everything others should know.
+    pub fn tell(&self) -> Vec<Told> {
+        let (mut bills, mut told): (Vec<_>, Vec<_>) = self.entries.iter().partition(|(place, _)| matches!(place, Place::Bill(_)));
+        bills.sort_unstable_by_key(|(_, entry)| std::cmp::Reverse(entry.since()));
+        told.extend(bills.into_iter().take(MAX_BILLS_TOLD));
+        told.into_iter().map(|(place, entry)| Told { place: place.clone(), entry: entry.clone() }).collect()
+    }
+
+    /// Takes over what is newer than what this worker knows.
+    pub fn hear(&mut self, told: Vec<Told>, now: Timestamp) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for Told { place, entry } in told.into_iter().take(MAX_ENTRIES) {
+            if !place.is_sound() || !entry.is_sound(now) || !entry.replaces(self.entries.get(&place)) {
+                continue;
+            }
+            let before = self.closure(&place).cloned();
+            let after = entry.state.clone();
+            self.entries.insert(place.clone(), entry);
+            match (before, after) {
+                (None, State::Closed(closure)) => changes.push(Change::Closed(place, closure)),
+                (Some(before), State::Closed(closure)) if closure.failures > before.failures => {
+                    changes.push(Change::Prolonged(place, before, closure));
+                }
+                (Some(before), State::Open { since }) => {
+                    self.opened(&place, &before, since);
+                    changes.push(Change::Opened(place, before));
+                }
+                (None, State::Open { .. }) | (Some(_), State::Closed(_)) => {}
+            }
+        }
+        self.forget_the_least(now);
+        changes
+    }
+
+    /// Forgets what nobody needs any more.
+    pub fn forget(&mut self, now: Timestamp) -> Vec<Change> {
+        let mut changes = Vec::new();
+        self.entries.retain(|place, entry| match &entry.state {
+            // That of a pause is evidence: the stage worked since.
+            State::Open { since } => place.is_pause() || now.duration_since(*since) < OPENING_TOLD,
+            State::Closed(closure) if place.is_pause() || now.duration_since(closure.until) < FORGOTTEN => true,
+            State::Closed(closure) => {
+                changes.push(Change::Opened(place.clone(), closure.clone()));
+                false
+            }
+        });
+        changes
+    }
+
+    /// Bounded: the bills that open first give way.
+    pub(super) fn forget_the_least(&mut self, now: Timestamp) {
+        while self.entries.len() > MAX_ENTRIES {
+            let bills = self.entries.iter().filter(|(place, _)| matches!(place, Place::Bill(_)));
+            let Some(first) = bills.min_by_key(|(_, entry)| entry.until(now)).map(|(place, _)| place.clone()) else { return };
+            self.entries.remove(&first);
+        }
+    }
+}
+
+impl Entry {
+    fn replaces(&self, known: Option<&Self>) -> bool {
+        known.is_none_or(|known| self.version > known.version || (self.version == known.version && self.by < known.by))
+    }
+
+    fn since(&self) -> Timestamp {
+        match &self.state {
+            State::Open { since } | State::Closed(Closure { since, .. }) => *since,
+        }
+    }
+
+    fn until(&self, now: Timestamp) -> Timestamp {
+        match &self.state {
+            State::Open { .. } => now,
+            State::Closed(closure) => closure.until,
+        }
+    }
+
+    /// Nobody writes more than this, and nobody waits for longer.
+    fn is_sound(&self, now: Timestamp) -> bool {
+        let by = |worker: &str| worker.len() <= MAX_ID_BYTES;
+        let closed = |closure: &Closure| {
+            closure.code.len() <= MAX_CODE_BYTES
+                && closure.reason.len() <= MAX_MESSAGE_BYTES
+                && closure.until.duration_since(now) < FURTHEST
+                && closure.probing.as_ref().is_none_or(|probing| by(&probing.by))
+        };
+        // A version that could not be surpassed would hold for ever.
+        by(&self.by)
+            && self.version < u64::MAX / 2
+            && match &self.state {
+                State::Open { .. } => true,
+                State::Closed(closure) => closed(closure),
+            }
+    }
+}

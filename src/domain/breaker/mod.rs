@@ -1,0 +1,274 @@
+//! What is closed, until when, and who may try first. Pure: the hours it is about are arguments.
+//!
+//! A place is closed by a failure under its scope, or paused for everybody. When its time has come one call is let through, the
+//! probe; the others follow its answer. Each worker has a copy of all this, and copies are merged from heartbeats: of two entries for a
+//! place the newer version holds, and of two equally new ones that of the lower worker id, so that all copies agree.
+
+mod merge;
+mod place;
+mod schedule;
+#[cfg(test)]
+mod tests;
+
+pub use merge::Told;
+pub use place::{BillId, Place, Province};
+pub use schedule::next_probe;
+
+use super::failure::Stage;
+use super::fleet::Fleet;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A probe waits for the rate, calls, and may call again in place; one that takes longer is given up for lost.
+const PROBE_LASTS: SignedDuration = SignedDuration::from_mins(5);
+/// While a probe is on its way the others wait so long, and ask again.
+const PROBE_WAIT: SignedDuration = SignedDuration::from_secs(5);
+/// What a pause holds up is parked for so long; it is taken from its queue again when consuming goes on.
+pub const PAUSE_WAIT: SignedDuration = SignedDuration::from_mins(1);
+/// Pauses that are over are remembered for jobs that slept through them.
+const MAX_PAUSES: usize = 100;
+
+#[derive(Clone, Debug, Default)]
+pub struct Breaker {
+    entries: BTreeMap<Place, Entry>,
+    /// Those that are over, from when until when.
+    pauses: VecDeque<(Timestamp, Timestamp)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Entry {
+    version: u64,
+    /// The worker that changed it last.
+    by: String,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Open { since: Timestamp },
+    Closed(Closure),
+}
+
+/// Why and for how long a place is closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Closure {
+    /// Of the call that failed.
+    pub stage: Stage,
+    pub code: String,
+    /// In the policy's words.
+    pub reason: String,
+    pub since: Timestamp,
+    /// When one call may try.
+    pub until: Timestamp,
+    /// Calls that were to open it and failed, with the one that closed it.
+    pub failures: u32,
+    probing: Option<Probing>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Probing {
+    by: String,
+    since: Timestamp,
+}
+
+/// What keeps a call from being made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Barrier {
+    pub place: Place,
+    pub stage: Stage,
+    pub code: String,
+    /// To be parked, uncharged, until then.
+    pub until: Timestamp,
+    /// Somebody else's call is about to open it: not worth telling anybody.
+    pub brief: bool,
+}
+
+/// A stage that nobody gets past, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Paused {
+    pub stage: Stage,
+    pub code: String,
+    pub reason: String,
+    pub since: Timestamp,
+    pub next_probe: Timestamp,
+}
+
+/// The failure that closes a place.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    pub stage: Stage,
+    pub code: String,
+    pub reason: String,
+    pub now: Timestamp,
+}
+
+/// For the log, the metrics and those who wait.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    Closed(Place, Closure),
+    /// A probe failed: what it was closed for, and is now.
+    Prolonged(Place, Closure, Closure),
+    /// With what it had been closed for.
+    Opened(Place, Closure),
+}
+
+impl Breaker {
+    /// The first thing that keeps a call at these places from being made, a pause before all others.
+    pub fn look(&self, places: &[Place], fleet: &Fleet, now: Timestamp) -> Option<Barrier> {
+        let barriers = places.iter().filter_map(|place| self.barrier(place, fleet, now));
+        barriers.max_by_key(|barrier| (barrier.place.is_pause(), barrier.until))
+    }
+
+    /// Lets a call through; answers the places that it probes. They are this worker's until it concludes.
+    pub fn admit(&mut self, places: &[Place], fleet: &Fleet, now: Timestamp) -> Result<Vec<Place>, Barrier> {
+        if let Some(barrier) = self.look(places, fleet, now) {
+            return Err(barrier);
+        }
+        let probed: Vec<Place> = places.iter().filter(|place| self.closure(place).is_some()).cloned().collect();
+        for place in &probed {
+            self.change(place, fleet, |closure| closure.probing = Some(Probing { by: fleet.me().to_owned(), since: now }));
+        }
+        Ok(probed)
+    }
+
+    /// Is the place still this worker's to probe? Another one may have come first.
+    pub fn is_probed_by(&self, place: &Place, worker: &str) -> bool {
+        self.closure(place).and_then(|closure| closure.probing.as_ref()).is_some_and(|probing| probing.by == worker)
+    }
+
+    /// The probe proved nothing: the next call may try.
+    pub fn release(&mut self, place: &Place, fleet: &Fleet) {
+        if self.is_probed_by(place, fleet.me()) {
+            self.change(place, fleet, |closure| closure.probing = None);
+        }
+    }
+
+    /// A call failed under the scope of this place. Only what was open is closed by it, or what it probed: calls that were in the air
+    /// when the place was closed tell nothing new.
+    ///
+    /// `until` is told how many calls have failed, with this one.
+    pub fn close(&mut self, place: &Place, cause: &Cause, until: impl FnOnce(u32) -> Timestamp, fleet: &Fleet) -> Option<Change> {
+        let before = self.closure(place).cloned();
+        if before.is_some() && !self.is_probed_by(place, fleet.me()) {
+            return None;
+        }
+        let Cause { stage, code, reason, now } = cause.clone();
+        let failures = before.as_ref().map_or(0, |closure| closure.failures).saturating_add(1);
+        let since = before.as_ref().map_or(now, |closure| closure.since);
+        let closure = Closure { stage, code, reason, since, until: until(failures), failures, probing: None };
+        self.set(place, fleet, State::Closed(closure.clone()));
+        self.forget_the_least(now);
+        Some(match before {
+            None => Change::Closed(place.clone(), closure),
+            Some(before) => Change::Prolonged(place.clone(), before, closure),
+        })
+    }
+
+    /// A good answer, or one that has nothing to do with what it was closed for.
+    pub fn open(&mut self, place: &Place, fleet: &Fleet, now: Timestamp) -> Option<Change> {
+        let closure = self.closure(place)?.clone();
+        self.set(place, fleet, State::Open { since: now });
+        self.opened(place, &closure, now);
+        Some(Change::Opened(place.clone(), closure))
+    }
+
+    /// Why the place is closed, if it is.
+    pub fn closure(&self, place: &Place) -> Option<&Closure> {
+        match &self.entries.get(place)?.state {
+            State::Closed(closure) => Some(closure),
+            State::Open { .. } => None,
+        }
+    }
+
+    /// The stages that are paused.
+    pub fn paused(&self) -> impl Iterator<Item = Paused> {
+        self.pausing().map(|(stage, closure)| {
+            let Closure { code, reason, since, until, .. } = closure.clone();
+            Paused { stage, code, reason, since, next_probe: until }
+        })
+    }
+
+    /// Should this worker take a job to see whether a paused stage works again?
+    pub fn is_probe_due(&self, fleet: &Fleet, now: Timestamp) -> bool {
+        fleet.leads(now) && self.pausing().any(|(_, closure)| now >= closure.until && !closure.is_probed(fleet, now))
+    }
+
+    /// When the last pause of the stage was ended by an answer, if anybody remembers.
+    pub fn unpaused(&self, stage: Stage) -> Option<Timestamp> {
+        match self.entries.get(&Place::Pause(stage))?.state {
+            State::Open { since } => Some(since),
+            State::Closed(_) => None,
+        }
+    }
+
+    /// How much of this time some stage was paused.
+    pub fn paused_between(&self, from: Timestamp, to: Timestamp) -> SignedDuration {
+        let current = self.pausing().map(|(_, closure)| (closure.since, to));
+        let mut spans: Vec<_> = self.pauses.iter().copied().chain(current).map(|(begin, end)| (begin.max(from), end.min(to))).collect();
+        spans.sort_unstable();
+        let mut reached = from;
+        spans.into_iter().fold(SignedDuration::ZERO, |sum, (begin, end)| {
+            let begin = begin.max(reached);
+            reached = reached.max(end);
+            if end > begin { sum.saturating_add(end.duration_since(begin)) } else { sum }
+        })
+    }
+
+    fn pausing(&self) -> impl Iterator<Item = (Stage, &Closure)> {
+        self.entries.iter().filter_map(|(place, entry)| match (place, &entry.state) {
+            (Place::Pause(stage), State::Closed(closure)) => Some((*stage, closure)),
+            _ => None,
+        })
+    }
+
+    fn barrier(&self, place: &Place, fleet: &Fleet, now: Timestamp) -> Option<Barrier> {
+        let closure = self.closure(place)?;
+        let probed = closure.is_probed(fleet, now);
+        let may_probe = !place.is_pause() || fleet.leads(now);
+        if now >= closure.until && !probed && may_probe {
+            return None;
+        }
+        let until = match place {
+            Place::Pause(_) => later(now, PAUSE_WAIT),
+            _ if now >= closure.until => later(now, PROBE_WAIT),
+            _ => closure.until,
+        };
+        let brief = !place.is_pause() && now >= closure.until;
+        Some(Barrier { place: place.clone(), stage: closure.stage, code: closure.code.clone(), until, brief })
+    }
+
+    fn change(&mut self, place: &Place, fleet: &Fleet, change: impl FnOnce(&mut Closure)) {
+        if let Some(mut closure) = self.closure(place).cloned() {
+            change(&mut closure);
+            self.set(place, fleet, State::Closed(closure));
+        }
+    }
+
+    fn set(&mut self, place: &Place, fleet: &Fleet, state: State) {
+        let version = self.entries.get(place).map_or(0, |entry| entry.version).saturating_add(1);
+        self.entries.insert(place.clone(), Entry { version, by: fleet.me().to_owned(), state });
+    }
+
+    fn opened(&mut self, place: &Place, closure: &Closure, now: Timestamp) {
+        if place.is_pause() {
+            if self.pauses.len() == MAX_PAUSES {
+                self.pauses.pop_front();
+            }
+            self.pauses.push_back((closure.since, now));
+        }
+    }
+}
+
+impl Closure {
+    /// Whoever probed and died, or took for ever, does not count.
+    fn is_probed(&self, fleet: &Fleet, now: Timestamp) -> bool {
+        let lasts = |probing: &Probing| now.duration_since(probing.since) < PROBE_LASTS && fleet.is_alive(&probing.by, now);
+        self.probing.as_ref().is_some_and(lasts)
+    }
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}

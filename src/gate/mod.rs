@@ -1,0 +1,282 @@
+//! In front of every call: may it be made, or is its stage, province or bill closed? After every call: what does its answer mean for
+//! the others?
+//!
+//! The decisions are `domain::breaker`'s; here they meet the clock, the other workers, the log and the metrics.
+
+mod pass;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+pub use pass::Pass;
+
+use crate::clock::Clock;
+use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Paused, Place, Province, next_probe};
+use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
+use crate::domain::fleet::Fleet;
+use crate::domain::heartbeat::Heartbeat;
+use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks, is_bad_request};
+use crate::telemetry::metric;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use pass::Evidence;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// A worker that does not lead looks so often whether it does by now.
+const LEADERSHIP_CHECK: Duration = Duration::from_secs(1);
+
+/// Cheap to clone; clones are the same gate.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+    /// Something happened here that others should know at once.
+    news: Notify,
+    policy: Arc<Policy>,
+    clock: Clock,
+    timezone: TimeZone,
+}
+
+#[derive(Debug)]
+struct State {
+    fleet: Fleet,
+    breaker: Breaker,
+    streaks: Streaks,
+    /// The last good answer of each stage.
+    answered: BTreeMap<Stage, Timestamp>,
+}
+
+/// Whom a call is about, beside its stage.
+#[derive(Clone, Debug)]
+pub struct About<'a> {
+    /// The image, or the key of the store.
+    pub subject: &'a str,
+    pub province: Option<&'a Province>,
+    /// Since when the job has been failing at this stage, in this turn.
+    pub failing_since: Timestamp,
+}
+
+/// What is taken from the queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Open,
+    /// One job at a time, until one reaches the paused stage.
+    Probe(Vec<Paused>),
+    Shut(Vec<Paused>),
+}
+
+impl Flow {
+    /// The stages that nobody gets past.
+    pub fn paused(&self) -> &[Paused] {
+        match self {
+            Self::Open => &[],
+            Self::Probe(paused) | Self::Shut(paused) => paused,
+        }
+    }
+}
+
+impl Gate {
+    /// `worker` is this worker's id among those on the same queues.
+    pub fn new(worker: String, policy: Arc<Policy>, clock: Clock, timezone: TimeZone) -> Self {
+        let state =
+            State { fleet: Fleet::new(worker), breaker: Breaker::default(), streaks: Streaks::default(), answered: BTreeMap::new() };
+        let state = Mutex::new(state);
+        Self(Arc::new(Inner { state, changed: watch::Sender::new(()), news: Notify::new(), policy, clock, timezone }))
+    }
+
+    /// What keeps a call at these places from being made.
+    pub fn look(&self, places: &[Place]) -> Option<Barrier> {
+        let now = self.0.clock.now();
+        let State { fleet, breaker, .. } = &*self.state();
+        breaker.look(places, fleet, now)
+    }
+
+    /// Changes whenever something is closed or opened, here or elsewhere.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
+    }
+
+    /// What other jobs have met with, for the judgement of this failure.
+    pub fn others(&self, pass: &Pass, failure: &Failure, about: &About<'_>) -> Others {
+        let now = self.0.clock.now();
+        let State { fleet, breaker, streaks, answered } = &mut *self.state();
+        let failures = |place: &Place| {
+            let failures = breaker.closure(place).map_or(0, |closure| closure.failures);
+            // A call that was in the air when the place was closed fails together with the one that closed it.
+            if breaker.is_probed_by(place, fleet.me()) && pass.probes(place) { failures } else { failures.saturating_sub(1) }
+        };
+        let failures = pass.places().iter().filter_map(|place| scope_of(place).map(|scope| (scope, failures(place)))).collect();
+        // While a stage is paused for malformed requests, one more is that job's own.
+        let is_expected = pass.probed().iter().any(|place| {
+            let same = breaker.closure(place).is_some_and(|closure| closure.code == failure.code);
+            place.is_pause() && same && is_bad_request(failure)
+        });
+        let streak = streaks.failed(failure, about.subject, about.province, now).filter(|_| !is_expected);
+        let answered = answered.get(&failure.stage).is_some_and(|answered| *answered > about.failing_since);
+        Others { streak, answered, failures }
+    }
+
+    /// When the stage last had a good answer, for whichever job.
+    pub fn last_answer(&self, stage: Stage) -> Option<Timestamp> {
+        let state = self.state();
+        state.answered.get(&stage).copied().max(state.breaker.unpaused(stage))
+    }
+
+    /// A good answer opens what the call probed.
+    pub fn answered(&self, stage: Stage, pass: Pass) {
+        let now = self.0.clock.now();
+        let changes: Vec<Change> = {
+            let State { fleet, breaker, streaks, answered } = &mut *self.state();
+            streaks.answered(stage);
+            answered.insert(stage, now);
+            pass.conclude().iter().filter_map(|place| breaker.open(place, fleet, now)).collect()
+        };
+        self.tell(&changes);
+    }
+
+    /// A failure that is not tried again in place closes its scope or pauses its stage; and it is an answer, or none, for what the call
+    /// probed.
+    pub fn failed(&self, pass: Pass, failure: &Failure, ruling: &Ruling) {
+        let now = self.0.clock.now();
+        let reason = cut(self.0.policy.reason_of(ruling), MAX_MESSAGE_BYTES).to_owned();
+        let cause = Cause { stage: failure.stage, code: failure.code.clone(), reason, now };
+        let probe = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
+        let mut changes = Vec::new();
+        {
+            let State { fleet, breaker, .. } = &mut *self.state();
+            let closing = ruling.closes.zip(pass.place(ruling.scope));
+            changes.extend(closing.and_then(|(until, place)| breaker.close(place, &cause, |_| until, fleet)));
+            if ruling.decision == Decision::Pause {
+                changes.extend(breaker.close(&Place::Pause(failure.stage), &cause, probe, fleet));
+            }
+            for place in pass.conclude() {
+                let closure = breaker.closure(&place).cloned();
+                match pass::evidence(&place, closure.as_ref(), failure, ruling) {
+                    Evidence::Good => changes.extend(breaker.open(&place, fleet, now)),
+                    Evidence::Bad => changes.extend(breaker.close(&place, &cause, probe, fleet)),
+                    Evidence::None => breaker.release(&place, fleet),
+                }
+            }
+        }
+        self.tell(&changes);
+        self.announce();
+    }
+
+    /// How much of this time some stage was paused.
+    pub fn paused_between(&self, from: Timestamp, to: Timestamp) -> SignedDuration {
+        self.state().breaker.paused_between(from, to)
+    }
+
+    /// What may be taken from the queues now.
+    pub fn flow(&self) -> Flow {
+        let now = self.0.clock.now();
+        let State { fleet, breaker, .. } = &*self.state();
+        let paused: Vec<Paused> = breaker.paused().collect();
+        let due = breaker.is_probe_due(fleet, now);
+        match paused.is_empty() {
+            true => Flow::Open,
+            false if due => Flow::Probe(paused),
+            false => Flow::Shut(paused),
+        }
+    }
+
+    /// Returns when the flow may be another one: something changed, or the time for a probe has come.
+    pub async fn flow_changes(&self, flow: &Flow, changes: &mut watch::Receiver<()>) {
+        let now = self.0.clock.now();
+        let wake = match flow {
+            Flow::Open => None,
+            // The probe is on its way, unless its worker dies.
+            Flow::Probe(_) => Some(LEADERSHIP_CHECK),
+            Flow::Shut(paused) => {
+                let due = paused.iter().map(|paused| paused.next_probe).filter(|probe| *probe > now).min();
+                let until = due.and_then(|probe| Duration::try_from(probe.duration_since(now)).ok());
+                let alone = self.state().fleet.leads(now);
+                Some(until.filter(|_| alone).unwrap_or(LEADERSHIP_CHECK))
+            }
+        };
+        tokio::select! {
+            // Never an error: the sender lives in `self`.
+            _ = changes.changed() => {}
+            () = sleep(wake) => {}
+        }
+    }
+
+    /// All that others should know.
+    pub fn heartbeat(&self, has_work: bool, draining: bool) -> Heartbeat {
+        let now = self.0.clock.now();
+        let (heartbeat, changes) = {
+            let State { fleet, breaker, .. } = &mut *self.state();
+            metric::workers_alive(fleet.alive(now));
+            let changes = breaker.forget(now);
+            (Heartbeat::new(fleet.me(), has_work, draining, breaker.tell()), changes)
+        };
+        changes.iter().for_each(|change| tell::tell(change, &self.0.policy));
+        heartbeat
+    }
+
+    /// Takes over what another worker knows.
+    pub fn hear(&self, heartbeat: Heartbeat) {
+        let now = self.0.clock.now();
+        let (changes, is_new) = {
+            let State { fleet, breaker, .. } = &mut *self.state();
+            if heartbeat.worker == fleet.me() {
+                return;
+            }
+            let is_new = fleet.heard(&heartbeat.worker, heartbeat.draining, now);
+            metric::workers_alive(fleet.alive(now));
+            (breaker.hear(heartbeat.closed, now), is_new)
+        };
+        self.tell(&changes);
+        if is_new {
+            // It does not know yet what is closed.
+            self.announce();
+        }
+        // Who probes, too, may have changed.
+        self.0.changed.send_replace(());
+    }
+
+    /// Returns when something happened here that others should know at once.
+    pub async fn news(&self) {
+        self.0.news.notified().await;
+    }
+
+    fn announce(&self) {
+        self.0.news.notify_one();
+        self.0.changed.send_replace(());
+    }
+
+    fn tell(&self, changes: &[Change]) {
+        for change in changes {
+            tell::tell(change, &self.0.policy);
+        }
+        if !changes.is_empty() {
+            self.announce();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn scope_of(place: &Place) -> Option<Scope> {
+    match place {
+        Place::Pause(_) => None,
+        Place::Stage(_) => Some(Scope::Stage),
+        Place::Province(_) => Some(Scope::Province),
+        Place::Bill(_) => Some(Scope::Bill),
+    }
+}
+
+async fn sleep(wake: Option<Duration>) {
+    match wake {
+        Some(wake) => tokio::time::sleep(wake).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,132 @@
+//! Leave to make a call; and what its answer proves.
+
+use super::{Gate, scope_of};
+use crate::domain::breaker::{Barrier, Closure, Place};
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::policy::{Decision, Ruling, Scope, is_bad_request, is_outage};
+use std::time::Duration;
+
+/// Another worker may want to probe the same place at the same moment; by then each has heard of the other.
+const CLAIM_WAIT: Duration = Duration::from_millis(500);
+
+/// Leave to call. Dropped without an answer, what it was to probe is anybody's again.
+#[derive(Debug)]
+#[must_use]
+pub struct Pass {
+    gate: Gate,
+    places: Vec<Place>,
+    probed: Vec<Place>,
+}
+
+impl Gate {
+    /// Leave to make a call at these places, or what stands in its way. `kept` is the leave for the attempt before this one: a probe
+    /// that is tried again in place stays the probe.
+    pub async fn enter(&self, places: &[Place], kept: Option<Pass>) -> Result<Pass, Barrier> {
+        if let Some(kept) = kept
+            && !kept.probed.is_empty()
+            && kept.is_first()
+        {
+            return Ok(kept);
+        }
+        loop {
+            let (probed, alone) = {
+                let now = self.0.clock.now();
+                let state = &mut *self.state();
+                (state.breaker.admit(places, &state.fleet, now)?, state.fleet.alive(now) == 1)
+            };
+            let is_probe = !probed.is_empty();
+            let pass = Pass { gate: self.clone(), places: places.to_vec(), probed };
+            if is_probe {
+                self.announce();
+            }
+            if is_probe && !alone {
+                tokio::time::sleep(CLAIM_WAIT).await;
+            }
+            if pass.is_first() {
+                return Ok(pass);
+            }
+        }
+    }
+}
+
+impl Pass {
+    pub(super) fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    pub(super) fn probed(&self) -> &[Place] {
+        &self.probed
+    }
+
+    pub(super) fn probes(&self, place: &Place) -> bool {
+        self.probed.contains(place)
+    }
+
+    pub(super) fn place(&self, scope: Scope) -> Option<&Place> {
+        self.places.iter().find(|place| scope_of(place) == Some(scope))
+    }
+
+    /// Is somebody waiting for its answer?
+    pub fn is_probe(&self) -> bool {
+        !self.probed.is_empty()
+    }
+
+    /// There is an answer.
+    pub(super) fn conclude(mut self) -> Vec<Place> {
+        std::mem::take(&mut self.probed)
+    }
+
+    /// Is everything it probes still its own?
+    fn is_first(&self) -> bool {
+        let state = self.gate.state();
+        self.probed.iter().all(|place| state.breaker.is_probed_by(place, state.fleet.me()))
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.probed.is_empty() {
+            return;
+        }
+        {
+            let state = &mut *self.gate.state();
+            for place in &self.probed {
+                state.breaker.release(place, &state.fleet);
+            }
+        }
+        self.gate.announce();
+    }
+}
+
+pub(super) enum Evidence {
+    Good,
+    Bad,
+    None,
+}
+
+/// What a failure says about a place that was probed.
+pub(super) fn evidence(place: &Place, closure: Option<&Closure>, failure: &Failure, ruling: &Ruling) -> Evidence {
+    let is_about = |scope| ruling.scope == scope;
+    match place {
+        // Any answer but another reason to pause: the account is in order.
+        Place::Pause(_) => {
+            let refused_again = is_bad_request(failure) && closure.is_some_and(|closure| closure.code == failure.code);
+            if ruling.decision == Decision::Pause || is_outage(failure) || refused_again { Evidence::Bad } else { Evidence::Good }
+        }
+        Place::Stage(_) if is_about(Scope::Stage) || is_unanswered(failure, ruling) => Evidence::None,
+        Place::Stage(_) => Evidence::Good,
+        Place::Province(_) if is_about(Scope::Province) || !is_registrys(failure) => Evidence::None,
+        Place::Bill(_) if is_about(Scope::Bill) || !is_registrys(failure) => Evidence::None,
+        Place::Province(_) | Place::Bill(_) => Evidence::Good,
+    }
+}
+
+/// Nobody looked at the question.
+fn is_unanswered(failure: &Failure, ruling: &Ruling) -> bool {
+    is_outage(failure) || matches!(ruling.decision, Decision::Pause | Decision::Throttle)
+}
+
+/// The registry's own codes are numbers.
+fn is_registrys(failure: &Failure) -> bool {
+    failure.stage == Stage::Verification && failure.code.bytes().all(|byte| byte.is_ascii_digit())
+}

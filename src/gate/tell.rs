@@ -1,0 +1,73 @@
+//! What is closed and opened, told once: a log line and a metric. Bills are nobody's business.
+
+use crate::domain::breaker::{Change, Closure, Place};
+use crate::domain::failure::Stage;
+use crate::domain::policy::Policy;
+use crate::telemetry::metric;
+
+pub(super) fn tell(change: &Change, policy: &Policy) {
+    match change {
+        Change::Closed(place, closure) => closed(place, closure, policy),
+        Change::Prolonged(place, before, closure) => prolonged(place, before, closure, policy),
+        Change::Opened(place, before) => opened(place, before, policy),
+    }
+}
+
+fn closed(place: &Place, closure: &Closure, policy: &Policy) {
+    let Closure { code, reason, until, .. } = closure;
+    match place {
+        Place::Pause(stage) => {
+            metric::paused(*stage, policy.label(*stage, code), true);
+            tracing::error!(
+                %stage, code, reason, next_probe = %until, mend = mend(*stage),
+                "paused: no job gets past this stage, none is taken from the queues; one is tried from time to time"
+            );
+        }
+        Place::Stage(stage) => tracing::warn!(%stage, code, reason, %until, "the stage is closed: its jobs wait, then one calls first"),
+        Place::Province(province) => {
+            metric::province_closed(province.label(), true);
+            let province = province.label();
+            tracing::warn!(province, code, reason, %until, "the province is closed: its jobs wait, then one calls first");
+        }
+        Place::Bill(_) => tracing::debug!(code, reason, %until, "a bill is closed: other jobs for it wait"),
+    }
+}
+
+fn prolonged(place: &Place, before: &Closure, closure: &Closure, policy: &Policy) {
+    let Closure { code, reason, until, failures, .. } = closure;
+    if let Place::Pause(stage) = place {
+        metric::paused(*stage, policy.label(*stage, &before.code), false);
+        metric::paused(*stage, policy.label(*stage, code), true);
+    }
+    match place {
+        Place::Pause(_) | Place::Stage(_) | Place::Province(_) => {
+            tracing::info!(%place, code, reason, failures, %until, "the call that was to open it failed; still closed");
+        }
+        Place::Bill(_) => tracing::debug!(code, failures, %until, "a bill is still closed"),
+    }
+}
+
+fn opened(place: &Place, before: &Closure, policy: &Policy) {
+    let Closure { code, since, .. } = before;
+    match place {
+        Place::Pause(stage) => {
+            metric::paused(*stage, policy.label(*stage, code), false);
+            tracing::info!(%stage, code, %since, "no longer paused: jobs are taken again");
+        }
+        Place::Stage(stage) => tracing::info!(%stage, code, %since, "the stage is open again"),
+        Place::Province(province) => {
+            metric::province_closed(province.label(), false);
+            tracing::info!(province = province.label(), code, %since, "the province is open again");
+        }
+        Place::Bill(_) => tracing::debug!(code, "a bill is open again"),
+    }
+}
+
+fn mend(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Recognition => "correct recognition.url, app_key and app_secret (or app_code), or see to the account at the marketplace",
+        Stage::Verification => "correct verification.url, api_id and api_secret, or see to the account at the provider",
+        Stage::Storage => "correct [storage]: bucket, region, endpoint_url and credentials",
+        Stage::Job | Stage::Image | Stage::Worker => "see the log",
+    }
+}

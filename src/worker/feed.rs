@@ -1,0 +1,90 @@
+//! What is taken from the queues: as much as may be in flight, one job at a time, or nothing.
+
+use crate::broker::{BrokerError, Config, Consumer, Delivery, Session};
+use crate::gate::Flow;
+
+/// Returned jobs do not queue behind the backlog: they have a small prefetch of their own (contract, section 4).
+const DUE_PREFETCH: u16 = 16;
+
+/// Consumers of both queues, or none.
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    intake: Intake,
+    due: Option<Consumer>,
+    jobs: Option<Consumer>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Intake {
+    Full,
+    One,
+    #[default]
+    Nothing,
+}
+
+impl Feed {
+    /// Takes what the flow allows from now on. What had been received by then is handed over: it is parked, never sent back, because
+    /// that would count as a death of the job.
+    pub(super) async fn follow(
+        &mut self,
+        flow: &Flow,
+        session: &Session,
+        queues: &Config,
+        max_in_flight: u16,
+    ) -> Result<Vec<Delivery>, BrokerError> {
+        let intake = Intake::of(flow);
+        if intake == self.intake {
+            return Ok(Vec::new());
+        }
+        let received = self.stop().await;
+        let (due, jobs) = match intake {
+            Intake::Full => (DUE_PREFETCH, max_in_flight),
+            Intake::One => (1, 1),
+            Intake::Nothing => return Ok(received),
+        };
+        self.due = Some(session.consume(&queues.due_queue, due).await?);
+        self.jobs = Some(session.consume(&queues.jobs_queue, jobs).await?);
+        self.intake = intake;
+        Ok(received)
+    }
+
+    /// The next delivery, returned jobs first; `None` when a consumer was lost. For ever while nothing is taken.
+    pub(super) async fn next(&mut self) -> Option<Delivery> {
+        let Self { due, jobs, .. } = self;
+        tokio::select! {
+            biased;
+            delivery = next_of(due) => delivery,
+            delivery = next_of(jobs) => delivery,
+        }
+    }
+
+    /// Takes nothing more, and hands over what had been received.
+    pub(super) async fn stop(&mut self) -> Vec<Delivery> {
+        self.intake = Intake::Nothing;
+        let mut received = Vec::new();
+        for mut consumer in [self.due.take(), self.jobs.take()].into_iter().flatten() {
+            consumer.cancel().await;
+            while let Some(delivery) = consumer.next().await {
+                received.push(delivery);
+            }
+        }
+        received
+    }
+}
+
+impl Intake {
+    fn of(flow: &Flow) -> Self {
+        match flow {
+            Flow::Open => Self::Full,
+            Flow::Probe(_) => Self::One,
+            Flow::Shut(_) => Self::Nothing,
+        }
+    }
+}
+
+async fn next_of(consumer: &mut Option<Consumer>) -> Option<Delivery> {
+    match consumer {
+        Some(consumer) => consumer.next().await,
+        None => std::future::pending().await,
+    }
+}
