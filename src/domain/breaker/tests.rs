@@ -1,1 +1,247 @@
+use super::*;
+use crate::domain::failure::Stage;
+use jiff::ToSpan;
+use proptest::prelude::*;
 
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn fleet(me: &str, others: &[&str], now: Timestamp) -> Fleet {
+    let mut fleet = Fleet::new(me.to_owned());
+    for other in others {
+        fleet.heard(other, false, now);
+    }
+    fleet
+}
+
+fn henan() -> Place {
+    Place::Province(Province::of("河南").unwrap())
+}
+
+fn cause(now: Timestamp) -> Cause {
+    Cause { stage: Stage::Verification, code: "316".into(), reason: "maintenance".into(), now }
+}
+
+/// Closed at second 0 by worker `me`, until second 60.
+fn closed(place: &Place, me: &Fleet) -> Breaker {
+    let mut breaker = Breaker::default();
+    let change = breaker.close(place, &cause(at(0)), |_| at(60), me);
+    assert!(matches!(change, Some(Change::Closed(..))));
+    breaker
+}
+
+#[test]
+fn what_is_closed_lets_nobody_through_before_its_time_and_then_one() {
+    let me = fleet("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    let places = [Place::Stage(Stage::Verification), henan()];
+    let barrier = breaker.admit(&places, &me, at(59)).unwrap_err();
+    assert_eq!((barrier.place, barrier.until, barrier.brief), (henan(), at(60), false));
+    assert_eq!(breaker.admit(&places, &me, at(60)), Ok(vec![henan()]), "the probe");
+    let waiting = breaker.admit(&places, &me, at(61)).unwrap_err();
+    assert_eq!((waiting.until, waiting.brief), (at(66), true), "the others wait for its answer");
+    assert!(matches!(breaker.open(&henan(), &me, at(62)), Some(Change::Opened(..))));
+    assert_eq!(breaker.admit(&places, &me, at(62)), Ok(vec![]));
+}
+
+#[test]
+fn a_failed_probe_moves_the_scope_on_and_calls_in_the_air_do_not() {
+    let me = fleet("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    assert_eq!(breaker.close(&henan(), &cause(at(1)), |_| at(999), &me), None, "it was in the air when the province was closed");
+    breaker.admit(&[henan()], &me, at(60)).unwrap();
+    let Some(Change::Prolonged(_, before, after)) =
+        breaker.close(&henan(), &cause(at(61)), |failures| at(61 + 60 * i64::from(failures)), &me)
+    else {
+        panic!("prolonged")
+    };
+    assert_eq!((before.failures, after.failures, after.since, after.until), (1, 2, at(0), at(181)));
+}
+
+#[test]
+fn a_probe_without_an_answer_is_anybodys_again() {
+    let me = fleet("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    breaker.admit(&[henan()], &me, at(60)).unwrap();
+    breaker.release(&henan(), &me);
+    assert_eq!(breaker.admit(&[henan()], &me, at(61)), Ok(vec![henan()]));
+    // It may also have died with its worker, or taken for ever.
+    let other = fleet("b", &["a"], at(61));
+    assert!(breaker.look(&[henan()], &other, at(62)).is_some());
+    assert!(breaker.look(&[henan()], &other, at(70)).is_none(), "its worker is gone");
+    assert!(breaker.look(&[henan()], &me, at(61 + 299)).is_some());
+    assert!(breaker.look(&[henan()], &me, at(61 + 300)).is_none(), "it took for ever");
+}
+
+#[test]
+fn only_the_leader_probes_a_pause() {
+    let pause = Place::Pause(Stage::Verification);
+    let (first, second) = (fleet("a", &["b"], at(60)), fleet("b", &["a"], at(60)));
+    let breaker = closed(&pause, &first);
+    assert!(breaker.is_probe_due(&first, at(60)) && !breaker.is_probe_due(&second, at(60)));
+    assert!(!breaker.is_probe_due(&first, at(59)));
+    assert_eq!(breaker.look(std::slice::from_ref(&pause), &first, at(60)), None);
+    let barrier = breaker.look(std::slice::from_ref(&pause), &second, at(60)).unwrap();
+    assert_eq!((barrier.until, barrier.brief), (at(120), false), "parked for a minute");
+}
+
+#[test]
+fn a_pause_comes_before_every_other_barrier() {
+    let me = fleet("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    breaker.close(&Place::Pause(Stage::Verification), &cause(at(0)), |_| at(1), &me);
+    let barrier = breaker.look(&[Place::Pause(Stage::Verification), henan()], &me, at(0)).unwrap();
+    assert!(barrier.place.is_pause());
+}
+
+#[test]
+fn paused_time_is_counted_once_however_many_stages_were_paused() {
+    let me = fleet("a", &[], at(0));
+    let mut breaker = Breaker::default();
+    let mut pause = |stage, from, to: Option<i64>| {
+        breaker.close(&Place::Pause(stage), &cause(at(from)), |_| at(from), &me);
+        if let Some(to) = to {
+            breaker.open(&Place::Pause(stage), &me, at(to));
+        }
+    };
+    pause(Stage::Recognition, 10, Some(20));
+    pause(Stage::Verification, 15, Some(30));
+    pause(Stage::Storage, 100, None);
+    let seconds = |from, to| breaker.paused_between(at(from), at(to)).as_secs();
+    assert_eq!([seconds(0, 50), seconds(12, 17), seconds(0, 5), seconds(40, 90), seconds(0, 110), seconds(105, 110)], [20, 5, 0, 0, 30, 5]);
+}
+
+#[test]
+fn what_one_worker_learns_reaches_the_others() {
+    let (a, b) = (fleet("a", &["b"], at(0)), fleet("b", &["a"], at(0)));
+    let mut ours = closed(&henan(), &a);
+    let mut theirs = Breaker::default();
+    assert!(matches!(theirs.hear(ours.tell(), at(1))[..], [Change::Closed(..)]));
+    assert!(theirs.hear(ours.tell(), at(1)).is_empty(), "told once");
+    assert!(theirs.look(&[henan()], &b, at(1)).is_some());
+    theirs.admit(&[henan()], &b, at(60)).unwrap();
+    ours.hear(theirs.tell(), at(60));
+    let a = fleet("a", &["b"], at(60));
+    assert!(ours.look(&[henan()], &a, at(61)).unwrap().brief, "they probe");
+    theirs.open(&henan(), &b, at(62));
+    assert!(matches!(ours.hear(theirs.tell(), at(62))[..], [Change::Opened(..)]));
+    assert_eq!(ours.look(&[henan()], &a, at(62)), None);
+}
+
+#[test]
+fn of_two_that_claim_the_same_probe_the_lower_id_has_it() {
+    let (a, b) = (fleet("a", &["b"], at(60)), fleet("b", &["a"], at(60)));
+    let mut ours = closed(&henan(), &a);
+    let mut theirs = Breaker::default();
+    theirs.hear(ours.tell(), at(1));
+    ours.admit(&[henan()], &a, at(60)).unwrap();
+    theirs.admit(&[henan()], &b, at(60)).unwrap();
+    let (our_news, their_news) = (ours.tell(), theirs.tell());
+    ours.hear(their_news, at(60));
+    theirs.hear(our_news, at(60));
+    assert!(ours.is_probed_by(&henan(), "a") && theirs.is_probed_by(&henan(), "a"));
+}
+
+#[test]
+fn what_nobody_needs_is_forgotten() {
+    let me = fleet("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    breaker.close(&Place::Pause(Stage::Storage), &cause(at(0)), |_| at(60), &me);
+    assert!(breaker.forget(at(60 + 3_599)).is_empty());
+    assert!(matches!(breaker.forget(at(60 + 3_600))[..], [Change::Opened(..)]), "nobody tried for an hour");
+    assert_eq!(breaker.paused().count(), 1, "a pause ends by an answer only");
+}
+
+#[test]
+fn a_thousand_bills_are_remembered_and_the_latest_told() {
+    let me = fleet("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    for number in 0..5_000 {
+        let bill = Place::Bill(BillId::of(None, None, &number.to_string()));
+        breaker.close(&bill, &cause(at(number)), |_| at(number + 86_400), &me);
+    }
+    let told = breaker.tell();
+    assert_eq!(told.len(), 201);
+    let latest = Place::Bill(BillId::of(None, None, "4999"));
+    assert!(serde_json::to_string(&told).unwrap().contains(&serde_json::to_string(&latest).unwrap()));
+    assert!(breaker.look(&[henan()], &me, at(0)).is_some(), "provinces do not give way");
+    assert!(serde_json::to_string(&told).unwrap().len() < 64 * 1024);
+}
+
+#[test]
+fn what_no_worker_would_tell_is_not_believed() {
+    let me = fleet("a", &[], at(0));
+    let told = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut value = serde_json::to_value(closed(&henan(), &me).tell()).unwrap();
+        change(&mut value[0]);
+        serde_json::from_value::<Vec<Told>>(value).unwrap()
+    };
+    let mut breaker = Breaker::default();
+    for told in [
+        told(&|told| told["version"] = u64::MAX.into()),
+        told(&|told| told["by"] = "x".repeat(65).into()),
+        told(&|told| told["place"] = serde_json::json!({ "province": "张三" })),
+        told(&|told| told["state"]["closed"]["code"] = "x".repeat(65).into()),
+        told(&|told| told["state"]["closed"]["reason"] = "x".repeat(501).into()),
+        told(&|told| told["state"]["closed"]["until"] = at(0).saturating_add(800.hours()).unwrap().to_string().into()),
+    ] {
+        assert!(breaker.hear(told, at(0)).is_empty());
+    }
+    assert_eq!(breaker.hear(told(&|_| ()), at(0)).len(), 1);
+}
+
+/// One of three workers does something about one of two places, or tells another.
+#[derive(Clone, Debug)]
+enum Deed {
+    Admit(usize, usize),
+    Close(usize, usize),
+    Open(usize, usize),
+    Release(usize, usize),
+    Tell(usize, usize),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let worker = 0..3_usize;
+    prop_oneof![
+        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Admit(worker, place)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Close(worker, place)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Open(worker, place)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Release(worker, place)),
+        (worker.clone(), worker).prop_map(|(from, to)| Deed::Tell(from, to)),
+    ]
+}
+
+proptest! {
+    /// Whatever they did and heard before: once all have told all, all think the same.
+    #[test]
+    fn copies_agree_once_everybody_has_told_everybody(deeds in proptest::collection::vec(deed(), 0..60)) {
+        let ids = ["a", "b", "c"];
+        let places = [henan(), Place::Pause(Stage::Recognition)];
+        let fleets: Vec<Fleet> = ids.iter().map(|me| fleet(me, &ids, at(0))).collect();
+        let mut breakers = vec![Breaker::default(); 3];
+        for (second, deed) in deeds.into_iter().enumerate() {
+            let now = at(i64::try_from(second).unwrap());
+            match deed {
+                Deed::Admit(worker, place) => drop(breakers[worker].admit(&places[place..=place], &fleets[worker], now)),
+                Deed::Close(worker, place) => drop(breakers[worker].close(&places[place], &cause(now), |_| now, &fleets[worker])),
+                Deed::Open(worker, place) => drop(breakers[worker].open(&places[place], &fleets[worker], now)),
+                Deed::Release(worker, place) => breakers[worker].release(&places[place], &fleets[worker]),
+                Deed::Tell(from, to) => {
+                    let told = breakers[from].tell();
+                    breakers[to].hear(told, now);
+                }
+            }
+        }
+        for _ in 0..2 {
+            for from in 0..3 {
+                let told = breakers[from].tell();
+                for breaker in &mut breakers {
+                    breaker.hear(told.clone(), at(100));
+                }
+            }
+        }
+        prop_assert_eq!(&breakers[0].entries, &breakers[1].entries);
+        prop_assert_eq!(&breakers[1].entries, &breakers[2].entries);
+    }
+}
