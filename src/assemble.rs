@@ -8,7 +8,7 @@ use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use crate::gate::Gate;
 use crate::image::{ImageMemory, Limits, Need};
-use crate::pipeline::{DECODED_AT_ONCE, Loader, Pipeline};
+use crate::pipeline::{DECODED_AT_ONCE, Flights, Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::provider::recognition::Recognition;
 use crate::provider::verification::Verification;
@@ -37,6 +37,8 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
     let recognition = Recognition::new(&config.recognition, http.clone())?;
     let verification = Verification::new(&config.verification, http)?;
     Ok(Pipeline {
+        recognitions: Flights::default(),
+        verifications: Flights::default(),
         checkpoints: Checkpoints::new(&config.checkpoint, &store, &config.storage.bucket),
         loader: Loader {
             store,

@@ -5,13 +5,15 @@
 
 use crate::domain::failure::Failure;
 use crate::domain::result::{JobError, RecognitionPart, Status, Verdict, VerificationPart};
-use crate::store::Store;
+use crate::store::{Store, Written};
 use crate::telemetry::metric;
 use bytes::Bytes;
 use jiff::civil::Date;
 use moka::future::Cache;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Objects of another version are treated as absent.
@@ -52,6 +54,8 @@ pub struct Checkpoints {
     memory: Option<Cache<String, Bytes>>,
     durable: Option<(Store, String)>,
     prefix: String,
+    /// The store keeps what is there when a write says so: of two copies of a run one result stands, whoever is quicker.
+    conditional: Arc<AtomicBool>,
 }
 
 /// What verification said about an image today.
@@ -90,7 +94,15 @@ impl Checkpoints {
             StoreKind::Memory => (Some(memory()), None),
             StoreKind::None => (None, None),
         };
-        Self { memory, durable, prefix: config.prefix.clone() }
+        Self { memory, durable, prefix: config.prefix.clone(), conditional: Arc::default() }
+    }
+
+    /// Asks the store whether it honours conditional writes, and uses them if so. `None`: nothing is kept in a store.
+    pub async fn probe(&self) -> Result<Option<bool>, Failure> {
+        let Some((store, bucket)) = &self.durable else { return Ok(None) };
+        let honoured = store.honours_conditions(bucket, &self.key("probe.json")).await?;
+        self.conditional.store(honoured, Ordering::Relaxed);
+        Ok(Some(honoured))
     }
 
     pub async fn recognition(&self, image: &str) -> Result<Option<RecognitionPart>, Failure> {
@@ -111,50 +123,112 @@ impl Checkpoints {
     }
 
     pub async fn result(&self, question: &str) -> Result<Option<StoredResult>, Failure> {
-        self.get("result", &format!("result/{question}.json")).await
+        self.get("result", &result_name(question)).await
     }
 
-    pub async fn keep_result(&self, question: &str, result: &StoredResult) -> Result<(), Failure> {
-        self.put(&format!("result/{question}.json"), result).await
+    /// Keeps a final result, unless there is one that it does not replace: then that one stands, and is answered.
+    ///
+    /// Where the store does not honour conditional writes, two copies that finish at the same moment may both be kept, the later one
+    /// over the earlier.
+    pub async fn keep_result(
+        &self,
+        question: &str,
+        result: &StoredResult,
+        replaces: impl Fn(&StoredResult) -> bool,
+    ) -> Result<Option<StoredResult>, Failure> {
+        let name = result_name(question);
+        let standing = |kept: Option<StoredResult>| kept.filter(|kept| !replaces(kept));
+        let conditional = self.durable.as_ref().filter(|_| self.conditional.load(Ordering::Relaxed));
+        let (known, is_new) = match conditional {
+            Some((store, bucket)) => {
+                let known = self.read(self.remembered(&name).await.map(|bytes| (name.as_str(), bytes)));
+                let is_new = known.is_none() && store.put_new(bucket, &self.key(&name), encoded(result)).await? == Written::New;
+                // Somebody else's, which this process does not know yet.
+                let is_theirs = known.is_none() && !is_new;
+                let theirs = if is_theirs { self.stored(&name).await?.map(|bytes| (name.as_str(), bytes)) } else { None };
+                (known.or_else(|| self.read(theirs)), is_new)
+            }
+            None => (self.result(question).await?, false),
+        };
+        if let Some(first) = standing(known) {
+            self.remember(&name, encoded(&first)).await;
+            return Ok(Some(first));
+        }
+        if is_new {
+            self.remember(&name, encoded(result)).await;
+        } else {
+            self.put(&name, result).await?;
+        }
+        Ok(None)
+    }
+
+    /// A result that the store does not take: this process remembers it.
+    pub async fn remember_result(&self, question: &str, result: &StoredResult) {
+        self.remember(&result_name(question), encoded(result)).await;
     }
 
     async fn get<T: DeserializeOwned>(&self, kind: &'static str, name: &str) -> Result<Option<T>, Failure> {
-        let remembered = match &self.memory {
-            Some(memory) => memory.get(name).await,
-            None => None,
+        let bytes = match self.remembered(name).await {
+            Some(bytes) => Some(bytes),
+            None => self.stored(name).await?,
         };
-        let bytes = match (remembered, &self.durable) {
-            (Some(bytes), _) => Some(bytes),
-            (None, Some((store, bucket))) => store.get(bucket, &self.key(name), MAX_OBJECT_BYTES).await?,
-            (None, None) => None,
-        };
-        let Some(bytes) = bytes else { return Ok(None) };
-        match serde_json::from_slice::<Envelope<T>>(&bytes) {
-            Ok(envelope) if envelope.v == VERSION => {
-                metric::checkpoint_hit(kind);
-                Ok(Some(envelope.value))
-            }
-            Ok(_) | Err(_) => {
-                tracing::warn!(checkpoint.kind = kind, checkpoint.key = self.key(name), "a checkpoint is unreadable; treated as absent");
-                Ok(None)
-            }
+        let found = self.read(bytes.map(|bytes| (name, bytes)));
+        if found.is_some() {
+            metric::checkpoint_hit(kind);
         }
+        Ok(found)
     }
 
     /// The memory first: whatever becomes of S3, this process does not pay twice.
     async fn put<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Failure> {
-        let Some(memory) = &self.memory else { return Ok(()) };
-        let Ok(bytes) = serde_json::to_vec(&Envelope { v: VERSION, value }).map(Bytes::from) else { return Ok(()) };
-        memory.insert(name.to_owned(), bytes.clone()).await;
+        let bytes = encoded(value);
+        self.remember(name, bytes.clone()).await;
         match &self.durable {
             Some((store, bucket)) => store.put(bucket, &self.key(name), bytes).await,
             None => Ok(()),
         }
     }
 
+    async fn remember(&self, name: &str, bytes: Bytes) {
+        if let Some(memory) = &self.memory {
+            memory.insert(name.to_owned(), bytes).await;
+        }
+    }
+
+    async fn remembered(&self, name: &str) -> Option<Bytes> {
+        self.memory.as_ref()?.get(name).await
+    }
+
+    async fn stored(&self, name: &str) -> Result<Option<Bytes>, Failure> {
+        match &self.durable {
+            Some((store, bucket)) => store.get(bucket, &self.key(name), MAX_OBJECT_BYTES).await,
+            None => Ok(None),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, found: Option<(&str, Bytes)>) -> Option<T> {
+        let (name, bytes) = found?;
+        match serde_json::from_slice::<Envelope<T>>(&bytes) {
+            Ok(envelope) if envelope.v == VERSION => Some(envelope.value),
+            Ok(_) | Err(_) => {
+                tracing::warn!(checkpoint.key = self.key(name), "a checkpoint is unreadable; treated as absent");
+                None
+            }
+        }
+    }
+
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
+}
+
+fn result_name(question: &str) -> String {
+    format!("result/{question}.json")
+}
+
+fn encoded<T: Serialize>(value: &T) -> Bytes {
+    // Cannot fail: every key is text and every number finite.
+    serde_json::to_vec(&Envelope { v: VERSION, value }).unwrap_or_default().into()
 }
 
 #[expect(clippy::ptr_arg, reason = "the cache's own signature")]

@@ -10,7 +10,7 @@ use crate::pipeline::Pipeline;
 use crate::shutdown;
 use crate::telemetry::health::Health;
 use crate::telemetry::{metric, server};
-use crate::worker::{Drained, HEARTBEAT_EVERY, Worker};
+use crate::worker::{Drained, HEARTBEAT_EVERY, Runs, Worker};
 use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         health,
         max_in_flight: config.worker.max_in_flight,
         shutdown_grace: config.worker.shutdown_grace.duration(),
+        runs: Runs::default(),
         heartbeat_every: HEARTBEAT_EVERY,
         watcher: None,
     });

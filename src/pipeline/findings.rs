@@ -90,7 +90,7 @@ pub fn answer_to_failure(job: &Job, status: Status, failure: &Failure, progress:
 
 /// The answer of a completed run, for another run of the same job: with its own metadata, and without the calls, which this run
 /// did not make. `None` where the stored result cannot be read.
-pub(super) fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer> {
+pub fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer> {
     let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(&stored.body).ok()?;
     let calls = serde_json::value::to_raw_value(&[(); 0]).ok()?;
     let none = serde_json::value::to_raw_value(&()).ok()?;

@@ -4,21 +4,23 @@
 //! settling are the worker's; nothing here knows a broker.
 
 mod findings;
+mod flight;
 mod load;
 mod recall;
 mod steps;
 
-pub use findings::{Answer, answer_to_failure, answer_to_rejected};
+pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
+pub use flight::Flights;
 pub use load::{DECODED_AT_ONCE, Loaded, Loader};
 
-use crate::checkpoint::{Checkpoints, StoredResult};
+use crate::checkpoint::{Checkpoints, StoredResult, VerificationAnswer};
 use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::job::{ImageRef, Job};
 use crate::domain::policy::{Decision, Ruling, Transfer};
 use crate::domain::progress::Progress;
-use crate::domain::result::{JobError, Status, Verdict};
+use crate::domain::result::{JobError, RecognitionPart, Status, Verdict};
 use crate::provider::client::Client;
 use crate::retry::{Case, Judge, Stopped};
 use findings::Findings;
@@ -34,6 +36,9 @@ pub struct Pipeline {
     pub loader: Loader,
     pub recognition: Client<Invoice>,
     pub verification: Client<Verified>,
+    /// Calls that are being made, for whoever asks the same.
+    pub recognitions: Flights<RecognitionPart>,
+    pub verifications: Flights<VerificationAnswer>,
     pub checkpoints: Checkpoints,
     pub judge: Judge,
     pub job_deadline: Duration,
@@ -45,8 +50,10 @@ pub struct Pipeline {
 /// How a job came to this worker.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// The broker has handed this message out before: somebody may still be at work on it.
+    /// The broker has handed this message out before.
     pub redelivered: bool,
+    /// So another worker may still be at work on it.
+    pub maybe_elsewhere: bool,
     /// It comes back from being parked: another copy of its run may have been answered meanwhile.
     pub returned: bool,
     /// Cancelled when nothing more may be started for it here.
@@ -178,7 +185,7 @@ impl Pipeline {
             answered_before(job, stored, case.progress, arrival)?;
             case.progress.asked_again = true;
         }
-        if arrival.redelivered && !case.progress.redelivery_waited && !self.is_paid(job, &loaded, &case).await? {
+        if arrival.maybe_elsewhere && !case.progress.redelivery_waited && !self.is_paid(job, &loaded, &case).await? {
             case.progress.redelivery_waited = true;
             return Err(Leave::Redelivered);
         }

@@ -4,6 +4,7 @@ use super::Pipeline;
 use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Decision;
+use crate::domain::result::Status;
 use crate::retry::{Case, Stopped, wait};
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -38,17 +39,28 @@ impl Pipeline {
         A: Future<Output = Result<(), Failure>>,
     {
         if let Err(failure) = self.patiently(halt, write).await {
-            tracing::warn!(
-                %stage,
-                code = failure.code,
-                "an answer could not be checkpointed; this process remembers it, another would pay again"
-            );
+            unkept(stage, &failure);
         }
     }
 
-    /// Keeps a final result, so that the same run is answered with the same bytes. It is published whether or not this succeeds.
-    pub async fn keep_result(&self, question: &str, result: &StoredResult, halt: &CancellationToken) {
-        self.keep(halt, Stage::Worker, || self.checkpoints.keep_result(question, result)).await;
+    /// Keeps a final result, so that the same run is answered with the same bytes; it is published whether or not this succeeds.
+    /// Answers the result that stands in its place, if there is one: of this run's twin, or of another run that was completed meanwhile.
+    pub async fn keep_result(
+        &self,
+        question: &str,
+        result: &StoredResult,
+        is_again: bool,
+        halt: &CancellationToken,
+    ) -> Option<StoredResult> {
+        let replaces = |kept: &StoredResult| if kept.run == result.run { is_again } else { kept.status != Status::Completed };
+        match self.patiently(halt, || self.checkpoints.keep_result(question, result, replaces)).await {
+            Ok(first) => first,
+            Err(failure) => {
+                self.checkpoints.remember_result(question, result).await;
+                unkept(Stage::Worker, &failure);
+                None
+            }
+        }
     }
 
     async fn patiently<T, A>(&self, halt: &CancellationToken, attempt: impl Fn() -> A) -> Result<T, Failure>
@@ -65,4 +77,12 @@ impl Pipeline {
             tries += 1;
         }
     }
+}
+
+fn unkept(stage: Stage, failure: &Failure) {
+    tracing::warn!(
+        %stage,
+        code = failure.code,
+        "an answer could not be checkpointed; this process remembers it, another would pay again"
+    );
 }

@@ -1,5 +1,6 @@
 //! The two paid steps. A paid answer is checkpointed before anything else happens.
 
+use super::flight::Seat;
 use super::{Findings, Loaded, Pipeline, is_plain_failure};
 use crate::checkpoint::VerificationAnswer;
 use crate::domain::breaker::{BillId, Province};
@@ -33,7 +34,7 @@ impl Pipeline {
         }
         let part = match self.recall(case, || self.checkpoints.recognition(identity)).await? {
             Some(part) => part,
-            None => match self.call_recognition(loaded, case).await {
+            None => match self.recognised(loaded, case).await {
                 Ok(part) => part,
                 Err(stopped) if job.verify && is_plain_failure(&stopped.ruling) => {
                     let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Recognition));
@@ -49,6 +50,22 @@ impl Pipeline {
         case.billing_date = part.invoice.billing_date.as_ref().and_then(Reading::value).copied();
         findings.recognition = Some(part);
         Ok(())
+    }
+
+    /// With everybody who asks about the same image now.
+    async fn recognised(&self, loaded: &Loaded, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
+        loop {
+            match self.recognitions.board(&loaded.identity) {
+                Seat::Leader(leader) => {
+                    let outcome = self.call_recognition(loaded, case).await;
+                    return leader.land(outcome, case.progress);
+                }
+                Seat::Follower(follower) => match follower.wait(&self.judge, case).await? {
+                    Some(outcome) => return outcome,
+                    None => continue,
+                },
+            }
+        }
     }
 
     async fn call_recognition(&self, loaded: &Loaded, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
@@ -71,7 +88,7 @@ impl Pipeline {
         let today = self.today();
         let answer = match self.recall(case, || self.checkpoints.verification(identity, today)).await? {
             Some(answer) => answer,
-            None => self.call_verification(identity, picture, case).await?,
+            None => self.verified(identity, picture, case).await?,
         };
         match answer {
             VerificationAnswer::Found(part) => {
@@ -91,6 +108,22 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// With everybody who asks about the same image now.
+    async fn verified(&self, identity: &str, picture: &Picture, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
+        loop {
+            match self.verifications.board(identity) {
+                Seat::Leader(leader) => {
+                    let outcome = self.call_verification(identity, picture, case).await;
+                    return leader.land(outcome, case.progress);
+                }
+                Seat::Follower(follower) => match follower.wait(&self.judge, case).await? {
+                    Some(outcome) => return outcome,
+                    None => continue,
+                },
+            }
+        }
     }
 
     async fn call_verification(&self, identity: &str, picture: &Picture, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {

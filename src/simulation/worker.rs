@@ -12,12 +12,12 @@ use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use crate::gate::Gate;
 use crate::image::{ImageMemory, Limits, Need};
-use crate::pipeline::{DECODED_AT_ONCE, Loader, Pipeline};
+use crate::pipeline::{DECODED_AT_ONCE, Flights, Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::retry::Judge;
 use crate::store::Store;
 use crate::telemetry::health::Health;
-use crate::worker::{Event, HEARTBEAT_EVERY, Worker};
+use crate::worker::{Event, HEARTBEAT_EVERY, Runs, Worker};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     let recognition = Recognition { script: Arc::clone(script), timezone: timezone.clone() };
     let verification = Verification { script: Arc::clone(script) };
     let pipeline = Pipeline {
+        recognitions: Flights::default(),
+        verifications: Flights::default(),
         checkpoints: checkpoints.clone(),
         loader: Loader {
             store: store(script),
@@ -92,6 +94,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         health: Health::default(),
         max_in_flight: config.worker.max_in_flight,
         shutdown_grace: config.worker.shutdown_grace.duration(),
+        runs: Runs::default(),
         heartbeat_every: if script.scenario.workers == 1 { ALONE } else { HEARTBEAT_EVERY },
         watcher: Some(watcher.clone()),
     }

@@ -125,12 +125,43 @@ impl Store {
         }
     }
 
+    /// Writes an object where there is none. Only a store that honours `If-None-Match` keeps what is there: see [`Store::honours_conditions`].
+    pub async fn put_new(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<Written, Failure> {
+        let Objects::S3(client) = &self.objects else { return Ok(Written::New) };
+        let request = client.put_object().bucket(bucket).key(key).content_type("application/json").if_none_match("*");
+        match request.body(ByteStream::from(bytes)).send().await.map_err(failure::of) {
+            Ok(_) => Ok(Written::New),
+            Err(failure) if failure.http_status == Some(412) => Ok(Written::Exists),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Does a write that is conditional on there being nothing leave what is there?
+    pub async fn honours_conditions(&self, bucket: &str, key: &str) -> Result<bool, Failure> {
+        let probe = || self.put_new(bucket, key, Bytes::from_static(b"{}"));
+        probe().await?;
+        match probe().await {
+            Ok(written) => Ok(written == Written::Exists),
+            // Stores that do not know the header at all say so.
+            Err(failure) if matches!(failure.http_status, Some(400 | 501)) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     pub async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<(), Failure> {
         let Objects::S3(client) = &self.objects else { return Ok(()) };
         let request = client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));
         request.send().await.map_err(failure::of)?;
         Ok(())
     }
+}
+
+/// What became of an object that was to be new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    New,
+    /// There was one already, which stays as it is.
+    Exists,
 }
 
 #[derive(Debug)]

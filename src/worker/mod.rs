@@ -4,11 +4,13 @@ mod control;
 mod event;
 mod feed;
 mod outbox;
+mod runs;
 mod session;
 mod turn;
 
 pub use control::HEARTBEAT_EVERY;
 pub use event::{Event, JobAnswered, JobParked};
+pub use runs::Runs;
 
 use crate::broker::{Broker, BrokerError, Delivery};
 use crate::chance::Chance;
@@ -36,6 +38,7 @@ pub struct Worker {
     pub health: Health,
     pub max_in_flight: u16,
     pub shutdown_grace: Duration,
+    pub runs: Runs,
     /// [`HEARTBEAT_EVERY`], but for a simulation of days.
     pub heartbeat_every: Duration,
     /// Told what becomes of each job, beside log and metrics; for the demo.

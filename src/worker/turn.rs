@@ -10,7 +10,7 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
 use crate::domain::progress::{Parked, Progress};
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
-use crate::pipeline::{Answer, Arrival, Ending, Parking, answer_to_failure, answer_to_rejected};
+use crate::pipeline::{Answer, Arrival, Ending, Parking, answer_of_another_run, answer_to_failure, answer_to_rejected};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -24,8 +24,6 @@ struct Turn<'a> {
     generation: &'a Generation,
     job_id: Option<String>,
     progress: Progress,
-    /// A crash may have left another copy of this run: between a park's confirm and its acknowledgement, for instance.
-    may_be_forked: bool,
     began: Instant,
 }
 
@@ -49,18 +47,20 @@ impl Worker {
     async fn take(&self, delivery: &Delivery, generation: &Generation) -> Result<(), Unpublished> {
         let message = &delivery.message;
         let (progress, returned) = self.progress_of(message);
-        let may_be_forked = delivery.redelivered || returned;
-        let mut turn = Turn { message, generation, job_id: None, progress, may_be_forked, began: Instant::now() };
+        let mut turn = Turn { message, generation, job_id: None, progress, began: Instant::now() };
         match Job::parse(&message.body, message.properties.message_id.as_deref()) {
             Ok(job) => {
                 turn.job_id = Some(job.id.to_string());
-                let arrival = Arrival { redelivered: delivery.redelivered, returned, halt: generation.halt.clone() };
+                let held = self.runs.hold(&turn.progress.run).await;
+                let maybe_elsewhere = delivery.redelivered && !held.joined;
+                let halt = generation.halt.clone();
+                let arrival = Arrival { redelivered: delivery.redelivered, maybe_elsewhere, returned, halt };
                 self.work(&job, &mut turn, &arrival).await
             }
             Err(rejected) => {
                 turn.job_id = rejected.job_id.as_ref().map(ToString::to_string);
                 let now = self.pipeline.judge.clock.now();
-                self.answer(&turn, answer_to_rejected(&rejected, turn.progress.first_seen, now)).await
+                self.answer(None, &turn, answer_to_rejected(&rejected, turn.progress.first_seen, now)).await
             }
         }
     }
@@ -79,7 +79,7 @@ impl Worker {
         let line = Box::pin(self.pipeline.process(job, &mut turn.progress, arrival));
         let processed = AssertUnwindSafe(line).catch_unwind().await;
         match processed {
-            Ok(Ending::Answered(answer)) => self.answer(turn, *answer).await,
+            Ok(Ending::Answered(answer)) => self.answer(Some(job), turn, *answer).await,
             Ok(Ending::Replayed(stored)) => self.replay(turn, *stored).await,
             Ok(Ending::Duplicate) => {
                 tracing::info!(
@@ -93,36 +93,30 @@ impl Worker {
             Err(_panic) => {
                 let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");
                 let now = self.pipeline.judge.clock.now();
-                self.answer(turn, answer_to_failure(job, Status::Undetermined, &failure, &turn.progress, now)).await
+                self.answer(Some(job), turn, answer_to_failure(job, Status::Undetermined, &failure, &turn.progress, now)).await
             }
         }
     }
 
-    /// Checkpoint, then publish: whoever gets this delivery again replays these bytes.
-    async fn answer(&self, turn: &Turn<'_>, answer: Answer) -> Result<(), Unpublished> {
-        if let Some(question) = &answer.question {
-            if let Some(first) = self.answer_of_a_twin(turn, question).await {
-                return self.replay(turn, first).await;
+    /// Checkpoint, then publish: whoever gets this delivery again replays these bytes. Where a result stands already it is the answer:
+    /// a crash may have left two copies of a run, and two runs of a job may end at the same time.
+    async fn answer(&self, job: Option<&Job>, turn: &Turn<'_>, answer: Answer) -> Result<(), Unpublished> {
+        let Some(question) = &answer.question else { return self.publish(turn, &answer, false).await };
+        let stored = StoredResult {
+            run: turn.progress.run.clone(),
+            status: answer.status,
+            verdict: answer.verdict,
+            error: answer.error.clone(),
+            body: String::from_utf8_lossy(&answer.body).into_owned(),
+        };
+        match self.pipeline.keep_result(question, &stored, turn.progress.asked_again, &turn.generation.halt).await {
+            Some(first) if first.run == turn.progress.run => self.replay(turn, first).await,
+            Some(first) => {
+                let theirs = job.and_then(|job| answer_of_another_run(job, &first));
+                self.publish(turn, theirs.as_ref().unwrap_or(&answer), false).await
             }
-            let stored = StoredResult {
-                run: turn.progress.run.clone(),
-                status: answer.status,
-                verdict: answer.verdict,
-                error: answer.error.clone(),
-                body: String::from_utf8_lossy(&answer.body).into_owned(),
-            };
-            self.pipeline.keep_result(question, &stored, &turn.generation.halt).await;
+            None => self.publish(turn, &answer, false).await,
         }
-        self.publish(turn, &answer, false).await
-    }
-
-    /// What another copy of this run answered meanwhile: the same run is answered with the same bytes.
-    async fn answer_of_a_twin(&self, turn: &Turn<'_>, question: &str) -> Option<StoredResult> {
-        if !turn.may_be_forked {
-            return None;
-        }
-        let stored = self.pipeline.checkpoints.result(question).await.ok().flatten();
-        stored.filter(|stored| stored.run == turn.progress.run && !turn.progress.asked_again)
     }
 
     async fn replay(&self, turn: &Turn<'_>, stored: StoredResult) -> Result<(), Unpublished> {

@@ -20,13 +20,14 @@ impl Policy {
             let unlisted = Ruling::without_rule(decision);
             return Ruling { rule: format!("{}/unlisted", failure.stage), billed: Billed::Unknown, ..unlisted };
         };
-        let (step, decision) = rule.next(progress, facts);
+        let (step, decision, cut_short) = rule.next(progress, facts);
         let ruling = Ruling {
             rule: rule.id.clone(),
             step,
             closes: rule.closes(&decision, facts),
             decision,
             scope: rule.scope,
+            cut_short,
             streak: None,
             billed: billed(rule, failure),
         };
@@ -75,17 +76,18 @@ enum Turn {
 }
 
 impl Rule {
-    fn next(&self, progress: &Progress, facts: &Facts) -> (usize, Decision) {
+    /// The step to take, and whether it is one that the deadline left.
+    fn next(&self, progress: &Progress, facts: &Facts) -> (usize, Decision, bool) {
         let last = self.steps.len().saturating_sub(1);
         let end = self.steps.last().map_or(Decision::Fail { invalid_job: None }, finally);
         for (index, step) in self.steps.iter().enumerate().take(last) {
             match self.turn(index, step, progress, facts) {
-                Turn::Take(decision) => return (index, decision),
+                Turn::Take(decision) => return (index, decision, false),
                 Turn::Skip => {}
-                Turn::TooLate => return (last, cut_short(end)),
+                Turn::TooLate => return (last, cut_short(end), true),
             }
         }
-        (last, end)
+        (last, end, false)
     }
 
     fn turn(&self, index: usize, step: &Step, progress: &Progress, facts: &Facts) -> Turn {

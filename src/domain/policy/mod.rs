@@ -156,6 +156,8 @@ pub struct Ruling {
     pub step: usize,
     pub decision: Decision,
     pub scope: Scope,
+    /// The deadline left no time for the steps before the last one: another job might have taken them.
+    pub cut_short: bool,
     /// The scope is closed for other jobs until then, whatever becomes of this one.
     pub closes: Option<Timestamp>,
     /// Decided because of what other jobs met with, too.
@@ -166,7 +168,16 @@ pub struct Ruling {
 impl Ruling {
     /// Decided without the table; nothing is charged for it that a rule would count.
     pub fn without_rule(decision: Decision) -> Self {
-        Self { rule: "none".into(), step: 0, decision, scope: Scope::None, closes: None, streak: None, billed: Billed::No }
+        Self {
+            rule: "none".into(),
+            step: 0,
+            decision,
+            scope: Scope::None,
+            cut_short: false,
+            closes: None,
+            streak: None,
+            billed: Billed::No,
+        }
     }
 }
 
