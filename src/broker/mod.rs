@@ -23,6 +23,6 @@ pub use error::{BrokerError, Cause, PublishError};
 pub use headers::{Death, Headers};
 pub use ladder::hop;
 pub use message::{Message, Properties};
-pub use park::{FAILURE, NOT_BEFORE, PROGRESS, failed_copy, parked, replayed, without_foreign_headers};
+pub use park::{FAILURE, NOT_BEFORE, PROGRESS, SUSPECT, failed_copy, parked, replayed, without_foreign_headers};
 pub use run::{REPLAY, run_id};
 pub use session::{Broker, Consumer, Delivery, Publisher, Session, Settled};

@@ -7,6 +7,8 @@ use super::run::{REPLAY, replay_mark};
 pub const PROGRESS: &str = "invoice-progress";
 /// Milliseconds since the epoch before which a parked job is not tried.
 pub const NOT_BEFORE: &str = "invoice-not-before";
+/// A job that may have killed its worker runs alone: how often it has died so by now.
+pub const SUSPECT: &str = "invoice-suspect";
 /// JSON text: why a job ended in the failed queue.
 pub const FAILURE: &str = "invoice-failure";
 
@@ -38,7 +40,7 @@ pub fn without_foreign_headers(message: &Message, ours: &[&str]) -> Message {
 /// A failed job as a new submission: without what the earlier run knew, and another run by its `replay` mark.
 pub fn replayed(message: &Message, replay: &str) -> Message {
     let mut copy = carried(message);
-    for name in [PROGRESS, NOT_BEFORE, FAILURE] {
+    for name in [PROGRESS, NOT_BEFORE, SUSPECT, FAILURE] {
         copy.properties.headers.remove(name);
     }
     copy.properties.headers.set_text(REPLAY, replay);

@@ -6,6 +6,7 @@ mod feed;
 mod outbox;
 mod runs;
 mod session;
+mod suspect;
 mod turn;
 
 pub use control::HEARTBEAT_EVERY;
@@ -22,6 +23,7 @@ use feed::Feed;
 use session::Generation;
 use std::sync::Arc;
 use std::time::Duration;
+use suspect::is_suspect;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -183,13 +185,17 @@ impl Worker {
                 delivery = feed.next() => delivery,
             };
             let Some(delivery) = delivery else { return self.lost("the connection or a consumer was lost", turns) };
-            self.start(delivery, generation, turns);
+            if is_suspect(&delivery) {
+                self.take_alone(delivery, feed, generation, turns, stop).await;
+            } else {
+                self.start(delivery, generation, turns);
+            }
         }
     }
 
     fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker) {
         let (worker, generation) = (Arc::clone(self), Arc::clone(generation));
-        turns.spawn(async move { worker.turn(delivery, &generation).await });
+        turns.spawn(async move { worker.turn(delivery, &generation, false).await });
     }
 
     fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {

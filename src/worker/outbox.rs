@@ -3,7 +3,8 @@
 use super::Worker;
 use super::session::Generation;
 use crate::broker::{
-    Config, FAILURE, Message, NOT_BEFORE, PROGRESS, Properties, PublishError, Publisher, failed_copy, hop, parked, without_foreign_headers,
+    Config, FAILURE, Message, NOT_BEFORE, PROGRESS, Properties, PublishError, Publisher, SUSPECT, failed_copy, hop, parked,
+    without_foreign_headers,
 };
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -128,12 +129,17 @@ impl Outbox<'_> {
         self.to_our_queue(&self.queues.failed_queue, &failed_copy(job, &reason.to_string()), &[FAILURE]).await
     }
 
-    /// Into the longest delay queue that does not overshoot; further hops follow until the time has come.
-    pub(super) async fn park(&self, job: &Message, progress: &Progress, until: Timestamp) -> Result<(), Unpublished> {
+    /// Into the longest delay queue that does not overshoot; further hops follow until the time has come. A suspect has died so often.
+    pub(super) async fn park(&self, job: &Message, progress: &Progress, until: Timestamp, suspect: Option<u32>) -> Result<(), Unpublished> {
         let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
         let queue = self.queues.retry_queue(hop(&self.queues.retry_delays, wait));
         let not_before = u64::try_from(until.as_millisecond()).unwrap_or_default();
-        self.to_our_queue(&queue, &parked(job, &progress.to_header(), not_before), &[PROGRESS, NOT_BEFORE]).await
+        let mut message = parked(job, &progress.to_header(), not_before);
+        match suspect {
+            Some(deaths) => message.properties.headers.set_number(SUSPECT, deaths.into()),
+            None => message.properties.headers.remove(SUSPECT),
+        }
+        self.to_our_queue(&queue, &message, &[PROGRESS, NOT_BEFORE, SUSPECT]).await
     }
 
     /// A queue of ours that refuses is asked for as long as a delivery may be held, and readiness says so; one that is gone is

@@ -4,6 +4,7 @@ use super::Worker;
 use super::event::{Event, JobAnswered, JobParked, codes};
 use super::outbox::Unpublished;
 use super::session::Generation;
+use super::suspect::Suspicion;
 use crate::broker::{Delivery, Message, NOT_BEFORE, PROGRESS, Settled, run_id};
 use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
@@ -24,14 +25,16 @@ struct Turn<'a> {
     generation: &'a Generation,
     job_id: Option<String>,
     progress: Progress,
+    /// It may kill its worker: parked again, it stays marked, with this many deaths.
+    suspect: Option<u32>,
     began: Instant,
 }
 
 impl Worker {
     /// Nothing is acknowledged unless its result or its parked copy is confirmed: what goes wrong leaves the delivery unsettled.
-    pub(super) async fn turn(&self, delivery: Delivery, generation: &Generation) {
+    pub(super) async fn turn(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
         let _in_flight = metric::InFlight::new();
-        let published = AssertUnwindSafe(self.take(&delivery, generation)).catch_unwind().await;
+        let published = AssertUnwindSafe(self.take(&delivery, generation, is_alone)).catch_unwind().await;
         match published {
             Ok(Ok(())) => settle(delivery).await,
             Ok(Err(Unpublished::GenerationLost)) => {}
@@ -44,13 +47,27 @@ impl Worker {
         }
     }
 
-    async fn take(&self, delivery: &Delivery, generation: &Generation) -> Result<(), Unpublished> {
+    async fn take(&self, delivery: &Delivery, generation: &Generation, is_alone: bool) -> Result<(), Unpublished> {
         let message = &delivery.message;
         let (progress, returned) = self.progress_of(message);
-        let mut turn = Turn { message, generation, job_id: None, progress, began: Instant::now() };
+        let mut turn = Turn { message, generation, job_id: None, progress, suspect: None, began: Instant::now() };
+        let suspicion = Suspicion::of(delivery, is_alone);
+        match suspicion {
+            Suspicion::Park(deaths) => return self.park_suspect(turn, deaths).await,
+            // It survived until now, and begins anew if it survives this turn.
+            Suspicion::Alone => turn.suspect = Some(0),
+            Suspicion::None | Suspicion::Poison => {}
+        }
         match Job::parse(&message.body, message.properties.message_id.as_deref()) {
             Ok(job) => {
                 turn.job_id = Some(job.id.to_string());
+                if suspicion == Suspicion::Poison {
+                    let failure =
+                        Failure::new(Stage::Job, "job.poison", "the worker died of this job again and again; a person has to look at it");
+                    let now = self.pipeline.judge.clock.now();
+                    let answer = answer_to_failure(&job, Status::Undetermined, &failure, &turn.progress, now);
+                    return self.answer(Some(&job), &turn, answer).await;
+                }
                 let held = self.runs.hold(&turn.progress.run).await;
                 let maybe_elsewhere = delivery.redelivered && !held.joined;
                 let halt = generation.halt.clone();
@@ -67,7 +84,7 @@ impl Worker {
 
     async fn work(&self, job: &Job, turn: &mut Turn<'_>, arrival: &Arrival) -> Result<(), Unpublished> {
         if let Some(until) = self.too_early(job, turn) {
-            return self.outbox(turn.generation).park(turn.message, &turn.progress, until).await;
+            return self.outbox(turn.generation).park(turn.message, &turn.progress, until, turn.suspect).await;
         }
         if let Some(Parked { stage, code, at }) = turn.progress.parked.take() {
             turn.progress.slept(self.pipeline.judge.gate.paused_between(at, self.pipeline.judge.clock.now()));
@@ -140,7 +157,7 @@ impl Worker {
         turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now() });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
         let outbox = self.outbox(turn.generation);
-        outbox.park(turn.message, &turn.progress, until).await?;
+        outbox.park(turn.message, &turn.progress, until, turn.suspect).await?;
         if job.progress && !brief {
             let attempt = turn.progress.attempts(stage);
             let told =
@@ -158,6 +175,14 @@ impl Worker {
             totals: turn.progress.totals,
             turn: turn.began.elapsed(),
         }));
+        Ok(())
+    }
+
+    /// Nothing is looked at: even that may be what kills.
+    async fn park_suspect(&self, turn: Turn<'_>, deaths: u32) -> Result<(), Unpublished> {
+        let now = self.pipeline.judge.clock.now();
+        self.outbox(turn.generation).park(turn.message, &turn.progress, now, Some(deaths)).await?;
+        tracing::warn!(job.run = turn.progress.run, deaths, "a job that came back from several crashes is suspected; it will run alone");
         Ok(())
     }
 
