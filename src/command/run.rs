@@ -10,7 +10,7 @@ use crate::pipeline::Pipeline;
 use crate::shutdown;
 use crate::telemetry::health::Health;
 use crate::telemetry::{metric, server};
-use crate::worker::{Drained, HEARTBEAT_EVERY, Runs, Worker};
+use crate::worker::{Drained, HEARTBEAT_EVERY, Replies, Runs, Worker};
 use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -44,6 +44,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         max_in_flight: config.worker.max_in_flight,
         shutdown_grace: config.worker.shutdown_grace.duration(),
         runs: Runs::default(),
+        replies: Replies::default(),
         heartbeat_every: HEARTBEAT_EVERY,
         watcher: None,
     });

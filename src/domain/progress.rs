@@ -40,6 +40,9 @@ pub struct Progress {
     /// Why the job is parked: told in the metrics when it returns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<Parked>,
+    /// The answer is found and kept; only its reply queue does not take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<Unsent>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivery_waited: bool,
     /// Milliseconds since the job was first seen in which a stage was paused: they do not count against the worker's deadline.
@@ -71,6 +74,14 @@ pub struct Parked {
     pub at: Timestamp,
 }
 
+/// An answer that is kept, and could not be published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsent {
+    /// What its checkpoint is called.
+    pub question: String,
+    pub since: Timestamp,
+}
+
 /// What recognition left behind: whom a failure of verification may concern beside this job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
@@ -99,6 +110,7 @@ impl Progress {
             rotated_for: None,
             recognition_error: None,
             parked: None,
+            unsent: None,
             redelivery_waited: false,
             paused_ms: 0,
             pauses: BTreeMap::new(),

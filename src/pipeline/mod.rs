@@ -102,6 +102,9 @@ impl Pipeline {
     /// Runs the job as far as it goes.
     pub async fn process(&self, job: &Job, progress: &mut Progress, arrival: &Arrival) -> Ending {
         let mut findings = Findings::default();
+        if let Some(stored) = self.unsent(progress, arrival).await {
+            return Ending::Replayed(Box::new(stored));
+        }
         if let Some(barrier) = self.barred_at_the_door(job, progress, arrival) {
             let deadline = progress.deadline(job, self.job_deadline);
             let Stopped { failure, ruling, barrier } = *self.judge.barred(barrier, deadline);
@@ -159,6 +162,13 @@ impl Pipeline {
             findings.error = Some(JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage)) });
             findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
         })
+    }
+
+    /// The answer that only has to be published. Where it cannot be read the job takes the whole line again, to the same end.
+    async fn unsent(&self, progress: &mut Progress, arrival: &Arrival) -> Option<StoredResult> {
+        let question = progress.unsent.as_ref()?.question.clone();
+        let stored = self.patiently(&arrival.halt, || self.checkpoints.result(&question)).await.ok().flatten();
+        stored.filter(|stored| stored.run == progress.run)
     }
 
     /// A job that will find its stage closed is parked before anything is fetched for it. A redelivered one may have been answered.
@@ -302,7 +312,7 @@ fn answered_before(job: &Job, stored: StoredResult, progress: &Progress, arrival
         // Whoever stored it may have died before it was published.
         return Err(Leave::Replay(Box::new(stored)));
     }
-    if arrival.returned && !progress.asked_again {
+    if arrival.returned && !progress.asked_again && progress.unsent.is_none() {
         // A crash forked the run; the copy that stored the result publishes it before it is settled.
         return Err(Leave::Duplicate);
     }

@@ -63,7 +63,7 @@ impl Pipeline {
         }
     }
 
-    async fn patiently<T, A>(&self, halt: &CancellationToken, attempt: impl Fn() -> A) -> Result<T, Failure>
+    pub(super) async fn patiently<T, A>(&self, halt: &CancellationToken, attempt: impl Fn() -> A) -> Result<T, Failure>
     where
         A: Future<Output = Result<T, Failure>>,
     {

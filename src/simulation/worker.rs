@@ -17,7 +17,7 @@ use crate::provider::client::{self, Client};
 use crate::retry::Judge;
 use crate::store::Store;
 use crate::telemetry::health::Health;
-use crate::worker::{Event, HEARTBEAT_EVERY, Runs, Worker};
+use crate::worker::{Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +95,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         max_in_flight: config.worker.max_in_flight,
         shutdown_grace: config.worker.shutdown_grace.duration(),
         runs: Runs::default(),
+        replies: Replies::default(),
         heartbeat_every: if script.scenario.workers == 1 { ALONE } else { HEARTBEAT_EVERY },
         watcher: Some(watcher.clone()),
     }

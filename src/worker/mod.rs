@@ -4,6 +4,7 @@ mod control;
 mod event;
 mod feed;
 mod outbox;
+mod replies;
 mod runs;
 mod session;
 mod suspect;
@@ -11,6 +12,7 @@ mod turn;
 
 pub use control::HEARTBEAT_EVERY;
 pub use event::{Event, JobAnswered, JobParked};
+pub use replies::Replies;
 pub use runs::Runs;
 
 use crate::broker::{Broker, BrokerError, Delivery};
@@ -41,6 +43,7 @@ pub struct Worker {
     pub max_in_flight: u16,
     pub shutdown_grace: Duration,
     pub runs: Runs,
+    pub replies: Replies,
     /// [`HEARTBEAT_EVERY`], but for a simulation of days.
     pub heartbeat_every: Duration,
     /// Told what becomes of each job, beside log and metrics; for the demo.

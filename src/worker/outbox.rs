@@ -1,6 +1,7 @@
 //! What the worker publishes, and where it goes when its first destination is gone.
 
 use super::Worker;
+use super::replies::Replies;
 use super::session::Generation;
 use crate::broker::{
     Config, FAILURE, Message, NOT_BEFORE, PROGRESS, Properties, PublishError, Publisher, SUSPECT, failed_copy, hop, parked,
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A reply queue that refuses or hangs gets so many tries before the result goes to the results queue.
+/// A reply queue that refuses or hangs gets so many tries before the job is parked with its answer.
 const REPLY_TRIES: u32 = 3;
 /// Our own queues get as long as a delivery may be held.
 const OUR_PATIENCE: Duration = Duration::from_mins(10);
@@ -29,9 +30,18 @@ pub(super) struct Outbox<'a> {
     generation: &'a Generation,
     publisher: Publisher,
     queues: &'a Config,
+    replies: &'a Replies,
     health: &'a Health,
     clock: Clock,
     chance: &'a Chance,
+}
+
+/// What became of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Yes,
+    /// The reply queue refuses, or hangs.
+    NotYet,
 }
 
 /// Nothing was stored: the delivery must not be acknowledged.
@@ -51,6 +61,7 @@ impl Worker {
             generation,
             publisher: generation.session.publisher(),
             queues: &self.queues,
+            replies: &self.replies,
             health: &self.health,
             clock: self.pipeline.judge.clock,
             chance: &self.chance,
@@ -59,26 +70,35 @@ impl Worker {
 }
 
 impl Outbox<'_> {
-    /// To the job's `reply_to`; where it names none, or that queue is gone or refuses, to the results queue.
-    pub(super) async fn result(&self, job: &Message, run: &str, body: Bytes) -> Result<(), Unpublished> {
+    /// To the job's `reply_to`; where it names none, or that queue is gone, to the results queue. So it is where the queue refuses and
+    /// nobody `may_wait`.
+    pub(super) async fn result(&self, job: &Message, run: &str, body: Bytes, may_wait: bool) -> Result<Sent, Unpublished> {
         let message = self.reply(job, "invoice.result", run.to_owned(), body);
         let Some(reply_to) = job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) else {
-            return self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await;
+            return self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await.map(|()| Sent::Yes);
         };
+        let problem = match self.to_reply_queue(reply_to, &message).await {
+            Ok(()) => return Ok(Sent::Yes),
+            Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
+            Err(PublishError::Nacked | PublishError::TimedOut) if may_wait => return Ok(Sent::NotYet),
+            Err(problem) => problem,
+        };
+        metric::result_returned();
+        tracing::warn!(job.run = run, %problem, "reply_to would not take the result; it goes to the results queue");
+        self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await.map(|()| Sent::Yes)
+    }
+
+    /// A few times, in one of the few slots that a reply queue has.
+    async fn to_reply_queue(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
+        let Some(_slot) = self.replies.slot(queue).await else { return Err(PublishError::TimedOut) };
         let mut tries = 1;
         loop {
-            match self.try_publish(reply_to, &message).await {
-                Ok(()) => return Ok(()),
-                Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
+            match self.try_publish(queue, message).await {
                 Err(PublishError::Nacked | PublishError::TimedOut) if tries < REPLY_TRIES => {
                     tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
                     tries += 1;
                 }
-                Err(problem) => {
-                    metric::result_returned();
-                    tracing::warn!(job.run = run, %problem, "reply_to would not take the result; it goes to the results queue");
-                    return self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await;
-                }
+                outcome => return outcome,
             }
         }
     }

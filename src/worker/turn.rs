@@ -2,22 +2,26 @@
 
 use super::Worker;
 use super::event::{Event, JobAnswered, JobParked, codes};
-use super::outbox::Unpublished;
+use super::outbox::{Sent, Unpublished};
 use super::session::Generation;
 use super::suspect::Suspicion;
 use crate::broker::{Delivery, Message, NOT_BEFORE, PROGRESS, Settled, run_id};
 use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
-use crate::domain::progress::{Parked, Progress};
+use crate::domain::progress::{Parked, Progress, Unsent};
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
 use crate::pipeline::{Answer, Arrival, Ending, Parking, answer_of_another_run, answer_to_failure, answer_to_rejected};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// A job whose reply queue refuses waits so long with its answer, and after an hour the answer goes to the results queue.
+const REPLY_WAIT: SignedDuration = SignedDuration::from_mins(2);
+const REPLY_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// One message while it has its turn.
 struct Turn<'a> {
@@ -138,17 +142,31 @@ impl Worker {
 
     async fn replay(&self, turn: &Turn<'_>, stored: StoredResult) -> Result<(), Unpublished> {
         let StoredResult { run: _, status, verdict, error, body } = stored;
-        self.publish(turn, &Answer { status, verdict, error, question: None, body: body.into() }, true).await
+        let question = turn.progress.unsent.as_ref().map(|unsent| unsent.question.clone());
+        self.publish(turn, &Answer { status, verdict, error, question, body: body.into() }, true).await
     }
 
     /// The copy for the operator first: whoever reads that a job failed finds it in the failed queue.
     async fn publish(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> Result<(), Unpublished> {
         let outbox = self.outbox(turn.generation);
-        if answer.status != Status::Completed {
+        let unsent = turn.progress.unsent.as_ref();
+        if answer.status != Status::Completed && unsent.is_none() {
             outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), answer.status, answer.error.as_ref()).await?;
         }
-        outbox.result(turn.message, &turn.progress.run, answer.body.clone()).await?;
-        self.tell(Event::Answered(self.answered(turn, answer, replayed)));
+        let now = self.pipeline.judge.clock.now();
+        let waited_enough = unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);
+        let may_wait = answer.question.as_ref().filter(|_| !waited_enough);
+        match outbox.result(turn.message, &turn.progress.run, answer.body.clone(), may_wait.is_some()).await? {
+            Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
+            Sent::NotYet => {
+                let mut progress = turn.progress.clone();
+                let question = may_wait.cloned().unwrap_or_default();
+                progress.unsent.get_or_insert(Unsent { question, since: now });
+                let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
+                outbox.park(turn.message, &progress, until, turn.suspect).await?;
+                tracing::warn!(job.run = progress.run, %until, "reply_to does not take the result; the job waits with it");
+            }
+        }
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use invoice_worker::config::units::span;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::sandbox::{Options, Sandbox, Scenario, samples};
 use invoice_worker::telemetry::health::Health;
-use invoice_worker::worker::{Drained, Event, HEARTBEAT_EVERY, Runs, Worker};
+use invoice_worker::worker::{Drained, Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -143,6 +143,7 @@ impl System {
             max_in_flight: self.config.worker.max_in_flight,
             shutdown_grace: self.config.worker.shutdown_grace.duration(),
             runs: Runs::default(),
+            replies: Replies::default(),
             heartbeat_every: HEARTBEAT_EVERY,
             watcher: Some(self.watcher.clone()),
         });
