@@ -35,6 +35,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     let pipeline = assemble::pipeline(&config, policy, chance.clone()).await?;
     check_store(&config, &pipeline).await;
+    check_conditions(&pipeline).await;
     let worker = Arc::new(Worker {
         broker: Broker::new(&config.broker)?,
         queues: config.broker,
@@ -78,6 +79,18 @@ async fn check_store(config: &Config, pipeline: &Pipeline) {
             ),
             Err(_) => tracing::error!(key, bucket, "the store did not answer"),
         }
+    }
+}
+
+/// Two copies of a run that end at the same moment leave one result where the store honours conditional writes.
+async fn check_conditions(pipeline: &Pipeline) {
+    match tokio::time::timeout(STORE_CHECK, pipeline.checkpoints.probe()).await {
+        Ok(Ok(None | Some(true))) => {}
+        Ok(Ok(Some(false))) => tracing::warn!(
+            "the store does not honour conditional writes (If-None-Match): two copies of a job that end at the same moment may both be answered"
+        ),
+        Ok(Err(failure)) => tracing::warn!(code = failure.code, problem = failure.message, "checkpoints cannot be written"),
+        Err(_) => tracing::warn!("checkpoints cannot be written: the store did not answer"),
     }
 }
 

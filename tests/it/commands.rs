@@ -3,6 +3,7 @@
 mod demo;
 mod mistakes;
 mod outage;
+mod poison;
 mod policy;
 mod process;
 mod run;

@@ -17,6 +17,7 @@ macro_rules! promises {
 }
 
 mod answers;
+mod copies;
 mod runs;
 mod waits;
 

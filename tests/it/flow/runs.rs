@@ -4,7 +4,6 @@ use super::{SHORT_316, codes, paid_calls};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{Message, PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::domain::progress::Progress;
 use invoice_worker::worker::{Drained, Event};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -15,7 +14,6 @@ promises![
     a_failed_run_that_is_submitted_again_is_asked_again_and_answered,
     a_redelivered_job_waits_once,
     a_redelivery_past_its_deadline_replays_what_was_found_before,
-    two_copies_of_a_forked_run_are_answered_with_the_same_bytes,
     a_stopped_worker_finishes_its_call_and_hands_the_job_on,
     a_strangers_progress_starts_the_job_afresh,
 ];
@@ -100,22 +98,6 @@ async fn a_redelivery_past_its_deadline_replays_what_was_found_before(on: On) {
     system.work().await;
     assert_eq!(system.result().await, first);
     assert_eq!(paid_calls(&system), 2);
-}
-
-async fn two_copies_of_a_forked_run_are_answered_with_the_same_bytes(on: On) {
-    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"genuine\"\ncalls = [1]\ndelay = \"1s\"\n";
-    let mut system = Setup::new(on).await.faults(faults).start().await;
-    let key = system.sample("01-beijing-outpatient").await;
-    let mut copy = system.job("job", &key);
-    let progress = Progress::new(run_id(&copy), jiff::Timestamp::now());
-    copy.properties.headers.set_text(PROGRESS, &progress.to_header());
-    // Both come back from being parked, as after a crash between the park's confirm and its acknowledgement.
-    for _ in 0..2 {
-        system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
-    }
-    let (first, second) = (system.reply().await, system.reply().await);
-    assert_eq!(first.properties.message_id, second.properties.message_id);
-    assert_eq!(first.body, second.body);
 }
 
 async fn a_stopped_worker_finishes_its_call_and_hands_the_job_on(on: On) {

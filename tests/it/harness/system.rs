@@ -134,10 +134,13 @@ impl System {
     /// Starts the worker; returns once it consumes.
     pub(crate) async fn work(&mut self) {
         let (chance, health) = (Chance::seeded(1), Health::default());
+        let pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap();
+        // As `run` does; a store that is out of order is some tests' subject.
+        let _ = pipeline.checkpoints.probe().await;
         let worker = Arc::new(Worker {
             broker: self.broker.clone(),
             queues: self.config.broker.clone(),
-            pipeline: assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap(),
+            pipeline,
             chance,
             health: health.clone(),
             max_in_flight: self.config.worker.max_in_flight,

@@ -5,7 +5,12 @@ use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, V
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::result::{JobError, Status, Verdict};
 
-promises![what_one_worker_keeps_another_finds, an_unreadable_object_is_none, a_bucket_and_a_prefix_of_their_own];
+promises![
+    what_one_worker_keeps_another_finds,
+    of_two_results_the_first_stands,
+    an_unreadable_object_is_none,
+    a_bucket_and_a_prefix_of_their_own
+];
 
 /// As another process would have them: nothing in memory.
 fn worker(shelf: &Shelf, config: &Config) -> Checkpoints {
@@ -26,7 +31,7 @@ async fn what_one_worker_keeps_another_finds(server: Server) {
     let shelf = Shelf::new(server).await;
     let (one, another) = (worker(&shelf, &Config::default()), worker(&shelf, &Config::default()));
     assert!(another.result("question").await.unwrap().is_none());
-    one.keep_result("question", &result()).await.unwrap();
+    one.keep_result("question", &result(), |_| true).await.unwrap();
     let found = another.result("question").await.unwrap().expect("it was kept");
     assert_eq!(
         (found.run, found.status, found.verdict, found.body),
@@ -53,7 +58,7 @@ async fn an_unreadable_object_is_none(server: Server) {
         shelf.put(&format!("checkpoints/result/{question}.json"), bytes).await;
         let checkpoints = worker(&shelf, &Config::default());
         assert!(checkpoints.result(question).await.unwrap().is_none(), "{question}");
-        checkpoints.keep_result(question, &result()).await.unwrap();
+        checkpoints.keep_result(question, &result(), |_| true).await.unwrap();
         assert!(worker(&shelf, &Config::default()).result(question).await.unwrap().is_some(), "{question} is replaced");
     }
 }
@@ -61,10 +66,10 @@ async fn an_unreadable_object_is_none(server: Server) {
 async fn a_bucket_and_a_prefix_of_their_own(server: Server) {
     let shelf = Shelf::new(server).await;
     let elsewhere = Config { bucket: "nobodys-bucket".into(), ..Config::default() };
-    let failure = worker(&shelf, &elsewhere).keep_result("question", &result()).await.unwrap_err();
+    let failure = worker(&shelf, &elsewhere).keep_result("question", &result(), |_| true).await.err().expect("refused");
     assert_eq!((failure.stage, failure.code.as_str()), (Stage::Storage, "NoSuchBucket"));
     let prefixed = Config { prefix: "team/a/".into(), ..Config::default() };
-    worker(&shelf, &prefixed).keep_result("question", &result()).await.unwrap();
+    worker(&shelf, &prefixed).keep_result("question", &result(), |_| true).await.unwrap();
     assert!(!shelf.read("team/a/result/question.json", None).await.is_empty());
     assert!(worker(&shelf, &Config::default()).result("question").await.unwrap().is_none());
 }
@@ -75,8 +80,28 @@ async fn memory_and_none_leave_the_store_alone() {
     for (store, remembered) in [(StoreKind::Memory, true), (StoreKind::None, false)] {
         let config = Config { store, ..Config::default() };
         let checkpoints = worker(&shelf, &config);
-        checkpoints.keep_result("question", &result()).await.unwrap();
+        checkpoints.keep_result("question", &result(), |_| true).await.unwrap();
         assert_eq!(checkpoints.result("question").await.unwrap().is_some(), remembered);
         assert!(worker(&shelf, &Config::default()).result("question").await.unwrap().is_none());
+    }
+}
+
+async fn of_two_results_the_first_stands(server: Server) {
+    let shelf = Shelf::new(server).await;
+    for is_probed in [false, true] {
+        let question = format!("question {is_probed}");
+        let (one, another) = (worker(&shelf, &Config::default()), worker(&shelf, &Config::default()));
+        if is_probed {
+            assert_eq!(one.probe().await.unwrap(), Some(true), "both servers honour conditions");
+            assert_eq!(another.probe().await.unwrap(), Some(true));
+        }
+        let later = StoredResult { body: "another".into(), ..result() };
+        assert!(one.keep_result(&question, &result(), |_| false).await.unwrap().is_none());
+        let first = another.keep_result(&question, &later, |_| false).await.unwrap();
+        assert_eq!(first.map(|first| first.body), Some(result().body));
+        assert_eq!(another.result(&question).await.unwrap().map(|kept| kept.body), Some(result().body));
+        assert!(another.keep_result(&question, &later, |_| true).await.unwrap().is_none(), "it is asked again");
+        let third = worker(&shelf, &Config::default());
+        assert_eq!(third.result(&question).await.unwrap().map(|kept| kept.body), Some(later.body));
     }
 }

@@ -1,0 +1,62 @@
+//! A job that kills its worker takes no other job with it.
+
+use crate::harness::program::ConfigFile;
+use crate::harness::system::{On, PATIENCE, Setup};
+use invoice_worker::domain::failure::Stage;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+const POISON: &str = "12-shanghai-inpatient-long";
+const INNOCENTS: [&str; 4] = ["01-beijing-outpatient", "03-zhejiang-outpatient", "04-shanghai-outpatient", "09-beijing-outpatient-misread"];
+/// Several times what is needed: three deaths among others, five alone, one before the wait of a redelivered job.
+const MOST_KILLS: usize = 20;
+
+#[tokio::test]
+async fn a_job_that_kills_its_worker_is_found_and_given_up_and_no_other_is() {
+    // Whoever asks about this picture is dead before there is an answer.
+    let faults = format!("[[fault]]\nstage = \"recognition\"\nsample = {POISON:?}\nanswer = \"timeout\"\n");
+    let mut system = Setup::new(On::RabbitMq).await.faults(&faults).prepare().await;
+    let file = ConfigFile::of(&system);
+    for name in [&[POISON], &INNOCENTS[..]].concat() {
+        let key = system.sample(name).await;
+        system.submit(&system.job(name, &key)).await;
+    }
+    let calls = system.sandbox.calls();
+    let mut answers: BTreeMap<String, Value> = BTreeMap::new();
+    let mut kills = 0;
+    let ending = async {
+        while answers.len() < 1 + INNOCENTS.len() {
+            let mut program = file.run(&[]);
+            program.event("consuming").await;
+            loop {
+                while let Ok(result) = timeout(Duration::from_millis(20), system.result()).await {
+                    answers.insert(result["job_id"].as_str().unwrap().to_owned(), result);
+                }
+                // The others are answered at once: what stays in the air is the poison.
+                let is_dying = calls.count(Stage::Recognition).in_flight > 0 && {
+                    sleep(Duration::from_millis(200)).await;
+                    calls.count(Stage::Recognition).in_flight > 0
+                };
+                if is_dying || answers.len() > INNOCENTS.len() {
+                    break;
+                }
+            }
+            kills += 1;
+            assert!(kills <= MOST_KILLS, "it is never given up: {answers:?}");
+            program.signal("KILL").await;
+            program.end().await;
+            while calls.count(Stage::Recognition).in_flight > 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    timeout(3 * PATIENCE, ending).await.expect("an end in time");
+    let poison = &answers[POISON];
+    assert_eq!((&poison["status"], &poison["error"]["code"]), (&json!("undetermined"), &json!("job.poison")), "{poison}");
+    for name in INNOCENTS {
+        assert_eq!(answers[name]["verdict"], "genuine", "{name}");
+    }
+    assert_eq!(system.depth(&system.config.broker.failed_queue).await, 1, "the poison alone");
+}

@@ -1,0 +1,109 @@
+//! The same picture, and the same message, several times at once: paid once, each answered.
+
+use super::{codes, paid_calls};
+use crate::harness::system::{On, PATIENCE, Setup, System};
+use invoice_worker::broker::{PROGRESS, run_id};
+use invoice_worker::domain::failure::Stage;
+use invoice_worker::domain::progress::Progress;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::timeout;
+
+promises![
+    jobs_about_the_same_image_at_once_share_its_calls,
+    jobs_about_the_same_image_share_its_failure,
+    the_same_message_twice_at_once_is_paid_once_and_answered_with_the_same_bytes,
+    a_run_that_was_forked_ends_in_one_result,
+    two_runs_of_a_job_at_once_say_the_same,
+];
+
+/// A system whose providers take their time, so that jobs meet.
+async fn slow(on: On, faults: &str) -> System {
+    let mut setup = Setup::new(on).await.faults(faults);
+    setup.scenario.recognition.latency = Duration::from_millis(400);
+    setup.scenario.verification.latency = Duration::from_millis(200);
+    setup.start().await
+}
+
+async fn jobs_about_the_same_image_at_once_share_its_calls(on: On) {
+    let mut system = slow(on, "").await;
+    let key = system.sample("01-beijing-outpatient").await;
+    for number in 0..5 {
+        system.submit(&system.job(&format!("job {number}"), &key)).await;
+    }
+    let mut answered = BTreeSet::new();
+    let mut called = Vec::new();
+    for _ in 0..5 {
+        let result = system.result().await;
+        assert_eq!(result["verdict"], "genuine", "{result}");
+        answered.insert(result["job_id"].as_str().unwrap().to_owned());
+        called.extend(codes(&result));
+    }
+    called.sort();
+    assert_eq!(answered.len(), 5, "each is answered for itself");
+    assert_eq!(called, ["recognition 200 yes", "verification OK yes"], "and the calls are told once");
+    assert_eq!(paid_calls(&system), 2);
+}
+
+async fn jobs_about_the_same_image_share_its_failure(on: On) {
+    let mut system = slow(on, "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n").await;
+    let key = system.sample("01-beijing-outpatient").await;
+    for number in 0..3 {
+        system.submit(&system.job(&format!("job {number}"), &key)).await;
+    }
+    for _ in 0..3 {
+        let result = system.result().await;
+        assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("319")));
+    }
+    assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 1);
+}
+
+async fn the_same_message_twice_at_once_is_paid_once_and_answered_with_the_same_bytes(on: On) {
+    let mut system = slow(on, "").await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    system.submit(&job).await;
+    system.submit(&job).await;
+    let (first, second) = (system.reply().await, system.reply().await);
+    assert_eq!(first.properties.message_id, second.properties.message_id);
+    assert_eq!(first.body, second.body);
+    assert_eq!(paid_calls(&system), 2);
+}
+
+async fn a_run_that_was_forked_ends_in_one_result(on: On) {
+    let mut system = slow(on, "").await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let mut copy = system.job("job", &key);
+    let progress = Progress::new(run_id(&copy), jiff::Timestamp::now());
+    copy.properties.headers.set_text(PROGRESS, &progress.to_header());
+    // Both come back from being parked, as after a crash between the park's confirm and its acknowledgement.
+    for _ in 0..2 {
+        system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+    }
+    assert_eq!(system.reply().await.properties.message_id, Some(run_id(&copy)));
+    let drained = async {
+        while system.depth(&system.config.broker.due_queue).await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        system.drain().await
+    };
+    timeout(PATIENCE, drained).await.expect("drained in time");
+    assert_eq!(system.depth(&system.reply_to.clone()).await, 0, "the other copy is dropped");
+    assert_eq!(paid_calls(&system), 2);
+}
+
+async fn two_runs_of_a_job_at_once_say_the_same(on: On) {
+    let mut system = slow(on, "").await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let first = system.job("job", &key);
+    let mut second = system.job("job", &key);
+    second.properties.message_id = Some("resubmitted".into());
+    system.submit(&first).await;
+    system.submit(&second).await;
+    let results = [system.result().await, system.result().await];
+    for field in ["verdict", "recognition", "verification", "checks", "image", "first_seen", "finished"] {
+        assert_eq!(results[0][field], results[1][field], "{field}");
+    }
+    assert_eq!(paid_calls(&system), 2);
+}
