@@ -94,9 +94,7 @@ mod tests {
             stage: stage.to_owned(),
             code: code.to_owned(),
             message: String::new(),
-            attempts: 1,
-            calls: 0,
-            billed: 0,
+            effort: None,
             at: at.map(|at| at.parse().unwrap()),
         };
         FailedJob { job_id: job_id.map(str::to_owned), run: String::new(), reason }

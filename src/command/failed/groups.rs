@@ -53,7 +53,7 @@ mod tests {
 
     fn reason(stage: &str, code: &str, status: Status, at: Option<i64>) -> Reason {
         let at = at.map(|second| Timestamp::from_second(second).unwrap());
-        Reason { status, stage: stage.into(), code: code.into(), message: String::new(), attempts: 0, calls: 0, billed: 0, at }
+        Reason { status, stage: stage.into(), code: code.into(), message: String::new(), effort: None, at }
     }
 
     #[test]

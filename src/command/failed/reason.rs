@@ -18,12 +18,19 @@ pub(super) struct Reason {
     pub(super) stage: String,
     pub(super) code: String,
     pub(super) message: String,
-    /// Made at the stage that failed.
+    /// Like the time, `None` where nobody wrote it down.
+    pub(super) effort: Option<Effort>,
+    pub(super) at: Option<Timestamp>,
+}
+
+/// What was done before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Effort {
+    /// Attempts made at the stage that failed.
     pub(super) attempts: u32,
     pub(super) calls: u32,
+    /// Calls that were or may have been paid for.
     pub(super) billed: u32,
-    /// When it failed; `None` where nobody wrote it down.
-    pub(super) at: Option<Timestamp>,
 }
 
 /// What the submitter was told.
@@ -106,9 +113,7 @@ impl Reason {
             stage: cut(stage, MAX_CODE_BYTES).to_owned(),
             code: cut(code, MAX_CODE_BYTES).to_owned(),
             message: cut(message, MAX_MESSAGE_BYTES).to_owned(),
-            attempts,
-            calls: told.calls,
-            billed: told.billed,
+            effort: Some(Effort { attempts, calls: told.calls, billed: told.billed }),
             at: told.at,
         }
     }
@@ -136,9 +141,7 @@ impl Reason {
             stage: UNKNOWN.to_owned(),
             code: code.to_owned(),
             message: message.to_owned(),
-            attempts: 0,
-            calls: 0,
-            billed: 0,
+            effort: None,
             at: None,
         }
     }
@@ -197,7 +200,7 @@ mod tests {
     fn what_the_worker_counted_is_kept() {
         let headers = with(Headers::default(), WHOLE);
         let reason = Reason::new(Told::of(&headers).as_ref(), &headers);
-        assert_eq!((reason.attempts, reason.calls, reason.billed), (7, 9, 8));
+        assert_eq!(reason.effort, Some(Effort { attempts: 7, calls: 9, billed: 8 }));
         assert_eq!(reason.at, Some("2026-11-22T09:10:11Z".parse().unwrap()));
     }
 

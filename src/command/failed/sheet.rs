@@ -1,6 +1,7 @@
 //! `failed show`: one copy, as somebody reads it who has to decide what becomes of it. Of the body only what says which image it was.
 
 use super::job::FailedJob;
+use super::reason::Effort;
 use super::words::{age, plain, plain_lines};
 use crate::broker::Message;
 use crate::domain::job::{ImageRef, Job};
@@ -18,8 +19,9 @@ pub(super) fn write(out: &mut impl Write, job: &FailedJob, message: &Message, no
     line("Run", job.run.clone())?;
     line("Status", reason.status.as_str().to_owned())?;
     line("Error", format!("{} {}: {}", plain(&reason.stage), plain(&reason.code), plain(&reason.message)))?;
-    line("Attempts", reason.attempts.to_string())?;
-    line("Calls", format!("{}, of which {} paid", reason.calls, reason.billed))?;
+    let effort = |tell: fn(Effort) -> String| reason.effort.map_or_else(|| "unknown".to_owned(), tell);
+    line("Attempts", effort(|effort| effort.attempts.to_string()))?;
+    line("Calls", effort(|effort| format!("{}, of which {} paid", effort.calls, effort.billed)))?;
     line("Failed", reason.at.map_or_else(|| "at an unknown time".to_owned(), |at| format!("{at:.0} ({} ago)", age(at, now))))?;
     line("Reply to", named(&properties.reply_to))?;
     line("Correlation", named(&properties.correlation_id))?;
@@ -84,12 +86,34 @@ mod tests {
     #[test]
     fn a_sheet_says_what_there_is_to_know_and_nothing_of_the_metadata() {
         let body = r#"{"job_id":"CLM-1","image":{"bucket":"claims","key":"a.jpg","version_id":"7"},"metadata":{"name":"patient"}}"#;
-        insta::assert_snapshot!(shown(&message(body, Some(FAILED))), @"");
+        insta::assert_snapshot!(shown(&message(body, Some(FAILED))), @r"
+        CLM-1
+          Run           3386235a36cf575ae4cc1b1d2d889eb79968e7d89224dc24178d9e14e1c82f53
+          Status        undetermined
+          Error         verification 316: in maintenance
+          Attempts      7
+          Calls         9, of which 8 paid
+          Failed        2026-11-22T09:10:11Z (2h 49m ago)
+          Reply to      replies
+          Correlation   \u{1b}[2J42
+          Image         s3://claims/a.jpg, version 7
+        ");
     }
 
     #[test]
     fn a_copy_that_nobody_explained_is_shown_all_the_same() {
-        insta::assert_snapshot!(shown(&message("not JSON", None)), @"");
+        insta::assert_snapshot!(shown(&message("not JSON", None)), @r"
+        (a job without a readable id)
+          Run           35290759e9f9e213cb17b2f6f2631454864bebabcc75e06cc918ff0677aaf698
+          Status        unknown
+          Error         unknown unexplained: neither the worker nor the broker says why; somebody may have put it here by hand
+          Attempts      unknown
+          Calls         unknown
+          Failed        at an unknown time
+          Reply to      replies
+          Correlation   \u{1b}[2J42
+          Image         none that can be read
+        ");
     }
 
     #[test]
@@ -108,7 +132,7 @@ mod tests {
     #[test]
     fn a_body_is_shown_as_text_or_spelled_out() {
         for (body, told) in [
-            (&b"{\n \"a\": \"\x1b\"}"[..], "  Body          14 bytes\n{\n \"a\": \"\\u{1b}\"}\n"),
+            (&b"{\n \"a\": \"\x1b\"}"[..], "  Body          12 bytes\n{\n \"a\": \"\\u{1b}\"}\n"),
             (&b"\xff\x00a"[..], "  Body          3 bytes\n\\xff\\x00a\n"),
         ] {
             let mut out = Vec::new();

@@ -60,6 +60,7 @@ fn number(value: u32) -> Cell {
 mod tests {
     use super::super::reason::{Reason, Status};
     use super::*;
+    use serde_json::Value;
 
     fn groups() -> Groups {
         let mut groups = Groups::default();
@@ -71,7 +72,7 @@ mod tests {
         ] {
             let at = at.map(|at| at.parse().unwrap());
             let (stage, code) = (stage.to_owned(), code.to_owned());
-            groups.add(&Reason { status, stage, code, message: String::new(), attempts: 1, calls: 1, billed: 1, at });
+            groups.add(&Reason { status, stage, code, message: String::new(), effort: None, at });
         }
         groups
     }
@@ -85,12 +86,28 @@ mod tests {
     #[test]
     fn the_table_shows_each_group_with_its_ages_and_the_total() {
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
-        insta::assert_snapshot!(written(|out| super::write(out, &groups(), now)), @"");
+        insta::assert_snapshot!(written(|out| super::write(out, &groups(), now)), @r"
+        ┌──────────────┬────────────────┬──────────────┬──────────┬─────────┬─────────┐
+        │ stage        ┆ code           ┆ status       ┆ how many ┆ oldest  ┆ newest  │
+        ╞══════════════╪════════════════╪══════════════╪══════════╪═════════╪═════════╡
+        │ verification ┆ 316            ┆ undetermined ┆        2 ┆      1h ┆     12s │
+        │ broker       ┆ delivery_limit ┆ unknown      ┆        1 ┆ unknown ┆ unknown │
+        │ job          ┆ job.malformed  ┆ invalid_job  ┆        1 ┆   2d 2h ┆   2d 2h │
+        │ total        ┆                ┆              ┆        4 ┆         ┆         │
+        └──────────────┴────────────────┴──────────────┴──────────┴─────────┴─────────┘
+        ");
     }
 
     #[test]
     fn the_json_is_for_programs() {
         let seen = Seen { looked_at: 9, matching: 4, not_looked_at: 2 };
-        insta::assert_snapshot!(written(|out| write_json(out, "invoice.failed", &groups(), seen)), @"");
+        let told: Value = serde_json::from_str(&written(|out| write_json(out, "invoice.failed", &groups(), seen))).unwrap();
+        assert_eq!((&told["queue"], &told["total"]), (&json!("invoice.failed"), &json!(4)));
+        assert_eq!((&told["looked_at"], &told["not_looked_at"]), (&json!(9), &json!(2)));
+        let largest = json!({
+            "stage": "verification", "code": "316", "status": "undetermined", "count": 2,
+            "oldest": "2026-11-22T11:00:00Z", "newest": "2026-11-22T11:59:48Z",
+        });
+        assert_eq!((&told["groups"][0], &told["groups"][1]["oldest"]), (&largest, &Value::Null));
     }
 }
