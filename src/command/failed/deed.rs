@@ -176,3 +176,6 @@ fn progress_bar(copies: u32) -> ProgressBar {
     }
     bar
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ pub(in crate::command) struct Filter {
     /// What the submitter was told
     #[arg(long, value_enum)]
     status: Vec<Status>,
+    /// As the submitter called the job; the whole of it
     #[arg(long)]
     pub(super) job_id: Vec<String>,
     /// Failed longer ago than this: 2h, 1d, 1d12h

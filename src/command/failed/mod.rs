@@ -43,7 +43,8 @@ pub(super) enum Action {
     },
     /// What is known of each: why it failed, what it cost, who waits for it
     Show {
-        #[arg(value_name = "JOB_ID", help = "As --job-id")]
+        /// As --job-id
+        #[arg(value_name = "JOB_ID")]
         job_ids: Vec<String>,
         #[command(flatten)]
         filter: Filter,
@@ -57,7 +58,8 @@ pub(super) enum Action {
         filter: Filter,
         #[command(flatten)]
         consent: Consent,
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000), help = "At most so many a second")]
+        /// At most so many a second
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
         rate: u16,
     },
     /// Takes them out of the queue for good
@@ -135,7 +137,7 @@ impl Desk<'_> {
         } else if seen.matching > 0 {
             table::write(&mut out, &groups, self.now)?;
         }
-        self.remark(filter, seen)
+        Ok(self.remark(filter, seen))
     }
 
     async fn show(&self, filter: &Filter, body: bool) -> anyhow::Result<ExitCode> {
@@ -148,7 +150,7 @@ impl Desk<'_> {
             Ok(writeln!(out)?)
         };
         let seen = self.survey(filter).each(told).await?;
-        self.remark(filter, seen)
+        Ok(self.remark(filter, seen))
     }
 
     async fn act(&self, filter: &Filter, consent: Consent, mut deed: Deed) -> anyhow::Result<ExitCode> {
@@ -161,13 +163,13 @@ impl Desk<'_> {
             })
             .await?;
         if seen.matching == 0 {
-            return self.remark(filter, seen);
+            return Ok(self.remark(filter, seen));
         }
         if seen.matching > 1 && !consent.yes {
             let mut out = std::io::stdout().lock();
             table::write(&mut out, &plan.groups, self.now)?;
             writeln!(out, "Would {}. Nothing was changed: say --yes to do it.", deed.intent(seen.matching))?;
-            return self.remark(filter, seen);
+            return Ok(self.remark(filter, seen));
         }
         let mut progress = Progress::default();
         let outcome = deed.carry_out(self.session, self.queue(), &mut plan, &self.stop, &mut progress).await;
@@ -186,16 +188,18 @@ impl Desk<'_> {
 
     /// What the output itself does not say. A job that was asked for by its name and is not there is a failure.
     #[expect(clippy::print_stderr, reason = "a remark beside the results")]
-    fn remark(&self, filter: &Filter, seen: Seen) -> anyhow::Result<ExitCode> {
+    fn remark(&self, filter: &Filter, seen: Seen) -> ExitCode {
         let queue = self.queue();
         if seen.matching == 0 {
-            let looked_at = seen.looked_at;
-            eprintln!("{}", if looked_at == 0 { format!("{queue} is empty") } else { format!("none of {looked_at} in {queue} matches") });
-            return Ok(if filter.job_id.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            match seen.looked_at {
+                0 => eprintln!("{queue} is empty"),
+                looked_at => eprintln!("none of {looked_at} in {queue} matches"),
+            }
+            return if filter.job_id.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         if seen.not_looked_at > 0 && !filter.is_satisfied_by(seen.matching) {
             eprintln!("{} more in {queue} were not looked at; replay or drop some of these first", seen.not_looked_at);
         }
-        Ok(ExitCode::SUCCESS)
+        ExitCode::SUCCESS
     }
 }

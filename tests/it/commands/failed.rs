@@ -37,7 +37,7 @@ async fn until_it_holds(system: &System, queue: &str, messages: impl Fn(u32) -> 
 
 /// A worker that has failed at a job, CLM-1, and at one that was none; both have been answered.
 async fn after_two_failures() -> (System, ConfigFile, Message) {
-    let mut system = Setup::new(On::RabbitMq).await.faults(FAULT).start().await;
+    let mut system = Box::pin(Setup::new(On::RabbitMq).await.faults(FAULT).start()).await;
     let key = system.sample("01-beijing-outpatient").await;
     system.submit(&system.job("CLM-1", &key)).await;
     let answer = system.reply().await;
