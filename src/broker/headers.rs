@@ -1,5 +1,6 @@
 //! Headers of any AMQP type, so that a caller's own survive parking untouched.
 
+use jiff::Timestamp;
 use lapin::types::{AMQPValue, FieldArray, FieldTable, LongString, ShortString};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -77,10 +78,15 @@ impl Headers {
 
     /// Why the broker itself moved the message here, if it did.
     pub fn death(&self) -> Option<Death> {
-        let AMQPValue::FieldArray(deaths) = self.0.get("x-death")? else { return None };
-        let AMQPValue::FieldTable(newest) = deaths.as_slice().first()? else { return None };
+        let newest = self.newest_death()?;
         let field = |name| newest.inner().get(name).and_then(text);
         Some(Death { queue: field("queue")?, reason: field("reason")? })
+    }
+
+    /// When it did, to the second.
+    pub fn died_at(&self) -> Option<Timestamp> {
+        let AMQPValue::Timestamp(seconds) = self.newest_death()?.inner().get("time")? else { return None };
+        Timestamp::from_second(i64::try_from(*seconds).ok()?).ok()
     }
 
     /// Puts a death on top of `x-death`, as RabbitMQ does when it dead-letters.
@@ -107,6 +113,12 @@ impl Headers {
 
     pub(super) fn to_table(&self) -> FieldTable {
         FieldTable::from(self.0.clone())
+    }
+
+    fn newest_death(&self) -> Option<&FieldTable> {
+        let AMQPValue::FieldArray(deaths) = self.0.get("x-death")? else { return None };
+        let AMQPValue::FieldTable(newest) = deaths.as_slice().first()? else { return None };
+        Some(newest)
     }
 
     fn set(&mut self, name: &str, value: AMQPValue) {

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sandbox")]
 mod demo;
+mod failed;
 mod policy;
 mod process;
 mod run;
@@ -46,6 +47,13 @@ enum Command {
     /// Both providers' HTTP APIs and an S3 server, for development and tests
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Options),
+    /// The failed queue: what lies there and why, and what becomes of it
+    Failed {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        action: failed::Action,
+    },
     /// The error-code policy
     Policy {
         #[command(flatten)]
@@ -130,6 +138,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox::run(options).await,
+        Command::Failed { common, action } => {
+            let config = common.load()?;
+            config.validate_broker()?;
+            failed::run(&config, action).await
+        }
         Command::Policy { common, question } => {
             let config = common.load()?;
             config.validate_policy()?;

@@ -49,6 +49,13 @@ impl Config {
         ConfigError::from_problems(&problems, &self.places)
     }
 
+    /// As [`Config::validate`], for what only talks to the broker.
+    pub fn validate_broker(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        self.broker.validate(&mut problems);
+        ConfigError::from_problems(&problems, &self.places)
+    }
+
     /// As [`Config::validate`], for what only asks the policy.
     pub fn validate_policy(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();

@@ -1,6 +1,7 @@
 //! The binary as its users meet it: started as a process, watched by its streams, its telemetry and its exit status.
 
 mod demo;
+mod failed;
 mod mistakes;
 mod outage;
 mod poison;

@@ -102,8 +102,9 @@ impl Link {
                 }
             };
             tokio::select! {
-                () = watching => lost.cancel(),
+                biased;
                 () = lost.cancelled() => {}
+                () = watching => lost.cancel(),
             }
         });
     }

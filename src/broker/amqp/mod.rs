@@ -80,10 +80,11 @@ impl Session {
     }
 
     pub(super) async fn close(self) {
+        // Before the connections go: what their watchers see from now on is no trouble.
+        self.lost.cancel();
         self.publisher.close().await;
         self.publishing.close().await;
         self.consuming.close().await;
-        self.lost.cancel();
     }
 }
 

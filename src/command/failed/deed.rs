@@ -1,0 +1,181 @@
+//! `failed replay` and `failed drop`: one copy after the other, so that it can be interrupted at any point.
+//!
+//! A copy is replayed when the broker has confirmed it in the jobs queue, and acknowledged only then. What is interrupted in between
+//! is still in the failed queue, and carries the same mark when it is replayed again: the same run, which the workers answer once.
+
+use super::job::FailedJob;
+use super::look::Look;
+use super::plan::Plan;
+use super::words::length;
+use crate::broker::{Delivery, Message, PublishError, Publisher, Session, Settled, replayed, without_foreign_headers};
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Duration;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// What is passed by is held as long as the look lasts, and RabbitMQ closes a channel that holds a delivery for half an hour. After
+/// this everything goes back, and a new look begins.
+const ROUND: Duration = Duration::from_mins(10);
+/// Ties the replayed job to its submitter's trace; ours to keep where foreign headers have to go.
+const TRACE_HEADER: &str = "traceparent";
+
+pub(super) enum Deed {
+    Replay {
+        publisher: Publisher,
+        jobs_queue: String,
+        throttle: Interval,
+    },
+    /// Acknowledged without a word.
+    Drop,
+}
+
+/// How far it came.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) done: u32,
+    end: End,
+}
+
+/// Why nothing more was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum End {
+    #[default]
+    Broken,
+    Interrupted,
+    OfTheQueue,
+}
+
+impl Deed {
+    pub(super) fn replay(session: &Session, jobs_queue: &str, per_second: u16) -> Self {
+        let mut throttle = interval(Duration::from_secs(1) / u32::from(per_second.max(1)));
+        throttle.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self::Replay { publisher: session.publisher(), jobs_queue: jobs_queue.to_owned(), throttle }
+    }
+
+    pub(super) fn intent(&self, copies: u32) -> String {
+        match self {
+            Self::Replay { jobs_queue, throttle, .. } => {
+                let seconds = throttle.period().mul_f64(copies.into()).as_secs().max(1);
+                format!("replay {copies} to {jobs_queue}, in about {}", length(seconds))
+            }
+            Self::Drop => format!("drop {copies} for good"),
+        }
+    }
+
+    /// One line about what was done, of `planned`.
+    pub(super) fn outcome(&self, progress: &Progress, planned: u32, queue: &str) -> String {
+        let done = if progress.done == planned { planned.to_string() } else { format!("{} of {planned}", progress.done) };
+        let rest = match (progress.done == planned, progress.end) {
+            (true, _) => String::new(),
+            (false, End::Interrupted) => format!("; interrupted, the others are still in {queue}"),
+            (false, End::Broken) => format!("; the others are still in {queue}"),
+            (false, End::OfTheQueue) => format!("; the others were no longer in {queue}"),
+        };
+        match self {
+            Self::Replay { jobs_queue, .. } => format!("replayed {done} to {jobs_queue}{rest}"),
+            Self::Drop => format!("dropped {done}{rest}"),
+        }
+    }
+
+    /// Round after round, until the plan is done or a whole round found nothing of it.
+    pub(super) async fn carry_out(
+        &mut self,
+        session: &Session,
+        queue: &str,
+        plan: &mut Plan,
+        stop: &CancellationToken,
+        progress: &mut Progress,
+    ) -> anyhow::Result<()> {
+        let bar = progress_bar(plan.left());
+        loop {
+            let before = progress.done;
+            let mut look = Look::begin(session, queue).await?;
+            self.round(&mut look, plan, stop, progress, &bar).await?;
+            look.end().await?;
+            if stop.is_cancelled() {
+                progress.end = End::Interrupted;
+                return Ok(());
+            }
+            if plan.left() == 0 || progress.done == before {
+                progress.end = End::OfTheQueue;
+                return Ok(());
+            }
+        }
+    }
+
+    async fn round(
+        &mut self,
+        look: &mut Look<'_>,
+        plan: &mut Plan,
+        stop: &CancellationToken,
+        progress: &mut Progress,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while plan.left() > 0 && began.elapsed() < ROUND {
+            let next = tokio::select! {
+                biased;
+                () = stop.cancelled() => None,
+                next = look.next() => next?,
+            };
+            let Some(delivery) = next else { break };
+            let job = FailedJob::of(&delivery.message);
+            let mark = job.mark();
+            if !plan.wants(&mark) {
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = self.turn() => {}
+            }
+            self.one(delivery, &job, &mark).await?;
+            look.settled();
+            plan.done(&mark);
+            progress.done += 1;
+            bar.inc(1);
+        }
+        Ok(())
+    }
+
+    async fn turn(&mut self) {
+        match self {
+            Self::Replay { throttle, .. } => drop(throttle.tick().await),
+            Self::Drop => {}
+        }
+    }
+
+    async fn one(&self, delivery: Delivery, job: &FailedJob, mark: &str) -> anyhow::Result<()> {
+        if let Self::Replay { publisher, jobs_queue, .. } = self {
+            publish(publisher, jobs_queue, &replayed(&delivery.message, mark)).await.with_context(|| {
+                let name = job.job_id.as_deref().unwrap_or("a job without a readable id");
+                format!("cannot publish {name:?} to {jobs_queue}; it is still here, and may be replayed again: that is the same run")
+            })?;
+        }
+        match delivery.settle().await {
+            Settled::Acknowledged => Ok(()),
+            Settled::Lost => bail!("the connection to the broker was lost; a job that is replayed again is the same run"),
+        }
+    }
+}
+
+/// The job matters more than headers that the protocol cannot carry beside the mark.
+async fn publish(publisher: &Publisher, jobs_queue: &str, message: &Message) -> Result<(), PublishError> {
+    match publisher.publish(jobs_queue, message).await {
+        Err(PublishError::Refused(_)) => publisher.publish(jobs_queue, &without_foreign_headers(message, &[TRACE_HEADER])).await,
+        outcome => outcome,
+    }
+}
+
+/// Draws on a terminal only.
+fn progress_bar(copies: u32) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(copies.into()), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! What lies in the failed queue, counted by stage, code and status.
+
+use super::reason::{Reason, Status};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(super) struct Groups(BTreeMap<(String, String, Status), Group>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Group {
+    pub(super) stage: String,
+    pub(super) code: String,
+    pub(super) status: Status,
+    pub(super) count: u32,
+    /// When the first and the last of them failed, as far as that is known.
+    pub(super) oldest: Option<Timestamp>,
+    pub(super) newest: Option<Timestamp>,
+}
+
+impl Groups {
+    pub(super) fn add(&mut self, reason: &Reason) {
+        let key = (reason.stage.clone(), reason.code.clone(), reason.status);
+        let group = self.0.entry(key).or_insert_with(|| Group {
+            stage: reason.stage.clone(),
+            code: reason.code.clone(),
+            status: reason.status,
+            count: 0,
+            oldest: None,
+            newest: None,
+        });
+        group.count = group.count.saturating_add(1);
+        group.oldest = group.oldest.into_iter().chain(reason.at).min();
+        group.newest = group.newest.max(reason.at);
+    }
+
+    pub(super) fn total(&self) -> u32 {
+        self.0.values().fold(0, |sum, group| sum.saturating_add(group.count))
+    }
+
+    pub(super) fn largest_first(&self) -> Vec<&Group> {
+        let mut groups: Vec<&Group> = self.0.values().collect();
+        // Stable: equal ones stay in the order of stage and code.
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(stage: &str, code: &str, status: Status, at: Option<i64>) -> Reason {
+        let at = at.map(|second| Timestamp::from_second(second).unwrap());
+        Reason { status, stage: stage.into(), code: code.into(), message: String::new(), effort: None, at }
+    }
+
+    #[test]
+    fn stage_code_and_status_make_a_group_and_the_largest_comes_first() {
+        let mut groups = Groups::default();
+        for (stage, code, status, at) in [
+            ("verification", "316", Status::Undetermined, Some(5)),
+            ("broker", "delivery_limit", Status::Unknown, None),
+            ("verification", "316", Status::Undetermined, None),
+            ("verification", "316", Status::Undetermined, Some(3)),
+            ("verification", "316", Status::InvalidJob, Some(9)),
+            ("verification", "316", Status::Undetermined, Some(4)),
+        ] {
+            groups.add(&reason(stage, code, status, at));
+        }
+        let second = |group: Option<Timestamp>| group.map(Timestamp::as_second);
+        let told: Vec<_> = groups
+            .largest_first()
+            .into_iter()
+            .map(|group| (group.stage.as_str(), group.status, group.count, second(group.oldest), second(group.newest)))
+            .collect();
+        let expected = [
+            ("verification", Status::Undetermined, 4, Some(3), Some(5)),
+            ("broker", Status::Unknown, 1, None, None),
+            ("verification", Status::InvalidJob, 1, Some(9), Some(9)),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(groups.total(), 6);
+    }
+}

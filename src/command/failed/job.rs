@@ -1,0 +1,84 @@
+//! One copy in the failed queue: what is known of it without its body.
+
+use super::reason::{Reason, Told};
+use crate::broker::{Message, run_id};
+use crate::domain::job::Job;
+use sha2::{Digest, Sha256};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FailedJob {
+    /// `None` where the job named none that could be read.
+    pub(super) job_id: Option<String>,
+    pub(super) run: String,
+    pub(super) reason: Reason,
+}
+
+impl FailedJob {
+    pub(super) fn of(message: &Message) -> Self {
+        let headers = &message.properties.headers;
+        let told = Told::of(headers);
+        let reason = Reason::new(told.as_ref(), headers);
+        let job_id = told.and_then(|told| told.job_id).or_else(|| named_in(message));
+        Self { job_id, run: run_id(message), reason }
+    }
+
+    /// Makes a replay another run, and the same one however often it is tried: a replay that was interrupted between the broker's
+    /// confirm and the acknowledgement is only repeated.
+    pub(super) fn mark(&self) -> String {
+        let failed_at = self.reason.at.map(|at| at.to_string()).unwrap_or_default();
+        hex::encode(Sha256::new().chain_update(&self.run).chain_update([0]).chain_update(failed_at).finalize())
+    }
+}
+
+fn named_in(message: &Message) -> Option<String> {
+    match Job::parse(&message.body, message.properties.message_id.as_deref()) {
+        Ok(job) => Some(job.id.to_string()),
+        Err(rejected) => rejected.job_id.map(|id| id.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{FAILURE, Properties, replayed};
+    use std::collections::HashSet;
+
+    fn message(body: &str, message_id: Option<&str>, failure: Option<&str>) -> Message {
+        let mut properties = Properties { message_id: message_id.map(str::to_owned), ..Properties::default() };
+        if let Some(failure) = failure {
+            properties.headers.set_text(FAILURE, failure);
+        }
+        Message { body: body.to_owned().into(), properties }
+    }
+
+    fn failure(job_id: &str, at: &str) -> String {
+        format!(r#"{{"job_id":{job_id},"status":"undetermined","at":"{at}"}}"#)
+    }
+
+    #[test]
+    fn a_job_is_called_as_the_worker_called_it_or_as_it_calls_itself() {
+        let told = failure("\"CLM-1\"", "2026-01-01T00:00:00Z");
+        let nameless = failure("null", "2026-01-01T00:00:00Z");
+        for (message, expected) in [
+            (message(r#"{"job_id":"CLM-2"}"#, Some("m"), Some(&told)), Some("CLM-1")),
+            (message(r#"{"job_id":"CLM-2","image":{"key":"a"}}"#, Some("m"), None), Some("CLM-2")),
+            (message(r#"{"job_id":"CLM-2"}"#, Some("m"), Some(&nameless)), Some("CLM-2")),
+            (message("{", Some("m"), Some(&nameless)), Some("m")),
+            (message("{", None, Some(&nameless)), None),
+        ] {
+            assert_eq!(FailedJob::of(&message).job_id.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn the_mark_is_the_same_for_a_copy_and_another_for_any_other() {
+        let (early, late) = (failure("null", "2026-01-01T00:00:00Z"), failure("null", "2026-01-01T00:00:00.001Z"));
+        let first = message("{}", None, Some(&early));
+        let again = replayed(&first, &FailedJob::of(&first).mark());
+        let copies =
+            [first.clone(), message("{}", None, Some(&late)), message("{ }", None, Some(&early)), message("{}", None, None), again];
+        let marks: HashSet<String> = copies.iter().map(|copy| FailedJob::of(copy).mark()).collect();
+        assert_eq!(marks.len(), copies.len());
+        assert_eq!(FailedJob::of(&first).mark(), FailedJob::of(&first.clone()).mark());
+    }
+}

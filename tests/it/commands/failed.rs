@@ -1,0 +1,257 @@
+//! `failed`: what lies in the failed queue is looked at without being used up, replayed as another run, and dropped.
+
+use crate::harness::program::{ConfigFile, Ended, NONE, Program, output};
+use crate::harness::system::{On, PATIENCE, Setup, System};
+use invoice_worker::broker::{Message, failed_copy, run_id};
+use invoice_worker::domain::failure::Stage;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use tokio::time::timeout;
+
+/// The registry's first answer is one that only a person can help with.
+const FAULT: &str = "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\ncalls = [1]\n";
+
+async fn failed(file: &ConfigFile, arguments: &[&str]) -> Ended {
+    let path = file.path();
+    output(&[&["failed"], arguments, &["-c", &path]].concat(), &NONE).await
+}
+
+async fn done(file: &ConfigFile, arguments: &[&str]) -> String {
+    let ended = failed(file, arguments).await;
+    assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
+    ended.stdout
+}
+
+async fn listed(file: &ConfigFile) -> Value {
+    serde_json::from_str(&done(file, &["list", "--json"]).await).unwrap()
+}
+
+async fn until_it_holds(system: &System, queue: &str, messages: impl Fn(u32) -> bool) {
+    let held = async {
+        while !messages(system.depth(queue).await) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, held).await.unwrap_or_else(|_| panic!("{queue} never held what it should"));
+}
+
+/// A worker that has failed at a job, CLM-1, and at one that was none; both have been answered.
+async fn after_two_failures() -> (System, ConfigFile, Message) {
+    let mut system = Box::pin(Setup::new(On::RabbitMq).await.faults(FAULT).start()).await;
+    let key = system.sample("01-beijing-outpatient").await;
+    system.submit(&system.job("CLM-1", &key)).await;
+    let answer = system.reply().await;
+    assert_eq!(serde_json::from_slice::<Value>(&answer.body).unwrap()["status"], "undetermined");
+    let nonsense = system.message("CLM-2", "not JSON, but a patient's name");
+    assert_eq!(system.ask(&nonsense).await["status"], "invalid_job");
+    until_it_holds(&system, &system.config.broker.failed_queue, |depth| depth == 2).await;
+    let file = ConfigFile::of(&system);
+    (system, file, answer)
+}
+
+/// Copies as a worker leaves them, in a queue that no worker is at.
+async fn with_copies(number: u32) -> (System, ConfigFile) {
+    let system = Setup::new(On::RabbitMq).await.prepare().await;
+    for index in 0..number {
+        let code = if index % 2 == 0 { "even" } else { "odd" };
+        let failure = json!({
+            "job_id": format!("CLM-{index}"), "status": "undetermined", "calls": 1, "billed": 1, "at": "2026-01-01T00:00:00Z",
+            "error": { "stage": "verification", "code": code, "message": "", "attempts": 1 },
+        });
+        let copy = failed_copy(&system.message(&index.to_string(), "{}"), &failure.to_string());
+        system.session.publisher().publish(&system.config.broker.failed_queue, &copy).await.unwrap();
+    }
+    let file = ConfigFile::of(&system);
+    (system, file)
+}
+
+async fn depths(system: &System) -> (u32, u32) {
+    let queues = &system.config.broker;
+    (system.depth(&queues.failed_queue).await, system.depth(&queues.jobs_queue).await)
+}
+
+#[tokio::test]
+async fn what_failed_is_listed_and_shown_without_what_is_in_it() {
+    let (system, file, answer) = after_two_failures().await;
+    let told = listed(&file).await;
+    assert_eq!((&told["total"], &told["queue"]), (&json!(2), &json!(system.config.broker.failed_queue)));
+    let groups: Vec<_> =
+        told["groups"].as_array().unwrap().iter().map(|group| (&group["stage"], &group["code"], &group["count"])).collect();
+    assert_eq!(groups, [(&json!("job"), &json!("job.malformed"), &json!(1)), (&json!("verification"), &json!("319"), &json!(1))]);
+    let table = done(&file, &["list"]).await;
+    assert!(table.contains("319") && table.contains("undetermined") && table.contains("total"), "{table}");
+
+    let shown = done(&file, &["show", "CLM-1"]).await;
+    let run = answer.properties.message_id.unwrap();
+    for text in [&run, &system.reply_to, "correlation of CLM-1", "verification 319", "2, of which 2 paid", "samples/01-beijing"] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+    assert!(!shown.contains("CLM-2") && !shown.contains("claim"), "{shown}");
+    let all = done(&file, &["show"]).await;
+    assert!(all.contains("CLM-1") && all.contains("job.malformed") && !all.contains("patient's"), "{all}");
+    assert!(done(&file, &["show", "--code", "job.malformed", "--body"]).await.contains("not JSON, but a patient's name"));
+    assert_eq!(system.depth(&system.config.broker.failed_queue).await, 2);
+
+    let missing = failed(&file, &["show", "CLM-3"]).await;
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(missing.stderr.contains("none of 2") && missing.stdout.is_empty(), "{missing:?}");
+}
+
+#[tokio::test]
+async fn a_replayed_job_is_another_run_answered_to_the_same_place_and_does_not_pay_for_recognition_again() {
+    let (mut system, file, answer) = after_two_failures().await;
+    let told = done(&file, &["replay", "--job-id", "CLM-1"]).await;
+    assert_eq!(told, format!("replayed 1 to {}\n", system.config.broker.jobs_queue));
+    let again = system.reply().await;
+    assert_eq!(serde_json::from_slice::<Value>(&again.body).unwrap()["verdict"], "genuine");
+    assert_eq!(again.properties.correlation_id.as_deref(), Some("correlation of CLM-1"));
+    assert_ne!(again.properties.message_id, answer.properties.message_id);
+    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 1);
+    assert_eq!(listed(&file).await["total"], 1);
+
+    assert_eq!(done(&file, &["drop"]).await, "dropped 1\n");
+    let empty = failed(&file, &["list"]).await;
+    assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
+    assert_eq!(empty.stderr, format!("{} is empty\n", system.config.broker.failed_queue));
+}
+
+#[tokio::test]
+async fn a_replay_whose_acknowledgement_was_lost_is_the_same_run_when_it_is_repeated() {
+    let (mut system, file, _) = after_two_failures().await;
+    done(&file, &["drop", "--code", "job.malformed"]).await;
+    let copy = system.take(&system.config.broker.failed_queue).await;
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        system.session.publisher().publish(&system.config.broker.failed_queue, &copy).await.unwrap();
+        done(&file, &["replay"]).await;
+        answers.push(system.reply().await);
+    }
+    assert_eq!(answers[0].properties.message_id, answers[1].properties.message_id);
+    assert_eq!(answers[0].body, answers[1].body);
+    assert_eq!(system.sandbox.calls().count(Stage::Verification).billed, 2, "the failed call, and one for both replays");
+}
+
+#[tokio::test]
+async fn more_than_one_are_only_told_of_until_it_is_meant() {
+    let (system, file) = with_copies(4).await;
+    for action in ["replay", "drop"] {
+        let told = done(&file, &[action]).await;
+        assert!(told.contains(&format!("Would {action} 4")) && told.contains("--yes") && told.contains("even"), "{told}");
+        assert_eq!(depths(&system).await, (4, 0));
+    }
+    assert_eq!(done(&file, &["drop", "--code", "odd", "--yes"]).await, "dropped 2\n");
+    assert_eq!(done(&file, &["drop", "--limit", "1", "--newer-than", "1s"]).await, "", "none is so new");
+    assert_eq!(done(&file, &["drop", "--limit", "1", "--older-than", "1d"]).await, "dropped 1\n");
+    let told = done(&file, &["replay", "--yes"]).await;
+    assert_eq!(told, format!("replayed 1 to {}\n", system.config.broker.jobs_queue));
+    assert_eq!(depths(&system).await, (0, 1));
+    let job = system.take(&system.config.broker.jobs_queue).await;
+    let original = system.message("2", "{}");
+    assert_eq!((&job.body, &job.properties.reply_to), (&original.body, &original.properties.reply_to));
+    assert_ne!(run_id(&job), run_id(&original));
+}
+
+#[tokio::test]
+async fn a_queue_of_many_windows_is_seen_whole_and_what_does_not_match_stays() {
+    let (system, file) = with_copies(501).await;
+    assert_eq!(listed(&file).await["total"], 501);
+    assert_eq!(depths(&system).await, (501, 0));
+    let told = done(&file, &["replay", "--code", "odd", "--rate", "1000", "--yes"]).await;
+    assert_eq!(told, format!("replayed 250 to {}\n", system.config.broker.jobs_queue));
+    assert_eq!(depths(&system).await, (251, 250));
+    let left = listed(&file).await;
+    assert_eq!((&left["total"], &left["groups"][0]["code"]), (&json!(251), &json!("even")));
+}
+
+#[tokio::test]
+async fn looking_more_often_than_a_job_may_be_delivered_costs_no_copy() {
+    let (system, file) = with_copies(3).await;
+    for _ in 0..22 {
+        assert_eq!(listed(&file).await["total"], 3);
+    }
+    assert_eq!(depths(&system).await, (3, 0));
+}
+
+#[tokio::test]
+async fn what_the_broker_took_away_is_explained_by_the_broker() {
+    let system = Setup::new(On::RabbitMq).await.prepare().await;
+    let file = ConfigFile::of(&system);
+    let queues = &system.config.broker;
+    system.submit(&system.job("CLM-1", "a.jpg")).await;
+    while system.depth(&queues.failed_queue).await == 0 {
+        let mut consumer = system.session.consume(&queues.jobs_queue, 1).await.unwrap();
+        // Gone is gone: the broker may take it away in between.
+        let _ = timeout(std::time::Duration::from_secs(1), consumer.next()).await;
+    }
+    let told = listed(&file).await;
+    let group = &told["groups"][0];
+    assert_eq!((&group["stage"], &group["code"], &group["status"]), (&json!("broker"), &json!("delivery_limit"), &json!("unknown")));
+    assert!(group["oldest"].is_string(), "{told}");
+    let shown = done(&file, &["show"]).await;
+    assert!(shown.starts_with("CLM-1\n") && shown.contains(&queues.jobs_queue) && shown.contains("too often"), "{shown}");
+}
+
+/// A slow replay of five that has begun.
+async fn replaying(system: &System, file: &ConfigFile) -> Program {
+    let program = Program::start(&["failed", "replay", "--yes", "--rate", "1", "-c", &file.path()], &NONE);
+    until_it_holds(system, &system.config.broker.jobs_queue, |depth| depth >= 1).await;
+    program
+}
+
+#[tokio::test]
+async fn an_interrupted_replay_says_how_far_it_came() {
+    let (system, file) = with_copies(5).await;
+    let program = replaying(&system, &file).await;
+    program.signal("INT").await;
+    let ended = program.end().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let (failed, jobs) = depths(&system).await;
+    assert_eq!(failed + jobs, 5);
+    let queues = &system.config.broker;
+    let told = format!("replayed {jobs} of 5 to {}; interrupted, the others are still in {}\n", queues.jobs_queue, queues.failed_queue);
+    assert_eq!(ended.stdout, told);
+}
+
+#[tokio::test]
+async fn a_killed_replay_is_finished_by_the_next_and_makes_no_further_run() {
+    let (system, file) = with_copies(5).await;
+    let program = replaying(&system, &file).await;
+    program.signal("KILL").await;
+    assert_eq!(program.end().await.code, None);
+    let queues = &system.config.broker;
+    // What it had in hand is back when its connection is gone.
+    let jobs = system.depth(&queues.jobs_queue).await;
+    until_it_holds(&system, &queues.failed_queue, |failed| failed + jobs >= 5).await;
+    done(&file, &["replay", "--yes", "--rate", "1000"]).await;
+    let (failed, jobs) = depths(&system).await;
+    assert!(failed == 0 && jobs >= 5, "{failed} {jobs}");
+    let mut runs = HashSet::new();
+    for _ in 0..jobs {
+        runs.insert(run_id(&system.take(&queues.jobs_queue).await));
+    }
+    assert_eq!(runs.len(), 5);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_with_the_mend() {
+    let memory = ConfigFile::with("[broker]\nurls = [\"memory://\"]\n");
+    let refused = failed(&memory, &["list"]).await;
+    assert_eq!(refused.code, Some(64), "{refused:?}");
+    assert!(refused.stderr.contains("broker.urls: memory://"), "{}", refused.stderr);
+    for arguments in [&["failed"][..], &["failed", "replay", "--rate", "0"], &["failed", "list", "--older-than", "soon"]] {
+        assert_eq!(output(arguments, &NONE).await.code, Some(64), "{arguments:?}");
+    }
+
+    let (system, file) = with_copies(1).await;
+    let environment = [("INVOICE_WORKER__BROKER__FAILED_QUEUE", "nobodys-queue")];
+    let missing = output(&["failed", "list", "-c", &file.path()], &environment).await;
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(missing.stderr.contains("nobodys-queue"), "{}", missing.stderr);
+
+    system.session.delete_queue(&system.config.broker.jobs_queue).await.unwrap();
+    let nowhere = failed(&file, &["replay"]).await;
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("\"CLM-0\"") && nowhere.stderr.contains("nobody has the queue"), "{}", nowhere.stderr);
+    assert!(nowhere.stdout.starts_with("replayed 0 of 1"), "{}", nowhere.stdout);
+    until_it_holds(&system, &system.config.broker.failed_queue, |depth| depth == 1).await;
+}
