@@ -12,6 +12,7 @@ pub use event::{Event, JobAnswered, JobParked};
 
 use crate::broker::{Broker, BrokerError, Delivery};
 use crate::chance::Chance;
+use crate::gate::Flow;
 use crate::pipeline::Pipeline;
 use crate::retry::reconnecting;
 use crate::telemetry::health::{Health, State};
@@ -21,6 +22,7 @@ use session::Generation;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -73,7 +75,7 @@ impl Worker {
         let drain = async {
             let Some(Serving { generation, mut feed, _control }) = serving else { return turns.wait().await };
             for delivery in feed.stop().await {
-                self.start(delivery, &generation, &turns);
+                drop(self.start(delivery, &generation, &turns));
             }
             turns.wait().await;
             if let Some(generation) = Arc::into_inner(generation) {
@@ -164,10 +166,13 @@ impl Worker {
         let gate = &self.pipeline.judge.gate;
         let mut changes = gate.changes();
         let mut told = false;
+        let mut probe = None;
         loop {
             let flow = gate.flow();
+            // The one whose answer is waited for, or that never gets as far as the stage.
+            probe = probe.filter(|_| matches!(flow, Flow::Probe(_)));
             match feed.follow(&flow, &generation.session, &self.queues, self.max_in_flight).await {
-                Ok(received) => received.into_iter().for_each(|delivery| self.start(delivery, generation, turns)),
+                Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns))),
                 Err(error) => return self.lost(&error.to_string(), turns),
             }
             if !std::mem::replace(&mut told, true) {
@@ -179,16 +184,18 @@ impl Worker {
                 () = stop.cancelled() => return Served::UntilStop,
                 () = generation.over() => None,
                 () = gate.flow_changes(&flow, &mut changes) => continue,
-                delivery = feed.next() => delivery,
+                () = over(&mut probe) => continue,
+                delivery = feed.next(), if probe.is_none() => delivery,
             };
             let Some(delivery) = delivery else { return self.lost("the connection or a consumer was lost", turns) };
-            self.start(delivery, generation, turns);
+            let turn = self.start(delivery, generation, turns);
+            probe = matches!(flow, Flow::Probe(_)).then_some(turn);
         }
     }
 
-    fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker) {
+    fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker) -> JoinHandle<()> {
         let (worker, generation) = (Arc::clone(self), Arc::clone(generation));
-        turns.spawn(async move { worker.turn(delivery, &generation).await });
+        turns.spawn(async move { worker.turn(delivery, &generation).await })
     }
 
     fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {
@@ -202,6 +209,15 @@ impl Worker {
 enum Served {
     UntilLost,
     UntilStop,
+}
+
+/// Returns when the turn is over, if there is one.
+async fn over(turn: &mut Option<JoinHandle<()>>) {
+    match turn {
+        Some(running) => drop(running.await),
+        None => std::future::pending().await,
+    }
+    *turn = None;
 }
 
 async fn sleep_unless(wait: Duration, stop: &CancellationToken) {
