@@ -165,8 +165,9 @@ impl Worker {
         let Serving { generation, feed, .. } = serving;
         let gate = &self.pipeline.judge.gate;
         let mut changes = gate.changes();
-        let mut told = false;
         let mut probe = None;
+        self.health.flows(gate.flow().paused());
+        tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
         loop {
             let flow = gate.flow();
             // The one whose answer is waited for, or that never gets as far as the stage.
@@ -174,9 +175,6 @@ impl Worker {
             match feed.follow(&flow, &generation.session, &self.queues, self.max_in_flight).await {
                 Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns))),
                 Err(error) => return self.lost(&error.to_string(), turns),
-            }
-            if !std::mem::replace(&mut told, true) {
-                tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
             }
             self.health.flows(flow.paused());
             let delivery = tokio::select! {
