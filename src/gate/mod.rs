@@ -58,7 +58,7 @@ pub struct About<'a> {
     /// The image, or the key of the store.
     pub subject: &'a str,
     pub province: Option<&'a Province>,
-    /// Since when the job has been failing at this stage, in this turn.
+    /// Since when the job has been failing at this stage: who was answered since then shows that it is the job.
     pub failing_since: Timestamp,
 }
 
