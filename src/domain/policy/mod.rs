@@ -8,10 +8,12 @@ mod decide;
 mod forecast;
 mod merge;
 mod parse;
+mod reach;
 mod steps;
 mod streaks;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 mod when;
 
 use super::failure::{Billed, Failure, Stage};
