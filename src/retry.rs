@@ -148,7 +148,7 @@ impl Judge {
     /// # Errors
     /// [`Stopped`]: the stage, the province or the bill is closed.
     pub async fn enter(&self, stage: Stage, case: &Case<'_>, kept: Option<Pass>) -> Result<Pass, Box<Stopped>> {
-        self.gate.enter(&case.progress.places(stage), kept).await.map_err(|barrier| self.barred(barrier, case.deadline))
+        self.gate.enter(&case.progress.places(stage), &case.progress.run, kept).await.map_err(|barrier| self.barred(barrier, case.deadline))
     }
 
     /// What becomes of a job for which no call may be made. It costs no attempt; where the deadline is nearer than the opening, it ends.

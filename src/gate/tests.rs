@@ -38,12 +38,12 @@ fn fail(gate: &Gate, pass: Pass, code: &str) -> Ruling {
 }
 
 async fn enter(gate: &Gate) -> Result<Pass, Barrier> {
-    gate.enter(&henan(), None).await
+    gate.enter(&henan(), "run", None).await
 }
 
 /// Minutes until the barrier opens, as far as it knows.
 fn minutes(gate: &Gate) -> Option<i64> {
-    gate.look(&henan()).map(|barrier| barrier.until.duration_since(gate.0.clock.now()).as_mins())
+    gate.look(&henan(), "run").map(|barrier| barrier.until.duration_since(gate.0.clock.now()).as_mins())
 }
 
 async fn sleep_minutes(minutes: u64) {
@@ -89,7 +89,7 @@ async fn a_probe_that_is_given_up_is_the_next_ones() {
     sleep_minutes(30).await;
     drop(enter(&gate).await.unwrap());
     let probe = enter(&gate).await.unwrap();
-    let kept = gate.enter(&henan(), Some(probe)).await.unwrap();
+    let kept = gate.enter(&henan(), "run", Some(probe)).await.unwrap();
     assert!(kept.is_probe(), "what is tried again in place stays the probe");
 }
 

@@ -29,7 +29,7 @@ pub use codes::normalise;
 pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
 pub use remedy::remedy;
-pub use streaks::{Streak, Streaks, is_bad_request, is_outage};
+pub use streaks::{Streak, Streaks, is_bad_request, is_forbidden, is_outage};
 
 /// The rules, in the order in which they are tried.
 #[derive(Clone, Debug)]

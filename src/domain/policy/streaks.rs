@@ -108,7 +108,8 @@ pub fn is_bad_request(failure: &Failure) -> bool {
     }
 }
 
-fn is_forbidden(failure: &Failure) -> bool {
+/// The store does not let us read the key.
+pub fn is_forbidden(failure: &Failure) -> bool {
     failure.stage == Stage::Storage && failure.code == "AccessDenied"
 }
 
