@@ -17,6 +17,11 @@ macro_rules! promises {
 }
 
 mod answers;
+mod bills;
+mod budgets;
+mod heartbeats;
+mod pauses;
+mod progress;
 mod runs;
 mod waits;
 
