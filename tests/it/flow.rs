@@ -23,6 +23,7 @@ mod heartbeats;
 mod pauses;
 mod progress;
 mod runs;
+mod scopes;
 mod waits;
 
 const SHORT_316: &str = r#"
