@@ -2,10 +2,12 @@
 
 use crate::harness::system::{BUCKET, On, Setup, System};
 use futures_util::future::join_all;
+use image::{GrayImage, ImageFormat, Luma};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::{Call, samples};
 use invoice_worker::worker::Event;
 use jiff::Timestamp;
+use rqrr::BitGrid as _;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -14,6 +16,9 @@ use std::time::Duration;
 /// A bill of each of five provinces; the first one's is the one that closes.
 const BILLS: [&str; 5] =
     ["02-henan-inpatient", "01-beijing-outpatient", "03-zhejiang-outpatient", "04-shanghai-outpatient", "07-shandong-outpatient-posted"];
+/// Of a QR code, in pixels, and the white around the code, in modules.
+const MODULE: u32 = 4;
+const MARGIN: u32 = 4;
 const CLOSED_FOR: Duration = Duration::from_secs(4);
 /// The province is in maintenance for so long: at least the first call meets with it, whatever else the machine does.
 const MAINTENANCE: Duration = Duration::from_secs(5);
@@ -100,24 +105,18 @@ async fn three_workers(on: On) -> System {
     setup.start_with(3).await
 }
 
-/// The QR code of a sample, cut out: it is all that the sandbox reads, and the whole page a thousand times would take minutes.
+/// The QR code of a sample, drawn anew: it is all that the sandbox reads, and the whole page a thousand times would take minutes.
 fn only_its_code(sample: &str) -> Vec<u8> {
     let page = image::load_from_memory(samples::named(sample).unwrap().bytes).unwrap().into_luma8();
-    let (width, height) = page.dimensions();
-    let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, |x, y| {
-        let pixel = |side: usize| u32::try_from(side).unwrap();
-        page.get_pixel(pixel(x), pixel(y)).0[0]
-    });
-    let corners = seen.detect_grids()[0].bounds;
-    let (across, down) = (corners.map(|corner| corner.x), corners.map(|corner| corner.y));
-    let side = |bounds: [i32; 4], limit: u32| {
-        let [low, high] = [bounds.iter().min().unwrap() - 20, bounds.iter().max().unwrap() + 20];
-        let low = u32::try_from(low.max(0)).unwrap();
-        (low, (u32::try_from(high).unwrap() - low).max(140).min(limit - low))
-    };
-    let ((left, width), (top, height)) = (side(across, width), side(down, height));
+    let (width, height) = (page.width() as usize, page.height() as usize);
+    let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| page.as_raw()[y * width + x]);
+    let code = &seen.detect_grids()[0].grid;
+    let side = MODULE * (u32::try_from(code.size()).unwrap() + 2 * MARGIN);
+    let module = |pixel: u32| (pixel / MODULE).checked_sub(MARGIN).map(|module| module as usize).filter(|module| *module < code.size());
+    let is_dark = |x, y| module(x).zip(module(y)).is_some_and(|(x, y)| code.bit(y, x));
+    let drawn = GrayImage::from_fn(side, side, |x, y| Luma([if is_dark(x, y) { 0 } else { u8::MAX }]));
     let mut png = Cursor::new(Vec::new());
-    image::imageops::crop_imm(&page, left, top, width, height).to_image().write_to(&mut png, image::ImageFormat::Png).unwrap();
+    drawn.write_to(&mut png, ImageFormat::Png).unwrap();
     png.into_inner()
 }
 
