@@ -27,6 +27,7 @@
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`telemetry`] | log, metrics, health |
 //! | [`clock`], [`chance`] | the wall clock and randomness, injected |
+//! | [`simulation`] | scenarios for the policy: the real worker on a simulated clock, with scripted answers |
 //! | [`shutdown`] | signals |
 //! | `sandbox` | both providers and S3 on this machine, for demo and tests |
 //!
@@ -53,6 +54,7 @@ pub mod retry;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod shutdown;
+pub mod simulation;
 pub mod store;
 pub mod telemetry;
 pub mod worker;

@@ -68,12 +68,8 @@ pub struct Stopped {
 }
 
 impl Judge {
-    /// What the policy makes of this failure. A job that is itself at fault is no question of policy.
+    /// What the policy makes of this failure.
     pub fn rule(&self, failure: &Failure, pass: &Pass, case: &mut Case<'_>) -> Ruling {
-        match failure.stage {
-            Stage::Job | Stage::Image => return Ruling::of_invalid_job(&failure.code),
-            Stage::Storage | Stage::Recognition | Stage::Verification | Stage::Worker => {}
-        }
         let now = self.clock.now();
         let failing_since = *case.failing_since.get_or_insert(now);
         let province = case.progress.bill.as_ref().and_then(|bill| bill.province.as_ref());
@@ -129,6 +125,12 @@ impl Judge {
                 Ok(value) => {
                     self.gate.answered(stage, pass);
                     return Ok(value);
+                }
+                Err(failure) if failure.stage != stage => {
+                    // There is an answer, and the job itself is at fault: no question of policy.
+                    self.gate.answered(stage, pass);
+                    let decision = Decision::Fail { invalid_job: Some(failure.code.clone()) };
+                    return Err(Stopped::boxed(failure, decision));
                 }
                 Err(failure) => {
                     case.progress.attempted(failure.stage);

@@ -11,6 +11,7 @@ mod sandbox;
 use crate::broker::BrokerError;
 use crate::config::{Config, ConfigError};
 use crate::domain::policy::PolicyError;
+use crate::simulation::ScenarioError;
 use crate::telemetry;
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -132,12 +133,13 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy { common, question } => {
             let config = common.load()?;
             config.validate_policy()?;
-            policy::run(&config, &question)
+            policy::run(&config, question).await
         }
     }
 }
 
 fn exit_code_of(error: &anyhow::Error) -> ExitCode {
     let final_broker_error = error.downcast_ref::<BrokerError>().is_some_and(BrokerError::is_final);
-    if error.is::<ConfigError>() || error.is::<PolicyError>() || final_broker_error { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+    let bad_file = error.is::<ConfigError>() || error.is::<PolicyError>() || error.is::<ScenarioError>();
+    if bad_file || final_broker_error { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
 }

@@ -1,8 +1,11 @@
-//! `policy show` and `policy explain`: the error-code policy for people.
+//! `policy show`, `policy explain` and `policy test`: the error-code policy for people.
 
 mod alike;
 mod explain;
+mod in_a_row;
+mod pause;
 mod show;
+mod test;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -12,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::failure::Stage;
 use clap::Subcommand;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Subcommand, Debug)]
@@ -26,17 +30,24 @@ pub(super) enum Question {
         #[arg(long, value_parser = stage)]
         stage: Option<Stage>,
     },
+    /// Runs scenarios (answers call by call, and what is expected to come of them) on a simulated clock; prints what differs
+    Test {
+        /// TOML, for instance tests/data/policy/verification.toml
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
 }
 
-pub(super) fn run(config: &Config, question: &Question) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(config: &Config, question: Question) -> anyhow::Result<ExitCode> {
     let policy = assemble::policy(config)?;
     let moment = (Clock::System.now(), config.worker.job_deadline.duration());
-    let mut out = std::io::stdout().lock();
+    let timezone = config.policy.timezone();
     match question {
-        Question::Show => show::show(&policy, &mut out)?,
+        Question::Show => show::show(&policy, &mut std::io::stdout().lock())?,
         Question::Explain { code, stage } => {
-            explain::explain(&policy, code, *stage, moment, &config.policy.timezone(), &mut out)?;
+            explain::explain(&policy, &code, stage, moment, &timezone, &mut std::io::stdout().lock())?;
         }
+        Question::Test { files } => return test::test(policy, timezone, files).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -48,7 +48,7 @@ struct State {
     fleet: Fleet,
     breaker: Breaker,
     streaks: Streaks,
-    /// The last good answer of each stage.
+    /// The last answer of each stage that shows it at work.
     answered: BTreeMap<Stage, Timestamp>,
 }
 
@@ -122,10 +122,10 @@ impl Gate {
         Others { streak, answered, failures }
     }
 
-    /// When the stage last had a good answer, for whichever job.
+    /// When the stage last answered somebody, if only that his bill is false.
     pub fn last_answer(&self, stage: Stage) -> Option<Timestamp> {
-        let state = self.state();
-        state.answered.get(&stage).copied().max(state.breaker.unpaused(stage))
+        let State { breaker, answered, .. } = &*self.state();
+        answered.get(&stage).copied().max(breaker.unpaused(stage))
     }
 
     /// A good answer opens what the call probed.
@@ -149,7 +149,10 @@ impl Gate {
         let probe = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
         let mut changes = Vec::new();
         {
-            let State { fleet, breaker, .. } = &mut *self.state();
+            let State { fleet, breaker, answered, .. } = &mut *self.state();
+            if let Evidence::Good = pass::evidence(&Place::Stage(failure.stage), None, failure, ruling) {
+                answered.insert(failure.stage, now);
+            }
             let closing = ruling.closes.zip(pass.place(ruling.scope));
             changes.extend(closing.and_then(|(until, place)| breaker.close(place, &cause, |_| until, fleet)));
             if ruling.decision == Decision::Pause {
@@ -216,7 +219,9 @@ impl Gate {
             let changes = breaker.forget(now);
             (Heartbeat::new(fleet.me(), has_work, draining, breaker.tell()), changes)
         };
-        changes.iter().for_each(|change| tell::tell(change, &self.0.policy));
+        for change in &changes {
+            tell::tell(change, &self.0.policy);
+        }
         heartbeat
     }
 

@@ -114,10 +114,9 @@ pub(super) fn evidence(place: &Place, closure: Option<&Closure>, failure: &Failu
             if ruling.decision == Decision::Pause || is_outage(failure) || refused_again { Evidence::Bad } else { Evidence::Good }
         }
         Place::Stage(_) if is_about(Scope::Stage) || is_unanswered(failure, ruling) => Evidence::None,
-        Place::Stage(_) => Evidence::Good,
         Place::Province(_) if is_about(Scope::Province) || !is_registrys(failure) => Evidence::None,
         Place::Bill(_) if is_about(Scope::Bill) || !is_registrys(failure) => Evidence::None,
-        Place::Province(_) | Place::Bill(_) => Evidence::Good,
+        Place::Stage(_) | Place::Province(_) | Place::Bill(_) => Evidence::Good,
     }
 }
 

@@ -1,1 +1,210 @@
+use super::*;
+use crate::domain::breaker::BillId;
+use crate::domain::policy::Facts;
+use crate::domain::policy::Transfer;
+use crate::domain::progress::Progress;
 
+fn clock() -> Clock {
+    Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap())
+}
+
+fn gate(worker: &str, clock: Clock) -> Gate {
+    Gate::new(worker.to_owned(), Arc::new(Policy::builtin()), clock, TimeZone::get("Asia/Shanghai").unwrap())
+}
+
+fn henan() -> Vec<Place> {
+    let province = Province::of("河南").unwrap();
+    let bill = BillId::of(Some(&province), Some("1"), "image");
+    vec![Place::Pause(Stage::Verification), Place::Stage(Stage::Verification), Place::Province(province), Place::Bill(bill)]
+}
+
+/// A call fails, and is not tried again in place.
+fn fail(gate: &Gate, pass: Pass, code: &str) -> Ruling {
+    let now = gate.0.clock.now();
+    let failure = Failure::new(Stage::Verification, code, "");
+    let about = About { subject: "image", province: None, failing_since: now };
+    let facts = Facts {
+        now,
+        deadline: now + Duration::from_hours(96),
+        timezone: gate.0.timezone.clone(),
+        billing_date: None,
+        transfer: Transfer::Inline,
+        spread: 0.5,
+        others: gate.others(&pass, &failure, &about),
+    };
+    let ruling = gate.0.policy.decide(&failure, &Progress::new(String::new(), now), &facts);
+    gate.failed(pass, &failure, &ruling);
+    ruling
+}
+
+async fn enter(gate: &Gate) -> Result<Pass, Barrier> {
+    gate.enter(&henan(), None).await
+}
+
+/// Minutes until the barrier opens, as far as it knows.
+fn minutes(gate: &Gate) -> Option<i64> {
+    gate.look(&henan()).map(|barrier| barrier.until.duration_since(gate.0.clock.now()).as_mins())
+}
+
+async fn sleep_minutes(minutes: u64) {
+    tokio::time::sleep(Duration::from_mins(minutes)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_province_is_closed_probed_and_opened() {
+    let gate = gate("a", clock());
+    let in_the_air = enter(&gate).await.unwrap();
+    fail(&gate, enter(&gate).await.unwrap(), "316");
+    assert_eq!(minutes(&gate), Some(30));
+    fail(&gate, in_the_air, "316");
+    assert_eq!(minutes(&gate), Some(30), "it tells nothing new");
+    sleep_minutes(30).await;
+    let probe = enter(&gate).await.unwrap();
+    assert!(enter(&gate).await.unwrap_err().brief);
+    fail(&gate, probe, "316");
+    assert_eq!(minutes(&gate), Some(60));
+    sleep_minutes(60).await;
+    gate.answered(Stage::Verification, enter(&gate).await.unwrap());
+    assert_eq!(minutes(&gate), None);
+    fail(&gate, enter(&gate).await.unwrap(), "316");
+    assert_eq!(minutes(&gate), Some(30), "from the beginning");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_found_nobody_tells_nothing_about_the_province() {
+    let gate = gate("a", clock());
+    fail(&gate, enter(&gate).await.unwrap(), "316");
+    sleep_minutes(30).await;
+    fail(&gate, enter(&gate).await.unwrap(), "timeout");
+    let probe = enter(&gate).await.unwrap();
+    assert!(probe.is_probe(), "the next one tries at once");
+    fail(&gate, probe, "301");
+    assert_eq!(minutes(&gate), None, "the registry answered, about the bill");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_given_up_is_the_next_ones() {
+    let gate = gate("a", clock());
+    fail(&gate, enter(&gate).await.unwrap(), "316");
+    sleep_minutes(30).await;
+    drop(enter(&gate).await.unwrap());
+    let probe = enter(&gate).await.unwrap();
+    let kept = gate.enter(&henan(), Some(probe)).await.unwrap();
+    assert!(kept.is_probe(), "what is tried again in place stays the probe");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_stops_everything_and_is_probed_ever_more_rarely() {
+    let gate = gate("a", clock());
+    let mut changes = gate.changes();
+    let began = gate.0.clock.now();
+    fail(&gate, enter(&gate).await.unwrap(), "UNAUTHORIZED");
+    let mut probes = Vec::new();
+    for _ in 0..5 {
+        while !matches!(gate.flow(), Flow::Probe(_)) {
+            gate.flow_changes(&gate.flow(), &mut changes).await;
+        }
+        probes.push(gate.0.clock.now().duration_since(began).as_mins());
+        let probe = enter(&gate).await.unwrap();
+        assert!(matches!(gate.flow(), Flow::Shut(_)), "one at a time");
+        fail(&gate, probe, "UNAUTHORIZED");
+    }
+    assert_eq!(probes, [1, 6, 21, 81, 141]);
+    assert_eq!(gate.paused_between(began, gate.0.clock.now()).as_mins(), 141);
+    sleep_minutes(60).await;
+    fail(&gate, enter(&gate).await.unwrap(), "317");
+    assert_eq!(gate.flow(), Flow::Open, "any other answer ends it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_pauses_at_the_tenth_call_and_only_an_answer_ends_it() {
+    let gate = gate("a", clock());
+    for call in 1..=10 {
+        let ruling = fail(&gate, enter(&gate).await.unwrap(), "timeout");
+        assert_eq!(ruling.decision == Decision::Pause, call == 10, "{call}");
+    }
+    assert_eq!(gate.flow().paused()[0].code, "timeout");
+    sleep_minutes(1).await;
+    fail(&gate, enter(&gate).await.unwrap(), "http.502");
+    assert!(matches!(gate.flow(), Flow::Shut(_)));
+    sleep_minutes(5).await;
+    gate.answered(Stage::Verification, enter(&gate).await.unwrap());
+    assert_eq!(gate.flow(), Flow::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_paused_for_malformed_requests_one_more_fails_its_job_alone() {
+    let gate = gate("a", clock());
+    let refuse = |pass: Pass, image: &str| {
+        let failure = Failure::new(Stage::Verification, "INVALID_ARGUMENT", "");
+        let about = About { subject: image, province: None, failing_since: gate.0.clock.now() };
+        let streak = gate.others(&pass, &failure, &about).streak;
+        let decision = if streak.is_some() { Decision::Pause } else { Decision::Fail { invalid_job: None } };
+        gate.failed(pass, &failure, &Ruling::without_rule(decision));
+        streak.is_some()
+    };
+    let mut paused = Vec::new();
+    for image in ["a", "b", "c", "d", "e"] {
+        paused.push(refuse(enter(&gate).await.unwrap(), image));
+    }
+    assert_eq!(paused, [false, false, false, false, true]);
+    sleep_minutes(1).await;
+    assert!(!refuse(enter(&gate).await.unwrap(), "f"), "its rule decides");
+    assert!(matches!(gate.flow(), Flow::Shut(_)), "and the pause goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_workers_know_the_same_and_one_of_them_probes() {
+    let clock = clock();
+    let (a, b) = (gate("a", clock), gate("b", clock));
+    let talk = || {
+        b.hear(a.heartbeat(true, false));
+        a.hear(b.heartbeat(true, false));
+    };
+    talk();
+    fail(&a, enter(&a).await.unwrap(), "316");
+    talk();
+    assert_eq!(minutes(&b), Some(30));
+    sleep_minutes(30).await;
+    talk();
+    let both = async { tokio::join!(enter(&a), enter(&b)) };
+    tokio::pin!(both);
+    // Both claim it before either has heard of the other.
+    let outcome = tokio::select! {
+        outcome = &mut both => outcome,
+        () = async { tokio::time::sleep(Duration::from_millis(100)).await; talk(); std::future::pending().await } => unreachable!(),
+    };
+    let (first, second) = outcome;
+    assert!(first.unwrap().is_probe());
+    assert!(second.unwrap_err().brief);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_leads_probes_and_the_next_one_when_it_is_gone() {
+    let clock = clock();
+    let (a, b) = (gate("a", clock), gate("b", clock));
+    fail(&b, enter(&b).await.unwrap(), "UNAUTHORIZED");
+    b.hear(a.heartbeat(true, false));
+    a.hear(b.heartbeat(true, false));
+    sleep_minutes(1).await;
+    b.hear(a.heartbeat(true, false));
+    assert!(matches!((a.flow(), b.flow()), (Flow::Probe(_), Flow::Shut(_))));
+    let mut changes = b.changes();
+    let since = tokio::time::Instant::now();
+    while !matches!(b.flow(), Flow::Probe(_)) {
+        b.flow_changes(&b.flow(), &mut changes).await;
+    }
+    assert_eq!(since.elapsed(), Duration::from_secs(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
+    let clock = clock();
+    let (a, b) = (gate("a", clock), gate("b", clock));
+    fail(&a, enter(&a).await.unwrap(), "316");
+    tokio::time::timeout(Duration::from_millis(1), a.news()).await.expect("news");
+    a.hear(b.heartbeat(false, false));
+    tokio::time::timeout(Duration::from_millis(1), a.news()).await.expect("somebody new");
+    a.hear(b.heartbeat(false, false));
+    assert!(tokio::time::timeout(Duration::from_secs(1), a.news()).await.is_err(), "nothing new");
+}

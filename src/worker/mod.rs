@@ -163,15 +163,13 @@ impl Worker {
         let Serving { generation, feed, .. } = serving;
         let gate = &self.pipeline.judge.gate;
         let mut changes = gate.changes();
-        let mut told = false;
+        self.health.flows(gate.flow().paused());
+        tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
         loop {
             let flow = gate.flow();
             match feed.follow(&flow, &generation.session, &self.queues, self.max_in_flight).await {
                 Ok(received) => received.into_iter().for_each(|delivery| self.start(delivery, generation, turns)),
                 Err(error) => return self.lost(&error.to_string(), turns),
-            }
-            if !std::mem::replace(&mut told, true) {
-                tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
             }
             self.health.flows(flow.paused());
             let delivery = tokio::select! {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// For each module, what it may import from this crate. What is not listed may import nothing.
-const MAY_IMPORT: [(&str, &[&str]); 19] = [
+const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("clock", &[]),
     ("chance", &[]),
@@ -22,6 +22,25 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("worker", &["broker", "chance", "checkpoint", "clock", "domain", "gate", "pipeline", "retry", "telemetry"]),
     ("sandbox", &["config", "domain"]),
     ("assemble", &["chance", "checkpoint", "clock", "config", "domain", "gate", "image", "pipeline", "provider", "retry", "store"]),
+    (
+        "simulation",
+        &[
+            "broker",
+            "chance",
+            "checkpoint",
+            "clock",
+            "config",
+            "domain",
+            "gate",
+            "image",
+            "pipeline",
+            "provider",
+            "retry",
+            "store",
+            "telemetry",
+            "worker",
+        ],
+    ),
     ("shutdown", &[]),
     (
         "command",
@@ -36,6 +55,7 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
             "pipeline",
             "sandbox",
             "shutdown",
+            "simulation",
             "telemetry",
             "worker",
         ],

@@ -3,6 +3,7 @@
 mod demo;
 mod mistakes;
 mod outage;
+mod policy;
 mod process;
 mod run;
 mod sandbox;

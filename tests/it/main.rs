@@ -10,4 +10,5 @@ mod commands;
 mod flow;
 mod harness;
 mod sandbox;
+mod scenarios;
 mod store;

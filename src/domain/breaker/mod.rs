@@ -22,8 +22,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// A probe waits for the rate, calls, and may call again in place; one that takes longer is given up for lost.
 const PROBE_LASTS: SignedDuration = SignedDuration::from_mins(5);
-/// While a probe is on its way the others wait so long, and ask again.
+/// While a probe is on its way the others wait so long, and ask again; longer if it takes long, because there may be thousands.
 const PROBE_WAIT: SignedDuration = SignedDuration::from_secs(5);
+const LONGEST_PROBE_WAIT: SignedDuration = SignedDuration::from_mins(1);
 /// What a pause holds up is parked for so long; it is taken from its queue again when consuming goes on.
 pub const PAUSE_WAIT: SignedDuration = SignedDuration::from_mins(1);
 /// Pauses that are over are remembered for jobs that slept through them.
@@ -232,7 +233,7 @@ impl Breaker {
         }
         let until = match place {
             Place::Pause(_) => later(now, PAUSE_WAIT),
-            _ if now >= closure.until => later(now, PROBE_WAIT),
+            _ if now >= closure.until => later(now, closure.probed_for(now).clamp(PROBE_WAIT, LONGEST_PROBE_WAIT)),
             _ => closure.until,
         };
         let brief = !place.is_pause() && now >= closure.until;
@@ -266,6 +267,10 @@ impl Closure {
     fn is_probed(&self, fleet: &Fleet, now: Timestamp) -> bool {
         let lasts = |probing: &Probing| now.duration_since(probing.since) < PROBE_LASTS && fleet.is_alive(&probing.by, now);
         self.probing.as_ref().is_some_and(lasts)
+    }
+
+    fn probed_for(&self, now: Timestamp) -> SignedDuration {
+        self.probing.as_ref().map_or(SignedDuration::ZERO, |probing| now.duration_since(probing.since))
     }
 }
 

@@ -8,10 +8,12 @@ mod decide;
 mod forecast;
 mod merge;
 mod parse;
+mod reach;
 mod steps;
 mod streaks;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 mod when;
 
 use super::failure::{Billed, Failure, Stage};
@@ -164,11 +166,6 @@ pub struct Ruling {
 }
 
 impl Ruling {
-    /// The job itself is at fault: no question of policy.
-    pub fn of_invalid_job(code: &str) -> Self {
-        Self::without_rule(Decision::Fail { invalid_job: Some(code.to_owned()) })
-    }
-
     /// Decided without the table; nothing is charged for it that a rule would count.
     pub fn without_rule(decision: Decision) -> Self {
         Self { rule: "none".into(), step: 0, decision, scope: Scope::None, closes: None, streak: None, billed: Billed::No }

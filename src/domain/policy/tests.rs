@@ -1,6 +1,7 @@
 //! The whole table as a snapshot, and what must hold whatever the table says.
 
 mod budgets;
+mod others;
 mod overrides;
 mod table;
 mod times;

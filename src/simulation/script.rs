@@ -1,0 +1,206 @@
+//! Which answer each call gets, and a record of every call.
+
+use super::scenario::{Answer, Content, Job, Often, Scenario};
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::picture::Picture;
+use crate::provider::Request;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The beginning of a PNG of 800 by 600 pixels: all that anybody looks at before a provider does.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x03\x20\0\0\x02\x58\x08\x02\0\0\0\0\0\0\0";
+
+/// One call, and what was answered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Since the start.
+    pub at: Duration,
+    pub stage: Stage,
+    pub code: String,
+    /// Its place among the scenario's jobs.
+    pub job: usize,
+    /// With `auto_rotate`.
+    pub turned: bool,
+    /// The answer as the policy sees it; a good one, too.
+    pub(super) failure: Failure,
+}
+
+pub(super) struct Script {
+    pub(super) scenario: Scenario,
+    /// Cancelled when there were `max_calls`.
+    pub(super) full: CancellationToken,
+    max_calls: usize,
+    began: Instant,
+    places: HashMap<String, usize>,
+    state: Mutex<State>,
+}
+
+struct State {
+    uses: Vec<Use>,
+    calls: Vec<Call>,
+    /// Which job a turn of a worker is about: a picture that several jobs share does not tell.
+    turns: HashMap<task::Id, usize>,
+}
+
+/// Of one answer.
+#[derive(Clone, Default)]
+struct Use {
+    given: u32,
+    /// Calls that it fitted, whoever answered them.
+    fitted: u32,
+}
+
+/// What to answer to a call.
+pub(super) struct Given {
+    pub(super) job: usize,
+    pub(super) takes: Duration,
+    pub(super) content: Content,
+    /// `None` where the answer is good.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Script {
+    /// The clock starts now. Downloads count as calls.
+    pub(super) fn new(scenario: Scenario, max_calls: usize) -> Self {
+        let places = scenario.jobs.iter().enumerate().map(|(place, job)| (job.id.clone(), place)).collect();
+        let state = State { uses: vec![Use::default(); scenario.answers.len()], calls: Vec::new(), turns: HashMap::new() };
+        Self { scenario, full: CancellationToken::new(), max_calls, began: Instant::now(), places, state: Mutex::new(state) }
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(super) fn place(&self, id: &str) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
+    /// The store: a job's id is its key.
+    pub(super) fn download(&self, key: &str) -> Result<Bytes, Failure> {
+        let job = self.place(key).ok_or_else(|| Failure::new(Stage::Storage, "NoSuchKey", "not in this scenario"))?;
+        if let Some(turn) = task::try_id() {
+            self.state().turns.insert(turn, job);
+        }
+        let given = self.give(Stage::Storage, job, false);
+        given.failure.map_or_else(|| Ok(picture(&self.scenario.jobs[job].image)), Err)
+    }
+
+    /// A provider.
+    pub(super) fn call(&self, stage: Stage, request: &Request) -> Given {
+        self.give(stage, self.caller(&request.picture), request.auto_rotate)
+    }
+
+    /// Every call and download so far. What happened at the same moment has no order but that of the jobs.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        let mut calls = self.state().calls.clone();
+        calls.sort_by_key(|call| (call.at, call.job));
+        calls
+    }
+
+    fn give(&self, stage: Stage, job: usize, turned: bool) -> Given {
+        let at = self.elapsed();
+        let mut record = self.state();
+        let answer = next(&self.scenario.answers, &mut record.uses, (stage, &self.scenario.jobs[job], turned, at));
+        let content = answer.map_or_else(|| Content::good(stage), |answer| answer.content.clone());
+        let failure = failure(stage, &content);
+        let good = content.is_good(stage);
+        record.calls.push(Call { at, stage, code: content.code.clone(), job, turned, failure: failure.clone() });
+        if record.calls.len() >= self.max_calls {
+            self.full.cancel();
+        }
+        let takes = answer.map_or(Duration::ZERO, |answer| answer.takes);
+        Given { job, takes, content, failure: (!good).then_some(failure) }
+    }
+
+    fn caller(&self, picture: &Picture) -> usize {
+        let turn = task::try_id().and_then(|turn| self.state().turns.get(&turn).copied());
+        let of_image = || {
+            let Picture::Inline { bytes, .. } = picture else { return None };
+            let image = bytes.strip_prefix(PNG)?;
+            self.scenario.jobs.iter().position(|job| job.image.as_bytes() == image)
+        };
+        turn.or_else(of_image).unwrap_or_default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first answer that fits the call and is not used up. Every answer that fits counts the call.
+fn next<'a>(answers: &'a [Answer], uses: &mut [Use], (stage, job, turned, at): (Stage, &Job, bool, Duration)) -> Option<&'a Answer> {
+    let mut taken = None;
+    for (answer, used) in answers.iter().zip(uses).filter(|(answer, _)| answer.whom.fits(stage, job, turned, at)) {
+        used.fitted = used.fitted.saturating_add(1);
+        let its_turn = match &answer.often {
+            Often::Always => true,
+            Often::Times(times) => used.given < *times,
+            Often::These(numbers) => numbers.contains(&used.fitted),
+        };
+        if its_turn && taken.is_none() {
+            used.given = used.given.saturating_add(1);
+            taken = Some(answer);
+        }
+    }
+    taken
+}
+
+fn failure(stage: Stage, content: &Content) -> Failure {
+    Failure {
+        http_status: content.http_status,
+        qr_code_found: content.qr_code_found,
+        nothing_read: content.nothing_read,
+        retry_after: content.retry_after,
+        ..Failure::new(stage, &content.code, &content.message)
+    }
+}
+
+fn picture(image: &str) -> Bytes {
+    Bytes::from([PNG, image.as_bytes()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::probe;
+
+    fn given(answers: &str, calls: usize) -> String {
+        let text = format!("[[scenario]]\nname = 'x'\nexpect = {{ paid = 0 }}\n{answers}");
+        let scenario = Scenario::parse(&text, "test").unwrap().remove(0);
+        let mut uses = vec![Use::default(); scenario.answers.len()];
+        let codes: Vec<&str> = (0..calls)
+            .map(|minute| {
+                let at = Duration::from_mins(minute as u64);
+                let answer = next(&scenario.answers, &mut uses, (Stage::Verification, &scenario.jobs[0], false, at));
+                answer.map_or("-", |answer| answer.content.code.as_str())
+            })
+            .collect();
+        codes.join(" ")
+    }
+
+    #[test]
+    fn the_first_answer_that_fits_and_is_not_used_up_is_given() {
+        let answer = |what: &str| format!("[[scenario.answer]]\nstage = 'verification'\n{what}\n");
+        for (answers, told) in [
+            ([answer("code = '1'"), answer("code = '2'")], "1 1 1 1 1"),
+            ([answer("code = '1'\ntimes = 2"), answer("code = '2'\ntimes = 1")], "1 1 2 - -"),
+            ([answer("code = '1'\ncalls = [2, 4]"), answer("code = '2'")], "2 1 2 1 2"),
+            ([answer("code = '1'\ntimes = 1"), answer("code = '2'\ncalls = [1, 2]")], "1 2 - - -"),
+            ([answer("code = '1'\nfrom = '1m'\nuntil = '3m'"), answer("code = '2'\nfrom = '2m'")], "- 1 1 2 2"),
+            ([answer("code = '1'\nauto_rotate = true"), answer("code = '2'\ntimes = 1")], "2 - - - -"),
+        ] {
+            assert_eq!(given(&answers.concat(), 5), told, "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_is_one_that_both_providers_take() {
+        let probed = probe(&picture("name")).unwrap();
+        assert_eq!((probed.width, probed.height), (800, 600));
+    }
+}

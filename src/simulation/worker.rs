@@ -1,0 +1,103 @@
+//! A worker as it runs everywhere else, but for what surrounds it.
+
+use super::provider::{Recognition, Verification};
+use super::script::Script;
+use crate::broker::{self, Broker};
+use crate::chance::Chance;
+use crate::checkpoint::{self, Checkpoints, StoreKind};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::secret::Secret;
+use crate::domain::failure::Stage;
+use crate::domain::policy::Policy;
+use crate::gate::Gate;
+use crate::image::{ImageMemory, Limits, Need};
+use crate::pipeline::{DECODED_AT_ONCE, Loader, Pipeline};
+use crate::provider::client::{self, Client};
+use crate::retry::Judge;
+use crate::store::Store;
+use crate::telemetry::health::Health;
+use crate::worker::{Event, HEARTBEAT_EVERY, Worker};
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// So fast that nobody ever waits for the rate: a scenario is about what is answered, not about how many may ask.
+const RATE: client::Limits = client::Limits { rate_per_second: 1_000_000.0, burst: 1_000_000, max_in_flight: 1_024 };
+const BUCKET: &str = "images";
+/// A worker that nobody hears need not speak every two seconds for days.
+const ALONE: Duration = Duration::from_hours(1);
+
+/// What the workers of a scenario have in common.
+pub(super) struct Surroundings {
+    pub(super) policy: Arc<Policy>,
+    pub(super) timezone: TimeZone,
+    pub(super) clock: Clock,
+    pub(super) script: Arc<Script>,
+    pub(super) broker: Broker,
+    /// In the place of S3, which they would share.
+    pub(super) checkpoints: Checkpoints,
+    pub(super) watcher: UnboundedSender<Event>,
+}
+
+/// The queues under their usual names, on a broker in this process.
+pub(super) fn queues() -> broker::Config {
+    broker::Config { urls: vec![Secret::new("memory://")], ..broker::Config::default() }
+}
+
+pub(super) fn checkpoints(script: &Arc<Script>) -> Checkpoints {
+    let config = checkpoint::Config { store: StoreKind::Memory, ..checkpoint::Config::default() };
+    Checkpoints::new(&config, &store(script), BUCKET)
+}
+
+/// The `number`-th of them. Everything is as in [`crate::assemble`], with the configuration's defaults.
+pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
+    let Surroundings { policy, timezone, clock, script, broker, checkpoints, watcher } = surroundings;
+    let config = Config::default();
+    let chance = Chance::even(number as u64);
+    let gate = Gate::new(format!("worker-{number}"), Arc::clone(policy), *clock, timezone.clone());
+    let judge = Judge { policy: Arc::clone(policy), timezone: timezone.clone(), clock: *clock, chance: chance.clone(), gate };
+    let recognition = Recognition { script: Arc::clone(script), timezone: timezone.clone() };
+    let verification = Verification { script: Arc::clone(script) };
+    let pipeline = Pipeline {
+        checkpoints: checkpoints.clone(),
+        loader: Loader {
+            store: store(script),
+            memory: ImageMemory::new(config.worker.image_memory.0),
+            need: Need {
+                max_image_bytes: config.storage.max_image_bytes.0,
+                max_derived_bytes: config.largest_job_bytes() - config.storage.max_image_bytes.0,
+            },
+            limits: Limits {
+                recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
+                verification_bytes: config.verification.max_image_bytes.bytes(),
+            },
+            bucket: BUCKET.to_owned(),
+            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
+        },
+        recognition: Client::new(Stage::Recognition, recognition, RATE, judge.clone()),
+        verification: Client::new(Stage::Verification, verification, RATE, judge.clone()),
+        judge,
+        job_deadline: script.scenario.job_deadline,
+        auto_rotate: config.verification.auto_rotate,
+        redelivery_wait: config.worker.redelivery_wait.duration(),
+    };
+    Worker {
+        broker: broker.clone(),
+        queues: queues(),
+        pipeline,
+        chance,
+        health: Health::default(),
+        max_in_flight: config.worker.max_in_flight,
+        shutdown_grace: config.worker.shutdown_grace.duration(),
+        heartbeat_every: if script.scenario.workers == 1 { ALONE } else { HEARTBEAT_EVERY },
+        watcher: Some(watcher.clone()),
+    }
+}
+
+fn store(script: &Arc<Script>) -> Store {
+    let script = Arc::clone(script);
+    Store::scripted(move |_bucket, key| script.download(key))
+}
