@@ -15,7 +15,7 @@ use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Paused, Place, Pro
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::fleet::Fleet;
 use crate::domain::heartbeat::Heartbeat;
-use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks, is_bad_request};
+use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streak, Streaks, is_bad_request};
 use crate::telemetry::metric;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -114,8 +114,8 @@ impl Gate {
         let failures = pass.places().iter().filter_map(|place| scope_of(place).map(|scope| (scope, failures(place)))).collect();
         // While a stage is paused for malformed requests, one more is that job's own.
         let is_expected = pass.probed().iter().any(|place| {
-            let same = breaker.closure(place).is_some_and(|closure| closure.code == failure.code);
-            place.is_pause() && same && is_bad_request(failure)
+            let closure = breaker.closure(place);
+            place.is_pause() && closure.and_then(|closure| closure.streak) == Some(Streak::Refused) && is_bad_request(failure)
         });
         let streak = streaks.failed(failure, about.subject, about.province, now).filter(|_| !is_expected);
         let answered = answered.get(&failure.stage).is_some_and(|answered| *answered > about.failing_since);
@@ -145,7 +145,7 @@ impl Gate {
     pub fn failed(&self, pass: Pass, failure: &Failure, ruling: &Ruling) {
         let now = self.0.clock.now();
         let reason = cut(self.0.policy.reason_of(ruling), MAX_MESSAGE_BYTES).to_owned();
-        let cause = Cause { stage: failure.stage, code: failure.code.clone(), reason, now };
+        let cause = Cause { stage: failure.stage, code: failure.code.clone(), reason, streak: ruling.streak, now };
         let probe = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
         let mut changes = Vec::new();
         {
@@ -162,7 +162,11 @@ impl Gate {
                 let closure = breaker.closure(&place).cloned();
                 match pass::evidence(&place, closure.as_ref(), failure, ruling) {
                     Evidence::Good => changes.extend(breaker.open(&place, fleet, now)),
-                    Evidence::Bad => changes.extend(breaker.close(&place, &cause, probe, fleet)),
+                    Evidence::Bad => {
+                        // Still for what it was paused for.
+                        let cause = Cause { streak: closure.and_then(|closure| closure.streak), ..cause.clone() };
+                        changes.extend(breaker.close(&place, &cause, probe, fleet));
+                    }
                     Evidence::None => breaker.release(&place, fleet),
                 }
             }

@@ -3,7 +3,7 @@
 use super::{Gate, scope_of};
 use crate::domain::breaker::{Barrier, Closure, Place};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Ruling, Scope, is_bad_request, is_outage};
+use crate::domain::policy::{Decision, Ruling, Scope, Streak, is_bad_request, is_outage};
 use std::time::Duration;
 
 /// Another worker may want to probe the same place at the same moment; by then each has heard of the other.
@@ -110,7 +110,7 @@ pub(super) fn evidence(place: &Place, closure: Option<&Closure>, failure: &Failu
     match place {
         // Any answer but another reason to pause: the account is in order.
         Place::Pause(_) => {
-            let refused_again = is_bad_request(failure) && closure.is_some_and(|closure| closure.code == failure.code);
+            let refused_again = is_bad_request(failure) && closure.and_then(|closure| closure.streak) == Some(Streak::Refused);
             if ruling.decision == Decision::Pause || is_outage(failure) || refused_again { Evidence::Bad } else { Evidence::Good }
         }
         Place::Stage(_) if is_about(Scope::Stage) || is_unanswered(failure, ruling) => Evidence::None,

@@ -140,7 +140,7 @@ async fn while_paused_for_malformed_requests_one_more_fails_its_job_alone() {
         let about = About { subject: image, province: None, failing_since: gate.0.clock.now() };
         let streak = gate.others(&pass, &failure, &about).streak;
         let decision = if streak.is_some() { Decision::Pause } else { Decision::Fail { invalid_job: None } };
-        gate.failed(pass, &failure, &Ruling::without_rule(decision));
+        gate.failed(pass, &failure, &Ruling { streak, ..Ruling::without_rule(decision) });
         streak.is_some()
     };
     let mut paused = Vec::new();
@@ -148,9 +148,11 @@ async fn while_paused_for_malformed_requests_one_more_fails_its_job_alone() {
         paused.push(refuse(enter(&gate).await.unwrap(), image));
     }
     assert_eq!(paused, [false, false, false, false, true]);
-    sleep_minutes(1).await;
-    assert!(!refuse(enter(&gate).await.unwrap(), "f"), "its rule decides");
-    assert!(matches!(gate.flow(), Flow::Shut(_)), "and the pause goes on");
+    for (image, wait) in [("f", 1), ("g", 5)] {
+        sleep_minutes(wait).await;
+        assert!(!refuse(enter(&gate).await.unwrap(), image), "its rule decides");
+        assert!(matches!(gate.flow(), Flow::Shut(_)), "and the pause goes on");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use crate::domain::breaker::{PAUSE_WAIT, next_probe};
 use crate::domain::failure::Stage;
-use crate::domain::policy::Streak;
+use crate::domain::policy::{Streak, remedy};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -35,22 +35,6 @@ fn probes(code: &str, since: Timestamp, timezone: &TimeZone) -> String {
         times.push(next.to_zoned(timezone.clone()).strftime("%H:%M").to_string());
     }
     format!("{}, and then every {distance:#}", times.join(", "))
-}
-
-fn remedy(stage: Stage, streak: Option<Streak>) -> &'static str {
-    match (streak, stage) {
-        (Some(Streak::Outage), _) => "see whether the network or the other side is down; nothing has to be restarted afterwards",
-        (Some(Streak::Refused), _) => "find out what changed in the request or in the API; a person at the provider can tell",
-        (Some(Streak::Forbidden), _) => "give the worker's credentials the right to read the bucket",
-        (Some(Streak::Identity), _) => "ask the provider whether the account's identity is still accepted",
-        (None, Stage::Recognition) => {
-            "see to the account at the marketplace, or correct recognition.url, app_key and app_secret (or app_code) and restart"
-        }
-        (None, Stage::Verification) => "see to the account at the provider, or correct verification.url, api_id and api_secret and restart",
-        (None, Stage::Storage | Stage::Job | Stage::Image | Stage::Worker) => {
-            "correct [storage] (bucket, region, endpoint_url, credentials) or the machine's clock, and restart"
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub use schedule::next_probe;
 
 use super::failure::Stage;
 use super::fleet::Fleet;
+use super::policy::Streak;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -60,6 +61,9 @@ pub struct Closure {
     pub code: String,
     /// In the policy's words.
     pub reason: String,
+    /// What it was one too many of, where it was no single answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streak: Option<Streak>,
     pub since: Timestamp,
     /// When one call may try.
     pub until: Timestamp,
@@ -102,6 +106,7 @@ pub struct Cause {
     pub stage: Stage,
     pub code: String,
     pub reason: String,
+    pub streak: Option<Streak>,
     pub now: Timestamp,
 }
 
@@ -155,10 +160,10 @@ impl Breaker {
         if before.is_some() && !self.is_probed_by(place, fleet.me()) {
             return None;
         }
-        let Cause { stage, code, reason, now } = cause.clone();
+        let Cause { stage, code, reason, streak, now } = cause.clone();
         let failures = before.as_ref().map_or(0, |closure| closure.failures).saturating_add(1);
         let since = before.as_ref().map_or(now, |closure| closure.since);
-        let closure = Closure { stage, code, reason, since, until: until(failures), failures, probing: None };
+        let closure = Closure { stage, code, reason, streak, since, until: until(failures), failures, probing: None };
         self.set(place, fleet, State::Closed(closure.clone()));
         self.forget_the_least(now);
         Some(match before {

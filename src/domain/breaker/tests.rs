@@ -20,7 +20,7 @@ fn henan() -> Place {
 }
 
 fn cause(now: Timestamp) -> Cause {
-    Cause { stage: Stage::Verification, code: "316".into(), reason: "maintenance".into(), now }
+    Cause { stage: Stage::Verification, code: "316".into(), reason: "maintenance".into(), streak: None, now }
 }
 
 /// Closed at second 0 by worker `me`, until second 60.

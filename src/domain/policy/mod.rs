@@ -9,6 +9,7 @@ mod forecast;
 mod merge;
 mod parse;
 mod reach;
+mod remedy;
 mod steps;
 mod streaks;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use std::time::Duration;
 pub use codes::normalise;
 pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
+pub use remedy::remedy;
 pub use streaks::{Streak, Streaks, is_bad_request, is_outage};
 
 /// The rules, in the order in which they are tried.
