@@ -17,7 +17,13 @@ macro_rules! promises {
 }
 
 mod answers;
+mod bills;
+mod budgets;
+mod heartbeats;
+mod pauses;
+mod progress;
 mod runs;
+mod scopes;
 mod waits;
 
 const SHORT_316: &str = r#"
