@@ -7,7 +7,9 @@ pub fn remedy(stage: Stage, streak: Option<Streak>) -> &'static str {
     match (streak, stage) {
         (Some(Streak::Outage), _) => "see whether the network or the other side is down; nothing has to be restarted afterwards",
         (Some(Streak::Refused), _) => "find out what changed in the request or in the API; a person at the provider can tell",
-        (Some(Streak::Forbidden), _) => "give the worker's credentials the right to read the bucket, and to list it: then a missing key is told as missing",
+        (Some(Streak::Forbidden), _) => {
+            "give the worker's credentials the right to read the bucket, and to list it: then a missing key is told as missing"
+        }
         (Some(Streak::Identity), _) => "ask the provider whether the account's identity is still accepted",
         (None, Stage::Recognition) => {
             "see to the account at the marketplace, or correct recognition.url, app_key and app_secret (or app_code) and restart"
