@@ -54,7 +54,7 @@ pub struct Case<'a> {
     pub subject: String,
     pub billing_date: Option<Date>,
     pub transfer: Transfer,
-    /// Since when the call that is being made fails.
+    /// Since when the call that is being made fails, in an earlier turn with the same code or in this one.
     pub failing_since: Option<Timestamp>,
 }
 
@@ -71,7 +71,8 @@ impl Judge {
     /// What the policy makes of this failure.
     pub fn rule(&self, failure: &Failure, pass: &Pass, case: &mut Case<'_>) -> Ruling {
         let now = self.clock.now();
-        let failing_since = *case.failing_since.get_or_insert(now);
+        let before = case.progress.last_told(failure.stage, &failure.code);
+        let failing_since = *case.failing_since.get_or_insert(before.unwrap_or(now));
         let province = case.progress.bill.as_ref().and_then(|bill| bill.province.as_ref());
         let facts = Facts {
             now,
@@ -147,7 +148,7 @@ impl Judge {
     /// # Errors
     /// [`Stopped`]: the stage, the province or the bill is closed.
     pub async fn enter(&self, stage: Stage, case: &Case<'_>, kept: Option<Pass>) -> Result<Pass, Box<Stopped>> {
-        self.gate.enter(&case.progress.places(stage), kept).await.map_err(|barrier| self.barred(barrier, case.deadline))
+        self.gate.enter(&case.progress.places(stage), &case.progress.run, kept).await.map_err(|barrier| self.barred(barrier, case.deadline))
     }
 
     /// What becomes of a job for which no call may be made. It costs no attempt; where the deadline is nearer than the opening, it ends.

@@ -2,6 +2,8 @@
 
 mod alike;
 mod explain;
+mod in_a_row;
+mod pause;
 mod show;
 mod test;
 #[cfg(test)]

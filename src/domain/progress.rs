@@ -186,6 +186,11 @@ impl Progress {
         &self.calls
     }
 
+    /// When a provider last gave this job this code, as far as its calls are listed.
+    pub fn last_told(&self, stage: Stage, code: &str) -> Option<Timestamp> {
+        self.calls.iter().rev().find(|call| call.stage == stage && call.code == code).map(|call| call.at)
+    }
+
     /// One more attempt at this stage; a paid call counts by being recorded.
     pub fn attempted(&mut self, stage: Stage) {
         let attempts = self.attempts.entry(stage).or_default();
@@ -276,6 +281,18 @@ mod tests {
         assert_eq!(progress.calls().len(), MAX_CALLS_LISTED);
         assert_eq!(progress.calls()[0].request_id.as_deref(), Some("70"));
         assert_eq!((progress.totals.calls, progress.totals.billed), (120, 120));
+    }
+
+    #[test]
+    fn a_code_is_remembered_with_its_last_time() {
+        let mut progress = progress();
+        let times = ["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"].map(|time| time.parse::<Timestamp>().unwrap());
+        for at in times {
+            progress.record(CallRecord { at, ..call("id") });
+        }
+        assert_eq!(progress.last_told(Stage::Verification, "316"), Some(times[1]));
+        assert_eq!(progress.last_told(Stage::Recognition, "316"), None);
+        assert_eq!(progress.last_told(Stage::Verification, "317"), None);
     }
 
     #[test]

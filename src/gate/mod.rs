@@ -15,7 +15,7 @@ use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Paused, Place, Pro
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::fleet::Fleet;
 use crate::domain::heartbeat::Heartbeat;
-use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks, is_bad_request};
+use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks};
 use crate::telemetry::metric;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -58,7 +58,7 @@ pub struct About<'a> {
     /// The image, or the key of the store.
     pub subject: &'a str,
     pub province: Option<&'a Province>,
-    /// Since when the job has been failing at this stage, in this turn.
+    /// Since when the job has been failing at this stage: who was answered since then shows that it is the job.
     pub failing_since: Timestamp,
 }
 
@@ -90,11 +90,11 @@ impl Gate {
         Self(Arc::new(Inner { state, changed: watch::Sender::new(()), news: Notify::new(), policy, clock, timezone }))
     }
 
-    /// What keeps a call at these places from being made.
-    pub fn look(&self, places: &[Place]) -> Option<Barrier> {
+    /// What keeps a run's call at these places from being made.
+    pub fn look(&self, places: &[Place], run: &str) -> Option<Barrier> {
         let now = self.0.clock.now();
-        let State { fleet, breaker, .. } = &*self.state();
-        breaker.look(places, fleet, now)
+        let State { fleet, breaker, .. } = &mut *self.state();
+        breaker.look(places, fleet, now).inspect(|barrier| breaker.others_wait(barrier, run))
     }
 
     /// Changes whenever something is closed or opened, here or elsewhere.
@@ -112,11 +112,9 @@ impl Gate {
             if breaker.is_probed_by(place, fleet.me()) && pass.probes(place) { failures } else { failures.saturating_sub(1) }
         };
         let failures = pass.places().iter().filter_map(|place| scope_of(place).map(|scope| (scope, failures(place)))).collect();
-        // While a stage is paused for malformed requests, one more is that job's own.
-        let is_expected = pass.probed().iter().any(|place| {
-            let same = breaker.closure(place).is_some_and(|closure| closure.code == failure.code);
-            place.is_pause() && same && is_bad_request(failure)
-        });
+        // While a stage is paused for malformed requests, or for forbidden keys, one more is that job's own.
+        let is_expected =
+            pass.probed().iter().filter(|place| place.is_pause()).any(|place| pass::is_the_same_again(breaker.closure(place), failure));
         let streak = streaks.failed(failure, about.subject, about.province, now).filter(|_| !is_expected);
         let answered = answered.get(&failure.stage).is_some_and(|answered| *answered > about.failing_since);
         Others { streak, answered, failures }
@@ -145,7 +143,8 @@ impl Gate {
     pub fn failed(&self, pass: Pass, failure: &Failure, ruling: &Ruling) {
         let now = self.0.clock.now();
         let reason = cut(self.0.policy.reason_of(ruling), MAX_MESSAGE_BYTES).to_owned();
-        let cause = Cause { stage: failure.stage, code: failure.code.clone(), reason, now };
+        let cause =
+            Cause { stage: failure.stage, code: failure.code.clone(), reason, streak: ruling.streak, run: pass.run().to_owned(), now };
         let probe = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
         let mut changes = Vec::new();
         {
@@ -162,7 +161,11 @@ impl Gate {
                 let closure = breaker.closure(&place).cloned();
                 match pass::evidence(&place, closure.as_ref(), failure, ruling) {
                     Evidence::Good => changes.extend(breaker.open(&place, fleet, now)),
-                    Evidence::Bad => changes.extend(breaker.close(&place, &cause, probe, fleet)),
+                    Evidence::Bad => {
+                        // Still for what it was paused for.
+                        let cause = Cause { streak: closure.and_then(|closure| closure.streak), ..cause.clone() };
+                        changes.extend(breaker.close(&place, &cause, probe, fleet));
+                    }
                     Evidence::None => breaker.release(&place, fleet),
                 }
             }

@@ -3,7 +3,7 @@
 use super::{Gate, scope_of};
 use crate::domain::breaker::{Barrier, Closure, Place};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Ruling, Scope, is_bad_request, is_outage};
+use crate::domain::policy::{Decision, Ruling, Scope, Streak, is_bad_request, is_forbidden, is_outage};
 use std::time::Duration;
 
 /// Another worker may want to probe the same place at the same moment; by then each has heard of the other.
@@ -14,14 +14,15 @@ const CLAIM_WAIT: Duration = Duration::from_millis(500);
 #[must_use]
 pub struct Pass {
     gate: Gate,
+    run: String,
     places: Vec<Place>,
     probed: Vec<Place>,
 }
 
 impl Gate {
-    /// Leave to make a call at these places, or what stands in its way. `kept` is the leave for the attempt before this one: a probe
+    /// Leave for a run to make a call at these places, or what stands in its way. `kept` is the leave for the attempt before this one: a probe
     /// that is tried again in place stays the probe.
-    pub async fn enter(&self, places: &[Place], kept: Option<Pass>) -> Result<Pass, Barrier> {
+    pub async fn enter(&self, places: &[Place], run: &str, kept: Option<Pass>) -> Result<Pass, Barrier> {
         if let Some(kept) = kept
             && !kept.probed.is_empty()
             && kept.is_first()
@@ -32,10 +33,10 @@ impl Gate {
             let (probed, alone) = {
                 let now = self.0.clock.now();
                 let state = &mut *self.state();
-                (state.breaker.admit(places, &state.fleet, now)?, state.fleet.alive(now) == 1)
+                (state.breaker.admit(places, run, &state.fleet, now)?, state.fleet.alive(now) == 1)
             };
             let is_probe = !probed.is_empty();
-            let pass = Pass { gate: self.clone(), places: places.to_vec(), probed };
+            let pass = Pass { gate: self.clone(), run: run.to_owned(), places: places.to_vec(), probed };
             if is_probe {
                 self.announce();
             }
@@ -50,6 +51,10 @@ impl Gate {
 }
 
 impl Pass {
+    pub(super) fn run(&self) -> &str {
+        &self.run
+    }
+
     pub(super) fn places(&self) -> &[Place] {
         &self.places
     }
@@ -110,13 +115,22 @@ pub(super) fn evidence(place: &Place, closure: Option<&Closure>, failure: &Failu
     match place {
         // Any answer but another reason to pause: the account is in order.
         Place::Pause(_) => {
-            let refused_again = is_bad_request(failure) && closure.is_some_and(|closure| closure.code == failure.code);
-            if ruling.decision == Decision::Pause || is_outage(failure) || refused_again { Evidence::Bad } else { Evidence::Good }
+            let is_reason = ruling.decision == Decision::Pause || is_outage(failure) || is_the_same_again(closure, failure);
+            if is_reason { Evidence::Bad } else { Evidence::Good }
         }
         Place::Stage(_) if is_about(Scope::Stage) || is_unanswered(failure, ruling) => Evidence::None,
         Place::Province(_) if is_about(Scope::Province) || !is_registrys(failure) => Evidence::None,
         Place::Bill(_) if is_about(Scope::Bill) || !is_registrys(failure) => Evidence::None,
         Place::Stage(_) | Place::Province(_) | Place::Bill(_) => Evidence::Good,
+    }
+}
+
+/// While a stage is paused for malformed requests, or for forbidden keys, one more is its job's own fault. The pause goes on.
+pub(super) fn is_the_same_again(closure: Option<&Closure>, failure: &Failure) -> bool {
+    match closure.and_then(|closure| closure.streak) {
+        Some(Streak::Refused) => is_bad_request(failure),
+        Some(Streak::Forbidden) => is_forbidden(failure),
+        Some(Streak::Outage | Streak::Identity) | None => false,
     }
 }
 

@@ -1,8 +1,7 @@
 //! What is closed and opened, told once: a log line and a metric. Bills are nobody's business.
 
 use crate::domain::breaker::{Change, Closure, Place};
-use crate::domain::failure::Stage;
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, remedy};
 use crate::telemetry::metric;
 
 pub(super) fn tell(change: &Change, policy: &Policy) {
@@ -14,12 +13,12 @@ pub(super) fn tell(change: &Change, policy: &Policy) {
 }
 
 fn closed(place: &Place, closure: &Closure, policy: &Policy) {
-    let Closure { code, reason, until, .. } = closure;
+    let Closure { code, reason, streak, until, .. } = closure;
     match place {
         Place::Pause(stage) => {
             metric::paused(*stage, policy.label(*stage, code), true);
             tracing::error!(
-                %stage, code, reason, next_probe = %until, mend = mend(*stage),
+                %stage, code, reason, next_probe = %until, mend = remedy(*stage, *streak),
                 "paused: no job gets past this stage, none is taken from the queues; one is tried from time to time"
             );
         }
@@ -60,14 +59,5 @@ fn opened(place: &Place, before: &Closure, policy: &Policy) {
             tracing::info!(province = province.label(), code, %since, "the province is open again");
         }
         Place::Bill(_) => tracing::debug!(code, "a bill is open again"),
-    }
-}
-
-fn mend(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Recognition => "correct recognition.url, app_key and app_secret (or app_code), or see to the account at the marketplace",
-        Stage::Verification => "correct verification.url, api_id and api_secret, or see to the account at the provider",
-        Stage::Storage => "correct [storage]: bucket, region, endpoint_url and credentials",
-        Stage::Job | Stage::Image | Stage::Worker => "see the log",
     }
 }

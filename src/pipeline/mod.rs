@@ -181,7 +181,7 @@ impl Pipeline {
         if matches!(job.image, ImageRef::Object { .. }) {
             places.extend(progress.places(Stage::Storage));
         }
-        self.judge.gate.look(&places)
+        self.judge.gate.look(&places, &progress.run)
     }
 
     async fn whole_line(&self, job: &Job, progress: &mut Progress, arrival: &Arrival, findings: &mut Findings) -> Result<(), Leave> {

@@ -60,10 +60,11 @@ impl Pipeline {
                     let outcome = self.call_recognition(loaded, case).await;
                     return leader.land(outcome, case.progress);
                 }
-                Seat::Follower(follower) => match follower.wait(&self.judge, case).await? {
-                    Some(outcome) => return outcome,
-                    None => continue,
-                },
+                Seat::Follower(follower) => {
+                    if let Some(outcome) = follower.wait(&self.judge, case).await? {
+                        return outcome;
+                    }
+                }
             }
         }
     }
@@ -118,10 +119,11 @@ impl Pipeline {
                     let outcome = self.call_verification(identity, picture, case).await;
                     return leader.land(outcome, case.progress);
                 }
-                Seat::Follower(follower) => match follower.wait(&self.judge, case).await? {
-                    Some(outcome) => return outcome,
-                    None => continue,
-                },
+                Seat::Follower(follower) => {
+                    if let Some(outcome) = follower.wait(&self.judge, case).await? {
+                        return outcome;
+                    }
+                }
             }
         }
     }

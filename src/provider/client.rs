@@ -96,7 +96,7 @@ impl<A> Client<A> {
         loop {
             // The probe that is tried again is expected.
             let is_probe = kept.is_some_and(Pass::is_probe);
-            if let Some(barrier) = gate.look(&places).filter(|_| !is_probe) {
+            if let Some(barrier) = gate.look(&places, &case.progress.run).filter(|_| !is_probe) {
                 return Err(self.judge.barred(barrier, case.deadline));
             }
             tokio::select! {

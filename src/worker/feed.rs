@@ -42,19 +42,22 @@ impl Feed {
             Intake::One => (1, 1),
             Intake::Nothing => return Ok(received),
         };
-        self.due = Some(session.consume(&queues.due_queue, due).await?);
         self.jobs = Some(session.consume(&queues.jobs_queue, jobs).await?);
+        self.due = Some(session.consume(&queues.due_queue, due).await?);
         self.intake = intake;
         Ok(received)
     }
 
     /// The next delivery, returned jobs first; `None` when a consumer was lost. For ever while nothing is taken.
+    ///
+    /// One at a time, new jobs come first: those that return have tried, and one that fails for itself must not keep the others out.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
-        let Self { due, jobs, .. } = self;
+        let Self { due, jobs, intake } = self;
+        let (first, second) = if *intake == Intake::One { (jobs, due) } else { (due, jobs) };
         tokio::select! {
             biased;
-            delivery = next_of(due) => delivery,
-            delivery = next_of(jobs) => delivery,
+            delivery = next_of(first) => delivery,
+            delivery = next_of(second) => delivery,
         }
     }
 

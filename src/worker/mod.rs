@@ -17,6 +17,7 @@ pub use runs::Runs;
 
 use crate::broker::{Broker, BrokerError, Delivery};
 use crate::chance::Chance;
+use crate::gate::Flow;
 use crate::pipeline::Pipeline;
 use crate::retry::reconnecting;
 use crate::telemetry::health::{Health, State};
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use suspect::is_suspect;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -81,7 +83,7 @@ impl Worker {
         let drain = async {
             let Some(Serving { generation, mut feed, _control }) = serving else { return turns.wait().await };
             for delivery in feed.stop().await {
-                self.start(delivery, &generation, &turns);
+                drop(self.start(delivery, &generation, &turns));
             }
             turns.wait().await;
             if let Some(generation) = Arc::into_inner(generation) {
@@ -171,12 +173,15 @@ impl Worker {
         let Serving { generation, feed, .. } = serving;
         let gate = &self.pipeline.judge.gate;
         let mut changes = gate.changes();
+        let mut probe = None;
         self.health.flows(gate.flow().paused());
         tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
         loop {
             let flow = gate.flow();
+            // The one whose answer is waited for, or that never gets as far as the stage.
+            probe = probe.filter(|_| matches!(flow, Flow::Probe(_)));
             match feed.follow(&flow, &generation.session, &self.queues, self.max_in_flight).await {
-                Ok(received) => received.into_iter().for_each(|delivery| self.start(delivery, generation, turns)),
+                Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns))),
                 Err(error) => return self.lost(&error.to_string(), turns),
             }
             self.health.flows(flow.paused());
@@ -185,20 +190,22 @@ impl Worker {
                 () = stop.cancelled() => return Served::UntilStop,
                 () = generation.over() => None,
                 () = gate.flow_changes(&flow, &mut changes) => continue,
-                delivery = feed.next() => delivery,
+                () = over(&mut probe) => continue,
+                delivery = feed.next(), if probe.is_none() => delivery,
             };
             let Some(delivery) = delivery else { return self.lost("the connection or a consumer was lost", turns) };
             if is_suspect(&delivery) {
                 self.take_alone(delivery, feed, generation, turns, stop).await;
             } else {
-                self.start(delivery, generation, turns);
+                let turn = self.start(delivery, generation, turns);
+                probe = matches!(flow, Flow::Probe(_)).then_some(turn);
             }
         }
     }
 
-    fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker) {
+    fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker) -> JoinHandle<()> {
         let (worker, generation) = (Arc::clone(self), Arc::clone(generation));
-        turns.spawn(async move { worker.turn(delivery, &generation, false).await });
+        turns.spawn(async move { worker.turn(delivery, &generation, false).await })
     }
 
     fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {
@@ -212,6 +219,15 @@ impl Worker {
 enum Served {
     UntilLost,
     UntilStop,
+}
+
+/// Returns when the turn is over, if there is one.
+async fn over(turn: &mut Option<JoinHandle<()>>) {
+    match turn {
+        Some(running) => drop(running.await),
+        None => std::future::pending().await,
+    }
+    *turn = None;
 }
 
 async fn sleep_unless(wait: Duration, stop: &CancellationToken) {

@@ -65,7 +65,7 @@ impl Worker {
         stop: &CancellationToken,
     ) {
         for delivery in feed.stop().await {
-            self.start(delivery, generation, turns);
+            drop(self.start(delivery, generation, turns));
         }
         turns.close();
         let is_alone = tokio::select! {
@@ -74,7 +74,8 @@ impl Worker {
             () = generation.over() => false,
         };
         turns.reopen();
-        self.turn(suspect, generation, is_alone).await;
+        // Boxed: the whole line is one future of many kilobytes.
+        Box::pin(self.turn(suspect, generation, is_alone)).await;
     }
 }
 

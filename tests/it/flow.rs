@@ -17,8 +17,14 @@ macro_rules! promises {
 }
 
 mod answers;
+mod bills;
+mod budgets;
 mod copies;
+mod heartbeats;
+mod pauses;
+mod progress;
 mod runs;
+mod scopes;
 mod waits;
 
 const SHORT_316: &str = r#"

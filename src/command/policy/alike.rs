@@ -1,12 +1,15 @@
 //! Cases of a code that go the same way, told as one.
 
-use crate::domain::policy::{Case, Decision, Moment, Policy};
+use super::in_a_row;
+use crate::domain::policy::{Case, Decision, Moment, Policy, Streak};
 
 /// Cases that go the same way.
 pub(super) struct Alike {
     /// Each is one combination; any of them leads here. `["no QR code found", "bill 4 days old or bill 365 days old"]`.
     pub(super) given: Vec<Vec<String>>,
     pub(super) moments: Vec<Moment>,
+    /// What comes of many such jobs in a row.
+    pub(super) streak: Option<Streak>,
 }
 
 /// In the order of the cases. One that was turned upright already is not told where it only begins later on the same way.
@@ -19,9 +22,10 @@ pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
     let ways: Vec<(Case, Vec<Moment>)> = cases.into_iter().map(with_its_way).collect();
     let mut groups: Vec<Alike> = Vec::new();
     for (case, moments) in ways.iter().filter(|(case, way)| !ways.iter().any(|(other, longer)| begins_later(case, way, other, longer))) {
-        match groups.iter_mut().find(|group| group.moments == *moments) {
+        let streak = in_a_row::streak(&case.failure);
+        match groups.iter_mut().find(|group| group.moments == *moments && group.streak == streak) {
             Some(group) => group.given.push(case.given.clone()),
-            None => groups.push(Alike { given: vec![case.given.clone()], moments: moments.clone() }),
+            None => groups.push(Alike { given: vec![case.given.clone()], moments: moments.clone(), streak }),
         }
     }
     for group in &mut groups {

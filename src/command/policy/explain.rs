@@ -1,7 +1,7 @@
 use super::alike::{Alike, alike};
-use super::words;
-use crate::domain::failure::{Billed, Stage};
-use crate::domain::policy::{Decision, Facts, Moment, Others, Policy, Rule, Scope, Transfer, normalise};
+use super::{pause, words};
+use crate::domain::failure::Stage;
+use crate::domain::policy::{Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise};
 use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -10,8 +10,9 @@ use std::time::Duration;
 
 const STAGES: [Stage; 3] = [Stage::Storage, Stage::Recognition, Stage::Verification];
 const COLUMNS: usize = 120;
-/// Of four spaces, a time and two spaces.
-const INDENT: usize = 20;
+/// As wide as a time and what is around it.
+const BESIDE_TIME: &str = "                    ";
+const CLOCK: &str = "%m-%d %H:%M:%S";
 /// Of so many equal attempts in a row, only the first and the last are told.
 const TOLD_ONE_BY_ONE: usize = 4;
 
@@ -48,6 +49,10 @@ pub(super) fn explain(
     };
     let start = now.to_zoned(timezone.clone());
     writeln!(out, "A job that gets {code} every time, from {} ({}) on:", start.strftime("%Y-%m-%d %H:%M"), zone(timezone))?;
+    let last = deadline.to_zoned(timezone.clone());
+    let limit =
+        last.strftime("No attempt starts after its deadline, %m-%d %H:%M (worker.job_deadline; time in which a stage is paused is added).");
+    writeln!(out, "{limit}")?;
     if !stages.iter().any(|stage| policy.names(*stage, &code)) {
         writeln!(out, "No rule names {code}: it is treated like everything unknown.")?;
     }
@@ -59,34 +64,42 @@ pub(super) fn explain(
 
 fn explain_at(policy: &Policy, stage: Stage, code: &str, facts: &Facts, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "\n{stage}")?;
-    let (mut cost, mut may_be_undetermined) = (None, false);
-    for Alike { given, moments } in alike(policy, policy.cases(stage, code, facts)) {
+    let (mut told, mut may_be_undetermined, mut pause) = (Vec::new(), false, None);
+    for Alike { given, moments, streak } in alike(policy, policy.cases(stage, code, facts)) {
         writeln!(out)?;
-        tell_cost(rule_of(policy, &moments), &mut cost, out)?;
+        let circumstances = circumstances(policy, stage, &moments, streak, facts);
+        if told != circumstances {
+            circumstances.iter().try_for_each(|line| wrapped("  ", line, out))?;
+            told = circumstances;
+        }
         for (index, phrases) in given.iter().filter(|phrases| !phrases.is_empty()).enumerate() {
             writeln!(out, "  {} {}", if index == 0 { "If" } else { "or" }, phrases.join(", "))?;
         }
         tell(policy, stage, &moments, facts, out)?;
         may_be_undetermined |= moments.iter().any(|moment| moment.ruling.decision == Decision::Fail { invalid_job: None });
+        let by_rule = moments.iter().find(|moment| moment.ruling.decision == Decision::Pause).map(|moment| (None, moment.at));
+        pause = pause.or(by_rule).or(streak.map(|streak| (Some(streak), facts.now)));
     }
-    if stage == Stage::Verification && may_be_undetermined {
-        writeln!(out, "\n  Undetermined never means that the bill is false.")?;
+    if let Some((streak, since)) = pause {
+        writeln!(out, "\n  While {stage} is paused")?;
+        for line in pause::told(stage, code, streak, since, &facts.timezone) {
+            wrapped("    - ", &line, out)?;
+        }
+    }
+    if stage != Stage::Recognition && may_be_undetermined {
+        writeln!(out, "\n  Undetermined never means that the bill is false. A copy of the job goes to the failed queue, with the reason.")?;
     }
     Ok(())
 }
 
-/// Who pays and who else waits, where it is not what was told before.
-fn tell_cost(rule: Option<&Rule>, told: &mut Option<(Billed, Scope)>, out: &mut impl Write) -> anyhow::Result<()> {
-    let Some(rule) = rule else { return Ok(()) };
-    if *told == Some((rule.billed, rule.scope)) {
-        return Ok(());
-    }
-    *told = Some((rule.billed, rule.scope));
-    writeln!(out, "  {}", words::billed(rule.billed))?;
-    if let Some(others) = words::others(rule.scope) {
-        writeln!(out, "  {others}")?;
-    }
-    Ok(())
+/// Who pays, who else waits, and what comes of many of them.
+fn circumstances(policy: &Policy, stage: Stage, moments: &[Moment], streak: Option<Streak>, facts: &Facts) -> Vec<String> {
+    let time = |time: Timestamp| time.to_zoned(facts.timezone.clone()).strftime(CLOCK).to_string();
+    let paid = moments.first().and_then(|first| rule_of(policy, first)).map(|rule| words::billed(rule.billed).to_owned());
+    let closing = moments.iter().find_map(|moment| Some((moment, moment.ruling.closes?)));
+    let others = closing.and_then(|(moment, until)| words::others(moment.ruling.scope, stage, &time(moment.at), &time(until)));
+    let row = streak.map(|streak| format!("Once {}, {stage} is paused, whatever the rule says (see below).", streak.reason()));
+    paid.into_iter().chain(others).chain(row).collect()
 }
 
 fn tell(policy: &Policy, stage: Stage, moments: &[Moment], facts: &Facts, out: &mut impl Write) -> anyhow::Result<()> {
@@ -96,39 +109,61 @@ fn tell(policy: &Policy, stage: Stage, moments: &[Moment], facts: &Facts, out: &
         for (index, Attempt { moment, wait }) in run.iter().enumerate() {
             if skipped.contains(&index) {
                 if index == skipped.start {
-                    indented(&format!("… {} more like this", skipped.len()), out)?;
+                    wrapped(BESIDE_TIME, &format!("… {} more like this", skipped.len()), out)?;
                 }
                 continue;
             }
             let clock = moment.at.to_zoned(facts.timezone.clone());
-            writeln!(out, "    {}  {}", clock.strftime("%m-%d %H:%M:%S"), words::decision(&moment.ruling.decision, stage, *wait))?;
+            writeln!(out, "    {}  {}", clock.strftime(CLOCK), words::decision(&moment.ruling.decision, stage, *wait))?;
             if told != Some(&moment.ruling.rule) {
                 told = Some(&moment.ruling.rule);
-                let rule = policy.rules().iter().find(|rule| rule.id == moment.ruling.rule);
-                indented(&format!("why: {}", reason(rule)), out)?;
+                let rule = rule_of(policy, moment);
+                wrapped(BESIDE_TIME, &format!("why: {}", reason(rule)), out)?;
+                if matches!(rule.and_then(|rule| rule.steps.get(moment.ruling.step)), Some(Step::NextDay { .. })) {
+                    wrapped(BESIDE_TIME, words::NEXT_DAY, out)?;
+                }
             }
             for advice in words::advice(&moment.ruling.decision, stage) {
-                indented(advice, out)?;
+                wrapped(BESIDE_TIME, advice, out)?;
             }
         }
+    }
+    if is_cut_short(policy, moments) {
+        let deadline = facts.deadline.to_zoned(facts.timezone.clone());
+        wrapped(BESIDE_TIME, &format!("because the next wait would end after the deadline, {}", deadline.strftime(CLOCK)), out)?;
     }
     Ok(())
 }
 
-/// Below what happens, right of its time: in lines of at most [`COLUMNS`].
-fn indented(text: &str, out: &mut impl Write) -> io::Result<()> {
-    let mut line = String::new();
+/// Does the last decision come while there were waits left, because the deadline comes before their end?
+fn is_cut_short(policy: &Policy, moments: &[Moment]) -> bool {
+    let Some((last, rule)) = moments.last().and_then(|last| Some((last, rule_of(policy, last)?))) else { return false };
+    let used = |step: usize| moments.iter().filter(|moment| moment.ruling.rule == rule.id && moment.ruling.step == step).count();
+    let has_left = |(index, step): (usize, &Step)| match step {
+        Step::Park { attempts: None, .. } => true,
+        Step::Park { attempts: Some(attempts), .. } | Step::NextDay { attempts } => {
+            u32::try_from(used(index)).is_ok_and(|used| used < *attempts)
+        }
+        _ => false,
+    };
+    last.ruling.step + 1 == rule.steps.len() && rule.steps.iter().enumerate().any(has_left)
+}
+
+/// Behind `first`, in lines of at most [`COLUMNS`] that all begin in the same column.
+fn wrapped(first: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
+    let indent = first.chars().count();
+    let (mut before, mut line) = (first.to_owned(), String::new());
     for word in text.split(' ') {
-        if !line.is_empty() && INDENT + line.chars().count() + 1 + word.chars().count() > COLUMNS {
-            writeln!(out, "{:INDENT$}{line}", "")?;
-            line.clear();
+        if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            writeln!(out, "{before}{line}")?;
+            (before, line) = (" ".repeat(indent), String::new());
         }
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(word);
     }
-    writeln!(out, "{:INDENT$}{line}", "")
+    writeln!(out, "{before}{line}")
 }
 
 /// What is decided, and how long it is until the next attempt.
@@ -154,10 +189,9 @@ fn runs(moments: &[Moment]) -> Vec<Vec<Attempt<'_>>> {
     runs
 }
 
-/// The rule that decides first.
-fn rule_of<'a>(policy: &'a Policy, moments: &[Moment]) -> Option<&'a Rule> {
-    let id = &moments.first()?.ruling.rule;
-    policy.rules().iter().find(|rule| rule.id == *id)
+/// The rule that decides.
+fn rule_of<'a>(policy: &'a Policy, moment: &Moment) -> Option<&'a Rule> {
+    policy.rules().iter().find(|rule| rule.id == moment.ruling.rule)
 }
 
 /// With the rule's name, and where it comes from if that is not this program.

@@ -1,12 +1,18 @@
-use super::words;
+use super::{in_a_row, words};
 use crate::domain::failure::Stage;
-use crate::domain::policy::{Policy, Rule};
+use crate::domain::policy::{Policy, Rule, Streak};
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use std::io::{self, Write};
 
 /// Two windows side by side, or a runbook.
 const COLUMNS: u16 = 120;
+const LEGEND: &str = "\
+The first line that fits decides. Steps are taken in turn, each until it is used up; where a wait would end after the
+job's deadline, the last step is taken at once, a verdict then being a fail. `policy explain CODE` tells the times.
+others wait: while this answer keeps the province, the bill or the stage closed, its other jobs wait without a call and
+  charged no attempt; when the time has come one of them calls first, and the rest follow its answer.
+pause: no job is taken from the queues until a probe (after 1, 5, 15 and then every 60 minutes) gets another answer.";
 /// Two of the gateway's codes on a line.
 const CODE_COLUMNS: u16 = 24;
 
@@ -16,8 +22,7 @@ pub(super) fn show(policy: &Policy, out: &mut impl Write) -> io::Result<()> {
         let rules: Vec<&Rule> = policy.rules().iter().filter(|rule| rule.stage == stage).collect();
         writeln!(out, "{stage}\n{}\n", table(&rules))?;
     }
-    writeln!(out, "The first line that fits decides. Steps are taken in turn, each until it is used up; where a wait would end after the")?;
-    writeln!(out, "job's deadline, the last step is taken at once, a verdict then being a fail. `policy explain CODE` tells the times.")?;
+    writeln!(out, "{LEGEND}")?;
     if policy.rules().iter().any(|rule| rule.overridden) {
         writeln!(out, "* from policy.file; everything else is built in.")?;
     }
@@ -59,5 +64,14 @@ fn variant(rule: &Rule, others_before: bool) -> String {
         (true, false) => String::new(),
     };
     let reason = if rule.reason.is_empty() { String::new() } else { format!("\nwhy: {}", rule.reason) };
-    format!("{condition}{steps}{reason}")
+    format!("{condition}{steps}{reason}{}", rows(rule))
+}
+
+/// What comes of many jobs that are answered so.
+fn rows(rule: &Rule) -> String {
+    let row = |(streak, codes): (Streak, Vec<&str>)| {
+        let codes = if codes.len() == rule.codes.len() { String::new() } else { format!(" ({})", codes.join(" ")) };
+        format!("\nalso{codes}: pause, once {}", streak.reason())
+    };
+    in_a_row::of_rule(rule).into_iter().map(row).collect()
 }

@@ -39,7 +39,7 @@ fn rules_from_the_policy_file_are_marked() {
 #[test]
 fn explanations_tell_what_happens_when_and_why() {
     let policy = Policy::builtin();
-    let asked = ["317", "316", "300", "APIGW.0308", "http.502", "OUT_OF_QUOTA", "NoSuchKey", "NEW_CODE", " "];
+    let asked = ["317", "316", "300", "APIGW.0308", "http.502", "OUT_OF_QUOTA", "NoSuchKey", "INVALID_ARGUMENT", "NEW_CODE", " "];
     let told: Vec<String> = asked.iter().map(|code| format!("$ policy explain {code}\n{}", explained(&policy, code, None))).collect();
     insta::assert_snapshot!(told.join("\n"));
 }
@@ -72,4 +72,44 @@ fn a_stage_narrows_the_explanation() {
     assert!(told.contains("verification/timeout"));
     assert!(!told.contains("recognition/timeout"));
     assert!(explained(&policy, "timeout", Some(Stage::Image)).starts_with("refused"));
+}
+
+#[test]
+fn every_code_that_belongs_to_a_row_says_so() {
+    let policy = Policy::builtin();
+    for (stage, code, row) in [
+        (Stage::Storage, "AccessDenied", "five different keys in a row"),
+        (Stage::Storage, "SlowDown", "ten calls in a row"),
+        (Stage::Recognition, "400", "five different images in a row"),
+        (Stage::Recognition, "APIG.0602", "five different images in a row"),
+        (Stage::Recognition, "connect", "ten calls in a row"),
+        (Stage::Verification, "INVALID_ARGUMENT", "five different images in a row"),
+        (Stage::Verification, "timeout", "ten calls in a row"),
+        (Stage::Verification, "318", "three provinces within ten minutes"),
+    ] {
+        let told = explained(&policy, code, Some(stage)).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(row), "{stage} {code}: {told}");
+        assert!(told.contains(&format!("While {stage} is paused")), "{stage} {code}");
+    }
+    assert!(!explained(&policy, "316", None).contains("is paused,"));
+}
+
+#[test]
+fn an_end_that_the_deadline_brings_says_so() {
+    let policy = Policy::builtin();
+    assert!(explained(&policy, "316", None).contains("because the next wait would end after the deadline, 11-26 12:00:00"));
+    assert!(!explained(&policy, "317", None).contains("because the next wait"));
+}
+
+/// A rule that people are shown is one that they can use.
+#[test]
+fn the_rules_in_the_documentation_are_sound() {
+    for text in [include_str!("../../../README.md"), include_str!("../../../config/policy.md")] {
+        let rules: Vec<&str> = text.split("```").filter_map(|block| block.strip_prefix("toml\n[[rule]]")).collect();
+        assert!(!rules.is_empty());
+        for rule in rules {
+            let policy = Policy::with_overrides(&format!("[[rule]]{rule}"), "the documentation");
+            assert!(shown(&policy.expect("a sound rule")).contains("* 317"));
+        }
+    }
 }

@@ -5,6 +5,9 @@ use crate::domain::policy::{Decision, Scope, Step, Transfer, When};
 use jiff::SignedDuration;
 use std::time::Duration;
 
+/// Of the time that is told for the next day.
+pub(super) const NEXT_DAY: &str = "each job returns at a time of its own from 00:10 to 02:00; about the middle is told here";
+
 /// A step as it stands in the table: `park 5m, 15m, then 1h (6 times)`.
 pub(super) fn step(step: &Step) -> String {
     match step {
@@ -20,7 +23,7 @@ pub(super) fn step(step: &Step) -> String {
         }
         Step::NextDay { attempts } => format!("wait for tomorrow ({})", times(*attempts)),
         Step::Rotate => "ask once with auto_rotate".to_owned(),
-        Step::Throttle => "slow down and ask again".to_owned(),
+        Step::Throttle => "lower the rate and ask again".to_owned(),
         Step::Resign => "correct the clock and sign again, once".to_owned(),
         Step::Inline => "send the bytes instead of the URL, once".to_owned(),
         Step::Pause => "pause the stage".to_owned(),
@@ -107,10 +110,10 @@ pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) 
             format!("parked for {:#}", if wait.as_secs() == 0 { wait } else { SignedDuration::from_secs(wait.as_secs()) })
         }
         Decision::Rotate => "asked once more at once, with auto_rotate to turn the picture upright".to_owned(),
-        Decision::Throttle => "the call is made again after 2 to 5 seconds, for up to ten minutes".to_owned(),
+        Decision::Throttle => "the rate is lowered and the call made again after 2 to 5 seconds".to_owned(),
         Decision::Resign => "the clock is corrected by the answer's date, and the call signed and made again at once".to_owned(),
         Decision::Inline => "asked again at once with the image's bytes instead of its URL".to_owned(),
-        Decision::Pause => format!("no job gets past {stage}: parked for 5 minutes, at the cost of no attempt"),
+        Decision::Pause => format!("{stage} is paused for all jobs; this one is parked, at the cost of no attempt"),
     }
 }
 
@@ -120,11 +123,12 @@ pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static st
         Decision::Fail { invalid_job: None } if stage == Stage::Recognition => {
             &["with `verify` the job goes on to verification, which reads the image itself; without, it ends undetermined"]
         }
-        Decision::Throttle => &["it costs the job no attempt; nothing to do, unless it goes on for long: then ask for a higher rate"],
-        Decision::Pause => &[
-            "this version asks again with every job, every 5 minutes, until the job's deadline",
-            "mend the cause: credentials, addresses, or the account at the provider",
+        Decision::Throttle => &[
+            "the worker's rate falls by 30 %, at most once a second, and climbs back by 5 % of what is configured every 10 seconds",
+            "it costs the job no attempt; after ten minutes it is parked for 1 minute instead of being held",
+            "nothing to do, unless it goes on: then lower rate_per_second, or ask for a higher quota",
         ],
+        Decision::Inline => &["a job that brought a URL of its own has no bytes to send: for it the next step is taken at once"],
         Decision::Fail { .. }
         | Decision::Continue
         | Decision::Verdict(_)
@@ -132,7 +136,7 @@ pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static st
         | Decision::Park { .. }
         | Decision::Rotate
         | Decision::Resign
-        | Decision::Inline => &[],
+        | Decision::Pause => &[],
     }
 }
 
@@ -144,14 +148,20 @@ pub(super) fn billed(billed: Billed) -> &'static str {
     }
 }
 
-/// Whom the failure concerns beside this job.
-pub(super) fn others(scope: Scope) -> Option<&'static str> {
-    match scope {
-        Scope::None => None,
-        Scope::Province => {
-            Some("It concerns the whole province: other jobs of it will meet the same. This version lets each ask for itself.")
-        }
-        Scope::Bill => Some("It concerns the bill: other jobs for it will meet the same. This version lets each ask for itself."),
-        Scope::Stage => Some("It concerns the whole stage: other jobs will meet the same. This version lets each ask for itself."),
-    }
+/// Whom the failure keeps waiting beside this job, the first time from when until when.
+pub(super) fn others(scope: Scope, stage: Stage, from: &str, until: &str) -> Option<String> {
+    let (closed, whose) = match scope {
+        Scope::None => return None,
+        Scope::Province => ("the bill's province".to_owned(), "its other jobs"),
+        Scope::Bill => ("the bill".to_owned(), "other jobs for it"),
+        Scope::Stage => (stage.to_string(), "all other jobs that need it"),
+    };
+    let but = match scope {
+        Scope::Stage => " Not where others were answered well while this job was failing: then it is the job.",
+        Scope::None | Scope::Province | Scope::Bill => "",
+    };
+    Some(format!(
+        "Meanwhile {closed} is closed, first from {from} until {until}: {whose} wait, without a call and charged no attempt. \
+         Then one of those that wait calls first: a good answer lets the rest follow, the same answer closes it for the next wait.{but}"
+    ))
 }

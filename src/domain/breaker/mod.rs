@@ -16,6 +16,7 @@ pub use schedule::next_probe;
 
 use super::failure::Stage;
 use super::fleet::Fleet;
+use super::policy::Streak;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -60,12 +61,28 @@ pub struct Closure {
     pub code: String,
     /// In the policy's words.
     pub reason: String,
+    /// What it was one too many of, where it was no single answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streak: Option<Streak>,
     pub since: Timestamp,
     /// When one call may try.
     pub until: Timestamp,
     /// Calls that were to open it and failed, with the one that closed it.
     pub failures: u32,
     probing: Option<Probing>,
+    /// The run whose call failed last, and who waits for it; known to its worker only.
+    #[serde(skip)]
+    queue: Queue,
+}
+
+/// Before a place that is closed.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Queue {
+    run: String,
+    /// Somebody else was refused since.
+    others_wait: bool,
+    /// The run itself has let them go first.
+    stood_back: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +119,9 @@ pub struct Cause {
     pub stage: Stage,
     pub code: String,
     pub reason: String,
+    pub streak: Option<Streak>,
+    /// Whose call it was.
+    pub run: String,
     pub now: Timestamp,
 }
 
@@ -122,9 +142,10 @@ impl Breaker {
         barriers.max_by_key(|barrier| (barrier.place.is_pause(), barrier.until))
     }
 
-    /// Lets a call through; answers the places that it probes. They are this worker's until it concludes.
-    pub fn admit(&mut self, places: &[Place], fleet: &Fleet, now: Timestamp) -> Result<Vec<Place>, Barrier> {
-        if let Some(barrier) = self.look(places, fleet, now) {
+    /// Lets a run's call through; answers the places that it probes. They are this worker's until it concludes.
+    pub fn admit(&mut self, places: &[Place], run: &str, fleet: &Fleet, now: Timestamp) -> Result<Vec<Place>, Barrier> {
+        if let Some(barrier) = self.look(places, fleet, now).or_else(|| self.stand_back(places, run, now)) {
+            self.others_wait(&barrier, run);
             return Err(barrier);
         }
         let probed: Vec<Place> = places.iter().filter(|place| self.closure(place).is_some()).cloned().collect();
@@ -132,6 +153,25 @@ impl Breaker {
             self.change(place, fleet, |closure| closure.probing = Some(Probing { by: fleet.me().to_owned(), since: now }));
         }
         Ok(probed)
+    }
+
+    /// Somebody waits for the place.
+    pub fn others_wait(&mut self, barrier: &Barrier, run: &str) {
+        if let Some(Entry { state: State::Closed(closure), .. }) = self.entries.get_mut(&barrier.place) {
+            closure.queue.others_wait |= closure.queue.run != run;
+        }
+    }
+
+    /// A stage may fail because of what one job brings. Where others wait, the job that closed it lets them go first, once.
+    fn stand_back(&mut self, places: &[Place], run: &str, now: Timestamp) -> Option<Barrier> {
+        let place = places.iter().find(|place| {
+            let stands_back = |queue: &Queue| queue.run == run && queue.others_wait && !queue.stood_back;
+            matches!(place, Place::Stage(_)) && self.closure(place).is_some_and(|closure| stands_back(&closure.queue))
+        })?;
+        let Some(Entry { state: State::Closed(closure), .. }) = self.entries.get_mut(place) else { return None };
+        closure.queue.stood_back = true;
+        let (stage, code) = (closure.stage, closure.code.clone());
+        Some(Barrier { place: place.clone(), stage, code, until: later(now, PROBE_WAIT), brief: true })
     }
 
     /// Is the place still this worker's to probe? Another one may have come first.
@@ -155,10 +195,20 @@ impl Breaker {
         if before.is_some() && !self.is_probed_by(place, fleet.me()) {
             return None;
         }
-        let Cause { stage, code, reason, now } = cause.clone();
+        let Cause { stage, code, reason, streak, run, now } = cause.clone();
         let failures = before.as_ref().map_or(0, |closure| closure.failures).saturating_add(1);
         let since = before.as_ref().map_or(now, |closure| closure.since);
-        let closure = Closure { stage, code, reason, since, until: until(failures), failures, probing: None };
+        let closure = Closure {
+            stage,
+            code,
+            reason,
+            streak,
+            since,
+            until: until(failures),
+            failures,
+            probing: None,
+            queue: Queue { run, ..Queue::default() },
+        };
         self.set(place, fleet, State::Closed(closure.clone()));
         self.forget_the_least(now);
         Some(match before {

@@ -20,7 +20,7 @@ fn henan() -> Place {
 }
 
 fn cause(now: Timestamp) -> Cause {
-    Cause { stage: Stage::Verification, code: "316".into(), reason: "maintenance".into(), now }
+    Cause { stage: Stage::Verification, code: "316".into(), reason: "maintenance".into(), streak: None, run: "run".into(), now }
 }
 
 /// Closed at second 0 by worker `me`, until second 60.
@@ -36,13 +36,13 @@ fn what_is_closed_lets_nobody_through_before_its_time_and_then_one() {
     let me = fleet("a", &[], at(0));
     let mut breaker = closed(&henan(), &me);
     let places = [Place::Stage(Stage::Verification), henan()];
-    let barrier = breaker.admit(&places, &me, at(59)).unwrap_err();
+    let barrier = breaker.admit(&places, "another", &me, at(59)).unwrap_err();
     assert_eq!((barrier.place, barrier.until, barrier.brief), (henan(), at(60), false));
-    assert_eq!(breaker.admit(&places, &me, at(60)), Ok(vec![henan()]), "the probe");
-    let waiting = breaker.admit(&places, &me, at(61)).unwrap_err();
+    assert_eq!(breaker.admit(&places, "another", &me, at(60)), Ok(vec![henan()]), "the probe");
+    let waiting = breaker.admit(&places, "another", &me, at(61)).unwrap_err();
     assert_eq!((waiting.until, waiting.brief), (at(66), true), "the others wait for its answer");
     assert!(matches!(breaker.open(&henan(), &me, at(62)), Some(Change::Opened(..))));
-    assert_eq!(breaker.admit(&places, &me, at(62)), Ok(vec![]));
+    assert_eq!(breaker.admit(&places, "another", &me, at(62)), Ok(vec![]));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_failed_probe_moves_the_scope_on_and_calls_in_the_air_do_not() {
     let me = fleet("a", &[], at(0));
     let mut breaker = closed(&henan(), &me);
     assert_eq!(breaker.close(&henan(), &cause(at(1)), |_| at(999), &me), None, "it was in the air when the province was closed");
-    breaker.admit(&[henan()], &me, at(60)).unwrap();
+    breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
     let Some(Change::Prolonged(_, before, after)) =
         breaker.close(&henan(), &cause(at(61)), |failures| at(61 + 60 * i64::from(failures)), &me)
     else {
@@ -60,12 +60,30 @@ fn a_failed_probe_moves_the_scope_on_and_calls_in_the_air_do_not() {
 }
 
 #[test]
+fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
+    let me = fleet("a", &[], at(0));
+    let stage = Place::Stage(Stage::Verification);
+    let places = std::slice::from_ref(&stage);
+    let alone = &mut closed(&stage, &me);
+    assert_eq!(alone.admit(places, "run", &me, at(60)), Ok(vec![stage.clone()]), "nobody waits");
+    let crowded = &mut closed(&stage, &me);
+    crowded.admit(places, "another", &me, at(1)).unwrap_err();
+    let back = crowded.admit(places, "run", &me, at(60)).unwrap_err();
+    assert_eq!((back.until, back.brief), (at(65), true));
+    assert_eq!(crowded.clone().admit(places, "another", &me, at(60)), Ok(vec![stage.clone()]));
+    assert_eq!(crowded.admit(places, "run", &me, at(65)), Ok(vec![stage.clone()]), "nobody came");
+    let province = &mut closed(&henan(), &me);
+    province.admit(&[henan()], "another", &me, at(1)).unwrap_err();
+    assert!(province.admit(&[henan()], "run", &me, at(60)).is_ok(), "of a province any job is as good");
+}
+
+#[test]
 fn a_probe_without_an_answer_is_anybodys_again() {
     let me = fleet("a", &[], at(0));
     let mut breaker = closed(&henan(), &me);
-    breaker.admit(&[henan()], &me, at(60)).unwrap();
+    breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
     breaker.release(&henan(), &me);
-    assert_eq!(breaker.admit(&[henan()], &me, at(61)), Ok(vec![henan()]));
+    assert_eq!(breaker.admit(&[henan()], "another", &me, at(61)), Ok(vec![henan()]));
     // It may also have died with its worker, or taken for ever.
     let other = fleet("b", &["a"], at(61));
     assert!(breaker.look(&[henan()], &other, at(62)).is_some());
@@ -120,7 +138,7 @@ fn what_one_worker_learns_reaches_the_others() {
     assert!(matches!(theirs.hear(ours.tell(), at(1))[..], [Change::Closed(..)]));
     assert!(theirs.hear(ours.tell(), at(1)).is_empty(), "told once");
     assert!(theirs.look(&[henan()], &b, at(1)).is_some());
-    theirs.admit(&[henan()], &b, at(60)).unwrap();
+    theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
     ours.hear(theirs.tell(), at(60));
     let a = fleet("a", &["b"], at(60));
     assert!(ours.look(&[henan()], &a, at(61)).unwrap().brief, "they probe");
@@ -135,8 +153,8 @@ fn of_two_that_claim_the_same_probe_the_lower_id_has_it() {
     let mut ours = closed(&henan(), &a);
     let mut theirs = Breaker::default();
     theirs.hear(ours.tell(), at(1));
-    ours.admit(&[henan()], &a, at(60)).unwrap();
-    theirs.admit(&[henan()], &b, at(60)).unwrap();
+    ours.admit(&[henan()], "another", &a, at(60)).unwrap();
+    theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
     let (our_news, their_news) = (ours.tell(), theirs.tell());
     ours.hear(their_news, at(60));
     theirs.hear(our_news, at(60));
@@ -223,7 +241,7 @@ proptest! {
         for (second, deed) in deeds.into_iter().enumerate() {
             let now = at(i64::try_from(second).unwrap());
             match deed {
-                Deed::Admit(worker, place) => drop(breakers[worker].admit(&places[place..=place], &fleets[worker], now)),
+                Deed::Admit(worker, place) => drop(breakers[worker].admit(&places[place..=place], "another", &fleets[worker], now)),
                 Deed::Close(worker, place) => drop(breakers[worker].close(&places[place], &cause(now), |_| now, &fleets[worker])),
                 Deed::Open(worker, place) => drop(breakers[worker].open(&places[place], &fleets[worker], now)),
                 Deed::Release(worker, place) => breakers[worker].release(&places[place], &fleets[worker]),
@@ -241,7 +259,8 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(&breakers[0].entries, &breakers[1].entries);
-        prop_assert_eq!(&breakers[1].entries, &breakers[2].entries);
+        let known: Vec<String> = breakers.iter().map(|breaker| serde_json::to_string(&breaker.tell()).unwrap()).collect();
+        prop_assert_eq!(&known[0], &known[1]);
+        prop_assert_eq!(&known[1], &known[2]);
     }
 }

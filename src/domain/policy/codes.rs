@@ -3,7 +3,7 @@
 use super::Stage;
 
 const ANY: &str = "*";
-const ANY_NUMBER: &str = "#";
+pub(super) const ANY_NUMBER: &str = "#";
 const CLASSES: [(&str, &str); 2] = [("http.4xx", "http.4"), ("http.5xx", "http.5")];
 
 /// Does `code`, exact or itself a pattern, fall under `pattern`?
@@ -26,7 +26,7 @@ pub(super) fn is_open(pattern: &str) -> bool {
     matches!(pattern, ANY | ANY_NUMBER)
 }
 
-/// A name as it may stand in the table, in the form in which failures carry it; or what is wrong with it.
+/// A name as it may stand in a table, in the form in which failures carry it; or what is wrong with it.
 pub(super) fn parse(name: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let pattern = is_open(name) || CLASSES.iter().any(|(class, _)| *class == name);

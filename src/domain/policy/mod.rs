@@ -8,10 +8,13 @@ mod decide;
 mod forecast;
 mod merge;
 mod parse;
+mod reach;
+mod remedy;
 mod steps;
 mod streaks;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 mod when;
 
 use super::failure::{Billed, Failure, Stage};
@@ -25,7 +28,8 @@ use std::time::Duration;
 pub use codes::normalise;
 pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
-pub use streaks::{Streak, Streaks, is_bad_request, is_outage};
+pub use remedy::remedy;
+pub use streaks::{Streak, Streaks, is_bad_request, is_forbidden, is_outage};
 
 /// The rules, in the order in which they are tried.
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! The table, from TOML to rules that need no further checking.
 
 use super::steps::{self, WrittenStep};
-use super::{Billed, Policy, Rule, Scope, Stage, When, codes, merge};
+use super::vocabulary::Vocabulary;
+use super::{Billed, Policy, Rule, Scope, Stage, When, codes, merge, reach};
 use serde::Deserialize;
 use std::ops::Range;
 use toml::Spanned;
@@ -25,7 +26,7 @@ impl Policy {
     /// # Panics
     /// When our own table is wrong: a test reads it.
     pub fn builtin() -> Self {
-        let rules = parse(BUILTIN).unwrap_or_else(|problem| panic!("{}", problem.at(BUILTIN, "config/error-codes.toml")));
+        let rules = parse(BUILTIN, None).unwrap_or_else(|problem| panic!("{}", problem.at(BUILTIN, "config/error-codes.toml")));
         Self { rules: merge::with_ids(rules.into_iter().map(|located| located.rule).collect()) }
     }
 
@@ -33,9 +34,10 @@ impl Policy {
     ///
     /// A code that the built-in policy does not name comes before the patterns that would catch it. `file` is only for the error.
     pub fn with_overrides(text: &str, file: &str) -> Result<Self, PolicyError> {
-        let overrides = parse(text).and_then(forbid_success).map_err(|problem| problem.at(text, file))?;
+        let builtin = Self::builtin().rules;
+        let overrides = parse(text, Some(&Vocabulary(&builtin))).and_then(forbid_success).map_err(|problem| problem.at(text, file))?;
         let overrides = overrides.into_iter().map(|located| located.rule).collect();
-        Ok(Self { rules: merge::merge(Self::builtin().rules, overrides) })
+        Ok(Self { rules: merge::merge(builtin, overrides) })
     }
 }
 
@@ -88,8 +90,8 @@ struct Located {
     line: usize,
 }
 
-/// Rules without ids, each of which can be reached.
-fn parse(text: &str) -> Result<Vec<Located>, Problem> {
+/// Rules without ids, each of which can be reached. The built-in table has no vocabulary: it is one.
+fn parse(text: &str, vocabulary: Option<&Vocabulary>) -> Result<Vec<Located>, Problem> {
     // Its `Display` would show lines of the file.
     let table: WrittenTable =
         toml::from_str(text).map_err(|error| Problem::new(&error.span().unwrap_or(0..0), error.message().to_owned()))?;
@@ -99,7 +101,7 @@ fn parse(text: &str) -> Result<Vec<Located>, Problem> {
     let mut rules: Vec<Located> = Vec::with_capacity(table.rule.len());
     for written in table.rule {
         let place = written.span();
-        let located = Located { rule: written.into_inner().lift()?, line: line(text, place.start), place };
+        let located = Located { rule: written.into_inner().lift(vocabulary)?, line: line(text, place.start), place };
         if let Some(problem) = unreachable(&located.rule, &rules) {
             return Err(Problem::new(&located.place, problem));
         }
@@ -109,7 +111,7 @@ fn parse(text: &str) -> Result<Vec<Located>, Problem> {
 }
 
 impl WrittenRule {
-    fn lift(self) -> Result<Rule, Problem> {
+    fn lift(self, vocabulary: Option<&Vocabulary>) -> Result<Rule, Problem> {
         let stages = [("storage", Stage::Storage), ("recognition", Stage::Recognition), ("verification", Stage::Verification)];
         let scopes = [("none", Scope::None), ("province", Scope::Province), ("bill", Scope::Bill), ("stage", Scope::Stage)];
         let stage = named(&self.stage, "stage", &stages)?;
@@ -119,7 +121,7 @@ impl WrittenRule {
         }
         let billings = [Billed::Yes, Billed::No, Billed::Unknown].map(|billed| (billed.as_str(), billed));
         let billed = self.billed.as_ref().map_or(Ok(Billed::Unknown), |billed| named(billed, "value of billed", &billings))?;
-        let codes = names(&self.code)?;
+        let codes = names(&self.code, stage, vocabulary)?;
         let when = self.when.map_or(Ok(When::default()), conditions)?;
         let steps = steps::lift(self.r#do, stage, &codes)?;
         Ok(Rule { id: String::new(), stage, codes, when, steps, scope, billed, reason: self.reason, overridden: false })
@@ -134,10 +136,11 @@ fn named<T: Copy>(written: &Spanned<String>, what: &str, known: &[(&str, T)]) ->
     })
 }
 
-fn names(written: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Problem> {
+fn names(written: &Spanned<Vec<Spanned<String>>>, stage: Stage, vocabulary: Option<&Vocabulary>) -> Result<Vec<String>, Problem> {
     let mut names = Vec::new();
+    let check = |name: String| vocabulary.map_or(Ok(()), |vocabulary| vocabulary.check(stage, &name)).map(|()| name);
     for code in written.get_ref() {
-        let name = codes::parse(code.get_ref()).map_err(|problem| Problem::new(&code.span(), problem))?;
+        let name = codes::parse(code.get_ref()).and_then(check).map_err(|problem| Problem::new(&code.span(), problem))?;
         if names.contains(&name) {
             return Err(Problem::new(&code.span(), format!("{name:?} is named twice")));
         }
@@ -165,13 +168,17 @@ fn conditions(written: Spanned<When>) -> Result<When, Problem> {
     impossible.map_or(Ok(when), |problem| Err(Problem::new(&place, problem.to_owned())))
 }
 
-/// Why a code of this rule is always taken by an earlier one.
+/// Why a code of this rule is always taken by earlier ones.
 fn unreachable(rule: &Rule, earlier: &[Located]) -> Option<String> {
     rule.codes.iter().find_map(|code| {
-        let taken =
-            |located: &&Located| located.rule.catches(rule.stage, code) && (located.rule.when.is_empty() || located.rule.when == rule.when);
-        let by = earlier.iter().find(taken)?;
-        Some(format!("{} {code:?} is never reached: the rule in line {} takes it", rule.stage, by.line))
+        let catching = earlier.iter().filter(|located| located.rule.catches(rule.stage, code));
+        let catching: Vec<(usize, &When)> = catching.map(|located| (located.line, &located.rule.when)).collect();
+        let lines: Vec<String> = reach::taken_by(&rule.when, &catching)?.iter().map(usize::to_string).collect();
+        let takers = match lines.as_slice() {
+            [line] => format!("the rule in line {line} takes"),
+            lines => format!("the rules in lines {} take", lines.join(", ")),
+        };
+        Some(format!("{} {code:?} is never reached: {takers} it", rule.stage))
     })
 }
 

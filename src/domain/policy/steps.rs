@@ -43,6 +43,13 @@ pub(super) fn lift(written: Spanned<Vec<Spanned<WrittenStep>>>, stage: Stage, co
         if let Some(problem) = misplaced(&step, stage, codes) {
             return Err(Problem::new(&place, format!("{action:?} {problem}")));
         }
+        if let Some(problem) = never_taken(&step, &steps) {
+            return Err(Problem::new(&place, format!("{action:?} {problem}")));
+        }
+        if is_endless(&step) && index + 1 < last {
+            let problem = format!("without `attempts`, {action:?} goes on until the deadline: only the last step can be reached behind it");
+            return Err(Problem::new(&place, problem));
+        }
         match (is_final(&step), index == last) {
             (true, false) => return Err(Problem::new(&place, format!("no step behind {action:?} can be reached"))),
             (false, true) => {
@@ -59,6 +66,20 @@ fn is_final(step: &Step) -> bool {
     match step {
         Step::Continue | Step::Verdict(_) | Step::Fail { .. } | Step::Throttle | Step::Pause => true,
         Step::Retry { .. } | Step::Park { .. } | Step::NextDay { .. } | Step::Rotate | Step::Resign | Step::Inline => false,
+    }
+}
+
+fn is_endless(step: &Step) -> bool {
+    matches!(step, Step::Park { attempts: None, .. })
+}
+
+/// Why this step would always be skipped behind those.
+fn never_taken(step: &Step, before: &[Step]) -> Option<&'static str> {
+    let is_away = |step: &Step| matches!(step, Step::Park { .. } | Step::NextDay { .. });
+    match step {
+        Step::Retry { .. } if before.iter().any(is_away) => Some("is only for before the first park: put it first"),
+        Step::Rotate | Step::Inline if before.contains(step) => Some("is taken only once"),
+        _ => None,
     }
 }
 

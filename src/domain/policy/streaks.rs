@@ -4,6 +4,7 @@ use super::{Stage, codes};
 use crate::domain::breaker::Province;
 use crate::domain::failure::Failure;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 const MAX_OUTAGES: u32 = 10;
@@ -14,7 +15,8 @@ const MAX_PROVINCES: usize = 3;
 const PROVINCES_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 const IDENTITY_CHECK: &str = "318";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Streak {
     /// Ten calls found nobody, or nobody well.
     Outage,
@@ -106,7 +108,8 @@ pub fn is_bad_request(failure: &Failure) -> bool {
     }
 }
 
-fn is_forbidden(failure: &Failure) -> bool {
+/// The store does not let us read the key.
+pub fn is_forbidden(failure: &Failure) -> bool {
     failure.stage == Stage::Storage && failure.code == "AccessDenied"
 }
 

@@ -2,23 +2,41 @@
 
 use super::table::{Calls, Row, Step};
 use super::{AFTER_RECOGNITION, HASTE, HASTE_WITH_DEADLINE, about, differs, job, system};
-use crate::harness::system::System;
+use crate::harness::system::{On, System};
+use invoice_worker::broker::PROGRESS;
+use invoice_worker::domain::breaker::PAUSE_WAIT;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::worker::{Event, JobAnswered, JobParked};
+use invoice_worker::telemetry::health::State;
+use invoice_worker::worker::{Event, JobParked};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Of what a version does not execute yet.
-const UNTIL_ASKED_AGAIN: Duration = Duration::from_mins(5);
+/// What one job met with.
+struct Life {
+    parks: Vec<JobParked>,
+    retries: usize,
+    end: End,
+}
 
-/// Up to the first wait, with the policy's own delays.
+enum End {
+    Answered {
+        result: Value,
+    },
+    /// It waits for the end of a pause; `progress` is what travels with it.
+    Paused {
+        parked: JobParked,
+        progress: Value,
+    },
+}
+
+/// Up to the first wait, with the policy's own delays. That of a pause is the same in a hurry: [`whole`] sees it.
 pub(super) async fn first_wait(row: &Row) -> Vec<String> {
     if row.life.iter().any(|step| matches!(step, Step::Throttle)) {
         return Vec::new();
     }
-    let Some(wait) = row.life.iter().find(|step| !matches!(step, Step::Retry(_) | Step::Again | Step::Last)) else { return Vec::new() };
-    let mut system = system(row, 1).await;
+    let Some(wait) = row.life.iter().find(|step| matches!(step, Step::Park { .. } | Step::NextDay(_))) else { return Vec::new() };
+    let mut system = system(row, On::Memory, 1).await;
     system.work().await;
     let job = job(&system, row, "first", true).await;
     system.submit(&job).await;
@@ -27,7 +45,6 @@ pub(super) async fn first_wait(row: &Row) -> Vec<String> {
     system.drain().await;
     let wrong = match (wait, event) {
         (Step::Park { first, .. }, Event::Parked(parked)) => wrong_wait(&parked, now, *first),
-        (Step::NotYetExecuted, Event::Parked(parked)) => wrong_wait(&parked, now, UNTIL_ASKED_AGAIN),
         (Step::NextDay(_), Event::Parked(parked)) => wrong_day(&parked, now),
         (_, Event::Parked(parked)) => Some(format!("parked for {} until {}", parked.code, parked.until)),
         (_, Event::Answered(answered)) => Some(format!("answered after {}, instead of waiting", answered.codes)),
@@ -37,7 +54,7 @@ pub(super) async fn first_wait(row: &Row) -> Vec<String> {
 
 fn wrong_wait(parked: &JobParked, now: Timestamp, written: Duration) -> Option<String> {
     let wait = Duration::try_from(parked.until.duration_since(now)).unwrap_or_default();
-    (!about(wait, written)).then(|| format!("first parked for {wait:?}, not {written:?}"))
+    (!about(wait, written)).then(|| format!("parked for {wait:?}, not {written:?}"))
 }
 
 fn wrong_day(parked: &JobParked, now: Timestamp) -> Option<String> {
@@ -49,52 +66,76 @@ fn wrong_day(parked: &JobParked, now: Timestamp) -> Option<String> {
 }
 
 /// To the end, in a hurry. Recognition is asked for twice, with and without a verification that follows.
-pub(super) async fn whole(row: &Row) -> Vec<String> {
-    if row.life.iter().any(|step| matches!(step, Step::NotYetExecuted | Step::Throttle)) {
+pub(super) async fn whole(row: &Row, on: On) -> Vec<String> {
+    if row.life.iter().any(|step| matches!(step, Step::Throttle)) {
         return Vec::new();
     }
-    let mut system = system(row, if row.given.deadline.is_some() { HASTE_WITH_DEADLINE } else { HASTE }).await;
-    system.work().await;
     let ways: &[(&str, bool)] = if row.stage == Stage::Recognition { &[("alone", false), ("verified", true)] } else { &[("whole", true)] };
     let mut wrong = Vec::new();
-    let mut failed = 0;
     for (id, verify) in ways {
-        let job = job(&system, row, id, *verify).await;
-        let result = system.ask(&job).await;
-        let told = events(&mut system).await;
-        let expected = if row.stage == Stage::Recognition && *verify { AFTER_RECOGNITION } else { row.code.as_str() };
-        failed += u32::from(result["status"] != "completed");
-        let found = wrong_course(row, &system, id, &result, &told).into_iter().chain(wrong_end(row, *verify, expected, &result));
-        wrong.extend(found.map(|problem| format!("{id}: {problem}")));
+        wrong.extend(one_way(row, on, id, *verify).await.into_iter().map(|problem| format!("{id}: {problem}")));
     }
-    wrong.extend(differs("jobs in the failed queue:", &system.depth(&system.config.broker.failed_queue).await, &failed));
+    wrong
+}
+
+/// In a system of its own: what one job meets with concerns others.
+async fn one_way(row: &Row, on: On, id: &str, verify: bool) -> Vec<String> {
+    let mut system = system(row, on, if row.given.deadline.is_some() { HASTE_WITH_DEADLINE } else { HASTE }).await;
+    system.work().await;
+    let job = job(&system, row, id, verify).await;
+    system.submit(&job).await;
+    let life = live(&mut system).await;
+    let mut wrong = wrong_course(row, &system, id, &life);
+    let failed = match &life.end {
+        End::Answered { result } => {
+            wrong.extend(wrong_end(row, verify, result));
+            result["status"] != "completed"
+        }
+        End::Paused { parked, progress } => {
+            wrong.extend(wrong_pause(row, &system, parked, progress, &life).await);
+            false
+        }
+    };
+    wrong.extend(differs("jobs in the failed queue:", &system.depth(&system.config.broker.failed_queue).await, &u32::from(failed)));
     system.drain().await;
     wrong
 }
 
-/// The parks of one job, and its end.
-async fn events(system: &mut System) -> (Vec<JobParked>, JobAnswered) {
+async fn live(system: &mut System) -> Life {
     let mut parks = Vec::new();
-    loop {
+    let (end, totals) = loop {
         match system.event().await {
+            Event::Answered(answered) => break (End::Answered { result: system.result().await }, answered.totals),
+            // No other park is so long in a hurry.
+            Event::Parked(parked) if parked.until.duration_since(Timestamp::now()) > PAUSE_WAIT / 2 => {
+                let totals = parked.totals;
+                break (End::Paused { parked, progress: progress_of_the_paused(system).await }, totals);
+            }
             Event::Parked(parked) => parks.push(parked),
-            Event::Answered(answered) => return (parks, answered),
         }
-    }
+    };
+    Life { parks, retries: totals.retries as usize, end }
+}
+
+async fn progress_of_the_paused(system: &System) -> Value {
+    let parked = system.take(&system.longest_wait()).await;
+    serde_json::from_str(&parked.properties.headers.text(PROGRESS).unwrap()).unwrap()
 }
 
 /// Calls, retries, parks and who pays.
-fn wrong_course(row: &Row, system: &System, id: &str, result: &Value, (parks, end): &(Vec<JobParked>, JobAnswered)) -> Vec<String> {
+fn wrong_course(row: &Row, system: &System, id: &str, life: &Life) -> Vec<String> {
     let Some(Calls { number, billed }) = row.calls else { return vec!["how many calls are expected?".to_owned()] };
-    let retries = row.life.iter().map(|step| if let Step::Retry(times) = step { *times } else { 0 }).sum::<usize>();
-    let written = row.life.iter().map(|step| match step {
+    let Life { parks, retries, end } = life;
+    let (End::Answered { result: told } | End::Paused { progress: told, .. }) = end;
+    let written_retries = row.life.iter().map(|step| if let Step::Retry(times) = step { *times } else { 0 }).sum::<usize>();
+    let written_parks = row.life.iter().map(|step| match step {
         Step::Park { times: Some(times), .. } | Step::NextDay(times) => *times,
-        Step::Park { times: None, .. } => number - 1 - retries,
-        Step::Retry(_) | Step::Again | Step::NotYetExecuted | Step::Throttle | Step::Last => 0,
+        Step::Park { times: None, .. } => number - 1 - written_retries,
+        Step::Retry(_) | Step::Again | Step::Throttle | Step::Pause | Step::Last => 0,
     });
     let mut wrong = vec![
-        differs("parks:", &parks.len(), &written.sum()),
-        differs("retries:", &(end.totals.retries as usize), &retries),
+        differs("parks:", &parks.len(), &written_parks.sum()),
+        differs("retries:", retries, &written_retries),
         parks.iter().find_map(|park| differs("parked for", &(park.stage, park.code.as_str()), &(row.stage, row.code.as_str()))),
     ];
     match billed {
@@ -105,32 +146,35 @@ fn wrong_course(row: &Row, system: &System, id: &str, result: &Value, (parks, en
         }
         Some(billed) => {
             let written = vec![(row.code.clone(), billed.as_str().to_owned()); number];
-            wrong.push(differs("calls:", &calls(result, row.stage), &written));
+            wrong.push(differs("calls:", &calls(told, row.stage), &written));
         }
     }
-    let (other, needed) = match row.stage {
-        Stage::Recognition => (Stage::Verification, usize::from(id == "verified")),
+    let (other, needed) = match (row.stage, end) {
+        (Stage::Recognition, End::Answered { .. }) => (Stage::Verification, usize::from(id == "verified")),
+        (Stage::Recognition, End::Paused { .. }) => (Stage::Verification, 0),
         // Recognised before, but for the bill that nobody has to be told about.
-        _ => (Stage::Recognition, usize::from(row.stage == Stage::Verification && row.given.knows_the_bill)),
+        (stage, _) => (Stage::Recognition, usize::from(stage == Stage::Verification && row.given.knows_the_bill)),
     };
-    wrong.push(differs("calls of the other stage:", &calls(result, other).len(), &needed));
+    wrong.push(differs("calls of the other stage:", &calls(told, other).len(), &needed));
     wrong.into_iter().flatten().collect()
 }
 
-fn calls(result: &Value, stage: Stage) -> Vec<(String, String)> {
-    let of_stage = result["calls"].as_array().unwrap().iter().filter(|call| call["stage"] == stage.as_str());
+fn calls(told: &Value, stage: Stage) -> Vec<(String, String)> {
+    let none = Vec::new();
+    let of_stage = told["calls"].as_array().unwrap_or(&none).iter().filter(|call| call["stage"] == stage.as_str());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     of_stage.map(|call| (text(&call["code"]), text(&call["billed"]))).collect()
 }
 
 /// Status, verdict and error.
-fn wrong_end(row: &Row, verify: bool, code: &str, result: &Value) -> Vec<String> {
-    let followed = row.stage == Stage::Recognition && verify;
-    let ends = if followed { "not_usable" } else { row.ends.as_str() };
-    let of_stage = json!([if followed { Stage::Verification } else { row.stage }.as_str(), code]);
-    let (status, verdict, error) = match ends {
+fn wrong_end(row: &Row, verify: bool, result: &Value) -> Vec<String> {
+    let followed = row.stage == Stage::Recognition && verify && row.ends != "paused";
+    let (stage, code) = if followed { (Stage::Verification, AFTER_RECOGNITION) } else { (row.stage, row.code.as_str()) };
+    let of_stage = json!([stage.as_str(), code]);
+    let (status, verdict, error) = match if followed { "not_usable" } else { row.ends.as_str() } {
+        "paused" => return vec![format!("answered {}, not paused", result["error"])],
         "undetermined" => ("undetermined", Value::Null, of_stage),
-        "genuine" | "recognized" => ("completed", json!(ends), json!([null, null])),
+        ends @ ("genuine" | "recognized") => ("completed", json!(ends), json!([null, null])),
         image if image.starts_with("image.") => ("invalid_job", Value::Null, json!(["image", image])),
         verdict => ("completed", json!(verdict), of_stage),
     };
@@ -140,6 +184,30 @@ fn wrong_end(row: &Row, verify: bool, code: &str, result: &Value) -> Vec<String>
         differs("verdict", &result["verdict"], &verdict),
         differs("error", &json!([result["error"]["stage"], result["error"]["code"]]), &error),
         differs("was read:", &!result["recognition"].is_null(), &read),
+    ];
+    wrong.into_iter().flatten().collect()
+}
+
+/// The job waits a minute and is charged for nothing but what came before; the worker says which stage it is.
+async fn wrong_pause(row: &Row, system: &System, parked: &JobParked, progress: &Value, life: &Life) -> Vec<String> {
+    if row.ends != "paused" {
+        return vec![format!("paused for {}", parked.code)];
+    }
+    let health = &system.workers[0].health;
+    health.becomes(|state| matches!(state, State::Paused { .. })).await;
+    let stages = match health.state() {
+        State::Paused { stages } => stages,
+        _ => Vec::new(),
+    };
+    let paused: Vec<_> = stages.iter().map(|paused| (paused.stage, paused.code.as_str())).collect();
+    let charged = progress["steps"].as_object().into_iter().flat_map(|rules| rules.values());
+    let charged: u64 = charged.flat_map(|uses| uses.as_array().unwrap()).filter_map(Value::as_u64).sum();
+    let again = row.life.iter().filter(|step| matches!(step, Step::Again)).count();
+    let wrong = [
+        wrong_wait(parked, Timestamp::now(), PAUSE_WAIT.unsigned_abs()),
+        differs("parked for", &(parked.stage, parked.code.as_str()), &(row.stage, row.code.as_str())),
+        differs("paused:", &paused, &vec![(row.stage, row.code.as_str())]),
+        differs("steps taken:", &charged, &((life.retries + life.parks.len() + again) as u64)),
     ];
     wrong.into_iter().flatten().collect()
 }

@@ -5,9 +5,6 @@ use jiff::SignedDuration;
 use std::fmt;
 use std::time::Duration;
 
-/// What this version does not do yet: such a job is parked for five minutes. A word that leaves this list has its rows run to their end.
-pub(super) const NOT_YET_EXECUTED: [&str; 2] = ["inline", "pause"];
-
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) stage: Stage,
@@ -56,9 +53,9 @@ pub(super) enum Step {
     NextDay(usize),
     /// One more call at once: turned upright, or signed anew.
     Again,
-    NotYetExecuted,
     /// Again and again in place for ten minutes: too long to live through here, `flow/waits.rs` shows one.
     Throttle,
+    Pause,
     Last,
 }
 
@@ -161,8 +158,8 @@ fn step(text: &str) -> Step {
             };
             Step::Park { first: duration(delays[0]), times }
         }
-        None if NOT_YET_EXECUTED.contains(&text) => Step::NotYetExecuted,
         None if text == "throttle" => Step::Throttle,
+        None if text == "pause" => Step::Pause,
         None if matches!(text, "rotate" | "resign") => Step::Again,
         None if matches!(text, "continue" | "verdict" | "fail") => Step::Last,
         _ => panic!("what is {text:?}?"),

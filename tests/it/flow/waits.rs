@@ -1,10 +1,13 @@
 //! What is tried again, in place or parked, and for how long.
 
 use super::{SHORT_316, codes, paid_calls};
+use crate::harness::peer::Peer;
 use crate::harness::system::{BUCKET, On, Setup};
 use invoice_worker::broker::{NOT_BEFORE, PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::worker::Event;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -14,9 +17,10 @@ promises![
     a_province_in_maintenance_parks_the_job_and_recognition_is_not_bought_again,
     a_bill_without_checks_left_waits_for_the_next_day,
     a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up,
-    an_action_of_a_later_version_parks_for_five_minutes,
+    a_call_with_too_old_a_signature_is_signed_anew,
+    a_day_without_quota_is_waited_out,
     checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
-    a_store_that_stays_unusable_ends_the_job_at_its_deadline,
+    a_store_that_stays_unusable_ends_the_job_at_its_own_deadline,
     headers_too_large_to_be_parked_cost_nobody_else_anything,
 ];
 
@@ -49,12 +53,22 @@ async fn a_passing_failure_is_retried_in_place(on: On) {
 }
 
 async fn a_throttled_call_is_made_again_in_place_uncharged(on: On) {
-    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"RATE_LIMIT_EXCEEDED\"\ncalls = [1]\n";
+    let faults = r#"
+        [[fault]]
+        stage = "recognition"
+        answer = "APIG.0308"
+        calls = [1]
+        [[fault]]
+        stage = "verification"
+        answer = "RATE_LIMIT_EXCEEDED"
+        calls = [1]
+    "#;
     let mut system = Setup::new(on).await.faults(faults).start().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     let result = system.ask(&job).await;
-    assert_eq!(codes(&result), ["recognition 200 yes", "verification RATE_LIMIT_EXCEEDED no", "verification OK yes"]);
+    let expected = ["recognition APIG.0308 no", "recognition 200 yes", "verification RATE_LIMIT_EXCEEDED no", "verification OK yes"];
+    assert_eq!(codes(&result), expected);
     let Event::Answered(event) = system.event().await else { panic!("not parked") };
     assert_eq!((event.totals.retries, event.totals.parked), (0, 0));
 }
@@ -90,11 +104,7 @@ async fn a_bill_without_checks_left_waits_for_the_next_day(on: On) {
     let job = system.job("job", &key);
     system.submit(&job).await;
     let Event::Parked(event) = system.event().await else { panic!("parked") };
-    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
-    let (now, until) = (jiff::Timestamp::now().to_zoned(zone.clone()), event.until.to_zoned(zone));
-    assert_eq!(until.date(), now.date().tomorrow().unwrap());
-    let minutes = i32::from(until.hour()) * 60 + i32::from(until.minute());
-    assert!((10..=120).contains(&minutes), "{until}");
+    assert_is_tomorrow(event.until);
     // The message that waits is the job itself, with its progress.
     let queue = system
         .config
@@ -131,17 +141,26 @@ async fn a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up(on: On
     assert!(!result.to_string().contains("secret"), "{result}");
 }
 
-async fn an_action_of_a_later_version_parks_for_five_minutes(on: On) {
-    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\n";
-    let mut setup = Setup::new(on).await.faults(faults);
-    setup.config.broker.retry_delays.push("2m".parse().unwrap());
-    let mut system = setup.start().await;
+async fn a_call_with_too_old_a_signature_is_signed_anew(on: On) {
+    let faults = "[[fault]]\nstage = \"recognition\"\nanswer = \"APIG.0303\"\nmessage = \"signature expired\"\ncalls = [1]\n";
+    let mut system = Setup::new(on).await.faults(faults).start().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
-    system.submit(&job).await;
-    let Event::Parked(event) = system.event().await else { panic!("parked") };
-    let wait = event.until.duration_since(jiff::Timestamp::now()).as_secs();
-    assert!((290..=300).contains(&wait), "{wait} s");
+    let result = system.ask(&job).await;
+    assert_eq!(codes(&result), ["recognition APIG.0303 no", "recognition 200 yes", "verification OK yes"]);
+    let Event::Answered(event) = system.event().await else { panic!("not parked") };
+    assert_eq!((event.totals.retries, event.totals.parked), (0, 0));
+}
+
+async fn a_day_without_quota_is_waited_out(on: On) {
+    let says = "policy user over ratelimit,limit:1000,time:1 day";
+    let faults = format!("[[fault]]\nstage = \"recognition\"\nanswer = \"APIG.0308\"\nmessage = \"{says}\"\n");
+    let mut system = Setup::new(on).await.faults(&faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    system.submit(&system.job("job", &key)).await;
+    let Event::Parked(parked) = system.event().await else { panic!("parked") };
+    assert_eq!((parked.stage, parked.code.as_str()), (Stage::Recognition, "APIG.0308"));
+    assert_is_tomorrow(parked.until);
 }
 
 async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
@@ -160,14 +179,19 @@ async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
     assert_eq!(paid_calls(&system), 0);
 }
 
-async fn a_store_that_stays_unusable_ends_the_job_at_its_deadline(on: On) {
-    let mut setup = Setup::new(on).await;
-    setup.config.worker.job_deadline = "3s".parse().unwrap();
-    let mut system = setup.prepare().await;
+async fn a_store_that_stays_unusable_ends_the_job_at_its_own_deadline(on: On) {
+    let mut system = Setup::new(on).await.prepare().await;
     system.config.storage.bucket = "nobodys-bucket".into();
     system.work().await;
-    let job = system.job("job", "a.jpg");
-    let result = system.ask(&job).await;
+    let mut peer = Peer::of(&system).await;
+    let deadline = Timestamp::now() + Duration::from_secs(4);
+    let job = system.message("job", json!({ "job_id": "job", "image": { "key": "a.jpg" }, "deadline": deadline }).to_string());
+    system.submit(&job).await;
+    let pause = json!({ "pause": "storage" });
+    peer.hears_closed(&pause).await;
+    tokio::time::sleep(Duration::try_from(deadline.duration_since(Timestamp::now())).unwrap_or_default()).await;
+    peer.says_due(&pause).await;
+    let result = system.result().await;
     assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("NoSuchBucket")), "{result}");
 }
 
@@ -181,4 +205,13 @@ async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {
     let result = system.ask(&job).await;
     assert_eq!(result["verdict"], "genuine");
     assert_eq!(codes(&result), ["recognition 200 yes", "verification 316 yes", "verification OK yes"]);
+}
+
+/// Some time after midnight where the providers are.
+fn assert_is_tomorrow(until: Timestamp) {
+    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+    let (now, until) = (Timestamp::now().to_zoned(zone.clone()), until.to_zoned(zone));
+    assert_eq!(until.date(), now.date().tomorrow().unwrap());
+    let minutes = i32::from(until.hour()) * 60 + i32::from(until.minute());
+    assert!((10..=120).contains(&minutes), "{until}");
 }

@@ -1,9 +1,9 @@
-//! A whole system for one test: sandbox, broker, a worker in this process, and a client that submits jobs and reads replies.
+//! A whole system for one test: sandbox, broker, workers in this process, and a client that submits jobs and reads replies.
 
 use super::rabbitmq;
 use bytes::Bytes;
 use invoice_worker::assemble;
-use invoice_worker::broker::{Broker, Consumer, Message, Properties, Session};
+use invoice_worker::broker::{Broker, Consumer, Message, NOT_BEFORE, Properties, Session};
 use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
 use invoice_worker::config::secret::Secret;
@@ -46,10 +46,18 @@ pub(crate) struct System {
     pub(crate) events: UnboundedReceiver<Event>,
     pub(crate) replies: Consumer,
     pub(crate) reply_to: String,
+    pub(crate) workers: Vec<Running>,
     policy: Policy,
     watcher: UnboundedSender<Event>,
+    /// Every worker has chances, and with them a name, of its own.
+    started: u64,
+}
+
+/// A worker that was started and not yet stopped.
+pub(crate) struct Running {
+    pub(crate) health: Health,
     stop: CancellationToken,
-    work: Option<JoinHandle<Drained>>,
+    work: JoinHandle<Drained>,
 }
 
 impl Setup {
@@ -92,12 +100,19 @@ impl Setup {
     }
 
     pub(crate) async fn start(self) -> System {
-        let mut system = self.prepare().await;
-        system.work().await;
+        self.start_with(1).await
+    }
+
+    /// With so many workers on the same queues. Boxed: configurations and policies are large.
+    pub(crate) async fn start_with(self, workers: usize) -> System {
+        let mut system = Box::pin(self.prepare()).await;
+        for _ in 0..workers {
+            Box::pin(system.work()).await;
+        }
         system
     }
 
-    /// Everything but the worker.
+    /// Everything but a worker.
     pub(crate) async fn prepare(mut self) -> System {
         let sandbox = Sandbox::start(Options { scenario: self.scenario, ..Options::default() }).await.unwrap();
         sandbox.create_bucket(BUCKET).await.unwrap();
@@ -118,10 +133,10 @@ impl Setup {
             events,
             replies,
             reply_to,
+            workers: Vec::new(),
             policy: self.policy,
             watcher,
-            stop: CancellationToken::new(),
-            work: None,
+            started: 0,
         }
     }
 }
@@ -131,9 +146,10 @@ impl System {
         Setup::new(on).await.start().await
     }
 
-    /// Starts the worker; returns once it consumes.
+    /// Starts a worker; returns once it is ready.
     pub(crate) async fn work(&mut self) {
-        let (chance, health) = (Chance::seeded(1), Health::default());
+        self.started += 1;
+        let (chance, health) = (Chance::seeded(self.started), Health::default());
         let pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap();
         // As `run` does; a store that is out of order is some tests' subject.
         let _ = pipeline.checkpoints.probe().await;
@@ -150,9 +166,11 @@ impl System {
             heartbeat_every: HEARTBEAT_EVERY,
             watcher: Some(self.watcher.clone()),
         });
-        let stop = self.stop.clone();
-        self.work = Some(tokio::spawn(async move { worker.run(&stop).await.unwrap() }));
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let work = tokio::spawn(async move { worker.run(&stopped).await.unwrap() });
         health.consuming().await;
+        self.workers.push(Running { health, stop, work });
     }
 
     /// Puts a sample into the bucket; answers its key.
@@ -219,9 +237,38 @@ impl System {
         self.session.queue_depth(queue).await.unwrap()
     }
 
+    /// As when their wait is over: so many jobs parked in this delay queue come back now.
+    pub(crate) async fn wake(&self, retry_queue: &str, jobs: usize) {
+        for _ in 0..jobs {
+            let mut job = self.take(retry_queue).await;
+            job.properties.headers.remove(NOT_BEFORE);
+            self.session.publisher().publish(&self.config.broker.due_queue, &job).await.unwrap();
+        }
+    }
+
+    /// The queue of the longest delay: in it waits what waits for longer than that.
+    pub(crate) fn longest_wait(&self) -> String {
+        self.config.broker.retry_queue(self.config.broker.retry_delays.last().unwrap())
+    }
+
+    /// Stops all workers.
     pub(crate) async fn drain(&mut self) -> Drained {
-        std::mem::take(&mut self.stop).cancel();
-        let work = self.work.take().expect("the worker was started");
-        timeout(PATIENCE, work).await.expect("drained in time").expect("the worker did not panic")
+        assert!(!self.workers.is_empty(), "no worker was started");
+        for worker in &self.workers {
+            worker.stop.cancel();
+        }
+        let mut drained = Drained::Yes;
+        while !self.workers.is_empty() {
+            let ended = self.retire().await;
+            drained = if ended == Drained::Yes { drained } else { ended };
+        }
+        drained
+    }
+
+    /// Stops the worker that was started first.
+    pub(crate) async fn retire(&mut self) -> Drained {
+        let worker = self.workers.remove(0);
+        worker.stop.cancel();
+        timeout(PATIENCE, worker.work).await.expect("drained in time").expect("the worker did not panic")
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::policy::merge::merge;
-use crate::domain::policy::{Rule, Step, codes};
+use crate::domain::policy::{Rule, Scope, Step, codes};
 
 fn overridden(text: &str) -> Policy {
     Policy::with_overrides(text, "mine.toml").unwrap_or_else(|problem| panic!("{problem}"))
@@ -160,6 +160,117 @@ fn mistakes_are_told_with_their_line() {
     ];
     let told: Vec<String> = mistakes.iter().map(|text| refusal(text)).collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// The promises of the issue, each with its file and its line.
+#[test]
+fn an_impossible_policy_is_refused() {
+    for (impossible, expected) in [
+        (with("do = [{ action = \"wait\" }]"), "line 4: there is no action \"wait\""),
+        (with("code = [\"OUT_OF_QOUTA\"]"), "line 4: \"OUT_OF_QOUTA\" is no code of verification; did you mean \"OUT_OF_QUOTA\"?"),
+        (with("do = [{ action = \"park\", delays = [] }, { action = \"fail\" }]"), "line 4: `delays` needs 1 to 32 durations"),
+        (with("") + "\n" + &with(""), "line 6: verification \"777\" is never reached: the rule in line 1 takes it"),
+        (with("do = [{ action = \"verdict\" }]"), "line 4: \"verdict\" needs `verdict`"),
+        (with("do = [{ action = \"park\", delays = [\"5m\"] }]"), "line 4: \"park\" cannot be last"),
+    ] {
+        let told = refusal(&impossible);
+        assert!(told.starts_with(&format!("mine.toml, {expected}")), "{told}");
+    }
+}
+
+#[test]
+fn every_action_that_is_not_final_cannot_be_last() {
+    for step in [
+        "action = \"retry\", attempts = 1",
+        "action = \"park\", delays = [\"5m\"], attempts = 1",
+        "action = \"next_day\", attempts = 1",
+        "action = \"rotate\"",
+        "action = \"inline\"",
+    ] {
+        assert!(refusal(&with(&format!("do = [{{ {step} }}]"))).contains("cannot be last"), "{step}");
+        assert_eq!(refusal(&with(&format!("do = [{{ {step} }}, {{ action = \"fail\" }}]"))), "accepted", "{step}");
+    }
+}
+
+#[test]
+fn names_that_no_answer_of_the_stage_carries_are_told_with_what_was_meant() {
+    let names = [
+        ("storage", "NoSuchKye nosuchkey # 316 OUT_OF_QUOTA malformed"),
+        ("recognition", "APIG.038 APIGW.03080 OUT_OF_QUOTA truncated"),
+        ("verification", "OUT_OF_QOUTA TIMEOUT time_out http.5XX http.5021 http.700 0316 APIG.0308 SOMETHING_NEW"),
+    ];
+    let asked = names.iter().flat_map(|(stage, names)| names.split(' ').map(move |name| (*stage, name)));
+    let told =
+        asked.map(|(stage, name)| refusal(&with(&format!("code = [\"{name}\"]")).replace("\"verification\"", &format!("{stage:?}"))));
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn steps_that_would_always_be_skipped_are_refused() {
+    let steps = [
+        ["{ action = \"park\", delays = [\"5m\"], attempts = 1 }", "{ action = \"retry\", attempts = 1 }"],
+        ["{ action = \"park\", delays = [\"5m\"] }", "{ action = \"next_day\", attempts = 1 }"],
+        ["{ action = \"rotate\" }", "{ action = \"rotate\" }"],
+    ];
+    let told = steps.map(|steps| refusal(&with(&format!("do = [{}, {{ action = \"fail\" }}]", steps.join(", ")))));
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn rules_that_would_never_be_reached_are_refused() {
+    let when = |text: &str| with(&format!("when = {{ {text} }}"));
+    for rules in [
+        [with(""), when("rotated = true"), String::new()],
+        [when("rotated = true"), when("rotated = true, qr_code_found = true"), String::new()],
+        [when("rotated = true"), when("rotated = false"), with("")],
+        [with("code = [\"#\"]"), with(""), String::new()],
+        [with("code = [\"*\"]"), with("code = [\"OUT_OF_QUOTA\"]"), String::new()],
+        [with("code = [\"http.5xx\"]"), with("code = [\"http.502\"]"), String::new()],
+    ] {
+        let told = refusal(&rules.join("\n"));
+        assert!(told.contains("is never reached"), "{told}\n{}", rules.join("\n"));
+    }
+}
+
+#[test]
+fn everything_a_rule_can_say_may_be_overridden() {
+    let rule = "[[rule]]
+stage = \"verification\"
+code = [\"313\", \"316\", \"http.503\", \"RATE_LIMIT_EXCEEDED\"]
+when = { qr_code_found = true, bill_age_days_max = 30, http_status = [200, 503], message_contains = \"province\", transfer = \"inline\" }
+do = [
+  { action = \"retry\", attempts = 2, backoff = \"5s\" },
+  { action = \"park\", delays = [\"10m\", \"1h30m\"], attempts = 3 },
+  { action = \"next_day\", attempts = 1 },
+  { action = \"verdict\", verdict = \"not_usable\" },
+]
+scope = \"province\"
+billed = \"unknown\"
+reason = \"mine\"
+";
+    let policy = overridden(rule);
+    let mine: Vec<&Rule> = policy.rules().iter().filter(|rule| rule.overridden).collect();
+    assert_eq!(mine.iter().map(|rule| rule.codes.join(" ")).collect::<Vec<_>>(), ["RATE_LIMIT_EXCEEDED", "313", "316", "http.503"]);
+    for rule in mine {
+        assert_eq!(
+            (rule.scope, rule.billed, rule.steps.len(), rule.when.bill_age_days_max),
+            (Scope::Province, Billed::Unknown, 4, Some(30))
+        );
+    }
+}
+
+#[test]
+fn province_and_bill_are_scopes_of_verification_alone() {
+    for (stage, code) in [("storage", "NoSuchKey"), ("recognition", "500")] {
+        for scope in ["province", "bill"] {
+            let rule = with(&format!("scope = {scope:?}")).replace("verification", stage).replace("777", code);
+            assert_eq!(refusal(&rule), "mine.toml, line 5: province and bill are not known before verification");
+        }
+        assert_eq!(refusal(&with("scope = \"stage\"").replace("verification", stage).replace("777", code)), "accepted");
+    }
+    for scope in ["none", "stage", "province", "bill"] {
+        assert_eq!(refusal(&with(&format!("scope = {scope:?}"))), "accepted");
+    }
 }
 
 proptest::proptest! {

@@ -1,0 +1,52 @@
+//! What a pause is, told to somebody who has to live with it.
+
+use crate::domain::breaker::{PAUSE_WAIT, next_probe};
+use crate::domain::failure::Stage;
+use crate::domain::policy::{Streak, remedy};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// From there on they keep their distance.
+const PROBES_TOLD: u32 = 4;
+
+/// A line for each thing to know about the pause of this stage that begins with this code at this time.
+pub(super) fn told(stage: Stage, code: &str, streak: Option<Streak>, since: Timestamp, timezone: &TimeZone) -> Vec<String> {
+    let wait = PAUSE_WAIT;
+    vec![
+        format!("no worker takes jobs from the queues; those it holds are parked for {wait:#} at a time, charged no attempt"),
+        format!("one worker lets one job try {stage} at {}", probes(code, since, timezone)),
+        "it ends by itself with the first answer that is no reason to pause; connect, timeout and http.5xx are no answer".to_owned(),
+        "seen: /readyz (still 200, state \"paused\"), the metric invoice_paused, the log lines \"paused: …\" and \"no longer paused: …\""
+            .to_owned(),
+        format!("to do: {}", remedy(stage, streak)),
+        "worker.job_deadline is longer by this time; a deadline of the job's own is not".to_owned(),
+        "a job that paused it three times while others were answered fails the next time: it is the job".to_owned(),
+    ]
+}
+
+fn probes(code: &str, since: Timestamp, timezone: &TimeZone) -> String {
+    let mut last = since;
+    let mut distance = jiff::SignedDuration::ZERO;
+    let mut times = Vec::new();
+    for failures in 1..=PROBES_TOLD {
+        let next = next_probe(code, failures, last, timezone);
+        distance = next.duration_since(last);
+        last = next;
+        times.push(next.to_zoned(timezone.clone()).strftime("%H:%M").to_string());
+    }
+    format!("{}, and then every {distance:#}", times.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_times_of_the_probes_are_told() {
+        let timezone = TimeZone::get("Asia/Shanghai").unwrap();
+        let noon = "2026-11-22T12:00:00+08:00".parse().unwrap();
+        assert_eq!(probes("UNAUTHORIZED", noon, &timezone), "12:01, 12:06, 12:21, 13:21, and then every 1h");
+        let late = "2026-11-22T22:30:00+08:00".parse().unwrap();
+        assert_eq!(probes("OUT_OF_QUOTA", late, &timezone), "23:30, 00:10, 01:10, 02:10, and then every 1h");
+    }
+}

@@ -1,0 +1,35 @@
+//! One bill, several pictures: what the registry says of the bill concerns them all.
+
+use crate::harness::system::{BUCKET, On, Setup, System};
+use invoice_worker::domain::failure::Stage;
+use invoice_worker::sandbox::samples;
+use invoice_worker::worker::{Event, JobParked};
+use serde_json::json;
+
+promises![a_bill_without_checks_left_is_not_asked_about_for_another_job];
+
+async fn a_bill_without_checks_left_is_not_asked_about_for_another_job(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"313\"\nsample = \"02-henan-inpatient\"\n";
+    let mut system = Setup::new(on).await.faults(faults).start_with(2).await;
+    let first = parked_for(&mut system, "first").await;
+    let second = parked_for(&mut system, "second").await;
+    assert_eq!((second.stage, second.code.as_str(), second.until), (Stage::Verification, "313", first.until));
+    let calls = system.sandbox.calls();
+    assert_eq!(calls.about(Stage::Verification, "02-henan-inpatient").len(), 1);
+    assert_eq!(calls.about(Stage::Recognition, "02-henan-inpatient").len(), 2, "until it is read, nobody knows which bill it is");
+    // Another bill of the same province is another matter.
+    let key = system.sample("10-henan-outpatient-scan").await;
+    let other = system.job("other", &key);
+    assert_eq!(system.ask(&other).await["status"], json!("completed"));
+}
+
+/// The same bill in another file.
+async fn parked_for(system: &mut System, id: &str) -> JobParked {
+    let mut picture = samples::named("02-henan-inpatient").unwrap().bytes.to_vec();
+    picture.extend(id.bytes());
+    system.sandbox.put(BUCKET, id, picture).await.unwrap();
+    let job = system.job(id, id);
+    system.submit(&job).await;
+    let Event::Parked(parked) = system.event().await else { panic!("{id} is parked") };
+    parked
+}

@@ -1,0 +1,130 @@
+//! What one worker learns, the others know.
+
+use crate::harness::peer::Peer;
+use crate::harness::system::{BUCKET, On, Setup, System};
+use invoice_worker::broker::Message;
+use invoice_worker::domain::failure::Stage;
+use invoice_worker::domain::heartbeat::Heartbeat;
+use invoice_worker::sandbox::samples;
+use invoice_worker::telemetry::health::State;
+use invoice_worker::worker::{Drained, Event};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+promises![
+    what_one_worker_learns_reaches_another_within_a_second,
+    all_workers_pause_together_and_go_on_together,
+    a_worker_that_starts_late_asks_nothing_that_others_know_to_be_closed,
+    garbage_on_the_exchange_changes_nothing,
+];
+
+const MAINTENANCE: &str = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\nprovince = \"河南\"\n";
+
+async fn what_one_worker_learns_reaches_another_within_a_second(on: On) {
+    let mut system = Setup::new(on).await.faults(MAINTENANCE).start_with(2).await;
+    let mut peer = Peer::of(&system).await;
+    let job = henan(&system, "first").await;
+    system.submit(&job).await;
+    assert!(matches!(system.event().await, Event::Parked(_)));
+    let known = Instant::now();
+    let mut workers = BTreeSet::new();
+    while workers.len() < 2 {
+        workers.insert(peer.hears_closed(&province()).await);
+    }
+    assert!(known.elapsed() < Duration::from_secs(1), "{:?}", known.elapsed());
+    // Whichever of them gets the next one.
+    for id in ["second", "third", "fourth", "fifth"] {
+        let job = henan(&system, id).await;
+        system.submit(&job).await;
+        let Event::Parked(parked) = system.event().await else { panic!("parked") };
+        assert_eq!((parked.job_id.as_str(), parked.code.as_str()), (id, "316"));
+    }
+    assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 1);
+}
+
+async fn all_workers_pause_together_and_go_on_together(on: On) {
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"OUT_OF_QUOTA\"\ncalls = [1]\n";
+    let mut system = Setup::new(on).await.faults(faults).start_with(3).await;
+    let mut peer = Peer::of(&system).await;
+    let job = henan(&system, "first").await;
+    system.submit(&job).await;
+    assert!(matches!(system.event().await, Event::Parked(_)));
+    for worker in &system.workers {
+        worker.health.becomes(|state| matches!(state, State::Paused { .. })).await;
+    }
+    let pause = json!({ "pause": "verification" });
+    peer.hears_closed(&pause).await;
+    peer.says_open(&pause).await;
+    for worker in &system.workers {
+        worker.health.becomes(|state| *state == State::Consuming).await;
+    }
+}
+
+async fn a_worker_that_starts_late_asks_nothing_that_others_know_to_be_closed(on: On) {
+    let mut system = Setup::new(on).await.faults(MAINTENANCE).start().await;
+    let mut peer = Peer::of(&system).await;
+    let job = henan(&system, "first").await;
+    system.submit(&job).await;
+    let Event::Parked(first) = system.event().await else { panic!("parked") };
+    let knows = peer.hears_closed(&province()).await;
+    system.work().await;
+    while peer.hears_closed(&province()).await == knows {}
+    assert_eq!(system.retire().await, Drained::Yes);
+    let job = henan(&system, "second").await;
+    system.submit(&job).await;
+    let Event::Parked(second) = system.event().await else { panic!("parked") };
+    assert_eq!((second.job_id.as_str(), second.code.as_str(), second.until), ("second", "316", first.until));
+    assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 1);
+}
+
+async fn garbage_on_the_exchange_changes_nothing(on: On) {
+    let mut system = System::start(on).await;
+    let peer = Peer::of(&system).await;
+    let now = Timestamp::now();
+    let closed = |place: Value, until: Timestamp| {
+        let closure = json!({
+            "stage": "verification", "code": "316", "reason": "", "since": now, "until": until, "failures": 1, "probing": null,
+        });
+        json!([{ "place": place, "version": 1, "by": "x", "state": { "closed": closure } }])
+    };
+    let beat = |v: u32, worker: &str, closed: Value| {
+        json!({ "v": v, "worker": worker, "has_work": true, "draining": false, "closed": closed }).to_string().into_bytes()
+    };
+    let soon = now + SignedDuration::from_mins(5);
+    let in_a_year = now + SignedDuration::from_hours(365 * 24);
+    let bodies = [
+        Vec::new(),
+        b"not JSON".to_vec(),
+        vec![0xff; 2 << 20],
+        beat(2, "stranger", closed(json!({ "pause": "verification" }), soon)),
+        beat(1, "", closed(json!({ "pause": "verification" }), soon)),
+        beat(1, &"x".repeat(1_000), closed(json!({ "pause": "verification" }), soon)),
+        beat(1, "stranger", closed(json!({ "pause": "verification" }), in_a_year)),
+        beat(1, "stranger", closed(json!({ "moon": "verification" }), soon)),
+        beat(1, "stranger", closed(json!({ "province": "<script>" }), soon)),
+        Heartbeat::new("stranger", true, true, Vec::new()).to_json(),
+    ];
+    for body in bodies {
+        peer.announces(body).await;
+    }
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    assert_eq!(system.ask(&job).await["verdict"], "genuine");
+    assert_eq!(system.workers[0].health.state(), State::Consuming);
+    assert_eq!(system.drain().await, Drained::Yes);
+}
+
+fn province() -> Value {
+    json!({ "province": "河南" })
+}
+
+/// A picture of its own of one bill of that province.
+async fn henan(system: &System, id: &str) -> Message {
+    let mut picture = samples::named("02-henan-inpatient").unwrap().bytes.to_vec();
+    picture.extend(id.bytes());
+    system.sandbox.put(BUCKET, id, picture).await.unwrap();
+    system.job(id, id)
+}

@@ -1,0 +1,227 @@
+//! The account, the keys or the provider as a whole: nobody gets past a stage, so nothing is taken, and nothing is lost.
+
+use super::codes;
+use crate::harness::peer::Peer;
+use crate::harness::system::{On, Setup, System};
+use invoice_worker::broker::PROGRESS;
+use invoice_worker::config::units::span;
+use invoice_worker::domain::breaker::Paused;
+use invoice_worker::domain::failure::Stage;
+use invoice_worker::telemetry::health::State;
+use invoice_worker::worker::{Event, JobParked};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+promises![
+    while_recognition_is_paused_jobs_stay_in_their_queue,
+    while_verification_is_paused_jobs_stay_in_their_queue,
+    what_the_worker_holds_when_the_pause_begins_waits_a_minute_uncharged,
+    a_probe_that_is_answered_well_ends_the_pause,
+    a_probe_that_fails_prolongs_the_pause,
+    a_job_held_up_by_a_pause_past_its_deadline_is_answered_by_the_probe,
+    the_workers_limit_stands_still_during_a_pause,
+];
+
+/// The one that meets with the pause; its picture is refused, once.
+const CAUSE: &str = "01-beijing-outpatient";
+const OTHERS: [&str; 3] = ["02-henan-inpatient", "03-zhejiang-outpatient", "04-shanghai-outpatient"];
+
+async fn while_recognition_is_paused_jobs_stay_in_their_queue(on: On) {
+    nothing_is_taken(on, Stage::Recognition, "APIG.0301").await;
+}
+
+async fn while_verification_is_paused_jobs_stay_in_their_queue(on: On) {
+    nothing_is_taken(on, Stage::Verification, "UNAUTHORIZED").await;
+}
+
+async fn nothing_is_taken(on: On, stage: Stage, code: &str) {
+    let mut system = refusing(on, stage, code, "[1]").await;
+    let mut peer = Peer::of(&system).await;
+    let parked = submit_the_cause(&mut system).await;
+    assert_eq!((parked.stage, parked.code.as_str()), (stage, code));
+    let place = pause_of(stage);
+    peer.hears_closed(&place).await;
+    let [paused] = &paused_stages(&system).await[..] else { panic!("one stage is paused") };
+    assert_eq!((paused.stage, paused.code.as_str()), (stage, code));
+    assert_eq!(paused.next_probe.duration_since(paused.since), SignedDuration::from_mins(1));
+    assert!(!paused.reason.is_empty());
+    let calls = system.sandbox.calls().all().len();
+    submit_the_others(&system).await;
+    // Returned jobs, too.
+    system.wake(&system.longest_wait(), 1).await;
+    for _ in 0..2 {
+        peer.hear().await;
+    }
+    let queues = &system.config.broker;
+    assert_eq!((system.depth(&queues.jobs_queue).await, system.depth(&queues.due_queue).await), (3, 1));
+    assert_eq!(system.sandbox.calls().all().len(), calls, "nothing is fetched, and nobody is asked");
+    // Another worker's call was answered.
+    peer.says_open(&place).await;
+    everybody_is_answered(&mut system).await;
+    assert_eq!(system.workers[0].health.state(), State::Consuming);
+}
+
+async fn what_the_worker_holds_when_the_pause_begins_waits_a_minute_uncharged(on: On) {
+    let faults =
+        format!("[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\nsample = \"{CAUSE}\"\ncalls = [1]\ndelay = \"1s\"\n");
+    let mut setup = Setup::new(on).await.faults(&faults);
+    setup.config.broker.retry_delays.push(span("50s"));
+    // While the first call is in the air the others stand in line.
+    setup.config.verification.rate_per_second = 0.1;
+    let mut system = setup.start().await;
+    submit(&system, CAUSE).await;
+    let calls = system.sandbox.calls();
+    while calls.count(Stage::Verification).in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    submit_the_others(&system).await;
+    for _ in 0..4 {
+        let Event::Parked(parked) = system.event().await else { panic!("parked") };
+        let wait = parked.until.duration_since(Timestamp::now());
+        assert_eq!((parked.stage, parked.code.as_str(), parked.brief), (Stage::Verification, "UNAUTHORIZED", false));
+        assert!(wait > SignedDuration::from_secs(50) && wait <= SignedDuration::from_mins(1), "{wait}");
+    }
+    for _ in 0..4 {
+        let waiting = system.take(&system.longest_wait()).await;
+        let progress: Value = serde_json::from_str(&waiting.properties.headers.text(PROGRESS).unwrap()).unwrap();
+        assert_eq!((&progress["steps"], &progress["totals"]["parked"]), (&Value::Null, &json!(1)), "{progress}");
+    }
+    assert_eq!(calls.count(Stage::Verification).calls, 1);
+    for queue in [&system.config.broker.jobs_queue, &system.config.broker.failed_queue, &system.config.broker.results_queue] {
+        assert_eq!(system.depth(queue).await, 0, "{queue}");
+    }
+}
+
+async fn a_probe_that_is_answered_well_ends_the_pause(on: On) {
+    let mut system = refusing(on, Stage::Verification, "UNAUTHORIZED", "[1]").await;
+    let mut peer = Peer::of(&system).await;
+    submit_the_cause(&mut system).await;
+    let place = pause_of(Stage::Verification);
+    peer.hears_closed(&place).await;
+    paused_stages(&system).await;
+    submit_the_others(&system).await;
+    system.wake(&system.longest_wait(), 1).await;
+    peer.says_due(&place).await;
+    everybody_is_answered(&mut system).await;
+}
+
+async fn a_probe_that_fails_prolongs_the_pause(on: On) {
+    let mut system = refusing(on, Stage::Verification, "UNAUTHORIZED", "[1, 2]").await;
+    let mut peer = Peer::of(&system).await;
+    submit_the_cause(&mut system).await;
+    let place = pause_of(Stage::Verification);
+    peer.hears_closed(&place).await;
+    paused_stages(&system).await;
+    system.wake(&system.longest_wait(), 1).await;
+    peer.says_due(&place).await;
+    let Event::Parked(again) = system.event().await else { panic!("still paused") };
+    assert_eq!((again.code.as_str(), again.totals.parked), ("UNAUTHORIZED", 2));
+    let wait = SignedDuration::from_mins(4);
+    system.workers[0]
+        .health
+        .becomes(|state| stages(state).iter().any(|paused| paused.next_probe.duration_since(Timestamp::now()) > wait))
+        .await;
+    assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 2, "one call is a probe");
+}
+
+async fn a_job_held_up_by_a_pause_past_its_deadline_is_answered_by_the_probe(on: On) {
+    let mut system = refusing(on, Stage::Verification, "UNAUTHORIZED", "[1, 2]").await;
+    let mut peer = Peer::of(&system).await;
+    let key = system.sample(CAUSE).await;
+    let deadline = Timestamp::now() + Duration::from_secs(3);
+    let job = system.message("job", json!({ "job_id": "job", "image": { "key": key }, "deadline": deadline }).to_string());
+    system.submit(&job).await;
+    let Event::Parked(parked) = system.event().await else { panic!("parked") };
+    assert_eq!(parked.until, deadline, "no longer than it has time");
+    let place = pause_of(Stage::Verification);
+    peer.hears_closed(&place).await;
+    tokio::time::sleep(Duration::try_from(deadline.duration_since(Timestamp::now())).unwrap_or_default()).await;
+    peer.says_due(&place).await;
+    let result = system.result().await;
+    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("job.deadline")), "{result}");
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification UNAUTHORIZED no"], "why it waited");
+    assert!(result["recognition"]["invoice"]["note_no"].is_string(), "what had been obtained is in the result");
+}
+
+async fn the_workers_limit_stands_still_during_a_pause(on: On) {
+    let faults = format!("[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\nsample = \"{CAUSE}\"\ncalls = [1]\n");
+    let mut setup = Setup::new(on).await.faults(&faults);
+    setup.config.worker.job_deadline = span("5s");
+    let mut system = setup.start().await;
+    let mut peer = Peer::of(&system).await;
+    let limit = Timestamp::now() + Duration::from_secs(5);
+    submit_the_cause(&mut system).await;
+    let place = pause_of(Stage::Verification);
+    peer.hears_closed(&place).await;
+    tokio::time::sleep(Duration::try_from(limit.duration_since(Timestamp::now())).unwrap_or_default()).await;
+    peer.says_open(&place).await;
+    assert_eq!(system.result().await["verdict"], "genuine");
+}
+
+/// The first calls about one picture are refused. What waits for a minute begins to in a queue of its own.
+async fn refusing(on: On, stage: Stage, code: &str, calls: &str) -> System {
+    let faults = format!("[[fault]]\nstage = \"{stage}\"\nanswer = \"{code}\"\nsample = \"{CAUSE}\"\ncalls = {calls}\n");
+    let mut setup = Setup::new(on).await.faults(&faults);
+    setup.config.broker.retry_delays.push(span("50s"));
+    setup.start().await
+}
+
+async fn submit(system: &System, sample: &str) {
+    let key = system.sample(sample).await;
+    system.submit(&system.job(sample, &key)).await;
+}
+
+async fn submit_the_cause(system: &mut System) -> JobParked {
+    submit(system, CAUSE).await;
+    let Event::Parked(parked) = system.event().await else { panic!("parked") };
+    parked
+}
+
+async fn submit_the_others(system: &System) {
+    for sample in OTHERS {
+        submit(system, sample).await;
+    }
+}
+
+fn pause_of(stage: Stage) -> Value {
+    json!({ "pause": stage })
+}
+
+/// Once the worker says so.
+async fn paused_stages(system: &System) -> Vec<Paused> {
+    let health = &system.workers[0].health;
+    health.becomes(|state| !stages(state).is_empty()).await;
+    assert!(health.state().is_ready(), "a worker that is started anew would be paused, too");
+    stages(&health.state()).to_vec()
+}
+
+fn stages(state: &State) -> &[Paused] {
+    match state {
+        State::Paused { stages } => stages,
+        State::Starting | State::Consuming | State::Disconnected { .. } | State::Stuck { .. } | State::Draining => &[],
+    }
+}
+
+/// Each once. Whoever was taken beside a probe waits another minute; a delivery that had been sent back would wait as redelivered.
+async fn everybody_is_answered(system: &mut System) {
+    let mut answered = Vec::new();
+    while answered.len() <= OTHERS.len() {
+        match system.event().await {
+            Event::Answered(event) => answered.push(event.job_id.unwrap()),
+            Event::Parked(parked) => {
+                assert_eq!((parked.stage, parked.code.as_str()), (Stage::Verification, "UNAUTHORIZED"));
+                system.wake(&system.longest_wait(), 1).await;
+            }
+        }
+    }
+    answered.sort();
+    assert_eq!(answered, [[CAUSE].as_slice(), &OTHERS].concat());
+    for _ in answered {
+        assert_eq!(system.result().await["status"], "completed");
+    }
+    let queues = &system.config.broker;
+    for queue in [&queues.jobs_queue, &queues.due_queue, &queues.failed_queue, &queues.results_queue] {
+        assert_eq!(system.depth(queue).await, 0, "{queue}");
+    }
+}
