@@ -23,6 +23,7 @@ mod copies;
 mod heartbeats;
 mod pauses;
 mod progress;
+mod replies;
 mod runs;
 mod scopes;
 mod waits;

@@ -1,0 +1,52 @@
+//! A reply queue that refuses: the answer waits with its job, and the worker does not.
+
+use super::paid_calls;
+use crate::harness::rabbitmq;
+use crate::harness::system::{On, Setup};
+use invoice_worker::broker::Message;
+use invoice_worker::domain::failure::Stage;
+use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Connection, ConnectionProperties};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// A queue of one message, which refuses the next.
+async fn full_queue(connection: &Connection, name: &str) {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_declare(name.into(), QueueDeclareOptions::default(), arguments).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_the_reply_queue_refuses_waits_with_its_job_and_others_do_not() {
+    let mut system = Setup::new(On::RabbitMq).await.start().await;
+    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+    let full = format!("{}.full", system.reply_to);
+    full_queue(&connection, &full).await;
+    system.session.publisher().publish(&full, &Message::json("something", &b"{}"[..])).await.unwrap();
+
+    let key = system.sample("01-beijing-outpatient").await;
+    let mut refused = system.job("refused", &key);
+    refused.properties.reply_to = Some(full.clone());
+    system.submit(&refused).await;
+    let waits = system.longest_wait();
+    while system.depth(&waits).await == 0 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(system.depth(&system.config.broker.results_queue).await, 0, "it is not given up");
+    let other = system.sample("03-zhejiang-outpatient").await;
+    assert_eq!(system.ask(&system.job("other", &other)).await["verdict"], "genuine");
+
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_purge(full.as_str().into(), QueuePurgeOptions::default()).await.unwrap();
+    system.wake(&waits, 1).await;
+    let answer = system.take(&full).await;
+    let result: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((&result["job_id"], &result["verdict"]), (&"refused".into(), &"genuine".into()));
+    assert_eq!(paid_calls(&system), 4, "two jobs, each paid once");
+    assert_eq!(system.sandbox.calls().about(Stage::Storage, &format!("get {key}")).len(), 1, "it only had to be published");
+    assert_eq!(system.depth(&system.config.broker.failed_queue).await, 0);
+}
