@@ -3,30 +3,27 @@
 //!
 //! The decisions are `domain::breaker`'s; here they meet the clock, the other workers, the log and the metrics.
 
+mod flow;
 mod pass;
+mod talk;
 mod tell;
 #[cfg(test)]
 mod tests;
 
+pub use flow::Flow;
 pub use pass::Pass;
 
 use crate::clock::Clock;
-use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Paused, Place, Province, next_probe};
+use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Place, Province, next_probe};
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::fleet::Fleet;
-use crate::domain::heartbeat::Heartbeat;
 use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks};
-use crate::telemetry::metric;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pass::Evidence;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::{Notify, watch};
-
-/// A worker that does not lead looks so often whether it does by now.
-const LEADERSHIP_CHECK: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; clones are the same gate.
 #[derive(Clone, Debug)]
@@ -60,25 +57,6 @@ pub struct About<'a> {
     pub province: Option<&'a Province>,
     /// Since when the job has been failing at this stage: who was answered since then shows that it is the job.
     pub failing_since: Timestamp,
-}
-
-/// What is taken from the queues.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Flow {
-    Open,
-    /// One job at a time, until one reaches the paused stage.
-    Probe(Vec<Paused>),
-    Shut(Vec<Paused>),
-}
-
-impl Flow {
-    /// The stages that nobody gets past.
-    pub fn paused(&self) -> &[Paused] {
-        match self {
-            Self::Open => &[],
-            Self::Probe(paused) | Self::Shut(paused) => paused,
-        }
-    }
 }
 
 impl Gate {
@@ -179,81 +157,6 @@ impl Gate {
         self.state().breaker.paused_between(from, to)
     }
 
-    /// What may be taken from the queues now.
-    pub fn flow(&self) -> Flow {
-        let now = self.0.clock.now();
-        let State { fleet, breaker, .. } = &*self.state();
-        let paused: Vec<Paused> = breaker.paused().collect();
-        let due = breaker.is_probe_due(fleet, now);
-        match paused.is_empty() {
-            true => Flow::Open,
-            false if due => Flow::Probe(paused),
-            false => Flow::Shut(paused),
-        }
-    }
-
-    /// Returns when the flow may be another one: something changed, or the time for a probe has come.
-    pub async fn flow_changes(&self, flow: &Flow, changes: &mut watch::Receiver<()>) {
-        let now = self.0.clock.now();
-        let wake = match flow {
-            Flow::Open => None,
-            // The probe is on its way, unless its worker dies.
-            Flow::Probe(_) => Some(LEADERSHIP_CHECK),
-            Flow::Shut(paused) => {
-                let due = paused.iter().map(|paused| paused.next_probe).filter(|probe| *probe > now).min();
-                let until = due.and_then(|probe| Duration::try_from(probe.duration_since(now)).ok());
-                let alone = self.state().fleet.leads(now);
-                Some(until.filter(|_| alone).unwrap_or(LEADERSHIP_CHECK))
-            }
-        };
-        tokio::select! {
-            // Never an error: the sender lives in `self`.
-            _ = changes.changed() => {}
-            () = sleep(wake) => {}
-        }
-    }
-
-    /// All that others should know.
-    pub fn heartbeat(&self, has_work: bool, draining: bool) -> Heartbeat {
-        let now = self.0.clock.now();
-        let (heartbeat, changes) = {
-            let State { fleet, breaker, .. } = &mut *self.state();
-            metric::workers_alive(fleet.alive(now));
-            let changes = breaker.forget(now);
-            (Heartbeat::new(fleet.me(), has_work, draining, breaker.tell()), changes)
-        };
-        for change in &changes {
-            tell::tell(change, &self.0.policy);
-        }
-        heartbeat
-    }
-
-    /// Takes over what another worker knows.
-    pub fn hear(&self, heartbeat: Heartbeat) {
-        let now = self.0.clock.now();
-        let (changes, is_new) = {
-            let State { fleet, breaker, .. } = &mut *self.state();
-            if heartbeat.worker == fleet.me() {
-                return;
-            }
-            let is_new = fleet.heard(&heartbeat.worker, heartbeat.draining, now);
-            metric::workers_alive(fleet.alive(now));
-            (breaker.hear(heartbeat.closed, now), is_new)
-        };
-        self.tell(&changes);
-        if is_new {
-            // It does not know yet what is closed.
-            self.announce();
-        }
-        // Who probes, too, may have changed.
-        self.0.changed.send_replace(());
-    }
-
-    /// Returns when something happened here that others should know at once.
-    pub async fn news(&self) {
-        self.0.news.notified().await;
-    }
-
     fn announce(&self) {
         self.0.news.notify_one();
         self.0.changed.send_replace(());
@@ -279,12 +182,5 @@ fn scope_of(place: &Place) -> Option<Scope> {
         Place::Stage(_) => Some(Scope::Stage),
         Place::Province(_) => Some(Scope::Province),
         Place::Bill(_) => Some(Scope::Bill),
-    }
-}
-
-async fn sleep(wake: Option<Duration>) {
-    match wake {
-        Some(wake) => tokio::time::sleep(wake).await,
-        None => std::future::pending().await,
     }
 }

@@ -3,6 +3,7 @@ use crate::domain::breaker::BillId;
 use crate::domain::policy::Facts;
 use crate::domain::policy::Transfer;
 use crate::domain::progress::Progress;
+use std::time::Duration;
 
 fn clock() -> Clock {
     Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap())

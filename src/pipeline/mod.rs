@@ -3,12 +3,15 @@
 //! What leaves the line early leaves it through `?` with a [`Stopped`]: a failure and what the policy makes of it. Publishing and
 //! settling are the worker's; nothing here knows a broker.
 
+mod ending;
 mod findings;
 mod flight;
 mod load;
+mod once;
 mod recall;
 mod steps;
 
+pub use ending::{Ending, Parking};
 pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
 pub use flight::Flights;
 pub use load::{DECODED_AT_ONCE, Loaded, Loader};
@@ -20,17 +23,13 @@ use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::job::{ImageRef, Job};
 use crate::domain::policy::{Decision, Ruling, Transfer};
 use crate::domain::progress::Progress;
-use crate::domain::result::{JobError, RecognitionPart, Status, Verdict};
+use crate::domain::result::{RecognitionPart, Status, Verdict};
 use crate::provider::client::Client;
 use crate::retry::{Case, Judge, Stopped};
 use findings::Findings;
-use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// A job that is held up through no fault of its own, and for nobody knows how long.
-const HELD_UP: Duration = Duration::from_mins(1);
 
 pub struct Pipeline {
     pub loader: Loader,
@@ -58,28 +57,6 @@ pub struct Arrival {
     pub returned: bool,
     /// Cancelled when nothing more may be started for it here.
     pub halt: CancellationToken,
-}
-
-/// How a job's turn in the pipeline ends.
-pub enum Ending {
-    /// A result is to be published.
-    Answered(Box<Answer>),
-    /// This run was answered before: the same bytes again.
-    Replayed(Box<StoredResult>),
-    /// Another copy of this run was answered: nothing is left to do.
-    Duplicate,
-    /// To be parked, and tried again not before `until`.
-    Parked(Box<Parking>),
-}
-
-/// Not before `until`, because of `failure`.
-pub struct Parking {
-    pub until: Timestamp,
-    pub failure: Failure,
-    /// Why, in the policy's words or ours.
-    pub reason: String,
-    /// Somebody else's call is about to tell: not worth a word to anybody.
-    pub brief: bool,
 }
 
 /// Why a job leaves the line before its end.
@@ -129,39 +106,6 @@ impl Pipeline {
                 Err(parking) => Ending::Parked(parking),
             },
         }
-    }
-
-    /// Answers about an image that is at hand, once, without a queue: a job that would be parked ends `undetermined`, and its error
-    /// names when it would be tried again.
-    pub async fn examine(&self, job: &Job, loaded: &Loaded, progress: &mut Progress) -> Answer {
-        let mut findings = Findings { image: Some(loaded.part.clone()), ..Findings::default() };
-        let mut case = self.case(job, progress, CancellationToken::new());
-        let outcome = self.questions(job, loaded, &mut case, &mut findings).await;
-        self.answer_at_once(outcome, job, progress, findings)
-    }
-
-    /// As [`Pipeline::examine`], for an image in the store.
-    pub async fn examine_stored(&self, job: &Job, progress: &mut Progress) -> Answer {
-        let mut findings = Findings { image: Some(self.loader.named(&job.image)), ..Findings::default() };
-        let mut case = self.case(job, progress, CancellationToken::new());
-        let outcome = match self.loader.load(job, &self.judge, &mut case).await {
-            Ok(loaded) => {
-                findings.image = Some(loaded.part.clone());
-                self.questions(job, &loaded, &mut case, &mut findings).await
-            }
-            Err(stopped) => Err(stopped),
-        };
-        self.answer_at_once(outcome, job, progress, findings)
-    }
-
-    fn answer_at_once(&self, outcome: Result<(), Box<Stopped>>, job: &Job, progress: &Progress, mut findings: Findings) -> Answer {
-        let Err(stopped) = outcome else { return self.answered(job, progress, findings) };
-        self.stopped(*stopped, job, progress, &mut findings).unwrap_or_else(|parking| {
-            let Parking { until, failure, .. } = *parking;
-            let message = format!("{}; a queued job would be tried again at {until}", failure.message);
-            findings.error = Some(JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage)) });
-            findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
-        })
     }
 
     /// The answer that only has to be published. Where it cannot be read the job takes the whole line again, to the same end.
@@ -242,63 +186,6 @@ impl Pipeline {
         let status = if findings.verdict.is_some() { Status::Completed } else { Status::Undetermined };
         findings.into_answer(job, progress, status, self.judge.clock.now())
     }
-
-    /// What is to become of a job that left the line: an answer of what was found out by then, or another turn later.
-    fn stopped(&self, stopped: Stopped, job: &Job, progress: &Progress, findings: &mut Findings) -> Result<Answer, Box<Parking>> {
-        let Stopped { failure, ruling, barrier } = stopped;
-        let barrier = barrier.as_ref();
-        let deadline = progress.deadline(job, self.job_deadline);
-        let error = JobError::new(&failure, progress.attempts(failure.stage));
-        let status = match ruling.decision {
-            Decision::Park { until } => return Err(self.parking(until, deadline, failure, &ruling, barrier)),
-            Decision::Pause | Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline
-                if self.judge.clock.now() < deadline =>
-            {
-                return Err(self.parking(self.later(HELD_UP), deadline, failure, &ruling, barrier));
-            }
-            Decision::Fail { invalid_job: Some(code) } => {
-                findings.error = Some(at_fault(&failure, code));
-                Status::InvalidJob
-            }
-            Decision::Verdict(Some(verdict)) => {
-                findings.verdict = Some(verdict);
-                findings.error = Some(error);
-                Status::Completed
-            }
-            // Past the deadline nothing is waited for any more.
-            Decision::Pause
-            | Decision::Retry { .. }
-            | Decision::Rotate
-            | Decision::Throttle
-            | Decision::Resign
-            | Decision::Inline
-            | Decision::Verdict(None)
-            | Decision::Continue
-            | Decision::Fail { invalid_job: None } => {
-                findings.error = Some(error);
-                Status::Undetermined
-            }
-        };
-        Ok(std::mem::take(findings).into_answer(job, progress, status, self.judge.clock.now()))
-    }
-
-    fn later(&self, wait: Duration) -> Timestamp {
-        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        self.judge.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
-    }
-
-    /// Not beyond the deadline: whatever is waited for, the job is answered then. Failures of our own carry our own words; a
-    /// provider's are told in the words of the rule.
-    fn parking(&self, until: Timestamp, deadline: Timestamp, failure: Failure, ruling: &Ruling, barrier: Option<&Barrier>) -> Box<Parking> {
-        let until = until.min(deadline.max(self.judge.clock.now()));
-        let is_ours = barrier.is_some() || matches!(failure.stage, Stage::Worker | Stage::Storage);
-        let reason = match self.judge.policy.reason_of(ruling) {
-            "" if is_ours => &failure.message,
-            reason => reason,
-        };
-        let reason = reason.to_owned();
-        Box::new(Parking { until, failure, reason, brief: barrier.is_some_and(|barrier| barrier.brief) })
-    }
 }
 
 /// What a stored result of the same job means for this copy of it. `Ok`: nothing, it is asked again.
@@ -317,13 +204,6 @@ fn answered_before(job: &Job, stored: StoredResult, progress: &Progress, arrival
         return Err(Leave::Duplicate);
     }
     if completed { Err(Leave::Replay(Box::new(stored))) } else { Ok(()) }
-}
-
-/// The store's own code becomes ours: `NoSuchKey` is `image.not_found`.
-fn at_fault(failure: &Failure, code: String) -> JobError {
-    let stage = if code.starts_with("image.") { Stage::Image } else { failure.stage };
-    let message = if code == failure.code { failure.message.clone() } else { format!("{}: {}", failure.code, failure.message) };
-    JobError { stage, code, message, attempts: 1 }
 }
 
 /// A verdict is decided by the policy, everything else is not.

@@ -70,7 +70,7 @@ const AT_THE_EDGE: [(&str, &[&str]); 9] = [
     ("aws_config", &["src/store/", "src/telemetry/log.rs"]),
     ("reqwest", &["src/provider/", "src/sandbox/"]),
     ("governor", &["src/provider/limiter.rs"]),
-    ("backoff", &["src/retry.rs"]),
+    ("backoff", &["src/retry/schedule.rs"]),
     ("moka", &["src/checkpoint.rs", "src/sandbox/"]),
     ("metrics", &["src/telemetry/"]),
     ("clap", &["src/command/", "src/main.rs"]),

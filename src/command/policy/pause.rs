@@ -1,6 +1,6 @@
 //! What a pause is, told to somebody who has to live with it.
 
-use crate::domain::breaker::{PAUSE_WAIT, next_probe};
+use crate::domain::breaker::{PAUSE_WAIT, USED_UP, next_probe};
 use crate::domain::failure::Stage;
 use crate::domain::policy::{Streak, remedy};
 use jiff::Timestamp;
@@ -34,7 +34,8 @@ fn probes(code: &str, since: Timestamp, timezone: &TimeZone) -> String {
         last = next;
         times.push(next.to_zoned(timezone.clone()).strftime("%H:%M").to_string());
     }
-    format!("{}, and then every {distance:#}", times.join(", "))
+    let distance = if code == USED_UP { "hour, and at 00:10".to_owned() } else { format!("{distance:#}") };
+    format!("{}, and then every {distance}", times.join(", "))
 }
 
 #[cfg(test)]
@@ -47,6 +48,6 @@ mod tests {
         let noon = "2026-11-22T12:00:00+08:00".parse().unwrap();
         assert_eq!(probes("UNAUTHORIZED", noon, &timezone), "12:01, 12:06, 12:21, 13:21, and then every 1h");
         let late = "2026-11-22T22:30:00+08:00".parse().unwrap();
-        assert_eq!(probes("OUT_OF_QUOTA", late, &timezone), "23:30, 00:10, 01:10, 02:10, and then every 1h");
+        assert_eq!(probes("OUT_OF_QUOTA", late, &timezone), "23:30, 00:10, 01:10, 02:10, and then every hour, and at 00:10");
     }
 }

@@ -1,6 +1,7 @@
 //! What is told to other workers, and what is taken over from them.
 
-use super::{Breaker, Change, Closure, Entry, Place, State};
+use super::closure::{Closure, Entry, State};
+use super::{Breaker, Change, Place};
 use crate::domain::failure::{MAX_CODE_BYTES, MAX_MESSAGE_BYTES};
 use crate::domain::fleet::MAX_ID_BYTES;
 use jiff::{SignedDuration, Timestamp};

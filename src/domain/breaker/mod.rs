@@ -4,25 +4,24 @@
 //! probe; the others follow its answer. Each worker has a copy of all this, and copies are merged from heartbeats: of two entries for a
 //! place the newer version holds, and of two equally new ones that of the lower worker id, so that all copies agree.
 
+mod closure;
 mod merge;
 mod place;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use closure::{Cause, Closure, Paused};
 pub use merge::Told;
 pub use place::{BillId, Place, Province};
-pub use schedule::next_probe;
+pub use schedule::{USED_UP, next_probe};
 
 use super::failure::Stage;
 use super::fleet::Fleet;
-use super::policy::Streak;
+use closure::{Entry, Probing, Queue, State};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
-/// A probe waits for the rate, calls, and may call again in place; one that takes longer is given up for lost.
-const PROBE_LASTS: SignedDuration = SignedDuration::from_mins(5);
 /// While a probe is on its way the others wait so long, and ask again; longer if it takes long, because there may be thousands.
 const PROBE_WAIT: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_PROBE_WAIT: SignedDuration = SignedDuration::from_mins(1);
@@ -38,59 +37,6 @@ pub struct Breaker {
     pauses: VecDeque<(Timestamp, Timestamp)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Entry {
-    version: u64,
-    /// The worker that changed it last.
-    by: String,
-    state: State,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    Open { since: Timestamp },
-    Closed(Closure),
-}
-
-/// Why and for how long a place is closed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Closure {
-    /// Of the call that failed.
-    pub stage: Stage,
-    pub code: String,
-    /// In the policy's words.
-    pub reason: String,
-    /// What it was one too many of, where it was no single answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub streak: Option<Streak>,
-    pub since: Timestamp,
-    /// When one call may try.
-    pub until: Timestamp,
-    /// Calls that were to open it and failed, with the one that closed it.
-    pub failures: u32,
-    probing: Option<Probing>,
-    /// The run whose call failed last, and who waits for it; known to its worker only.
-    #[serde(skip)]
-    queue: Queue,
-}
-
-/// Before a place that is closed.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Queue {
-    run: String,
-    /// Somebody else was refused since.
-    others_wait: bool,
-    /// The run itself has let them go first.
-    stood_back: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Probing {
-    by: String,
-    since: Timestamp,
-}
-
 /// What keeps a call from being made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Barrier {
@@ -101,28 +47,6 @@ pub struct Barrier {
     pub until: Timestamp,
     /// Somebody else's call is about to open it: not worth telling anybody.
     pub brief: bool,
-}
-
-/// A stage that nobody gets past, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Paused {
-    pub stage: Stage,
-    pub code: String,
-    pub reason: String,
-    pub since: Timestamp,
-    pub next_probe: Timestamp,
-}
-
-/// The failure that closes a place.
-#[derive(Clone, Debug)]
-pub struct Cause {
-    pub stage: Stage,
-    pub code: String,
-    pub reason: String,
-    pub streak: Option<Streak>,
-    /// Whose call it was.
-    pub run: String,
-    pub now: Timestamp,
 }
 
 /// For the log, the metrics and those who wait.
@@ -309,18 +233,6 @@ impl Breaker {
             }
             self.pauses.push_back((closure.since, now));
         }
-    }
-}
-
-impl Closure {
-    /// Whoever probed and died, or took for ever, does not count.
-    fn is_probed(&self, fleet: &Fleet, now: Timestamp) -> bool {
-        let lasts = |probing: &Probing| now.duration_since(probing.since) < PROBE_LASTS && fleet.is_alive(&probing.by, now);
-        self.probing.as_ref().is_some_and(lasts)
-    }
-
-    fn probed_for(&self, now: Timestamp) -> SignedDuration {
-        self.probing.as_ref().map_or(SignedDuration::ZERO, |probing| now.duration_since(probing.since))
     }
 }
 

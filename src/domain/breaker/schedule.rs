@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 const WAITS: [SignedDuration; 4] =
     [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15), SignedDuration::from_mins(60)];
 /// An account that is used up is topped up by a person, or by a new day.
-const USED_UP: &str = "OUT_OF_QUOTA";
+pub const USED_UP: &str = "OUT_OF_QUOTA";
 const NEW_DAY: SignedDuration = SignedDuration::from_mins(10);
 
 /// When the stage that was paused by this code is probed next, after so many failures, the first of which paused it.

@@ -43,6 +43,11 @@ pub fn normalise(name: &str) -> String {
     name.strip_prefix("APIGW.").map_or_else(|| name.to_owned(), |rest| format!("APIG.{rest}"))
 }
 
+/// The registry's own codes are numbers, whatever the number; everything else was said by somebody on the way.
+pub(super) fn is_registrys(pattern: &str) -> bool {
+    catches(ANY_NUMBER, pattern)
+}
+
 /// A good answer's code. What it means is not a matter of configuration.
 pub(super) fn is_success(stage: Stage, code: &str) -> bool {
     matches!((stage, code), (Stage::Recognition, "200") | (Stage::Verification, "OK"))

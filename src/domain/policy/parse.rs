@@ -2,7 +2,7 @@
 
 use super::steps::{self, WrittenStep};
 use super::vocabulary::Vocabulary;
-use super::{Billed, Policy, Rule, Scope, Stage, When, codes, merge, reach};
+use super::{Billed, Policy, Rule, Scope, Stage, Step, When, codes, merge, reach};
 use serde::Deserialize;
 use std::ops::Range;
 use toml::Spanned;
@@ -122,8 +122,13 @@ impl WrittenRule {
         let billings = [Billed::Yes, Billed::No, Billed::Unknown].map(|billed| (billed.as_str(), billed));
         let billed = self.billed.as_ref().map_or(Ok(Billed::Unknown), |billed| named(billed, "value of billed", &billings))?;
         let codes = names(&self.code, stage, vocabulary)?;
-        let when = self.when.map_or(Ok(When::default()), conditions)?;
+        let when = self.when.map_or(Ok(When::default()), |when| conditions(when, stage))?;
         let steps = steps::lift(self.r#do, stage, &codes)?;
+        if let (Some(written), true) = (&self.scope, scope != Scope::None)
+            && !steps.iter().any(|step| matches!(step, Step::Park { .. } | Step::NextDay { .. }))
+        {
+            return Err(Problem::new(&written.span(), "a scope is closed for as long as a job waits: this rule has no wait".to_owned()));
+        }
         Ok(Rule { id: String::new(), stage, codes, when, steps, scope, billed, reason: self.reason, overridden: false })
     }
 }
@@ -149,10 +154,19 @@ fn names(written: &Spanned<Vec<Spanned<String>>>, stage: Stage, vocabulary: Opti
     if names.is_empty() { Err(Problem::new(&written.span(), "no code".to_owned())) } else { Ok(names) }
 }
 
-fn conditions(written: Spanned<When>) -> Result<When, Problem> {
+fn conditions(written: Spanned<When>, stage: Stage) -> Result<When, Problem> {
     let place = written.span();
     let when = written.into_inner();
-    let impossible = if when.bill_age_days_min.zip(when.bill_age_days_max).is_some_and(|(min, max)| min > max) {
+    let asks_about_the_bill = when.bill_age_days_min.is_some() || when.bill_age_days_max.is_some() || when.bill_date_known.is_some();
+    let asks_verification =
+        asks_about_the_bill || when.qr_code_found.is_some() || when.rotated.is_some() || when.same_code_before_rotation.is_some();
+    let impossible = if asks_verification && stage != Stage::Verification {
+        Some("QR code, bill and rotation are known to verification only")
+    } else if when.nothing_read.is_some() && stage != Stage::Recognition {
+        Some("`nothing_read` is known to recognition only")
+    } else if when.transfer.is_some() && stage == Stage::Storage {
+        Some("`transfer` is how an image is handed to a provider")
+    } else if when.bill_age_days_min.zip(when.bill_age_days_max).is_some_and(|(min, max)| min > max) {
         Some("`bill_age_days_min` is above `bill_age_days_max`")
     } else if when.bill_date_known == Some(false) && (when.bill_age_days_min.is_some() || when.bill_age_days_max.is_some()) {
         Some("a bill without a known date has no age")

@@ -92,6 +92,10 @@ fn misplaced(step: &Step, stage: Stage, codes: &[String]) -> Option<&'static str
         }
         Step::Verdict(None) if !success => Some("\"registry\" needs an answer of the registry: only verification OK has one"),
         Step::Verdict(Some(_)) if stage != Stage::Verification => Some("is for verification only: nobody else knows the bill"),
+        Step::Verdict(Some(_)) if !codes.iter().all(|code| codes::is_registrys(code)) => {
+            Some("needs an answer of the registry about the bill: its codes are numbers")
+        }
+        Step::Fail { invalid_job: Some(_) } if stage != Stage::Storage => Some("is no fault of the job's: only the store's answers are"),
         Step::Rotate if stage != Stage::Verification => Some("is for verification only"),
         Step::Resign if stage != Stage::Recognition => Some("is for recognition only: no other call is signed by us"),
         Step::Inline | Step::Throttle if stage == Stage::Storage => Some("is for the two providers only"),

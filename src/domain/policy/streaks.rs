@@ -54,9 +54,13 @@ impl Streak {
 }
 
 impl Streaks {
-    /// A good answer ends what was in a row.
+    /// A good answer ends what was in a row. What three provinces said within ten minutes was never in a row.
     pub fn answered(&mut self, stage: Stage) {
-        self.0.remove(&stage);
+        if let Some(Row { outages, refused, forbidden, provinces: _ }) = self.0.get_mut(&stage) {
+            *outages = 0;
+            refused.clear();
+            forbidden.clear();
+        }
     }
 
     /// A failure about `subject` (an image, or a key of the store). Is it one too many?
@@ -203,6 +207,10 @@ mod tests {
         assert_eq!([tell("河南", 0), tell("河南", 1), tell("浙江", 2), tell("", 3)], [None; 4]);
         assert_eq!(tell("北京", 12), None, "Henan's is eleven minutes old");
         assert_eq!(tell("河南", 12), Some(Streak::Identity));
+        streaks.answered(Stage::Verification);
+        let beijing = Province::of("北京");
+        let again = streaks.failed(&failure(Stage::Verification, "318"), "", beijing.as_ref(), at(12));
+        assert_eq!(again, Some(Streak::Identity), "bills of other provinces may be answered meanwhile");
     }
 
     #[test]

@@ -242,7 +242,7 @@ do = [
   { action = \"retry\", attempts = 2, backoff = \"5s\" },
   { action = \"park\", delays = [\"10m\", \"1h30m\"], attempts = 3 },
   { action = \"next_day\", attempts = 1 },
-  { action = \"verdict\", verdict = \"not_usable\" },
+  { action = \"fail\" },
 ]
 scope = \"province\"
 billed = \"unknown\"
@@ -259,6 +259,39 @@ reason = \"mine\"
     }
 }
 
+/// A rule with this scope, and something to wait for.
+fn waiting(scope: &str) -> String {
+    with(&format!("do = [{{ action = \"park\", delays = [\"1h\"], attempts = 1 }}, {{ action = \"fail\" }}]\nscope = {scope:?}"))
+}
+
+#[test]
+fn only_the_registry_says_what_a_bill_is_and_only_the_store_that_a_job_is_at_fault() {
+    let verdict = "do = [{ action = \"verdict\", verdict = \"invalid\" }]";
+    for code in ["timeout", "http.5xx", "malformed", "UNAUTHORIZED", "*", "INVALID_ARGUMENT"] {
+        let told = refusal(&with(verdict).replace("777", code));
+        assert!(told.starts_with("mine.toml, line 4:") && told.contains("its codes are numbers"), "{code}: {told}");
+    }
+    for code in ["777", "#"] {
+        assert_eq!(refusal(&with(verdict).replace("777", code)), "accepted");
+    }
+    let told = refusal(&with("do = [{ action = \"fail\", invalid_job = \"image.not_found\" }]"));
+    assert!(told.contains("is no fault of the job's"), "{told}");
+}
+
+#[test]
+fn conditions_that_the_stage_never_knows_are_refused() {
+    for (when, stage, code) in [
+        ("qr_code_found = true", "recognition", "500"),
+        ("rotated = false", "storage", "NoSuchKey"),
+        ("bill_age_days_max = 3", "recognition", "500"),
+        ("nothing_read = true", "verification", "777"),
+        ("transfer = \"url\"", "storage", "NoSuchKey"),
+    ] {
+        let told = refusal(&with(&format!("when = {{ {when} }}")).replace("verification", stage).replace("777", code));
+        assert!(told.starts_with("mine.toml, line 5:"), "{stage} {when}: {told}");
+    }
+}
+
 #[test]
 fn province_and_bill_are_scopes_of_verification_alone() {
     for (stage, code) in [("storage", "NoSuchKey"), ("recognition", "500")] {
@@ -266,11 +299,13 @@ fn province_and_bill_are_scopes_of_verification_alone() {
             let rule = with(&format!("scope = {scope:?}")).replace("verification", stage).replace("777", code);
             assert_eq!(refusal(&rule), "mine.toml, line 5: province and bill are not known before verification");
         }
-        assert_eq!(refusal(&with("scope = \"stage\"").replace("verification", stage).replace("777", code)), "accepted");
+        assert_eq!(refusal(&waiting("stage").replace("verification", stage).replace("777", code)), "accepted");
     }
     for scope in ["none", "stage", "province", "bill"] {
-        assert_eq!(refusal(&with(&format!("scope = {scope:?}"))), "accepted");
+        assert_eq!(refusal(&waiting(scope)), "accepted");
     }
+    let told = refusal(&with("scope = \"stage\""));
+    assert_eq!(told, "mine.toml, line 5: a scope is closed for as long as a job waits: this rule has no wait");
 }
 
 proptest::proptest! {

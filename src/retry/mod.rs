@@ -1,7 +1,8 @@
 //! The one owner of in-place retry: a failure is judged by the policy, then waited out here or handed up.
-//!
-//! `backoff` computes the schedule. It is unmaintained (RUSTSEC-2025-0012) and stays inside this file; its own randomness is
-//! switched off in favour of the injected one.
+
+mod schedule;
+
+pub use schedule::{reconnecting, wait};
 
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -10,8 +11,6 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::{Decision, Facts, Policy, Ruling, Transfer};
 use crate::domain::progress::Progress;
 use crate::gate::{About, Gate, Pass};
-use backoff::backoff::Backoff;
-use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,17 +19,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Waits in place grow up to this, unless the rule itself begins with more.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// A provider may ask for patience; a delivery is not held for longer than this at once.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held (error-codes, `throttle`).
 const THROTTLED_FROM: Duration = Duration::from_secs(2);
 const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
 const LONGEST_HOLD: Duration = Duration::from_mins(10);
-/// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return together.
-const JITTER: f64 = 0.25;
-
 /// What every judgement needs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Judge {
@@ -176,7 +170,7 @@ impl Judge {
             case.progress.charge(&ruling.rule, ruling.step);
         }
         match ruling.decision {
-            Decision::Retry { retry, backoff } => {
+            Decision::Retry { retry, backoff } if case.began.elapsed() < LONGEST_HOLD => {
                 case.progress.totals.retries = case.progress.totals.retries.saturating_add(1);
                 self.wait(wait(backoff, retry, self.chance.unit()), &failure, case).await;
                 Ok(Some(pass))
@@ -229,54 +223,5 @@ fn is_charged(decision: &Decision) -> bool {
         | Decision::Resign => true,
         // Throttled or paused is not the job's fault.
         Decision::Throttle | Decision::Inline | Decision::Pause => false,
-    }
-}
-
-/// The wait before the `retry`-th retry (from 1).
-pub fn wait(initial: Duration, retry: u32, unit: f64) -> Duration {
-    let mut schedule = schedule(initial);
-    let wait = (0..retry.max(1)).filter_map(|_| schedule.next_backoff()).last().unwrap_or(initial);
-    wait.mul_f64(1.0 + JITTER * (2.0 * unit - 1.0))
-}
-
-/// Endless waits for a reconnecting loop, from one second to half a minute.
-pub fn reconnecting() -> impl FnMut(&Chance) -> Duration {
-    let mut retry = 0;
-    move |chance| {
-        retry = (retry + 1).min(10);
-        wait(Duration::from_secs(1), retry, chance.unit())
-    }
-}
-
-fn schedule(initial: Duration) -> ExponentialBackoff {
-    ExponentialBackoffBuilder::new()
-        .with_initial_interval(initial)
-        .with_multiplier(2.0)
-        .with_max_interval(initial.max(LONGEST_WAIT))
-        .with_randomization_factor(0.0)
-        .with_max_elapsed_time(None)
-        .build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest() {
-        let seconds = |retry| wait(Duration::from_secs(2), retry, 0.5).as_secs();
-        assert_eq!([1, 2, 3, 4, 5, 50].map(seconds), [2, 4, 8, 15, 15, 15]);
-    }
-
-    #[test]
-    fn a_rule_that_begins_with_more_keeps_it() {
-        assert_eq!(wait(Duration::from_secs(30), 3, 0.5), Duration::from_secs(30));
-    }
-
-    #[test]
-    fn chance_spreads_a_wait_by_a_quarter_each_way() {
-        let first = Duration::from_secs(4);
-        assert_eq!(wait(first, 1, 0.0), Duration::from_secs(3));
-        assert!(wait(first, 1, 0.999) < Duration::from_secs(5));
     }
 }

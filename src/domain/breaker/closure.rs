@@ -1,0 +1,96 @@
+//! Why and for how long a place is closed.
+
+use super::Stage;
+use crate::domain::fleet::Fleet;
+use crate::domain::policy::Streak;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A probe waits for the rate, calls, and may call again in place; one that takes longer is given up for lost.
+const PROBE_LASTS: SignedDuration = SignedDuration::from_mins(5);
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) version: u64,
+    /// The worker that changed it last.
+    pub(super) by: String,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    Open { since: Timestamp },
+    Closed(Closure),
+}
+
+/// Why and for how long a place is closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Closure {
+    /// Of the call that failed.
+    pub stage: Stage,
+    pub code: String,
+    /// In the policy's words.
+    pub reason: String,
+    /// What it was one too many of, where it was no single answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streak: Option<Streak>,
+    pub since: Timestamp,
+    /// When one call may try.
+    pub until: Timestamp,
+    /// Calls that were to open it and failed, with the one that closed it.
+    pub failures: u32,
+    pub(super) probing: Option<Probing>,
+    /// The run whose call failed last, and who waits for it; known to its worker only.
+    #[serde(skip)]
+    pub(super) queue: Queue,
+}
+
+/// Before a place that is closed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Queue {
+    pub(super) run: String,
+    /// Somebody else was refused since.
+    pub(super) others_wait: bool,
+    /// The run itself has let them go first.
+    pub(super) stood_back: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Probing {
+    pub(super) by: String,
+    pub(super) since: Timestamp,
+}
+
+/// A stage that nobody gets past, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Paused {
+    pub stage: Stage,
+    pub code: String,
+    pub reason: String,
+    pub since: Timestamp,
+    pub next_probe: Timestamp,
+}
+
+/// The failure that closes a place.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    pub stage: Stage,
+    pub code: String,
+    pub reason: String,
+    pub streak: Option<Streak>,
+    /// Whose call it was.
+    pub run: String,
+    pub now: Timestamp,
+}
+
+impl Closure {
+    /// Whoever probed and died, or took for ever, does not count.
+    pub(super) fn is_probed(&self, fleet: &Fleet, now: Timestamp) -> bool {
+        let lasts = |probing: &Probing| now.duration_since(probing.since) < PROBE_LASTS && fleet.is_alive(&probing.by, now);
+        self.probing.as_ref().is_some_and(lasts)
+    }
+
+    pub(super) fn probed_for(&self, now: Timestamp) -> SignedDuration {
+        self.probing.as_ref().map_or(SignedDuration::ZERO, |probing| now.duration_since(probing.since))
+    }
+}

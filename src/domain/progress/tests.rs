@@ -1,0 +1,99 @@
+use super::*;
+use proptest::prelude::*;
+
+fn progress() -> Progress {
+    Progress::new("ab".repeat(32), "2026-01-01T00:00:00Z".parse().unwrap())
+}
+
+fn call(request_id: &str) -> CallRecord {
+    let at = "2026-01-01T00:00:01Z".parse().unwrap();
+    let request_id = Some(request_id.to_owned());
+    CallRecord { stage: Stage::Verification, code: "316".into(), request_id, at, duration_ms: 7, billed: Billed::Yes }
+}
+
+#[test]
+fn what_travels_comes_back() {
+    let mut sent = progress();
+    sent.charge("verification/316", 1);
+    sent.record(call("id"));
+    sent.rotated_for = Some("307".into());
+    sent.parked = Some(Parked { stage: Stage::Verification, code: "316".into(), at: "2026-01-01T00:00:02Z".parse().unwrap() });
+    assert_eq!(Progress::from_header(&sent.to_header(), &"ab".repeat(32)), Some(sent));
+}
+
+#[test]
+fn steps_are_counted_by_rule() {
+    let mut progress = progress();
+    progress.charge("a", 2);
+    progress.charge("a", 2);
+    progress.charge("b", 0);
+    assert_eq!([progress.used("a", 0), progress.used("a", 2), progress.used("b", 0), progress.used("c", 0)], [0, 2, 1, 0]);
+}
+
+#[test]
+fn old_calls_give_way_and_stay_counted() {
+    let mut progress = progress();
+    for number in 0..120 {
+        progress.record(call(&format!("{number}")));
+    }
+    assert_eq!(progress.calls().len(), MAX_CALLS_LISTED);
+    assert_eq!(progress.calls()[0].request_id.as_deref(), Some("70"));
+    assert_eq!((progress.totals.calls, progress.totals.billed), (120, 120));
+}
+
+#[test]
+fn a_code_is_remembered_with_its_last_time() {
+    let mut progress = progress();
+    let times = ["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"].map(|time| time.parse::<Timestamp>().unwrap());
+    for at in times {
+        progress.record(CallRecord { at, ..call("id") });
+    }
+    assert_eq!(progress.last_told(Stage::Verification, "316"), Some(times[1]));
+    assert_eq!(progress.last_told(Stage::Recognition, "316"), None);
+    assert_eq!(progress.last_told(Stage::Verification, "317"), None);
+}
+
+#[test]
+fn the_header_never_exceeds_its_bound() {
+    let mut progress = progress();
+    for number in 0..200 {
+        progress.record(call(&"x".repeat(2_000)));
+        progress.charge(&format!("verification/a-rule-with-a-long-name-{number}"), 3);
+    }
+    let header = progress.to_header();
+    assert!(header.len() <= MAX_HEADER_BYTES, "{}", header.len());
+    let back = Progress::from_header(&header, &"ab".repeat(32)).unwrap();
+    assert_eq!(back.used("verification/a-rule-with-a-long-name-7", 3), 1, "budgets do not give way");
+}
+
+#[test]
+fn the_earliest_deadline_counts() {
+    let mut progress = progress();
+    let mut job = Job::parse(br#"{"job_id":"j","image":{"key":"a"}}"#, None).ok().unwrap();
+    let day = Duration::from_hours(24);
+    let time = |text: &str| text.parse::<Timestamp>().unwrap();
+    assert_eq!(progress.deadline(&job, day), time("2026-01-02T00:00:00Z"));
+    job.deadline = Some(time("2026-01-01T06:00:00Z"));
+    assert_eq!(progress.deadline(&job, day), time("2026-01-01T06:00:00Z"));
+    progress.expires = Some(time("2026-01-01T05:00:00Z"));
+    assert_eq!(progress.deadline(&job, day), time("2026-01-01T05:00:00Z"));
+    assert_eq!(progress.deadline(&job, Duration::from_mins(1)), time("2026-01-01T00:01:00Z"));
+}
+
+#[test]
+fn a_strangers_header_is_no_progress() {
+    let whole = progress().to_header();
+    let shortened = whole.replace(&"ab".repeat(32), &"cd".repeat(32));
+    let another = whole.replace("\"v\":1", "\"v\":2");
+    let long = format!("{}{whole}", " ".repeat(MAX_HEADER_BYTES));
+    for header in ["", "null", "[]", "{}", &whole[..whole.len() - 1], &shortened, &another, &long] {
+        assert_eq!(Progress::from_header(header, &"ab".repeat(32)), None, "{header}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(header in ".{0,300}") {
+        let _ = Progress::from_header(&header, "run");
+    }
+}

@@ -1,0 +1,71 @@
+//! What may be taken from the queues, and when that changes.
+
+use super::{Gate, State};
+use crate::domain::breaker::Paused;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A worker that does not lead looks so often whether it does by now.
+const LEADERSHIP_CHECK: Duration = Duration::from_secs(1);
+
+/// What is taken from the queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Open,
+    /// One job at a time, until one reaches the paused stage.
+    Probe(Vec<Paused>),
+    Shut(Vec<Paused>),
+}
+
+impl Flow {
+    /// The stages that nobody gets past.
+    pub fn paused(&self) -> &[Paused] {
+        match self {
+            Self::Open => &[],
+            Self::Probe(paused) | Self::Shut(paused) => paused,
+        }
+    }
+}
+
+impl Gate {
+    /// What may be taken from the queues now.
+    pub fn flow(&self) -> Flow {
+        let now = self.0.clock.now();
+        let State { fleet, breaker, .. } = &*self.state();
+        let paused: Vec<Paused> = breaker.paused().collect();
+        let due = breaker.is_probe_due(fleet, now);
+        match paused.is_empty() {
+            true => Flow::Open,
+            false if due => Flow::Probe(paused),
+            false => Flow::Shut(paused),
+        }
+    }
+
+    /// Returns when the flow may be another one: something changed, or the time for a probe has come.
+    pub async fn flow_changes(&self, flow: &Flow, changes: &mut watch::Receiver<()>) {
+        let now = self.0.clock.now();
+        let wake = match flow {
+            Flow::Open => None,
+            // The probe is on its way, unless its worker dies.
+            Flow::Probe(_) => Some(LEADERSHIP_CHECK),
+            Flow::Shut(paused) => {
+                let due = paused.iter().map(|paused| paused.next_probe).filter(|probe| *probe > now).min();
+                let until = due.and_then(|probe| Duration::try_from(probe.duration_since(now)).ok());
+                let alone = self.state().fleet.leads(now);
+                Some(until.filter(|_| alone).unwrap_or(LEADERSHIP_CHECK))
+            }
+        };
+        tokio::select! {
+            // Never an error: the sender lives in `self`.
+            _ = changes.changed() => {}
+            () = sleep(wake) => {}
+        }
+    }
+}
+
+async fn sleep(wake: Option<Duration>) {
+    match wake {
+        Some(wake) => tokio::time::sleep(wake).await,
+        None => std::future::pending().await,
+    }
+}
