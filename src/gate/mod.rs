@@ -113,6 +113,9 @@ impl Gate {
             answered.insert(stage, now);
             pass.conclude().iter().filter_map(|place| breaker.open(place, fleet, now)).collect()
         };
+        if !changes.is_empty() {
+            self.announce();
+        }
         self.tell(&changes);
     }
 
@@ -121,8 +124,11 @@ impl Gate {
     pub fn failed(&self, pass: Pass, failure: &Failure, ruling: &Ruling) {
         let now = self.0.clock.now();
         let reason = cut(self.0.policy.reason_of(ruling), MAX_MESSAGE_BYTES).to_owned();
-        let cause =
-            Cause { stage: failure.stage, code: failure.code.clone(), reason, streak: ruling.streak, run: pass.run().to_owned(), now };
+        let (stage, code, run, streak) = (failure.stage, failure.code.clone(), pass.run().to_owned(), ruling.streak);
+        let cause = |place: &Place| {
+            let (code, reason, run) = (code.clone(), reason.clone(), run.clone());
+            Cause { stage, code, reason, streak, run, is_probe: pass.probes(place), now }
+        };
         let probe = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
         let mut changes = Vec::new();
         {
@@ -131,25 +137,28 @@ impl Gate {
                 answered.insert(failure.stage, now);
             }
             let closing = ruling.closes.zip(pass.place(ruling.scope));
-            changes.extend(closing.and_then(|(until, place)| breaker.close(place, &cause, |_| until, fleet)));
+            changes.extend(closing.and_then(|(until, place)| breaker.close(place, &cause(place), |_| until, fleet)));
             if ruling.decision == Decision::Pause {
-                changes.extend(breaker.close(&Place::Pause(failure.stage), &cause, probe, fleet));
+                let place = Place::Pause(stage);
+                changes.extend(breaker.close(&place, &cause(&place), probe, fleet));
             }
-            for place in pass.conclude() {
-                let closure = breaker.closure(&place).cloned();
-                match pass::evidence(&place, closure.as_ref(), failure, ruling) {
-                    Evidence::Good => changes.extend(breaker.open(&place, fleet, now)),
+            for place in pass.probed() {
+                let closure = breaker.closure(place).cloned();
+                match pass::evidence(place, closure.as_ref(), failure, ruling) {
+                    Evidence::Good => changes.extend(breaker.open(place, fleet, now)),
                     Evidence::Bad => {
                         // Still for what it was paused for.
-                        let cause = Cause { streak: closure.and_then(|closure| closure.streak), ..cause.clone() };
-                        changes.extend(breaker.close(&place, &cause, probe, fleet));
+                        let cause = Cause { streak: closure.and_then(|closure| closure.streak), ..cause(place) };
+                        changes.extend(breaker.close(place, &cause, probe, fleet));
                     }
-                    Evidence::None => breaker.release(&place, fleet),
+                    Evidence::None => breaker.release(place, fleet, now),
                 }
             }
         }
+        if !pass.conclude().is_empty() || !changes.is_empty() {
+            self.announce();
+        }
         self.tell(&changes);
-        self.announce();
     }
 
     /// How much of this time some stage was paused.
@@ -165,9 +174,6 @@ impl Gate {
     fn tell(&self, changes: &[Change]) {
         for change in changes {
             tell::tell(change, &self.0.policy);
-        }
-        if !changes.is_empty() {
-            self.announce();
         }
     }
 

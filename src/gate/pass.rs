@@ -3,7 +3,7 @@
 use super::{Gate, scope_of};
 use crate::domain::breaker::{Barrier, Closure, Place};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Ruling, Scope, Streak, is_bad_request, is_forbidden, is_outage};
+use crate::domain::policy::{Decision, Ruling, Scope, Streak, is_bad_request, is_forbidden, is_identity, is_outage};
 use std::time::Duration;
 
 /// Another worker may want to probe the same place at the same moment; by then each has heard of the other.
@@ -94,9 +94,10 @@ impl Drop for Pass {
             return;
         }
         {
+            let now = self.gate.0.clock.now();
             let state = &mut *self.gate.state();
             for place in &self.probed {
-                state.breaker.release(place, &state.fleet);
+                state.breaker.release(place, &state.fleet, now);
             }
         }
         self.gate.announce();
@@ -113,6 +114,8 @@ pub(super) enum Evidence {
 pub(super) fn evidence(place: &Place, closure: Option<&Closure>, failure: &Failure, ruling: &Ruling) -> Evidence {
     let is_about = |scope| ruling.scope == scope;
     match place {
+        // It would have paused the stage, were it not this job's habit: nobody knows.
+        _ if ruling.is_the_job => Evidence::None,
         // Any answer but another reason to pause: the account is in order.
         Place::Pause(_) => {
             let is_reason = ruling.decision == Decision::Pause || is_outage(failure) || is_the_same_again(closure, failure);
@@ -125,12 +128,13 @@ pub(super) fn evidence(place: &Place, closure: Option<&Closure>, failure: &Failu
     }
 }
 
-/// While a stage is paused for malformed requests, or for forbidden keys, one more is its job's own fault. The pause goes on.
+/// While a stage is paused for malformed requests, forbidden keys or our identity, one more is its job's own matter. The pause goes on.
 pub(super) fn is_the_same_again(closure: Option<&Closure>, failure: &Failure) -> bool {
     match closure.and_then(|closure| closure.streak) {
         Some(Streak::Refused) => is_bad_request(failure),
         Some(Streak::Forbidden) => is_forbidden(failure),
-        Some(Streak::Outage | Streak::Identity) | None => false,
+        Some(Streak::Identity) => is_identity(failure),
+        Some(Streak::Outage) | None => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What workers tell each other through the gate.
 
-use super::{Gate, State, tell};
+use super::{Gate, State};
+use crate::domain::breaker::{Change, Place};
 use crate::domain::heartbeat::Heartbeat;
 use crate::telemetry::metric;
 
@@ -14,9 +15,7 @@ impl Gate {
             let changes = breaker.forget(now);
             (Heartbeat::new(fleet.me(), has_work, draining, breaker.tell()), changes)
         };
-        for change in &changes {
-            tell::tell(change, &self.0.policy);
-        }
+        self.tell(&changes);
         heartbeat
     }
 
@@ -24,13 +23,19 @@ impl Gate {
     pub fn hear(&self, heartbeat: Heartbeat) {
         let now = self.0.clock.now();
         let (changes, is_new) = {
-            let State { fleet, breaker, .. } = &mut *self.state();
+            let State { fleet, breaker, streaks, .. } = &mut *self.state();
             if heartbeat.worker == fleet.me() {
                 return;
             }
             let is_new = fleet.heard(&heartbeat.worker, heartbeat.draining, now);
             metric::workers_alive(fleet.alive(now));
-            (breaker.hear(heartbeat.closed, now), is_new)
+            let changes = breaker.hear(heartbeat.closed, now);
+            for change in &changes {
+                if let Change::Opened(Place::Pause(stage), _) = change {
+                    streaks.answered(*stage);
+                }
+            }
+            (changes, is_new)
         };
         self.tell(&changes);
         if is_new {

@@ -33,6 +33,8 @@ pub struct Parking {
     pub failure: Failure,
     /// Why, in the policy's words or ours.
     pub reason: String,
+    /// When somebody will call, as far as is known: while a stage is paused, not before its next probe.
+    pub expected: Timestamp,
     /// Somebody else's call is about to tell: not worth a word to anybody.
     pub brief: bool,
 }
@@ -105,7 +107,8 @@ impl Pipeline {
             reason => reason,
         };
         let reason = reason.to_owned();
-        Box::new(Parking { until, failure, reason, brief: barrier.is_some_and(|barrier| barrier.brief) })
+        let expected = barrier.map_or(until, |barrier| barrier.opens.max(until));
+        Box::new(Parking { until, failure, reason, expected, brief: barrier.is_some_and(|barrier| barrier.brief) })
     }
 }
 

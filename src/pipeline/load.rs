@@ -26,6 +26,8 @@ pub struct Loader {
     pub decoding: Arc<Semaphore>,
 }
 
+const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
+
 /// Two pictures of at most 4096 by 4096 pixels: 128 MiB at the most.
 pub const DECODED_AT_ONCE: usize = 2;
 
@@ -60,14 +62,14 @@ impl Loader {
         match &job.image {
             ImageRef::Object { bucket, key, version_id } => {
                 let bucket = bucket.as_deref().unwrap_or(&self.bucket);
+                if bucket.is_empty() {
+                    return Err(at_fault(Failure::new(Stage::Job, "job.malformed", NO_BUCKET)));
+                }
                 let place = (bucket, key.as_str(), version_id.as_deref());
                 case.subject = format!("{bucket}/{key}");
                 let fetched = judge.in_place(Stage::Storage, case, || self.fetch(place)).await?;
                 let prepared = self.prepare(fetched.bytes.clone(), job.verify).await;
-                let (probed, prepared) = prepared.map_err(|failure| {
-                    let decision = Decision::Fail { invalid_job: Some(failure.code.clone()) };
-                    Stopped::boxed(failure, decision)
-                })?;
+                let (probed, prepared) = prepared.map_err(at_fault)?;
                 Ok(loaded_object(place, fetched, probed, prepared))
             }
             ImageRef::Url(url) => Ok(loaded_url(job, url)),
@@ -87,9 +89,6 @@ impl Loader {
     }
 
     async fn fetch(&self, place: (&str, &str, Option<&str>)) -> Result<Fetched, Failure> {
-        if place.0.is_empty() {
-            return Err(Failure::new(Stage::Job, "job.malformed", "image.bucket is missing, and storage.bucket gives no default"));
-        }
         fetch(&self.store, &self.memory, self.need, place).await.map_err(|failure| {
             // Our own bucket missing is the operator's mistake; a bucket that the job names is the job's.
             if failure.code == "NoSuchBucket" && place.0 != self.bucket {
@@ -159,6 +158,12 @@ fn loaded_url(job: &Job, url: &Url) -> Loaded {
         revision: String::new(),
         _memory: None,
     }
+}
+
+/// The job itself: no question of policy.
+fn at_fault(failure: Failure) -> Box<Stopped> {
+    let decision = Decision::Fail { invalid_job: Some(failure.code.clone()) };
+    Stopped::boxed(failure, decision)
 }
 
 /// The query may carry a signature, the user part a password.

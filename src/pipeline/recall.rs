@@ -5,7 +5,7 @@ use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Decision;
 use crate::domain::result::Status;
-use crate::retry::{Case, Stopped, wait};
+use crate::retry::{Case, LONGEST_HOLD, Stopped, wait};
 use jiff::SignedDuration;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -33,13 +33,25 @@ impl Pipeline {
         })
     }
 
-    /// A paid answer is not given up because the store is down: the process remembers it, and the job goes on.
-    pub(super) async fn keep<A>(&self, halt: &CancellationToken, stage: Stage, write: impl Fn() -> A)
+    /// A paid answer is not given up because the store is down: it is tried for as long as the delivery may be held, so that nobody who
+    /// does not know of it asks again. After that this process alone remembers it.
+    pub(super) async fn keep<A>(&self, case: &Case<'_>, stage: Stage, write: impl Fn() -> A)
     where
         A: Future<Output = Result<(), Failure>>,
     {
-        if let Err(failure) = self.patiently(halt, write).await {
-            unkept(stage, &failure);
+        let mut tries = 1;
+        while let Err(failure) = write().await {
+            if case.halt.is_cancelled() || case.began.elapsed() >= LONGEST_HOLD {
+                return unkept(stage, &failure);
+            }
+            if tries == 1 {
+                tracing::warn!(%stage, code = failure.code, "a paid answer cannot be stored; its job is held, and it is tried again");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait(FIRST_WAIT, tries, self.judge.chance.unit())) => tries += 1,
+                // Once more, and then somebody else goes on.
+                () = case.halt.cancelled() => {}
+            }
         }
     }
 

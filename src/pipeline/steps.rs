@@ -74,7 +74,7 @@ impl Pipeline {
         case.transfer = request.picture.transfer();
         let reply = self.recognition.call(&request, case).await?;
         let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
-        self.keep(&case.halt, Stage::Recognition, || self.checkpoints.keep_recognition(&loaded.identity, &part)).await;
+        self.keep(case, Stage::Recognition, || self.checkpoints.keep_recognition(&loaded.identity, &part)).await;
         Ok(part)
     }
 
@@ -158,7 +158,7 @@ impl Pipeline {
         };
         // The registry answered now, whenever the question was asked.
         let today = self.today();
-        self.keep(&case.halt, Stage::Verification, || self.checkpoints.keep_verification(identity, today, &answer)).await;
+        self.keep(case, Stage::Verification, || self.checkpoints.keep_verification(identity, today, &answer)).await;
         Ok(answer)
     }
 

@@ -49,8 +49,9 @@ impl<A> Client<A> {
         let mut kept = None;
         loop {
             let room = self.wait_for_room(case, kept.as_ref()).await?;
-            self.judge.may_call(case)?;
             let pass = self.judge.enter(self.stage, case, kept).await?;
+            // Claiming a probe takes a moment.
+            self.judge.may_call(case)?;
             let at = self.judge.clock.now();
             let started = Instant::now();
             let outcome = self.provider.call(request).await;

@@ -24,7 +24,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held (error-codes, `throttle`).
 const THROTTLED_FROM: Duration = Duration::from_secs(2);
 const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
-const LONGEST_HOLD: Duration = Duration::from_mins(10);
+/// No delivery is held for longer, for whatever reason.
+pub const LONGEST_HOLD: Duration = Duration::from_mins(10);
 /// What every judgement needs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Judge {

@@ -23,9 +23,12 @@ pub enum State {
     Disconnected {
         problem: String,
     },
-    /// Jobs are taken, but a queue of ours does not take what they become.
+    /// A queue of ours does not take what jobs become.
     Stuck {
         problem: String,
+        /// What is told again once it does.
+        #[serde(skip)]
+        otherwise: Box<State>,
     },
     /// Stopping: no more jobs are taken, those in flight are finished.
     Draining,
@@ -51,24 +54,26 @@ impl Health {
         self.0.send_replace(state);
     }
 
-    /// While consuming, something of ours does not work; other states have something worse to say.
+    /// While the worker would be ready, something of ours does not work; other states have something worse to say.
     pub fn trouble(&self, problem: &str) {
         self.0.send_if_modified(|state| {
-            let tell = matches!(state, State::Consuming | State::Stuck { .. });
-            if tell {
-                *state = State::Stuck { problem: problem.to_owned() };
-            }
-            tell
+            let otherwise = match state {
+                State::Consuming | State::Paused { .. } => Box::new(state.clone()),
+                State::Stuck { otherwise, .. } => otherwise.clone(),
+                State::Starting | State::Disconnected { .. } | State::Draining => return false,
+            };
+            *state = State::Stuck { problem: problem.to_owned(), otherwise };
+            true
         });
     }
 
     pub fn recovered(&self) {
-        self.0.send_if_modified(|state| {
-            let was_stuck = matches!(state, State::Stuck { .. });
-            if was_stuck {
-                *state = State::Consuming;
+        self.0.send_if_modified(|state| match state {
+            State::Stuck { otherwise, .. } => {
+                *state = (**otherwise).clone();
+                true
             }
-            was_stuck
+            _ => false,
         });
     }
 
@@ -79,12 +84,17 @@ impl Health {
     /// What is taken from the queues, while nothing worse is to be told.
     pub fn flows(&self, paused: &[Paused]) {
         let now = if paused.is_empty() { State::Consuming } else { State::Paused { stages: paused.to_vec() } };
-        self.0.send_if_modified(|state| {
-            let tell = *state != now && !matches!(state, State::Stuck { .. } | State::Draining);
-            if tell {
-                *state = now;
+        self.0.send_if_modified(|state| match state {
+            State::Draining => false,
+            State::Stuck { otherwise, .. } => {
+                **otherwise = now;
+                false
             }
-            tell
+            state if *state == now => false,
+            state => {
+                *state = now;
+                true
+            }
         });
     }
 
@@ -97,5 +107,38 @@ impl Health {
     pub async fn becomes(&self, is_such: impl FnMut(&State) -> bool) {
         // Never an error: the sender lives in `self`.
         let _ = self.0.subscribe().wait_for(is_such).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::failure::Stage;
+
+    fn paused() -> Vec<Paused> {
+        let time = "2026-03-02T01:00:00Z".parse().unwrap();
+        vec![Paused { stage: Stage::Storage, code: "ExpiredToken".into(), reason: "why".into(), since: time, next_probe: time }]
+    }
+
+    #[test]
+    fn a_queue_of_ours_that_refuses_is_told_before_a_pause_and_what_was_before_comes_back() {
+        let health = Health::default();
+        health.flows(&paused());
+        assert!(health.state().is_ready());
+        health.trouble("invoice.results refuses");
+        assert!(!health.state().is_ready());
+        health.flows(&[]);
+        assert!(!health.state().is_ready(), "still");
+        health.recovered();
+        assert_eq!(health.state(), State::Consuming, "the pause ended meanwhile");
+    }
+
+    #[test]
+    fn a_worker_that_drains_says_nothing_else() {
+        let health = Health::default();
+        health.set(State::Draining);
+        health.flows(&paused());
+        health.trouble("anything");
+        assert_eq!(health.state(), State::Draining);
     }
 }

@@ -10,6 +10,8 @@ const DUE_PREFETCH: u16 = 16;
 #[derive(Debug, Default)]
 pub(super) struct Feed {
     intake: Intake,
+    /// Where jobs are taken one at a time the queues take turns.
+    due_is_next: bool,
     due: Option<Consumer>,
     jobs: Option<Consumer>,
 }
@@ -45,20 +47,24 @@ impl Feed {
         self.jobs = Some(session.consume(&queues.jobs_queue, jobs).await?);
         self.due = Some(session.consume(&queues.due_queue, due).await?);
         self.intake = intake;
+        self.due_is_next = false;
         Ok(received)
     }
 
     /// The next delivery, returned jobs first; `None` when a consumer was lost. For ever while nothing is taken.
     ///
-    /// One at a time, new jobs come first: those that return have tried, and one that fails for itself must not keep the others out.
+    /// One at a time, a new job comes first: those that return have tried, and one that fails for itself must not keep the others out.
+    /// The next one is a returned job: new ones may never get as far.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
-        let Self { due, jobs, intake } = self;
-        let (first, second) = if *intake == Intake::One { (jobs, due) } else { (due, jobs) };
-        tokio::select! {
+        let Self { due, jobs, intake, due_is_next } = self;
+        let (first, second) = if *intake == Intake::One && !*due_is_next { (jobs, due) } else { (due, jobs) };
+        let delivery = tokio::select! {
             biased;
             delivery = next_of(first) => delivery,
             delivery = next_of(second) => delivery,
-        }
+        };
+        *due_is_next = !*due_is_next;
+        delivery
     }
 
     /// Takes nothing more, and hands over what had been received.

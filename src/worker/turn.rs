@@ -171,15 +171,21 @@ impl Worker {
     }
 
     async fn park(&self, job: &Job, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
-        let Parking { until, failure: Failure { stage, code, .. }, reason, brief } = parking;
+        let Parking { until, failure: Failure { stage, code, .. }, reason, expected, brief } = parking;
         turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now() });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
         let outbox = self.outbox(turn.generation);
         outbox.park(turn.message, &turn.progress, until, turn.suspect).await?;
         if job.progress && !brief {
             let attempt = turn.progress.attempts(stage);
-            let told =
-                ProgressMessage { schema: PROGRESS_SCHEMA, job_id: job.id.as_str(), stage, code: &code, attempt, next_attempt_at: until };
+            let told = ProgressMessage {
+                schema: PROGRESS_SCHEMA,
+                job_id: job.id.as_str(),
+                stage,
+                code: &code,
+                attempt,
+                next_attempt_at: expected,
+            };
             outbox.progress(turn.message, &turn.progress, &told).await;
         }
         self.tell(Event::Parked(JobParked {

@@ -80,6 +80,8 @@ pub struct Cause {
     pub streak: Option<Streak>,
     /// Whose call it was.
     pub run: String,
+    /// It was to open the place.
+    pub is_probe: bool,
     pub now: Timestamp,
 }
 

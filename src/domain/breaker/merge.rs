@@ -38,7 +38,8 @@ impl Breaker {
     pub fn hear(&mut self, told: Vec<Told>, now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
         for Told { place, entry } in told.into_iter().take(MAX_ENTRIES) {
-            if !place.is_sound() || !entry.is_sound(now) || !entry.replaces(self.entries.get(&place)) {
+            let is_history = !place.is_pause() && now.duration_since(entry.until(now)) >= FORGOTTEN;
+            if is_history || !place.is_sound() || !entry.is_sound(now) || !entry.replaces(self.entries.get(&place)) {
                 continue;
             }
             let before = self.closure(&place).cloned();
@@ -46,7 +47,7 @@ impl Breaker {
             self.entries.insert(place.clone(), entry);
             match (before, after) {
                 (None, State::Closed(closure)) => changes.push(Change::Closed(place, closure)),
-                (Some(before), State::Closed(closure)) if closure.failures > before.failures => {
+                (Some(before), State::Closed(closure)) if closure.failures > before.failures || closure.code != before.code => {
                     changes.push(Change::Prolonged(place, before, closure));
                 }
                 (Some(before), State::Open { since }) => {

@@ -45,6 +45,8 @@ pub struct Barrier {
     pub code: String,
     /// To be parked, uncharged, until then.
     pub until: Timestamp,
+    /// Before then nobody calls, as far as is known.
+    pub opens: Timestamp,
     /// Somebody else's call is about to open it: not worth telling anybody.
     pub brief: bool,
 }
@@ -74,7 +76,7 @@ impl Breaker {
         }
         let probed: Vec<Place> = places.iter().filter(|place| self.closure(place).is_some()).cloned().collect();
         for place in &probed {
-            self.change(place, fleet, |closure| closure.probing = Some(Probing { by: fleet.me().to_owned(), since: now }));
+            self.change(place, fleet, now, |closure| closure.probing = Some(Probing { by: fleet.me().to_owned(), since: now }));
         }
         Ok(probed)
     }
@@ -95,7 +97,8 @@ impl Breaker {
         let Some(Entry { state: State::Closed(closure), .. }) = self.entries.get_mut(place) else { return None };
         closure.queue.stood_back = true;
         let (stage, code) = (closure.stage, closure.code.clone());
-        Some(Barrier { place: place.clone(), stage, code, until: later(now, PROBE_WAIT), brief: true })
+        let until = later(now, PROBE_WAIT);
+        Some(Barrier { place: place.clone(), stage, code, until, opens: until, brief: true })
     }
 
     /// Is the place still this worker's to probe? Another one may have come first.
@@ -104,9 +107,9 @@ impl Breaker {
     }
 
     /// The probe proved nothing: the next call may try.
-    pub fn release(&mut self, place: &Place, fleet: &Fleet) {
+    pub fn release(&mut self, place: &Place, fleet: &Fleet, now: Timestamp) {
         if self.is_probed_by(place, fleet.me()) {
-            self.change(place, fleet, |closure| closure.probing = None);
+            self.change(place, fleet, now, |closure| closure.probing = None);
         }
     }
 
@@ -116,10 +119,11 @@ impl Breaker {
     /// `until` is told how many calls have failed, with this one.
     pub fn close(&mut self, place: &Place, cause: &Cause, until: impl FnOnce(u32) -> Timestamp, fleet: &Fleet) -> Option<Change> {
         let before = self.closure(place).cloned();
-        if before.is_some() && !self.is_probed_by(place, fleet.me()) {
+        let is_probe = cause.is_probe && self.is_probed_by(place, fleet.me());
+        if before.is_some() && !is_probe {
             return None;
         }
-        let Cause { stage, code, reason, streak, run, now } = cause.clone();
+        let Cause { stage, code, reason, streak, run, is_probe: _, now } = cause.clone();
         let failures = before.as_ref().map_or(0, |closure| closure.failures).saturating_add(1);
         let since = before.as_ref().map_or(now, |closure| closure.since);
         let closure = Closure {
@@ -133,7 +137,7 @@ impl Breaker {
             probing: None,
             queue: Queue { run, ..Queue::default() },
         };
-        self.set(place, fleet, State::Closed(closure.clone()));
+        self.set(place, fleet, State::Closed(closure.clone()), now);
         self.forget_the_least(now);
         Some(match before {
             None => Change::Closed(place.clone(), closure),
@@ -144,7 +148,7 @@ impl Breaker {
     /// A good answer, or one that has nothing to do with what it was closed for.
     pub fn open(&mut self, place: &Place, fleet: &Fleet, now: Timestamp) -> Option<Change> {
         let closure = self.closure(place)?.clone();
-        self.set(place, fleet, State::Open { since: now });
+        self.set(place, fleet, State::Open { since: now }, now);
         self.opened(place, &closure, now);
         Some(Change::Opened(place.clone(), closure))
     }
@@ -165,9 +169,11 @@ impl Breaker {
         })
     }
 
-    /// Should this worker take a job to see whether a paused stage works again?
+    /// Should this worker take a job to see whether a paused stage works again? Of several the first on the job's way decides: no job
+    /// gets past it to the others.
     pub fn is_probe_due(&self, fleet: &Fleet, now: Timestamp) -> bool {
-        fleet.leads(now) && self.pausing().any(|(_, closure)| now >= closure.until && !closure.is_probed(fleet, now))
+        let first = self.pausing().min_by_key(|(stage, _)| *stage);
+        fleet.leads(now) && first.is_some_and(|(_, closure)| now >= closure.until && !closure.is_probed(fleet, now))
     }
 
     /// When the last pause of the stage was ended by an answer, if anybody remembers.
@@ -211,18 +217,21 @@ impl Breaker {
             _ => closure.until,
         };
         let brief = !place.is_pause() && now >= closure.until;
-        Some(Barrier { place: place.clone(), stage: closure.stage, code: closure.code.clone(), until, brief })
+        let opens = until.max(closure.until);
+        Some(Barrier { place: place.clone(), stage: closure.stage, code: closure.code.clone(), until, opens, brief })
     }
 
-    fn change(&mut self, place: &Place, fleet: &Fleet, change: impl FnOnce(&mut Closure)) {
+    fn change(&mut self, place: &Place, fleet: &Fleet, now: Timestamp, change: impl FnOnce(&mut Closure)) {
         if let Some(mut closure) = self.closure(place).cloned() {
             change(&mut closure);
-            self.set(place, fleet, State::Closed(closure));
+            self.set(place, fleet, State::Closed(closure), now);
         }
     }
 
-    fn set(&mut self, place: &Place, fleet: &Fleet, state: State) {
-        let version = self.entries.get(place).map_or(0, |entry| entry.version).saturating_add(1);
+    /// Newer than all that is known, and than what was known and forgotten: that may still be told by somebody who was away.
+    fn set(&mut self, place: &Place, fleet: &Fleet, state: State, now: Timestamp) {
+        let known = self.entries.get(place).map_or(0, |entry| entry.version);
+        let version = known.saturating_add(1).max(u64::try_from(now.as_millisecond()).unwrap_or(0));
         self.entries.insert(place.clone(), Entry { version, by: fleet.me().to_owned(), state });
     }
 

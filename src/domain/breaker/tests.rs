@@ -20,7 +20,15 @@ fn henan() -> Place {
 }
 
 fn cause(now: Timestamp) -> Cause {
-    Cause { stage: Stage::Verification, code: "316".into(), reason: "maintenance".into(), streak: None, run: "run".into(), now }
+    Cause {
+        stage: Stage::Verification,
+        code: "316".into(),
+        reason: "maintenance".into(),
+        streak: None,
+        run: "run".into(),
+        is_probe: true,
+        now,
+    }
 }
 
 /// Closed at second 0 by worker `me`, until second 60.
@@ -82,7 +90,7 @@ fn a_probe_without_an_answer_is_anybodys_again() {
     let me = fleet("a", &[], at(0));
     let mut breaker = closed(&henan(), &me);
     breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
-    breaker.release(&henan(), &me);
+    breaker.release(&henan(), &me, at(60));
     assert_eq!(breaker.admit(&[henan()], "another", &me, at(61)), Ok(vec![henan()]));
     // It may also have died with its worker, or taken for ever.
     let other = fleet("b", &["a"], at(61));
@@ -244,7 +252,7 @@ proptest! {
                 Deed::Admit(worker, place) => drop(breakers[worker].admit(&places[place..=place], "another", &fleets[worker], now)),
                 Deed::Close(worker, place) => drop(breakers[worker].close(&places[place], &cause(now), |_| now, &fleets[worker])),
                 Deed::Open(worker, place) => drop(breakers[worker].open(&places[place], &fleets[worker], now)),
-                Deed::Release(worker, place) => breakers[worker].release(&places[place], &fleets[worker]),
+                Deed::Release(worker, place) => breakers[worker].release(&places[place], &fleets[worker], now),
                 Deed::Tell(from, to) => {
                     let told = breakers[from].tell();
                     breakers[to].hear(told, now);

@@ -29,6 +29,7 @@ impl Policy {
             scope: rule.scope,
             cut_short,
             streak: None,
+            is_the_job: false,
             billed: billed(rule, failure),
         };
         paused(ruling, failure.stage, progress, facts)
@@ -53,7 +54,9 @@ fn paused(ruling: Ruling, stage: Stage, progress: &Progress, facts: &Facts) -> R
     let is_verdict = matches!(ruling.decision, Decision::Continue | Decision::Verdict(_));
     match facts.others.streak {
         Some(streak) if !is_the_job && !is_verdict => Ruling { decision: Decision::Pause, closes: None, streak: Some(streak), ..ruling },
-        _ if is_the_job && ruling.decision == Decision::Pause => Ruling { decision: Decision::Fail { invalid_job: None }, ..ruling },
+        _ if is_the_job && ruling.decision == Decision::Pause => {
+            Ruling { decision: Decision::Fail { invalid_job: None }, is_the_job: true, ..ruling }
+        }
         _ => ruling,
     }
 }

@@ -29,7 +29,7 @@ pub use codes::normalise;
 pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
 pub use remedy::remedy;
-pub use streaks::{Streak, Streaks, is_bad_request, is_forbidden, is_outage};
+pub use streaks::{Streak, Streaks, is_bad_request, is_forbidden, is_identity, is_outage};
 
 /// The rules, in the order in which they are tried.
 #[derive(Clone, Debug)]
@@ -166,6 +166,8 @@ pub struct Ruling {
     pub closes: Option<Timestamp>,
     /// Decided because of what other jobs met with, too.
     pub streak: Option<Streak>,
+    /// The rule says pause; but this job has paused its stage too often while others were answered.
+    pub is_the_job: bool,
     pub billed: Billed,
 }
 
@@ -180,6 +182,7 @@ impl Ruling {
             cut_short: false,
             closes: None,
             streak: None,
+            is_the_job: false,
             billed: Billed::No,
         }
     }

@@ -117,7 +117,8 @@ pub fn is_forbidden(failure: &Failure) -> bool {
     failure.stage == Stage::Storage && failure.code == "AccessDenied"
 }
 
-fn is_identity(failure: &Failure) -> bool {
+/// The registry does not accept who asks.
+pub fn is_identity(failure: &Failure) -> bool {
     failure.stage == Stage::Verification && failure.code == IDENTITY_CHECK
 }
 
