@@ -103,6 +103,8 @@ pub fn execute(arguments: Arguments) -> ExitCode {
     runtime.shutdown_background();
     match outcome {
         Ok(code) => code,
+        // `| head` has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             exit_code_of(&error)
@@ -149,6 +151,10 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             policy::run(&config, question).await
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn exit_code_of(error: &anyhow::Error) -> ExitCode {

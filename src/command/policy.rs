@@ -3,6 +3,7 @@
 mod alike;
 mod explain;
 mod in_a_row;
+mod ours;
 mod pause;
 mod show;
 mod test;

@@ -4,6 +4,7 @@ mod demo;
 mod failed;
 mod mistakes;
 mod outage;
+mod pause;
 mod poison;
 mod policy;
 mod process;

@@ -1,5 +1,5 @@
 use super::alike::{Alike, alike};
-use super::{pause, words};
+use super::{ours, pause, words};
 use crate::domain::failure::Stage;
 use crate::domain::policy::{Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise};
 use anyhow::{Context as _, ensure};
@@ -30,6 +30,10 @@ pub(super) fn explain(
     let code = normalise(code.trim());
     ensure!(!code.is_empty(), "which code? For instance 317, APIG.0308, timeout or http.502");
     ensure!(stage.is_none_or(|stage| STAGES.contains(&stage)), "the policy is about storage, recognition and verification");
+    if let Some(told) = ours::told(&code) {
+        writeln!(out, "{code} is a code of this program's own, not an answer that the policy decides about:")?;
+        return Ok(wrapped("  ", told, out)?);
+    }
     let deadline = now.checked_add(job_deadline).context("the present time is out of range")?;
     // Half of the window in which `next_day` returns.
     let facts = Facts {
@@ -98,7 +102,9 @@ fn circumstances(policy: &Policy, stage: Stage, moments: &[Moment], streak: Opti
     let paid = moments.first().and_then(|first| rule_of(policy, first)).map(|rule| words::billed(rule.billed).to_owned());
     let closing = moments.iter().find_map(|moment| Some((moment, moment.ruling.closes?)));
     let others = closing.and_then(|(moment, until)| words::others(moment.ruling.scope, stage, &time(moment.at), &time(until)));
-    let row = streak.map(|streak| format!("Once {}, {stage} is paused, whatever the rule says (see below).", streak.reason()));
+    let row = streak.map(|streak| {
+        format!("Once {}, {stage} is paused, whatever the rule says (see below); this job's own calls count.", streak.reason())
+    });
     paid.into_iter().chain(others).chain(row).collect()
 }
 

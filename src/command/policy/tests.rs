@@ -113,3 +113,12 @@ fn the_rules_in_the_documentation_are_sound() {
         }
     }
 }
+
+#[test]
+fn codes_of_our_own_are_told_as_such() {
+    for code in ["job.deadline", "job.malformed", "job.poison", "image.too_large", "worker.panic", "redelivered"] {
+        let told = explained(&Policy::builtin(), code, None);
+        assert!(told.starts_with(&format!("{code} is a code of this program's own")), "{told}");
+        assert!(!told.contains("parked for"), "{told}");
+    }
+}

@@ -128,7 +128,10 @@ pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static st
             "it costs the job no attempt; after ten minutes it is parked for 1 minute instead of being held",
             "nothing to do, unless it goes on: then lower rate_per_second, or ask for a higher quota",
         ],
-        Decision::Inline => &["a job that brought a URL of its own has no bytes to send: for it the next step is taken at once"],
+        Decision::Inline => &[
+            "this version sends images inline, so only a job's own URL can meet this, and it has no bytes to send:",
+            "for it the next step is taken at once",
+        ],
         Decision::Fail { .. }
         | Decision::Continue
         | Decision::Verdict(_)

@@ -25,7 +25,7 @@ const DEFAULT_JOB_DEADLINE: Duration = Duration::from_hours(96);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot be read", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     /// Lines count from 1.
     #[error("{file}, line {line}: {problem}")]

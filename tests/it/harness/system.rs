@@ -9,6 +9,7 @@ use invoice_worker::config::Config;
 use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use invoice_worker::domain::policy::Policy;
+use invoice_worker::gate::Gate;
 use invoice_worker::sandbox::{Options, Sandbox, Scenario, samples};
 use invoice_worker::telemetry::health::Health;
 use invoice_worker::worker::{Drained, Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
@@ -56,6 +57,8 @@ pub(crate) struct System {
 /// A worker that was started and not yet stopped.
 pub(crate) struct Running {
     pub(crate) health: Health,
+    /// What it knows to be closed.
+    pub(crate) gate: Gate,
     stop: CancellationToken,
     work: JoinHandle<Drained>,
 }
@@ -168,9 +171,10 @@ impl System {
         });
         let stop = CancellationToken::new();
         let stopped = stop.clone();
+        let gate = worker.pipeline.judge.gate.clone();
         let work = tokio::spawn(async move { worker.run(&stopped).await.unwrap() });
         health.consuming().await;
-        self.workers.push(Running { health, stop, work });
+        self.workers.push(Running { health, gate, stop, work });
     }
 
     /// Puts a sample into the bucket; answers its key.
