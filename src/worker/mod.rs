@@ -1,5 +1,6 @@
 //! The worker: receive, take a turn with each delivery, settle; come back when the broker was lost; drain when asked.
 
+mod answer;
 mod control;
 mod event;
 mod feed;

@@ -1,37 +1,31 @@
 //! One delivery's turn: parse, process, checkpoint, publish confirmed, acknowledge. In this order, whatever happens between.
 
 use super::Worker;
-use super::event::{Event, JobAnswered, JobParked, codes};
-use super::outbox::{Sent, Unpublished};
+use super::event::{Event, JobParked};
+use super::outbox::Unpublished;
 use super::session::Generation;
 use super::suspect::Suspicion;
 use crate::broker::{Delivery, Message, NOT_BEFORE, PROGRESS, Settled, run_id};
-use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
-use crate::domain::progress::{Parked, Progress, Unsent};
+use crate::domain::progress::{Parked, Progress};
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
-use crate::pipeline::{Answer, Arrival, Ending, Parking, answer_of_another_run, answer_to_failure, answer_to_rejected};
+use crate::pipeline::{Arrival, Ending, Parking, answer_to_failure, answer_to_rejected};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 use tokio::time::Instant;
 
-/// A job whose reply queue refuses waits so long with its answer, and after an hour the answer goes to the results queue.
-const REPLY_WAIT: SignedDuration = SignedDuration::from_mins(2);
-const REPLY_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
-
 /// One message while it has its turn.
-struct Turn<'a> {
-    message: &'a Message,
-    generation: &'a Generation,
-    job_id: Option<String>,
-    progress: Progress,
+pub(super) struct Turn<'a> {
+    pub(super) message: &'a Message,
+    pub(super) generation: &'a Generation,
+    pub(super) job_id: Option<String>,
+    pub(super) progress: Progress,
     /// It may kill its worker: parked again, it stays marked, with this many deaths.
-    suspect: Option<u32>,
-    began: Instant,
+    pub(super) suspect: Option<u32>,
+    pub(super) began: Instant,
 }
 
 impl Worker {
@@ -119,57 +113,6 @@ impl Worker {
         }
     }
 
-    /// Checkpoint, then publish: whoever gets this delivery again replays these bytes. Where a result stands already it is the answer:
-    /// a crash may have left two copies of a run, and two runs of a job may end at the same time.
-    async fn answer(&self, job: Option<&Job>, turn: &Turn<'_>, answer: Answer) -> Result<(), Unpublished> {
-        let Some(question) = &answer.question else { return self.publish(turn, &answer, false).await };
-        let stored = StoredResult {
-            run: turn.progress.run.clone(),
-            status: answer.status,
-            verdict: answer.verdict,
-            error: answer.error.clone(),
-            body: String::from_utf8_lossy(&answer.body).into_owned(),
-        };
-        match self.pipeline.keep_result(question, &stored, turn.progress.asked_again, &turn.generation.halt).await {
-            Some(first) if first.run == turn.progress.run => self.replay(turn, first).await,
-            Some(first) => {
-                let theirs = job.and_then(|job| answer_of_another_run(job, &first));
-                self.publish(turn, theirs.as_ref().unwrap_or(&answer), false).await
-            }
-            None => self.publish(turn, &answer, false).await,
-        }
-    }
-
-    async fn replay(&self, turn: &Turn<'_>, stored: StoredResult) -> Result<(), Unpublished> {
-        let StoredResult { run: _, status, verdict, error, body } = stored;
-        let question = turn.progress.unsent.as_ref().map(|unsent| unsent.question.clone());
-        self.publish(turn, &Answer { status, verdict, error, question, body: body.into() }, true).await
-    }
-
-    /// The copy for the operator first: whoever reads that a job failed finds it in the failed queue.
-    async fn publish(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> Result<(), Unpublished> {
-        let outbox = self.outbox(turn.generation);
-        let unsent = turn.progress.unsent.as_ref();
-        if answer.status != Status::Completed && unsent.is_none() {
-            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), answer.status, answer.error.as_ref()).await?;
-        }
-        let now = self.pipeline.judge.clock.now();
-        let waited_enough = unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);
-        let may_wait = answer.question.as_ref().filter(|_| !waited_enough);
-        match outbox.result(turn.message, &turn.progress.run, answer.body.clone(), may_wait.is_some()).await? {
-            Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
-            Sent::NotYet => {
-                let mut progress = turn.progress.clone();
-                let question = may_wait.cloned().unwrap_or_default();
-                progress.unsent.get_or_insert(Unsent { question, since: now });
-                let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
-                outbox.park(turn.message, &progress, until, turn.suspect).await?;
-                tracing::warn!(job.run = progress.run, %until, "reply_to does not take the result; the job waits with it");
-            }
-        }
-        Ok(())
-    }
-
     async fn park(&self, job: &Job, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
         let Parking { until, failure: Failure { stage, code, .. }, reason, expected, brief } = parking;
         turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now() });
@@ -231,23 +174,7 @@ impl Worker {
         (self.pipeline.judge.clock.now() < until && in_time).then_some(until)
     }
 
-    fn answered(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> JobAnswered {
-        let age = self.pipeline.judge.clock.now().duration_since(turn.progress.first_seen);
-        JobAnswered {
-            job_id: turn.job_id.clone(),
-            run: turn.progress.run.clone(),
-            status: answer.status,
-            verdict: answer.verdict,
-            error: answer.error.clone(),
-            totals: turn.progress.totals,
-            codes: codes(&turn.progress),
-            turn: turn.began.elapsed(),
-            age: Duration::try_from(age).unwrap_or_default(),
-            replayed,
-        }
-    }
-
-    fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         match &event {
             Event::Answered(answered) => answered.emit(),
             Event::Parked(parked) => parked.emit(&self.pipeline.judge.policy),
