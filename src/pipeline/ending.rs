@@ -20,7 +20,11 @@ pub enum Ending {
     /// A result is to be published.
     Answered(Box<Answer>),
     /// This run was answered before: the same bytes again.
-    Replayed(Box<StoredResult>),
+    Replayed {
+        stored: Box<StoredResult>,
+        /// What its checkpoint is called, where that is known.
+        question: Option<String>,
+    },
     /// Another copy of this run was answered: nothing is left to do.
     Duplicate,
     /// To be parked, and tried again not before `until`.

@@ -80,7 +80,8 @@ impl Pipeline {
     pub async fn process(&self, job: &Job, progress: &mut Progress, arrival: &Arrival) -> Ending {
         let mut findings = Findings::default();
         if let Some(stored) = self.unsent(progress, arrival).await {
-            return Ending::Replayed(Box::new(stored));
+            let question = progress.unsent.as_ref().map(|unsent| unsent.question.clone());
+            return Ending::Replayed { stored: Box::new(stored), question };
         }
         if let Some(barrier) = self.barred_at_the_door(job, progress, arrival) {
             let deadline = progress.deadline(job, self.job_deadline);
@@ -91,7 +92,7 @@ impl Pipeline {
         }
         match self.whole_line(job, progress, arrival, &mut findings).await {
             Ok(()) => Ending::Answered(Box::new(self.answered(job, progress, findings))),
-            Err(Leave::Replay(stored)) => Ending::Replayed(stored),
+            Err(Leave::Replay(stored)) => Ending::Replayed { stored, question: findings.question },
             Err(Leave::Duplicate) => Ending::Duplicate,
             Err(Leave::Same(answer)) => Ending::Answered(answer),
             Err(Leave::Redelivered) => {

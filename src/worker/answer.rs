@@ -29,7 +29,7 @@ impl Worker {
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         };
         match self.pipeline.keep_result(question, &stored, turn.progress.asked_again, &turn.generation.halt).await {
-            Some(first) if first.run == turn.progress.run => self.replay(turn, first).await,
+            Some(first) if first.run == turn.progress.run => self.replay(turn, first, Some(question.clone())).await,
             Some(first) => {
                 let theirs = job.and_then(|job| answer_of_another_run(job, &first));
                 self.publish(turn, theirs.as_ref().unwrap_or(&answer), false).await
@@ -38,9 +38,9 @@ impl Worker {
         }
     }
 
-    pub(super) async fn replay(&self, turn: &Turn<'_>, stored: StoredResult) -> Result<(), Unpublished> {
+    /// The same bytes again. With its question, the name of its checkpoint, it can wait for a reply queue that refuses.
+    pub(super) async fn replay(&self, turn: &Turn<'_>, stored: StoredResult, question: Option<String>) -> Result<(), Unpublished> {
         let StoredResult { run: _, status, verdict, error, body } = stored;
-        let question = turn.progress.unsent.as_ref().map(|unsent| unsent.question.clone());
         self.publish(turn, &Answer { status, verdict, error, question, body: body.into() }, true).await
     }
 

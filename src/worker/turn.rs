@@ -95,7 +95,7 @@ impl Worker {
         let processed = AssertUnwindSafe(line).catch_unwind().await;
         match processed {
             Ok(Ending::Answered(answer)) => self.answer(Some(job), turn, *answer).await,
-            Ok(Ending::Replayed(stored)) => self.replay(turn, *stored).await,
+            Ok(Ending::Replayed { stored, question }) => self.replay(turn, *stored, question).await,
             Ok(Ending::Duplicate) => {
                 tracing::info!(
                     job.id = turn.job_id,
