@@ -5,5 +5,6 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod rabbitmq;
+pub(crate) mod setup;
 pub(crate) mod system;
 mod tls;

@@ -1,44 +1,27 @@
 //! A whole system for one test: sandbox, broker, workers in this process, and a client that submits jobs and reads replies.
 
-use super::rabbitmq;
+pub(crate) use super::setup::{BUCKET, On, Setup};
+
 use bytes::Bytes;
 use invoice_worker::assemble;
 use invoice_worker::broker::{Broker, Consumer, Message, NOT_BEFORE, Properties, Session};
 use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
-use invoice_worker::config::secret::Secret;
-use invoice_worker::config::units::span;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::gate::Gate;
-use invoice_worker::sandbox::{Options, Sandbox, Scenario, samples};
+use invoice_worker::sandbox::{Sandbox, samples};
 use invoice_worker::telemetry::health::Health;
 use invoice_worker::worker::{Drained, Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Far longer than anything takes here; a test that hangs fails by it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
-pub(crate) const BUCKET: &str = "claims";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum On {
-    Memory,
-    RabbitMq,
-}
-
-/// What a test may want to be different before the system starts.
-pub(crate) struct Setup {
-    pub(crate) config: Config,
-    pub(crate) policy: Policy,
-    pub(crate) scenario: Scenario,
-}
-
 pub(crate) struct System {
     pub(crate) sandbox: Sandbox,
     pub(crate) config: Config,
@@ -48,10 +31,10 @@ pub(crate) struct System {
     pub(crate) replies: Consumer,
     pub(crate) reply_to: String,
     pub(crate) workers: Vec<Running>,
-    policy: Policy,
-    watcher: UnboundedSender<Event>,
+    pub(super) policy: Policy,
+    pub(super) watcher: UnboundedSender<Event>,
     /// Every worker has chances, and with them a name, of its own.
-    started: u64,
+    pub(super) started: u64,
 }
 
 /// A worker that was started and not yet stopped.
@@ -61,87 +44,6 @@ pub(crate) struct Running {
     pub(crate) gate: Gate,
     stop: CancellationToken,
     work: JoinHandle<Drained>,
-}
-
-impl Setup {
-    /// Queues of this test's own, delays of milliseconds, no limit on the rate.
-    pub(crate) async fn new(on: On) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("system-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut config = Config::default();
-        let url = match on {
-            On::Memory => "memory://".to_owned(),
-            On::RabbitMq => rabbitmq::url().await,
-        };
-        config.broker.urls = vec![Secret::new(&url)];
-        config.broker.jobs_queue = format!("{name}.jobs");
-        config.broker.due_queue = format!("{name}.due");
-        config.broker.control_exchange = format!("{name}.control");
-        config.broker.results_queue = format!("{name}.results");
-        config.broker.failed_queue = format!("{name}.failed");
-        config.broker.retry_queue_prefix = format!("{name}.retry");
-        config.broker.retry_delays = vec![span("100ms"), span("1s"), span("10s")];
-        config.recognition.rate_per_second = 1_000.0;
-        config.verification.rate_per_second = 1_000.0;
-        config.worker.redelivery_wait = span("200ms");
-        let mut scenario = Scenario::default();
-        scenario.recognition.rate_per_second = 0;
-        scenario.verification.rate_per_second = 0;
-        Self { config, policy: Policy::builtin(), scenario }
-    }
-
-    /// Faults as a scenario file writes them.
-    pub(crate) fn faults(mut self, faults: &str) -> Self {
-        self.scenario.faults = Scenario::parse(faults, "the test's faults").unwrap().faults;
-        self
-    }
-
-    /// Rules as `policy.file` writes them.
-    pub(crate) fn rules(mut self, rules: &str) -> Self {
-        self.policy = Policy::with_overrides(rules, "the test's rules").unwrap();
-        self
-    }
-
-    pub(crate) async fn start(self) -> System {
-        self.start_with(1).await
-    }
-
-    /// With so many workers on the same queues. Boxed: configurations and policies are large.
-    pub(crate) async fn start_with(self, workers: usize) -> System {
-        let mut system = Box::pin(self.prepare()).await;
-        for _ in 0..workers {
-            Box::pin(system.work()).await;
-        }
-        system
-    }
-
-    /// Everything but a worker.
-    pub(crate) async fn prepare(mut self) -> System {
-        let sandbox = Sandbox::start(Options { scenario: self.scenario, ..Options::default() }).await.unwrap();
-        sandbox.create_bucket(BUCKET).await.unwrap();
-        sandbox.configure(&mut self.config, BUCKET);
-        self.config.validate().unwrap();
-        let broker = Broker::new(&self.config.broker).unwrap();
-        let session = broker.connect().await.unwrap();
-        session.topology().await.unwrap();
-        let reply_to = format!("{}.replies", self.config.broker.jobs_queue);
-        session.temporary_queue(&reply_to).await.unwrap();
-        let replies = session.consume(&reply_to, 1_000).await.unwrap();
-        let (watcher, events) = unbounded_channel();
-        System {
-            sandbox,
-            config: self.config,
-            broker,
-            session,
-            events,
-            replies,
-            reply_to,
-            workers: Vec::new(),
-            policy: self.policy,
-            watcher,
-            started: 0,
-        }
-    }
 }
 
 impl System {
