@@ -25,7 +25,7 @@ use crate::domain::policy::{Decision, Ruling, Transfer};
 use crate::domain::progress::Progress;
 use crate::domain::result::{RecognitionPart, Status, Verdict};
 use crate::provider::client::Client;
-use crate::retry::{Case, Judge, Stopped};
+use crate::retry::{Case, Judge, LONGEST_HOLD, Stopped};
 use findings::Findings;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -176,6 +176,7 @@ impl Pipeline {
             halt,
             deadline,
             began: Instant::now(),
+            patience: LONGEST_HOLD,
             subject: String::new(),
             billing_date: None,
             transfer: Transfer::Inline,

@@ -5,7 +5,7 @@ use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Decision;
 use crate::domain::result::Status;
-use crate::retry::{Case, LONGEST_HOLD, Stopped, wait};
+use crate::retry::{Case, Stopped, wait};
 use jiff::SignedDuration;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ impl Pipeline {
     {
         let mut tries = 1;
         while let Err(failure) = write().await {
-            if case.halt.is_cancelled() || case.began.elapsed() >= LONGEST_HOLD {
+            if case.halt.is_cancelled() || case.began.elapsed() >= case.patience {
                 return unkept(stage, &failure);
             }
             if tries == 1 {

@@ -22,6 +22,7 @@ promises![
     checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
     a_store_that_stays_unusable_ends_the_job_at_its_own_deadline,
     headers_too_large_to_be_parked_cost_nobody_else_anything,
+    a_paid_answer_that_the_store_refuses_is_stored_before_the_job_goes_on,
 ];
 
 async fn a_passing_failure_is_retried_in_place(on: On) {
@@ -214,4 +215,24 @@ fn assert_is_tomorrow(until: Timestamp) {
     assert_eq!(until.date(), now.date().tomorrow().unwrap());
     let minutes = i32::from(until.hour()) * 60 + i32::from(until.minute());
     assert!((10..=120).contains(&minutes), "{until}");
+}
+
+async fn a_paid_answer_that_the_store_refuses_is_stored_before_the_job_goes_on(on: On) {
+    let faults = r#"
+        [[fault]]
+        stage = "storage"
+        operation = "put"
+        key = "checkpoints/recognition/*"
+        answer = "SlowDown"
+        calls = [1, 2, 3]
+    "#;
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let result = system.ask(&system.job("job", &key)).await;
+    assert_eq!(result["verdict"], "genuine", "{result}");
+    let calls = system.sandbox.calls();
+    let stored: Vec<_> = calls.of(Stage::Storage).into_iter().filter(|call| call.answer == "SlowDown").collect();
+    assert_eq!((stored.len(), paid_calls(&system)), (3, 2));
+    let verified = calls.of(Stage::Verification)[0].at;
+    assert!(stored.iter().all(|put| put.at < verified), "nothing else is bought before it is stored");
 }
