@@ -5,6 +5,7 @@ use crate::harness::peer::Peer;
 use crate::harness::system::{BUCKET, On, Setup};
 use invoice_worker::broker::{NOT_BEFORE, PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::sandbox::samples;
 use invoice_worker::worker::Event;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -23,6 +24,7 @@ promises![
     a_store_that_stays_unusable_ends_the_job_at_its_own_deadline,
     headers_too_large_to_be_parked_cost_nobody_else_anything,
     a_paid_answer_that_the_store_refuses_is_stored_before_the_job_goes_on,
+    a_job_that_returns_does_not_wait_behind_the_backlog,
 ];
 
 async fn a_passing_failure_is_retried_in_place(on: On) {
@@ -235,4 +237,30 @@ async fn a_paid_answer_that_the_store_refuses_is_stored_before_the_job_goes_on(o
     assert_eq!((stored.len(), paid_calls(&system)), (3, 2));
     let verified = calls.of(Stage::Verification)[0].at;
     assert!(stored.iter().all(|put| put.at < verified), "nothing else is bought before it is stored");
+}
+
+async fn a_job_that_returns_does_not_wait_behind_the_backlog(on: On) {
+    const BACKLOG: usize = 60;
+    let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\nprovince = \"河南\"\ncalls = [1]\n";
+    let mut setup = Setup::new(on).await.faults(faults).rules(SHORT_316);
+    setup.scenario.recognition.latency = Duration::from_millis(100);
+    // The backlog is in the queue, not in the worker.
+    setup.config.worker.max_in_flight = 2;
+    let mut system = setup.prepare().await;
+    let key = system.sample("02-henan-inpatient").await;
+    system.submit(&system.job("returns", &key)).await;
+    let sample = samples::named("01-beijing-outpatient").unwrap();
+    for number in 0..BACKLOG {
+        // Behind the end of the picture: another file, the same bill.
+        let picture = [sample.bytes, number.to_string().as_bytes()].concat();
+        let key = format!("samples/{number}.jpg");
+        system.sandbox.put(BUCKET, &key, picture).await.unwrap();
+        system.submit(&system.job(&format!("backlog {number}"), &key)).await;
+    }
+    system.work().await;
+    let mut before = 0;
+    while system.result().await["job_id"] != "returns" {
+        before += 1;
+    }
+    assert!(before < BACKLOG / 2, "{before} of the backlog came first");
 }
