@@ -105,6 +105,21 @@ impl Checkpoints {
         Ok(Some(honoured))
     }
 
+    /// Will another process find what is kept?
+    pub fn is_durable(&self) -> bool {
+        self.durable.is_some()
+    }
+
+    /// What this process remembers by now, without asking the store.
+    pub async fn recognition_here(&self, image: &str) -> Option<RecognitionPart> {
+        self.here(&format!("recognition/{image}.json")).await
+    }
+
+    /// As [`Checkpoints::recognition_here`].
+    pub async fn verification_here(&self, image: &str, day: Date) -> Option<VerificationAnswer> {
+        self.here(&format!("verification/{day}/{image}.json")).await
+    }
+
     pub async fn recognition(&self, image: &str) -> Result<Option<RecognitionPart>, Failure> {
         self.get("recognition", &format!("recognition/{image}.json")).await
     }
@@ -193,6 +208,11 @@ impl Checkpoints {
         if let Some(memory) = &self.memory {
             memory.insert(name.to_owned(), bytes).await;
         }
+    }
+
+    async fn here<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let bytes = self.remembered(name).await?;
+        self.read(Some((name, bytes)))
     }
 
     async fn remembered(&self, name: &str) -> Option<Bytes> {

@@ -43,6 +43,10 @@ pub struct Progress {
     /// The answer is found and kept; only its reply queue does not take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsent: Option<Unsent>,
+    /// A delivery of this copy, or of one it was parked from, came back unsettled: whoever had it may have stored an answer that nobody
+    /// published.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redelivered: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivery_waited: bool,
     /// Milliseconds since the job was first seen in which a stage was paused: they do not count against the worker's deadline.
@@ -111,6 +115,7 @@ impl Progress {
             recognition_error: None,
             parked: None,
             unsent: None,
+            redelivered: false,
             redelivery_waited: false,
             paused_ms: 0,
             pauses: BTreeMap::new(),

@@ -108,7 +108,10 @@ impl<T: Clone> Follower<T> {
             landed = self.0.wait_for(Option::is_some) => landed.ok().and_then(|landed| landed.clone()),
             () = case.halt.cancelled() => None,
         };
-        judge.may_call(case)?;
+        // An answer that is there is taken over, however late.
+        if landed.is_none() {
+            judge.may_call(case)?;
+        }
         Ok(landed.map(|landed| match landed {
             Landed::Answered(answer) => Ok(answer),
             Landed::Failed(taken) => Err(taken.over(case)),

@@ -90,7 +90,8 @@ impl Pipeline {
                 return Ending::Parked(self.parking(until, deadline, failure, &ruling, barrier.as_ref()));
             }
         }
-        match self.whole_line(job, progress, arrival, &mut findings).await {
+        // Boxed: it holds whatever a job may hold.
+        match Box::pin(self.whole_line(job, progress, arrival, &mut findings)).await {
             Ok(()) => Ending::Answered(Box::new(self.answered(job, progress, findings))),
             Err(Leave::Replay(stored)) => Ending::Replayed { stored, question: findings.question },
             Err(Leave::Duplicate) => Ending::Duplicate,
@@ -197,11 +198,12 @@ fn answered_before(job: &Job, stored: StoredResult, progress: &Progress, arrival
         let answer = if completed { findings::answer_of_another_run(job, &stored) } else { None };
         return answer.map_or(Ok(()), |answer| Err(Leave::Same(Box::new(answer))));
     }
-    if arrival.redelivered {
-        // Whoever stored it may have died before it was published.
+    let never_published = (progress.redelivered || progress.unsent.is_some()) && !progress.asked_again;
+    if arrival.redelivered || never_published {
+        // Whoever stored it may have died, or lost its connection, before it was published.
         return Err(Leave::Replay(Box::new(stored)));
     }
-    if arrival.returned && !progress.asked_again && progress.unsent.is_none() {
+    if arrival.returned && !progress.asked_again {
         // A crash forked the run; the copy that stored the result publishes it before it is settled.
         return Err(Leave::Duplicate);
     }

@@ -53,7 +53,9 @@ impl Worker {
         }
         let now = self.pipeline.judge.clock.now();
         let waited_enough = unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);
-        let may_wait = answer.question.as_ref().filter(|_| !waited_enough);
+        // Only with an answer that whoever takes the job next will find.
+        let is_kept = self.pipeline.checkpoints.is_durable();
+        let may_wait = answer.question.as_ref().filter(|_| is_kept && !waited_enough);
         match outbox.result(turn.message, &turn.progress.run, answer.body.clone(), may_wait.is_some()).await? {
             Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
             Sent::NotYet => {

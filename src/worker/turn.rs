@@ -47,7 +47,8 @@ impl Worker {
 
     async fn take(&self, delivery: &Delivery, generation: &Generation, is_alone: bool) -> Result<(), Unpublished> {
         let message = &delivery.message;
-        let (progress, returned) = self.progress_of(message);
+        let (mut progress, returned) = self.progress_of(message);
+        progress.redelivered |= delivery.redelivered;
         let mut turn = Turn { message, generation, job_id: None, progress, suspect: None, began: Instant::now() };
         let suspicion = Suspicion::of(delivery, is_alone);
         match suspicion {

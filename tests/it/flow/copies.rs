@@ -15,6 +15,7 @@ promises![
     jobs_about_the_same_image_share_its_failure,
     the_same_message_twice_at_once_is_paid_once_and_answered_with_the_same_bytes,
     a_run_that_was_forked_ends_in_one_result,
+    a_copy_that_was_redelivered_before_it_was_parked_is_answered_again,
     two_runs_of_a_job_at_once_say_the_same,
 ];
 
@@ -90,6 +91,23 @@ async fn a_run_that_was_forked_ends_in_one_result(on: On) {
     };
     timeout(PATIENCE, drained).await.expect("drained in time");
     assert_eq!(system.depth(&system.reply_to.clone()).await, 0, "the other copy is dropped");
+    assert_eq!(paid_calls(&system), 2);
+}
+
+async fn a_copy_that_was_redelivered_before_it_was_parked_is_answered_again(on: On) {
+    let mut system = System::start(on).await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let mut copy = system.job("job", &key);
+    system.submit(&copy).await;
+    let first = system.reply().await;
+    // As if that answer had been stored by a worker that lost its connection before it could publish: the redelivered copy had been
+    // parked meanwhile, and comes back now.
+    let mut progress = Progress::new(run_id(&copy), jiff::Timestamp::now());
+    progress.redelivered = true;
+    copy.properties.headers.set_text(PROGRESS, &progress.to_header());
+    system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+    let again = system.reply().await;
+    assert_eq!((first.properties.message_id, first.body), (again.properties.message_id, again.body));
     assert_eq!(paid_calls(&system), 2);
 }
 
