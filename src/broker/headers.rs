@@ -129,6 +129,20 @@ impl Headers {
     }
 }
 
+#[cfg(test)]
+impl Headers {
+    /// As RabbitMQ leaves them when it moves a message, for the tests of those who read why; `time` in seconds since the epoch.
+    pub(crate) fn dead_lettered(queue: &str, reason: &str, time: u64) -> Self {
+        let mut death = FieldTable::default();
+        death.insert("queue".into(), AMQPValue::LongString(queue.into()));
+        death.insert("reason".into(), AMQPValue::LongString(reason.into()));
+        death.insert("time".into(), AMQPValue::Timestamp(time));
+        let mut headers = Self::default();
+        headers.set("x-death", AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(death)])));
+        headers
+    }
+}
+
 impl From<&FieldTable> for Headers {
     fn from(table: &FieldTable) -> Self {
         Self(table.inner().clone())

@@ -150,16 +150,9 @@ impl Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lapin::types::{AMQPValue, FieldArray, FieldTable};
 
     fn dead(reason: &str) -> Headers {
-        let mut death = FieldTable::default();
-        death.insert("queue".into(), AMQPValue::LongString("invoice.jobs".into()));
-        death.insert("reason".into(), AMQPValue::LongString(reason.into()));
-        death.insert("time".into(), AMQPValue::Timestamp(1_800_000_000));
-        let mut table = FieldTable::default();
-        table.insert("x-death".into(), AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(death)])));
-        Headers::from(&table)
+        Headers::dead_lettered("invoice.jobs", reason, 1_800_000_000)
     }
 
     fn with(mut headers: Headers, failure: &str) -> Headers {
