@@ -1,9 +1,9 @@
 //! One job, a worker whose wires can be stopped at a byte, others whose wires cannot, and what it all comes to.
 
-use super::stop::{Stop, Until, Wire};
+use super::stop::{self, Stop, Until, Wire};
 use super::story::{Arrives, RULES, Story};
 use crate::harness::program::{ConfigFile, Program};
-use crate::harness::proxy::Proxy;
+use crate::harness::proxy::{Direction, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{PATIENCE, System};
 use invoice_worker::broker::{Message, run_id};
@@ -66,6 +66,9 @@ impl Scene {
     /// A worker that gets as far as this.
     pub(super) async fn stopped(&mut self, stop: &Stop) -> Program {
         self.wire(stop.wire).trap(stop.sees, stop.holds);
+        if matches!(stop.until, Until::Suspected) {
+            self.to_sandbox.trap(stop::IMAGE, Direction::ToServer);
+        }
         // One job at a time: when it is settled the next one is handed out.
         let program = self.wired.run(&[("INVOICE_WORKER__WORKER__MAX_IN_FLIGHT", "1")]);
         self.wire(stop.wire).sprung(1).await;
@@ -83,7 +86,7 @@ impl Scene {
     pub(super) async fn reached(&mut self, until: Until) {
         let queues = &self.system.config.broker;
         match until {
-            Until::Sent => {}
+            Until::Sent | Until::Suspected => {}
             Until::Stored(key) => eventually(key, async || self.is_stored(key)).await,
             Until::Answered(stage) => eventually("an answer", async || self.paid(stage) == 1).await,
             Until::Replied => self.result().await,
@@ -106,6 +109,11 @@ impl Scene {
                 return self.results.push(reply);
             }
         }
+    }
+
+    /// Results so far.
+    pub(super) fn answered(&self) -> usize {
+        self.results.len()
     }
 
     /// From now on the queue that was full has a reader.

@@ -53,6 +53,8 @@ pub(super) enum Until {
     /// The result is where it belongs.
     Replied,
     Parked,
+    /// Parked as a suspect. It comes back at once, and gets no image.
+    Suspected,
     InTheFailedQueue,
     /// The broker no longer counts the job as delivered.
     Settled,

@@ -13,7 +13,7 @@ use serde_json::json;
 pub(super) struct Story {
     /// As a scenario file writes them.
     pub(super) faults: &'static str,
-    /// `None`: over at once.
+    /// `None`: over in a moment.
     pub(super) redelivery_wait: Option<&'static str>,
     pub(super) arrives: Arrives,
 }
@@ -66,6 +66,7 @@ impl Story {
 
     pub(super) async fn setup(&self) -> Setup {
         let mut setup = Setup::new(On::RabbitMq).await.faults(self.faults).rules(RULES);
+        setup.config.broker.retry_delays = vec![span("100ms"), span("1s"), span("1m")];
         if let Some(wait) = self.redelivery_wait {
             setup.config.worker.redelivery_wait = span(wait);
         }
