@@ -35,7 +35,7 @@ async fn a_system_that_is_in_order_is_told_line_by_line() {
 #[tokio::test]
 async fn queues_that_are_not_there_yet_are_no_mistake_unless_nobody_may_declare_them() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
-    system.config.broker.failed_queue.push_str(".another");
+    system.config.broker.results_queue.push_str(".another");
     let file = ConfigFile::of(&system);
     let (code, text) = check(&file, &[]).await;
     assert!(code == Some(0) && text.contains("1 are not there yet"), "{text}");
