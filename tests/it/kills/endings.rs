@@ -6,6 +6,7 @@ use super::stop::{self, Stop, Until, Wire};
 use super::story::{Arrives, FAILS, PLAIN, Story};
 
 const UNWELCOME: Story = PLAIN.arriving(Arrives::Unwelcome);
+const MALFORMED: Story = PLAIN.arriving(Arrives::Malformed);
 const AGAIN: Story = PLAIN.arriving(Arrives::Again);
 
 const PARKS: Stop = Stop::before(Wire::Broker, stop::PARKED);
@@ -20,12 +21,14 @@ const UNACKNOWLEDGED: Stop = Stop::unacknowledged(Until::Replied);
 const TWICE: &[Then] = &[Then::Welcome, Then::Answered, Then::Woken, Then::Answered];
 
 #[rustfmt::skip]
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 12] = [
     Row::new("a failed job is about to be copied", FAILS, COPIES, ANSWERED, (1, 1), 1).failed(1),
     Row::new("a failed job is copied, unknown to the worker", FAILS, COPIED, ANSWERED, (1, 1), 1).failed(2),
     Row::new("a failed job is copied", FAILS, Stop { until: Until::InTheFailedQueue, ..ANSWERS }, ANSWERED, (1, 1), 1).failed(2),
     Row::new("a failed job is answered, unknown to the worker", FAILS, PUBLISHED, ANSWERED, (1, 1), 2).failed(2),
     Row::new("a failed job is answered", FAILS, UNACKNOWLEDGED, ANSWERED, (1, 1), 2).failed(2),
+    Row::new("a malformed job is copied", MALFORMED, COPIED, ANSWERED, (0, 0), 1).failed(2),
+    Row::new("a malformed job is answered", MALFORMED, UNACKNOWLEDGED, ANSWERED, (0, 0), 2).failed(2),
     Row::new("an unwelcome answer is about to be parked", UNWELCOME, PARKS, &[Then::Welcome, Then::Answered], (1, 1), 1),
     Row::new("an unwelcome answer is parked, unknown to the worker", UNWELCOME, PARKED, TWICE, (1, 1), 2),
     Row::new("an unwelcome answer is parked", UNWELCOME, Stop::unacknowledged(Until::Parked), TWICE, (1, 1), 2),

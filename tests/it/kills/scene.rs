@@ -6,11 +6,12 @@ use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::{Direction, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{PATIENCE, System};
-use invoice_worker::broker::{Message, run_id};
+use invoice_worker::broker::{FAILURE, Message, run_id};
 use invoice_worker::config::Config;
 use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -142,10 +143,17 @@ impl Scene {
         assert_eq!((ours.len(), others.len()), (end.results, self.others), "results of the job, and of others");
         assert!(ours.iter().all(|result| result.body == ours[0].body), "the same run is answered with the same bytes");
         let body: Value = serde_json::from_slice(&ours[0].body).unwrap();
-        assert_eq!(body["status"], if end.failed == 0 { "completed" } else { "undetermined" });
+        assert_eq!(body["status"] == "completed", end.failed == 0, "{body}");
         assert_eq!((self.paid(Stage::Recognition), self.paid(Stage::Verification)), end.paid, "paid calls");
         let queues = &self.system.config.broker;
         assert_eq!(self.system.depth(&queues.failed_queue).await, end.failed, "copies in the failed queue");
+        let mut failures = BTreeSet::new();
+        for _ in 0..end.failed {
+            let copy = self.system.take(&queues.failed_queue).await;
+            let reason: Value = serde_json::from_str(&copy.properties.headers.text(FAILURE).unwrap()).unwrap();
+            failures.insert(format!("{} {}", reason["run"], reason["at"]));
+        }
+        assert!(failures.len() <= 1, "copies of one failure are known as such: {failures:?}");
         let waits = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
         for queue in waits.chain([queues.jobs_queue.clone(), queues.due_queue.clone(), queues.results_queue.clone()]) {
             assert_eq!(self.system.depth(&queue).await, 0, "left in {queue}");

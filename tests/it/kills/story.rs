@@ -31,6 +31,8 @@ pub(super) enum Arrives {
     Returned,
     /// The same message once more.
     Again,
+    /// It is no job at all.
+    Malformed,
 }
 
 pub(super) const PLAIN: Story = Story { faults: "", redelivery_wait: None, arrives: Arrives::New };
@@ -88,13 +90,16 @@ impl Story {
             system.session.publisher().publish(&full, &Message::json("in the way", &b"{}"[..])).await.unwrap();
             job.properties.reply_to = Some(full);
         }
+        if self.arrives == Arrives::Malformed {
+            job.body = "no JSON".into();
+        }
         job
     }
 
     /// With all that happens to the job before somebody has it who is disturbed.
     pub(super) async fn submit(&self, job: &Message, system: &System) {
         match self.arrives {
-            Arrives::New | Arrives::Curious | Arrives::Unwelcome | Arrives::Again => system.submit(job).await,
+            Arrives::New | Arrives::Curious | Arrives::Unwelcome | Arrives::Again | Arrives::Malformed => system.submit(job).await,
             Arrives::Orphaned(times) => {
                 system.submit(job).await;
                 for _ in 0..times {
