@@ -1,14 +1,17 @@
 //! A wire with bad weather: stands between a client and a server on loopback. It passes bytes on, slowly, or not at all; it breaks,
-//! politely or not; and a trap stops one connection at the very byte that a test waits for.
+//! politely or not; a trap stops one connection at the very byte that a test waits for; and a forger speaks in a client's name.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// A client's first words have fewer bytes than this.
+const INTRODUCTION: usize = 2 << 10;
 
 /// What happens to the bytes of every connection, in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +51,14 @@ struct Shared {
     weather: watch::Sender<Weather>,
     traps: Mutex<Vec<Trap>>,
     sprung: watch::Sender<usize>,
+    forgeries: broadcast::Sender<Forgery>,
+}
+
+#[derive(Clone, Debug)]
+struct Forgery {
+    /// In the name of clients that have said this in their first words.
+    client: String,
+    frame: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,6 +69,8 @@ struct Weather {
     spell: u64,
     /// They end with a reset.
     rudely: bool,
+    /// Traps that sprang before the latest of these hold nothing any more.
+    releases: u64,
 }
 
 impl Proxy {
@@ -74,6 +87,7 @@ impl Proxy {
             weather: watch::Sender::default(),
             traps: Mutex::default(),
             sprung: watch::Sender::default(),
+            forgeries: broadcast::Sender::new(16),
         });
         let closed = CancellationToken::new();
         tokio::spawn(serve(listener, Arc::clone(&shared), closed.clone()));
@@ -117,6 +131,18 @@ impl Proxy {
         timeout(Duration::from_mins(1), sprung.wait_for(|sprung| *sprung >= traps)).await.expect("the trap springs in time").unwrap();
     }
 
+    /// What the traps hold goes on.
+    pub(crate) fn release(&self) {
+        self.shared.weather.send_modify(|weather| weather.releases += 1);
+    }
+
+    /// Says a frame to the server in the name of the clients whose first words hold this one; between two pieces of their own, so they
+    /// had better be saying little.
+    pub(crate) fn forge(&self, client: &str, frame: Vec<u8>) {
+        let told = self.shared.forgeries.send(Forgery { client: client.to_owned(), frame });
+        assert!(told.is_ok(), "nobody is connected");
+    }
+
     fn end_all(&self, rudely: bool) {
         self.shared.weather.send_modify(|weather| (weather.spell, weather.rudely) = (weather.spell + 1, rudely));
     }
@@ -142,19 +168,20 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server_port)).await else { return };
     let ((from_client, mut to_client), (from_server, mut to_server)) = (client.into_split(), server.into_split());
     let caught = watch::Sender::new(None);
-    let pump = |direction| Pump { direction, shared: &shared, caught: &caught, seen: Vec::new() };
+    let pump = |direction| Pump { direction, shared: &shared, caught: &caught, first_words: Vec::new(), seen: Vec::new() };
     let both = async {
-        tokio::join!(
-            pump(Direction::ToServer).run(from_client, &mut to_server),
-            pump(Direction::ToClient).run(from_server, &mut to_client),
-        )
+        tokio::join!(pump(Direction::ToServer).run(from_client, &mut to_server), pump(Direction::ToClient).run(from_server, &mut to_client),)
     };
     tokio::select! {
         _ = both => {}
         _ = weather.wait_for(|weather| weather.spell > born) => {
             if shared.weather.borrow().rudely {
-                // On a socket that is gone already there is nothing to be rude about.
-                let _ = (to_client.as_ref().set_zero_linger(), to_server.as_ref().set_zero_linger());
+                for half in [to_client, to_server] {
+                    // On a socket that is gone already there is nothing to be rude about.
+                    let _ = half.as_ref().set_zero_linger();
+                    // Dropped, it would say goodbye first.
+                    half.forget();
+                }
             }
         }
     }
@@ -164,8 +191,10 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
 struct Pump<'a> {
     direction: Direction,
     shared: &'a Shared,
-    /// By a trap: nothing more passes in this direction.
-    caught: &'a watch::Sender<Option<Direction>>,
+    /// By a trap: nothing more passes in this direction until the next release after so many.
+    caught: &'a watch::Sender<Option<(Direction, u64)>>,
+    /// With which the client introduced itself.
+    first_words: Vec<u8>,
     /// What the client sent last, for what a trap sees in two pieces.
     seen: Vec<u8>,
 }
@@ -174,8 +203,16 @@ impl Pump<'_> {
     /// Until one side has ended, which the other is told.
     async fn run(mut self, mut from: OwnedReadHalf, to: &mut OwnedWriteHalf) {
         let mut piece = vec![0; 64 << 10];
+        let mut forgeries = self.shared.forgeries.subscribe();
         loop {
-            let Ok(length) = from.read(&mut piece).await else { return };
+            let read = tokio::select! {
+                read = from.read(&mut piece) => read,
+                Ok(forgery) = forgeries.recv() => match self.utter(&forgery, to).await {
+                    Ok(()) => continue,
+                    Err(error) => Err(error),
+                },
+            };
+            let Ok(length) = read else { return };
             if self.direction == Direction::ToServer {
                 self.look(&piece[..length]);
             }
@@ -187,12 +224,22 @@ impl Pump<'_> {
         }
     }
 
-    async fn held_up(&self) {
-        if *self.caught.borrow() == Some(self.direction) {
-            std::future::pending::<()>().await;
+    async fn utter(&self, forgery: &Forgery, to: &mut OwnedWriteHalf) -> std::io::Result<()> {
+        if self.direction == Direction::ToServer && contains(&self.first_words, forgery.client.as_bytes()) {
+            to.write_all(&forgery.frame).await?;
         }
+        Ok(())
+    }
+
+    async fn held_up(&self) {
         let mut weather = self.shared.weather.subscribe();
-        // Never an error: the sender is in `shared`.
+        let caught = *self.caught.borrow();
+        if let Some((direction, releases)) = caught
+            && direction == self.direction
+        {
+            // Never an error, here and below: the sender is in `shared`.
+            let _ = weather.wait_for(|weather| weather.releases > releases).await;
+        }
         let flow = weather.wait_for(|weather| weather.flow != Flow::Hold).await.map(|weather| weather.flow);
         if let Ok(Flow::Slow(by)) = flow {
             sleep(by).await;
@@ -200,13 +247,20 @@ impl Pump<'_> {
     }
 
     fn look(&mut self, piece: &[u8]) {
+        if self.first_words.len() < INTRODUCTION {
+            self.first_words.extend_from_slice(piece);
+        }
         let mut traps = self.shared.traps.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(longest) = traps.iter().map(|trap| trap.sees.len()).max() else { return };
         self.seen.extend_from_slice(piece);
-        if let Some(at) = traps.iter().position(|trap| self.seen.windows(trap.sees.len()).any(|bytes| bytes == trap.sees)) {
-            self.caught.send_replace(Some(traps.remove(at).holds));
+        if let Some(at) = traps.iter().position(|trap| contains(&self.seen, &trap.sees)) {
+            self.caught.send_replace(Some((traps.remove(at).holds, self.shared.weather.borrow().releases)));
             self.shared.sprung.send_modify(|sprung| *sprung += 1);
         }
         self.seen.drain(..self.seen.len().saturating_sub(longest));
     }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }

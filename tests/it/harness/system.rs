@@ -120,6 +120,20 @@ impl System {
         serde_json::from_slice(&self.reply().await.body).unwrap()
     }
 
+    /// Every reply that is in the queue by now and was not looked at.
+    pub(crate) async fn replies_so_far(&mut self) -> Vec<Message> {
+        let end = Message::json("end of replies", "{}");
+        self.session.publisher().publish(&self.reply_to, &end).await.unwrap();
+        let mut replies = Vec::new();
+        loop {
+            let reply = self.reply().await;
+            if reply.properties.kind == end.properties.kind {
+                return replies;
+            }
+            replies.push(reply);
+        }
+    }
+
     pub(crate) async fn ask(&mut self, job: &Message) -> Value {
         self.submit(job).await;
         self.result().await
