@@ -99,8 +99,10 @@ impl Worker {
     async fn serve_generations(self: &Arc<Self>, turns: &TaskTracker, stop: &CancellationToken) -> Result<Option<Serving>, BrokerError> {
         let mut pause = reconnecting();
         let mut connected_before = false;
+        // One line on the way down, whatever it is that goes first; the way up is told when consuming begins.
+        let mut told = false;
         loop {
-            let established = match self.establish(&mut pause, turns, stop).await {
+            let established = match self.establish(&mut pause, &mut told, turns, stop).await {
                 Ok(established) => established,
                 Err(error) => {
                     // A paid call in the air is worth waiting for, whatever ends the worker.
@@ -115,10 +117,18 @@ impl Worker {
             }
             connected_before = true;
             let since = Instant::now();
-            if self.serve(&mut serving, turns, stop).await == Served::UntilStop {
-                return Ok(Some(serving));
+            match self.serve(&mut serving, turns, stop).await {
+                Served::UntilStop => return Ok(Some(serving)),
+                Served::UntilLost => serving.generation.end(),
+                // With a deleted queue go the broker's copies of what is in hand: nobody delivers it again. It is answered on the
+                // connections that it came with, which live until then.
+                Served::UntilCancelled => {
+                    for delivery in serving.feed.stop().await {
+                        drop(self.start(delivery, &serving.generation, turns));
+                    }
+                }
             }
-            serving.generation.end();
+            told = true;
             // A connection that does not last is no reason to knock without pause.
             if since.elapsed() >= LASTING {
                 pause = reconnecting();
@@ -132,26 +142,28 @@ impl Worker {
     async fn establish(
         self: &Arc<Self>,
         pause: &mut impl FnMut(&Chance) -> Duration,
+        told: &mut bool,
         turns: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
-        let mut told = false;
         loop {
             let problem = tokio::select! {
                 () = stop.cancelled() => return Ok(None),
                 outcome = self.attempt(turns, stop) => match outcome {
-                    Ok(serving) => return Ok(Some(serving)),
+                    Ok(serving) => {
+                        *told = false;
+                        return Ok(Some(serving));
+                    }
                     Err(error) if error.is_final() => return Err(error),
                     Err(error) => error.to_string(),
                 },
             };
             let wait = pause(&self.chance);
-            // One line on the way down; the way up is told when consuming begins.
-            if told {
+            if *told {
                 tracing::debug!(problem, wait_ms = wait.as_millis(), "the broker is still out of reach");
             } else {
                 tracing::error!(problem, "the broker is out of reach; trying again until it answers");
-                told = true;
+                *told = true;
             }
             self.health.set(State::Disconnected { problem });
             sleep_unless(wait, stop).await;
@@ -183,7 +195,7 @@ impl Worker {
             probe = probe.filter(|_| matches!(flow, Flow::Probe(_)));
             match feed.follow(&flow, &generation.session, &self.queues, self.max_in_flight).await {
                 Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns))),
-                Err(error) => return self.lost(&error.to_string(), turns),
+                Err(error) => return self.lost(generation.session.trouble().unwrap_or(&error.to_string()), turns),
             }
             self.health.flows(flow.paused());
             let delivery = tokio::select! {
@@ -194,7 +206,10 @@ impl Worker {
                 () = over(&mut probe) => continue,
                 delivery = feed.next(), if probe.is_none() => delivery,
             };
-            let Some(delivery) = delivery else { return self.lost("the connection or a consumer was lost", turns) };
+            let Some(delivery) = delivery else {
+                let problem = generation.session.trouble().unwrap_or("given up by this worker");
+                return if generation.is_over() { self.lost(problem, turns) } else { self.cancelled(problem, turns) };
+            };
             if is_suspect(&delivery) {
                 self.take_alone(delivery, feed, generation, turns, stop).await;
             } else {
@@ -214,11 +229,23 @@ impl Worker {
         self.health.set(State::Disconnected { problem: problem.to_owned() });
         Served::UntilLost
     }
+
+    fn cancelled(&self, problem: &str, turns: &TaskTracker) -> Served {
+        tracing::warn!(
+            problem,
+            in_flight = turns.len(),
+            "no more jobs come from the broker; connecting anew, those in flight are finished"
+        );
+        self.health.set(State::Disconnected { problem: problem.to_owned() });
+        Served::UntilCancelled
+    }
 }
 
 #[derive(PartialEq)]
 enum Served {
     UntilLost,
+    /// The broker ended a consumer, and nothing else.
+    UntilCancelled,
     UntilStop,
 }
 
