@@ -1,6 +1,7 @@
 //! A wire with bad weather: stands between a client and a server on loopback. It passes bytes on, slowly, or not at all; it breaks,
 //! politely or not; a trap stops one connection at the very byte that a test waits for; and a forger speaks in a client's name.
 
+use invoice_worker::config::secret::Secret;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,6 +52,7 @@ struct Shared {
     weather: watch::Sender<Weather>,
     traps: Mutex<Vec<Trap>>,
     sprung: watch::Sender<usize>,
+    refused: watch::Sender<usize>,
     forgeries: broadcast::Sender<Forgery>,
 }
 
@@ -87,11 +89,17 @@ impl Proxy {
             weather: watch::Sender::default(),
             traps: Mutex::default(),
             sprung: watch::Sender::default(),
+            refused: watch::Sender::default(),
             forgeries: broadcast::Sender::new(16),
         });
         let closed = CancellationToken::new();
         tokio::spawn(serve(listener, Arc::clone(&shared), closed.clone()));
         Self { port, shared, closed }
+    }
+
+    /// To RabbitMQ behind it, with heartbeats that tell of a dead peer within seconds.
+    pub(crate) fn url(&self) -> Secret {
+        Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f?heartbeat=1", self.port))
     }
 
     /// From now on, also for what is under way.
@@ -127,8 +135,12 @@ impl Proxy {
 
     /// Returns when so many traps have sprung since the start.
     pub(crate) async fn sprung(&self, traps: usize) {
-        let mut sprung = self.shared.sprung.subscribe();
-        timeout(Duration::from_mins(1), sprung.wait_for(|sprung| *sprung >= traps)).await.expect("the trap springs in time").unwrap();
+        reaches(&self.shared.sprung, traps).await;
+    }
+
+    /// Returns when so many connections have been refused since the start.
+    pub(crate) async fn refused(&self, connections: usize) {
+        reaches(&self.shared.refused, connections).await;
     }
 
     /// What the traps hold goes on.
@@ -154,9 +166,16 @@ impl Drop for Proxy {
     }
 }
 
+async fn reaches(count: &watch::Sender<usize>, wanted: usize) {
+    let mut count = count.subscribe();
+    timeout(Duration::from_mins(1), count.wait_for(|count| *count >= wanted)).await.expect("it happens in time").unwrap();
+}
+
 async fn serve(listener: TcpListener, shared: Arc<Shared>, closed: CancellationToken) {
     while let Some(Ok((client, _))) = closed.run_until_cancelled(listener.accept()).await {
-        if !shared.weather.borrow().refuses {
+        if shared.weather.borrow().refuses {
+            shared.refused.send_modify(|refused| *refused += 1);
+        } else {
             tokio::spawn(connection(client, Arc::clone(&shared)));
         }
     }

@@ -3,6 +3,10 @@
 use super::storm::{CANCELLED, LOST, Storm};
 use crate::harness::frame;
 use crate::harness::proxy::Flow;
+use crate::harness::rabbitmq;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
 
 #[tokio::test]
 async fn a_connection_that_ends_is_made_again() {
@@ -62,6 +66,23 @@ async fn a_jobs_queue_that_is_deleted_takes_no_job_in_hand_along() {
     storm.system.session.delete_queue(&queue).await.unwrap();
     storm.takes_the_broker_away(CANCELLED, &queue).await;
     storm.passes().await;
+}
+
+#[tokio::test]
+async fn a_jobs_queue_of_another_kind_ends_the_worker_once_the_job_in_hand_is_answered() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    let queue = storm.system.config.broker.jobs_queue.clone();
+    storm.system.session.delete_queue(&queue).await.unwrap();
+    storm.takes_the_broker_away(CANCELLED, &queue).await;
+    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_declare(queue.as_str().into(), QueueDeclareOptions::durable(), FieldTable::default()).await.unwrap();
+    storm.wire.refuse(false);
+    assert_eq!(storm.system.result().await["verdict"], "genuine");
+    let ended = storm.program.end().await;
+    assert_eq!(ended.code, Some(64), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("empty and delete it (`rabbitmqctl delete_queue {queue}`)")), "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, PATIENCE, Setup, System};
 use invoice_worker::broker::run_id;
-use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 use std::time::Duration;
@@ -30,7 +29,7 @@ impl Storm {
         setup.scenario.recognition.latency = Duration::from_millis(1_000);
         let mut system = setup.prepare().await;
         let wire = Proxy::before(rabbitmq::port().await).await;
-        system.config.broker.urls = vec![behind(&wire)];
+        system.put_behind(&wire);
         let file = ConfigFile::of(&system);
         let mut program = file.run(&[]);
         let telemetry = program.telemetry().await;
@@ -85,9 +84,4 @@ impl Storm {
         let answer = reqwest::get(format!("{}/readyz", self.telemetry)).await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
-}
-
-/// With heartbeats that tell of a dead peer within seconds.
-pub(super) fn behind(wire: &Proxy) -> Secret {
-    Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f?heartbeat=1", wire.port))
 }
