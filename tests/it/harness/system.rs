@@ -65,11 +65,11 @@ impl System {
     }
 
     /// As [`System::work`], with parts of the test's own.
-    pub(crate) async fn work_with(&mut self, change: impl FnOnce(&mut Pipeline)) {
+    pub(crate) async fn work_with(&mut self, refit: impl FnOnce(&mut Pipeline)) {
         self.started += 1;
         let (chance, health) = (Chance::seeded(self.started), Health::default());
         let mut pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap();
-        change(&mut pipeline);
+        refit(&mut pipeline);
         // As `run` does; a store that is out of order is some tests' subject.
         let _ = pipeline.checkpoints.probe().await;
         let worker = Arc::new(Worker {

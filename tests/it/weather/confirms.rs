@@ -27,8 +27,8 @@ async fn a_late_confirm_is_no_later_messages() {
     let queue = &system.config.broker.results_queue;
     // A channel for each of them is open already.
     let before = Message::json("test", "before");
-    let published = tokio::join!(publisher.publish(queue, &before), publisher.publish(queue, &before));
-    assert!(published.0.is_ok() && published.1.is_ok(), "{published:?}");
+    let both = tokio::join!(publisher.publish(queue, &before), publisher.publish(queue, &before));
+    assert!(both.0.is_ok() && both.1.is_ok(), "{both:?}");
     wire.trap("the first", Direction::ToClient);
     let first = publisher.publish(queue, &Message::json("test", "the first")).await;
     assert!(matches!(first, Err(PublishError::TimedOut)), "{first:?}");

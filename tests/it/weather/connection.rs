@@ -7,6 +7,7 @@ use crate::harness::rabbitmq;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_connection_that_ends_is_made_again() {
@@ -35,6 +36,16 @@ async fn a_connection_into_which_nothing_passes_any_more_is_given_up() {
     // The wire is whole again; what it held belongs to nobody.
     storm.wire.sever();
     storm.wire.flow(Flow::Pass);
+    storm.passes().await;
+}
+
+#[tokio::test]
+async fn a_slow_connection_costs_time_and_nothing_else() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    storm.wire.flow(Flow::Slow(Duration::from_millis(20)));
+    storm.wire.sever();
+    storm.takes_the_broker_away(LOST, "").await;
     storm.passes().await;
 }
 

@@ -1,13 +1,14 @@
 //! A panic inside one job's task: a failed attempt of that job, and nobody else's business.
 
 use crate::harness::system::{On, PATIENCE, Setup};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::provider::client::{Client, Limits};
 use invoice_worker::provider::{Provider, Reply, Request};
-use invoice_worker::store::Store;
+use invoice_worker::store::{Script, Store, Written};
 use invoice_worker::worker::Drained;
 use serde_json::json;
 use std::sync::Arc;
@@ -36,6 +37,19 @@ impl Provider for Fragile {
             }
             Ok(Reply { code: "200", request_id: None, answer: Invoice::default() })
         })
+    }
+}
+
+/// A store that fails on every image.
+struct Broken;
+
+impl Script for Broken {
+    fn read(&self, key: &str) -> Result<Bytes, Failure> {
+        panic!("a defect about {key}")
+    }
+
+    fn write(&self, key: &str, _bytes: Bytes, _new: bool) -> Result<Written, Failure> {
+        panic!("a defect about {key}")
     }
 }
 
@@ -74,7 +88,7 @@ async fn a_job_on_which_the_worker_fails_is_answered_so_and_whoever_waited_for_i
 async fn a_worker_that_fails_on_reading_an_image_takes_the_next_one() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let fit = |pipeline: &mut Pipeline| {
-        pipeline.loader.store = Store::scripted(|_bucket, key| panic!("a defect about {key}"));
+        pipeline.loader.store = Store::scripted(Broken);
     };
     system.work_with(fit).await;
     for id in ["one", "two"] {
