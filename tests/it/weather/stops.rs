@@ -167,7 +167,7 @@ async fn a_worker_that_has_lost_its_broker_finishes_its_call_and_ends() {
     stop.wire.refuse(true);
     stop.wire.sever();
     stop.program.event(LOST).await;
-    let (system, _) = stop.ends(0, 1, false).await;
+    let (system, _) = stop.ends(0, 1, true).await;
     assert_eq!(paid(&system), [1, 1], "the call in the air was paid for, and used");
 }
 
@@ -179,7 +179,7 @@ async fn a_worker_whose_broker_has_fallen_silent_ends_as_well() {
     stop.submits("job").await;
     stop.is_called().await;
     stop.wire.flow(Flow::Hold);
-    let (system, _) = stop.ends(0, 1, false).await;
+    let (system, _) = stop.ends(0, 1, true).await;
     assert_eq!(paid(&system), [1, 1], "the call in the air was paid for, and used");
 }
 

@@ -4,7 +4,7 @@ use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, PATIENCE, Setup, System};
-use invoice_worker::broker::run_id;
+use invoice_worker::broker::{Message, run_id};
 use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Storm {
         assert_eq!((status, &body["state"]), (503, &"disconnected".into()), "{body}");
     }
 
-    /// The worker comes back by itself. The job in hand is answered once and was paid once, and there was one line each way.
+    /// The worker comes back by itself. The job in hand has one answer and was paid once, and there was one line each way.
     pub(super) async fn passes(mut self) {
         self.wire.refuse(false);
         self.program.event("consuming").await;
@@ -68,7 +68,10 @@ impl Storm {
 
         let ended = self.program.stop().await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        assert!(self.system.replies_so_far().await.is_empty(), "answered twice: {}", ended.stderr);
+        // Where it broke between a result and its acknowledgement, the same bytes come again.
+        let again = self.system.replies_so_far().await;
+        let is_same = |copy: &Message| (&copy.properties.message_id, &copy.body) == (&answer.properties.message_id, &answer.body);
+        assert!(again.iter().all(is_same), "answered otherwise: {}", ended.stderr);
         for stage in [Stage::Recognition, Stage::Verification] {
             assert_eq!(self.system.sandbox.calls().count(stage).billed, 1, "{stage} calls that were paid");
         }

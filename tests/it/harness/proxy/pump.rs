@@ -19,10 +19,11 @@ pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
     let caught = watch::Sender::new(None);
     let pump = |direction| Pump { direction, shared: &shared, caught: &caught, first_words: Vec::new(), seen: Vec::new() };
     let both = async {
-        tokio::join!(pump(Direction::ToServer).run(from_client, &mut to_server), pump(Direction::ToClient).run(from_server, &mut to_client),)
+        tokio::join!(pump(Direction::ToServer).run(from_client, &mut to_server), pump(Direction::ToClient).run(from_server, &mut to_client))
     };
     tokio::select! {
-        _ = both => {}
+        // What was held when the connection ended does not get through.
+        biased;
         _ = weather.wait_for(|weather| weather.spell > born) => {
             if shared.weather.borrow().rudely {
                 for half in [to_client, to_server] {
@@ -33,6 +34,7 @@ pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
                 }
             }
         }
+        _ = both => {}
     }
 }
 
