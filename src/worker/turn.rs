@@ -205,7 +205,7 @@ async fn settle(delivery: Delivery) {
         Settled::Acknowledged => {}
         Settled::Lost => {
             metric::settle_lost();
-            tracing::warn!("an acknowledgement found its channel gone; the job will be delivered again and its result replayed");
+            tracing::debug!("an acknowledgement found its channel gone; the job will be delivered again and its result replayed");
         }
     }
 }

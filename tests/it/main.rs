@@ -13,3 +13,4 @@ mod kills;
 mod sandbox;
 mod scenarios;
 mod store;
+mod weather;
