@@ -135,20 +135,14 @@ impl Outbox<'_> {
     }
 
     /// A copy of the job for the operator, with the reason.
-    pub(super) async fn failed(
-        &self,
-        job: &Message,
-        progress: &Progress,
-        job_id: Option<&str>,
-        answer: &Answer,
-    ) -> Result<(), Unpublished> {
+    pub(super) async fn failed(&self, job: &Message, run: &str, job_id: Option<&str>, answer: &Answer) -> Result<(), Unpublished> {
         let reason = serde_json::json!({
             "job_id": job_id,
-            "run": progress.run,
+            "run": run,
             "status": answer.status,
             "error": answer.error,
-            "calls": progress.totals.calls,
-            "billed": progress.totals.billed,
+            "calls": answer.totals.calls,
+            "billed": answer.totals.billed,
             // A copy that is made once more, after a crash, is of the same failure.
             "at": answer.finished().unwrap_or_else(|| self.clock.now()),
         });
