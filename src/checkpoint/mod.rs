@@ -117,9 +117,13 @@ impl Checkpoints {
         self.put(&format!("verification/{day}/{image}.json"), answer).await
     }
 
-    /// Until there is an answer in its place.
+    /// Unless there is an answer by now.
     pub async fn keep_unread(&self, image: &str, day: Date, code: &str) -> Result<(), Failure> {
-        self.put(&format!("verification/{day}/{image}.json"), &Verification::Unread { unread: code.to_owned() }).await
+        let name = format!("verification/{day}/{image}.json");
+        match self.stored(&name).await? {
+            Some(_) => Ok(()),
+            None => self.put(&name, &Verification::Unread { unread: code.to_owned() }).await,
+        }
     }
 
     pub async fn result(&self, question: &str) -> Result<Option<StoredResult>, Failure> {
@@ -156,11 +160,11 @@ impl Checkpoints {
             self.remember(&name, encoded(&first)).await;
             return Ok(Some(first));
         }
-        if is_new {
-            self.remember(&name, encoded(result)).await;
-        } else {
-            self.put(&name, result).await?;
+        // The store first: what it did not take must not be found here, and taken for kept, when it is tried again.
+        if let Some((store, bucket)) = self.durable.as_ref().filter(|_| !is_new) {
+            store.put(bucket, &self.key(&name), encoded(result)).await?;
         }
+        self.remember(&name, encoded(result)).await;
         Ok(None)
     }
 
