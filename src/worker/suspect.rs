@@ -6,6 +6,7 @@
 use super::Worker;
 use super::feed::Feed;
 use super::session::Generation;
+use super::turn::not_before;
 use crate::broker::{Delivery, SUSPECT};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use tokio_util::task::TaskTracker;
 const SUSPECTED_FROM: u32 = 3;
 /// Deaths while it was alone.
 const POISON_FROM: u32 = 5;
+/// What is in hand is given so long to end.
+const ROOM_PATIENCE: Duration = Duration::from_mins(2);
 /// A suspect comes back from the shortest delay queue; it may be so late.
 const LATE: Duration = Duration::from_secs(10);
 
@@ -38,12 +41,7 @@ impl Suspicion {
     }
 }
 
-/// Is it one that has to run alone?
-pub(super) fn is_suspect(delivery: &Delivery) -> bool {
-    deaths(delivery).is_some()
-}
-
-/// Of a suspect, counted when it was last parked.
+/// Of a job that has to run alone, counted when it was last parked.
 pub(super) fn deaths(delivery: &Delivery) -> Option<u32> {
     delivery.message.properties.headers.number(SUSPECT).map(|deaths| u32::try_from(deaths.max(0)).unwrap_or(u32::MAX))
 }
@@ -91,14 +89,21 @@ pub(super) async fn expired(room: Option<Room>) {
 }
 
 impl Worker {
-    /// Takes nothing more, and lets what is in hand end; the suspect is not: a crash of somebody else would count as its death.
+    /// One that has to run alone, and whose time has come: on its way over the delay queues nobody makes room for it.
+    pub(super) fn is_due_suspect(&self, delivery: &Delivery) -> bool {
+        let now = self.pipeline.judge.clock.now();
+        deaths(delivery).is_some() && not_before(&delivery.message).is_none_or(|until| until <= now)
+    }
+
+    /// Takes nothing more, and lets what is in hand end. The suspect itself is parked meanwhile: a crash of somebody else would count as
+    /// its death. `None` where somebody takes too long: the suspect is tried again when it comes back.
     pub(super) async fn make_room(
         self: &Arc<Self>,
         feed: &mut Feed,
         generation: &Arc<Generation>,
         turns: &TaskTracker,
         stop: &CancellationToken,
-    ) -> Room {
+    ) -> Option<Room> {
         for delivery in feed.stop().await {
             drop(self.start(delivery, generation, turns, false));
         }
@@ -108,9 +113,11 @@ impl Worker {
             () = turns.wait() => {}
             () = stop.cancelled() => {}
             () = generation.over() => {}
+            // Somebody is held up for minutes, by a throttle say: the others need not wait for that.
+            () = tokio::time::sleep(ROOM_PATIENCE) => {}
         }
         turns.reopen();
-        Room::for_a_suspect(self.queues.shortest_delay())
+        turns.is_empty().then(|| Room::for_a_suspect(self.queues.shortest_delay()))
     }
 }
 

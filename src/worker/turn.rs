@@ -99,7 +99,7 @@ impl Worker {
 
     async fn work(&self, job: &Job, turn: &mut Turn<'_>, arrival: &Arrival) -> Result<(), Unpublished> {
         if let Some(until) = self.too_early(job, turn) {
-            return self.outbox(turn.generation).park(turn.message, &turn.progress, until, turn.suspect).await;
+            return self.outbox(turn).park(turn.message, &turn.progress, until, turn.suspect).await;
         }
         if let Some(Parked { stage, code, at }) = turn.progress.parked.take() {
             turn.progress.slept(self.pipeline.judge.gate.paused_between(at, self.pipeline.judge.clock.now()));
@@ -137,7 +137,7 @@ impl Worker {
         }
         turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now() });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
-        let outbox = self.outbox(turn.generation);
+        let outbox = self.outbox(turn);
         outbox.park(turn.message, &turn.progress, until, turn.suspect).await?;
         if job.progress && !brief {
             let attempt = turn.progress.attempts(stage);
@@ -165,11 +165,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Nothing is looked at: even that may be what kills.
+    /// Its job is not looked at: even that may be what kills.
     async fn park_suspect(&self, mut turn: Turn<'_>, deaths: u32) -> Result<(), Unpublished> {
         turn.progress.returns = 0;
-        let now = self.pipeline.judge.clock.now();
-        self.outbox(turn.generation).park(turn.message, &turn.progress, now, Some(deaths)).await?;
+        // It may have been told to wait for longer; nobody waits beyond a job's longest life.
+        let (now, begun) = (self.pipeline.judge.clock.now(), turn.progress.first_seen);
+        let latest = begun.saturating_add(self.pipeline.job_deadline).unwrap_or(Timestamp::MAX);
+        let until = not_before(turn.message).map_or(now, |until| until.min(latest).max(now));
+        self.outbox(&turn).park(turn.message, &turn.progress, until, Some(deaths)).await?;
         tracing::warn!(job.run = turn.progress.run, deaths, "a job that came back from several crashes is suspected; it will run alone");
         Ok(())
     }
@@ -207,7 +210,7 @@ impl Worker {
     }
 }
 
-fn not_before(message: &Message) -> Option<Timestamp> {
+pub(super) fn not_before(message: &Message) -> Option<Timestamp> {
     Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
 }
 
