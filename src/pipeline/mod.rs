@@ -149,8 +149,9 @@ impl Pipeline {
         let question = loaded.question(job);
         findings.question = Some(question.clone());
         if let Some(stored) = self.recall(&case, || self.checkpoints.result(&question)).await? {
+            let is_this_run = stored.run == case.progress.run;
             answered_before(job, stored, case.progress, arrival)?;
-            case.progress.asked_again = true;
+            case.progress.asked_again |= is_this_run;
         }
         if arrival.maybe_elsewhere && !self.is_paid(job, &loaded, &case).await? {
             return Err(Leave::Redelivered);

@@ -68,6 +68,10 @@ impl Pipeline {
             return Ok(());
         }
         let mut parcel = self.brought(case, image);
+        if parcel.recognition.is_none() {
+            // Perhaps somebody else's, which was not stored either.
+            parcel.recognition = self.checkpoints.recognition_here(image).await;
+        }
         pack(&mut parcel);
         self.take_along(case, &parcel);
         let wait = if case.halt.is_cancelled() { SignedDuration::ZERO } else { UNREADABLE };
@@ -111,7 +115,7 @@ impl Pipeline {
             Ok(None) => Kept::Here,
             Err(failure) => {
                 self.checkpoints.remember_result(question, result).await;
-                unkept(&failure);
+                tracing::warn!(code = failure.code, "a result could not be checkpointed; this process alone would repeat its bytes");
                 Kept::Here
             }
         }

@@ -27,12 +27,12 @@ const DECLARE: &str = "declare it, or start one worker with broker.declare_topol
 
 pub(super) async fn establish(link: &Link, config: &Config) -> Result<(), BrokerError> {
     for queue in topology::queues(config) {
-        Establishing { link, config, queue: &queue }.queue().await?;
+        Establishing { link, config, queue: &queue, asks_only: !config.declare_topology }.queue().await?;
     }
-    control_exchange(link, config).await
+    control_exchange(link, config, !config.declare_topology).await
 }
 
-/// Everything that keeps the worker from its queues, as far as the configuration lets it look.
+/// Everything that keeps the worker from its queues. Nothing is declared.
 pub(super) async fn differences(link: &Link, config: &Config) -> Result<Vec<BrokerError>, BrokerError> {
     let mut differences = Vec::new();
     let mut note = |outcome| match outcome {
@@ -43,9 +43,9 @@ pub(super) async fn differences(link: &Link, config: &Config) -> Result<Vec<Brok
         outcome => outcome,
     };
     for queue in topology::queues(config) {
-        note(Establishing { link, config, queue: &queue }.queue().await)?;
+        note(Establishing { link, config, queue: &queue, asks_only: true }.queue().await)?;
     }
-    note(control_exchange(link, config).await)?;
+    note(control_exchange(link, config, true).await)?;
     Ok(differences)
 }
 
@@ -85,11 +85,13 @@ struct Establishing<'a> {
     link: &'a Link,
     config: &'a Config,
     queue: &'a Queue,
+    /// What does not exist is not declared.
+    asks_only: bool,
 }
 
 impl Establishing<'_> {
     async fn queue(&self) -> Result<(), BrokerError> {
-        if !self.config.declare_topology && !self.exists().await? {
+        if self.asks_only && !self.exists().await? {
             return Err(self.mismatch(MISSING, DECLARE));
         }
         let mut arguments: Vec<(String, Argument)> =
@@ -164,12 +166,12 @@ impl Establishing<'_> {
     }
 }
 
-async fn control_exchange(link: &Link, config: &Config) -> Result<(), BrokerError> {
+async fn control_exchange(link: &Link, config: &Config, asks_only: bool) -> Result<(), BrokerError> {
     let exchange = &config.control_exchange;
     let mismatch =
         |difference: &str, mend: String| BrokerError::TopologyMismatch { queue: exchange.clone(), difference: difference.to_owned(), mend };
     let name = short(exchange).map_err(|answer| answer.about(exchange))?;
-    let options = ExchangeDeclareOptions { durable: true, passive: !config.declare_topology, ..ExchangeDeclareOptions::default() };
+    let options = ExchangeDeclareOptions { durable: true, passive: asks_only, ..ExchangeDeclareOptions::default() };
     let channel = link.channel().await?;
     match rpc(channel.exchange_declare(name, ExchangeKind::Fanout, options, FieldTable::default())).await {
         Ok(()) => Ok(()),
