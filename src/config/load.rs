@@ -75,7 +75,7 @@ fn twin(key: &str) -> String {
 impl Config {
     /// Reads `file` (or the defaults where there is none), then the environment over it, then the secret files.
     pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let defaults = Table::try_from(Self::default()).map_err(|error| ConfigError(vec![error.to_string()]))?;
+        let defaults = defaults()?;
         let mut mistakes = Vec::new();
         let mut settings = Vec::new();
         if let Some(path) = file {
@@ -85,11 +85,24 @@ impl Config {
             }
         }
         from_environment(environment, &defaults, &mut settings, &mut mistakes);
+        let mut config = Self::of(settings, mistakes, &defaults)?;
+        config.read_secret_files()?;
+        Ok(config)
+    }
 
+    /// What a file with this text says, without the environment and without what lies in secret files. `file` is only for the errors.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let (mut settings, mut mistakes) = (Vec::new(), Vec::new());
+        from_text(text, file, &mut settings, &mut mistakes);
+        Self::of(settings, mistakes, &defaults()?)
+    }
+
+    /// A later setting replaces an earlier one.
+    fn of(settings: Vec<Setting>, mut mistakes: Vec<String>, defaults: &Table) -> Result<Self, ConfigError> {
         let mut merged = Table::new();
         let mut places = Places::default();
         for setting in settings {
-            match check(&setting, &defaults) {
+            match check(&setting, defaults) {
                 Ok(()) => {
                     let section = merged.entry(setting.section.clone()).or_insert_with(|| Value::Table(Table::new()));
                     if let Value::Table(section) = section {
@@ -109,7 +122,6 @@ impl Config {
         }
         let mut config = Self::deserialize(merged).map_err(|error| ConfigError(vec![error.message().to_owned()]))?;
         config.places = places;
-        config.read_secret_files()?;
         Ok(config)
     }
 
@@ -145,6 +157,10 @@ impl Config {
         }
         ConfigError::from_problems(&problems, &self.places)
     }
+}
+
+fn defaults() -> Result<Table, ConfigError> {
+    Table::try_from(Config::default()).map_err(|error| ConfigError(vec![error.to_string()]))
 }
 
 fn read_file(path: &Path) -> Result<String, String> {
