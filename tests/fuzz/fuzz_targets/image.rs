@@ -1,3 +1,5 @@
+//! See properties/image.rs.
+
 #![no_main]
 
 // libFuzzer's own hook ends the process at every panic. The decoder's are caught, as in the worker, and mean a corrupt image.
