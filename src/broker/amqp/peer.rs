@@ -51,7 +51,7 @@ impl Peer {
 
     async fn connection(&self, name: &str) -> Result<Connection, BrokerError> {
         let uri = uri(self.url.expose())?;
-        let dialler = lapin::runtime::default_runtime().map_err(|error| self.unreachable(error.into()))?;
+        let network = lapin::runtime::default_runtime().map_err(|error| self.unreachable(error.into()))?;
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let resolving = tokio::net::lookup_host((uri.authority.host.clone(), uri.authority.port)).await;
         let addresses: Vec<SocketAddr> = resolving.map_err(|error| self.unreachable(error.into()))?.collect();
@@ -63,7 +63,7 @@ impl Peer {
             runtime(),
             async move |uri, _| {
                 let dialling = async {
-                    let stream = AsyncTcpStream::connect(&dialler, addresses.clone()).await?;
+                    let stream = AsyncTcpStream::connect(&network, addresses.clone()).await?;
                     if let AsyncTcpStream::Plain(stream) = &stream {
                         line.open(stream.get_ref().as_fd())?;
                     }
@@ -72,8 +72,8 @@ impl Peer {
                         AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, tls.as_ref()).await,
                     }
                 };
-                let dialled = timeout(CONNECT_TIMEOUT, dialling).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-                Ok(AsyncTcpStream::Plain(Shallow::new(dialled)))
+                let stream = timeout(CONNECT_TIMEOUT, dialling).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+                Ok(AsyncTcpStream::Plain(Shallow::new(stream)))
             },
             properties,
         );

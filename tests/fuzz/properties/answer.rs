@@ -20,9 +20,9 @@ pub fn recognition(data: &[u8]) {
         match recognition::read_answer(status, data) {
             Ok(reply) => {
                 let invoice = &reply.answer;
-                let date = invoice.billing_date.as_ref().and_then(Reading::value);
+                let day = invoice.billing_date.as_ref().and_then(Reading::value);
                 let total = invoice.total_cost.as_ref().and_then(Reading::value);
-                assert!(invoice.note_no.is_some() || invoice.patient_name.is_some() || date.is_some() || total.is_some());
+                assert!(invoice.note_no.is_some() || invoice.patient_name.is_some() || day.is_some() || total.is_some());
                 assert_eq!(reply.code, "200");
                 id_is_sound(reply.request_id.as_deref());
                 read_again(invoice, data);

@@ -7,7 +7,7 @@ use invoice_worker::provider::recognition::encoded_len;
 
 const LIMITS: Limits = Limits { recognition_encoded_bytes: 64 << 10, verification_bytes: 48 << 10 };
 /// Larger ones are decoded in the same way, only for longer.
-const MAX_PIXELS: u64 = 1 << 18;
+const MAX_PIXELS: u64 = 1 << 17;
 
 /// A refusal has one of the contract's names; what is made fit for the providers is within their limits and still the same picture.
 pub fn image(data: &[u8]) {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::fmt;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 /// What the parsers look out for.
@@ -82,7 +83,9 @@ pub(super) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 pub(super) fn anything(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Input> {
     let seed = select(seeds.clone());
     let changed = (seed, vec(change(), 1..6)).prop_map(move |(mut bytes, changes)| {
-        changes.iter().for_each(|change| change.make(&mut bytes, &seeds));
+        for change in changes {
+            change.make(&mut bytes, &seeds);
+        }
         bytes
     });
     prop_oneof![9 => changed, 1 => vec(any::<u8>(), 0..400)].prop_map(Input)
@@ -103,14 +106,14 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 impl Change {
-    fn make(&self, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
+    fn make(self, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
         match self {
             Self::Flip { at, bit } => {
                 if let Some(byte) = (!bytes.is_empty()).then(|| at.get_mut(bytes)) {
                     *byte ^= 1 << bit;
                 }
             }
-            Self::Insert { at, bytes: new } => insert(bytes, at, new),
+            Self::Insert { at, bytes: new } => insert(bytes, at, &new),
             Self::Delete { at, length } => drop(bytes.drain(range(bytes, at, length))),
             Self::Repeat { at, length } => {
                 let part = bytes[range(bytes, at, length)].to_vec();
@@ -125,13 +128,13 @@ impl Change {
     }
 }
 
-fn insert(bytes: &mut Vec<u8>, at: &Index, new: &[u8]) {
+fn insert(bytes: &mut Vec<u8>, at: Index, new: &[u8]) {
     let at = at.index(bytes.len() + 1);
     bytes.splice(at..at, new.iter().copied());
 }
 
 /// From there, so many of what follows.
-fn range(bytes: &[u8], at: &Index, length: &Index) -> std::ops::Range<usize> {
+fn range(bytes: &[u8], at: Index, length: Index) -> Range<usize> {
     let start = at.index(bytes.len() + 1);
     start..start + length.index(bytes.len() - start + 1)
 }
