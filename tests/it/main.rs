@@ -10,6 +10,8 @@ mod commands;
 mod flow;
 mod fuzz;
 mod harness;
+mod kills;
 mod sandbox;
 mod scenarios;
 mod store;
+mod weather;

@@ -96,7 +96,7 @@ impl Establishing<'_> {
             self.queue.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         for _ in 0..MOST_DIFFERENCES {
             let Some(difference) = self.difference(&arguments).await? else { return Ok(()) };
-            if self.is_essential(&difference.argument) {
+            if self.is_essential(&difference) {
                 let text = format!("has {} {}, and needs {}", difference.argument, difference.existing, difference.wanted);
                 return Err(self.mismatch(&text, &self.mend()));
             }
@@ -142,8 +142,13 @@ impl Establishing<'_> {
     }
 
     /// A delay queue without its time to live would keep jobs for ever, and with a longer one for too long.
-    fn is_essential(&self, argument: &str) -> bool {
+    fn is_essential(&self, difference: &Difference) -> bool {
         let is_delay_queue = self.queue.key == "broker.retry_queue_prefix";
+        let argument = difference.argument.as_str();
+        if argument == "x-overflow" && difference.existing == "reject-publish" {
+            // A queue that refuses loses nothing: whoever publishes keeps what it has.
+            return false;
+        }
         argument == "durable" || ESSENTIAL.contains(&argument) || (is_delay_queue && argument == "x-message-ttl")
     }
 

@@ -1,6 +1,9 @@
 //! One RabbitMQ for the whole run: on loopback and free ports, in a temporary folder, gone when the test process is, however it ends.
 
 use super::tls::Tls;
+use lapin::Connection;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -68,6 +71,15 @@ pub(crate) fn unique_name() -> String {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
     listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// A queue of one message, which refuses the next one.
+pub(crate) async fn queue_of_one(connection: &Connection, name: &str) {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_declare(name.into(), QueueDeclareOptions::default(), arguments).await.unwrap();
 }
 
 impl Server {
