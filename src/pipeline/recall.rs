@@ -93,6 +93,7 @@ impl Pipeline {
                 hold = Some(self.judge.gate.hold(&failure));
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(wait(FIRST_WAIT, tries, self.judge.chance.unit())) => tries += 1,
                 // Once more, and then somebody else goes on.
                 () = case.halt.cancelled() => {}

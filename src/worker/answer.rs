@@ -65,10 +65,11 @@ impl Worker {
             Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
             Sent::NotYet => {
                 let mut progress = turn.progress.clone();
+                progress.returns = 0;
                 let question = may_wait.cloned().unwrap_or_default();
                 progress.unsent.get_or_insert(Unsent { question, since: now });
                 let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
-                outbox.park(turn.message, &progress, until, turn.suspect).await?;
+                outbox.park(turn.message, &progress, until, turn.suspect.map(|_| 0)).await?;
                 tracing::warn!(job.run = progress.run, %until, "reply_to does not take the result; the job waits with it");
             }
         }

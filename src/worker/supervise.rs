@@ -93,6 +93,7 @@ impl Worker {
     ) -> Result<Option<Serving>, BrokerError> {
         loop {
             let problem = tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(None),
                 outcome = self.attempt(turns, stop) => match outcome {
                     Ok(serving) => {
@@ -145,6 +146,7 @@ impl Worker {
 
 async fn sleep_unless(wait: Duration, stop: &CancellationToken) {
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         () = tokio::time::sleep(wait) => {}
     }

@@ -32,8 +32,9 @@ pub(super) enum Suspicion {
 }
 
 impl Suspicion {
-    pub(super) fn of(delivery: &Delivery, is_alone: bool) -> Self {
-        suspicion(deaths(delivery), delivery.delivery_count, is_alone)
+    /// It came back so often since it last lived through a turn.
+    pub(super) fn of(delivery: &Delivery, returns: u32, is_alone: bool) -> Self {
+        suspicion(deaths(delivery), returns, is_alone)
     }
 }
 
@@ -43,7 +44,7 @@ pub(super) fn is_suspect(delivery: &Delivery) -> bool {
 }
 
 /// Of a suspect, counted when it was last parked.
-fn deaths(delivery: &Delivery) -> Option<u32> {
+pub(super) fn deaths(delivery: &Delivery) -> Option<u32> {
     delivery.message.properties.headers.number(SUSPECT).map(|deaths| u32::try_from(deaths.max(0)).unwrap_or(u32::MAX))
 }
 
@@ -103,6 +104,7 @@ impl Worker {
         }
         turns.close();
         tokio::select! {
+            biased;
             () = turns.wait() => {}
             () = stop.cancelled() => {}
             () = generation.over() => {}

@@ -5,6 +5,7 @@ use crate::harness::system::{On, PATIENCE, Setup, System};
 use invoice_worker::broker::{PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
+use invoice_worker::worker::Event;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,6 +18,7 @@ promises![
     a_run_that_was_forked_ends_in_one_result,
     a_copy_that_was_redelivered_before_it_was_parked_is_answered_again,
     two_runs_of_a_job_at_once_say_the_same,
+    a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next,
 ];
 
 /// A system whose providers take their time, so that jobs meet.
@@ -124,4 +126,26 @@ async fn two_runs_of_a_job_at_once_say_the_same(on: On) {
         assert_eq!(results[0][field], results[1][field], "{field}");
     }
     assert_eq!(paid_calls(&system), 2);
+}
+
+async fn a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next(on: On) {
+    let faults = r#"
+        [[fault]]
+        stage = "verification"
+        answer = "306"
+        auto_rotate = false
+        [[fault]]
+        stage = "verification"
+        answer = "321"
+    "#;
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    for id in ["first", "second"] {
+        system.submit(&system.job(id, &key)).await;
+        let Event::Parked(parked) = system.event().await else { panic!("{id} is parked") };
+        assert_eq!(parked.code, "321");
+    }
+    let calls = system.sandbox.calls().of(Stage::Verification);
+    let answers: Vec<&str> = calls.iter().map(|call| call.answer.as_str()).collect();
+    assert_eq!(answers, ["306", "321", "321"], "what was paid for once is known");
 }

@@ -1,7 +1,7 @@
 //! Paid answers, read by another worker than the one that paid.
 
 use super::{Server, Shelf};
-use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, VerificationAnswer};
+use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, Verification, VerificationAnswer};
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::progress::Totals;
 use invoice_worker::domain::result::{JobError, Status, Verdict};
@@ -44,7 +44,7 @@ async fn what_one_worker_keeps_another_finds(server: Server) {
     let (today, tomorrow) = (jiff::civil::date(2026, 11, 22), jiff::civil::date(2026, 11, 23));
     one.keep_verification("image", today, &VerificationAnswer::Negative { verdict: Verdict::NotFound, error }).await.unwrap();
     let found = another.verification("image", today).await.unwrap();
-    assert!(matches!(found, Some(VerificationAnswer::Negative { verdict: Verdict::NotFound, .. })));
+    assert!(matches!(found, Some(Verification::Answered(VerificationAnswer::Negative { verdict: Verdict::NotFound, .. }))));
     assert!(another.verification("image", tomorrow).await.unwrap().is_none(), "tomorrow's answer may be another");
 }
 
