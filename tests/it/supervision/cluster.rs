@@ -1,7 +1,7 @@
 //! Three nodes, any of which may go: the others have the jobs.
 
 use super::{SAMPLES, all_are_answered_and_paid_once, on, submit};
-use crate::harness::rabbitmq::Cluster;
+use crate::harness::rabbitmq::{Cluster, Node};
 use crate::harness::system::System;
 use invoice_worker::broker::Broker;
 use invoice_worker::config::secret::Secret;
@@ -57,7 +57,7 @@ async fn the_leadership_moves(cluster: &Cluster) {
 }
 
 async fn the_node_of_a_worker_is_stopped(cluster: &mut Cluster) {
-    let urls: Vec<String> = cluster.nodes.iter().map(|node| node.url()).collect();
+    let urls: Vec<String> = cluster.nodes.iter().map(Node::url).collect();
     let mut system = on(&urls[1..2]).await.prepare().await;
     speak_to(&mut system, &urls);
     system.work().await;

@@ -13,12 +13,11 @@ impl Cluster {
     pub(crate) async fn start(size: usize) -> Self {
         let family = Family::new();
         let mut nodes: Vec<Node> = (0..size).map(|_| Node::of(&family)).collect();
-        let mut peers = "cluster_formation.peer_discovery_backend = classic_config\n".to_owned();
-        for (number, node) in nodes.iter().enumerate() {
-            peers += &format!("cluster_formation.classic_config.nodes.{} = {}\n", number + 1, node.name);
-        }
+        let peers = nodes.iter().zip(1..).map(|(node, number)| format!("cluster_formation.classic_config.nodes.{number} = {}", node.name));
+        let peers = peers.collect::<Vec<_>>().join("\n");
+        let formation = format!("cluster_formation.peer_discovery_backend = classic_config\n{peers}\n");
         for node in &nodes {
-            node.configure(&peers);
+            node.configure(&formation);
         }
         // All at once: they wait for each other.
         join_all(nodes.iter_mut().map(Node::launch)).await;

@@ -11,6 +11,10 @@ const ROOT: &str = "INVOICE_WORKER_TEST_RABBITMQ";
 /// The package's own scripts: those in the path insist on the user `rabbitmq`.
 const BIN: &str = "/usr/lib/rabbitmq/bin";
 
+/// `$0` is the root. Without its processes RabbitMQ does not know what memory it has; they are mounted for the program alone, and gone
+/// with it.
+const ENTER: &str = r#"mount -t proc proc "$0/proc" && exec chroot "$0" "$@""#;
+
 #[derive(Clone, Debug)]
 pub(super) struct Installation {
     root: Option<PathBuf>,
@@ -36,7 +40,8 @@ impl Installation {
 
     /// What comes before the name of a program of the installation; nothing, where it is the system's.
     pub(super) fn entry(&self) -> Vec<&OsStr> {
-        self.root.iter().flat_map(|root| [OsStr::new("chroot"), root.as_os_str()]).collect()
+        let enter = |root| ["unshare", "--mount", "sh", "-c", ENTER].map(OsStr::new).into_iter().chain([root]);
+        self.root.iter().flat_map(|root| enter(root.as_os_str())).collect()
     }
 
     /// To be run to its end.

@@ -188,6 +188,8 @@ fn environment(family: &Family, name: &str, folder: &Path) -> Vec<(&'static str,
         ("RABBITMQ_CTL_DIST_PORT_MIN", "32000".to_owned()),
         ("RABBITMQ_CTL_DIST_PORT_MAX", "32700".to_owned()),
         ("ERL_EPMD_PORT", family.names_port.to_string()),
+        // A server that cannot start says why in its log; nobody wants its memory in the folder where it was started.
+        ("ERL_CRASH_DUMP_BYTES", "0".to_owned()),
         ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
         // The script becomes the server, instead of waiting for it.
         ("RUNNING_UNDER_SYSTEMD", "yes".to_owned()),
