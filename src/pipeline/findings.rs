@@ -8,6 +8,7 @@ use crate::domain::progress::Progress;
 use crate::domain::result::{Flag, ImagePart, JobError, JobResult, RecognitionPart, SCHEMA, Status, Verdict, VerificationPart};
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -31,6 +32,17 @@ pub struct Answer {
     /// Where it is checkpointed before it is published; `None` where it need not be.
     pub question: Option<String>,
     pub body: Bytes,
+}
+
+impl Answer {
+    /// When it was found: the same in every copy of it, whenever that is made.
+    pub fn finished(&self) -> Option<Timestamp> {
+        #[derive(Deserialize)]
+        struct Finished {
+            finished: Timestamp,
+        }
+        serde_json::from_slice::<Finished>(&self.body).ok().map(|result| result.finished)
+    }
 }
 
 impl Findings {

@@ -54,7 +54,7 @@ impl Worker {
         let outbox = self.outbox(turn.generation);
         let unsent = turn.progress.unsent.as_ref();
         if answer.status != Status::Completed && unsent.is_none() {
-            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), answer.status, answer.error.as_ref()).await?;
+            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), answer).await?;
         }
         let now = self.pipeline.judge.clock.now();
         let waited_enough = unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);

@@ -10,7 +10,8 @@ use crate::broker::{
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::domain::progress::Progress;
-use crate::domain::result::{JobError, ProgressMessage, Status};
+use crate::domain::result::ProgressMessage;
+use crate::pipeline::Answer;
 use crate::retry::wait;
 use crate::telemetry::health::Health;
 use crate::telemetry::metric;
@@ -134,17 +135,17 @@ impl Outbox<'_> {
         job: &Message,
         progress: &Progress,
         job_id: Option<&str>,
-        status: Status,
-        error: Option<&JobError>,
+        answer: &Answer,
     ) -> Result<(), Unpublished> {
         let reason = serde_json::json!({
             "job_id": job_id,
             "run": progress.run,
-            "status": status,
-            "error": error,
+            "status": answer.status,
+            "error": answer.error,
             "calls": progress.totals.calls,
             "billed": progress.totals.billed,
-            "at": self.clock.now(),
+            // A copy that is made once more, after a crash, is of the same failure.
+            "at": answer.finished().unwrap_or_else(|| self.clock.now()),
         });
         self.to_our_queue(&self.queues.failed_queue, &failed_copy(job, &reason.to_string()), &[FAILURE]).await
     }

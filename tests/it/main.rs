@@ -9,6 +9,7 @@ mod codes;
 mod commands;
 mod flow;
 mod harness;
+mod kills;
 mod sandbox;
 mod scenarios;
 mod store;

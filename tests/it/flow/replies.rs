@@ -5,27 +5,17 @@ use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup};
 use invoice_worker::broker::Message;
 use invoice_worker::domain::failure::Stage;
-use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::options::QueuePurgeOptions;
 use lapin::{Connection, ConnectionProperties};
 use std::time::Duration;
 use tokio::time::sleep;
-
-/// A queue of one message, which refuses the next.
-async fn full_queue(connection: &Connection, name: &str) {
-    let mut arguments = FieldTable::default();
-    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
-    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-    let channel = connection.create_channel().await.unwrap();
-    channel.queue_declare(name.into(), QueueDeclareOptions::default(), arguments).await.unwrap();
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_the_reply_queue_refuses_waits_with_its_job_and_others_do_not() {
     let mut system = Setup::new(On::RabbitMq).await.start().await;
     let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
     let full = format!("{}.full", system.reply_to);
-    full_queue(&connection, &full).await;
+    rabbitmq::queue_of_one(&connection, &full).await;
     system.session.publisher().publish(&full, &Message::json("something", &b"{}"[..])).await.unwrap();
 
     let key = system.sample("01-beijing-outpatient").await;

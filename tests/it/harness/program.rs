@@ -106,6 +106,13 @@ impl Program {
         Ended { code: status.code(), stdout: self.stdout.await.unwrap(), stderr: self.heard.join("\n") }
     }
 
+    /// Gone from one instruction to the next, without a word to anybody.
+    pub(crate) async fn kill(self) {
+        self.signal("KILL").await;
+        let ended = self.end().await;
+        assert_eq!(ended.code, None, "{}", ended.stderr);
+    }
+
     pub(crate) async fn stop(self) -> Ended {
         self.signal("TERM").await;
         self.end().await
@@ -118,7 +125,11 @@ pub(crate) struct ConfigFile(TempDir);
 
 impl ConfigFile {
     pub(crate) fn of(system: &System) -> Self {
-        Self::with(&toml_of(&system.config))
+        Self::of_config(&system.config)
+    }
+
+    pub(crate) fn of_config(config: &Config) -> Self {
+        Self::with(&toml_of(config))
     }
 
     pub(crate) fn with(text: &str) -> Self {

@@ -27,8 +27,8 @@ pub(crate) enum Direction {
     ToClient,
 }
 
-/// From the moment in which a client sends these bytes, its connection passes nothing more in one direction. Held towards the server,
-/// the bytes themselves do not arrive.
+/// From the moment in which a client sends these bytes, its connection passes nothing more in one direction, until it is released. Held
+/// towards the server, the bytes themselves do not arrive.
 #[derive(Clone, Debug)]
 struct Trap {
     sees: Vec<u8>,
@@ -58,6 +58,16 @@ struct Weather {
     spell: u64,
     /// They end with a reset.
     rudely: bool,
+    /// What traps caught before the latest release passes on.
+    releases: u64,
+}
+
+/// A connection in a trap.
+#[derive(Clone, Copy, Debug)]
+struct Caught {
+    held: Direction,
+    /// How many releases there had been by then.
+    releases: u64,
 }
 
 impl Proxy {
@@ -113,6 +123,11 @@ impl Proxy {
         timeout(Duration::from_mins(1), sprung.wait_for(|sprung| *sprung >= traps)).await.expect("the trap springs in time").unwrap();
     }
 
+    /// Lets go of every connection that a trap holds.
+    pub(crate) fn release(&self) {
+        self.shared.weather.send_modify(|weather| weather.releases += 1);
+    }
+
     fn end_all(&self, rudely: bool) {
         self.shared.weather.send_modify(|weather| (weather.spell, weather.rudely) = (weather.spell + 1, rudely));
     }
@@ -157,8 +172,7 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
 struct Pump<'a> {
     direction: Direction,
     shared: &'a Shared,
-    /// By a trap: nothing more passes in this direction.
-    caught: &'a watch::Sender<Option<Direction>>,
+    caught: &'a watch::Sender<Option<Caught>>,
     /// What the client sent last, for what a trap sees in two pieces.
     seen: Vec<u8>,
 }
@@ -181,11 +195,12 @@ impl Pump<'_> {
     }
 
     async fn held_up(&self) {
-        if *self.caught.borrow() == Some(self.direction) {
-            std::future::pending::<()>().await;
-        }
         let mut weather = self.shared.weather.subscribe();
-        // Never an error: the sender is in `shared`.
+        let caught = *self.caught.borrow();
+        if let Some(caught) = caught.filter(|caught| caught.held == self.direction) {
+            // Never an error: the sender is in `shared`.
+            let _ = weather.wait_for(|weather| weather.releases > caught.releases).await;
+        }
         let flow = weather.wait_for(|weather| weather.flow != Flow::Hold).await.map(|weather| weather.flow);
         if let Ok(Flow::Slow(by)) = flow {
             sleep(by).await;
@@ -197,7 +212,8 @@ impl Pump<'_> {
         let Some(longest) = traps.iter().map(|trap| trap.sees.len()).max() else { return };
         self.seen.extend_from_slice(piece);
         if let Some(at) = traps.iter().position(|trap| self.seen.windows(trap.sees.len()).any(|bytes| bytes == trap.sees)) {
-            self.caught.send_replace(Some(traps.remove(at).holds));
+            let releases = self.shared.weather.borrow().releases;
+            self.caught.send_replace(Some(Caught { held: traps.remove(at).holds, releases }));
             self.shared.sprung.send_modify(|sprung| *sprung += 1);
         }
         self.seen.drain(..self.seen.len().saturating_sub(longest));

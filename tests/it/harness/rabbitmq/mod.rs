@@ -10,6 +10,9 @@ pub(crate) use cluster::Cluster;
 pub(crate) use node::Node;
 
 use super::tls::Tls;
+use lapin::Connection;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::OnceCell;
@@ -50,6 +53,15 @@ pub(crate) fn unique_name() -> String {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
     listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// A queue of one message, which refuses the next one.
+pub(crate) async fn queue_of_one(connection: &Connection, name: &str) {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_declare(name.into(), QueueDeclareOptions::default(), arguments).await.unwrap();
 }
 
 async fn shared() -> &'static Shared {

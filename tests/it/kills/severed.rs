@@ -1,0 +1,110 @@
+//! A worker that loses its connections at each step, and not its life. It finishes the call that it is in and keeps the answer; whoever
+//! gets the job next goes on from there. Nothing is asked twice.
+
+use super::play;
+use super::scene::{End, Scene};
+use super::stop::{self, Stop, Until, Wire};
+use super::story::{LONG, PLAIN};
+use invoice_worker::domain::failure::Stage;
+
+struct Row {
+    name: &'static str,
+    stop: Stop,
+    /// What another worker makes of the redelivered job meanwhile.
+    elsewhere: Elsewhere,
+    results: usize,
+}
+
+enum Elsewhere {
+    /// It waits: the answer that it may not buy again is still to come. By the time it goes on, so much is kept.
+    Waits(Until),
+    /// All that is paid for is kept: it answers at once.
+    Answers,
+}
+
+const fn row(name: &'static str, stop: Stop, elsewhere: Elsewhere, results: usize) -> Row {
+    Row { name, stop, elsewhere, results }
+}
+
+const fn before(sees: &'static str) -> Stop {
+    Stop::before(Wire::Sandbox, sees)
+}
+
+const fn after(sees: &'static str, until: Until) -> Stop {
+    Stop::after(Wire::Sandbox, sees, until)
+}
+
+const RECOGNISED: Until = Until::Stored("checkpoints/recognition/");
+const VERIFIED: Until = Until::Stored("checkpoints/verification/");
+const CONCLUDED: Until = Until::Stored("checkpoints/result/");
+
+/// No further call is started for a job whose delivery is lost.
+const NOTHING: Until = Until::Sent;
+
+use Elsewhere::{Answers, Waits};
+
+#[rustfmt::skip]
+const ROWS: [Row; 15] = [
+    row("delivered, and nothing done", before(stop::IMAGE), Waits(NOTHING), 1),
+    row("the image is there", before(stop::RECALL_RESULT), Waits(NOTHING), 1),
+    row("recognition is asked", before(stop::RECOGNITION), Waits(RECOGNISED), 1),
+    row("recognition has answered", after(stop::RECOGNITION, Until::Answered(Stage::Recognition)), Waits(RECOGNISED), 1),
+    row("recognition is about to be kept", before(stop::KEEP_RECOGNITION), Waits(RECOGNISED), 1),
+    row("recognition is kept, unknown to the worker", after(stop::KEEP_RECOGNITION, RECOGNISED), Waits(NOTHING), 1),
+    row("recognition is kept", before(stop::RECALL_VERIFICATION), Waits(NOTHING), 1),
+    row("verification is asked", before(stop::VERIFICATION), Waits(CONCLUDED), 1),
+    row("verification has answered", after(stop::VERIFICATION, Until::Answered(Stage::Verification)), Waits(CONCLUDED), 1),
+    row("verification is about to be kept", before(stop::KEEP_VERIFICATION), Waits(CONCLUDED), 1),
+    row("verification is kept, unknown to the worker", after(stop::KEEP_VERIFICATION, VERIFIED), Answers, 1),
+    row("the result is about to be kept", before(stop::KEEP_RESULT), Answers, 1),
+    row("the result is kept, unknown to the worker", after(stop::KEEP_RESULT, CONCLUDED), Answers, 1),
+    row("the result is kept", Stop::before(Wire::Broker, stop::RESULT), Answers, 1),
+    row("the result is published", Stop::unacknowledged(Until::Replied), Answers, 2),
+];
+
+const fn end(results: usize) -> End {
+    End { paid: (1, 1), results, failed: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_alone_comes_back_to_its_job_and_asks_nothing_twice() {
+    play(&ROWS, |row| row.name, alone).await;
+}
+
+async fn alone(row: &Row) {
+    let mut scene = Scene::of(&PLAIN).await;
+    let mut worker = scene.stopped(&row.stop).await;
+    worker.event("consuming").await;
+    scene.to_broker.sever();
+    worker.event("consuming").await;
+    scene.to_sandbox.release();
+    while scene.answered() < row.results {
+        scene.result().await;
+    }
+    scene.ends(vec![worker], &end(row.results)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_worker_that_gets_the_job_waits_for_what_is_in_the_air_and_answers_it_once() {
+    play(&ROWS, |row| row.name, beside_another).await;
+}
+
+async fn beside_another(row: &Row) {
+    let mut scene = Scene::of(&PLAIN.waiting(LONG)).await;
+    let worker = scene.stopped(&row.stop).await;
+    let mut other = scene.worker();
+    other.event("consuming").await;
+    scene.to_broker.sever();
+    if let Waits(kept) = row.elsewhere {
+        other.event("job parked").await;
+        scene.to_sandbox.release();
+        scene.reached(kept).await;
+        scene.wake().await;
+    }
+    while scene.answered() < row.results {
+        scene.result().await;
+    }
+    // Too late to say anything, where it still waits for its turn.
+    scene.to_sandbox.release();
+    scene.ends(vec![worker, other], &end(row.results)).await;
+}
