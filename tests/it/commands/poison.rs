@@ -56,7 +56,7 @@ async fn a_job_that_kills_its_worker_is_found_and_given_up_and_no_other_is() {
     let poison = &answers[POISON];
     assert_eq!((&poison["status"], &poison["error"]["code"]), (&json!("undetermined"), &json!("job.poison")), "{poison}");
     for name in INNOCENTS {
-        assert_eq!(answers[name]["verdict"], "genuine", "{name}");
+        assert_eq!(answers[name]["verdict"], "genuine", "{name}: {}", answers[name]);
     }
     assert_eq!(system.depth(&system.config.broker.failed_queue).await, 1, "the poison alone");
 }
