@@ -14,7 +14,8 @@ pub enum Broker {
     Memory(Memory),
 }
 
-/// One generation: connections, channels, consumers. Over as soon as any of it is lost.
+/// One generation: connections, channels, consumers. Over as soon as any of it is lost; but a consumer that ends with its queue ends
+/// alone, and what it had handed out can be settled.
 #[derive(Debug)]
 pub enum Session {
     Amqp(amqp::Session),
@@ -178,6 +179,14 @@ impl Session {
         match self {
             Self::Amqp(session) => session.lost().is_cancelled(),
             Self::Memory(session) => session.closed().is_cancelled(),
+        }
+    }
+
+    /// The first thing that went wrong.
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::Amqp(session) => session.trouble(),
+            Self::Memory(_) => None,
         }
     }
 

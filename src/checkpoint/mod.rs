@@ -8,6 +8,7 @@ mod parcel;
 pub use parcel::{Packer, Parcel};
 
 use crate::domain::failure::Failure;
+use crate::domain::progress::Totals;
 use crate::domain::result::{JobError, RecognitionPart, Status, Verdict, VerificationPart};
 use crate::store::{Store, Written};
 use crate::telemetry::metric;
@@ -79,6 +80,9 @@ pub struct StoredResult {
     pub verdict: Option<Verdict>,
     #[serde(default)]
     pub error: Option<JobError>,
+    /// What it had cost: told again with a second copy for the operator.
+    #[serde(default)]
+    pub totals: Totals,
     pub body: String,
 }
 

@@ -4,7 +4,7 @@ use crate::checkpoint::StoredResult;
 use crate::domain::checks;
 use crate::domain::failure::Failure;
 use crate::domain::job::{Job, Rejected};
-use crate::domain::progress::Progress;
+use crate::domain::progress::{Progress, Totals};
 use crate::domain::result::{Flag, ImagePart, JobError, JobResult, RecognitionPart, SCHEMA, Status, Verdict, VerificationPart};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -29,6 +29,8 @@ pub struct Answer {
     pub status: Status,
     pub verdict: Option<Verdict>,
     pub error: Option<JobError>,
+    /// What it cost.
+    pub totals: Totals,
     /// Where it is checkpointed before it is published; `None` where it need not be.
     pub question: Option<String>,
     pub body: Bytes,
@@ -68,7 +70,14 @@ impl Findings {
             finished,
             metadata: job.metadata.as_deref(),
         };
-        Answer { status, verdict: self.verdict, error: self.error, question: self.question, body: body_of(&result) }
+        Answer {
+            status,
+            verdict: self.verdict,
+            error: self.error,
+            totals: progress.totals,
+            question: self.question,
+            body: body_of(&result),
+        }
     }
 }
 
@@ -91,7 +100,14 @@ pub fn answer_to_rejected(rejected: &Rejected, first_seen: Timestamp, finished: 
         finished,
         metadata: rejected.metadata.as_deref(),
     };
-    Answer { status: Status::InvalidJob, verdict: None, error: Some(error), question: None, body: body_of(&result) }
+    Answer {
+        status: Status::InvalidJob,
+        verdict: None,
+        error: Some(error),
+        totals: Totals::default(),
+        question: None,
+        body: body_of(&result),
+    }
 }
 
 /// What a failure outside the line ends in: nothing was found out.
@@ -109,7 +125,14 @@ pub fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer>
     fields.insert("calls", &calls);
     fields.insert("metadata", job.metadata.as_deref().unwrap_or(&none));
     let body = Bytes::from(serde_json::to_vec(&fields).ok()?);
-    Some(Answer { status: stored.status, verdict: stored.verdict, error: stored.error.clone(), question: None, body })
+    Some(Answer {
+        status: stored.status,
+        verdict: stored.verdict,
+        error: stored.error.clone(),
+        totals: Totals::default(),
+        question: None,
+        body,
+    })
 }
 
 fn body_of(result: &JobResult<'_>) -> Bytes {

@@ -29,6 +29,7 @@ impl Worker {
             status: answer.status,
             verdict: answer.verdict,
             error: answer.error.clone(),
+            totals: answer.totals,
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         };
         let kept = self.pipeline.keep_result(&question, &stored, is_again, &turn.generation.halt).await;
@@ -36,7 +37,7 @@ impl Worker {
             Kept::Stands(first) if first.run == progress.run => self.replay(turn, first, Some(question)).await,
             Kept::Stands(first) => {
                 let theirs = job.and_then(|job| answer_of_another_run(job, &first));
-                self.publish(turn, &theirs.unwrap_or(answer), false).await
+                self.publish(turn, &Answer { question: None, ..theirs.unwrap_or(answer) }, false).await
             }
             Kept::Durably => self.publish(turn, &Answer { question: Some(question), ..answer }, false).await,
             Kept::Here => self.publish(turn, &Answer { question: None, ..answer }, false).await,
@@ -45,8 +46,8 @@ impl Worker {
 
     /// The same bytes again. With its question, the name of its checkpoint, it can wait for a reply queue that refuses.
     pub(super) async fn replay(&self, turn: &Turn<'_>, stored: StoredResult, question: Option<String>) -> Result<(), Unpublished> {
-        let StoredResult { run: _, status, verdict, error, body } = stored;
-        self.publish(turn, &Answer { status, verdict, error, question, body: body.into() }, true).await
+        let StoredResult { run: _, status, verdict, error, totals, body } = stored;
+        self.publish(turn, &Answer { status, verdict, error, totals, question, body: body.into() }, true).await
     }
 
     /// The copy for the operator first: whoever reads that a job failed finds it in the failed queue.
@@ -54,12 +55,12 @@ impl Worker {
         let outbox = self.outbox(turn.generation);
         let unsent = turn.progress.unsent.as_ref();
         if answer.status != Status::Completed && unsent.is_none() {
-            outbox.failed(turn.message, &turn.progress, turn.job_id.as_deref(), answer).await?;
+            outbox.failed(turn.message, &turn.progress.run, turn.job_id.as_deref(), answer).await?;
         }
         let now = self.pipeline.judge.clock.now();
         let waited_enough = unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);
         // Only with an answer that whoever takes the job next will find.
-        let may_wait = answer.question.as_ref().filter(|_| !waited_enough);
+        let may_wait = answer.question.as_ref().filter(|_| !waited_enough && self.pipeline.checkpoints.is_durable());
         match outbox.result(turn.message, &turn.progress.run, answer.body.clone(), may_wait.is_some()).await? {
             Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
             Sent::NotYet => {

@@ -89,18 +89,23 @@ impl Outbox<'_> {
         self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await.map(|()| Sent::Yes)
     }
 
-    /// A few times, in one of the few slots that a reply queue has.
+    /// A few times, in one of the few slots that a reply queue has; once where others have just given it up.
     async fn to_reply_queue(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        let Some(_slot) = self.replies.slot(queue).await else { return Err(PublishError::TimedOut) };
+        let Some(slot) = self.replies.slot(queue).await else { return Err(PublishError::TimedOut) };
         let mut tries = 1;
         loop {
-            match self.try_publish(queue, message).await {
-                Err(PublishError::Nacked | PublishError::TimedOut) if tries < REPLY_TRIES => {
+            let outcome = self.try_publish(queue, message).await;
+            match &outcome {
+                Err(PublishError::Nacked | PublishError::TimedOut) if tries < REPLY_TRIES && !slot.is_refused() => {
                     tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
                     tries += 1;
+                    continue;
                 }
-                outcome => return outcome,
+                Err(PublishError::Nacked | PublishError::TimedOut) => slot.refused(),
+                Ok(()) => slot.taken(),
+                Err(PublishError::Returned | PublishError::Lost | PublishError::Refused(_)) => {}
             }
+            return outcome;
         }
     }
 
@@ -130,20 +135,14 @@ impl Outbox<'_> {
     }
 
     /// A copy of the job for the operator, with the reason.
-    pub(super) async fn failed(
-        &self,
-        job: &Message,
-        progress: &Progress,
-        job_id: Option<&str>,
-        answer: &Answer,
-    ) -> Result<(), Unpublished> {
+    pub(super) async fn failed(&self, job: &Message, run: &str, job_id: Option<&str>, answer: &Answer) -> Result<(), Unpublished> {
         let reason = serde_json::json!({
             "job_id": job_id,
-            "run": progress.run,
+            "run": run,
             "status": answer.status,
             "error": answer.error,
-            "calls": progress.totals.calls,
-            "billed": progress.totals.billed,
+            "calls": answer.totals.calls,
+            "billed": answer.totals.billed,
             // A copy that is made once more, after a crash, is of the same failure.
             "at": answer.finished().unwrap_or_else(|| self.clock.now()),
         });

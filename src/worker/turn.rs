@@ -60,15 +60,16 @@ impl Worker {
             Suspicion::Alone => turn.suspect = Some(0),
             Suspicion::None | Suspicion::Poison => {}
         }
+        let parsed = Job::parse(&message.body, message.properties.message_id.as_deref());
+        turn.job_id = parsed.as_ref().map_or_else(|rejected| rejected.job_id.as_ref(), |job| Some(&job.id)).map(ToString::to_string);
         if turn.progress.redelivered
             && let Some(stored) = self.pipeline.answer_of(&turn.progress.run, &generation.halt).await
         {
             let run = turn.progress.run.clone();
             return self.replay(&turn, stored, Some(run)).await;
         }
-        match Job::parse(&message.body, message.properties.message_id.as_deref()) {
+        match parsed {
             Ok(job) => {
-                turn.job_id = Some(job.id.to_string());
                 if suspicion == Suspicion::Poison {
                     let failure =
                         Failure::new(Stage::Job, "job.poison", "the worker died of this job again and again; a person has to look at it");
@@ -83,7 +84,6 @@ impl Worker {
                 self.work(&job, &mut turn, &arrival).await
             }
             Err(rejected) => {
-                turn.job_id = rejected.job_id.as_ref().map(ToString::to_string);
                 let now = self.pipeline.judge.clock.now();
                 self.answer(None, &turn, answer_to_rejected(&rejected, turn.progress.first_seen, now)).await
             }
@@ -205,7 +205,7 @@ async fn settle(delivery: Delivery) {
         Settled::Acknowledged => {}
         Settled::Lost => {
             metric::settle_lost();
-            tracing::warn!("an acknowledgement found its channel gone; the job will be delivered again and its result replayed");
+            tracing::debug!("an acknowledgement found its channel gone; the job will be delivered again and its result replayed");
         }
     }
 }

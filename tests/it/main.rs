@@ -14,3 +14,4 @@ mod sandbox;
 mod scenarios;
 mod store;
 mod supervision;
+mod weather;

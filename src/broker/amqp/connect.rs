@@ -1,6 +1,7 @@
 //! From a list of URLs to two live connections. One attempt; trying again is the caller's.
 
 use super::Session;
+use super::lost::Lost;
 use super::peer::Peer;
 use super::refusal::{Answer, rpc};
 use crate::broker::config::Config;
@@ -12,7 +13,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -39,7 +39,7 @@ impl Amqp {
         let config = Arc::clone(&self.0.config);
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed) % config.urls.len();
         let peer = Peer::new(&config.urls[turn], &config).await?;
-        let lost = CancellationToken::new();
+        let lost = Lost::default();
         let (consuming, publishing) = tokio::try_join!(peer.open("invoice-worker consuming"), peer.open("invoice-worker publishing"))?;
         // A refused question closes its channel, which is an event as well. On the consuming connection it ends a consumer, on the
         // publishing one it is an answer.
@@ -102,7 +102,7 @@ impl Link {
     }
 
     /// Ends the generation on the first event that `is_the_end`, and when there can be no more events.
-    fn watch(&self, lost: CancellationToken, is_the_end: fn(&Connection) -> bool) {
+    fn watch(&self, lost: Lost, is_the_end: fn(&Connection) -> bool) {
         let mut events = Box::pin(self.connection.events_listener());
         let connection = Arc::downgrade(&self.connection);
         let blocked = self.blocked.clone();
@@ -111,8 +111,7 @@ impl Link {
                 while let Some(event) = events.next().await {
                     match (event, connection.upgrade()) {
                         (Event::Error(error), Some(connection)) if is_the_end(&connection) => {
-                            tracing::warn!(%error, "broker connection lost");
-                            return;
+                            return error.to_string();
                         }
                         (Event::ConnectionBlocked(reason), Some(_)) => {
                             tracing::warn!(reason, "broker takes no messages for now");
@@ -122,15 +121,16 @@ impl Link {
                             tracing::info!("broker takes messages again");
                             blocked.send_replace(None);
                         }
-                        (_, None) => return,
+                        (_, None) => break,
                         (_, Some(_)) => {}
                     }
                 }
+                "a connection ended".to_owned()
             };
             tokio::select! {
                 biased;
-                () = lost.cancelled() => {}
-                () = watching => lost.cancel(),
+                () = lost.token().cancelled() => {}
+                cause = watching => lost.because(cause),
             }
         });
     }

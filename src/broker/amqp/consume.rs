@@ -1,6 +1,7 @@
 //! Deliveries of one queue, and their acknowledgement.
 
 use super::connect::Link;
+use super::lost::Lost;
 use super::refusal::{Answer, rpc, short};
 use super::{properties, topology};
 use crate::broker::error::BrokerError;
@@ -13,7 +14,6 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{Acker, Channel};
 use std::time::Duration;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 /// An acknowledgement is done when it is written, which a dead peer can hold up until the heartbeat fails.
 const ACK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ pub struct Consumer {
     stream: lapin::Consumer,
     state: State,
     acknowledged: bool,
-    lost: CancellationToken,
+    lost: Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +40,12 @@ enum State {
 #[derive(Debug)]
 pub(in crate::broker) struct Receipt {
     acker: Acker,
-    lost: CancellationToken,
+    lost: Lost,
     _channel: Channel,
 }
 
 impl Consumer {
-    pub(super) async fn of_queue(link: &Link, queue: &str, prefetch: u16, lost: CancellationToken) -> Result<Self, BrokerError> {
+    pub(super) async fn of_queue(link: &Link, queue: &str, prefetch: u16, lost: Lost) -> Result<Self, BrokerError> {
         let channel = link.channel().await?;
         let about = |answer: Answer| answer.about(queue);
         let name = short(queue).map_err(about)?;
@@ -54,12 +54,12 @@ impl Consumer {
         Self::start(channel, name, true, lost).await.map_err(about)
     }
 
-    pub(super) async fn unacknowledged(channel: Channel, queue: ShortString, lost: CancellationToken) -> Result<Self, BrokerError> {
+    pub(super) async fn unacknowledged(channel: Channel, queue: ShortString, lost: Lost) -> Result<Self, BrokerError> {
         let name = queue.to_string();
         Self::start(channel, queue, false, lost).await.map_err(|answer| answer.about(&name))
     }
 
-    async fn start(channel: Channel, queue: ShortString, acknowledged: bool, lost: CancellationToken) -> Result<Self, Answer> {
+    async fn start(channel: Channel, queue: ShortString, acknowledged: bool, lost: Lost) -> Result<Self, Answer> {
         let options = BasicConsumeOptions { no_ack: !acknowledged, ..BasicConsumeOptions::default() };
         let stream = rpc(channel.basic_consume(queue, topology::server_named(), options, FieldTable::default())).await?;
         Ok(Self { channel, stream, state: State::Open, acknowledged, lost })
@@ -71,15 +71,19 @@ impl Consumer {
         }
         match self.stream.next().await {
             Some(Ok(delivery)) => return Some(self.delivery(delivery)),
-            Some(Err(error)) => tracing::warn!(%error, queue = %self.stream.queue(), "consumer ended by an error"),
-            None if self.state == State::Open => tracing::warn!(queue = %self.stream.queue(), "consumer ended by the broker"),
+            Some(Err(error)) => self.lost.because(error),
+            None if self.state == State::Open => self.cancelled_by_the_broker(),
             None => {}
-        }
-        if self.state == State::Open {
-            self.lost.cancel();
         }
         self.state = State::Ended;
         None
+    }
+
+    /// Its queue was deleted, say. Channel and connection live on: what was handed out can still be answered, and nobody else will.
+    /// What is handed out for good is missed by nobody, so there the whole session has to begin anew.
+    fn cancelled_by_the_broker(&self) {
+        let cause = format!("the broker ended the consumer of {}", self.stream.queue());
+        if self.acknowledged { self.lost.blame(cause) } else { self.lost.because(cause) }
     }
 
     pub(in crate::broker) async fn cancel(&mut self) {
@@ -91,7 +95,7 @@ impl Consumer {
         if rpc(cancelling).await.is_err() {
             // Without an answer the stream might never end.
             self.state = State::Ended;
-            self.lost.cancel();
+            self.lost.because("no answer to the end of a consumer");
         }
     }
 
@@ -116,7 +120,7 @@ impl Receipt {
         if let Ok(Ok(true)) = acknowledging.await {
             return Settled::Acknowledged;
         }
-        self.lost.cancel();
+        self.lost.because("an acknowledgement found its channel gone");
         Settled::Lost
     }
 }

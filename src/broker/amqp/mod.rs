@@ -5,6 +5,7 @@ mod consume;
 mod difference;
 mod direct_reply;
 mod hangup;
+mod lost;
 mod peer;
 mod properties;
 mod publish;
@@ -20,6 +21,7 @@ use super::error::BrokerError;
 use connect::Link;
 use lapin::options::QueueDeleteOptions;
 use lapin::types::ShortString;
+use lost::Lost;
 use peer::Peer;
 use refusal::{Answer, rpc, short};
 use std::sync::Arc;
@@ -34,11 +36,11 @@ pub struct Session {
     consuming: Link,
     publishing: Link,
     publisher: Publisher,
-    lost: CancellationToken,
+    lost: Lost,
 }
 
 impl Session {
-    fn new(config: Arc<Config>, peer: Peer, consuming: Link, publishing: Link, lost: CancellationToken) -> Self {
+    fn new(config: Arc<Config>, peer: Peer, consuming: Link, publishing: Link, lost: Lost) -> Self {
         let publisher = Publisher::new(peer, publishing.clone(), &config, lost.clone());
         Self { config, consuming, publishing, publisher, lost }
     }
@@ -85,12 +87,16 @@ impl Session {
     }
 
     pub(super) fn lost(&self) -> &CancellationToken {
-        &self.lost
+        self.lost.token()
+    }
+
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.lost.cause()
     }
 
     pub(super) async fn close(self) {
         // Before the connections go: what their watchers see from now on is no trouble.
-        self.lost.cancel();
+        self.lost.end();
         self.publisher.close().await;
         self.publishing.close().await;
         self.consuming.close().await;
@@ -100,7 +106,7 @@ impl Session {
 /// A session that is given up takes its watchers along; consumers and deliveries keep their channel until they are dropped.
 impl Drop for Session {
     fn drop(&mut self) {
-        self.lost.cancel();
+        self.lost.end();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::connect::Link;
 use super::direct_reply::{self, DirectReplies};
+use super::lost::Lost;
 use super::peer::Peer;
 use super::properties;
 use super::refusal::{Answer, rpc, short};
@@ -15,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 /// Publishes in flight at once: enough for every job in flight by default, far below the 2,047 channels RabbitMQ allows by default.
 const CHANNELS: usize = 64;
@@ -36,7 +36,7 @@ struct Pool {
     /// One for each channel, idle or at work.
     permits: Semaphore,
     idle: Mutex<Vec<Channel>>,
-    lost: CancellationToken,
+    lost: Lost,
 }
 
 /// Where a message goes.
@@ -47,7 +47,7 @@ struct Route {
 }
 
 impl Publisher {
-    pub(super) fn new(peer: Peer, link: Link, config: &Config, lost: CancellationToken) -> Self {
+    pub(super) fn new(peer: Peer, link: Link, config: &Config, lost: Lost) -> Self {
         // Half, because questions about the topology have channels of their own.
         let channels = match link.channel_max() {
             0 => CHANNELS,
@@ -95,13 +95,13 @@ impl Pool {
         };
         let published = tokio::select! {
             published = timeout(self.confirm_timeout, publishing) => published.unwrap_or(Err(PublishError::TimedOut)),
-            () = self.lost.cancelled() => Err(PublishError::Lost),
+            () = self.lost.token().cancelled() => Err(PublishError::Lost),
         };
         match published {
             // Not lost: it was in the air when the broker ceased to read.
-            Err(PublishError::Lost) if self.link.is_blocked() => Err(PublishError::TimedOut),
+            Err(PublishError::Lost) if self.link.is_blocked() && !self.lost.is_lost() => Err(PublishError::TimedOut),
             Err(PublishError::Lost) => {
-                self.lost.cancel();
+                self.lost.because("a publish found its connection gone");
                 Err(PublishError::Lost)
             }
             published => published,
@@ -114,7 +114,7 @@ impl Pool {
         let channel = self.channel().await?;
         let options = BasicPublishOptions { mandatory: route.mandatory, ..BasicPublishOptions::default() };
         let publishing = channel.basic_publish(route.exchange, route.key, options, &message.body, properties);
-        let confirmation = publishing.await.map_err(Answer::from)?.await.map_err(Answer::from)?;
+        let confirmation = publishing.await.map_err(|error| self.failed(error.into()))?.await.map_err(|error| self.failed(error.into()))?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
         match confirmation {
             Confirmation::Ack(None) => Ok(()),
@@ -130,9 +130,20 @@ impl Pool {
                 return Ok(channel);
             }
         }
-        let channel = self.link.channel().await.map_err(|_| PublishError::Lost)?;
-        rpc(channel.confirm_select(ConfirmSelectOptions::default())).await?;
+        let channel = self.link.channel().await.map_err(|error| {
+            self.lost.blame(error);
+            PublishError::Lost
+        })?;
+        rpc(channel.confirm_select(ConfirmSelectOptions::default())).await.map_err(|answer| self.failed(answer))?;
         Ok(channel)
+    }
+
+    /// Callers are told that it is lost; the log is told why.
+    fn failed(&self, answer: Answer) -> PublishError {
+        if let Answer::Lost(cause) = &answer {
+            self.lost.blame(cause);
+        }
+        answer.into()
     }
 
     fn take_idle(&self) -> Option<Channel> {

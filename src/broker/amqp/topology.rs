@@ -150,6 +150,10 @@ impl Establishing<'_> {
     fn is_essential(&self, difference: &Difference) -> bool {
         let argument = difference.argument.as_str();
         let is_delay_queue = self.queue.key == "broker.retry_queue_prefix";
+        if argument == "x-overflow" && difference.existing == "reject-publish" {
+            // A queue that refuses loses nothing: whoever publishes keeps what it has.
+            return false;
+        }
         argument == "durable"
             || ESSENTIAL.contains(&argument)
             || (is_delay_queue && argument == "x-message-ttl")

@@ -94,14 +94,10 @@ impl Consumer {
             return Err(Ended);
         }
         let room = self.prefetch.is_none_or(|prefetch| prefetch == 0 || self.channel.unsettled().held.len() < usize::from(prefetch));
-        if !room {
-            return Ok(None);
-        }
-        self.channel.shared.look(|state| state.take(&self.channel.queue)).map_err(|_| {
-            // The queue is gone, and with it this generation, as with RabbitMQ.
-            self.channel.closed.cancel();
-            Ended
-        })
+        let queue = &self.channel.queue;
+        // A full consumer ends with its queue as well.
+        let taken = self.channel.shared.look(|state| if room { state.take(queue) } else { state.existing(queue).map(|_| None) });
+        taken.map_err(|_| Ended)
     }
 
     fn deliver(&self, held: Held) -> Delivery {

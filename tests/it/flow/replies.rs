@@ -5,6 +5,7 @@ use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup};
 use invoice_worker::broker::Message;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::worker::Drained;
 use lapin::options::QueuePurgeOptions;
 use lapin::{Connection, ConnectionProperties};
 use std::time::Duration;
@@ -39,4 +40,27 @@ async fn an_answer_that_the_reply_queue_refuses_waits_with_its_job_and_others_do
     assert_eq!(paid_calls(&system), 4, "two jobs, each paid once");
     assert_eq!(system.sandbox.calls().about(Stage::Storage, &format!("get {key}")).len(), 1, "it only had to be published");
     assert_eq!(system.depth(&system.config.broker.failed_queue).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_for_a_reply_queue_that_refuses_does_not_keep_the_worker_from_others() {
+    /// Several times what a worker has in flight.
+    const CROWD: u32 = 200;
+    let mut system = Setup::new(On::RabbitMq).await.start().await;
+    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+    let full = format!("{}.full", system.reply_to);
+    rabbitmq::queue_of_one(&connection, &full).await;
+    system.session.publisher().publish(&full, &Message::json("something", &b"{}"[..])).await.unwrap();
+
+    let key = system.sample("01-beijing-outpatient").await;
+    for number in 0..CROWD {
+        let mut refused = system.job(&format!("refused {number}"), &key);
+        refused.properties.reply_to = Some(full.clone());
+        system.submit(&refused).await;
+    }
+    let other = system.sample("03-zhejiang-outpatient").await;
+    assert_eq!(system.ask(&system.job("other", &other)).await["verdict"], "genuine");
+    assert_eq!(system.drain().await, Drained::Yes);
+    assert_eq!(system.depth(&system.longest_wait()).await, CROWD, "each waits with its answer");
+    assert_eq!(paid_calls(&system), 4, "two pictures, each paid once");
 }

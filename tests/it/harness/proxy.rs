@@ -1,13 +1,15 @@
 //! A wire with bad weather: stands between a client and a server on loopback. It passes bytes on, slowly, or not at all; it breaks,
-//! politely or not; and a trap stops one connection at the very byte that a test waits for.
+//! politely or not; a trap stops one connection at the very byte that a test waits for; and a forger speaks in a client's name.
 
+mod pump;
+
+use invoice_worker::config::secret::Secret;
+use pump::connection;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// What happens to the bytes of every connection, in both directions.
@@ -27,8 +29,8 @@ pub(crate) enum Direction {
     ToClient,
 }
 
-/// From the moment in which a client sends these bytes, its connection passes nothing more in one direction, until it is released. Held
-/// towards the server, the bytes themselves do not arrive.
+/// From the moment in which a client sends these bytes, its connection passes nothing more in one direction. Held towards the server,
+/// the bytes themselves do not arrive.
 #[derive(Clone, Debug)]
 struct Trap {
     sees: Vec<u8>,
@@ -48,6 +50,15 @@ struct Shared {
     weather: watch::Sender<Weather>,
     traps: Mutex<Vec<Trap>>,
     sprung: watch::Sender<usize>,
+    refused: watch::Sender<usize>,
+    forgeries: broadcast::Sender<Forgery>,
+}
+
+#[derive(Clone, Debug)]
+struct Forgery {
+    /// In the name of clients that have said this in their first words.
+    client: String,
+    frame: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,15 +69,7 @@ struct Weather {
     spell: u64,
     /// They end with a reset.
     rudely: bool,
-    /// What traps caught before the latest release passes on.
-    releases: u64,
-}
-
-/// A connection in a trap.
-#[derive(Clone, Copy, Debug)]
-struct Caught {
-    held: Direction,
-    /// How many releases there had been by then.
+    /// Traps that sprang before the latest of these hold nothing any more.
     releases: u64,
 }
 
@@ -79,11 +82,22 @@ impl Proxy {
     pub(crate) async fn at(port: u16, server_port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared =
-            Arc::new(Shared { server_port, weather: watch::Sender::default(), traps: Mutex::default(), sprung: watch::Sender::default() });
+        let shared = Arc::new(Shared {
+            server_port,
+            weather: watch::Sender::default(),
+            traps: Mutex::default(),
+            sprung: watch::Sender::default(),
+            refused: watch::Sender::default(),
+            forgeries: broadcast::Sender::new(16),
+        });
         let closed = CancellationToken::new();
         tokio::spawn(serve(listener, Arc::clone(&shared), closed.clone()));
         Self { port, shared, closed }
+    }
+
+    /// To RabbitMQ behind it, with heartbeats that tell of a dead peer within seconds.
+    pub(crate) fn url(&self) -> Secret {
+        Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f?heartbeat=1", self.port))
     }
 
     /// From now on, also for what is under way.
@@ -119,13 +133,24 @@ impl Proxy {
 
     /// Returns when so many traps have sprung since the start.
     pub(crate) async fn sprung(&self, traps: usize) {
-        let mut sprung = self.shared.sprung.subscribe();
-        timeout(Duration::from_mins(1), sprung.wait_for(|sprung| *sprung >= traps)).await.expect("the trap springs in time").unwrap();
+        reaches(&self.shared.sprung, traps).await;
     }
 
-    /// Lets go of every connection that a trap holds.
+    /// Returns when so many connections have been refused since the start.
+    pub(crate) async fn refused(&self, connections: usize) {
+        reaches(&self.shared.refused, connections).await;
+    }
+
+    /// What the traps hold goes on.
     pub(crate) fn release(&self) {
         self.shared.weather.send_modify(|weather| weather.releases += 1);
+    }
+
+    /// Says a frame to the server in the name of the clients whose first words hold this one; between two pieces of their own, so they
+    /// had better be saying little.
+    pub(crate) fn forge(&self, client: &str, frame: Vec<u8>) {
+        let told = self.shared.forgeries.send(Forgery { client: client.to_owned(), frame });
+        assert!(told.is_ok(), "nobody is connected");
     }
 
     fn end_all(&self, rudely: bool) {
@@ -139,83 +164,17 @@ impl Drop for Proxy {
     }
 }
 
+async fn reaches(count: &watch::Sender<usize>, wanted: usize) {
+    let mut count = count.subscribe();
+    timeout(Duration::from_mins(1), count.wait_for(|count| *count >= wanted)).await.expect("it happens in time").unwrap();
+}
+
 async fn serve(listener: TcpListener, shared: Arc<Shared>, closed: CancellationToken) {
     while let Some(Ok((client, _))) = closed.run_until_cancelled(listener.accept()).await {
-        if !shared.weather.borrow().refuses {
+        if shared.weather.borrow().refuses {
+            shared.refused.send_modify(|refused| *refused += 1);
+        } else {
             tokio::spawn(connection(client, Arc::clone(&shared)));
         }
-    }
-}
-
-async fn connection(client: TcpStream, shared: Arc<Shared>) {
-    let mut weather = shared.weather.subscribe();
-    let born = weather.borrow().spell;
-    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server_port)).await else { return };
-    let ((from_client, mut to_client), (from_server, mut to_server)) = (client.into_split(), server.into_split());
-    let caught = watch::Sender::new(None);
-    let pump = |direction| Pump { direction, shared: &shared, caught: &caught, seen: Vec::new() };
-    let both = async {
-        tokio::join!(pump(Direction::ToServer).run(from_client, &mut to_server), pump(Direction::ToClient).run(from_server, &mut to_client),)
-    };
-    tokio::select! {
-        _ = both => {}
-        _ = weather.wait_for(|weather| weather.spell > born) => {
-            if shared.weather.borrow().rudely {
-                // On a socket that is gone already there is nothing to be rude about.
-                let _ = (to_client.as_ref().set_zero_linger(), to_server.as_ref().set_zero_linger());
-            }
-        }
-    }
-}
-
-/// One direction of one connection.
-struct Pump<'a> {
-    direction: Direction,
-    shared: &'a Shared,
-    caught: &'a watch::Sender<Option<Caught>>,
-    /// What the client sent last, for what a trap sees in two pieces.
-    seen: Vec<u8>,
-}
-
-impl Pump<'_> {
-    /// Until one side has ended, which the other is told.
-    async fn run(mut self, mut from: OwnedReadHalf, to: &mut OwnedWriteHalf) {
-        let mut piece = vec![0; 64 << 10];
-        loop {
-            let Ok(length) = from.read(&mut piece).await else { return };
-            if self.direction == Direction::ToServer {
-                self.look(&piece[..length]);
-            }
-            self.held_up().await;
-            let passed = if length == 0 { to.shutdown().await } else { to.write_all(&piece[..length]).await };
-            if length == 0 || passed.is_err() {
-                return;
-            }
-        }
-    }
-
-    async fn held_up(&self) {
-        let mut weather = self.shared.weather.subscribe();
-        let caught = *self.caught.borrow();
-        if let Some(caught) = caught.filter(|caught| caught.held == self.direction) {
-            // Never an error: the sender is in `shared`.
-            let _ = weather.wait_for(|weather| weather.releases > caught.releases).await;
-        }
-        let flow = weather.wait_for(|weather| weather.flow != Flow::Hold).await.map(|weather| weather.flow);
-        if let Ok(Flow::Slow(by)) = flow {
-            sleep(by).await;
-        }
-    }
-
-    fn look(&mut self, piece: &[u8]) {
-        let mut traps = self.shared.traps.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(longest) = traps.iter().map(|trap| trap.sees.len()).max() else { return };
-        self.seen.extend_from_slice(piece);
-        if let Some(at) = traps.iter().position(|trap| self.seen.windows(trap.sees.len()).any(|bytes| bytes == trap.sees)) {
-            let releases = self.shared.weather.borrow().releases;
-            self.caught.send_replace(Some(Caught { held: traps.remove(at).holds, releases }));
-            self.shared.sprung.send_modify(|sprung| *sprung += 1);
-        }
-        self.seen.drain(..self.seen.len().saturating_sub(longest));
     }
 }

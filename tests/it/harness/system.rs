@@ -2,6 +2,7 @@
 
 pub(crate) use super::setup::{BUCKET, On, Setup};
 
+use super::proxy::Proxy;
 use bytes::Bytes;
 use invoice_worker::assemble;
 use invoice_worker::broker::{Broker, Consumer, Message, NOT_BEFORE, Properties, Session};
@@ -9,6 +10,7 @@ use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::gate::Gate;
+use invoice_worker::pipeline::Pipeline;
 use invoice_worker::sandbox::{Sandbox, samples};
 use invoice_worker::telemetry::health::Health;
 use invoice_worker::worker::{Drained, Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
@@ -51,11 +53,23 @@ impl System {
         Setup::new(on).await.start().await
     }
 
+    /// Workers that are started from now on reach the broker through this wire.
+    pub(crate) fn put_behind(&mut self, wire: &Proxy) {
+        self.config.broker.urls = vec![wire.url()];
+        self.broker = Broker::new(&self.config.broker).unwrap();
+    }
+
     /// Starts a worker; returns once it is ready.
     pub(crate) async fn work(&mut self) {
+        self.work_with(|_| {}).await;
+    }
+
+    /// As [`System::work`], with parts of the test's own.
+    pub(crate) async fn work_with(&mut self, refit: impl FnOnce(&mut Pipeline)) {
         self.started += 1;
         let (chance, health) = (Chance::seeded(self.started), Health::default());
-        let pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap();
+        let mut pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap();
+        refit(&mut pipeline);
         // As `run` does; a store that is out of order is some tests' subject.
         let _ = pipeline.checkpoints.probe().await;
         let worker = Arc::new(Worker {
@@ -118,6 +132,20 @@ impl System {
     /// The next reply's body.
     pub(crate) async fn result(&mut self) -> Value {
         serde_json::from_slice(&self.reply().await.body).unwrap()
+    }
+
+    /// Every reply that is in the queue by now and was not looked at.
+    pub(crate) async fn replies_so_far(&mut self) -> Vec<Message> {
+        let end = Message::json("end of replies", "{}");
+        self.session.publisher().publish(&self.reply_to, &end).await.unwrap();
+        let mut replies = Vec::new();
+        loop {
+            let reply = self.reply().await;
+            if reply.properties.kind == end.properties.kind {
+                return replies;
+            }
+            replies.push(reply);
+        }
     }
 
     pub(crate) async fn ask(&mut self, job: &Message) -> Value {

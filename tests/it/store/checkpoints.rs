@@ -3,6 +3,7 @@
 use super::{Server, Shelf};
 use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, VerificationAnswer};
 use invoice_worker::domain::failure::{Failure, Stage};
+use invoice_worker::domain::progress::Totals;
 use invoice_worker::domain::result::{JobError, Status, Verdict};
 
 promises![
@@ -23,6 +24,7 @@ fn result() -> StoredResult {
         status: Status::Completed,
         verdict: Some(Verdict::Genuine),
         error: None,
+        totals: Totals::default(),
         body: "{\"job_id\": \"理赔-1\"}".into(),
     }
 }

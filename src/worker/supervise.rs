@@ -1,0 +1,151 @@
+//! One generation after the other: connect, declare and consume; come back, with backoff, when the broker or a queue was lost.
+//!
+//! An outage is told by one line on the way down, whatever goes first, and by one when consuming begins again.
+
+use super::Worker;
+use super::feed::{Feed, Intake};
+use super::session::Generation;
+use crate::broker::BrokerError;
+use crate::chance::Chance;
+use crate::retry::reconnecting;
+use crate::telemetry::health::State;
+use crate::telemetry::metric;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+/// A generation that lived so long was a sound one: the next reconnect begins with a short wait again.
+const LASTING: Duration = Duration::from_secs(30);
+
+/// A generation and what it is fed by.
+pub(super) struct Serving {
+    pub(super) generation: Arc<Generation>,
+    pub(super) feed: Feed,
+    /// What workers tell each other; ends with the generation.
+    pub(super) _control: AbortOnDropHandle<()>,
+}
+
+/// Why a generation serves no more.
+pub(super) enum Served {
+    Lost,
+    /// The broker ended a consumer, and nothing else.
+    Cancelled,
+    Stopped,
+}
+
+impl Worker {
+    /// One generation after the other. Returns the one that was serving when `stop` came, if any.
+    pub(super) async fn serve_generations(
+        self: &Arc<Self>,
+        turns: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<Option<Serving>, BrokerError> {
+        let mut pause = reconnecting();
+        let mut connected_before = false;
+        // One line on the way down, whatever it is that goes first; the way up is told when consuming begins.
+        let mut told = false;
+        loop {
+            let established = match self.establish(&mut pause, &mut told, turns, stop).await {
+                Ok(established) => established,
+                Err(error) => {
+                    // A paid call in the air is worth waiting for, whatever ends the worker.
+                    turns.close();
+                    let _ = tokio::time::timeout(self.shutdown_grace, turns.wait()).await;
+                    return Err(error);
+                }
+            };
+            let Some(mut serving) = established else { return Ok(None) };
+            if connected_before {
+                metric::broker_reconnected();
+            }
+            connected_before = true;
+            let since = Instant::now();
+            match self.serve(&mut serving, turns, stop).await {
+                Served::Stopped => return Ok(Some(serving)),
+                Served::Lost => serving.generation.end(),
+                // With a deleted queue go the broker's copies of what is in hand: nobody delivers it again. It is answered on the
+                // connections that it came with, which live until then.
+                Served::Cancelled => {
+                    for delivery in serving.feed.stop().await {
+                        drop(self.start(delivery, &serving.generation, turns, false));
+                    }
+                }
+            }
+            told = true;
+            // A connection that does not last is no reason to knock without pause.
+            if since.elapsed() >= LASTING {
+                pause = reconnecting();
+            } else {
+                sleep_unless(pause(&self.chance), stop).await;
+            }
+        }
+    }
+
+    /// Connects, declares and begins to consume, again and again until it succeeds. `None`: asked to stop meanwhile.
+    async fn establish(
+        self: &Arc<Self>,
+        pause: &mut impl FnMut(&Chance) -> Duration,
+        told: &mut bool,
+        turns: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<Option<Serving>, BrokerError> {
+        loop {
+            let problem = tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                outcome = self.attempt(turns, stop) => match outcome {
+                    Ok(serving) => {
+                        *told = false;
+                        return Ok(Some(serving));
+                    }
+                    Err(error) if error.is_final() => return Err(error),
+                    Err(error) => error.to_string(),
+                },
+            };
+            let wait = pause(&self.chance);
+            if *told {
+                tracing::debug!(problem, wait_ms = wait.as_millis(), "the broker is still out of reach");
+            } else {
+                tracing::error!(problem, "the broker is out of reach; trying again until it answers");
+                *told = true;
+            }
+            self.health.set(State::Disconnected { problem });
+            sleep_unless(wait, stop).await;
+        }
+    }
+
+    async fn attempt(self: &Arc<Self>, turns: &TaskTracker, stop: &CancellationToken) -> Result<Serving, BrokerError> {
+        let session = self.broker.connect().await?;
+        session.topology().await?;
+        let control = Arc::clone(self).converse(session.control().await?, session.publisher(), turns.clone(), stop.clone());
+        let control = AbortOnDropHandle::new(tokio::spawn(control));
+        let mut feed = Feed::default();
+        // Nothing was taken before, so nothing was received.
+        let _ = feed.follow(Intake::of(&self.pipeline.judge.gate.flow(), false), &session, &self.queues, self.max_in_flight).await?;
+        Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control })
+    }
+
+    pub(super) fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {
+        tracing::warn!(problem, in_flight = turns.len(), "the broker was lost; what was not acknowledged will be delivered again");
+        self.health.set(State::Disconnected { problem: problem.to_owned() });
+        Served::Lost
+    }
+
+    pub(super) fn cancelled(&self, problem: &str, turns: &TaskTracker) -> Served {
+        tracing::warn!(
+            problem,
+            in_flight = turns.len(),
+            "no more jobs come from the broker; connecting anew, those in flight are finished"
+        );
+        self.health.set(State::Disconnected { problem: problem.to_owned() });
+        Served::Cancelled
+    }
+}
+
+async fn sleep_unless(wait: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(wait) => {}
+    }
+}

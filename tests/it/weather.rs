@@ -1,0 +1,10 @@
+//! Bad weather between a worker and its broker: whatever breaks, no job is lost, none is paid twice, and the worker comes back.
+
+mod addresses;
+mod confirms;
+mod connection;
+mod panics;
+mod queues;
+mod stops;
+mod storm;
+mod submissions;

@@ -1,0 +1,107 @@
+//! Every way in which a consumer, a channel or a connection ends.
+
+use super::storm::{CANCELLED, LOST, Storm};
+use crate::harness::frame;
+use crate::harness::proxy::Flow;
+use crate::harness::rabbitmq;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_connection_that_ends_is_made_again() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    storm.wire.sever();
+    storm.takes_the_broker_away(LOST, "").await;
+    storm.passes().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_is_made_again() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    storm.wire.reset();
+    storm.takes_the_broker_away(LOST, "").await;
+    storm.passes().await;
+}
+
+#[tokio::test]
+async fn a_connection_into_which_nothing_passes_any_more_is_given_up() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    storm.wire.flow(Flow::Hold);
+    storm.takes_the_broker_away(LOST, "").await;
+    // The wire is whole again; what it held belongs to nobody.
+    storm.wire.sever();
+    storm.wire.flow(Flow::Pass);
+    storm.passes().await;
+}
+
+#[tokio::test]
+async fn a_slow_connection_costs_time_and_nothing_else() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    storm.wire.flow(Flow::Slow(Duration::from_millis(20)));
+    storm.wire.sever();
+    storm.takes_the_broker_away(LOST, "").await;
+    storm.passes().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_the_broker_closes_is_made_again() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    storm.wire.forge("invoice-worker", frame::second_opening());
+    storm.takes_the_broker_away(LOST, "").await;
+    storm.passes().await;
+}
+
+#[tokio::test]
+async fn a_channel_that_the_broker_closes_is_made_again() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    // The first one hears other workers, the second one takes jobs.
+    storm.wire.forge("invoice-worker consuming", frame::false_acknowledgement(2));
+    storm.takes_the_broker_away(LOST, "PRECONDITION_FAILED").await;
+    storm.passes().await;
+}
+
+/// With an operator's queue go the jobs that were in it; those that a worker had in hand are answered all the same.
+#[tokio::test]
+async fn a_jobs_queue_that_is_deleted_takes_no_job_in_hand_along() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    let queue = storm.system.config.broker.jobs_queue.clone();
+    storm.system.session.delete_queue(&queue).await.unwrap();
+    storm.takes_the_broker_away(CANCELLED, &queue).await;
+    storm.passes().await;
+}
+
+#[tokio::test]
+async fn a_jobs_queue_of_another_kind_ends_the_worker_once_the_job_in_hand_is_answered() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    let queue = storm.system.config.broker.jobs_queue.clone();
+    storm.system.session.delete_queue(&queue).await.unwrap();
+    storm.takes_the_broker_away(CANCELLED, &queue).await;
+    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_declare(queue.as_str().into(), QueueDeclareOptions::durable(), FieldTable::default()).await.unwrap();
+    storm.wire.refuse(false);
+    assert_eq!(storm.system.result().await["verdict"], "genuine");
+    let ended = storm.program.end().await;
+    assert_eq!(ended.code, Some(64), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("empty and delete it (`rabbitmqctl delete_queue {queue}`)")), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_due_queue_that_is_deleted_is_declared_again() {
+    let mut storm = Storm::gathers().await;
+    storm.wire.refuse(true);
+    let queue = storm.system.config.broker.due_queue.clone();
+    storm.system.session.delete_queue(&queue).await.unwrap();
+    storm.takes_the_broker_away(CANCELLED, &queue).await;
+    storm.passes().await;
+}
