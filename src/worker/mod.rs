@@ -1,5 +1,6 @@
 //! The worker: receive, take a turn with each delivery, settle; come back when the broker was lost; drain when asked.
 
+mod alarm;
 mod answer;
 mod control;
 mod event;
@@ -30,7 +31,7 @@ use suspect::{Room, expired};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 pub struct Worker {
     pub broker: Broker,
@@ -91,6 +92,7 @@ impl Worker {
         let mut single = None;
         let mut room: Option<Room> = None;
         self.health.flows(gate.flow().paused());
+        let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(self.health.clone(), generation.session.blocked())));
         tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
         loop {
             let flow = gate.flow();

@@ -14,4 +14,5 @@ mod kills;
 mod sandbox;
 mod scenarios;
 mod store;
+mod supervision;
 mod weather;

@@ -3,7 +3,8 @@
 
 use crate::broker::topology::Argument;
 
-const NONE: &str = "none";
+/// In the place of a value that is not there.
+pub(super) const NONE: &str = "none";
 
 /// Values are as the broker writes them, `none` where there is none.
 #[derive(Debug, PartialEq, Eq)]

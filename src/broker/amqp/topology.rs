@@ -5,7 +5,7 @@
 //! matters. What exists is never changed by asking.
 
 use super::connect::Link;
-use super::difference::Difference;
+use super::difference::{Difference, NONE};
 use super::refusal::{Answer, Refusal, rpc, short};
 use crate::broker::config::Config;
 use crate::broker::error::{BrokerError, MISSING};
@@ -23,6 +23,7 @@ const ESSENTIAL: [&str; 5] =
     ["x-queue-type", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-overflow"];
 
 const GRANT: &str = "grant the configure permission, or declare it otherwise and set broker.declare_topology = false";
+const LIMIT: &str = "give it a policy with a delivery-limit of 1000000";
 const DECLARE: &str = "declare it, or start one worker with broker.declare_topology = true, which does";
 
 pub(super) async fn establish(link: &Link, config: &Config) -> Result<(), BrokerError> {
@@ -109,6 +110,9 @@ impl Establishing<'_> {
                 wanted = difference.wanted,
                 "queue differs and is used as it is"
             );
+            if self.is_delivery_limit_of_an_archive(&difference) {
+                tracing::warn!(queue = self.queue.name, mend = LIMIT, "RabbitMQ 4 drops from this queue what was looked at 20 times");
+            }
             if !difference.adopt(&mut arguments) {
                 return Err(self.mismatch(&format!("differs in {}", difference.argument), &self.mend()));
             }
@@ -143,15 +147,23 @@ impl Establishing<'_> {
         }
     }
 
-    /// A delay queue without its time to live would keep jobs for ever, and with a longer one for too long.
+    /// A delay queue without its time to live would keep jobs for ever, and with a longer one for too long. From a queue that is only
+    /// looked into, and has nowhere to move anything, the broker would drop what was looked at too often.
     fn is_essential(&self, difference: &Difference) -> bool {
-        let is_delay_queue = self.queue.key == "broker.retry_queue_prefix";
         let argument = difference.argument.as_str();
+        let is_delay_queue = self.queue.key == "broker.retry_queue_prefix";
         if argument == "x-overflow" && difference.existing == "reject-publish" {
             // A queue that refuses loses nothing: whoever publishes keeps what it has.
             return false;
         }
-        argument == "durable" || ESSENTIAL.contains(&argument) || (is_delay_queue && argument == "x-message-ttl")
+        argument == "durable"
+            || ESSENTIAL.contains(&argument)
+            || (is_delay_queue && argument == "x-message-ttl")
+            || (self.is_delivery_limit_of_an_archive(difference) && difference.existing != NONE)
+    }
+
+    fn is_delivery_limit_of_an_archive(&self, difference: &Difference) -> bool {
+        difference.argument == "x-delivery-limit" && self.queue.delivery_limit().is_some() && self.queue.dead_letter_queue().is_none()
     }
 
     fn mend(&self) -> String {

@@ -13,6 +13,7 @@ async fn harmless_differences_are_adopted() {
     let config = fresh().await;
     declare(&config, &config.jobs_queue, true, &[("x-delivery-limit", Some(7)), ("x-max-length", Some(1_000))]).await;
     declare(&config, &config.failed_queue, true, &[("x-message-ttl", None)]).await;
+    declare(&config, &config.results_queue, true, &[("x-delivery-limit", None)]).await;
     declare(&config, &config.due_queue, true, &[("x-delivery-limit", None)]).await;
     topology(&config).await.unwrap();
 }
@@ -21,13 +22,15 @@ async fn harmless_differences_are_adopted() {
 async fn a_difference_that_could_lose_a_job_is_named_with_its_mend() {
     let retry = |config: &Config| config.retry_queue(&config.retry_delays[0]);
     let jobs = |config: &Config| config.jobs_queue.clone();
-    let cases: [(NameOf<'_>, bool, &[Change], &str); 6] = [
+    let failed = |config: &Config| config.failed_queue.clone();
+    let cases: [(NameOf<'_>, bool, &[Change], &str); 7] = [
         (&jobs, true, &[("x-queue-type", None)], "x-queue-type"),
         (&jobs, false, &[("x-queue-type", None)], "durable"),
         (&jobs, true, &[("x-dead-letter-exchange", None), ("x-dead-letter-routing-key", None)], "x-dead-letter"),
         (&jobs, true, &[("x-dead-letter-strategy", None)], "x-dead-letter-strategy"),
         (&retry, true, &[("x-message-ttl", None)], "x-message-ttl"),
         (&retry, true, &[("x-message-ttl", Some(5))], "x-message-ttl has"),
+        (&failed, true, &[("x-delivery-limit", Some(20))], "x-delivery-limit"),
     ];
     for (name, durable, changes, expected) in cases {
         let config = fresh().await;
