@@ -69,12 +69,8 @@ impl Proxy {
     pub(crate) async fn at(port: u16, server_port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared {
-            server_port,
-            weather: watch::Sender::default(),
-            traps: Mutex::default(),
-            sprung: watch::Sender::default(),
-        });
+        let shared =
+            Arc::new(Shared { server_port, weather: watch::Sender::default(), traps: Mutex::default(), sprung: watch::Sender::default() });
         let closed = CancellationToken::new();
         tokio::spawn(serve(listener, Arc::clone(&shared), closed.clone()));
         Self { port, shared, closed }
@@ -144,10 +140,7 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
     let caught = watch::Sender::new(None);
     let pump = |direction| Pump { direction, shared: &shared, caught: &caught, seen: Vec::new() };
     let both = async {
-        tokio::join!(
-            pump(Direction::ToServer).run(from_client, &mut to_server),
-            pump(Direction::ToClient).run(from_server, &mut to_client),
-        )
+        tokio::join!(pump(Direction::ToServer).run(from_client, &mut to_server), pump(Direction::ToClient).run(from_server, &mut to_client),)
     };
     tokio::select! {
         _ = both => {}
