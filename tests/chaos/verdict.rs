@@ -1,0 +1,188 @@
+//! Judges what came of it all: a function of what was ordered, answered, bought and broken.
+
+use super::books::{Account, Accounts};
+use super::crop::Heap;
+use super::pictures::Bill;
+use super::plan::{Asks, Order, Origin};
+use super::quiet::lasting;
+use invoice_worker::broker::{FAILURE, Message, run_id};
+use invoice_worker::domain::failure::Stage;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The clocks of a call's books and of a kill are read one after the other.
+const SLACK: Duration = Duration::from_millis(50);
+
+/// One order, by the correlation id of its answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Sheet {
+    pub(crate) order: Order,
+    pub(crate) run: String,
+    /// Of the picture, where there is one.
+    pub(crate) sha256: Option<String>,
+    /// As [`lasting`] has it.
+    pub(crate) expected: Value,
+    /// How often this message was submitted.
+    pub(crate) copies: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    pub(crate) sheets: BTreeMap<String, Sheet>,
+    pub(crate) answers: Heap,
+    pub(crate) failed: Heap,
+    pub(crate) accounts: Accounts,
+    /// How often a picture's answer may be bought without a crash, where that is not once.
+    pub(crate) allowed: BTreeMap<(Stage, String), usize>,
+    pub(crate) kills: Vec<Duration>,
+}
+
+/// What is wrong, and with which jobs.
+pub(crate) type Charge = (&'static str, Vec<String>);
+
+impl Evidence {
+    /// Every question, also those that nobody failed.
+    pub(crate) fn judge(&self) -> Vec<Charge> {
+        vec![
+            ("jobs without an answer", self.of_sheets(|id, _| !self.answers.contains_key(id))),
+            ("answers to nothing that was asked", self.unasked()),
+            ("answers other than the script implies", self.of_answers(|sheet, answer| !is_right(sheet, &parsed(answer)))),
+            ("results of another run", self.of_answers(|sheet, answer| answer.properties.message_id.as_ref() != Some(&sheet.run))),
+            ("duplicates that are not the same bytes", self.of_sheets(|id, _| self.differ(id))),
+            ("completed, and in invoice.failed", self.of_sheets(|id, sheet| completed(sheet) && self.failed.contains_key(id))),
+            ("not completed, and not in invoice.failed", self.of_sheets(|id, sheet| !completed(sheet) && !self.failed.contains_key(id))),
+            ("in invoice.failed without its reason", self.unreasoned()),
+            ("paid again, without a kill in between", self.overpaid()),
+        ]
+    }
+
+    pub(crate) fn results(&self) -> usize {
+        self.answers.values().map(Vec::len).sum()
+    }
+
+    /// Results beyond one for each time that a message was submitted.
+    pub(crate) fn duplicates(&self) -> usize {
+        self.sheets.iter().map(|(id, sheet)| self.answers.get(id).map_or(0, Vec::len).saturating_sub(sheet.copies)).sum()
+    }
+
+    /// Good answers that were bought beyond what is allowed without a crash.
+    pub(crate) fn repeated(&self) -> usize {
+        self.accounts.iter().map(|(whose, account)| account.purchases.len().saturating_sub(self.allowed(whose))).sum()
+    }
+
+    /// Good answers that a kill may have met on the way: asked for, and not yet in the store.
+    pub(crate) fn in_the_air_at_kills(&self) -> usize {
+        let met = |account: &Account| account.purchases.iter().filter(|bought| self.is_met(account, bought.asked, Duration::MAX)).count();
+        self.accounts.values().map(met).sum()
+    }
+
+    fn allowed(&self, whose: &(Stage, String)) -> usize {
+        self.allowed.get(whose).copied().unwrap_or(1)
+    }
+
+    fn of_sheets(&self, is_wrong: impl Fn(&String, &Sheet) -> bool) -> Vec<String> {
+        let wrong = self.sheets.iter().filter(|(id, sheet)| is_wrong(id, sheet));
+        wrong.map(|(id, sheet)| format!("{} ({id})", sheet.order.job_id)).collect()
+    }
+
+    fn of_answers(&self, is_wrong: impl Fn(&Sheet, &Message) -> bool) -> Vec<String> {
+        self.of_sheets(|id, sheet| self.answers.get(id).is_some_and(|answers| answers.iter().any(|answer| is_wrong(sheet, answer))))
+    }
+
+    fn unasked(&self) -> Vec<String> {
+        self.answers.keys().chain(self.failed.keys()).filter(|id| !self.sheets.contains_key(*id)).cloned().collect()
+    }
+
+    fn differ(&self, id: &str) -> bool {
+        self.answers.get(id).is_some_and(|answers| answers.windows(2).any(|two| two[0].body != two[1].body))
+    }
+
+    fn unreasoned(&self) -> Vec<String> {
+        self.of_sheets(|id, sheet| {
+            let of = |copy: &Message| copy.properties.headers.text(FAILURE).and_then(|text| serde_json::from_str::<Value>(&text).ok());
+            let is_told = |reason: Value| {
+                reason["status"] == sheet.expected["status"]
+                    && json!([reason["error"]["stage"], reason["error"]["code"]]) == sheet.expected["error"]
+                    && reason["run"] == sheet.run.as_str()
+            };
+            self.failed.get(id).is_some_and(|copies| copies.iter().any(|copy| !of(copy).is_some_and(is_told)))
+        })
+    }
+
+    fn overpaid(&self) -> Vec<String> {
+        let mut jobs = Vec::new();
+        for (whose, account) in &self.accounts {
+            let allowed = self.allowed(whose);
+            let too_many = account.purchases.len().saturating_sub(allowed);
+            // Each one too many was bought because a kill had come between an earlier one and its checkpoint.
+            let excused = (0..too_many)
+                .filter(|number| self.is_met(account, account.purchases[*number].asked, account.purchases[number + allowed].asked))
+                .count();
+            if excused < too_many {
+                let of = |sheet: &&Sheet| sheet.sha256.as_ref() == Some(&whose.1);
+                let job = self.sheets.values().find(of).map_or("?", |sheet| sheet.order.job_id.as_str());
+                let asked: Vec<_> = account.purchases.iter().map(|purchase| format!("{:.1?}", purchase.asked)).collect();
+                jobs.push(format!("{job} {} asked at {}, stored at {:.1?}", whose.0, asked.join(", "), account.stored));
+            }
+        }
+        jobs
+    }
+
+    /// Was a worker killed between this question and the safety of its answer, or the next question?
+    fn is_met(&self, account: &Account, asked: Duration, again: Duration) -> bool {
+        let stored = account.stored.iter().find(|stored| **stored >= asked).copied().unwrap_or(Duration::MAX);
+        let until = stored.min(again) + SLACK;
+        self.kills.iter().any(|kill| asked <= *kill + SLACK && *kill <= until)
+    }
+}
+
+fn completed(sheet: &Sheet) -> bool {
+    sheet.expected["status"] == "completed"
+}
+
+fn parsed(answer: &Message) -> Value {
+    serde_json::from_slice(&answer.body).unwrap_or_default()
+}
+
+fn is_right(sheet: &Sheet, answer: &Value) -> bool {
+    match sheet.order.asks {
+        Asks::Bill { .. } => {
+            let own = [&answer["job_id"], &answer["metadata"], &answer["image"]["sha256"]];
+            let is_own = own == [&json!(sheet.order.job_id), &sheet.order.metadata(), &json!(sheet.sha256)];
+            is_own && answer.is_object() && lasting(answer.clone()) == sheet.expected
+        }
+        Asks::Odd { .. } => {
+            answer["status"] == sheet.expected["status"]
+                && json!([answer["error"]["stage"], answer["error"]["code"]]) == sheet.expected["error"]
+        }
+    }
+}
+
+/// What an order that is no bill ends with.
+pub(crate) fn odd(error: &str) -> Value {
+    let stage = error.split('.').next();
+    json!({ "status": "invalid_job", "error": [stage, error] })
+}
+
+/// By correlation id: each order once, with the number of times that its message was submitted.
+pub(crate) fn sheets(orders: &[Order], bills: &[Bill], expected: impl Fn(&Order) -> Value) -> BTreeMap<String, Sheet> {
+    let mut sheets: BTreeMap<String, Sheet> = BTreeMap::new();
+    for order in orders {
+        match order.origin {
+            // Repeated is what came before.
+            Origin::Again(_) | Origin::AtOnce(_) => sheets.get_mut(&order.correlation()).unwrap().copies += 1,
+            Origin::New | Origin::SameFile(_) | Origin::AnotherRun(_) => {
+                let sheet = Sheet {
+                    run: run_id(&order.message(bills)),
+                    sha256: order.picture(bills).map(|picture| picture.sha256),
+                    expected: expected(order),
+                    copies: 1,
+                    order: order.clone(),
+                };
+                sheets.insert(order.correlation(), sheet);
+            }
+        }
+    }
+    sheets
+}
