@@ -33,9 +33,10 @@ impl Tls {
         self.folder.join(name)
     }
 
-    /// Lines of rabbitmq.conf that let in nobody without a certificate of this authority.
-    pub(super) fn server_config(&self) -> String {
-        let (port, folder) = (self.port, self.folder.display());
+    /// Lines of rabbitmq.conf that let in nobody without a certificate of this authority. The server may see the folder
+    /// under another name.
+    pub(super) fn server_config(&self, folder: &Path) -> String {
+        let (port, folder) = (self.port, folder.display());
         format!(
             "listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.cacertfile = {folder}/ca.pem\nssl_options.certfile = {folder}/server.pem\n\
              ssl_options.keyfile = {folder}/server.key\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n"

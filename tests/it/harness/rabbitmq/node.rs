@@ -1,0 +1,215 @@
+//! One RabbitMQ of a test's own: it may be stopped, killed, started again, and spoken to with `rabbitmqctl`.
+
+use super::installation::{Folder, Installation};
+use super::keeper::{Keeper, Order};
+use lapin::options::{BasicConsumeOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::{Connection, ConnectionProperties};
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// Ten seconds alone; several times that beside a compiler.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
+/// A node that has no majority yet does not answer; it is asked again.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Its data stay until it is dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) port: u16,
+    /// As Erlang knows it.
+    pub(crate) name: String,
+    installation: Installation,
+    folder: Folder,
+    environment: Vec<(&'static str, String)>,
+    keeper: Keeper,
+    runs: bool,
+}
+
+/// What the nodes of a cluster have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Family {
+    names_port: u16,
+    cookie: String,
+}
+
+impl Family {
+    pub(super) fn new() -> Self {
+        let names_port = lasting_port();
+        Self { names_port, cookie: format!("cookie-{}-{names_port}", std::process::id()) }
+    }
+}
+
+impl Node {
+    pub(crate) async fn start() -> Self {
+        let mut node = Self::prepared();
+        node.start_again().await;
+        node
+    }
+
+    /// Everything but running.
+    pub(super) fn prepared() -> Self {
+        Self::of(&Family::new())
+    }
+
+    pub(super) fn of(family: &Family) -> Self {
+        let installation = Installation::found();
+        let folder = installation.folder();
+        let port = lasting_port();
+        let name = format!("node{port}@localhost");
+        let environment = environment(family, &name, &folder.inside);
+        write(&folder.outside.join("rabbitmq-env.conf"), "");
+        write(&folder.outside.join("enabled_plugins"), "[].\n");
+        let cookie = folder.outside.join(".erlang.cookie");
+        write(&cookie, &family.cookie);
+        fs::set_permissions(cookie, fs::Permissions::from_mode(0o400)).expect("a file of our own");
+        let keeper = Keeper::new(&installation, &folder, &environment);
+        let node = Self { port, name, installation, folder, environment, keeper, runs: false };
+        node.configure("");
+        node
+    }
+
+    /// Lines of rabbitmq.conf beside those every node has; heeded at its next start.
+    pub(super) fn configure(&self, lines: &str) {
+        let port = self.port;
+        let config = format!(
+            "listeners.tcp.1 = 127.0.0.1:{port}\ndisk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 1GB\n\
+             log.file.level = warning\ncollect_statistics = none\n{lines}",
+        );
+        write(&self.folder.outside.join("rabbitmq.conf"), &config);
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder.outside
+    }
+
+    /// The same folder, as the server has it in its configuration.
+    pub(super) fn folder_inside(&self) -> &Path {
+        &self.folder.inside
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.runs
+    }
+
+    /// In good order; its data stay.
+    pub(crate) async fn stop(&mut self) {
+        self.end(Order::Terminate).await;
+    }
+
+    /// By a signal that it cannot catch; its data stay as they are at that moment.
+    pub(crate) async fn kill(&mut self) {
+        self.end(Order::Kill).await;
+    }
+
+    async fn end(&mut self, how: Order) {
+        assert!(self.runs, "{} does not run", self.name);
+        self.keeper.order(how).await;
+        self.runs = false;
+    }
+
+    /// With the same ports and data; returns when it serves, quorum queues too.
+    pub(crate) async fn start_again(&mut self) {
+        self.launch().await;
+        if timeout(START_TIMEOUT, self.served()).await.is_err() {
+            let log = fs::read_to_string(self.folder.outside.join("server.log")).unwrap_or_default();
+            panic!("RabbitMQ did not start within {START_TIMEOUT:?}:\n{log}");
+        }
+    }
+
+    /// As [`Node::start_again`], but returns at once: it may have to wait for other nodes.
+    pub(super) async fn launch(&mut self) {
+        assert!(!self.runs, "{} runs already", self.name);
+        self.keeper.order(Order::Start).await;
+        self.runs = true;
+    }
+
+    /// What `rabbitmqctl` prints when it is called so.
+    pub(crate) async fn ctl(&self, arguments: &[&str]) -> String {
+        let output = self
+            .installation
+            .command("rabbitmqctl")
+            .arg("--quiet")
+            .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .output()
+            .await
+            .expect("rabbitmqctl can be started");
+        assert!(output.status.success(), "rabbitmqctl {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("it prints text").trim().to_owned()
+    }
+
+    /// A server that is still starting accepts no connection, so there is nothing to wait on but trying.
+    pub(super) async fn served(&self) {
+        while !matches!(timeout(PROBE_TIMEOUT, self.probe()).await, Ok(Ok(()))) {
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// A quorum queue can be had and consumed from.
+    async fn probe(&self) -> lapin::Result<()> {
+        let connection = Connection::connect(&self.url(), ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        let queue = ShortString::from(format!("probe-{}", self.port));
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(queue.clone(), durable, arguments).await?;
+        let consumer = channel.basic_consume(queue.clone(), "probe".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
+        channel.queue_delete(queue, QueueDeleteOptions::default()).await?;
+        drop(consumer);
+        connection.close(200, "served".into()).await
+    }
+}
+
+fn environment(family: &Family, name: &str, folder: &Path) -> Vec<(&'static str, String)> {
+    const LOOPBACK: &str = "-kernel inet_dist_use_interface {127,0,0,1}";
+    let path = |name: &str| folder.join(name).display().to_string();
+    vec![
+        ("HOME", folder.display().to_string()),
+        ("RABBITMQ_NODENAME", name.to_owned()),
+        ("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf")),
+        ("RABBITMQ_CONF_ENV_FILE", path("rabbitmq-env.conf")),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", path("enabled_plugins")),
+        ("RABBITMQ_MNESIA_BASE", path("data")),
+        ("RABBITMQ_LOG_BASE", path("log")),
+        ("RABBITMQ_DIST_PORT", lasting_port().to_string()),
+        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", LOOPBACK.to_owned()),
+        ("RABBITMQ_CTL_ERL_ARGS", LOOPBACK.to_owned()),
+        ("RABBITMQ_CTL_DIST_PORT_MIN", "32000".to_owned()),
+        ("RABBITMQ_CTL_DIST_PORT_MAX", "32700".to_owned()),
+        ("ERL_EPMD_PORT", family.names_port.to_string()),
+        ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
+        // The script becomes the server, instead of waiting for it.
+        ("RUNNING_UNDER_SYSTEMD", "yes".to_owned()),
+    ]
+}
+
+fn write(path: &Path, content: &str) {
+    fs::write(path, content).expect("the temporary folder can be written");
+}
+
+/// A port for a server that is sometimes down: below those that the system gives to whoever connects, lest one of them is in its place
+/// when it comes back. Where to begin differs from process to process.
+fn lasting_port() -> u16 {
+    const FIRST: u16 = 20_000;
+    const PORTS: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id() % PORTS * 61;
+    loop {
+        let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        let port = FIRST + u16::try_from(offset).expect("it is below 12,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
