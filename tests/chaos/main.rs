@@ -11,6 +11,7 @@ mod cast;
 mod client;
 mod crop;
 mod desk;
+mod differences;
 mod faults;
 mod fleet;
 #[path = "../it/harness/mod.rs"]

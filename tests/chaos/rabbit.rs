@@ -53,6 +53,10 @@ impl Rabbit {
     /// Messages by queue, those handed out included.
     pub(crate) async fn messages(&self) -> BTreeMap<String, u64> {
         let table = self.nodes()[0].ctl(&["list_queues", "--no-table-headers", "name", "messages"]).await;
-        table.lines().filter_map(|line| line.split_once('\t')).map(|(name, count)| (name.to_owned(), count.trim().parse().unwrap_or(0))).collect()
+        table
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .map(|(name, count)| (name.to_owned(), count.trim().parse().unwrap_or(0)))
+            .collect()
     }
 }

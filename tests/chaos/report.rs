@@ -30,7 +30,7 @@ impl Outcome<'_> {
         let Self { arguments, evidence, damage, books, told, fleet, took } = self;
         let (faults, calls) = books.faults();
         let mut table = Table::new();
-        table.load_preset(NOTHING);
+        table.load_style(NOTHING);
         let mut row = |name: &str, figure: &dyn Display| {
             table.add_row([name.to_owned(), figure.to_string()]);
         };

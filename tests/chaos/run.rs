@@ -53,7 +53,8 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         done = timeout(patience(arguments), both) => done.is_ok(),
         () = copying(&cast, &books) => false,
     };
-    let mut wrong: Vec<Charge> = vec![("the run did not end in time", if in_time { vec![] } else { vec!["see the jobs below".to_owned()] })];
+    let mut wrong: Vec<Charge> =
+        vec![("the run did not end in time", if in_time { vec![] } else { vec!["see the jobs below".to_owned()] })];
     wrong.push(("left in queues", emptied(&rabbit).await));
     let ends = fleet.drain().await;
     let undrained = ends.into_iter().filter(|(_, end)| end.and_then(|end| end.code()) != Some(0));
@@ -107,8 +108,13 @@ async fn copying(cast: &Cast, books: &Mutex<Books>) {
 async fn emptied(rabbit: &Rabbit) -> Vec<String> {
     let began = Instant::now();
     loop {
-        let left: Vec<String> =
-            rabbit.messages().await.into_iter().filter(|(_, count)| *count > 0).map(|(queue, count)| format!("{count} in {queue}")).collect();
+        let left: Vec<String> = rabbit
+            .messages()
+            .await
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(queue, count)| format!("{count} in {queue}"))
+            .collect();
         if left.is_empty() || began.elapsed() > QUEUES_EMPTY_WITHIN {
             return left;
         }

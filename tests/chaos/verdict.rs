@@ -2,6 +2,7 @@
 
 use super::books::{Account, Accounts};
 use super::crop::Heap;
+use super::differences::differences;
 use super::pictures::Bill;
 use super::plan::{Asks, Order, Origin};
 use super::quiet::lasting;
@@ -47,7 +48,7 @@ impl Evidence {
         vec![
             ("jobs without an answer", self.of_sheets(|id, _| !self.answers.contains_key(id))),
             ("answers to nothing that was asked", self.unasked()),
-            ("answers other than the script implies", self.of_answers(|sheet, answer| !is_right(sheet, &parsed(answer)))),
+            ("answers other than the script implies", self.misjudged()),
             ("results of another run", self.of_answers(|sheet, answer| answer.properties.message_id.as_ref() != Some(&sheet.run))),
             ("duplicates that are not the same bytes", self.of_sheets(|id, _| self.differ(id))),
             ("completed, and in invoice.failed", self.of_sheets(|id, sheet| completed(sheet) && self.failed.contains_key(id))),
@@ -88,6 +89,13 @@ impl Evidence {
 
     fn of_answers(&self, is_wrong: impl Fn(&Sheet, &Message) -> bool) -> Vec<String> {
         self.of_sheets(|id, sheet| self.answers.get(id).is_some_and(|answers| answers.iter().any(|answer| is_wrong(sheet, answer))))
+    }
+
+    fn misjudged(&self) -> Vec<String> {
+        let answers =
+            self.sheets.iter().flat_map(|(id, sheet)| self.answers.get(id).into_iter().flatten().map(move |answer| (sheet, answer)));
+        let wrong = answers.map(|(sheet, answer)| (sheet, wrong(sheet, &parsed(answer)))).filter(|(_, places)| !places.is_empty());
+        wrong.map(|(sheet, places)| format!("{} {}", sheet.order.job_id, places.join("; "))).collect()
     }
 
     fn unasked(&self) -> Vec<String> {
@@ -132,7 +140,7 @@ impl Evidence {
     /// Was a worker killed between this question and the safety of its answer, or the next question?
     fn is_met(&self, account: &Account, asked: Duration, again: Duration) -> bool {
         let stored = account.stored.iter().find(|stored| **stored >= asked).copied().unwrap_or(Duration::MAX);
-        let until = stored.min(again) + SLACK;
+        let until = stored.min(again).saturating_add(SLACK);
         self.kills.iter().any(|kill| asked <= *kill + SLACK && *kill <= until)
     }
 }
@@ -145,18 +153,15 @@ fn parsed(answer: &Message) -> Value {
     serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
-fn is_right(sheet: &Sheet, answer: &Value) -> bool {
-    match sheet.order.asks {
-        Asks::Bill { .. } => {
-            let own = [&answer["job_id"], &answer["metadata"], &answer["image"]["sha256"]];
-            let is_own = own == [&json!(sheet.order.job_id), &sheet.order.metadata(), &json!(sheet.sha256)];
-            is_own && answer.is_object() && lasting(answer.clone()) == sheet.expected
-        }
-        Asks::Odd { .. } => {
-            answer["status"] == sheet.expected["status"]
-                && json!([answer["error"]["stage"], answer["error"]["code"]]) == sheet.expected["error"]
-        }
+/// The places in which an answer is not what the script implies.
+fn wrong(sheet: &Sheet, answer: &Value) -> Vec<String> {
+    if let Asks::Odd { .. } = sheet.order.asks {
+        let found = json!({ "status": answer["status"], "error": [answer["error"]["stage"], answer["error"]["code"]] });
+        return differences(&found, &sheet.expected);
     }
+    let own = |answer: &Value| json!({ "job_id": answer["job_id"], "metadata": answer["metadata"], "sha256": answer["image"]["sha256"] });
+    let ordered = json!({ "job_id": sheet.order.job_id, "metadata": sheet.order.metadata(), "sha256": sheet.sha256 });
+    [differences(&own(answer), &ordered), differences(&lasting(answer.clone()), &sheet.expected)].concat()
 }
 
 /// What an order that is no bill ends with.

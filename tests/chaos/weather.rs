@@ -24,8 +24,14 @@ pub(crate) struct Planned {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
-    Kill { worker: usize, away: Duration },
-    Cut { worker: usize, how: Cut },
+    Kill {
+        worker: usize,
+        away: Duration,
+    },
+    Cut {
+        worker: usize,
+        how: Cut,
+    },
     Restart(Downfall),
     /// The queue that refused takes answers from now on.
     Relief,
