@@ -45,6 +45,7 @@ pub(crate) enum Stage {
 }
 
 /// As every test binary takes them.
+#[expect(clippy::struct_excessive_bools, reason = "so many switches there are")]
 #[derive(Clone, Debug, clap::Args)]
 struct Libtest {
     #[arg(hide = true)]

@@ -112,15 +112,13 @@ impl<'a> Desk<'a> {
         }
         loop {
             let calm = self.calm.read().await;
-            match self.client.publish(&self.cast.config.broker.jobs_queue, &message).await {
-                Ok(true) => return,
-                Ok(false) | Err(_) => {
-                    drop(calm);
-                    self.doubtful.insert(order.correlation());
-                    self.client.hang_up();
-                    sleep(PAUSE).await;
-                }
+            if let Ok(true) = self.client.publish(&self.cast.config.broker.jobs_queue, &message).await {
+                return;
             }
+            drop(calm);
+            self.doubtful.insert(order.correlation());
+            self.client.hang_up();
+            sleep(PAUSE).await;
         }
     }
 

@@ -39,6 +39,7 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments::check();
+    verdict::check::check();
     match arguments.wish() {
         Wish::Nothing => ExitCode::SUCCESS,
         Wish::List => {

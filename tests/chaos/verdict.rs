@@ -1,5 +1,7 @@
 //! Judges what came of it all: a function of what was ordered, answered, bought and broken.
 
+pub(crate) mod check;
+
 use super::books::{Account, Accounts};
 use super::crop::Heap;
 use super::differences::differences;
