@@ -1,7 +1,7 @@
 //! From a configuration to the parts that work with it.
 
 use crate::chance::Chance;
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Checkpoints, Packer};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::failure::Stage;
@@ -40,6 +40,7 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
         recognitions: Flights::default(),
         verifications: Flights::default(),
         checkpoints: Checkpoints::new(&config.checkpoint, &store, &config.storage.bucket),
+        packer: Packer::new(&[&config.recognition.app_secret, &config.recognition.app_code, &config.verification.api_secret]),
         loader: Loader {
             store,
             memory: ImageMemory::new(config.worker.image_memory.0),

@@ -34,7 +34,7 @@
 //! Invariants, in the order in which they matter:
 //!
 //! 1. A delivery is acknowledged only after its result, or its parked copy, was confirmed by the broker.
-//! 2. A paid answer is checkpointed before anything else happens; where S3 does not take it, this process remembers it.
+//! 2. A paid answer is checkpointed before anything else happens; where S3 does not take it, it travels with its parked job.
 //! 3. Only what the registry itself says is a verdict.
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 

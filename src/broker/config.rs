@@ -68,6 +68,11 @@ impl Config {
         format!("{}.{delay}", self.retry_queue_prefix)
     }
 
+    /// The least that a parked job waits; delays are sorted.
+    pub fn shortest_delay(&self) -> Duration {
+        self.retry_delays.first().map(Span::duration).unwrap_or_default()
+    }
+
     pub fn validate(&self, problems: &mut Problems) {
         self.validate_urls(problems);
         self.validate_names(problems);

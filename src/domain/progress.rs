@@ -11,8 +11,12 @@ use std::time::Duration;
 
 /// The contract's bound on the header.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// What no store took may travel with it: both together are at most 64 KiB.
+pub const MAX_PARCEL_BYTES: usize = 48 * 1024;
 /// A job may make more calls than are listed; the totals still count them.
 pub const MAX_CALLS_LISTED: usize = 50;
+/// A SHA-256 in hexadecimal digits, and a word before it.
+const MAX_IDENTITY_BYTES: usize = 80;
 const MAX_RULES: usize = 200;
 /// As many as a rule may have.
 const MAX_STEPS: usize = 16;
@@ -47,6 +51,9 @@ pub struct Progress {
     /// published.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivered: bool,
+    /// Paid answers that no store took, packed; only a worker can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parcel: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivery_waited: bool,
     /// Milliseconds since the job was first seen in which a stage was paused: they do not count against the worker's deadline.
@@ -55,6 +62,9 @@ pub struct Progress {
     /// By stage: how often this job's answer paused it while others were answered, and when it last did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pauses: BTreeMap<Stage, (u32, Timestamp)>,
+    /// What the image's paid answers are kept under, once it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Where the bill is from and which it is, once it was read: so that a closed scope is noticed before anything is fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
@@ -116,9 +126,11 @@ impl Progress {
             parked: None,
             unsent: None,
             redelivered: false,
+            parcel: None,
             redelivery_waited: false,
             paused_ms: 0,
             pauses: BTreeMap::new(),
+            image: None,
             bill: None,
             asked_again: false,
             attempts: BTreeMap::new(),
@@ -207,12 +219,13 @@ impl Progress {
         self.attempts.get(&stage).copied().unwrap_or(1)
     }
 
-    /// JSON for the header, at most [`MAX_HEADER_BYTES`]: the oldest calls give way first.
+    /// JSON for the header, at most [`MAX_HEADER_BYTES`] beside the parcel: the oldest calls give way first.
     pub fn to_header(&self) -> String {
         let mut shortened = self.clone();
+        let most = MAX_HEADER_BYTES + self.parcel.as_ref().map_or(0, String::len);
         loop {
             let header = serde_json::to_string(&shortened).unwrap_or_default();
-            if header.len() <= MAX_HEADER_BYTES || shortened.calls.is_empty() {
+            if header.len() <= most || shortened.calls.is_empty() {
                 return header;
             }
             shortened.calls.remove(0);
@@ -221,17 +234,21 @@ impl Progress {
 
     /// Reads what [`Progress::to_header`] wrote for this run. `None` for anything else: a stranger's header starts the job afresh.
     pub fn from_header(header: &str, run: &str) -> Option<Self> {
-        if header.len() > MAX_HEADER_BYTES {
+        if header.len() > MAX_HEADER_BYTES + MAX_PARCEL_BYTES {
             return None;
         }
         let progress: Self = serde_json::from_str(header).ok()?;
+        let parcel = progress.parcel.as_ref().map_or(0, String::len);
         let sound = progress.version == VERSION
+            && parcel <= MAX_PARCEL_BYTES
+            && header.len() - parcel <= MAX_HEADER_BYTES
             && progress.run == run
             && progress.calls.len() <= MAX_CALLS_LISTED
             && progress.steps.len() <= MAX_RULES
             && progress.steps.values().all(|uses| uses.len() <= MAX_STEPS)
             && progress.calls.iter().all(|call| call.code.len() <= MAX_CODE_BYTES)
             && progress.recognition_error.as_ref().is_none_or(|error| error.message.len() <= MAX_MESSAGE_BYTES)
+            && progress.image.as_ref().is_none_or(|image| image.len() <= MAX_IDENTITY_BYTES)
             && progress.rotated_for.as_ref().is_none_or(|code| code.len() <= MAX_CODE_BYTES)
             && progress.parked.as_ref().is_none_or(|parked| parked.code.len() <= MAX_CODE_BYTES);
         sound.then_some(progress)

@@ -1,6 +1,6 @@
 //! What may be taken from the queues, and when that changes.
 
-use super::{Gate, State};
+use super::Gate;
 use crate::domain::breaker::Paused;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -31,9 +31,10 @@ impl Gate {
     /// What may be taken from the queues now.
     pub fn flow(&self) -> Flow {
         let now = self.0.clock.now();
-        let State { fleet, breaker, .. } = &*self.state();
-        let paused: Vec<Paused> = breaker.paused().collect();
-        let due = breaker.is_probe_due(fleet, now);
+        let state = &*self.state();
+        let paused: Vec<Paused> = state.breaker.paused().chain(state.unstored_as_paused()).collect();
+        // What a probe buys could not be stored either.
+        let due = state.unstored.is_none() && state.breaker.is_probe_due(&state.fleet, now);
         match paused.is_empty() {
             true => Flow::Open,
             false if due => Flow::Probe(paused),

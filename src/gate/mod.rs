@@ -4,6 +4,7 @@
 //! The decisions are `domain::breaker`'s; here they meet the clock, the other workers, the log and the metrics.
 
 mod flow;
+mod hold;
 mod pass;
 mod talk;
 mod tell;
@@ -11,6 +12,7 @@ mod tell;
 mod tests;
 
 pub use flow::Flow;
+pub use hold::Hold;
 pub use pass::Pass;
 
 use crate::clock::Clock;
@@ -18,6 +20,7 @@ use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Place, Province, n
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::fleet::Fleet;
 use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks};
+use hold::Unstored;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pass::Evidence;
@@ -47,6 +50,8 @@ struct State {
     streaks: Streaks,
     /// The last answer of each stage that shows it at work.
     answered: BTreeMap<Stage, Timestamp>,
+    /// Paid answers that are in this process alone.
+    unstored: Option<Unstored>,
 }
 
 /// Whom a call is about, beside its stage.
@@ -62,16 +67,24 @@ pub struct About<'a> {
 impl Gate {
     /// `worker` is this worker's id among those on the same queues.
     pub fn new(worker: String, policy: Arc<Policy>, clock: Clock, timezone: TimeZone) -> Self {
-        let state =
-            State { fleet: Fleet::new(worker), breaker: Breaker::default(), streaks: Streaks::default(), answered: BTreeMap::new() };
-        let state = Mutex::new(state);
+        let state = Mutex::new(State {
+            fleet: Fleet::new(worker),
+            breaker: Breaker::default(),
+            streaks: Streaks::default(),
+            answered: BTreeMap::new(),
+            unstored: None,
+        });
         Self(Arc::new(Inner { state, changed: watch::Sender::new(()), news: Notify::new(), policy, clock, timezone }))
     }
 
     /// What keeps a run's call at these places from being made.
     pub fn look(&self, places: &[Place], run: &str) -> Option<Barrier> {
         let now = self.0.clock.now();
-        let State { fleet, breaker, .. } = &mut *self.state();
+        let state = &mut *self.state();
+        if let Some(barrier) = state.unstored_at(places, now) {
+            return Some(barrier);
+        }
+        let State { fleet, breaker, .. } = state;
         breaker.look(places, fleet, now).inspect(|barrier| breaker.others_wait(barrier, run))
     }
 
@@ -83,7 +96,7 @@ impl Gate {
     /// What other jobs have met with, for the judgement of this failure.
     pub fn others(&self, pass: &Pass, failure: &Failure, about: &About<'_>) -> Others {
         let now = self.0.clock.now();
-        let State { fleet, breaker, streaks, answered } = &mut *self.state();
+        let State { fleet, breaker, streaks, answered, .. } = &mut *self.state();
         let failures = |place: &Place| {
             let failures = breaker.closure(place).map_or(0, |closure| closure.failures);
             // A call that was in the air when the place was closed fails together with the one that closed it.
@@ -108,7 +121,7 @@ impl Gate {
     pub fn answered(&self, stage: Stage, pass: Pass) {
         let now = self.0.clock.now();
         let changes: Vec<Change> = {
-            let State { fleet, breaker, streaks, answered } = &mut *self.state();
+            let State { fleet, breaker, streaks, answered, .. } = &mut *self.state();
             streaks.answered(stage);
             answered.insert(stage, now);
             pass.conclude().iter().filter_map(|place| breaker.open(place, fleet, now)).collect()

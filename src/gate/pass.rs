@@ -33,6 +33,9 @@ impl Gate {
             let (probed, alone) = {
                 let now = self.0.clock.now();
                 let state = &mut *self.state();
+                if let Some(barrier) = state.unstored_at(places, now) {
+                    return Err(barrier);
+                }
                 (state.breaker.admit(places, run, &state.fleet, now)?, state.fleet.alive(now) == 1)
             };
             let is_probe = !probed.is_empty();

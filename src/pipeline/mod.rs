@@ -8,6 +8,7 @@ mod findings;
 mod flight;
 mod load;
 mod once;
+mod parcel;
 mod recall;
 mod steps;
 
@@ -15,8 +16,9 @@ pub use ending::{Ending, Parking};
 pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
 pub use flight::Flights;
 pub use load::{DECODED_AT_ONCE, Loaded, Loader};
+pub use recall::Kept;
 
-use crate::checkpoint::{Checkpoints, StoredResult, VerificationAnswer};
+use crate::checkpoint::{Checkpoints, Packer, StoredResult, VerificationAnswer};
 use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Invoice, Verified};
@@ -25,7 +27,7 @@ use crate::domain::policy::{Decision, Ruling, Transfer};
 use crate::domain::progress::Progress;
 use crate::domain::result::{RecognitionPart, Status, Verdict};
 use crate::provider::client::Client;
-use crate::retry::{Case, Judge, LONGEST_HOLD, Stopped};
+use crate::retry::{Case, Judge, Stopped};
 use findings::Findings;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,6 +41,7 @@ pub struct Pipeline {
     pub recognitions: Flights<RecognitionPart>,
     pub verifications: Flights<VerificationAnswer>,
     pub checkpoints: Checkpoints,
+    pub packer: Packer,
     pub judge: Judge,
     pub job_deadline: Duration,
     pub redelivery_wait: Duration,
@@ -133,8 +136,15 @@ impl Pipeline {
     async fn whole_line(&self, job: &Job, progress: &mut Progress, arrival: &Arrival, findings: &mut Findings) -> Result<(), Leave> {
         let mut case = self.case(job, progress, arrival.halt.clone());
         findings.image = Some(self.loader.named(&job.image));
-        let loaded = self.loader.load(job, &self.judge, &mut case).await?;
+        let loaded = match self.loader.load(job, &self.judge, &mut case).await {
+            Ok(loaded) => loaded,
+            Err(stopped) => {
+                self.recall_for_the_end(&stopped, &case, findings).await;
+                return Err(stopped.into());
+            }
+        };
         findings.image = Some(loaded.part.clone());
+        case.progress.image = Some(loaded.identity.clone());
         let question = loaded.question(job);
         findings.question = Some(question.clone());
         if let Some(stored) = self.recall(&case, || self.checkpoints.result(&question)).await? {
@@ -147,6 +157,17 @@ impl Pipeline {
         }
         self.questions(job, &loaded, &mut case, findings).await?;
         Ok(())
+    }
+
+    /// An image that went away while its job was parked was read before, perhaps: what was paid for is in the result.
+    async fn recall_for_the_end(&self, stopped: &Stopped, case: &Case<'_>, findings: &mut Findings) {
+        let is_the_end = matches!(stopped.ruling.decision, Decision::Fail { .. });
+        let Some(image) = case.progress.image.as_deref().filter(|_| is_the_end) else { return };
+        findings.recognition = match self.brought(case, image).recognition {
+            Some(part) => Some(part),
+            // A store that does not answer is no reason to keep the job waiting.
+            None => self.recall(case, || self.checkpoints.recognition(image)).await.ok().flatten(),
+        };
     }
 
     /// Is the last answer that this job pays for at hand?
@@ -177,7 +198,7 @@ impl Pipeline {
             halt,
             deadline,
             began: Instant::now(),
-            patience: LONGEST_HOLD,
+            is_queued: true,
             subject: String::new(),
             billing_date: None,
             transfer: Transfer::Inline,

@@ -5,18 +5,14 @@ use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status};
 use crate::retry::{Case, Stopped};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// Somebody waits for the command: a store that refuses a paid answer is not tried for long.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Pipeline {
     /// Answers about an image that is at hand, once, without a queue: a job that would be parked ends `undetermined`, and its error
     /// names when it would be tried again.
     pub async fn examine(&self, job: &Job, loaded: &Loaded, progress: &mut Progress) -> Answer {
         let mut findings = Findings { image: Some(loaded.part.clone()), ..Findings::default() };
-        let mut case = Case { patience: PATIENCE, ..self.case(job, progress, CancellationToken::new()) };
+        let mut case = Case { is_queued: false, ..self.case(job, progress, CancellationToken::new()) };
         let outcome = self.questions(job, loaded, &mut case, &mut findings).await;
         self.answer_at_once(outcome, job, progress, findings)
     }
@@ -24,7 +20,7 @@ impl Pipeline {
     /// As [`Pipeline::examine`], for an image in the store.
     pub async fn examine_stored(&self, job: &Job, progress: &mut Progress) -> Answer {
         let mut findings = Findings { image: Some(self.loader.named(&job.image)), ..Findings::default() };
-        let mut case = Case { patience: PATIENCE, ..self.case(job, progress, CancellationToken::new()) };
+        let mut case = Case { is_queued: false, ..self.case(job, progress, CancellationToken::new()) };
         let outcome = match self.loader.load(job, &self.judge, &mut case).await {
             Ok(loaded) => {
                 findings.image = Some(loaded.part.clone());

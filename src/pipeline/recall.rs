@@ -1,19 +1,31 @@
 //! Checkpoints, read and written with patience. Their store's failures are never the job's fault.
 
 use super::Pipeline;
-use crate::checkpoint::StoredResult;
+use crate::checkpoint::{Parcel, StoredResult};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Decision;
 use crate::domain::result::Status;
-use crate::retry::{Case, Stopped, wait};
-use jiff::SignedDuration;
+use crate::retry::{Case, LONGEST_HOLD, Stopped, wait};
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const TRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// A job whose checkpoints cannot be read waits so long, uncharged: going on without them might buy an answer twice.
+/// Somebody waits for the command that asks without a queue: a store that refuses a paid answer is not tried for long.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// A job whose checkpoints cannot be read, or written, waits so long, uncharged: going on without them might buy an answer twice.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(5);
+
+/// What became of a final result.
+pub enum Kept {
+    /// Whoever gets the job next finds it.
+    Durably,
+    /// Only this process knows of it.
+    Here,
+    /// This one stands in its place: of this run's twin, or of another run that was completed meanwhile.
+    Stands(StoredResult),
+}
 
 impl Pipeline {
     /// # Errors
@@ -27,25 +39,58 @@ impl Pipeline {
             let decision = if now > case.deadline {
                 Decision::Fail { invalid_job: None }
             } else {
-                Decision::Park { until: now.saturating_add(UNREADABLE).unwrap_or(jiff::Timestamp::MAX) }
+                Decision::Park { until: now.saturating_add(UNREADABLE).unwrap_or(Timestamp::MAX) }
             };
             Stopped::boxed(failure, decision)
         })
     }
 
-    /// A paid answer is not given up because the store is down: it is tried for as long as the delivery may be held, so that nobody who
-    /// does not know of it asks again. After that this process alone remembers it.
-    pub(super) async fn keep<A>(&self, case: &Case<'_>, stage: Stage, write: impl Fn() -> A)
+    /// A paid answer is not given up because the store is down: it is tried for as long as the delivery may be held, while nothing else is
+    /// bought. After that it travels with its job.
+    ///
+    /// # Errors
+    /// [`Stopped`], to be parked: `pack` has put the answer into the job's parcel.
+    pub(super) async fn keep<A>(
+        &self,
+        case: &mut Case<'_>,
+        image: &str,
+        write: impl Fn() -> A,
+        pack: impl FnOnce(&mut Parcel),
+    ) -> Result<(), Box<Stopped>>
     where
         A: Future<Output = Result<(), Failure>>,
     {
+        let Err(failure) = self.insistently(case, write).await else { return Ok(()) };
+        let now = self.judge.clock.now();
+        if !case.is_queued || now > case.deadline {
+            // Nothing waits any longer: the answer goes into the result.
+            unkept(&failure);
+            return Ok(());
+        }
+        let mut parcel = self.brought(case, image);
+        pack(&mut parcel);
+        self.take_along(case, &parcel);
+        let wait = if case.halt.is_cancelled() { SignedDuration::ZERO } else { UNREADABLE };
+        let until = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        let message = format!("a paid answer cannot be stored ({}); it travels with its job", failure.message);
+        Err(Stopped::boxed(Failure::new(Stage::Storage, failure.code, message), Decision::Park { until }))
+    }
+
+    /// Writes, until it succeeds or the delivery may be held no longer.
+    async fn insistently<A>(&self, case: &Case<'_>, write: impl Fn() -> A) -> Result<(), Failure>
+    where
+        A: Future<Output = Result<(), Failure>>,
+    {
+        let patience = if case.is_queued { LONGEST_HOLD } else { AT_ONCE };
+        let mut hold = None;
         let mut tries = 1;
-        while let Err(failure) = write().await {
-            if case.halt.is_cancelled() || case.began.elapsed() >= case.patience {
-                return unkept(stage, &failure);
+        loop {
+            let Err(failure) = write().await else { return Ok(()) };
+            if case.halt.is_cancelled() || case.began.elapsed() >= patience {
+                return Err(failure);
             }
-            if tries == 1 {
-                tracing::warn!(%stage, code = failure.code, "a paid answer cannot be stored; its job is held, and it is tried again");
+            if tries >= TRIES && case.is_queued && hold.is_none() {
+                hold = Some(self.judge.gate.hold(&failure));
             }
             tokio::select! {
                 () = tokio::time::sleep(wait(FIRST_WAIT, tries, self.judge.chance.unit())) => tries += 1,
@@ -55,24 +100,25 @@ impl Pipeline {
         }
     }
 
-    /// Keeps a final result, so that the same run is answered with the same bytes; it is published whether or not this succeeds.
-    /// Answers the result that stands in its place, if there is one: of this run's twin, or of another run that was completed meanwhile.
-    pub async fn keep_result(
-        &self,
-        question: &str,
-        result: &StoredResult,
-        is_again: bool,
-        halt: &CancellationToken,
-    ) -> Option<StoredResult> {
-        let replaces = |kept: &StoredResult| if kept.run == result.run { is_again } else { kept.status != Status::Completed };
+    /// Keeps a final result, so that the same run is answered with the same bytes; it is published whether or not this succeeds. A
+    /// result of the same run is replaced only by one that was asked for `again`, one of another run unless it is completed.
+    pub async fn keep_result(&self, question: &str, result: &StoredResult, again: bool, halt: &CancellationToken) -> Kept {
+        let replaces = |kept: &StoredResult| if kept.run == result.run { again } else { kept.status != Status::Completed };
         match self.patiently(halt, || self.checkpoints.keep_result(question, result, replaces)).await {
-            Ok(first) => first,
+            Ok(Some(first)) => Kept::Stands(first),
+            Ok(None) if self.checkpoints.is_durable() => Kept::Durably,
+            Ok(None) => Kept::Here,
             Err(failure) => {
                 self.checkpoints.remember_result(question, result).await;
-                unkept(Stage::Worker, &failure);
-                None
+                unkept(&failure);
+                Kept::Here
             }
         }
+    }
+
+    /// The answer that a run was given, where it never came as far as a question.
+    pub async fn answer_of(&self, run: &str, halt: &CancellationToken) -> Option<StoredResult> {
+        self.patiently(halt, || self.checkpoints.result(run)).await.ok().flatten()
     }
 
     pub(super) async fn patiently<T, A>(&self, halt: &CancellationToken, attempt: impl Fn() -> A) -> Result<T, Failure>
@@ -91,10 +137,6 @@ impl Pipeline {
     }
 }
 
-fn unkept(stage: Stage, failure: &Failure) {
-    tracing::warn!(
-        %stage,
-        code = failure.code,
-        "an answer could not be checkpointed; this process remembers it, another would pay again"
-    );
+fn unkept(failure: &Failure) {
+    tracing::warn!(code = failure.code, "an answer could not be checkpointed; this process remembers it, another would pay again");
 }

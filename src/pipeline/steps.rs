@@ -2,7 +2,7 @@
 
 use super::flight::Seat;
 use super::{Findings, Loaded, Pipeline, is_plain_failure};
-use crate::checkpoint::VerificationAnswer;
+use crate::checkpoint::{Parcel, VerificationAnswer};
 use crate::domain::breaker::{BillId, Province};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
@@ -32,7 +32,7 @@ impl Pipeline {
             findings.error = Some(error.clone());
             return Ok(());
         }
-        let part = match self.recall(case, || self.checkpoints.recognition(identity)).await? {
+        let part = match self.known_recognition(identity, case).await? {
             Some(part) => part,
             None => match self.recognised(loaded, case).await {
                 Ok(part) => part,
@@ -50,6 +50,19 @@ impl Pipeline {
         case.billing_date = part.invoice.billing_date.as_ref().and_then(Reading::value).copied();
         findings.recognition = Some(part);
         Ok(())
+    }
+
+    /// Paid for before: it came with the job, or is checkpointed.
+    async fn known_recognition(&self, identity: &str, case: &mut Case<'_>) -> Result<Option<RecognitionPart>, Box<Stopped>> {
+        let mut brought = self.brought(case, identity);
+        let Some(part) = brought.recognition.clone() else {
+            return self.recall(case, || self.checkpoints.recognition(identity)).await;
+        };
+        if self.is_stored_by_now(Stage::Recognition, self.checkpoints.keep_recognition(identity, &part)).await {
+            brought.recognition = None;
+            self.take_along(case, &brought);
+        }
+        Ok(Some(part))
     }
 
     /// With everybody who asks about the same image now.
@@ -78,7 +91,8 @@ impl Pipeline {
         case.transfer = request.picture.transfer();
         let reply = self.recognition.call(&request, case).await?;
         let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
-        self.keep(case, Stage::Recognition, || self.checkpoints.keep_recognition(&loaded.identity, &part)).await;
+        let pack = |parcel: &mut Parcel| parcel.recognition = Some(part.clone());
+        self.keep(case, &loaded.identity, || self.checkpoints.keep_recognition(&loaded.identity, &part), pack).await?;
         Ok(part)
     }
 
@@ -90,8 +104,7 @@ impl Pipeline {
         case: &mut Case<'_>,
         findings: &mut Findings,
     ) -> Result<(), Box<Stopped>> {
-        let today = self.today();
-        let answer = match self.recall(case, || self.checkpoints.verification(identity, today)).await? {
+        let answer = match self.known_verification(identity, case).await? {
             Some(answer) => answer,
             None => self.verified(identity, picture, case).await?,
         };
@@ -113,6 +126,20 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// Paid for before: it came with the job, or somebody asked today.
+    async fn known_verification(&self, identity: &str, case: &mut Case<'_>) -> Result<Option<VerificationAnswer>, Box<Stopped>> {
+        let mut brought = self.brought(case, identity);
+        let Some((day, answer)) = brought.verification.clone() else {
+            let today = self.today();
+            return self.recall(case, || self.checkpoints.verification(identity, today)).await;
+        };
+        if self.is_stored_by_now(Stage::Verification, self.checkpoints.keep_verification(identity, day, &answer)).await {
+            brought.verification = None;
+            self.take_along(case, &brought);
+        }
+        Ok(Some(answer))
     }
 
     /// With everybody who asks about the same image now.
@@ -165,7 +192,8 @@ impl Pipeline {
         };
         // The registry answered now, whenever the question was asked.
         let today = self.today();
-        self.keep(case, Stage::Verification, || self.checkpoints.keep_verification(identity, today, &answer)).await;
+        let pack = |parcel: &mut Parcel| parcel.verification = Some((today, answer.clone()));
+        self.keep(case, identity, || self.checkpoints.keep_verification(identity, today, &answer), pack).await?;
         Ok(answer)
     }
 

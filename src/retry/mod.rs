@@ -45,8 +45,8 @@ pub struct Case<'a> {
     pub deadline: Timestamp,
     /// Since when the job's delivery is held.
     pub began: Instant,
-    /// For how long it is, at the most, for a store that refuses a paid answer.
-    pub patience: Duration,
+    /// It can be parked; otherwise somebody waits for it.
+    pub is_queued: bool,
     /// What is asked about: the image, or before that is at hand its key.
     pub subject: String,
     pub billing_date: Option<Date>,

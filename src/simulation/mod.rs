@@ -11,6 +11,7 @@ mod rules;
 mod run;
 mod scenario;
 mod script;
+mod store;
 mod worker;
 
 pub use compare::{Difference, compare};

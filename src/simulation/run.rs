@@ -4,11 +4,13 @@ use super::outcome::{Answered, Outcome, end};
 use super::rules;
 use super::scenario::{Job, Scenario};
 use super::script::Script;
-use super::worker::{Surroundings, checkpoints, queues, worker};
+use super::store::Shelf;
+use super::worker::{Surroundings, queues, worker};
 use crate::broker::{Broker, Consumer, Message, PublishError, Publisher};
 use crate::clock::Clock;
 use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
+use crate::store::Store;
 use crate::worker::Event;
 use anyhow::Context;
 use jiff::Timestamp;
@@ -50,7 +52,7 @@ async fn run(max_calls: usize, policy: &Policy, timezone: &TimeZone, scenario: &
         timezone: timezone.clone(),
         clock: Clock::starting_at(scenario.start),
         broker: Broker::memory(&queues()),
-        checkpoints: checkpoints(&script),
+        store: Store::scripted(Shelf::of(&script)),
         script: Arc::clone(&script),
         watcher,
     };

@@ -90,6 +90,11 @@ impl Script {
         given.failure.map_or_else(|| Ok(picture(&self.scenario.jobs[job].image)), Err)
     }
 
+    /// Takes the store no checkpoints now?
+    pub(super) fn is_unwritable(&self) -> bool {
+        self.scenario.unwritable.as_ref().is_some_and(|times| times.contains(&self.elapsed()))
+    }
+
     /// A provider.
     pub(super) fn call(&self, stage: Stage, request: &Request) -> Given {
         self.give(stage, self.caller(&request.picture), request.auto_rotate)

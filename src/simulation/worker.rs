@@ -2,9 +2,10 @@
 
 use super::provider::{Recognition, Verification};
 use super::script::Script;
+use super::store::CHECKPOINTS;
 use crate::broker::{self, Broker};
 use crate::chance::Chance;
-use crate::checkpoint::{self, Checkpoints, StoreKind};
+use crate::checkpoint::{self, Checkpoints, Packer};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secret::Secret;
@@ -37,8 +38,8 @@ pub(super) struct Surroundings {
     pub(super) clock: Clock,
     pub(super) script: Arc<Script>,
     pub(super) broker: Broker,
-    /// In the place of S3, which they would share.
-    pub(super) checkpoints: Checkpoints,
+    /// In the place of S3.
+    pub(super) store: Store,
     pub(super) watcher: UnboundedSender<Event>,
 }
 
@@ -47,15 +48,11 @@ pub(super) fn queues() -> broker::Config {
     broker::Config { urls: vec![Secret::new("memory://")], ..broker::Config::default() }
 }
 
-pub(super) fn checkpoints(script: &Arc<Script>) -> Checkpoints {
-    let config = checkpoint::Config { store: StoreKind::Memory, ..checkpoint::Config::default() };
-    Checkpoints::new(&config, &store(script), BUCKET)
-}
-
 /// The `number`-th of them. Everything is as in [`crate::assemble`], with the configuration's defaults.
 pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
-    let Surroundings { policy, timezone, clock, script, broker, checkpoints, watcher } = surroundings;
+    let Surroundings { policy, timezone, clock, script, broker, store, watcher } = surroundings;
     let config = Config::default();
+    let checkpoints = checkpoint::Config { prefix: CHECKPOINTS.to_owned(), ..config.checkpoint.clone() };
     let chance = Chance::even(number as u64);
     let gate = Gate::new(format!("worker-{number}"), Arc::clone(policy), *clock, timezone.clone());
     let judge = Judge { policy: Arc::clone(policy), timezone: timezone.clone(), clock: *clock, chance: chance.clone(), gate };
@@ -64,9 +61,10 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     let pipeline = Pipeline {
         recognitions: Flights::default(),
         verifications: Flights::default(),
-        checkpoints: checkpoints.clone(),
+        checkpoints: Checkpoints::new(&checkpoints, store, BUCKET),
+        packer: Packer::new(&[]),
         loader: Loader {
-            store: store(script),
+            store: store.clone(),
             memory: ImageMemory::new(config.worker.image_memory.0),
             need: Need {
                 max_image_bytes: config.storage.max_image_bytes.0,
@@ -99,9 +97,4 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         heartbeat_every: if script.scenario.workers == 1 { ALONE } else { HEARTBEAT_EVERY },
         watcher: Some(watcher.clone()),
     }
-}
-
-fn store(script: &Arc<Script>) -> Store {
-    let script = Arc::clone(script);
-    Store::scripted(move |_bucket, key| script.download(key))
 }

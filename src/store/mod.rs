@@ -34,12 +34,16 @@ pub struct Store {
 #[derive(Clone)]
 enum Objects {
     S3(Client),
-    /// What a key holds, said by a script: for simulations.
-    Scripted(Arc<Script>),
+    Scripted(Arc<dyn Script>),
 }
 
-/// Bucket and key, and what is answered about them.
-type Script = dyn Fn(&str, &str) -> Result<Bytes, Failure> + Send + Sync;
+/// A store in this process: for simulations.
+pub trait Script: Send + Sync {
+    fn read(&self, key: &str) -> Result<Bytes, Failure>;
+
+    /// Where it is to be `new`, what is there stays.
+    fn write(&self, key: &str, bytes: Bytes, new: bool) -> Result<Written, Failure>;
+}
 
 /// An object whose headers have arrived; its bytes have not.
 #[derive(Debug)]
@@ -84,8 +88,8 @@ impl Store {
         Self { objects: Objects::S3(client), timeout: config.timeout.duration() }
     }
 
-    /// A store in which `script` says what is read; what is written is dropped.
-    pub fn scripted(script: impl Fn(&str, &str) -> Result<Bytes, Failure> + Send + Sync + 'static) -> Self {
+    /// A store that is a script, whatever its buckets are called.
+    pub fn scripted(script: impl Script + 'static) -> Self {
         Self { objects: Objects::Scripted(Arc::new(script)), timeout: Duration::MAX }
     }
 
@@ -99,10 +103,11 @@ impl Store {
     pub async fn open(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<Object, Failure> {
         let client = match &self.objects {
             Objects::S3(client) => client,
-            Objects::Scripted(script) => return script(bucket, key).map(|bytes| Object::of(bytes, self.timeout)),
+            Objects::Scripted(script) => return script.read(key).map(|bytes| Object::of(bytes, self.timeout)),
         };
         let request = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));
-        let answer = request.send().await.map_err(failure::of)?;
+        // Boxed, as every request is: the client's futures have many kilobytes.
+        let answer = Box::pin(request.send()).await.map_err(failure::of)?;
         Ok(Object {
             length: answer.content_length.and_then(|length| u64::try_from(length).ok()),
             etag: answer.e_tag,
@@ -127,9 +132,12 @@ impl Store {
 
     /// Writes an object where there is none. Only a store that honours `If-None-Match` keeps what is there: see [`Store::honours_conditions`].
     pub async fn put_new(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<Written, Failure> {
-        let Objects::S3(client) = &self.objects else { return Ok(Written::New) };
+        let client = match &self.objects {
+            Objects::S3(client) => client,
+            Objects::Scripted(script) => return script.write(key, bytes, true),
+        };
         let request = client.put_object().bucket(bucket).key(key).content_type("application/json").if_none_match("*");
-        match request.body(ByteStream::from(bytes)).send().await.map_err(failure::of) {
+        match Box::pin(request.body(ByteStream::from(bytes)).send()).await.map_err(failure::of) {
             Ok(_) => Ok(Written::New),
             Err(failure) if failure.http_status == Some(412) => Ok(Written::Exists),
             Err(failure) => Err(failure),
@@ -149,9 +157,12 @@ impl Store {
     }
 
     pub async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<(), Failure> {
-        let Objects::S3(client) = &self.objects else { return Ok(()) };
+        let client = match &self.objects {
+            Objects::S3(client) => client,
+            Objects::Scripted(script) => return script.write(key, bytes, false).map(drop),
+        };
         let request = client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));
-        request.send().await.map_err(failure::of)?;
+        Box::pin(request.send()).await.map_err(failure::of)?;
         Ok(())
     }
 }

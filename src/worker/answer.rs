@@ -8,7 +8,7 @@ use crate::checkpoint::StoredResult;
 use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
-use crate::pipeline::{Answer, answer_of_another_run};
+use crate::pipeline::{Answer, Kept, answer_of_another_run};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -20,21 +20,26 @@ impl Worker {
     /// Checkpoint, then publish: whoever gets this delivery again replays these bytes. Where a result stands already it is the answer:
     /// a crash may have left two copies of a run, and two runs of a job may end at the same time.
     pub(super) async fn answer(&self, job: Option<&Job>, turn: &Turn<'_>, answer: Answer) -> Result<(), Unpublished> {
-        let Some(question) = &answer.question else { return self.publish(turn, &answer, false).await };
+        let progress = &turn.progress;
+        // What never came as far as a question is kept by its run.
+        let is_again = if answer.question.is_some() { progress.asked_again } else { turn.is_new };
+        let question = answer.question.clone().unwrap_or_else(|| progress.run.clone());
         let stored = StoredResult {
-            run: turn.progress.run.clone(),
+            run: progress.run.clone(),
             status: answer.status,
             verdict: answer.verdict,
             error: answer.error.clone(),
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         };
-        match self.pipeline.keep_result(question, &stored, turn.progress.asked_again, &turn.generation.halt).await {
-            Some(first) if first.run == turn.progress.run => self.replay(turn, first, Some(question.clone())).await,
-            Some(first) => {
+        let kept = self.pipeline.keep_result(&question, &stored, is_again, &turn.generation.halt).await;
+        match kept {
+            Kept::Stands(first) if first.run == progress.run => self.replay(turn, first, Some(question)).await,
+            Kept::Stands(first) => {
                 let theirs = job.and_then(|job| answer_of_another_run(job, &first));
-                self.publish(turn, theirs.as_ref().unwrap_or(&answer), false).await
+                self.publish(turn, &theirs.unwrap_or(answer), false).await
             }
-            None => self.publish(turn, &answer, false).await,
+            Kept::Durably => self.publish(turn, &Answer { question: Some(question), ..answer }, false).await,
+            Kept::Here => self.publish(turn, &Answer { question: None, ..answer }, false).await,
         }
     }
 
@@ -54,8 +59,7 @@ impl Worker {
         let now = self.pipeline.judge.clock.now();
         let waited_enough = unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);
         // Only with an answer that whoever takes the job next will find.
-        let is_kept = self.pipeline.checkpoints.is_durable();
-        let may_wait = answer.question.as_ref().filter(|_| is_kept && !waited_enough);
+        let may_wait = answer.question.as_ref().filter(|_| !waited_enough);
         match outbox.result(turn.message, &turn.progress.run, answer.body.clone(), may_wait.is_some()).await? {
             Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
             Sent::NotYet => {

@@ -1,4 +1,4 @@
-//! What is taken from the queues: as much as may be in flight, one job at a time, or nothing.
+//! What is taken from the queues: as much as may be in flight, one job at a time, a suspect alone, or nothing.
 
 use crate::broker::{BrokerError, Config, Consumer, Delivery, Session};
 use crate::gate::Flow;
@@ -17,34 +17,39 @@ pub(super) struct Feed {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Intake {
+pub(super) enum Intake {
     Full,
+    /// One job at a time of each queue: a paused stage is probed.
     One,
+    /// One returned job at a time, and nothing else is in hand: so a suspect is waited for.
+    Alone,
     #[default]
     Nothing,
 }
 
 impl Feed {
-    /// Takes what the flow allows from now on. What had been received by then is handed over: it is parked, never sent back, because
-    /// that would count as a death of the job.
+    /// Takes so much from now on. What had been received by then is handed over: it is parked, never sent back, because that would count
+    /// as a death of the job.
     pub(super) async fn follow(
         &mut self,
-        flow: &Flow,
+        intake: Intake,
         session: &Session,
         queues: &Config,
         max_in_flight: u16,
     ) -> Result<Vec<Delivery>, BrokerError> {
-        let intake = Intake::of(flow);
         if intake == self.intake {
             return Ok(Vec::new());
         }
         let received = self.stop().await;
         let (due, jobs) = match intake {
-            Intake::Full => (DUE_PREFETCH, max_in_flight),
-            Intake::One => (1, 1),
+            Intake::Full => (DUE_PREFETCH, Some(max_in_flight)),
+            Intake::One => (1, Some(1)),
+            Intake::Alone => (1, None),
             Intake::Nothing => return Ok(received),
         };
-        self.jobs = Some(session.consume(&queues.jobs_queue, jobs).await?);
+        if let Some(jobs) = jobs {
+            self.jobs = Some(session.consume(&queues.jobs_queue, jobs).await?);
+        }
         self.due = Some(session.consume(&queues.due_queue, due).await?);
         self.intake = intake;
         self.due_is_next = false;
@@ -82,12 +87,18 @@ impl Feed {
 }
 
 impl Intake {
-    fn of(flow: &Flow) -> Self {
+    pub(super) fn of(flow: &Flow, waits_for_a_suspect: bool) -> Self {
         match flow {
+            Flow::Shut(_) => Self::Nothing,
+            _ if waits_for_a_suspect => Self::Alone,
             Flow::Open => Self::Full,
             Flow::Probe(_) => Self::One,
-            Flow::Shut(_) => Self::Nothing,
         }
+    }
+
+    /// The next job is taken when the one before it is done with.
+    pub(super) fn is_single(self) -> bool {
+        matches!(self, Self::One | Self::Alone)
     }
 }
 

@@ -18,16 +18,15 @@ pub use runs::Runs;
 
 use crate::broker::{Broker, BrokerError, Delivery};
 use crate::chance::Chance;
-use crate::gate::Flow;
 use crate::pipeline::Pipeline;
 use crate::retry::reconnecting;
 use crate::telemetry::health::{Health, State};
 use crate::telemetry::metric;
-use feed::Feed;
+use feed::{Feed, Intake};
 use session::Generation;
 use std::sync::Arc;
 use std::time::Duration;
-use suspect::is_suspect;
+use suspect::{Room, expired, is_suspect};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -84,7 +83,7 @@ impl Worker {
         let drain = async {
             let Some(Serving { generation, mut feed, _control }) = serving else { return turns.wait().await };
             for delivery in feed.stop().await {
-                drop(self.start(delivery, &generation, &turns));
+                drop(self.start(delivery, &generation, &turns, false));
             }
             turns.wait().await;
             if let Some(generation) = Arc::into_inner(generation) {
@@ -165,7 +164,7 @@ impl Worker {
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
         // Nothing was taken before, so nothing was received.
-        let _ = feed.follow(&self.pipeline.judge.gate.flow(), &session, &self.queues, self.max_in_flight).await?;
+        let _ = feed.follow(Intake::of(&self.pipeline.judge.gate.flow(), false), &session, &self.queues, self.max_in_flight).await?;
         Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control })
     }
 
@@ -174,15 +173,17 @@ impl Worker {
         let Serving { generation, feed, .. } = serving;
         let gate = &self.pipeline.judge.gate;
         let mut changes = gate.changes();
-        let mut probe = None;
+        // Where jobs are taken one at a time: the turn that has to end before the next one begins.
+        let mut single = None;
+        let mut room: Option<Room> = None;
         self.health.flows(gate.flow().paused());
         tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
         loop {
             let flow = gate.flow();
-            // The one whose answer is waited for, or that never gets as far as the stage.
-            probe = probe.filter(|_| matches!(flow, Flow::Probe(_)));
-            match feed.follow(&flow, &generation.session, &self.queues, self.max_in_flight).await {
-                Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns))),
+            let intake = Intake::of(&flow, room.is_some());
+            single = single.filter(|_| intake.is_single());
+            match feed.follow(intake, &generation.session, &self.queues, self.max_in_flight).await {
+                Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false))),
                 Err(error) => return self.lost(&error.to_string(), turns),
             }
             self.health.flows(flow.paused());
@@ -191,22 +192,31 @@ impl Worker {
                 () = stop.cancelled() => return Served::UntilStop,
                 () = generation.over() => None,
                 () = gate.flow_changes(&flow, &mut changes) => continue,
-                () = over(&mut probe) => continue,
-                delivery = feed.next(), if probe.is_none() => delivery,
+                () = over(&mut single) => {
+                    room = room.filter(Room::is_kept);
+                    continue;
+                }
+                () = expired(room), if single.is_none() => {
+                    room = None;
+                    continue;
+                }
+                delivery = feed.next(), if single.is_none() => delivery,
             };
             let Some(delivery) = delivery else { return self.lost("the connection or a consumer was lost", turns) };
-            if is_suspect(&delivery) {
-                self.take_alone(delivery, feed, generation, turns, stop).await;
-            } else {
-                let turn = self.start(delivery, generation, turns);
-                probe = matches!(flow, Flow::Probe(_)).then_some(turn);
+            let (is_suspect, is_alone) = (is_suspect(&delivery), intake == Intake::Alone);
+            let turn = self.start(delivery, generation, turns, is_alone);
+            single = intake.is_single().then_some(turn);
+            match &mut room {
+                Some(room) if is_suspect => room.take(),
+                None if is_suspect => room = Some(self.make_room(feed, generation, turns, stop).await),
+                _ => {}
             }
         }
     }
 
-    fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker) -> JoinHandle<()> {
+    fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker, is_alone: bool) -> JoinHandle<()> {
         let (worker, generation) = (Arc::clone(self), Arc::clone(generation));
-        turns.spawn(async move { worker.turn(delivery, &generation, false).await })
+        turns.spawn(async move { worker.turn(delivery, &generation, is_alone).await })
     }
 
     fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {

@@ -1,13 +1,15 @@
 //! The job that kills its worker: found, taken alone, and after some deaths given up, so that it takes no other job with it.
 //!
 //! A crash returns everything that was handed out, innocents included. So a job that was returned a few times is only suspected: it is
-//! parked, and when it comes back it runs with nothing else in flight. Then its deaths are its own.
+//! parked at once, the worker makes room, and when the job comes back it runs with nothing else in flight. Then its deaths are its own.
 
 use super::Worker;
 use super::feed::Feed;
 use super::session::Generation;
 use crate::broker::{Delivery, SUSPECT};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +17,8 @@ use tokio_util::task::TaskTracker;
 const SUSPECTED_FROM: u32 = 3;
 /// Deaths while it was alone.
 const POISON_FROM: u32 = 5;
+/// A suspect comes back from the shortest delay queue; it may be so late.
+const LATE: Duration = Duration::from_secs(10);
 
 /// What a delivery's past means for its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,29 +57,58 @@ fn suspicion(deaths: Option<u32>, returns: u32, is_alone: bool) -> Suspicion {
     }
 }
 
+/// A worker that makes room for a suspect: it takes returned jobs only, one at a time, until the suspect comes back from its shortest
+/// wait. It may come to another worker, which then makes room itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    until: Instant,
+    /// The suspect has its turn now.
+    taken: bool,
+}
+
+impl Room {
+    fn for_a_suspect(shortest_delay: Duration) -> Self {
+        Self { until: Instant::now() + shortest_delay + LATE, taken: false }
+    }
+
+    pub(super) fn take(&mut self) {
+        self.taken = true;
+    }
+
+    /// After a turn in it: is it still needed?
+    pub(super) fn is_kept(&self) -> bool {
+        !self.taken
+    }
+}
+
+/// Returns when the suspect is no longer waited for.
+pub(super) async fn expired(room: Option<Room>) {
+    match room {
+        Some(room) => tokio::time::sleep_until(room.until).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Worker {
-    /// Takes nothing more, lets everything else end, and gives the suspect its turn. Other suspects that were received meanwhile park
-    /// themselves; so does this one where the worker is to stop.
-    pub(super) async fn take_alone(
+    /// Takes nothing more, and lets what is in hand end; the suspect is not: a crash of somebody else would count as its death.
+    pub(super) async fn make_room(
         self: &Arc<Self>,
-        suspect: Delivery,
         feed: &mut Feed,
         generation: &Arc<Generation>,
         turns: &TaskTracker,
         stop: &CancellationToken,
-    ) {
+    ) -> Room {
         for delivery in feed.stop().await {
-            drop(self.start(delivery, generation, turns));
+            drop(self.start(delivery, generation, turns, false));
         }
         turns.close();
-        let is_alone = tokio::select! {
-            () = turns.wait() => true,
-            () = stop.cancelled() => false,
-            () = generation.over() => false,
-        };
+        tokio::select! {
+            () = turns.wait() => {}
+            () = stop.cancelled() => {}
+            () = generation.over() => {}
+        }
         turns.reopen();
-        // Boxed: the whole line is one future of many kilobytes.
-        Box::pin(self.turn(suspect, generation, is_alone)).await;
+        Room::for_a_suspect(self.queues.shortest_delay())
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Turn<'a> {
     pub(super) generation: &'a Generation,
     pub(super) job_id: Option<String>,
     pub(super) progress: Progress,
+    /// Just submitted: it was neither parked nor handed out before.
+    pub(super) is_new: bool,
     /// It may kill its worker: parked again, it stays marked, with this many deaths.
     pub(super) suspect: Option<u32>,
     pub(super) began: Instant,
@@ -49,13 +51,20 @@ impl Worker {
         let message = &delivery.message;
         let (mut progress, returned) = self.progress_of(message);
         progress.redelivered |= delivery.redelivered;
-        let mut turn = Turn { message, generation, job_id: None, progress, suspect: None, began: Instant::now() };
+        let is_new = !returned && !delivery.redelivered;
+        let mut turn = Turn { message, generation, job_id: None, progress, is_new, suspect: None, began: Instant::now() };
         let suspicion = Suspicion::of(delivery, is_alone);
         match suspicion {
             Suspicion::Park(deaths) => return self.park_suspect(turn, deaths).await,
             // It survived until now, and begins anew if it survives this turn.
             Suspicion::Alone => turn.suspect = Some(0),
             Suspicion::None | Suspicion::Poison => {}
+        }
+        if turn.progress.redelivered
+            && let Some(stored) = self.pipeline.answer_of(&turn.progress.run, &generation.halt).await
+        {
+            let run = turn.progress.run.clone();
+            return self.replay(&turn, stored, Some(run)).await;
         }
         match Job::parse(&message.body, message.properties.message_id.as_deref()) {
             Ok(job) => {

@@ -71,7 +71,7 @@ const AT_THE_EDGE: [(&str, &[&str]); 9] = [
     ("reqwest", &["src/provider/", "src/sandbox/"]),
     ("governor", &["src/provider/limiter.rs"]),
     ("backoff", &["src/retry/schedule.rs"]),
-    ("moka", &["src/checkpoint.rs", "src/sandbox/"]),
+    ("moka", &["src/checkpoint/", "src/sandbox/"]),
     ("metrics", &["src/telemetry/"]),
     ("clap", &["src/command/", "src/main.rs"]),
 ];

@@ -26,6 +26,7 @@ mod progress;
 mod replies;
 mod runs;
 mod scopes;
+mod stores;
 mod waits;
 
 const SHORT_316: &str = r#"

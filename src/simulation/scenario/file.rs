@@ -80,6 +80,7 @@ struct WrittenScenario {
     start: Option<Spanned<String>>,
     workers: Option<Spanned<usize>>,
     job_deadline: Option<Spanned<String>>,
+    unwritable: Option<[Spanned<String>; 2]>,
     stop_after: Option<Spanned<String>>,
     #[serde(default)]
     job: Vec<Spanned<WrittenJob>>,
@@ -124,6 +125,7 @@ impl WrittenScenario {
             start: start(self.start.as_ref())?,
             workers: workers(self.workers.as_ref())?,
             job_deadline: lasting(&self.job_deadline)?.unwrap_or(DEFAULT_JOB_DEADLINE),
+            unwritable: self.unwritable.as_ref().map(times).transpose()?,
             stop_after: lasting(&self.stop_after)?.unwrap_or(LONGEST),
             expect: self.expect.into_inner().lift(&place, &jobs)?,
             jobs,
@@ -131,6 +133,11 @@ impl WrittenScenario {
             name: self.name.into_inner(),
         })
     }
+}
+
+fn times([from, until]: &[Spanned<String>; 2]) -> Result<Range<Duration>, Problem> {
+    let read = |written| duration::read(written, &(Duration::ZERO..=LONGEST));
+    Ok(read(from)?..read(until)?)
 }
 
 /// From 1970 to [`LATEST`].

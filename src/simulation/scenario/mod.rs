@@ -6,6 +6,7 @@
 //! start = "2026-03-02T09:00:00+08:00"   # this is the default
 //! workers = 1                           # one broker and the checkpoints are theirs together
 //! job_deadline = "96h"                  # worker.job_deadline
+//! unwritable = ["0s", "16m"]            # between these times the store takes no checkpoints; never by default
 //! stop_after = "2h"                     # else it ends when every job is answered, after 40 days at the latest
 //!
 //! [[scenario.job]]                      # none at all: one job with these values
@@ -64,6 +65,7 @@ pub(super) use expect::{Downloads, Expect, ExpectedCall, Of};
 pub(super) use job::Job;
 
 use jiff::Timestamp;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Longer than any job lives: no policy parks beyond its deadline.
@@ -77,6 +79,8 @@ pub struct Scenario {
     pub(super) start: Timestamp,
     pub(super) workers: usize,
     pub(super) job_deadline: Duration,
+    /// The store takes no checkpoints.
+    pub(super) unwritable: Option<Range<Duration>>,
     /// Since the start: whatever has become of the jobs by then.
     pub(super) stop_after: Duration,
     pub(super) jobs: Vec<Job>,

@@ -14,6 +14,7 @@ promises![
     a_failed_run_that_is_submitted_again_is_asked_again_and_answered,
     a_redelivered_job_waits_once,
     a_redelivery_past_its_deadline_replays_what_was_found_before,
+    an_answer_to_what_is_no_job_is_repeated_byte_for_byte,
     a_stopped_worker_finishes_its_call_and_hands_the_job_on,
     a_strangers_progress_starts_the_job_afresh,
 ];
@@ -98,6 +99,19 @@ async fn a_redelivery_past_its_deadline_replays_what_was_found_before(on: On) {
     system.work().await;
     assert_eq!(system.result().await, first);
     assert_eq!(paid_calls(&system), 2);
+}
+
+async fn an_answer_to_what_is_no_job_is_repeated_byte_for_byte(on: On) {
+    let mut system = System::start(on).await;
+    for job in [system.message("malformed", "{"), system.job("without its image", "samples/none.jpg")] {
+        system.submit(&job).await;
+        let first = system.reply().await;
+        assert_eq!(system.drain().await, Drained::Yes);
+        hand_out_and_lose(&system, &job).await;
+        system.work().await;
+        let again = system.reply().await;
+        assert_eq!((again.body, again.properties.message_id), (first.body, first.properties.message_id));
+    }
 }
 
 async fn a_stopped_worker_finishes_its_call_and_hands_the_job_on(on: On) {

@@ -1,7 +1,6 @@
 //! What is tried again, in place or parked, and for how long.
 
-use super::{SHORT_316, codes, paid_calls};
-use crate::harness::peer::Peer;
+use super::{SHORT_316, codes};
 use crate::harness::system::{BUCKET, On, Setup};
 use invoice_worker::broker::{NOT_BEFORE, PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
@@ -20,10 +19,7 @@ promises![
     a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up,
     a_call_with_too_old_a_signature_is_signed_anew,
     a_day_without_quota_is_waited_out,
-    checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
-    a_store_that_stays_unusable_ends_the_job_at_its_own_deadline,
     headers_too_large_to_be_parked_cost_nobody_else_anything,
-    a_paid_answer_that_the_store_refuses_is_stored_before_the_job_goes_on,
     a_job_that_returns_does_not_wait_behind_the_backlog,
 ];
 
@@ -166,38 +162,6 @@ async fn a_day_without_quota_is_waited_out(on: On) {
     assert_is_tomorrow(parked.until);
 }
 
-async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
-    let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/*\"\nanswer = \"AccessDenied\"\n";
-    let mut setup = Setup::new(on).await.faults(faults);
-    setup.config.worker.job_deadline = "6s".parse().unwrap();
-    let mut system = setup.start().await;
-    let key = system.sample("01-beijing-outpatient").await;
-    let job = system.job("job", &key);
-    system.submit(&job).await;
-    let Event::Parked(parked) = system.event().await else { panic!("parked, not answered") };
-    assert_eq!((parked.stage, parked.code.as_str()), (Stage::Storage, "AccessDenied"));
-    // Past its deadline the job is answered all the same: for a person, not as its own fault.
-    let result = system.result().await;
-    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("AccessDenied")));
-    assert_eq!(paid_calls(&system), 0);
-}
-
-async fn a_store_that_stays_unusable_ends_the_job_at_its_own_deadline(on: On) {
-    let mut system = Setup::new(on).await.prepare().await;
-    system.config.storage.bucket = "nobodys-bucket".into();
-    system.work().await;
-    let mut peer = Peer::of(&system).await;
-    let deadline = Timestamp::now() + Duration::from_secs(4);
-    let job = system.message("job", json!({ "job_id": "job", "image": { "key": "a.jpg" }, "deadline": deadline }).to_string());
-    system.submit(&job).await;
-    let pause = json!({ "pause": "storage" });
-    peer.hears_closed(&pause).await;
-    tokio::time::sleep(Duration::try_from(deadline.duration_since(Timestamp::now())).unwrap_or_default()).await;
-    peer.says_due(&pause).await;
-    let result = system.result().await;
-    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("NoSuchBucket")), "{result}");
-}
-
 async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n";
     let mut system = Setup::new(on).await.faults(faults).rules(SHORT_316).start().await;
@@ -217,26 +181,6 @@ fn assert_is_tomorrow(until: Timestamp) {
     assert_eq!(until.date(), now.date().tomorrow().unwrap());
     let minutes = i32::from(until.hour()) * 60 + i32::from(until.minute());
     assert!((10..=120).contains(&minutes), "{until}");
-}
-
-async fn a_paid_answer_that_the_store_refuses_is_stored_before_the_job_goes_on(on: On) {
-    let faults = r#"
-        [[fault]]
-        stage = "storage"
-        operation = "put"
-        key = "checkpoints/recognition/*"
-        answer = "SlowDown"
-        calls = [1, 2, 3]
-    "#;
-    let mut system = Setup::new(on).await.faults(faults).start().await;
-    let key = system.sample("01-beijing-outpatient").await;
-    let result = system.ask(&system.job("job", &key)).await;
-    assert_eq!(result["verdict"], "genuine", "{result}");
-    let calls = system.sandbox.calls();
-    let stored: Vec<_> = calls.of(Stage::Storage).into_iter().filter(|call| call.answer == "SlowDown").collect();
-    assert_eq!((stored.len(), paid_calls(&system)), (3, 2));
-    let verified = calls.of(Stage::Verification)[0].at;
-    assert!(stored.iter().all(|put| put.at < verified), "nothing else is bought before it is stored");
 }
 
 async fn a_job_that_returns_does_not_wait_behind_the_backlog(on: On) {

@@ -3,6 +3,10 @@
 //! A recognition and a same-day verdict are kept by the image's SHA-256 (never by bill: a forged image must not inherit a
 //! verdict), a final result by job, image and question. Objects hold personal data: the bucket's life-cycle rule expires them.
 
+mod parcel;
+
+pub use parcel::{Packer, Parcel};
+
 use crate::domain::failure::Failure;
 use crate::domain::result::{JobError, RecognitionPart, Status, Verdict, VerificationPart};
 use crate::store::{Store, Written};

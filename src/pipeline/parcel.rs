@@ -1,0 +1,42 @@
+//! What a job brings along because no store took it, and takes along for the same reason.
+
+use super::Pipeline;
+use crate::checkpoint::Parcel;
+use crate::domain::failure::{Failure, Stage};
+use crate::retry::Case;
+
+impl Pipeline {
+    /// The paid answers about this image that travelled with the job.
+    pub(super) fn brought(&self, case: &Case<'_>, image: &str) -> Parcel {
+        let packed = case.progress.parcel.as_deref();
+        let parcel = packed.and_then(|text| self.packer.unpack(&case.progress.run, text)).filter(|parcel| parcel.image == image);
+        parcel.unwrap_or_else(|| Parcel { image: image.to_owned(), ..Parcel::default() })
+    }
+
+    /// What is still to travel. What is too large for it is remembered by this process alone.
+    pub(super) fn take_along(&self, case: &mut Case<'_>, parcel: &Parcel) {
+        case.progress.parcel = None;
+        if parcel.is_empty() {
+            return;
+        }
+        case.progress.parcel = self.packer.pack(&case.progress.run, parcel);
+        if case.progress.parcel.is_none() {
+            tracing::error!("a paid answer is too large to travel with its job; this process remembers it, another would pay again");
+        }
+    }
+
+    /// An answer that came with the job is safe with it; it is stored, if that is possible by now, for others who ask the same.
+    /// Answers whether it need not travel any more.
+    pub(super) async fn is_stored_by_now<A>(&self, stage: Stage, write: A) -> bool
+    where
+        A: Future<Output = Result<(), Failure>>,
+    {
+        match write.await {
+            Ok(()) => true,
+            Err(failure) => {
+                tracing::debug!(%stage, code = failure.code, "an answer that came with its job can still not be stored");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The store of a scenario: pictures by its script, checkpoints as the workers write them.
+
+use super::script::Script;
+use crate::domain::failure::{Failure, Stage};
+use crate::store::{self, Written};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Before every checkpoint's key; no job is called so.
+pub(super) const CHECKPOINTS: &str = "checkpoints/";
+
+pub(super) struct Shelf {
+    script: Arc<Script>,
+    checkpoints: Mutex<HashMap<String, Bytes>>,
+}
+
+impl Shelf {
+    pub(super) fn of(script: &Arc<Script>) -> Self {
+        Self { script: Arc::clone(script), checkpoints: Mutex::default() }
+    }
+}
+
+impl store::Script for Shelf {
+    fn read(&self, key: &str) -> Result<Bytes, Failure> {
+        if !key.starts_with(CHECKPOINTS) {
+            return self.script.download(key);
+        }
+        let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = || Failure { http_status: Some(404), ..Failure::new(Stage::Storage, "NoSuchKey", "not written yet") };
+        checkpoints.get(key).cloned().ok_or_else(missing)
+    }
+
+    fn write(&self, key: &str, bytes: Bytes, new: bool) -> Result<Written, Failure> {
+        if self.script.is_unwritable() {
+            return Err(Failure { http_status: Some(500), ..Failure::new(Stage::Storage, "http.500", "it takes nothing") });
+        }
+        let mut checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        if new && checkpoints.contains_key(key) {
+            return Ok(Written::Exists);
+        }
+        checkpoints.insert(key.to_owned(), bytes);
+        Ok(Written::New)
+    }
+}
