@@ -61,11 +61,11 @@ fn config(arguments: &Arguments, policy: &Path) -> Config {
     let rate = f64::from(arguments.rate);
     (config.recognition.rate_per_second, config.verification.rate_per_second) = (rate, rate);
     // Long enough for a busy machine: a call that is answered too late is paid for and lost.
-    config.recognition.timeout = span("6s");
-    config.verification.timeout = span("6s");
-    config.storage.timeout = span("5s");
+    config.recognition.timeout = span("10s");
+    config.verification.timeout = span("10s");
+    config.storage.timeout = span("10s");
     // Longer than the longest call of a worker that has lost its connection, and the storing of its answer.
-    config.worker.redelivery_wait = span("12s");
+    config.worker.redelivery_wait = span("15s");
     config.worker.shutdown_grace = span("45s");
     config.worker.max_in_flight = 32;
     config.storage.max_image_bytes = "2MiB".parse().unwrap();
