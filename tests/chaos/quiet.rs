@@ -82,12 +82,12 @@ pub(crate) fn lasting(mut result: Value) -> Value {
     for passing in ["job_id", "metadata", "calls", "first_seen", "finished"] {
         fields.remove(passing);
     }
-    let image = fields["image"].take();
+    let image = fields.remove("image").unwrap_or_default();
     fields.insert("image".to_owned(), json!([image["format"], image["width"], image["height"]]));
-    let error = fields["error"].take();
+    let error = fields.remove("error").unwrap_or_default();
     fields.insert("error".to_owned(), json!([error["stage"], error["code"]]));
     for part in ["recognition", "verification"] {
-        if let Some(part) = fields[part].as_object_mut() {
+        if let Some(part) = fields.get_mut(part).and_then(Value::as_object_mut) {
             part.remove("request_id");
         }
     }
