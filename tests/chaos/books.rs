@@ -1,6 +1,8 @@
 //! The sandbox's books, copied from time to time: it forgets calls that are long past, and the judge wants all of them.
 
+use super::cast::CALL_TIMEOUT;
 use super::faults::VERDICTS;
+use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::{Call, Calls};
 use std::collections::{BTreeMap, HashMap};
@@ -34,12 +36,13 @@ impl Books {
     }
 
     pub(crate) fn accounts(&self) -> Accounts {
-        let mut accounts = Accounts::new();
+        let (mut accounts, patience) = (Accounts::new(), span(CALL_TIMEOUT).duration());
         for call in self.0.values() {
             let Some(subject) = &call.subject else { continue };
             let ended = call.at + call.took;
             match call.stage {
-                Stage::Recognition | Stage::Verification if is_good(call) => {
+                // Answered later than that, it reached nobody.
+                Stage::Recognition | Stage::Verification if is_good(call) && call.took < patience => {
                     let account = accounts.entry((call.stage, subject.clone())).or_default();
                     account.purchases.push(Purchase { asked: call.at, answered: ended });
                 }
@@ -56,6 +59,14 @@ impl Books {
             account.stored.sort_unstable();
         }
         accounts
+    }
+
+    /// Stages of which the sandbox counted more calls than are known here.
+    pub(crate) fn gaps(&self, calls: &Calls) -> Vec<String> {
+        let known = |stage| self.0.values().filter(|call| call.stage == stage).count() as u64;
+        let counted = [Stage::Recognition, Stage::Verification].map(|stage| (stage, calls.count(stage)));
+        let gaps = counted.into_iter().filter(|(stage, count)| known(*stage) + u64::from(count.in_flight) < count.calls);
+        gaps.map(|(stage, count)| format!("{} of {} {stage}", known(stage), count.calls)).collect()
     }
 
     /// Calls that were answered otherwise than they deserve, by stage and answer; and all calls by stage.

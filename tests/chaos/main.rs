@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test program: it may panic anywhere, and reports on its output")]
 
+mod allowance;
 mod arguments;
 mod books;
 mod cast;

@@ -1,21 +1,20 @@
 //! The straight line: plan, start, submit while everything breaks, wait, drain, judge, report.
 
 use super::arguments::Arguments;
-use super::books::{Accounts, Books};
+use super::books::Books;
 use super::cast::Cast;
 use super::crop::Crop;
 use super::desk::Desk;
-use super::faults::ASKED_TWICE;
 use super::fleet::Fleet;
 use super::havoc::{Damage, Havoc};
-use super::pictures::{Bill, bills};
-use super::plan::{Asks, Order, Origin, orders};
+use super::pictures::bills;
+use super::plan::{Asks, orders};
 use super::rabbit::Rabbit;
 use super::report::{Outcome, charges};
 use super::verdict::{Charge, Evidence, sheets};
-use super::{logs, quiet, verdict, weather};
-use invoice_worker::domain::failure::Stage;
-use std::collections::{BTreeMap, BTreeSet};
+use super::{allowance, logs, quiet, verdict, weather};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use std::time::Duration;
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::{Instant, sleep, timeout};
@@ -30,7 +29,7 @@ const MEMORY_MIB: u64 = 500;
 
 /// Is all well?
 pub(crate) async fn run(arguments: &Arguments) -> bool {
-    let began = Instant::now();
+    let (began, began_on) = (Instant::now(), today());
     let bills = bills();
     let orders = orders(arguments, &bills);
     let (expected, mut rabbit) = tokio::join!(quiet::expected(&bills), Rabbit::start(arguments.scenario));
@@ -65,7 +64,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     books.copy(&cast.sandbox.calls());
     let accounts = books.accounts();
     let evidence = Evidence {
-        allowed: allowed(&orders, &bills, &desk.doubtful, &accounts),
+        allowed: allowance::of(&orders, &bills, &desk.doubtful, began_on != today()),
         sheets,
         answers: crop.answers(),
         failed: crop.failed(),
@@ -73,6 +72,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         kills: damage.kills.iter().map(|kill| kill.at).collect(),
     };
     wrong.extend(evidence.judge());
+    wrong.push(("calls missing from the books", books.gaps(&cast.sandbox.calls())));
     let told = logs::read(&fleet.workers);
     wrong.push(("workers that died by themselves", fleet.workers.iter().flat_map(|worker| worker.deaths.clone()).collect()));
     wrong.push(("panics", told.panics.clone()));
@@ -122,25 +122,7 @@ async fn emptied(rabbit: &Rabbit) -> Vec<String> {
     }
 }
 
-/// A picture's answer is bought once, but for what says otherwise.
-fn allowed(orders: &[Order], bills: &[Bill], doubtful: &BTreeSet<String>, accounts: &Accounts) -> BTreeMap<(Stage, String), usize> {
-    let mut allowed: BTreeMap<(Stage, String), usize> = accounts.keys().map(|whose| (whose.clone(), 1)).collect();
-    let mut more = |order: &Order| {
-        let sha256 = order.picture(bills).map(|picture| picture.sha256).unwrap_or_default();
-        for stage in [Stage::Recognition, Stage::Verification] {
-            *allowed.entry((stage, sha256.clone())).or_insert(1) += 1;
-        }
-    };
-    // Two workers may have the same message at the same moment.
-    orders.iter().filter(|order| matches!(order.origin, Origin::AtOnce(_)) || doubtful.contains(&order.correlation())).for_each(&mut more);
-    for order in orders {
-        if let Asks::Bill { bill, .. } = order.asks
-            && bills[bill].name == ASKED_TWICE
-            && order.origin == Origin::New
-            && let Some(picture) = order.picture(bills)
-        {
-            *allowed.entry((Stage::Verification, picture.sha256)).or_insert(1) *= 2;
-        }
-    }
-    allowed
+/// Where verdicts of today are kept for today.
+fn today() -> Date {
+    Timestamp::now().in_tz("Asia/Shanghai").unwrap().date()
 }

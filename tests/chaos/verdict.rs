@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 
+use super::allowance::Allowance;
 use super::books::{Account, Accounts};
 use super::crop::Heap;
 use super::differences::differences;
@@ -36,8 +37,7 @@ pub(crate) struct Evidence {
     pub(crate) answers: Heap,
     pub(crate) failed: Heap,
     pub(crate) accounts: Accounts,
-    /// How often a picture's answer may be bought without a crash, where that is not once.
-    pub(crate) allowed: BTreeMap<(Stage, String), usize>,
+    pub(crate) allowed: Allowance,
     pub(crate) kills: Vec<Duration>,
 }
 

@@ -1,6 +1,7 @@
 //! Forged evidence: the judge lets the innocent go, and finds each wrong for what it is. Run before every run.
 
 use super::{Evidence, sheets};
+use crate::allowance::Allowance;
 use crate::books::{Account, Accounts, Purchase};
 use crate::pictures::{Bill, bills};
 use crate::plan::{Asks, Order, Origin};
@@ -106,7 +107,7 @@ fn innocent(bills: &[Bill]) -> Evidence {
         answers: answers.into_iter().map(|(id, message)| (id.to_owned(), vec![message])).collect(),
         failed: BTreeMap::from([(FAILED.to_owned(), vec![copy])]),
         accounts: Accounts::new(),
-        allowed: BTreeMap::new(),
+        allowed: Allowance::new(),
         kills: Vec::new(),
         sheets,
     }
