@@ -5,6 +5,7 @@ use super::config::Config;
 use super::error::{BrokerError, PublishError};
 use super::memory::{self, Memory};
 use super::message::Message;
+use tokio::sync::watch;
 
 /// Where sessions come from. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -144,6 +145,14 @@ impl Session {
         match self {
             Self::Amqp(session) => Publisher::Amqp(session.publisher()),
             Self::Memory(session) => Publisher::Memory(session.publisher()),
+        }
+    }
+
+    /// Why the broker takes no messages for now; none where it does. A publish waits meanwhile, up to `broker.publish_timeout`.
+    pub fn blocked(&self) -> watch::Receiver<Option<String>> {
+        match self {
+            Self::Amqp(session) => session.blocked(),
+            Self::Memory(_) => watch::Sender::default().subscribe(),
         }
     }
 

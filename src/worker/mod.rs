@@ -1,5 +1,6 @@
 //! The worker: receive, take a turn with each delivery, settle; come back when the broker was lost; drain when asked.
 
+mod alarm;
 mod answer;
 mod control;
 mod event;
@@ -177,6 +178,7 @@ impl Worker {
         let mut single = None;
         let mut room: Option<Room> = None;
         self.health.flows(gate.flow().paused());
+        let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(self.health.clone(), generation.session.blocked())));
         tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
         loop {
             let flow = gate.flow();

@@ -12,3 +12,4 @@ mod harness;
 mod sandbox;
 mod scenarios;
 mod store;
+mod supervision;

@@ -10,6 +10,7 @@ use lapin::{Channel, Connection, Event};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -50,42 +51,61 @@ impl Amqp {
 
 /// One connection.
 #[derive(Clone, Debug)]
-pub(super) struct Link(Arc<Connection>);
+pub(super) struct Link {
+    connection: Arc<Connection>,
+    /// Why the broker reads nothing from this connection for now, in its own words.
+    blocked: watch::Sender<Option<String>>,
+}
 
 impl Link {
     pub(super) fn new(connection: Connection) -> Self {
-        Self(Arc::new(connection))
+        Self { connection: Arc::new(connection), blocked: watch::Sender::default() }
+    }
+
+    pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
+        self.blocked.subscribe()
+    }
+
+    /// While it is blocked, whatever is sent waits in the client's buffer, and a question there would seem to meet a dead broker.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.is_connected() && self.blocked.borrow().is_some()
+    }
+
+    pub(super) async fn unblocked(&self) {
+        // Never an error: the sender lives in `self`.
+        let _ = self.blocked.subscribe().wait_for(Option::is_none).await;
     }
 
     pub(super) async fn channel(&self) -> Result<Channel, BrokerError> {
-        rpc(self.0.create_channel()).await.map_err(|answer| match answer {
+        rpc(self.connection.create_channel()).await.map_err(|answer| match answer {
             Answer::Lost(cause) | Answer::Refused { cause, .. } => BrokerError::Lost(cause),
         })
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.0.status().connected()
+        self.connection.status().connected()
     }
 
     /// Channels this connection may have; 0 means no bound.
     pub(super) fn channel_max(&self) -> u16 {
-        self.0.configuration().channel_max()
+        self.connection.configuration().channel_max()
     }
 
     /// Bytes of the largest frame both sides agreed on; 0 means no bound.
     pub(super) fn frame_max(&self) -> u32 {
-        self.0.configuration().frame_max()
+        self.connection.configuration().frame_max()
     }
 
     pub(super) async fn close(&self) {
         // A connection that is already gone is closed as well as it can be.
-        let _ = timeout(CLOSE_TIMEOUT, self.0.close(200, "OK".into())).await;
+        let _ = timeout(CLOSE_TIMEOUT, self.connection.close(200, "OK".into())).await;
     }
 
     /// Ends the generation on the first event that `is_the_end`, and when there can be no more events.
     fn watch(&self, lost: CancellationToken, is_the_end: fn(&Connection) -> bool) {
-        let mut events = Box::pin(self.0.events_listener());
-        let connection = Arc::downgrade(&self.0);
+        let mut events = Box::pin(self.connection.events_listener());
+        let connection = Arc::downgrade(&self.connection);
+        let blocked = self.blocked.clone();
         tokio::spawn(async move {
             let watching = async {
                 while let Some(event) = events.next().await {
@@ -94,8 +114,14 @@ impl Link {
                             tracing::warn!(%error, "broker connection lost");
                             return;
                         }
-                        (Event::ConnectionBlocked(reason), Some(_)) => tracing::warn!(reason, "broker takes no messages for now"),
-                        (Event::ConnectionUnblocked, Some(_)) => tracing::info!("broker takes messages again"),
+                        (Event::ConnectionBlocked(reason), Some(_)) => {
+                            tracing::warn!(reason, "broker takes no messages for now");
+                            blocked.send_replace(Some(reason));
+                        }
+                        (Event::ConnectionUnblocked, Some(_)) => {
+                            tracing::info!("broker takes messages again");
+                            blocked.send_replace(None);
+                        }
                         (_, None) => return,
                         (_, Some(_)) => {}
                     }

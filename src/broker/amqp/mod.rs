@@ -23,6 +23,7 @@ use lapin::types::ShortString;
 use peer::Peer;
 use refusal::{Answer, rpc, short};
 use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Consuming and publishing have a connection each: RabbitMQ blocks a publisher's connection when it runs short of memory or disk,
@@ -73,6 +74,10 @@ impl Session {
 
     pub(super) fn publisher(&self) -> Publisher {
         self.publisher.clone()
+    }
+
+    pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
+        self.publishing.blocked()
     }
 
     pub(super) fn lost(&self) -> &CancellationToken {

@@ -85,6 +85,8 @@ impl Pool {
         // Never closed, so this cannot fail; were it closed, nothing could be published.
         let _permit = self.permits.acquire().await.map_err(|_| PublishError::Lost)?;
         let publishing = async {
+            // Each message that is handed over now would be sent after all, however often it was given up and tried again.
+            self.link.unblocked().await;
             if direct_reply::is_direct(&route.key) {
                 self.direct_replies.publish(&route.key, message).await
             } else {
@@ -95,10 +97,15 @@ impl Pool {
             published = timeout(self.confirm_timeout, publishing) => published.unwrap_or(Err(PublishError::TimedOut)),
             () = self.lost.cancelled() => Err(PublishError::Lost),
         };
-        if matches!(published, Err(PublishError::Lost)) {
-            self.lost.cancel();
+        match published {
+            // Not lost: it was in the air when the broker ceased to read.
+            Err(PublishError::Lost) if self.link.is_blocked() => Err(PublishError::TimedOut),
+            Err(PublishError::Lost) => {
+                self.lost.cancel();
+                Err(PublishError::Lost)
+            }
+            published => published,
         }
-        published
     }
 
     /// A channel goes back only after its confirm: one that was given up on could hand the late confirm to the next message.

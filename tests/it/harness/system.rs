@@ -139,6 +139,12 @@ impl System {
         message
     }
 
+    /// The test's own session, after its broker was down.
+    pub(crate) async fn reconnect(&mut self) {
+        self.session = self.broker.connect().await.unwrap();
+        self.replies = self.session.consume(&self.reply_to, 1_000).await.unwrap();
+    }
+
     pub(crate) async fn depth(&self, queue: &str) -> u32 {
         self.session.queue_depth(queue).await.unwrap()
     }
