@@ -26,7 +26,15 @@ pub enum BrokerError {
     Misconfigured { key: &'static str, problem: String },
 }
 
+/// What a topology says of a queue, or the exchange, that is not there.
+pub(super) const MISSING: &str = "does not exist";
+
 impl BrokerError {
+    /// Something that the worker would declare.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::TopologyMismatch { difference, .. } if difference == MISSING)
+    }
+
     /// Whether trying again is pointless until somebody mends something: exit status 64.
     pub fn is_final(&self) -> bool {
         match self {

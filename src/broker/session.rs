@@ -95,6 +95,15 @@ impl Session {
         }
     }
 
+    /// What of the topology is missing or differs in a way that matters; each is a [`BrokerError::TopologyMismatch`]. Declares nothing where
+    /// the configuration says so.
+    pub async fn differences(&self) -> Result<Vec<BrokerError>, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.differences().await,
+            Self::Memory(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Consumes with at most `prefetch` deliveries unsettled; 0 means no bound. An error may have ended the generation.
     pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
         match self {

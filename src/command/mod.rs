@@ -1,5 +1,6 @@
 //! One file per command. Logs go to stderr, results to stdout.
 
+mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod failed;
@@ -15,7 +16,7 @@ use crate::domain::policy::PolicyError;
 use crate::simulation::ScenarioError;
 use crate::telemetry;
 use clap::{Args, Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const FILE_VARIABLE: &str = "INVOICE_WORKER_CONFIG";
@@ -54,6 +55,13 @@ enum Command {
         #[command(subcommand)]
         action: failed::Action,
     },
+    /// Is everything there that the worker will need? One line each, and how to mend what is not
+    Check {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        options: check::Options,
+    },
     /// The error-code policy
     Policy {
         #[command(flatten)]
@@ -73,11 +81,14 @@ struct Common {
 
 impl Common {
     fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.file().as_deref(), environment())
+    }
+
+    fn file(&self) -> Option<PathBuf> {
         // Empty is as good as unset: compose files cannot leave a variable out.
-        let named = std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
-        let default = Path::new(DEFAULT_FILE);
-        let file = self.config.as_deref().or(named.as_deref()).or_else(|| default.exists().then_some(default));
-        Config::load(file, environment())
+        let named = || std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+        let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists());
+        self.config.clone().or_else(named).or_else(default)
     }
 }
 
@@ -144,6 +155,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             let config = common.load()?;
             config.validate_broker()?;
             failed::run(&config, action).await
+        }
+        Command::Check { common, options } => {
+            let config = common.load()?;
+            config.validate()?;
+            check::run(config, common.file().as_deref(), &options).await
         }
         Command::Policy { common, question } => {
             let config = common.load()?;

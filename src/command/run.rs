@@ -1,11 +1,10 @@
 //! `run`: the worker, until it is asked to stop.
 
+use super::check::{self, Finding, Verdict};
 use crate::assemble;
 use crate::broker::Broker;
 use crate::chance::Chance;
-use crate::checkpoint::StoreKind;
 use crate::config::Config;
-use crate::domain::failure::Failure;
 use crate::pipeline::Pipeline;
 use crate::shutdown;
 use crate::telemetry::health::Health;
@@ -14,11 +13,7 @@ use crate::worker::{Drained, HEARTBEAT_EVERY, Replies, Runs, Worker};
 use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// A store that does not answer at start is reported; jobs wait for it as the policy says.
-const STORE_CHECK: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
@@ -35,7 +30,6 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     let pipeline = assemble::pipeline(&config, policy, chance.clone()).await?;
     check_store(&config, &pipeline).await;
-    check_conditions(&pipeline).await;
     let worker = Arc::new(Worker {
         broker: Broker::new(&config.broker)?,
         queues: config.broker,
@@ -63,45 +57,12 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
 
 /// One clear line at start is worth more than the same line for every job. The worker goes on: jobs wait as the policy says.
 async fn check_store(config: &Config, pipeline: &Pipeline) {
-    let checkpoints_elsewhere = config.checkpoint.store == StoreKind::S3 && !config.checkpoint.bucket.is_empty();
-    let checkpoints = checkpoints_elsewhere.then_some(("checkpoint.bucket", &config.checkpoint.bucket));
-    let images = (!config.storage.bucket.is_empty()).then_some(("storage.bucket", &config.storage.bucket));
-    for (key, bucket) in images.into_iter().chain(checkpoints) {
-        match tokio::time::timeout(STORE_CHECK, pipeline.loader.store.check(bucket)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => tracing::error!(
-                key,
-                bucket,
-                code = failure.code,
-                problem = failure.message,
-                mend = mend(&failure),
-                "the bucket cannot be used"
-            ),
-            Err(_) => tracing::error!(key, bucket, "the store did not answer"),
+    let findings = check::buckets(config, pipeline).await.into_iter().chain(check::conditional_writes(pipeline).await);
+    for Finding { verdict, about, text, mend } in findings {
+        match verdict {
+            Verdict::Fine => tracing::debug!(about, text, "checked"),
+            Verdict::Worth => tracing::warn!(about, problem = text, mend, "the store could be better"),
+            Verdict::Broken => tracing::error!(about, problem = text, mend, "the store cannot be used"),
         }
-    }
-}
-
-/// Two copies of a run that end at the same moment leave one result where the store honours conditional writes.
-async fn check_conditions(pipeline: &Pipeline) {
-    match tokio::time::timeout(STORE_CHECK, pipeline.checkpoints.probe()).await {
-        Ok(Ok(None | Some(true))) => {}
-        Ok(Ok(Some(false))) => tracing::warn!(
-            "the store does not honour conditional writes (If-None-Match): two copies of a job that end at the same moment may both be answered"
-        ),
-        Ok(Err(failure)) => tracing::warn!(code = failure.code, problem = failure.message, "checkpoints cannot be written"),
-        Err(_) => tracing::warn!("checkpoints cannot be written: the store did not answer"),
-    }
-}
-
-fn mend(failure: &Failure) -> &'static str {
-    match failure.code.as_str() {
-        "NoSuchBucket" | "404" => "create the bucket, or correct its name, region or endpoint_url",
-        "AccessDenied" => "grant s3:GetObject and s3:ListBucket: without the right to list, what is missing looks forbidden",
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "NoCredentials" => {
-            "correct storage.access_key_id and storage.secret_access_key, or the AWS credential chain"
-        }
-        "connect" | "timeout" => "is storage.endpoint_url right, and the store up?",
-        _ => "look the code up in the store's documentation",
     }
 }

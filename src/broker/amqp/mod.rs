@@ -47,6 +47,10 @@ impl Session {
         topology::establish(&self.publishing, &self.config).await
     }
 
+    pub(super) async fn differences(&self) -> Result<Vec<BrokerError>, BrokerError> {
+        topology::differences(&self.publishing, &self.config).await
+    }
+
     pub(super) async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
         Consumer::of_queue(&self.consuming, queue, prefetch, self.lost.clone()).await
     }

@@ -8,7 +8,7 @@ use super::connect::Link;
 use super::difference::Difference;
 use super::refusal::{Answer, Refusal, rpc, short};
 use crate::broker::config::Config;
-use crate::broker::error::BrokerError;
+use crate::broker::error::{BrokerError, MISSING};
 use crate::broker::topology::{self, Argument, CONTROL_LENGTH, CONTROL_TTL, Queue, TEMPORARY_EXPIRY};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -30,6 +30,23 @@ pub(super) async fn establish(link: &Link, config: &Config) -> Result<(), Broker
         Establishing { link, config, queue: &queue }.queue().await?;
     }
     control_exchange(link, config).await
+}
+
+/// Everything that keeps the worker from its queues, as far as the configuration lets it look.
+pub(super) async fn differences(link: &Link, config: &Config) -> Result<Vec<BrokerError>, BrokerError> {
+    let mut differences = Vec::new();
+    let mut note = |outcome| match outcome {
+        Err(difference @ BrokerError::TopologyMismatch { .. }) => {
+            differences.push(difference);
+            Ok(())
+        }
+        outcome => outcome,
+    };
+    for queue in topology::queues(config) {
+        note(Establishing { link, config, queue: &queue }.queue().await)?;
+    }
+    note(control_exchange(link, config).await)?;
+    Ok(differences)
 }
 
 /// The broker gives it a name.
@@ -73,7 +90,7 @@ struct Establishing<'a> {
 impl Establishing<'_> {
     async fn queue(&self) -> Result<(), BrokerError> {
         if !self.config.declare_topology && !self.exists().await? {
-            return Err(self.mismatch("does not exist", DECLARE));
+            return Err(self.mismatch(MISSING, DECLARE));
         }
         let mut arguments: Vec<(String, Argument)> =
             self.queue.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -155,7 +172,7 @@ async fn control_exchange(link: &Link, config: &Config) -> Result<(), BrokerErro
             &format!("is not a durable fanout exchange: {cause}"),
             "delete the exchange, or name another in broker.control_exchange".to_owned(),
         )),
-        Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => Err(mismatch("does not exist", DECLARE.to_owned())),
+        Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => Err(mismatch(MISSING, DECLARE.to_owned())),
         Err(Answer::Refused { refusal: Refusal::AccessRefused, .. }) => Err(mismatch("may not be declared by this user", GRANT.to_owned())),
         Err(answer) => Err(answer.about(exchange)),
     }

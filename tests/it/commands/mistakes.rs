@@ -97,9 +97,9 @@ async fn a_store_that_cannot_be_used_is_told_at_the_start_and_parks_the_job() {
         let system = Setup::new(On::RabbitMq).await.prepare().await;
         let file = ConfigFile::of(&system);
         let mut program = file.run(&[(name, value)]);
-        let event = program.event("the bucket cannot be used").await;
-        assert_eq!((&event["level"], &event["code"]), (&"ERROR".into(), &code.into()), "{event}");
-        assert_eq!(event["key"], "storage.bucket");
+        let event = program.event("the store cannot be used").await;
+        assert_eq!((&event["level"], &event["about"]), (&"ERROR".into(), &"storage.bucket".into()), "{event}");
+        assert!(event["problem"].as_str().unwrap().contains(code), "{event}");
         assert!(event["mend"].as_str().unwrap().starts_with('c'), "it says how to mend: {event}");
         program.event("consuming").await;
         let ended = program.stop().await;

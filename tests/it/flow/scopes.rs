@@ -21,7 +21,7 @@ const MODULE: u32 = 4;
 const MARGIN: u32 = 4;
 const CLOSED_FOR: Duration = Duration::from_secs(4);
 /// The province is in maintenance for so long: at least the first call meets with it, whatever else the machine does.
-const MAINTENANCE: Duration = Duration::from_secs(5);
+const MAINTENANCE: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_workers_and_a_thousand_jobs_of_five_provinces_through_rabbitmq() {

@@ -1,0 +1,59 @@
+//! `check`: is everything there that the worker will need? One line each, and how to mend what is not.
+
+mod broker;
+mod finding;
+mod provider;
+mod storage;
+
+pub(super) use finding::{Finding, Verdict};
+pub(super) use storage::{buckets, conditional_writes};
+
+use crate::assemble;
+use crate::chance::Chance;
+use crate::config::Config;
+use clap::Args;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Only the configuration and the policy: nothing is connected
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Exit status 1 where the worker could not work. Nothing is declared, nothing is called that costs.
+pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) -> anyhow::Result<ExitCode> {
+    let mut sheet = Sheet { worst: Verdict::Fine };
+    let source = file.map_or_else(|| "built-in defaults and environment".to_owned(), |file| file.display().to_string());
+    sheet.tell(&[Finding::fine("configuration", source)])?;
+    let policy = assemble::policy(&config)?;
+    let overrides = if config.policy.file.is_empty() { String::new() } else { format!(", with {} over it", config.policy.file) };
+    sheet.tell(&[Finding::fine("policy", format!("{} rules, built in{overrides}", policy.rules().len()))])?;
+    if !options.offline {
+        sheet.tell(&broker::check(&config.broker).await)?;
+        let pipeline = assemble::pipeline(&config, policy, Chance::from_system()).await?;
+        sheet.tell(&buckets(&config, &pipeline).await)?;
+        sheet.tell(&conditional_writes(&pipeline).await.into_iter().collect::<Vec<_>>())?;
+        sheet.tell(&[provider::check("recognition.url", &config.recognition.url).await])?;
+        sheet.tell(&[provider::check("verification.url", &config.verification.url).await])?;
+    }
+    Ok(if sheet.worst == Verdict::Broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+struct Sheet {
+    worst: Verdict,
+}
+
+impl Sheet {
+    /// As soon as it is known: a store that does not answer takes its time.
+    fn tell(&mut self, findings: &[Finding]) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        for finding in findings {
+            self.worst = self.worst.max(finding.verdict);
+            writeln!(out, "{finding}")?;
+        }
+        out.flush()
+    }
+}

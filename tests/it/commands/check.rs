@@ -1,0 +1,71 @@
+//! `check`: one line for each thing that the worker needs, and a status that a script can go by.
+
+use crate::harness::program::{ConfigFile, output};
+use crate::harness::rabbitmq::free_port;
+use crate::harness::system::{On, Setup};
+use invoice_worker::config::secret::Secret;
+use invoice_worker::domain::failure::Stage;
+
+async fn check(file: &ConfigFile, environment: &[(&str, &str)]) -> (Option<i32>, String) {
+    let ended = output(&["check", "-c", &file.path()], environment).await;
+    assert_eq!(ended.stderr, "");
+    (ended.code, ended.stdout)
+}
+
+fn lines<'a>(text: &'a str, verdict: &str) -> Vec<&'a str> {
+    text.lines().filter(|line| line.starts_with(verdict)).collect()
+}
+
+#[tokio::test]
+async fn a_system_that_is_in_order_is_told_line_by_line() {
+    let system = Setup::new(On::RabbitMq).await.prepare().await;
+    let (code, text) = check(&ConfigFile::of(&system), &[]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(lines(&text, "ok").len(), text.lines().count(), "{text}");
+    for about in
+        ["configuration", "policy", "broker.urls", "queues", "storage.bucket", "checkpoints", "recognition.url", "verification.url"]
+    {
+        assert!(text.lines().any(|line| line.contains(about)), "{about}: {text}");
+    }
+    assert!(text.contains("honours conditional writes"), "{text}");
+    let calls = system.sandbox.calls();
+    assert_eq!(calls.count(Stage::Recognition).calls + calls.count(Stage::Verification).calls, 0, "nothing is paid for");
+}
+
+#[tokio::test]
+async fn queues_that_are_not_there_yet_are_no_mistake_unless_nobody_may_declare_them() {
+    let mut system = Setup::new(On::RabbitMq).await.prepare().await;
+    system.config.broker.results_queue.push_str(".another");
+    let file = ConfigFile::of(&system);
+    let (code, text) = check(&file, &[]).await;
+    assert!(code == Some(0) && text.contains("1 are not there yet"), "{text}");
+    let (code, text) = check(&file, &[("INVOICE_WORKER__BROKER__DECLARE_TOPOLOGY", "false")]).await;
+    assert_eq!((code, lines(&text, "FAILED").len()), (Some(1), 1), "{text}");
+    assert!(text.contains("does not exist; declare it"), "{text}");
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_told_with_its_mend_and_without_secrets() {
+    const PASSWORD: &str = "a-password-nobody-may-see";
+    let mut system = Setup::new(On::RabbitMq).await.prepare().await;
+    let closed = Secret::new(&format!("amqp://guest:{PASSWORD}@127.0.0.1:{}/%2f", free_port()));
+    system.config.broker.urls.insert(0, closed);
+    system.config.storage.bucket = "nobodys-bucket".to_owned();
+    system.config.verification.url = format!("http://127.0.0.1:{}/", free_port());
+    let (code, text) = check(&ConfigFile::of(&system), &[]).await;
+    let failed = lines(&text, "FAILED");
+    assert_eq!((code, failed.len()), (Some(1), 4), "{text}");
+    for told in ["cannot be reached", "create the bucket", "the way to it open?"] {
+        assert!(failed.iter().any(|line| line.contains(told)), "{told}: {text}");
+    }
+    assert!(!text.contains(PASSWORD), "{text}");
+    assert!(text.contains("ok      broker.urls"), "the other one answers: {text}");
+}
+
+#[tokio::test]
+async fn offline_connects_nothing() {
+    let mut system = Setup::new(On::RabbitMq).await.prepare().await;
+    system.config.broker.urls = vec![Secret::new(&format!("amqp://127.0.0.1:{}/%2f", free_port()))];
+    let ended = output(&["check", "--offline", "-c", &ConfigFile::of(&system).path()], &[]).await;
+    assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 2), "{ended:?}");
+}
