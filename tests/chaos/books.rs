@@ -1,8 +1,6 @@
 //! The sandbox's books, copied from time to time: it forgets calls that are long past, and the judge wants all of them.
 
-use super::cast::CALL_TIMEOUT;
 use super::faults::VERDICTS;
-use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::{Call, Calls};
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +21,8 @@ pub(crate) struct Purchase {
 pub(crate) struct Account {
     pub(crate) purchases: Vec<Purchase>,
     pub(crate) stored: Vec<Duration>,
+    /// Calls that the sandbox gave no answer, or not a whole one.
+    pub(crate) unanswered: usize,
 }
 
 /// By stage and the picture's SHA-256.
@@ -36,15 +36,17 @@ impl Books {
     }
 
     pub(crate) fn accounts(&self) -> Accounts {
-        let (mut accounts, patience) = (Accounts::new(), span(CALL_TIMEOUT).duration());
+        let mut accounts = Accounts::new();
         for call in self.0.values() {
             let Some(subject) = &call.subject else { continue };
             let ended = call.at + call.took;
             match call.stage {
-                // Answered later than that, it reached nobody.
-                Stage::Recognition | Stage::Verification if is_good(call) && call.took < patience => {
+                Stage::Recognition | Stage::Verification if is_good(call) => {
                     let account = accounts.entry((call.stage, subject.clone())).or_default();
                     account.purchases.push(Purchase { asked: call.at, answered: ended });
+                }
+                Stage::Recognition | Stage::Verification if is_unanswered(call) => {
+                    accounts.entry((call.stage, subject.clone())).or_default().unanswered += 1;
                 }
                 Stage::Storage if is_stored(call) => {
                     if let Some(key) = checkpoint(subject) {
@@ -92,6 +94,10 @@ fn is_good(call: &Call) -> bool {
         Stage::Verification => call.answer == "OK" || VERDICTS.contains(&call.answer.as_str()),
         Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => false,
     }
+}
+
+fn is_unanswered(call: &Call) -> bool {
+    matches!(call.answer.as_str(), "timeout" | "closed" | "reset" | "abandoned")
 }
 
 /// A call that breaks afterwards is carried out all the same; one that is refused is not.

@@ -19,9 +19,6 @@ const PARKS: u32 = 600;
 /// Two seconds become a fifth of one.
 const RETRIES: u32 = 10;
 
-/// Long enough for a busy machine: a call that is answered too late is paid for and lost.
-pub(crate) const CALL_TIMEOUT: &str = "10s";
-
 #[derive(Debug)]
 pub(crate) struct Cast {
     pub(crate) sandbox: Sandbox,
@@ -63,8 +60,9 @@ fn config(arguments: &Arguments, policy: &Path) -> Config {
     config.broker.publish_timeout = span("5s");
     let rate = f64::from(arguments.rate);
     (config.recognition.rate_per_second, config.verification.rate_per_second) = (rate, rate);
-    config.recognition.timeout = span(CALL_TIMEOUT);
-    config.verification.timeout = span(CALL_TIMEOUT);
+    // Long enough for a busy machine: a call that is answered too late is paid for and lost.
+    config.recognition.timeout = span("10s");
+    config.verification.timeout = span("10s");
     config.storage.timeout = span("10s");
     // Longer than the longest call of a worker that has lost its connection, and the storing of its answer.
     config.worker.redelivery_wait = span("15s");

@@ -12,7 +12,7 @@ use super::quiet::lasting;
 use invoice_worker::broker::{FAILURE, Message, run_id};
 use invoice_worker::domain::failure::Stage;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The clocks of a call's books and of a kill are read one after the other.
@@ -52,7 +52,7 @@ impl Evidence {
             ("answers to nothing that was asked", self.unasked()),
             ("answers other than the script implies", self.misjudged()),
             ("results of another run", self.of_answers(|sheet, answer| answer.properties.message_id.as_ref() != Some(&sheet.run))),
-            ("duplicates that are not the same bytes", self.of_sheets(|id, _| self.differ(id))),
+            ("duplicates that are not the same bytes", self.of_sheets(|id, sheet| self.differ(id, sheet))),
             ("completed, and in invoice.failed", self.of_sheets(|id, sheet| completed(sheet) && self.failed.contains_key(id))),
             ("not completed, and not in invoice.failed", self.of_sheets(|id, sheet| !completed(sheet) && !self.failed.contains_key(id))),
             ("in invoice.failed without its reason", self.unreasoned()),
@@ -74,6 +74,11 @@ impl Evidence {
         self.accounts.iter().map(|(whose, account)| account.purchases.len().saturating_sub(self.allowed(whose))).sum()
     }
 
+    /// Answers that the sandbox sent, and that no worker waited for any longer.
+    pub(crate) fn all_too_late(&self) -> usize {
+        self.accounts.iter().map(|(whose, account)| self.too_late(whose, account)).sum()
+    }
+
     /// Good answers that a kill may have met on the way: asked for, and not yet in the store.
     pub(crate) fn in_the_air_at_kills(&self) -> usize {
         let met = |account: &Account| account.purchases.iter().filter(|bought| self.is_met(account, bought.asked, Duration::MAX)).count();
@@ -82,6 +87,17 @@ impl Evidence {
 
     fn allowed(&self, whose: &(Stage, String)) -> usize {
         self.allowed.get(whose).copied().unwrap_or(1)
+    }
+
+    /// Calls that workers say were not answered in time, beyond those that the sandbox did not answer.
+    fn too_late(&self, whose: &(Stage, String), account: &Account) -> usize {
+        if account.purchases.len() <= self.allowed(whose) {
+            return 0;
+        }
+        let of_the_picture = self.sheets.iter().filter(|(_, sheet)| sheet.sha256.as_ref() == Some(&whose.1));
+        let answers: BTreeSet<_> = of_the_picture.flat_map(|(id, _)| self.answers.get(id).into_iter().flatten()).map(|answer| &answer.body).collect();
+        let told: usize = answers.into_iter().map(|body| unanswered(body, whose.0)).sum();
+        told.saturating_sub(account.unanswered)
     }
 
     fn of_sheets(&self, is_wrong: impl Fn(&String, &Sheet) -> bool) -> Vec<String> {
@@ -104,8 +120,10 @@ impl Evidence {
         self.answers.keys().chain(self.failed.keys()).filter(|id| !self.sheets.contains_key(*id)).cloned().collect()
     }
 
-    fn differ(&self, id: &str) -> bool {
-        self.answers.get(id).is_some_and(|answers| answers.windows(2).any(|two| two[0].body != two[1].body))
+    /// A message that is submitted again is asked again, unless it was completed.
+    fn differ(&self, id: &str, sheet: &Sheet) -> bool {
+        let bodies: BTreeSet<_> = self.answers.get(id).into_iter().flatten().map(|answer| &answer.body).collect();
+        bodies.len() > if completed(sheet) { 1 } else { sheet.copies }
     }
 
     fn unreasoned(&self) -> Vec<String> {
@@ -123,7 +141,7 @@ impl Evidence {
     fn overpaid(&self) -> Vec<String> {
         let mut jobs = Vec::new();
         for (whose, account) in &self.accounts {
-            let allowed = self.allowed(whose);
+            let allowed = self.allowed(whose) + self.too_late(whose, account);
             let too_many = account.purchases.len().saturating_sub(allowed);
             // Each one too many was bought because a kill had come between an earlier one and its checkpoint.
             let excused = (0..too_many)
@@ -145,6 +163,13 @@ impl Evidence {
         let until = stored.min(again).saturating_add(SLACK);
         self.kills.iter().any(|kill| asked <= *kill + SLACK && *kill <= until)
     }
+}
+
+/// In the words of an answer, calls of this stage that were sent and not answered.
+fn unanswered(answer: &[u8], stage: Stage) -> usize {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let calls = answer["calls"].as_array().into_iter().flatten();
+    calls.filter(|call| call["stage"] == stage.as_str() && call["code"] == "timeout").count()
 }
 
 fn completed(sheet: &Sheet) -> bool {
