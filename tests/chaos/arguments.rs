@@ -10,7 +10,7 @@ const NAME: &str = "chaos";
 #[command(name = NAME, disable_version_flag = true)]
 pub(crate) struct Arguments {
     /// Submissions: bills, copies of them, and what is no job at all.
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 200)]
     pub(crate) jobs: usize,
     /// Workers killed with SIGKILL, and started again.
     #[arg(long, default_value_t = 4)]

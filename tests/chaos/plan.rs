@@ -65,7 +65,9 @@ pub(crate) fn orders(arguments: &Arguments, bills: &[Bill]) -> Vec<Order> {
         let order = match earlier.map(|earlier| &orders[earlier]) {
             _ if drawn < ODD => odd(number, drawn),
             Some(earlier) if drawn < ODD + REPETITIONS && earlier.may_be_repeated() => repetition(number, drawn, earlier),
-            _ if arguments.jobs >= FULL_FROM_JOBS && number < FULL_JOBS => Order { reply_to: Some(FULL), ..new(number, bills, &mut chance) },
+            _ if arguments.jobs >= FULL_FROM_JOBS && number < FULL_JOBS => {
+                Order { reply_to: Some(FULL), ..new(number, bills, &mut chance) }
+            }
             _ => new(number, bills, &mut chance),
         };
         orders.push(order);

@@ -95,7 +95,8 @@ impl Evidence {
             return 0;
         }
         let of_the_picture = self.sheets.iter().filter(|(_, sheet)| sheet.sha256.as_ref() == Some(&whose.1));
-        let answers: BTreeSet<_> = of_the_picture.flat_map(|(id, _)| self.answers.get(id).into_iter().flatten()).map(|answer| &answer.body).collect();
+        let answers: BTreeSet<_> =
+            of_the_picture.flat_map(|(id, _)| self.answers.get(id).into_iter().flatten()).map(|answer| &answer.body).collect();
         let told: usize = answers.into_iter().map(|body| unanswered(body, whose.0)).sum();
         told.saturating_sub(account.unanswered)
     }

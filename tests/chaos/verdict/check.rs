@@ -68,7 +68,8 @@ fn bought_again(bills: &[Bill]) {
             let bought = |at| Purchase { asked: Duration::from_secs(at), answered: Duration::from_secs(at + 1) };
             let purchases = vec![bought(1), bought(5)];
             let stored = stored.into_iter().map(Duration::from_secs).collect();
-            evidence.accounts = Accounts::from([((Stage::Verification, "picture".to_owned()), Account { purchases, stored, unanswered: 0 })]);
+            evidence.accounts =
+                Accounts::from([((Stage::Verification, "picture".to_owned()), Account { purchases, stored, unanswered: 0 })]);
             evidence.kills = kills.iter().copied().map(Duration::from_secs).collect();
         });
     }
