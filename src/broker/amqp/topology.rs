@@ -100,7 +100,8 @@ impl Establishing<'_> {
         for _ in 0..MOST_DIFFERENCES {
             let Some(difference) = self.difference(&arguments).await? else { return Ok(()) };
             if self.is_essential(&difference) {
-                let text = format!("has {} {}, and needs {}", difference.argument, difference.existing, difference.wanted);
+                let wanted = if difference.wanted.is_empty() { "none" } else { &difference.wanted };
+                let text = format!("has {} {}, and needs {wanted}", difference.argument, difference.existing);
                 return Err(self.mismatch(&text, &self.mend()));
             }
             tracing::warn!(
