@@ -33,14 +33,17 @@ impl Worker {
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         };
         let halt = &turn.generation.halt;
+        // By its question first: that is where the same message looks when it is submitted once more.
+        let kept = self.pipeline.keep_result(&question, &stored, is_again, halt).await;
         // A run that may have a twin is one by its name, too: whatever became of the picture meanwhile, both say the same.
         if !turn.is_new
             && question != progress.run
+            && !matches!(kept, Kept::Stands(_))
             && let Kept::Stands(first) = self.pipeline.keep_result(&progress.run, &stored, progress.asked_again, halt).await
         {
             return self.replay(turn, first, Some(progress.run.clone())).await;
         }
-        match self.pipeline.keep_result(&question, &stored, is_again, halt).await {
+        match kept {
             Kept::Stands(first) if first.run == progress.run => self.replay(turn, first, Some(question)).await,
             Kept::Stands(first) => {
                 let theirs = job.and_then(|job| answer_of_another_run(job, &first));
