@@ -42,7 +42,10 @@ async fn main() -> ExitCode {
     arguments::check();
     verdict::check::check();
     match arguments.wish() {
-        Wish::Nothing => ExitCode::SUCCESS,
+        Wish::Nothing => {
+            println!("chaos: another test is meant, nothing was run");
+            ExitCode::SUCCESS
+        }
         Wish::List => {
             println!("chaos: test");
             ExitCode::SUCCESS

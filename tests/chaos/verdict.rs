@@ -144,10 +144,12 @@ impl Evidence {
         for (whose, account) in &self.accounts {
             let allowed = self.allowed(whose) + self.too_late(whose, account);
             let too_many = account.purchases.len().saturating_sub(allowed);
-            // Each one too many was bought because a kill had come between an earlier one and its checkpoint.
-            let excused = (0..too_many)
-                .filter(|number| self.is_met(account, account.purchases[*number].asked, account.purchases[number + allowed].asked))
-                .count();
+            // Each one too many was bought because a kill had come between one of those before it and its checkpoint.
+            let is_excused = |number: &usize| {
+                let again = account.purchases[number + allowed].asked;
+                account.purchases[*number..number + allowed].iter().any(|earlier| self.is_met(account, earlier.asked, again))
+            };
+            let excused = (0..too_many).filter(is_excused).count();
             if excused < too_many {
                 let of = |sheet: &&Sheet| sheet.sha256.as_ref() == Some(&whose.1);
                 let job = self.sheets.values().find(of).map_or("?", |sheet| sheet.order.job_id.as_str());

@@ -26,6 +26,8 @@ pub(super) struct Look<'a> {
     held: u16,
     /// Of those that were there at the start.
     unseen: u32,
+    /// Of these the queue gave out nothing more.
+    missing: u32,
     /// Without those that were settled.
     expected: u32,
 }
@@ -33,7 +35,7 @@ pub(super) struct Look<'a> {
 impl<'a> Look<'a> {
     pub(super) async fn begin(session: &'a Session, queue: &'a str) -> Result<Self, BrokerError> {
         let depth = session.queue_depth(queue).await?;
-        Ok(Self { session, queue, consumers: Vec::new(), held: 0, unseen: depth, expected: depth })
+        Ok(Self { session, queue, consumers: Vec::new(), held: 0, unseen: depth, missing: 0, expected: depth })
     }
 
     /// Every copy that was there at the start, once. Dropped, it stays in the queue. Cancel safe.
@@ -57,7 +59,7 @@ impl<'a> Look<'a> {
             }
             Ok(None) => bail!("the connection to the broker, or {}, was lost; what was not settled is still there", self.queue),
             Err(_) => {
-                self.unseen = 0;
+                self.missing = std::mem::take(&mut self.unseen);
                 Ok(None)
             }
         }
@@ -72,6 +74,11 @@ impl<'a> Look<'a> {
     /// How many of those that were there at the start were not looked at.
     pub(super) fn unseen(&self) -> u32 {
         self.unseen
+    }
+
+    /// How many were counted at the start and never came: they expired, or are in somebody else's hands.
+    pub(super) fn missing(&self) -> u32 {
+        self.missing
     }
 
     /// Gives everything back, and waits until it is there.

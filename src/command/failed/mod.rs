@@ -175,6 +175,8 @@ impl Desk<'_> {
         let outcome = deed.carry_out(self.session, self.queue(), &mut plan, &self.stop, &mut progress).await;
         writeln!(std::io::stdout().lock(), "{}", deed.outcome(&progress, seen.matching, self.queue()))?;
         outcome?;
+        // What it says beside the outcome; the status is the outcome's.
+        let _ = self.remark(filter, seen);
         Ok(if plan.left() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
@@ -190,16 +192,19 @@ impl Desk<'_> {
     #[expect(clippy::print_stderr, reason = "a remark beside the results")]
     fn remark(&self, filter: &Filter, seen: Seen) -> ExitCode {
         let queue = self.queue();
-        if seen.matching == 0 {
-            match seen.looked_at {
-                0 => eprintln!("{queue} is empty"),
-                looked_at => eprintln!("none of {looked_at} in {queue} matches"),
-            }
-            return if filter.job_id.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        if seen.missing > 0 {
+            eprintln!("{} more were counted in {queue} and did not come: they expired, or somebody else is looking at them", seen.missing);
         }
         if seen.not_looked_at > 0 && !filter.is_satisfied_by(seen.matching) {
             eprintln!("{} more in {queue} were not looked at; replay or drop some of these first", seen.not_looked_at);
         }
-        ExitCode::SUCCESS
+        match seen {
+            Seen { matching: 1.., .. } => return ExitCode::SUCCESS,
+            Seen { looked_at: 0, missing: 0, .. } => {
+                eprintln!("{queue} is empty, or somebody else is looking at all of it");
+            }
+            Seen { looked_at, .. } => eprintln!("none of {looked_at} in {queue} matches"),
+        }
+        if filter.job_id.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Seen {
     pub(super) matching: u32,
     /// In the queue at the start, and not looked at: the limit was reached, or there are too many.
     pub(super) not_looked_at: u32,
+    /// Counted at the start, and never handed out.
+    pub(super) missing: u32,
 }
 
 impl Survey<'_> {
@@ -43,7 +45,7 @@ impl Survey<'_> {
                 tell(&job, &delivery.message)?;
             }
         }
-        seen.not_looked_at = look.unseen();
+        (seen.not_looked_at, seen.missing) = (look.unseen(), look.missing());
         look.end().await?;
         Ok(seen)
     }

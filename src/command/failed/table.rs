@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_json_is_for_programs() {
-        let seen = Seen { looked_at: 9, matching: 4, not_looked_at: 2 };
+        let seen = Seen { looked_at: 9, matching: 4, not_looked_at: 2, missing: 0 };
         let told: Value = serde_json::from_str(&written(|out| write_json(out, "invoice.failed", &groups(), seen))).unwrap();
         assert_eq!((&told["queue"], &told["total"]), (&json!("invoice.failed"), &json!(4)));
         assert_eq!((&told["looked_at"], &told["not_looked_at"]), (&json!(9), &json!(2)));
