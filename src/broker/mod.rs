@@ -18,6 +18,7 @@ mod session;
 pub mod topology;
 
 pub use address::redacted;
+pub use amqp::Nesting;
 pub use config::Config;
 pub use error::{BrokerError, Cause, PublishError};
 pub use headers::{Death, Headers};

@@ -20,9 +20,12 @@ pub fn parked(message: &Message, progress: &str, not_before_ms: u64) -> Message 
     copy
 }
 
-/// The job as it was, for the failed queue, with the reason as JSON text.
+/// The job as it was, for the failed queue, with the reason as JSON text. What was found out about it, and paid for, does not lie there.
 pub fn failed_copy(message: &Message, reason_json: &str) -> Message {
     let mut copy = carried(message);
+    for name in [PROGRESS, NOT_BEFORE, SUSPECT] {
+        copy.properties.headers.remove(name);
+    }
     copy.properties.headers.set_text(FAILURE, reason_json);
     copy
 }

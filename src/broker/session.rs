@@ -96,8 +96,7 @@ impl Session {
         }
     }
 
-    /// What of the topology is missing or differs in a way that matters; each is a [`BrokerError::TopologyMismatch`]. Declares nothing where
-    /// the configuration says so.
+    /// What of the topology is missing or differs in a way that matters; each is a [`BrokerError::TopologyMismatch`]. Declares nothing.
     pub async fn differences(&self) -> Result<Vec<BrokerError>, BrokerError> {
         match self {
             Self::Amqp(session) => session.differences().await,

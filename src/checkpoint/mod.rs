@@ -3,13 +3,16 @@
 //! A recognition and a same-day verdict are kept by the image's SHA-256 (never by bill: a forged image must not inherit a
 //! verdict), a final result by job, image and question. Objects hold personal data: the bucket's life-cycle rule expires them.
 
+mod object;
 mod parcel;
 
+pub use object::{StoredResult, Verification, VerificationAnswer};
 pub use parcel::{Packer, Parcel};
 
+use object::{Envelope, VERSION};
+
 use crate::domain::failure::Failure;
-use crate::domain::progress::Totals;
-use crate::domain::result::{JobError, RecognitionPart, Status, Verdict, VerificationPart};
+use crate::domain::result::RecognitionPart;
 use crate::store::{Store, Written};
 use crate::telemetry::metric;
 use bytes::Bytes;
@@ -18,11 +21,9 @@ use moka::future::Cache;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
-/// Objects of another version are treated as absent.
-const VERSION: u32 = 1;
 /// What the process remembers by itself; S3 remembers the rest.
 const MEMORY_BYTES: u64 = 32 << 20;
 const MEMORY_TIME: Duration = Duration::from_hours(24);
@@ -59,37 +60,9 @@ pub struct Checkpoints {
     memory: Option<Cache<String, Bytes>>,
     durable: Option<(Store, String)>,
     prefix: String,
-    /// The store keeps what is there when a write says so: of two copies of a run one result stands, whoever is quicker.
-    conditional: Arc<AtomicBool>,
-}
-
-/// What verification said about an image today.
-#[derive(Clone, Serialize, Deserialize)]
-pub enum VerificationAnswer {
-    /// The registry knows the bill.
-    Found(Box<VerificationPart>),
-    /// A negative verdict, and the provider's code behind it.
-    Negative { verdict: Verdict, error: JobError },
-}
-
-/// A final result, as it was published.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct StoredResult {
-    pub run: String,
-    pub status: Status,
-    pub verdict: Option<Verdict>,
-    #[serde(default)]
-    pub error: Option<JobError>,
-    /// What it had cost: told again with a second copy for the operator.
-    #[serde(default)]
-    pub totals: Totals,
-    pub body: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Envelope<T> {
-    v: u32,
-    value: T,
+    /// The store keeps what is there when a write says so: of two copies of a run one result stands, whoever is quicker. Unknown until it
+    /// has answered.
+    conditional: Arc<OnceCell<bool>>,
 }
 
 impl Checkpoints {
@@ -108,9 +81,8 @@ impl Checkpoints {
     /// Asks the store whether it honours conditional writes, and uses them if so. `None`: nothing is kept in a store.
     pub async fn probe(&self) -> Result<Option<bool>, Failure> {
         let Some((store, bucket)) = &self.durable else { return Ok(None) };
-        let honoured = store.honours_conditions(bucket, &self.key("probe.json")).await?;
-        self.conditional.store(honoured, Ordering::Relaxed);
-        Ok(Some(honoured))
+        let key = self.key("probe.json");
+        self.conditional.get_or_try_init(|| store.honours_conditions(bucket, &key)).await.map(|honoured| Some(*honoured))
     }
 
     /// Will another process find what is kept?
@@ -124,7 +96,7 @@ impl Checkpoints {
     }
 
     /// As [`Checkpoints::recognition_here`].
-    pub async fn verification_here(&self, image: &str, day: Date) -> Option<VerificationAnswer> {
+    pub async fn verification_here(&self, image: &str, day: Date) -> Option<Verification> {
         self.here(&format!("verification/{day}/{image}.json")).await
     }
 
@@ -137,12 +109,21 @@ impl Checkpoints {
     }
 
     /// The registry's answer of `day`: tomorrow it may be another one.
-    pub async fn verification(&self, image: &str, day: Date) -> Result<Option<VerificationAnswer>, Failure> {
+    pub async fn verification(&self, image: &str, day: Date) -> Result<Option<Verification>, Failure> {
         self.get("verification", &format!("verification/{day}/{image}.json")).await
     }
 
     pub async fn keep_verification(&self, image: &str, day: Date, answer: &VerificationAnswer) -> Result<(), Failure> {
         self.put(&format!("verification/{day}/{image}.json"), answer).await
+    }
+
+    /// Unless there is an answer by now.
+    pub async fn keep_unread(&self, image: &str, day: Date, code: &str) -> Result<(), Failure> {
+        let name = format!("verification/{day}/{image}.json");
+        match self.stored(&name).await? {
+            Some(_) => Ok(()),
+            None => self.put(&name, &Verification::Unread { unread: code.to_owned() }).await,
+        }
     }
 
     pub async fn result(&self, question: &str) -> Result<Option<StoredResult>, Failure> {
@@ -161,7 +142,9 @@ impl Checkpoints {
     ) -> Result<Option<StoredResult>, Failure> {
         let name = result_name(question);
         let standing = |kept: Option<StoredResult>| kept.filter(|kept| !replaces(kept));
-        let conditional = self.durable.as_ref().filter(|_| self.conditional.load(Ordering::Relaxed));
+        // A store that did not answer at the start is asked now.
+        let honours = matches!(self.probe().await, Ok(Some(true)));
+        let conditional = self.durable.as_ref().filter(|_| honours);
         let (known, is_new) = match conditional {
             Some((store, bucket)) => {
                 let known = self.read(self.remembered(&name).await.map(|bytes| (name.as_str(), bytes)));
@@ -177,11 +160,11 @@ impl Checkpoints {
             self.remember(&name, encoded(&first)).await;
             return Ok(Some(first));
         }
-        if is_new {
-            self.remember(&name, encoded(result)).await;
-        } else {
-            self.put(&name, result).await?;
+        // The store first: what it did not take must not be found here, and taken for kept, when it is tried again.
+        if let Some((store, bucket)) = self.durable.as_ref().filter(|_| !is_new) {
+            store.put(bucket, &self.key(&name), encoded(result)).await?;
         }
+        self.remember(&name, encoded(result)).await;
         Ok(None)
     }
 

@@ -4,7 +4,6 @@
 
 use super::Config;
 use super::problem::Problems;
-use super::secret::Secret;
 use super::units::Size;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -75,7 +74,7 @@ fn twin(key: &str) -> String {
 impl Config {
     /// Reads `file` (or the defaults where there is none), then the environment over it, then the secret files.
     pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let defaults = Table::try_from(Self::default()).map_err(|error| ConfigError(vec![error.to_string()]))?;
+        let defaults = defaults()?;
         let mut mistakes = Vec::new();
         let mut settings = Vec::new();
         if let Some(path) = file {
@@ -85,11 +84,24 @@ impl Config {
             }
         }
         from_environment(environment, &defaults, &mut settings, &mut mistakes);
+        let mut config = Self::of(settings, mistakes, &defaults)?;
+        config.read_secret_files()?;
+        Ok(config)
+    }
 
+    /// What a file with this text says, without the environment and without what lies in secret files. `file` is only for the errors.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let (mut settings, mut mistakes) = (Vec::new(), Vec::new());
+        from_text(text, file, &mut settings, &mut mistakes);
+        Self::of(settings, mistakes, &defaults()?)
+    }
+
+    /// A later setting replaces an earlier one.
+    fn of(settings: Vec<Setting>, mut mistakes: Vec<String>, defaults: &Table) -> Result<Self, ConfigError> {
         let mut merged = Table::new();
         let mut places = Places::default();
         for setting in settings {
-            match check(&setting, &defaults) {
+            match check(&setting, defaults) {
                 Ok(()) => {
                     let section = merged.entry(setting.section.clone()).or_insert_with(|| Value::Table(Table::new()));
                     if let Value::Table(section) = section {
@@ -109,45 +121,15 @@ impl Config {
         }
         let mut config = Self::deserialize(merged).map_err(|error| ConfigError(vec![error.message().to_owned()]))?;
         config.places = places;
-        config.read_secret_files()?;
         Ok(config)
-    }
-
-    fn read_secret_files(&mut self) -> Result<(), ConfigError> {
-        let mut problems = Problems::default();
-        let mut read = |key: &str, secret: &mut Secret, file: &str| {
-            if file.is_empty() {
-                return;
-            }
-            if !secret.is_empty() {
-                return problems.add(key, format!("given twice, here and as {key}_file; keep one"));
-            }
-            match read_file(Path::new(file)) {
-                Ok(text) => *secret = Secret::new(text.trim_end_matches(['\r', '\n'])),
-                Err(problem) => problems.add(&format!("{key}_file"), problem),
-            }
-        };
-        read("storage.access_key_id", &mut self.storage.access_key_id, &self.storage.access_key_id_file);
-        read("storage.secret_access_key", &mut self.storage.secret_access_key, &self.storage.secret_access_key_file);
-        read("recognition.app_key", &mut self.recognition.app_key, &self.recognition.app_key_file);
-        read("recognition.app_secret", &mut self.recognition.app_secret, &self.recognition.app_secret_file);
-        read("recognition.app_code", &mut self.recognition.app_code, &self.recognition.app_code_file);
-        read("verification.api_id", &mut self.verification.api_id, &self.verification.api_id_file);
-        read("verification.api_secret", &mut self.verification.api_secret, &self.verification.api_secret_file);
-        if !self.broker.urls_file.as_os_str().is_empty() {
-            if self.broker.urls != Self::default().broker.urls {
-                problems.add("broker.urls", "given twice, here and as broker.urls_file; keep one");
-            }
-            match read_file(&self.broker.urls_file) {
-                Ok(text) => self.broker.urls = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::new).collect(),
-                Err(problem) => problems.add("broker.urls_file", problem),
-            }
-        }
-        ConfigError::from_problems(&problems, &self.places)
     }
 }
 
-fn read_file(path: &Path) -> Result<String, String> {
+fn defaults() -> Result<Table, ConfigError> {
+    Table::try_from(Config::default()).map_err(|error| ConfigError(vec![error.to_string()]))
+}
+
+pub(super) fn read_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let size = std::fs::metadata(path).map_err(|error| format!("{shown}: cannot be read: {error}"))?.len();
     if size > MAX_FILE_BYTES {

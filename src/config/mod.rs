@@ -6,6 +6,7 @@
 mod load;
 pub mod problem;
 pub mod secret;
+mod secret_files;
 mod sections;
 pub mod units;
 

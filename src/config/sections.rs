@@ -46,7 +46,7 @@ pub struct Worker {
     pub image_memory: Size,
     /// From first sight of a job.
     pub job_deadline: Span,
-    /// How long a redelivered job without a checkpoint waits, once: its old call may still be running.
+    /// How long a job that is delivered again waits without a checkpoint: its old call may still be running.
     pub redelivery_wait: Span,
     pub shutdown_grace: Span,
 }

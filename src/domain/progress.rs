@@ -54,8 +54,9 @@ pub struct Progress {
     /// Paid answers that no store took, packed; only a worker can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parcel: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub redelivery_waited: bool,
+    /// How often a delivery came back unsettled since the job last lived through a turn: parked copies are counted anew by the broker.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub returns: u32,
     /// Milliseconds since the job was first seen in which a stage was paused: they do not count against the worker's deadline.
     #[serde(default, skip_serializing_if = "is_zero")]
     paused_ms: u64,
@@ -127,7 +128,7 @@ impl Progress {
             unsent: None,
             redelivered: false,
             parcel: None,
-            redelivery_waited: false,
+            returns: 0,
             paused_ms: 0,
             pauses: BTreeMap::new(),
             image: None,
@@ -255,9 +256,8 @@ impl Progress {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 #[cfg(test)]

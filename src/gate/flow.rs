@@ -57,6 +57,7 @@ impl Gate {
             }
         };
         tokio::select! {
+            biased;
             // Never an error: the sender lives in `self`.
             _ = changes.changed() => {}
             () = sleep(wake) => {}

@@ -105,6 +105,7 @@ impl<T: Clone> Follower<T> {
     pub(super) async fn wait(mut self, judge: &Judge, case: &mut Case<'_>) -> Result<Option<Result<T, Box<Stopped>>>, Box<Stopped>> {
         judge.may_call(case)?;
         let landed = tokio::select! {
+            biased;
             landed = self.0.wait_for(Option::is_some) => landed.ok().and_then(|landed| landed.clone()),
             () = case.halt.cancelled() => None,
         };

@@ -18,7 +18,7 @@ pub use flight::Flights;
 pub use load::{DECODED_AT_ONCE, Loaded, Loader};
 pub use recall::Kept;
 
-use crate::checkpoint::{Checkpoints, Packer, StoredResult, VerificationAnswer};
+use crate::checkpoint::{Checkpoints, Packer, StoredResult, Verification, VerificationAnswer};
 use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Invoice, Verified};
@@ -104,7 +104,8 @@ impl Pipeline {
                     Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
                 let deadline = progress.deadline(job, self.job_deadline);
                 let until = self.later(self.redelivery_wait);
-                Ending::Parked(self.parking(until, deadline, failure, &Ruling::without_rule(Decision::Park { until }), None))
+                let parking = self.parking(until, deadline, failure, &Ruling::without_rule(Decision::Park { until }), None);
+                Ending::Parked(Box::new(Parking { survived: false, ..*parking }))
             }
             Err(Leave::Stopped(stopped)) => match self.stopped(*stopped, job, progress, &mut findings) {
                 Ok(answer) => Ending::Answered(Box::new(answer)),
@@ -148,11 +149,11 @@ impl Pipeline {
         let question = loaded.question(job);
         findings.question = Some(question.clone());
         if let Some(stored) = self.recall(&case, || self.checkpoints.result(&question)).await? {
+            let is_this_run = stored.run == case.progress.run;
             answered_before(job, stored, case.progress, arrival)?;
-            case.progress.asked_again = true;
+            case.progress.asked_again |= is_this_run;
         }
-        if arrival.maybe_elsewhere && !case.progress.redelivery_waited && !self.is_paid(job, &loaded, &case).await? {
-            case.progress.redelivery_waited = true;
+        if arrival.maybe_elsewhere && !self.is_paid(job, &loaded, &case).await? {
             return Err(Leave::Redelivered);
         }
         self.questions(job, &loaded, &mut case, findings).await?;
@@ -175,7 +176,8 @@ impl Pipeline {
         let identity = &loaded.identity;
         if job.verify {
             let today = self.today();
-            Ok(self.recall(case, || self.checkpoints.verification(identity, today)).await?.is_some())
+            let known = self.recall(case, || self.checkpoints.verification(identity, today)).await?;
+            Ok(matches!(known, Some(Verification::Answered(_))))
         } else {
             Ok(self.recall(case, || self.checkpoints.recognition(identity)).await?.is_some())
         }

@@ -15,13 +15,15 @@ impl Pipeline {
 
     /// What is still to travel. What is too large for it is remembered by this process alone.
     pub(super) fn take_along(&self, case: &mut Case<'_>, parcel: &Parcel) {
-        case.progress.parcel = None;
         if parcel.is_empty() {
+            case.progress.parcel = None;
             return;
         }
-        case.progress.parcel = self.packer.pack(&case.progress.run, parcel);
-        if case.progress.parcel.is_none() {
-            tracing::error!("a paid answer is too large to travel with its job; this process remembers it, another would pay again");
+        // What is too large is left out; what was packed before still travels.
+        if let packed @ Some(_) = self.packer.pack(&case.progress.run, parcel) {
+            case.progress.parcel = packed;
+        } else {
+            tracing::error!("a paid answer is too large to travel with its job; this process alone remembers it");
         }
     }
 

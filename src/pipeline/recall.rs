@@ -68,6 +68,10 @@ impl Pipeline {
             return Ok(());
         }
         let mut parcel = self.brought(case, image);
+        if parcel.recognition.is_none() {
+            // Perhaps somebody else's, which was not stored either.
+            parcel.recognition = self.checkpoints.recognition_here(image).await;
+        }
         pack(&mut parcel);
         self.take_along(case, &parcel);
         let wait = if case.halt.is_cancelled() { SignedDuration::ZERO } else { UNREADABLE };
@@ -76,27 +80,31 @@ impl Pipeline {
         Err(Stopped::boxed(Failure::new(Stage::Storage, failure.code, message), Decision::Park { until }))
     }
 
-    /// Writes, until it succeeds or the delivery may be held no longer.
+    /// Writes, until it succeeds or the delivery may be held no longer. A job that may start nothing more still has some tries: whoever is
+    /// handed it next waits longer than they take.
     async fn insistently<A>(&self, case: &Case<'_>, write: impl Fn() -> A) -> Result<(), Failure>
     where
         A: Future<Output = Result<(), Failure>>,
     {
         let patience = if case.is_queued { LONGEST_HOLD } else { AT_ONCE };
-        let mut hold = None;
-        let mut tries = 1;
+        let (mut tries, mut last_tries, mut hold) = (1, TRIES, None);
         loop {
             let Err(failure) = write().await else { return Ok(()) };
-            if case.halt.is_cancelled() || case.began.elapsed() >= patience {
+            let is_halted = case.halt.is_cancelled();
+            last_tries -= u32::from(is_halted);
+            if last_tries == 0 || case.began.elapsed() >= patience {
                 return Err(failure);
             }
             if tries >= TRIES && case.is_queued && hold.is_none() {
                 hold = Some(self.judge.gate.hold(&failure));
             }
+            let round = if is_halted { TRIES - last_tries } else { tries };
             tokio::select! {
-                () = tokio::time::sleep(wait(FIRST_WAIT, tries, self.judge.chance.unit())) => tries += 1,
-                // Once more, and then somebody else goes on.
-                () = case.halt.cancelled() => {}
+                biased;
+                () = tokio::time::sleep(wait(FIRST_WAIT, round, self.judge.chance.unit())) => {}
+                () = case.halt.cancelled(), if !is_halted => {}
             }
+            tries += 1;
         }
     }
 
@@ -110,7 +118,7 @@ impl Pipeline {
             Ok(None) => Kept::Here,
             Err(failure) => {
                 self.checkpoints.remember_result(question, result).await;
-                unkept(&failure);
+                tracing::warn!(code = failure.code, "a result could not be checkpointed; this process alone would repeat its bytes");
                 Kept::Here
             }
         }

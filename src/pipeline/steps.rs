@@ -2,7 +2,7 @@
 
 use super::flight::Seat;
 use super::{Findings, Loaded, Pipeline, is_plain_failure};
-use crate::checkpoint::{Parcel, VerificationAnswer};
+use crate::checkpoint::{Parcel, Verification, VerificationAnswer};
 use crate::domain::breaker::{BillId, Province};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
@@ -133,7 +133,8 @@ impl Pipeline {
         let mut brought = self.brought(case, identity);
         let Some((day, answer)) = brought.verification.clone() else {
             let today = self.today();
-            return self.recall(case, || self.checkpoints.verification(identity, today)).await;
+            let known = self.recall(case, || self.checkpoints.verification(identity, today)).await?;
+            return Ok(known.and_then(|known| heeded(known, case)));
         };
         if self.is_stored_by_now(Stage::Verification, self.checkpoints.keep_verification(identity, day, &answer)).await {
             brought.verification = None;
@@ -147,7 +148,8 @@ impl Pipeline {
         loop {
             match self.verifications.board(identity) {
                 Seat::Leader(leader) => {
-                    let outcome = match self.checkpoints.verification_here(identity, self.today()).await {
+                    let known = self.checkpoints.verification_here(identity, self.today()).await;
+                    let outcome = match known.and_then(|known| heeded(known, case)) {
                         Some(answer) => Ok(answer),
                         None => self.call_verification(identity, picture, case).await,
                     };
@@ -180,7 +182,12 @@ impl Pipeline {
                         request_id: reply.request_id,
                     }));
                 }
-                Err(stopped) if stopped.ruling.decision == Decision::Rotate => case.progress.rotated_for = Some(stopped.failure.code),
+                Err(stopped) if stopped.ruling.decision == Decision::Rotate => {
+                    let (today, code) = (self.today(), stopped.failure.code);
+                    case.progress.rotated_for = Some(code.clone());
+                    // With the job it travels anyway.
+                    self.keep(case, identity, || self.checkpoints.keep_unread(identity, today, &code), |_| {}).await?;
+                }
                 Err(stopped) => match stopped.ruling.decision {
                     Decision::Verdict(Some(verdict)) => {
                         let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Verification));
@@ -199,6 +206,17 @@ impl Pipeline {
 
     pub(super) fn today(&self) -> Date {
         self.judge.clock.now().to_zoned(self.judge.timezone.clone()).date()
+    }
+}
+
+/// The answer, if it is one; otherwise the next call is another one.
+fn heeded(known: Verification, case: &mut Case<'_>) -> Option<VerificationAnswer> {
+    match known {
+        Verification::Answered(answer) => Some(answer),
+        Verification::Unread { unread } => {
+            case.progress.rotated_for.get_or_insert(unread);
+            None
+        }
     }
 }
 

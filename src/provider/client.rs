@@ -101,6 +101,7 @@ impl<A> Client<A> {
                 return Err(self.judge.barred(barrier, case.deadline));
             }
             tokio::select! {
+                biased;
                 permit = &mut room => return Ok(permit),
                 () = case.halt.cancelled() => return Ok(None),
                 // Never an error: the gate lives as long as we do.

@@ -200,6 +200,7 @@ impl Judge {
         let wait = wait.max(failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
         tracing::debug!(stage = %failure.stage, code = failure.code, wait_ms = wait.as_millis(), "trying again in place");
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait) => {}
             // Whoever makes the next attempt asks whether it may.
             () = case.halt.cancelled() => {}

@@ -30,6 +30,7 @@ pub(super) struct App {
     /// So that no two requests are told the same id.
     requests: AtomicU64,
     seed: u64,
+    pictures_apart: bool,
 }
 
 impl App {
@@ -47,6 +48,7 @@ impl App {
             script: Script::new(scenario.seed, scenario.faults),
             requests: AtomicU64::new(0),
             seed: scenario.seed,
+            pictures_apart: scenario.pictures_apart,
         })
     }
 
@@ -73,7 +75,7 @@ impl App {
         let sample = entry.map(|entry| entry.sample.name);
         let note_no = picture.bill.as_ref().map(|bill| bill.note_no.as_str());
         let subject = Subject {
-            name: sample.or(note_no).unwrap_or(&picture.sha256),
+            name: sample.or(note_no).filter(|_| !self.pictures_apart).unwrap_or(&picture.sha256),
             sample,
             note_no,
             province: entry.map(|entry| entry.province.as_str()),

@@ -21,7 +21,7 @@ pub struct Calls(Arc<Mutex<Ledger>>);
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
     pub stage: Stage,
-    /// The sample's name, the number of another bill, the SHA-256 of another picture, or the key of an object (`get samples/a.jpg`).
+    /// The sample's name, the number of another bill, the SHA-256 of another picture (of any, where the scenario tells them apart), or the key of an object (`get samples/a.jpg`).
     /// `None`: refused before anybody looked.
     pub subject: Option<String>,
     /// The how-manieth call of this subject; 0 where it was refused before anybody looked.

@@ -146,14 +146,19 @@ impl Store {
 
     /// Does a write that is conditional on there being nothing leave what is there?
     pub async fn honours_conditions(&self, bucket: &str, key: &str) -> Result<bool, Failure> {
-        let probe = || self.put_new(bucket, key, Bytes::from_static(b"{}"));
-        probe().await?;
-        match probe().await {
-            Ok(written) => Ok(written == Written::Exists),
-            // Stores that do not know the header at all say so.
-            Err(failure) if matches!(failure.http_status, Some(400 | 501)) => Ok(false),
-            Err(failure) => Err(failure),
+        // The first one is there to be found by the second.
+        for _ in 0..2 {
+            match self.put_new(bucket, key, Bytes::from_static(b"{}")).await {
+                Ok(Written::Exists) => return Ok(true),
+                Ok(Written::New) => {}
+                // Somebody else writes it at this moment: who notices that honours conditions.
+                Err(failure) if failure.http_status == Some(409) => return Ok(true),
+                // Stores that do not know the header at all say so.
+                Err(failure) if matches!(failure.http_status, Some(400 | 501)) => return Ok(false),
+                Err(failure) => return Err(failure),
+            }
         }
+        Ok(false)
     }
 
     pub async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<(), Failure> {

@@ -32,8 +32,15 @@ impl Worker {
             totals: answer.totals,
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         };
-        let kept = self.pipeline.keep_result(&question, &stored, is_again, &turn.generation.halt).await;
-        match kept {
+        let halt = &turn.generation.halt;
+        // A run that may have a twin is one by its name, too: whatever became of the picture meanwhile, both say the same.
+        if !turn.is_new
+            && question != progress.run
+            && let Kept::Stands(first) = self.pipeline.keep_result(&progress.run, &stored, progress.asked_again, halt).await
+        {
+            return self.replay(turn, first, Some(progress.run.clone())).await;
+        }
+        match self.pipeline.keep_result(&question, &stored, is_again, halt).await {
             Kept::Stands(first) if first.run == progress.run => self.replay(turn, first, Some(question)).await,
             Kept::Stands(first) => {
                 let theirs = job.and_then(|job| answer_of_another_run(job, &first));
@@ -52,7 +59,7 @@ impl Worker {
 
     /// The copy for the operator first: whoever reads that a job failed finds it in the failed queue.
     async fn publish(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> Result<(), Unpublished> {
-        let outbox = self.outbox(turn.generation);
+        let outbox = self.outbox(turn);
         let unsent = turn.progress.unsent.as_ref();
         if answer.status != Status::Completed && unsent.is_none() {
             outbox.failed(turn.message, &turn.progress.run, turn.job_id.as_deref(), answer).await?;
@@ -60,16 +67,18 @@ impl Worker {
         let now = self.pipeline.judge.clock.now();
         let waited_enough = unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);
         // Only with an answer that whoever takes the job next will find.
-        let may_wait = answer.question.as_ref().filter(|_| !waited_enough && self.pipeline.checkpoints.is_durable());
-        match outbox.result(turn.message, &turn.progress.run, answer.body.clone(), may_wait.is_some()).await? {
+        let kept = answer.question.as_ref().filter(|_| self.pipeline.checkpoints.is_durable());
+        let may_wait = kept.is_some() && !waited_enough;
+        match outbox.result(turn.message, &turn.progress.run, answer.body.clone(), may_wait, kept.is_some()).await? {
             Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
             Sent::NotYet => {
                 let mut progress = turn.progress.clone();
-                let question = may_wait.cloned().unwrap_or_default();
+                progress.returns = 0;
+                let question = kept.cloned().unwrap_or_default();
                 progress.unsent.get_or_insert(Unsent { question, since: now });
                 let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
-                outbox.park(turn.message, &progress, until, turn.suspect).await?;
-                tracing::warn!(job.run = progress.run, %until, "reply_to does not take the result; the job waits with it");
+                outbox.park(turn.message, &progress, until, turn.suspect.map(|_| 0)).await?;
+                tracing::warn!(job.run = progress.run, %until, "its queue does not take the result; the job waits with it");
             }
         }
         Ok(())

@@ -18,6 +18,7 @@ impl Worker {
     /// Until one side ends with its connection.
     pub(super) async fn converse(self: Arc<Self>, heard: Consumer, told: Publisher, turns: TaskTracker, stop: CancellationToken) {
         tokio::select! {
+            biased;
             () = self.hear(heard) => {}
             () = self.tell_others(&told, &turns, &stop) => {}
         }
@@ -37,6 +38,7 @@ impl Worker {
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 _ = every.tick() => {}
                 () = gate.news() => {}
             }

@@ -27,7 +27,7 @@ use session::Generation;
 use std::sync::Arc;
 use std::time::Duration;
 use supervise::{Served, Serving};
-use suspect::{Room, expired, is_suspect};
+use suspect::{Room, expired};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -97,7 +97,7 @@ impl Worker {
         loop {
             let flow = gate.flow();
             let intake = Intake::of(&flow, room.is_some());
-            single = single.filter(|_| intake.is_single());
+            single = single.filter(|_| intake.is_single() || room.is_some());
             match feed.follow(intake, &generation.session, &self.queues, self.max_in_flight).await {
                 Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false))),
                 Err(error) => return self.lost(generation.session.trouble().unwrap_or(&error.to_string()), turns),
@@ -122,12 +122,12 @@ impl Worker {
                 let problem = generation.session.trouble().unwrap_or("given up by this worker");
                 return if generation.is_over() { self.lost(problem, turns) } else { self.cancelled(problem, turns) };
             };
-            let (is_suspect, is_alone) = (is_suspect(&delivery), intake == Intake::Alone);
+            let (is_due_suspect, is_alone) = (self.is_due_suspect(&delivery), intake == Intake::Alone);
             let turn = self.start(delivery, generation, turns, is_alone);
             single = intake.is_single().then_some(turn);
             match &mut room {
-                Some(room) if is_suspect => room.take(),
-                None if is_suspect => room = Some(self.make_room(feed, generation, turns, stop).await),
+                Some(room) if is_due_suspect => room.take(),
+                None if is_due_suspect => room = self.make_room(feed, generation, turns, stop).await,
                 _ => {}
             }
         }

@@ -3,6 +3,7 @@
 use super::Worker;
 use super::replies::Replies;
 use super::session::Generation;
+use super::turn::Turn;
 use crate::broker::{
     Config, FAILURE, Message, NOT_BEFORE, PROGRESS, Properties, PublishError, Publisher, SUSPECT, failed_copy, hop, parked,
     without_foreign_headers,
@@ -12,7 +13,7 @@ use crate::clock::Clock;
 use crate::domain::progress::Progress;
 use crate::domain::result::ProgressMessage;
 use crate::pipeline::Answer;
-use crate::retry::wait;
+use crate::retry::{LONGEST_HOLD, wait};
 use crate::telemetry::health::Health;
 use crate::telemetry::metric;
 use bytes::Bytes;
@@ -22,13 +23,15 @@ use tokio::time::Instant;
 
 /// A reply queue that refuses or hangs gets so many tries before the job is parked with its answer.
 const REPLY_TRIES: u32 = 3;
-/// Our own queues get as long as a delivery may be held.
-const OUR_PATIENCE: Duration = Duration::from_mins(10);
+/// Our own queues get as long as a delivery may be held, and so long at the least.
+const LEAST_PATIENCE: Duration = Duration::from_mins(1);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const TRACE_HEADER: &str = "traceparent";
 
 pub(super) struct Outbox<'a> {
     generation: &'a Generation,
+    /// So long our own queues are asked.
+    patience: Instant,
     publisher: Publisher,
     queues: &'a Config,
     replies: &'a Replies,
@@ -41,7 +44,7 @@ pub(super) struct Outbox<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     Yes,
-    /// The reply queue refuses, or hangs.
+    /// Its queue refuses, or hangs.
     NotYet,
 }
 
@@ -57,10 +60,11 @@ pub(super) enum Unpublished {
 }
 
 impl Worker {
-    pub(super) fn outbox<'a>(&'a self, generation: &'a Generation) -> Outbox<'a> {
+    pub(super) fn outbox<'a>(&'a self, turn: &Turn<'a>) -> Outbox<'a> {
         Outbox {
-            generation,
-            publisher: generation.session.publisher(),
+            generation: turn.generation,
+            publisher: turn.generation.session.publisher(),
+            patience: (turn.began + LONGEST_HOLD).max(Instant::now() + LEAST_PATIENCE),
             queues: &self.queues,
             replies: &self.replies,
             health: &self.health,
@@ -72,11 +76,11 @@ impl Worker {
 
 impl Outbox<'_> {
     /// To the job's `reply_to`; where it names none, or that queue is gone, to the results queue. So it is where the queue refuses and
-    /// nobody `may_wait`.
-    pub(super) async fn result(&self, job: &Message, run: &str, body: Bytes, may_wait: bool) -> Result<Sent, Unpublished> {
+    /// nobody `may_wait` for it. Of an answer that `is_kept` nothing is lost where the results queue refuses, too.
+    pub(super) async fn result(&self, job: &Message, run: &str, body: Bytes, may_wait: bool, is_kept: bool) -> Result<Sent, Unpublished> {
         let message = self.reply(job, "invoice.result", run.to_owned(), body);
         let Some(reply_to) = job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) else {
-            return self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await.map(|()| Sent::Yes);
+            return self.to_results_queue(&message, is_kept).await;
         };
         let problem = match self.to_reply_queue(reply_to, &message).await {
             Ok(()) => return Ok(Sent::Yes),
@@ -86,7 +90,18 @@ impl Outbox<'_> {
         };
         metric::result_returned();
         tracing::warn!(job.run = run, %problem, "reply_to would not take the result; it goes to the results queue");
-        self.to_our_queue(&self.queues.results_queue, &message, &[TRACE_HEADER]).await.map(|()| Sent::Yes)
+        self.to_results_queue(&message, is_kept).await
+    }
+
+    async fn to_results_queue(&self, message: &Message, is_kept: bool) -> Result<Sent, Unpublished> {
+        match self.to_our_queue(&self.queues.results_queue, message, &[TRACE_HEADER]).await {
+            Ok(()) => Ok(Sent::Yes),
+            Err(Unpublished::Queue { queue, problem }) if is_kept => {
+                tracing::error!(queue, problem, "cannot publish a result to our own queue; its job waits with it, parked");
+                Ok(Sent::NotYet)
+            }
+            Err(unpublished) => Err(unpublished),
+        }
     }
 
     /// A few times, in one of the few slots that a reply queue has; once where others have just given it up.
@@ -116,6 +131,7 @@ impl Outbox<'_> {
         let id = format!("{}.{}", progress.run, progress.totals.parked);
         // Cannot fail: plain text and numbers.
         let body = serde_json::to_vec(told).unwrap_or_default();
+        let Some(_slot) = self.replies.slot(reply_to).await.filter(|slot| !slot.is_refused()) else { return };
         if let Err(problem) = self.try_publish(reply_to, &self.reply(job, "invoice.progress", id, body.into())).await {
             tracing::debug!(job.run = progress.run, %problem, "reply_to did not take a progress message");
         }
@@ -165,7 +181,6 @@ impl Outbox<'_> {
     /// A queue of ours that refuses is asked for as long as a delivery may be held, and readiness says so; one that is gone is
     /// declared again. A message that the protocol cannot carry goes with `ours` alone: the job matters more than its headers.
     async fn to_our_queue(&self, queue: &str, message: &Message, ours: &[&str]) -> Result<(), Unpublished> {
-        let began = Instant::now();
         let mut plain = None;
         let mut tries = 0;
         loop {
@@ -191,7 +206,7 @@ impl Outbox<'_> {
                 }
                 Err(problem) => problem.to_string(),
             };
-            if began.elapsed() >= OUR_PATIENCE {
+            if Instant::now() >= self.patience {
                 return Err(Unpublished::Queue { queue: queue.to_owned(), problem });
             }
             tries += 1;

@@ -28,6 +28,7 @@ impl Generation {
 
     pub(super) async fn over(&self) {
         tokio::select! {
+            biased;
             () = self.ended.cancelled() => {}
             () = self.session.lost() => {}
         }

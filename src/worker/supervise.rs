@@ -5,8 +5,9 @@
 use super::Worker;
 use super::feed::{Feed, Intake};
 use super::session::Generation;
-use crate::broker::BrokerError;
+use crate::broker::{BrokerError, Message, PublishError};
 use crate::chance::Chance;
+use crate::domain::heartbeat::KIND;
 use crate::retry::reconnecting;
 use crate::telemetry::health::State;
 use crate::telemetry::metric;
@@ -47,7 +48,7 @@ impl Worker {
         // One line on the way down, whatever it is that goes first; the way up is told when consuming begins.
         let mut told = false;
         loop {
-            let established = match self.establish(&mut pause, &mut told, turns, stop).await {
+            let established = match self.establish(&mut pause, &mut told, connected_before, turns, stop).await {
                 Ok(established) => established,
                 Err(error) => {
                     // A paid call in the air is worth waiting for, whatever ends the worker.
@@ -68,6 +69,12 @@ impl Worker {
                 // With a deleted queue go the broker's copies of what is in hand: nobody delivers it again. It is answered on the
                 // connections that it came with, which live until then.
                 Served::Cancelled => {
+                    let (lost, halt) = (serving.generation.session.lost(), serving.generation.halt.clone());
+                    // Once those are gone as well, nothing more is to be bought.
+                    tokio::spawn(async move {
+                        lost.await;
+                        halt.cancel();
+                    });
                     for delivery in serving.feed.stop().await {
                         drop(self.start(delivery, &serving.generation, turns, false));
                     }
@@ -88,18 +95,21 @@ impl Worker {
         self: &Arc<Self>,
         pause: &mut impl FnMut(&Chance) -> Duration,
         told: &mut bool,
+        connected_before: bool,
         turns: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
         loop {
             let problem = tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(None),
                 outcome = self.attempt(turns, stop) => match outcome {
                     Ok(serving) => {
                         *told = false;
                         return Ok(Some(serving));
                     }
-                    Err(error) if error.is_final() => return Err(error),
+                    // What was there, and is deleted now, will be declared anew by whoever did that.
+                    Err(error) if error.is_final() && !(connected_before && error.is_missing()) => return Err(error),
                     Err(error) => error.to_string(),
                 },
             };
@@ -118,6 +128,10 @@ impl Worker {
     async fn attempt(self: &Arc<Self>, turns: &TaskTracker, stop: &CancellationToken) -> Result<Serving, BrokerError> {
         let session = self.broker.connect().await?;
         session.topology().await?;
+        // Who can take nothing from us, for want of memory say, should hand out nothing either.
+        let told = Message::json(KIND, self.pipeline.judge.gate.heartbeat(!turns.is_empty(), stop.is_cancelled()).to_json());
+        let untold = |problem: PublishError| BrokerError::Queue { queue: self.queues.control_exchange.clone(), cause: problem.into() };
+        session.publisher().announce(&told).await.map_err(untold)?;
         let control = Arc::clone(self).converse(session.control().await?, session.publisher(), turns.clone(), stop.clone());
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
@@ -145,6 +159,7 @@ impl Worker {
 
 async fn sleep_unless(wait: Duration, stop: &CancellationToken) {
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         () = tokio::time::sleep(wait) => {}
     }

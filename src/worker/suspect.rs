@@ -6,6 +6,7 @@
 use super::Worker;
 use super::feed::Feed;
 use super::session::Generation;
+use super::turn::not_before;
 use crate::broker::{Delivery, SUSPECT};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use tokio_util::task::TaskTracker;
 const SUSPECTED_FROM: u32 = 3;
 /// Deaths while it was alone.
 const POISON_FROM: u32 = 5;
+/// What is in hand is given so long to end.
+const ROOM_PATIENCE: Duration = Duration::from_mins(2);
 /// A suspect comes back from the shortest delay queue; it may be so late.
 const LATE: Duration = Duration::from_secs(10);
 
@@ -32,18 +35,14 @@ pub(super) enum Suspicion {
 }
 
 impl Suspicion {
-    pub(super) fn of(delivery: &Delivery, is_alone: bool) -> Self {
-        suspicion(deaths(delivery), delivery.delivery_count, is_alone)
+    /// It came back so often since it last lived through a turn.
+    pub(super) fn of(delivery: &Delivery, returns: u32, is_alone: bool) -> Self {
+        suspicion(deaths(delivery), returns, is_alone)
     }
 }
 
-/// Is it one that has to run alone?
-pub(super) fn is_suspect(delivery: &Delivery) -> bool {
-    deaths(delivery).is_some()
-}
-
-/// Of a suspect, counted when it was last parked.
-fn deaths(delivery: &Delivery) -> Option<u32> {
+/// Of a job that has to run alone, counted when it was last parked.
+pub(super) fn deaths(delivery: &Delivery) -> Option<u32> {
     delivery.message.properties.headers.number(SUSPECT).map(|deaths| u32::try_from(deaths.max(0)).unwrap_or(u32::MAX))
 }
 
@@ -90,25 +89,35 @@ pub(super) async fn expired(room: Option<Room>) {
 }
 
 impl Worker {
-    /// Takes nothing more, and lets what is in hand end; the suspect is not: a crash of somebody else would count as its death.
+    /// One that has to run alone, and whose time has come: on its way over the delay queues nobody makes room for it.
+    pub(super) fn is_due_suspect(&self, delivery: &Delivery) -> bool {
+        let now = self.pipeline.judge.clock.now();
+        deaths(delivery).is_some() && not_before(&delivery.message).is_none_or(|until| until <= now)
+    }
+
+    /// Takes nothing more, and lets what is in hand end. The suspect itself is parked meanwhile: a crash of somebody else would count as
+    /// its death. `None` where somebody takes too long: the suspect is tried again when it comes back.
     pub(super) async fn make_room(
         self: &Arc<Self>,
         feed: &mut Feed,
         generation: &Arc<Generation>,
         turns: &TaskTracker,
         stop: &CancellationToken,
-    ) -> Room {
+    ) -> Option<Room> {
         for delivery in feed.stop().await {
             drop(self.start(delivery, generation, turns, false));
         }
         turns.close();
         tokio::select! {
+            biased;
             () = turns.wait() => {}
             () = stop.cancelled() => {}
             () = generation.over() => {}
+            // Somebody is held up for minutes, by a throttle say: the others need not wait for that.
+            () = tokio::time::sleep(ROOM_PATIENCE) => {}
         }
         turns.reopen();
-        Room::for_a_suspect(self.queues.shortest_delay())
+        turns.is_empty().then(|| Room::for_a_suspect(self.queues.shortest_delay()))
     }
 }
 

@@ -4,7 +4,7 @@ use super::Worker;
 use super::event::{Event, JobParked};
 use super::outbox::Unpublished;
 use super::session::Generation;
-use super::suspect::Suspicion;
+use super::suspect::{Suspicion, deaths};
 use crate::broker::{Delivery, Message, NOT_BEFORE, PROGRESS, Settled, run_id};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
@@ -30,6 +30,14 @@ pub(super) struct Turn<'a> {
     pub(super) began: Instant,
 }
 
+impl Turn<'_> {
+    /// Whatever it came back from is forgotten.
+    pub(super) fn survived(&mut self) {
+        self.progress.returns = 0;
+        self.suspect = self.suspect.map(|_| 0);
+    }
+}
+
 impl Worker {
     /// Nothing is acknowledged unless its result or its parked copy is confirmed: what goes wrong leaves the delivery unsettled.
     pub(super) async fn turn(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
@@ -51,14 +59,13 @@ impl Worker {
         let message = &delivery.message;
         let (mut progress, returned) = self.progress_of(message);
         progress.redelivered |= delivery.redelivered;
+        progress.returns = progress.returns.saturating_add(delivery.delivery_count);
         let is_new = !returned && !delivery.redelivered;
-        let mut turn = Turn { message, generation, job_id: None, progress, is_new, suspect: None, began: Instant::now() };
-        let suspicion = Suspicion::of(delivery, is_alone);
-        match suspicion {
-            Suspicion::Park(deaths) => return self.park_suspect(turn, deaths).await,
-            // It survived until now, and begins anew if it survives this turn.
-            Suspicion::Alone => turn.suspect = Some(0),
-            Suspicion::None | Suspicion::Poison => {}
+        let suspicion = Suspicion::of(delivery, progress.returns, is_alone);
+        let suspect = deaths(delivery);
+        let mut turn = Turn { message, generation, job_id: None, progress, is_new, suspect, began: Instant::now() };
+        if let Suspicion::Park(deaths) = suspicion {
+            return self.park_suspect(turn, deaths).await;
         }
         let parsed = Job::parse(&message.body, message.properties.message_id.as_deref());
         turn.job_id = parsed.as_ref().map_or_else(|rejected| rejected.job_id.as_ref(), |job| Some(&job.id)).map(ToString::to_string);
@@ -92,7 +99,7 @@ impl Worker {
 
     async fn work(&self, job: &Job, turn: &mut Turn<'_>, arrival: &Arrival) -> Result<(), Unpublished> {
         if let Some(until) = self.too_early(job, turn) {
-            return self.outbox(turn.generation).park(turn.message, &turn.progress, until, turn.suspect).await;
+            return self.outbox(turn).park(turn.message, &turn.progress, until, turn.suspect).await;
         }
         if let Some(Parked { stage, code, at }) = turn.progress.parked.take() {
             turn.progress.slept(self.pipeline.judge.gate.paused_between(at, self.pipeline.judge.clock.now()));
@@ -124,10 +131,13 @@ impl Worker {
     }
 
     async fn park(&self, job: &Job, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
-        let Parking { until, failure: Failure { stage, code, .. }, reason, expected, brief } = parking;
+        let Parking { until, failure: Failure { stage, code, .. }, reason, expected, brief, survived } = parking;
+        if survived {
+            turn.survived();
+        }
         turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now() });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
-        let outbox = self.outbox(turn.generation);
+        let outbox = self.outbox(turn);
         outbox.park(turn.message, &turn.progress, until, turn.suspect).await?;
         if job.progress && !brief {
             let attempt = turn.progress.attempts(stage);
@@ -155,10 +165,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Nothing is looked at: even that may be what kills.
-    async fn park_suspect(&self, turn: Turn<'_>, deaths: u32) -> Result<(), Unpublished> {
-        let now = self.pipeline.judge.clock.now();
-        self.outbox(turn.generation).park(turn.message, &turn.progress, now, Some(deaths)).await?;
+    /// Its job is not looked at: even that may be what kills.
+    async fn park_suspect(&self, mut turn: Turn<'_>, deaths: u32) -> Result<(), Unpublished> {
+        turn.progress.returns = 0;
+        // It may have been told to wait for longer; nobody waits beyond a job's longest life.
+        let (now, begun) = (self.pipeline.judge.clock.now(), turn.progress.first_seen);
+        let latest = begun.saturating_add(self.pipeline.job_deadline).unwrap_or(Timestamp::MAX);
+        let until = not_before(turn.message).map_or(now, |until| until.min(latest).max(now));
+        self.outbox(&turn).park(turn.message, &turn.progress, until, Some(deaths)).await?;
         tracing::warn!(job.run = turn.progress.run, deaths, "a job that came back from several crashes is suspected; it will run alone");
         Ok(())
     }
@@ -196,7 +210,7 @@ impl Worker {
     }
 }
 
-fn not_before(message: &Message) -> Option<Timestamp> {
+pub(super) fn not_before(message: &Message) -> Option<Timestamp> {
     Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
 }
 

@@ -64,7 +64,8 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
 ];
 
 /// A library and the only places that may name it.
-const AT_THE_EDGE: [(&str, &[&str]); 9] = [
+const AT_THE_EDGE: [(&str, &[&str]); 10] = [
+    ("async_rs", &["src/broker/"]),
     ("lapin", &["src/broker/", "src/telemetry/log.rs"]),
     ("aws_sdk_s3", &["src/store/"]),
     ("aws_config", &["src/store/", "src/telemetry/log.rs"]),

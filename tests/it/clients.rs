@@ -9,8 +9,13 @@ use tokio::time::timeout;
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/clients/pika_client.py");
 
 async fn ask(system: &System, job: &Value) -> Value {
+    ask_with_nested_header(system, job, 0).await
+}
+
+/// A header of so many lists within each other, which most clients could not even read.
+async fn ask_with_nested_header(system: &System, job: &Value, levels: usize) -> Value {
     let mut client = Command::new(python::program("python3", "INVOICE_WORKER_TEST_PYTHON"));
-    client.args([CLIENT, system.config.broker.urls[0].expose(), &system.config.broker.jobs_queue, &job.to_string()]);
+    client.args([CLIENT, system.config.broker.urls[0].expose(), &system.config.broker.jobs_queue, &job.to_string(), &levels.to_string()]);
     let output = timeout(PATIENCE, client.kill_on_drop(true).output()).await.expect("a client in time").unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -44,4 +49,14 @@ async fn a_job_at_fault_is_answered_as_well() {
     let told = ask(&system, &json!({ "job_id": "no-image" })).await;
     assert_eq!(told["properties"]["correlation_id"], told["sent_correlation_id"]);
     assert_eq!((&told["body"]["status"], &told["body"]["error"]["code"]), (&"invalid_job".into(), &"job.malformed".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_nested_without_end_does_not_end_the_worker() {
+    let system = System::start(On::RabbitMq).await;
+    // Answered, and copied to the failed queue with its headers.
+    let told = ask_with_nested_header(&system, &json!({ "job_id": "deep" }), 3_000).await;
+    assert_eq!(told["body"]["status"], "invalid_job");
+    let told = ask(&system, &json!({ "job_id": "after it" })).await;
+    assert_eq!(told["body"]["job_id"], "after it");
 }

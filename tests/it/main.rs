@@ -8,6 +8,7 @@ mod clients;
 mod codes;
 mod commands;
 mod flow;
+mod fuzz;
 mod harness;
 mod kills;
 mod sandbox;

@@ -6,14 +6,17 @@ mod difference;
 mod direct_reply;
 mod hangup;
 mod lost;
+mod nesting;
 mod peer;
 mod properties;
 mod publish;
 mod refusal;
 mod topology;
+mod wire;
 
 pub(super) use connect::Amqp;
 pub(super) use consume::{Consumer, Receipt};
+pub use nesting::Nesting;
 pub(super) use publish::Publisher;
 
 use super::config::Config;

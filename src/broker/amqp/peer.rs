@@ -3,6 +3,7 @@
 
 use super::connect::Link;
 use super::hangup::Hangup;
+use super::wire::{Shallow, runtime};
 use crate::broker::address::redacted;
 use crate::broker::config::Config;
 use crate::broker::error::{BrokerError, Cause};
@@ -50,7 +51,7 @@ impl Peer {
 
     async fn connection(&self, name: &str) -> Result<Connection, BrokerError> {
         let uri = uri(self.url.expose())?;
-        let runtime = lapin::runtime::default_runtime().map_err(|error| self.unreachable(error.into()))?;
+        let network = lapin::runtime::default_runtime().map_err(|error| self.unreachable(error.into()))?;
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let resolving = tokio::net::lookup_host((uri.authority.host.clone(), uri.authority.port)).await;
         let addresses: Vec<SocketAddr> = resolving.map_err(|error| self.unreachable(error.into()))?.collect();
@@ -59,10 +60,10 @@ impl Peer {
         // Runs on lapin's own thread, which does not notice when we stop waiting.
         let dialling = Connection::connector(
             uri,
-            runtime,
-            async move |uri, runtime| {
+            runtime(),
+            async move |uri, _| {
                 let dialling = async {
-                    let stream = AsyncTcpStream::connect(&runtime, addresses.clone()).await?;
+                    let stream = AsyncTcpStream::connect(&network, addresses.clone()).await?;
                     if let AsyncTcpStream::Plain(stream) = &stream {
                         line.open(stream.get_ref().as_fd())?;
                     }
@@ -71,7 +72,8 @@ impl Peer {
                         AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, tls.as_ref()).await,
                     }
                 };
-                timeout(CONNECT_TIMEOUT, dialling).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(Into::into)
+                let stream = timeout(CONNECT_TIMEOUT, dialling).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+                Ok(AsyncTcpStream::Plain(Shallow::new(stream)))
             },
             properties,
         );

@@ -28,12 +28,12 @@ const DECLARE: &str = "declare it, or start one worker with broker.declare_topol
 
 pub(super) async fn establish(link: &Link, config: &Config) -> Result<(), BrokerError> {
     for queue in topology::queues(config) {
-        Establishing { link, config, queue: &queue }.queue().await?;
+        Establishing { link, config, queue: &queue, asks_only: !config.declare_topology }.queue().await?;
     }
-    control_exchange(link, config).await
+    control_exchange(link, config, !config.declare_topology).await
 }
 
-/// Everything that keeps the worker from its queues, as far as the configuration lets it look.
+/// Everything that keeps the worker from its queues. Nothing is declared.
 pub(super) async fn differences(link: &Link, config: &Config) -> Result<Vec<BrokerError>, BrokerError> {
     let mut differences = Vec::new();
     let mut note = |outcome| match outcome {
@@ -44,9 +44,9 @@ pub(super) async fn differences(link: &Link, config: &Config) -> Result<Vec<Brok
         outcome => outcome,
     };
     for queue in topology::queues(config) {
-        note(Establishing { link, config, queue: &queue }.queue().await)?;
+        note(Establishing { link, config, queue: &queue, asks_only: true }.queue().await)?;
     }
-    note(control_exchange(link, config).await)?;
+    note(control_exchange(link, config, true).await)?;
     Ok(differences)
 }
 
@@ -86,11 +86,13 @@ struct Establishing<'a> {
     link: &'a Link,
     config: &'a Config,
     queue: &'a Queue,
+    /// What does not exist is not declared.
+    asks_only: bool,
 }
 
 impl Establishing<'_> {
     async fn queue(&self) -> Result<(), BrokerError> {
-        if !self.config.declare_topology && !self.exists().await? {
+        if self.asks_only && !self.exists().await? {
             return Err(self.mismatch(MISSING, DECLARE));
         }
         let mut arguments: Vec<(String, Argument)> =
@@ -98,7 +100,8 @@ impl Establishing<'_> {
         for _ in 0..MOST_DIFFERENCES {
             let Some(difference) = self.difference(&arguments).await? else { return Ok(()) };
             if self.is_essential(&difference) {
-                let text = format!("has {} {}, and needs {}", difference.argument, difference.existing, difference.wanted);
+                let wanted = if difference.wanted.is_empty() { "none" } else { &difference.wanted };
+                let text = format!("has {} {}, and needs {wanted}", difference.argument, difference.existing);
                 return Err(self.mismatch(&text, &self.mend()));
             }
             tracing::warn!(
@@ -176,12 +179,12 @@ impl Establishing<'_> {
     }
 }
 
-async fn control_exchange(link: &Link, config: &Config) -> Result<(), BrokerError> {
+async fn control_exchange(link: &Link, config: &Config, asks_only: bool) -> Result<(), BrokerError> {
     let exchange = &config.control_exchange;
     let mismatch =
         |difference: &str, mend: String| BrokerError::TopologyMismatch { queue: exchange.clone(), difference: difference.to_owned(), mend };
     let name = short(exchange).map_err(|answer| answer.about(exchange))?;
-    let options = ExchangeDeclareOptions { durable: true, passive: !config.declare_topology, ..ExchangeDeclareOptions::default() };
+    let options = ExchangeDeclareOptions { durable: true, passive: asks_only, ..ExchangeDeclareOptions::default() };
     let channel = link.channel().await?;
     match rpc(channel.exchange_declare(name, ExchangeKind::Fanout, options, FieldTable::default())).await {
         Ok(()) => Ok(()),

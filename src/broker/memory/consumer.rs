@@ -74,6 +74,7 @@ impl Consumer {
                 }
             };
             tokio::select! {
+                biased;
                 () = changed => {}
                 () = next_expiry => {}
                 () = channel.closed.cancelled() => {}

@@ -1,15 +1,13 @@
 //! Every URL, and the queues behind the first that answers.
 
-use super::Finding;
+use super::{Finding, Verdict};
 use crate::broker::{Broker, BrokerError, Config, Session, redacted};
 
 const URLS: &str = "broker.urls";
 const QUEUES: &str = "queues";
 
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
-    // Asked, not declared.
-    let asking = Config { declare_topology: false, ..config.clone() };
-    let broker = match Broker::new(&asking) {
+    let broker = match Broker::new(config) {
         Ok(broker) => broker,
         Err(error) => return vec![Finding::broken(URLS, error.to_string(), "")],
     };
@@ -24,6 +22,9 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         }
     }
     if let Some(session) = reached {
+        // One that answers is enough to work with.
+        let others = findings.iter_mut().filter(|finding| finding.verdict == Verdict::Broken);
+        others.for_each(|finding| finding.verdict = Verdict::Worth);
         findings.extend(queues(&session, config).await);
         session.close().await;
     }

@@ -16,7 +16,7 @@ pub(super) fn told(code: &str) -> Option<&'static str> {
         }
         "worker.panic" => "a defect of this program, told in the log with its place; please report it",
         "worker.stopping" => "a worker was asked to stop and handed the job on; nothing to do",
-        "redelivered" => "another worker may still be at work on the job, so it waits once for worker.redelivery_wait; nothing to do",
+        "redelivered" => "another worker may still be at work on the job, so it waits for worker.redelivery_wait; nothing to do",
         _ => return None,
     };
     Some(told)

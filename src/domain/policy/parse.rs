@@ -5,6 +5,7 @@ use super::vocabulary::Vocabulary;
 use super::{Billed, Policy, Rule, Scope, Stage, Step, When, codes, merge, reach};
 use serde::Deserialize;
 use std::ops::Range;
+use std::sync::LazyLock;
 use toml::Spanned;
 
 const BUILTIN: &str = include_str!("../../../config/error-codes.toml");
@@ -26,8 +27,12 @@ impl Policy {
     /// # Panics
     /// When our own table is wrong: a test reads it.
     pub fn builtin() -> Self {
-        let rules = parse(BUILTIN, None).unwrap_or_else(|problem| panic!("{}", problem.at(BUILTIN, "config/error-codes.toml")));
-        Self { rules: merge::with_ids(rules.into_iter().map(|located| located.rule).collect()) }
+        // Read once: whoever overrides some of it needs it again.
+        static READ: LazyLock<Policy> = LazyLock::new(|| {
+            let rules = parse(BUILTIN, None).unwrap_or_else(|problem| panic!("{}", problem.at(BUILTIN, "config/error-codes.toml")));
+            Policy { rules: merge::with_ids(rules.into_iter().map(|located| located.rule).collect()) }
+        });
+        READ.clone()
     }
 
     /// The built-in policy with the rules of `text` in place of those with the same stage, code and `when`.

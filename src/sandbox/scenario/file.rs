@@ -41,8 +41,8 @@ impl Scenario {
         for fault in written.fault {
             faults.push(fault.lift().map_err(|Slip { at, problem }| wrong(at.start, &problem))?);
         }
-        let Written { seed, recognition, verification, storage, .. } = written;
-        Ok(Self { seed, recognition, verification, storage, faults })
+        let Written { seed, pictures_apart, recognition, verification, storage, .. } = written;
+        Ok(Self { seed, pictures_apart, recognition, verification, storage, faults })
     }
 }
 
@@ -51,6 +51,8 @@ impl Scenario {
 struct Written {
     #[serde(default)]
     seed: u64,
+    #[serde(default)]
+    pictures_apart: bool,
     #[serde(default)]
     recognition: Recognition,
     #[serde(default)]

@@ -4,7 +4,7 @@
 //!
 //! | section | keys |
 //! | --- | --- |
-//! | (top) | `seed` |
+//! | (top) | `seed`, `pictures_apart` |
 //! | `[recognition]` | `rate_per_second`, `latency`, `jitter`, `app_key`, `app_secret`, `app_code` |
 //! | `[verification]` | `rate_per_second`, `latency`, `jitter`, `api_id`, `api_secret` |
 //! | `[storage]` | `latency`, `jitter`, `access_key_id`, `secret_access_key` |
@@ -29,6 +29,8 @@ use crate::config::units::Span;
 pub struct Scenario {
     /// Decides every probability and jitter.
     pub seed: u64,
+    /// Two pictures of the same sample are two subjects, named by their SHA-256: their calls are counted, and their faults drawn, apart.
+    pub pictures_apart: bool,
     pub recognition: Recognition,
     pub verification: Verification,
     pub storage: Storage,

@@ -1,6 +1,8 @@
 """Submits one job as a client of another language would, and prints the properties and body of its reply as JSON.
 
-usage: pika_client.py BROKER_URL JOBS_QUEUE BODY
+usage: pika_client.py BROKER_URL JOBS_QUEUE BODY [LEVELS]
+
+With LEVELS, the job has a header of so many lists within each other.
 """
 
 import json
@@ -9,7 +11,12 @@ import uuid
 
 import pika
 
-url, jobs_queue, body = sys.argv[1:]
+url, jobs_queue, body = sys.argv[1:4]
+levels = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+sys.setrecursionlimit(10 * levels + 1000)
+nested = []
+for _ in range(levels - 1):
+    nested = [nested]
 correlation_id = str(uuid.uuid4())
 connection = pika.BlockingConnection(pika.URLParameters(url))
 channel = connection.channel()
@@ -20,6 +27,7 @@ properties = pika.BasicProperties(
     correlation_id=correlation_id,
     content_type="application/json",
     delivery_mode=pika.DeliveryMode.Persistent,
+    headers={"nested": nested} if levels else None,
 )
 channel.basic_publish("", jobs_queue, body.encode(), properties, mandatory=True)
 

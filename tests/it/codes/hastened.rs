@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use toml::{Table, Value};
 
-/// The wait before a retry becomes next to nothing.
+/// Nobody waits for a retry.
 const RETRIES: u32 = 36_000;
 
 /// Parks divided by `parks`, and tomorrow comes at once; `1` leaves them as they are. Waits in place are divided in any case.
@@ -18,21 +18,26 @@ pub(super) fn hastened(parks: u32) -> Policy {
 }
 
 fn made(parks: u32) -> Policy {
+    Policy::with_overrides(&rules(RETRIES, parks), "the policy in a hurry").unwrap()
+}
+
+/// As `policy.file` has them.
+pub(crate) fn rules(retries: u32, parks: u32) -> String {
     let mut table: Table = toml::from_str(include_str!("../../../config/error-codes.toml")).unwrap();
     let rules = table["rule"].as_array_mut().unwrap();
     // What a good answer means is not to be overridden.
     rules.retain(|rule| !rule["code"].as_array().unwrap().iter().any(|code| matches!(code.as_str(), Some("200" | "OK"))));
     for step in rules.iter_mut().flat_map(|rule| rule["do"].as_array_mut().unwrap()) {
-        hasten(step.as_table_mut().unwrap(), parks);
+        hasten(step.as_table_mut().unwrap(), retries, parks);
     }
-    Policy::with_overrides(&toml::to_string(&table).unwrap(), "the policy in a hurry").unwrap()
+    toml::to_string(&table).unwrap()
 }
 
-fn hasten(step: &mut Table, parks: u32) {
+fn hasten(step: &mut Table, retries: u32, parks: u32) {
     match step["action"].as_str().unwrap() {
         "retry" => {
             let backoff = step.get("backoff").map_or(Duration::from_secs(2), duration);
-            step.insert("backoff".to_owned(), divided(backoff, RETRIES));
+            step.insert("backoff".to_owned(), divided(backoff, retries));
         }
         "park" => {
             let delays = step["delays"].as_array_mut().unwrap();

@@ -2,9 +2,10 @@
 
 use super::{codes, paid_calls};
 use crate::harness::system::{On, PATIENCE, Setup, System};
-use invoice_worker::broker::{PROGRESS, run_id};
+use invoice_worker::broker::{NOT_BEFORE, PROGRESS, SUSPECT, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
+use invoice_worker::worker::{Drained, Event};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,6 +18,9 @@ promises![
     a_run_that_was_forked_ends_in_one_result,
     a_copy_that_was_redelivered_before_it_was_parked_is_answered_again,
     two_runs_of_a_job_at_once_say_the_same,
+    a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next,
+    a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result,
+    a_suspect_waits_as_long_as_it_was_told,
 ];
 
 /// A system whose providers take their time, so that jobs meet.
@@ -124,4 +128,77 @@ async fn two_runs_of_a_job_at_once_say_the_same(on: On) {
         assert_eq!(results[0][field], results[1][field], "{field}");
     }
     assert_eq!(paid_calls(&system), 2);
+}
+
+async fn a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next(on: On) {
+    let faults = r#"
+        [[fault]]
+        stage = "verification"
+        answer = "306"
+        auto_rotate = false
+        [[fault]]
+        stage = "verification"
+        answer = "321"
+    "#;
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    for id in ["first", "second"] {
+        system.submit(&system.job(id, &key)).await;
+        let Event::Parked(parked) = system.event().await else { panic!("{id} is parked") };
+        assert_eq!(parked.code, "321");
+    }
+    let calls = system.sandbox.calls().of(Stage::Verification);
+    let answers: Vec<&str> = calls.iter().map(|call| call.answer.as_str()).collect();
+    assert_eq!(answers, ["306", "321", "321"], "what was paid for once is known");
+}
+
+async fn a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result(on: On) {
+    let faults = r#"
+        [[fault]]
+        stage = "verification"
+        answer = "319"
+        calls = [1]
+        [[fault]]
+        stage = "verification"
+        answer = "321"
+        calls = [2]
+    "#;
+    let rules = r#"
+        [[rule]]
+        stage = "verification"
+        code = ["321"]
+        do = [{ action = "park", delays = ["10s"] }, { action = "fail" }]
+        billed = "yes"
+        reason = "shortened"
+    "#;
+    let mut system = Setup::new(on).await.faults(faults).rules(rules).start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    assert_eq!(system.ask(&system.job("job", &key)).await["error"]["code"], "319");
+    let mut again = system.job("job", &key);
+    again.properties.message_id = Some("submitted again".into());
+    system.submit(&again).await;
+    let mut copy = system.take(&system.longest_wait()).await;
+    copy.properties.headers.remove(NOT_BEFORE);
+    for _ in 0..2 {
+        system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+    }
+    let first = system.reply().await;
+    assert_eq!(system.drain().await, Drained::Yes);
+    for reply in system.replies_so_far().await {
+        assert_eq!((reply.properties.message_id, reply.body), (first.properties.message_id.clone(), first.body.clone()));
+    }
+    assert_eq!(paid_calls(&system), 1 + 3, "the second copy pays for nothing");
+}
+
+async fn a_suspect_waits_as_long_as_it_was_told(on: On) {
+    let mut system = System::start(on).await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let mut copy = system.job("job", &key);
+    let until = jiff::Timestamp::now() + Duration::from_secs(3);
+    copy.properties.headers.set_text(PROGRESS, &Progress::new(run_id(&copy), jiff::Timestamp::now()).to_header());
+    copy.properties.headers.set_number(NOT_BEFORE, until.as_millisecond());
+    copy.properties.headers.set_number(SUSPECT, 0);
+    system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+    assert_eq!(system.result().await["verdict"], "genuine");
+    assert!(jiff::Timestamp::now() >= until);
 }

@@ -2,7 +2,8 @@
 
 use super::{SHORT_316, codes, paid_calls};
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::broker::{Message, PROGRESS, run_id};
+use invoice_worker::broker::{Message, NOT_BEFORE, PROGRESS, run_id};
+use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::worker::{Drained, Event};
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ promises![
     another_run_of_the_same_job_gets_the_same_answer_with_its_own_metadata,
     a_failed_run_that_is_submitted_again_is_asked_again_and_answered,
     a_redelivered_job_waits_once,
+    every_redelivery_waits_and_the_third_in_a_row_makes_a_suspect,
     a_redelivery_past_its_deadline_replays_what_was_found_before,
     an_answer_to_what_is_no_job_is_repeated_byte_for_byte,
     a_stopped_worker_finishes_its_call_and_hands_the_job_on,
@@ -83,6 +85,28 @@ async fn a_redelivered_job_waits_once(on: On) {
     let Event::Parked(waits) = system.event().await else { panic!("it waits first") };
     assert_eq!((waits.stage, waits.code.as_str(), waits.totals.calls), (Stage::Worker, "redelivered", 0));
     assert!(matches!(system.event().await, Event::Answered(_)), "it waits once");
+}
+
+async fn every_redelivery_waits_and_the_third_in_a_row_makes_a_suspect(on: On) {
+    let mut setup = Setup::new(on).await;
+    setup.config.worker.redelivery_wait = span("10s");
+    let mut system = setup.prepare().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    hand_out_and_lose(&system, &system.job("job", &key)).await;
+    for returns in [1, 2] {
+        system.work().await;
+        let Event::Parked(waits) = system.event().await else { panic!("it waits") };
+        assert_eq!((waits.code.as_str(), waits.totals.calls), ("redelivered", 0));
+        assert_eq!(system.drain().await, Drained::Yes);
+        let mut parked = system.take(&system.longest_wait()).await;
+        let progress: Value = serde_json::from_str(&parked.properties.headers.text(PROGRESS).unwrap()).unwrap();
+        assert_eq!(progress["returns"], returns, "the broker counts a parked copy anew");
+        parked.properties.headers.remove(NOT_BEFORE);
+        hand_out_and_lose_from(&system, &system.config.broker.due_queue, &parked).await;
+    }
+    system.work().await;
+    assert!(matches!(system.event().await, Event::Answered(_)), "a suspect does not wait for others: it runs alone");
+    assert_eq!(system.result().await["verdict"], "genuine");
 }
 
 async fn a_redelivery_past_its_deadline_replays_what_was_found_before(on: On) {
@@ -156,9 +180,13 @@ async fn a_strangers_progress_starts_the_job_afresh(on: On) {
 
 /// Somebody receives the job, and goes away without settling it.
 async fn hand_out_and_lose(system: &System, job: &Message) {
-    system.submit(job).await;
+    hand_out_and_lose_from(system, &system.config.broker.jobs_queue, job).await;
+}
+
+async fn hand_out_and_lose_from(system: &System, queue: &str, job: &Message) {
+    system.session.publisher().publish(queue, job).await.unwrap();
     let elsewhere = system.broker.connect().await.unwrap();
-    let mut consumer = elsewhere.consume(&system.config.broker.jobs_queue, 1).await.unwrap();
+    let mut consumer = elsewhere.consume(queue, 1).await.unwrap();
     drop(consumer.next().await.unwrap());
     elsewhere.close().await;
 }

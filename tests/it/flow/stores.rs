@@ -2,14 +2,18 @@
 
 use super::{SHORT_316, paid_calls};
 use crate::harness::peer::Peer;
+use crate::harness::proxy::Proxy;
+use crate::harness::rabbitmq;
 use crate::harness::system::{On, PATIENCE, Setup};
+use invoice_worker::broker::Broker;
+use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::State;
 use invoice_worker::worker::Event;
 use jiff::Timestamp;
 use serde_json::json;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 promises![
     checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
@@ -44,7 +48,7 @@ async fn a_store_that_stays_unusable_ends_the_job_at_its_own_deadline(on: On) {
     system.submit(&job).await;
     let pause = json!({ "pause": "storage" });
     peer.hears_closed(&pause).await;
-    tokio::time::sleep(Duration::try_from(deadline.duration_since(Timestamp::now())).unwrap_or_default()).await;
+    sleep(Duration::try_from(deadline.duration_since(Timestamp::now())).unwrap_or_default()).await;
     peer.says_due(&pause).await;
     let result = system.result().await;
     assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("NoSuchBucket")), "{result}");
@@ -93,5 +97,38 @@ async fn an_image_that_goes_away_while_its_job_waits_leaves_what_was_read(on: On
     let result = system.ask(&system.job("job", &key)).await;
     assert_eq!((&result["status"], &result["error"]["code"]), (&json!("invalid_job"), &json!("image.not_found")), "{result}");
     assert_eq!(result["recognition"]["invoice"]["province"], "河南");
+    assert_eq!(paid_calls(&system), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paid_answer_that_arrives_after_a_cut_is_stored_although_the_store_refuses_once() {
+    let faults = r#"
+        [[fault]]
+        stage = "storage"
+        operation = "put"
+        key = "checkpoints/recognition/*"
+        answer = "SlowDown"
+        calls = [1]
+    "#;
+    let mut setup = Setup::new(On::RabbitMq).await.faults(faults);
+    setup.scenario.recognition.latency = Duration::from_secs(1);
+    setup.config.worker.redelivery_wait = "6s".parse().unwrap();
+    let mut system = setup.prepare().await;
+    let direct = system.broker.clone();
+    let wire = Proxy::before(rabbitmq::port().await).await;
+    system.config.broker.urls = vec![Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", wire.port))];
+    system.broker = Broker::new(&system.config.broker).unwrap();
+    system.work().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    system.submit(&system.job("job", &key)).await;
+    while system.sandbox.calls().count(Stage::Recognition).in_flight == 0 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    wire.refuse(true);
+    wire.sever();
+    // Another worker, which knows only what is in the store.
+    system.broker = direct;
+    system.work().await;
+    assert_eq!(system.result().await["verdict"], "genuine");
     assert_eq!(paid_calls(&system), 2);
 }

@@ -156,7 +156,7 @@ impl ConfigFile {
 }
 
 /// The configuration with its secrets, which it does not serialise by itself.
-fn toml_of(config: &Config) -> String {
+pub(crate) fn toml_of(config: &Config) -> String {
     let mut table = toml::Table::try_from(config).unwrap();
     let mut set = |section: &str, key: &str, value: &str| {
         table[section].as_table_mut().unwrap().insert(key.to_owned(), value.into());

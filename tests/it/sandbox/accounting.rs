@@ -3,12 +3,13 @@
 use invoice_worker::domain::failure::{Billed, Stage};
 use invoice_worker::sandbox::scenario::{Recognition, Verification};
 use invoice_worker::sandbox::{Fault, Scenario};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::caller::{client, document, recognise_sample, sandbox, start, verify_sample};
+use super::caller::{client, document, file, recognise_sample, sample, sandbox, start, verify, verify_sample};
 
 const NAME: &str = "03-zhejiang-outpatient";
 
@@ -87,4 +88,19 @@ async fn answers_take_their_latency_and_run_beside_each_other() {
     asking.join_all().await;
     assert!(sandbox.calls().all().iter().all(|call| call.took >= Duration::from_millis(300)));
     assert!(sandbox.calls().count(Stage::Recognition).most_in_flight > 1);
+}
+
+#[tokio::test]
+async fn pictures_of_one_bill_are_counted_apart_where_the_scenario_says_so() {
+    let faults = vec![Fault::new(Stage::Verification, "INTERNAL_ERROR").unwrap().calls([1])];
+    let sandbox = start(Scenario { pictures_apart: true, faults, ..Scenario::default() }).await;
+    let picture = sample(NAME).bytes.to_vec();
+    let another = [sample(NAME).bytes, b"another file of the same bill"].concat();
+    for bytes in [picture, another.clone()] {
+        for expected in ["INTERNAL_ERROR", "OK"] {
+            assert_eq!(verify(&sandbox, file(bytes.clone())).await.1["status"], expected);
+        }
+    }
+    let name = hex::encode(Sha256::digest(&another));
+    assert_eq!(sandbox.calls().about(Stage::Verification, &name).len(), 2);
 }

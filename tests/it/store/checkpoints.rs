@@ -1,10 +1,15 @@
 //! Paid answers, read by another worker than the one that paid.
 
 use super::{Server, Shelf};
-use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, VerificationAnswer};
+use bytes::Bytes;
+use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, Verification, VerificationAnswer};
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::progress::Totals;
 use invoice_worker::domain::result::{JobError, Status, Verdict};
+use invoice_worker::store::{Script, Store, Written};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 promises![
     what_one_worker_keeps_another_finds,
@@ -44,8 +49,40 @@ async fn what_one_worker_keeps_another_finds(server: Server) {
     let (today, tomorrow) = (jiff::civil::date(2026, 11, 22), jiff::civil::date(2026, 11, 23));
     one.keep_verification("image", today, &VerificationAnswer::Negative { verdict: Verdict::NotFound, error }).await.unwrap();
     let found = another.verification("image", today).await.unwrap();
-    assert!(matches!(found, Some(VerificationAnswer::Negative { verdict: Verdict::NotFound, .. })));
+    assert!(matches!(found, Some(Verification::Answered(VerificationAnswer::Negative { verdict: Verdict::NotFound, .. }))));
     assert!(another.verification("image", tomorrow).await.unwrap().is_none(), "tomorrow's answer may be another");
+}
+
+/// Takes nothing the first time.
+#[derive(Default)]
+struct Hesitant {
+    writes: AtomicU32,
+    objects: Arc<Mutex<BTreeMap<String, Bytes>>>,
+}
+
+impl Script for Hesitant {
+    fn read(&self, key: &str) -> Result<Bytes, Failure> {
+        let missing = Failure { http_status: Some(404), ..Failure::new(Stage::Storage, "NoSuchKey", "") };
+        self.objects.lock().unwrap().get(key).cloned().ok_or(missing)
+    }
+
+    fn write(&self, key: &str, bytes: Bytes, _new: bool) -> Result<Written, Failure> {
+        if key.contains("result/") && self.writes.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Err(Failure::new(Stage::Storage, "SlowDown", ""));
+        }
+        self.objects.lock().unwrap().insert(key.to_owned(), bytes);
+        Ok(Written::New)
+    }
+}
+
+#[tokio::test]
+async fn a_result_whose_first_write_fails_is_in_the_store_after_the_second() {
+    let hesitant = Hesitant::default();
+    let objects = Arc::clone(&hesitant.objects);
+    let checkpoints = Checkpoints::new(&Config::default(), &Store::scripted(hesitant), "bucket");
+    assert!(checkpoints.keep_result("question", &result(), |_| false).await.is_err());
+    assert!(checkpoints.keep_result("question", &result(), |_| false).await.unwrap().is_none(), "nothing stands in its place");
+    assert!(objects.lock().unwrap().keys().any(|key| key.contains("result/")));
 }
 
 async fn an_unreadable_object_is_none(server: Server) {

@@ -1,0 +1,118 @@
+//! The sandbox's books, copied from time to time: it forgets calls that are long past, and the judge wants all of them.
+
+use super::faults::VERDICTS;
+use invoice_worker::domain::failure::Stage;
+use invoice_worker::sandbox::{Call, Calls};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+#[derive(Debug, Default)]
+pub(crate) struct Books(HashMap<(Duration, Stage, Option<String>, u32), Call>);
+
+/// One good answer that was sent in full, and paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Purchase {
+    pub(crate) asked: Duration,
+    pub(crate) answered: Duration,
+}
+
+/// What was bought about one picture at one stage, in the order of asking, and when the first of it was safe in the store.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) purchases: Vec<Purchase>,
+    pub(crate) stored: Vec<Duration>,
+    /// Calls that the sandbox gave no answer, or not a whole one.
+    pub(crate) unanswered: usize,
+}
+
+/// By stage and the picture's SHA-256.
+pub(crate) type Accounts = BTreeMap<(Stage, String), Account>;
+
+impl Books {
+    pub(crate) fn copy(&mut self, calls: &Calls) {
+        for call in calls.all() {
+            self.0.insert((call.at, call.stage, call.subject.clone(), call.nth), call);
+        }
+    }
+
+    pub(crate) fn accounts(&self) -> Accounts {
+        let mut accounts = Accounts::new();
+        for call in self.0.values() {
+            let Some(subject) = &call.subject else { continue };
+            let ended = call.at + call.took;
+            match call.stage {
+                Stage::Recognition | Stage::Verification if is_good(call) => {
+                    let account = accounts.entry((call.stage, subject.clone())).or_default();
+                    account.purchases.push(Purchase { asked: call.at, answered: ended });
+                }
+                Stage::Recognition | Stage::Verification if is_unanswered(call) => {
+                    accounts.entry((call.stage, subject.clone())).or_default().unanswered += 1;
+                }
+                Stage::Storage if is_stored(call) => {
+                    if let Some(key) = checkpoint(subject) {
+                        accounts.entry(key).or_default().stored.push(ended);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for account in accounts.values_mut() {
+            account.purchases.sort_unstable();
+            account.stored.sort_unstable();
+        }
+        accounts
+    }
+
+    /// Stages of which the sandbox counted more calls than are known here.
+    pub(crate) fn gaps(&self, calls: &Calls) -> Vec<String> {
+        let known = |stage| self.0.values().filter(|call| call.stage == stage).count() as u64;
+        let counted = [Stage::Recognition, Stage::Verification].map(|stage| (stage, calls.count(stage)));
+        let gaps = counted.into_iter().filter(|(stage, count)| known(*stage) + u64::from(count.in_flight) < count.calls);
+        gaps.map(|(stage, count)| format!("{} of {} {stage}", known(stage), count.calls)).collect()
+    }
+
+    /// Calls that were answered otherwise than they deserve, by stage and answer; and all calls by stage.
+    pub(crate) fn faults(&self) -> (BTreeMap<(Stage, String), usize>, BTreeMap<Stage, usize>) {
+        let (mut faults, mut calls) = (BTreeMap::new(), BTreeMap::new());
+        for call in self.0.values() {
+            *calls.entry(call.stage).or_default() += 1;
+            let is_what_it_deserves = match call.stage {
+                Stage::Storage => matches!(call.answer.as_str(), "200" | "204" | "404" | "412"),
+                _ => is_good(call),
+            };
+            if !is_what_it_deserves {
+                *faults.entry((call.stage, call.answer.clone())).or_default() += 1;
+            }
+        }
+        (faults, calls)
+    }
+}
+
+fn is_good(call: &Call) -> bool {
+    match call.stage {
+        Stage::Recognition => call.answer == "200",
+        Stage::Verification => call.answer == "OK" || VERDICTS.contains(&call.answer.as_str()),
+        Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => false,
+    }
+}
+
+fn is_unanswered(call: &Call) -> bool {
+    matches!(call.answer.as_str(), "timeout" | "closed" | "reset" | "abandoned")
+}
+
+/// A call that breaks afterwards is carried out all the same; one that is refused is not.
+fn is_stored(call: &Call) -> bool {
+    matches!(call.answer.as_str(), "200" | "slow" | "closed" | "reset" | "timeout")
+}
+
+/// `put checkpoints/verification/2026-11-22/<sha>.json`: whose purchase it keeps.
+fn checkpoint(subject: &str) -> Option<(Stage, String)> {
+    let name = subject.strip_prefix("put checkpoints/")?.strip_suffix(".json")?;
+    let (kind, rest) = name.split_once('/')?;
+    let sha256 = rest.rsplit('/').next()?.to_owned();
+    match kind {
+        "recognition" => Some((Stage::Recognition, sha256)),
+        "verification" => Some((Stage::Verification, sha256)),
+        _ => None,
+    }
+}

@@ -1,0 +1,74 @@
+//! What everybody works with: the sandbox in this process, the broker, and a folder for configurations and logs.
+
+use super::arguments::Arguments;
+use super::faults;
+use super::harness::system::BUCKET;
+use super::hastened;
+use super::plan::NOT_A_PICTURE;
+use super::rabbit::Rabbit;
+use invoice_worker::config::Config;
+use invoice_worker::config::secret::Secret;
+use invoice_worker::config::units::span;
+use invoice_worker::sandbox::{Options, Sandbox};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What the real policy has an hour for takes six seconds.
+const PARKS: u32 = 600;
+/// Two seconds become a fifth of one.
+const RETRIES: u32 = 10;
+
+#[derive(Debug)]
+pub(crate) struct Cast {
+    pub(crate) sandbox: Sandbox,
+    /// The sandbox's clock.
+    pub(crate) began: Instant,
+    /// Without detours to the broker.
+    pub(crate) config: Config,
+    /// Stays, unless all is well.
+    pub(crate) folder: PathBuf,
+}
+
+impl Cast {
+    pub(crate) async fn start(arguments: &Arguments, rabbit: &Rabbit) -> Self {
+        let folder = tempfile::TempDir::with_prefix("invoice-worker-chaos-").unwrap().keep();
+        let scenario = faults::stormy(arguments.seed, arguments.rate);
+        let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+        let began = Instant::now();
+        sandbox.put(BUCKET, NOT_A_PICTURE, "no image at all").await.unwrap();
+        let policy = folder.join("policy.toml");
+        std::fs::write(&policy, hastened::rules(RETRIES, PARKS)).unwrap();
+        let mut config = config(arguments, &policy);
+        sandbox.configure(&mut config, BUCKET);
+        config.broker.urls = rabbit.nodes().iter().map(|node| Secret::new(&node.url())).collect();
+        config.validate().unwrap();
+        Self { sandbox, began, config, folder }
+    }
+
+    /// Since the sandbox began its books.
+    pub(crate) fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// As in production, with everything that is waited for a few times as short.
+fn config(arguments: &Arguments, policy: &Path) -> Config {
+    let mut config = Config::default();
+    config.policy.file = policy.display().to_string();
+    config.broker.retry_delays = ["300ms", "1s", "3s", "10s", "1m"].map(span).to_vec();
+    config.broker.publish_timeout = span("5s");
+    let rate = f64::from(arguments.rate);
+    (config.recognition.rate_per_second, config.verification.rate_per_second) = (rate, rate);
+    // Long enough for a busy machine: a call that is answered too late is paid for and lost.
+    config.recognition.timeout = span("10s");
+    config.verification.timeout = span("10s");
+    config.storage.timeout = span("10s");
+    // Longer than the longest call of a worker that has lost its connection, and the storing of its answer.
+    config.worker.redelivery_wait = span("15s");
+    config.worker.shutdown_grace = span("45s");
+    config.worker.max_in_flight = 32;
+    config.storage.max_image_bytes = "2MiB".parse().unwrap();
+    config.worker.image_memory = "64MiB".parse().unwrap();
+    config
+}

@@ -1,0 +1,136 @@
+//! Where the orders are handed in: never too many at once, repetitions when their time has come, and never while the broker is down, so
+//! that no message is submitted twice but those that are meant to be.
+
+use super::cast::Cast;
+use super::client::Client;
+use super::harness::system::BUCKET;
+use super::pictures::Bill;
+use super::plan::{FULL, Order, Origin, REPLIES, VANISHING};
+use invoice_worker::broker::Message;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+use tokio::sync::RwLock;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::sleep;
+
+/// Enough for every worker to be busy, few enough for a kill to meet jobs at every step.
+const UNANSWERED: usize = 300;
+const PAUSE: Duration = Duration::from_millis(300);
+
+pub(crate) struct Desk<'a> {
+    cast: &'a Cast,
+    bills: &'a [Bill],
+    /// Held for writing while the broker is down.
+    calm: &'a RwLock<()>,
+    client: Client,
+    /// To be handed in next.
+    ready: VecDeque<Order>,
+    /// By the correlation id of the answer that they wait for.
+    waiting: BTreeMap<String, Vec<Order>>,
+    /// For the queue that vanishes, once it has.
+    homeless: Vec<Order>,
+    /// Handed in for that queue and not answered.
+    at_home: BTreeSet<String>,
+    unanswered: BTreeSet<String>,
+    /// Whether the broker had them was never told: there may be two.
+    pub(crate) doubtful: BTreeSet<String>,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) async fn open(cast: &'a Cast, bills: &'a [Bill], calm: &'a RwLock<()>, orders: &[Order]) -> Self {
+        let urls: Vec<String> = cast.config.broker.urls.iter().map(|url| url.expose().to_owned()).collect();
+        let mut client = Client::new(urls);
+        for queue in REPLIES.into_iter().chain([VANISHING]) {
+            client.declare(queue, None).await.unwrap();
+        }
+        client.declare(FULL, Some(1)).await.unwrap();
+        assert!(client.publish(FULL, &Message::json("something", "{}")).await.unwrap());
+        let mut desk = Self {
+            cast,
+            bills,
+            calm,
+            client,
+            ready: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            homeless: Vec::new(),
+            at_home: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
+            doubtful: BTreeSet::new(),
+        };
+        desk.sort(orders);
+        desk
+    }
+
+    fn sort(&mut self, orders: &[Order]) {
+        for order in orders {
+            let first_half = order.number < orders.len() / 2;
+            match order.after() {
+                Some(earlier) => self.waiting.entry(orders[earlier].correlation()).or_default().push(order.clone()),
+                None if order.reply_to == Some(VANISHING) && !first_half => self.homeless.push(order.clone()),
+                None => self.ready.push_back(order.clone()),
+            }
+        }
+        let of_the_first_half = self.ready.iter().filter(|order| order.reply_to == Some(VANISHING));
+        self.at_home = of_the_first_half.map(Order::correlation).collect();
+    }
+
+    /// Until everything is handed in and answered.
+    pub(crate) async fn serve(&mut self, answers: &mut UnboundedReceiver<String>) {
+        loop {
+            while self.unanswered.len() < UNANSWERED {
+                let Some(order) = self.ready.pop_front() else { break };
+                self.hand_in(&order).await;
+            }
+            if self.at_home.is_empty() && !self.homeless.is_empty() {
+                self.delete_the_vanishing().await;
+                self.ready.extend(self.homeless.drain(..));
+                continue;
+            }
+            if self.ready.is_empty() && self.unanswered.is_empty() {
+                return;
+            }
+            let Some(id) = answers.recv().await else { return };
+            self.unanswered.remove(&id);
+            self.at_home.remove(&id);
+            for order in self.waiting.remove(&id).unwrap_or_default() {
+                self.hand_in(&order).await;
+            }
+        }
+    }
+
+    async fn hand_in(&mut self, order: &Order) {
+        // Another version of an object is another question.
+        if let Some(picture) = order.picture(self.bills).filter(|_| order.origin == Origin::New) {
+            self.cast.sandbox.put(BUCKET, &picture.key, picture.bytes).await.unwrap();
+        }
+        let message = order.message(self.bills);
+        if !matches!(order.origin, Origin::Again(_) | Origin::AtOnce(_)) {
+            self.unanswered.insert(order.correlation());
+            if order.reply_to == Some(VANISHING) {
+                self.at_home.insert(order.correlation());
+            }
+        }
+        loop {
+            let calm = self.calm.read().await;
+            if let Ok(true) = self.client.publish(&self.cast.config.broker.jobs_queue, &message).await {
+                return;
+            }
+            drop(calm);
+            self.doubtful.insert(order.correlation());
+            self.client.hang_up();
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// All that was answered there is gathered: nobody's answer is deleted with it.
+    async fn delete_the_vanishing(&mut self) {
+        loop {
+            let _calm = self.calm.read().await;
+            if self.client.delete(VANISHING).await.is_ok() {
+                return;
+            }
+            self.client.hang_up();
+            sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the workers themselves told: counted from their logs.
+
+use super::fleet::Worker;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) parked: BTreeMap<String, usize>,
+    pub(crate) panics: Vec<String>,
+    /// Warnings and errors, by their message.
+    pub(crate) complaints: BTreeMap<String, usize>,
+}
+
+pub(crate) fn read(workers: &[Worker]) -> Told {
+    let mut told = Told::default();
+    for worker in workers {
+        let log = std::fs::read(&worker.log).unwrap();
+        for line in String::from_utf8_lossy(&log).lines() {
+            // A kill may have cut the last line short.
+            let event: Value = serde_json::from_str(line).unwrap_or_default();
+            let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+            if line.contains("panicked at") {
+                told.panics.push(format!("{}: {line}", worker.name));
+            }
+            if text("message") == "job parked" {
+                *told.parked.entry(format!("{} {}", text("stage"), text("code"))).or_default() += 1;
+            }
+            if matches!(text("level").as_str(), "WARN" | "ERROR") {
+                *told.complaints.entry(text("message")).or_default() += 1;
+            }
+        }
+    }
+    told
+}

@@ -1,0 +1,58 @@
+//! Thousands of jobs through several workers, while workers are killed, wires are cut and the broker goes down; the providers and the
+//! store are at fault as well. At the end every job has the answer that the script implies, and nothing was bought twice without need.
+//!
+//! `cargo test --test chaos` is the short version; `cargo test --test chaos -- --help` says how to make it longer.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test program: it may panic anywhere, and reports on its output")]
+
+mod allowance;
+mod arguments;
+mod books;
+mod cast;
+mod client;
+mod crop;
+mod desk;
+mod differences;
+mod faults;
+mod fleet;
+#[path = "../it/harness/mod.rs"]
+#[expect(dead_code, reason = "the integration tests use the rest")]
+mod harness;
+#[path = "../it/codes/hastened.rs"]
+#[expect(dead_code, reason = "the integration tests use the rest")]
+mod hastened;
+mod havoc;
+mod logs;
+mod pictures;
+mod plan;
+mod quiet;
+mod rabbit;
+mod report;
+mod run;
+mod verdict;
+mod weather;
+
+use arguments::{Arguments, Wish};
+use clap::Parser;
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments::check();
+    verdict::check::check();
+    match arguments.wish() {
+        Wish::Nothing => ExitCode::SUCCESS,
+        Wish::List => {
+            println!("chaos: test");
+            ExitCode::SUCCESS
+        }
+        Wish::Run => {
+            if run::run(&arguments).await {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The table at the end, and what is wrong beneath it.
+
+use super::arguments::Arguments;
+use super::books::Books;
+use super::fleet::Fleet;
+use super::havoc::Damage;
+use super::logs::Told;
+use super::verdict::{Charge, Evidence};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// So many jobs are named; the logs know the others.
+const NAMED: usize = 20;
+
+pub(crate) struct Outcome<'a> {
+    pub(crate) arguments: &'a Arguments,
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) damage: &'a Damage,
+    pub(crate) books: &'a Books,
+    pub(crate) told: &'a Told,
+    pub(crate) fleet: &'a Fleet,
+    pub(crate) took: Duration,
+}
+
+impl Outcome<'_> {
+    pub(crate) fn table(&self) -> String {
+        let Self { arguments, evidence, damage, books, told, fleet, took } = self;
+        let (faults, calls) = books.faults();
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        let mut row = |name: &str, figure: &dyn Display| {
+            table.add_row([name.to_owned(), figure.to_string()]);
+        };
+        row("seed", &arguments.seed);
+        row("jobs submitted", &arguments.jobs);
+        row("results", &evidence.results());
+        row("duplicate results, byte for byte the same", &evidence.duplicates());
+        row("kills of workers", &damage.kills.len());
+        row("restarts of the broker", &damage.restarts);
+        row("connections cut, held or slowed", &damage.cuts);
+        row("calls in flight at kills, all workers'", &damage.kills.iter().map(|kill| kill.in_the_air).sum::<u32>());
+        row("good answers on their way at a kill, all workers'", &evidence.in_the_air_at_kills());
+        row("good answers bought again", &evidence.repeated());
+        row("good answers that came too late", &evidence.all_too_late());
+        row("parks", &told.parked.values().sum::<usize>());
+        let of_each = calls.iter().map(|(stage, calls)| format!("{calls} {stage}")).collect::<Vec<_>>();
+        row("calls", &of_each.join(", "));
+        for stage in calls.keys() {
+            let of_stage = faults.iter().filter(|((whose, _), _)| whose == stage);
+            let kinds: Vec<String> = of_stage.map(|((_, answer), times)| format!("{answer} {times}")).collect();
+            row(&format!("other answers of {stage}"), &kinds.join(", "));
+        }
+        row("parked for", &listed(&told.parked));
+        row("warnings and errors", &listed(&told.complaints));
+        row("most memory of a worker, MiB", &fleet.workers.iter().map(|worker| worker.peak_mib).max().unwrap_or(0));
+        row("seconds", &took.as_secs());
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(140);
+        table.to_string()
+    }
+}
+
+/// What was found, a line each; the jobs concerned by their ids.
+pub(crate) fn charges(charges: &[Charge]) -> String {
+    let mut lines = Vec::new();
+    for (what, whom) in charges {
+        let named: Vec<&str> = whom.iter().take(NAMED).map(String::as_str).collect();
+        let more = if whom.len() > NAMED { ", …" } else { "" };
+        lines.push(format!("{:>5}  {what}{}{}{more}", whom.len(), if whom.is_empty() { "" } else { ": " }, named.join(", ")));
+    }
+    lines.join("\n")
+}
+
+fn listed(counts: &BTreeMap<String, usize>) -> String {
+    counts.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,128 @@
+//! The straight line: plan, start, submit while everything breaks, wait, drain, judge, report.
+
+use super::arguments::Arguments;
+use super::books::Books;
+use super::cast::Cast;
+use super::crop::Crop;
+use super::desk::Desk;
+use super::fleet::Fleet;
+use super::havoc::{Damage, Havoc};
+use super::pictures::bills;
+use super::plan::{Asks, orders};
+use super::rabbit::Rabbit;
+use super::report::{Outcome, charges};
+use super::verdict::{Charge, Evidence, sheets};
+use super::{allowance, logs, quiet, verdict, weather};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use std::time::Duration;
+use tokio::sync::{Mutex, RwLock};
+use tokio::time::{Instant, sleep, timeout};
+
+/// The books forget what is older than 100,000 calls.
+const BOOKS_EVERY: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// What waits for the end: copies that were parked, a queue that refused.
+const QUEUES_EMPTY_WITHIN: Duration = Duration::from_mins(6);
+/// Far above what a worker takes with 64 MiB for images.
+const MEMORY_MIB: u64 = 500;
+
+/// Is all well?
+pub(crate) async fn run(arguments: &Arguments) -> bool {
+    let (began, began_on) = (Instant::now(), today());
+    let bills = bills();
+    let orders = orders(arguments, &bills);
+    let (expected, mut rabbit) = tokio::join!(quiet::expected(&bills), Rabbit::start(arguments.scenario));
+    let sheets = sheets(&orders, &bills, |order| match order.asks {
+        Asks::Bill { bill, verify, .. } => expected[&(bill, verify)].clone(),
+        Asks::Odd { error } => verdict::odd(error),
+    });
+    let cast = Cast::start(arguments, &rabbit).await;
+    println!("chaos: seed {}, {} jobs; logs in {}", arguments.seed, orders.len(), cast.folder.display());
+    let calm = RwLock::new(());
+    let mut fleet = Fleet::start(&cast, &rabbit, arguments.workers).await;
+    let mut desk = Desk::open(&cast, &bills, &calm, &orders).await;
+    let (crop, mut told) = Crop::start(&cast.config);
+    let (books, mut damage) = (Mutex::new(Books::default()), Damage::default());
+    let mut havoc = Havoc { cast: &cast, crop: &crop, rabbit: &mut rabbit, fleet: &mut fleet, calm: &calm };
+    let both = async {
+        tokio::join!(desk.serve(&mut told), havoc.wreak(weather::forecast(arguments), &mut damage));
+    };
+    let in_time = tokio::select! {
+        done = timeout(patience(arguments), both) => done.is_ok(),
+        () = copying(&cast, &books) => false,
+    };
+    let mut wrong: Vec<Charge> =
+        vec![("the run did not end in time", if in_time { vec![] } else { vec!["see the jobs below".to_owned()] })];
+    wrong.push(("left in queues", emptied(&rabbit).await));
+    let ends = fleet.drain().await;
+    let undrained = ends.into_iter().filter(|(_, end)| end.and_then(|end| end.code()) != Some(0));
+    wrong.push(("workers that did not drain", undrained.map(|(name, end)| format!("{name}: {end:?}")).collect()));
+    wrong.push(("left in queues after the drain", emptied(&rabbit).await));
+    crop.stop();
+    let mut books = books.into_inner();
+    books.copy(&cast.sandbox.calls());
+    let accounts = books.accounts();
+    let evidence = Evidence {
+        allowed: allowance::of(&orders, &bills, &desk.doubtful, began_on != today()),
+        sheets,
+        answers: crop.answers(),
+        failed: crop.failed(),
+        accounts,
+        kills: damage.kills.iter().map(|kill| kill.at).collect(),
+    };
+    wrong.extend(evidence.judge());
+    wrong.push(("calls missing from the books", books.gaps(&cast.sandbox.calls())));
+    let told = logs::read(&fleet.workers);
+    wrong.push(("workers that died by themselves", fleet.workers.iter().flat_map(|worker| worker.deaths.clone()).collect()));
+    wrong.push(("panics", told.panics.clone()));
+    let heavy = fleet.workers.iter().filter(|worker| worker.peak_mib > MEMORY_MIB);
+    wrong.push(("workers with too much memory", heavy.map(|worker| format!("{}: {} MiB", worker.name, worker.peak_mib)).collect()));
+    let took = began.elapsed();
+    let outcome = Outcome { arguments, evidence: &evidence, damage: &damage, books: &books, told: &told, fleet: &fleet, took };
+    println!("{}\n{}", outcome.table(), charges(&wrong));
+    let all_is_well = wrong.iter().all(|(_, whom)| whom.is_empty());
+    if all_is_well {
+        std::fs::remove_dir_all(&cast.folder).unwrap();
+    } else {
+        println!("chaos: logs in {}", cast.folder.display());
+    }
+    all_is_well
+}
+
+/// Several times what it takes.
+fn patience(arguments: &Arguments) -> Duration {
+    let Arguments { jobs, kills, restarts, cuts, .. } = *arguments;
+    let seconds = 180 + jobs / 2 + 10 * kills + 60 * restarts + 10 * cuts;
+    Duration::from_secs(seconds as u64)
+}
+
+async fn copying(cast: &Cast, books: &Mutex<Books>) {
+    loop {
+        sleep(BOOKS_EVERY).await;
+        books.lock().await.copy(&cast.sandbox.calls());
+    }
+}
+
+/// Waits until there is nothing in any queue; answers what is there all the same.
+async fn emptied(rabbit: &Rabbit) -> Vec<String> {
+    let began = Instant::now();
+    loop {
+        let left: Vec<String> = rabbit
+            .messages()
+            .await
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(queue, count)| format!("{count} in {queue}"))
+            .collect();
+        if left.is_empty() || began.elapsed() > QUEUES_EMPTY_WITHIN {
+            return left;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Where verdicts of today are kept for today.
+fn today() -> Date {
+    Timestamp::now().in_tz("Asia/Shanghai").unwrap().date()
+}

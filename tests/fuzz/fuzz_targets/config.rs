@@ -1,0 +1,5 @@
+//! See properties/config.rs.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invoice_worker_fuzz::config(data));

@@ -1,0 +1,5 @@
+//! See properties/policy.rs.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invoice_worker_fuzz::policy(data));

@@ -1,0 +1,5 @@
+//! See properties/progress.rs.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invoice_worker_fuzz::progress(data));

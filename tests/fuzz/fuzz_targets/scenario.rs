@@ -1,0 +1,5 @@
+//! See properties/scenario.rs.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invoice_worker_fuzz::scenario(data));

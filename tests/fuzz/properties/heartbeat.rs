@@ -1,0 +1,26 @@
+//! What anybody may say on the control exchange.
+
+use invoice_worker::domain::breaker::Breaker;
+use invoice_worker::domain::fleet::MAX_ID_BYTES;
+use invoice_worker::domain::heartbeat::Heartbeat;
+use jiff::Timestamp;
+
+/// More places than this are never closed at once.
+const MAX_CLOSED: usize = 1_000;
+
+/// What is heard is written as something that is heard alike; what is taken over of it is bounded, and can be told to others.
+pub fn heartbeat(data: &[u8]) {
+    let Some(heard) = Heartbeat::parse(data) else { return };
+    assert!((1..=MAX_ID_BYTES).contains(&heard.worker.len()));
+    assert_eq!(Heartbeat::parse(&heard.to_json()).as_ref(), Some(&heard));
+
+    let now = Timestamp::UNIX_EPOCH;
+    let mut breaker = Breaker::default();
+    breaker.hear(heard.closed.clone(), now);
+    let told = breaker.tell();
+    assert!(told.len() <= MAX_CLOSED);
+    let own = Heartbeat::new("worker", true, false, told);
+    assert_eq!(Heartbeat::parse(&own.to_json()), Some(own));
+    // What is known already is no news.
+    assert!(breaker.hear(heard.closed, now).is_empty());
+}
