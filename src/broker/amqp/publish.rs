@@ -108,14 +108,17 @@ impl Pool {
         }
     }
 
-    /// A channel goes back only after its confirm: one that was given up on could hand the late confirm to the next message.
+    /// A channel goes back only after its confirm: one that was given up on could hand the late confirm to the next message. Nor does one
+    /// that was refused: RabbitMQ 3.10 refuses for ever on a channel that met the queue while it had no leader, and on a new one takes it.
     async fn publish_on_a_channel(&self, route: Route, message: &Message) -> Result<(), PublishError> {
         let properties = properties::to_send(&message.properties)?;
         let channel = self.channel().await?;
         let options = BasicPublishOptions { mandatory: route.mandatory, ..BasicPublishOptions::default() };
         let publishing = channel.basic_publish(route.exchange, route.key, options, &message.body, properties);
         let confirmation = publishing.await.map_err(|error| self.failed(error.into()))?.await.map_err(|error| self.failed(error.into()))?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
+        if confirmation.is_ack() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
+        }
         match confirmation {
             Confirmation::Ack(None) => Ok(()),
             Confirmation::Ack(Some(_)) => Err(PublishError::Returned),
