@@ -34,16 +34,19 @@ async fn three_workers_and_a_hundred_jobs_of_five_provinces_through_memory() {
 }
 
 async fn jobs_of_five_provinces(on: On, number: usize) {
-    let mut system = three_workers(on).await;
+    let mut system = closing(on).await;
     let pictures = BILLS.map(only_its_code);
     let ids: Vec<String> = (0..number).map(|index| format!("{index:04}")).collect();
     for (index, id) in ids.iter().enumerate() {
         let picture = [&pictures[index % BILLS.len()], id.as_bytes()].concat();
         system.sandbox.put(BUCKET, id, picture).await.unwrap();
     }
-    // The maintenance begins now.
-    system.sandbox.reset();
     join_all(ids.iter().map(async |id| system.submit(&system.job(id, id)).await)).await;
+    // The maintenance begins now, and the workers with it.
+    system.sandbox.reset();
+    for _ in 0..3 {
+        system.work().await;
+    }
     let mut answered = BTreeSet::new();
     for _ in 0..number {
         let result = system.result().await;
@@ -91,7 +94,7 @@ fn closes_and_opens(calls: &[Call]) -> [Duration; 2] {
     panic!("the province was never opened");
 }
 
-async fn three_workers(on: On) -> System {
+async fn closing(on: On) -> System {
     let until = MAINTENANCE.as_secs();
     let faults = format!("[[fault]]\nstage = \"verification\"\nanswer = \"316\"\nprovince = \"河南\"\nuntil = \"{until}s\"\n");
     let rules = format!(
@@ -102,7 +105,7 @@ async fn three_workers(on: On) -> System {
     let mut setup = Setup::new(on).await.faults(&faults).rules(&rules);
     setup.config.recognition.rate_per_second = 200.0;
     setup.config.verification.rate_per_second = 200.0;
-    setup.start_with(3).await
+    setup.prepare().await
 }
 
 /// The QR code of a sample, drawn anew: it is all that the sandbox reads, and the whole page a thousand times would take minutes.
