@@ -12,7 +12,7 @@ pub use parcel::{Packer, Parcel};
 use object::{Envelope, VERSION};
 
 use crate::domain::failure::Failure;
-use crate::domain::result::RecognitionPart;
+use crate::domain::result::{RecognitionPart, Status};
 use crate::store::{Store, Written};
 use crate::telemetry::metric;
 use bytes::Bytes;
@@ -101,16 +101,18 @@ impl Checkpoints {
     }
 
     pub async fn recognition(&self, image: &str) -> Result<Option<RecognitionPart>, Failure> {
-        self.get("recognition", &format!("recognition/{image}.json")).await
+        self.get("recognition", &format!("recognition/{image}.json"), |_| true).await
     }
 
     pub async fn keep_recognition(&self, image: &str, part: &RecognitionPart) -> Result<(), Failure> {
         self.put(&format!("recognition/{image}.json"), part).await
     }
 
-    /// The registry's answer of `day`: tomorrow it may be another one.
+    /// The registry's answer of `day`: tomorrow it may be another one. That the picture has to be turned is not the last word: another
+    /// process may have an answer by now.
     pub async fn verification(&self, image: &str, day: Date) -> Result<Option<Verification>, Failure> {
-        self.get("verification", &format!("verification/{day}/{image}.json")).await
+        let is_last = |known: &Verification| matches!(known, Verification::Answered(_));
+        self.get("verification", &format!("verification/{day}/{image}.json"), is_last).await
     }
 
     pub async fn keep_verification(&self, image: &str, day: Date, answer: &VerificationAnswer) -> Result<(), Failure> {
@@ -126,8 +128,13 @@ impl Checkpoints {
         }
     }
 
+    /// One that is not completed may have been replaced by another process: the store is asked, and where it fails the memory.
     pub async fn result(&self, question: &str) -> Result<Option<StoredResult>, Failure> {
-        self.get("result", &result_name(question)).await
+        let name = result_name(question);
+        match self.get("result", &name, |kept: &StoredResult| kept.status == Status::Completed).await {
+            Err(failure) => self.here(&name).await.map(Some).ok_or(failure),
+            found => found,
+        }
     }
 
     /// Keeps a final result, unless there is one that it does not replace: then that one stands, and is answered.
@@ -142,28 +149,24 @@ impl Checkpoints {
     ) -> Result<Option<StoredResult>, Failure> {
         let name = result_name(question);
         let standing = |kept: Option<StoredResult>| kept.filter(|kept| !replaces(kept));
-        // A store that did not answer at the start is asked now.
-        let honours = matches!(self.probe().await, Ok(Some(true)));
-        let conditional = self.durable.as_ref().filter(|_| honours);
-        let (known, is_new) = match conditional {
-            Some((store, bucket)) => {
-                let known = self.read(self.remembered(&name).await.map(|bytes| (name.as_str(), bytes)));
-                let is_new = known.is_none() && store.put_new(bucket, &self.key(&name), encoded(result)).await? == Written::New;
-                // Somebody else's, which this process does not know yet.
-                let is_theirs = known.is_none() && !is_new;
-                let theirs = if is_theirs { self.stored(&name).await?.map(|bytes| (name.as_str(), bytes)) } else { None };
-                (known.or_else(|| self.read(theirs)), is_new)
-            }
-            None => (self.result(question).await?, false),
-        };
-        if let Some(first) = standing(known) {
-            self.remember(&name, encoded(&first)).await;
+        if let Some(first) = standing(self.here(&name).await) {
             return Ok(Some(first));
         }
-        // The store first: what it did not take must not be found here, and taken for kept, when it is tried again.
-        if let Some((store, bucket)) = self.durable.as_ref().filter(|_| !is_new) {
-            store.put(bucket, &self.key(&name), encoded(result)).await?;
+        if let Some((store, bucket)) = &self.durable {
+            // A store that did not answer at the start is asked now.
+            let honours = matches!(self.probe().await, Ok(Some(true)));
+            let is_new = honours && store.put_new(bucket, &self.key(&name), encoded(result)).await? == Written::New;
+            if !is_new {
+                // What this process knows may have been replaced by somebody else.
+                let theirs = self.stored(&name).await?.map(|bytes| (name.as_str(), bytes));
+                if let Some(first) = standing(self.read(theirs)) {
+                    self.remember(&name, encoded(&first)).await;
+                    return Ok(Some(first));
+                }
+                store.put(bucket, &self.key(&name), encoded(result)).await?;
+            }
         }
+        // The store first: what it did not take must not be found here, and taken for kept, when it is tried again.
         self.remember(&name, encoded(result)).await;
         Ok(None)
     }
@@ -173,12 +176,15 @@ impl Checkpoints {
         self.remember(&result_name(question), encoded(result)).await;
     }
 
-    async fn get<T: DeserializeOwned>(&self, kind: &'static str, name: &str) -> Result<Option<T>, Failure> {
-        let bytes = match self.remembered(name).await {
-            Some(bytes) => Some(bytes),
-            None => self.stored(name).await?,
+    /// What this process remembers, where that `is_last`: anything else the store may know better.
+    async fn get<T: DeserializeOwned>(&self, kind: &'static str, name: &str, is_last: impl Fn(&T) -> bool) -> Result<Option<T>, Failure> {
+        let here = self.here(name).await;
+        let found = if here.as_ref().is_some_and(is_last) {
+            here
+        } else {
+            let stored = self.stored(name).await?.map(|bytes| (name, bytes));
+            self.read(stored).or(here)
         };
-        let found = self.read(bytes.map(|bytes| (name, bytes)));
         if found.is_some() {
             metric::checkpoint_hit(kind);
         }

@@ -16,7 +16,7 @@ pub use ending::{Ending, Parking};
 pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
 pub use flight::Flights;
 pub use load::{DECODED_AT_ONCE, Loaded, Loader};
-pub use recall::Kept;
+pub use recall::{Kept, Patience};
 
 use crate::checkpoint::{Checkpoints, Packer, StoredResult, Verification, VerificationAnswer};
 use crate::domain::breaker::Barrier;

@@ -8,6 +8,7 @@ use crate::domain::result::Status;
 use crate::retry::{Case, LONGEST_HOLD, Stopped, wait};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 const TRIES: u32 = 3;
@@ -16,6 +17,17 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const AT_ONCE: Duration = Duration::from_secs(5);
 /// A job whose checkpoints cannot be read, or written, waits so long, uncharged: going on without them might buy an answer twice.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long one delivery may be held for the sake of a store that does not answer.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// Cancelled when this worker may start nothing more for the job.
+    pub halt: &'a CancellationToken,
+    /// Since when the delivery is held.
+    pub began: Instant,
+    /// It can wait; otherwise somebody waits for it.
+    pub is_queued: bool,
+}
 
 /// What became of a final result.
 pub enum Kept {
@@ -60,7 +72,8 @@ impl Pipeline {
     where
         A: Future<Output = Result<(), Failure>>,
     {
-        let Err(failure) = self.insistently(case, write).await else { return Ok(()) };
+        let patience = Patience { halt: &case.halt, began: case.began, is_queued: case.is_queued };
+        let Err(failure) = self.insistently(patience, write).await else { return Ok(()) };
         let now = self.judge.clock.now();
         if !case.is_queued || now > case.deadline {
             // Nothing waits any longer: the answer goes into the result.
@@ -82,37 +95,42 @@ impl Pipeline {
 
     /// Writes, until it succeeds or the delivery may be held no longer. A job that may start nothing more still has some tries: whoever is
     /// handed it next waits longer than they take.
-    async fn insistently<A>(&self, case: &Case<'_>, write: impl Fn() -> A) -> Result<(), Failure>
+    async fn insistently<T, A>(&self, patience: Patience<'_>, write: impl Fn() -> A) -> Result<T, Failure>
     where
-        A: Future<Output = Result<(), Failure>>,
+        A: Future<Output = Result<T, Failure>>,
     {
-        let patience = if case.is_queued { LONGEST_HOLD } else { AT_ONCE };
+        let Patience { halt, began, is_queued } = patience;
+        let longest = if is_queued { LONGEST_HOLD } else { AT_ONCE };
         let (mut tries, mut last_tries, mut hold) = (1, TRIES, None);
         loop {
-            let Err(failure) = write().await else { return Ok(()) };
-            let is_halted = case.halt.is_cancelled();
+            let failure = match write().await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            let is_halted = halt.is_cancelled();
             last_tries -= u32::from(is_halted);
-            if last_tries == 0 || case.began.elapsed() >= patience {
+            if last_tries == 0 || began.elapsed() >= longest {
                 return Err(failure);
             }
-            if tries >= TRIES && case.is_queued && hold.is_none() {
+            if tries >= TRIES && is_queued && hold.is_none() {
                 hold = Some(self.judge.gate.hold(&failure));
             }
             let round = if is_halted { TRIES - last_tries } else { tries };
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(wait(FIRST_WAIT, round, self.judge.chance.unit())) => {}
-                () = case.halt.cancelled(), if !is_halted => {}
+                () = halt.cancelled(), if !is_halted => {}
             }
             tries += 1;
         }
     }
 
-    /// Keeps a final result, so that the same run is answered with the same bytes; it is published whether or not this succeeds. A
-    /// result of the same run is replaced only by one that was asked for `again`, one of another run unless it is completed.
-    pub async fn keep_result(&self, question: &str, result: &StoredResult, again: bool, halt: &CancellationToken) -> Kept {
+    /// Keeps a final result, so that the same run is answered with the same bytes: as insistently as a paid answer, and it is published
+    /// whether or not this succeeds. A result of the same run is replaced only by one that was asked for `again`, one of another run
+    /// unless it is completed.
+    pub async fn keep_result(&self, question: &str, result: &StoredResult, again: bool, patience: Patience<'_>) -> Kept {
         let replaces = |kept: &StoredResult| if kept.run == result.run { again } else { kept.status != Status::Completed };
-        match self.patiently(halt, || self.checkpoints.keep_result(question, result, replaces)).await {
+        match self.insistently(patience, || self.checkpoints.keep_result(question, result, replaces)).await {
             Ok(Some(first)) => Kept::Stands(first),
             Ok(None) if self.checkpoints.is_durable() => Kept::Durably,
             Ok(None) => Kept::Here,

@@ -8,7 +8,7 @@ use crate::checkpoint::StoredResult;
 use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
-use crate::pipeline::{Answer, Kept, answer_of_another_run};
+use crate::pipeline::{Answer, Kept, Patience, answer_of_another_run};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -32,14 +32,14 @@ impl Worker {
             totals: answer.totals,
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         };
-        let halt = &turn.generation.halt;
+        let patience = Patience { halt: &turn.generation.halt, began: turn.began, is_queued: true };
         // By its question first: that is where the same message looks when it is submitted once more.
-        let kept = self.pipeline.keep_result(&question, &stored, is_again, halt).await;
+        let kept = self.pipeline.keep_result(&question, &stored, is_again, patience).await;
         // A run that may have a twin is one by its name, too: whatever became of the picture meanwhile, both say the same.
         if !turn.is_new
             && question != progress.run
             && !matches!(kept, Kept::Stands(_))
-            && let Kept::Stands(first) = self.pipeline.keep_result(&progress.run, &stored, progress.asked_again, halt).await
+            && let Kept::Stands(first) = self.pipeline.keep_result(&progress.run, &stored, progress.asked_again, patience).await
         {
             return self.replay(turn, first, Some(progress.run.clone())).await;
         }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 promises![
     what_one_worker_keeps_another_finds,
     of_two_results_the_first_stands,
+    what_another_worker_found_out_since_is_not_asked_again,
     an_unreadable_object_is_none,
     a_bucket_and_a_prefix_of_their_own
 ];
@@ -51,6 +52,27 @@ async fn what_one_worker_keeps_another_finds(server: Server) {
     let found = another.verification("image", today).await.unwrap();
     assert!(matches!(found, Some(Verification::Answered(VerificationAnswer::Negative { verdict: Verdict::NotFound, .. }))));
     assert!(another.verification("image", tomorrow).await.unwrap().is_none(), "tomorrow's answer may be another");
+}
+
+/// What a process remembers may be older than what the store has: it is believed only where it is the last word.
+async fn what_another_worker_found_out_since_is_not_asked_again(server: Server) {
+    let shelf = Shelf::new(server).await;
+    let (one, another) = (worker(&shelf, &Config::default()), worker(&shelf, &Config::default()));
+    let today = jiff::civil::date(2026, 11, 22);
+    one.keep_unread("image", today, "306").await.unwrap();
+    assert!(matches!(one.verification("image", today).await.unwrap(), Some(Verification::Unread { .. })));
+    let error = JobError::new(&Failure::new(Stage::Verification, "300", "not found"), 1);
+    another.keep_verification("image", today, &VerificationAnswer::Negative { verdict: Verdict::NotFound, error }).await.unwrap();
+    assert!(matches!(one.verification("image", today).await.unwrap(), Some(Verification::Answered(_))), "the other one turned it");
+
+    let failed = StoredResult { run: "first".into(), status: Status::Undetermined, verdict: None, ..result() };
+    let unless_completed = |kept: &StoredResult| kept.status != Status::Completed;
+    assert!(one.keep_result("question", &failed, unless_completed).await.unwrap().is_none());
+    assert!(another.keep_result("question", &result(), unless_completed).await.unwrap().is_none());
+    assert_eq!(one.result("question").await.unwrap().map(|kept| kept.run), Some(result().run));
+    let third = StoredResult { run: "third".into(), ..result() };
+    let first = one.keep_result("question", &third, unless_completed).await.unwrap();
+    assert_eq!(first.map(|first| first.run), Some(result().run), "a completed run is not replaced");
 }
 
 /// Takes nothing the first time.
