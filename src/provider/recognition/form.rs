@@ -21,7 +21,7 @@ pub fn encoded_len(bytes: &[u8]) -> usize {
 }
 
 /// The body around a picture, in one allocation of its exact length.
-pub(super) fn inline(picture: &[u8]) -> Vec<u8> {
+pub fn inline(picture: &[u8]) -> Vec<u8> {
     let mut body = Vec::with_capacity(INLINE.len() + encoded_len(picture));
     body.extend_from_slice(INLINE.as_bytes());
     let mut buffer = [0; BLOCK_BYTES / 3 * 4];
