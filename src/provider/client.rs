@@ -5,6 +5,7 @@ use super::{Provider, Reply, Request};
 use crate::domain::failure::{Billed, Stage, cut};
 use crate::domain::policy::Decision;
 use crate::domain::result::CallRecord;
+use crate::domain::share::Share;
 use crate::gate::Pass;
 use crate::retry::{Case, Judge, Stopped};
 use crate::telemetry::metric;
@@ -35,7 +36,7 @@ pub struct Limits {
 impl<A> Client<A> {
     pub fn new(stage: Stage, provider: impl Provider<Answer = A> + 'static, limits: Limits, judge: Judge) -> Self {
         let limiter = Limiter::new(limits.rate_per_second, limits.burst);
-        metric::rate_limit(stage, limiter.rate_per_second());
+        metric::rate_limit(stage, limiter.rate_per_second(Share::WHOLE));
         Self { stage, provider: Box::new(provider), limiter, in_flight: Semaphore::new(limits.max_in_flight), judge }
     }
 
@@ -56,9 +57,12 @@ impl<A> Client<A> {
             let started = Instant::now();
             let outcome = self.provider.call(request).await;
             let call = Call { at, duration: started.elapsed() };
-            drop(room);
+            let has_waited = room.is_some_and(|room| room.has_waited);
             match outcome {
                 Ok(reply) => {
+                    if has_waited {
+                        self.limiter.granted();
+                    }
                     self.judge.gate.answered(self.stage, pass);
                     let billed = self.judge.policy.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
@@ -68,7 +72,10 @@ impl<A> Client<A> {
                     let ruling = self.judge.rule(&failure, &pass, case);
                     self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
                     if ruling.decision == Decision::Throttle {
-                        metric::rate_limit(self.stage, self.limiter.lower());
+                        self.limiter.lower(started);
+                        self.tell_rate();
+                    } else if has_waited {
+                        self.limiter.granted();
                     }
                     kept = self.judge.wait_or_stop(failure, ruling, pass, case).await?;
                 }
@@ -80,18 +87,19 @@ impl<A> Client<A> {
     ///
     /// # Errors
     /// [`Stopped`]: the call is closed meanwhile. Nobody waits in line for that.
-    async fn wait_for_room(&self, case: &Case<'_>, kept: Option<&Pass>) -> Result<Option<SemaphorePermit<'_>>, Box<Stopped>> {
+    async fn wait_for_room(&self, case: &Case<'_>, kept: Option<&Pass>) -> Result<Option<Room<'_>>, Box<Stopped>> {
         let places = case.progress.places(self.stage);
         let gate = &self.judge.gate;
         let mut changes = gate.changes();
+        let _wanted = gate.wants_a_call();
         let room = async {
             // The semaphore is never closed; were it, calling without a permit would still be right.
             let permit = self.in_flight.acquire().await.ok();
             let queued = Instant::now();
-            self.limiter.acquire().await;
+            let has_waited = self.limiter.acquire(|| gate.standing()).await;
             metric::provider_wait(self.stage, queued.elapsed());
-            metric::rate_limit(self.stage, self.limiter.rate_per_second());
-            permit
+            self.tell_rate();
+            Room { has_waited, _permit: permit }
         };
         tokio::pin!(room);
         loop {
@@ -102,12 +110,21 @@ impl<A> Client<A> {
             }
             tokio::select! {
                 biased;
-                permit = &mut room => return Ok(permit),
+                room = &mut room => return Ok(Some(room)),
                 () = case.halt.cancelled() => return Ok(None),
                 // Never an error: the gate lives as long as we do.
                 _ = changes.changed() => {}
             }
         }
+    }
+
+    /// This worker's share of the account's rate, or as much of it as the provider grants.
+    pub fn rate_per_second(&self) -> f64 {
+        self.limiter.rate_per_second(self.judge.gate.standing().0)
+    }
+
+    fn tell_rate(&self) {
+        metric::rate_limit(self.stage, self.rate_per_second());
     }
 
     fn record(&self, call: Call, code: &str, request_id: Option<&str>, billed: Billed, case: &mut Case<'_>) {
@@ -121,6 +138,12 @@ impl<A> Client<A> {
             billed,
         });
     }
+}
+
+/// Room for one call in flight, and its place in the rate.
+struct Room<'a> {
+    has_waited: bool,
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
 #[derive(Clone, Copy)]
