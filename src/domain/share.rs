@@ -28,6 +28,14 @@ impl Share {
         (burst / self.parts()).max(1)
     }
 
+    /// How many jobs to take at once, of which `rate_per_second` can be done: for a minute, and those whose calls are in the air; so
+    /// that none is held for long that another worker could do. Never more than `most`, never none.
+    pub fn prefetch(rate_per_second: f64, in_flight: usize, most: u16) -> u16 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is bounded by `most`")]
+        let of_a_minute = (rate_per_second * 60.0).ceil() as usize;
+        u16::try_from(of_a_minute.saturating_add(in_flight)).unwrap_or(u16::MAX).clamp(1, most.max(1))
+    }
+
     fn parts(self) -> u32 {
         self.workers.max(1).saturating_mul(if self.halved { 2 } else { 1 })
     }
@@ -63,6 +71,15 @@ mod tests {
         }
         let burst = |workers| Share { workers, rank: 0, halved: false }.of_burst(8);
         assert_eq!([burst(1), burst(3), burst(9)], [8, 2, 1]);
+    }
+
+    #[test]
+    fn as_many_jobs_are_taken_as_a_minute_has_calls_for() {
+        for (rate, in_flight, most, prefetch) in
+            [(10.0, 32, 64, 64), (0.5, 32, 64, 62), (0.05, 2, 64, 5), (1e300, 32, 64, 64), (0.0, 0, 64, 1), (10.0, usize::MAX, 7, 7)]
+        {
+            assert_eq!(Share::prefetch(rate, in_flight, most), prefetch, "{rate} {in_flight}");
+        }
     }
 
     #[test]

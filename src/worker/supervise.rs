@@ -135,7 +135,8 @@ impl Worker {
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
         // Nothing was taken before, so nothing was received.
-        let _ = feed.follow(Intake::of(&self.pipeline.judge.gate.flow(), false), &session, &self.queues, self.max_in_flight).await?;
+        let (intake, prefetch) = (Intake::of(&self.pipeline.judge.gate.flow(), false), self.pipeline.prefetch(self.max_in_flight));
+        let _ = feed.follow(intake, &session, &self.queues, prefetch).await?;
         Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control })
     }
 
