@@ -100,7 +100,9 @@ async fn any_number_of_workers_uses_the_whole_rate_and_no_more() {
         let steady = account.watch(120).await;
         is_all_there_is(steady, workers);
         assert!(steady.1 < 1.3, "they take turns: {}", steady.1);
-        members.iter().for_each(|member| member.dies.cancel());
+        for member in members {
+            member.dies.cancel();
+        }
     }
 }
 
