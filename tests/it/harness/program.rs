@@ -108,7 +108,18 @@ impl Program {
 
     /// Gone from one instruction to the next, without a word to anybody.
     pub(crate) async fn kill(self) {
-        self.signal("KILL").await;
+        self.dies_by("KILL").await;
+    }
+
+    /// As when it brings that signal upon itself. The first `SEGV` that comes from without is passed by: Rust's handler takes it for
+    /// one of its own and looks whether the instruction fails again.
+    pub(crate) async fn dies_by(mut self, signal: &str) {
+        let dying = async {
+            while self.child.try_wait().unwrap().is_none() {
+                self.signal(signal).await;
+            }
+        };
+        timeout(PATIENCE, dying).await.expect("an end in time");
         let ended = self.end().await;
         assert_eq!(ended.code, None, "{}", ended.stderr);
     }
