@@ -25,7 +25,7 @@ fn copy(index: u32) -> Message {
 
 async fn plan(session: &Session) -> Plan {
     let (filter, stop) = (Filter::default(), CancellationToken::new());
-    let mut plan = Plan::default();
+    let mut plan = Plan::at(Timestamp::UNIX_EPOCH);
     let survey = Survey { session, queue: QUEUE, filter: &filter, now: Timestamp::UNIX_EPOCH, stop: &stop };
     let added = |job: &FailedJob, _: &Message| {
         plan.add(job);
