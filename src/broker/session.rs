@@ -207,6 +207,17 @@ impl Consumer {
         }
     }
 
+    /// May hold as many again as it was given at first, beside what it holds. For who looks at much and settles little of it.
+    pub async fn hold_more(&mut self) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(consumer) => consumer.hold_more().await,
+            Self::Memory(consumer) => {
+                consumer.hold_more();
+                Ok(())
+            }
+        }
+    }
+
     /// Asks for no more. [`Consumer::next`] then yields what had already been received, and None.
     pub async fn cancel(&mut self) {
         match self {

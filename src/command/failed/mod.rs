@@ -170,11 +170,13 @@ impl Desk<'_> {
             let mut out = std::io::stdout().lock();
             table::write(&mut out, &plan.groups)?;
             writeln!(out, "Would {}. Nothing was changed: say --yes to do it.", deed.intent(seen.matching))?;
+            deed.in_vain(plan.late).map_or(Ok(()), |told| writeln!(out, "{told}"))?;
             return Ok(self.remark(filter, seen));
         }
         let mut progress = Progress::default();
         let outcome = deed.carry_out(self.session, self.queue(), &mut plan, &self.stop, &mut progress).await;
-        writeln!(std::io::stdout().lock(), "{}", deed.outcome(&progress, seen.matching, self.queue()))?;
+        let told = [Some(deed.outcome(&progress, seen.matching, self.queue())), deed.in_vain(progress.late)];
+        told.iter().flatten().try_for_each(|line| writeln!(std::io::stdout().lock(), "{line}"))?;
         outcome?;
         // What it says beside the outcome; the status is the outcome's.
         let _ = self.remark(filter, seen);

@@ -12,17 +12,20 @@ pub(super) struct Plan {
     /// By mark, and how often: a worker that was killed in between may have left two copies of one failure.
     open: HashMap<String, u32>,
     left: u32,
+    /// Past their own deadline.
+    pub(super) late: u32,
     pub(super) groups: Groups,
 }
 
 impl Plan {
     pub(super) fn at(now: Timestamp) -> Self {
-        Self { open: HashMap::new(), left: 0, groups: Groups::at(now) }
+        Self { open: HashMap::new(), left: 0, late: 0, groups: Groups::at(now) }
     }
 
     pub(super) fn add(&mut self, job: &FailedJob) {
         *self.open.entry(job.mark()).or_default() += 1;
         self.left += 1;
+        self.late += u32::from(job.is_late(self.groups.now));
         self.groups.add(&job.reason);
     }
 

@@ -232,6 +232,41 @@ async fn a_killed_replay_is_finished_by_the_next_and_makes_no_further_run() {
     assert_eq!(runs.len(), 5);
 }
 
+/// Whoever of them gets a copy first has it; what neither finds, because the other one holds it, stays for the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_replays_at_once_submit_every_job_once_and_lose_none() {
+    const COPIES: u32 = 300;
+    let (system, file) = with_copies(COPIES).await;
+    let replay = || Program::start(&["failed", "replay", "--yes", "--rate", "200", "-c", &file.path()], &NONE);
+    let (one, other) = (replay(), replay());
+    let (one, other) = tokio::join!(one.end(), other.end());
+    let (failed, jobs) = depths(&system).await;
+    assert_eq!(failed + jobs, COPIES, "{one:?} {other:?}");
+    done(&file, &["replay", "--yes", "--rate", "1000"]).await;
+    assert_eq!(depths(&system).await, (0, COPIES));
+    let mut runs = HashSet::new();
+    let mut jobs = system.session.consume(&system.config.broker.jobs_queue, 0).await.unwrap();
+    for _ in 0..COPIES {
+        let delivery = timeout(PATIENCE, jobs.next()).await.expect("a job in time").unwrap();
+        runs.insert(run_id(&delivery.message));
+    }
+    assert_eq!(runs.len(), COPIES as usize);
+}
+
+#[tokio::test]
+async fn a_replay_past_the_jobs_own_deadline_is_told_to_be_in_vain() {
+    let mut system = Box::pin(Setup::new(On::RabbitMq).await.start()).await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = json!({ "job_id": "CLM-1", "image": { "key": key }, "deadline": "2026-01-01T00:00:00Z" });
+    assert_eq!(system.ask(&system.message("CLM-1", job.to_string())).await["error"]["code"], "job.deadline");
+    until_it_holds(&system, &system.config.broker.failed_queue, |depth| depth == 1).await;
+    let file = ConfigFile::of(&system);
+    let told = done(&file, &["replay"]).await;
+    assert!(told.contains("replayed 1 to ") && told.contains("\n1 past the job's own deadline: no call"), "{told}");
+    assert_eq!(system.result().await["error"]["code"], "job.deadline", "as it was said");
+    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 0);
+}
+
 #[tokio::test]
 async fn what_cannot_be_done_is_refused_with_the_mend() {
     let memory = ConfigFile::with("[broker]\nurls = [\"memory://\"]\n");
