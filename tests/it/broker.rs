@@ -155,7 +155,7 @@ async fn a_consumer_that_may_hold_more_is_handed_as_many_again_and_all_of_it_can
     let mut again = session.consume(&place.config.jobs_queue, 10).await.unwrap();
     let mut back: Vec<String> = Vec::new();
     for _ in 0..5 {
-        back.push(body(&next(&mut again).await).to_owned());
+        back.push(body(&next(&mut again).await).clone());
     }
     back.sort();
     assert_eq!(back, ["1", "2", "3", "4", "5"]);

@@ -30,6 +30,14 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
+impl Ended {
+    /// Lines about what happened. That a test's worker waits less for a redelivered job than is safe is said at the start.
+    pub(crate) fn lines_at(&self, level: &str) -> usize {
+        let level = format!(r#""level":"{level}""#);
+        self.stderr.lines().filter(|line| line.contains(&level) && !line.contains("the configuration is not safe")).count()
+    }
+}
+
 pub(crate) const NONE: [(&str, &str); 0] = [];
 
 /// Nothing of this process's environment but what the program needs to start.
