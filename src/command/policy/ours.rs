@@ -5,7 +5,8 @@ pub(super) fn told(code: &str) -> Option<&'static str> {
     let told = match code {
         "job.malformed" | "job.unsupported_version" => "the message is no job, the error says where; mend the submitter",
         "job.deadline" => {
-            "the job's deadline passed before another attempt could be started; its `calls` say what it met before. Replay it, with more time"
+            "the job's deadline passed before another attempt could be started; its `calls` say what it met before. Replay it; where the \
+             deadline is the job's own, submit it anew with a later one"
         }
         "job.poison" => "the worker died of this job again and again, alone; look at its image before you replay it",
         "image.not_found" => "the store has no such object or bucket; mend the job and submit it again",
@@ -15,6 +16,7 @@ pub(super) fn told(code: &str) -> Option<&'static str> {
             "no provider would take this picture, so nobody was asked or paid; submit another one"
         }
         "worker.panic" => "a defect of this program, told in the log with its place; please report it",
+        "worker.busy" => "its turn in the rate did not come for ten minutes and the job was handed on; more quota, or nothing to do",
         "worker.stopping" => "a worker was asked to stop and handed the job on; nothing to do",
         "redelivered" => "another worker may still be at work on the job, so it waits for worker.redelivery_wait; nothing to do",
         _ => return None,
