@@ -15,7 +15,7 @@ use rig::subject::Subject;
 use rig::table::table;
 use tokio::time::Instant;
 
-const PICTURE_BYTES: usize = 16_000;
+const PICTURE_BYTES: usize = 24_000;
 const PARTS: usize = 10;
 
 #[derive(Debug, Parser)]

@@ -19,7 +19,7 @@ use rig::table::table;
 use std::time::Duration;
 use tokio::time::sleep;
 
-const PICTURE_BYTES: usize = 16_000;
+const PICTURE_BYTES: usize = 24_000;
 /// As slow as the real ones are when all is well.
 const LATENCY: Duration = Duration::from_millis(200);
 const JITTER: Duration = Duration::from_millis(100);
