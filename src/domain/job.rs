@@ -11,7 +11,8 @@ pub const SCHEMA: &str = "invoice.job/1";
 /// A job is a reference and some metadata; anything larger is a mistake or an attack.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 const MAX_JOB_ID_BYTES: usize = 200;
-const MAX_URL_BYTES: usize = 1024;
+/// Of an address that a provider is to fetch: recognition's documented limit.
+pub const MAX_URL_BYTES: usize = 1024;
 /// S3's own bounds.
 const MAX_BUCKET_BYTES: usize = 255;
 const MAX_KEY_BYTES: usize = 1024;

@@ -116,7 +116,7 @@ async fn an_object_is_read_by_its_key_and_hashed_on_the_way(server: Server) {
     shelf.put("2026/11/收据 a+b.jpg", b"a picture").await;
     let object = shelf.store.open(&shelf.config.bucket, "2026/11/收据 a+b.jpg", None).await.unwrap();
     assert_eq!(object.length, Some(9));
-    assert!(object.etag.is_some());
+    assert!(object.revision.etag.is_some());
     let mut seen = Vec::new();
     let bytes = object.read(LIMIT, |chunk| seen.extend_from_slice(chunk)).await.unwrap();
     assert_eq!(bytes, "a picture");
