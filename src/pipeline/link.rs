@@ -17,13 +17,15 @@ pub(super) struct ObjectLink {
     pub(super) store: Store,
     pub(super) bucket: String,
     pub(super) key: String,
-    pub(super) version_id: Option<String>,
+    /// The version that the job names.
+    pub(super) asked: Option<String>,
     pub(super) revision: Revision,
 }
 
 impl ObjectLink {
     async fn address(&self, valid: Duration) -> Result<String, Failure> {
-        self.store.presign(&self.bucket, &self.key, self.version_id.as_deref(), valid).await
+        let version_id = self.revision.version_id.as_deref().or(self.asked.as_deref());
+        self.store.presign(&self.bucket, &self.key, version_id, valid).await
     }
 }
 

@@ -96,7 +96,8 @@ impl Loader {
         let (bytes, memory) = if let Some(bytes) = &object.bytes {
             (bytes.clone(), None)
         } else {
-            let place = (link.bucket.as_str(), link.key.as_str(), link.version_id.as_deref());
+            // As the job names it: a version of our own choice may be forbidden where the object itself is not.
+            let place = (link.bucket.as_str(), link.key.as_str(), link.asked.as_deref());
             let fetched = judge.in_place(Stage::Storage, case, || self.fetch(place)).await?;
             if fetched.revision.name() != link.revision.name() {
                 return Err(Stopped::boxed(replaced(), Decision::Park { until: judge.clock.now() }));
@@ -147,9 +148,8 @@ impl Loader {
     }
 
     fn link(&self, (bucket, key, asked): Place<'_>, revision: &Revision) -> Arc<ObjectLink> {
-        let version_id = revision.version_id.as_deref().or(asked).map(str::to_owned);
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        Arc::new(ObjectLink { store: self.store.clone(), bucket, key, version_id, revision: revision.clone() })
+        let (bucket, key, asked) = (bucket.to_owned(), key.to_owned(), asked.map(str::to_owned));
+        Arc::new(ObjectLink { store: self.store.clone(), bucket, key, asked, revision: revision.clone() })
     }
 
     fn fits(&self, image_bytes: u64) -> Result<(), Failure> {

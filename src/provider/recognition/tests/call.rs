@@ -54,6 +54,17 @@ async fn the_picture_arrives_signed() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_made_again_sends_the_body_that_was_encoded_first() {
+    let fake = Fake::start(Behaviour::Hang).await;
+    let recognition = client(&config(&fake));
+    for size in [100, 300_000] {
+        let request = inline(vec![7; size]);
+        let [first, second] = [recognition.body(&request).await.ok().unwrap(), recognition.body(&request).await.ok().unwrap()];
+        assert_eq!((first.bytes.as_ptr(), first.bytes.len()), (second.bytes.as_ptr(), second.bytes.len()), "{size} bytes");
+    }
+}
+
+#[tokio::test]
 async fn an_app_code_goes_in_its_header_and_an_address_in_the_form() {
     let fake = Fake::answering("200 OK", "", SAMPLE).await;
     let recognition = client(&Config { auth: Auth::AppCode, ..config(&fake) });
