@@ -1,10 +1,15 @@
 //! Who works on the same queues, as far as this worker has heard.
 
+use super::share::Share;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// Who has said nothing for so long is gone (contract, control messages).
 pub const EXPIRY: SignedDuration = SignedDuration::from_secs(7);
+/// Who has had no call to make for so long leaves the rate to the others: two heartbeats.
+const IDLE_AFTER: SignedDuration = SignedDuration::from_secs(4);
+/// Who hears nobody, not even himself, keeps his share for so long, and then half of it.
+const DOUBTFUL_AFTER: SignedDuration = SignedDuration::from_secs(15);
 /// Of a worker's id; longer ones are not ours.
 pub const MAX_ID_BYTES: usize = 64;
 /// More are not counted: a stranger on the exchange must not fill the memory.
@@ -14,17 +19,21 @@ const MAX_PEERS: usize = 1_000;
 pub struct Fleet {
     me: String,
     peers: BTreeMap<String, Peer>,
+    /// When anybody was heard last, and be it this worker itself. Not at all: there is nobody to hear.
+    heard: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
 struct Peer {
     heard: Timestamp,
+    /// When it last said that it has work.
+    worked: Option<Timestamp>,
     draining: bool,
 }
 
 impl Fleet {
     pub fn new(me: String) -> Self {
-        Self { me, peers: BTreeMap::new() }
+        Self { me, peers: BTreeMap::new(), heard: None }
     }
 
     pub fn me(&self) -> &str {
@@ -32,12 +41,36 @@ impl Fleet {
     }
 
     /// A sign of life. Was it somebody new?
-    pub fn heard(&mut self, worker: &str, draining: bool, now: Timestamp) -> bool {
+    pub fn heard(&mut self, worker: &str, has_work: bool, draining: bool, now: Timestamp) -> bool {
         self.peers.retain(|_, peer| is_alive(peer, now));
+        self.heard = Some(now);
         if worker == self.me || (self.peers.len() == MAX_PEERS && !self.peers.contains_key(worker)) {
             return false;
         }
-        self.peers.insert(worker.to_owned(), Peer { heard: now, draining }).is_none()
+        let known = self.peers.get(worker);
+        let last_worked = if has_work { Some(now) } else { known.and_then(|peer| peer.worked) };
+        let is_new = known.is_none();
+        self.peers.insert(worker.to_owned(), Peer { heard: now, worked: last_worked, draining });
+        is_new
+    }
+
+    /// This worker's share of the rate, for it has a call to make: equal parts for all of whom that is known.
+    pub fn share(&self, now: Timestamp) -> Share {
+        let Some(heard) = self.heard else { return Share::WHOLE };
+        let silence = now.duration_since(heard);
+        // While nothing is heard at all, nobody's silence means anything.
+        let then = if silence < EXPIRY { now } else { heard };
+        let shares = |peer: &Peer| {
+            let works = peer.worked.is_some_and(|worked| then.duration_since(worked) < IDLE_AFTER);
+            works && !peer.draining && is_alive(peer, then)
+        };
+        let others = self.peers.iter().filter(|(_, peer)| shares(peer)).map(|(id, _)| id);
+        let (mut workers, mut rank) = (1, 0);
+        for id in others {
+            workers += 1;
+            rank += u32::from(*id < self.me);
+        }
+        Share { workers, rank, halved: silence >= DOUBTFUL_AFTER }
     }
 
     /// With this one.
@@ -70,32 +103,65 @@ mod tests {
     #[test]
     fn who_says_nothing_for_seven_seconds_is_gone() {
         let mut fleet = Fleet::new("b".into());
-        assert!(fleet.heard("a", false, at(0)));
-        assert!(!fleet.heard("a", false, at(2)), "known");
-        assert!(!fleet.heard("b", false, at(2)), "that is myself");
+        assert!(fleet.heard("a", true, false, at(0)));
+        assert!(!fleet.heard("a", true, false, at(2)), "known");
+        assert!(!fleet.heard("b", true, false, at(2)), "that is myself");
         assert_eq!((fleet.alive(at(8)), fleet.alive(at(9))), (2, 1));
-        assert!(fleet.heard("a", false, at(20)), "back again");
+        assert!(fleet.heard("a", true, false, at(20)), "back again");
     }
 
     #[test]
     fn the_lowest_that_takes_jobs_leads() {
         let mut fleet = Fleet::new("b".into());
         assert!(fleet.leads(at(0)));
-        fleet.heard("c", false, at(0));
+        fleet.heard("c", true, false, at(0));
         assert!(fleet.leads(at(0)));
-        fleet.heard("a", false, at(0));
+        fleet.heard("a", true, false, at(0));
         assert!(!fleet.leads(at(0)));
-        fleet.heard("a", true, at(1));
+        fleet.heard("a", true, true, at(1));
         assert!(fleet.leads(at(1)), "a drains");
-        fleet.heard("a", false, at(2));
+        fleet.heard("a", true, false, at(2));
         assert!(fleet.leads(at(9)), "a is gone");
+    }
+
+    fn share(workers: u32, rank: u32) -> Share {
+        Share { workers, rank, halved: false }
+    }
+
+    #[test]
+    fn the_rate_is_shared_by_those_who_have_calls_to_make() {
+        let mut fleet = Fleet::new("b".into());
+        assert_eq!(fleet.share(at(0)), Share::WHOLE, "nobody to hear");
+        fleet.heard("b", true, false, at(0));
+        assert_eq!(fleet.share(at(0)), Share::WHOLE, "only myself");
+        fleet.heard("c", true, false, at(0));
+        assert_eq!(fleet.share(at(0)), share(2, 0));
+        fleet.heard("a", true, false, at(1));
+        assert_eq!(fleet.share(at(1)), share(3, 1), "in the order of their names");
+        fleet.heard("a", false, false, at(3));
+        assert_eq!(fleet.share(at(3)), share(3, 1), "perhaps between two jobs");
+        fleet.heard("c", true, true, at(3));
+        assert_eq!(fleet.share(at(3)), share(2, 1), "c drains");
+        fleet.heard("a", false, false, at(5));
+        assert_eq!(fleet.share(at(5)), Share::WHOLE, "a is idle");
+    }
+
+    #[test]
+    fn the_dead_give_their_share_up_and_the_deaf_keep_theirs_for_a_while() {
+        let mut fleet = Fleet::new("b".into());
+        fleet.heard("a", true, false, at(0));
+        fleet.heard("b", true, false, at(6));
+        assert_eq!((fleet.share(at(3)), fleet.share(at(7))), (share(2, 1), Share::WHOLE), "a has died");
+        fleet.heard("a", true, false, at(10));
+        assert_eq!([fleet.share(at(17)), fleet.share(at(24))], [share(2, 1); 2], "not even myself is heard");
+        assert_eq!(fleet.share(at(25)), Share { halved: true, ..share(2, 1) });
     }
 
     #[test]
     fn strangers_cannot_fill_the_memory() {
         let mut fleet = Fleet::new("me".into());
         for number in 0..5_000 {
-            fleet.heard(&format!("worker {number}"), false, at(0));
+            fleet.heard(&format!("worker {number}"), true, false, at(0));
         }
         assert_eq!(fleet.alive(at(0)), MAX_PEERS + 1);
     }

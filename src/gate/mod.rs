@@ -3,6 +3,7 @@
 //!
 //! The decisions are `domain::breaker`'s; here they meet the clock, the other workers, the log and the metrics.
 
+mod demand;
 mod flow;
 mod hold;
 mod pass;
@@ -20,6 +21,7 @@ use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Place, Province, n
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::fleet::Fleet;
 use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks};
+use demand::Demand;
 use hold::Unstored;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +40,7 @@ struct Inner {
     changed: watch::Sender<()>,
     /// Something happened here that others should know at once.
     news: Notify,
+    demand: Demand,
     policy: Arc<Policy>,
     clock: Clock,
     timezone: TimeZone,
@@ -74,7 +77,15 @@ impl Gate {
             answered: BTreeMap::new(),
             unstored: None,
         });
-        Self(Arc::new(Inner { state, changed: watch::Sender::new(()), news: Notify::new(), policy, clock, timezone }))
+        Self(Arc::new(Inner {
+            state,
+            changed: watch::Sender::new(()),
+            news: Notify::new(),
+            demand: Demand::default(),
+            policy,
+            clock,
+            timezone,
+        }))
     }
 
     /// What keeps a run's call at these places from being made.

@@ -1,14 +1,18 @@
 //! What workers tell each other through the gate.
 
+use super::demand::Wanted;
 use super::{Gate, State};
 use crate::domain::breaker::{Change, Place};
 use crate::domain::heartbeat::Heartbeat;
+use crate::domain::share::Share;
 use crate::telemetry::metric;
+use jiff::Timestamp;
 
 impl Gate {
     /// All that others should know.
-    pub fn heartbeat(&self, has_work: bool, draining: bool) -> Heartbeat {
+    pub fn heartbeat(&self, draining: bool) -> Heartbeat {
         let now = self.0.clock.now();
+        let has_work = self.0.demand.told();
         let (heartbeat, changes) = {
             let State { fleet, breaker, .. } = &mut *self.state();
             metric::workers_alive(fleet.alive(now));
@@ -24,10 +28,10 @@ impl Gate {
         let now = self.0.clock.now();
         let (changes, is_new) = {
             let State { fleet, breaker, streaks, .. } = &mut *self.state();
+            let is_new = fleet.heard(&heartbeat.worker, heartbeat.has_work, heartbeat.draining, now);
             if heartbeat.worker == fleet.me() {
                 return;
             }
-            let is_new = fleet.heard(&heartbeat.worker, heartbeat.draining, now);
             metric::workers_alive(fleet.alive(now));
             let changes = breaker.hear(heartbeat.closed, now);
             for change in &changes {
@@ -44,6 +48,21 @@ impl Gate {
         }
         // Who probes, too, may have changed.
         self.0.changed.send_replace(());
+    }
+
+    /// This worker's share of an account's rate now, and what o'clock it is.
+    pub fn standing(&self) -> (Share, Timestamp) {
+        let now = self.0.clock.now();
+        (self.state().fleet.share(now), now)
+    }
+
+    /// A call is waited for: as long as there is one, the rate is shared with this worker, too.
+    pub fn wants_a_call(&self) -> Wanted<'_> {
+        let (wanted, is_news) = self.0.demand.wanted();
+        if is_news {
+            self.0.news.notify_one();
+        }
+        wanted
     }
 
     /// Returns when something happened here that others should know at once.

@@ -161,8 +161,8 @@ async fn two_workers_know_the_same_and_one_of_them_probes() {
     let clock = clock();
     let (a, b) = (gate("a", clock), gate("b", clock));
     let talk = || {
-        b.hear(a.heartbeat(true, false));
-        a.hear(b.heartbeat(true, false));
+        b.hear(a.heartbeat(false));
+        a.hear(b.heartbeat(false));
     };
     talk();
     fail(&a, enter(&a).await.unwrap(), "316");
@@ -187,10 +187,10 @@ async fn a_worker_that_leads_probes_and_the_next_one_when_it_is_gone() {
     let clock = clock();
     let (a, b) = (gate("a", clock), gate("b", clock));
     fail(&b, enter(&b).await.unwrap(), "UNAUTHORIZED");
-    b.hear(a.heartbeat(true, false));
-    a.hear(b.heartbeat(true, false));
+    b.hear(a.heartbeat(false));
+    a.hear(b.heartbeat(false));
     sleep_minutes(1).await;
-    b.hear(a.heartbeat(true, false));
+    b.hear(a.heartbeat(false));
     assert!(matches!((a.flow(), b.flow()), (Flow::Probe(_), Flow::Shut(_))));
     let mut changes = b.changes();
     let since = tokio::time::Instant::now();
@@ -206,8 +206,8 @@ async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
     let (a, b) = (gate("a", clock), gate("b", clock));
     fail(&a, enter(&a).await.unwrap(), "316");
     tokio::time::timeout(Duration::from_millis(1), a.news()).await.expect("news");
-    a.hear(b.heartbeat(false, false));
+    a.hear(b.heartbeat(false));
     tokio::time::timeout(Duration::from_millis(1), a.news()).await.expect("somebody new");
-    a.hear(b.heartbeat(false, false));
+    a.hear(b.heartbeat(false));
     assert!(tokio::time::timeout(Duration::from_secs(1), a.news()).await.is_err(), "nothing new");
 }

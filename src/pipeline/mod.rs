@@ -31,6 +31,7 @@ use crate::domain::job::{ImageRef, Job};
 use crate::domain::policy::{Decision, Ruling, Transfer};
 use crate::domain::progress::Progress;
 use crate::domain::result::{RecognitionPart, Status, Verdict};
+use crate::domain::share::Share;
 use crate::provider::client::Client;
 use crate::retry::{Case, Judge, Stopped};
 use findings::Findings;
@@ -117,6 +118,12 @@ impl Pipeline {
                 Err(parking) => Ending::Parked(parking),
             },
         }
+    }
+
+    /// How many jobs to take at once: what follows from this worker's share of the slower rate, `most` at the most.
+    pub fn prefetch(&self, most: u16) -> u16 {
+        let rate = self.recognition.rate_per_second().min(self.verification.rate_per_second());
+        Share::prefetch(rate, self.recognition.max_in_flight() + self.verification.max_in_flight(), most)
     }
 
     /// The answer that only has to be published. Where it cannot be read the job takes the whole line again, to the same end.

@@ -1,16 +1,17 @@
 //! Calling a provider within its limits, and again in place where the policy says so. Written once for both.
 
+use super::in_flight::{InFlight, Room};
 use super::limiter::Limiter;
 use super::{Provider, Reply, Request};
-use crate::domain::failure::{Billed, Stage, cut};
+use crate::domain::failure::{Billed, Failure, Stage, cut};
 use crate::domain::policy::Decision;
 use crate::domain::result::CallRecord;
+use crate::domain::share::Share;
 use crate::gate::Pass;
-use crate::retry::{Case, Judge, Stopped};
+use crate::retry::{Case, Judge, LONGEST_HOLD, Stopped};
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// A provider's request id is a stranger's text, and fifty of them travel in a header.
@@ -21,7 +22,8 @@ pub struct Client<A> {
     stage: Stage,
     provider: Box<dyn Provider<Answer = A>>,
     limiter: Limiter,
-    in_flight: Semaphore,
+    in_flight: InFlight,
+    max_in_flight: usize,
     judge: Judge,
 }
 
@@ -35,8 +37,9 @@ pub struct Limits {
 impl<A> Client<A> {
     pub fn new(stage: Stage, provider: impl Provider<Answer = A> + 'static, limits: Limits, judge: Judge) -> Self {
         let limiter = Limiter::new(limits.rate_per_second, limits.burst);
-        metric::rate_limit(stage, limiter.rate_per_second());
-        Self { stage, provider: Box::new(provider), limiter, in_flight: Semaphore::new(limits.max_in_flight), judge }
+        metric::rate_limit(stage, limiter.rate_per_second(Share::WHOLE));
+        let Limits { max_in_flight, .. } = limits;
+        Self { stage, provider: Box::new(provider), limiter, in_flight: InFlight::new(max_in_flight), max_in_flight, judge }
     }
 
     /// Calls until there is a good answer, or until the policy wants something other than a retry in place. Every call is recorded
@@ -56,9 +59,17 @@ impl<A> Client<A> {
             let started = Instant::now();
             let outcome = self.provider.call(request).await;
             let call = Call { at, duration: started.elapsed() };
-            drop(room);
+            let has_waited = room.is_some_and(|place| {
+                if is_telling(&outcome) {
+                    place.room.took(call.duration);
+                }
+                place.has_waited
+            });
             match outcome {
                 Ok(reply) => {
+                    if has_waited {
+                        self.limiter.granted();
+                    }
                     self.judge.gate.answered(self.stage, pass);
                     let billed = self.judge.policy.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
@@ -68,7 +79,10 @@ impl<A> Client<A> {
                     let ruling = self.judge.rule(&failure, &pass, case);
                     self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
                     if ruling.decision == Decision::Throttle {
-                        metric::rate_limit(self.stage, self.limiter.lower());
+                        self.limiter.lower(started);
+                        self.tell_rate();
+                    } else if has_waited {
+                        self.limiter.granted();
                     }
                     kept = self.judge.wait_or_stop(failure, ruling, pass, case).await?;
                 }
@@ -79,19 +93,19 @@ impl<A> Client<A> {
     /// Room in flight, then a place in the rate. Ends early, without either, when the caller may start nothing more.
     ///
     /// # Errors
-    /// [`Stopped`]: the call is closed meanwhile. Nobody waits in line for that.
-    async fn wait_for_room(&self, case: &Case<'_>, kept: Option<&Pass>) -> Result<Option<SemaphorePermit<'_>>, Box<Stopped>> {
+    /// [`Stopped`]: the call is closed meanwhile, and nobody waits in line for that; or the delivery was held for as long as one may be.
+    async fn wait_for_room(&self, case: &Case<'_>, kept: Option<&Pass>) -> Result<Option<Place<'_>>, Box<Stopped>> {
         let places = case.progress.places(self.stage);
         let gate = &self.judge.gate;
         let mut changes = gate.changes();
+        let _wanted = gate.wants_a_call();
         let room = async {
-            // The semaphore is never closed; were it, calling without a permit would still be right.
-            let permit = self.in_flight.acquire().await.ok();
+            let room = self.in_flight.enter().await;
             let queued = Instant::now();
-            self.limiter.acquire().await;
+            let has_waited = self.limiter.acquire(|| gate.standing()).await;
             metric::provider_wait(self.stage, queued.elapsed());
-            metric::rate_limit(self.stage, self.limiter.rate_per_second());
-            permit
+            self.tell_rate();
+            Place { has_waited, room }
         };
         tokio::pin!(room);
         loop {
@@ -102,12 +116,26 @@ impl<A> Client<A> {
             }
             tokio::select! {
                 biased;
-                permit = &mut room => return Ok(permit),
+                room = &mut room => return Ok(Some(room)),
                 () = case.halt.cancelled() => return Ok(None),
+                () = tokio::time::sleep_until(case.began + LONGEST_HOLD), if case.is_queued => return Err(self.judge.held_too_long()),
                 // Never an error: the gate lives as long as we do.
                 _ = changes.changed() => {}
             }
         }
+    }
+
+    /// This worker's share of the account's rate, or as much of it as the provider grants.
+    pub fn rate_per_second(&self) -> f64 {
+        self.limiter.rate_per_second(self.judge.gate.standing().0)
+    }
+
+    pub fn max_in_flight(&self) -> usize {
+        self.max_in_flight
+    }
+
+    fn tell_rate(&self) {
+        metric::rate_limit(self.stage, self.rate_per_second());
     }
 
     fn record(&self, call: Call, code: &str, request_id: Option<&str>, billed: Billed, case: &mut Case<'_>) {
@@ -120,6 +148,20 @@ impl<A> Client<A> {
             duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
             billed,
         });
+    }
+}
+
+/// Room for one call in flight, and its place in the rate.
+struct Place<'a> {
+    has_waited: bool,
+    room: Room<'a>,
+}
+
+/// Does the time that it took say how busy the provider is? What never came as far as the provider was quick for other reasons.
+fn is_telling<T>(outcome: &Result<T, Failure>) -> bool {
+    match outcome {
+        Ok(_) => true,
+        Err(failure) => failure.code == "timeout" || failure.http_status.is_some_and(|status| status < 400),
     }
 }
 

@@ -1,10 +1,14 @@
-//! How fast we may call: strict, first come first served, on tokio's clock; slower where the provider says so.
+//! How fast we may call: this worker's share of the account's rate, first come first served, on tokio's clock; slower where the provider
+//! says so.
 
+use crate::domain::learned::Learned;
+use crate::domain::share::Share;
 use governor::clock::{Clock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use jiff::Timestamp;
 use std::num::NonZeroU32;
 use std::ops::Add;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,20 +19,23 @@ use tokio::time::Instant;
 /// What a period is held between, however odd the rate.
 const FASTEST: Duration = Duration::from_nanos(1);
 const SLOWEST: Duration = Duration::from_hours(24);
-/// Being told to slow down takes so much of the rate away. Answers to calls that were in the air together are one such telling.
-const DECREASE: f64 = 0.7;
-const TOLD_ONCE: Duration = Duration::from_secs(1);
-/// Never slower than this part of what is configured: at some rate the calls must go on, to learn that they may.
-const LEAST: f64 = 0.05;
-/// It climbs back by this part of what is configured, so often.
-const INCREASE: f64 = 0.05;
-const INCREASE_EVERY: Duration = Duration::from_secs(10);
+/// Of the rate this much is used: a second that holds exactly as many calls as the account has would hold one too many as soon as one of
+/// them is early on the wire.
+const USED: f64 = 0.995;
+/// A timer that fires late must not cost a part of every period: so much is made up for by the next call. What [`USED`] leaves free in a
+/// second is more than this. Where workers take turns it is half a turn.
+const LATENESS: Duration = Duration::from_millis(3);
+/// Shares change while somebody waits.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A rate that is learned call by call is put into effect in steps.
+const WORTH_A_CHANGE: f64 = 0.01;
 
-/// One place in the rate after the other. With a burst of 1, calls are never closer than the period.
+/// One place in the rate after the other. With a burst of 1, calls are never closer than the period, but for what a late timer left over.
 #[derive(Debug)]
 pub struct Limiter {
     configured: f64,
-    burst: NonZeroU32,
+    burst: u32,
+    began: Instant,
     /// governor's own waiting wakes everybody at once; this queue is fair, so its first waiter alone looks at the limiter.
     turn: AsyncMutex<()>,
     pace: Mutex<Pace>,
@@ -36,9 +43,19 @@ pub struct Limiter {
 
 #[derive(Debug)]
 struct Pace {
-    rate_per_second: f64,
-    changed: Instant,
+    learned: Learned,
+    in_effect: InEffect,
     gcra: Gcra,
+    /// A call takes so many of governor's cells, none longer than what a late timer may leave over.
+    call: NonZeroU32,
+}
+
+/// What a pace is made from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct InEffect {
+    share: Share,
+    /// Of the configured rate, as learned.
+    part: f64,
 }
 
 type Gcra = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>;
@@ -46,41 +63,74 @@ type Gcra = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Mome
 impl Limiter {
     /// `rate_per_second` is finite and above zero: the configuration was validated.
     pub fn new(rate_per_second: f64, burst: u32) -> Self {
-        let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-        let pace = Pace { rate_per_second, changed: Instant::now(), gcra: gcra(rate_per_second, burst) };
-        Self { configured: rate_per_second, burst, turn: AsyncMutex::new(()), pace: Mutex::new(pace) }
+        let pace = Pace::new(rate_per_second, burst, Learned::default(), Share::WHOLE);
+        Self { configured: rate_per_second, burst, began: Instant::now(), turn: AsyncMutex::new(()), pace: Mutex::new(pace) }
     }
 
-    pub fn rate_per_second(&self) -> f64 {
-        self.pace().rate_per_second
+    /// What this worker may use of the account's rate.
+    pub fn rate_per_second(&self, share: Share) -> f64 {
+        share.of(self.configured * self.pace().learned.part())
     }
 
-    /// Waits for a place in the rate. Dropped while waiting, it takes none.
-    pub async fn acquire(&self) {
+    /// Waits for a place in the rate. Dropped while waiting, it takes none. `standing` tells this worker's share, and what o'clock it is.
+    /// Was there a wait?
+    pub async fn acquire(&self, standing: impl Fn() -> (Share, Timestamp)) -> bool {
         let _turn = self.turn.lock().await;
-        while let Some(wait) = self.check() {
-            tokio::time::sleep(wait).await;
+        let mut has_waited = false;
+        while let Some(wait) = self.check(standing()) {
+            has_waited = true;
+            tokio::time::sleep(wait.min(LOOK_AGAIN)).await;
         }
+        has_waited
     }
 
-    /// The provider said that we are too fast. Answers the rate from now on.
-    pub fn lower(&self) -> f64 {
+    /// A call that had to wait was not refused.
+    pub fn granted(&self) {
+        self.pace().learned.granted();
+    }
+
+    /// The provider said that we are too fast, to a call that was `started` then.
+    pub fn lower(&self, started: Instant) {
         let mut pace = self.pace();
-        let rate = pace.rate_per_second;
-        if rate >= self.configured || pace.changed.elapsed() >= TOLD_ONCE {
-            pace.change((rate * DECREASE).max(self.configured * LEAST), self.burst);
+        pace.learned.refused(started.saturating_duration_since(self.began), self.began.elapsed());
+        if pace.learned.part() < pace.in_effect.part {
+            self.change(&mut pace, None);
         }
-        pace.rate_per_second
     }
 
     /// Takes a place, or says how long until there is one.
-    fn check(&self) -> Option<Duration> {
+    fn check(&self, (share, now): (Share, Timestamp)) -> Option<Duration> {
         let mut pace = self.pace();
-        let rate = pace.rate_per_second;
-        if rate < self.configured && pace.changed.elapsed() >= INCREASE_EVERY {
-            pace.change((rate + self.configured * INCREASE).min(self.configured), self.burst);
+        if pace.in_effect.share != share {
+            self.change(&mut pace, Some(share));
         }
-        pace.gcra.check().err().map(|not_yet| not_yet.wait_time_from(TokioClock.now()))
+        if let Some(wait) = pace.take() {
+            // Planned now: a timer that fires late must not cost the turn.
+            return Some(wait + self.until_turn(&pace, now.saturating_add(wait).unwrap_or(now)));
+        }
+        let (part, in_effect) = (pace.learned.part(), pace.in_effect.part);
+        if part > in_effect && (part >= 1.0 || part / in_effect > 1.0 + WORTH_A_CHANGE) {
+            self.change(&mut pace, None);
+        }
+        None
+    }
+
+    /// Calls of several workers take turns. Who is not in a hurry need not wait for his, and where the true rate is another than the
+    /// configured one their turns have nothing in common.
+    fn until_turn(&self, pace: &Pace, planned: Timestamp) -> Duration {
+        let InEffect { share, part } = pace.in_effect;
+        let is_common = part >= 1.0 && !share.halved && share.of_burst(self.burst) == 1;
+        if is_common { share.until_turn(period(share.of(self.configured)), planned) } else { Duration::ZERO }
+    }
+
+    /// To the rate that was learned by now, and to another share.
+    fn change(&self, pace: &mut Pace, share: Option<Share>) {
+        let next = Pace::new(self.configured, self.burst, pace.learned, share.unwrap_or(pace.in_effect.share));
+        // Where a place was not yet free, the next one comes a whole new period later.
+        if pace.take().is_some() {
+            while next.take().is_none() {}
+        }
+        *pace = next;
     }
 
     fn pace(&self) -> MutexGuard<'_, Pace> {
@@ -89,21 +139,32 @@ impl Limiter {
 }
 
 impl Pace {
-    /// Where a place was not yet free, the next one comes a whole new period later.
-    fn change(&mut self, rate_per_second: f64, burst: NonZeroU32) {
-        let next = gcra(rate_per_second, burst);
-        if self.gcra.check().is_err() {
-            // Never an error: a new one has all its places.
-            let _ = next.check_n(burst);
+    fn new(configured: f64, burst: u32, learned: Learned, share: Share) -> Self {
+        let part = learned.part();
+        let (period, burst) = (period(share.of(configured * part)), share.of_burst(burst));
+        let late = if share.workers < 2 { LATENESS } else { LATENESS.max(period / share.workers / 2) };
+        let pieces = u32::try_from(period.as_nanos().div_ceil(late.as_nanos())).unwrap_or(u32::MAX);
+        let call = NonZeroU32::new(pieces.min((u32::MAX - 1) / burst)).unwrap_or(NonZeroU32::MIN);
+        let slice = (period / call.get()).max(FASTEST);
+        let reserve = u32::try_from(late.as_nanos() / slice.as_nanos()).unwrap_or(u32::MAX).max(1);
+        let capacity = call.saturating_mul(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN)).saturating_add(reserve);
+        let quota = Quota::with_period(slice).unwrap_or(Quota::per_second(NonZeroU32::MIN));
+        let gcra = RateLimiter::direct_with_clock(quota.allow_burst(capacity), TokioClock);
+        Self { learned, in_effect: InEffect { share, part }, gcra, call }
+    }
+
+    /// Takes a place, or says how long until there is one.
+    fn take(&self) -> Option<Duration> {
+        match self.gcra.check_n(self.call) {
+            Ok(Err(not_yet)) => Some(not_yet.wait_time_from(TokioClock.now()).max(FASTEST)),
+            // The capacity is always more than a call takes.
+            Ok(Ok(())) | Err(_) => None,
         }
-        *self = Self { rate_per_second, changed: Instant::now(), gcra: next };
     }
 }
 
-fn gcra(rate_per_second: f64, burst: NonZeroU32) -> Gcra {
-    let period = Duration::try_from_secs_f64(1.0 / rate_per_second).unwrap_or(SLOWEST).clamp(FASTEST, SLOWEST);
-    let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN));
-    RateLimiter::direct_with_clock(quota.allow_burst(burst), TokioClock)
+fn period(rate_per_second: f64) -> Duration {
+    Duration::try_from_secs_f64(1.0 / (rate_per_second * USED)).unwrap_or(SLOWEST).clamp(FASTEST, SLOWEST)
 }
 
 #[derive(Clone, Debug)]
@@ -139,99 +200,4 @@ impl Add<Nanos> for Moment {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
-    fn tenths(rate: f64) -> i64 {
-        (10.0 * rate).round() as i64
-    }
-
-    async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
-        let start = Instant::now();
-        let mut times = Vec::new();
-        for _ in 0..count {
-            limiter.acquire().await;
-            times.push(start.elapsed().as_millis());
-        }
-        times
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn calls_are_never_closer_than_the_period_not_even_at_first() {
-        assert_eq!(acquired_at(&Limiter::new(10.0, 1), 5).await, [0, 100, 200, 300, 400]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_is_available_once_and_after_a_rest() {
-        let limiter = Limiter::new(10.0, 3);
-        assert_eq!(acquired_at(&limiter, 5).await, [0, 0, 0, 100, 200]);
-        tokio::time::sleep(Duration::from_mins(1)).await;
-        assert_eq!(acquired_at(&limiter, 4).await, [0, 0, 0, 100]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_rate_below_one_a_second_waits_seconds() {
-        assert_eq!(acquired_at(&Limiter::new(0.5, 1), 3).await, [0, 2_000, 4_000]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn waiters_are_served_in_the_order_in_which_they_came() {
-        let limiter = Arc::new(Limiter::new(10.0, 1));
-        let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
-        for number in 0..20 {
-            let (limiter, sender) = (Arc::clone(&limiter), sender.clone());
-            tokio::spawn(async move {
-                limiter.acquire().await;
-                let _ = sender.send(number);
-            });
-            tokio::task::yield_now().await;
-        }
-        drop(sender);
-        let mut served = Vec::new();
-        while let Some(number) = order.recv().await {
-            served.push(number);
-        }
-        assert_eq!(served, (0..20).collect::<Vec<_>>());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn being_told_to_slow_down_lowers_the_rate_at_once_and_once() {
-        let limiter = Limiter::new(10.0, 1);
-        limiter.acquire().await;
-        assert_eq!([limiter.lower(), limiter.lower()].map(tenths), [70; 2], "answers to calls in the air together");
-        assert_eq!(acquired_at(&limiter, 3).await, [143, 286, 429]);
-        tokio::time::sleep(TOLD_ONCE).await;
-        assert_eq!(tenths(limiter.lower()), 49);
-        for _ in 0..50 {
-            tokio::time::sleep(TOLD_ONCE).await;
-            limiter.lower();
-        }
-        assert_eq!(tenths(limiter.rate_per_second()), 5, "never nothing");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_rate_climbs_back_and_no_further() {
-        let limiter = Limiter::new(10.0, 1);
-        limiter.lower();
-        let mut rates = Vec::new();
-        for _ in 0..8 {
-            tokio::time::sleep(INCREASE_EVERY).await;
-            limiter.acquire().await;
-            rates.push(tenths(limiter.rate_per_second()));
-        }
-        assert_eq!(rates, [75, 80, 85, 90, 95, 100, 100, 100]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_waiter_that_gives_up_takes_no_place() {
-        let limiter = Limiter::new(1.0, 1);
-        limiter.acquire().await;
-        let gave_up = tokio::time::timeout(Duration::from_millis(500), limiter.acquire()).await;
-        assert!(gave_up.is_err());
-        let start = Instant::now();
-        limiter.acquire().await;
-        assert_eq!(start.elapsed(), Duration::from_millis(500));
-    }
-}
+mod tests;

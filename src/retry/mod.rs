@@ -109,6 +109,12 @@ impl Judge {
         Ok(())
     }
 
+    /// What becomes of a job whose turn in the rate did not come for as long as a delivery may be held: another worker may have it sooner.
+    pub fn held_too_long(&self) -> Box<Stopped> {
+        let failure = Failure::new(Stage::Worker, "worker.busy", "no call could be made for it within ten minutes; it is handed on");
+        Stopped::boxed(failure, Decision::Park { until: self.clock.now() })
+    }
+
     /// Attempts, and attempts again in place for as long as the policy says so.
     ///
     /// # Errors

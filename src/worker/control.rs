@@ -9,18 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// How often a worker tells everything it knows (contract, control messages); at once where something happened.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Until one side ends with its connection.
-    pub(super) async fn converse(self: Arc<Self>, heard: Consumer, told: Publisher, turns: TaskTracker, stop: CancellationToken) {
+    pub(super) async fn converse(self: Arc<Self>, heard: Consumer, told: Publisher, stop: CancellationToken) {
         tokio::select! {
             biased;
             () = self.hear(heard) => {}
-            () = self.tell_others(&told, &turns, &stop) => {}
+            () = self.tell_others(&told, &stop) => {}
         }
     }
 
@@ -32,7 +31,7 @@ impl Worker {
         }
     }
 
-    async fn tell_others(&self, told: &Publisher, turns: &TaskTracker, stop: &CancellationToken) {
+    async fn tell_others(&self, told: &Publisher, stop: &CancellationToken) {
         let gate = &self.pipeline.judge.gate;
         let mut every = interval(self.heartbeat_every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -42,7 +41,7 @@ impl Worker {
                 _ = every.tick() => {}
                 () = gate.news() => {}
             }
-            let heartbeat = gate.heartbeat(!turns.is_empty(), stop.is_cancelled());
+            let heartbeat = gate.heartbeat(stop.is_cancelled());
             if let Err(problem) = told.announce(&Message::json(KIND, heartbeat.to_json())).await {
                 tracing::debug!(%problem, "a heartbeat was not told");
             }

@@ -10,6 +10,8 @@ const DUE_PREFETCH: u16 = 16;
 #[derive(Debug, Default)]
 pub(super) struct Feed {
     intake: Intake,
+    /// Of the jobs queue, where there is an intake in full.
+    prefetch: u16,
     /// Where jobs are taken one at a time the queues take turns.
     due_is_next: bool,
     due: Option<Consumer>,
@@ -35,14 +37,15 @@ impl Feed {
         intake: Intake,
         session: &Session,
         queues: &Config,
-        max_in_flight: u16,
+        prefetch: u16,
     ) -> Result<Vec<Delivery>, BrokerError> {
-        if intake == self.intake {
+        let is_as_it_was = intake != Intake::Full || !is_worth_a_change(self.prefetch, prefetch);
+        if intake == self.intake && is_as_it_was {
             return Ok(Vec::new());
         }
         let received = self.stop().await;
         let (due, jobs) = match intake {
-            Intake::Full => (DUE_PREFETCH, Some(max_in_flight)),
+            Intake::Full => (DUE_PREFETCH.min(prefetch), Some(prefetch)),
             Intake::One => (1, Some(1)),
             Intake::Alone => (1, None),
             Intake::Nothing => return Ok(received),
@@ -52,8 +55,14 @@ impl Feed {
         }
         self.due = Some(session.consume(&queues.due_queue, due).await?);
         self.intake = intake;
+        self.prefetch = prefetch;
         self.due_is_next = false;
         Ok(received)
+    }
+
+    /// Of the jobs queue.
+    pub(super) fn prefetch(&self) -> u16 {
+        self.prefetch
     }
 
     /// The next delivery, returned jobs first; `None` when a consumer was lost. For ever while nothing is taken.
@@ -61,7 +70,7 @@ impl Feed {
     /// One at a time, a new job comes first: those that return have tried, and one that fails for itself must not keep the others out.
     /// The next one is a returned job: new ones may never get as far.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
-        let Self { due, jobs, intake, due_is_next } = self;
+        let Self { due, jobs, intake, due_is_next, .. } = self;
         let (first, second) = if *intake == Intake::One && !*due_is_next { (jobs, due) } else { (due, jobs) };
         let delivery = tokio::select! {
             biased;
@@ -100,6 +109,11 @@ impl Intake {
     pub(super) fn is_single(self) -> bool {
         matches!(self, Self::One | Self::Alone)
     }
+}
+
+/// A consumer is made anew for it.
+fn is_worth_a_change(prefetch: u16, wanted: u16) -> bool {
+    prefetch.abs_diff(wanted) > prefetch / 4
 }
 
 async fn next_of(consumer: &mut Option<Consumer>) -> Option<Delivery> {

@@ -91,18 +91,17 @@ impl Worker {
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.
         let mut single = None;
         let mut room: Option<Room> = None;
-        self.health.flows(gate.flow().paused());
         let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(self.health.clone(), generation.session.blocked())));
-        tracing::info!(queue = self.queues.jobs_queue, prefetch = self.max_in_flight, "consuming");
+        tracing::info!(queue = self.queues.jobs_queue, prefetch = feed.prefetch(), "consuming");
         loop {
             let flow = gate.flow();
             let intake = Intake::of(&flow, room.is_some());
             single = single.filter(|_| intake.is_single() || room.is_some());
-            match feed.follow(intake, &generation.session, &self.queues, self.max_in_flight).await {
+            self.health.flows(flow.paused());
+            match feed.follow(intake, &generation.session, &self.queues, self.pipeline.prefetch(self.max_in_flight)).await {
                 Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false))),
                 Err(error) => return self.lost(generation.session.trouble().unwrap_or(&error.to_string()), turns),
             }
-            self.health.flows(flow.paused());
             let delivery = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Served::Stopped,

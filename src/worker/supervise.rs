@@ -48,7 +48,7 @@ impl Worker {
         // One line on the way down, whatever it is that goes first; the way up is told when consuming begins.
         let mut told = false;
         loop {
-            let established = match self.establish(&mut pause, &mut told, connected_before, turns, stop).await {
+            let established = match self.establish(&mut pause, &mut told, connected_before, stop).await {
                 Ok(established) => established,
                 Err(error) => {
                     // A paid call in the air is worth waiting for, whatever ends the worker.
@@ -96,14 +96,13 @@ impl Worker {
         pause: &mut impl FnMut(&Chance) -> Duration,
         told: &mut bool,
         connected_before: bool,
-        turns: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
         loop {
             let problem = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(None),
-                outcome = self.attempt(turns, stop) => match outcome {
+                outcome = self.attempt(stop) => match outcome {
                     Ok(serving) => {
                         *told = false;
                         return Ok(Some(serving));
@@ -125,18 +124,19 @@ impl Worker {
         }
     }
 
-    async fn attempt(self: &Arc<Self>, turns: &TaskTracker, stop: &CancellationToken) -> Result<Serving, BrokerError> {
+    async fn attempt(self: &Arc<Self>, stop: &CancellationToken) -> Result<Serving, BrokerError> {
         let session = self.broker.connect().await?;
         session.topology().await?;
         // Who can take nothing from us, for want of memory say, should hand out nothing either.
-        let told = Message::json(KIND, self.pipeline.judge.gate.heartbeat(!turns.is_empty(), stop.is_cancelled()).to_json());
+        let told = Message::json(KIND, self.pipeline.judge.gate.heartbeat(stop.is_cancelled()).to_json());
         let untold = |problem: PublishError| BrokerError::Queue { queue: self.queues.control_exchange.clone(), cause: problem.into() };
         session.publisher().announce(&told).await.map_err(untold)?;
-        let control = Arc::clone(self).converse(session.control().await?, session.publisher(), turns.clone(), stop.clone());
+        let control = Arc::clone(self).converse(session.control().await?, session.publisher(), stop.clone());
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
         // Nothing was taken before, so nothing was received.
-        let _ = feed.follow(Intake::of(&self.pipeline.judge.gate.flow(), false), &session, &self.queues, self.max_in_flight).await?;
+        let (intake, prefetch) = (Intake::of(&self.pipeline.judge.gate.flow(), false), self.pipeline.prefetch(self.max_in_flight));
+        let _ = feed.follow(intake, &session, &self.queues, prefetch).await?;
         Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control })
     }
 

@@ -44,6 +44,7 @@ impl Outcome<'_> {
         row("calls in flight at kills, all workers'", &damage.kills.iter().map(|kill| kill.in_the_air).sum::<u32>());
         row("good answers on their way at a kill, all workers'", &evidence.in_the_air_at_kills());
         row("good answers bought again", &evidence.repeated());
+        row("of these, of jobs that were answered by two copies", &evidence.forked());
         row("good answers that came too late", &evidence.all_too_late());
         row("parks", &told.parked.values().sum::<usize>());
         let of_each = calls.iter().map(|(stage, calls)| format!("{calls} {stage}")).collect::<Vec<_>>();

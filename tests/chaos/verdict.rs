@@ -74,6 +74,12 @@ impl Evidence {
         self.accounts.iter().map(|(whose, account)| account.purchases.len().saturating_sub(self.allowed(whose))).sum()
     }
 
+    /// Jobs that a kill left two copies of, each of which bought an answer.
+    pub(crate) fn forked(&self) -> usize {
+        let is_too_many = |(whose, account): &(&(Stage, String), &Account)| account.purchases.len() > self.allowed(whose);
+        self.accounts.iter().filter(is_too_many).filter(|(whose, _)| self.is_forked(whose, Duration::MAX)).count()
+    }
+
     /// Answers that the sandbox sent, and that no worker waited for any longer.
     pub(crate) fn all_too_late(&self) -> usize {
         self.accounts.iter().map(|(whose, account)| self.too_late(whose, account)).sum()
@@ -144,10 +150,12 @@ impl Evidence {
         for (whose, account) in &self.accounts {
             let allowed = self.allowed(whose) + self.too_late(whose, account);
             let too_many = account.purchases.len().saturating_sub(allowed);
-            // Each one too many was bought because a kill had come between one of those before it and its checkpoint.
+            // Each one too many was bought because a kill had come between one of those before it and its checkpoint, or between the park
+            // of its job and the acknowledgement, which left two copies that ran at the same time.
             let is_excused = |number: &usize| {
                 let again = account.purchases[number + allowed].asked;
-                account.purchases[*number..number + allowed].iter().any(|earlier| self.is_met(account, earlier.asked, again))
+                let earlier = &account.purchases[*number..number + allowed];
+                earlier.iter().any(|earlier| self.is_met(account, earlier.asked, again)) || self.is_forked(whose, again)
             };
             let excused = (0..too_many).filter(is_excused).count();
             if excused < too_many {
@@ -158,6 +166,14 @@ impl Evidence {
             }
         }
         jobs
+    }
+
+    /// Was a job about this picture answered by two copies of itself, after a kill?
+    fn is_forked(&self, whose: &(Stage, String), again: Duration) -> bool {
+        let is_answered_twice = |(id, sheet): (&String, &Sheet)| {
+            sheet.sha256.as_ref() == Some(&whose.1) && self.answers.get(id).map_or(0, Vec::len) > sheet.copies
+        };
+        self.kills.iter().any(|kill| *kill < again) && self.sheets.iter().any(is_answered_twice)
     }
 
     /// Was a worker killed between this question and the safety of its answer, or the next question?

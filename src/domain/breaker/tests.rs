@@ -10,7 +10,7 @@ fn at(seconds: i64) -> Timestamp {
 fn fleet(me: &str, others: &[&str], now: Timestamp) -> Fleet {
     let mut fleet = Fleet::new(me.to_owned());
     for other in others {
-        fleet.heard(other, false, now);
+        fleet.heard(other, true, false, now);
     }
     fleet
 }

@@ -50,6 +50,7 @@ pub(crate) fn check() {
         evidence.failed.get_mut(FAILED).unwrap()[0].properties.headers.remove(FAILURE);
     });
     bought_again(&bills);
+    bought_by_both_copies(&bills);
 }
 
 /// Asked at 1 s and at 5 s; the first answer was in the store after 3 s, if ever.
@@ -71,6 +72,22 @@ fn bought_again(bills: &[Bill]) {
             evidence.accounts =
                 Accounts::from([((Stage::Verification, "picture".to_owned()), Account { purchases, stored, unanswered: 0 })]);
             evidence.kills = kills.iter().copied().map(Duration::from_secs).collect();
+        });
+    }
+}
+
+/// A picture bought twice, long after the kill that left two copies of its job.
+fn bought_by_both_copies(bills: &[Bill]) {
+    let paid_again = Some("paid again, without a kill in between");
+    for (kills, copies, expected) in [(vec![0], 2, None), (vec![0], 1, paid_again), (vec![], 2, paid_again)] {
+        finds(bills, expected, |evidence| {
+            let bought = |at| Purchase { asked: Duration::from_secs(at), answered: Duration::from_secs(at + 1) };
+            let account = Account { purchases: vec![bought(10), bought(11)], stored: vec![Duration::from_secs(13)], unanswered: 0 };
+            let picture = evidence.sheets[COMPLETED].sha256.clone().unwrap();
+            evidence.accounts = Accounts::from([((Stage::Recognition, picture), account)]);
+            evidence.kills = kills.iter().copied().map(Duration::from_secs).collect();
+            let answers = evidence.answers.get_mut(COMPLETED).unwrap();
+            *answers = vec![answers[0].clone(); copies];
         });
     }
 }

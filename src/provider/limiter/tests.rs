@@ -1,0 +1,144 @@
+use super::*;
+use crate::clock::Clock as WallClock;
+use std::sync::Arc;
+
+const MIDNIGHT: &str = "2026-11-22T16:00:00Z";
+
+fn alone() -> (Share, Timestamp) {
+    (Share::WHOLE, MIDNIGHT.parse().unwrap())
+}
+
+async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
+    let start = Instant::now();
+    let mut times = Vec::new();
+    for _ in 0..count {
+        limiter.acquire(alone).await;
+        times.push(start.elapsed().as_millis());
+    }
+    times
+}
+
+/// When a worker with this share makes its calls, in milliseconds of the wall clock since midnight.
+async fn calls_of(limiter: &Limiter, share: Share, clock: WallClock, count: usize) -> Vec<i64> {
+    let mut times = Vec::new();
+    for _ in 0..count {
+        limiter.acquire(|| (share, clock.now())).await;
+        times.push(clock.now().as_millisecond() - alone().1.as_millisecond());
+    }
+    times
+}
+
+fn share(workers: u32, rank: u32) -> Share {
+    Share { workers, rank, halved: false }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_hardly_closer_than_the_period_not_even_at_first() {
+    // 100.5 ms apart, but for the 3 ms that a late timer may have left over.
+    assert_eq!(acquired_at(&Limiter::new(10.0, 1), 5).await, [0, 98, 199, 299, 400]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_available_once_and_after_a_rest() {
+    let limiter = Limiter::new(10.0, 3);
+    assert_eq!(acquired_at(&limiter, 5).await, [0, 0, 0, 98, 199]);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(acquired_at(&limiter, 4).await, [0, 0, 0, 98]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_below_one_a_second_waits_seconds() {
+    assert_eq!(acquired_at(&Limiter::new(0.5, 1), 3).await, [0, 2_008, 4_018]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_of_a_long_run_is_lost_at_any_rate() {
+    for (rate, calls) in [(0.2, 12), (10.0, 597), (150.0, 8_955), (2_000.0, 119_400)] {
+        let limiter = Limiter::new(rate, 1);
+        let start = Instant::now();
+        let mut made = 0;
+        while start.elapsed() < Duration::from_mins(1) {
+            limiter.acquire(alone).await;
+            made += 1;
+        }
+        assert!((calls..=calls + 10).contains(&made), "{rate}: {made} in a minute");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_are_served_in_the_order_in_which_they_came() {
+    let limiter = Arc::new(Limiter::new(10.0, 1));
+    let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
+    for number in 0..20 {
+        let (limiter, sender) = (Arc::clone(&limiter), sender.clone());
+        tokio::spawn(async move {
+            limiter.acquire(alone).await;
+            let _ = sender.send(number);
+        });
+        tokio::task::yield_now().await;
+    }
+    drop(sender);
+    let mut served = Vec::new();
+    while let Some(number) = order.recv().await {
+        served.push(number);
+    }
+    assert_eq!(served, (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_of_several_workers_interleave() {
+    let clock = WallClock::starting_at(alone().1);
+    let limiters: Vec<_> = (0..4).map(|_| Limiter::new(10.0, 1)).collect();
+    let mut of_each = Vec::new();
+    for (limiter, rank) in limiters.iter().zip(0..) {
+        of_each.push(calls_of(limiter, share(4, rank), clock, 50));
+    }
+    let mut all: Vec<i64> = futures_util::future::join_all(of_each).await.into_iter().flat_map(|calls| calls.into_iter().skip(2)).collect();
+    all.sort_unstable();
+    let gaps: Vec<i64> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // The first and the last are some workers' alone.
+    let steady = &gaps[4..gaps.len() - 4];
+    assert!(steady.iter().all(|gap| (90..=110).contains(gap)), "{steady:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_is_felt_at_once_both_ways() {
+    let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(alone().1));
+    assert_eq!(calls_of(&limiter, Share::WHOLE, clock, 4).await.len(), 4);
+    let shared = calls_of(&limiter, share(2, 0), clock, 6).await;
+    assert!(shared.windows(2).all(|pair| (197..=204).contains(&(pair[1] - pair[0]))), "{shared:?}");
+    assert!((4.9..5.1).contains(&limiter.rate_per_second(share(2, 0))));
+    let again = calls_of(&limiter, Share::WHOLE, clock, 6).await;
+    assert!(again.windows(2).all(|pair| (97..=102).contains(&(pair[1] - pair[0]))), "{again:?}");
+    assert!(again[0] - shared[5] <= 101, "not after the period of before: {again:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_not_called_for_a_while_does_not_wait_for_his_turn() {
+    let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(alone().1));
+    tokio::time::sleep(Duration::from_millis(12_345)).await;
+    assert_eq!(calls_of(&limiter, share(4, 2), clock, 1).await, [12_345]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn being_told_to_slow_down_lowers_the_rate_at_once_and_once() {
+    let limiter = Limiter::new(10.0, 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    limiter.acquire(alone).await;
+    let started = Instant::now();
+    limiter.lower(started);
+    limiter.lower(started);
+    assert!((limiter.rate_per_second(Share::WHOLE) - 9.5).abs() < 1e-6, "answers to calls in the air together");
+    assert_eq!(acquired_at(&limiter, 3).await, [103, 209, 315]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_gives_up_takes_no_place() {
+    let limiter = Limiter::new(1.0, 1);
+    limiter.acquire(alone).await;
+    let gave_up = tokio::time::timeout(Duration::from_millis(500), limiter.acquire(alone)).await;
+    assert!(gave_up.is_err());
+    let start = Instant::now();
+    limiter.acquire(alone).await;
+    assert!(start.elapsed() <= Duration::from_millis(505));
+}
