@@ -8,7 +8,7 @@ use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use crate::gate::Gate;
 use crate::image::{ImageMemory, Limits, Need, Transfers};
-use crate::pipeline::{Addresses, DECODED_AT_ONCE, Flights, Loader, Pipeline};
+use crate::pipeline::{DECODED_AT_ONCE, Flights, Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::provider::recognition::Recognition;
 use crate::provider::verification::Verification;
@@ -53,7 +53,7 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
                 verification_bytes: config.verification.max_image_bytes.bytes(),
             },
             transfers: Transfers { recognition: config.recognition.transfer, verification: Some(config.verification.transfer) },
-            addresses: Addresses::default(),
+            addresses: Arc::default(),
             bucket: config.storage.bucket.clone(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },

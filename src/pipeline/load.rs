@@ -27,7 +27,7 @@ pub struct Loader {
     pub limits: Limits,
     /// As configured.
     pub transfers: Transfers,
-    pub addresses: Addresses,
+    pub addresses: Arc<Addresses>,
     /// For jobs that name none.
     pub bucket: String,
     /// Pictures decoded at once: one may be small in bytes and large in pixels.
@@ -115,7 +115,7 @@ impl Loader {
         self.fits(size)?;
         let Some(probed) = glimpse.probed()? else { return Ok(None) };
         let link = self.link(place, &glimpse.revision);
-        let transfers = self.addresses.allow(transfers.fitted(probed, size, self.limits)?, &link).await;
+        let transfers = link.allow(transfers.fitted(probed, size, self.limits)?).await;
         if !transfers.are_by_url() {
             return Ok(None);
         }
@@ -132,7 +132,7 @@ impl Loader {
     async fn at_hand(&self, place: Place<'_>, fetched: Fetched, transfers: Transfers) -> Result<Loaded, Failure> {
         let Fetched { bytes, sha256, revision, reserved } = fetched;
         let link = self.link(place, &revision);
-        let transfers = self.addresses.allow(transfers, &link).await;
+        let transfers = link.allow(transfers).await;
         let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
         let is_needed = prepared.recognition.is_some() || prepared.verification.is_some();
         let name = revision.name().filter(|_| self.transfers.are_by_url());
@@ -149,7 +149,8 @@ impl Loader {
 
     fn link(&self, (bucket, key, asked): Place<'_>, revision: &Revision) -> Arc<ObjectLink> {
         let (bucket, key, asked) = (bucket.to_owned(), key.to_owned(), asked.map(str::to_owned));
-        Arc::new(ObjectLink { store: self.store.clone(), bucket, key, asked, revision: revision.clone() })
+        let (store, addresses) = (self.store.clone(), Arc::clone(&self.addresses));
+        Arc::new(ObjectLink { store, bucket, key, asked, revision: revision.clone(), addresses })
     }
 
     fn fits(&self, image_bytes: u64) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use crate::gate::Gate;
 use crate::image::{ImageMemory, Limits, Need, Transfers};
-use crate::pipeline::{Addresses, DECODED_AT_ONCE, Flights, Loader, Pipeline};
+use crate::pipeline::{DECODED_AT_ONCE, Flights, Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::retry::Judge;
 use crate::store::Store;
@@ -75,7 +75,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
                 verification_bytes: config.verification.max_image_bytes.bytes(),
             },
             transfers: Transfers::inline(true),
-            addresses: Addresses::default(),
+            addresses: Arc::default(),
             bucket: BUCKET.to_owned(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },

@@ -25,7 +25,7 @@ pub(super) fn check(config: &Config) -> Option<Finding> {
 /// A name without a dot is only known at home.
 fn is_private(endpoint: &str) -> bool {
     match Url::parse(endpoint).ok().as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => !name.contains('.') || name.ends_with(".localhost") || name.ends_with(".local"),
+        Some(Host::Domain(name)) => !name.contains('.') || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
         Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
         None => false,
