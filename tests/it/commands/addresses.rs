@@ -29,7 +29,8 @@ async fn an_address_is_told_to_nobody_but_the_providers() {
     let mut setup = Setup::new(On::RabbitMq).await.faults(faults);
     (setup.config.recognition.transfer, setup.config.verification.transfer) = (Transfer::Url, Transfer::Url);
     let mut system = setup.prepare().await;
-    let mut program = ConfigFile::of(&system).run(&[("INVOICE_WORKER__TELEMETRY__LOG", "trace,hyper=trace,aws_sigv4=trace,reqwest=trace")]);
+    let file = ConfigFile::of(&system);
+    let mut program = file.run(&[("INVOICE_WORKER__TELEMETRY__LOG", "trace,hyper=trace,aws_sigv4=trace,reqwest=trace")]);
     program.event("consuming").await;
     let key = system.sample(SAMPLE).await;
     let reply = system.ask(&system.job("CLM-1", &key)).await;
@@ -48,7 +49,8 @@ async fn with_temporary_credentials_images_are_sent_inline_and_that_is_said_once
     system.config.storage.access_key_id = Secret::default();
     system.config.storage.secret_access_key = Secret::default();
     let token = "t".repeat(900);
-    let mut program = ConfigFile::of(&system).run(&[
+    let file = ConfigFile::of(&system);
+    let mut program = file.run(&[
         ("AWS_ACCESS_KEY_ID", &credentials.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key),
         ("AWS_SESSION_TOKEN", &token),
