@@ -5,6 +5,7 @@ use super::config::Config;
 use super::error::{BrokerError, PublishError};
 use super::memory::{self, Memory};
 use super::message::Message;
+use super::topology::Differences;
 use tokio::sync::watch;
 
 /// Where sessions come from. Cheap to clone.
@@ -96,11 +97,11 @@ impl Session {
         }
     }
 
-    /// What of the topology is missing or differs in a way that matters; each is a [`BrokerError::TopologyMismatch`]. Declares nothing.
-    pub async fn differences(&self) -> Result<Vec<BrokerError>, BrokerError> {
+    /// What of the topology is missing or otherwise. Declares nothing.
+    pub async fn differences(&self) -> Result<Differences, BrokerError> {
         match self {
             Self::Amqp(session) => session.differences().await,
-            Self::Memory(_) => Ok(Vec::new()),
+            Self::Memory(_) => Ok(Differences::default()),
         }
     }
 
@@ -204,6 +205,17 @@ impl Consumer {
         match self {
             Self::Amqp(consumer) => consumer.next().await,
             Self::Memory(consumer) => consumer.next().await,
+        }
+    }
+
+    /// May hold as many again as it was given at first, beside what it holds. For who looks at much and settles little of it.
+    pub async fn hold_more(&mut self) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(consumer) => consumer.hold_more().await,
+            Self::Memory(consumer) => {
+                consumer.hold_more();
+                Ok(())
+            }
         }
     }
 

@@ -1,7 +1,9 @@
 //! What has to exist on the broker, as plain data: declared, checked, exported, and followed by the broker in this process.
 
 use super::config::Config;
+use super::error::BrokerError;
 use serde_json::{Map, Value, json};
+use std::fmt;
 use std::time::Duration;
 
 /// Deliveries after which the broker itself takes a job away.
@@ -30,6 +32,34 @@ pub struct Queue {
 pub enum Argument {
     Text(String),
     Number(u64),
+}
+
+/// What a broker has otherwise than the worker would declare it.
+#[derive(Debug, Default)]
+pub struct Differences {
+    /// Each keeps the worker from its work: a [`BrokerError::TopologyMismatch`].
+    pub mismatches: Vec<BrokerError>,
+    pub tolerated: Vec<Tolerated>,
+}
+
+/// A queue that is otherwise, and is used as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tolerated {
+    pub queue: String,
+    pub argument: String,
+    /// As the broker writes them, `none` where there is none.
+    pub existing: String,
+    pub wanted: String,
+    /// What may come of it and what to do; none where it does no harm.
+    pub mend: Option<&'static str>,
+}
+
+impl fmt::Display for Tolerated {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { queue, argument, existing, wanted, mend: _ } = self;
+        let wanted = if wanted.is_empty() { "none" } else { wanted };
+        write!(formatter, "queue {queue} has {argument} {existing} instead of {wanted}, and is used as it is")
+    }
 }
 
 impl Queue {

@@ -19,6 +19,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
     let chance = Chance::from_system();
     let health = Health::default();
+    for (key, problem) in config.doubts().iter() {
+        tracing::warn!(key, problem, "the configuration is not safe");
+    }
     let policy = assemble::policy(&config)?;
     let metrics = metric::install().context("cannot install the metrics")?;
     // Served until the very end: whoever asks during the drain is told of it.

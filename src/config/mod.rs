@@ -83,6 +83,23 @@ impl Config {
         );
     }
 
+    /// What the worker can run with, and had better not. Told at start and by `check`.
+    pub fn doubts(&self) -> Problems {
+        let mut doubts = Problems::default();
+        let wait = &self.worker.redelivery_wait;
+        for (key, timeout) in [("recognition.timeout", &self.recognition.timeout), ("verification.timeout", &self.verification.timeout)] {
+            doubts.require(
+                wait.duration() > timeout.duration(),
+                "worker.redelivery_wait",
+                &format!(
+                    "{wait} is not longer than {key} = {timeout}: a job that is delivered again may be paid for twice, because its first \
+                     call may still be running; make it longer by a few seconds"
+                ),
+            );
+        }
+        doubts
+    }
+
     /// Bytes of image data that one job may hold: the image, its encoded form for recognition, its transcoded form for verification.
     pub fn largest_job_bytes(&self) -> u64 {
         let sizes = [self.storage.max_image_bytes, self.recognition.max_encoded_bytes, self.verification.max_image_bytes];

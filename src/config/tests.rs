@@ -182,3 +182,23 @@ fn impossible_values_are_refused_by_key() {
         assert!(error.contains(key), "{name}={value}: {error}");
     }
 }
+
+#[test]
+fn a_wait_that_may_be_over_before_a_paid_call_is_is_doubted() {
+    let cases = [
+        (&[][..], &[][..]),
+        (&[("INVOICE_WORKER__WORKER__REDELIVERY_WAIT", "30s")][..], &["recognition.timeout = 30s", "verification.timeout = 30s"][..]),
+        (&[("INVOICE_WORKER__VERIFICATION__TIMEOUT", "1m")], &["verification.timeout = 1m"]),
+        (&[("INVOICE_WORKER__VERIFICATION__TIMEOUT", "1m"), ("INVOICE_WORKER__WORKER__REDELIVERY_WAIT", "65s")], &[]),
+    ];
+    for (variables, expected) in cases {
+        let config = load(USABLE, variables).unwrap();
+        config.validate().unwrap();
+        let doubts = config.doubts();
+        let told: Vec<_> = doubts.iter().collect();
+        assert_eq!(told.len(), expected.len(), "{told:?}");
+        for ((key, problem), timeout) in told.into_iter().zip(expected) {
+            assert!(key == "worker.redelivery_wait" && problem.contains(timeout), "{key}: {problem}");
+        }
+    }
+}

@@ -61,7 +61,8 @@ impl Fleet {
         // While nothing is heard at all, nobody's silence means anything.
         let then = if silence < EXPIRY { now } else { heard };
         let shares = |peer: &Peer| {
-            let works = peer.worked.is_some_and(|worked| then.duration_since(worked) < IDLE_AFTER);
+            // By its own last word: silence is death, not idleness.
+            let works = peer.worked.is_some_and(|worked| peer.heard.duration_since(worked) < IDLE_AFTER);
             works && !peer.draining && is_alive(peer, then)
         };
         let others = self.peers.iter().filter(|(_, peer)| shares(peer)).map(|(id, _)| id);
@@ -142,8 +143,9 @@ mod tests {
         assert_eq!(fleet.share(at(3)), share(3, 1), "perhaps between two jobs");
         fleet.heard("c", true, true, at(3));
         assert_eq!(fleet.share(at(3)), share(2, 1), "c drains");
-        fleet.heard("a", false, false, at(5));
-        assert_eq!(fleet.share(at(5)), Share::WHOLE, "a is idle");
+        assert_eq!(fleet.share(at(6)), share(2, 1), "nothing new is heard of a");
+        fleet.heard("a", false, false, at(7));
+        assert_eq!(fleet.share(at(7)), Share::WHOLE, "a is idle");
     }
 
     #[test]

@@ -42,6 +42,7 @@ promises![
     a_delivery_outlives_its_consumer_and_can_still_be_settled,
     a_delivery_of_a_closed_session_is_delivered_again_and_settles_as_lost,
     no_more_than_the_prefetch_is_handed_out,
+    a_consumer_that_may_hold_more_is_handed_as_many_again_and_all_of_it_can_be_settled,
     a_message_to_a_queue_that_is_not_there_is_returned,
     a_parked_job_comes_back_through_the_due_queue_as_it_was,
     the_shortest_delay_is_over_first,
@@ -135,6 +136,29 @@ async fn no_more_than_the_prefetch_is_handed_out(place: Place) {
     session.publisher().publish(&place.config.jobs_queue, &job("3")).await.unwrap();
     assert_eq!(first.settle().await, Settled::Acknowledged);
     assert_eq!(body(&next(&mut narrow).await), "3");
+}
+
+async fn a_consumer_that_may_hold_more_is_handed_as_many_again_and_all_of_it_can_be_settled(place: Place) {
+    let session = place.session().await;
+    for number in 0..6 {
+        session.publisher().publish(&place.config.jobs_queue, &job(&number.to_string())).await.unwrap();
+    }
+    let mut consumer = session.consume(&place.config.jobs_queue, 2).await.unwrap();
+    let mut held = vec![next(&mut consumer).await, next(&mut consumer).await];
+    consumer.hold_more().await.unwrap();
+    held.extend([next(&mut consumer).await, next(&mut consumer).await]);
+    assert!(held.iter().map(body).eq(["0", "1", "2", "3"]));
+    assert_eq!(session.queue_depth(&place.config.jobs_queue).await.unwrap(), 2, "no more than that");
+    // Of the first two as well.
+    assert_eq!(held.swap_remove(0).settle().await, Settled::Acknowledged);
+    drop((consumer, held));
+    let mut again = session.consume(&place.config.jobs_queue, 10).await.unwrap();
+    let mut back: Vec<String> = Vec::new();
+    for _ in 0..5 {
+        back.push(body(&next(&mut again).await).clone());
+    }
+    back.sort();
+    assert_eq!(back, ["1", "2", "3", "4", "5"]);
 }
 
 async fn a_message_to_a_queue_that_is_not_there_is_returned(place: Place) {

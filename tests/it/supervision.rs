@@ -4,13 +4,12 @@ mod alarm;
 mod cluster;
 mod restart;
 
-use crate::harness::system::{On, PATIENCE, Setup, System};
+use crate::harness::system::{On, Setup, System};
 use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
 
 const SAMPLES: [&str; 4] = ["01-beijing-outpatient", "02-henan-inpatient", "03-zhejiang-outpatient", "04-shanghai-outpatient"];
 
@@ -30,13 +29,7 @@ async fn submit(system: &System) {
         let key = system.sample(name).await;
         system.submit(&system.job(name, &key)).await;
     }
-    let calls = system.sandbox.calls();
-    let called = async {
-        while calls.count(Stage::Recognition).in_flight == 0 {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, called).await.expect("a call in time");
+    system.is_called(Stage::Recognition).await;
 }
 
 /// An answer that was published when the broker went away may come twice, and then with the same bytes.

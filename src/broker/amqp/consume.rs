@@ -86,6 +86,15 @@ impl Consumer {
         if self.acknowledged { self.lost.blame(cause) } else { self.lost.because(cause) }
     }
 
+    /// The prefetch of a consumer is fixed, and one of the whole channel is not to be had of quorum queues. But the next consumer on the
+    /// channel has its own, and what the first one handed out stays in hand as long as the channel does.
+    pub(in crate::broker) async fn hold_more(&mut self) -> Result<(), BrokerError> {
+        let queue = self.stream.queue();
+        let next = Self::start(self.channel.clone(), queue.clone(), self.acknowledged, self.lost.clone()).await;
+        *self = next.map_err(|answer| answer.about(queue.as_str()))?;
+        Ok(())
+    }
+
     pub(in crate::broker) async fn cancel(&mut self) {
         if self.state != State::Open {
             return;

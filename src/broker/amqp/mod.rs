@@ -21,6 +21,7 @@ pub(super) use publish::Publisher;
 
 use super::config::Config;
 use super::error::BrokerError;
+use super::topology::Differences;
 use connect::Link;
 use lapin::options::QueueDeleteOptions;
 use lapin::types::ShortString;
@@ -52,7 +53,7 @@ impl Session {
         topology::establish(&self.publishing, &self.config).await
     }
 
-    pub(super) async fn differences(&self) -> Result<Vec<BrokerError>, BrokerError> {
+    pub(super) async fn differences(&self) -> Result<Differences, BrokerError> {
         topology::differences(&self.publishing, &self.config).await
     }
 

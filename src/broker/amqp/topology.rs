@@ -9,7 +9,7 @@ use super::difference::{Difference, NONE};
 use super::refusal::{Answer, Refusal, rpc, short};
 use crate::broker::config::Config;
 use crate::broker::error::{BrokerError, MISSING};
-use crate::broker::topology::{self, Argument, CONTROL_LENGTH, CONTROL_TTL, Queue, TEMPORARY_EXPIRY};
+use crate::broker::topology::{self, Argument, CONTROL_LENGTH, CONTROL_TTL, Differences, Queue, TEMPORARY_EXPIRY, Tolerated};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ExchangeKind};
@@ -23,30 +23,38 @@ const ESSENTIAL: [&str; 5] =
     ["x-queue-type", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-overflow"];
 
 const GRANT: &str = "grant the configure permission, or declare it otherwise and set broker.declare_topology = false";
-const LIMIT: &str = "give it a policy with a delivery-limit of 1000000";
+const LIMIT: &str = "from RabbitMQ 4 on it drops what was looked at 20 times, unless a policy gives it a delivery-limit of 1000000";
 const DECLARE: &str = "declare it, or start one worker with broker.declare_topology = true, which does";
 
 pub(super) async fn establish(link: &Link, config: &Config) -> Result<(), BrokerError> {
     for queue in topology::queues(config) {
-        Establishing { link, config, queue: &queue, asks_only: !config.declare_topology }.queue().await?;
+        for Tolerated { queue, argument, existing, wanted, mend } in
+            (Establishing { link, config, queue: &queue, asks_only: !config.declare_topology }).queue().await?
+        {
+            tracing::warn!(queue, argument, existing, wanted, mend, "queue differs and is used as it is");
+        }
     }
     control_exchange(link, config, !config.declare_topology).await
 }
 
-/// Everything that keeps the worker from its queues. Nothing is declared.
-pub(super) async fn differences(link: &Link, config: &Config) -> Result<Vec<BrokerError>, BrokerError> {
-    let mut differences = Vec::new();
+/// Nothing is declared.
+pub(super) async fn differences(link: &Link, config: &Config) -> Result<Differences, BrokerError> {
+    let mut differences = Differences::default();
     let mut note = |outcome| match outcome {
-        Err(difference @ BrokerError::TopologyMismatch { .. }) => {
-            differences.push(difference);
+        Ok(tolerated) => {
+            differences.tolerated.extend(tolerated);
             Ok(())
         }
-        outcome => outcome,
+        Err(mismatch @ BrokerError::TopologyMismatch { .. }) => {
+            differences.mismatches.push(mismatch);
+            Ok(())
+        }
+        Err(error) => Err(error),
     };
     for queue in topology::queues(config) {
         note(Establishing { link, config, queue: &queue, asks_only: true }.queue().await)?;
     }
-    note(control_exchange(link, config, true).await)?;
+    note(control_exchange(link, config, true).await.map(|()| Vec::new()))?;
     Ok(differences)
 }
 
@@ -91,32 +99,26 @@ struct Establishing<'a> {
 }
 
 impl Establishing<'_> {
-    async fn queue(&self) -> Result<(), BrokerError> {
+    async fn queue(&self) -> Result<Vec<Tolerated>, BrokerError> {
         if self.asks_only && !self.exists().await? {
             return Err(self.mismatch(MISSING, DECLARE));
         }
         let mut arguments: Vec<(String, Argument)> =
             self.queue.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let mut tolerated = Vec::new();
         for _ in 0..MOST_DIFFERENCES {
-            let Some(difference) = self.difference(&arguments).await? else { return Ok(()) };
+            let Some(difference) = self.difference(&arguments).await? else { return Ok(tolerated) };
             if self.is_essential(&difference) {
                 let wanted = if difference.wanted.is_empty() { "none" } else { &difference.wanted };
                 let text = format!("has {} {}, and needs {wanted}", difference.argument, difference.existing);
                 return Err(self.mismatch(&text, &self.mend()));
             }
-            tracing::warn!(
-                queue = self.queue.name,
-                argument = difference.argument,
-                existing = difference.existing,
-                wanted = difference.wanted,
-                "queue differs and is used as it is"
-            );
-            if self.is_delivery_limit_of_an_archive(&difference) {
-                tracing::warn!(queue = self.queue.name, mend = LIMIT, "RabbitMQ 4 drops from this queue what was looked at 20 times");
-            }
             if !difference.adopt(&mut arguments) {
                 return Err(self.mismatch(&format!("differs in {}", difference.argument), &self.mend()));
             }
+            let mend = self.is_delivery_limit_of_an_archive(&difference).then_some(LIMIT);
+            let Difference { argument, existing, wanted } = difference;
+            tolerated.push(Tolerated { queue: self.queue.name.clone(), argument, existing, wanted, mend });
         }
         Err(self.mismatch("differs in too many arguments", &self.mend()))
     }

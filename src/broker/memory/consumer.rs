@@ -13,6 +13,8 @@ pub struct Consumer {
     channel: Arc<Channel>,
     /// None asks for no acknowledgement and has a queue of its own.
     prefetch: Option<u16>,
+    /// How often it was let to hold so many.
+    times: usize,
     ended: bool,
 }
 
@@ -45,7 +47,7 @@ struct Ended;
 impl Consumer {
     pub(super) fn new(shared: Arc<Shared>, queue: &str, prefetch: Option<u16>, closed: CancellationToken) -> Self {
         let channel = Channel { shared, queue: queue.to_owned(), own_queue: prefetch.is_none(), unsettled: Mutex::default(), closed };
-        Self { channel: Arc::new(channel), prefetch, ended: false }
+        Self { channel: Arc::new(channel), prefetch, times: 1, ended: false }
     }
 
     pub(super) fn channel(&self) -> Weak<Channel> {
@@ -85,6 +87,10 @@ impl Consumer {
         None
     }
 
+    pub(in crate::broker) fn hold_more(&mut self) {
+        self.times += 1;
+    }
+
     pub(in crate::broker) fn cancel(&mut self) {
         self.ended = true;
     }
@@ -94,7 +100,8 @@ impl Consumer {
         if self.channel.closed.is_cancelled() {
             return Err(Ended);
         }
-        let room = self.prefetch.is_none_or(|prefetch| prefetch == 0 || self.channel.unsettled().held.len() < usize::from(prefetch));
+        let room =
+            self.prefetch.is_none_or(|prefetch| prefetch == 0 || self.channel.unsettled().held.len() < usize::from(prefetch) * self.times);
         let queue = &self.channel.queue;
         // A full consumer ends with its queue as well.
         let taken = self.channel.shared.look(|state| if room { state.take(queue) } else { state.existing(queue).map(|_| None) });

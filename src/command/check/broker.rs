@@ -1,6 +1,7 @@
 //! Every URL, and the queues behind the first that answers.
 
 use super::{Finding, Verdict};
+use crate::broker::topology::Tolerated;
 use crate::broker::{Broker, BrokerError, Config, Session, redacted};
 
 const URLS: &str = "broker.urls";
@@ -36,7 +37,7 @@ async fn queues(session: &Session, config: &Config) -> Vec<Finding> {
         Ok(differences) => differences,
         Err(error) => return vec![Finding::broken(QUEUES, error.to_string(), "")],
     };
-    let (missing, wrong): (Vec<_>, Vec<_>) = differences.iter().partition(|difference| difference.is_missing());
+    let (missing, wrong): (Vec<_>, Vec<_>) = differences.mismatches.iter().partition(|difference| difference.is_missing());
     let mut findings: Vec<Finding> = wrong.iter().map(|difference| Finding::broken(QUEUES, difference.to_string(), "")).collect();
     if config.declare_topology && !missing.is_empty() {
         findings.push(Finding::fine(QUEUES, format!("{} are not there yet; the worker declares them when it starts", missing.len())));
@@ -46,5 +47,13 @@ async fn queues(session: &Session, config: &Config) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::fine(QUEUES, format!("{} and the others are as they have to be", config.jobs_queue)));
     }
+    findings.extend(differences.tolerated.iter().map(tolerated));
     findings
+}
+
+fn tolerated(difference: &Tolerated) -> Finding {
+    match difference.mend {
+        Some(mend) => Finding::worth(QUEUES, difference.to_string(), mend),
+        None => Finding::fine(QUEUES, difference.to_string()),
+    }
 }

@@ -17,6 +17,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+const CONFIGURATION: &str = "configuration";
+
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// Only the configuration and the policy: nothing is connected
@@ -28,7 +30,8 @@ pub(super) struct Options {
 pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) -> anyhow::Result<ExitCode> {
     let mut sheet = Sheet { worst: Verdict::Fine };
     let source = file.map_or_else(|| "built-in defaults and environment".to_owned(), |file| file.display().to_string());
-    sheet.tell(&[Finding::fine("configuration", source)])?;
+    sheet.tell(&[Finding::fine(CONFIGURATION, source)])?;
+    sheet.tell(&doubts(&config))?;
     let policy = assemble::policy(&config)?;
     let overrides = if config.policy.file.is_empty() { String::new() } else { format!(", with {} over it", config.policy.file) };
     sheet.tell(&[Finding::fine("policy", format!("{} rules, built in{overrides}", policy.rules().len()))])?;
@@ -42,6 +45,10 @@ pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) 
         sheet.tell(&[provider::check("verification.url", &config.verification.url).await])?;
     }
     Ok(if sheet.worst == Verdict::Broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn doubts(config: &Config) -> Vec<Finding> {
+    config.doubts().iter().map(|(key, problem)| Finding::worth(CONFIGURATION, format!("{key}: {problem}"), "")).collect()
 }
 
 struct Sheet {

@@ -34,6 +34,8 @@ pub(super) enum Deed {
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) done: u32,
+    /// Of these, past their own deadline.
+    pub(super) late: u32,
     end: End,
 }
 
@@ -70,11 +72,22 @@ impl Deed {
             (true, _) => String::new(),
             (false, End::Interrupted) => format!("; interrupted, the others are still in {queue}"),
             (false, End::Broken) => format!("; the others are still in {queue}"),
-            (false, End::OfTheQueue) => format!("; the others were no longer in {queue}"),
+            (false, End::OfTheQueue) => format!("; the others did not come: they are gone from {queue}, or in somebody else's hands"),
         };
         match self {
             Self::Replay { jobs_queue, .. } => format!("replayed {done} to {jobs_queue}{rest}"),
             Self::Drop => format!("dropped {done}{rest}"),
+        }
+    }
+
+    /// A line about those past their own deadline, where that makes a difference.
+    pub(super) fn in_vain(&self, late: u32) -> Option<String> {
+        match self {
+            Self::Replay { .. } if late > 0 => Some(format!(
+                "{late} past the job's own deadline: no call is made for it any more, and what is not answered from the checkpoints \
+                 ends with job.deadline again; submit it anew, with a later one"
+            )),
+            Self::Replay { .. } | Self::Drop => None,
         }
     }
 
@@ -134,6 +147,7 @@ impl Deed {
             look.settled();
             plan.done(&mark);
             progress.done += 1;
+            progress.late += u32::from(job.is_late(plan.groups.now));
             bar.inc(1);
         }
         Ok(())
@@ -146,6 +160,14 @@ impl Deed {
         }
     }
 
+    /// Whether the broker heard of the last one's end is not known.
+    fn after_a_loss(&self) -> &'static str {
+        match self {
+            Self::Replay { .. } => "one that is replayed again is the same run",
+            Self::Drop => "the last one may still be there, and can be dropped again",
+        }
+    }
+
     async fn one(&self, delivery: Delivery, job: &FailedJob, mark: &str) -> anyhow::Result<()> {
         if let Self::Replay { publisher, jobs_queue, .. } = self {
             publish(publisher, jobs_queue, &replayed(&delivery.message, mark)).await.with_context(|| {
@@ -155,7 +177,7 @@ impl Deed {
         }
         match delivery.settle().await {
             Settled::Acknowledged => Ok(()),
-            Settled::Lost => bail!("the connection to the broker was lost; a job that is replayed again is the same run"),
+            Settled::Lost => bail!("the connection to the broker was lost; {}", self.after_a_loss()),
         }
     }
 }

@@ -1,12 +1,17 @@
-//! What lies in the failed queue, counted by stage, code and status.
+//! What lies in the failed queue, counted by stage, code, status and age.
 
+use super::ages::Ages;
 use super::reason::{Reason, Status};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-#[derive(Debug, Default)]
-pub(super) struct Groups(BTreeMap<(String, String, Status), Group>);
+#[derive(Debug)]
+pub(super) struct Groups {
+    /// What ages are counted from.
+    pub(super) now: Timestamp,
+    by_kind: BTreeMap<(String, String, Status), Group>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Group {
@@ -17,30 +22,41 @@ pub(super) struct Group {
     /// When the first and the last of them failed, as far as that is known.
     pub(super) oldest: Option<Timestamp>,
     pub(super) newest: Option<Timestamp>,
+    pub(super) ages: Ages,
 }
 
 impl Groups {
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { now, by_kind: BTreeMap::new() }
+    }
+
     pub(super) fn add(&mut self, reason: &Reason) {
         let key = (reason.stage.clone(), reason.code.clone(), reason.status);
-        let group = self.0.entry(key).or_insert_with(|| Group {
+        let group = self.by_kind.entry(key).or_insert_with(|| Group {
             stage: reason.stage.clone(),
             code: reason.code.clone(),
             status: reason.status,
             count: 0,
             oldest: None,
             newest: None,
+            ages: Ages::default(),
         });
         group.count = group.count.saturating_add(1);
         group.oldest = group.oldest.into_iter().chain(reason.at).min();
         group.newest = group.newest.max(reason.at);
+        group.ages.add(reason.at, self.now);
     }
 
     pub(super) fn total(&self) -> u32 {
-        self.0.values().fold(0, |sum, group| sum.saturating_add(group.count))
+        self.by_kind.values().fold(0, |sum, group| sum.saturating_add(group.count))
+    }
+
+    pub(super) fn ages(&self) -> Ages {
+        self.by_kind.values().fold(Ages::default(), |sum, group| sum.and(group.ages))
     }
 
     pub(super) fn largest_first(&self) -> Vec<&Group> {
-        let mut groups: Vec<&Group> = self.0.values().collect();
+        let mut groups: Vec<&Group> = self.by_kind.values().collect();
         // Stable: equal ones stay in the order of stage and code.
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         groups
@@ -58,7 +74,7 @@ mod tests {
 
     #[test]
     fn stage_code_and_status_make_a_group_and_the_largest_comes_first() {
-        let mut groups = Groups::default();
+        let mut groups = Groups::at(Timestamp::UNIX_EPOCH);
         for (stage, code, status, at) in [
             ("verification", "316", Status::Undetermined, Some(5)),
             ("broker", "delivery_limit", Status::Unknown, None),

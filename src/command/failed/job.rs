@@ -3,6 +3,7 @@
 use super::reason::{Reason, Told};
 use crate::broker::{Message, run_id};
 use crate::domain::job::Job;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub(super) struct FailedJob {
     /// `None` where the job named none that could be read.
     pub(super) job_id: Option<String>,
     pub(super) run: String,
+    /// The job's own: it is in the body, and a replay does not move it.
+    pub(super) deadline: Option<Timestamp>,
     pub(super) reason: Reason,
 }
 
@@ -18,8 +21,19 @@ impl FailedJob {
         let headers = &message.properties.headers;
         let told = Told::of(headers);
         let reason = Reason::new(told.as_ref(), headers);
-        let job_id = told.and_then(|told| told.job_id).or_else(|| named_in(message));
-        Self { job_id, run: run_id(message), reason }
+        let job = Job::parse(&message.body, message.properties.message_id.as_deref());
+        let deadline = job.as_ref().ok().and_then(|job| job.deadline);
+        let named_in_body = || match job {
+            Ok(job) => Some(job.id),
+            Err(rejected) => rejected.job_id,
+        };
+        let job_id = told.and_then(|told| told.job_id).or_else(|| named_in_body().map(|id| id.to_string()));
+        Self { job_id, run: run_id(message), deadline, reason }
+    }
+
+    /// No call would be made for it any more.
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
+        self.deadline.is_some_and(|deadline| deadline < now)
     }
 
     /// Makes a replay another run, and the same one however often it is tried: a replay that was interrupted between the broker's
@@ -27,13 +41,6 @@ impl FailedJob {
     pub(super) fn mark(&self) -> String {
         let failed_at = self.reason.at.map(|at| at.to_string()).unwrap_or_default();
         hex::encode(Sha256::new().chain_update(&self.run).chain_update([0]).chain_update(failed_at).finalize())
-    }
-}
-
-fn named_in(message: &Message) -> Option<String> {
-    match Job::parse(&message.body, message.properties.message_id.as_deref()) {
-        Ok(job) => Some(job.id.to_string()),
-        Err(rejected) => rejected.job_id.map(|id| id.to_string()),
     }
 }
 
@@ -67,6 +74,20 @@ mod tests {
             (message("{", None, Some(&nameless)), None),
         ] {
             assert_eq!(FailedJob::of(&message).job_id.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn a_job_is_late_once_its_own_deadline_is_past() {
+        let job = |field: &str| message(&format!(r#"{{"job_id":"a","image":{{"key":"a"}}{field}}}"#), None, None);
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (copy, late) in [
+            (job(r#","deadline":"2026-11-22T19:59:59+08:00""#), true),
+            (job(r#","deadline":"2026-11-22T20:00:00+08:00""#), false),
+            (job(""), false),
+            (message("{", None, None), false),
+        ] {
+            assert_eq!(FailedJob::of(&copy).is_late(now), late, "{:?}", copy.body);
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Looking changes nothing. Whatever would move more than one copy is only told, unless `--yes` says that it is meant.
 
+mod ages;
 mod deed;
 mod filter;
 mod groups;
@@ -33,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Action {
-    /// How many there are, by stage, code and status, with the age of the oldest and the newest
+    /// How many there are, by stage, code, status and age
     List {
         #[command(flatten)]
         filter: Filter,
@@ -123,7 +124,7 @@ async fn connect(config: &broker::Config) -> Result<Session, BrokerError> {
 
 impl Desk<'_> {
     async fn list(&self, filter: &Filter, json: bool) -> anyhow::Result<ExitCode> {
-        let mut groups = Groups::default();
+        let mut groups = Groups::at(self.now);
         let seen = self
             .survey(filter)
             .each(|job, _| {
@@ -135,7 +136,7 @@ impl Desk<'_> {
         if json {
             table::write_json(&mut out, self.queue(), &groups, seen)?;
         } else if seen.matching > 0 {
-            table::write(&mut out, &groups, self.now)?;
+            table::write(&mut out, &groups)?;
         }
         Ok(self.remark(filter, seen))
     }
@@ -154,7 +155,7 @@ impl Desk<'_> {
     }
 
     async fn act(&self, filter: &Filter, consent: Consent, mut deed: Deed) -> anyhow::Result<ExitCode> {
-        let mut plan = Plan::default();
+        let mut plan = Plan::at(self.now);
         let seen = self
             .survey(filter)
             .each(|job, _| {
@@ -167,13 +168,15 @@ impl Desk<'_> {
         }
         if seen.matching > 1 && !consent.yes {
             let mut out = std::io::stdout().lock();
-            table::write(&mut out, &plan.groups, self.now)?;
+            table::write(&mut out, &plan.groups)?;
             writeln!(out, "Would {}. Nothing was changed: say --yes to do it.", deed.intent(seen.matching))?;
+            deed.in_vain(plan.late).map_or(Ok(()), |told| writeln!(out, "{told}"))?;
             return Ok(self.remark(filter, seen));
         }
         let mut progress = Progress::default();
         let outcome = deed.carry_out(self.session, self.queue(), &mut plan, &self.stop, &mut progress).await;
-        writeln!(std::io::stdout().lock(), "{}", deed.outcome(&progress, seen.matching, self.queue()))?;
+        let told = [Some(deed.outcome(&progress, seen.matching, self.queue())), deed.in_vain(progress.late)];
+        told.iter().flatten().try_for_each(|line| writeln!(std::io::stdout().lock(), "{line}"))?;
         outcome?;
         // What it says beside the outcome; the status is the outcome's.
         let _ = self.remark(filter, seen);

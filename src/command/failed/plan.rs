@@ -4,20 +4,28 @@
 
 use super::groups::Groups;
 use super::job::FailedJob;
+use jiff::Timestamp;
 use std::collections::HashMap;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plan {
     /// By mark, and how often: a worker that was killed in between may have left two copies of one failure.
     open: HashMap<String, u32>,
     left: u32,
+    /// Past their own deadline.
+    pub(super) late: u32,
     pub(super) groups: Groups,
 }
 
 impl Plan {
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { open: HashMap::new(), left: 0, late: 0, groups: Groups::at(now) }
+    }
+
     pub(super) fn add(&mut self, job: &FailedJob) {
         *self.open.entry(job.mark()).or_default() += 1;
         self.left += 1;
+        self.late += u32::from(job.is_late(self.groups.now));
         self.groups.add(&job.reason);
     }
 
@@ -48,7 +56,7 @@ mod tests {
     fn each_copy_is_wanted_as_often_as_it_was_found() {
         let job = |body: &'static str| FailedJob::of(&Message { body: body.into(), properties: Properties::default() });
         let (twice, once, never) = (job("a"), job("b"), job("c"));
-        let mut plan = Plan::default();
+        let mut plan = Plan::at(Timestamp::UNIX_EPOCH);
         for job in [&twice, &once, &twice] {
             plan.add(job);
         }

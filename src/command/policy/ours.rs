@@ -5,7 +5,8 @@ pub(super) fn told(code: &str) -> Option<&'static str> {
     let told = match code {
         "job.malformed" | "job.unsupported_version" => "the message is no job, the error says where; mend the submitter",
         "job.deadline" => {
-            "the job's deadline passed before another attempt could be started; its `calls` say what it met before. Replay it, with more time"
+            "the job's deadline passed before another attempt could be started; its `calls` say what it met before. Replay it; where the \
+             deadline is the job's own, submit it anew with a later one"
         }
         "job.poison" => "the worker died of this job again and again, alone; look at its image before you replay it",
         "image.not_found" => "the store has no such object or bucket; mend the job and submit it again",

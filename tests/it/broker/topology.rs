@@ -1,20 +1,20 @@
 //! Queues that exist otherwise: used where that does no harm, and named with a mend where it would.
 
 use super::{config, within};
+use crate::harness::otherwise::{Change, declare_otherwise};
 use crate::harness::rabbitmq;
-use invoice_worker::broker::topology::{Argument, queues};
 use invoice_worker::broker::{Broker, BrokerError, Config};
-use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::options::ExchangeDeclareOptions;
+use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties, ExchangeKind};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn harmless_differences_are_adopted() {
     let config = fresh().await;
-    declare(&config, &config.jobs_queue, true, &[("x-delivery-limit", Some(7)), ("x-max-length", Some(1_000))]).await;
-    declare(&config, &config.failed_queue, true, &[("x-message-ttl", None)]).await;
-    declare(&config, &config.results_queue, true, &[("x-delivery-limit", None)]).await;
-    declare(&config, &config.due_queue, true, &[("x-delivery-limit", None)]).await;
+    declare_otherwise(&config, &config.jobs_queue, true, &[("x-delivery-limit", Some(7)), ("x-max-length", Some(1_000))]).await;
+    declare_otherwise(&config, &config.failed_queue, true, &[("x-message-ttl", None)]).await;
+    declare_otherwise(&config, &config.results_queue, true, &[("x-delivery-limit", None)]).await;
+    declare_otherwise(&config, &config.due_queue, true, &[("x-delivery-limit", None)]).await;
     topology(&config).await.unwrap();
 }
 
@@ -35,7 +35,7 @@ async fn a_difference_that_could_lose_a_job_is_named_with_its_mend() {
     for (name, durable, changes, expected) in cases {
         let config = fresh().await;
         let name = name(&config);
-        declare(&config, &name, durable, changes).await;
+        declare_otherwise(&config, &name, durable, changes).await;
         let error = topology(&config).await.unwrap_err();
         assert!(error.is_final(), "{error}");
         let BrokerError::TopologyMismatch { queue, difference, mend } = &error else { panic!("{error:?}") };
@@ -72,38 +72,8 @@ async fn a_control_exchange_of_another_kind_is_named() {
     assert!(error.to_string().contains(&config.control_exchange), "{error}");
 }
 
-/// An argument that is left out, or has another number.
-type Change = (&'static str, Option<i64>);
-
 /// Which of the queues.
 type NameOf<'a> = &'a dyn Fn(&Config) -> String;
-
-/// Declares one of our queues as somebody else might have.
-async fn declare(config: &Config, name: &str, durable: bool, changes: &[Change]) {
-    let queue = queues(config).into_iter().find(|queue| queue.name == name).expect("one of our queues");
-    let is_quorum = !changes.iter().any(|(changed, _)| *changed == "x-queue-type");
-    let mut arguments = FieldTable::default();
-    for (argument, value) in queue.arguments {
-        let only_quorum = ["x-delivery-limit", "x-dead-letter-strategy"].contains(&argument);
-        if changes.iter().any(|(changed, _)| *changed == argument) || (only_quorum && !is_quorum) {
-            continue;
-        }
-        let value = match value {
-            Argument::Text(text) => AMQPValue::LongString(text.into()),
-            Argument::Number(number) => AMQPValue::LongLongInt(number.try_into().expect("our numbers are small")),
-        };
-        arguments.insert(argument.into(), value);
-    }
-    for (argument, value) in changes {
-        if let Some(value) = value {
-            arguments.insert((*argument).into(), AMQPValue::LongLongInt(*value));
-        }
-    }
-    let connection = raw(config).await;
-    let channel = connection.create_channel().await.unwrap();
-    let options = QueueDeclareOptions { durable, ..QueueDeclareOptions::default() };
-    channel.queue_declare(name.into(), options, arguments).await.unwrap();
-}
 
 async fn topology(config: &Config) -> Result<(), BrokerError> {
     let session = within(Broker::new(config).unwrap().connect()).await.unwrap();

@@ -1,9 +1,12 @@
 //! `check`: one line for each thing that the worker needs, and a status that a script can go by.
 
+use crate::harness::otherwise::declare_otherwise;
 use crate::harness::program::{ConfigFile, output};
 use crate::harness::rabbitmq::free_port;
-use crate::harness::system::{On, Setup};
+use crate::harness::system::{On, Setup, System};
+use invoice_worker::config::Worker;
 use invoice_worker::config::secret::Secret;
+use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 
 async fn check(file: &ConfigFile, environment: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -12,13 +15,20 @@ async fn check(file: &ConfigFile, environment: &[(&str, &str)]) -> (Option<i32>,
     (ended.code, ended.stdout)
 }
 
+/// As a worker is configured: the other tests wait less for a redelivered job than is safe.
+async fn safe() -> System {
+    let mut setup = Setup::new(On::RabbitMq).await;
+    setup.config.worker = Worker::default();
+    setup.prepare().await
+}
+
 fn lines<'a>(text: &'a str, verdict: &str) -> Vec<&'a str> {
     text.lines().filter(|line| line.starts_with(verdict)).collect()
 }
 
 #[tokio::test]
 async fn a_system_that_is_in_order_is_told_line_by_line() {
-    let system = Setup::new(On::RabbitMq).await.prepare().await;
+    let system = safe().await;
     let (code, text) = check(&ConfigFile::of(&system), &[]).await;
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(lines(&text, "ok").len(), text.lines().count(), "{text}");
@@ -47,7 +57,7 @@ async fn queues_that_are_not_there_yet_are_no_mistake_unless_nobody_may_declare_
 #[tokio::test]
 async fn everything_that_is_wrong_is_told_with_its_mend_and_without_secrets() {
     const PASSWORD: &str = "a-password-nobody-may-see";
-    let mut system = Setup::new(On::RabbitMq).await.prepare().await;
+    let mut system = safe().await;
     let closed = Secret::new(&format!("amqp://guest:{PASSWORD}@127.0.0.1:{}/%2f", free_port()));
     system.config.broker.urls.insert(0, closed);
     system.config.storage.bucket = "nobodys-bucket".to_owned();
@@ -64,8 +74,32 @@ async fn everything_that_is_wrong_is_told_with_its_mend_and_without_secrets() {
 
 #[tokio::test]
 async fn offline_connects_nothing() {
-    let mut system = Setup::new(On::RabbitMq).await.prepare().await;
+    let mut system = safe().await;
     system.config.broker.urls = vec![Secret::new(&format!("amqp://127.0.0.1:{}/%2f", free_port()))];
     let ended = output(&["check", "--offline", "-c", &ConfigFile::of(&system).path()], &[]).await;
     assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 2), "{ended:?}");
+}
+
+#[tokio::test]
+async fn what_works_and_is_not_safe_is_a_warning_with_its_mend() {
+    let mut system = safe().await;
+    system.config.worker.redelivery_wait = span("30s");
+    let queues = &system.config.broker;
+    for (queue, changes) in [
+        (&queues.failed_queue, &[("x-delivery-limit", None)][..]),
+        (&queues.jobs_queue, &[("x-delivery-limit", None), ("x-max-length", Some(1_000_000))]),
+    ] {
+        system.session.delete_queue(queue).await.unwrap();
+        declare_otherwise(queues, queue, true, changes).await;
+    }
+    let (code, text) = check(&ConfigFile::of(&system), &[]).await;
+    let warnings = lines(&text, "warning");
+    assert_eq!((code, warnings.len(), lines(&text, "FAILED").len()), (Some(0), 3, 0), "{text}");
+    assert!(warnings[..2].iter().all(|line| line.contains("worker.redelivery_wait: 30s is not longer than")), "{text}");
+    let limit =
+        format!("queue {} has x-delivery-limit none instead of 1000000, and is used as it is; from RabbitMQ 4", queues.failed_queue);
+    assert!(warnings[2].contains(&limit) && warnings[2].contains("a policy gives it a delivery-limit"), "{text}");
+    for argument in ["x-delivery-limit none instead of 20", "x-max-length 1000000 instead of none"] {
+        assert!(lines(&text, "ok").iter().any(|line| line.contains(&queues.jobs_queue) && line.contains(argument)), "{argument}: {text}");
+    }
 }

@@ -1,5 +1,6 @@
 //! `failed`: what lies in the failed queue is looked at without being used up, replayed as another run, and dropped.
 
+use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Ended, NONE, Program, output};
 use crate::harness::system::{On, PATIENCE, Setup, System};
 use invoice_worker::broker::{Message, failed_copy, run_id};
@@ -26,15 +27,6 @@ async fn listed(file: &ConfigFile) -> Value {
     serde_json::from_str(&done(file, &["list", "--json"]).await).unwrap()
 }
 
-async fn until_it_holds(system: &System, queue: &str, messages: impl Fn(u32) -> bool) {
-    let held = async {
-        while !messages(system.depth(queue).await) {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, held).await.unwrap_or_else(|_| panic!("{queue} never held what it should"));
-}
-
 /// A worker that has failed at a job, CLM-1, and at one that was none; both have been answered.
 async fn after_two_failures() -> (System, ConfigFile, Message) {
     let mut system = Box::pin(Setup::new(On::RabbitMq).await.faults(FAULT).start()).await;
@@ -44,7 +36,7 @@ async fn after_two_failures() -> (System, ConfigFile, Message) {
     assert_eq!(serde_json::from_slice::<Value>(&answer.body).unwrap()["status"], "undetermined");
     let nonsense = system.message("CLM-2", "not JSON, but a patient's name");
     assert_eq!(system.ask(&nonsense).await["status"], "invalid_job");
-    until_it_holds(&system, &system.config.broker.failed_queue, |depth| depth == 2).await;
+    system.holds(&system.config.broker.failed_queue, 2).await;
     let file = ConfigFile::of(&system);
     (system, file, answer)
 }
@@ -178,11 +170,13 @@ async fn what_the_broker_took_away_is_explained_by_the_broker() {
     let file = ConfigFile::of(&system);
     let queues = &system.config.broker;
     system.submit(&system.job("CLM-1", "a.jpg")).await;
-    while system.depth(&queues.failed_queue).await == 0 {
+    eventually("a job that the broker gives up", async || {
         let mut consumer = system.session.consume(&queues.jobs_queue, 1).await.unwrap();
         // Gone is gone: the broker may take it away in between.
         let _ = timeout(std::time::Duration::from_secs(1), consumer.next()).await;
-    }
+        system.depth(&queues.failed_queue).await > 0
+    })
+    .await;
     let told = listed(&file).await;
     let group = &told["groups"][0];
     assert_eq!((&group["stage"], &group["code"], &group["status"]), (&json!("broker"), &json!("delivery_limit"), &json!("unknown")));
@@ -194,7 +188,7 @@ async fn what_the_broker_took_away_is_explained_by_the_broker() {
 /// A slow replay of five that has begun.
 async fn replaying(system: &System, file: &ConfigFile) -> Program {
     let program = Program::start(&["failed", "replay", "--yes", "--rate", "1", "-c", &file.path()], &NONE);
-    until_it_holds(system, &system.config.broker.jobs_queue, |depth| depth >= 1).await;
+    eventually("a first job", async || system.depth(&system.config.broker.jobs_queue).await > 0).await;
     program
 }
 
@@ -221,7 +215,7 @@ async fn a_killed_replay_is_finished_by_the_next_and_makes_no_further_run() {
     let queues = &system.config.broker;
     // What it had in hand is back when its connection is gone.
     let jobs = system.depth(&queues.jobs_queue).await;
-    until_it_holds(&system, &queues.failed_queue, |failed| failed + jobs >= 5).await;
+    eventually("what it had in hand", async || system.depth(&queues.failed_queue).await + jobs >= 5).await;
     done(&file, &["replay", "--yes", "--rate", "1000"]).await;
     let (failed, jobs) = depths(&system).await;
     assert!(failed == 0 && jobs >= 5, "{failed} {jobs}");
@@ -230,6 +224,43 @@ async fn a_killed_replay_is_finished_by_the_next_and_makes_no_further_run() {
         runs.insert(run_id(&system.take(&queues.jobs_queue).await));
     }
     assert_eq!(runs.len(), 5);
+}
+
+/// Whoever of them gets a copy first has it; what neither finds, because the other one holds it, stays for the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_replays_at_once_submit_every_job_once_and_lose_none() {
+    const COPIES: u32 = 300;
+    let (system, file) = with_copies(COPIES).await;
+    let replay = || Program::start(&["failed", "replay", "--yes", "--rate", "200", "-c", &file.path()], &NONE);
+    let (one, other) = (replay(), replay());
+    let (one, other) = tokio::join!(one.end(), other.end());
+    assert_eq!((one.stderr.contains("lost"), other.stderr.contains("lost")), (false, false), "{one:?} {other:?}");
+    let (failed, jobs) = (&system.config.broker.failed_queue, depths(&system).await.1);
+    // What they had in hand at the end goes back when their connections are gone.
+    system.holds(failed, COPIES - jobs).await;
+    done(&file, &["replay", "--yes", "--rate", "1000"]).await;
+    assert_eq!(depths(&system).await, (0, COPIES));
+    let mut runs = HashSet::new();
+    let mut jobs = system.session.consume(&system.config.broker.jobs_queue, 0).await.unwrap();
+    for _ in 0..COPIES {
+        let delivery = timeout(PATIENCE, jobs.next()).await.expect("a job in time").unwrap();
+        runs.insert(run_id(&delivery.message));
+    }
+    assert_eq!(runs.len(), COPIES as usize);
+}
+
+#[tokio::test]
+async fn a_replay_past_the_jobs_own_deadline_is_told_to_be_in_vain() {
+    let mut system = Box::pin(Setup::new(On::RabbitMq).await.start()).await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = json!({ "job_id": "CLM-1", "image": { "key": key }, "deadline": "2026-01-01T00:00:00Z" });
+    assert_eq!(system.ask(&system.message("CLM-1", job.to_string())).await["error"]["code"], "job.deadline");
+    system.holds(&system.config.broker.failed_queue, 1).await;
+    let file = ConfigFile::of(&system);
+    let told = done(&file, &["replay"]).await;
+    assert!(told.contains("replayed 1 to ") && told.contains("\n1 past the job's own deadline: no call"), "{told}");
+    assert_eq!(system.result().await["error"]["code"], "job.deadline", "as it was said");
+    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 0);
 }
 
 #[tokio::test]
@@ -253,5 +284,5 @@ async fn what_cannot_be_done_is_refused_with_the_mend() {
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
     assert!(nowhere.stderr.contains("\"CLM-0\"") && nowhere.stderr.contains("nobody has the queue"), "{}", nowhere.stderr);
     assert!(nowhere.stdout.starts_with("replayed 0 of 1"), "{}", nowhere.stdout);
-    until_it_holds(&system, &system.config.broker.failed_queue, |depth| depth == 1).await;
+    system.holds(&system.config.broker.failed_queue, 1).await;
 }

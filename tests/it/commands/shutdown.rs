@@ -2,9 +2,8 @@
 
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::rabbitmq::free_port;
-use crate::harness::system::{On, PATIENCE, Setup, System};
+use crate::harness::system::{On, Setup, System};
 use invoice_worker::domain::failure::Stage;
-use tokio::time::timeout;
 
 /// A worker in a process of its own, with one job whose first recognition is under way.
 async fn busy(setup: Setup, environment: &[(&str, &str)]) -> (System, ConfigFile, Program) {
@@ -14,13 +13,7 @@ async fn busy(setup: Setup, environment: &[(&str, &str)]) -> (System, ConfigFile
     program.event("consuming").await;
     let key = system.sample("01-beijing-outpatient").await;
     system.submit(&system.job("job", &key)).await;
-    let calls = system.sandbox.calls();
-    let called = async {
-        while calls.count(Stage::Recognition).in_flight == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, called).await.expect("a call in time");
+    system.is_called(Stage::Recognition).await;
     (system, file, program)
 }
 

@@ -1,7 +1,7 @@
 //! The same picture, and the same message, several times at once: paid once, each answered.
 
 use super::{codes, paid_calls};
-use crate::harness::system::{On, PATIENCE, Setup, System};
+use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{NOT_BEFORE, PROGRESS, SUSPECT, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
@@ -9,7 +9,6 @@ use invoice_worker::worker::{Drained, Event};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::time::timeout;
 
 promises![
     jobs_about_the_same_image_at_once_share_its_calls,
@@ -23,12 +22,12 @@ promises![
     a_suspect_waits_as_long_as_it_was_told,
 ];
 
-/// A system whose providers take their time, so that jobs meet.
+/// Providers that take their time, and a worker that is started when all jobs are there: so they meet, on a slow machine, too.
 async fn slow(on: On, faults: &str) -> System {
     let mut setup = Setup::new(on).await.faults(faults);
     setup.scenario.recognition.latency = Duration::from_millis(400);
     setup.scenario.verification.latency = Duration::from_millis(200);
-    setup.start().await
+    setup.prepare().await
 }
 
 async fn jobs_about_the_same_image_at_once_share_its_calls(on: On) {
@@ -37,6 +36,7 @@ async fn jobs_about_the_same_image_at_once_share_its_calls(on: On) {
     for number in 0..5 {
         system.submit(&system.job(&format!("job {number}"), &key)).await;
     }
+    system.work().await;
     let mut answered = BTreeSet::new();
     let mut called = Vec::new();
     for _ in 0..5 {
@@ -57,6 +57,7 @@ async fn jobs_about_the_same_image_share_its_failure(on: On) {
     for number in 0..3 {
         system.submit(&system.job(&format!("job {number}"), &key)).await;
     }
+    system.work().await;
     for _ in 0..3 {
         let result = system.result().await;
         assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("319")));
@@ -70,6 +71,7 @@ async fn the_same_message_twice_at_once_is_paid_once_and_answered_with_the_same_
     let job = system.job("job", &key);
     system.submit(&job).await;
     system.submit(&job).await;
+    system.work().await;
     let (first, second) = (system.reply().await, system.reply().await);
     assert_eq!(first.properties.message_id, second.properties.message_id);
     assert_eq!(first.body, second.body);
@@ -86,14 +88,10 @@ async fn a_run_that_was_forked_ends_in_one_result(on: On) {
     for _ in 0..2 {
         system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
     }
+    system.work().await;
     assert_eq!(system.reply().await.properties.message_id, Some(run_id(&copy)));
-    let drained = async {
-        while system.depth(&system.config.broker.due_queue).await > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        system.drain().await
-    };
-    timeout(PATIENCE, drained).await.expect("drained in time");
+    system.holds(&system.config.broker.due_queue, 0).await;
+    assert_eq!(system.drain().await, Drained::Yes);
     assert_eq!(system.depth(&system.reply_to.clone()).await, 0, "the other copy is dropped");
     assert_eq!(paid_calls(&system), 2);
 }
@@ -123,6 +121,7 @@ async fn two_runs_of_a_job_at_once_say_the_same(on: On) {
     second.properties.message_id = Some("resubmitted".into());
     system.submit(&first).await;
     system.submit(&second).await;
+    system.work().await;
     let results = [system.result().await, system.result().await];
     for field in ["verdict", "recognition", "verification", "checks", "image", "first_seen", "finished"] {
         assert_eq!(results[0][field], results[1][field], "{field}");

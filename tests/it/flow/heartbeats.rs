@@ -1,5 +1,6 @@
 //! What one worker learns, the others know.
 
+use crate::harness::eventually::eventually;
 use crate::harness::peer::Peer;
 use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::Message;
@@ -74,7 +75,7 @@ async fn a_worker_that_starts_late_asks_nothing_that_others_know_to_be_closed(on
     let Event::Parked(first) = system.event().await else { panic!("parked") };
     let knows = peer.hears_closed(&province()).await;
     system.work().await;
-    while peer.hears_closed(&province()).await == knows {}
+    eventually("another that knows", async || peer.hears_closed(&province()).await != knows).await;
     assert_eq!(system.retire().await, Drained::Yes);
     let job = henan(&system, "second").await;
     system.submit(&job).await;

@@ -72,9 +72,7 @@ async fn what_the_worker_holds_when_the_pause_begins_waits_a_minute_uncharged(on
     let mut system = setup.start().await;
     submit(&system, CAUSE).await;
     let calls = system.sandbox.calls();
-    while calls.count(Stage::Verification).in_flight == 0 {
-        tokio::task::yield_now().await;
-    }
+    system.is_called(Stage::Verification).await;
     submit_the_others(&system).await;
     for _ in 0..4 {
         let Event::Parked(parked) = system.event().await else { panic!("parked") };

@@ -1,15 +1,14 @@
 //! A reply queue that refuses: the answer waits with its job, and the worker does not.
 
 use super::paid_calls;
+use crate::harness::eventually::eventually;
 use crate::harness::rabbitmq;
-use crate::harness::system::{On, PATIENCE, Setup};
+use crate::harness::system::{On, Setup};
 use invoice_worker::broker::Message;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::worker::Drained;
 use lapin::options::QueuePurgeOptions;
 use lapin::{Connection, ConnectionProperties};
-use std::time::Duration;
-use tokio::time::{sleep, timeout};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_the_reply_queue_refuses_waits_with_its_job_and_others_do_not() {
@@ -24,9 +23,7 @@ async fn an_answer_that_the_reply_queue_refuses_waits_with_its_job_and_others_do
     refused.properties.reply_to = Some(full.clone());
     system.submit(&refused).await;
     let waits = system.longest_wait();
-    while system.depth(&waits).await == 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    system.holds(&waits, 1).await;
     assert_eq!(system.depth(&system.config.broker.results_queue).await, 0, "it is not given up");
     let other = system.sample("03-zhejiang-outpatient").await;
     assert_eq!(system.ask(&system.job("other", &other)).await["verdict"], "genuine");
@@ -62,11 +59,7 @@ async fn a_crowd_for_a_reply_queue_that_refuses_does_not_keep_the_worker_from_ot
     assert_eq!(system.ask(&system.job("other", &other)).await["verdict"], "genuine");
     assert_eq!(system.drain().await, Drained::Yes);
     // On their way from hop to hop, where the machine is slow.
-    let waiting = async {
-        while system.depth(&system.longest_wait()).await + system.depth(&system.config.broker.due_queue).await != CROWD {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, waiting).await.expect("each waits with its answer");
+    let (waits, due) = (system.longest_wait(), &system.config.broker.due_queue);
+    eventually("a crowd that waits", async || system.depth(&waits).await + system.depth(due).await == CROWD).await;
     assert_eq!(paid_calls(&system), 4, "two pictures, each paid once");
 }

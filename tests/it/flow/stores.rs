@@ -25,7 +25,7 @@ promises![
 async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
     let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/*\"\nanswer = \"AccessDenied\"\n";
     let mut setup = Setup::new(on).await.faults(faults);
-    setup.config.worker.job_deadline = "6s".parse().unwrap();
+    setup.config.worker.job_deadline = "10s".parse().unwrap();
     let mut system = setup.start().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
@@ -121,9 +121,7 @@ async fn a_paid_answer_that_arrives_after_a_cut_is_stored_although_the_store_ref
     system.work().await;
     let key = system.sample("01-beijing-outpatient").await;
     system.submit(&system.job("job", &key)).await;
-    while system.sandbox.calls().count(Stage::Recognition).in_flight == 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    system.is_called(Stage::Recognition).await;
     wire.refuse(true);
     wire.sever();
     // Another worker, which knows only what is in the store.

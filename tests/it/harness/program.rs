@@ -30,6 +30,14 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
+impl Ended {
+    /// Lines about what happened. That a test's worker waits less for a redelivered job than is safe is said at the start.
+    pub(crate) fn lines_at(&self, level: &str) -> usize {
+        let level = format!(r#""level":"{level}""#);
+        self.stderr.lines().filter(|line| line.contains(&level) && !line.contains("the configuration is not safe")).count()
+    }
+}
+
 pub(crate) const NONE: [(&str, &str); 0] = [];
 
 /// Nothing of this process's environment but what the program needs to start.
@@ -108,7 +116,18 @@ impl Program {
 
     /// Gone from one instruction to the next, without a word to anybody.
     pub(crate) async fn kill(self) {
-        self.signal("KILL").await;
+        self.dies_by("KILL").await;
+    }
+
+    /// As when it brings that signal upon itself. The first `SEGV` that comes from without is passed by: Rust's handler takes it for
+    /// one of its own and looks whether the instruction fails again.
+    pub(crate) async fn dies_by(mut self, signal: &str) {
+        let dying = async {
+            while self.child.try_wait().unwrap().is_none() {
+                self.signal(signal).await;
+            }
+        };
+        timeout(PATIENCE, dying).await.expect("an end in time");
         let ended = self.end().await;
         assert_eq!(ended.code, None, "{}", ended.stderr);
     }

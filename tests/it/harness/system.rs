@@ -2,12 +2,14 @@
 
 pub(crate) use super::setup::{BUCKET, On, Setup};
 
+use super::eventually::eventually;
 use super::proxy::Proxy;
 use bytes::Bytes;
 use invoice_worker::assemble;
 use invoice_worker::broker::{Broker, Consumer, Message, NOT_BEFORE, Properties, Session};
 use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
+use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::gate::Gate;
 use invoice_worker::pipeline::Pipeline;
@@ -175,6 +177,17 @@ impl System {
 
     pub(crate) async fn depth(&self, queue: &str) -> u32 {
         self.session.queue_depth(queue).await.unwrap()
+    }
+
+    /// Returns once the queue has so many messages.
+    pub(crate) async fn holds(&self, queue: &str, messages: u32) {
+        eventually(&format!("{queue} with {messages}"), async || self.depth(queue).await == messages).await;
+    }
+
+    /// Returns while a call of this stage is in the air.
+    pub(crate) async fn is_called(&self, stage: Stage) {
+        let calls = self.sandbox.calls();
+        eventually(&format!("a call of {stage}"), async || calls.count(stage).in_flight > 0).await;
     }
 
     /// As when their wait is over: so many jobs parked in this delay queue come back now.

@@ -2,18 +2,17 @@
 
 use super::stop::{self, Stop, Until, Wire};
 use super::story::{Arrives, RULES, Story};
+use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::{Direction, Proxy};
 use crate::harness::rabbitmq;
-use crate::harness::system::{PATIENCE, System};
+use crate::harness::system::System;
 use invoice_worker::broker::{FAILURE, Message, run_id};
 use invoice_worker::config::Config;
 use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::time::Duration;
-use tokio::time::{sleep, timeout};
 
 pub(super) struct Scene {
     pub(super) system: System,
@@ -161,7 +160,7 @@ impl Scene {
     }
 
     pub(super) async fn holds(&self, queue: &str, messages: u32) {
-        eventually(queue, async || self.system.depth(queue).await == messages).await;
+        self.system.holds(queue, messages).await;
     }
 
     fn is_stored(&self, key: &str) -> bool {
@@ -202,14 +201,4 @@ fn through(to_broker: &Proxy, to_sandbox: &Proxy, config: &Config) -> Config {
 
 fn port_of(url: &str) -> u16 {
     url::Url::parse(url).unwrap().port().unwrap()
-}
-
-/// Nothing tells of it, so there is nothing to wait on but looking again.
-async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let looking = async {
-        while !is_so().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("{what} never came about"));
 }

@@ -1,5 +1,6 @@
 //! What goes wrong on the wire, seen by a client.
 
+use crate::harness::eventually::eventually;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::scenario::Answer;
 use invoice_worker::sandbox::{Fault, Sandbox};
@@ -36,9 +37,7 @@ async fn shutting_down_does_not_wait_for_calls_that_are_never_answered() {
     let sandbox = faulty("timeout").await;
     let calls = sandbox.calls();
     let request = tokio::spawn(signed(&sandbox, base64_form(sample(NAME).bytes), jiff::Timestamp::now(), false).send());
-    while calls.of(Stage::Recognition).is_empty() {
-        tokio::task::yield_now().await;
-    }
+    eventually("a call", async || !calls.of(Stage::Recognition).is_empty()).await;
     timeout(Duration::from_secs(5), sandbox.shutdown()).await.unwrap();
     assert!(request.await.unwrap().is_err());
     assert_eq!(calls.count(Stage::Recognition).in_flight, 0);

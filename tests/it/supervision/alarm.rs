@@ -1,14 +1,14 @@
 //! A broker short of memory takes no messages, and says so to those that publish.
 
 use super::{all_are_answered_and_paid_once, on, submit};
+use crate::harness::eventually::eventually;
 use crate::harness::program::ConfigFile;
 use crate::harness::rabbitmq::Node;
 use crate::harness::system::PATIENCE;
 use invoice_worker::broker::{Broker, Config, Message, PublishError};
 use invoice_worker::config::units::span;
 use serde_json::Value;
-use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_waits_for_a_broker_that_is_short_of_memory_and_loses_neither_job_nor_connection() {
@@ -28,12 +28,7 @@ async fn a_worker_waits_for_a_broker_that_is_short_of_memory_and_loses_neither_j
     program.event("broker takes messages again").await;
 
     all_are_answered_and_paid_once(&mut system).await;
-    let arrived = async {
-        while system.depth(&queue).await == 0 {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, arrived).await.expect("what was under way arrives in time");
+    eventually("what was under way", async || system.depth(&queue).await > 0).await;
     assert_eq!(system.depth(&queue).await, 1, "what was tried again meanwhile was not sent");
     let ended = program.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);

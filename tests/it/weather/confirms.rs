@@ -21,7 +21,7 @@ async fn impatient(publish_timeout: &str) -> (System, Proxy) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_confirm_is_no_later_messages() {
-    let (system, wire) = impatient("1s").await;
+    let (system, wire) = impatient("2s").await;
     let session = Broker::new(&system.config.broker).unwrap().connect().await.unwrap();
     let publisher = session.publisher();
     let queue = &system.config.broker.results_queue;

@@ -1,5 +1,6 @@
 //! Queues of ours that an operator deleted, or that are full: no job is acknowledged before it is in one of them.
 
+use crate::harness::eventually::eventually;
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, PATIENCE, Setup, System};
 use invoice_worker::broker::{Message, run_id};
@@ -10,7 +11,6 @@ use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties};
 use serde_json::json;
-use std::time::Duration;
 use tokio::time::timeout;
 
 const PARKED_ONCE: &str = r#"
@@ -109,9 +109,7 @@ async fn fill(system: &System, queue: &str) {
 }
 
 async fn take_when_it_is_there(system: &System, queue: &str) -> Message {
-    while system.session.queue_depth(queue).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually(queue, async || system.session.queue_depth(queue).await.is_ok()).await;
     system.take(queue).await
 }
 

@@ -1,16 +1,16 @@
 //! SIGTERM at an inconvenient moment: the worker ends within its grace, tells whether it was done, and the next one finishes the rest.
 
 use super::storm::LOST;
+use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::{Direction, Flow, Proxy};
 use crate::harness::rabbitmq;
-use crate::harness::system::{BUCKET, On, PATIENCE, Setup, System};
+use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{Message, SUSPECT};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::samples;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::time::timeout;
 
 const NO_GRACE: (&str, &str) = ("INVOICE_WORKER__WORKER__SHUTDOWN_GRACE", "1s");
 /// Longer than any test waits.
@@ -47,28 +47,13 @@ impl Stop {
         self.system.submit(&self.system.job(id, &key)).await;
     }
 
-    /// Returns once a recognition is under way.
-    async fn is_called(&self) {
-        let calls = self.system.sandbox.calls();
-        let called = async {
-            while calls.count(Stage::Recognition).in_flight == 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, called).await.expect("a call in time");
-    }
-
     async fn has_in_flight(&self, jobs: usize) {
         let wanted = format!("invoice_jobs_in_flight {jobs}");
-        let has = async {
-            loop {
-                let metrics = reqwest::get(format!("{}/metrics", self.telemetry)).await.unwrap().text().await.unwrap();
-                if metrics.lines().any(|line| line == wanted) {
-                    return;
-                }
-            }
-        };
-        timeout(PATIENCE, has).await.expect("so many jobs in time");
+        eventually(&wanted, async || {
+            let metrics = reqwest::get(format!("{}/metrics", self.telemetry)).await.unwrap().text().await.unwrap();
+            metrics.lines().any(|line| line == wanted)
+        })
+        .await;
     }
 
     /// The worker ends with this code; the next one answers the rest, each job once, or twice with the same bytes where one `may_repeat`.
@@ -153,7 +138,7 @@ async fn a_suspect_that_runs_alone_does_not_hold_the_worker_beyond_its_grace() {
     let mut suspect = stop.system.job("suspect", &key);
     suspect.properties.headers.set_number(SUSPECT, 0);
     stop.system.session.publisher().publish(&stop.system.config.broker.due_queue, &suspect).await.unwrap();
-    stop.is_called().await;
+    stop.system.is_called(Stage::Recognition).await;
     stop.ends(1, 1, false).await;
 }
 
@@ -163,7 +148,7 @@ async fn a_worker_that_has_lost_its_broker_finishes_its_call_and_ends() {
     setup.scenario.recognition.latency = Duration::from_secs(1);
     let mut stop = Stop::of(setup, &[]).await;
     stop.submits("job").await;
-    stop.is_called().await;
+    stop.system.is_called(Stage::Recognition).await;
     stop.wire.refuse(true);
     stop.wire.sever();
     stop.program.event(LOST).await;
@@ -177,7 +162,7 @@ async fn a_worker_whose_broker_has_fallen_silent_ends_as_well() {
     setup.scenario.recognition.latency = Duration::from_secs(1);
     let stop = Stop::of(setup, &[]).await;
     stop.submits("job").await;
-    stop.is_called().await;
+    stop.system.is_called(Stage::Recognition).await;
     stop.wire.flow(Flow::Hold);
     let (system, _) = stop.ends(0, 1, true).await;
     assert_eq!(paid(&system), [1, 1], "the call in the air was paid for, and used");

@@ -3,12 +3,11 @@
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
-use crate::harness::system::{On, PATIENCE, Setup, System};
+use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{Message, run_id};
 use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 use std::time::Duration;
-use tokio::time::timeout;
 
 pub(super) const LOST: &str = "the broker was lost; what was not acknowledged will be delivered again";
 pub(super) const CANCELLED: &str = "no more jobs come from the broker; connecting anew, those in flight are finished";
@@ -37,13 +36,7 @@ impl Storm {
         let key = system.sample("01-beijing-outpatient").await;
         let job = system.job("job", &key);
         system.submit(&job).await;
-        let calls = system.sandbox.calls();
-        let called = async {
-            while calls.count(Stage::Recognition).in_flight == 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, called).await.expect("a call in time");
+        system.is_called(Stage::Recognition).await;
         Self { system, wire, program, telemetry, run: run_id(&job), _file: file }
     }
 
@@ -78,8 +71,7 @@ impl Storm {
         for queue in [&self.system.config.broker.jobs_queue, &self.system.config.broker.due_queue] {
             assert_eq!(self.system.depth(queue).await, 0, "{queue}");
         }
-        let loud = ended.stderr.lines().filter(|line| line.contains(r#""level":"WARN""#) || line.contains(r#""level":"ERROR""#));
-        assert_eq!(loud.count(), 1, "one line on the way down: {}", ended.stderr);
+        assert_eq!(ended.lines_at("WARN") + ended.lines_at("ERROR"), 1, "one line on the way down: {}", ended.stderr);
         assert_eq!(ended.stderr.matches(r#""message":"consuming""#).count(), 2, "and one on the way up: {}", ended.stderr);
     }
 

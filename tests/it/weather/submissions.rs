@@ -32,6 +32,9 @@ const FOR_AN_HOUR: &str = r#"
     reason = "lengthened"
 "#;
 
+/// In milliseconds, on a slow machine, too.
+const LONG_ENOUGH_FOR_A_FIRST_TRY: &str = "10000";
+
 /// A client of its own.
 struct Submitter {
     connection: Connection,
@@ -92,7 +95,7 @@ async fn a_job_of_a_foreign_user_with_copies_to_others_is_parked_and_answered_on
 async fn an_expiration_ends_a_wait_and_loses_no_job() {
     let mut system = Setup::new(On::RabbitMq).await.faults(ONCE).rules(FOR_AN_HOUR).start().await;
     let submitter = Submitter::new().await;
-    submitter.submit(&system, "short", replying_to(&system).with_expiration("4000".into())).await;
+    submitter.submit(&system, "short", replying_to(&system).with_expiration(LONG_ENOUGH_FOR_A_FIRST_TRY.into())).await;
     let result = system.result().await;
     assert_eq!((&result["job_id"], &result["status"]), (&json!("short"), &json!("undetermined")), "{result}");
     assert_eq!(result["error"]["code"], "316", "there was no time to ask again");

@@ -25,7 +25,7 @@ fn copy(index: u32) -> Message {
 
 async fn plan(session: &Session) -> Plan {
     let (filter, stop) = (Filter::default(), CancellationToken::new());
-    let mut plan = Plan::default();
+    let mut plan = Plan::at(Timestamp::UNIX_EPOCH);
     let survey = Survey { session, queue: QUEUE, filter: &filter, now: Timestamp::UNIX_EPOCH, stop: &stop };
     let added = |job: &FailedJob, _: &Message| {
         plan.add(job);
@@ -77,8 +77,8 @@ async fn what_was_done_and_what_was_not_is_told_in_a_line() {
         (
             5,
             End::OfTheQueue,
-            "replayed 5 of 7 to invoice.jobs; the others were no longer in invoice.failed",
-            "dropped 5 of 7; the others were no longer in invoice.failed",
+            "replayed 5 of 7 to invoice.jobs; the others did not come: they are gone from invoice.failed, or in somebody else's hands",
+            "dropped 5 of 7; the others did not come: they are gone from invoice.failed, or in somebody else's hands",
         ),
         (
             0,
@@ -87,9 +87,11 @@ async fn what_was_done_and_what_was_not_is_told_in_a_line() {
             "dropped 0 of 7; the others are still in invoice.failed",
         ),
     ] {
-        let progress = Progress { done, end };
+        let progress = Progress { done, end, late: 0 };
         assert_eq!((replay.outcome(&progress, 7, QUEUE).as_str(), Deed::Drop.outcome(&progress, 7, QUEUE).as_str()), (replayed, dropped));
     }
+    assert!(replay.in_vain(2).unwrap().starts_with("2 past the job's own deadline"));
+    assert_eq!((replay.in_vain(0), Deed::Drop.in_vain(2)), (None, None));
     assert_eq!(replay.intent(1_200), "replay 1200 to invoice.jobs, in about 2m");
     assert_eq!(Deed::Drop.intent(2), "drop 2 for good");
 }

@@ -1,6 +1,7 @@
 //! Several nodes that hold their quorum queues together.
 
 use super::node::{Family, Node};
+use crate::harness::eventually::eventually;
 use futures_util::future::join_all;
 
 #[derive(Debug)]
@@ -29,12 +30,14 @@ impl Cluster {
     /// The index of the node that leads this quorum queue, as soon as there is one.
     pub(crate) async fn leader_of(&self, queue: &str) -> usize {
         let asked = self.nodes.iter().find(|node| node.runs()).expect("a node runs");
-        loop {
+        let mut found = None;
+        eventually("a leader", async || {
             let table = asked.ctl(&["list_queues", "--no-table-headers", "name", "leader"]).await;
             let leader = table.lines().find_map(|line| line.strip_prefix(queue)?.strip_prefix('\t')).map(str::trim);
-            if let Some(found) = self.nodes.iter().position(|node| node.runs() && leader == Some(&node.name)) {
-                return found;
-            }
-        }
+            found = self.nodes.iter().position(|node| node.runs() && leader == Some(&node.name));
+            found.is_some()
+        })
+        .await;
+        found.expect("a leader was found")
     }
 }

@@ -2,6 +2,8 @@ use super::*;
 use crate::clock::Clock as WallClock;
 use std::sync::Arc;
 
+mod fleet;
+
 const MIDNIGHT: &str = "2026-11-22T16:00:00Z";
 
 fn alone() -> (Share, Timestamp) {
