@@ -5,7 +5,6 @@ use crate::assemble;
 use crate::broker::Broker;
 use crate::chance::Chance;
 use crate::config::Config;
-use crate::pipeline::Pipeline;
 use crate::shutdown;
 use crate::telemetry::health::Health;
 use crate::telemetry::{metric, server};
@@ -14,6 +13,7 @@ use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
@@ -32,10 +32,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         tracing::info!(%address, "serving /metrics, /livez and /readyz");
     }
     let pipeline = assemble::pipeline(&config, policy, chance.clone()).await?;
-    check_store(&config, &pipeline).await;
     let worker = Arc::new(Worker {
         broker: Broker::new(&config.broker)?,
-        queues: config.broker,
+        queues: config.broker.clone(),
         pipeline,
         chance,
         health,
@@ -46,6 +45,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         heartbeat_every: HEARTBEAT_EVERY,
         watcher: None,
     });
+    let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, Arc::clone(&worker))));
     match worker.run(&stop).await? {
         Drained::Yes => {
             tracing::info!("drained");
@@ -58,9 +58,11 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One clear line at start is worth more than the same line for every job. The worker goes on: jobs wait as the policy says.
-async fn check_store(config: &Config, pipeline: &Pipeline) {
-    let findings = check::buckets(config, pipeline).await.into_iter().chain(check::conditional_writes(pipeline).await);
+/// One clear line at start is worth more than the same line for every job. Beside the worker, which goes on in any case: jobs wait as the
+/// policy says, and a result that is to be kept before conditional writes were asked for asks itself.
+async fn check_store(config: Config, worker: Arc<Worker>) {
+    let pipeline = &worker.pipeline;
+    let findings = check::buckets(&config, pipeline).await.into_iter().chain(check::conditional_writes(pipeline).await);
     for Finding { verdict, about, text, mend } in findings {
         match verdict {
             Verdict::Fine => tracing::debug!(about, text, "checked"),

@@ -36,8 +36,8 @@ pub(super) struct App {
 impl App {
     pub(super) fn new(scenario: Scenario) -> anyhow::Result<Self> {
         Ok(Self {
-            recognition_window: Mutex::new(Window::new(scenario.recognition.rate_per_second)),
-            verification_window: Mutex::new(Window::new(scenario.verification.rate_per_second)),
+            recognition_window: Mutex::new(Window::new(scenario.recognition.rate_per_second, scenario.recognition.burst)),
+            verification_window: Mutex::new(Window::new(scenario.verification.rate_per_second, scenario.verification.burst)),
             recognition: scenario.recognition,
             verification: scenario.verification,
             storage: scenario.storage,
@@ -112,10 +112,12 @@ impl App {
     pub(super) fn reset(&self) {
         self.script.reset();
         self.calls.reset();
-        for (window, rate) in
-            [(&self.recognition_window, self.recognition.rate_per_second), (&self.verification_window, self.verification.rate_per_second)]
-        {
-            *window.lock().unwrap_or_else(PoisonError::into_inner) = Window::new(rate);
+        let Self { recognition, verification, .. } = self;
+        for (window, fresh) in [
+            (&self.recognition_window, Window::new(recognition.rate_per_second, recognition.burst)),
+            (&self.verification_window, Window::new(verification.rate_per_second, verification.burst)),
+        ] {
+            *window.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
     }
 }

@@ -9,7 +9,7 @@ mod tests;
 
 pub use answer::read_answer;
 pub use config::{Auth, Config};
-pub use form::encoded_len;
+pub use form::{encoded_len, inline};
 
 use super::signature::{Payload, Signer, Unsigned};
 use super::wire::redaction::Redaction;

@@ -21,7 +21,9 @@ pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
 
 /// The body as text: one broken character must not cost a whole paid answer.
 pub(crate) fn text_of(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // What is sound, as nearly all is, is read many bytes at once.
+    str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 /// An object whose fields are taken one by one; what nobody took is extra.

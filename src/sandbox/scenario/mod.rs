@@ -5,8 +5,8 @@
 //! | section | keys |
 //! | --- | --- |
 //! | (top) | `seed`, `pictures_apart` |
-//! | `[recognition]` | `rate_per_second`, `latency`, `jitter`, `app_key`, `app_secret`, `app_code` |
-//! | `[verification]` | `rate_per_second`, `latency`, `jitter`, `api_id`, `api_secret` |
+//! | `[recognition]` | `rate_per_second`, `burst`, `latency`, `jitter`, `app_key`, `app_secret`, `app_code` |
+//! | `[verification]` | `rate_per_second`, `burst`, `latency`, `jitter`, `api_id`, `api_secret` |
 //! | `[storage]` | `latency`, `jitter`, `access_key_id`, `secret_access_key` |
 //! | `[[fault]]` | `stage`, `answer`; which calls: `sample`, `note_no`, `province`, `key`, `operation`, `auto_rotate`, `calls`, `after`, `until`, `probability`; the answer's details: `http_status`, `message`, `retry_after`, `qr`, `delay` |
 
@@ -43,6 +43,8 @@ pub struct Scenario {
 pub struct Recognition {
     /// Calls answered in any one second; the next are refused. 0: no limit.
     pub rate_per_second: u32,
+    /// 0: the rate holds for any one second. Otherwise for the long run, and so many calls may come at once.
+    pub burst: u32,
     /// Before every answer.
     #[serde(deserialize_with = "duration")]
     pub latency: Duration,
@@ -59,6 +61,7 @@ pub struct Recognition {
 pub struct Verification {
     /// As for recognition.
     pub rate_per_second: u32,
+    pub burst: u32,
     #[serde(deserialize_with = "duration")]
     pub latency: Duration,
     #[serde(deserialize_with = "duration")]
@@ -82,6 +85,7 @@ impl Default for Recognition {
     fn default() -> Self {
         Self {
             rate_per_second: 10,
+            burst: 0,
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
             app_key: "sandbox-app-key".to_owned(),
@@ -95,6 +99,7 @@ impl Default for Verification {
     fn default() -> Self {
         Self {
             rate_per_second: 10,
+            burst: 0,
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
             api_id: "sandbox-api-id".to_owned(),

@@ -101,7 +101,6 @@ async fn a_store_that_cannot_be_used_is_told_at_the_start_and_parks_the_job() {
         assert_eq!((&event["level"], &event["about"]), (&"ERROR".into(), &"storage.bucket".into()), "{event}");
         assert!(event["problem"].as_str().unwrap().contains(code), "{event}");
         assert!(event["mend"].as_str().unwrap().starts_with('c'), "it says how to mend: {event}");
-        program.event("consuming").await;
         let ended = program.stop().await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let event = parked(&system, name, value).await;

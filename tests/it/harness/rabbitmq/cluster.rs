@@ -1,7 +1,7 @@
 //! Several nodes that hold their quorum queues together.
 
 use super::node::{Family, Node};
-use crate::harness::eventually::eventually;
+use super::super::eventually::eventually;
 use futures_util::future::join_all;
 
 #[derive(Debug)]

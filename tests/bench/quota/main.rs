@@ -1,0 +1,96 @@
+//! How much of the account's quota one, two and four workers use, what is refused for it, and how soon they agree again when one joins or
+//! is killed. The providers limit strictly: by the second, or by a bucket that lets as many calls come at once as there are workers.
+//!
+//! `cargo bench --bench quota`
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: it may panic anywhere, and reports on its output")]
+
+mod book;
+#[path = "../rig/mod.rs"]
+#[expect(dead_code, reason = "other benchmarks use the rest")]
+mod rig;
+
+use book::Book;
+use clap::Parser;
+use invoice_worker::sandbox::Scenario;
+use rig::scene::Scene;
+use rig::subject::Subject;
+use rig::table::table;
+use std::time::Duration;
+use tokio::time::sleep;
+
+const PICTURE_BYTES: usize = 16_000;
+/// As slow as the real ones are when all is well.
+const LATENCY: Duration = Duration::from_millis(200);
+const JITTER: Duration = Duration::from_millis(100);
+/// After a change, before what is steady is looked at.
+const SETTLING: Duration = Duration::from_secs(12);
+/// How many workers there are in turn; from one to the next they join, and at the end one is killed.
+const WORKERS: [usize; 3] = [1, 2, 4];
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Of each provider's account, a second.
+    #[arg(long, default_value_t = 20)]
+    rate: u32,
+    /// Seconds for which each number of workers is looked at.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    #[command(flatten)]
+    _from_cargo: rig::arguments::FromCargo,
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments = Arguments::parse();
+    let mut steady = Vec::new();
+    let mut changes = Vec::new();
+    for (limiter, burst) in [("strict second", 0), ("bucket of 4", 4)] {
+        let book = lives(&arguments, burst).await;
+        steady.extend(book.steady(limiter));
+        changes.extend(book.changes(limiter));
+    }
+    let head = ["provider's limiter", "workers", "stage", "quota used", "refused"];
+    println!("{}", table(&head, &steady));
+    println!("\n{}", table(&["provider's limiter", "change", "95 % again after"], &changes));
+}
+
+/// Workers come, and at the end one goes; there is always more to do than they may.
+async fn lives(arguments: &Arguments, burst: u32) -> Book {
+    let mut scenario = Scenario::default();
+    let Scenario { recognition, verification, .. } = &mut scenario;
+    (recognition.rate_per_second, recognition.burst) = (arguments.rate, burst);
+    (verification.rate_per_second, verification.burst) = (arguments.rate, burst);
+    (recognition.latency, recognition.jitter) = (LATENCY, JITTER);
+    (verification.latency, verification.jitter) = (LATENCY, JITTER);
+    let rate = f64::from(arguments.rate);
+    let scene = Scene::set(scenario, |config| {
+        (config.recognition.rate_per_second, config.verification.rate_per_second) = (rate, rate);
+    })
+    .await;
+    let phase = SETTLING + Duration::from_secs(arguments.seconds);
+    let jobs = usize::try_from(phase.as_secs() * u64::from(arguments.rate) * 5).unwrap();
+    let keys = scene.pictures(PICTURE_BYTES, jobs).await;
+    scene.client.submit(keys.into_iter().enumerate().map(|(number, key)| (format!("JOB-{number}"), key))).await;
+    scene.sandbox.reset();
+    let mut book = Book::new(scene.sandbox.calls(), arguments.rate);
+    let mut workers = Vec::new();
+    for count in WORKERS {
+        let begun = book.now();
+        while workers.len() < count {
+            workers.push(Subject::worker(&scene, &format!("worker-{}", workers.len())));
+        }
+        let change = if count == 1 { "the first".to_owned() } else { format!("{count} instead of {}", count / 2) };
+        sleep(phase).await;
+        book.phase(change, count, begun + SETTLING, begun);
+    }
+    let begun = book.now();
+    workers.pop().unwrap().kill().await;
+    sleep(phase).await;
+    book.phase("one of 4 killed".to_owned(), WORKERS[2] - 1, begun + SETTLING, begun);
+    book.close();
+    for worker in workers {
+        worker.kill().await;
+    }
+    book
+}

@@ -1,0 +1,78 @@
+//! Where everything is measured: a RabbitMQ, a sandbox in this process, and the configuration that leads to both.
+
+use super::client::Client;
+use super::harness::program::toml_of;
+use super::harness::rabbitmq::Node;
+use super::harness::setup::BUCKET;
+use super::pictures::Pictures;
+use invoice_worker::broker::Broker;
+use invoice_worker::checkpoint::StoreKind;
+use invoice_worker::config::Config;
+use invoice_worker::config::secret::Secret;
+use invoice_worker::sandbox::{Options, Sandbox, Scenario};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// More than this machine could call: the limiter is at work, and never the limit.
+pub(crate) const UNLIMITED: f64 = 100_000.0;
+
+pub(crate) struct Scene {
+    pub(crate) sandbox: Sandbox,
+    /// Of the worker, as it is written to [`Scene::write_config`].
+    pub(crate) config: Config,
+    pub(crate) client: Client,
+    pictures: Pictures,
+    folder: TempDir,
+    _node: Node,
+}
+
+impl Scene {
+    /// Providers as in the scenario; a worker with everything on: policy, limiter, checkpoints in memory, metrics.
+    pub(crate) async fn set(scenario: Scenario, refine: impl FnOnce(&mut Config)) -> Self {
+        let node = Node::start().await;
+        let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+        sandbox.create_bucket(BUCKET).await.unwrap();
+        let mut config = Config::default();
+        sandbox.configure(&mut config, BUCKET);
+        config.broker.urls = vec![Secret::new(&node.url())];
+        config.checkpoint.store = StoreKind::Memory;
+        (config.recognition.rate_per_second, config.verification.rate_per_second) = (UNLIMITED, UNLIMITED);
+        let in_flight = usize::from(config.worker.max_in_flight);
+        (config.recognition.max_in_flight, config.verification.max_in_flight) = (in_flight, in_flight);
+        refine(&mut config);
+        config.validate().unwrap();
+        Broker::new(&config.broker).unwrap().connect().await.unwrap().topology().await.unwrap();
+        let client = Client::connect(&node.url(), &config.broker.jobs_queue).await;
+        let folder = TempDir::with_prefix("invoice-worker-bench-").unwrap();
+        Self { sandbox, config, client, pictures: Pictures::new(), folder, _node: node }
+    }
+
+    /// Pictures of this size in the store; answers their keys.
+    pub(crate) async fn pictures(&self, bytes: usize, count: usize) -> Vec<String> {
+        let mut keys = Vec::with_capacity(count);
+        for number in 0..count {
+            let key = format!("images/{bytes}/{number}.jpg");
+            self.sandbox.put(BUCKET, &key, self.pictures.file(bytes, number)).await.unwrap();
+            keys.push(key);
+        }
+        keys
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// For a process that is started with it.
+    pub(crate) fn write_config(&self) -> PathBuf {
+        let file = self.folder.path().join("worker.toml");
+        std::fs::write(&file, toml_of(&self.config)).unwrap();
+        file
+    }
+}
+
+/// Providers that answer at once, as often as they are asked.
+pub(crate) fn at_once() -> Scenario {
+    let mut scenario = Scenario::default();
+    (scenario.recognition.rate_per_second, scenario.verification.rate_per_second) = (0, 0);
+    scenario
+}

@@ -1,0 +1,78 @@
+//! One round: a process is started, warmed up, given many jobs at once, then one at a time.
+
+use super::floor;
+use super::rig::figures::number;
+use super::rig::scene::Scene;
+use super::rig::subject::Subject;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Enough that every connection is open, every buffer has its size and every page was touched once.
+const WARM_UP: usize = 100;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    Worker,
+    Floor,
+}
+
+/// What is asked in every round. The same pictures: each process is new, and remembers nothing of them.
+pub(crate) struct Round {
+    warm_up: Vec<String>,
+    together: Vec<String>,
+    alone: Vec<String>,
+}
+
+pub(crate) struct Measured {
+    /// Of the process itself, for a thousand jobs.
+    pub(crate) cpu_seconds: f64,
+    pub(crate) jobs_per_second: f64,
+    pub(crate) peak_mib: f64,
+    /// What is not the store's or the providers' of each job that was alone: from its submission to its result.
+    pub(crate) added: Vec<Duration>,
+}
+
+impl Round {
+    pub(crate) async fn prepare(scene: &Scene, bytes: usize, together: usize, alone: usize) -> Self {
+        let mut keys = scene.pictures(bytes, WARM_UP + together + alone).await;
+        let alone = keys.split_off(WARM_UP + together);
+        let together = keys.split_off(WARM_UP);
+        Self { warm_up: keys, together, alone }
+    }
+
+    pub(crate) async fn run(&self, scene: &mut Scene, who: Who) -> Measured {
+        let subject = match who {
+            Who::Worker => Subject::worker(scene, "worker"),
+            Who::Floor => Subject::of_this_program(scene, floor::ARGUMENT),
+        };
+        ask(scene, &self.warm_up).await;
+        let (cpu, began) = (subject.cpu(), Instant::now());
+        ask(scene, &self.together).await;
+        let (cpu, took) = (subject.cpu().saturating_sub(cpu), began.elapsed());
+        let mut added = Vec::new();
+        for key in &self.alone {
+            scene.sandbox.reset();
+            let began = Instant::now();
+            ask(scene, std::slice::from_ref(key)).await;
+            let took = began.elapsed();
+            let elsewhere: Duration = scene.sandbox.calls().all().iter().map(|call| call.took).sum();
+            added.push(took.saturating_sub(elsewhere));
+        }
+        let peak_mib = subject.peak_mib();
+        match who {
+            Who::Worker => assert!(subject.stop().await.success(), "it drains"),
+            Who::Floor => subject.kill().await,
+        }
+        let jobs = number(self.together.len());
+        Measured { cpu_seconds: cpu.as_secs_f64() * 1_000.0 / jobs, jobs_per_second: jobs / took.as_secs_f64(), peak_mib, added }
+    }
+}
+
+/// Submits jobs about these pictures, and waits for their results.
+async fn ask(scene: &mut Scene, keys: &[String]) {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let jobs = keys.iter().map(|key| (format!("JOB-{}", NUMBER.fetch_add(1, Ordering::Relaxed)), key.clone()));
+    scene.client.submit(jobs).await;
+    scene.client.results(keys.len()).await;
+}
