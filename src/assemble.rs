@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigError};
 use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use crate::gate::Gate;
-use crate::image::{ImageMemory, Limits, Need};
+use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{DECODED_AT_ONCE, Flights, Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::provider::recognition::Recognition;
@@ -52,6 +52,8 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
                 recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
                 verification_bytes: config.verification.max_image_bytes.bytes(),
             },
+            transfers: Transfers { recognition: config.recognition.transfer, verification: Some(config.verification.transfer) },
+            addresses: Arc::default(),
             bucket: config.storage.bucket.clone(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },

@@ -13,7 +13,6 @@ pub mod units;
 pub use load::ConfigError;
 pub use sections::{Policy, Worker};
 
-use crate::domain::policy::Transfer;
 use crate::{broker, checkpoint, provider::recognition, provider::verification, store, telemetry};
 use problem::Problems;
 use serde::{Deserialize, Serialize};
@@ -70,10 +69,6 @@ impl Config {
         self.verification.validate(problems);
         self.policy.validate(problems);
         self.worker.validate(problems);
-        for (key, transfer) in [("recognition.transfer", self.recognition.transfer), ("verification.transfer", self.verification.transfer)]
-        {
-            problems.require(transfer == Transfer::Inline, key, "url transfer is not part of this version; use \"inline\"");
-        }
         let checkpoints_in_s3 = self.checkpoint.store == checkpoint::StoreKind::S3;
         problems.require(
             !checkpoints_in_s3 || !self.checkpoint.bucket.is_empty() || !self.storage.bucket.is_empty(),

@@ -168,7 +168,6 @@ fn impossible_values_are_refused_by_key() {
         ("INVOICE_WORKER__RECOGNITION__RATE_PER_SECOND", "0.0", "recognition.rate_per_second"),
         ("INVOICE_WORKER__RECOGNITION__RATE_PER_SECOND", "nan", "recognition.rate_per_second"),
         ("INVOICE_WORKER__VERIFICATION__TIMEOUT", "0s", "verification.timeout"),
-        ("INVOICE_WORKER__VERIFICATION__TRANSFER", "url", "verification.transfer"),
         ("INVOICE_WORKER__POLICY__TIMEZONE", "Asia/Atlantis", "policy.timezone"),
         ("INVOICE_WORKER__TELEMETRY__LISTEN", "nine", "telemetry.listen"),
         ("INVOICE_WORKER__TELEMETRY__LOG", "a=b=c", "telemetry.log"),

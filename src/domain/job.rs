@@ -1,5 +1,9 @@
 //! A job as it is submitted, parsed once: inner code never checks again.
 
+mod address;
+
+pub use address::MAX_URL_BYTES;
+
 use super::failure::{Failure, Stage};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -11,7 +15,6 @@ pub const SCHEMA: &str = "invoice.job/1";
 /// A job is a reference and some metadata; anything larger is a mistake or an attack.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 const MAX_JOB_ID_BYTES: usize = 200;
-const MAX_URL_BYTES: usize = 1024;
 /// S3's own bounds.
 const MAX_BUCKET_BYTES: usize = 255;
 const MAX_KEY_BYTES: usize = 1024;
@@ -180,22 +183,10 @@ fn read_image(raw: &RawValue) -> Result<ImageRef, ImageProblem> {
         (None, Some(_)) if bucket.is_some() || version_id.is_some() => {
             Err(Malformed("image.url stands alone; bucket and version_id belong to image.key".into()))
         }
-        (None, Some(url)) => read_url(&url).map(ImageRef::Url).map_err(ImageProblem::Url),
+        (None, Some(url)) => address::read(&url).map(ImageRef::Url).map_err(ImageProblem::Url),
         (Some(_), Some(_)) => Err(Malformed("image has both key and url; give one".into())),
         (None, None) => Err(Malformed("image has neither key nor url; give one".into())),
     }
-}
-
-/// Parsing percent-encodes what the providers want encoded: blanks and everything beyond ASCII.
-fn read_url(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).map_err(|_| "image.url is not a URL")?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err("image.url is neither http:// nor https://");
-    }
-    if url.as_str().len() > MAX_URL_BYTES {
-        return Err("image.url is longer than 1024 bytes once percent-encoded");
-    }
-    Ok(url)
 }
 
 fn read_job_id(text: &str) -> Result<JobId, String> {

@@ -1,6 +1,5 @@
-//! A picture of a bill, as it is handed to a provider.
+//! A picture of a bill, as it is sent to a provider.
 
-use super::policy::Transfer;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -32,20 +31,7 @@ impl Format {
 
 /// Cheap to clone: the bytes are shared. Not `Debug`: it is somebody's bill.
 #[derive(Clone)]
-pub enum Picture {
-    Inline {
-        bytes: Bytes,
-        format: Format,
-    },
-    /// Fetched by the provider itself.
-    Url(String),
-}
-
-impl Picture {
-    pub fn transfer(&self) -> Transfer {
-        match self {
-            Self::Inline { .. } => Transfer::Inline,
-            Self::Url(_) => Transfer::Url,
-        }
-    }
+pub struct Picture {
+    pub bytes: Bytes,
+    pub format: Format,
 }

@@ -6,7 +6,7 @@ use super::job::Job;
 use super::result::{CallRecord, JobError};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The contract's bound on the header.
@@ -38,6 +38,9 @@ pub struct Progress {
     /// The code that asked for the one call with `auto_rotate`; set once that call may be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated_for: Option<String>,
+    /// Providers that could not fetch the image, and are sent it instead.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub inline: BTreeSet<Stage>,
     /// Recognition ended without an answer; it is not asked again while verification goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognition_error: Option<JobError>,
@@ -123,6 +126,7 @@ impl Progress {
             expires: None,
             steps: BTreeMap::new(),
             rotated_for: None,
+            inline: BTreeSet::new(),
             recognition_error: None,
             parked: None,
             unsent: None,

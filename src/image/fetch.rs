@@ -2,7 +2,7 @@
 
 use super::{ImageMemory, Reserved};
 use crate::domain::failure::Failure;
-use crate::store::{ReadError, Store, too_large};
+use crate::store::{ReadError, Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -11,8 +11,7 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// Hex.
     pub sha256: String,
-    pub etag: Option<String>,
-    pub version_id: Option<String>,
+    pub revision: Revision,
     /// Held for as long as the bytes are.
     pub reserved: Reserved,
 }
@@ -52,12 +51,12 @@ pub async fn fetch(
         }
         reserved.shrink_to(need.of(length));
     }
-    let (etag, version_id) = (object.etag.clone(), object.version_id.clone());
+    let revision = object.revision.clone();
     let mut hash = Sha256::new();
     let max = usize::try_from(need.max_image_bytes).unwrap_or(usize::MAX);
     let bytes = object.read(max, |chunk| hash.update(chunk)).await.map_err(|error| match error {
         ReadError::TooLarge => too_large(need.max_image_bytes),
         ReadError::Failed(failure) => *failure,
     })?;
-    Ok(Fetched { bytes, sha256: hex::encode(hash.finalize()), etag, version_id, reserved })
+    Ok(Fetched { bytes, sha256: hex::encode(hash.finalize()), revision, reserved })
 }

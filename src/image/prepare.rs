@@ -1,70 +1,62 @@
-//! What each provider gets of an image, and the refusal of what a provider must refuse: before anything is paid.
+//! What is sent to each provider of an image, and the refusal of what a provider must refuse: before anything is paid.
 //!
 //! Verification needs the QR code, so it gets the original pixels; only a BMP, which it does not take, is transcoded to PNG.
 
-use super::Probed;
 use super::probe::invalid;
+use super::transfers::too_large;
+use super::{Limits, Probed, Transfers};
 use crate::domain::failure::Failure;
 use crate::domain::picture::{Format, Picture};
+use crate::domain::policy::Transfer;
 use bytes::Bytes;
 use image::{ImageFormat, ImageReader};
 use std::io::Cursor;
 
-/// Recognition's documented limits on the sides, in pixels.
-const RECOGNITION_SHORTEST: u32 = 15;
-const RECOGNITION_LONGEST: u32 = 4096;
-/// Verification's: each side is longer than the first and at most as long as the second.
-const VERIFICATION_ABOVE: u32 = 128;
-const VERIFICATION_LONGEST: u32 = 6000;
-
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// After base64 and percent-encoding.
-    pub recognition_encoded_bytes: usize,
-    pub verification_bytes: usize,
-}
-
+/// What is sent; `None` where nobody asks, or the provider fetches the image itself.
 #[derive(Clone)]
 pub struct Prepared {
-    pub recognition: Picture,
-    /// `None` where the job does not ask for verification.
+    pub recognition: Option<Picture>,
     pub verification: Option<Picture>,
 }
 
-/// `encoded` is the image's length as recognition's form field. Runs for milliseconds on a large image and may decode one: off the
-/// runtime's threads, please.
+/// Does it take milliseconds to prepare it? Then it is no work for the runtime's threads. Anything else only looks at the header.
+pub fn is_laborious(image_bytes: usize, format: Format, transfers: Transfers, limits: Limits) -> bool {
+    let is_transcoded = format == Format::Bmp && transfers.verification.is_some();
+    is_transcoded || (transfers.recognition == Transfer::Inline && limits.must_count(image_bytes as u64))
+}
+
+/// `encoded_len` counts what an image becomes as recognition's form field.
 ///
 /// # Errors
 /// `image.too_large`, `image.too_small` or `image.corrupt`: final, the job is at fault.
-pub fn prepare(bytes: &Bytes, probed: Probed, encoded: usize, verify: bool, limits: Limits) -> Result<Prepared, Failure> {
-    fits_sides(probed, verify)?;
-    if encoded > limits.recognition_encoded_bytes {
-        return Err(invalid(
-            "image.too_large",
-            format!("encoded for recognition the image has {encoded} bytes; at most {} are taken", limits.recognition_encoded_bytes),
-        ));
-    }
-    let recognition = Picture::Inline { bytes: bytes.clone(), format: probed.format };
-    let verification = if verify { Some(for_verification(bytes, probed.format, limits.verification_bytes)?) } else { None };
+pub fn prepare(
+    bytes: &Bytes,
+    probed: Probed,
+    transfers: Transfers,
+    encoded_len: impl FnOnce(&[u8]) -> usize,
+    limits: Limits,
+) -> Result<Prepared, Failure> {
+    let transfers = transfers.fitted(probed, bytes.len() as u64, limits)?;
+    let recognition = match transfers.recognition {
+        Transfer::Inline => Some(for_recognition(bytes, probed.format, encoded_len, limits)?),
+        Transfer::Url => None,
+    };
+    let verification = match transfers.verification {
+        Some(Transfer::Inline) => Some(for_verification(bytes, probed.format, limits.verification_bytes)?),
+        Some(Transfer::Url) | None => None,
+    };
     Ok(Prepared { recognition, verification })
 }
 
-fn fits_sides(probed: Probed, verify: bool) -> Result<(), Failure> {
-    let (shortest, longest) = (probed.width.min(probed.height), probed.width.max(probed.height));
-    let told = format!("{} x {} pixels", probed.width, probed.height);
-    if shortest < RECOGNITION_SHORTEST {
-        return Err(invalid("image.too_small", format!("{told}: recognition needs {RECOGNITION_SHORTEST} at least on each side")));
+fn for_recognition(bytes: &Bytes, format: Format, encoded_len: impl FnOnce(&[u8]) -> usize, limits: Limits) -> Result<Picture, Failure> {
+    if limits.must_count(bytes.len() as u64) {
+        let (encoded, most) = (encoded_len(bytes), limits.recognition_encoded_bytes);
+        if encoded > most {
+            let told = format!("encoded for recognition the image has {encoded} bytes; at most {most} are taken");
+            return Err(invalid("image.too_large", told));
+        }
     }
-    if verify && shortest <= VERIFICATION_ABOVE {
-        return Err(invalid("image.too_small", format!("{told}: verification needs more than {VERIFICATION_ABOVE} on each side")));
-    }
-    if longest > RECOGNITION_LONGEST {
-        return Err(invalid("image.too_large", format!("{told}: recognition takes at most {RECOGNITION_LONGEST} on a side")));
-    }
-    if verify && longest > VERIFICATION_LONGEST {
-        return Err(invalid("image.too_large", format!("{told}: verification takes at most {VERIFICATION_LONGEST} on a side")));
-    }
-    Ok(())
+    Ok(Picture { bytes: bytes.clone(), format })
 }
 
 fn for_verification(bytes: &Bytes, format: Format, max_bytes: usize) -> Result<Picture, Failure> {
@@ -73,12 +65,9 @@ fn for_verification(bytes: &Bytes, format: Format, max_bytes: usize) -> Result<P
         Format::Bmp => (transcode_to_png(bytes)?, Format::Png),
     };
     if bytes.len() > max_bytes {
-        return Err(invalid(
-            "image.too_large",
-            format!("for verification the image has {} bytes; at most {max_bytes} are taken", bytes.len()),
-        ));
+        return Err(too_large("verification", bytes.len() as u64, max_bytes));
     }
-    Ok(Picture::Inline { bytes, format })
+    Ok(Picture { bytes, format })
 }
 
 /// The sides were checked before: at most 4096 each, so decoding is bounded.
@@ -110,62 +99,64 @@ mod tests {
         Bytes::from(bytes.into_inner())
     }
 
-    fn outcome(format: ImageFormat, width: u32, height: u32, verify: bool) -> String {
-        let bytes = picture(format, width, height);
-        match prepare(&bytes, probe(&bytes).unwrap(), 0, verify, LIMITS) {
-            Ok(_) => "ok".into(),
-            Err(failure) => failure.code,
-        }
-    }
-
-    #[test]
-    fn sides_are_checked_at_their_very_bounds() {
-        let cases = [
-            (15, 15, false, "ok"),
-            (14, 300, false, "image.too_small"),
-            (128, 300, true, "image.too_small"),
-            (128, 300, false, "ok"),
-            (129, 129, true, "ok"),
-            (4096, 200, true, "ok"),
-            (4097, 200, true, "image.too_large"),
-            (200, 4097, false, "image.too_large"),
-        ];
-        for (width, height, verify, expected) in cases {
-            assert_eq!(outcome(ImageFormat::Png, width, height, verify), expected, "{width} x {height}, verify {verify}");
-        }
+    fn prepared(bytes: &Bytes, transfers: Transfers, limits: Limits) -> Result<Prepared, String> {
+        let uncounted = |_: &[u8]| panic!("a small image need not be counted");
+        prepare(bytes, probe(bytes).unwrap(), transfers, uncounted, limits).map_err(|failure| failure.code)
     }
 
     #[test]
     fn the_encoded_length_counts_not_the_raw_one() {
         let png = picture(ImageFormat::Png, 300, 200);
-        let most = LIMITS.recognition_encoded_bytes;
-        assert!(prepare(&png, probe(&png).unwrap(), most, false, LIMITS).is_ok());
-        let refused = prepare(&png, probe(&png).unwrap(), most + 1, false, LIMITS).err().unwrap();
-        assert_eq!(refused.code, "image.too_large");
+        let limits = Limits { recognition_encoded_bytes: png.len() * 2, ..LIMITS };
+        let outcome = |encoded| prepare(&png, probe(&png).unwrap(), Transfers::inline(false), |_| encoded, limits).map(drop);
+        assert!(outcome(png.len() * 2).is_ok());
+        assert_eq!(outcome(png.len() * 2 + 1).unwrap_err().code, "image.too_large");
     }
 
     #[test]
     fn a_bmp_is_transcoded_for_verification_and_only_for_it() {
         let bmp = picture(ImageFormat::Bmp, 300, 200);
-        let prepared = prepare(&bmp, probe(&bmp).unwrap(), 0, true, LIMITS).unwrap();
-        assert!(matches!(prepared.recognition, Picture::Inline { format: Format::Bmp, .. }));
-        let Some(Picture::Inline { bytes, format: Format::Png }) = prepared.verification else { panic!("a PNG") };
+        let prepared = prepared(&bmp, Transfers::inline(true), LIMITS).unwrap();
+        assert_eq!(prepared.recognition.unwrap().format, Format::Bmp);
+        let Some(Picture { bytes, format: Format::Png }) = prepared.verification else { panic!("a PNG") };
         assert_eq!(probe(&bytes).unwrap(), Probed { format: Format::Png, width: 300, height: 200 });
     }
 
     #[test]
     fn a_bmp_with_a_sound_header_and_no_pixels_is_corrupt() {
         let bmp = picture(ImageFormat::Bmp, 300, 200).slice(..60);
-        assert_eq!(prepare(&bmp, probe(&bmp).unwrap(), 0, true, LIMITS).err().unwrap().code, "image.corrupt");
+        assert_eq!(prepared(&bmp, Transfers::inline(true), LIMITS).err().unwrap(), "image.corrupt");
     }
 
     #[test]
     fn the_original_bytes_are_shared_not_copied() {
         let png = picture(ImageFormat::Png, 300, 200);
-        let prepared = prepare(&png, probe(&png).unwrap(), 0, true, LIMITS).unwrap();
-        for picture in [Some(prepared.recognition), prepared.verification] {
-            let Some(Picture::Inline { bytes, .. }) = picture else { panic!("inline") };
-            assert_eq!(bytes.as_ptr(), png.as_ptr());
+        let prepared = prepared(&png, Transfers::inline(true), LIMITS).unwrap();
+        for picture in [prepared.recognition, prepared.verification] {
+            assert_eq!(picture.unwrap().bytes.as_ptr(), png.as_ptr());
+        }
+    }
+
+    #[test]
+    fn nothing_is_prepared_for_who_fetches_it() {
+        let by_url = Transfers { recognition: Transfer::Url, verification: Some(Transfer::Url) };
+        for (format, sent_to_verification) in [(ImageFormat::Png, false), (ImageFormat::Bmp, true)] {
+            let prepared = prepared(&picture(format, 300, 200), by_url, LIMITS).unwrap();
+            assert_eq!((prepared.recognition.is_some(), prepared.verification.is_some()), (false, sent_to_verification), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn only_transcoding_and_counting_are_laborious() {
+        let by_url = Transfers { recognition: Transfer::Url, verification: Some(Transfer::Url) };
+        for (bytes, format, transfers, expected) in [
+            (300 << 10, Format::Jpeg, Transfers::inline(true), false),
+            (2 << 20, Format::Jpeg, Transfers::inline(true), true),
+            (2 << 20, Format::Jpeg, by_url, false),
+            (1_000, Format::Bmp, by_url, true),
+            (1_000, Format::Bmp, Transfers::inline(false), false),
+        ] {
+            assert_eq!(is_laborious(bytes, format, transfers, LIMITS), expected, "{bytes} bytes of {format:?}, {transfers:?}");
         }
     }
 }

@@ -1,45 +1,46 @@
 //! From a job's image reference to something both providers can be shown.
 
+use super::held::Held;
+use super::link::{Addresses, ObjectLink};
+use super::loaded::{Loaded, Object, object_identity, object_part, without_query};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{ImageRef, Job};
 use crate::domain::picture::{Format, Picture};
 use crate::domain::policy::Decision;
 use crate::domain::result::ImagePart;
-use crate::image::{Fetched, ImageMemory, Limits, Need, Prepared, Probed, Reserved, fetch, prepare, probe};
+use crate::image::{
+    Fetched, Glimpse, ImageMemory, Limits, Need, Prepared, Probed, Transfers, fetch, glimpse, is_laborious, prepare, probe,
+};
 use crate::provider::recognition::encoded_len;
+use crate::provider::{Link, View};
 use crate::retry::{Case, Judge, Stopped};
-use crate::store::Store;
+use crate::store::{Revision, Store};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use url::Url;
 
 pub struct Loader {
     pub store: Store,
     pub memory: ImageMemory,
     pub need: Need,
     pub limits: Limits,
+    /// As configured.
+    pub transfers: Transfers,
+    pub addresses: Arc<Addresses>,
     /// For jobs that name none.
     pub bucket: String,
     /// Pictures decoded at once: one may be small in bytes and large in pixels.
     pub decoding: Arc<Semaphore>,
 }
 
+/// Bucket, key and, where the job names one, version.
+type Place<'a> = (&'a str, &'a str, Option<&'a str>);
+
 const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
 
 /// Two pictures of at most 4096 by 4096 pixels: 128 MiB at the most.
 pub const DECODED_AT_ONCE: usize = 2;
-
-pub struct Loaded {
-    pub part: ImagePart,
-    pub prepared: Prepared,
-    /// What paid answers are kept under: the image's SHA-256, or for a URL job and URL.
-    pub identity: String,
-    /// Which object this was, beyond its key: version or `ETag`.
-    revision: String,
-    _memory: Option<Reserved>,
-}
 
 impl Loader {
     /// The image as the job names it, before it is at hand.
@@ -67,97 +68,136 @@ impl Loader {
                 }
                 let place = (bucket, key.as_str(), version_id.as_deref());
                 case.subject = format!("{bucket}/{key}");
+                let transfers = self.transfers.asked(job.verify);
+                if self.transfers.are_by_url() {
+                    let glimpse = judge.in_place(Stage::Storage, case, || self.glimpse(place)).await?;
+                    if let Some(loaded) = self.within_reach(place, &glimpse, transfers).await.map_err(at_fault)? {
+                        return Ok(loaded);
+                    }
+                }
                 let fetched = judge.in_place(Stage::Storage, case, || self.fetch(place)).await?;
-                let prepared = self.prepare(fetched.bytes.clone(), job.verify).await;
-                let (probed, prepared) = prepared.map_err(at_fault)?;
-                Ok(loaded_object(place, fetched, probed, prepared))
+                self.at_hand(place, fetched, transfers).await.map_err(at_fault)
             }
-            ImageRef::Url(url) => Ok(loaded_url(job, url)),
+            ImageRef::Url(url) => Ok(Loaded::url(job, url)),
         }
     }
 
     /// An image that is at hand, for the command that asks without a queue.
     pub async fn load_bytes(&self, name: &str, bytes: Bytes, verify: bool) -> Result<Loaded, Failure> {
-        let max_image_bytes = self.need.max_image_bytes;
-        if bytes.len() as u64 > max_image_bytes {
-            return Err(crate::store::too_large(max_image_bytes));
-        }
+        self.fits(bytes.len() as u64)?;
         let reserved = self.memory.reserve(0).await;
-        let fetched = Fetched { sha256: hex::encode(Sha256::digest(&bytes)), bytes, etag: None, version_id: None, reserved };
-        let (probed, prepared) = self.prepare(fetched.bytes.clone(), verify).await?;
-        Ok(loaded_object(("", name, None), fetched, probed, prepared))
+        let fetched = Fetched { sha256: hex::encode(Sha256::digest(&bytes)), bytes, revision: Revision::default(), reserved };
+        self.at_hand(("", name, None), fetched, Transfers::inline(verify)).await
     }
 
-    async fn fetch(&self, place: (&str, &str, Option<&str>)) -> Result<Fetched, Failure> {
-        fetch(&self.store, &self.memory, self.need, place).await.map_err(|failure| {
-            // Our own bucket missing is the operator's mistake; a bucket that the job names is the job's.
-            if failure.code == "NoSuchBucket" && place.0 != self.bucket {
-                return Failure::new(Stage::Image, "image.not_found", "the store has no such bucket");
+    /// The image's bytes after all, for a provider that cannot fetch it.
+    pub(super) async fn inline(&self, object: &Object, stage: Stage, judge: &Judge, case: &mut Case<'_>) -> Result<Held, Box<Stopped>> {
+        let link = &object.link;
+        let (bytes, memory) = if let Some(bytes) = &object.bytes {
+            (bytes.clone(), None)
+        } else {
+            // As the job names it: a version of our own choice may be forbidden where the object itself is not.
+            let place = (link.bucket.as_str(), link.key.as_str(), link.asked.as_deref());
+            let fetched = judge.in_place(Stage::Storage, case, || self.fetch(place)).await?;
+            if fetched.revision.name() != link.revision.name() {
+                return Err(Stopped::boxed(replaced(), Decision::Park { until: judge.clock.now() }));
             }
-            failure
+            (fetched.bytes, Some(fetched.reserved))
+        };
+        let (_, prepared) = self.prepare(bytes, Transfers::inline_to(stage)).await.map_err(at_fault)?;
+        let picture = if stage == Stage::Recognition { prepared.recognition } else { prepared.verification };
+        Ok(Held { view: view(picture, link), _memory: memory })
+    }
+
+    /// What both providers can fetch themselves, and may. `None`: its bytes are needed.
+    async fn within_reach(&self, place: Place<'_>, glimpse: &Glimpse, transfers: Transfers) -> Result<Option<Loaded>, Failure> {
+        let (Some(size), Some(revision)) = (glimpse.size, glimpse.revision.name()) else { return Ok(None) };
+        self.fits(size)?;
+        let Some(probed) = glimpse.probed()? else { return Ok(None) };
+        let link = self.link(place, &glimpse.revision);
+        let transfers = link.allow(transfers.fitted(probed, size, self.limits)?).await;
+        if !transfers.are_by_url() {
+            return Ok(None);
+        }
+        Ok(Some(Loaded {
+            part: object_part(place, &glimpse.revision, probed, None),
+            identity: object_identity(place.0, place.1, revision),
+            recognition: view(None, &link),
+            verification: transfers.verification.map(|_| view(None, &link)),
+            revision: revision.to_owned(),
+            object: Some(Object { link, bytes: None, _memory: None }),
+        }))
+    }
+
+    async fn at_hand(&self, place: Place<'_>, fetched: Fetched, transfers: Transfers) -> Result<Loaded, Failure> {
+        let Fetched { bytes, sha256, revision, reserved } = fetched;
+        let link = self.link(place, &revision);
+        let transfers = link.allow(transfers).await;
+        let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
+        let is_needed = prepared.recognition.is_some() || prepared.verification.is_some();
+        let name = revision.name().filter(|_| self.transfers.are_by_url());
+        Ok(Loaded {
+            part: object_part(place, &revision, probed, Some(sha256.clone())),
+            // However it is handed over this time: another turn of the job may see it otherwise.
+            identity: name.map_or_else(|| sha256.clone(), |name| object_identity(place.0, place.1, name)),
+            recognition: view(prepared.recognition, &link),
+            verification: transfers.verification.map(|_| view(prepared.verification, &link)),
+            revision: revision.name().map_or(sha256, str::to_owned),
+            object: Some(Object { link, bytes: is_needed.then_some(bytes), _memory: is_needed.then_some(reserved) }),
         })
     }
 
-    /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the network.
-    async fn prepare(&self, bytes: Bytes, verify: bool) -> Result<(Probed, Prepared), Failure> {
+    fn link(&self, (bucket, key, asked): Place<'_>, revision: &Revision) -> Arc<ObjectLink> {
+        let (bucket, key, asked) = (bucket.to_owned(), key.to_owned(), asked.map(str::to_owned));
+        let (store, addresses) = (self.store.clone(), Arc::clone(&self.addresses));
+        Arc::new(ObjectLink { store, bucket, key, asked, revision: revision.clone(), addresses })
+    }
+
+    fn fits(&self, image_bytes: u64) -> Result<(), Failure> {
+        let most = self.need.max_image_bytes;
+        if image_bytes > most { Err(crate::store::too_large(most)) } else { Ok(()) }
+    }
+
+    async fn glimpse(&self, place: Place<'_>) -> Result<Glimpse, Failure> {
+        glimpse(&self.store, place).await.map_err(|failure| self.nobodys_bucket(failure, place))
+    }
+
+    async fn fetch(&self, place: Place<'_>) -> Result<Fetched, Failure> {
+        fetch(&self.store, &self.memory, self.need, place).await.map_err(|failure| self.nobodys_bucket(failure, place))
+    }
+
+    /// Our own bucket missing is the operator's mistake; a bucket that the job names is the job's.
+    fn nobodys_bucket(&self, failure: Failure, place: Place<'_>) -> Failure {
+        if failure.code == "NoSuchBucket" && place.0 != self.bucket {
+            return Failure::new(Stage::Image, "image.not_found", "the store has no such bucket");
+        }
+        failure
+    }
+
+    /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the network. What only looks at a header
+    /// stays.
+    async fn prepare(&self, bytes: Bytes, transfers: Transfers) -> Result<(Probed, Prepared), Failure> {
         let limits = self.limits;
         let probed = probe(&bytes)?;
+        let is_laborious = is_laborious(bytes.len(), probed.format, transfers, limits);
         // Never an error: the semaphore is never closed.
         let decoding = if probed.format == Format::Bmp { Arc::clone(&self.decoding).acquire_owned().await.ok() } else { None };
         let work = move || {
             let _decoding = decoding;
-            prepare(&bytes, probed, encoded_len(&bytes), verify, limits).map(|prepared| (probed, prepared))
+            prepare(&bytes, probed, transfers, encoded_len, limits).map(|prepared| (probed, prepared))
         };
+        if !is_laborious {
+            return work();
+        }
         tokio::task::spawn_blocking(work)
             .await
             .unwrap_or_else(|_| Err(Failure::new(Stage::Image, "image.corrupt", "the image brought its decoder down")))
     }
 }
 
-impl Loaded {
-    /// Names job, image and what is asked of it: the key of the final result.
-    pub fn question(&self, job: &Job) -> String {
-        let mut hash = Sha256::new();
-        let image = match &self.part {
-            ImagePart::Object { bucket, key, .. } => format!("{bucket}\n{key}\n{}", self.revision),
-            ImagePart::Url { .. } => self.identity.clone(),
-        };
-        for part in [job.id.as_str(), &image, if job.verify { "verify" } else { "recognise" }] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hex::encode(hash.finalize())
-    }
-}
-
-fn loaded_object((bucket, key, asked): (&str, &str, Option<&str>), fetched: Fetched, probed: Probed, prepared: Prepared) -> Loaded {
-    let revision = fetched.version_id.clone().or(fetched.etag).unwrap_or_else(|| fetched.sha256.clone());
-    let part = ImagePart::Object {
-        bucket: bucket.to_owned(),
-        key: key.to_owned(),
-        version_id: fetched.version_id.or_else(|| asked.map(str::to_owned)),
-        sha256: Some(fetched.sha256.clone()),
-        format: Some(probed.format.as_str().to_owned()),
-        width: Some(probed.width),
-        height: Some(probed.height),
-    };
-    Loaded { part, prepared, identity: fetched.sha256, revision, _memory: Some(fetched.reserved) }
-}
-
-/// Never fetched by us, so it is known by job and URL only.
-fn loaded_url(job: &Job, url: &Url) -> Loaded {
-    let mut hash = Sha256::new();
-    hash.update((job.id.as_str().len() as u64).to_be_bytes());
-    hash.update(job.id.as_str());
-    hash.update(url.as_str());
-    let picture = Picture::Url(url.as_str().to_owned());
-    Loaded {
-        part: ImagePart::Url { url: without_query(url) },
-        prepared: Prepared { recognition: picture.clone(), verification: job.verify.then_some(picture) },
-        identity: format!("url-{}", hex::encode(hash.finalize())),
-        revision: String::new(),
-        _memory: None,
-    }
+/// The picture where there is one to be sent, otherwise where it lies.
+fn view(picture: Option<Picture>, link: &Arc<ObjectLink>) -> View {
+    picture.map_or_else(|| View::Link(Arc::clone(link) as Arc<dyn Link>), View::Inline)
 }
 
 /// The job itself: no question of policy.
@@ -166,12 +206,7 @@ fn at_fault(failure: Failure) -> Box<Stopped> {
     Stopped::boxed(failure, decision)
 }
 
-/// The query may carry a signature, the user part a password.
-fn without_query(url: &Url) -> String {
-    let mut shown = url.clone();
-    shown.set_query(None);
-    shown.set_fragment(None);
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    shown.into()
+/// Of another picture, the answers that this job has or waits for would be wrong ones: it begins anew.
+fn replaced() -> Failure {
+    Failure::new(Stage::Storage, "replaced", "the image was replaced by another one while its job was under way")
 }

@@ -6,7 +6,10 @@
 mod ending;
 mod findings;
 mod flight;
+mod held;
+mod link;
 mod load;
+mod loaded;
 mod once;
 mod parcel;
 mod recall;
@@ -15,7 +18,9 @@ mod steps;
 pub use ending::{Ending, Parking};
 pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
 pub use flight::Flights;
-pub use load::{DECODED_AT_ONCE, Loaded, Loader};
+pub use link::Addresses;
+pub use load::{DECODED_AT_ONCE, Loader};
+pub use loaded::Loaded;
 pub use recall::{Kept, Patience};
 
 use crate::checkpoint::{Checkpoints, Packer, StoredResult, Verification, VerificationAnswer};
@@ -193,8 +198,8 @@ impl Pipeline {
     /// The two questions we pay for.
     async fn questions(&self, job: &Job, loaded: &Loaded, case: &mut Case<'_>, findings: &mut Findings) -> Result<(), Box<Stopped>> {
         self.recognise(job, loaded, case, findings).await?;
-        match &loaded.prepared.verification {
-            Some(picture) => self.verify(&loaded.identity, picture, case, findings).await?,
+        match &loaded.verification {
+            Some(view) => self.verify(loaded, view, case, findings).await?,
             None => findings.verdict = Some(Verdict::Recognized),
         }
         Ok(())
@@ -211,6 +216,7 @@ impl Pipeline {
             subject: String::new(),
             billing_date: None,
             transfer: Transfer::Inline,
+            has_bytes: false,
             failing_since: None,
         }
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 const TRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Somebody waits for the command that asks without a queue: a store that refuses a paid answer is not tried for long.
+/// Where somebody waits, a store that refuses an answer is not tried for long.
 const AT_ONCE: Duration = Duration::from_secs(5);
 /// A job whose checkpoints cannot be read, or written, waits so long, uncharged: going on without them might buy an answer twice.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(5);
@@ -25,8 +25,8 @@ pub struct Patience<'a> {
     pub halt: &'a CancellationToken,
     /// Since when the delivery is held.
     pub began: Instant,
-    /// It can wait; otherwise somebody waits for it.
-    pub is_queued: bool,
+    /// It can wait; otherwise somebody waits for it, or it is late as it is.
+    pub may_wait: bool,
 }
 
 /// What became of a final result.
@@ -72,7 +72,7 @@ impl Pipeline {
     where
         A: Future<Output = Result<(), Failure>>,
     {
-        let patience = Patience { halt: &case.halt, began: case.began, is_queued: case.is_queued };
+        let patience = Patience { halt: &case.halt, began: case.began, may_wait: case.is_queued };
         let Err(failure) = self.insistently(patience, write).await else { return Ok(()) };
         let now = self.judge.clock.now();
         if !case.is_queued || now > case.deadline {
@@ -99,8 +99,8 @@ impl Pipeline {
     where
         A: Future<Output = Result<T, Failure>>,
     {
-        let Patience { halt, began, is_queued } = patience;
-        let longest = if is_queued { LONGEST_HOLD } else { AT_ONCE };
+        let Patience { halt, began, may_wait } = patience;
+        let longest = if may_wait { LONGEST_HOLD } else { AT_ONCE };
         let (mut tries, mut last_tries, mut hold) = (1, TRIES, None);
         loop {
             let failure = match write().await {
@@ -112,7 +112,7 @@ impl Pipeline {
             if last_tries == 0 || began.elapsed() >= longest {
                 return Err(failure);
             }
-            if tries >= TRIES && is_queued && hold.is_none() {
+            if tries >= TRIES && may_wait && hold.is_none() {
                 hold = Some(self.judge.gate.hold(&failure));
             }
             let round = if is_halted { TRIES - last_tries } else { tries };

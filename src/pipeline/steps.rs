@@ -7,13 +7,12 @@ use crate::domain::breaker::{BillId, Province};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::job::Job;
-use crate::domain::picture::Picture;
 use crate::domain::policy::Decision;
 use crate::domain::progress::Bill;
 use crate::domain::reading::Reading;
 use crate::domain::result::{Flag, JobError, RecognitionPart, VerificationPart};
 use crate::domain::verdict;
-use crate::provider::Request;
+use crate::provider::{Request, View};
 use crate::retry::{Case, Stopped};
 use jiff::civil::Date;
 
@@ -87,9 +86,17 @@ impl Pipeline {
     }
 
     async fn call_recognition(&self, loaded: &Loaded, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
-        let request = Request { picture: loaded.prepared.recognition.clone(), auto_rotate: false };
-        case.transfer = request.picture.transfer();
-        let reply = self.recognition.call(&request, case).await?;
+        let mut held = self.held(Stage::Recognition, loaded, &loaded.recognition, case).await?;
+        let reply = loop {
+            match self.recognition.call(&Request::new(held.show(case), false), case).await {
+                Ok(reply) => break reply,
+                Err(stopped) if stopped.ruling.decision == Decision::Inline => {
+                    case.progress.inline.insert(Stage::Recognition);
+                    held = self.held(Stage::Recognition, loaded, &loaded.recognition, case).await?;
+                }
+                Err(stopped) => return Err(stopped),
+            }
+        };
         let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
         let pack = |parcel: &mut Parcel| parcel.recognition = Some(part.clone());
         self.keep(case, &loaded.identity, || self.checkpoints.keep_recognition(&loaded.identity, &part), pack).await?;
@@ -99,14 +106,14 @@ impl Pipeline {
     /// Asks the registry. What it says about the bill is the verdict.
     pub(super) async fn verify(
         &self,
-        identity: &str,
-        picture: &Picture,
+        loaded: &Loaded,
+        view: &View,
         case: &mut Case<'_>,
         findings: &mut Findings,
     ) -> Result<(), Box<Stopped>> {
-        let answer = match self.known_verification(identity, case).await? {
+        let answer = match self.known_verification(&loaded.identity, case).await? {
             Some(answer) => answer,
-            None => self.verified(identity, picture, case).await?,
+            None => self.verified(loaded, view, case).await?,
         };
         match answer {
             VerificationAnswer::Found(part) => {
@@ -144,14 +151,15 @@ impl Pipeline {
     }
 
     /// With everybody who asks about the same image now.
-    async fn verified(&self, identity: &str, picture: &Picture, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
+    async fn verified(&self, loaded: &Loaded, view: &View, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
+        let identity = &loaded.identity;
         loop {
             match self.verifications.board(identity) {
                 Seat::Leader(leader) => {
                     let known = self.checkpoints.verification_here(identity, self.today()).await;
                     let outcome = match known.and_then(|known| heeded(known, case)) {
                         Some(answer) => Ok(answer),
-                        None => self.call_verification(identity, picture, case).await,
+                        None => self.call_verification(loaded, view, case).await,
                     };
                     return leader.land(outcome, case.progress);
                 }
@@ -164,8 +172,9 @@ impl Pipeline {
         }
     }
 
-    async fn call_verification(&self, identity: &str, picture: &Picture, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
-        case.transfer = picture.transfer();
+    async fn call_verification(&self, loaded: &Loaded, view: &View, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
+        let identity = &loaded.identity;
+        let mut held = self.held(Stage::Verification, loaded, view, case).await?;
         if self.auto_rotate && case.progress.rotated_for.is_none() {
             // For no code: the one rotated call is had, and no answer before it to be confirmed.
             case.progress.rotated_for = Some(String::new());
@@ -173,7 +182,7 @@ impl Pipeline {
         let answer = loop {
             // Once a picture had to be turned, every further call about it says so.
             let auto_rotate = case.progress.rotated_for.is_some();
-            match self.verification.call(&Request { picture: picture.clone(), auto_rotate }, case).await {
+            match self.verification.call(&Request::new(held.show(case), auto_rotate), case).await {
                 Ok(reply) => {
                     break VerificationAnswer::Found(Box::new(VerificationPart {
                         invoice: reply.answer.invoice,
@@ -187,6 +196,10 @@ impl Pipeline {
                     case.progress.rotated_for = Some(code.clone());
                     // With the job it travels anyway.
                     self.keep(case, identity, || self.checkpoints.keep_unread(identity, today, &code), |_| {}).await?;
+                }
+                Err(stopped) if stopped.ruling.decision == Decision::Inline => {
+                    case.progress.inline.insert(Stage::Verification);
+                    held = self.held(Stage::Verification, loaded, view, case).await?;
                 }
                 Err(stopped) => match stopped.ruling.decision {
                     Decision::Verdict(Some(verdict)) => {

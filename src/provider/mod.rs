@@ -15,7 +15,10 @@ pub use wire::{CONNECT_TIMEOUT, http_client};
 
 use crate::domain::failure::Failure;
 use crate::domain::picture::Picture;
+use crate::domain::policy::Transfer;
 use futures_util::future::BoxFuture;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// One call, neither limited nor retried. Behind it is a paid API, or a script that answers in its place.
 pub trait Provider: Send + Sync {
@@ -25,11 +28,43 @@ pub trait Provider: Send + Sync {
 }
 
 /// What a provider is asked to look at.
-#[derive(Clone)]
 pub struct Request {
-    pub picture: Picture,
+    pub view: View,
     /// Verification only: let the provider turn the picture upright.
     pub auto_rotate: bool,
+    /// Recognition only: the body around a picture that is sent, for when the call is made again.
+    body: OnceLock<recognition::Body>,
+}
+
+/// How a provider gets to see the picture. Cheap to clone.
+#[derive(Clone)]
+pub enum View {
+    Inline(Picture),
+    /// Fetched by the provider itself, from where the job says.
+    Url(String),
+    /// Fetched by the provider itself, from our store.
+    Link(Arc<dyn Link>),
+}
+
+/// An object of ours that a provider is to fetch.
+pub trait Link: Send + Sync {
+    /// An address that is valid from now on for so long. Whoever has it can read the object: it is never logged.
+    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Failure>>;
+}
+
+impl Request {
+    pub fn new(view: View, auto_rotate: bool) -> Self {
+        Self { view, auto_rotate, body: OnceLock::new() }
+    }
+}
+
+impl View {
+    pub fn transfer(&self) -> Transfer {
+        match self {
+            Self::Inline(_) => Transfer::Inline,
+            Self::Url(_) | Self::Link(_) => Transfer::Url,
+        }
+    }
 }
 
 /// A good answer.

@@ -51,6 +51,8 @@ pub struct Case<'a> {
     pub subject: String,
     pub billing_date: Option<Date>,
     pub transfer: Transfer,
+    /// Could the image's bytes be sent instead of its address? Not where the job brought the address.
+    pub has_bytes: bool,
     /// Since when the call that is being made fails, in an earlier turn with the same code or in this one.
     pub failing_since: Option<Timestamp>,
 }
@@ -82,7 +84,7 @@ impl Judge {
         };
         loop {
             let ruling = self.policy.decide(failure, case.progress, &facts);
-            if ruling.decision != Decision::Inline {
+            if ruling.decision != Decision::Inline || case.has_bytes {
                 return ruling;
             }
             // A URL that the job brought: its bytes never pass through us, so the step is had and the next one is taken.

@@ -30,6 +30,9 @@ pub struct Call {
     /// answer by the scenario's name. `abandoned`: the caller went away first.
     pub answer: String,
     pub billed: Billed,
+    /// Storage only: of the answer's body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// Since the sandbox was started or reset.
     #[serde(rename = "at_ms", serialize_with = "millis")]
     pub at: Duration,
@@ -98,6 +101,7 @@ impl Calls {
             number,
             subject: None,
             nth: 0,
+            bytes: None,
             begun: Instant::now(),
             told: false,
         }
@@ -117,6 +121,7 @@ pub(super) struct Open {
     number: usize,
     subject: Option<String>,
     nth: u32,
+    bytes: Option<u64>,
     begun: Instant,
     told: bool,
 }
@@ -127,14 +132,24 @@ impl Open {
         self.nth = nth;
     }
 
+    pub(super) fn sends(&mut self, bytes: u64) {
+        self.bytes = Some(bytes);
+    }
+
     /// The first answer counts. The call stays in flight until this is dropped.
     pub(super) fn answer(&mut self, answer: &str, http_status: u16) {
         if std::mem::replace(&mut self.told, true) {
             return;
         }
         let billed = codes::billed(self.stage, answer, http_status);
-        let outcome =
-            Outcome { subject: self.subject.clone(), nth: self.nth, answer: answer.to_owned(), billed, took: self.begun.elapsed() };
+        let outcome = Outcome {
+            subject: self.subject.clone(),
+            nth: self.nth,
+            answer: answer.to_owned(),
+            billed,
+            bytes: self.bytes,
+            took: self.begun.elapsed(),
+        };
         // Numbers of other bills and keys of objects are somebody's; the names of samples are nobody's.
         let sample = self.subject.as_deref().and_then(samples::named).map(|sample| sample.name);
         tracing::info!(stage = %self.stage, sample, nth = self.nth, answer, http.status = http_status, billed = billed.as_str(), "answered");
@@ -188,6 +203,7 @@ struct Outcome {
     nth: u32,
     answer: String,
     billed: Billed,
+    bytes: Option<u64>,
     took: Duration,
 }
 
@@ -215,13 +231,14 @@ impl Ledger {
 
 impl Entry {
     fn answered(&self) -> Option<Call> {
-        let Outcome { subject, nth, answer, billed, took } = self.outcome.as_ref()?;
+        let Outcome { subject, nth, answer, billed, bytes, took } = self.outcome.as_ref()?;
         Some(Call {
             stage: self.stage,
             subject: subject.clone(),
             nth: *nth,
             answer: answer.clone(),
             billed: *billed,
+            bytes: *bytes,
             at: self.at,
             took: *took,
         })

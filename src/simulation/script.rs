@@ -2,8 +2,7 @@
 
 use super::scenario::{Answer, Content, Job, Often, Scenario};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::picture::Picture;
-use crate::provider::Request;
+use crate::provider::{Request, View};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -97,7 +96,7 @@ impl Script {
 
     /// A provider.
     pub(super) fn call(&self, stage: Stage, request: &Request) -> Given {
-        self.give(stage, self.caller(&request.picture), request.auto_rotate)
+        self.give(stage, self.caller(&request.view), request.auto_rotate)
     }
 
     /// Every call and download so far. What happened at the same moment has no order but that of the jobs.
@@ -122,11 +121,11 @@ impl Script {
         Given { job, takes, content, failure: (!good).then_some(failure) }
     }
 
-    fn caller(&self, picture: &Picture) -> usize {
+    fn caller(&self, view: &View) -> usize {
         let turn = task::try_id().and_then(|turn| self.state().turns.get(&turn).copied());
         let of_image = || {
-            let Picture::Inline { bytes, .. } = picture else { return None };
-            let image = bytes.strip_prefix(PNG)?;
+            let View::Inline(picture) = view else { return None };
+            let image = picture.bytes.strip_prefix(PNG)?;
             self.scenario.jobs.iter().position(|job| job.image.as_bytes() == image)
         };
         turn.or_else(of_image).unwrap_or_default()

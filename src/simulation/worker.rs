@@ -12,7 +12,7 @@ use crate::config::secret::Secret;
 use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use crate::gate::Gate;
-use crate::image::{ImageMemory, Limits, Need};
+use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{DECODED_AT_ONCE, Flights, Loader, Pipeline};
 use crate::provider::client::{self, Client};
 use crate::retry::Judge;
@@ -74,6 +74,8 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
                 recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
                 verification_bytes: config.verification.max_image_bytes.bytes(),
             },
+            transfers: Transfers::inline(true),
+            addresses: Arc::default(),
             bucket: BUCKET.to_owned(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },

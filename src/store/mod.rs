@@ -4,8 +4,11 @@
 
 mod config;
 mod failure;
+mod link;
+mod object;
 
 pub use config::Config;
+pub use object::{Object, ReadError, Revision};
 
 use crate::domain::failure::{Failure, Stage};
 use aws_config::BehaviorVersion;
@@ -14,14 +17,11 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::{Bytes, BytesMut};
-use failure::{truncated, unanswered};
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What an object without a declared length is read into, to begin with.
-const FIRST_BUFFER: usize = 64 * 1024;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -43,17 +43,6 @@ pub trait Script: Send + Sync {
 
     /// Where it is to be `new`, what is there stays.
     fn write(&self, key: &str, bytes: Bytes, new: bool) -> Result<Written, Failure>;
-}
-
-/// An object whose headers have arrived; its bytes have not.
-#[derive(Debug)]
-pub struct Object {
-    /// As the store declares it.
-    pub length: Option<u64>,
-    pub etag: Option<String>,
-    pub version_id: Option<String>,
-    body: ByteStream,
-    timeout: Duration,
 }
 
 impl Store {
@@ -101,20 +90,27 @@ impl Store {
 
     /// Asks for an object; its bytes follow with [`Object::read`].
     pub async fn open(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<Object, Failure> {
+        self.ask(bucket, key, version_id, None).await
+    }
+
+    /// Asks for no more than the first bytes of an object; they follow with [`Object::read_first`].
+    pub async fn open_first(&self, bucket: &str, key: &str, version_id: Option<&str>, bytes: usize) -> Result<Object, Failure> {
+        match self.ask(bucket, key, version_id, Some(format!("bytes=0-{}", bytes.saturating_sub(1)))).await {
+            // An object without bytes has no first ones.
+            Err(failure) if failure.http_status == Some(416) => Ok(Object::of(Bytes::new(), self.timeout)),
+            outcome => outcome,
+        }
+    }
+
+    async fn ask(&self, bucket: &str, key: &str, version_id: Option<&str>, range: Option<String>) -> Result<Object, Failure> {
         let client = match &self.objects {
             Objects::S3(client) => client,
             Objects::Scripted(script) => return script.read(key).map(|bytes| Object::of(bytes, self.timeout)),
         };
-        let request = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));
+        let request = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned)).set_range(range);
         // Boxed, as every request is: the client's futures have many kilobytes.
         let answer = Box::pin(request.send()).await.map_err(failure::of)?;
-        Ok(Object {
-            length: answer.content_length.and_then(|length| u64::try_from(length).ok()),
-            etag: answer.e_tag,
-            version_id: answer.version_id,
-            body: answer.body,
-            timeout: self.timeout,
-        })
+        Ok(Object::arriving(answer, self.timeout))
     }
 
     /// A small object whole; `None` where there is none.
@@ -178,44 +174,6 @@ pub enum Written {
     New,
     /// There was one already, which stays as it is.
     Exists,
-}
-
-#[derive(Debug)]
-pub enum ReadError {
-    TooLarge,
-    Failed(Box<Failure>),
-}
-
-impl Object {
-    fn of(bytes: Bytes, timeout: Duration) -> Self {
-        let length = Some(bytes.len() as u64);
-        Self { length, etag: None, version_id: None, body: ByteStream::from(bytes), timeout }
-    }
-
-    /// Reads the body into one buffer, handing each chunk to `seen` on the way, so that it is hashed while it arrives.
-    pub async fn read(mut self, max_bytes: usize, mut seen: impl FnMut(&[u8])) -> Result<Bytes, ReadError> {
-        let declared = self.length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
-        if declared.is_some_and(|length| length > max_bytes) {
-            return Err(ReadError::TooLarge);
-        }
-        let failed = |failure| ReadError::Failed(Box::new(failure));
-        let whole = async {
-            let mut buffer = BytesMut::with_capacity(declared.unwrap_or(FIRST_BUFFER));
-            while let Some(chunk) = self.body.next().await {
-                let chunk = chunk.map_err(|_| failed(truncated()))?;
-                if buffer.len() + chunk.len() > max_bytes {
-                    return Err(ReadError::TooLarge);
-                }
-                seen(&chunk);
-                buffer.extend_from_slice(&chunk);
-            }
-            match declared {
-                Some(length) if length != buffer.len() => Err(failed(truncated())),
-                _ => Ok(buffer.freeze()),
-            }
-        };
-        tokio::time::timeout(self.timeout, whole).await.unwrap_or_else(|_| Err(failed(unanswered())))
-    }
 }
 
 /// The failure of an object that is larger than we read.

@@ -5,6 +5,7 @@ use super::event::{Event, JobAnswered, codes};
 use super::outbox::{Sent, Unpublished};
 use super::turn::Turn;
 use crate::checkpoint::StoredResult;
+use crate::domain::failure::Stage;
 use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
@@ -32,7 +33,9 @@ impl Worker {
             totals: answer.totals,
             body: String::from_utf8_lossy(&answer.body).into_owned(),
         };
-        let patience = Patience { halt: &turn.generation.halt, began: turn.began, is_queued: true };
+        let is_late = job.is_some_and(|job| self.pipeline.judge.clock.now() > progress.deadline(job, self.pipeline.job_deadline));
+        let is_the_stores_fault = answer.error.as_ref().is_some_and(|error| error.stage == Stage::Storage);
+        let patience = Patience { halt: &turn.generation.halt, began: turn.began, may_wait: !is_late && !is_the_stores_fault };
         // By its question first: that is where the same message looks when it is submitted once more.
         let kept = self.pipeline.keep_result(&question, &stored, is_again, patience).await;
         // A run that may have a twin is one by its name, too: whatever became of the picture meanwhile, both say the same.

@@ -1,5 +1,6 @@
 //! The binary as its users meet it: started as a process, watched by its streams, its telemetry and its exit status.
 
+mod addresses;
 mod check;
 mod demo;
 mod failed;

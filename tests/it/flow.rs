@@ -27,6 +27,7 @@ mod replies;
 mod runs;
 mod scopes;
 mod stores;
+mod transfer;
 mod waits;
 
 const SHORT_316: &str = r#"

@@ -129,8 +129,8 @@ pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static st
             "nothing to do, unless it goes on: then lower rate_per_second, or ask for a higher quota",
         ],
         Decision::Inline => &[
-            "this version sends images inline, so only a job's own URL can meet this, and it has no bytes to send:",
-            "for it the next step is taken at once",
+            "only with transfer = \"url\"; the job remembers it, and does not go back to the URL",
+            "a job that brought a URL of its own has no bytes to send: for it the next step is taken at once",
         ],
         Decision::Fail { .. }
         | Decision::Continue

@@ -13,10 +13,11 @@ pub use form::{encoded_len, inline};
 
 use super::signature::{Payload, Signer, Unsigned};
 use super::wire::redaction::Redaction;
-use super::wire::{Wire, sensitive};
-use super::{Picture, Provider, Reply, Request};
+use super::wire::{Shown, Wire, sensitive};
+use super::{Provider, Reply, Request};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
+use crate::domain::picture::Picture;
 use anyhow::Context;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -29,7 +30,8 @@ use url::Url;
 const STAGE: Stage = Stage::Recognition;
 const FORM: &str = "application/x-www-form-urlencoded";
 const APP_CODE: HeaderName = HeaderName::from_static("x-apig-appcode");
-/// Smaller pictures are encoded and hashed in less time than it takes to hand them to another thread.
+/// Smaller pictures are encoded and hashed in less than a tenth of a millisecond: nobody on the runtime's threads is kept waiting for so
+/// long, and another thread would have to be woken for it.
 const ENCODED_IN_PLACE_BYTES: usize = 64 << 10;
 
 /// One account at the recognition API.
@@ -65,6 +67,20 @@ impl Recognition {
         })
     }
 
+    /// Encoded once, however often the call is made.
+    async fn body(&self, request: &Request) -> Result<Body, Failure> {
+        if let Some(body) = request.body.get() {
+            return Ok(body.clone());
+        }
+        match self.wire.show(&request.view).await? {
+            Shown::Url(url) => Ok(Body::around(form::url(&url), self.sign_payload)),
+            Shown::Picture(picture) => {
+                let body = Body::of(picture, self.sign_payload).await?;
+                Ok(request.body.get_or_init(|| body).clone())
+            }
+        }
+    }
+
     /// The headers that prove whose account it is, as of `now`.
     fn credentials(&self, payload: Payload, now: Timestamp) -> Result<HeaderMap, InvalidHeaderValue> {
         let signer = match &self.credentials {
@@ -93,7 +109,7 @@ impl Provider for Recognition {
 
     fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
         Box::pin(async {
-            let body = Body::of(&request.picture, self.sign_payload).await?;
+            let body = self.body(request).await?;
             let credentials = self
                 .credentials(body.payload, Timestamp::now())
                 .map_err(|_| Failure::new(STAGE, "connect", "not sent: recognition.app_key cannot be part of a header"))?;
@@ -104,24 +120,22 @@ impl Provider for Recognition {
     }
 }
 
-/// The form and what the signature says about it.
-struct Body {
+/// The form and what the signature says about it. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Body {
     bytes: Bytes,
     payload: Payload,
 }
 
 impl Body {
     async fn of(picture: &Picture, sign_payload: bool) -> Result<Self, Failure> {
-        match picture {
-            Picture::Url(url) => Ok(Self::around(form::url(url), sign_payload)),
-            Picture::Inline { bytes, .. } if bytes.len() <= ENCODED_IN_PLACE_BYTES => Ok(Self::around(form::inline(bytes), sign_payload)),
-            Picture::Inline { bytes, .. } => {
-                let bytes = bytes.clone();
-                tokio::task::spawn_blocking(move || Self::around(form::inline(&bytes), sign_payload))
-                    .await
-                    .map_err(|_| Failure::new(Stage::Recognition, "connect", "not sent: the worker is stopping"))
-            }
+        let bytes = picture.bytes.clone();
+        let encode = move || Self::around(form::inline(&bytes), sign_payload);
+        if picture.bytes.len() <= ENCODED_IN_PLACE_BYTES {
+            return Ok(encode());
         }
+        let encoded = tokio::task::spawn_blocking(encode).await;
+        encoded.map_err(|_| Failure::new(STAGE, "connect", "not sent: the worker is stopping"))
     }
 
     fn around(form: Vec<u8>, sign_payload: bool) -> Self {

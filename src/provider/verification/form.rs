@@ -1,19 +1,21 @@
 //! The request's body: multipart, the picture as `file` or its address as `url`.
 
-use crate::domain::picture::{Format, Picture};
+use crate::domain::picture::Format;
+use crate::provider::wire::Shown;
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 use std::borrow::Cow;
 use url::Url;
 
 /// The picture's bytes are shared, not copied.
-pub(super) fn form(picture: &Picture, auto_rotate: bool) -> reqwest::Result<Form> {
-    let form = match picture {
-        Picture::Inline { bytes, format } => {
-            let part = Part::stream(Body::from(bytes.clone())).file_name(file_name(*format)).mime_str(format.media_type())?;
+pub(super) fn form(shown: Shown<'_>, auto_rotate: bool) -> reqwest::Result<Form> {
+    let form = match shown {
+        Shown::Picture(picture) => {
+            let part = Part::stream(Body::from(picture.bytes.clone())).file_name(file_name(picture.format));
+            let part = part.mime_str(picture.format.media_type())?;
             Form::new().part("file", part)
         }
-        Picture::Url(url) => Form::new().text("url", escaped(url).into_owned()),
+        Shown::Url(url) => Form::new().text("url", escaped(&url).into_owned()),
     };
     Ok(if auto_rotate { form.text("auto_rotate", "true") } else { form })
 }

@@ -55,7 +55,8 @@ impl Provider for Verification {
 
     fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
         Box::pin(async {
-            let form = form::form(&request.picture, request.auto_rotate || self.auto_rotate)
+            let shown = self.wire.show(&request.view).await?;
+            let form = form::form(shown, request.auto_rotate || self.auto_rotate)
                 .map_err(|_| Failure::new(STAGE, "connect", "not sent: the form could not be built"))?;
             let request = self.wire.http.post(self.url.clone()).header(API_ID, &self.api_id).header(API_SECRET, &self.api_secret);
             self.wire.call(request.multipart(form), answer::read).await

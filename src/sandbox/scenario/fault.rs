@@ -39,7 +39,7 @@ pub struct Whom {
     pub province: Option<String>,
     /// Storage: the object's key.
     pub key: Option<String>,
-    /// Storage: `get`, `head`, `put`, `delete`, `list`; without it, `get`.
+    /// Storage: `get`, `fetch` (a `get` by a presigned address, as the providers have it), `head`, `put`, `delete`, `list`; without it, `get`.
     pub operation: Option<String>,
     /// Verification: whether the call asked for it.
     pub auto_rotate: Option<bool>,

@@ -10,8 +10,8 @@ use crate::config::units::Span;
 use crate::domain::failure::Stage;
 use crate::sandbox::samples;
 
-/// The operations on the store that a fault can be aimed at.
-const OPERATIONS: [&str; 5] = ["get", "head", "put", "delete", "list"];
+/// The operations on the store that a fault can be aimed at; `fetch` is a `get` by a presigned address.
+const OPERATIONS: [&str; 6] = ["get", "fetch", "head", "put", "delete", "list"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum BadScenario {
@@ -116,7 +116,7 @@ impl WrittenFault {
         check(self.sample.as_ref(), "no sample has this name", |name| {
             name == "*" || samples::all().iter().any(|sample| super::fault::fits(name, sample.name))
         })?;
-        check(self.operation.as_ref(), "operation is one of get, head, put, delete, list, *", |name| {
+        check(self.operation.as_ref(), "operation is one of get, fetch, head, put, delete, list, *", |name| {
             name == "*" || OPERATIONS.contains(&name.as_str())
         })?;
         check(self.operation.as_ref(), "operation is for stage = \"storage\"", |_| stage == Stage::Storage)?;

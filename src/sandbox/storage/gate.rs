@@ -34,6 +34,7 @@ pub(in crate::sandbox) async fn answer(
     }
     // A call that is broken afterwards is carried out all the same: nobody knows what became of it.
     let response = genuine(&service, request).await;
+    call.sends(announced(&response));
     let Some(Fault { answer: Answer::Broken(wire), delay, .. }) = fault else {
         call.answer(response.status().as_str(), response.status().as_u16());
         return response;
@@ -57,6 +58,8 @@ impl Asked {
         let (bucket, key) =
             path.split_once('/').filter(|(_, key)| !key.is_empty()).map_or((path, None), |(bucket, key)| (bucket, Some(key)));
         let operation = match (request.method(), key) {
+            // By an address that somebody else signed: it is the providers who have such.
+            (&Method::GET, Some(_)) if is_presigned(request.uri().query()) => "fetch",
             (&Method::GET, Some(_)) => "get",
             (&Method::HEAD, Some(_)) => "head",
             (&Method::PUT, Some(_)) => "put",
@@ -72,6 +75,15 @@ impl Asked {
         let file = self.key.as_deref()?.rsplit('/').next()?;
         samples::all().iter().find(|sample| sample.file == file).map(|sample| sample.name)
     }
+}
+
+fn is_presigned(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.contains("X-Amz-Signature="))
+}
+
+fn announced(response: &Response) -> u64 {
+    let length = response.headers().get(header::CONTENT_LENGTH);
+    length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default()
 }
 
 fn scripted(fault: &Fault, method: &Method, path: &str) -> Option<Reply> {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use invoice_worker::domain::picture::{Format, Picture};
-use invoice_worker::image::{Limits, Prepared, Probed, prepare, probe};
+use invoice_worker::image::{Limits, Prepared, Probed, Transfers, prepare, probe};
 use invoice_worker::provider::recognition::encoded_len;
 
 const LIMITS: Limits = Limits { recognition_encoded_bytes: 64 << 10, verification_bytes: 48 << 10 };
@@ -21,7 +21,7 @@ pub fn image(data: &[u8]) {
     }
     let bytes = Bytes::copy_from_slice(data);
     for verify in [false, true] {
-        match prepare(&bytes, probed, encoded_len(data), verify, LIMITS) {
+        match prepare(&bytes, probed, Transfers::inline(verify), encoded_len, LIMITS) {
             Ok(prepared) => is_sound(&prepared, data, probed, verify),
             Err(refused) => {
                 assert!(matches!(refused.code.as_str(), "image.too_large" | "image.too_small" | "image.corrupt"), "{refused}");
@@ -31,11 +31,11 @@ pub fn image(data: &[u8]) {
 }
 
 fn is_sound(prepared: &Prepared, data: &[u8], probed: Probed, verify: bool) {
-    let Picture::Inline { bytes, format } = &prepared.recognition else { panic!("nobody asked for a URL") };
+    let Some(Picture { bytes, format }) = &prepared.recognition else { panic!("nobody asked for a URL") };
     assert!(bytes == data && *format == probed.format && encoded_len(bytes) <= LIMITS.recognition_encoded_bytes);
     assert!(probed.width.min(probed.height) >= 15 && probed.width.max(probed.height) <= 4096);
     assert_eq!(prepared.verification.is_some(), verify);
-    let Some(Picture::Inline { bytes, format }) = &prepared.verification else { return };
+    let Some(Picture { bytes, format }) = &prepared.verification else { return };
     assert!(bytes.len() <= LIMITS.verification_bytes && probed.width.min(probed.height) > 128);
     assert!(matches!(format, Format::Jpeg | Format::Png));
     assert_eq!(probe(bytes), Ok(Probed { format: *format, ..probed }));

@@ -267,7 +267,7 @@ fn said(value: &Value) -> Value {
 }
 
 /// The header of a picture of this size, and no pixels: enough to be refused by.
-fn bmp(width: u32, height: u32) -> Vec<u8> {
+pub(super) fn bmp(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"BM".to_vec();
     bytes.extend([0; 8]);
     bytes.extend(54_u32.to_le_bytes());

@@ -177,7 +177,7 @@ async fn a_strangers_progress_starts_the_job_afresh(on: On) {
 }
 
 /// Somebody receives the job, and goes away without settling it.
-async fn hand_out_and_lose(system: &System, job: &Message) {
+pub(super) async fn hand_out_and_lose(system: &System, job: &Message) {
     hand_out_and_lose_from(system, &system.config.broker.jobs_queue, job).await;
 }
 

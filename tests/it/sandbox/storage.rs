@@ -7,7 +7,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::{Fault, Sandbox, Scenario};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::caller::{client as http, sample, sandbox, start};
 
@@ -114,6 +114,29 @@ async fn of_fifty_who_create_the_same_key_exactly_one_does() {
     }
     assert_eq!(won.len(), 1);
     assert_eq!(read(&client, "once").await, won[0].to_string().into_bytes());
+}
+
+#[tokio::test]
+async fn an_address_is_good_until_it_expires_for_what_was_signed_by_who_may() {
+    let (sandbox, client) = store().await;
+    sandbox.put(BUCKET, "a", "hello").await.unwrap();
+    sandbox.put(BUCKET, "b", "not for you").await.unwrap();
+    let signed = async |client: &Client, age: Duration| {
+        let config = PresigningConfig::builder().start_time(SystemTime::now() - age).expires_in(Duration::from_mins(1)).build().unwrap();
+        client.get_object().bucket(BUCKET).key("a").presigned(config).await.unwrap().uri().to_owned()
+    };
+    let good = signed(&client, Duration::ZERO).await;
+    let stranger = client_with(&sandbox, "sandbox", "not-the-secret");
+    for (address, expected) in [
+        (good.clone(), 200),
+        (good.replace("/a?", "/b?"), 403),
+        (good.replace("X-Amz-Expires=60", "X-Amz-Expires=600"), 403),
+        (good.split('?').next().unwrap().to_owned(), 403),
+        (signed(&client, Duration::from_mins(2)).await, 403),
+        (signed(&stranger, Duration::ZERO).await, 403),
+    ] {
+        assert_eq!(http().get(&address).send().await.unwrap().status(), expected, "{address}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use crate::config::secret::Secret;
 use crate::config::units::span;
 use crate::domain::picture::{Format, Picture};
 use crate::provider::wire::fake::{Behaviour, Fake};
-use crate::provider::{CONNECT_TIMEOUT, http_client};
+use crate::provider::{CONNECT_TIMEOUT, View, http_client};
 use serde_json::json;
 use url::form_urlencoded;
 
@@ -23,7 +23,7 @@ fn client(config: &Config) -> Recognition {
 }
 
 fn inline(bytes: Vec<u8>) -> Request {
-    Request { picture: Picture::Inline { bytes: bytes.into(), format: Format::Jpeg }, auto_rotate: false }
+    Request::new(View::Inline(Picture { bytes: bytes.into(), format: Format::Jpeg }), false)
 }
 
 #[tokio::test]
@@ -54,11 +54,22 @@ async fn the_picture_arrives_signed() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_made_again_sends_the_body_that_was_encoded_first() {
+    let fake = Fake::start(Behaviour::Hang).await;
+    let recognition = client(&config(&fake));
+    for size in [100, 300_000] {
+        let request = inline(vec![7; size]);
+        let [first, second] = [recognition.body(&request).await.ok().unwrap(), recognition.body(&request).await.ok().unwrap()];
+        assert_eq!((first.bytes.as_ptr(), first.bytes.len()), (second.bytes.as_ptr(), second.bytes.len()), "{size} bytes");
+    }
+}
+
+#[tokio::test]
 async fn an_app_code_goes_in_its_header_and_an_address_in_the_form() {
     let fake = Fake::answering("200 OK", "", SAMPLE).await;
     let recognition = client(&Config { auth: Auth::AppCode, ..config(&fake) });
     let link = "https://bucket.example/a b.jpg?X-Amz-Signature=a%2Bb&c=d";
-    let request = Request { picture: Picture::Url(link.to_owned()), auto_rotate: false };
+    let request = Request::new(View::Url(link.to_owned()), false);
     assert!(recognition.call(&request).await.is_ok());
     let received = fake.received().await;
     assert_eq!(received.header("x-apig-appcode"), Some("the-app-code"));

@@ -3,7 +3,7 @@ use crate::config::secret::Secret;
 use crate::config::units::span;
 use crate::domain::picture::{Format, Picture};
 use crate::provider::wire::fake::{Behaviour, Fake, Received};
-use crate::provider::{CONNECT_TIMEOUT, http_client};
+use crate::provider::{CONNECT_TIMEOUT, View, http_client};
 use serde_json::json;
 
 fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> Verification {
@@ -19,7 +19,7 @@ fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> Verification {
 }
 
 fn inline(auto_rotate: bool) -> Request {
-    Request { picture: Picture::Inline { bytes: b"\xff\xd8\r\n--picture".to_vec().into(), format: Format::Jpeg }, auto_rotate }
+    Request::new(View::Inline(Picture { bytes: b"\xff\xd8\r\n--picture".to_vec().into(), format: Format::Jpeg }), auto_rotate)
 }
 
 /// Head and content of every part.
@@ -66,7 +66,7 @@ async fn turning_upright_is_asked_for_by_the_call_or_by_the_configuration() {
 #[tokio::test]
 async fn an_address_goes_in_place_of_the_file() {
     let fake = Fake::answering("200 OK", "", SAMPLE).await;
-    let request = Request { picture: Picture::Url("https://b.example/票.jpg?s=a%2Bb".to_owned()), auto_rotate: false };
+    let request = Request::new(View::Url("https://b.example/票.jpg?s=a%2Bb".to_owned()), false);
     assert!(client(&fake, |_| {}).call(&request).await.is_ok());
     let parts = parts(&fake.received().await);
     assert!(parts[0].0.contains(r#"name="url""#), "{}", parts[0].0);
