@@ -1,7 +1,7 @@
 //! Several nodes that hold their quorum queues together.
 
-use super::node::{Family, Node};
 use super::super::eventually::eventually;
+use super::node::{Family, Node};
 use futures_util::future::join_all;
 
 #[derive(Debug)]
