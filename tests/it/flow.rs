@@ -23,6 +23,7 @@ mod copies;
 mod heartbeats;
 mod pauses;
 mod progress;
+mod rate;
 mod replies;
 mod runs;
 mod scopes;

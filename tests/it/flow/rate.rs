@@ -1,0 +1,46 @@
+//! Several workers, one account.
+
+use crate::harness::system::{BUCKET, On, Setup, System};
+use invoice_worker::domain::failure::Stage;
+use invoice_worker::domain::result::Status;
+use invoice_worker::sandbox::samples;
+use invoice_worker::worker::Event;
+
+promises![workers_that_share_an_account_are_hardly_ever_refused];
+
+const JOBS: usize = 60;
+const RATE: u32 = 20;
+const WORKERS: u32 = 2;
+
+async fn workers_that_share_an_account_are_hardly_ever_refused(on: On) {
+    let mut setup = Setup::new(on).await;
+    for (scenario, configured) in [
+        (&mut setup.scenario.recognition, &mut setup.config.recognition.rate_per_second),
+        (&mut setup.scenario.verification, &mut setup.config.verification.rate_per_second),
+    ] {
+        (scenario.rate_per_second, scenario.burst, *configured) = (RATE, WORKERS, f64::from(RATE));
+    }
+    let mut system = setup.start_with(WORKERS as usize).await;
+    for number in 0..JOBS {
+        let key = picture(&system, number).await;
+        system.submit(&system.job(&format!("job {number}"), &key)).await;
+    }
+    for _ in 0..JOBS {
+        let Event::Answered(answered) = system.event().await else { panic!("nobody is parked for want of the rate") };
+        assert_eq!(answered.status, Status::Completed, "{answered:?}");
+    }
+    for (stage, refusal) in [(Stage::Recognition, "APIG.0308"), (Stage::Verification, "RATE_LIMIT_EXCEEDED")] {
+        let refused = system.sandbox.calls().of(stage).iter().filter(|call| call.answer == refusal).count();
+        // With the whole rate for each of them it would be every other call.
+        assert!(refused <= JOBS / 10, "{refused} of {stage}");
+    }
+}
+
+/// Bytes behind a picture's end change its SHA-256 and nothing else: it is paid for anew.
+async fn picture(system: &System, number: usize) -> String {
+    let sample = samples::named("01-beijing-outpatient").unwrap();
+    let key = format!("pictures/{number}");
+    let bytes = [sample.bytes, format!("copy {number}").as_bytes()].concat();
+    system.sandbox.put(BUCKET, &key, bytes).await.unwrap();
+    key
+}
