@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// To begin with; it doubles until the first sign of trouble.
+/// A quarter of what is configured, to begin with; it doubles until the first sign of trouble.
 const FIRST: usize = 4;
 /// Of a window, at least: fewer calls tell nothing.
 const WINDOW: usize = 4;
@@ -43,7 +43,7 @@ impl Concurrency {
     /// Never below one, never above `most`.
     pub fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self { most, limit: FIRST.min(most), usual: None, is_doubling: true, lowered: None, window: Window::default() }
+        Self { most, limit: (most / FIRST).max(1), usual: None, is_doubling: true, lowered: None, window: Window::default() }
     }
 
     pub fn limit(&self) -> usize {
@@ -116,6 +116,7 @@ mod tests {
     #[test]
     fn a_provider_that_keeps_up_gets_all_there_is_soon() {
         assert_eq!(after(&mut Concurrency::new(16), 12, |_| 1.0), 16);
+        assert_eq!(after(&mut Concurrency::new(2), 12, |_| 1.0), 2);
         assert_eq!(after(&mut Concurrency::new(1_024), 5_000, |_| 0.1), 1_024);
         assert_eq!(after(&mut Concurrency::new(1), 100, |_| 1.0), 1);
     }
@@ -150,7 +151,7 @@ mod tests {
         for _ in 0..1_000 {
             concurrency.ended(Duration::from_secs(1), 1);
         }
-        assert_eq!(concurrency.limit(), FIRST);
+        assert_eq!(concurrency.limit(), 16);
     }
 
     proptest! {

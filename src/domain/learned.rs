@@ -5,20 +5,24 @@
 
 use std::time::Duration;
 
-/// A refusal takes so much of the rate away: the worker was near the truth.
-const STEP_DOWN: f64 = 0.95;
-/// And so much where it has hardly climbed since it was refused: the truth is far below.
-const PLUNGE: f64 = 0.7;
-const HARDLY: f64 = 1.01;
-/// Refusals of calls that were in the air together are one telling, and so are those of one window of the provider's.
+/// A refusal takes away as much of the rate as the part of the last calls that was refused; at least, since it may be one call that
+/// arrived too early, and at most.
+const LEAST_STEP: f64 = 0.01;
+const LARGEST_STEP: f64 = 0.5;
+/// Which calls are the last ones: so many that were granted, and half of those before the last step. A few calls prove little: as many as
+/// these would have been granted.
+const LAST: f64 = 100.0;
+const BEFORE: f64 = 0.5;
+const PRIOR: f64 = 20.0;
+/// Refusals of one window of the provider's are one telling.
 const TOLD_ONCE: Duration = Duration::from_secs(1);
 /// Never slower than this part of what is configured: at some rate the calls must go on, to learn that they may.
 const LEAST: f64 = 0.05;
 /// Each granted call that had to wait adds so much of the rate: near the ceiling, and elsewhere.
-const CREEP: f64 = 0.000_3;
+const CREEP: f64 = 0.000_08;
 const STRIDE: f64 = 0.005;
 /// What is near the rate that was refused last.
-const NEAR: std::ops::RangeInclusive<f64> = 0.94..=1.05;
+const NEAR: std::ops::RangeInclusive<f64> = 0.985..=1.02;
 
 /// As a part of what is configured: 1 is all of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,15 +30,16 @@ pub struct Learned {
     part: f64,
     /// At which it was refused last.
     ceiling: Option<f64>,
-    /// To which that took it.
-    floor: f64,
     /// When that was; times are since whatever the caller counts from.
-    refused: Option<Duration>,
+    lowered: Option<Duration>,
+    /// Of the last calls.
+    granted: f64,
+    refused: f64,
 }
 
 impl Default for Learned {
     fn default() -> Self {
-        Self { part: 1.0, ceiling: None, floor: 0.0, refused: None }
+        Self { part: 1.0, ceiling: None, lowered: None, granted: 0.0, refused: 0.0 }
     }
 }
 
@@ -45,23 +50,28 @@ impl Learned {
 
     /// A call that was `started` then was refused as too fast.
     pub fn refused(&mut self, started: Duration, now: Duration) {
-        if self.refused.is_some_and(|before| started <= before || now.saturating_sub(before) < TOLD_ONCE) {
+        if self.lowered.is_some_and(|lowered| started <= lowered) {
+            // It was in the air by then.
             return;
         }
-        let is_far = self.part < HARDLY * self.floor;
-        self.ceiling = Some(self.part);
-        self.part = (self.part * if is_far { PLUNGE } else { STEP_DOWN }).max(LEAST);
-        self.floor = self.part;
-        self.refused = Some(now);
+        self.refused += 1.0;
+        if self.lowered.is_some_and(|lowered| now.saturating_sub(lowered) < TOLD_ONCE) {
+            return;
+        }
+        let step = (self.refused / (self.granted + self.refused + PRIOR)).clamp(LEAST_STEP, LARGEST_STEP);
+        (self.ceiling, self.lowered) = (Some(self.part), Some(now));
+        self.part = (self.part * (1.0 - step)).max(LEAST);
+        (self.granted, self.refused) = (BEFORE * self.granted, BEFORE * self.refused);
     }
 
     /// A call that had waited for the rate was granted: nothing speaks against a little more.
     pub fn granted(&mut self) {
+        self.granted = (self.granted + 1.0).min(LAST);
         let Some(ceiling) = self.ceiling else { return };
         let is_near = NEAR.contains(&(self.part / ceiling));
         self.part *= 1.0 + if is_near { CREEP } else { STRIDE };
         if self.part >= 1.0 {
-            *self = Self { part: 1.0, ceiling: None, floor: 0.0, ..*self };
+            (self.part, self.ceiling) = (1.0, None);
         }
     }
 }
@@ -77,20 +87,21 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_heeded_at_once_and_its_companions_are_not_counted() {
+    fn a_refusal_is_heeded_at_once_by_as_much_as_it_proves() {
         let mut learned = Learned::default();
-        learned.refused(seconds(9.0), seconds(10.0));
-        assert!((learned.part() - 0.95).abs() < 1e-9);
-        learned.refused(seconds(9.9), seconds(10.1));
-        learned.refused(seconds(10.0), seconds(30.0));
-        learned.refused(seconds(10.5), seconds(10.9));
-        assert!((learned.part() - 0.95).abs() < 1e-9, "of calls made before the telling, and of the same second");
-        learned.refused(seconds(12.0), seconds(12.1));
-        assert!((learned.part() - 0.665).abs() < 1e-9, "so soon again: far off");
-        (0..80).for_each(|_| learned.granted());
-        let climbed = learned.part();
-        learned.refused(seconds(60.0), seconds(60.1));
-        assert!((learned.part() - 0.95 * climbed).abs() < 1e-9, "nearly right");
+        (0..1_000).for_each(|_| learned.granted());
+        let mut after = |started: f64, now: f64, refusals: usize| {
+            (0..refusals).for_each(|_| learned.refused(seconds(started), seconds(now)));
+            learned.part()
+        };
+        for (started, now, refusals, part, why) in [
+            (9.0, 10.0, 1, 0.99, "one among many"),
+            (9.9, 10.1, 7, 0.99, "calls made before that was told"),
+            (10.5, 10.9, 20, 0.99, "the same second"),
+            (11.0, 11.1, 1, 0.99 * (1.0 - 21.5 / 91.5), "and how many these were"),
+        ] {
+            assert!((after(started, now, refusals) - part).abs() < 1e-9, "{why}");
+        }
     }
 
     #[test]
@@ -106,25 +117,29 @@ mod tests {
         assert!((learned.part() - 1.0).abs() < f64::EPSILON);
     }
 
-    /// Calls in each of which the provider counts the last second: granted and refused of them, after `warm_up` seconds.
-    fn saturated(configured: f64, granted_per_second: usize, warm_up: f64, until: f64) -> (f64, f64) {
+    /// Calls to a provider that counts the last second, on wires that take up to `jitter` seconds: granted per second and the refused part,
+    /// of those after the first minute.
+    fn saturated(configured: f64, granted_per_second: usize, jitter: f64) -> (f64, f64) {
+        const UNTIL: f64 = 3_600.0;
         let (mut learned, mut now, mut window) = (Learned::default(), 0.0, VecDeque::new());
-        let (mut granted, mut refused) = (0.0, 0.0);
-        while now < until {
-            window.retain(|at| now - at < 1.0);
+        let (mut granted, mut refused, mut chance) = (0.0, 0.0, 0.5_f64);
+        while now < UNTIL {
+            chance = (chance * 9_973.0 + 0.1).fract();
+            let arrived = now + chance * jitter;
+            window.retain(|at| arrived - at < 1.0);
             let is_granted = window.len() < granted_per_second;
             if is_granted {
-                window.push_back(now);
+                window.push_back(arrived);
                 learned.granted();
             } else {
                 learned.refused(seconds(now), seconds(now));
             }
-            if now >= warm_up {
+            if now >= 60.0 {
                 *(if is_granted { &mut granted } else { &mut refused }) += 1.0;
             }
             now += 1.0 / (configured * learned.part());
         }
-        (granted / (until - warm_up), refused / (granted + refused))
+        (granted / (UNTIL - 60.0), refused / (granted + refused))
     }
 
     #[test]
@@ -132,9 +147,20 @@ mod tests {
         for (configured, truth) in [(10.0, 7), (20.0, 10), (100.0, 10), (12.0, 11), (50.0, 40), (400.0, 100), (5.0, 2)] {
             #[expect(clippy::cast_precision_loss, reason = "small numbers")]
             let of_truth = |rate: f64| rate / truth as f64;
-            let (rate, refusals) = saturated(configured, truth, 60.0, 3_600.0);
-            assert!(of_truth(rate) >= 0.95, "{configured}, {truth}: {:.3} of it is used", of_truth(rate));
+            let (rate, refusals) = saturated(configured, truth, 0.0);
+            assert!(of_truth(rate) >= 0.97, "{configured}, {truth}: {:.3} of it is used", of_truth(rate));
             assert!(refusals < 0.02, "{configured}, {truth}: {refusals:.4} are refused");
+        }
+    }
+
+    #[test]
+    fn calls_that_arrive_too_early_now_and_then_cost_little() {
+        for (rate, granted) in [(9.95, 10), (19.9, 20), (99.5, 100)] {
+            for jitter in [0.002, 0.010, 0.020] {
+                let (used, refusals) = saturated(rate, granted, jitter);
+                assert!(used / rate >= 0.975, "{rate}, {jitter} s: {:.3} of it is used", used / rate);
+                assert!(refusals < 0.01, "{rate}, {jitter} s: {refusals:.4} are refused");
+            }
         }
     }
 
