@@ -14,12 +14,10 @@ const WORKERS: u32 = 2;
 
 async fn workers_that_share_an_account_are_hardly_ever_refused(on: On) {
     let mut setup = Setup::new(on).await;
-    for (scenario, configured) in [
-        (&mut setup.scenario.recognition, &mut setup.config.recognition.rate_per_second),
-        (&mut setup.scenario.verification, &mut setup.config.verification.rate_per_second),
-    ] {
-        (scenario.rate_per_second, scenario.burst, *configured) = (RATE, WORKERS, f64::from(RATE));
-    }
+    (setup.scenario.recognition.rate_per_second, setup.scenario.recognition.burst) = (RATE, WORKERS);
+    (setup.scenario.verification.rate_per_second, setup.scenario.verification.burst) = (RATE, WORKERS);
+    setup.config.recognition.rate_per_second = f64::from(RATE);
+    setup.config.verification.rate_per_second = f64::from(RATE);
     let mut system = setup.start_with(WORKERS as usize).await;
     for number in 0..JOBS {
         let key = picture(&system, number).await;
