@@ -18,6 +18,7 @@ use crate::telemetry::metric;
 use bytes::Bytes;
 use jiff::civil::Date;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -68,7 +69,14 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// `default_bucket` is where checkpoints go when the section names none.
     pub fn new(config: &Config, store: &Store, default_bucket: &str) -> Self {
-        let memory = || Cache::builder().max_capacity(MEMORY_BYTES).weigher(weight).time_to_live(MEMORY_TIME).build();
+        let memory = || {
+            Cache::builder()
+                .max_capacity(MEMORY_BYTES)
+                .weigher(weight)
+                .time_to_live(MEMORY_TIME)
+                .eviction_policy(EvictionPolicy::lru())
+                .build()
+        };
         let bucket = if config.bucket.is_empty() { default_bucket } else { &config.bucket };
         let (memory, durable) = match config.store {
             StoreKind::S3 => (Some(memory()), Some((store.clone(), bucket.to_owned()))),

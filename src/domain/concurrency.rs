@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-/// A quarter of what is configured, to begin with; it doubles until the first sign of trouble.
+/// So many to begin with, or a sixteenth of what is configured; it doubles until the first sign of trouble.
 const FIRST: usize = 4;
+const SIXTEENTH: usize = 16;
 /// Of a window, at least: fewer calls tell nothing.
 const WINDOW: usize = 4;
 /// So many times what is usual is slow.
@@ -26,9 +27,12 @@ pub struct Concurrency {
     limit: usize,
     /// Seconds that a call takes where nothing is in its way.
     usual: Option<f64>,
-    is_doubling: bool,
+    /// So far it doubles; beyond, it grows by one.
+    double_to: usize,
     /// From what limit it is being lowered, and how long calls took then; to see whether it helps.
     lowered: Option<(usize, f64)>,
+    /// When that was; times are since whatever the caller counts from.
+    lowered_at: Option<Duration>,
     window: Window,
 }
 
@@ -43,15 +47,28 @@ impl Concurrency {
     /// Never below one, never above `most`.
     pub fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self { most, limit: (most / FIRST).max(1), usual: None, is_doubling: true, lowered: None, window: Window::default() }
+        Self {
+            most,
+            limit: (most / SIXTEENTH).max(FIRST).min(most),
+            usual: None,
+            double_to: most,
+            lowered: None,
+            lowered_at: None,
+            window: Window::default(),
+        }
     }
 
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// A call was answered, or given up, after so long; with itself so many were in the air.
-    pub fn ended(&mut self, took: Duration, in_flight: usize) {
+    /// A call that was `started` then was answered, or given up; with itself so many were in the air.
+    pub fn ended(&mut self, started: Duration, now: Duration, in_flight: usize) {
+        if self.lowered_at.is_some_and(|lowered| started < lowered) {
+            // It tells what was so before.
+            return;
+        }
+        let took = now.saturating_sub(started);
         let Window { calls, seconds, most_in_flight } = &mut self.window;
         *calls += 1;
         *seconds += took.as_secs_f64();
@@ -59,15 +76,17 @@ impl Concurrency {
         if *calls >= self.limit.max(WINDOW) {
             let window = std::mem::take(&mut self.window);
             #[expect(clippy::cast_precision_loss, reason = "a few calls")]
-            self.judge(window.seconds / window.calls as f64, window.most_in_flight);
+            self.judge(window.seconds / window.calls as f64, window.most_in_flight, now);
         }
     }
 
-    fn judge(&mut self, took: f64, in_flight: usize) {
+    fn judge(&mut self, took: f64, in_flight: usize, now: Duration) {
         let usual = *self.usual.get_or_insert(took);
         if let Some((before, took_then)) = self.lowered {
             if took <= RELIEF * took_then {
                 self.lowered = None;
+                // Nearly as many as before.
+                self.double_to = before - before / 4;
             } else if self.limit <= (before / FEW).max(1) {
                 // It is as it is.
                 (self.usual, self.limit, self.lowered) = (Some(took), before, None);
@@ -79,11 +98,11 @@ impl Concurrency {
         }
         if took > SLOW * usual {
             self.lowered = self.lowered.or(Some((self.limit, took)));
-            self.is_doubling = false;
+            (self.double_to, self.lowered_at) = (0, Some(now));
             self.limit = scaled(self.limit, (SLOW * usual / took).max(STEEPEST));
         } else if 2 * in_flight > self.limit {
             // Room that nobody uses says nothing.
-            self.limit = if self.is_doubling { 2 * self.limit } else { self.limit + 1 }.min(self.most);
+            self.limit = (2 * self.limit).min(self.double_to).max(self.limit + 1).min(self.most);
         }
     }
 }
@@ -102,8 +121,9 @@ mod tests {
     /// The limit after so many calls to a provider that takes `seconds` where so many are in the air.
     fn after(concurrency: &mut Concurrency, calls: usize, seconds: impl Fn(usize) -> f64) -> usize {
         for _ in 0..calls {
-            let in_flight = concurrency.limit();
-            concurrency.ended(Duration::from_secs_f64(seconds(in_flight)), in_flight);
+            // The next one starts once the one before it has ended: the clock is what all of them took.
+            let (in_flight, started) = (concurrency.limit(), concurrency.lowered_at.unwrap_or_default());
+            concurrency.ended(started, started + Duration::from_secs_f64(seconds(in_flight)), in_flight);
         }
         concurrency.limit()
     }
@@ -149,9 +169,9 @@ mod tests {
     fn room_that_nobody_uses_is_not_made_larger() {
         let mut concurrency = Concurrency::new(64);
         for _ in 0..1_000 {
-            concurrency.ended(Duration::from_secs(1), 1);
+            concurrency.ended(Duration::ZERO, Duration::from_secs(1), 1);
         }
-        assert_eq!(concurrency.limit(), 16);
+        assert_eq!(concurrency.limit(), FIRST);
     }
 
     proptest! {
@@ -159,7 +179,7 @@ mod tests {
         fn it_stays_within_its_bounds(most in 0_usize..100, calls in proptest::collection::vec((0_u64..100_000, 0_usize..200), 0..500)) {
             let mut concurrency = Concurrency::new(most);
             for (millis, in_flight) in calls {
-                concurrency.ended(Duration::from_millis(millis), in_flight);
+                concurrency.ended(Duration::ZERO, Duration::from_millis(millis), in_flight);
                 prop_assert!((1..=most.max(1)).contains(&concurrency.limit()));
             }
         }

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 pub const EXPIRY: SignedDuration = SignedDuration::from_secs(7);
 /// Who has had no call to make for so long leaves the rate to the others: two heartbeats.
 const IDLE_AFTER: SignedDuration = SignedDuration::from_secs(4);
-/// Who hears nobody, not even himself, keeps his share for so long, and then half of it.
+/// Who has not even heard himself for so long, a heartbeat and a half, hears nobody: then nobody's silence means anything.
+const DEAF_AFTER: SignedDuration = SignedDuration::from_secs(3);
+/// Who hears nobody keeps his share for so long, and then half of it.
 const DOUBTFUL_AFTER: SignedDuration = SignedDuration::from_secs(15);
 /// Of a worker's id; longer ones are not ours.
 pub const MAX_ID_BYTES: usize = 64;
@@ -42,6 +44,13 @@ impl Fleet {
 
     /// A sign of life. Was it somebody new?
     pub fn heard(&mut self, worker: &str, has_work: bool, draining: bool, now: Timestamp) -> bool {
+        if self.heard.is_some_and(|heard| heard > now) {
+            // The clock was put back: nothing was heard after now.
+            for peer in self.peers.values_mut() {
+                peer.heard = peer.heard.min(now);
+                peer.worked = peer.worked.map(|worked| worked.min(now));
+            }
+        }
         self.peers.retain(|_, peer| is_alive(peer, now));
         self.heard = Some(now);
         if worker == self.me || (self.peers.len() == MAX_PEERS && !self.peers.contains_key(worker)) {
@@ -58,8 +67,7 @@ impl Fleet {
     pub fn share(&self, now: Timestamp) -> Share {
         let Some(heard) = self.heard else { return Share::WHOLE };
         let silence = now.duration_since(heard);
-        // While nothing is heard at all, nobody's silence means anything.
-        let then = if silence < EXPIRY { now } else { heard };
+        let then = if silence < DEAF_AFTER { now } else { heard };
         let shares = |peer: &Peer| {
             // By its own last word: silence is death, not idleness.
             let works = peer.worked.is_some_and(|worked| peer.heard.duration_since(worked) < IDLE_AFTER);
@@ -151,9 +159,14 @@ mod tests {
     #[test]
     fn the_dead_give_their_share_up_and_the_deaf_keep_theirs_for_a_while() {
         let mut fleet = Fleet::new("b".into());
-        fleet.heard("a", true, false, at(0));
-        fleet.heard("b", true, false, at(6));
-        assert_eq!((fleet.share(at(3)), fleet.share(at(7))), (share(2, 1), Share::WHOLE), "a has died");
+        for second in 0..=8 {
+            fleet.heard("b", true, false, at(second));
+            if second < 2 {
+                fleet.heard("a", true, false, at(second));
+            }
+            let expected = if second < 8 { share(2, 1) } else { Share::WHOLE };
+            assert_eq!(fleet.share(at(second)), if second == 0 { share(2, 1) } else { expected }, "a has died after {second} s");
+        }
         fleet.heard("a", true, false, at(10));
         assert_eq!([fleet.share(at(17)), fleet.share(at(24))], [share(2, 1); 2], "not even myself is heard");
         assert_eq!(fleet.share(at(25)), Share { halved: true, ..share(2, 1) });

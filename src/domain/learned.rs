@@ -17,7 +17,7 @@ const PRIOR: f64 = 20.0;
 /// Refusals of one window of the provider's are one telling.
 const TOLD_ONCE: Duration = Duration::from_secs(1);
 /// Never slower than this part of what is configured: at some rate the calls must go on, to learn that they may.
-const LEAST: f64 = 0.05;
+const LEAST: f64 = 0.01;
 /// Each granted call that had to wait adds so much of the rate: near the ceiling, and elsewhere.
 const CREEP: f64 = 0.000_08;
 const STRIDE: f64 = 0.005;
@@ -67,6 +67,7 @@ impl Learned {
     /// A call that had waited for the rate was granted: nothing speaks against a little more.
     pub fn granted(&mut self) {
         self.granted = (self.granted + 1.0).min(LAST);
+        self.refused *= 1.0 - 1.0 / LAST;
         let Some(ceiling) = self.ceiling else { return };
         let is_near = NEAR.contains(&(self.part / ceiling));
         self.part *= 1.0 + if is_near { CREEP } else { STRIDE };

@@ -160,6 +160,17 @@ impl Progress {
         [Place::Pause(stage), Place::Stage(stage)].into_iter().chain(province).chain(bill).collect()
     }
 
+    /// The image that the job is about from now on. What was found out about another one says nothing about it.
+    pub fn is_about(&mut self, image: &str) {
+        if self.image.as_deref().is_some_and(|before| before != image) {
+            self.rotated_for = None;
+            self.recognition_error = None;
+            self.bill = None;
+            self.inline.clear();
+        }
+        self.image = Some(image.to_owned());
+    }
+
     /// The job waited while a stage was paused.
     pub fn slept(&mut self, paused: SignedDuration) {
         self.paused_ms = self.paused_ms.saturating_add(u64::try_from(paused.as_millis()).unwrap_or(0));

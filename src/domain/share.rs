@@ -51,7 +51,7 @@ impl Share {
         let since_epoch = u128::try_from(now.as_nanosecond()).unwrap_or_default();
         let begins = turn * u128::from(self.rank);
         let into = (since_epoch + round - begins % round) % round;
-        if into <= turn / 16 { Duration::ZERO } else { Duration::from_nanos(u64::try_from(round - into).unwrap_or(u64::MAX)) }
+        if into <= turn / 8 { Duration::ZERO } else { Duration::from_nanos(u64::try_from(round - into).unwrap_or(u64::MAX)) }
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
     fn turns_follow_each_other_through_the_round() {
         let until = |rank, millis| Share { workers: 4, rank, halved: false }.until_turn(Duration::from_millis(400), at(millis)).as_millis();
         assert_eq!([until(0, 0), until(1, 0), until(2, 0), until(3, 0)], [0, 100, 200, 300]);
-        assert_eq!([until(1, 100), until(1, 106), until(1, 107), until(1, 499), until(1, 500)], [0, 0, 393, 1, 0], "with some grace");
+        assert_eq!([until(1, 100), until(1, 112), until(1, 113), until(1, 499), until(1, 500)], [0, 0, 387, 1, 0], "with some grace");
         assert_eq!(Share::WHOLE.until_turn(Duration::from_millis(100), at(7)), Duration::ZERO, "alone");
     }
 

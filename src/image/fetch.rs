@@ -6,7 +6,7 @@ use crate::store::{ReadError, Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-#[derive(Debug)]
+/// Without `Debug`: it is somebody's bill.
 pub struct Fetched {
     pub bytes: Bytes,
     /// Hex.

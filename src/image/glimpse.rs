@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// What is read of it. JPEGs tell their sides behind whatever the camera has to say, which is seldom longer.
 pub const GLIMPSE_BYTES: usize = 64 << 10;
 
-#[derive(Debug)]
+/// Without `Debug`: it is somebody's bill.
 pub struct Glimpse {
     bytes: Bytes,
     /// Of the whole image; a store may not tell.

@@ -5,7 +5,7 @@
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::{Decision, Ruling};
 use crate::domain::progress::Progress;
-use crate::retry::{Case, Judge, Stopped};
+use crate::retry::{Case, Judge, LONGEST_HOLD, Stopped};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -108,6 +108,7 @@ impl<T: Clone> Follower<T> {
             biased;
             landed = self.0.wait_for(Option::is_some) => landed.ok().and_then(|landed| landed.clone()),
             () = case.halt.cancelled() => None,
+            () = tokio::time::sleep_until(case.began + LONGEST_HOLD), if case.is_queued => return Err(judge.held_too_long()),
         };
         // An answer that is there is taken over, however late.
         if landed.is_none() {

@@ -54,6 +54,11 @@ impl ObjectLink {
         }
     }
 
+    /// Is it always the same bytes that are found there?
+    pub(super) fn is_pinned(&self) -> bool {
+        self.version().is_some()
+    }
+
     async fn address(&self, valid: Duration) -> Result<String, Failure> {
         let address = self.store.presign(&self.bucket, &self.key, self.version(), valid).await?;
         self.addresses.rest.store(address.len().saturating_sub(self.names()), Ordering::Relaxed);

@@ -109,6 +109,27 @@ impl Loader {
         Ok(Held { view: view(picture, link), _memory: memory })
     }
 
+    /// Where a provider fetched the image itself, and its address named no version: is it still the one that was asked about? If not, nobody
+    /// knows which of the two the answer is about.
+    pub(super) async fn is_unchanged(
+        &self,
+        view: &View,
+        object: Option<&Object>,
+        judge: &Judge,
+        case: &mut Case<'_>,
+    ) -> Result<(), Box<Stopped>> {
+        let (View::Link(_), Some(Object { link, .. })) = (view, object) else { return Ok(()) };
+        if link.is_pinned() {
+            return Ok(());
+        }
+        let place = (link.bucket.as_str(), link.key.as_str(), link.asked.as_deref());
+        let seen = judge.in_place(Stage::Storage, case, || self.glimpse(place)).await?;
+        if seen.revision.name() == link.revision.name() {
+            return Ok(());
+        }
+        Err(Stopped::boxed(replaced(), Decision::Park { until: judge.clock.now() }))
+    }
+
     /// What both providers can fetch themselves, and may. `None`: its bytes are needed.
     async fn within_reach(&self, place: Place<'_>, glimpse: &Glimpse, transfers: Transfers) -> Result<Option<Loaded>, Failure> {
         let (Some(size), Some(revision)) = (glimpse.size, glimpse.revision.name()) else { return Ok(None) };
@@ -135,7 +156,9 @@ impl Loader {
         let transfers = link.allow(transfers).await;
         let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
         let is_needed = prepared.recognition.is_some() || prepared.verification.is_some();
-        let name = revision.name().filter(|_| self.transfers.are_by_url());
+        // Without versions a provider may fetch another image than this one: its answer must not be kept under these bytes' name.
+        let is_by_object = self.transfers.are_by_url() || (self.transfers.is_any_by_url() && !link.is_pinned());
+        let name = revision.name().filter(|_| is_by_object);
         Ok(Loaded {
             part: object_part(place, &revision, probed, Some(sha256.clone())),
             // However it is handed over this time: another turn of the job may see it otherwise.

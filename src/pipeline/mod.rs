@@ -66,6 +66,8 @@ pub struct Arrival {
     pub returned: bool,
     /// Cancelled when nothing more may be started for it here.
     pub halt: CancellationToken,
+    /// Since when its delivery is held.
+    pub began: Instant,
 }
 
 /// Why a job leaves the line before its end.
@@ -120,6 +122,12 @@ impl Pipeline {
         }
     }
 
+    /// In the metrics: what this worker may use of both accounts now.
+    pub fn tell_rates(&self) {
+        self.recognition.tell_rate();
+        self.verification.tell_rate();
+    }
+
     /// How many jobs to take at once: what follows from this worker's share of the slower rate, `most` at the most.
     pub fn prefetch(&self, most: u16) -> u16 {
         let rate = self.recognition.rate_per_second().min(self.verification.rate_per_second());
@@ -147,7 +155,7 @@ impl Pipeline {
     }
 
     async fn whole_line(&self, job: &Job, progress: &mut Progress, arrival: &Arrival, findings: &mut Findings) -> Result<(), Leave> {
-        let mut case = self.case(job, progress, arrival.halt.clone());
+        let mut case = self.case(job, progress, arrival.halt.clone(), arrival.began);
         findings.image = Some(self.loader.named(&job.image));
         let loaded = match self.loader.load(job, &self.judge, &mut case).await {
             Ok(loaded) => loaded,
@@ -157,7 +165,7 @@ impl Pipeline {
             }
         };
         findings.image = Some(loaded.part.clone());
-        case.progress.image = Some(loaded.identity.clone());
+        case.progress.is_about(&loaded.identity);
         let question = loaded.question(job);
         findings.question = Some(question.clone());
         if let Some(stored) = self.recall(&case, || self.checkpoints.result(&question)).await? {
@@ -205,13 +213,13 @@ impl Pipeline {
         Ok(())
     }
 
-    fn case<'a>(&self, job: &Job, progress: &'a mut Progress, halt: CancellationToken) -> Case<'a> {
+    fn case<'a>(&self, job: &Job, progress: &'a mut Progress, halt: CancellationToken, began: Instant) -> Case<'a> {
         let deadline = progress.deadline(job, self.job_deadline);
         Case {
             progress,
             halt,
             deadline,
-            began: Instant::now(),
+            began,
             is_queued: true,
             subject: String::new(),
             billing_date: None,

@@ -5,6 +5,7 @@ use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status};
 use crate::retry::{Case, Stopped};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 impl Pipeline {
@@ -12,7 +13,7 @@ impl Pipeline {
     /// names when it would be tried again.
     pub async fn examine(&self, job: &Job, loaded: &Loaded, progress: &mut Progress) -> Answer {
         let mut findings = Findings { image: Some(loaded.part.clone()), ..Findings::default() };
-        let mut case = Case { is_queued: false, ..self.case(job, progress, CancellationToken::new()) };
+        let mut case = Case { is_queued: false, ..self.case(job, progress, CancellationToken::new(), Instant::now()) };
         let outcome = self.questions(job, loaded, &mut case, &mut findings).await;
         self.answer_at_once(outcome, job, progress, findings)
     }
@@ -20,7 +21,7 @@ impl Pipeline {
     /// As [`Pipeline::examine`], for an image in the store.
     pub async fn examine_stored(&self, job: &Job, progress: &mut Progress) -> Answer {
         let mut findings = Findings { image: Some(self.loader.named(&job.image)), ..Findings::default() };
-        let mut case = Case { is_queued: false, ..self.case(job, progress, CancellationToken::new()) };
+        let mut case = Case { is_queued: false, ..self.case(job, progress, CancellationToken::new(), Instant::now()) };
         let outcome = match self.loader.load(job, &self.judge, &mut case).await {
             Ok(loaded) => {
                 findings.image = Some(loaded.part.clone());

@@ -100,7 +100,7 @@ impl Pipeline {
         A: Future<Output = Result<T, Failure>>,
     {
         let Patience { halt, began, may_wait } = patience;
-        let longest = if may_wait { LONGEST_HOLD } else { AT_ONCE };
+        let until = if may_wait { began + LONGEST_HOLD } else { Instant::now() + AT_ONCE };
         let (mut tries, mut last_tries, mut hold) = (1, TRIES, None);
         loop {
             let failure = match write().await {
@@ -109,7 +109,7 @@ impl Pipeline {
             };
             let is_halted = halt.is_cancelled();
             last_tries -= u32::from(is_halted);
-            if last_tries == 0 || began.elapsed() >= longest {
+            if last_tries == 0 || Instant::now() >= until {
                 return Err(failure);
             }
             if tries >= TRIES && may_wait && hold.is_none() {

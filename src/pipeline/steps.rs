@@ -97,6 +97,7 @@ impl Pipeline {
                 Err(stopped) => return Err(stopped),
             }
         };
+        self.loader.is_unchanged(&held.view, loaded.object.as_ref(), &self.judge, case).await?;
         let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
         let pack = |parcel: &mut Parcel| parcel.recognition = Some(part.clone());
         self.keep(case, &loaded.identity, || self.checkpoints.keep_recognition(&loaded.identity, &part), pack).await?;
@@ -210,6 +211,7 @@ impl Pipeline {
                 },
             }
         };
+        self.loader.is_unchanged(&held.view, loaded.object.as_ref(), &self.judge, case).await?;
         // The registry answered now, whenever the question was asked.
         let today = self.today();
         let pack = |parcel: &mut Parcel| parcel.verification = Some((today, answer.clone()));

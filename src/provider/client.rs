@@ -61,7 +61,7 @@ impl<A> Client<A> {
             let call = Call { at, duration: started.elapsed() };
             let has_waited = room.is_some_and(|place| {
                 if is_telling(&outcome) {
-                    place.room.took(call.duration);
+                    place.room.landed(started);
                 }
                 place.has_waited
             });
@@ -100,11 +100,12 @@ impl<A> Client<A> {
         let mut changes = gate.changes();
         let _wanted = gate.wants_a_call();
         let room = async {
-            let room = self.in_flight.enter().await;
+            let mut room = self.in_flight.enter().await;
             let queued = Instant::now();
             let has_waited = self.limiter.acquire(|| gate.standing()).await;
             metric::provider_wait(self.stage, queued.elapsed());
             self.tell_rate();
+            room.fly();
             Place { has_waited, room }
         };
         tokio::pin!(room);
@@ -134,7 +135,7 @@ impl<A> Client<A> {
         self.max_in_flight
     }
 
-    fn tell_rate(&self) {
+    pub fn tell_rate(&self) {
         metric::rate_limit(self.stage, self.rate_per_second());
     }
 

@@ -2,40 +2,42 @@
 
 use crate::domain::concurrency::Concurrency;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 pub(super) struct InFlight {
     room: Semaphore,
     state: Mutex<State>,
+    began: Instant,
 }
 
 struct State {
     concurrency: Concurrency,
     /// Permits there are, free or taken.
     permits: usize,
-    taken: usize,
+    /// Calls that are being made; others that have room wait for the rate.
+    flying: usize,
 }
 
 /// Room for one call. Given back, it may not be given out again: there may be less of it by now.
 pub(super) struct Room<'a> {
     in_flight: &'a InFlight,
     permit: Option<SemaphorePermit<'a>>,
+    flies: bool,
 }
 
 impl InFlight {
     pub(super) fn new(most: usize) -> Self {
         let concurrency = Concurrency::new(most);
         let permits = concurrency.limit();
-        Self { room: Semaphore::new(permits), state: Mutex::new(State { concurrency, permits, taken: 0 }) }
+        Self { room: Semaphore::new(permits), state: Mutex::new(State { concurrency, permits, flying: 0 }), began: Instant::now() }
     }
 
     /// In the order in which they came.
     pub(super) async fn enter(&self) -> Room<'_> {
         // The semaphore is never closed; were it, calling without a permit would still be right.
         let permit = self.room.acquire().await.ok();
-        self.state().taken += 1;
-        Room { in_flight: self, permit }
+        Room { in_flight: self, permit, flies: false }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -44,11 +46,18 @@ impl InFlight {
 }
 
 impl Room<'_> {
-    /// The call took so long: what does that mean for those to come?
-    pub(super) fn took(&self, took: Duration) {
+    /// The call is made now.
+    pub(super) fn fly(&mut self) {
+        self.in_flight.state().flying += 1;
+        self.flies = true;
+    }
+
+    /// The call that was `started` then is over: what does that mean for those to come?
+    pub(super) fn landed(&self, started: Instant) {
+        let since = |at: Instant| at.saturating_duration_since(self.in_flight.began);
         let mut state = self.in_flight.state();
-        let taken = state.taken;
-        state.concurrency.ended(took, taken);
+        let flying = state.flying;
+        state.concurrency.ended(since(started), since(Instant::now()), flying);
         let limit = state.concurrency.limit();
         if limit > state.permits {
             self.in_flight.room.add_permits(limit - state.permits);
@@ -63,7 +72,7 @@ impl Room<'_> {
 impl Drop for Room<'_> {
     fn drop(&mut self) {
         let mut state = self.in_flight.state();
-        state.taken -= 1;
+        state.flying -= usize::from(self.flies);
         if state.permits > state.concurrency.limit()
             && let Some(permit) = self.permit.take()
         {
@@ -77,24 +86,27 @@ impl Drop for Room<'_> {
 mod tests {
     use super::*;
     use futures_util::FutureExt;
+    use std::time::Duration;
 
-    #[test]
-    fn there_is_more_room_while_calls_are_quick_and_less_once_they_are_slow() {
+    /// All that may be made at once, until they land after so long.
+    async fn fly(in_flight: &InFlight, millis: u64) -> usize {
+        let mut rooms: Vec<_> = std::iter::from_fn(|| in_flight.enter().now_or_never()).collect();
+        rooms.iter_mut().for_each(Room::fly);
+        let started = Instant::now();
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        for room in &rooms {
+            room.landed(started);
+        }
+        rooms.len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_more_room_while_calls_are_quick_and_less_once_they_are_slow() {
         let in_flight = InFlight::new(16);
-        let enter = || in_flight.enter().now_or_never();
-        let all = || std::iter::from_fn(enter).collect::<Vec<_>>();
-        for _ in 0..3 {
-            for room in all() {
-                room.took(Duration::from_millis(100));
-            }
+        let mut rounds = Vec::new();
+        for millis in [100, 100, 100, 5_000, 100, 100] {
+            rounds.push(fly(&in_flight, millis).await);
         }
-        let full = all();
-        assert_eq!(full.len(), 16);
-        for room in &full {
-            room.took(Duration::from_secs(5));
-        }
-        drop(full);
-        assert_eq!(all().len(), 8, "half of it");
-        assert_eq!(all().len(), 8, "room that comes back is not lost");
+        assert_eq!(rounds, [4, 8, 16, 16, 8, 12], "room that is taken away or comes back is not lost");
     }
 }

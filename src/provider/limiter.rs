@@ -23,7 +23,7 @@ const SLOWEST: Duration = Duration::from_hours(24);
 /// them is early on the wire.
 const USED: f64 = 0.995;
 /// A timer that fires late must not cost a part of every period: so much is made up for by the next call. What [`USED`] leaves free in a
-/// second is more than this. Where workers take turns it is half a turn.
+/// second is more than this. Where workers take turns it is a turn.
 const LATENESS: Duration = Duration::from_millis(3);
 /// Shares change while somebody waits.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -45,7 +45,10 @@ pub struct Limiter {
 struct Pace {
     learned: Learned,
     in_effect: InEffect,
+    period: Duration,
     gcra: Gcra,
+    /// What had been waited for at the pace before this one counts.
+    not_before: Instant,
     /// A call takes so many of governor's cells, none longer than what a late timer may leave over.
     call: NonZeroU32,
 }
@@ -76,12 +79,19 @@ impl Limiter {
     /// Was there a wait?
     pub async fn acquire(&self, standing: impl Fn() -> (Share, Timestamp)) -> bool {
         let _turn = self.turn.lock().await;
-        let mut has_waited = false;
-        while let Some(wait) = self.check(standing()) {
-            has_waited = true;
+        let mut planned: Option<(Share, Instant)> = None;
+        loop {
+            let (share, now) = standing();
+            let wait = match planned {
+                Some((planned_with, at)) if planned_with == share && Instant::now() < at => at.saturating_duration_since(Instant::now()),
+                _ => match self.check(share, now) {
+                    Some(wait) => wait,
+                    None => return planned.is_some(),
+                },
+            };
+            planned = Some((share, Instant::now() + wait));
             tokio::time::sleep(wait.min(LOOK_AGAIN)).await;
         }
-        has_waited
     }
 
     /// A call that had to wait was not refused.
@@ -99,7 +109,7 @@ impl Limiter {
     }
 
     /// Takes a place, or says how long until there is one.
-    fn check(&self, (share, now): (Share, Timestamp)) -> Option<Duration> {
+    fn check(&self, share: Share, now: Timestamp) -> Option<Duration> {
         let mut pace = self.pace();
         if pace.in_effect.share != share {
             self.change(&mut pace, Some(share));
@@ -123,12 +133,24 @@ impl Limiter {
         if is_common { share.until_turn(period(share.of(self.configured)), planned) } else { Duration::ZERO }
     }
 
-    /// To the rate that was learned by now, and to another share.
+    /// To the rate that was learned by now, and to another share. Places that were free stay free, and who has waited for half a period
+    /// waits for half of the new one: however often the pace changes, everybody's turn comes.
     fn change(&self, pace: &mut Pace, share: Option<Share>) {
-        let next = Pace::new(self.configured, self.burst, pace.learned, share.unwrap_or(pace.in_effect.share));
-        // Where a place was not yet free, the next one comes a whole new period later.
-        if pace.take().is_some() {
-            while next.take().is_none() {}
+        let share = share.unwrap_or(pace.in_effect.share);
+        let mut next = Pace::new(self.configured, self.burst, pace.learned, share);
+        let mut free = 0;
+        let wait = loop {
+            match pace.take() {
+                None if free < self.burst => free += 1,
+                None => break Duration::ZERO,
+                Some(wait) => break wait,
+            }
+        };
+        for _ in free.max(1)..share.of_burst(self.burst) {
+            let _ = next.take();
+        }
+        if free == 0 {
+            next.not_before = Instant::now() + next.period.mul_f64(wait.div_duration_f64(pace.period).min(1.0));
         }
         *pace = next;
     }
@@ -142,7 +164,7 @@ impl Pace {
     fn new(configured: f64, burst: u32, learned: Learned, share: Share) -> Self {
         let part = learned.part();
         let (period, burst) = (period(share.of(configured * part)), share.of_burst(burst));
-        let late = if share.workers < 2 { LATENESS } else { LATENESS.max(period / share.workers / 2) };
+        let late = if share.workers < 2 { LATENESS } else { LATENESS.max(period / share.workers) };
         let pieces = u32::try_from(period.as_nanos().div_ceil(late.as_nanos())).unwrap_or(u32::MAX);
         let call = NonZeroU32::new(pieces.min((u32::MAX - 1) / burst)).unwrap_or(NonZeroU32::MIN);
         let slice = (period / call.get()).max(FASTEST);
@@ -150,11 +172,15 @@ impl Pace {
         let capacity = call.saturating_mul(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN)).saturating_add(reserve);
         let quota = Quota::with_period(slice).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         let gcra = RateLimiter::direct_with_clock(quota.allow_burst(capacity), TokioClock);
-        Self { learned, in_effect: InEffect { share, part }, gcra, call }
+        Self { learned, in_effect: InEffect { share, part }, period, gcra, not_before: Instant::now(), call }
     }
 
     /// Takes a place, or says how long until there is one.
     fn take(&self) -> Option<Duration> {
+        let carried = self.not_before.saturating_duration_since(Instant::now());
+        if !carried.is_zero() {
+            return Some(carried);
+        }
         match self.gcra.check_n(self.call) {
             Ok(Err(not_yet)) => Some(not_yet.wait_time_from(TokioClock.now()).max(FASTEST)),
             // The capacity is always more than a call takes.

@@ -35,13 +35,17 @@ impl Worker {
         let gate = &self.pipeline.judge.gate;
         let mut every = interval(self.heartbeat_every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told_draining = false;
         loop {
             tokio::select! {
                 biased;
+                () = stop.cancelled(), if !told_draining => {}
                 _ = every.tick() => {}
                 () = gate.news() => {}
             }
-            let heartbeat = gate.heartbeat(stop.is_cancelled());
+            told_draining = stop.is_cancelled();
+            self.pipeline.tell_rates();
+            let heartbeat = gate.heartbeat(told_draining);
             if let Err(problem) = told.announce(&Message::json(KIND, heartbeat.to_json())).await {
                 tracing::debug!(%problem, "a heartbeat was not told");
             }

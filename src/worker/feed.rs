@@ -30,8 +30,8 @@ pub(super) enum Intake {
 }
 
 impl Feed {
-    /// Takes so much from now on. What had been received by then is handed over: it is parked, never sent back, because that would count
-    /// as a death of the job.
+    /// Takes so much from now on. What had been received by then is handed over: it has its turn, or is parked, and is never sent back,
+    /// because that would count as a death of the job.
     pub(super) async fn follow(
         &mut self,
         intake: Intake,
@@ -58,6 +58,11 @@ impl Feed {
         self.prefetch = prefetch;
         self.due_is_next = false;
         Ok(received)
+    }
+
+    /// Has this worker so many jobs in hand that first some of them have to end? Those of a consumer that is gone count for no other.
+    pub(super) fn is_too_full(&self, wanted: u16, in_hand: usize) -> bool {
+        wanted < self.prefetch && is_worth_a_change(self.prefetch, wanted) && in_hand > usize::from(wanted)
     }
 
     /// Of the jobs queue.
@@ -113,7 +118,7 @@ impl Intake {
 
 /// A consumer is made anew for it.
 fn is_worth_a_change(prefetch: u16, wanted: u16) -> bool {
-    prefetch.abs_diff(wanted) > prefetch / 4
+    prefetch.abs_diff(wanted) > (prefetch / 4).max(2)
 }
 
 async fn next_of(consumer: &mut Option<Consumer>) -> Option<Delivery> {

@@ -33,6 +33,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+/// How often a worker that has too many jobs in hand looks whether some have ended.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 pub struct Worker {
     pub broker: Broker,
     pub queues: crate::broker::Config,
@@ -95,10 +98,15 @@ impl Worker {
         tracing::info!(queue = self.queues.jobs_queue, prefetch = feed.prefetch(), "consuming");
         loop {
             let flow = gate.flow();
-            let intake = Intake::of(&flow, room.is_some());
+            let prefetch = self.pipeline.prefetch(self.max_in_flight);
+            let is_too_full = feed.is_too_full(prefetch, turns.len());
+            let intake = match Intake::of(&flow, room.is_some()) {
+                Intake::Full if is_too_full => Intake::Nothing,
+                intake => intake,
+            };
             single = single.filter(|_| intake.is_single() || room.is_some());
             self.health.flows(flow.paused());
-            match feed.follow(intake, &generation.session, &self.queues, self.pipeline.prefetch(self.max_in_flight)).await {
+            match feed.follow(intake, &generation.session, &self.queues, prefetch).await {
                 Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false))),
                 Err(error) => return self.lost(generation.session.trouble().unwrap_or(&error.to_string()), turns),
             }
@@ -107,6 +115,7 @@ impl Worker {
                 () = stop.cancelled() => return Served::Stopped,
                 () = generation.over() => None,
                 () = gate.flow_changes(&flow, &mut changes) => continue,
+                () = tokio::time::sleep(LOOK_AGAIN), if is_too_full => continue,
                 () = over(&mut single) => {
                     room = room.filter(Room::is_kept);
                     continue;

@@ -127,11 +127,13 @@ impl Worker {
     async fn attempt(self: &Arc<Self>, stop: &CancellationToken) -> Result<Serving, BrokerError> {
         let session = self.broker.connect().await?;
         session.topology().await?;
+        // Before the others are greeted: they answer a newcomer at once.
+        let heard = session.control().await?;
         // Who can take nothing from us, for want of memory say, should hand out nothing either.
         let told = Message::json(KIND, self.pipeline.judge.gate.heartbeat(stop.is_cancelled()).to_json());
         let untold = |problem: PublishError| BrokerError::Queue { queue: self.queues.control_exchange.clone(), cause: problem.into() };
         session.publisher().announce(&told).await.map_err(untold)?;
-        let control = Arc::clone(self).converse(session.control().await?, session.publisher(), stop.clone());
+        let control = Arc::clone(self).converse(heard, session.publisher(), stop.clone());
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
         // Nothing was taken before, so nothing was received.

@@ -87,7 +87,7 @@ impl Worker {
                 let held = self.runs.hold(&turn.progress.run).await;
                 let maybe_elsewhere = delivery.redelivered && !held.joined;
                 let halt = generation.halt.clone();
-                let arrival = Arrival { redelivered: delivery.redelivered, maybe_elsewhere, returned, halt };
+                let arrival = Arrival { redelivered: delivery.redelivered, maybe_elsewhere, returned, halt, began: turn.began };
                 self.work(&job, &mut turn, &arrival).await
             }
             Err(rejected) => {

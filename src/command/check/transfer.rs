@@ -22,12 +22,17 @@ pub(super) fn check(config: &Config) -> Option<Finding> {
     })
 }
 
+/// Names that no public directory has.
+const AT_HOME: [&str; 4] = [".localhost", ".local", ".internal", ".svc"];
+
 /// A name without a dot is only known at home.
 fn is_private(endpoint: &str) -> bool {
     match Url::parse(endpoint).ok().as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => !name.contains('.') || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
-        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
+        Some(Host::Domain(name)) => !name.contains('.') || AT_HOME.iter().any(|suffix| name.ends_with(suffix)),
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private() || address.is_link_local() || address.is_unspecified(),
+        Some(Host::Ipv6(address)) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local() || address.is_unspecified()
+        }
         None => false,
     }
 }
@@ -55,6 +60,8 @@ mod tests {
             ("http://[::1]:9000", "warning"),
             ("http://10.1.2.3", "warning"),
             ("http://minio:9000", "warning"),
+            ("http://minio.storage.svc.cluster.local:9000", "warning"),
+            ("http://0.0.0.0:9000", "warning"),
         ] {
             let line = told(Transfer::Url, Transfer::Inline, endpoint).unwrap();
             assert!(line.starts_with(verdict) && line.contains("recognition fetches"), "{endpoint}: {line}");

@@ -4,7 +4,8 @@ use url::Url;
 
 /// Of an address that a provider is to fetch: recognition's documented limit.
 pub const MAX_URL_BYTES: usize = 1024;
-/// No address has these (RFC 3986), and parsing leaves them where browsers do.
+/// No address has these anywhere (RFC 3986), and parsing leaves them where browsers do. Brackets it leaves as well: they are right in a
+/// host, and providers take them elsewhere.
 const UNESCAPED: [(char, &str); 6] = [('\\', "%5C"), ('^', "%5E"), ('`', "%60"), ('{', "%7B"), ('|', "%7C"), ('}', "%7D")];
 
 /// Percent-encoded as the providers ask: parsing does so with blanks and everything beyond ASCII. What is encoded already stays.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::failure::Failure;
 use proptest::prelude::*;
 
 fn progress() -> Progress {
@@ -96,4 +97,18 @@ proptest! {
     fn no_text_makes_it_panic(header in ".{0,300}") {
         let _ = Progress::from_header(&header, "run");
     }
+}
+
+#[test]
+fn another_image_under_the_same_name_begins_anew() {
+    let mut progress = Progress::new("run".into(), "2026-11-22T01:00:00Z".parse().unwrap());
+    progress.is_about("first");
+    progress.rotated_for = Some("308".into());
+    progress.inline.insert(Stage::Verification);
+    progress.recognition_error = Some(JobError::new(&Failure::new(Stage::Recognition, "400", ""), 1));
+    progress.is_about("first");
+    assert!(progress.rotated_for.is_some() && progress.recognition_error.is_some() && !progress.inline.is_empty(), "the same one");
+    progress.is_about("second");
+    assert!(progress.rotated_for.is_none() && progress.recognition_error.is_none() && progress.inline.is_empty());
+    assert_eq!(progress.image.as_deref(), Some("second"));
 }

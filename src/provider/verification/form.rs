@@ -4,8 +4,6 @@ use crate::domain::picture::Format;
 use crate::provider::wire::Shown;
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
-use std::borrow::Cow;
-use url::Url;
 
 /// The picture's bytes are shared, not copied.
 pub(super) fn form(shown: Shown<'_>, auto_rotate: bool) -> reqwest::Result<Form> {
@@ -15,7 +13,7 @@ pub(super) fn form(shown: Shown<'_>, auto_rotate: bool) -> reqwest::Result<Form>
             let part = part.mime_str(picture.format.media_type())?;
             Form::new().part("file", part)
         }
-        Shown::Url(url) => Form::new().text("url", escaped(&url).into_owned()),
+        Shown::Url(url) => Form::new().text("url", url.into_owned()),
     };
     Ok(if auto_rotate { form.text("auto_rotate", "true") } else { form })
 }
@@ -26,29 +24,5 @@ fn file_name(format: Format) -> &'static str {
         Format::Jpeg => "invoice.jpg",
         Format::Png => "invoice.png",
         Format::Bmp => "invoice.bmp",
-    }
-}
-
-/// Chinese and special characters as the provider wants them. What is escaped already stays as it is, so that a signed URL still holds.
-fn escaped(url: &str) -> Cow<'_, str> {
-    if url.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Cow::Borrowed(url);
-    }
-    Url::parse(url).map_or(Cow::Borrowed(url), |url| Cow::Owned(url.into()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_escaped_once() {
-        for (url, expected) in [
-            ("https://b.example/a.jpg?X-Sig=a%2Bb", "https://b.example/a.jpg?X-Sig=a%2Bb"),
-            ("https://b.example/票 1.jpg", "https://b.example/%E7%A5%A8%201.jpg"),
-            ("https://b.example/%E7%A5%A8/票.jpg", "https://b.example/%E7%A5%A8/%E7%A5%A8.jpg"),
-        ] {
-            assert_eq!(escaped(url), expected);
-        }
     }
 }

@@ -66,7 +66,7 @@ async fn turning_upright_is_asked_for_by_the_call_or_by_the_configuration() {
 #[tokio::test]
 async fn an_address_goes_in_place_of_the_file() {
     let fake = Fake::answering("200 OK", "", SAMPLE).await;
-    let request = Request::new(View::Url("https://b.example/票.jpg?s=a%2Bb".to_owned()), false);
+    let request = Request::new(View::Url("https://b.example/%E7%A5%A8.jpg?s=a%2Bb".to_owned()), false);
     assert!(client(&fake, |_| {}).call(&request).await.is_ok());
     let parts = parts(&fake.received().await);
     assert!(parts[0].0.contains(r#"name="url""#), "{}", parts[0].0);
