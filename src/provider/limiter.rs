@@ -27,6 +27,8 @@ const USED: f64 = 0.995;
 const LATENESS: Duration = Duration::from_millis(3);
 /// Shares change while somebody waits.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Free places that are counted one by one where the pace changes: of a larger burst they are taken to be all free.
+const COUNTED: u32 = 64;
 /// A rate that is learned call by call is put into effect in steps.
 const WORTH_A_CHANGE: f64 = 0.01;
 
@@ -141,13 +143,13 @@ impl Limiter {
         let mut free = 0;
         let wait = loop {
             match pace.take() {
-                None if free < self.burst => free += 1,
+                None if free < self.burst.min(COUNTED) => free += 1,
                 None => break Duration::ZERO,
                 Some(wait) => break wait,
             }
         };
-        for _ in free.max(1)..share.of_burst(self.burst) {
-            let _ = next.take();
+        if free < COUNTED {
+            next.drain(share.of_burst(self.burst).saturating_sub(free.max(1)));
         }
         if free == 0 {
             next.not_before = Instant::now() + next.period.mul_f64(wait.div_duration_f64(pace.period).min(1.0));
@@ -173,6 +175,14 @@ impl Pace {
         let quota = Quota::with_period(slice).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         let gcra = RateLimiter::direct_with_clock(quota.allow_burst(capacity), TokioClock);
         Self { learned, in_effect: InEffect { share, part }, period, gcra, not_before: Instant::now(), call }
+    }
+
+    /// So many places are not there.
+    fn drain(&self, places: u32) {
+        if let Some(cells) = NonZeroU32::new(places.saturating_mul(self.call.get())) {
+            // Never an error: a new one has all its places.
+            let _ = self.gcra.check_n(cells);
+        }
     }
 
     /// Takes a place, or says how long until there is one.

@@ -105,11 +105,12 @@ impl Worker {
                 intake => intake,
             };
             single = single.filter(|_| intake.is_single() || room.is_some());
-            self.health.flows(flow.paused());
             match feed.follow(intake, &generation.session, &self.queues, prefetch).await {
                 Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false))),
                 Err(error) => return self.lost(generation.session.trouble().unwrap_or(&error.to_string()), turns),
             }
+            // Once nothing is taken any more, and not before.
+            self.health.flows(flow.paused());
             let delivery = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Served::Stopped,
