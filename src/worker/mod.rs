@@ -94,6 +94,7 @@ impl Worker {
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.
         let mut single = None;
         let mut room: Option<Room> = None;
+        self.health.flows(gate.flow().paused());
         let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(self.health.clone(), generation.session.blocked())));
         tracing::info!(queue = self.queues.jobs_queue, prefetch = feed.prefetch(), "consuming");
         loop {
