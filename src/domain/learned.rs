@@ -18,9 +18,13 @@ const PRIOR: f64 = 20.0;
 const TOLD_ONCE: Duration = Duration::from_secs(1);
 /// Never slower than this part of what is configured: at some rate the calls must go on, to learn that they may.
 const LEAST: f64 = 0.01;
+/// Refusals are forgotten over so many granted calls.
+const FORGOTTEN: f64 = 500.0;
 /// Each granted call that had to wait adds so much of the rate: near the ceiling, and elsewhere.
 const CREEP: f64 = 0.000_08;
 const STRIDE: f64 = 0.005;
+/// After so many calls without a refusal the ceiling is in doubt: creeping grows with the square of them.
+const PATIENT: f64 = 70.0;
 /// What is near the rate that was refused last.
 const NEAR: std::ops::RangeInclusive<f64> = 0.985..=1.02;
 
@@ -32,6 +36,8 @@ pub struct Learned {
     ceiling: Option<f64>,
     /// When that was; times are since whatever the caller counts from.
     lowered: Option<Duration>,
+    /// Calls granted since.
+    since: f64,
     /// Of the last calls.
     granted: f64,
     refused: f64,
@@ -39,7 +45,7 @@ pub struct Learned {
 
 impl Default for Learned {
     fn default() -> Self {
-        Self { part: 1.0, ceiling: None, lowered: None, granted: 0.0, refused: 0.0 }
+        Self { part: 1.0, ceiling: None, lowered: None, since: 0.0, granted: 0.0, refused: 0.0 }
     }
 }
 
@@ -61,16 +67,18 @@ impl Learned {
         let step = (self.refused / (self.granted + self.refused + PRIOR)).clamp(LEAST_STEP, LARGEST_STEP);
         (self.ceiling, self.lowered) = (Some(self.part), Some(now));
         self.part = (self.part * (1.0 - step)).max(LEAST);
-        (self.granted, self.refused) = (BEFORE * self.granted, BEFORE * self.refused);
+        (self.since, self.granted, self.refused) = (0.0, BEFORE * self.granted, BEFORE * self.refused);
     }
 
     /// A call that had waited for the rate was granted: nothing speaks against a little more.
     pub fn granted(&mut self) {
         self.granted = (self.granted + 1.0).min(LAST);
-        self.refused *= 1.0 - 1.0 / LAST;
+        self.refused *= 1.0 - 1.0 / FORGOTTEN;
+        self.since += 1.0;
         let Some(ceiling) = self.ceiling else { return };
         let is_near = NEAR.contains(&(self.part / ceiling));
-        self.part *= 1.0 + if is_near { CREEP } else { STRIDE };
+        let creep = CREEP * (self.since / PATIENT).powi(2).max(1.0);
+        self.part *= 1.0 + if is_near { creep.min(STRIDE) } else { STRIDE };
         if self.part >= 1.0 {
             (self.part, self.ceiling) = (1.0, None);
         }

@@ -1,16 +1,17 @@
 //! How fast we may call: this worker's share of the account's rate, first come first served, on tokio's clock; slower where the provider
 //! says so.
 
+mod clock;
+
 use crate::domain::learned::Learned;
 use crate::domain::share::Share;
-use governor::clock::{Clock, Reference};
+use clock::{Moment, TokioClock};
+use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use jiff::Timestamp;
 use std::num::NonZeroU32;
-use std::ops::Add;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
@@ -27,6 +28,8 @@ const USED: f64 = 0.995;
 const LATENESS: Duration = Duration::from_millis(3);
 /// Shares change while somebody waits.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A refusal so soon after shares have changed says nothing about the account: somebody else was still using his former share.
+const SETTLING: Duration = Duration::from_millis(1_500);
 /// Free places that are counted one by one where the pace changes: of a larger burst they are taken to be all free.
 const COUNTED: u32 = 64;
 /// A rate that is learned call by call is put into effect in steps.
@@ -51,6 +54,8 @@ struct Pace {
     gcra: Gcra,
     /// What had been waited for at the pace before this one counts.
     not_before: Instant,
+    /// Since when there is this share.
+    shared: Instant,
     /// A call takes so many of governor's cells, none longer than what a late timer may leave over.
     call: NonZeroU32,
 }
@@ -104,6 +109,9 @@ impl Limiter {
     /// The provider said that we are too fast, to a call that was `started` then.
     pub fn lower(&self, started: Instant) {
         let mut pace = self.pace();
+        if pace.in_effect.share != Share::WHOLE && pace.shared.elapsed() < SETTLING {
+            return;
+        }
         pace.learned.refused(started.saturating_duration_since(self.began), self.began.elapsed());
         if pace.learned.part() < pace.in_effect.part {
             self.change(&mut pace, None);
@@ -138,8 +146,12 @@ impl Limiter {
     /// To the rate that was learned by now, and to another share. Places that were free stay free, and who has waited for half a period
     /// waits for half of the new one: however often the pace changes, everybody's turn comes.
     fn change(&self, pace: &mut Pace, share: Option<Share>) {
+        let is_shared_anew = share.is_some();
         let share = share.unwrap_or(pace.in_effect.share);
         let mut next = Pace::new(self.configured, self.burst, pace.learned, share);
+        if !is_shared_anew {
+            next.shared = pace.shared;
+        }
         let mut free = 0;
         let wait = loop {
             match pace.take() {
@@ -174,7 +186,7 @@ impl Pace {
         let capacity = call.saturating_mul(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN)).saturating_add(reserve);
         let quota = Quota::with_period(slice).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         let gcra = RateLimiter::direct_with_clock(quota.allow_burst(capacity), TokioClock);
-        Self { learned, in_effect: InEffect { share, part }, period, gcra, not_before: Instant::now(), call }
+        Self { learned, in_effect: InEffect { share, part }, period, gcra, not_before: Instant::now(), shared: Instant::now(), call }
     }
 
     /// So many places are not there.
@@ -201,38 +213,6 @@ impl Pace {
 
 fn period(rate_per_second: f64) -> Duration {
     Duration::try_from_secs_f64(1.0 / (rate_per_second * USED)).unwrap_or(SLOWEST).clamp(FASTEST, SLOWEST)
-}
-
-#[derive(Clone, Debug)]
-struct TokioClock;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(Instant);
-
-impl Clock for TokioClock {
-    type Instant = Moment;
-
-    fn now(&self) -> Moment {
-        Moment(Instant::now())
-    }
-}
-
-impl Reference for Moment {
-    fn duration_since(&self, earlier: Self) -> Nanos {
-        self.0.saturating_duration_since(earlier.0).into()
-    }
-
-    fn saturating_sub(&self, duration: Nanos) -> Self {
-        Self(self.0.checked_sub(duration.into()).unwrap_or(self.0))
-    }
-}
-
-impl Add<Nanos> for Moment {
-    type Output = Self;
-
-    fn add(self, duration: Nanos) -> Self {
-        Self(self.0 + Duration::from(duration))
-    }
 }
 
 #[cfg(test)]

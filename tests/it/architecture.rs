@@ -70,7 +70,7 @@ const AT_THE_EDGE: [(&str, &[&str]); 10] = [
     ("aws_sdk_s3", &["src/store/"]),
     ("aws_config", &["src/store/", "src/telemetry/log.rs"]),
     ("reqwest", &["src/provider/", "src/sandbox/"]),
-    ("governor", &["src/provider/limiter.rs"]),
+    ("governor", &["src/provider/limiter"]),
     ("backoff", &["src/retry/schedule.rs"]),
     ("moka", &["src/checkpoint/", "src/sandbox/"]),
     ("metrics", &["src/telemetry/"]),
