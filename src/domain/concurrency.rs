@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_provider_that_does_some_at_a_time_is_not_given_many_more() {
-        let mut concurrency = Concurrency::new(16);
+        let mut concurrency = Concurrency::new(64);
         after(&mut concurrency, 2_000, |in_flight| queueing(in_flight, 4));
         let limits: Vec<usize> = (0..200).map(|_| after(&mut concurrency, 1, |in_flight| queueing(in_flight, 4))).collect();
         assert!(limits.iter().all(|limit| (4..=12).contains(limit)), "{limits:?}");
