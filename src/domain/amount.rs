@@ -18,8 +18,15 @@ pub fn from_text(text: &str) -> Option<Money> {
     if text.is_empty() {
         return None;
     }
-    let value = figures(&compact(text)).and_then(|figures| exact(&figures));
+    let value = if is_bare(text) { exact(text) } else { figures(&compact(text)).and_then(|figures| exact(&figures)) };
     Some(value.map_or_else(|| Reading::Text(text.to_owned()), Reading::Value))
+}
+
+/// Nothing but digits and a point between them: there is nothing to be taken out.
+fn is_bare(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit())
+        && text.ends_with(|last: char| last.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// The bare number: sign first, no currency, no grouping.

@@ -6,6 +6,7 @@ use crate::domain::reading::Reading;
 use crate::provider::wire::extra::Extra;
 use crate::provider::wire::json::{self, Fields, MAX_ENTRIES};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 pub(super) fn map(mut data: Fields<'_>) -> Invoice {
     let mut extra = Extra::default();
@@ -76,7 +77,7 @@ fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<NamedAmount> {
     let mut payments = Vec::new();
     for (index, raw) in entries.iter().enumerate() {
         match cell(raw) {
-            Some((name, word)) => payments.push(NamedAmount { name: Some(name), amount: word.and_then(json::read_money) }),
+            Some((name, word)) => payments.push(NamedAmount { name: Some(name.into_owned()), amount: word.and_then(json::read_money) }),
             None => extra.keep(format!("RegionSupplement[{index}]"), raw),
         }
     }
@@ -86,7 +87,7 @@ fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<NamedAmount> {
 fn category((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<NamedAmount> {
     let mut category = NamedAmount { name: None, amount: None };
     for (name, word) in row {
-        match name.as_str() {
+        match &*name {
             "收费项目" => category.name = word.and_then(json::read_text),
             "金额" => category.amount = word.and_then(json::read_money),
             _ => keep("CostCategories", index, &name, word, extra),
@@ -98,7 +99,7 @@ fn category((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<NamedAm
 fn detail((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<CostDetail> {
     let mut detail = CostDetail::default();
     for (name, word) in row {
-        match name.as_str() {
+        match &*name {
             "项目" => detail.name = word.and_then(json::read_text),
             "编码" => detail.code = word.and_then(json::read_text),
             "规格" => detail.specification = word.and_then(json::read_text),
@@ -119,7 +120,7 @@ fn keep(list: &str, index: usize, name: &str, word: Option<&RawValue>, extra: &m
 
 /// One line of a table: column names and what was read there.
 type Row<'a> = Vec<Cell<'a>>;
-type Cell<'a> = (String, Option<&'a RawValue>);
+type Cell<'a> = (Cow<'a, str>, Option<&'a RawValue>);
 
 /// A list of rows, each a list of cells. A flat list of cells is read as well: a column that repeats begins the next row.
 fn rows<'a>(table: &[&'a RawValue]) -> Vec<Row<'a>> {
@@ -142,5 +143,5 @@ fn rows<'a>(table: &[&'a RawValue]) -> Vec<Row<'a>> {
 
 fn cell(raw: &RawValue) -> Option<Cell<'_>> {
     let mut fields = Fields::parse(raw.get())?;
-    Some((fields.text("name")?, fields.raw("word")))
+    Some((fields.word("name")?, fields.raw("word")))
 }

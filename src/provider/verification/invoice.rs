@@ -91,7 +91,7 @@ fn named(payments: &[NamedAmount], name: &str) -> Option<Money> {
 }
 
 /// A list of `{name, cost}`.
-fn amounts(result: &mut Fields<'_>, list: &str, extra: &mut Extra) -> Vec<NamedAmount> {
+fn amounts(result: &mut Fields<'_>, list: &'static str, extra: &mut Extra) -> Vec<NamedAmount> {
     entries(result, list, extra, |entry| {
         let amount = NamedAmount { name: entry.text("name"), amount: entry.money("cost") };
         (amount.name.is_some() || amount.amount.is_some()).then_some(amount)
@@ -147,7 +147,7 @@ fn sum(number: i64) -> Option<Sum> {
 }
 
 /// What `read` makes of a list's objects. What it leaves, and what is no object, is extra.
-fn entries<T>(result: &mut Fields<'_>, list: &str, extra: &mut Extra, read: impl Fn(&mut Fields<'_>) -> Option<T>) -> Vec<T> {
+fn entries<T>(result: &mut Fields<'_>, list: &'static str, extra: &mut Extra, read: impl Fn(&mut Fields<'_>) -> Option<T>) -> Vec<T> {
     let mut entries = Vec::new();
     for (index, raw) in result.list(list).into_iter().enumerate() {
         let raw: &RawValue = raw;

@@ -39,13 +39,13 @@ fn value(raw: &RawValue, depth: usize) -> Option<Value> {
     match raw.get().as_bytes().first()? {
         b'{' => {
             let fields = Fields::parse(raw.get())?.into_entries();
-            Some(Value::Object(fields.filter_map(|(name, raw)| Some((name, value(raw, depth)?))).collect()))
+            Some(Value::Object(fields.filter_map(|(name, raw)| Some((name.into_owned(), value(raw, depth)?))).collect()))
         }
         b'[' => Some(Value::Array(json::elements(raw)?.into_iter().filter_map(|raw| value(raw, depth)).collect())),
         b'n' => Some(Value::Null),
         b't' => Some(Value::Bool(true)),
         b'f' => Some(Value::Bool(false)),
-        b'"' => json::text(raw).map(|text| Value::String(without_query(text))),
+        b'"' => json::text(raw).map(|text| Value::String(without_query(text.into_owned()))),
         _ => Some(number(raw.get())),
     }
 }
