@@ -3,6 +3,7 @@
 use crate::domain::progress::Totals;
 use crate::domain::result::{JobError, Status, Verdict, VerificationPart};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// Objects of another version are treated as absent.
 pub(super) const VERSION: u32 = 1;
@@ -38,7 +39,9 @@ pub struct StoredResult {
     /// What it had cost: told again with a second copy for the operator.
     #[serde(default)]
     pub totals: Totals,
-    pub body: String,
+    /// As it is: text within text would be escaped in every write and read.
+    #[serde(rename = "result")]
+    pub body: Box<RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -38,10 +38,10 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
         all_completed &= answer.status == Status::Completed;
         let mut out = std::io::stdout().lock();
         if options.json {
-            out.write_all(&answer.body)?;
+            out.write_all(answer.body.get().as_bytes())?;
             writeln!(out)?;
         } else {
-            report::write(&mut out, image, &answer.body)?;
+            report::write(&mut out, image, answer.body.get())?;
         }
     }
     Ok(if all_completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

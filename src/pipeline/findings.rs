@@ -9,7 +9,7 @@ use crate::domain::result::{Flag, ImagePart, JobError, JobResult, RecognitionPar
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -33,7 +33,7 @@ pub struct Answer {
     pub totals: Totals,
     /// Where it is checkpointed before it is published; `None` where it need not be.
     pub question: Option<String>,
-    pub body: Bytes,
+    pub body: Box<RawValue>,
 }
 
 impl Answer {
@@ -43,7 +43,12 @@ impl Answer {
         struct Finished {
             finished: Timestamp,
         }
-        serde_json::from_slice::<Finished>(&self.body).ok().map(|result| result.finished)
+        serde_json::from_str::<Finished>(self.body.get()).ok().map(|result| result.finished)
+    }
+
+    /// As it is published.
+    pub fn bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(self.body.get().as_bytes())
     }
 }
 
@@ -119,23 +124,22 @@ pub fn answer_to_failure(job: &Job, status: Status, failure: &Failure, progress:
 /// The answer of a completed run, for another run of the same job: with its own metadata, and without the calls, which this run
 /// did not make. `None` where the stored result cannot be read.
 pub fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer> {
-    let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(&stored.body).ok()?;
-    let calls = serde_json::value::to_raw_value(&[(); 0]).ok()?;
-    let none = serde_json::value::to_raw_value(&()).ok()?;
+    let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(stored.body.get()).ok()?;
+    let calls = to_raw_value(&[(); 0]).ok()?;
+    let none = to_raw_value(&()).ok()?;
     fields.insert("calls", &calls);
     fields.insert("metadata", job.metadata.as_deref().unwrap_or(&none));
-    let body = Bytes::from(serde_json::to_vec(&fields).ok()?);
     Some(Answer {
         status: stored.status,
         verdict: stored.verdict,
         error: stored.error.clone(),
         totals: Totals::default(),
         question: None,
-        body,
+        body: to_raw_value(&fields).ok()?,
     })
 }
 
-fn body_of(result: &JobResult<'_>) -> Bytes {
+fn body_of(result: &JobResult<'_>) -> Box<RawValue> {
     // Cannot fail: every key is text and every number finite.
-    Bytes::from(serde_json::to_vec(result).unwrap_or_default())
+    to_raw_value(result).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -15,8 +15,9 @@ use super::bill::Bill;
 const MAX_PIXELS: u64 = 36_000_000;
 /// A picture of that size in RGBA, and the decoder's own copy of it.
 const MAX_DECODER_BYTES: u64 = 300 << 20;
-/// The same picture comes twice in a job and again with each retry; decoding is by far the dearest part of an answer.
-const REMEMBERED: u64 = 256;
+/// The same picture comes twice in a job and again with each retry; decoding is by far the dearest part of an answer. What is remembered
+/// of it is less than a kilobyte.
+const REMEMBERED: u64 = 8_192;
 
 #[derive(Clone, Debug)]
 pub(super) struct Picture {

@@ -31,7 +31,7 @@ impl Worker {
             verdict: answer.verdict,
             error: answer.error.clone(),
             totals: answer.totals,
-            body: String::from_utf8_lossy(&answer.body).into_owned(),
+            body: answer.body.clone(),
         };
         let is_late = job.is_some_and(|job| self.pipeline.judge.clock.now() > progress.deadline(job, self.pipeline.job_deadline));
         let is_the_stores_fault = answer.error.as_ref().is_some_and(|error| error.stage == Stage::Storage);
@@ -60,7 +60,7 @@ impl Worker {
     /// The same bytes again. With its question, the name of its checkpoint, it can wait for a reply queue that refuses.
     pub(super) async fn replay(&self, turn: &Turn<'_>, stored: StoredResult, question: Option<String>) -> Result<(), Unpublished> {
         let StoredResult { run: _, status, verdict, error, totals, body } = stored;
-        self.publish(turn, &Answer { status, verdict, error, totals, question, body: body.into() }, true).await
+        self.publish(turn, &Answer { status, verdict, error, totals, question, body }, true).await
     }
 
     /// The copy for the operator first: whoever reads that a job failed finds it in the failed queue.
@@ -75,7 +75,7 @@ impl Worker {
         // Only with an answer that whoever takes the job next will find.
         let kept = answer.question.as_ref().filter(|_| self.pipeline.checkpoints.is_durable());
         let may_wait = kept.is_some() && !waited_enough;
-        match outbox.result(turn.message, &turn.progress.run, answer.body.clone(), may_wait, kept.is_some()).await? {
+        match outbox.result(turn.message, &turn.progress.run, answer.bytes(), may_wait, kept.is_some()).await? {
             Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
             Sent::NotYet => {
                 let mut progress = turn.progress.clone();

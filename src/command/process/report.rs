@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 const LABEL_WIDTH: usize = 14;
 
-pub(super) fn write(out: &mut impl Write, image: &str, body: &[u8]) -> io::Result<()> {
-    let result: Value = serde_json::from_slice(body).unwrap_or_default();
+pub(super) fn write(out: &mut impl Write, image: &str, body: &str) -> io::Result<()> {
+    let result: Value = serde_json::from_str(body).unwrap_or_default();
     writeln!(out, "{image}")?;
     let mut line = |label: &str, text: String| if text.is_empty() { Ok(()) } else { writeln!(out, "  {label:<LABEL_WIDTH$}{text}") };
     line("Outcome", outcome(&result))?;

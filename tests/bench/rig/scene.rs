@@ -5,6 +5,7 @@ use super::harness::program::toml_of;
 use super::harness::rabbitmq::Node;
 use super::harness::setup::BUCKET;
 use super::pictures::Pictures;
+use bytes::Bytes;
 use invoice_worker::broker::Broker;
 use invoice_worker::checkpoint::StoreKind;
 use invoice_worker::config::Config;
@@ -47,12 +48,15 @@ impl Scene {
         Self { sandbox, config, client, pictures: Pictures::new(), folder, _node: node }
     }
 
-    /// Pictures of this size in the store; answers their keys.
+    /// Pictures of this size in the store, known to the providers: decoding them would take most of the machine, and answers would not come
+    /// at once. Answers their keys.
     pub(crate) async fn pictures(&self, bytes: usize, count: usize) -> Vec<String> {
         let mut keys = Vec::with_capacity(count);
         for number in 0..count {
             let key = format!("images/{bytes}/{number}.jpg");
-            self.sandbox.put(BUCKET, &key, self.pictures.file(bytes, number)).await.unwrap();
+            let picture = Bytes::from(self.pictures.file(bytes, number));
+            self.sandbox.put(BUCKET, &key, picture.clone()).await.unwrap();
+            self.sandbox.look_at(picture).await;
             keys.push(key);
         }
         keys

@@ -55,7 +55,6 @@ async fn main() {
         return;
     }
     let mut scene = Scene::set(at_once(), |_| {}).await;
-    let mut comparisons = Vec::new();
     for (size, bytes) in SIZES {
         if arguments.kilobytes.is_some_and(|only| only != bytes / 1_000) {
             continue;
@@ -71,9 +70,7 @@ async fn main() {
                     comparison.add(who, round.run(&mut scene, who).await);
                 }
             }
-            comparisons.push(comparison);
+            println!("{}\n", comparison.told());
         }
     }
-    println!("{}", report::measured(&mut comparisons));
-    println!("\n{}", report::ratios(&mut comparisons));
 }

@@ -1,4 +1,4 @@
-//! The tables: what was measured, and worker over floor.
+//! The table: what was measured of each, and worker over floor.
 
 use super::rig::figures::{median, millis, percentile};
 use super::rig::table::table;
@@ -36,34 +36,43 @@ impl Comparison {
         side.peak_mib.push(measured.peak_mib);
         side.added_ms.extend(measured.added.into_iter().map(millis));
     }
+
+    /// Medians of the rounds; the latency of all jobs that were alone.
+    pub(crate) fn told(mut self) -> Table {
+        let head = [
+            "picture",
+            "",
+            "CPU s / 1,000 jobs",
+            "jobs / s",
+            "peak MiB",
+            "added ms p50",
+            "added ms p99",
+            "CPU over floor",
+            "jobs / s over floor",
+        ];
+        let (worker, floor) = (self.worker.told(), self.floor.told());
+        let over = |column: usize| format!("{:.2}", worker[column] / floor[column]);
+        let rows = [
+            (self.size, format!("worker, {}", self.way), worker, [over(0), over(1)]),
+            ("", "floor".to_owned(), floor, [String::new(), String::new()]),
+        ];
+        let rows = rows.map(|(size, who, told, over)| {
+            let [cpu, rate, peak, half, most] = told;
+            let told = [format!("{cpu:.2}"), format!("{rate:.0}"), format!("{peak:.0}"), format!("{half:.1}"), format!("{most:.1}")];
+            [size.to_owned(), who].into_iter().chain(told).chain(over).collect()
+        });
+        table(&head, &rows)
+    }
 }
 
-/// Medians of the rounds; the latency of all jobs that were alone.
-pub(crate) fn measured(comparisons: &mut [Comparison]) -> Table {
-    let head = ["picture", "", "CPU s / 1,000 jobs", "jobs / s", "peak MiB", "added ms p50", "added ms p99"];
-    let mut rows = Vec::new();
-    for Comparison { size, way, worker, floor } in comparisons {
-        for (who, side) in [(format!("worker, {way}"), worker), ("floor".to_owned(), floor)] {
-            rows.push(vec![
-                (*size).to_owned(),
-                who,
-                format!("{:.2}", median(&mut side.cpu_seconds)),
-                format!("{:.0}", median(&mut side.jobs_per_second)),
-                format!("{:.0}", median(&mut side.peak_mib)),
-                format!("{:.1}", percentile(&mut side.added_ms, 50)),
-                format!("{:.1}", percentile(&mut side.added_ms, 99)),
-            ]);
-        }
+impl Side {
+    fn told(&mut self) -> [f64; 5] {
+        [
+            median(&mut self.cpu_seconds),
+            median(&mut self.jobs_per_second),
+            median(&mut self.peak_mib),
+            percentile(&mut self.added_ms, 50),
+            percentile(&mut self.added_ms, 99),
+        ]
     }
-    table(&head, &rows)
-}
-
-pub(crate) fn ratios(comparisons: &mut [Comparison]) -> Table {
-    let mut rows = Vec::new();
-    for Comparison { size, way, worker, floor } in comparisons {
-        let cpu = median(&mut worker.cpu_seconds) / median(&mut floor.cpu_seconds);
-        let rate = median(&mut worker.jobs_per_second) / median(&mut floor.jobs_per_second);
-        rows.push(vec![format!("{size}, {way}"), format!("{cpu:.2}"), format!("{rate:.2}")]);
-    }
-    table(&["worker over floor", "CPU / job", "jobs / s"], &rows)
 }
