@@ -67,7 +67,7 @@ impl<A> Client<A> {
             match outcome {
                 Ok(reply) => {
                     if has_waited {
-                        self.granted();
+                        self.limiter.granted();
                     }
                     self.judge.gate.answered(self.stage, pass);
                     let billed = self.judge.policy.billed(self.stage, reply.code);
@@ -79,20 +79,14 @@ impl<A> Client<A> {
                     self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
                     if ruling.decision == Decision::Throttle {
                         self.limiter.lower(started);
-                        self.judge.gate.learned(self.stage, self.limiter.part());
                         self.tell_rate();
                     } else if has_waited {
-                        self.granted();
+                        self.limiter.granted();
                     }
                     kept = self.judge.wait_or_stop(failure, ruling, pass, case).await?;
                 }
             }
         }
-    }
-
-    fn granted(&self) {
-        self.limiter.granted();
-        self.judge.gate.learned(self.stage, self.limiter.part());
     }
 
     /// Room in flight, then a place in the rate. Ends early, without either, when the caller may start nothing more.
@@ -140,7 +134,9 @@ impl<A> Client<A> {
         self.max_in_flight
     }
 
+    /// To whom it may concern: the other workers, and who reads the metrics.
     pub fn tell_rate(&self) {
+        self.judge.gate.tell_part(self.stage, self.limiter.used_up_part());
         metric::rate_limit(self.stage, self.rate_per_second());
     }
 
