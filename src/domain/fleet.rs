@@ -1,6 +1,8 @@
 //! Who works on the same queues, as far as this worker has heard.
 
-use super::share::Share;
+use super::failure::Stage;
+use super::learned::step;
+use super::share::{Share, Standing};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -31,6 +33,7 @@ struct Peer {
     /// When it last said that it has work.
     worked: Option<Timestamp>,
     draining: bool,
+    granted: BTreeMap<Stage, f64>,
 }
 
 impl Fleet {
@@ -59,27 +62,34 @@ impl Fleet {
         let known = self.peers.get(worker);
         let last_worked = if has_work { Some(now) } else { known.and_then(|peer| peer.worked) };
         let is_new = known.is_none();
-        self.peers.insert(worker.to_owned(), Peer { heard: now, worked: last_worked, draining });
+        self.peers.insert(worker.to_owned(), Peer { heard: now, worked: last_worked, draining, granted: BTreeMap::new() });
         is_new
     }
 
-    /// This worker's share of the rate, for it has a call to make: equal parts for all of whom that is known.
-    pub fn share(&self, now: Timestamp) -> Share {
-        let Some(heard) = self.heard else { return Share::WHOLE };
-        let silence = now.duration_since(heard);
-        let then = if silence < DEAF_AFTER { now } else { heard };
-        let shares = |peer: &Peer| {
-            // By its own last word: silence is death, not idleness.
-            let works = peer.worked.is_some_and(|worked| peer.heard.duration_since(worked) < IDLE_AFTER);
-            works && !peer.draining && is_alive(peer, then)
-        };
-        let others = self.peers.iter().filter(|(_, peer)| shares(peer)).map(|(id, _)| id);
-        let (mut workers, mut rank) = (1, 0);
-        for id in others {
-            workers += 1;
-            rank += u32::from(*id < self.me);
+    /// What one that was just heard has learned.
+    pub fn learned(&mut self, worker: &str, mut granted: BTreeMap<Stage, f64>) {
+        if let Some(peer) = self.peers.get_mut(worker) {
+            // Whatever a stranger says.
+            for part in granted.values_mut() {
+                *part = step(*part);
+            }
+            peer.granted = granted;
         }
-        Share { workers, rank, halved: silence >= DOUBTFUL_AFTER }
+    }
+
+    /// This worker's share of a stage's rate, for it has a call to make: equal parts for all of whom that is known, of what any of them
+    /// has learned that is granted.
+    pub fn standing(&self, stage: Stage, now: Timestamp) -> Standing {
+        let silence = self.heard.map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
+        let mut share = Share { halved: silence >= DOUBTFUL_AFTER, ..Share::WHOLE };
+        let mut part = 1.0_f64;
+        let then = if silence < DEAF_AFTER { now } else { self.heard.unwrap_or(now) };
+        for (id, peer) in self.peers.iter().filter(|(_, peer)| shares(peer, then)) {
+            share.workers += 1;
+            share.rank += u32::from(*id < self.me);
+            part = part.min(peer.granted.get(&stage).copied().unwrap_or(1.0));
+        }
+        Standing { share, part, now }
     }
 
     /// With this one.
@@ -95,6 +105,12 @@ impl Fleet {
     pub fn leads(&self, now: Timestamp) -> bool {
         self.peers.iter().all(|(id, peer)| *id > self.me || peer.draining || !is_alive(peer, now))
     }
+}
+
+fn shares(peer: &Peer, now: Timestamp) -> bool {
+    // By its own last word: silence is death, not idleness.
+    let works = peer.worked.is_some_and(|worked| peer.heard.duration_since(worked) < IDLE_AFTER);
+    works && !peer.draining && is_alive(peer, now)
 }
 
 fn is_alive(peer: &Peer, now: Timestamp) -> bool {
@@ -137,23 +153,27 @@ mod tests {
         Share { workers, rank, halved: false }
     }
 
+    fn share_of(fleet: &Fleet, now: Timestamp) -> Share {
+        fleet.standing(Stage::Recognition, now).share
+    }
+
     #[test]
     fn the_rate_is_shared_by_those_who_have_calls_to_make() {
         let mut fleet = Fleet::new("b".into());
-        assert_eq!(fleet.share(at(0)), Share::WHOLE, "nobody to hear");
+        assert_eq!(share_of(&fleet, at(0)), Share::WHOLE, "nobody to hear");
         fleet.heard("b", true, false, at(0));
-        assert_eq!(fleet.share(at(0)), Share::WHOLE, "only myself");
+        assert_eq!(share_of(&fleet, at(0)), Share::WHOLE, "only myself");
         fleet.heard("c", true, false, at(0));
-        assert_eq!(fleet.share(at(0)), share(2, 0));
+        assert_eq!(share_of(&fleet, at(0)), share(2, 0));
         fleet.heard("a", true, false, at(1));
-        assert_eq!(fleet.share(at(1)), share(3, 1), "in the order of their names");
+        assert_eq!(share_of(&fleet, at(1)), share(3, 1), "in the order of their names");
         fleet.heard("a", false, false, at(3));
-        assert_eq!(fleet.share(at(3)), share(3, 1), "perhaps between two jobs");
+        assert_eq!(share_of(&fleet, at(3)), share(3, 1), "perhaps between two jobs");
         fleet.heard("c", true, true, at(3));
-        assert_eq!(fleet.share(at(3)), share(2, 1), "c drains");
-        assert_eq!(fleet.share(at(6)), share(2, 1), "nothing new is heard of a");
+        assert_eq!(share_of(&fleet, at(3)), share(2, 1), "c drains");
+        assert_eq!(share_of(&fleet, at(6)), share(2, 1), "nothing new is heard of a");
         fleet.heard("a", false, false, at(7));
-        assert_eq!(fleet.share(at(7)), Share::WHOLE, "a is idle");
+        assert_eq!(share_of(&fleet, at(7)), Share::WHOLE, "a is idle");
     }
 
     #[test]
@@ -165,11 +185,25 @@ mod tests {
                 fleet.heard("a", true, false, at(second));
             }
             let expected = if second < 8 { share(2, 1) } else { Share::WHOLE };
-            assert_eq!(fleet.share(at(second)), if second == 0 { share(2, 1) } else { expected }, "a has died after {second} s");
+            assert_eq!(share_of(&fleet, at(second)), if second == 0 { share(2, 1) } else { expected }, "a has died after {second} s");
         }
         fleet.heard("a", true, false, at(10));
-        assert_eq!([fleet.share(at(17)), fleet.share(at(24))], [share(2, 1); 2], "not even myself is heard");
-        assert_eq!(fleet.share(at(25)), Share { halved: true, ..share(2, 1) });
+        assert_eq!([share_of(&fleet, at(17)), share_of(&fleet, at(24))], [share(2, 1); 2], "not even myself is heard");
+        assert_eq!(share_of(&fleet, at(25)), Share { halved: true, ..share(2, 1) });
+    }
+
+    #[test]
+    fn the_lowest_rate_that_one_who_shares_has_learned_is_everybodys() {
+        let mut fleet = Fleet::new("b".into());
+        for (worker, part) in [("a", 0.9409), ("c", -8.0)] {
+            fleet.heard(worker, true, false, at(0));
+            fleet.learned(worker, BTreeMap::from([(Stage::Recognition, part)]));
+        }
+        let part = |fleet: &Fleet, stage| fleet.standing(stage, at(1)).part;
+        assert!((0.01..0.0104).contains(&part(&fleet, Stage::Recognition)), "and never nothing");
+        assert!((part(&fleet, Stage::Verification) - 1.0).abs() < 1e-9);
+        fleet.heard("c", true, true, at(1));
+        assert!((part(&fleet, Stage::Recognition) - 0.9409).abs() < 1e-9, "c drains");
     }
 
     #[test]

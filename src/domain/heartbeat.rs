@@ -1,9 +1,10 @@
 //! What workers tell each other on the control exchange: that they are alive, whether they have work, and all that is closed.
 
 use super::breaker::Told;
-use super::failure::cut;
+use super::failure::{Stage, cut};
 use super::fleet::MAX_ID_BYTES;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 pub const KIND: &str = "invoice.heartbeat";
 const VERSION: u32 = 1;
@@ -19,11 +20,14 @@ pub struct Heartbeat {
     pub draining: bool,
     #[serde(default)]
     pub closed: Vec<Told>,
+    /// What a provider grants of the configured rate, as this worker has learned: where it is not all of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub granted: BTreeMap<Stage, f64>,
 }
 
 impl Heartbeat {
     pub fn new(worker: &str, has_work: bool, draining: bool, closed: Vec<Told>) -> Self {
-        Self { v: VERSION, worker: cut(worker, MAX_ID_BYTES).to_owned(), has_work, draining, closed }
+        Self { v: VERSION, worker: cut(worker, MAX_ID_BYTES).to_owned(), has_work, draining, closed, granted: BTreeMap::new() }
     }
 
     pub fn to_json(&self) -> Vec<u8> {

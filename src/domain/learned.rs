@@ -28,6 +28,15 @@ const PATIENT: f64 = 70.0;
 /// What is near the rate that was refused last.
 const NEAR: std::ops::RangeInclusive<f64> = 0.985..=1.02;
 
+/// Each step is so much of the one above.
+const STEP: f64 = 0.97;
+
+/// Workers who take turns have to agree on how long one is: the lowest step that is not below this part.
+pub fn step(part: f64) -> f64 {
+    // A step itself is not to be taken for something just above it.
+    STEP.powf((part.clamp(LEAST, 1.0).ln() / STEP.ln() + 1e-6).floor())
+}
+
 /// As a part of what is configured: 1 is all of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Learned {
@@ -54,8 +63,9 @@ impl Learned {
         self.part
     }
 
-    /// A call that was `started` then was refused as too fast.
-    pub fn refused(&mut self, started: Duration, now: Duration) {
+    /// A call that was `started` then was refused as too fast, although no more than the part `used` of the rate was used: that may be less
+    /// than this worker has learned, where another has learned more.
+    pub fn refused(&mut self, used: f64, started: Duration, now: Duration) {
         if self.lowered.is_some_and(|lowered| started <= lowered) {
             // It was in the air by then.
             return;
@@ -65,8 +75,9 @@ impl Learned {
             return;
         }
         let step = (self.refused / (self.granted + self.refused + PRIOR)).clamp(LEAST_STEP, LARGEST_STEP);
-        (self.ceiling, self.lowered) = (Some(self.part), Some(now));
-        self.part = (self.part * (1.0 - step)).max(LEAST);
+        let used = used.min(self.part);
+        (self.ceiling, self.lowered) = (Some(used), Some(now));
+        self.part = (used * (1.0 - step)).max(LEAST);
         (self.since, self.granted, self.refused) = (0.0, BEFORE * self.granted, BEFORE * self.refused);
     }
 
@@ -100,7 +111,7 @@ mod tests {
         let mut learned = Learned::default();
         (0..1_000).for_each(|_| learned.granted());
         let mut after = |started: f64, now: f64, refusals: usize| {
-            (0..refusals).for_each(|_| learned.refused(seconds(started), seconds(now)));
+            (0..refusals).for_each(|_| learned.refused(1.0, seconds(started), seconds(now)));
             learned.part()
         };
         for (started, now, refusals, part, why) in [
@@ -114,9 +125,27 @@ mod tests {
     }
 
     #[test]
+    fn what_others_have_learned_was_the_rate_that_was_refused() {
+        let mut learned = Learned::default();
+        (0..1_000).for_each(|_| learned.granted());
+        learned.refused(0.5, seconds(0.0), seconds(1.0));
+        assert!((learned.part() - 0.495).abs() < 1e-9);
+        learned.refused(0.9, seconds(2.0), seconds(3.0));
+        assert!(learned.part() < 0.495, "its own is less");
+    }
+
+    #[test]
+    fn steps_are_three_percent_apart_and_a_step_is_its_own() {
+        for (part, expected) in [(1.0, 1.0), (0.98, 1.0), (0.97, 0.97), (0.96, 0.97), (0.95, 0.97), (0.94, 0.9409), (7.0, 1.0)] {
+            assert!((step(part) - expected).abs() < 1e-9, "{part}: {}", step(part));
+        }
+        assert!((0.01..0.0104).contains(&step(-1.0)));
+    }
+
+    #[test]
     fn it_climbs_back_to_what_is_configured_and_no_further() {
         let mut learned = Learned::default();
-        learned.refused(seconds(0.0), seconds(1.0));
+        learned.refused(1.0, seconds(0.0), seconds(1.0));
         let calls = (1..10_000).find(|_| {
             learned.granted();
             learned.part() >= 1.0
@@ -141,7 +170,7 @@ mod tests {
                 window.push_back(arrived);
                 learned.granted();
             } else {
-                learned.refused(seconds(now), seconds(now));
+                learned.refused(1.0, seconds(now), seconds(now));
             }
             if now >= 60.0 {
                 *(if is_granted { &mut granted } else { &mut refused }) += 1.0;
@@ -175,11 +204,18 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_step_is_not_below_the_part_and_is_its_own_step(part in LEAST..=1.0_f64) {
+            let step = super::step(part);
+            prop_assert!((part - 1e-6..=part / 0.97 + 1e-6).contains(&step), "{step}");
+            prop_assert_eq!(super::step(step).to_bits(), step.to_bits());
+        }
+
+        #[test]
         fn whatever_is_told_it_stays_within_its_bounds(told in proptest::collection::vec((any::<bool>(), 0_u64..10_000), 0..300)) {
             let (mut learned, mut now) = (Learned::default(), Duration::ZERO);
             for (is_refused, millis) in told {
                 now += Duration::from_millis(millis);
-                if is_refused { learned.refused(now, now) } else { learned.granted() }
+                if is_refused { learned.refused(1.0, now, now) } else { learned.granted() }
                 prop_assert!((LEAST..=1.0).contains(&learned.part()));
             }
         }

@@ -53,6 +53,8 @@ struct State {
     streaks: Streaks,
     /// The last answer of each stage that shows it at work.
     answered: BTreeMap<Stage, Timestamp>,
+    /// What each stage grants of the configured rate, in steps: where it is not all of it.
+    granted: BTreeMap<Stage, f64>,
     /// Paid answers that are in this process alone.
     unstored: Option<Unstored>,
 }
@@ -75,6 +77,7 @@ impl Gate {
             breaker: Breaker::default(),
             streaks: Streaks::default(),
             answered: BTreeMap::new(),
+            granted: BTreeMap::new(),
             unstored: None,
         });
         Self(Arc::new(Inner {

@@ -3,10 +3,11 @@
 use super::demand::Wanted;
 use super::{Gate, State};
 use crate::domain::breaker::{Change, Place};
+use crate::domain::failure::Stage;
 use crate::domain::heartbeat::Heartbeat;
-use crate::domain::share::Share;
+use crate::domain::learned::step;
+use crate::domain::share::Standing;
 use crate::telemetry::metric;
-use jiff::Timestamp;
 
 impl Gate {
     /// All that others should know.
@@ -14,10 +15,12 @@ impl Gate {
         let now = self.0.clock.now();
         let has_work = self.0.demand.told();
         let (heartbeat, changes) = {
-            let State { fleet, breaker, .. } = &mut *self.state();
+            let State { fleet, breaker, granted, .. } = &mut *self.state();
             metric::workers_alive(fleet.alive(now));
             let changes = breaker.forget(now);
-            (Heartbeat::new(fleet.me(), has_work, draining, breaker.tell()), changes)
+            let mut heartbeat = Heartbeat::new(fleet.me(), has_work, draining, breaker.tell());
+            heartbeat.granted.clone_from(granted);
+            (heartbeat, changes)
         };
         self.tell(&changes);
         heartbeat
@@ -32,6 +35,7 @@ impl Gate {
             if heartbeat.worker == fleet.me() {
                 return;
             }
+            fleet.learned(&heartbeat.worker, heartbeat.granted);
             metric::workers_alive(fleet.alive(now));
             let changes = breaker.hear(heartbeat.closed, now);
             for change in &changes {
@@ -50,10 +54,24 @@ impl Gate {
         self.0.changed.send_replace(());
     }
 
-    /// This worker's share of an account's rate now, and what o'clock it is.
-    pub fn standing(&self) -> (Share, Timestamp) {
+    /// This worker's share of an account's rate now.
+    pub fn standing(&self, stage: Stage) -> Standing {
         let now = self.0.clock.now();
-        (self.state().fleet.share(now), now)
+        self.state().fleet.standing(stage, now)
+    }
+
+    /// This worker has learned that the stage grants this part of the configured rate: the others are told at once where it is a step
+    /// from what they know.
+    pub fn learned(&self, stage: Stage, part: f64) {
+        let part = step(part);
+        let known = {
+            let granted = &mut self.state().granted;
+            if part < 1.0 { granted.insert(stage, part) } else { granted.remove(&stage) }
+        };
+        #[expect(clippy::float_cmp, reason = "the same step is the same number")]
+        if known.unwrap_or(1.0) != part {
+            self.0.news.notify_one();
+        }
     }
 
     /// A call is waited for: as long as there is one, the rate is shared with this worker, too.

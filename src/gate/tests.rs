@@ -211,3 +211,21 @@ async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
     a.hear(b.heartbeat(false));
     assert!(tokio::time::timeout(Duration::from_secs(1), a.news()).await.is_err(), "nothing new");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_one_has_learned_is_everybodys_at_once() {
+    let clock = clock();
+    let (a, b) = (gate("a", clock), gate("b", clock));
+    let _wanted = a.wants_a_call();
+    b.hear(a.heartbeat(false));
+    a.news().await;
+    for (learned, heard) in [(0.98, 1.0), (0.96, 0.97), (0.95, 0.97), (1.0, 1.0)] {
+        a.learned(Stage::Recognition, learned);
+        let is_news = tokio::time::timeout(Duration::from_millis(1), a.news()).await.is_ok();
+        assert_eq!(is_news, [0.96, 1.0].contains(&learned), "{learned}: told when it is another step");
+        b.hear(a.heartbeat(false));
+        let of = |stage| b.standing(stage).part;
+        assert!((of(Stage::Recognition) - heard).abs() < 1e-9, "{learned}: {}", of(Stage::Recognition));
+        assert!((of(Stage::Verification) - 1.0).abs() < 1e-9);
+    }
+}

@@ -6,7 +6,6 @@ use super::{Provider, Reply, Request, Unsigned};
 use crate::domain::failure::{Billed, Failure, Stage, cut};
 use crate::domain::policy::Decision;
 use crate::domain::result::CallRecord;
-use crate::domain::share::Share;
 use crate::gate::Pass;
 use crate::retry::{Case, Judge, LONGEST_HOLD, Stopped};
 use crate::telemetry::metric;
@@ -44,7 +43,7 @@ pub struct Limits {
 impl<A> Client<A> {
     pub fn new(stage: Stage, provider: impl Provider<Answer = A> + 'static, limits: Limits, judge: Judge) -> Self {
         let limiter = Limiter::new(limits.rate_per_second, limits.burst);
-        metric::rate_limit(stage, limiter.rate_per_second(Share::WHOLE));
+        metric::rate_limit(stage, limits.rate_per_second);
         let Limits { max_in_flight, timeout, .. } = limits;
         let in_flight = InFlight::new(max_in_flight);
         Self { stage, provider: Box::new(provider), limiter, in_flight, max_in_flight, valid: timeout + FETCHED_LATE, judge }
@@ -86,7 +85,7 @@ impl<A> Client<A> {
             match outcome {
                 Ok(reply) => {
                     if has_waited {
-                        self.limiter.granted();
+                        self.granted();
                     }
                     self.judge.gate.answered(self.stage, pass);
                     let billed = self.judge.policy.billed(self.stage, reply.code);
@@ -98,14 +97,20 @@ impl<A> Client<A> {
                     self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
                     if ruling.decision == Decision::Throttle {
                         self.limiter.lower(started);
+                        self.judge.gate.learned(self.stage, self.limiter.part());
                         self.tell_rate();
                     } else if has_waited {
-                        self.limiter.granted();
+                        self.granted();
                     }
                     kept = self.judge.wait_or_stop(failure, ruling, pass, case).await?;
                 }
             }
         }
+    }
+
+    fn granted(&self) {
+        self.limiter.granted();
+        self.judge.gate.learned(self.stage, self.limiter.part());
     }
 
     /// Room in flight, then a place in the rate. Ends early, without either, when the caller may start nothing more.
@@ -120,7 +125,7 @@ impl<A> Client<A> {
         let room = async {
             let mut room = self.in_flight.enter().await;
             let queued = Instant::now();
-            let has_waited = self.limiter.acquire(|| gate.standing()).await;
+            let has_waited = self.limiter.acquire(|| gate.standing(self.stage)).await;
             metric::provider_wait(self.stage, queued.elapsed());
             self.tell_rate();
             room.fly();
@@ -171,7 +176,7 @@ impl<A> Client<A> {
 
     /// This worker's share of the account's rate, or as much of it as the provider grants.
     pub fn rate_per_second(&self) -> f64 {
-        self.limiter.rate_per_second(self.judge.gate.standing().0)
+        self.limiter.rate_per_second(self.judge.gate.standing(self.stage))
     }
 
     pub fn max_in_flight(&self) -> usize {

@@ -1,7 +1,10 @@
 //! Several workers on one account, each with its own gate and limiter, and heartbeats between them: hours of it in virtual time.
 
+mod strict;
+
 use super::*;
 use crate::clock::Clock as WallClock;
+use crate::domain::failure::Stage;
 use crate::domain::policy::Policy;
 use crate::gate::Gate;
 use jiff::tz::TimeZone;
@@ -13,10 +16,13 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// The account: when it was called, in seconds since the beginning.
 struct Account {
+    rate: f64,
     began: Instant,
     clock: WallClock,
     calls: Mutex<Vec<f64>>,
     gates: Mutex<Vec<Gate>>,
+    /// What is on the other side; otherwise every call is granted.
+    provider: Option<strict::Provider>,
 }
 
 struct Member {
@@ -26,8 +32,12 @@ struct Member {
 
 impl Account {
     fn open() -> Arc<Self> {
+        Self::of(RATE, None)
+    }
+
+    fn of(rate: f64, provider: Option<strict::Provider>) -> Arc<Self> {
         let clock = WallClock::starting_at(MIDNIGHT.parse().unwrap());
-        Arc::new(Self { began: Instant::now(), clock, calls: Mutex::default(), gates: Mutex::default() })
+        Arc::new(Self { rate, began: Instant::now(), clock, calls: Mutex::default(), gates: Mutex::default(), provider })
     }
 
     /// Another worker, with more jobs than it can do.
@@ -76,11 +86,14 @@ async fn speak(account: Arc<Account>, gate: Gate) {
 }
 
 async fn call(account: Arc<Account>, gate: Gate) {
-    let limiter = Limiter::new(RATE, 1);
+    let limiter = Arc::new(Limiter::new(account.rate, 1));
     loop {
         let _wanted = gate.wants_a_call();
-        limiter.acquire(|| gate.standing()).await;
+        limiter.acquire(|| gate.standing(Stage::Recognition)).await;
         account.calls.lock().unwrap().push(account.began.elapsed().as_secs_f64());
+        if account.provider.is_some() {
+            tokio::spawn(strict::call(Arc::clone(&account), Arc::clone(&limiter), gate.clone()));
+        }
     }
 }
 

@@ -1,13 +1,19 @@
+use super::pace::USED;
 use super::*;
 use crate::clock::Clock as WallClock;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 mod fleet;
 
 const MIDNIGHT: &str = "2026-11-22T16:00:00Z";
 
-fn alone() -> (Share, Timestamp) {
-    (Share::WHOLE, MIDNIGHT.parse().unwrap())
+fn midnight() -> Timestamp {
+    MIDNIGHT.parse().unwrap()
+}
+
+fn alone() -> Standing {
+    Standing { share: Share::WHOLE, part: 1.0, now: midnight() }
 }
 
 async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
@@ -24,8 +30,8 @@ async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
 async fn calls_of(limiter: &Limiter, share: Share, clock: WallClock, count: usize) -> Vec<i64> {
     let mut times = Vec::new();
     for _ in 0..count {
-        limiter.acquire(|| (share, clock.now())).await;
-        times.push(clock.now().as_millisecond() - alone().1.as_millisecond());
+        limiter.acquire(|| Standing { share, part: 1.0, now: clock.now() }).await;
+        times.push(clock.now().as_millisecond() - midnight().as_millisecond());
     }
     times
 }
@@ -89,7 +95,7 @@ async fn waiters_are_served_in_the_order_in_which_they_came() {
 
 #[tokio::test(start_paused = true)]
 async fn the_calls_of_several_workers_interleave() {
-    let clock = WallClock::starting_at(alone().1);
+    let clock = WallClock::starting_at(midnight());
     let limiters: Vec<_> = (0..4).map(|_| Limiter::new(10.0, 1)).collect();
     let mut of_each = Vec::new();
     for (limiter, rank) in limiters.iter().zip(0..) {
@@ -99,17 +105,17 @@ async fn the_calls_of_several_workers_interleave() {
     all.sort_unstable();
     let gaps: Vec<i64> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
     // The first and the last are some workers' alone.
-    let steady = &gaps[4..gaps.len() - 4];
+    let steady = &gaps[8..gaps.len() - 4];
     assert!(steady.iter().all(|gap| (90..=110).contains(gap)), "{steady:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_share_is_felt_at_once_both_ways() {
-    let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(alone().1));
+    let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     assert_eq!(calls_of(&limiter, Share::WHOLE, clock, 4).await.len(), 4);
     let shared = calls_of(&limiter, share(2, 0), clock, 6).await;
     assert!(shared.windows(2).all(|pair| (197..=204).contains(&(pair[1] - pair[0]))), "{shared:?}");
-    assert!((4.9..5.1).contains(&limiter.rate_per_second(share(2, 0))));
+    assert!((4.9..5.1).contains(&limiter.rate_per_second(Standing { share: share(2, 0), ..alone() })));
     let again = calls_of(&limiter, Share::WHOLE, clock, 6).await;
     assert!(again.windows(2).all(|pair| (97..=102).contains(&(pair[1] - pair[0]))), "{again:?}");
     assert!(again[0] - shared[5] <= 101, "not after the period of before: {again:?}");
@@ -117,7 +123,7 @@ async fn a_share_is_felt_at_once_both_ways() {
 
 #[tokio::test(start_paused = true)]
 async fn who_has_not_called_for_a_while_does_not_wait_for_his_turn() {
-    let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(alone().1));
+    let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     tokio::time::sleep(Duration::from_millis(12_345)).await;
     assert_eq!(calls_of(&limiter, share(4, 2), clock, 1).await, [12_345]);
 }
@@ -129,10 +135,10 @@ async fn being_told_to_slow_down_lowers_the_rate_at_once_and_once() {
     limiter.acquire(alone).await;
     let started = Instant::now();
     limiter.lower(started);
-    let lowered = limiter.rate_per_second(Share::WHOLE);
+    let lowered = limiter.rate_per_second(alone());
     assert!((9.0..10.0).contains(&lowered), "{lowered}");
     limiter.lower(started);
-    assert!((limiter.rate_per_second(Share::WHOLE) - lowered).abs() < 1e-9, "answers to calls in the air together");
+    assert!((limiter.rate_per_second(alone()) - lowered).abs() < 1e-9, "answers to calls in the air together");
     let period = 1_000.0 / lowered / USED;
     let mut due = 0.0;
     for at in acquired_at(&limiter, 3).await {
@@ -156,7 +162,7 @@ async fn a_waiter_that_gives_up_takes_no_place() {
 #[tokio::test(start_paused = true)]
 async fn a_share_that_changes_all_the_time_starves_nobody_and_grants_nothing_extra() {
     for (rate, burst) in [(0.1, 1), (2.0, 1), (10.0, 5)] {
-        let (limiter, began) = (Limiter::new(rate, burst), Instant::now());
+        let (limiter, began, clock) = (Limiter::new(rate, burst), Instant::now(), WallClock::starting_at(midnight()));
         // Of two halves of twelve seconds a peer has work in one, and of two tenths of a second in one.
         let flips = || {
             let seconds = began.elapsed().as_millis();
@@ -164,7 +170,7 @@ async fn a_share_that_changes_all_the_time_starves_nobody_and_grants_nothing_ext
         };
         let mut calls = 0_u32;
         while began.elapsed() < Duration::from_hours(1) {
-            limiter.acquire(|| (flips(), alone().1)).await;
+            limiter.acquire(|| Standing { share: flips(), part: 1.0, now: clock.now() }).await;
             calls += 1;
         }
         // Three quarters of the time it is half of the rate.
@@ -176,7 +182,7 @@ async fn a_share_that_changes_all_the_time_starves_nobody_and_grants_nothing_ext
 
 #[tokio::test(start_paused = true)]
 async fn turns_are_kept_however_long_they_take() {
-    let clock = WallClock::starting_at(alone().1);
+    let clock = WallClock::starting_at(midnight());
     let limiters: Vec<_> = (0..4).map(|_| Limiter::new(1.0, 1)).collect();
     let of_each = limiters.iter().zip(0..).map(|(limiter, rank)| calls_of(limiter, share(4, rank), clock, 30));
     let mut all: Vec<i64> = futures_util::future::join_all(of_each).await.into_iter().flat_map(|calls| calls.into_iter().skip(2)).collect();
