@@ -29,6 +29,8 @@ use tokio::sync::OnceCell;
 const MEMORY_BYTES: u64 = 32 << 20;
 const MEMORY_TIME: Duration = Duration::from_hours(24);
 const MAX_OBJECT_BYTES: usize = 8 << 20;
+/// What conditional writes are tried with.
+const PROBE: &str = "probe.json";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -89,8 +91,14 @@ impl Checkpoints {
     /// Asks the store whether it honours conditional writes, and uses them if so. `None`: nothing is kept in a store.
     pub async fn probe(&self) -> Result<Option<bool>, Failure> {
         let Some((store, bucket)) = &self.durable else { return Ok(None) };
-        let key = self.key("probe.json");
+        let key = self.key(PROBE);
         self.conditional.get_or_try_init(|| store.honours_conditions(bucket, &key)).await.map(|honoured| Some(*honoured))
+    }
+
+    /// [`Store::keeps_versions`] of the bucket, asked about what [`Checkpoints::probe`] has left there.
+    pub async fn keep_versions(&self) -> Result<Option<bool>, Failure> {
+        let Some((store, bucket)) = &self.durable else { return Ok(None) };
+        store.keeps_versions(bucket, &self.key(PROBE)).await.map(Some)
     }
 
     /// Will another process find what is kept?

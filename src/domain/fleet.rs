@@ -62,12 +62,13 @@ impl Fleet {
         let known = self.peers.get(worker);
         let last_worked = if has_work { Some(now) } else { known.and_then(|peer| peer.worked) };
         let is_new = known.is_none();
-        self.peers.insert(worker.to_owned(), Peer { heard: now, worked: last_worked, draining, granted: BTreeMap::new() });
+        let granted = known.map(|peer| peer.granted.clone()).unwrap_or_default();
+        self.peers.insert(worker.to_owned(), Peer { heard: now, worked: last_worked, draining, granted });
         is_new
     }
 
-    /// What one that was just heard has learned.
-    pub fn learned(&mut self, worker: &str, mut granted: BTreeMap<Stage, f64>) {
+    /// What one that was heard has learned.
+    pub fn told(&mut self, worker: &str, mut granted: BTreeMap<Stage, f64>) {
         if let Some(peer) = self.peers.get_mut(worker) {
             // Whatever a stranger says.
             for part in granted.values_mut() {
@@ -77,19 +78,19 @@ impl Fleet {
         }
     }
 
-    /// This worker's share of a stage's rate, for it has a call to make: equal parts for all of whom that is known, of what any of them
-    /// has learned that is granted.
+    /// This worker's share of a stage's rate, for it has a call to make: equal parts for all of whom that is known; and what the others
+    /// among them have learned that is granted.
     pub fn standing(&self, stage: Stage, now: Timestamp) -> Standing {
         let silence = self.heard.map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
         let mut share = Share { halved: silence >= DOUBTFUL_AFTER, ..Share::WHOLE };
-        let mut part = 1.0_f64;
+        let mut of_others = 1.0_f64;
         let then = if silence < DEAF_AFTER { now } else { self.heard.unwrap_or(now) };
         for (id, peer) in self.peers.iter().filter(|(_, peer)| shares(peer, then)) {
             share.workers += 1;
             share.rank += u32::from(*id < self.me);
-            part = part.min(peer.granted.get(&stage).copied().unwrap_or(1.0));
+            of_others = of_others.min(peer.granted.get(&stage).copied().unwrap_or(1.0));
         }
-        Standing { share, part, now }
+        Standing { share, of_others, now }
     }
 
     /// With this one.
@@ -197,9 +198,9 @@ mod tests {
         let mut fleet = Fleet::new("b".into());
         for (worker, part) in [("a", 0.9409), ("c", -8.0)] {
             fleet.heard(worker, true, false, at(0));
-            fleet.learned(worker, BTreeMap::from([(Stage::Recognition, part)]));
+            fleet.told(worker, BTreeMap::from([(Stage::Recognition, part)]));
         }
-        let part = |fleet: &Fleet, stage| fleet.standing(stage, at(1)).part;
+        let part = |fleet: &Fleet, stage| fleet.standing(stage, at(1)).of_others;
         assert!((0.01..0.0104).contains(&part(&fleet, Stage::Recognition)), "and never nothing");
         assert!((part(&fleet, Stage::Verification) - 1.0).abs() < 1e-9);
         fleet.heard("c", true, true, at(1));

@@ -13,7 +13,7 @@ const LARGEST_STEP: f64 = 0.5;
 /// these would have been granted.
 const LAST: f64 = 100.0;
 const BEFORE: f64 = 0.5;
-const PRIOR: f64 = 20.0;
+const PRIOR: f64 = 35.0;
 /// Refusals of one window of the provider's are one telling.
 const TOLD_ONCE: Duration = Duration::from_secs(1);
 /// Never slower than this part of what is configured: at some rate the calls must go on, to learn that they may.
@@ -35,6 +35,11 @@ const STEP: f64 = 0.97;
 pub fn step(part: f64) -> f64 {
     // A step itself is not to be taken for something just above it.
     STEP.powf((part.clamp(LEAST, 1.0).ln() / STEP.ln() + 1e-6).floor())
+}
+
+/// The next one up.
+pub fn step_above(part: f64) -> f64 {
+    step(step(part) / STEP)
 }
 
 /// As a part of what is configured: 1 is all of it.
@@ -63,8 +68,8 @@ impl Learned {
         self.part
     }
 
-    /// A call that was `started` then was refused as too fast, although no more than the part `used` of the rate was used: that may be less
-    /// than this worker has learned, where another has learned more.
+    /// A call that was `started` then was refused as too fast, although no more than the part `used` of the rate was used: less than this
+    /// worker has learned, where another has learned a lower rate.
     pub fn refused(&mut self, used: f64, started: Duration, now: Duration) {
         if self.lowered.is_some_and(|lowered| started <= lowered) {
             // It was in the air by then.
@@ -81,10 +86,14 @@ impl Learned {
         (self.since, self.granted, self.refused) = (0.0, BEFORE * self.granted, BEFORE * self.refused);
     }
 
-    /// A call that had waited for the rate was granted: nothing speaks against a little more.
-    pub fn granted(&mut self) {
+    /// A call that had waited for the rate was granted: nothing speaks against a little more than was used.
+    pub fn granted(&mut self, used: f64) {
         self.granted = (self.granted + 1.0).min(LAST);
         self.refused *= 1.0 - 1.0 / FORGOTTEN;
+        if used < self.part * STEP {
+            // Whether the rate that this worker has learned would have been granted was not tried.
+            return;
+        }
         self.since += 1.0;
         let Some(ceiling) = self.ceiling else { return };
         let is_near = NEAR.contains(&(self.part / ceiling));
@@ -109,7 +118,7 @@ mod tests {
     #[test]
     fn a_refusal_is_heeded_at_once_by_as_much_as_it_proves() {
         let mut learned = Learned::default();
-        (0..1_000).for_each(|_| learned.granted());
+        (0..1_000).for_each(|_| learned.granted(1.0));
         let mut after = |started: f64, now: f64, refusals: usize| {
             (0..refusals).for_each(|_| learned.refused(1.0, seconds(started), seconds(now)));
             learned.part()
@@ -118,7 +127,7 @@ mod tests {
             (9.0, 10.0, 1, 0.99, "one among many"),
             (9.9, 10.1, 7, 0.99, "calls made before that was told"),
             (10.5, 10.9, 20, 0.99, "the same second"),
-            (11.0, 11.1, 1, 0.99 * (1.0 - 21.5 / 91.5), "and how many these were"),
+            (11.0, 11.1, 1, 0.99 * (1.0 - 21.5 / 106.5), "and how many these were"),
         ] {
             assert!((after(started, now, refusals) - part).abs() < 1e-9, "{why}");
         }
@@ -127,11 +136,16 @@ mod tests {
     #[test]
     fn what_others_have_learned_was_the_rate_that_was_refused() {
         let mut learned = Learned::default();
-        (0..1_000).for_each(|_| learned.granted());
+        (0..1_000).for_each(|_| learned.granted(1.0));
         learned.refused(0.5, seconds(0.0), seconds(1.0));
         assert!((learned.part() - 0.495).abs() < 1e-9);
         learned.refused(0.9, seconds(2.0), seconds(3.0));
-        assert!(learned.part() < 0.495, "its own is less");
+        let own = learned.part();
+        assert!(own < 0.495, "its own is less");
+        (0..1_000).for_each(|_| learned.granted(own * 0.9));
+        assert!((learned.part() - own).abs() < 1e-9, "what is granted to the others says nothing about more");
+        learned.granted(own);
+        assert!(learned.part() > own);
     }
 
     #[test]
@@ -147,11 +161,11 @@ mod tests {
         let mut learned = Learned::default();
         learned.refused(1.0, seconds(0.0), seconds(1.0));
         let calls = (1..10_000).find(|_| {
-            learned.granted();
+            learned.granted(1.0);
             learned.part() >= 1.0
         });
         assert!(calls.is_some_and(|calls| calls > 100), "{calls:?}");
-        learned.granted();
+        learned.granted(1.0);
         assert!((learned.part() - 1.0).abs() < f64::EPSILON);
     }
 
@@ -168,7 +182,7 @@ mod tests {
             let is_granted = window.len() < granted_per_second;
             if is_granted {
                 window.push_back(arrived);
-                learned.granted();
+                learned.granted(1.0);
             } else {
                 learned.refused(1.0, seconds(now), seconds(now));
             }
@@ -215,7 +229,7 @@ mod tests {
             let (mut learned, mut now) = (Learned::default(), Duration::ZERO);
             for (is_refused, millis) in told {
                 now += Duration::from_millis(millis);
-                if is_refused { learned.refused(1.0, now, now) } else { learned.granted() }
+                if is_refused { learned.refused(1.0, now, now) } else { learned.granted(1.0) }
                 prop_assert!((LEAST..=1.0).contains(&learned.part()));
             }
         }

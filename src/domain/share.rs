@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Who is late by no more than this has not missed his turn: the next is a whole round away.
 const HICCUP: Duration = Duration::from_millis(10);
 
+/// A turn is no shorter than 5 ms.
+const FASTEST_TURNS: f64 = 200.0;
+
 /// One of so many equal parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -21,8 +24,8 @@ pub struct Share {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Standing {
     pub share: Share,
-    /// What the others have learned that the provider grants of the configured rate, in the steps of [`super::learned::step`].
-    pub part: f64,
+    /// The least that one of the others has learned that the provider grants of the configured rate, in steps.
+    pub of_others: f64,
     pub now: Timestamp,
 }
 
@@ -48,9 +51,10 @@ impl Share {
         u16::try_from(of_a_minute.saturating_add(in_flight)).unwrap_or(u16::MAX).clamp(1, most.max(1))
     }
 
-    /// Do the calls of those who share interleave? Only where each makes one at a time, and where it is known who they are.
-    pub fn takes_turns(self, burst: u32) -> bool {
-        self.workers > 1 && !self.halved && self.of_burst(burst) == 1
+    /// Do the calls of those who share an account interleave? Only where each makes one at a time, where it is known who they are, and
+    /// where timers can keep turns apart.
+    pub fn takes_turns(self, burst: u32, rate_per_second: f64) -> bool {
+        self.workers > 1 && !self.halved && self.of_burst(burst) == 1 && rate_per_second <= FASTEST_TURNS
     }
 
     fn parts(self) -> u32 {

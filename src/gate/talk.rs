@@ -35,7 +35,7 @@ impl Gate {
             if heartbeat.worker == fleet.me() {
                 return;
             }
-            fleet.learned(&heartbeat.worker, heartbeat.granted);
+            fleet.told(&heartbeat.worker, heartbeat.granted);
             metric::workers_alive(fleet.alive(now));
             let changes = breaker.hear(heartbeat.closed, now);
             for change in &changes {
@@ -60,16 +60,15 @@ impl Gate {
         self.state().fleet.standing(stage, now)
     }
 
-    /// This worker has learned that the stage grants this part of the configured rate: the others are told at once where it is a step
-    /// from what they know.
-    pub fn learned(&self, stage: Stage, part: f64) {
+    /// The stage grants this part of the configured rate to a worker that uses all of it. The others are told at once where it is a step
+    /// less than they know, and otherwise with the next heartbeat.
+    pub fn tell_part(&self, stage: Stage, part: f64) {
         let part = step(part);
         let known = {
             let granted = &mut self.state().granted;
             if part < 1.0 { granted.insert(stage, part) } else { granted.remove(&stage) }
         };
-        #[expect(clippy::float_cmp, reason = "the same step is the same number")]
-        if known.unwrap_or(1.0) != part {
+        if part < known.unwrap_or(1.0) {
             self.0.news.notify_one();
         }
     }

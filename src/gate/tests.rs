@@ -219,12 +219,12 @@ async fn a_rate_that_one_has_learned_is_everybodys_at_once() {
     let _wanted = a.wants_a_call();
     b.hear(a.heartbeat(false));
     a.news().await;
-    for (learned, heard) in [(0.98, 1.0), (0.96, 0.97), (0.95, 0.97), (1.0, 1.0)] {
-        a.learned(Stage::Recognition, learned);
+    for (learned, heard, is_told_at_once) in [(0.98, 1.0, false), (0.96, 0.97, true), (0.95, 0.97, false), (1.0, 1.0, false)] {
+        a.tell_part(Stage::Recognition, learned);
         let is_news = tokio::time::timeout(Duration::from_millis(1), a.news()).await.is_ok();
-        assert_eq!(is_news, [0.96, 1.0].contains(&learned), "{learned}: told when it is another step");
+        assert_eq!(is_news, is_told_at_once, "{learned}");
         b.hear(a.heartbeat(false));
-        let of = |stage| b.standing(stage).part;
+        let of = |stage| b.standing(stage).of_others;
         assert!((of(Stage::Recognition) - heard).abs() < 1e-9, "{learned}: {}", of(Stage::Recognition));
         assert!((of(Stage::Verification) - 1.0).abs() < 1e-9);
     }

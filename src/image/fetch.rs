@@ -1,6 +1,6 @@
 //! One image from the store into one buffer, hashed while it arrives.
 
-use super::{ImageMemory, Reserved};
+use super::Reserved;
 use crate::domain::failure::Failure;
 use crate::store::{ReadError, Revision, Store, too_large};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ pub struct Need {
 }
 
 impl Need {
-    fn most(self) -> u64 {
+    pub fn most(self) -> u64 {
         self.max_image_bytes + self.max_derived_bytes
     }
 
@@ -35,15 +35,16 @@ impl Need {
     }
 }
 
+/// `reserved` is [`Need::most`] of the memory; what the image turns out not to need of it is given back before its bytes arrive.
+///
 /// # Errors
 /// `image.too_large`, or the store's failure.
 pub async fn fetch(
     store: &Store,
-    memory: &ImageMemory,
+    mut reserved: Reserved,
     need: Need,
     (bucket, key, version_id): (&str, &str, Option<&str>),
 ) -> Result<Fetched, Failure> {
-    let mut reserved = memory.reserve(need.most()).await;
     let object = store.open(bucket, key, version_id).await?;
     if let Some(length) = object.length {
         if length > need.max_image_bytes {

@@ -15,7 +15,8 @@ use std::io::Cursor;
 /// What is sent; `None` where nobody asks, or the provider fetches the image itself.
 #[derive(Clone)]
 pub struct Prepared {
-    pub recognition: Option<Picture>,
+    /// Or `image.too_large`: only by its encoded length, which does not matter to a provider that fetches it.
+    pub recognition: Result<Option<Picture>, Failure>,
     pub verification: Option<Picture>,
 }
 
@@ -38,8 +39,8 @@ pub fn prepare(
 ) -> Result<Prepared, Failure> {
     let transfers = transfers.fitted(probed, bytes.len() as u64, limits)?;
     let recognition = match transfers.recognition {
-        Transfer::Inline => Some(for_recognition(bytes, probed.format, encoded_len, limits)?),
-        Transfer::Url => None,
+        Transfer::Inline => for_recognition(bytes, probed.format, encoded_len, limits).map(Some),
+        Transfer::Url => Ok(None),
     };
     let verification = match transfers.verification {
         Some(Transfer::Inline) => Some(for_verification(bytes, probed.format, limits.verification_bytes)?),
@@ -108,16 +109,16 @@ mod tests {
     fn the_encoded_length_counts_not_the_raw_one() {
         let png = picture(ImageFormat::Png, 300, 200);
         let limits = Limits { recognition_encoded_bytes: png.len() * 2, ..LIMITS };
-        let outcome = |encoded| prepare(&png, probe(&png).unwrap(), Transfers::inline(false), |_| encoded, limits).map(drop);
+        let outcome = |encoded| prepare(&png, probe(&png).unwrap(), Transfers::inline(false), |_| encoded, limits).unwrap().recognition;
         assert!(outcome(png.len() * 2).is_ok());
-        assert_eq!(outcome(png.len() * 2 + 1).unwrap_err().code, "image.too_large");
+        assert_eq!(outcome(png.len() * 2 + 1).err().unwrap().code, "image.too_large");
     }
 
     #[test]
     fn a_bmp_is_transcoded_for_verification_and_only_for_it() {
         let bmp = picture(ImageFormat::Bmp, 300, 200);
         let prepared = prepared(&bmp, Transfers::inline(true), LIMITS).unwrap();
-        assert_eq!(prepared.recognition.unwrap().format, Format::Bmp);
+        assert_eq!(prepared.recognition.unwrap().unwrap().format, Format::Bmp);
         let Some(Picture { bytes, format: Format::Png }) = prepared.verification else { panic!("a PNG") };
         assert_eq!(probe(&bytes).unwrap(), Probed { format: Format::Png, width: 300, height: 200 });
     }
@@ -132,7 +133,7 @@ mod tests {
     fn the_original_bytes_are_shared_not_copied() {
         let png = picture(ImageFormat::Png, 300, 200);
         let prepared = prepared(&png, Transfers::inline(true), LIMITS).unwrap();
-        for picture in [prepared.recognition, prepared.verification] {
+        for picture in [prepared.recognition.unwrap(), prepared.verification] {
             assert_eq!(picture.unwrap().bytes.as_ptr(), png.as_ptr());
         }
     }
@@ -142,7 +143,11 @@ mod tests {
         let by_url = Transfers { recognition: Transfer::Url, verification: Some(Transfer::Url) };
         for (format, sent_to_verification) in [(ImageFormat::Png, false), (ImageFormat::Bmp, true)] {
             let prepared = prepared(&picture(format, 300, 200), by_url, LIMITS).unwrap();
-            assert_eq!((prepared.recognition.is_some(), prepared.verification.is_some()), (false, sent_to_verification), "{format:?}");
+            assert_eq!(
+                (prepared.recognition.unwrap().is_some(), prepared.verification.is_some()),
+                (false, sent_to_verification),
+                "{format:?}"
+            );
         }
     }
 

@@ -118,6 +118,12 @@ impl Pipeline {
     }
 }
 
+/// Recognition's own failure, and no more than that: a verdict is decided by the policy, and what the store did concerns the whole job.
+pub(super) fn is_recognitions(stopped: &Stopped) -> bool {
+    let Stopped { failure, ruling, .. } = stopped;
+    failure.stage == Stage::Recognition && matches!(ruling.decision, Decision::Fail { invalid_job: None })
+}
+
 /// The store's own code becomes ours: `NoSuchKey` is `image.not_found`.
 fn at_fault(failure: &Failure, code: String) -> JobError {
     let stage = if code.starts_with("image.") { Stage::Image } else { failure.stage };

@@ -5,7 +5,7 @@
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::{Decision, Ruling};
 use crate::domain::progress::Progress;
-use crate::retry::{Case, Judge, LONGEST_HOLD, Stopped};
+use crate::retry::{Case, Judge, Stopped};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -104,12 +104,8 @@ impl<T: Clone> Follower<T> {
     /// [`Stopped`]: this job may start nothing more, or it is too late for it.
     pub(super) async fn wait(mut self, judge: &Judge, case: &mut Case<'_>) -> Result<Option<Result<T, Box<Stopped>>>, Box<Stopped>> {
         judge.may_call(case)?;
-        let landed = tokio::select! {
-            biased;
-            landed = self.0.wait_for(Option::is_some) => landed.ok().and_then(|landed| landed.clone()),
-            () = case.halt.cancelled() => None,
-            () = tokio::time::sleep_until(case.began + LONGEST_HOLD), if case.is_queued => return Err(judge.held_too_long()),
-        };
+        let landed = judge.in_turn(case, self.0.wait_for(Option::is_some)).await?;
+        let landed = landed.ok().and_then(|landed| landed.clone());
         // An answer that is there is taken over, however late.
         if landed.is_none() {
             judge.may_call(case)?;

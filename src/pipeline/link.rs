@@ -1,9 +1,10 @@
 //! Objects of ours that a provider fetches by itself, by an address that is signed for each call.
 
-use crate::domain::failure::{Failure, Stage};
+use super::load::Place;
+use crate::domain::failure::Failure;
 use crate::domain::job::MAX_URL_BYTES;
 use crate::image::Transfers;
-use crate::provider::Link;
+use crate::provider::{Link, Unsigned};
 use crate::store::{Revision, Store};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -25,7 +26,15 @@ pub(super) struct ObjectLink {
     /// The version that the job names.
     pub(super) asked: Option<String>,
     pub(super) revision: Revision,
+    pub(super) told_by: Extent,
     pub(super) addresses: Arc<Addresses>,
+}
+
+/// How much of an object was read by whoever says which revision it is: there are stores that name a part otherwise than the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Part,
+    Whole,
 }
 
 /// What addresses have in common.
@@ -41,17 +50,30 @@ impl ObjectLink {
     ///
     /// The address is not the one that a provider is given: that is signed when the call is made.
     pub(super) async fn allow(&self, transfers: Transfers) -> Transfers {
-        if !transfers.is_any_by_url() || self.is_surely_short() {
+        if !transfers.is_any_by_url() {
+            return transfers;
+        }
+        let inline = Transfers::inline(transfers.verification.is_some());
+        if !self.is_pinned() && self.revision.name().is_none() {
+            // Nothing would tell whether a provider found this image there or another one.
+            return inline;
+        }
+        if self.is_surely_short() {
             return transfers;
         }
         match self.address(LONGEST).await {
             Ok(address) if address.len() > MAX_URL_BYTES => {
                 self.addresses.tell();
-                Transfers::inline(transfers.verification.is_some())
+                inline
             }
             // Where nothing can be signed, the call tells.
             Ok(_) | Err(_) => transfers,
         }
+    }
+
+    /// As the job names it: a version of our own choice may be forbidden where the object itself is not.
+    pub(super) fn place(&self) -> Place<'_> {
+        (&self.bucket, &self.key, self.asked.as_deref())
     }
 
     /// Is it always the same bytes that are found there?
@@ -81,12 +103,12 @@ impl ObjectLink {
 }
 
 impl Link for ObjectLink {
-    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Failure>> {
+    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Unsigned>> {
         Box::pin(async move {
-            let address = self.address(valid).await?;
+            let address = self.address(valid).await.map_err(Unsigned::Failed)?;
             if address.len() > MAX_URL_BYTES {
-                // Other credentials since the image was loaded; the job's next turn sends it.
-                return Err(Failure::new(Stage::Storage, "request", "the object's signed address is longer than 1024 bytes"));
+                self.addresses.tell();
+                return Err(Unsigned::TooLong);
             }
             Ok(address)
         })
@@ -122,7 +144,8 @@ mod tests {
             bucket: "claims".into(),
             key: key.into(),
             asked: None,
-            revision: Revision { version_id: version.map(str::to_owned), etag: None },
+            revision: Revision { version_id: version.map(str::to_owned), etag: Some("an-etag".into()) },
+            told_by: Extent::Part,
             addresses: Arc::default(),
         }
     }

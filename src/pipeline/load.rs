@@ -1,19 +1,17 @@
 //! From a job's image reference to something both providers can be shown.
 
-use super::held::Held;
-use super::link::{Addresses, ObjectLink};
+use super::link::{Addresses, Extent, ObjectLink};
 use super::loaded::{Loaded, Object, object_identity, object_part, without_query};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{ImageRef, Job};
 use crate::domain::picture::{Format, Picture};
-use crate::domain::policy::Decision;
 use crate::domain::result::ImagePart;
 use crate::image::{
-    Fetched, Glimpse, ImageMemory, Limits, Need, Prepared, Probed, Transfers, fetch, glimpse, is_laborious, prepare, probe,
+    Fetched, Glimpse, ImageMemory, Limits, Need, Prepared, Probed, Reserved, Transfers, fetch, glimpse, is_laborious, prepare, probe,
 };
 use crate::provider::recognition::encoded_len;
 use crate::provider::{Link, View};
-use crate::retry::{Case, Judge, Stopped};
+use crate::retry::{Attempted, Case, Judge, Stopped};
 use crate::store::{Revision, Store};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -35,7 +33,7 @@ pub struct Loader {
 }
 
 /// Bucket, key and, where the job names one, version.
-type Place<'a> = (&'a str, &'a str, Option<&'a str>);
+pub(super) type Place<'a> = (&'a str, &'a str, Option<&'a str>);
 
 const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
 
@@ -64,19 +62,19 @@ impl Loader {
             ImageRef::Object { bucket, key, version_id } => {
                 let bucket = bucket.as_deref().unwrap_or(&self.bucket);
                 if bucket.is_empty() {
-                    return Err(at_fault(Failure::new(Stage::Job, "job.malformed", NO_BUCKET)));
+                    return Err(Stopped::at_fault(Failure::new(Stage::Job, "job.malformed", NO_BUCKET)));
                 }
                 let place = (bucket, key.as_str(), version_id.as_deref());
                 case.subject = format!("{bucket}/{key}");
                 let transfers = self.transfers.asked(job.verify);
                 if self.transfers.are_by_url() {
                     let glimpse = judge.in_place(Stage::Storage, case, || self.glimpse(place)).await?;
-                    if let Some(loaded) = self.within_reach(place, &glimpse, transfers).await.map_err(at_fault)? {
+                    if let Some(loaded) = self.within_reach(place, &glimpse, transfers).await.map_err(Stopped::at_fault)? {
                         return Ok(loaded);
                     }
                 }
-                let fetched = judge.in_place(Stage::Storage, case, || self.fetch(place)).await?;
-                self.at_hand(place, fetched, transfers).await.map_err(at_fault)
+                let fetched = self.fetched(place, judge, case).await?;
+                self.at_hand(place, fetched, transfers).await.map_err(Stopped::at_fault)
             }
             ImageRef::Url(url) => Ok(Loaded::url(job, url)),
         }
@@ -90,44 +88,17 @@ impl Loader {
         self.at_hand(("", name, None), fetched, Transfers::inline(verify)).await
     }
 
-    /// The image's bytes after all, for a provider that cannot fetch it.
-    pub(super) async fn inline(&self, object: &Object, stage: Stage, judge: &Judge, case: &mut Case<'_>) -> Result<Held, Box<Stopped>> {
-        let link = &object.link;
-        let (bytes, memory) = if let Some(bytes) = &object.bytes {
-            (bytes.clone(), None)
-        } else {
-            // As the job names it: a version of our own choice may be forbidden where the object itself is not.
-            let place = (link.bucket.as_str(), link.key.as_str(), link.asked.as_deref());
-            let fetched = judge.in_place(Stage::Storage, case, || self.fetch(place)).await?;
-            if fetched.revision.name() != link.revision.name() {
-                return Err(Stopped::boxed(replaced(), Decision::Park { until: judge.clock.now() }));
+    /// The whole image. Memory for it comes first: whoever waits for that keeps nobody from the store.
+    pub(super) async fn fetched(&self, place: Place<'_>, judge: &Judge, case: &mut Case<'_>) -> Result<Fetched, Box<Stopped>> {
+        case.failing_since = None;
+        let mut kept = None;
+        loop {
+            let reserved = judge.in_turn(case, self.memory.reserve(self.need.most())).await?;
+            match judge.attempt(Stage::Storage, case, kept, self.fetch(place, reserved)).await? {
+                Attempted::Done(fetched) => return Ok(fetched),
+                Attempted::Again(pass) => kept = pass,
             }
-            (fetched.bytes, Some(fetched.reserved))
-        };
-        let (_, prepared) = self.prepare(bytes, Transfers::inline_to(stage)).await.map_err(at_fault)?;
-        let picture = if stage == Stage::Recognition { prepared.recognition } else { prepared.verification };
-        Ok(Held { view: view(picture, link), _memory: memory })
-    }
-
-    /// Where a provider fetched the image itself, and its address named no version: is it still the one that was asked about? If not, nobody
-    /// knows which of the two the answer is about.
-    pub(super) async fn is_unchanged(
-        &self,
-        view: &View,
-        object: Option<&Object>,
-        judge: &Judge,
-        case: &mut Case<'_>,
-    ) -> Result<(), Box<Stopped>> {
-        let (View::Link(_), Some(Object { link, .. })) = (view, object) else { return Ok(()) };
-        if link.is_pinned() {
-            return Ok(());
         }
-        let place = (link.bucket.as_str(), link.key.as_str(), link.asked.as_deref());
-        let seen = judge.in_place(Stage::Storage, case, || self.glimpse(place)).await?;
-        if seen.revision.name() == link.revision.name() {
-            return Ok(());
-        }
-        Err(Stopped::boxed(replaced(), Decision::Park { until: judge.clock.now() }))
     }
 
     /// What both providers can fetch themselves, and may. `None`: its bytes are needed.
@@ -135,7 +106,7 @@ impl Loader {
         let (Some(size), Some(revision)) = (glimpse.size, glimpse.revision.name()) else { return Ok(None) };
         self.fits(size)?;
         let Some(probed) = glimpse.probed()? else { return Ok(None) };
-        let link = self.link(place, &glimpse.revision);
+        let link = self.link(place, &glimpse.revision, Extent::Part);
         let transfers = link.allow(transfers.fitted(probed, size, self.limits)?).await;
         if !transfers.are_by_url() {
             return Ok(None);
@@ -143,7 +114,7 @@ impl Loader {
         Ok(Some(Loaded {
             part: object_part(place, &glimpse.revision, probed, None),
             identity: object_identity(place.0, place.1, revision),
-            recognition: view(None, &link),
+            recognition: Ok(view(None, &link)),
             verification: transfers.verification.map(|_| view(None, &link)),
             revision: revision.to_owned(),
             object: Some(Object { link, bytes: None, _memory: None }),
@@ -152,10 +123,10 @@ impl Loader {
 
     async fn at_hand(&self, place: Place<'_>, fetched: Fetched, transfers: Transfers) -> Result<Loaded, Failure> {
         let Fetched { bytes, sha256, revision, reserved } = fetched;
-        let link = self.link(place, &revision);
+        let link = self.link(place, &revision, Extent::Whole);
         let transfers = link.allow(transfers).await;
         let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
-        let is_needed = prepared.recognition.is_some() || prepared.verification.is_some();
+        let is_needed = matches!(prepared.recognition, Ok(Some(_))) || prepared.verification.is_some();
         // Without versions a provider may fetch another image than this one: its answer must not be kept under these bytes' name.
         let is_by_object = self.transfers.are_by_url() || (self.transfers.is_any_by_url() && !link.is_pinned());
         let name = revision.name().filter(|_| is_by_object);
@@ -163,17 +134,17 @@ impl Loader {
             part: object_part(place, &revision, probed, Some(sha256.clone())),
             // However it is handed over this time: another turn of the job may see it otherwise.
             identity: name.map_or_else(|| sha256.clone(), |name| object_identity(place.0, place.1, name)),
-            recognition: view(prepared.recognition, &link),
+            recognition: prepared.recognition.map(|picture| view(picture, &link)),
             verification: transfers.verification.map(|_| view(prepared.verification, &link)),
             revision: revision.name().map_or(sha256, str::to_owned),
             object: Some(Object { link, bytes: is_needed.then_some(bytes), _memory: is_needed.then_some(reserved) }),
         })
     }
 
-    fn link(&self, (bucket, key, asked): Place<'_>, revision: &Revision) -> Arc<ObjectLink> {
+    fn link(&self, (bucket, key, asked): Place<'_>, revision: &Revision, told_by: Extent) -> Arc<ObjectLink> {
         let (bucket, key, asked) = (bucket.to_owned(), key.to_owned(), asked.map(str::to_owned));
         let (store, addresses) = (self.store.clone(), Arc::clone(&self.addresses));
-        Arc::new(ObjectLink { store, bucket, key, asked, revision: revision.clone(), addresses })
+        Arc::new(ObjectLink { store, bucket, key, asked, revision: revision.clone(), told_by, addresses })
     }
 
     fn fits(&self, image_bytes: u64) -> Result<(), Failure> {
@@ -181,12 +152,19 @@ impl Loader {
         if image_bytes > most { Err(crate::store::too_large(most)) } else { Ok(()) }
     }
 
-    async fn glimpse(&self, place: Place<'_>) -> Result<Glimpse, Failure> {
+    pub(super) async fn glimpse(&self, place: Place<'_>) -> Result<Glimpse, Failure> {
         glimpse(&self.store, place).await.map_err(|failure| self.nobodys_bucket(failure, place))
     }
 
-    async fn fetch(&self, place: Place<'_>) -> Result<Fetched, Failure> {
-        fetch(&self.store, &self.memory, self.need, place).await.map_err(|failure| self.nobodys_bucket(failure, place))
+    /// Of the whole image, none of which is read.
+    pub(super) async fn revision(&self, place: Place<'_>) -> Result<Revision, Failure> {
+        let (bucket, key, asked) = place;
+        let object = self.store.open(bucket, key, asked).await.map_err(|failure| self.nobodys_bucket(failure, place))?;
+        Ok(object.revision)
+    }
+
+    async fn fetch(&self, place: Place<'_>, reserved: Reserved) -> Result<Fetched, Failure> {
+        fetch(&self.store, reserved, self.need, place).await.map_err(|failure| self.nobodys_bucket(failure, place))
     }
 
     /// Our own bucket missing is the operator's mistake; a bucket that the job names is the job's.
@@ -199,7 +177,7 @@ impl Loader {
 
     /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the network. What only looks at a header
     /// stays.
-    async fn prepare(&self, bytes: Bytes, transfers: Transfers) -> Result<(Probed, Prepared), Failure> {
+    pub(super) async fn prepare(&self, bytes: Bytes, transfers: Transfers) -> Result<(Probed, Prepared), Failure> {
         let limits = self.limits;
         let probed = probe(&bytes)?;
         let is_laborious = is_laborious(bytes.len(), probed.format, transfers, limits);
@@ -219,17 +197,6 @@ impl Loader {
 }
 
 /// The picture where there is one to be sent, otherwise where it lies.
-fn view(picture: Option<Picture>, link: &Arc<ObjectLink>) -> View {
+pub(super) fn view(picture: Option<Picture>, link: &Arc<ObjectLink>) -> View {
     picture.map_or_else(|| View::Link(Arc::clone(link) as Arc<dyn Link>), View::Inline)
-}
-
-/// The job itself: no question of policy.
-fn at_fault(failure: Failure) -> Box<Stopped> {
-    let decision = Decision::Fail { invalid_job: Some(failure.code.clone()) };
-    Stopped::boxed(failure, decision)
-}
-
-/// Of another picture, the answers that this job has or waits for would be wrong ones: it begins anew.
-fn replaced() -> Failure {
-    Failure::new(Stage::Storage, "replaced", "the image was replaced by another one while its job was under way")
 }

@@ -1,6 +1,7 @@
 //! An image that is at hand, or within the providers' reach: what they are shown of it, and what its answers are kept under.
 
 use super::link::ObjectLink;
+use crate::domain::failure::Failure;
 use crate::domain::job::Job;
 use crate::domain::result::ImagePart;
 use crate::image::{Probed, Reserved};
@@ -16,7 +17,8 @@ pub struct Loaded {
     /// What paid answers are kept under: the image's SHA-256; where both providers fetch it themselves, the object and its revision; for
     /// a URL, job and URL.
     pub identity: String,
-    pub recognition: View,
+    /// What it is shown; or why that cannot be sent to it: a job that was recognised before, by its address perhaps, needs none.
+    pub recognition: Result<View, Failure>,
     /// `None` where the job does not ask for verification.
     pub verification: Option<View>,
     /// Which object this was, beyond its key.
@@ -40,7 +42,7 @@ impl Loaded {
         Self {
             part: ImagePart::Url { url: without_query(url) },
             identity: format!("url-{}", hex::encode(digest(&[job.id.as_str()]).chain_update(url.as_str()).finalize())),
-            recognition: view.clone(),
+            recognition: Ok(view.clone()),
             verification: job.verify.then_some(view),
             revision: String::new(),
             object: None,

@@ -13,6 +13,7 @@ mod loaded;
 mod once;
 mod parcel;
 mod recall;
+mod same;
 mod steps;
 
 pub use ending::{Ending, Parking};
@@ -252,9 +253,4 @@ fn answered_before(job: &Job, stored: StoredResult, progress: &Progress, arrival
         return Err(Leave::Duplicate);
     }
     if completed { Err(Leave::Replay(Box::new(stored))) } else { Ok(()) }
-}
-
-/// A verdict is decided by the policy, everything else is not.
-fn is_plain_failure(ruling: &Ruling) -> bool {
-    matches!(ruling.decision, Decision::Fail { invalid_job: None })
 }

@@ -1,7 +1,8 @@
 //! The two paid steps. A paid answer is checkpointed before anything else happens.
 
+use super::ending::is_recognitions;
 use super::flight::Seat;
-use super::{Findings, Loaded, Pipeline, is_plain_failure};
+use super::{Findings, Loaded, Pipeline};
 use crate::checkpoint::{Parcel, Verification, VerificationAnswer};
 use crate::domain::breaker::{BillId, Province};
 use crate::domain::failure::{Failure, Stage};
@@ -35,7 +36,7 @@ impl Pipeline {
             Some(part) => part,
             None => match self.recognised(loaded, case).await {
                 Ok(part) => part,
-                Err(stopped) if job.verify && is_plain_failure(&stopped.ruling) => {
+                Err(stopped) if job.verify && is_recognitions(&stopped) => {
                     let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Recognition));
                     case.progress.recognition_error = Some(error.clone());
                     case.progress.bill = Some(Bill { province: None, id: BillId::of(None, None, identity) });
@@ -86,20 +87,21 @@ impl Pipeline {
     }
 
     async fn call_recognition(&self, loaded: &Loaded, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
-        let mut held = self.held(Stage::Recognition, loaded, &loaded.recognition, case).await?;
+        let view = loaded.recognition.as_ref().map_err(|failure| Stopped::at_fault(failure.clone()))?;
+        let mut held = self.held(Stage::Recognition, loaded, view, case).await?;
         let reply = loop {
             match self.recognition.call(&Request::new(held.show(case), false), case).await {
                 Ok(reply) => break reply,
                 Err(stopped) if stopped.ruling.decision == Decision::Inline => {
                     case.progress.inline.insert(Stage::Recognition);
-                    held = self.held(Stage::Recognition, loaded, &loaded.recognition, case).await?;
+                    held = self.held(Stage::Recognition, loaded, view, case).await?;
                 }
                 Err(stopped) => return Err(stopped),
             }
         };
-        self.loader.is_unchanged(&held.view, loaded.object.as_ref(), &self.judge, case).await?;
         let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
         let pack = |parcel: &mut Parcel| parcel.recognition = Some(part.clone());
+        self.confirm(&held, loaded, case, pack).await?;
         self.keep(case, &loaded.identity, || self.checkpoints.keep_recognition(&loaded.identity, &part), pack).await?;
         Ok(part)
     }
@@ -211,10 +213,10 @@ impl Pipeline {
                 },
             }
         };
-        self.loader.is_unchanged(&held.view, loaded.object.as_ref(), &self.judge, case).await?;
         // The registry answered now, whenever the question was asked.
         let today = self.today();
         let pack = |parcel: &mut Parcel| parcel.verification = Some((today, answer.clone()));
+        self.confirm(&held, loaded, case, pack).await?;
         self.keep(case, identity, || self.checkpoints.keep_verification(identity, today, &answer), pack).await?;
         Ok(answer)
     }

@@ -2,7 +2,7 @@
 
 use super::in_flight::{InFlight, Room};
 use super::limiter::Limiter;
-use super::{Provider, Reply, Request};
+use super::{Provider, Reply, Request, Unsigned};
 use crate::domain::failure::{Billed, Failure, Stage, cut};
 use crate::domain::policy::Decision;
 use crate::domain::result::CallRecord;
@@ -16,6 +16,9 @@ use tokio::time::Instant;
 /// A provider's request id is a stranger's text, and fifty of them travel in a header.
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
+/// A provider that answers within a call's timeout may still be fetching the image at its end, and its clock is not ours.
+const FETCHED_LATE: Duration = Duration::from_mins(1);
+
 /// One provider's account as this worker uses it: `A` is what a good answer holds.
 pub struct Client<A> {
     stage: Stage,
@@ -23,6 +26,8 @@ pub struct Client<A> {
     limiter: Limiter,
     in_flight: InFlight,
     max_in_flight: usize,
+    /// Of an address that is signed for a call.
+    valid: Duration,
     judge: Judge,
 }
 
@@ -31,14 +36,17 @@ pub struct Limits {
     pub rate_per_second: f64,
     pub burst: u32,
     pub max_in_flight: usize,
+    /// Of one call.
+    pub timeout: Duration,
 }
 
 impl<A> Client<A> {
     pub fn new(stage: Stage, provider: impl Provider<Answer = A> + 'static, limits: Limits, judge: Judge) -> Self {
         let limiter = Limiter::new(limits.rate_per_second, limits.burst);
         metric::rate_limit(stage, limits.rate_per_second);
-        let Limits { max_in_flight, .. } = limits;
-        Self { stage, provider: Box::new(provider), limiter, in_flight: InFlight::new(max_in_flight), max_in_flight, judge }
+        let Limits { max_in_flight, timeout, .. } = limits;
+        let in_flight = InFlight::new(max_in_flight);
+        Self { stage, provider: Box::new(provider), limiter, in_flight, max_in_flight, valid: timeout + FETCHED_LATE, judge }
     }
 
     /// Calls until there is a good answer, or until the policy wants something other than a retry in place. Every call is recorded
@@ -54,9 +62,19 @@ impl<A> Client<A> {
             let pass = self.judge.enter(self.stage, case, kept).await?;
             // Claiming a probe takes a moment.
             self.judge.may_call(case)?;
+            let shown = match request.show(self.valid).await {
+                Ok(shown) => shown,
+                Err(unsigned) => {
+                    // No call: whatever it was to probe is anybody's again, and so is its room.
+                    drop((pass, room));
+                    self.wait_for_address(request, unsigned, case).await?;
+                    kept = None;
+                    continue;
+                }
+            };
             let at = self.judge.clock.now();
             let started = Instant::now();
-            let outcome = self.provider.call(request).await;
+            let outcome = self.provider.call(request, shown).await;
             let call = Call { at, duration: started.elapsed() };
             let has_waited = room.is_some_and(|place| {
                 if is_telling(&outcome) {
@@ -67,7 +85,7 @@ impl<A> Client<A> {
             match outcome {
                 Ok(reply) => {
                     if has_waited {
-                        self.granted();
+                        self.limiter.granted();
                     }
                     self.judge.gate.answered(self.stage, pass);
                     let billed = self.judge.policy.billed(self.stage, reply.code);
@@ -79,20 +97,14 @@ impl<A> Client<A> {
                     self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
                     if ruling.decision == Decision::Throttle {
                         self.limiter.lower(started);
-                        self.judge.gate.learned(self.stage, self.limiter.part());
                         self.tell_rate();
                     } else if has_waited {
-                        self.granted();
+                        self.limiter.granted();
                     }
                     kept = self.judge.wait_or_stop(failure, ruling, pass, case).await?;
                 }
             }
         }
-    }
-
-    fn granted(&self) {
-        self.limiter.granted();
-        self.judge.gate.learned(self.stage, self.limiter.part());
     }
 
     /// Room in flight, then a place in the rate. Ends early, without either, when the caller may start nothing more.
@@ -131,6 +143,31 @@ impl<A> Client<A> {
         }
     }
 
+    /// Where the object's address cannot be signed, that is the store's failure, as if the worker had wanted to read the object itself:
+    /// returns once it can be. The call then waits for its turn anew, and its address is signed then.
+    ///
+    /// # Errors
+    /// [`Stopped`], with what the policy makes of the store's failure; and the image is sent where its address has become too long, with
+    /// other credentials than those it was loaded with.
+    async fn wait_for_address(&self, request: &Request, unsigned: Unsigned, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
+        match unsigned {
+            Unsigned::TooLong => {
+                let failure = Failure::new(Stage::Storage, "request", "the object's signed address is longer than providers take");
+                Err(Stopped::boxed(failure, Decision::Inline))
+            }
+            Unsigned::Failed(_) => {
+                let failing_since = case.failing_since;
+                let sign = async || match request.show(self.valid).await {
+                    Ok(_) | Err(Unsigned::TooLong) => Ok(()),
+                    Err(Unsigned::Failed(failure)) => Err(failure),
+                };
+                self.judge.in_place(Stage::Storage, case, sign).await?;
+                case.failing_since = failing_since;
+                Ok(())
+            }
+        }
+    }
+
     /// This worker's share of the account's rate, or as much of it as the provider grants.
     pub fn rate_per_second(&self) -> f64 {
         self.limiter.rate_per_second(self.judge.gate.standing(self.stage))
@@ -140,7 +177,9 @@ impl<A> Client<A> {
         self.max_in_flight
     }
 
+    /// To whom it may concern: the other workers, and who reads the metrics.
     pub fn tell_rate(&self) {
+        self.judge.gate.tell_part(self.stage, self.limiter.used_up_part());
         metric::rate_limit(self.stage, self.rate_per_second());
     }
 
@@ -176,3 +215,6 @@ struct Call {
     at: Timestamp,
     duration: Duration,
 }
+
+#[cfg(test)]
+mod tests;

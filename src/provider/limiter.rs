@@ -4,7 +4,7 @@
 mod clock;
 mod pace;
 
-use crate::domain::learned::{self, Learned};
+use crate::domain::learned::{Learned, step, step_above};
 use crate::domain::share::{Share, Standing};
 use pace::{Pace, Terms};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_millis(1_500);
 /// A rate that is learned call by call is put into effect in steps.
 const WORTH_A_CHANGE: f64 = 0.01;
+/// Where one who held the others back leaves, they go up by a step at a time, so long after the other.
+const CLIMBING: Duration = Duration::from_secs(1);
+/// A worker whose calls have not waited for so long does not use the rate up.
+const IDLE_AFTER: Duration = Duration::from_secs(5);
 
 /// One place in the rate after the other. With a burst of 1, calls are never closer than the period, but for what a late timer left over.
 #[derive(Debug)]
@@ -35,86 +39,101 @@ struct State {
     learned: Learned,
     pace: Pace,
     /// Since when the others leave us this much.
-    settled: Instant,
+    shared: Instant,
+    /// Since when the pace is what it is.
+    changed: Instant,
+    /// When a call waited last.
+    waited: Option<Instant>,
 }
 
 impl Limiter {
     /// `rate_per_second` is finite and above zero: the configuration was validated.
     pub fn new(rate_per_second: f64, burst: u32) -> Self {
         let terms = Terms { rate: rate_per_second, burst, share: Share::WHOLE, part: 1.0 };
-        let state = State { learned: Learned::default(), pace: Pace::new(terms), settled: Instant::now() };
-        Self { configured: rate_per_second, burst, began: Instant::now(), turn: AsyncMutex::new(()), state: Mutex::new(state) }
+        let (learned, pace, began) = (Learned::default(), Pace::new(terms), Instant::now());
+        let state = Mutex::new(State { learned, pace, shared: began, changed: began, waited: None });
+        Self { configured: rate_per_second, burst, began, turn: AsyncMutex::new(()), state }
     }
 
     /// What this worker may use of the account's rate.
     pub fn rate_per_second(&self, standing: Standing) -> f64 {
-        standing.share.of(self.configured * self.part().min(standing.part))
+        standing.share.of(self.configured * self.state().learned.part().min(standing.of_others))
     }
 
-    /// The part of the configured rate that the provider grants, as far as this worker has learned.
-    pub fn part(&self) -> f64 {
-        self.state().learned.part()
+    /// The part of the configured rate that the provider grants, as far as this worker has learned: all of it, where this worker has no
+    /// use for more. Who does not try does not learn that there is more, and must not hold the others back.
+    pub fn used_up_part(&self) -> f64 {
+        let state = self.state();
+        if state.waited.is_some_and(|waited| waited.elapsed() < IDLE_AFTER) { state.learned.part() } else { 1.0 }
     }
 
     /// Waits for a place in the rate. Dropped while waiting, it takes none. `standing` tells this worker's share of it now.
     /// Was there a wait?
     pub async fn acquire(&self, standing: impl Fn() -> Standing) -> bool {
         let _turn = self.turn.lock().await;
-        let mut planned: Option<(Share, Instant)> = None;
+        let mut planned = None;
         loop {
             let standing = standing();
+            let terms = (standing.share, standing.of_others);
             let wait = match planned {
-                Some((share, at)) if share == standing.share && Instant::now() < at => at.saturating_duration_since(Instant::now()),
+                Some((with, at)) if with == terms && Instant::now() < at => at.saturating_duration_since(Instant::now()),
                 _ => match self.check(standing) {
                     Some(wait) => wait,
                     None => return planned.is_some(),
                 },
             };
-            planned = Some((standing.share, Instant::now() + wait));
+            planned = Some((terms, Instant::now() + wait));
+            self.state().waited = Some(Instant::now());
             tokio::time::sleep(wait.min(LOOK_AGAIN)).await;
         }
     }
 
     /// A call that had to wait was not refused.
     pub fn granted(&self) {
-        self.state().learned.granted();
+        let state = &mut *self.state();
+        state.learned.granted(state.pace.terms().part);
     }
 
     /// The provider said that we are too fast, to a call that was `started` then.
     pub fn lower(&self, started: Instant) {
         let state = &mut *self.state();
-        let Terms { share, part, .. } = *state.pace.terms();
-        if share != Share::WHOLE && state.settled.elapsed() < SETTLING {
+        let Terms { share, part, .. } = state.pace.terms();
+        if share != Share::WHOLE && started.saturating_duration_since(state.shared) < SETTLING {
             return;
         }
         state.learned.refused(part, started.saturating_duration_since(self.began), self.began.elapsed());
-        let part = self.common(share, state.learned.part());
-        if part < state.pace.terms().part {
-            state.pace.change(self.terms(share, part));
+        let lowered = self.common(share, state.learned.part());
+        if lowered < part {
+            state.change(self.terms(share, lowered));
         }
     }
 
     /// Takes a place, or says how long until there is one.
-    fn check(&self, Standing { share, part: of_others, now }: Standing) -> Option<Duration> {
+    fn check(&self, Standing { share, of_others, now }: Standing) -> Option<Duration> {
         let state = &mut *self.state();
-        let before = *state.pace.terms();
+        let before = state.pace.terms();
         let learned = state.learned.part();
-        let part = self.common(share, learned.min(of_others));
+        let wanted = learned.min(of_others);
+        let mut part = self.common(share, wanted);
+        if part > step_above(before.part) {
+            // Nobody has tried that much for a while.
+            part = if state.changed.elapsed() < CLIMBING { before.part } else { step_above(before.part) };
+        }
         let is_shared_anew = share != before.share;
-        let was_told_to_slow_down = part < before.part && of_others < learned;
-        if is_shared_anew || was_told_to_slow_down {
-            state.settled = Instant::now();
+        let is_told_to_slow_down = part < before.part && of_others < learned;
+        if is_shared_anew || is_told_to_slow_down {
+            state.shared = Instant::now();
         }
         let is_worth_a_change = part < before.part || part > before.part * (1.0 + WORTH_A_CHANGE) || (part >= 1.0 && before.part < 1.0);
         if is_shared_anew || is_worth_a_change {
-            state.pace.change(self.terms(share, part));
+            state.change(self.terms(share, part));
         }
-        state.pace.take(learned.min(of_others), now)
+        state.pace.take(wanted, now)
     }
 
     /// Those who take turns go in steps: otherwise no two of them had the same idea of a turn.
     fn common(&self, share: Share, part: f64) -> f64 {
-        if share.takes_turns(self.burst) { learned::step(part) } else { part }
+        if share.takes_turns(self.burst, self.configured) { step(part) } else { part }
     }
 
     fn terms(&self, share: Share, part: f64) -> Terms {
@@ -123,6 +142,13 @@ impl Limiter {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn change(&mut self, terms: Terms) {
+        self.pace.change(terms);
+        self.changed = Instant::now();
     }
 }
 

@@ -17,6 +17,7 @@ use crate::domain::failure::Failure;
 use crate::domain::picture::Picture;
 use crate::domain::policy::Transfer;
 use futures_util::future::BoxFuture;
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use std::time::Duration;
 pub trait Provider: Send + Sync {
     type Answer;
 
-    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Self::Answer>, Failure>>;
+    fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Self::Answer>, Failure>>;
 }
 
 /// What a provider is asked to look at.
@@ -46,15 +47,39 @@ pub enum View {
     Link(Arc<dyn Link>),
 }
 
+/// What a provider is shown in one attempt.
+pub enum Shown<'a> {
+    Picture(&'a Picture),
+    Url(Cow<'a, str>),
+}
+
 /// An object of ours that a provider is to fetch.
 pub trait Link: Send + Sync {
     /// An address that is valid from now on for so long. Whoever has it can read the object: it is never logged.
-    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Failure>>;
+    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Unsigned>>;
+}
+
+/// Why there is no address to be given away.
+#[derive(Debug)]
+pub enum Unsigned {
+    /// Providers would not take it.
+    TooLong,
+    /// What kept the store from being asked, its credentials for instance.
+    Failed(Failure),
 }
 
 impl Request {
     pub fn new(view: View, auto_rotate: bool) -> Self {
         Self { view, auto_rotate, body: OnceLock::new() }
+    }
+
+    /// For one attempt, made now: an object's address is signed anew for each.
+    pub async fn show(&self, valid: Duration) -> Result<Shown<'_>, Unsigned> {
+        match &self.view {
+            View::Inline(picture) => Ok(Shown::Picture(picture)),
+            View::Url(url) => Ok(Shown::Url(url.into())),
+            View::Link(link) => Ok(Shown::Url(link.sign(valid).await?.into())),
+        }
     }
 }
 

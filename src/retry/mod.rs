@@ -1,7 +1,9 @@
 //! The one owner of in-place retry: a failure is judged by the policy, then waited out here or handed up.
 
+mod attempt;
 mod schedule;
 
+pub use attempt::Attempted;
 pub use schedule::{reconnecting, wait};
 
 use crate::chance::Chance;
@@ -99,8 +101,7 @@ impl Judge {
     pub fn may_call(&self, case: &Case<'_>) -> Result<(), Box<Stopped>> {
         let now = self.clock.now();
         if case.halt.is_cancelled() {
-            let failure = Failure::new(Stage::Worker, "worker.stopping", "the worker was asked to stop; another one goes on");
-            return Err(Stopped::boxed(failure, Decision::Park { until: now }));
+            return Err(self.stopping());
         }
         if now > case.deadline {
             let failure = Failure::new(Stage::Job, "job.deadline", "the job's deadline passed before another attempt could be started");
@@ -109,43 +110,9 @@ impl Judge {
         Ok(())
     }
 
-    /// What becomes of a job whose turn in the rate did not come for as long as a delivery may be held: another worker may have it sooner.
-    pub fn held_too_long(&self) -> Box<Stopped> {
-        let failure = Failure::new(Stage::Worker, "worker.busy", "no call could be made for it within ten minutes; it is handed on");
+    fn stopping(&self) -> Box<Stopped> {
+        let failure = Failure::new(Stage::Worker, "worker.stopping", "the worker was asked to stop; another one goes on");
         Stopped::boxed(failure, Decision::Park { until: self.clock.now() })
-    }
-
-    /// Attempts, and attempts again in place for as long as the policy says so.
-    ///
-    /// # Errors
-    /// [`Stopped`], with what the policy wants instead.
-    pub async fn in_place<T, A>(&self, stage: Stage, case: &mut Case<'_>, attempt: impl Fn() -> A) -> Result<T, Box<Stopped>>
-    where
-        A: Future<Output = Result<T, Failure>>,
-    {
-        case.failing_since = None;
-        let mut kept = None;
-        loop {
-            let pass = self.enter(stage, case, kept).await?;
-            match attempt().await {
-                Ok(value) => {
-                    self.gate.answered(stage, pass);
-                    return Ok(value);
-                }
-                Err(failure) if failure.stage != stage => {
-                    // There is an answer, and the job itself is at fault: no question of policy.
-                    self.gate.answered(stage, pass);
-                    let decision = Decision::Fail { invalid_job: Some(failure.code.clone()) };
-                    return Err(Stopped::boxed(failure, decision));
-                }
-                Err(failure) => {
-                    case.progress.attempted(failure.stage);
-                    let ruling = self.rule(&failure, &pass, case);
-                    kept = self.wait_or_stop(failure, ruling, pass, case).await?;
-                    self.may_call(case)?;
-                }
-            }
-        }
     }
 
     /// Leave to make a call of this stage.
@@ -217,6 +184,12 @@ impl Judge {
 }
 
 impl Stopped {
+    /// The job itself is at fault: no question of policy.
+    pub fn at_fault(failure: Failure) -> Box<Self> {
+        let decision = Decision::Fail { invalid_job: Some(failure.code.clone()) };
+        Self::boxed(failure, decision)
+    }
+
     /// Decided without the policy's table.
     pub fn boxed(failure: Failure, decision: Decision) -> Box<Self> {
         Box::new(Self { failure, ruling: Ruling::without_rule(decision), barrier: None })

@@ -90,8 +90,8 @@ impl Sandbox {
         let folder = if options.data_dir.is_none() { Some(TempDir::with_prefix("invoice-worker-sandbox-")?) } else { None };
         let path = options.data_dir.as_deref().or(folder.as_ref().map(TempDir::path)).context("no folder for the store")?;
         std::fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
-        let store = storage::Store::open(path)?;
         let app = Arc::new(App::new(options.scenario)?);
+        let store = storage::Store::open(path, &app.storage)?;
         let s3 = storage::service(store.clone(), &app.storage.access_key_id, app.storage.secret_access_key.expose());
         let listener = TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
         let address = listener.local_addr()?;

@@ -4,7 +4,7 @@ use super::script::{Given, Script};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Answer, Invoice, Registry, RegistryStatus, Verified};
 use crate::domain::reading::Reading;
-use crate::provider::{Provider, Reply, Request};
+use crate::provider::{Provider, Reply, Request, Shown};
 use crate::simulation::scenario;
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
@@ -23,7 +23,7 @@ pub(super) struct Verification {
 impl Provider for Recognition {
     type Answer = Invoice;
 
-    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
+    fn call<'a>(&'a self, request: &'a Request, _: Shown<'a>) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
         Box::pin(async {
             let given = answered(&self.script, Stage::Recognition, request).await?;
             let scenario = &self.script.scenario;
@@ -42,7 +42,7 @@ impl Provider for Recognition {
 impl Provider for Verification {
     type Answer = Verified;
 
-    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
+    fn call<'a>(&'a self, request: &'a Request, _: Shown<'a>) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
         Box::pin(async {
             let given = answered(&self.script, Stage::Verification, request).await?;
             let registry = Registry { status: Some(status(given.content.registry)), ..Registry::default() };

@@ -26,7 +26,8 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// So fast that nobody ever waits for the rate: a scenario is about what is answered, not about how many may ask.
-const RATE: client::Limits = client::Limits { rate_per_second: 1_000_000.0, burst: 1_000_000, max_in_flight: 1_024 };
+const RATE: client::Limits =
+    client::Limits { rate_per_second: 1_000_000.0, burst: 1_000_000, max_in_flight: 1_024, timeout: Duration::from_secs(30) };
 const BUCKET: &str = "images";
 /// A worker that nobody hears need not speak every two seconds for days.
 const ALONE: Duration = Duration::from_hours(1);

@@ -88,6 +88,14 @@ impl Store {
         self.get(bucket, "invoice-worker-check", 0).await.map(drop)
     }
 
+    /// Does the bucket of this object keep versions? Then one is read by its id, as an address names it, which needs a right of its own.
+    pub async fn keeps_versions(&self, bucket: &str, key: &str) -> Result<bool, Failure> {
+        match self.open(bucket, key, None).await?.revision.version_id {
+            Some(version) => self.open(bucket, key, Some(&version)).await.map(|_| true),
+            None => Ok(false),
+        }
+    }
+
     /// Asks for an object; its bytes follow with [`Object::read`].
     pub async fn open(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<Object, Failure> {
         self.ask(bucket, key, version_id, None).await

@@ -21,6 +21,7 @@ mod bills;
 mod budgets;
 mod copies;
 mod heartbeats;
+mod memory;
 mod pauses;
 mod progress;
 mod rate;
@@ -29,6 +30,7 @@ mod runs;
 mod scopes;
 mod stores;
 mod transfer;
+mod unversioned;
 mod waits;
 
 const SHORT_316: &str = r#"

@@ -40,7 +40,7 @@ pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) 
         let pipeline = assemble::pipeline(&config, policy, Chance::from_system()).await?;
         sheet.tell(&buckets(&config, &pipeline).await)?;
         sheet.tell(&conditional_writes(&pipeline).await.into_iter().collect::<Vec<_>>())?;
-        sheet.tell(&transfer::check(&config).into_iter().collect::<Vec<_>>())?;
+        sheet.tell(&transfer::check(&config, &pipeline).await)?;
         sheet.tell(&[provider::check("recognition.url", &config.recognition.url).await])?;
         sheet.tell(&[provider::check("verification.url", &config.verification.url).await])?;
     }

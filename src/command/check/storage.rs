@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// A store that does not answer is reported; jobs wait for it as the policy says.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CHECKPOINTS: &str = "checkpoints";
 
 pub(in crate::command) async fn buckets(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
@@ -47,9 +47,9 @@ pub(in crate::command) async fn conditional_writes(pipeline: &Pipeline) -> Optio
     })
 }
 
-const NO_ANSWER: &str = "is storage.endpoint_url right, and the store up?";
+pub(super) const NO_ANSWER: &str = "is storage.endpoint_url right, and the store up?";
 
-fn mend(failure: &Failure) -> &'static str {
+pub(super) fn mend(failure: &Failure) -> &'static str {
     match failure.code.as_str() {
         "NoSuchBucket" | "404" => "create the bucket, or correct its name, region or endpoint_url",
         "AccessDenied" => "grant s3:GetObject and s3:ListBucket: without the right to list, what is missing looks forbidden",

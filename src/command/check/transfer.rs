@@ -1,12 +1,86 @@
-//! Can a provider fetch an image by its address? That cannot be tried from here; but some addresses mean nothing anywhere else.
+//! Can a provider fetch an image by its address? That cannot be tried from here; but whether an address can be signed, how long it is and
+//! whether it may name a version can, and some addresses mean nothing anywhere else.
 
 use super::Finding;
+use super::storage::{NO_ANSWER, PATIENCE, mend};
 use crate::config::Config;
+use crate::domain::failure::Failure;
+use crate::domain::job::MAX_URL_BYTES;
 use crate::domain::policy::Transfer;
+use crate::pipeline::Pipeline;
+use std::time::Duration;
+use tokio::time::timeout;
 use url::{Host, Url};
 
-/// `None`: nobody fetches anything.
-pub(super) fn check(config: &Config) -> Option<Finding> {
+const ADDRESSES: &str = "addresses";
+const VERSIONS: &str = "versions";
+/// As long as keys and versions often are.
+const EXAMPLE_KEY: &str = "claims/2026/11/00000000-0000-0000-0000-000000000000.jpg";
+const EXAMPLE_VERSION: &str = "00000000000000000000000000000000";
+/// Where jobs name their buckets themselves.
+const EXAMPLE_BUCKET: &str = "a-bucket-of-some-job";
+const EXAMPLE_TIME: Duration = Duration::from_secs(90);
+
+/// Nothing where nobody fetches anything.
+pub(super) async fn check(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
+    let Some(reach) = reach(config) else { return Vec::new() };
+    vec![reach, addresses(config, pipeline).await, versions(config, pipeline).await]
+}
+
+async fn addresses(config: &Config, pipeline: &Pipeline) -> Finding {
+    let bucket = if config.storage.bucket.is_empty() { EXAMPLE_BUCKET } else { &config.storage.bucket };
+    let signed = pipeline.loader.store.presign(bucket, EXAMPLE_KEY, Some(EXAMPLE_VERSION), EXAMPLE_TIME);
+    match timeout(PATIENCE, signed).await {
+        Ok(Ok(address)) => length(address.len()),
+        Ok(Err(failure)) => Finding::broken(ADDRESSES, format!("none can be signed: {}", told(&failure)), mend(&failure)),
+        Err(_) => {
+            Finding::broken(ADDRESSES, "none can be signed: whoever has the credentials did not answer", "look at the AWS credential chain")
+        }
+    }
+}
+
+fn length(bytes: usize) -> Finding {
+    let text = format!("signed for a key of {} bytes, one has {bytes} bytes; providers take {MAX_URL_BYTES}", EXAMPLE_KEY.len());
+    if bytes <= MAX_URL_BYTES {
+        return Finding::fine(ADDRESSES, text);
+    }
+    let mend = "images are sent inline; static credentials in [storage] make addresses shorter than a session token does";
+    Finding::worth(ADDRESSES, text, mend)
+}
+
+/// Tried with what checkpoints leave in the bucket of the images.
+async fn versions(config: &Config, pipeline: &Pipeline) -> Finding {
+    let is_same_bucket = config.checkpoint.bucket.is_empty() || config.checkpoint.bucket == config.storage.bucket;
+    let untried = || Finding::fine(VERSIONS, "not tried; where a bucket keeps versions, s3:GetObjectVersion is needed beside s3:GetObject");
+    if !is_same_bucket {
+        return untried();
+    }
+    let bucket = &config.storage.bucket;
+    match timeout(PATIENCE, pipeline.checkpoints.keep_versions()).await {
+        Ok(Ok(None)) => untried(),
+        Ok(Ok(Some(true))) => {
+            Finding::fine(VERSIONS, format!("{bucket} keeps them, and one could be read by its id (s3:GetObjectVersion)"))
+        }
+        Ok(Ok(Some(false))) => Finding::worth(
+            VERSIONS,
+            format!("{bucket} keeps none: an address means whatever lies there when it is fetched"),
+            "turn versioning on; until then each image is looked at again after each call by url",
+        ),
+        Ok(Err(failure)) if failure.code == "AccessDenied" => Finding::broken(
+            VERSIONS,
+            format!("none can be read by its id, as addresses name it: {}", told(&failure)),
+            "grant s3:GetObjectVersion beside s3:GetObject",
+        ),
+        Ok(Err(failure)) => Finding::broken(VERSIONS, told(&failure), mend(&failure)),
+        Err(_) => Finding::broken(VERSIONS, "the store did not answer", NO_ANSWER),
+    }
+}
+
+fn told(failure: &Failure) -> String {
+    format!("{}: {}", failure.code, failure.message)
+}
+
+fn reach(config: &Config) -> Option<Finding> {
     let who = match (config.recognition.transfer, config.verification.transfer) {
         (Transfer::Inline, Transfer::Inline) => return None,
         (Transfer::Url, Transfer::Inline) => "recognition fetches",
@@ -41,12 +115,20 @@ fn is_private(endpoint: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[test]
+    fn an_address_that_providers_would_not_take_is_warned_of() {
+        for (bytes, verdict) in [(1_024, "ok"), (1_025, "warning")] {
+            let line = length(bytes).to_string();
+            assert!(line.starts_with(verdict) && line.contains("providers take 1024"), "{line}");
+        }
+    }
+
     fn told(recognition: Transfer, verification: Transfer, endpoint: &str) -> Option<String> {
         let mut config = Config::default();
         config.recognition.transfer = recognition;
         config.verification.transfer = verification;
         endpoint.clone_into(&mut config.storage.endpoint_url);
-        check(&config).map(|finding| finding.to_string())
+        reach(&config).map(|finding| finding.to_string())
     }
 
     #[test]

@@ -16,7 +16,9 @@ pub(super) fn told(code: &str) -> Option<&'static str> {
             "no provider would take this picture, so nobody was asked or paid; submit another one"
         }
         "worker.panic" => "a defect of this program, told in the log with its place; please report it",
-        "worker.busy" => "its turn in the rate did not come for ten minutes and the job was handed on; more quota, or nothing to do",
+        "worker.busy" => {
+            "its turn in the rate or in worker.image_memory did not come for ten minutes and the job was handed on; more of it, or nothing to do"
+        }
         "worker.stopping" => "a worker was asked to stop and handed the job on; nothing to do",
         "redelivered" => "another worker may still be at work on the job, so it waits for worker.redelivery_wait; nothing to do",
         _ => return None,

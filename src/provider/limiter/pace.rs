@@ -24,6 +24,8 @@ const LATENESS: Duration = Duration::from_millis(3);
 /// is made up for at once.
 const CATCHING_UP: f64 = 0.003_5;
 const LATENESS_IN_TURNS: Duration = Duration::from_micros(1_500);
+/// More would be more time than governor can count, at the slowest rates.
+const LARGEST_BURST: u32 = 100_000;
 /// Free places that are counted one by one where the pace changes: of a larger burst they are taken to be all free.
 const COUNTED: u32 = 64;
 
@@ -58,7 +60,7 @@ impl Pace {
         let Terms { rate, burst, share, part } = terms;
         let period = period(share.of(rate * part));
         let (closest, late) = if terms.takes_turns() { (period.mul_f64(1.0 - CATCHING_UP), LATENESS_IN_TURNS) } else { (period, LATENESS) };
-        let burst = share.of_burst(burst);
+        let burst = share.of_burst(burst).min(LARGEST_BURST);
         let pieces = u32::try_from(closest.as_nanos().div_ceil(late.as_nanos())).unwrap_or(u32::MAX);
         let call = NonZeroU32::new(pieces.min((u32::MAX - 1) / burst)).unwrap_or(NonZeroU32::MIN);
         let slice = (closest / call.get()).max(FASTEST);
@@ -69,21 +71,23 @@ impl Pace {
         Self { terms, period, gcra, call, not_before: Instant::now(), owed: 0.0 }
     }
 
-    pub(super) fn terms(&self) -> &Terms {
-        &self.terms
+    pub(super) fn terms(&self) -> Terms {
+        self.terms
     }
 
-    /// Takes a place, or says how long until there is one. `wanted` is the part of the rate that the calls should come to in the long run:
-    /// the terms', or a little less. `now` is the time of the wall clock.
+    /// Takes a place, or says how long until there is one. Where turns are taken, whole ones are left out until the calls come to the part
+    /// `wanted` of the rate, if that is less than the terms'. `now` is the time of the wall clock.
     pub(super) fn take(&mut self, wanted: f64, now: Timestamp) -> Option<Duration> {
         if let Some(wait) = self.try_to() {
             // Planned now: a timer that fires late must not cost the turn.
             return Some(wait + self.until_turn(now.saturating_add(wait).unwrap_or(now)));
         }
-        self.owed += 1.0 - wanted / self.terms.part;
-        if self.terms.takes_turns() && self.owed >= 1.0 {
-            self.owed -= 1.0;
-            self.not_before = Instant::now() + self.period.mul_f64(1.5);
+        if self.terms.takes_turns() {
+            self.owed += (1.0 - wanted / self.terms.part).max(0.0);
+            if self.owed >= 1.0 {
+                self.owed -= 1.0;
+                self.not_before = Instant::now() + self.period.mul_f64(1.5);
+            }
         }
         None
     }
@@ -138,7 +142,7 @@ impl Pace {
 
 impl Terms {
     fn takes_turns(&self) -> bool {
-        self.share.takes_turns(self.burst)
+        self.share.takes_turns(self.burst, self.rate)
     }
 }
 

@@ -13,8 +13,8 @@ pub use form::{encoded_len, inline};
 
 use super::signature::{Payload, Signer, Unsigned};
 use super::wire::redaction::Redaction;
-use super::wire::{Shown, Wire, sensitive};
-use super::{Provider, Reply, Request};
+use super::wire::{Wire, sensitive};
+use super::{Provider, Reply, Request, Shown};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::picture::Picture;
@@ -68,11 +68,11 @@ impl Recognition {
     }
 
     /// Encoded once, however often the call is made.
-    async fn body(&self, request: &Request) -> Result<Body, Failure> {
+    async fn body(&self, request: &Request, shown: Shown<'_>) -> Result<Body, Failure> {
         if let Some(body) = request.body.get() {
             return Ok(body.clone());
         }
-        match self.wire.show(&request.view).await? {
+        match shown {
             Shown::Url(url) => Ok(Body::around(form::url(&url), self.sign_payload)),
             Shown::Picture(picture) => {
                 let body = Body::of(picture, self.sign_payload).await?;
@@ -107,9 +107,9 @@ impl Recognition {
 impl Provider for Recognition {
     type Answer = Invoice;
 
-    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
+    fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
         Box::pin(async {
-            let body = self.body(request).await?;
+            let body = self.body(request, shown).await?;
             let credentials = self
                 .credentials(body.payload, Timestamp::now())
                 .map_err(|_| Failure::new(STAGE, "connect", "not sent: recognition.app_key cannot be part of a header"))?;

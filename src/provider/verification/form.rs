@@ -1,7 +1,7 @@
 //! The request's body: multipart, the picture as `file` or its address as `url`.
 
 use crate::domain::picture::Format;
-use crate::provider::wire::Shown;
+use crate::provider::Shown;
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 

@@ -14,7 +14,7 @@ pub use config::Config;
 
 use super::wire::redaction::Redaction;
 use super::wire::{Wire, sensitive};
-use super::{Provider, Reply, Request};
+use super::{Provider, Reply, Request, Shown};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Verified;
 use anyhow::Context;
@@ -53,9 +53,8 @@ impl Verification {
 impl Provider for Verification {
     type Answer = Verified;
 
-    fn call<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
+    fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
         Box::pin(async {
-            let shown = self.wire.show(&request.view).await?;
             let form = form::form(shown, request.auto_rotate || self.auto_rotate)
                 .map_err(|_| Failure::new(STAGE, "connect", "not sent: the form could not be built"))?;
             let request = self.wire.http.post(self.url.clone()).header(API_ID, &self.api_id).header(API_SECRET, &self.api_secret);

@@ -1,6 +1,9 @@
 //! For tests: a server that takes one request, answers with exactly the bytes it was given, or does not answer.
 
+use crate::domain::failure::Failure;
+use crate::provider::{Provider, Reply, Request};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -78,4 +81,10 @@ impl Received {
         let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         headers.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
+}
+
+/// One attempt, without anything around it.
+pub(crate) async fn call<A>(provider: &impl Provider<Answer = A>, request: &Request) -> Result<Reply<A>, Failure> {
+    let Ok(shown) = request.show(Duration::from_secs(90)).await else { panic!("nothing has to be signed") };
+    provider.call(request, shown).await
 }

@@ -9,15 +9,13 @@ pub(crate) mod fake;
 pub(crate) mod json;
 pub(crate) mod redaction;
 
-use super::{Reply, View};
+use super::Reply;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::picture::Picture;
 use anyhow::Context;
 use jiff::Timestamp;
 use redaction::Redaction;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response};
-use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
@@ -51,15 +49,6 @@ pub(crate) fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> 
     Ok(value)
 }
 
-/// A provider that answers within the call's timeout may still be fetching at its end, and its clock is not ours.
-const FETCHED_LATE: Duration = Duration::from_mins(1);
-
-/// What goes into a request's body.
-pub(crate) enum Shown<'a> {
-    Picture(&'a Picture),
-    Url(Cow<'a, str>),
-}
-
 /// One provider's side of the connection.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -74,18 +63,6 @@ pub(crate) struct Wire {
 pub(crate) type Read<A> = fn(u16, &[u8], &Redaction) -> Result<Reply<A>, Failure>;
 
 impl Wire {
-    /// What is shown in this attempt: an object's address is signed anew for each.
-    pub(crate) async fn show<'a>(&self, view: &'a View) -> Result<Shown<'a>, Failure> {
-        match view {
-            View::Inline(picture) => Ok(Shown::Picture(picture)),
-            View::Url(url) => Ok(Shown::Url(url.into())),
-            View::Link(link) => match link.sign(self.timeout + FETCHED_LATE).await {
-                Ok(url) => Ok(Shown::Url(url.into())),
-                Err(failure) => Err(Failure::new(self.stage, "connect", format!("not sent: {}", failure.message))),
-            },
-        }
-    }
-
     /// Sends the request once. Whatever comes of it is an answer or a failure with one of the policy's code names.
     pub(crate) async fn call<A>(&self, request: RequestBuilder, read: Read<A>) -> Result<Reply<A>, Failure> {
         let exchange = async {

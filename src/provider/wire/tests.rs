@@ -1,61 +1,6 @@
 use super::fake::{Behaviour, Fake};
 use super::*;
-use crate::domain::picture::Format;
-use crate::provider::Link;
-use futures_util::future::BoxFuture;
-use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
-
-/// Counts its addresses, and tells how long they are valid.
-#[derive(Default)]
-struct Signs(Mutex<usize>);
-
-impl Link for Signs {
-    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Failure>> {
-        let mut signed = self.0.lock().unwrap();
-        *signed += 1;
-        let url = format!("https://b.example/{signed}?valid={}", valid.as_secs());
-        Box::pin(std::future::ready(Ok(url)))
-    }
-}
-
-struct NoCredentials;
-
-impl Link for NoCredentials {
-    fn sign(&self, _: Duration) -> BoxFuture<'_, Result<String, Failure>> {
-        Box::pin(std::future::ready(Err(Failure::new(Stage::Storage, "NoCredentials", "no credentials for the store"))))
-    }
-}
-
-async fn address(wire: &Wire, view: &View) -> Result<String, Failure> {
-    match wire.show(view).await? {
-        Shown::Url(url) => Ok(url.into_owned()),
-        Shown::Picture(_) => panic!("an address"),
-    }
-}
-
-#[tokio::test]
-async fn every_attempt_has_an_address_of_its_own_that_outlives_the_call_by_a_minute() {
-    let (wire, view) = (wire(Duration::from_secs(30)), View::Link(Arc::new(Signs::default())));
-    for expected in ["https://b.example/1?valid=90", "https://b.example/2?valid=90"] {
-        assert_eq!(address(&wire, &view).await.unwrap(), expected);
-    }
-}
-
-#[tokio::test]
-async fn without_an_address_nothing_is_sent() {
-    let failure = address(&wire(Duration::from_secs(30)), &View::Link(Arc::new(NoCredentials))).await.unwrap_err();
-    assert_eq!((failure.stage, failure.code.as_str()), (Stage::Recognition, "connect"));
-    assert_eq!(failure.message, "not sent: no credentials for the store");
-}
-
-#[tokio::test]
-async fn a_picture_is_shown_as_it_is() {
-    let picture = Picture { bytes: vec![1, 2, 3].into(), format: Format::Png };
-    let view = View::Inline(picture.clone());
-    let shown = wire(Duration::from_secs(30)).show(&view).await.ok().unwrap();
-    assert!(matches!(shown, Shown::Picture(shown) if shown.bytes.as_ptr() == picture.bytes.as_ptr()));
-}
 
 fn wire(timeout: Duration) -> Wire {
     Wire { stage: Stage::Recognition, http: http_client(CONNECT_TIMEOUT).unwrap(), timeout, redaction: Redaction::default() }

@@ -7,7 +7,7 @@
 //! | (top) | `seed`, `pictures_apart` |
 //! | `[recognition]` | `rate_per_second`, `burst`, `latency`, `jitter`, `app_key`, `app_secret`, `app_code` |
 //! | `[verification]` | `rate_per_second`, `burst`, `latency`, `jitter`, `api_id`, `api_secret` |
-//! | `[storage]` | `latency`, `jitter`, `access_key_id`, `secret_access_key` |
+//! | `[storage]` | `latency`, `jitter`, `access_key_id`, `secret_access_key`, `versions`, `part_etags` |
 //! | `[[fault]]` | `stage`, `answer`; which calls: `sample`, `note_no`, `province`, `key`, `operation`, `auto_rotate`, `calls`, `after`, `until`, `probability`; the answer's details: `http_status`, `message`, `retry_after`, `qr`, `delay` |
 
 pub mod answer;
@@ -79,6 +79,10 @@ pub struct Storage {
     pub jitter: Duration,
     pub access_key_id: String,
     pub secret_access_key: Secret,
+    /// Buckets keep every version of an object; otherwise the last one only, and no answer names it.
+    pub versions: bool,
+    /// A part of an object has an `ETag` of its own, as with some gateways in front of a store.
+    pub part_etags: bool,
 }
 
 impl Default for Recognition {
@@ -115,6 +119,8 @@ impl Default for Storage {
             jitter: Duration::ZERO,
             access_key_id: "sandbox".to_owned(),
             secret_access_key: Secret::new("sandbox-secret"),
+            versions: true,
+            part_etags: false,
         }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::history::{History, unsent};
+use crate::sandbox::scenario::Storage;
 
 /// An object has to fit into memory: it is written twice, as the current one and as a version.
 const MAX_OBJECT_BYTES: usize = 64 << 20;
@@ -36,14 +37,24 @@ pub(in crate::sandbox) struct Store {
     current: Arc<FileSystem>,
     history: Arc<History>,
     locks: Arc<[Mutex<()>]>,
+    /// As the scenario has it.
+    keeps_versions: bool,
+    parts_have_etags: bool,
 }
 
 impl Store {
     /// The folder must exist.
-    pub(in crate::sandbox) fn open(folder: &Path) -> anyhow::Result<Self> {
+    pub(in crate::sandbox) fn open(folder: &Path, scenario: &Storage) -> anyhow::Result<Self> {
         let current = FileSystem::new(folder).map_err(|error| anyhow::anyhow!("{}: {error:?}", folder.display()))?;
         let locks = (0..LOCKS).map(|_| Mutex::new(())).collect();
-        Ok(Self { folder: folder.to_owned(), current: Arc::new(current), history: Arc::new(History::new()?), locks })
+        Ok(Self {
+            folder: folder.to_owned(),
+            current: Arc::new(current),
+            history: Arc::new(History::new()?),
+            locks,
+            keeps_versions: scenario.versions,
+            parts_have_etags: scenario.part_etags,
+        })
     }
 
     /// Writes an object from within, and its bucket where there is none yet. Answers the version's id.
@@ -70,12 +81,16 @@ impl Store {
             return Ok(answer);
         }
         let (bucket, key, condition) = (input.bucket.clone(), input.key.clone(), input.if_match.clone());
+        let is_part = input.range.is_some();
         let _unchanged = self.lock(&bucket, &key).await;
         self.must_exist(&bucket, &key)?;
         let mut answer = self.current.get_object(request).await?;
         check(condition.as_ref(), answer.output.e_tag.as_ref())?;
         answer.output.version_id = self.history.current(&bucket, &key);
         answer.output.accept_ranges = Some("bytes".to_owned());
+        if is_part && self.parts_have_etags {
+            answer.output.e_tag = answer.output.e_tag.map(|whole| ETag::Strong(format!("{}-part", whole.value())));
+        }
         Ok(answer)
     }
 
@@ -110,7 +125,9 @@ impl Store {
         let _alone = self.lock(&bucket, &key).await;
         self.must_fit(&bucket, &key)?;
         let mut answer = self.current.put_object(request).await?;
-        answer.output.version_id = Some(self.history.keep(&bucket, &key, version).await?);
+        if self.keeps_versions {
+            answer.output.version_id = Some(self.history.keep(&bucket, &key, version).await?);
+        }
         Ok(answer)
     }
 

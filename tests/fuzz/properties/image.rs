@@ -31,8 +31,13 @@ pub fn image(data: &[u8]) {
 }
 
 fn is_sound(prepared: &Prepared, data: &[u8], probed: Probed, verify: bool) {
-    let Some(Picture { bytes, format }) = &prepared.recognition else { panic!("nobody asked for a URL") };
-    assert!(bytes == data && *format == probed.format && encoded_len(bytes) <= LIMITS.recognition_encoded_bytes);
+    match &prepared.recognition {
+        Ok(Some(Picture { bytes, format })) => {
+            assert!(bytes == data && *format == probed.format && encoded_len(bytes) <= LIMITS.recognition_encoded_bytes);
+        }
+        Ok(None) => panic!("nobody asked for a URL"),
+        Err(refused) => assert!(refused.code == "image.too_large" && encoded_len(data) > LIMITS.recognition_encoded_bytes, "{refused}"),
+    }
     assert!(probed.width.min(probed.height) >= 15 && probed.width.max(probed.height) <= 4096);
     assert_eq!(prepared.verification.is_some(), verify);
     let Some(Picture { bytes, format }) = &prepared.verification else { return };

@@ -5,7 +5,7 @@ use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::policy::Transfer;
-use invoice_worker::sandbox::samples;
+use invoice_worker::sandbox::{Scenario, samples};
 
 const SAMPLE: &str = "01-beijing-outpatient";
 
@@ -76,4 +76,64 @@ async fn check_says_that_the_providers_have_to_reach_the_store() {
     let line = ended.stdout.lines().find(|line| line.contains("transfer")).unwrap_or_else(|| panic!("{}", ended.stdout));
     assert!(line.starts_with("warning") && line.contains("has to be reachable from there"), "{line}");
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+}
+
+/// What `check` says about addresses and versions, and its exit status.
+async fn told(change: impl FnOnce(&mut Setup), environment: &[(&str, &str)]) -> (String, String, Option<i32>) {
+    let mut setup = Setup::new(On::RabbitMq).await;
+    (setup.config.recognition.transfer, setup.config.verification.transfer) = (Transfer::Url, Transfer::Url);
+    change(&mut setup);
+    let system = setup.prepare().await;
+    let ended = output(&["check", "-c", &ConfigFile::of(&system).path()], environment).await;
+    let line = |about: &str| ended.stdout.lines().find(|line| line[8..].starts_with(about)).unwrap_or_default().to_owned();
+    assert!(!ended.stdout.contains("X-Amz") && !ended.stdout.contains("ttttt"), "{}", ended.stdout);
+    (line("addresses"), line("versions"), ended.code)
+}
+
+#[tokio::test]
+async fn check_signs_an_address_and_reads_a_version_by_its_id() {
+    let (addresses, versions, code) = told(|_| {}, &[]).await;
+    assert!(addresses.starts_with("ok") && addresses.contains("providers take 1024"), "{addresses}");
+    assert!(versions.starts_with("ok") && versions.contains("could be read by its id"), "{versions}");
+    assert_eq!(code, Some(0));
+}
+
+#[tokio::test]
+async fn check_warns_of_addresses_that_are_too_long_and_of_buckets_without_versions() {
+    let temporary = |setup: &mut Setup| {
+        setup.scenario.storage.versions = false;
+        setup.scenario.storage.access_key_id = "AKIATEMPORARY".into();
+    };
+    let token = "t".repeat(900);
+    let credentials = [
+        ("AWS_ACCESS_KEY_ID", "AKIATEMPORARY"),
+        ("AWS_SECRET_ACCESS_KEY", "sandbox-secret"),
+        ("AWS_SESSION_TOKEN", &token),
+        ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID", ""),
+        ("INVOICE_WORKER__STORAGE__SECRET_ACCESS_KEY", ""),
+    ];
+    let (addresses, versions, code) = told(temporary, &credentials).await;
+    assert!(addresses.starts_with("warning") && addresses.contains("images are sent inline"), "{addresses}");
+    assert!(versions.starts_with("warning") && versions.contains("turn versioning on"), "{versions}");
+    assert_eq!(code, Some(0), "the worker works");
+}
+
+#[tokio::test]
+async fn check_tells_that_versions_must_not_be_read() {
+    let faults = "[[fault]]\nstage = 'storage'\nkey = 'checkpoints/probe.json'\nanswer = 'AccessDenied'\ncalls = [2]\n";
+    let (_, versions, code) = told(|setup| setup.scenario.faults = Scenario::parse(faults, "faults").unwrap().faults, &[]).await;
+    assert!(versions.starts_with("FAILED") && versions.contains("grant s3:GetObjectVersion"), "{versions}");
+    assert_eq!(code, Some(1));
+}
+
+#[tokio::test]
+async fn check_tells_that_nothing_can_be_signed() {
+    let nobody = [
+        ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID", ""),
+        ("INVOICE_WORKER__STORAGE__SECRET_ACCESS_KEY", ""),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let (addresses, _, code) = told(|_| {}, &nobody).await;
+    assert!(addresses.starts_with("FAILED") && addresses.contains("NoCredentials"), "{addresses}");
+    assert_eq!(code, Some(1));
 }

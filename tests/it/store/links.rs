@@ -47,3 +47,15 @@ async fn an_address_names_its_version(server: Server) {
     let address = shelf.store.presign(&shelf.config.bucket, "a.jpg", first.as_deref(), Duration::from_secs(90)).await.unwrap();
     assert_eq!(reqwest::get(&address).await.unwrap().bytes().await.unwrap(), "first");
 }
+
+#[tokio::test]
+async fn a_bucket_tells_whether_it_keeps_versions() {
+    let shelf = Shelf::new(Server::Moto).await;
+    shelf.put("a.jpg", b"first").await;
+    assert!(!shelf.store.keeps_versions(&shelf.config.bucket, "a.jpg").await.unwrap());
+    shelf.keep_versions(Server::Moto).await;
+    // From before there were any.
+    assert!(!shelf.store.keeps_versions(&shelf.config.bucket, "a.jpg").await.unwrap());
+    shelf.put("a.jpg", b"second").await;
+    assert!(shelf.store.keeps_versions(&shelf.config.bucket, "a.jpg").await.unwrap());
+}

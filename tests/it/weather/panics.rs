@@ -7,7 +7,7 @@ use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::provider::client::{Client, Limits};
-use invoice_worker::provider::{Provider, Reply, Request};
+use invoice_worker::provider::{Provider, Reply, Request, Shown};
 use invoice_worker::store::{Script, Store, Written};
 use invoice_worker::worker::Drained;
 use serde_json::json;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-const RATE: Limits = Limits { rate_per_second: 1_000.0, burst: 1, max_in_flight: 16 };
+const RATE: Limits = Limits { rate_per_second: 1_000.0, burst: 1, max_in_flight: 16, timeout: PATIENCE };
 
 /// Fails on the first call, once it is let; afterwards it answers that there is nothing on the picture.
 struct Fragile {
@@ -28,7 +28,7 @@ struct Fragile {
 impl Provider for Fragile {
     type Answer = Invoice;
 
-    fn call<'a>(&'a self, _request: &'a Request) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
+    fn call<'a>(&'a self, _request: &'a Request, _shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
         Box::pin(async {
             if self.calls.fetch_add(1, Ordering::Relaxed) == 0 {
                 self.called.notify_one();

@@ -89,10 +89,10 @@ async fn call(account: Arc<Account>, gate: Gate) {
     let limiter = Arc::new(Limiter::new(account.rate, 1));
     loop {
         let _wanted = gate.wants_a_call();
-        limiter.acquire(|| gate.standing(Stage::Recognition)).await;
+        let has_waited = limiter.acquire(|| gate.standing(Stage::Recognition)).await;
         account.calls.lock().unwrap().push(account.began.elapsed().as_secs_f64());
         if account.provider.is_some() {
-            tokio::spawn(strict::call(Arc::clone(&account), Arc::clone(&limiter), gate.clone()));
+            tokio::spawn(strict::call(Arc::clone(&account), Arc::clone(&limiter), gate.clone(), has_waited));
         }
     }
 }

@@ -13,7 +13,7 @@ fn midnight() -> Timestamp {
 }
 
 fn alone() -> Standing {
-    Standing { share: Share::WHOLE, part: 1.0, now: midnight() }
+    Standing { share: Share::WHOLE, of_others: 1.0, now: midnight() }
 }
 
 async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
@@ -30,7 +30,7 @@ async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
 async fn calls_of(limiter: &Limiter, share: Share, clock: WallClock, count: usize) -> Vec<i64> {
     let mut times = Vec::new();
     for _ in 0..count {
-        limiter.acquire(|| Standing { share, part: 1.0, now: clock.now() }).await;
+        limiter.acquire(|| Standing { share, of_others: 1.0, now: clock.now() }).await;
         times.push(clock.now().as_millisecond() - midnight().as_millisecond());
     }
     times
@@ -170,7 +170,7 @@ async fn a_share_that_changes_all_the_time_starves_nobody_and_grants_nothing_ext
         };
         let mut calls = 0_u32;
         while began.elapsed() < Duration::from_hours(1) {
-            limiter.acquire(|| Standing { share: flips(), part: 1.0, now: clock.now() }).await;
+            limiter.acquire(|| Standing { share: flips(), of_others: 1.0, now: clock.now() }).await;
             calls += 1;
         }
         // Three quarters of the time it is half of the rate.
@@ -190,4 +190,77 @@ async fn turns_are_kept_however_long_they_take() {
     let gaps: Vec<i64> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let steady = &gaps[4..gaps.len() - 4];
     assert!(steady.iter().all(|gap| (900..=1_100).contains(gap)), "{steady:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_workers_lose_no_call_at_any_rate() {
+    for (rate, calls) in [(2.0, 119), (50.0, 2_985), (150.0, 8_955), (1_000.0, 59_700)] {
+        let clock = WallClock::starting_at(midnight());
+        let of_one = |rank| {
+            let limiter = Limiter::new(rate, 1);
+            async move {
+                let (start, mut made) = (Instant::now(), 0);
+                while start.elapsed() < Duration::from_mins(1) {
+                    limiter.acquire(|| Standing { share: share(3, rank), of_others: 1.0, now: clock.now() }).await;
+                    made += 1;
+                }
+                made
+            }
+        };
+        let made: i32 = futures_util::future::join_all((0..3).map(of_one)).await.into_iter().sum();
+        assert!((calls - calls / 200..=calls + 10).contains(&made), "{rate}: {made} in a minute, {calls} are due");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_learned_alone_is_left_out_of_the_turns_from_the_first() {
+    let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
+    for _ in 0..10_000 {
+        limiter.acquire(alone).await;
+        limiter.granted();
+        if limiter.rate_per_second(alone()) > 7.0 {
+            limiter.lower(Instant::now());
+        }
+    }
+    let due = limiter.rate_per_second(Standing { share: share(2, 0), ..alone() });
+    let shared = calls_of(&limiter, share(2, 0), clock, 201).await;
+    let made = 200_000.0 / f64::from(i32::try_from(shared[200] - shared[0]).unwrap());
+    assert!((0.98..=1.005).contains(&(made / due)), "{made} of {due}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_hold_a_worker_back_and_leave_by_and_by() {
+    let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
+    let began = Instant::now();
+    let mut rates = Vec::new();
+    // Another worker knows half of the rate, for ten seconds.
+    for second in 1..=40 {
+        let mut calls = 0;
+        while began.elapsed() < Duration::from_secs(second) {
+            let of_others = if began.elapsed() < Duration::from_secs(10) { 0.5 } else { 1.0 };
+            limiter.acquire(|| Standing { share: share(2, 0), of_others, now: clock.now() }).await;
+            limiter.granted();
+            calls += 1;
+        }
+        rates.push(calls);
+    }
+    assert!(rates[2..10].iter().all(|calls| (2..=3).contains(calls)), "held back: {rates:?}");
+    assert!(rates[10..13].iter().all(|calls| (2..=4).contains(calls)), "by steps: {rates:?}");
+    assert!(rates[36..].iter().all(|calls| (4..=6).contains(calls)), "all of it: {rates:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_use_his_rate_up_holds_nobody_back() {
+    let limiter = Limiter::new(10.0, 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    limiter.lower(Instant::now());
+    assert!((limiter.used_up_part() - 1.0).abs() < 1e-9, "no call has waited");
+    acquired_at(&limiter, 2).await;
+    assert!(limiter.used_up_part() < 1.0);
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        limiter.acquire(alone).await;
+    }
+    assert!((limiter.used_up_part() - 1.0).abs() < 1e-9, "a place is always free");
+    assert!(limiter.rate_per_second(alone()) < 10.0, "it has not forgotten");
 }

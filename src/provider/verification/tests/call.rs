@@ -2,7 +2,7 @@ use super::*;
 use crate::config::secret::Secret;
 use crate::config::units::span;
 use crate::domain::picture::{Format, Picture};
-use crate::provider::wire::fake::{Behaviour, Fake, Received};
+use crate::provider::wire::fake::{Behaviour, Fake, Received, call};
 use crate::provider::{CONNECT_TIMEOUT, View, http_client};
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn parts(received: &Received) -> Vec<(String, Vec<u8>)> {
 #[tokio::test]
 async fn the_picture_arrives_as_a_file_with_the_accounts_headers() {
     let fake = Fake::answering("200 OK", "", SAMPLE).await;
-    let reply = client(&fake, |_| {}).call(&inline(false)).await.ok().unwrap();
+    let reply = call(&client(&fake, |_| {}), &inline(false)).await.ok().unwrap();
     assert_eq!(reply.answer.invoice.total_cost.unwrap().value(), Some(&207.into()));
 
     let received = fake.received().await;
@@ -56,7 +56,7 @@ async fn the_picture_arrives_as_a_file_with_the_accounts_headers() {
 async fn turning_upright_is_asked_for_by_the_call_or_by_the_configuration() {
     for (request, config) in [(true, false), (false, true)] {
         let fake = Fake::answering("200 OK", "", SAMPLE).await;
-        assert!(client(&fake, |changed| changed.auto_rotate = config).call(&inline(request)).await.is_ok());
+        assert!(call(&client(&fake, |changed| changed.auto_rotate = config), &inline(request)).await.is_ok());
         let parts = parts(&fake.received().await);
         assert!(parts[1].0.contains(r#"name="auto_rotate""#), "{}", parts[1].0);
         assert_eq!(parts[1].1, b"true");
@@ -67,7 +67,7 @@ async fn turning_upright_is_asked_for_by_the_call_or_by_the_configuration() {
 async fn an_address_goes_in_place_of_the_file() {
     let fake = Fake::answering("200 OK", "", SAMPLE).await;
     let request = Request::new(View::Url("https://b.example/%E7%A5%A8.jpg?s=a%2Bb".to_owned()), false);
-    assert!(client(&fake, |_| {}).call(&request).await.is_ok());
+    assert!(call(&client(&fake, |_| {}), &request).await.is_ok());
     let parts = parts(&fake.received().await);
     assert!(parts[0].0.contains(r#"name="url""#), "{}", parts[0].0);
     assert_eq!(parts[0].1, b"https://b.example/%E7%A5%A8.jpg?s=a%2Bb");
@@ -77,7 +77,7 @@ async fn an_address_goes_in_place_of_the_file() {
 async fn a_refusal_keeps_its_reason_and_loses_the_credentials() {
     let body = json!({"status": "UNAUTHORIZED", "reason": "the-api-id the-api-secret is wrong", "request_id": "r1"}).to_string();
     let fake = Fake::answering("401 Unauthorized", "retry-after: 7\r\n", body.as_bytes()).await;
-    let failure = client(&fake, |_| {}).call(&inline(false)).await.err().unwrap();
+    let failure = call(&client(&fake, |_| {}), &inline(false)).await.err().unwrap();
     assert_eq!((failure.code.as_str(), failure.http_status), ("UNAUTHORIZED", Some(401)));
     assert_eq!(failure.message, "… … is wrong");
     assert_eq!(failure.retry_after.unwrap().as_secs(), 7);
@@ -87,7 +87,7 @@ async fn a_refusal_keeps_its_reason_and_loses_the_credentials() {
 async fn no_answer_in_time_is_a_timeout() {
     let fake = Fake::start(Behaviour::Hang).await;
     let verification = client(&fake, |config| config.timeout = span("200ms"));
-    assert_eq!(verification.call(&inline(false)).await.err().unwrap().code, "timeout");
+    assert_eq!(call(&verification, &inline(false)).await.err().unwrap().code, "timeout");
 }
 
 #[test]

@@ -66,19 +66,19 @@ impl Books {
 }
 
 /// One call, from when it may be made.
-pub(super) async fn call(account: Arc<Account>, limiter: Arc<Limiter>, gate: Gate) {
+pub(super) async fn call(account: Arc<Account>, limiter: Arc<Limiter>, gate: Gate, has_waited: bool) {
     let Some(provider) = &account.provider else { return };
     let started = Instant::now();
     let delay = provider.books().on_the_wire();
     tokio::time::sleep(delay).await;
     let is_admitted = provider.books().admit(Instant::now(), account.began.elapsed().as_secs_f64());
     tokio::time::sleep(Duration::from_millis(200)).await;
-    if is_admitted {
-        limiter.granted();
-    } else {
+    if !is_admitted {
         limiter.lower(started);
+    } else if has_waited {
+        limiter.granted();
     }
-    gate.learned(Stage::Recognition, limiter.part());
+    gate.tell_part(Stage::Recognition, limiter.used_up_part());
 }
 
 /// So many workers for three minutes: of the last two, what part of the true rate was used, and what part of the calls was refused.

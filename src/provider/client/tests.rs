@@ -1,0 +1,113 @@
+use super::*;
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::domain::policy::{Policy, Transfer};
+use crate::domain::progress::Progress;
+use crate::gate::Gate;
+use crate::provider::{Link, Shown, View};
+use futures_util::future::BoxFuture;
+use jiff::tz::TimeZone;
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// The object's addresses, in the order in which they are asked for; after the last one there is always another.
+#[derive(Default)]
+struct Signs(Mutex<Vec<Result<(), &'static str>>>);
+
+const TOO_LONG: &str = "too long";
+
+impl Link for Signs {
+    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Unsigned>> {
+        let next = self.0.lock().unwrap().pop().unwrap_or(Ok(()));
+        let signed = match next {
+            Ok(()) => Ok(format!("https://b.example/a.jpg?valid={}", valid.as_secs())),
+            Err(TOO_LONG) => Err(Unsigned::TooLong),
+            Err(code) => Err(Unsigned::Failed(Failure::new(Stage::Storage, code, "not signed"))),
+        };
+        Box::pin(std::future::ready(signed))
+    }
+}
+
+/// Answers with the address that it was shown; the first time it is out of order.
+struct Echo {
+    calls: Arc<Mutex<Vec<String>>>,
+    is_broken_at_first: bool,
+}
+
+impl Provider for Echo {
+    type Answer = ();
+
+    fn call<'a>(&'a self, _request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<()>, Failure>> {
+        let Shown::Url(url) = shown else { panic!("an address") };
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(url.into_owned());
+        let is_broken = self.is_broken_at_first && calls.len() == 1;
+        let reply = Reply { code: "200", request_id: None, answer: () };
+        Box::pin(std::future::ready(if is_broken { Err(Failure::new(Stage::Recognition, "http.502", "")) } else { Ok(reply) }))
+    }
+}
+
+struct Outcome {
+    stopped: Option<(Stage, String, Decision)>,
+    shown: Vec<String>,
+    /// The job's own account of what it cost.
+    progress: Progress,
+}
+
+async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> Outcome {
+    let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
+    let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
+    let gate = Gate::new("a worker".into(), Arc::clone(&policy), clock, timezone.clone());
+    let judge = Judge { policy, timezone, clock, chance: Chance::seeded(1), gate };
+    let calls = Arc::<Mutex<Vec<String>>>::default();
+    let limits = Limits { rate_per_second: 10.0, burst: 1, max_in_flight: 4, timeout: Duration::from_secs(30) };
+    let client = Client::new(Stage::Recognition, Echo { calls: Arc::clone(&calls), is_broken_at_first }, limits, judge);
+    let link = Signs(Mutex::new(signed.iter().rev().copied().collect()));
+    let mut progress = Progress::new(String::new(), clock.now());
+    let mut case = Case {
+        progress: &mut progress,
+        halt: CancellationToken::new(),
+        deadline: clock.now() + Duration::from_hours(96),
+        began: Instant::now(),
+        is_queued: true,
+        subject: String::new(),
+        billing_date: None,
+        transfer: Transfer::Url,
+        has_bytes: true,
+        failing_since: None,
+    };
+    let outcome = client.call(&Request::new(View::Link(Arc::new(link)), false), &mut case).await;
+    let stopped = outcome.err().map(|stopped| (stopped.failure.stage, stopped.failure.code, stopped.ruling.decision));
+    let shown = calls.lock().unwrap().clone();
+    Outcome { stopped, shown, progress }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_has_an_address_of_its_own_that_outlives_the_call_by_a_minute() {
+    let Outcome { stopped, shown, .. } = call(&[], true).await;
+    assert_eq!((stopped, shown), (None, vec!["https://b.example/a.jpg?valid=90".to_owned(); 2]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_cannot_be_signed_for_a_while_is_the_stores_failure_and_no_call() {
+    let Outcome { stopped, shown, progress } = call(&[Err("timeout"), Err("timeout"), Err("connect")], false).await;
+    assert_eq!((stopped, shown.len()), (None, 1));
+    assert_eq!((progress.attempts(Stage::Storage), progress.totals.retries, progress.calls().len()), (2, 2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_credentials_nothing_is_called_and_the_store_is_paused() {
+    let Outcome { stopped, shown, progress } = call(&[Err("NoCredentials"); 2], false).await;
+    assert_eq!(stopped, Some((Stage::Storage, "NoCredentials".to_owned(), Decision::Pause)));
+    assert_eq!((shown.len(), progress.calls().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_has_become_too_long_has_the_image_sent() {
+    // Also where it became so while it could not be signed.
+    for signed in [&[Err(TOO_LONG)][..], &[Err("timeout"), Err(TOO_LONG), Err(TOO_LONG)]] {
+        let Outcome { stopped, shown, progress } = call(signed, false).await;
+        assert_eq!(stopped.map(|(_, _, decision)| decision), Some(Decision::Inline));
+        assert_eq!((shown.len(), progress.totals.billed), (0, 0));
+    }
+}
