@@ -95,10 +95,13 @@ impl Checkpoints {
         self.conditional.get_or_try_init(|| store.honours_conditions(bucket, &key)).await.map(|honoured| Some(*honoured))
     }
 
-    /// [`Store::keeps_versions`] of the bucket, asked about what [`Checkpoints::probe`] has left there.
+    /// [`Store::keeps_versions`] of the bucket, asked about what [`Checkpoints::probe`] has left there; written anew, for it may be from a
+    /// time before there were any.
     pub async fn keep_versions(&self) -> Result<Option<bool>, Failure> {
         let Some((store, bucket)) = &self.durable else { return Ok(None) };
-        store.keeps_versions(bucket, &self.key(PROBE)).await.map(Some)
+        let key = self.key(PROBE);
+        store.put(bucket, &key, Bytes::from_static(b"{}")).await?;
+        store.keeps_versions(bucket, &key).await.map(Some)
     }
 
     /// Will another process find what is kept?

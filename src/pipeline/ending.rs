@@ -118,10 +118,11 @@ impl Pipeline {
     }
 }
 
-/// Recognition's own failure, and no more than that: a verdict is decided by the policy, and what the store did concerns the whole job.
+/// Recognition's own failure, or that it is too late for one: today's verdict may be known all the same. A verdict is decided by the
+/// policy, and what the store did concerns the whole job.
 pub(super) fn is_recognitions(stopped: &Stopped) -> bool {
     let Stopped { failure, ruling, .. } = stopped;
-    failure.stage == Stage::Recognition && matches!(ruling.decision, Decision::Fail { invalid_job: None })
+    matches!(failure.stage, Stage::Recognition | Stage::Job) && matches!(ruling.decision, Decision::Fail { invalid_job: None })
 }
 
 /// The store's own code becomes ours: `NoSuchKey` is `image.not_found`.

@@ -76,9 +76,10 @@ impl ObjectLink {
         (&self.bucket, &self.key, self.asked.as_deref())
     }
 
-    /// Is it always the same bytes that are found there?
+    /// Is it always the same bytes that are found there? Only where the store says which version they are: there are stores that heed no
+    /// version that is asked for, and one version, `null`, that is overwritten.
     pub(super) fn is_pinned(&self) -> bool {
-        self.version().is_some()
+        self.revision.version_id.is_some()
     }
 
     async fn address(&self, valid: Duration) -> Result<String, Failure> {

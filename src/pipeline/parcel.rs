@@ -13,7 +13,18 @@ impl Pipeline {
         parcel.unwrap_or_else(|| Parcel { image: image.to_owned(), ..Parcel::default() })
     }
 
-    /// What is still to travel. What is too large for it is remembered by this process alone.
+    /// A paid answer that cannot be stored travels with its job, and whatever else could not be.
+    pub(super) async fn pack_up(&self, case: &mut Case<'_>, image: &str, pack: impl FnOnce(&mut Parcel)) {
+        let mut parcel = self.brought(case, image);
+        if parcel.recognition.is_none() {
+            // Perhaps somebody else's, which was not stored either.
+            parcel.recognition = self.checkpoints.recognition_here(image).await;
+        }
+        pack(&mut parcel);
+        self.take_along(case, &parcel);
+    }
+
+    /// What is still to travel. What is too large for it is at best remembered by this process.
     pub(super) fn take_along(&self, case: &mut Case<'_>, parcel: &Parcel) {
         if parcel.is_empty() {
             case.progress.parcel = None;
@@ -23,7 +34,7 @@ impl Pipeline {
         if let packed @ Some(_) = self.packer.pack(&case.progress.run, parcel) {
             case.progress.parcel = packed;
         } else {
-            tracing::error!("a paid answer is too large to travel with its job; this process alone remembers it");
+            tracing::error!("a paid answer is too large to travel with its job: it may have to be paid for again");
         }
     }
 

@@ -80,13 +80,7 @@ impl Pipeline {
             unkept(&failure);
             return Ok(());
         }
-        let mut parcel = self.brought(case, image);
-        if parcel.recognition.is_none() {
-            // Perhaps somebody else's, which was not stored either.
-            parcel.recognition = self.checkpoints.recognition_here(image).await;
-        }
-        pack(&mut parcel);
-        self.take_along(case, &parcel);
+        self.pack_up(case, image, pack).await;
         let wait = if case.halt.is_cancelled() { SignedDuration::ZERO } else { UNREADABLE };
         let until = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
         let message = format!("a paid answer cannot be stored ({}); it travels with its job", failure.message);

@@ -13,6 +13,9 @@ use crate::image::Transfers;
 use crate::provider::View;
 use crate::retry::{Case, Judge, Stopped};
 
+/// Of the store's failures, as the policy knows it.
+const REPLACED: &str = "replaced";
+
 impl Pipeline {
     /// A provider fetched the image itself, and its address named no version: is it still the one that was asked about? If not, nobody
     /// knows which of the two the answer is about.
@@ -27,23 +30,42 @@ impl Pipeline {
         case: &mut Case<'_>,
         pack: impl FnOnce(&mut Parcel),
     ) -> Result<(), Box<Stopped>> {
+        let looked = self.look_again(held, loaded, case).await;
+        if let Err(stopped) = &looked
+            && is_untold(stopped)
+        {
+            self.pack_up(case, &loaded.identity, pack).await;
+        }
+        looked
+    }
+
+    /// As [`Pipeline::confirm`], where there is no answer that would be worth keeping.
+    pub(super) async fn look_again(&self, held: &Held, loaded: &Loaded, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
         let (View::Link(_), Some(Object { link, .. })) = (&held.view, &loaded.object) else { return Ok(()) };
-        if link.is_pinned() {
+        if link.is_pinned() || self.loader.is_still_there(link, &self.judge, case).await? {
             return Ok(());
         }
-        match self.loader.is_still_there(link, &self.judge, case).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(begin_anew(&self.judge, case).await),
-            Err(stopped) => {
-                if !matches!(stopped.ruling.decision, Decision::Fail { .. }) {
-                    let mut parcel = self.brought(case, &loaded.identity);
-                    pack(&mut parcel);
-                    self.take_along(case, &parcel);
-                }
-                Err(stopped)
-            }
+        Err(begin_anew(&self.judge, case).await)
+    }
+
+    /// A provider's last word is about the image only if that is still the one that was asked about. While the store does not tell, the
+    /// word stands: it was heard, and to ask again would be paid again.
+    pub(super) async fn concerning(&self, stopped: Box<Stopped>, held: &Held, loaded: &Loaded, case: &mut Case<'_>) -> Box<Stopped> {
+        let is_last = matches!(stopped.ruling.decision, Decision::Fail { .. })
+            && matches!(stopped.failure.stage, Stage::Recognition | Stage::Verification);
+        if !is_last {
+            return stopped;
+        }
+        match self.look_again(held, loaded, case).await {
+            Err(other) if !is_untold(&other) => other,
+            Ok(()) | Err(_) => stopped,
         }
     }
+}
+
+/// The store has not said what became of the image.
+fn is_untold(stopped: &Stopped) -> bool {
+    stopped.failure.code != REPLACED && !matches!(stopped.ruling.decision, Decision::Fail { .. })
 }
 
 impl Loader {
@@ -104,7 +126,7 @@ impl Loader {
 /// Of another picture, the answers that this job has or waits for would be wrong ones: it begins anew. That the policy judges it bounds
 /// how often; to try again in place would mend nothing.
 async fn begin_anew(judge: &Judge, case: &mut Case<'_>) -> Box<Stopped> {
-    let replaced = || Failure::new(Stage::Storage, "replaced", "the image was replaced by another one while its job was under way");
+    let replaced = || Failure::new(Stage::Storage, REPLACED, "the image was replaced by another one while its job was under way");
     match judge.attempt(Stage::Storage, case, None, async { Err::<(), _>(replaced()) }).await {
         Err(stopped) => stopped,
         Ok(_) => Stopped::boxed(replaced(), Decision::Park { until: judge.clock.now() }),

@@ -67,17 +67,19 @@ impl Pipeline {
 
     /// With everybody who asks about the same image now.
     async fn recognised(&self, loaded: &Loaded, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
+        let mut has_followed = false;
         loop {
             match self.recognitions.board(&loaded.identity) {
                 Seat::Leader(leader) => {
                     // Whoever led before may have landed since the checkpoint was looked for.
                     let outcome = match self.checkpoints.recognition_here(&loaded.identity).await {
                         Some(part) => Ok(part),
-                        None => self.call_recognition(loaded, case).await,
+                        None => self.call_recognition(loaded, has_followed, case).await,
                     };
                     return leader.land(outcome, case.progress);
                 }
                 Seat::Follower(follower) => {
+                    has_followed = true;
                     if let Some(outcome) = follower.wait(&self.judge, case).await? {
                         return outcome;
                     }
@@ -86,9 +88,12 @@ impl Pipeline {
         }
     }
 
-    async fn call_recognition(&self, loaded: &Loaded, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
+    async fn call_recognition(&self, loaded: &Loaded, has_followed: bool, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
         let view = loaded.recognition.as_ref().map_err(|failure| Stopped::at_fault(failure.clone()))?;
         let mut held = self.held(Stage::Recognition, loaded, view, case).await?;
+        if has_followed {
+            self.look_again(&held, loaded, case).await?;
+        }
         let reply = loop {
             match self.recognition.call(&Request::new(held.show(case), false), case).await {
                 Ok(reply) => break reply,
@@ -96,7 +101,7 @@ impl Pipeline {
                     case.progress.inline.insert(Stage::Recognition);
                     held = self.held(Stage::Recognition, loaded, view, case).await?;
                 }
-                Err(stopped) => return Err(stopped),
+                Err(stopped) => return Err(self.concerning(stopped, &held, loaded, case).await),
             }
         };
         let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
@@ -156,17 +161,19 @@ impl Pipeline {
     /// With everybody who asks about the same image now.
     async fn verified(&self, loaded: &Loaded, view: &View, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
         let identity = &loaded.identity;
+        let mut has_followed = false;
         loop {
             match self.verifications.board(identity) {
                 Seat::Leader(leader) => {
                     let known = self.checkpoints.verification_here(identity, self.today()).await;
                     let outcome = match known.and_then(|known| heeded(known, case)) {
                         Some(answer) => Ok(answer),
-                        None => self.call_verification(loaded, view, case).await,
+                        None => self.call_verification(loaded, view, has_followed, case).await,
                     };
                     return leader.land(outcome, case.progress);
                 }
                 Seat::Follower(follower) => {
+                    has_followed = true;
                     if let Some(outcome) = follower.wait(&self.judge, case).await? {
                         return outcome;
                     }
@@ -175,9 +182,18 @@ impl Pipeline {
         }
     }
 
-    async fn call_verification(&self, loaded: &Loaded, view: &View, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
+    async fn call_verification(
+        &self,
+        loaded: &Loaded,
+        view: &View,
+        has_followed: bool,
+        case: &mut Case<'_>,
+    ) -> Result<VerificationAnswer, Box<Stopped>> {
         let identity = &loaded.identity;
         let mut held = self.held(Stage::Verification, loaded, view, case).await?;
+        if has_followed {
+            self.look_again(&held, loaded, case).await?;
+        }
         if self.auto_rotate && case.progress.rotated_for.is_none() {
             // For no code: the one rotated call is had, and no answer before it to be confirmed.
             case.progress.rotated_for = Some(String::new());
@@ -195,6 +211,7 @@ impl Pipeline {
                     }));
                 }
                 Err(stopped) if stopped.ruling.decision == Decision::Rotate => {
+                    self.look_again(&held, loaded, case).await?;
                     let (today, code) = (self.today(), stopped.failure.code);
                     case.progress.rotated_for = Some(code.clone());
                     // With the job it travels anyway.
@@ -209,7 +226,7 @@ impl Pipeline {
                         let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Verification));
                         break VerificationAnswer::Negative { verdict, error };
                     }
-                    _ => return Err(stopped),
+                    _ => return Err(self.concerning(stopped, &held, loaded, case).await),
                 },
             }
         };

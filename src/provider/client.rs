@@ -68,6 +68,10 @@ impl<A> Client<A> {
                     // No call: whatever it was to probe is anybody's again, and so is its room.
                     drop((pass, room));
                     self.wait_for_address(request, unsigned, case).await?;
+                    if case.began.elapsed() >= LONGEST_HOLD {
+                        // It is signed at one time, and not at another.
+                        return Err(self.judge.held_too_long());
+                    }
                     kept = None;
                     continue;
                 }

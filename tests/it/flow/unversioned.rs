@@ -14,6 +14,8 @@ promises![
     after_each_call_by_url_the_image_is_looked_at_once_more,
     an_image_that_is_replaced_before_a_provider_fetches_it_is_judged_anew,
     one_that_is_replaced_while_its_job_is_parked_is_judged_anew,
+    a_last_word_about_one_that_was_replaced_is_not_the_jobs,
+    who_waited_for_anothers_call_does_not_pay_for_one_that_was_replaced,
     another_image_under_the_same_key_inherits_nothing,
     one_that_is_replaced_again_and_again_ends_its_job,
     a_paid_answer_travels_with_its_job_while_the_store_does_not_tell,
@@ -117,6 +119,36 @@ async fn one_that_is_replaced_while_its_job_is_parked_is_judged_anew(on: On) {
     let of_another_key = system.sample(SECOND).await;
     let expected = system.ask(&system.job("another", &of_another_key)).await;
     assert_eq!(bill(&result), bill(&expected));
+}
+
+async fn a_last_word_about_one_that_was_replaced_is_not_the_jobs(on: On) {
+    // One that ends the job, and one that has the picture turned.
+    for code in ["INVALID_ARGUMENT", "DETECTION_FAILED"] {
+        let faults = format!("[[fault]]\nstage = 'verification'\nanswer = '{code}'\ndelay = '2s'\nsample = '{FIRST}'\n");
+        let mut system = system(on, BY_URL[0], &faults).await;
+        system.submit(&system.job("job", KEY)).await;
+        system.is_called(Stage::Verification).await;
+        put(&system, SECOND).await;
+        let result = system.result().await;
+        let expected =
+            ["recognition 200 yes", &format!("verification {code} no"), "recognition 200 yes", "verification OK yes"].map(str::to_owned);
+        assert_eq!(codes(&result), expected, "{result}");
+        assert_eq!(result["verdict"], "genuine", "{result}");
+    }
+}
+
+async fn who_waited_for_anothers_call_does_not_pay_for_one_that_was_replaced(on: On) {
+    let mut setup = setup(on, BY_URL[0], "").await;
+    setup.scenario.recognition.latency = Duration::from_secs(2);
+    let mut system = setup.start().await;
+    put(&system, FIRST).await;
+    system.submit(&system.job("one", KEY)).await;
+    system.submit(&system.job("another", KEY)).await;
+    is_fetched(&system, 1).await;
+    put(&system, SECOND).await;
+    let results = [system.result().await, system.result().await];
+    assert_eq!(bill(&results[0]), bill(&results[1]));
+    assert_eq!(paid_calls(&system), 3, "one about the image that was replaced: {results:?}");
 }
 
 async fn another_image_under_the_same_key_inherits_nothing(on: On) {
