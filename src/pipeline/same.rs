@@ -52,7 +52,8 @@ impl Pipeline {
     /// word stands: it was heard, and to ask again would be paid again.
     pub(super) async fn concerning(&self, stopped: Box<Stopped>, held: &Held, loaded: &Loaded, case: &mut Case<'_>) -> Box<Stopped> {
         let is_last = matches!(stopped.ruling.decision, Decision::Fail { .. })
-            && matches!(stopped.failure.stage, Stage::Recognition | Stage::Verification);
+            && matches!(stopped.failure.stage, Stage::Recognition | Stage::Verification)
+            && stopped.barrier.is_none();
         if !is_last {
             return stopped;
         }
@@ -63,9 +64,12 @@ impl Pipeline {
     }
 }
 
-/// The store has not said what became of the image.
+/// The store has not said what became of the image: it could not, or it is too late to ask it, or it may not be asked now.
 fn is_untold(stopped: &Stopped) -> bool {
-    stopped.failure.code != REPLACED && !matches!(stopped.ruling.decision, Decision::Fail { .. })
+    let Stopped { failure, ruling, barrier } = stopped;
+    let is_its_word =
+        matches!(ruling.decision, Decision::Fail { .. }) && failure.stage != Stage::Job && !ruling.cut_short && barrier.is_none();
+    failure.code != REPLACED && !is_its_word
 }
 
 impl Loader {
@@ -128,7 +132,8 @@ impl Loader {
 async fn begin_anew(judge: &Judge, case: &mut Case<'_>) -> Box<Stopped> {
     let replaced = || Failure::new(Stage::Storage, REPLACED, "the image was replaced by another one while its job was under way");
     match judge.attempt(Stage::Storage, case, None, async { Err::<(), _>(replaced()) }).await {
-        Err(stopped) => stopped,
+        // It was, even where the store may not be asked any more.
+        Err(stopped) => Box::new(Stopped { failure: replaced(), ..*stopped }),
         Ok(_) => Stopped::boxed(replaced(), Decision::Park { until: judge.clock.now() }),
     }
 }

@@ -190,6 +190,8 @@ impl Pipeline {
         case: &mut Case<'_>,
     ) -> Result<VerificationAnswer, Box<Stopped>> {
         let identity = &loaded.identity;
+        // Who is too late waits for nobody's memory and takes no place in the rate.
+        self.judge.may_call(case)?;
         let mut held = self.held(Stage::Verification, loaded, view, case).await?;
         if has_followed {
             self.look_again(&held, loaded, case).await?;
@@ -211,9 +213,10 @@ impl Pipeline {
                     }));
                 }
                 Err(stopped) if stopped.ruling.decision == Decision::Rotate => {
-                    self.look_again(&held, loaded, case).await?;
                     let (today, code) = (self.today(), stopped.failure.code);
+                    // Before the store is asked: should it not tell, the next turn goes on from here. Of another image it is forgotten.
                     case.progress.rotated_for = Some(code.clone());
+                    self.look_again(&held, loaded, case).await?;
                     // With the job it travels anyway.
                     self.keep(case, identity, || self.checkpoints.keep_unread(identity, today, &code), |_| {}).await?;
                 }

@@ -20,8 +20,10 @@ const SETTLING: Duration = Duration::from_millis(1_500);
 const WORTH_A_CHANGE: f64 = 0.01;
 /// Where one who held the others back leaves, they go up by a step at a time, so long after the other.
 const CLIMBING: Duration = Duration::from_secs(1);
-/// A worker whose calls have not waited for so long does not use the rate up.
+/// A worker whose calls have not waited for so long does not use the rate up; nor does one of whose last calls too few had to.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
+const OF_LAST_CALLS: f64 = 0.2;
+const WAITING: f64 = 0.7;
 
 /// One place in the rate after the other. With a burst of 1, calls are never closer than the period, but for what a late timer left over.
 #[derive(Debug)]
@@ -39,11 +41,15 @@ struct State {
     learned: Learned,
     pace: Pace,
     /// Since when the others leave us this much.
-    shared: Instant,
-    /// Since when the pace is what it is.
+    shared: Option<Instant>,
+    /// Since when the part of the rate is what it is.
     changed: Instant,
+    /// There is more, which is gone up to by steps.
+    climbs: bool,
     /// When a call waited last.
     waited: Option<Instant>,
+    /// What part of the last calls had to.
+    waiting: f64,
 }
 
 impl Limiter {
@@ -51,7 +57,7 @@ impl Limiter {
     pub fn new(rate_per_second: f64, burst: u32) -> Self {
         let terms = Terms { rate: rate_per_second, burst, share: Share::WHOLE, part: 1.0 };
         let (learned, pace, began) = (Learned::default(), Pace::new(terms), Instant::now());
-        let state = Mutex::new(State { learned, pace, shared: began, changed: began, waited: None });
+        let state = Mutex::new(State { learned, pace, shared: None, changed: began, climbs: false, waited: None, waiting: 0.0 });
         Self { configured: rate_per_second, burst, began, turn: AsyncMutex::new(()), state }
     }
 
@@ -64,7 +70,8 @@ impl Limiter {
     /// use for more. Who does not try does not learn that there is more, and must not hold the others back.
     pub fn used_up_part(&self) -> f64 {
         let state = self.state();
-        if state.waited.is_some_and(|waited| waited.elapsed() < IDLE_AFTER) { state.learned.part() } else { 1.0 }
+        let is_used_up = state.waiting > WAITING && state.waited.is_some_and(|waited| waited.elapsed() < IDLE_AFTER);
+        if is_used_up { state.learned.part() } else { 1.0 }
     }
 
     /// Waits for a place in the rate. Dropped while waiting, it takes none. `standing` tells this worker's share of it now.
@@ -76,11 +83,16 @@ impl Limiter {
             let standing = standing();
             let terms = (standing.share, standing.of_others);
             let wait = match planned {
-                Some((with, at)) if with == terms && Instant::now() < at => at.saturating_duration_since(Instant::now()),
-                _ => match self.check(standing) {
-                    Some(wait) => wait,
-                    None => return planned.is_some(),
-                },
+                Some((with, at)) if with == terms && !self.state().climbs && Instant::now() < at => {
+                    at.saturating_duration_since(Instant::now())
+                }
+                _ => {
+                    let Some(wait) = self.check(standing) else {
+                        self.state().called(planned.is_some());
+                        return planned.is_some();
+                    };
+                    wait
+                }
             };
             planned = Some((terms, Instant::now() + wait));
             self.state().waited = Some(Instant::now());
@@ -98,7 +110,8 @@ impl Limiter {
     pub fn lower(&self, started: Instant) {
         let state = &mut *self.state();
         let Terms { share, part, .. } = state.pace.terms();
-        if share != Share::WHOLE && started.saturating_duration_since(state.shared) < SETTLING {
+        let is_settling = state.shared.is_some_and(|shared| started.saturating_duration_since(shared) < SETTLING);
+        if share != Share::WHOLE && is_settling {
             return;
         }
         state.learned.refused(part, started.saturating_duration_since(self.began), self.began.elapsed());
@@ -115,14 +128,16 @@ impl Limiter {
         let learned = state.learned.part();
         let wanted = learned.min(of_others);
         let mut part = self.common(share, wanted);
-        if part > step_above(before.part) {
-            // Nobody has tried that much for a while.
+        // Nobody has tried that much for a while.
+        state.climbs = part > step_above(before.part);
+        if state.climbs {
             part = if state.changed.elapsed() < CLIMBING { before.part } else { step_above(before.part) };
         }
         let is_shared_anew = share != before.share;
         let is_told_to_slow_down = part < before.part && of_others < learned;
-        if is_shared_anew || is_told_to_slow_down {
-            state.shared = Instant::now();
+        // However often that happens, refusals are heard half of the time.
+        if (is_shared_anew || is_told_to_slow_down) && state.shared.is_none_or(|shared| shared.elapsed() >= 2 * SETTLING) {
+            state.shared = Some(Instant::now());
         }
         let is_worth_a_change = part < before.part || part > before.part * (1.0 + WORTH_A_CHANGE) || (part >= 1.0 && before.part < 1.0);
         if is_shared_anew || is_worth_a_change {
@@ -146,9 +161,15 @@ impl Limiter {
 }
 
 impl State {
+    fn called(&mut self, has_waited: bool) {
+        self.waiting += OF_LAST_CALLS * (f64::from(u8::from(has_waited)) - self.waiting);
+    }
+
     fn change(&mut self, terms: Terms) {
+        if terms.part.to_bits() != self.pace.terms().part.to_bits() {
+            self.changed = Instant::now();
+        }
         self.pace.change(terms);
-        self.changed = Instant::now();
     }
 }
 

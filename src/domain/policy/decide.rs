@@ -110,7 +110,8 @@ impl Rule {
                 let until = next_day(facts);
                 at(facts, until, Decision::Park { until })
             }
-            Step::Rotate if progress.rotated_for.is_none() => once(Decision::Rotate),
+            // Once for each image: a job may turn out to be about another.
+            Step::Rotate if progress.rotated_for.is_none() => at(facts, facts.now, Decision::Rotate),
             Step::Inline if facts.transfer == Transfer::Url => once(Decision::Inline),
             Step::Resign => once(Decision::Resign),
             Step::Retry { .. } | Step::Park { .. } | Step::NextDay { .. } | Step::Rotate | Step::Inline => Turn::Skip,

@@ -15,6 +15,7 @@ promises![
     an_image_that_is_replaced_before_a_provider_fetches_it_is_judged_anew,
     one_that_is_replaced_while_its_job_is_parked_is_judged_anew,
     a_last_word_about_one_that_was_replaced_is_not_the_jobs,
+    a_picture_that_has_to_be_turned_is_turned_although_the_store_does_not_tell,
     who_waited_for_anothers_call_does_not_pay_for_one_that_was_replaced,
     another_image_under_the_same_key_inherits_nothing,
     one_that_is_replaced_again_and_again_ends_its_job,
@@ -127,7 +128,7 @@ async fn a_last_word_about_one_that_was_replaced_is_not_the_jobs(on: On) {
         let faults = format!("[[fault]]\nstage = 'verification'\nanswer = '{code}'\ndelay = '2s'\nsample = '{FIRST}'\n");
         let mut system = system(on, BY_URL[0], &faults).await;
         system.submit(&system.job("job", KEY)).await;
-        system.is_called(Stage::Verification).await;
+        is_fetched(&system, 2).await;
         put(&system, SECOND).await;
         let result = system.result().await;
         let expected =
@@ -135,6 +136,19 @@ async fn a_last_word_about_one_that_was_replaced_is_not_the_jobs(on: On) {
         assert_eq!(codes(&result), expected, "{result}");
         assert_eq!(result["verdict"], "genuine", "{result}");
     }
+}
+
+async fn a_picture_that_has_to_be_turned_is_turned_although_the_store_does_not_tell(on: On) {
+    // The third look follows verification.
+    let faults = format!(
+        "[[fault]]\nstage = 'verification'\nanswer = 'DETECTION_FAILED'\ncalls = [1]\n\
+         [[fault]]\nstage = 'storage'\nkey = '{KEY}'\nanswer = 'SlowDown'\ncalls = [3]\n"
+    );
+    let mut system = system(on, BY_URL[0], &faults).await;
+    let result = system.ask(&system.job("job", KEY)).await;
+    assert_eq!(codes(&result), ["recognition 200 yes", "verification DETECTION_FAILED no", "verification OK yes"], "{result}");
+    let Event::Parked(parked) = system.event().await else { panic!("parked") };
+    assert_eq!((parked.stage, parked.code.as_str()), (Stage::Storage, "SlowDown"));
 }
 
 async fn who_waited_for_anothers_call_does_not_pay_for_one_that_was_replaced(on: On) {

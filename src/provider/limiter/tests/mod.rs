@@ -255,7 +255,7 @@ async fn who_does_not_use_his_rate_up_holds_nobody_back() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     limiter.lower(Instant::now());
     assert!((limiter.used_up_part() - 1.0).abs() < 1e-9, "no call has waited");
-    acquired_at(&limiter, 2).await;
+    acquired_at(&limiter, 10).await;
     assert!(limiter.used_up_part() < 1.0);
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -263,4 +263,9 @@ async fn who_does_not_use_his_rate_up_holds_nobody_back() {
     }
     assert!((limiter.used_up_part() - 1.0).abs() < 1e-9, "a place is always free");
     assert!(limiter.rate_per_second(alone()) < 10.0, "it has not forgotten");
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        acquired_at(&limiter, 2).await;
+        assert!((limiter.used_up_part() - 1.0).abs() < 1e-9, "two at once now and then");
+    }
 }
