@@ -169,9 +169,11 @@ impl System {
         message
     }
 
-    /// The test's own session, after its broker was down.
+    /// The test's own session, after its broker was down. As a requester should, it declares its reply queue anew: a broker that was
+    /// killed has been seen without a classic queue that it had confirmed seconds before.
     pub(crate) async fn reconnect(&mut self) {
         self.session = self.broker.connect().await.unwrap();
+        self.session.temporary_queue(&self.reply_to).await.unwrap();
         self.replies = self.session.consume(&self.reply_to, 1_000).await.unwrap();
     }
 
