@@ -28,7 +28,8 @@ use tokio::sync::OnceCell;
 /// What the process remembers by itself; S3 remembers the rest.
 const MEMORY_BYTES: u64 = 32 << 20;
 const MEMORY_TIME: Duration = Duration::from_hours(24);
-const MAX_OBJECT_BYTES: usize = 8 << 20;
+/// Whatever is written can be read: a result holds what both providers answered, at most 8 MiB each before it is written anew.
+const MAX_OBJECT_BYTES: usize = 32 << 20;
 /// What conditional writes are tried with.
 const PROBE: &str = "probe.json";
 

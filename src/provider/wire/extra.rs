@@ -8,6 +8,8 @@ const MAX_KEYS: usize = 64;
 const MAX_BYTES: usize = 16 << 10;
 /// Checkpoints and results must still be readable with their own nesting around it.
 const MAX_DEPTH: usize = 32;
+/// Names by which the JSON library marks values of its own; as a stranger's, they would make what is kept unreadable.
+const RESERVED: &str = "$serde_json::private";
 
 /// Fields under their own names, those within lists and objects with the way to them (`cost_detail_list[3].batch`).
 #[derive(Default)]
@@ -38,7 +40,7 @@ fn value(raw: &RawValue, depth: usize) -> Option<Value> {
     let depth = depth.checked_sub(1)?;
     match raw.get().as_bytes().first()? {
         b'{' => {
-            let fields = Fields::parse(raw.get())?.into_entries();
+            let fields = Fields::parse(raw.get())?.into_entries().filter(|(name, _)| !name.starts_with(RESERVED));
             Some(Value::Object(fields.filter_map(|(name, raw)| Some((name.into_owned(), value(raw, depth)?))).collect()))
         }
         b'[' => Some(Value::Array(json::elements(raw)?.into_iter().filter_map(|raw| value(raw, depth)).collect())),
@@ -102,6 +104,14 @@ mod tests {
         ] {
             assert_eq!(kept(json), Some(Value::from(expected)));
         }
+    }
+
+    #[test]
+    fn what_is_kept_can_be_read_again() {
+        let value =
+            kept(r#"{"$serde_json::private::RawValue": "broken", "a": [{"$serde_json::private::RawValue": "{", "b": 1}]}"#).unwrap();
+        assert_eq!(value, serde_json::json!({"a": [{"b": 1}]}));
+        assert_eq!(serde_json::from_str::<Value>(&value.to_string()).unwrap(), value);
     }
 
     #[test]

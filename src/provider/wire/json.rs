@@ -23,11 +23,12 @@ pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
 const DELETE: u8 = 0x7f;
 const BEFORE_CONTROLS: u8 = 0xc2;
 
-/// The body as text: one broken character must not cost a whole paid answer. What is sound, as nearly all is, is looked through in a
-/// fifth of the instructions.
+/// The body as text: one broken character must not cost a whole paid answer, nor one that should have been escaped; outside of texts a
+/// control character is as good as a blank. What is sound, as nearly all is, is looked through in a fifth of the instructions.
 pub(crate) fn text_of(body: &[u8]) -> Cow<'_, str> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
+    let text = str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
+    if text.bytes().any(|byte| byte < b' ') { Cow::Owned(text.replace(|char| char < ' ', " ")) } else { text }
 }
 
 /// An object whose fields are taken one by one; what nobody took is extra.
@@ -225,6 +226,15 @@ mod tests {
         assert_eq!(fields.text("a").as_deref(), Some("x\u{fffd}y"));
         assert_eq!(fields.text("b"), None);
         assert_eq!(fields.text("c").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_control_character_that_should_have_been_escaped_is_a_blank() {
+        let text = text_of(b"{\r\n\t\"a\": \"x\ny\",\n\t\"b\": \"\0z\\n1\"\n}\n");
+        let mut fields = Fields::parse(&text).unwrap();
+        assert_eq!(fields.text("a").as_deref(), Some("x y"));
+        assert_eq!(fields.text("b").as_deref(), Some("z\n1"));
+        assert!(matches!(text_of(b"{}"), Cow::Borrowed(_)));
     }
 
     #[test]
