@@ -14,7 +14,7 @@ use lapin::Connection;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use tokio::sync::OnceCell;
 
 static SERVER_OF_THIS_RUN: OnceCell<Shared> = OnceCell::const_new();
@@ -49,10 +49,20 @@ pub(crate) fn unique_name() -> String {
     format!("t{}", NAMES.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A port on which nobody listens.
+/// A port on which nobody listens, for a server that starts later, or is sometimes down, or for none: below those that the system gives to
+/// whoever asks for any, lest one of them is in its place. Where to begin differs from process to process.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    const FIRST: u16 = 20_000;
+    const PORTS: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id() % PORTS * 61;
+    loop {
+        let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        let port = FIRST + u16::try_from(offset).expect("it is below 12,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A queue of one message, which refuses the next one.

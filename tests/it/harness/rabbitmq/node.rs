@@ -1,15 +1,14 @@
 //! One RabbitMQ of a test's own: it may be stopped, killed, started again, and spoken to with `rabbitmqctl`.
 
+use super::free_port;
 use super::installation::{Folder, Installation};
 use super::keeper::{Keeper, Order};
 use lapin::options::{BasicConsumeOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Connection, ConnectionProperties};
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -40,7 +39,7 @@ pub(super) struct Family {
 
 impl Family {
     pub(super) fn new() -> Self {
-        let names_port = lasting_port();
+        let names_port = free_port();
         Self { names_port, cookie: format!("cookie-{}-{names_port}", std::process::id()) }
     }
 }
@@ -60,7 +59,7 @@ impl Node {
     pub(super) fn of(family: &Family) -> Self {
         let installation = Installation::found();
         let folder = installation.folder();
-        let port = lasting_port();
+        let port = free_port();
         let name = format!("node{port}@localhost");
         let environment = environment(family, &name, &folder.inside);
         write(&folder.outside.join("rabbitmq-env.conf"), "");
@@ -185,7 +184,7 @@ fn environment(family: &Family, name: &str, folder: &Path) -> Vec<(&'static str,
         ("RABBITMQ_ENABLED_PLUGINS_FILE", path("enabled_plugins")),
         ("RABBITMQ_MNESIA_BASE", path("data")),
         ("RABBITMQ_LOG_BASE", path("log")),
-        ("RABBITMQ_DIST_PORT", lasting_port().to_string()),
+        ("RABBITMQ_DIST_PORT", free_port().to_string()),
         ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", format!("{LOOPBACK} {SOON_GIVEN_UP}")),
         ("RABBITMQ_CTL_ERL_ARGS", LOOPBACK.to_owned()),
         ("RABBITMQ_CTL_DIST_PORT_MIN", "32000".to_owned()),
@@ -201,20 +200,4 @@ fn environment(family: &Family, name: &str, folder: &Path) -> Vec<(&'static str,
 
 fn write(path: &Path, content: &str) {
     fs::write(path, content).expect("the temporary folder can be written");
-}
-
-/// A port for a server that is sometimes down: below those that the system gives to whoever connects, lest one of them is in its place
-/// when it comes back. Where to begin differs from process to process.
-fn lasting_port() -> u16 {
-    const FIRST: u16 = 20_000;
-    const PORTS: u32 = 12_000;
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let begin = std::process::id() % PORTS * 61;
-    loop {
-        let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
-        let port = FIRST + u16::try_from(offset).expect("it is below 12,000");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
