@@ -57,13 +57,13 @@ async fn all_workers_pause_together_and_go_on_together(on: On) {
     system.submit(&job).await;
     assert!(matches!(system.event().await, Event::Parked(_)));
     for worker in &system.workers {
-        worker.health.becomes(|state| matches!(state, State::Paused { .. })).await;
+        worker.becomes(|state| matches!(state, State::Paused { .. })).await;
     }
     let pause = json!({ "pause": "verification" });
     peer.hears_closed(&pause).await;
     peer.says_open(&pause).await;
     for worker in &system.workers {
-        worker.health.becomes(|state| *state == State::Consuming).await;
+        worker.becomes(|state| *state == State::Consuming).await;
     }
 }
 

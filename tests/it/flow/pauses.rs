@@ -116,10 +116,7 @@ async fn a_probe_that_fails_prolongs_the_pause(on: On) {
     let Event::Parked(again) = system.event().await else { panic!("still paused") };
     assert_eq!((again.code.as_str(), again.totals.parked), ("UNAUTHORIZED", 2));
     let wait = SignedDuration::from_mins(4);
-    system.workers[0]
-        .health
-        .becomes(|state| stages(state).iter().any(|paused| paused.next_probe.duration_since(Timestamp::now()) > wait))
-        .await;
+    system.workers[0].becomes(|state| stages(state).iter().any(|paused| paused.next_probe.duration_since(Timestamp::now()) > wait)).await;
     assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 2, "one call is a probe");
 }
 
@@ -188,8 +185,9 @@ fn pause_of(stage: Stage) -> Value {
 
 /// Once the worker says so.
 async fn paused_stages(system: &System) -> Vec<Paused> {
-    let health = &system.workers[0].health;
-    health.becomes(|state| !stages(state).is_empty()).await;
+    let worker = &system.workers[0];
+    worker.becomes(|state| !stages(state).is_empty()).await;
+    let health = &worker.health;
     assert!(health.state().is_ready(), "a worker that is started anew would be paused, too");
     stages(&health.state()).to_vec()
 }

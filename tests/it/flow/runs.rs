@@ -140,7 +140,7 @@ async fn an_answer_to_what_is_no_job_is_repeated_byte_for_byte(on: On) {
 
 async fn a_stopped_worker_finishes_its_call_and_hands_the_job_on(on: On) {
     let mut setup = Setup::new(on).await;
-    setup.scenario.recognition.latency = Duration::from_millis(400);
+    setup.scenario.recognition.latency = Duration::from_secs(2);
     let mut system = setup.start().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
@@ -183,8 +183,5 @@ pub(super) async fn hand_out_and_lose(system: &System, job: &Message) {
 
 async fn hand_out_and_lose_from(system: &System, queue: &str, job: &Message) {
     system.session.publisher().publish(queue, job).await.unwrap();
-    let elsewhere = system.broker.connect().await.unwrap();
-    let mut consumer = elsewhere.consume(queue, 1).await.unwrap();
-    drop(consumer.next().await.unwrap());
-    elsewhere.close().await;
+    system.hand_out_and_lose(queue).await;
 }

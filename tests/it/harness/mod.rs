@@ -8,6 +8,7 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod rabbitmq;
+mod running;
 pub(crate) mod setup;
 pub(crate) mod system;
 mod tls;

@@ -4,6 +4,7 @@ pub(crate) use super::setup::{BUCKET, On, Setup};
 
 use super::eventually::eventually;
 use super::proxy::Proxy;
+use super::running::Running;
 use bytes::Bytes;
 use invoice_worker::assemble;
 use invoice_worker::broker::{Broker, Consumer, Message, NOT_BEFORE, Properties, Session};
@@ -11,21 +12,19 @@ use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::policy::Policy;
-use invoice_worker::gate::Gate;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::sandbox::{Sandbox, samples};
-use invoice_worker::telemetry::health::Health;
+use invoice_worker::telemetry::health::{Health, State};
 use invoice_worker::worker::{Drained, Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
-/// Far longer than anything takes here; a test that hangs fails by it.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// Far longer than anything takes here; a test that hangs fails by it. Shorter than the two minutes after which a worker tries again what
+/// it should not have had to wait for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
+
 pub(crate) struct System {
     pub(crate) sandbox: Sandbox,
     pub(crate) config: Config,
@@ -39,15 +38,6 @@ pub(crate) struct System {
     pub(super) watcher: UnboundedSender<Event>,
     /// Every worker has chances, and with them a name, of its own.
     pub(super) started: u64,
-}
-
-/// A worker that was started and not yet stopped.
-pub(crate) struct Running {
-    pub(crate) health: Health,
-    /// What it knows to be closed.
-    pub(crate) gate: Gate,
-    stop: CancellationToken,
-    work: JoinHandle<Drained>,
 }
 
 impl System {
@@ -69,17 +59,17 @@ impl System {
     /// As [`System::work`], with parts of the test's own.
     pub(crate) async fn work_with(&mut self, refit: impl FnOnce(&mut Pipeline)) {
         self.started += 1;
-        let (chance, health) = (Chance::seeded(self.started), Health::default());
+        let chance = Chance::seeded(self.started);
         let mut pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap();
         refit(&mut pipeline);
         // As `run` does; a store that is out of order is some tests' subject.
         let _ = pipeline.checkpoints.probe().await;
-        let worker = Arc::new(Worker {
+        let running = Running::start(Worker {
             broker: self.broker.clone(),
             queues: self.config.broker.clone(),
             pipeline,
             chance,
-            health: health.clone(),
+            health: Health::default(),
             max_in_flight: self.config.worker.max_in_flight,
             shutdown_grace: self.config.worker.shutdown_grace.duration(),
             runs: Runs::default(),
@@ -87,12 +77,8 @@ impl System {
             heartbeat_every: HEARTBEAT_EVERY,
             watcher: Some(self.watcher.clone()),
         });
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let gate = worker.pipeline.judge.gate.clone();
-        let work = tokio::spawn(async move { worker.run(&stopped).await.unwrap() });
-        health.consuming().await;
-        self.workers.push(Running { health, gate, stop, work });
+        running.becomes(State::is_ready).await;
+        self.workers.push(running);
     }
 
     /// Puts a sample into the bucket; answers its key.
@@ -186,6 +172,14 @@ impl System {
         eventually(&format!("{queue} with {messages}"), async || self.depth(queue).await == messages).await;
     }
 
+    /// Somebody is handed the queue's next message, and goes away without settling it.
+    pub(crate) async fn hand_out_and_lose(&self, queue: &str) {
+        let elsewhere = self.broker.connect().await.unwrap();
+        let mut consumer = elsewhere.consume(queue, 1).await.unwrap();
+        drop(timeout(PATIENCE, consumer.next()).await.expect("a message in time").expect("the consumer lives"));
+        elsewhere.close().await;
+    }
+
     /// Returns while a call of this stage is in the air.
     pub(crate) async fn is_called(&self, stage: Stage) {
         let calls = self.sandbox.calls();
@@ -210,7 +204,7 @@ impl System {
     pub(crate) async fn drain(&mut self) -> Drained {
         assert!(!self.workers.is_empty(), "no worker was started");
         for worker in &self.workers {
-            worker.stop.cancel();
+            worker.stop();
         }
         let mut drained = Drained::Yes;
         while !self.workers.is_empty() {
@@ -223,7 +217,7 @@ impl System {
     /// Stops the worker that was started first.
     pub(crate) async fn retire(&mut self) -> Drained {
         let worker = self.workers.remove(0);
-        worker.stop.cancel();
-        timeout(PATIENCE, worker.work).await.expect("drained in time").expect("the worker did not panic")
+        worker.stop();
+        worker.ended().await
     }
 }

@@ -103,10 +103,7 @@ impl Story {
             Arrives::Orphaned(times) => {
                 system.submit(job).await;
                 for _ in 0..times {
-                    let elsewhere = system.broker.connect().await.unwrap();
-                    let mut consumer = elsewhere.consume(&system.config.broker.jobs_queue, 1).await.unwrap();
-                    drop(consumer.next().await.unwrap());
-                    elsewhere.close().await;
+                    system.hand_out_and_lose(&system.config.broker.jobs_queue).await;
                 }
             }
             Arrives::Returned => {

@@ -27,9 +27,14 @@ fn recorded(sandbox: &Sandbox) -> (String, &'static str) {
 #[tokio::test]
 async fn a_timeout_is_a_call_that_is_in_flight_until_the_caller_gives_up() {
     let sandbox = faulty("timeout").await;
-    assert!(timeout(Duration::from_secs(3), ask(&sandbox)).await.is_err());
+    let calls = sandbox.calls();
+    let mut request = tokio::spawn(signed(&sandbox, base64_form(sample(NAME).bytes), jiff::Timestamp::now(), false).send());
+    eventually("a call", async || !calls.of(Stage::Recognition).is_empty()).await;
+    assert!(timeout(Duration::from_secs(2), &mut request).await.is_err());
+    assert_eq!(calls.count(Stage::Recognition).in_flight, 1);
+    request.abort();
+    eventually("the end of it", async || calls.count(Stage::Recognition).in_flight == 0).await;
     assert_eq!(recorded(&sandbox), ("timeout".to_owned(), "unknown"));
-    assert_eq!(sandbox.calls().count(Stage::Recognition).most_in_flight, 1);
 }
 
 #[tokio::test]

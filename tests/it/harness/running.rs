@@ -1,0 +1,53 @@
+//! A worker of this process, from when it was started until it has ended.
+
+use super::system::PATIENCE;
+use invoice_worker::domain::breaker::Place;
+use invoice_worker::gate::Gate;
+use invoice_worker::telemetry::health::{Health, State};
+use invoice_worker::worker::{Drained, Worker};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) struct Running {
+    pub(crate) health: Health,
+    /// What it knows to be closed.
+    pub(crate) gate: Gate,
+    stop: CancellationToken,
+    work: JoinHandle<Drained>,
+}
+
+impl Running {
+    pub(super) fn start(worker: Worker) -> Self {
+        let (health, gate, stop) = (worker.health.clone(), worker.pipeline.judge.gate.clone(), CancellationToken::new());
+        let (worker, stopped) = (Arc::new(worker), stop.clone());
+        let work = tokio::spawn(async move { worker.run(&stopped).await.unwrap() });
+        Self { health, gate, stop, work }
+    }
+
+    /// Returns once the worker's state is such a one.
+    pub(crate) async fn becomes(&self, is_such: impl FnMut(&State) -> bool) {
+        let in_time = timeout(PATIENCE, self.health.becomes(is_such)).await.is_ok();
+        assert!(in_time, "still {:?}", self.health.state());
+    }
+
+    /// Returns once the worker knows that the place is closed.
+    pub(crate) async fn knows(&self, place: &Place) {
+        let mut changes = self.gate.changes();
+        let knowing = async {
+            while self.gate.look(std::slice::from_ref(place), "nobody").is_none() {
+                changes.changed().await.unwrap();
+            }
+        };
+        timeout(PATIENCE, knowing).await.unwrap_or_else(|_| panic!("never heard that {place} is closed"));
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    pub(super) async fn ended(self) -> Drained {
+        timeout(PATIENCE, self.work).await.expect("drained in time").expect("the worker did not panic")
+    }
+}
