@@ -132,6 +132,13 @@ impl Node {
         self.runs = true;
     }
 
+    /// What was declared so far outlives a kill. RabbitMQ answers a declaration before it has written it, and writes within seconds;
+    /// where it keeps such things in a log that is always written first, there is nothing to do.
+    pub(crate) async fn write_declarations(&self) {
+        let written = self.ctl(&["eval", "disk_log:sync(latest_log)."]).await;
+        assert!(["ok", "{error,no_such_log}"].contains(&written.as_str()), "{written}");
+    }
+
     /// What `rabbitmqctl` prints when it is called so.
     pub(crate) async fn ctl(&self, arguments: &[&str]) -> String {
         let output = self
