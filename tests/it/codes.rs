@@ -23,6 +23,7 @@ use invoice_worker::domain::reading::Reading;
 use invoice_worker::domain::result::RecognitionPart;
 use invoice_worker::sandbox::samples;
 use invoice_worker::store::Store;
+use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -35,7 +36,7 @@ use tokio::time::timeout;
 /// Rows wait most of their time; this many keep two cores busy without a provider's timeout running out for want of them.
 const ROWS_AT_ONCE: usize = 12;
 /// Several times what the longest row takes.
-const ROW_PATIENCE: Duration = Duration::from_mins(1);
+const ROW_PATIENCE: Duration = Duration::from_mins(2);
 /// An hour becomes a tenth of a second.
 const HASTE: u32 = 36_000;
 /// An hour becomes two seconds: where a deadline decides, the time that the calls themselves take must not matter.
@@ -194,7 +195,8 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     system.sandbox.put(BUCKET, &key, picture).await.unwrap();
     if row.stage == Stage::Verification && !row.given.knows_the_bill {
         let checkpoints = Checkpoints::new(&system.config.checkpoint, &Store::new(&system.config.storage).await, BUCKET);
-        let invoice = Invoice { billing_date: billing_date(&row.given.bill).map(Reading::Value), ..Invoice::default() };
+        let today = Timestamp::now().to_zoned(system.config.policy.timezone()).date();
+        let invoice = Invoice { billing_date: billing_date(&row.given.bill, today).map(Reading::Value), ..Invoice::default() };
         checkpoints.keep_recognition(&identity, &RecognitionPart { invoice, request_id: None }).await.unwrap();
     }
     let mut job = system.message(id, json!({ "job_id": id, "image": { "key": key }, "verify": verify }).to_string());
@@ -206,13 +208,10 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     job
 }
 
-fn billing_date(bill: &Bill) -> Option<jiff::civil::Date> {
+fn billing_date(bill: &Bill, today: Date) -> Option<Date> {
     match bill {
         Bill::Undated => None,
-        Bill::DaysOld(days) => {
-            let shanghai = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
-            Some(Timestamp::now().to_zoned(shanghai).date().saturating_sub(days.days()))
-        }
+        Bill::DaysOld(days) => Some(today.saturating_sub(days.days())),
     }
 }
 

@@ -9,6 +9,7 @@ use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::State;
 use invoice_worker::worker::{Event, JobParked};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ pub(super) async fn first_wait(row: &Row) -> Vec<String> {
     system.drain().await;
     let wrong = match (wait, event) {
         (Step::Park { first, .. }, Event::Parked(parked)) => wrong_wait(&parked, now, *first),
-        (Step::NextDay(_), Event::Parked(parked)) => wrong_day(&parked, now),
+        (Step::NextDay(_), Event::Parked(parked)) => wrong_day(&parked, now, &system.config.policy.timezone()),
         (_, Event::Parked(parked)) => Some(format!("parked for {} until {}", parked.code, parked.until)),
         (_, Event::Answered(answered)) => Some(format!("answered after {}, instead of waiting", answered.codes)),
     };
@@ -57,9 +58,8 @@ fn wrong_wait(parked: &JobParked, now: Timestamp, written: Duration) -> Option<S
     (!about(wait, written)).then(|| format!("parked for {wait:?}, not {written:?}"))
 }
 
-fn wrong_day(parked: &JobParked, now: Timestamp) -> Option<String> {
-    let shanghai = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
-    let (now, until) = (now.to_zoned(shanghai.clone()), parked.until.to_zoned(shanghai));
+fn wrong_day(parked: &JobParked, now: Timestamp, zone: &TimeZone) -> Option<String> {
+    let (now, until) = (now.to_zoned(zone.clone()), parked.until.to_zoned(zone.clone()));
     let minute = i32::from(until.hour()) * 60 + i32::from(until.minute());
     let tomorrow = until.date() == now.date().tomorrow().unwrap() && (10..=120).contains(&minute);
     (!tomorrow).then(|| format!("parked until {until}"))
@@ -193,9 +193,9 @@ async fn wrong_pause(row: &Row, system: &System, parked: &JobParked, progress: &
     if row.ends != "paused" {
         return vec![format!("paused for {}", parked.code)];
     }
-    let health = &system.workers[0].health;
-    health.becomes(|state| matches!(state, State::Paused { .. })).await;
-    let stages = match health.state() {
+    let worker = &system.workers[0];
+    worker.becomes(|state| matches!(state, State::Paused { .. })).await;
+    let stages = match worker.health.state() {
         State::Paused { stages } => stages,
         _ => Vec::new(),
     };

@@ -1,13 +1,12 @@
 //! What is tried again, in place or parked, and for how long.
 
 use super::{SHORT_316, codes};
-use crate::harness::system::{BUCKET, On, Setup};
+use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{NOT_BEFORE, PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::samples;
 use invoice_worker::worker::Event;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -103,14 +102,9 @@ async fn a_bill_without_checks_left_waits_for_the_next_day(on: On) {
     let job = system.job("job", &key);
     system.submit(&job).await;
     let Event::Parked(event) = system.event().await else { panic!("parked") };
-    assert_is_tomorrow(event.until);
+    assert_is_tomorrow(event.until, &system);
     // The message that waits is the job itself, with its progress.
-    let queue = system
-        .config
-        .broker
-        .retry_queue(system.config.broker.retry_delays.iter().rfind(|delay| delay.duration() < Duration::from_mins(1)).unwrap());
-    let hour = system.config.broker.retry_queue(system.config.broker.retry_delays.last().unwrap());
-    let waiting = system.take(if system.depth(&hour).await == 1 { &hour } else { &queue }).await;
+    let waiting = system.take(&system.longest_wait()).await;
     assert_eq!(waiting.body, job.body);
     assert_eq!(waiting.properties.reply_to, job.properties.reply_to);
     assert_eq!(waiting.properties.headers.number(NOT_BEFORE), Some(event.until.as_millisecond()));
@@ -159,7 +153,7 @@ async fn a_day_without_quota_is_waited_out(on: On) {
     system.submit(&system.job("job", &key)).await;
     let Event::Parked(parked) = system.event().await else { panic!("parked") };
     assert_eq!((parked.stage, parked.code.as_str()), (Stage::Recognition, "APIG.0308"));
-    assert_is_tomorrow(parked.until);
+    assert_is_tomorrow(parked.until, &system);
 }
 
 async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {
@@ -175,8 +169,8 @@ async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {
 }
 
 /// Some time after midnight where the providers are.
-fn assert_is_tomorrow(until: Timestamp) {
-    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+fn assert_is_tomorrow(until: Timestamp, system: &System) {
+    let zone = system.config.policy.timezone();
     let (now, until) = (Timestamp::now().to_zoned(zone.clone()), until.to_zoned(zone));
     assert_eq!(until.date(), now.date().tomorrow().unwrap());
     let minutes = i32::from(until.hour()) * 60 + i32::from(until.minute());
@@ -187,7 +181,7 @@ async fn a_job_that_returns_does_not_wait_behind_the_backlog(on: On) {
     const BACKLOG: usize = 60;
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\nprovince = \"河南\"\ncalls = [1]\n";
     let mut setup = Setup::new(on).await.faults(faults).rules(SHORT_316);
-    setup.scenario.recognition.latency = Duration::from_millis(100);
+    setup.scenario.recognition.latency = Duration::from_millis(300);
     // The backlog is in the queue, not in the worker.
     setup.config.worker.max_in_flight = 2;
     let mut system = setup.prepare().await;

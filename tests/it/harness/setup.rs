@@ -8,6 +8,8 @@ use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::sandbox::{Options, Sandbox, Scenario};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -17,6 +19,13 @@ pub(crate) const BUCKET: &str = "claims";
 pub(crate) enum On {
     Memory,
     RabbitMq,
+}
+
+/// For the length of a test today stays today: what is counted by the day is not counted anew while it runs.
+fn where_it_is_noon() -> String {
+    let ahead = 12 - Timestamp::now().to_zoned(TimeZone::UTC).hour();
+    // What is east of Greenwich has a minus in these names.
+    format!("Etc/GMT{:+}", -ahead)
 }
 
 /// What a test may want to be different before the system starts.
@@ -32,6 +41,7 @@ impl Setup {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("system-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut config = Config::default();
+        config.policy.timezone = where_it_is_noon();
         let url = match on {
             On::Memory => "memory://".to_owned(),
             On::RabbitMq => rabbitmq::url().await,
