@@ -1,10 +1,14 @@
 //! One bill, several pictures: what the registry says of the bill concerns them all.
 
 use crate::harness::system::{BUCKET, On, Setup, System};
+use invoice_worker::domain::breaker::{BillId, Place, Province};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::samples;
 use invoice_worker::worker::{Event, JobParked};
 use serde_json::json;
+
+/// Of the sample `02-henan-inpatient`.
+const NOTE_NO: &str = "0031482759";
 
 promises![a_bill_without_checks_left_is_not_asked_about_for_another_job];
 
@@ -12,6 +16,11 @@ async fn a_bill_without_checks_left_is_not_asked_about_for_another_job(on: On) {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"313\"\nsample = \"02-henan-inpatient\"\n";
     let mut system = Setup::new(on).await.faults(faults).start_with(2).await;
     let first = parked_for(&mut system, "first").await;
+    let province = Province::of("河南").unwrap();
+    let bill = Place::Bill(BillId::of(Some(&province), Some(NOTE_NO), ""));
+    for worker in &system.workers {
+        worker.knows(&bill).await;
+    }
     let second = parked_for(&mut system, "second").await;
     assert_eq!((second.stage, second.code.as_str(), second.until), (Stage::Verification, "313", first.until));
     let calls = system.sandbox.calls();

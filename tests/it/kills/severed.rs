@@ -91,12 +91,15 @@ async fn another_worker_that_gets_the_job_waits_for_what_is_in_the_air_and_answe
 
 async fn beside_another(row: &Row) {
     let mut scene = Scene::of(&PLAIN.waiting(LONG)).await;
-    let worker = scene.stopped(&row.stop).await;
+    let mut worker = scene.stopped(&row.stop).await;
+    worker.event("consuming").await;
     let mut other = scene.worker();
     other.event("consuming").await;
     scene.to_broker.sever();
     if let Waits(kept) = row.elsewhere {
         other.event("job parked").await;
+        // The first one knows as well that the job is no longer its own.
+        worker.event("consuming").await;
         scene.to_sandbox.release();
         scene.reached(kept).await;
         scene.wake().await;
