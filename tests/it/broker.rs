@@ -346,7 +346,7 @@ impl Place {
     }
 }
 
-/// Two delays, short enough to wait for.
+/// Two delays, short enough to wait for; so far apart that what is published seconds later into the shorter one is back before.
 fn config(url: &str, name: &str) -> Config {
     Config {
         urls: vec![Secret::new(url)],
@@ -356,7 +356,7 @@ fn config(url: &str, name: &str) -> Config {
         results_queue: format!("{name}.results"),
         failed_queue: format!("{name}.failed"),
         retry_queue_prefix: format!("{name}.retry"),
-        retry_delays: ["200ms", "1s"].map(span).to_vec(),
+        retry_delays: ["200ms", "5s"].map(span).to_vec(),
         ..Config::default()
     }
 }

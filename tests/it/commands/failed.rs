@@ -185,7 +185,7 @@ async fn what_the_broker_took_away_is_explained_by_the_broker() {
     assert!(shown.starts_with("CLM-1\n") && shown.contains(&queues.jobs_queue) && shown.contains("too often"), "{shown}");
 }
 
-/// A slow replay of five that has begun.
+/// A replay of one a second that has begun.
 async fn replaying(system: &System, file: &ConfigFile) -> Program {
     let program = Program::start(&["failed", "replay", "--yes", "--rate", "1", "-c", &file.path()], &NONE);
     eventually("a first job", async || system.depth(&system.config.broker.jobs_queue).await > 0).await;
@@ -194,36 +194,39 @@ async fn replaying(system: &System, file: &ConfigFile) -> Program {
 
 #[tokio::test]
 async fn an_interrupted_replay_says_how_far_it_came() {
-    let (system, file) = with_copies(5).await;
+    const COPIES: u32 = 60;
+    let (system, file) = with_copies(COPIES).await;
     let program = replaying(&system, &file).await;
     program.signal("INT").await;
     let ended = program.end().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let (failed, jobs) = depths(&system).await;
-    assert_eq!(failed + jobs, 5);
+    assert_eq!(failed + jobs, COPIES);
     let queues = &system.config.broker;
-    let told = format!("replayed {jobs} of 5 to {}; interrupted, the others are still in {}\n", queues.jobs_queue, queues.failed_queue);
+    let told =
+        format!("replayed {jobs} of {COPIES} to {}; interrupted, the others are still in {}\n", queues.jobs_queue, queues.failed_queue);
     assert_eq!(ended.stdout, told);
 }
 
 #[tokio::test]
 async fn a_killed_replay_is_finished_by_the_next_and_makes_no_further_run() {
-    let (system, file) = with_copies(5).await;
+    const COPIES: u32 = 20;
+    let (system, file) = with_copies(COPIES).await;
     let program = replaying(&system, &file).await;
     program.signal("KILL").await;
     assert_eq!(program.end().await.code, None);
     let queues = &system.config.broker;
     // What it had in hand is back when its connection is gone.
     let jobs = system.depth(&queues.jobs_queue).await;
-    eventually("what it had in hand", async || system.depth(&queues.failed_queue).await + jobs >= 5).await;
+    eventually("what it had in hand", async || system.depth(&queues.failed_queue).await + jobs >= COPIES).await;
     done(&file, &["replay", "--yes", "--rate", "1000"]).await;
     let (failed, jobs) = depths(&system).await;
-    assert!(failed == 0 && jobs >= 5, "{failed} {jobs}");
+    assert!(failed == 0 && jobs >= COPIES, "{failed} {jobs}");
     let mut runs = HashSet::new();
     for _ in 0..jobs {
         runs.insert(run_id(&system.take(&queues.jobs_queue).await));
     }
-    assert_eq!(runs.len(), 5);
+    assert_eq!(runs.len(), COPIES as usize);
 }
 
 /// Whoever of them gets a copy first has it; what neither finds, because the other one holds it, stays for the next.

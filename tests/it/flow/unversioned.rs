@@ -97,7 +97,7 @@ async fn after_each_call_by_url_the_image_is_looked_at_once_more(on: On) {
 
 async fn an_image_that_is_replaced_before_a_provider_fetches_it_is_judged_anew(on: On) {
     // The second to fetch it is verification. It waits for the store until another picture lies there.
-    let faults = "[[fault]]\nstage = 'storage'\noperation = 'fetch'\nanswer = 'genuine'\ndelay = '2s'\ncalls = [2]\n";
+    let faults = "[[fault]]\nstage = 'storage'\noperation = 'fetch'\nanswer = 'genuine'\ndelay = '3s'\ncalls = [2]\n";
     let mut system = system(on, BY_URL[0], faults).await;
     system.submit(&system.job("job", KEY)).await;
     system.is_called(Stage::Verification).await;
@@ -125,7 +125,7 @@ async fn one_that_is_replaced_while_its_job_is_parked_is_judged_anew(on: On) {
 async fn a_last_word_about_one_that_was_replaced_is_not_the_jobs(on: On) {
     // One that ends the job, and one that has the picture turned.
     for code in ["INVALID_ARGUMENT", "DETECTION_FAILED"] {
-        let faults = format!("[[fault]]\nstage = 'verification'\nanswer = '{code}'\ndelay = '2s'\nsample = '{FIRST}'\n");
+        let faults = format!("[[fault]]\nstage = 'verification'\nanswer = '{code}'\ndelay = '3s'\nsample = '{FIRST}'\n");
         let mut system = system(on, BY_URL[0], &faults).await;
         system.submit(&system.job("job", KEY)).await;
         is_fetched(&system, 2).await;
@@ -153,7 +153,7 @@ async fn a_picture_that_has_to_be_turned_is_turned_although_the_store_does_not_t
 
 async fn who_waited_for_anothers_call_does_not_pay_for_one_that_was_replaced(on: On) {
     let mut setup = setup(on, BY_URL[0], "").await;
-    setup.scenario.recognition.latency = Duration::from_secs(2);
+    setup.scenario.recognition.latency = Duration::from_secs(3);
     let mut system = setup.start().await;
     put(&system, FIRST).await;
     system.submit(&system.job("one", KEY)).await;
@@ -182,7 +182,7 @@ async fn another_image_under_the_same_key_inherits_nothing(on: On) {
 
 async fn one_that_is_replaced_again_and_again_ends_its_job(on: On) {
     let mut setup = setup(on, BY_URL[0], "").await;
-    setup.scenario.recognition.latency = Duration::from_secs(2);
+    setup.scenario.recognition.latency = Duration::from_secs(3);
     let mut system = setup.start().await;
     put(&system, FIRST).await;
     system.submit(&system.job("job", KEY)).await;
