@@ -24,6 +24,8 @@ const BOOKS_EVERY: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What waits for the end: copies that were parked, a queue that refused.
 const QUEUES_EMPTY_WITHIN: Duration = Duration::from_mins(6);
+/// RabbitMQ counts what is in a quorum queue every five seconds: a copy that goes from one to the next may be in none, as far as it says.
+const EMPTY_FOR: Duration = Duration::from_secs(11);
 /// Far above what a worker takes with 64 MiB for images.
 const MEMORY_MIB: u64 = 500;
 
@@ -106,7 +108,7 @@ async fn copying(cast: &Cast, books: &Mutex<Books>) {
 
 /// Waits until there is nothing in any queue; answers what is there all the same.
 async fn emptied(rabbit: &Rabbit) -> Vec<String> {
-    let began = Instant::now();
+    let (began, mut empty_since) = (Instant::now(), None);
     loop {
         let left: Vec<String> = rabbit
             .messages()
@@ -115,7 +117,8 @@ async fn emptied(rabbit: &Rabbit) -> Vec<String> {
             .filter(|(_, count)| *count > 0)
             .map(|(queue, count)| format!("{count} in {queue}"))
             .collect();
-        if left.is_empty() || began.elapsed() > QUEUES_EMPTY_WITHIN {
+        empty_since = if left.is_empty() { empty_since.or_else(|| Some(Instant::now())) } else { None };
+        if empty_since.is_some_and(|since| since.elapsed() > EMPTY_FOR) || began.elapsed() > QUEUES_EMPTY_WITHIN {
             return left;
         }
         sleep(LOOK_EVERY).await;
