@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn calls_that_differ_by_themselves_are_no_sign_of_load() {
-        let draws: [(&str, fn(&mut StdRng) -> f64); 3] = [
+        type Seconds = fn(&mut StdRng) -> f64;
+        let draws: [(&str, Seconds); 3] = [
             ("most of them within a factor of 3", |chance| (0.5 * normal(chance)).exp()),
             ("most of them within a factor of 7", |chance| normal(chance).exp()),
             ("one in five ten times as long", |chance| if chance.random_bool(0.2) { 5.0 } else { 0.5 }),
