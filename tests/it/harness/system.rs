@@ -15,7 +15,7 @@ use invoice_worker::gate::Gate;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::sandbox::{Sandbox, samples};
 use invoice_worker::telemetry::health::Health;
-use invoice_worker::worker::{Drained, Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
+use invoice_worker::worker::{Drained, Event, Replies, Runs, Worker};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(crate) struct System {
     pub(crate) replies: Consumer,
     pub(crate) reply_to: String,
     pub(crate) workers: Vec<Running>,
+    /// Of workers that are started from now on.
+    pub(crate) heartbeat_every: Duration,
     pub(super) policy: Policy,
     pub(super) watcher: UnboundedSender<Event>,
     /// Every worker has chances, and with them a name, of its own.
@@ -84,7 +86,7 @@ impl System {
             shutdown_grace: self.config.worker.shutdown_grace.duration(),
             runs: Runs::default(),
             replies: Replies::default(),
-            heartbeat_every: HEARTBEAT_EVERY,
+            heartbeat_every: self.heartbeat_every,
             watcher: Some(self.watcher.clone()),
         });
         let stop = CancellationToken::new();
