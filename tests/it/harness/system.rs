@@ -3,12 +3,12 @@
 pub(crate) use super::setup::{BUCKET, On, Setup};
 
 use super::eventually::eventually;
-use super::proxy::Proxy;
 use bytes::Bytes;
 use invoice_worker::assemble;
 use invoice_worker::broker::{Broker, Consumer, Message, NOT_BEFORE, Properties, Session};
 use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
+use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::gate::Gate;
@@ -57,9 +57,9 @@ impl System {
         Setup::new(on).await.start().await
     }
 
-    /// Workers that are started from now on reach the broker through this wire.
-    pub(crate) fn put_behind(&mut self, wire: &Proxy) {
-        self.config.broker.urls = vec![wire.url()];
+    /// Workers that are started from now on reach the broker through a wire.
+    pub(crate) fn put_behind(&mut self, wire: Secret) {
+        self.config.broker.urls = vec![wire];
         self.broker = Broker::new(&self.config.broker).unwrap();
     }
 
