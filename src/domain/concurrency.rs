@@ -1,8 +1,9 @@
 //! How many calls may be in the air at once, learned from how long they take: fewer when a provider slows down under our load, before
 //! anything times out; more again while it does not.
 //!
-//! Judged window by window of about as many calls as may be in the air (in the manner of TCP Vegas: a window that takes much longer than
-//! usual means that calls wait for each other at the other end).
+//! Judged window by window of about as many calls as may be in the air (in the manner of TCP Vegas: calls that wait for each other at the
+//! other end take longer, all of them). One bill takes many times as long as another by itself, so a window is slow only where three
+//! calls of four take much longer than half of them usually do.
 
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use std::time::Duration;
 const FIRST: usize = 4;
 const SIXTEENTH: usize = 16;
 /// Of a window, at least: fewer calls tell nothing.
-const WINDOW: usize = 4;
+const WINDOW: usize = 8;
+/// While fewer calls are tried, at least: with so few in the air, more would take long.
+const TRIAL: usize = 4;
 /// So many times what is usual is slow.
 const SLOW: f64 = 2.0;
 /// A window takes away half at the most.
@@ -18,15 +21,12 @@ const STEEPEST: f64 = 0.5;
 /// An eighth of the calls in the air, and hardly quicker: it is not our load that slows them down.
 const FEW: usize = 8;
 const RELIEF: f64 = 0.9;
-/// What is usual follows what is quicker.
-const SOON: f64 = 0.5;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Concurrency {
     most: usize,
     limit: usize,
-    /// Seconds that a call takes where nothing is in its way.
-    usual: Option<f64>,
+    usual: Option<Usual>,
     /// So far it doubles; beyond, it grows by one.
     double_to: usize,
     /// From what limit it is being lowered, and how long calls took then; to see whether it helps.
@@ -36,10 +36,10 @@ pub struct Concurrency {
     window: Window,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// Calls that ended one after the other.
+#[derive(Clone, Debug, Default)]
 struct Window {
-    calls: usize,
-    seconds: f64,
+    seconds: Vec<f64>,
     most_in_flight: usize,
 }
 
@@ -68,42 +68,74 @@ impl Concurrency {
             // It tells what was so before.
             return;
         }
-        let took = now.saturating_sub(started);
-        let Window { calls, seconds, most_in_flight } = &mut self.window;
-        *calls += 1;
-        *seconds += took.as_secs_f64();
-        *most_in_flight = in_flight.max(*most_in_flight);
-        if *calls >= self.limit.max(WINDOW) {
+        self.window.seconds.push(now.saturating_sub(started).as_secs_f64());
+        self.window.most_in_flight = in_flight.max(self.window.most_in_flight);
+        let least = if self.lowered.is_some() { TRIAL } else { WINDOW };
+        if self.window.seconds.len() >= self.limit.max(least) {
             let window = std::mem::take(&mut self.window);
-            #[expect(clippy::cast_precision_loss, reason = "a few calls")]
-            self.judge(window.seconds / window.calls as f64, window.most_in_flight, now);
+            self.judge(window, now);
         }
     }
 
-    fn judge(&mut self, took: f64, in_flight: usize, now: Duration) {
-        let usual = *self.usual.get_or_insert(took);
-        if let Some((before, took_then)) = self.lowered {
-            if took <= RELIEF * took_then {
+    fn judge(&mut self, Window { mut seconds, most_in_flight }: Window, now: Duration) {
+        seconds.sort_unstable_by(f64::total_cmp);
+        // Three calls of four took at least so long; half of them.
+        let [most_took, half_took] = [seconds.len() / 4, seconds.len() / 2].map(|position| seconds[position]);
+        let usual = self.usual.get_or_insert_with(|| Usual::new(half_took));
+        if let Some((before, most_took_then)) = self.lowered {
+            if most_took <= RELIEF * most_took_then {
                 self.lowered = None;
                 // Nearly as many as before.
                 self.double_to = before - before / 4;
             } else if self.limit <= (before / FEW).max(1) {
                 // It is as it is.
-                (self.usual, self.limit, self.lowered) = (Some(took), before, None);
+                (*usual, self.limit, self.lowered) = (Usual::new(half_took), before, None);
                 return;
             }
         }
-        if took < usual {
-            self.usual = Some(usual + SOON * (took - usual));
-        }
-        if took > SLOW * usual {
-            self.lowered = self.lowered.or(Some((self.limit, took)));
+        if most_took > SLOW * usual.seconds {
+            self.lowered = self.lowered.or(Some((self.limit, most_took)));
             (self.double_to, self.lowered_at) = (0, Some(now));
-            self.limit = scaled(self.limit, (SLOW * usual / took).max(STEEPEST));
-        } else if 2 * in_flight > self.limit {
-            // Room that nobody uses says nothing.
+            self.limit = scaled(self.limit, (SLOW * usual.seconds / most_took).max(STEEPEST));
+            return;
+        }
+        // Room that nobody uses says nothing.
+        let is_used = 2 * most_in_flight > self.limit;
+        // Where more and more calls are in the air, they may take longer because of that.
+        let more_and_more = is_used && self.limit < self.most;
+        usual.follow(half_took, self.lowered.is_none() && !more_and_more);
+        if is_used {
             self.limit = (2 * self.limit).min(self.double_to).max(self.limit + 1).min(self.most);
         }
+    }
+}
+
+/// How long half of the calls take where nothing is in their way.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    seconds: f64,
+    best: f64,
+}
+
+impl Usual {
+    /// It follows what is quicker sooner than what is slower.
+    const DOWN: f64 = 0.1;
+    const UP: f64 = 0.02;
+    /// Nor does it rise above so many times the best: a load that grows for hours would become usual.
+    const HIGHEST: f64 = 2.0;
+
+    fn new(seconds: f64) -> Self {
+        Self { seconds, best: seconds }
+    }
+
+    fn follow(&mut self, seconds: f64, may_rise: bool) {
+        let part = match seconds < self.seconds {
+            true => Self::DOWN,
+            false if may_rise => Self::UP,
+            false => return,
+        };
+        self.seconds = (self.seconds + part * (seconds - self.seconds)).min(Self::HIGHEST * self.best);
+        self.best = self.best.min(self.seconds);
     }
 }
 
@@ -117,9 +149,11 @@ fn scaled(limit: usize, part: f64) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
 
     /// The limit after so many calls to a provider that takes `seconds` where so many are in the air.
-    fn after(concurrency: &mut Concurrency, calls: usize, seconds: impl Fn(usize) -> f64) -> usize {
+    fn after(concurrency: &mut Concurrency, calls: usize, mut seconds: impl FnMut(usize) -> f64) -> usize {
         for _ in 0..calls {
             // The next one starts once the one before it has ended: the clock is what all of them took.
             let (in_flight, started) = (concurrency.limit(), concurrency.lowered_at.unwrap_or_default());
@@ -135,8 +169,8 @@ mod tests {
 
     #[test]
     fn a_provider_that_keeps_up_gets_all_there_is_soon() {
-        assert_eq!(after(&mut Concurrency::new(16), 12, |_| 1.0), 16);
-        assert_eq!(after(&mut Concurrency::new(2), 12, |_| 1.0), 2);
+        assert_eq!(after(&mut Concurrency::new(16), 16, |_| 1.0), 16);
+        assert_eq!(after(&mut Concurrency::new(2), 16, |_| 1.0), 2);
         assert_eq!(after(&mut Concurrency::new(1_024), 5_000, |_| 0.1), 1_024);
         assert_eq!(after(&mut Concurrency::new(1), 100, |_| 1.0), 1);
     }
@@ -163,6 +197,43 @@ mod tests {
         let mut concurrency = Concurrency::new(16);
         after(&mut concurrency, 100, |_| 1.0);
         assert_eq!(after(&mut concurrency, 100, |_| 5.0), 16);
+    }
+
+    /// A normal distribution, nearly: twelve even ones.
+    fn normal(chance: &mut StdRng) -> f64 {
+        (0..12).map(|_| chance.random_range(-0.5..0.5)).sum()
+    }
+
+    #[test]
+    fn calls_that_differ_by_themselves_are_no_sign_of_load() {
+        type Seconds = fn(&mut StdRng) -> f64;
+        let draws: [(&str, Seconds); 3] = [
+            ("most of them within a factor of 3", |chance| (0.5 * normal(chance)).exp()),
+            ("most of them within a factor of 7", |chance| normal(chance).exp()),
+            ("one in five ten times as long", |chance| if chance.random_bool(0.2) { 5.0 } else { 0.5 }),
+        ];
+        for (what, draw) in draws {
+            let (mut chance, mut concurrency, mut limits) = (StdRng::seed_from_u64(1), Concurrency::new(16), 0);
+            for _ in 0..20_000 {
+                limits += after(&mut concurrency, 1, |_| draw(&mut chance));
+            }
+            assert!(limits >= 20_000 * 15, "{what}: {} of 16 on average", limits / 20_000);
+        }
+    }
+
+    #[test]
+    fn what_is_usual_follows_slowly_and_not_for_ever() {
+        let mut concurrency = Concurrency::new(16);
+        after(&mut concurrency, 100, |_| 1.0);
+        // Slower by a thousandth a call, because of all that are in the air.
+        let mut slower = 1.0;
+        let limits: Vec<usize> = (0..4_000)
+            .map(|_| {
+                slower *= 1.001;
+                after(&mut concurrency, 1, |in_flight| if in_flight > 4 { slower } else { 1.0 })
+            })
+            .collect();
+        assert!(limits.iter().any(|limit| *limit <= 4), "never relieved: {limits:?}");
     }
 
     #[test]

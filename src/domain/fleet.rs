@@ -54,6 +54,15 @@ impl Fleet {
                 peer.worked = peer.worked.map(|worked| worked.min(now));
             }
         }
+        let silence = self.heard.map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
+        if silence >= DEAF_AFTER {
+            // Nobody's silence meant anything: it is counted from now on. As if the clock had stood still, also where it was put forward.
+            self.peers.retain(|_, peer| is_alive(peer, now - silence));
+            for peer in self.peers.values_mut() {
+                peer.heard += silence;
+                peer.worked = peer.worked.map(|worked| worked + silence);
+            }
+        }
         self.peers.retain(|_, peer| is_alive(peer, now));
         self.heard = Some(now);
         if worker == self.me || (self.peers.len() == MAX_PEERS && !self.peers.contains_key(worker)) {
@@ -61,7 +70,8 @@ impl Fleet {
         }
         let known = self.peers.get(worker);
         let last_worked = if has_work { Some(now) } else { known.and_then(|peer| peer.worked) };
-        let is_new = known.is_none();
+        // Who was not heard for as long as that may have taken this worker for gone as well.
+        let is_new = known.is_none() || silence >= EXPIRY;
         let granted = known.map(|peer| peer.granted.clone()).unwrap_or_default();
         self.peers.insert(worker.to_owned(), Peer { heard: now, worked: last_worked, draining, granted });
         is_new
@@ -172,6 +182,7 @@ mod tests {
         assert_eq!(share_of(&fleet, at(3)), share(3, 1), "perhaps between two jobs");
         fleet.heard("c", true, true, at(3));
         assert_eq!(share_of(&fleet, at(3)), share(2, 1), "c drains");
+        fleet.heard("b", true, false, at(5));
         assert_eq!(share_of(&fleet, at(6)), share(2, 1), "nothing new is heard of a");
         fleet.heard("a", false, false, at(7));
         assert_eq!(share_of(&fleet, at(7)), Share::WHOLE, "a is idle");
@@ -191,6 +202,22 @@ mod tests {
         fleet.heard("a", true, false, at(10));
         assert_eq!([share_of(&fleet, at(17)), share_of(&fleet, at(24))], [share(2, 1); 2], "not even myself is heard");
         assert_eq!(share_of(&fleet, at(25)), Share { halved: true, ..share(2, 1) });
+        fleet.heard("b", true, false, at(26));
+        assert_eq!([share_of(&fleet, at(26)), share_of(&fleet, at(30))], [share(2, 1); 2], "who was not heard is not gone yet");
+        for second in [28, 30, 32, 33] {
+            fleet.heard("b", true, false, at(second));
+        }
+        assert_eq!(share_of(&fleet, at(33)), Share::WHOLE, "now he is");
+    }
+
+    #[test]
+    fn a_clock_that_is_put_forward_leaves_everybody_where_he_was() {
+        let mut fleet = Fleet::new("b".into());
+        fleet.heard("a", true, false, at(0));
+        fleet.heard("b", true, false, at(1));
+        fleet.heard("b", true, false, at(3_603));
+        assert_eq!(share_of(&fleet, at(3_603)), share(2, 1));
+        assert_eq!(share_of(&fleet, at(3_608)), share(2, 1), "deaf again");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The rate that a provider really grants, learned from its refusals: down at once, back slowly, and never above what is configured.
 //!
 //! Counted in calls, not in seconds, so that a slow account learns as surely as a fast one: near the rate at which it was last refused
-//! the worker creeps, so that a refusal is one call in some hundred; well below it, and well above it, it strides.
+//! the worker creeps, so that a refusal is one call in some hundred; well below it, and well above it, it strides. A provider that refused
+//! everything for a while told nothing about its rate: back to what it granted before, the worker leaps.
 
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ const FORGOTTEN: f64 = 500.0;
 /// Each granted call that had to wait adds so much of the rate: near the ceiling, and elsewhere.
 const CREEP: f64 = 0.000_08;
 const STRIDE: f64 = 0.005;
+/// Below so much of the rate at which something was last granted, and once so many in a row are granted again.
+const LEAP: f64 = 0.05;
+const PROVEN: f64 = 0.7;
+const IN_A_ROW: f64 = 5.0;
 /// After so many calls without a refusal the ceiling is in doubt: creeping grows with the square of them.
 const PATIENT: f64 = 70.0;
 /// What is near the rate that was refused last.
@@ -48,6 +53,8 @@ pub struct Learned {
     part: f64,
     /// At which it was refused last.
     ceiling: Option<f64>,
+    /// At which it was still granted something, before everything was refused.
+    proven: f64,
     /// When that was; times are since whatever the caller counts from.
     lowered: Option<Duration>,
     /// Calls granted since.
@@ -59,7 +66,7 @@ pub struct Learned {
 
 impl Default for Learned {
     fn default() -> Self {
-        Self { part: 1.0, ceiling: None, lowered: None, since: 0.0, granted: 0.0, refused: 0.0 }
+        Self { part: 1.0, ceiling: None, proven: 1.0, lowered: None, since: 0.0, granted: 0.0, refused: 0.0 }
     }
 }
 
@@ -81,6 +88,9 @@ impl Learned {
         }
         let step = (self.refused / (self.granted + self.refused + PRIOR)).clamp(LEAST_STEP, LARGEST_STEP);
         let used = used.min(self.part);
+        if self.since > 0.0 {
+            self.proven = used;
+        }
         (self.ceiling, self.lowered) = (Some(used), Some(now));
         self.part = (used * (1.0 - step)).max(LEAST);
         (self.since, self.granted, self.refused) = (0.0, BEFORE * self.granted, BEFORE * self.refused);
@@ -98,7 +108,12 @@ impl Learned {
         let Some(ceiling) = self.ceiling else { return };
         let is_near = NEAR.contains(&(self.part / ceiling));
         let creep = CREEP * (self.since / PATIENT).powi(2).max(1.0);
-        self.part *= 1.0 + if is_near { creep.min(STRIDE) } else { STRIDE };
+        self.part *= 1.0
+            + match is_near {
+                _ if self.since >= IN_A_ROW && self.part < PROVEN * self.proven => LEAP,
+                true => creep.min(STRIDE),
+                false => STRIDE,
+            };
         if self.part >= 1.0 {
             (self.part, self.ceiling) = (1.0, None);
         }
@@ -167,6 +182,24 @@ mod tests {
         assert!(calls.is_some_and(|calls| calls > 100), "{calls:?}");
         learned.granted(1.0);
         assert!((learned.part() - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn who_refused_everything_for_a_while_is_used_again_in_a_few_hundred_calls() {
+        for minutes in [1.0, 10.0, 60.0] {
+            let (mut learned, mut now) = (Learned::default(), 0.0);
+            (0..1_000).for_each(|_| learned.granted(1.0));
+            while now < 60.0 * minutes {
+                learned.refused(1.0, seconds(now), seconds(now));
+                now += 0.1 / learned.part();
+            }
+            let low = learned.part();
+            let calls = (1..2_000).find(|_| {
+                learned.granted(1.0);
+                learned.part() >= 0.99
+            });
+            assert!(low <= 0.1 && calls.is_some_and(|calls| calls <= 400), "{minutes} minutes: {low}, {calls:?}");
+        }
     }
 
     /// Calls to a provider that counts the last second, on wires that take up to `jitter` seconds: granted per second and the refused part,

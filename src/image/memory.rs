@@ -2,7 +2,6 @@
 
 use crate::telemetry::metric;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Permits count kibibytes: a semaphore's count is smaller than memory can be.
@@ -12,7 +11,6 @@ const UNIT: u64 = 1024;
 #[derive(Clone, Debug)]
 pub struct ImageMemory {
     free: Arc<Semaphore>,
-    used: Arc<AtomicU64>,
 }
 
 /// A part of the budget, given back when dropped.
@@ -20,13 +18,12 @@ pub struct ImageMemory {
 pub struct Reserved {
     permit: Option<OwnedSemaphorePermit>,
     bytes: u64,
-    used: Arc<AtomicU64>,
 }
 
 impl ImageMemory {
     pub fn new(bytes: u64) -> Self {
         let units = usize::try_from(bytes / UNIT).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(units)), used: Arc::default() }
+        Self { free: Arc::new(Semaphore::new(units)) }
     }
 
     /// Waits until `bytes` are free. A job asks once and for all it will need, so that two jobs never wait for each other.
@@ -34,8 +31,8 @@ impl ImageMemory {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         // Never an error: the semaphore is never closed.
         let permit = Arc::clone(&self.free).acquire_many_owned(units).await.ok();
-        metric::image_memory(self.used.fetch_add(bytes, Ordering::Relaxed) + bytes);
-        Reserved { permit, bytes, used: Arc::clone(&self.used) }
+        metric::image_memory_taken(bytes);
+        Reserved { permit, bytes }
     }
 }
 
@@ -50,15 +47,14 @@ impl Reserved {
             let spare = permit.num_permits().saturating_sub(keep);
             drop(permit.split(spare));
         }
-        let spare = self.bytes - bytes;
-        metric::image_memory(self.used.fetch_sub(spare, Ordering::Relaxed) - spare);
+        metric::image_memory_given_back(self.bytes - bytes);
         self.bytes = bytes;
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        metric::image_memory(self.used.fetch_sub(self.bytes, Ordering::Relaxed) - self.bytes);
+        metric::image_memory_given_back(self.bytes);
     }
 }
 

@@ -90,6 +90,8 @@ impl Pipeline {
 
     async fn call_recognition(&self, loaded: &Loaded, has_followed: bool, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
         let view = loaded.recognition.as_ref().map_err(|failure| Stopped::at_fault(failure.clone()))?;
+        // Who is too late waits for nobody's memory.
+        self.judge.may_call(case)?;
         let mut held = self.held(Stage::Recognition, loaded, view, case).await?;
         if has_followed {
             self.look_again(&held, loaded, case).await?;
@@ -190,7 +192,7 @@ impl Pipeline {
         case: &mut Case<'_>,
     ) -> Result<VerificationAnswer, Box<Stopped>> {
         let identity = &loaded.identity;
-        // Who is too late waits for nobody's memory and takes no place in the rate.
+        // Who is too late waits for nobody's memory.
         self.judge.may_call(case)?;
         let mut held = self.held(Stage::Verification, loaded, view, case).await?;
         if has_followed {

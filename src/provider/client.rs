@@ -58,9 +58,11 @@ impl<A> Client<A> {
         case.failing_since = None;
         let mut kept = None;
         loop {
+            // Who is too late takes no place in the rate.
+            self.judge.may_call(case)?;
             let room = self.wait_for_room(case, kept.as_ref()).await?;
             let pass = self.judge.enter(self.stage, case, kept).await?;
-            // Claiming a probe takes a moment.
+            // Room and rate were waited for, and claiming a probe takes a moment.
             self.judge.may_call(case)?;
             let shown = match request.show(self.valid).await {
                 Ok(shown) => shown,

@@ -63,7 +63,11 @@ impl Limiter {
 
     /// What this worker may use of the account's rate.
     pub fn rate_per_second(&self, standing: Standing) -> f64 {
-        standing.share.of(self.configured * self.state().learned.part().min(standing.of_others))
+        let state = self.state();
+        let granted = state.learned.part().min(standing.of_others);
+        // What is climbed up to is not there yet.
+        let part = if state.climbs { granted.min(state.pace.terms().part) } else { granted };
+        standing.share.of(self.configured * part)
     }
 
     /// The part of the configured rate that the provider grants, as far as this worker has learned: all of it, where this worker has no

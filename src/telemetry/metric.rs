@@ -131,7 +131,12 @@ pub fn result_returned() {
     counter!("invoice_results_returned_total").increment(1);
 }
 
-pub fn image_memory(bytes: u64) {
-    #[expect(clippy::cast_precision_loss, reason = "a gauge; exact to 2^53 bytes")]
-    gauge!("invoice_image_memory_bytes").set(bytes as f64);
+#[expect(clippy::cast_precision_loss, reason = "a gauge; exact to 2^53 bytes")]
+pub fn image_memory_taken(bytes: u64) {
+    gauge!("invoice_image_memory_bytes").increment(bytes as f64);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge; exact to 2^53 bytes")]
+pub fn image_memory_given_back(bytes: u64) {
+    gauge!("invoice_image_memory_bytes").decrement(bytes as f64);
 }

@@ -35,6 +35,8 @@ struct Pool {
     confirm_timeout: Duration,
     /// One for each channel, idle or at work.
     permits: Semaphore,
+    /// Of announcements: a worker whose jobs wait for confirms is alive all the same.
+    announcements: Semaphore,
     idle: Mutex<Vec<Channel>>,
     lost: Lost,
 }
@@ -59,6 +61,7 @@ impl Publisher {
             control_exchange: config.control_exchange.clone(),
             confirm_timeout: config.publish_timeout.duration(),
             permits: Semaphore::new(channels),
+            announcements: Semaphore::new(1),
             idle: Mutex::new(Vec::new()),
             lost,
         }))
@@ -66,12 +69,12 @@ impl Publisher {
 
     pub(in crate::broker) async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
         let route = Route { exchange: ShortString::default(), key: short(queue)?, mandatory: true };
-        self.0.publish(route, message).await
+        self.0.publish(&self.0.permits, route, message).await
     }
 
     pub(in crate::broker) async fn announce(&self, message: &Message) -> Result<(), PublishError> {
         let route = Route { exchange: short(&self.0.control_exchange)?, key: ShortString::default(), mandatory: false };
-        self.0.publish(route, message).await
+        self.0.publish(&self.0.announcements, route, message).await
     }
 
     pub(super) async fn close(&self) {
@@ -80,10 +83,10 @@ impl Publisher {
 }
 
 impl Pool {
-    async fn publish(&self, route: Route, message: &Message) -> Result<(), PublishError> {
+    async fn publish(&self, permits: &Semaphore, route: Route, message: &Message) -> Result<(), PublishError> {
         self.refuse_oversized_headers(message)?;
         // Never closed, so this cannot fail; were it closed, nothing could be published.
-        let _permit = self.permits.acquire().await.map_err(|_| PublishError::Lost)?;
+        let _permit = permits.acquire().await.map_err(|_| PublishError::Lost)?;
         let publishing = async {
             // Each message that is handed over now would be sent after all, however often it was given up and tried again.
             self.link.unblocked().await;

@@ -54,20 +54,21 @@ struct Outcome {
     progress: Progress,
 }
 
-async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> Outcome {
+/// A client of a provider that is ten calls a second, one at a time.
+fn client(echo: Echo) -> Client<()> {
     let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
     let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
     let gate = Gate::new("a worker".into(), Arc::clone(&policy), clock, timezone.clone());
     let judge = Judge { policy, timezone, clock, chance: Chance::seeded(1), gate };
-    let calls = Arc::<Mutex<Vec<String>>>::default();
     let limits = Limits { rate_per_second: 10.0, burst: 1, max_in_flight: 4, timeout: Duration::from_secs(30) };
-    let client = Client::new(Stage::Recognition, Echo { calls: Arc::clone(&calls), is_broken_at_first }, limits, judge);
-    let link = Signs(Mutex::new(signed.iter().rev().copied().collect()));
-    let mut progress = Progress::new(String::new(), clock.now());
-    let mut case = Case {
-        progress: &mut progress,
+    Client::new(Stage::Recognition, echo, limits, judge)
+}
+
+fn case(progress: &mut Progress, deadline: Timestamp) -> Case<'_> {
+    Case {
+        progress,
         halt: CancellationToken::new(),
-        deadline: clock.now() + Duration::from_hours(96),
+        deadline,
         began: Instant::now(),
         is_queued: true,
         subject: String::new(),
@@ -75,7 +76,16 @@ async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> 
         transfer: Transfer::Url,
         has_bytes: true,
         failing_since: None,
-    };
+    }
+}
+
+async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> Outcome {
+    let calls = Arc::<Mutex<Vec<String>>>::default();
+    let client = client(Echo { calls: Arc::clone(&calls), is_broken_at_first });
+    let link = Signs(Mutex::new(signed.iter().rev().copied().collect()));
+    let now = client.judge.clock.now();
+    let mut progress = Progress::new(String::new(), now);
+    let mut case = case(&mut progress, now + Duration::from_hours(96));
     let outcome = client.call(&Request::new(View::Link(Arc::new(link)), false), &mut case).await;
     let stopped = outcome.err().map(|stopped| (stopped.failure.stage, stopped.failure.code, stopped.ruling.decision));
     let shown = calls.lock().unwrap().clone();
@@ -110,4 +120,17 @@ async fn an_address_that_has_become_too_long_has_the_image_sent() {
         assert_eq!(stopped.map(|(_, _, decision)| decision), Some(Decision::Inline));
         assert_eq!((shown.len(), progress.totals.billed), (0, 0));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_too_late_takes_no_place_in_the_rate() {
+    let client = client(Echo { calls: Arc::default(), is_broken_at_first: false });
+    let (now, began) = (client.judge.clock.now(), Instant::now());
+    let request = Request::new(View::Link(Arc::new(Signs::default())), false);
+    for (deadline, expected) in [(now - Duration::from_secs(1), Some("job.deadline")); 20].into_iter().chain([(now, None)]) {
+        let mut progress = Progress::new(String::new(), now);
+        let outcome = client.call(&request, &mut case(&mut progress, deadline)).await;
+        assert_eq!(outcome.err().map(|stopped| stopped.failure.code).as_deref(), expected);
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO, "not even a turn of a tenth of a second was waited for");
 }

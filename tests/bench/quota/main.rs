@@ -25,8 +25,6 @@ const LATENCY: Duration = Duration::from_millis(200);
 const JITTER: Duration = Duration::from_millis(100);
 /// After a change, before what is steady is looked at.
 const SETTLING: Duration = Duration::from_secs(12);
-/// How many workers there are in turn; from one to the next they join, and at the end one is killed.
-const WORKERS: [usize; 3] = [1, 2, 4];
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -36,6 +34,9 @@ struct Arguments {
     /// Seconds for which each number of workers is looked at.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
+    /// How many workers there are in turn; from one to the next they join, and at the end one is killed.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4])]
+    workers: Vec<usize>,
     #[command(flatten)]
     _from_cargo: rig::arguments::FromCargo,
 }
@@ -69,25 +70,26 @@ async fn lives(arguments: &Arguments, burst: u32) -> Book {
     })
     .await;
     let phase = SETTLING + Duration::from_secs(arguments.seconds);
-    let jobs = usize::try_from(phase.as_secs() * u64::from(arguments.rate) * 5).unwrap();
+    let jobs = usize::try_from(phase.as_secs() * u64::from(arguments.rate)).unwrap() * (arguments.workers.len() + 2);
     let keys = scene.pictures(PICTURE_BYTES, jobs).await;
     scene.client.submit(keys.into_iter().enumerate().map(|(number, key)| (format!("JOB-{number}"), key))).await;
     scene.sandbox.reset();
     let mut book = Book::new(scene.sandbox.calls(), arguments.rate);
     let mut workers = Vec::new();
-    for count in WORKERS {
-        let begun = book.now();
+    for count in arguments.workers.iter().copied() {
+        let (before, begun) = (workers.len(), book.now());
         while workers.len() < count {
             workers.push(Subject::worker(&scene, &format!("worker-{}", workers.len())));
         }
-        let change = if count == 1 { "the first".to_owned() } else { format!("{count} instead of {}", count / 2) };
+        let change = if before == 0 { "the first".to_owned() } else { format!("{count} instead of {before}") };
         sleep(phase).await;
         book.phase(change, count, begun + SETTLING, begun);
     }
     let begun = book.now();
+    let before = workers.len();
     workers.pop().unwrap().kill().await;
     sleep(phase).await;
-    book.phase("one of 4 killed".to_owned(), WORKERS[2] - 1, begun + SETTLING, begun);
+    book.phase(format!("one of {before} killed"), before - 1, begun + SETTLING, begun);
     book.close();
     for worker in workers {
         worker.kill().await;
