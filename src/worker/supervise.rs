@@ -1,6 +1,7 @@
 //! One generation after the other: connect, declare and consume; come back, with backoff, when the broker or a queue was lost.
 //!
-//! An outage is told by one line on the way down, whatever goes first, and by one when consuming begins again.
+//! An outage is told by one line on the way down, whatever goes first, and by one when consuming begins again. Readiness is the first
+//! to say it: whoever reads the line and asks finds the worker not ready.
 
 use super::Worker;
 use super::feed::{Feed, Intake};
@@ -113,13 +114,13 @@ impl Worker {
                 },
             };
             let wait = pause(&self.chance);
+            self.health.set(State::Disconnected { problem: problem.clone() });
             if *told {
                 tracing::debug!(problem, wait_ms = wait.as_millis(), "the broker is still out of reach");
             } else {
                 tracing::error!(problem, "the broker is out of reach; trying again until it answers");
                 *told = true;
             }
-            self.health.set(State::Disconnected { problem });
             sleep_unless(wait, stop).await;
         }
     }
@@ -143,18 +144,18 @@ impl Worker {
     }
 
     pub(super) fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {
-        tracing::warn!(problem, in_flight = turns.len(), "the broker was lost; what was not acknowledged will be delivered again");
         self.health.set(State::Disconnected { problem: problem.to_owned() });
+        tracing::warn!(problem, in_flight = turns.len(), "the broker was lost; what was not acknowledged will be delivered again");
         Served::Lost
     }
 
     pub(super) fn cancelled(&self, problem: &str, turns: &TaskTracker) -> Served {
+        self.health.set(State::Disconnected { problem: problem.to_owned() });
         tracing::warn!(
             problem,
             in_flight = turns.len(),
             "no more jobs come from the broker; connecting anew, those in flight are finished"
         );
-        self.health.set(State::Disconnected { problem: problem.to_owned() });
         Served::Cancelled
     }
 }

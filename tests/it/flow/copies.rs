@@ -166,7 +166,8 @@ async fn a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result(on: 
         [[rule]]
         stage = "verification"
         code = ["321"]
-        do = [{ action = "park", delays = ["10s"] }, { action = "fail" }]
+        # Clearly more than the longest delay: parked a little late it still waits in that queue.
+        do = [{ action = "park", delays = ["15s"] }, { action = "fail" }]
         billed = "yes"
         reason = "shortened"
     "#;

@@ -64,7 +64,7 @@ async fn nothing_is_taken(on: On, stage: Stage, code: &str) {
 
 async fn what_the_worker_holds_when_the_pause_begins_waits_a_minute_uncharged(on: On) {
     let faults =
-        format!("[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\nsample = \"{CAUSE}\"\ncalls = [1]\ndelay = \"1s\"\n");
+        format!("[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\nsample = \"{CAUSE}\"\ncalls = [1]\ndelay = \"5s\"\n");
     let mut setup = Setup::new(on).await.faults(&faults);
     setup.config.broker.retry_delays.push(span("50s"));
     // While the first call is in the air the others stand in line.
@@ -124,7 +124,7 @@ async fn a_job_held_up_by_a_pause_past_its_deadline_is_answered_by_the_probe(on:
     let mut system = refusing(on, Stage::Verification, "UNAUTHORIZED", "[1, 2]").await;
     let mut peer = Peer::of(&system).await;
     let key = system.sample(CAUSE).await;
-    let deadline = Timestamp::now() + Duration::from_secs(3);
+    let deadline = Timestamp::now() + Duration::from_secs(15);
     let job = system.message("job", json!({ "job_id": "job", "image": { "key": key }, "deadline": deadline }).to_string());
     system.submit(&job).await;
     let Event::Parked(parked) = system.event().await else { panic!("parked") };
@@ -142,10 +142,11 @@ async fn a_job_held_up_by_a_pause_past_its_deadline_is_answered_by_the_probe(on:
 async fn the_workers_limit_stands_still_during_a_pause(on: On) {
     let faults = format!("[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\nsample = \"{CAUSE}\"\ncalls = [1]\n");
     let mut setup = Setup::new(on).await.faults(&faults);
-    setup.config.worker.job_deadline = span("5s");
+    // For all that comes before the pause and after it.
+    setup.config.worker.job_deadline = span("15s");
     let mut system = setup.start().await;
     let mut peer = Peer::of(&system).await;
-    let limit = Timestamp::now() + Duration::from_secs(5);
+    let limit = Timestamp::now() + Duration::from_secs(15);
     submit_the_cause(&mut system).await;
     let place = pause_of(Stage::Verification);
     peer.hears_closed(&place).await;

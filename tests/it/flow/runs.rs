@@ -89,7 +89,8 @@ async fn a_redelivered_job_waits_before_it_is_tried_again(on: On) {
 
 async fn every_redelivery_waits_and_the_third_in_a_row_makes_a_suspect(on: On) {
     let mut setup = Setup::new(on).await;
-    setup.config.worker.redelivery_wait = span("10s");
+    // Clearly more than the longest delay: parked a little late it still waits in that queue.
+    setup.config.worker.redelivery_wait = span("15s");
     let mut system = setup.prepare().await;
     let key = system.sample("01-beijing-outpatient").await;
     hand_out_and_lose(&system, &system.job("job", &key)).await;
@@ -112,7 +113,7 @@ async fn every_redelivery_waits_and_the_third_in_a_row_makes_a_suspect(on: On) {
 async fn a_redelivery_past_its_deadline_replays_what_was_found_before(on: On) {
     let mut system = System::start(on).await;
     let key = system.sample("01-beijing-outpatient").await;
-    let deadline = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(6);
+    let deadline = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(15);
     let body = json!({ "job_id": "job", "image": { "key": key }, "deadline": deadline }).to_string();
     let job = system.message("job", body);
     let first = system.ask(&job).await;

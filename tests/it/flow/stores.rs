@@ -5,8 +5,6 @@ use crate::harness::peer::Peer;
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup};
-use invoice_worker::broker::Broker;
-use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::State;
 use invoice_worker::worker::Event;
@@ -43,7 +41,7 @@ async fn a_store_that_stays_unusable_ends_the_job_at_its_own_deadline(on: On) {
     system.config.storage.bucket = "nobodys-bucket".into();
     system.work().await;
     let mut peer = Peer::of(&system).await;
-    let deadline = Timestamp::now() + Duration::from_secs(4);
+    let deadline = Timestamp::now() + Duration::from_secs(15);
     let job = system.message("job", json!({ "job_id": "job", "image": { "key": "a.jpg" }, "deadline": deadline }).to_string());
     system.submit(&job).await;
     let pause = json!({ "pause": "storage" });
@@ -116,8 +114,7 @@ async fn a_paid_answer_that_arrives_after_a_cut_is_stored_although_the_store_ref
     let mut system = setup.prepare().await;
     let direct = system.broker.clone();
     let wire = Proxy::before(rabbitmq::port().await).await;
-    system.config.broker.urls = vec![Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", wire.port))];
-    system.broker = Broker::new(&system.config.broker).unwrap();
+    system.put_behind(wire.url());
     system.work().await;
     let key = system.sample("01-beijing-outpatient").await;
     system.submit(&system.job("job", &key)).await;

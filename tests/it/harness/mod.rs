@@ -4,6 +4,7 @@ pub(crate) mod eventually;
 pub(crate) mod frame;
 pub(crate) mod otherwise;
 pub(crate) mod peer;
+pub(crate) mod picture;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod python;

@@ -95,9 +95,14 @@ impl Proxy {
         Self { port, shared, closed }
     }
 
-    /// To RabbitMQ behind it, with heartbeats that tell of a dead peer within seconds.
+    /// To RabbitMQ behind it.
     pub(crate) fn url(&self) -> Secret {
-        Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f?heartbeat=1", self.port))
+        Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port))
+    }
+
+    /// The same with heartbeats that tell of a silent peer within seconds; also of one that is only slow, on a machine that is.
+    pub(crate) fn url_with_heartbeats(&self) -> Secret {
+        Secret::new(&format!("{}?heartbeat=2", self.url().expose()))
     }
 
     /// From now on, also for what is under way.

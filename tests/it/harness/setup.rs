@@ -8,6 +8,7 @@ use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::sandbox::{Options, Sandbox, Scenario};
+use invoice_worker::worker::HEARTBEAT_EVERY;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -110,6 +111,7 @@ impl Setup {
             replies,
             reply_to,
             workers: Vec::new(),
+            heartbeat_every: HEARTBEAT_EVERY,
             policy: self.policy,
             watcher,
             started: 0,

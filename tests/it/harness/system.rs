@@ -3,19 +3,19 @@
 pub(crate) use super::setup::{BUCKET, On, Setup};
 
 use super::eventually::eventually;
-use super::proxy::Proxy;
 use super::running::Running;
 use bytes::Bytes;
 use invoice_worker::assemble;
 use invoice_worker::broker::{Broker, Consumer, Message, NOT_BEFORE, Properties, Session};
 use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
+use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::sandbox::{Sandbox, samples};
 use invoice_worker::telemetry::health::{Health, State};
-use invoice_worker::worker::{Drained, Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
+use invoice_worker::worker::{Drained, Event, Replies, Runs, Worker};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -34,6 +34,8 @@ pub(crate) struct System {
     pub(crate) replies: Consumer,
     pub(crate) reply_to: String,
     pub(crate) workers: Vec<Running>,
+    /// Of workers that are started from now on.
+    pub(crate) heartbeat_every: Duration,
     pub(super) policy: Policy,
     pub(super) watcher: UnboundedSender<Event>,
     /// Every worker has chances, and with them a name, of its own.
@@ -45,9 +47,9 @@ impl System {
         Setup::new(on).await.start().await
     }
 
-    /// Workers that are started from now on reach the broker through this wire.
-    pub(crate) fn put_behind(&mut self, wire: &Proxy) {
-        self.config.broker.urls = vec![wire.url()];
+    /// Workers that are started from now on reach the broker through a wire.
+    pub(crate) fn put_behind(&mut self, wire: Secret) {
+        self.config.broker.urls = vec![wire];
         self.broker = Broker::new(&self.config.broker).unwrap();
     }
 
@@ -74,7 +76,7 @@ impl System {
             shutdown_grace: self.config.worker.shutdown_grace.duration(),
             runs: Runs::default(),
             replies: Replies::default(),
-            heartbeat_every: HEARTBEAT_EVERY,
+            heartbeat_every: self.heartbeat_every,
             watcher: Some(self.watcher.clone()),
         });
         running.becomes(State::is_ready).await;

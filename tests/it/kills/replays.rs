@@ -5,7 +5,6 @@ use crate::harness::program::{ConfigFile, NONE, Program, output};
 use crate::harness::proxy::{Direction, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 
@@ -17,7 +16,7 @@ async fn killed_at(system: &System, sees: &str) {
     let wire = Proxy::before(rabbitmq::port().await).await;
     wire.trap(sees, Direction::ToServer);
     let mut config = system.config.clone();
-    config.broker.urls = vec![Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", wire.port))];
+    config.broker.urls = vec![wire.url()];
     let file = ConfigFile::of_config(&config);
     let program = Program::start(&["failed", "replay", "-c", &file.path()], &NONE);
     wire.sprung(1).await;

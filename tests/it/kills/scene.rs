@@ -9,7 +9,6 @@ use crate::harness::rabbitmq;
 use crate::harness::system::System;
 use invoice_worker::broker::{FAILURE, Message, run_id};
 use invoice_worker::config::Config;
-use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -192,7 +191,7 @@ fn with_rules(config: &Config) -> ConfigFile {
 /// The same, through wires of our own.
 fn through(to_broker: &Proxy, to_sandbox: &Proxy, config: &Config) -> Config {
     let mut wired = config.clone();
-    wired.broker.urls = vec![Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", to_broker.port))];
+    wired.broker.urls = vec![to_broker.url()];
     for url in [&mut wired.storage.endpoint_url, &mut wired.recognition.url, &mut wired.verification.url] {
         *url = url.replace(&format!(":{}", port_of(url)), &format!(":{}", to_sandbox.port));
     }

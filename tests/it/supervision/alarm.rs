@@ -13,7 +13,10 @@ use tokio::time::timeout;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_waits_for_a_broker_that_is_short_of_memory_and_loses_neither_job_nor_connection() {
     let node = Node::start().await;
-    let mut system = on(&[node.url()]).await.prepare().await;
+    let mut setup = on(&[node.url()]).await;
+    // As long as the alarm may last on a slow machine: the worker has no reason to park what it cannot publish.
+    setup.config.broker.publish_timeout = span("1m");
+    let mut system = setup.prepare().await;
     let file = ConfigFile::of(&system);
     let mut program = file.run(&[]);
     let telemetry = program.telemetry().await;
@@ -39,7 +42,8 @@ async fn a_worker_waits_for_a_broker_that_is_short_of_memory_and_loses_neither_j
 
 /// Somebody else publishes one message again and again, which is given up every time, until the alarm is over. Answers where to.
 async fn given_up_and_tried_again(node: &Node, config: &Config) -> String {
-    let config = Config { publish_timeout: span("200ms"), ..config.clone() };
+    // Enough for a channel to be opened, too: only then does the broker see that somebody publishes, and say that it takes nothing.
+    let config = Config { publish_timeout: span("2s"), ..config.clone() };
     let session = Broker::new(&config).unwrap().connect().await.unwrap();
     let queue = format!("{}.given-up", config.jobs_queue);
     session.temporary_queue(&queue).await.unwrap();
@@ -48,7 +52,7 @@ async fn given_up_and_tried_again(node: &Node, config: &Config) -> String {
     let first = publisher.publish(&queue, &message).await;
     assert!(matches!(first, Err(PublishError::TimedOut)), "{first:?}");
     timeout(PATIENCE, blocked.wait_for(Option::is_some)).await.expect("told in time").unwrap();
-    for _ in 0..5 {
+    for _ in 0..3 {
         let again = publisher.publish(&queue, &message).await;
         assert!(matches!(again, Err(PublishError::TimedOut)), "{again:?}");
     }

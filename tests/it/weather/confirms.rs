@@ -1,27 +1,29 @@
 //! A confirm that comes late, or never: nothing is acknowledged on the strength of it, and no later message has it.
 
 use crate::harness::frame;
+use crate::harness::peer::Peer;
 use crate::harness::proxy::{Direction, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{Broker, Message, PublishError, run_id};
+use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::worker::Drained;
+use std::time::Duration;
 
-/// A worker behind a wire, which soon gives a confirm up.
-async fn impatient(publish_timeout: &str) -> (System, Proxy) {
-    let mut setup = Setup::new(On::RabbitMq).await;
-    setup.config.broker.publish_timeout = span(publish_timeout);
-    let mut system = setup.prepare().await;
+/// A wire, and behind it a system in which a confirm is waited for so long; what the test itself publishes past the wire has more time.
+async fn behind_a_wire(url: fn(&Proxy) -> Secret, publish_timeout: &str) -> (System, Proxy) {
+    let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let wire = Proxy::before(rabbitmq::port().await).await;
-    system.put_behind(&wire);
+    system.config.broker.publish_timeout = span(publish_timeout);
+    system.put_behind(url(&wire));
     (system, wire)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_confirm_is_no_later_messages() {
-    let (system, wire) = impatient("2s").await;
+    let (system, wire) = behind_a_wire(Proxy::url, "5s").await;
     let session = Broker::new(&system.config.broker).unwrap().connect().await.unwrap();
     let publisher = session.publisher();
     let queue = &system.config.broker.results_queue;
@@ -47,27 +49,32 @@ async fn a_late_confirm_is_no_later_messages() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_whose_confirm_is_late_is_published_again_with_the_same_bytes() {
-    let (mut system, wire) = impatient("500ms").await;
+    let (mut system, wire) = behind_a_wire(Proxy::url, "2s").await;
+    // Once they have greeted each other workers have nothing to say, so nothing but the result is given up.
+    system.heartbeat_every = Duration::from_hours(1);
+    let mut peer = Peer::of(&system).await;
     system.work().await;
+    for _greeting in 0..2 {
+        peer.hear().await;
+    }
     wire.trap("invoice.result", Direction::ToClient);
     let late = system.sample("01-beijing-outpatient").await;
     let late = system.job("late", &late);
     system.submit(&late).await;
     wire.sprung(1).await;
-    // What is given up leaves its channel: the result, and what the workers tell each other, one at a time.
+    // What is given up leaves its channel.
     wire.trap(frame::CHANNEL_CLOSE, Direction::ToClient);
-    wire.trap(frame::CHANNEL_CLOSE, Direction::ToClient);
-    wire.sprung(3).await;
     let next = system.sample("03-zhejiang-outpatient").await;
     let next = system.job("next", &next);
     system.submit(&next).await;
+    wire.sprung(2).await;
     wire.release();
     answered_with_the_same_bytes(system, &late, &next).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_whose_confirm_never_comes_is_published_again_by_the_next_connection() {
-    let (mut system, wire) = impatient("10s").await;
+    let (mut system, wire) = behind_a_wire(Proxy::url_with_heartbeats, "10s").await;
     system.work().await;
     wire.trap("invoice.result", Direction::ToClient);
     let lost = system.sample("01-beijing-outpatient").await;

@@ -2,7 +2,7 @@
 
 use super::storm::{CANCELLED, LOST, Storm};
 use crate::harness::frame;
-use crate::harness::proxy::Flow;
+use crate::harness::proxy::{Flow, Proxy};
 use crate::harness::rabbitmq;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
@@ -29,7 +29,7 @@ async fn a_connection_that_is_reset_is_made_again() {
 
 #[tokio::test]
 async fn a_connection_into_which_nothing_passes_any_more_is_given_up() {
-    let mut storm = Storm::gathers().await;
+    let mut storm = Storm::gathers_behind(Proxy::url_with_heartbeats).await;
     storm.wire.refuse(true);
     storm.wire.flow(Flow::Hold);
     storm.takes_the_broker_away(LOST, "").await;

@@ -7,6 +7,7 @@ use crate::harness::proxy::{Direction, Flow, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{Message, SUSPECT};
+use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::sandbox::samples;
 use std::collections::BTreeSet;
@@ -31,10 +32,14 @@ struct Stop {
 
 impl Stop {
     async fn of(setup: Setup, environment: &[(&str, &str)]) -> Self {
+        Self::behind(Proxy::url, setup, environment).await
+    }
+
+    async fn behind(url: fn(&Proxy) -> Secret, setup: Setup, environment: &[(&str, &str)]) -> Self {
         let mut system = setup.prepare().await;
         let next = ConfigFile::of(&system);
         let wire = Proxy::before(rabbitmq::port().await).await;
-        system.put_behind(&wire);
+        system.put_behind(url(&wire));
         let file = ConfigFile::of(&system);
         let mut program = file.run(environment);
         let telemetry = program.telemetry().await;
@@ -60,6 +65,8 @@ impl Stop {
     async fn ends(mut self, code: i32, jobs: usize, may_repeat: bool) -> (System, Vec<Message>) {
         let ended = self.program.stop().await;
         assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        // The broker hears of it, at the latest by its heartbeats. What the wire holds is lost.
+        self.wire.sever();
         let mut next = self.next.run(&[("INVOICE_WORKER__RECOGNITION__RATE_PER_SECOND", "1000")]);
         next.event("consuming").await;
         let mut answers = BTreeSet::new();
@@ -160,7 +167,7 @@ async fn a_worker_that_has_lost_its_broker_finishes_its_call_and_ends() {
 async fn a_worker_whose_broker_has_fallen_silent_ends_as_well() {
     let mut setup = Setup::new(On::RabbitMq).await;
     setup.scenario.recognition.latency = Duration::from_secs(1);
-    let stop = Stop::of(setup, &[]).await;
+    let stop = Stop::behind(Proxy::url_with_heartbeats, setup, &[]).await;
     stop.submits("job").await;
     stop.system.is_called(Stage::Recognition).await;
     stop.wire.flow(Flow::Hold);

@@ -5,6 +5,7 @@ use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{Message, run_id};
+use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 use std::time::Duration;
@@ -24,11 +25,15 @@ pub(super) struct Storm {
 impl Storm {
     /// Returns while the job's recognition is under way.
     pub(super) async fn gathers() -> Self {
+        Self::gathers_behind(Proxy::url).await
+    }
+
+    pub(super) async fn gathers_behind(url: fn(&Proxy) -> Secret) -> Self {
         let mut setup = Setup::new(On::RabbitMq).await;
         setup.scenario.recognition.latency = Duration::from_secs(1);
         let mut system = setup.prepare().await;
         let wire = Proxy::before(rabbitmq::port().await).await;
-        system.put_behind(&wire);
+        system.put_behind(url(&wire));
         let file = ConfigFile::of(&system);
         let mut program = file.run(&[]);
         let telemetry = program.telemetry().await;
