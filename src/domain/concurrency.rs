@@ -7,12 +7,13 @@
 
 use std::time::Duration;
 
-/// So many to begin with, or a sixteenth of what is configured; it doubles until the first sign of trouble.
+/// So many to begin with, or a sixteenth of what is configured; once it is known what is usual, it doubles until the first sign of trouble.
 const FIRST: usize = 4;
 const SIXTEENTH: usize = 16;
-/// Of a window, at least: fewer calls tell nothing.
+/// Of a window, at least: fewer calls tell nothing. The first is longer: what is usual is measured by it.
 const WINDOW: usize = 8;
-/// While fewer calls are tried, at least: with so few in the air, more would take long.
+const FIRST_WINDOW: usize = 24;
+/// On the way down to few calls, at least: with so few in the air, more would take long.
 const TRIAL: usize = 4;
 /// So many times what is usual is slow.
 const SLOW: f64 = 2.0;
@@ -29,7 +30,7 @@ pub struct Concurrency {
     usual: Option<Usual>,
     /// So far it doubles; beyond, it grows by one.
     double_to: usize,
-    /// From what limit it is being lowered, and how long calls took then; to see whether it helps.
+    /// From what limit it is being lowered, and how long calls took before the last step; to see whether it helps.
     lowered: Option<(usize, f64)>,
     /// When that was; times are since whatever the caller counts from.
     lowered_at: Option<Duration>,
@@ -70,7 +71,12 @@ impl Concurrency {
         }
         self.window.seconds.push(now.saturating_sub(started).as_secs_f64());
         self.window.most_in_flight = in_flight.max(self.window.most_in_flight);
-        let least = if self.lowered.is_some() { TRIAL } else { WINDOW };
+        let is_on_the_way = self.lowered.is_some_and(|(before, _)| self.limit > few(before));
+        let least = match self.usual {
+            None => FIRST_WINDOW,
+            Some(_) if is_on_the_way => TRIAL,
+            Some(_) => WINDOW,
+        };
         if self.window.seconds.len() >= self.limit.max(least) {
             let window = std::mem::take(&mut self.window);
             self.judge(window, now);
@@ -82,19 +88,23 @@ impl Concurrency {
         // Three calls of four took at least so long; half of them.
         let [most_took, half_took] = [seconds.len() / 4, seconds.len() / 2].map(|position| seconds[position]);
         let usual = self.usual.get_or_insert_with(|| Usual::new(half_took));
-        if let Some((before, most_took_then)) = self.lowered {
-            if most_took <= RELIEF * most_took_then {
+        let is_slow = most_took > SLOW * usual.seconds;
+        match self.lowered {
+            Some((before, _)) if !is_slow => {
                 self.lowered = None;
                 // Nearly as many as before.
                 self.double_to = before - before / 4;
-            } else if self.limit <= (before / FEW).max(1) {
-                // It is as it is.
-                (*usual, self.limit, self.lowered) = (Usual::new(half_took), before, None);
+            }
+            Some((before, most_took_then)) if self.limit <= few(before) && most_took > RELIEF * most_took_then => {
+                // It is as it is; by half, since so few calls may mislead.
+                (*usual, self.limit, self.lowered) = (Usual::new((usual.seconds * half_took).sqrt()), before, None);
                 return;
             }
+            _ => {}
         }
-        if most_took > SLOW * usual.seconds {
-            self.lowered = self.lowered.or(Some((self.limit, most_took)));
+        if is_slow {
+            let before = self.lowered.map_or(self.limit, |(before, _)| before);
+            self.lowered = Some((before, most_took));
             (self.double_to, self.lowered_at) = (0, Some(now));
             self.limit = scaled(self.limit, (SLOW * usual.seconds / most_took).max(STEEPEST));
             return;
@@ -139,6 +149,10 @@ impl Usual {
     }
 }
 
+fn few(before: usize) -> usize {
+    (before / FEW).max(1)
+}
+
 fn scaled(limit: usize, part: f64) -> usize {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
     let scaled = (limit as f64 * part) as usize;
@@ -169,8 +183,8 @@ mod tests {
 
     #[test]
     fn a_provider_that_keeps_up_gets_all_there_is_soon() {
-        assert_eq!(after(&mut Concurrency::new(16), 16, |_| 1.0), 16);
-        assert_eq!(after(&mut Concurrency::new(2), 16, |_| 1.0), 2);
+        assert_eq!(after(&mut Concurrency::new(16), 32, |_| 1.0), 16);
+        assert_eq!(after(&mut Concurrency::new(2), 32, |_| 1.0), 2);
         assert_eq!(after(&mut Concurrency::new(1_024), 5_000, |_| 0.1), 1_024);
         assert_eq!(after(&mut Concurrency::new(1), 100, |_| 1.0), 1);
     }
@@ -196,7 +210,7 @@ mod tests {
     fn a_provider_that_is_slow_whatever_we_do_is_still_used() {
         let mut concurrency = Concurrency::new(16);
         after(&mut concurrency, 100, |_| 1.0);
-        assert_eq!(after(&mut concurrency, 100, |_| 5.0), 16);
+        assert_eq!(after(&mut concurrency, 200, |_| 5.0), 16);
     }
 
     /// A normal distribution, nearly: twelve even ones.
@@ -218,6 +232,18 @@ mod tests {
                 limits += after(&mut concurrency, 1, |_| draw(&mut chance));
             }
             assert!(limits >= 20_000 * 15, "{what}: {} of 16 on average", limits / 20_000);
+        }
+    }
+
+    #[test]
+    fn calls_that_differ_hide_no_queue() {
+        for seed in 0..5 {
+            let (mut chance, mut concurrency, mut limits) = (StdRng::seed_from_u64(seed), Concurrency::new(64), Vec::new());
+            for _ in 0..100_000 {
+                limits.push(after(&mut concurrency, 1, |in_flight| queueing(in_flight, 8) * (0.5 * normal(&mut chance)).exp()));
+            }
+            let many = limits.iter().filter(|limit| **limit > 40).count();
+            assert!(many <= limits.len() / 50, "above five times what it does at once {many} times of 100,000");
         }
     }
 

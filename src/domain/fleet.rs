@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 pub const EXPIRY: SignedDuration = SignedDuration::from_secs(7);
 /// Who has had no call to make for so long leaves the rate to the others: two heartbeats.
 const IDLE_AFTER: SignedDuration = SignedDuration::from_secs(4);
-/// Who has not even heard himself for so long, a heartbeat and a half, hears nobody: then nobody's silence means anything.
+/// What everybody says himself.
+const HEARTBEAT: SignedDuration = SignedDuration::from_secs(2);
+/// Who has not even heard himself for so long, a heartbeat and a half, hears nobody: then nobody's silence costs his share.
 const DEAF_AFTER: SignedDuration = SignedDuration::from_secs(3);
 /// Who hears nobody keeps his share for so long, and then half of it.
 const DOUBTFUL_AFTER: SignedDuration = SignedDuration::from_secs(15);
@@ -56,11 +58,13 @@ impl Fleet {
         }
         let silence = self.heard.map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
         if silence >= DEAF_AFTER {
-            // Nobody's silence meant anything: it is counted from now on. As if the clock had stood still, also where it was put forward.
+            // Nobody's silence meant anything, as if the clock had stood still; also where it was put forward. But for one heartbeat: where
+            // all of them are late, the dead are still found out.
+            let missed = silence - HEARTBEAT;
             self.peers.retain(|_, peer| is_alive(peer, now - silence));
             for peer in self.peers.values_mut() {
-                peer.heard += silence;
-                peer.worked = peer.worked.map(|worked| worked + silence);
+                peer.heard += missed;
+                peer.worked = peer.worked.map(|worked| worked + missed);
             }
         }
         self.peers.retain(|_, peer| is_alive(peer, now));
@@ -208,6 +212,17 @@ mod tests {
             fleet.heard("b", true, false, at(second));
         }
         assert_eq!(share_of(&fleet, at(33)), Share::WHOLE, "now he is");
+    }
+
+    #[test]
+    fn the_dead_are_found_out_by_one_whose_own_heartbeats_are_late() {
+        let mut fleet = Fleet::new("b".into());
+        fleet.heard("a", true, false, at(0));
+        for round in 0..5 {
+            fleet.heard("b", true, false, at(4 * round));
+        }
+        assert_eq!(share_of(&fleet, at(16)), Share::WHOLE);
+        assert!(fleet.leads(at(16)));
     }
 
     #[test]

@@ -46,6 +46,8 @@ struct State {
     changed: Instant,
     /// There is more, which is gone up to by steps.
     climbs: bool,
+    /// Others have learned less.
+    held_back: bool,
     /// When a call waited last.
     waited: Option<Instant>,
     /// What part of the last calls had to.
@@ -57,7 +59,8 @@ impl Limiter {
     pub fn new(rate_per_second: f64, burst: u32) -> Self {
         let terms = Terms { rate: rate_per_second, burst, share: Share::WHOLE, part: 1.0 };
         let (learned, pace, began) = (Learned::default(), Pace::new(terms), Instant::now());
-        let state = Mutex::new(State { learned, pace, shared: None, changed: began, climbs: false, waited: None, waiting: 0.0 });
+        let state =
+            Mutex::new(State { learned, pace, shared: None, changed: began, climbs: false, held_back: false, waited: None, waiting: 0.0 });
         Self { configured: rate_per_second, burst, began, turn: AsyncMutex::new(()), state }
     }
 
@@ -132,8 +135,10 @@ impl Limiter {
         let learned = state.learned.part();
         let wanted = learned.min(of_others);
         let mut part = self.common(share, wanted);
-        // Nobody has tried that much for a while.
-        state.climbs = part > step_above(before.part);
+        // Where others held this worker back, nobody has tried that much for a while.
+        let is_far = part > step_above(before.part);
+        state.climbs = is_far && (state.climbs || state.held_back);
+        state.held_back = of_others < learned;
         if state.climbs {
             part = if state.changed.elapsed() < CLIMBING { before.part } else { step_above(before.part) };
         }

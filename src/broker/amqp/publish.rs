@@ -33,7 +33,7 @@ struct Pool {
     direct_replies: DirectReplies,
     control_exchange: String,
     confirm_timeout: Duration,
-    /// One for each channel, idle or at work.
+    /// One for each channel, idle or at work, but for that of announcements.
     permits: Semaphore,
     /// Of announcements: a worker whose jobs wait for confirms is alive all the same.
     announcements: Semaphore,
@@ -50,10 +50,10 @@ struct Route {
 
 impl Publisher {
     pub(super) fn new(peer: Peer, link: Link, config: &Config, lost: Lost) -> Self {
-        // Half, because questions about the topology have channels of their own.
+        // Half and one less, because questions about the topology have channels of their own, and announcements.
         let channels = match link.channel_max() {
             0 => CHANNELS,
-            allowed => CHANNELS.min(usize::from(allowed) / 2).max(1),
+            allowed => CHANNELS.min((usize::from(allowed) / 2).saturating_sub(1)).max(1),
         };
         Self(Arc::new(Pool {
             link,

@@ -22,7 +22,7 @@ impl Extra {
     /// What is empty or exceeds the bounds is dropped.
     pub(crate) fn keep(&mut self, name: String, raw: &RawValue) {
         let bytes = name.len() + raw.get().len();
-        if json::is_nothing(raw) || self.fields.len() >= MAX_KEYS || self.bytes + bytes > MAX_BYTES {
+        if json::is_nothing(raw) || name.starts_with(RESERVED) || self.fields.len() >= MAX_KEYS || self.bytes + bytes > MAX_BYTES {
             return;
         }
         if let Some(value) = value(raw, MAX_DEPTH) {

@@ -149,6 +149,26 @@ async fn being_told_to_slow_down_lowers_the_rate_at_once_and_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_refused_everything_for_a_while_has_his_rate_back_within_hundreds_of_calls() {
+    for rate in [10.0, 50.0, 200.0] {
+        let (limiter, began) = (Limiter::new(rate, 1), Instant::now());
+        while began.elapsed() < Duration::from_mins(10) {
+            limiter.acquire(alone).await;
+            limiter.lower(Instant::now());
+        }
+        let low = limiter.rate_per_second(alone());
+        let mut calls = 0;
+        while limiter.rate_per_second(alone()) < 0.99 * rate {
+            if limiter.acquire(alone).await {
+                limiter.granted();
+            }
+            calls += 1;
+        }
+        assert!(low < 0.05 * rate && calls < 500, "{rate} a second: {calls} calls from {low}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiter_that_gives_up_takes_no_place() {
     let limiter = Limiter::new(1.0, 1);
     limiter.acquire(alone).await;
