@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub const EXPIRY: SignedDuration = SignedDuration::from_secs(7);
 /// Who has had no call to make for so long leaves the rate to the others: two heartbeats.
 const IDLE_AFTER: SignedDuration = SignedDuration::from_secs(4);
-/// What everybody says himself.
+/// How often everybody says that he is there.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(2);
 /// Who has not even heard himself for so long, a heartbeat and a half, hears nobody: then nobody's silence costs his share.
 const DEAF_AFTER: SignedDuration = SignedDuration::from_secs(3);

@@ -2,15 +2,15 @@
 
 mod amqp_only;
 mod memory_only;
+mod messages;
 mod topology;
 
 use crate::harness::rabbitmq;
 use bytes::Bytes;
-use invoice_worker::broker::{
-    Broker, Config, Consumer, Delivery, Headers, Message, Properties, PublishError, Session, Settled, parked, run_id,
-};
+use invoice_worker::broker::{Broker, Config, Consumer, Delivery, Message, Properties, PublishError, Session, Settled, parked, run_id};
 use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
+use messages::job_with_every_property;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -363,30 +363,6 @@ fn config(url: &str, name: &str) -> Config {
 
 fn job(body: &str) -> Message {
     Message::json("invoice.job", body.to_owned())
-}
-
-fn job_with_every_property() -> Message {
-    let text = |text: &str| Some(text.to_owned());
-    let mut headers = Headers::default();
-    headers.set_text("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-    headers.set_text("发票", "增值税");
-    headers.set_number("attempt", -7);
-    Message {
-        body: Bytes::from_static(b"{\"job_id\":\"1\"}"),
-        properties: Properties {
-            content_type: text("application/json"),
-            content_encoding: text("identity"),
-            reply_to: text("replies"),
-            correlation_id: text("correlation"),
-            message_id: text("message"),
-            kind: text("invoice.job"),
-            app_id: text("claims"),
-            timestamp: Some(1_800_000_000),
-            priority: Some(3),
-            expiration: None,
-            headers,
-        },
-    }
 }
 
 fn body(delivery: &Delivery) -> String {
