@@ -1,5 +1,6 @@
 //! A broker's URL as it may be shown: never with its password.
 
+use crate::config::text::is_loopback;
 use url::Url;
 
 /// `scheme://host:port/vhost`, without user, password and query; a fixed text for what is not a broker's URL.
@@ -20,6 +21,11 @@ pub fn redacted(url: &str) -> String {
 /// What is wrong with a URL that no broker can be reached by, in words that hold nothing of it.
 pub(super) fn flaw(url: &str) -> Option<&'static str> {
     parsed(url).err()
+}
+
+/// Whether what is sent there can be read on the way.
+pub(super) fn is_plaintext(url: &str) -> bool {
+    parsed(url).is_ok_and(|url| url.scheme() == "amqp" && !is_loopback(&url))
 }
 
 fn parsed(url: &str) -> Result<Url, &'static str> {

@@ -3,6 +3,7 @@
 use super::address;
 use crate::config::problem::Problems;
 use crate::config::secret::Secret;
+use crate::config::text;
 use crate::config::units::{Span, span};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -32,6 +33,8 @@ pub struct Config {
     pub retry_queue_prefix: String,
     pub retry_delays: Vec<Span>,
     pub declare_topology: bool,
+    /// False: `amqp://` to another machine is refused.
+    pub allow_plaintext: bool,
     /// Bounds a publish up to its confirm.
     pub publish_timeout: Span,
 }
@@ -52,6 +55,7 @@ impl Default for Config {
             retry_queue_prefix: "invoice.retry".to_owned(),
             retry_delays: ["5s", "30s", "2m", "10m", "1h"].map(span).to_vec(),
             declare_topology: true,
+            allow_plaintext: true,
             publish_timeout: span("10s"),
         }
     }
@@ -89,10 +93,25 @@ impl Config {
         problems.require(!self.urls.is_empty(), "broker.urls", "names no broker");
         problems.require(!self.is_memory() || self.urls.len() == 1, "broker.urls", "has memory:// beside others; it stands alone");
         for (index, url) in self.urls.iter().enumerate() {
-            if let Some(flaw) = address::flaw(url.expose()) {
+            // The text itself first: what reads a URL leaves out line breaks and blanks without a word.
+            if let Some(flaw) = text::flaw(url.expose()).or_else(|| address::flaw(url.expose())) {
                 problems.add(&format!("broker.urls[{index}]"), flaw);
             }
         }
+        if !self.allow_plaintext {
+            for (key, url) in self.plaintext_urls() {
+                problems.add(&key, format!("{url} would send the password and patient data in clear, which broker.allow_plaintext = false refuses: write amqps://"));
+            }
+        }
+    }
+
+    /// Of brokers on other machines that are spoken to without TLS: the key, and the URL as it may be shown.
+    pub fn plaintext_urls(&self) -> impl Iterator<Item = (String, String)> {
+        self.urls
+            .iter()
+            .enumerate()
+            .filter(|(_, url)| address::is_plaintext(url.expose()))
+            .map(|(index, url)| (format!("broker.urls[{index}]"), address::redacted(url.expose())))
     }
 
     fn validate_names(&self, problems: &mut Problems) {
@@ -106,6 +125,9 @@ impl Config {
             ("broker.retry_queue_prefix", &self.retry_queue_prefix),
         ] {
             problems.require(!name.is_empty(), key, "is empty");
+            if let Some(flaw) = text::flaw(name) {
+                problems.add(key, flaw);
+            }
             problems.require(name.len() <= LONGEST_NAME, key, "is longer than 200 bytes");
             problems.require(!name.starts_with("amq."), key, "begins with amq., which RabbitMQ keeps for itself");
             problems.require(taken.insert(name.clone()), key, "is the name of something else, too");
@@ -155,12 +177,16 @@ mod tests {
     #[test]
     fn every_impossible_value_is_named_by_its_key() {
         type Change = fn(&mut Config);
-        let cases: [(&str, Change); 19] = [
+        let cases: [(&str, Change); 23] = [
             ("broker.urls", |config| config.urls.clear()),
             ("broker.urls", |config| config.urls = urls(&["memory://", "amqp://a"])),
             ("broker.urls[1]", |config| config.urls = urls(&["amqp://a", "http://b"])),
             ("broker.urls[0]", |config| config.urls = urls(&["memory://x"])),
             ("broker.urls[0]", |config| config.urls = urls(&[""])),
+            ("broker.urls[0]", |config| config.urls = urls(&["amqp://a\n"])),
+            ("broker.urls[1]", |config| (config.urls, config.allow_plaintext) = (urls(&["amqp://localhost", "amqp://a"]), false)),
+            ("broker.jobs_queue", |config| config.jobs_queue.push('\n')),
+            ("broker.control_exchange", |config| config.control_exchange.insert(0, ' ')),
             ("broker.jobs_queue", |config| config.jobs_queue.clear()),
             ("broker.due_queue", |config| config.due_queue = "d".repeat(201)),
             ("broker.failed_queue", |config| config.failed_queue = config.jobs_queue.clone()),
@@ -180,6 +206,17 @@ mod tests {
             let found = problems(change);
             assert!(found.iter().any(|(named, _)| named == key), "{key} expected, found {found:?}");
         }
+    }
+
+    #[test]
+    fn only_brokers_on_other_machines_are_spoken_to_in_clear() {
+        let config = Config {
+            urls: urls(&["amqp://127.0.0.1", "amqps://a", "amqp://u:secret@b:1/v", "amqp://[::1]", "amqp://localhost", "memory://"]),
+            ..Config::default()
+        };
+        let told: Vec<_> = config.plaintext_urls().collect();
+        assert_eq!(told, [("broker.urls[2]".to_owned(), "amqp://b:1/v".to_owned())]);
+        assert_eq!(problems(|config| (config.urls, config.allow_plaintext) = (urls(&["amqps://a", "amqp://localhost"]), false)), []);
     }
 
     #[test]

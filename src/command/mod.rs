@@ -11,7 +11,7 @@ mod run;
 mod sandbox;
 
 use crate::broker::BrokerError;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, FILE_VARIABLE};
 use crate::domain::policy::PolicyError;
 use crate::simulation::ScenarioError;
 use crate::telemetry;
@@ -19,7 +19,6 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const FILE_VARIABLE: &str = "INVOICE_WORKER_CONFIG";
 /// Used where no file is named and this one exists.
 const DEFAULT_FILE: &str = "config/invoice-worker.toml";
 
@@ -81,20 +80,26 @@ struct Common {
 
 impl Common {
     fn load(&self) -> Result<Config, ConfigError> {
-        Config::load(self.file().as_deref(), environment())
+        let file = self.file();
+        if self.config.is_none()
+            && let Some(named) = variable()
+            && let Err(error) = std::fs::File::open(&named)
+        {
+            let problem = format!("{} cannot be read: {error}", named.display());
+            return Err(ConfigError::of(&format!("environment variable {FILE_VARIABLE}"), &problem));
+        }
+        Config::load(file.as_deref(), std::env::vars_os())
     }
 
     fn file(&self) -> Option<PathBuf> {
-        // Empty is as good as unset: compose files cannot leave a variable out.
-        let named = || std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
         let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists());
-        self.config.clone().or_else(named).or_else(default)
+        self.config.clone().or_else(variable).or_else(default)
     }
 }
 
-/// Variables that are not UTF-8 cannot be ours.
-fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+/// The file that the environment names. Empty is as good as unset: compose files cannot leave a variable out.
+fn variable() -> Option<PathBuf> {
+    std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from)
 }
 
 /// Bad usage or configuration, as in `sysexits.h`.

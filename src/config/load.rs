@@ -2,18 +2,21 @@
 //!
 //! Each key is read on its own first: so a mistake names its key, its line or its variable, and never shows a value.
 
-use super::Config;
+use super::environment::{self, Variables};
 use super::problem::Problems;
 use super::units::Size;
+use super::{Config, ProxyVariables, text};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-const ENV_PREFIX: &str = "INVOICE_WORKER__";
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// One line per mistake.
@@ -39,7 +42,7 @@ impl ConfigError {
         if problems.is_empty() {
             return Ok(());
         }
-        let told = |(key, problem): (&str, &str)| match places.0.get(key) {
+        let told = |(key, problem): (&str, &str)| match places.of(key) {
             Some(place) => format!("{place}: {key}: {problem}"),
             None => format!("{key}: {problem}"),
         };
@@ -51,6 +54,19 @@ impl ConfigError {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places(BTreeMap<String, String>);
 
+impl Places {
+    /// Of the key itself, of the list that `broker.urls[1]` stands in, or of the file that holds a secret.
+    fn of(&self, key: &str) -> Option<&String> {
+        let list = key.split('[').next().unwrap_or(key);
+        self.0.get(list).or_else(|| self.0.get(&twin(list)))
+    }
+
+    /// The key's value was read from here.
+    pub(super) fn set(&mut self, key: &str, place: String) {
+        self.0.insert(key.to_owned(), place);
+    }
+}
+
 impl PartialEq for Places {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -58,22 +74,26 @@ impl PartialEq for Places {
 }
 
 /// A value with the place it came from, for messages.
-struct Setting {
-    section: String,
-    key: String,
-    value: Value,
-    place: String,
-    from_environment: bool,
+pub(super) struct Setting {
+    pub(super) section: String,
+    pub(super) key: String,
+    pub(super) value: Value,
+    pub(super) place: String,
+    pub(super) from_environment: bool,
 }
 
 /// `app_secret` and `app_secret_file` are two ways to say one thing.
-fn twin(key: &str) -> String {
+pub(super) fn twin(key: &str) -> String {
     key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned)
 }
 
 impl Config {
     /// Reads `file` (or the defaults where there is none), then the environment over it, then the secret files.
-    pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn load<N: Into<OsString>, V: Into<OsString>>(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, ConfigError> {
+        let variables: Variables = environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         let defaults = defaults()?;
         let mut mistakes = Vec::new();
         let mut settings = Vec::new();
@@ -83,8 +103,9 @@ impl Config {
                 Err(problem) => mistakes.push(problem),
             }
         }
-        from_environment(environment, &defaults, &mut settings, &mut mistakes);
+        environment::read(&variables, &defaults, &mut settings, &mut mistakes);
         let mut config = Self::of(settings, mistakes, &defaults)?;
+        config.http.variables = ProxyVariables::read(|name| variables.get(&OsString::from(name))?.clone().into_string().ok());
         config.read_secret_files()?;
         Ok(config)
     }
@@ -129,13 +150,18 @@ fn defaults() -> Result<Table, ConfigError> {
     Table::try_from(Config::default()).map_err(|error| ConfigError(vec![error.to_string()]))
 }
 
+/// Bounded, whatever the file is.
 pub(super) fn read_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let size = std::fs::metadata(path).map_err(|error| format!("{shown}: cannot be read: {error}"))?.len();
-    if size > MAX_FILE_BYTES {
-        return Err(format!("{shown}: has {size} bytes; at most {} are read", Size(MAX_FILE_BYTES)));
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Ok(_) if text.len() as u64 > MAX_FILE_BYTES => {
+            Err(format!("{shown}: is longer than {}, and no more is read", Size(MAX_FILE_BYTES)))
+        }
+        Ok(_) => Ok(text),
+        Err(error) => Err(format!("{shown}: cannot be read: {error}")),
     }
-    std::fs::read_to_string(path).map_err(|error| format!("{shown}: cannot be read: {error}"))
 }
 
 fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut Vec<String>) {
@@ -143,8 +169,10 @@ fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut
     let (table, spanned) = match (text.parse::<Table>(), DeTable::parse(text)) {
         (Ok(table), Ok(spanned)) => (table, spanned),
         (Err(error), _) | (_, Err(error)) => {
+            let span = error.span().unwrap_or(0..0);
             // The message alone: the error's own display would show the line, and a secret with it.
-            return mistakes.push(format!("{}: {}", place(error.span().unwrap_or(0..0)), error.message()));
+            let problem = twice(text, &span).unwrap_or_else(|| error.message().to_owned());
+            return mistakes.push(format!("{}: {problem}", place(span)));
         }
     };
     for (section, content) in spanned.get_ref() {
@@ -170,57 +198,82 @@ fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut
     }
 }
 
-fn from_environment(
-    environment: impl IntoIterator<Item = (String, String)>,
-    defaults: &Table,
-    settings: &mut Vec<Setting>,
-    mistakes: &mut Vec<String>,
-) {
-    // Sorted, so that the same environment gives the same messages.
-    let ours: BTreeMap<String, String> = environment.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
-    for (name, text) in ours {
-        let lower = name[ENV_PREFIX.len()..].to_ascii_lowercase();
-        let Some((section, key)) = lower.split_once("__") else {
-            mistakes.push(format!("environment variable {name}: names no key; write {ENV_PREFIX}SECTION__KEY"));
+/// A section or key that stands twice in the file: the library names only the second place.
+fn twice(text: &str, span: &Range<usize>) -> Option<String> {
+    let at = text.get(..span.start)?.matches('\n').count();
+    let (mut section, mut first) = ("", BTreeMap::new());
+    for (index, line) in text.lines().enumerate().take(at + 1) {
+        let line = line.trim();
+        let (name, shown) = if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            section = header.trim();
+            ((section, ""), format!("[{section}]"))
+        } else if let Some((key, _)) = line.split_once('=') {
+            ((section, key.trim()), format!("{section}.{}", key.trim()))
+        } else {
             continue;
         };
-        let value = match default_of(defaults, section, key) {
-            // Text is taken as it is; everything else is written as in the file.
-            Some(Value::String(_)) | None => Value::String(text),
-            Some(_) => match format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value")) {
-                Some(value) => value,
-                None => Value::String(text),
-            },
-        };
-        let place = format!("environment variable {name}");
-        settings.push(Setting { section: section.into(), key: key.into(), value, place, from_environment: true });
+        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+        match first.get(&name) {
+            // What is not the name of a key is the middle of a longer text, and may be secret.
+            Some(before) if index == at && is_name(name.0) && is_name(name.1) => {
+                return Some(format!("{shown} stands twice, first in line {before}"));
+            }
+            Some(_) => {}
+            None => drop(first.insert(name, index + 1)),
+        }
     }
+    None
 }
 
-fn default_of<'a>(defaults: &'a Table, section: &str, key: &str) -> Option<&'a Value> {
+pub(super) fn default_of<'a>(defaults: &'a Table, section: &str, key: &str) -> Option<&'a Value> {
     defaults.get(section)?.as_table()?.get(key)
 }
 
 /// Is this one setting acceptable on its own?
 fn check(setting: &Setting, defaults: &Table) -> Result<(), String> {
     let Some(section) = defaults.get(&setting.section).and_then(Value::as_table) else {
-        return Err(format!("no such section; there are {}", names(defaults)));
+        return Err(format!("no such section; {}", meant(&setting.section, defaults)));
     };
     let Some(default) = section.get(&setting.key) else {
-        return Err(format!("no such key; [{}] has {}", setting.section, names(section)));
+        return Err(format!("no such key; {}[{}] has {}", did_you_mean(&setting.key, section), setting.section, names(section)));
     };
     let number_for_float = default.is_float() && setting.value.is_integer();
     if !setting.value.same_type(default) && !number_for_float {
-        return Err(format!("expected {}, found {}", kind(default), kind(&setting.value)));
+        return Err(format!("expected {}, found {}{}", kind(default), kind(&setting.value), example(setting, default)));
     }
     if let (Value::Array(items), Value::Array(_)) = (&setting.value, default)
         && let Some(item) = items.iter().find(|item| !item.is_str())
     {
-        return Err(format!("expected a list of texts, found {} in it", kind(item)));
+        return Err(format!("expected a list of texts, found {} in it{}", kind(item), example(setting, default)));
+    }
+    let texts = setting.value.as_array().map_or(std::slice::from_ref(&setting.value), Vec::as_slice);
+    if let Some(flaw) = texts.iter().filter_map(Value::as_str).find_map(text::flaw) {
+        return Err(flaw.to_owned());
     }
     let alone = Table::from_iter([(setting.key.clone(), setting.value.clone())]);
     let document = Table::from_iter([(setting.section.clone(), Value::Table(alone))]);
     Config::deserialize(document).map(drop).map_err(|error| error.message().to_owned())
+}
+
+/// How it is written, from the default; of what has none, or a secret one, by its kind.
+fn example(setting: &Setting, default: &Value) -> String {
+    let shown = match (setting.key.as_str(), default) {
+        ("urls", Value::Array(_)) => r#"["amqp://…"]"#.to_owned(),
+        (_, Value::String(text)) if text.is_empty() => return "; write it in quotes".to_owned(),
+        (_, Value::Array(items)) if items.is_empty() => r#"["…"]"#.to_owned(),
+        (_, default) => default.to_string(),
+    };
+    format!("; write {shown}")
+}
+
+fn did_you_mean(written: &str, known: &Table) -> String {
+    let distance = |known: &String| strsim::damerau_levenshtein(known, &written.to_ascii_lowercase());
+    let nearest = known.keys().map(|known| (distance(known), known)).min();
+    nearest.filter(|(distance, _)| *distance <= 2).map(|(_, known)| format!("did you mean {known}? ")).unwrap_or_default()
+}
+
+fn meant(written: &str, known: &Table) -> String {
+    format!("{}there are {}", did_you_mean(written, known), names(known))
 }
 
 fn names(table: &Table) -> String {

@@ -3,15 +3,22 @@
 //! Each module owns its section; this one gathers them. [`Config::load`] reads, [`Config::validate`] says whether the worker could
 //! run with it, so that a command which connects to nothing asks for nothing.
 
+mod environment;
+mod http;
 mod load;
 pub mod problem;
 pub mod secret;
 mod secret_files;
 mod sections;
+pub mod text;
+mod tls;
 pub mod units;
 
+pub use environment::FILE_VARIABLE;
+pub use http::{Http, ProxyRoutes, ProxyVariables};
 pub use load::ConfigError;
 pub use sections::{Policy, Worker};
+pub use tls::{Tls, roots_of};
 
 use crate::{broker, checkpoint, provider::recognition, provider::verification, store, telemetry};
 use problem::Problems;
@@ -21,6 +28,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub broker: broker::Config,
+    pub http: Http,
+    pub tls: Tls,
     pub storage: store::Config,
     pub checkpoint: checkpoint::Config,
     pub recognition: recognition::Config,
@@ -53,6 +62,7 @@ impl Config {
     pub fn validate_broker(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.broker.validate(&mut problems);
+        self.tls.validate(&mut problems);
         ConfigError::from_problems(&problems, &self.places)
     }
 
@@ -64,11 +74,20 @@ impl Config {
     }
 
     fn validate_pipeline(&self, problems: &mut Problems) {
+        self.http.validate(problems);
+        self.tls.validate(problems);
         self.storage.validate(problems);
         self.recognition.validate(problems);
         self.verification.validate(problems);
         self.policy.validate(problems);
         self.worker.validate(problems);
+        for (key, flaw) in
+            [("checkpoint.bucket", text::header_flaw(&self.checkpoint.bucket)), ("checkpoint.prefix", text::flaw(&self.checkpoint.prefix))]
+        {
+            if let Some(flaw) = flaw {
+                problems.add(key, flaw);
+            }
+        }
         let checkpoints_in_s3 = self.checkpoint.store == checkpoint::StoreKind::S3;
         problems.require(
             !checkpoints_in_s3 || !self.checkpoint.bucket.is_empty() || !self.storage.bucket.is_empty(),
@@ -95,6 +114,25 @@ impl Config {
                     "{wait} is not longer than {key} = {timeout}: a job that is delivered again may be paid for twice, because its first \
                      call may still be running; make it longer by a few seconds"
                 ),
+            );
+        }
+        for (key, url) in self.broker.plaintext_urls() {
+            doubts.add(
+                &key,
+                format!("{url} sends the password and patient data in clear: use amqps://, or broker.allow_plaintext = false to refuse it"),
+            );
+        }
+        doubts.require(
+            !self.storage.is_plaintext(),
+            "storage.endpoint_url",
+            "is http:// to another machine: images and paid answers can be read and changed on the way; use https://",
+        );
+        for (key, url) in [("recognition.url", &self.recognition.url), ("verification.url", &self.verification.url)] {
+            let in_clear = url::Url::parse(url).is_ok_and(|url| url.scheme() == "http" && !text::is_loopback(&url));
+            doubts.require(
+                !in_clear,
+                key,
+                "is http:// to another machine, as allow_plaintext allows: the account's secret can be read on the way",
             );
         }
         doubts

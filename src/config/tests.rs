@@ -49,7 +49,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
 
 #[test]
 fn without_a_file_the_defaults_hold() {
-    assert_eq!(Config::load(None, []).unwrap(), Config::default());
+    assert_eq!(Config::load(None, [("", ""); 0]).unwrap(), Config::default());
 }
 
 #[test]
@@ -78,11 +78,18 @@ fn the_environment_overrides_the_file() {
 #[test]
 fn every_mistake_names_its_key_and_its_line_and_never_a_value() {
     let cases = [
-        ("[storage]\nbukket = \"x\"", "line 2: storage.bukket: no such key; [storage] has"),
-        ("[store]\nbucket = \"x\"", "store.bucket: no such section; there are broker"),
+        ("[storage]\nbukket = \"x\"", "line 2: storage.bukket: no such key; did you mean bucket? [storage] has"),
+        ("[storeage]\nbucket = \"x\"", "storeage.bucket: no such section; did you mean storage? there are broker"),
+        ("[elsewhere]\nbucket = \"x\"", "elsewhere.bucket: no such section; there are broker"),
+        ("[worker]\nimage_memory = 512", "line 2: worker.image_memory: expected text, found a whole number; write \"512MiB\""),
+        ("[storage]\nbucket = \"claims\\n\"", "line 2: storage.bucket: ends with a line break"),
+        ("[storage]\nbucket = \"x\"\n\n[worker]\n[storage]\n", "line 5: [storage] stands twice, first in line 1"),
+        ("[storage]\nbucket = \"x\"\n[worker]\n[storage]\nregion = \"y\"\n", "line 4: [storage] stands twice, first in line 1"),
+        ("[storage]\nregion = \"x\"\nbucket = \"x\"\nregion = \"y\"", "line 4: storage.region stands twice, first in line 2"),
         ("[recognition]\n\napp_secret = 4711", "line 3: recognition.app_secret: expected text, found a whole number"),
         ("[recognition]\nauth = \"password\"", "line 2: recognition.auth: unknown variant"),
-        ("[broker]\nurls = \"amqp://h\"", "line 2: broker.urls: expected a list, found text"),
+        ("[broker]\nurls = \"amqp://h\"", "line 2: broker.urls: expected a list, found text; write [\"amqp://…\"]"),
+        ("[broker]\nretry_delays = \"5s\"", "line 2: broker.retry_delays: expected a list, found text; write [\"5s\", \"30s\""),
         ("[broker]\nurls = [1]", "line 2: broker.urls: expected a list of texts, found a whole number in it"),
         ("[worker]\njob_deadline = \"96 parsecs\"", "line 2: worker.job_deadline: \"96 parsecs\" is not a duration"),
         ("[worker]\nimage_memory = \"lots\"", "line 2: worker.image_memory: \"lots\" is not a size"),
@@ -100,10 +107,13 @@ fn every_mistake_names_its_key_and_its_line_and_never_a_value() {
 #[test]
 fn a_mistake_in_the_environment_names_the_variable() {
     let cases = [
-        ("INVOICE_WORKER__STORAGE__BUKKET", "x", "no such key"),
-        ("INVOICE_WORKER__STORAGE", "x", "names no key"),
+        ("INVOICE_WORKER__STORAGE__BUKKET", "x", "did you mean INVOICE_WORKER__STORAGE__BUCKET?"),
+        ("INVOICE_WORKER__STORAGE", "x", "names no key; [storage] has access_key_id"),
         ("INVOICE_WORKER__WORKER__MAX_IN_FLIGHT", "many", "expected a whole number, found text"),
-        ("INVOICE_WORKER__BROKER__URLS", "amqp://user:hidden@h", "expected a list, found text"),
+        ("INVOICE_WORKER__BROKER__URLS", "amqp://user:hidden@h", "expected a list, found text; write [\"amqp://…\"]"),
+        ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID", "hidden\n", "storage.access_key_id: ends with a line break"),
+        ("INVOICE_WORKER__STORAGE__REGION", "us-east-1\r\n", "storage.region: ends with a line break"),
+        ("INVOICE_WORKER__BROKER__URLS", "[\"amqp://user:hidden@h\\n\"]", "broker.urls: ends with a line break"),
     ];
     for (name, value, says) in cases {
         let error = load("", &[(name, value)]).unwrap_err().to_string();
@@ -129,6 +139,90 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
     assert_eq!(replaced.recognition.app_secret.expose(), "from the environment");
     let missing = load("[recognition]\napp_secret_file = \"/nowhere/secret\"", &[]).unwrap_err().to_string();
     assert!(missing.contains("recognition.app_secret_file: /nowhere/secret: cannot be read"), "{missing}");
+}
+
+#[test]
+fn a_secret_file_loses_one_line_break_and_anything_else_around_the_secret_is_told() {
+    for (text, expected) in [
+        ("word", Ok("word")),
+        ("word\n", Ok("word")),
+        ("word\r\n", Ok("word")),
+        ("word\n\n", Err("ends with a line break")),
+        ("word \n", Err("begins or ends with a blank")),
+        (" word", Err("begins or ends with a blank")),
+        ("two\nlines\n", Err("has a line break in it")),
+        ("\u{feff}word\n", Err("byte order mark")),
+        ("", Err("is empty")),
+        ("\n", Err("is empty")),
+    ] {
+        let (_folder, path) = file(text);
+        let path = path.display().to_string();
+        for key in ["storage.access_key_id", "recognition.app_code", "verification.api_secret", "http.proxy"] {
+            let (section, key) = key.split_once('.').unwrap();
+            let loaded = load(&format!("[{section}]\n{key}_file = \"{path}\""), &[]);
+            match (loaded, expected) {
+                (Ok(config), Ok(secret)) => {
+                    let secrets =
+                        [&config.storage.access_key_id, &config.recognition.app_code, &config.verification.api_secret, &config.http.proxy];
+                    assert!(secrets.iter().any(|read| read.expose() == secret), "{text:?}: {key}");
+                }
+                (Err(error), Err(says)) => {
+                    let told = error.to_string();
+                    assert!(
+                        told.contains(says) && told.contains(&path) && told.contains(&format!("line 2: {section}.{key}_file")),
+                        "{told}"
+                    );
+                    assert!(!told.contains("word"), "{told}");
+                }
+                (loaded, expected) => panic!("{text:?}: {expected:?}, found {loaded:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_from_a_file_that_no_header_can_carry_is_told_with_its_file() {
+    let (_folder, path) = file("wörd\n");
+    let variable = ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID_FILE", path.to_str().unwrap());
+    let error = load(USABLE, &[variable]).unwrap().validate().unwrap_err().to_string();
+    assert!(error.contains(&format!("{}: storage.access_key_id: has blanks or characters beyond ASCII", path.display())), "{error}");
+}
+
+#[test]
+fn what_is_sent_in_clear_to_another_machine_is_doubted() {
+    let told = |variables: &[(&str, &str)]| -> Vec<String> {
+        let config = load(USABLE, variables).unwrap();
+        config.validate().unwrap();
+        config.doubts().iter().map(|(key, _)| key.to_owned()).collect()
+    };
+    assert_eq!(told(&[]), [""; 0]);
+    assert_eq!(told(&[("INVOICE_WORKER__BROKER__URLS", r#"["amqps://a", "amqp://b"]"#)]), ["broker.urls[1]"]);
+    assert_eq!(told(&[("INVOICE_WORKER__STORAGE__ENDPOINT_URL", "http://minio:9000")]), ["storage.endpoint_url"]);
+    for section in ["RECOGNITION", "VERIFICATION"] {
+        let (url, allow) = (format!("INVOICE_WORKER__{section}__URL"), format!("INVOICE_WORKER__{section}__ALLOW_PLAINTEXT"));
+        assert_eq!(told(&[(&url, "http://gateway.example/ocr"), (&allow, "true")]), [format!("{}.url", section.to_lowercase())]);
+        assert_eq!(told(&[(&url, "http://127.0.0.1:9/ocr")]), [""; 0]);
+    }
+}
+
+#[test]
+fn the_proxy_and_the_authorities_are_looked_at_with_the_rest() {
+    let cases = [
+        (
+            "INVOICE_WORKER__HTTP__PROXY",
+            "socks5://proxy",
+            "environment variable INVOICE_WORKER__HTTP__PROXY: http.proxy: names a SOCKS proxy",
+        ),
+        ("https_proxy", "socks5://proxy", "http.proxy: environment variable https_proxy names a SOCKS proxy"),
+        ("INVOICE_WORKER__TLS__CA_FILE", "/nowhere/ca.pem", "tls.ca_file: /nowhere/ca.pem: cannot be read"),
+    ];
+    for (name, value, says) in cases {
+        let config = load(USABLE, &[(name, value)]).unwrap();
+        for outcome in [config.validate(), config.validate_without_broker()] {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains(says), "{name}={value}: {error}");
+        }
+    }
 }
 
 #[test]

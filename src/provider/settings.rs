@@ -2,9 +2,10 @@
 
 use crate::config::problem::Problems;
 use crate::config::secret::Secret;
+use crate::config::text::{header_flaw, is_loopback};
 use crate::config::units::Span;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 const MAX_IN_FLIGHT: usize = 1_024;
 /// A call that takes longer would hold its delivery beyond the contract's ten minutes.
@@ -29,29 +30,39 @@ impl Section<'_> {
         self.problems.require(holds, &format!("{}.{key}", self.name), problem);
     }
 
-    /// `None` when it is not a URL that can be called; the problem is told.
-    pub(crate) fn url(&mut self, url: &str, where_to_find: &str) -> Option<Url> {
+    /// The full URL of an API, which is called with credentials.
+    pub(crate) fn url(&mut self, url: &str, allow_plaintext: bool, where_to_find: &str) {
         if url.is_empty() {
-            self.require(false, "url", &format!("is not set: put the API's full URL here ({where_to_find})"));
-            return None;
+            return self.require(false, "url", &format!("is not set: put the API's full URL here ({where_to_find})"));
         }
-        let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        self.require(parsed.is_some(), "url", "is not an http:// or https:// URL");
-        let anonymous = parsed.as_ref().is_none_or(|url| url.username().is_empty() && url.password().is_none());
+        // Before it is parsed: the parser leaves out line breaks and blanks without a word.
+        if let Some(flaw) = header_flaw(url) {
+            return self.require(false, "url", flaw);
+        }
+        let Some(url) = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) else {
+            return self.require(false, "url", "is not an http:// or https:// URL");
+        };
+        let anonymous = url.username().is_empty() && url.password().is_none();
         self.require(anonymous, "url", "carries a user name or password; credentials have their own keys");
-        parsed
+        self.require(url.fragment().is_none(), "url", "has a # in it; what is behind it is never sent");
+        self.require(
+            allow_plaintext || url.scheme() == "https" || is_loopback(&url),
+            "url",
+            &format!(
+                "is http:// to another machine, and would send credentials and images in clear: write https://, or set \
+                 {}.allow_plaintext = true if the way is protected otherwise",
+                self.name
+            ),
+        );
     }
 
     /// A credential that travels as, or is named in, a header. To be asked once the secret files were read.
     pub(crate) fn credential(&mut self, secret: &Secret, key: &str, where_to_find: &str) {
         let missing = format!("is not set: give it here, in {key}_file or in the environment ({where_to_find})");
         self.require(!secret.is_empty(), key, &missing);
-        let printable = secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
-        self.require(
-            printable,
-            key,
-            "has blanks or characters beyond ASCII: no such credential is issued; was more than the value copied?",
-        );
+        if let Some(flaw) = header_flaw(secret.expose()) {
+            self.require(false, key, flaw);
+        }
     }
 
     pub(crate) fn pace(&mut self, pace: &Pace<'_>) {
@@ -61,15 +72,5 @@ impl Section<'_> {
         self.require((1..=MAX_IN_FLIGHT).contains(&pace.max_in_flight), "max_in_flight", "must be between 1 and 1024");
         let timeout = pace.timeout.duration();
         self.require(!timeout.is_zero() && timeout <= MAX_TIMEOUT, "timeout", "must be more than 0 and at most 10m");
-    }
-}
-
-/// Whether what is sent there stays on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

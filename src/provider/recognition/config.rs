@@ -4,7 +4,7 @@ use crate::config::problem::Problems;
 use crate::config::secret::Secret;
 use crate::config::units::{Size, Span, span};
 use crate::domain::policy::Transfer;
-use crate::provider::settings::{Pace, Section, is_loopback};
+use crate::provider::settings::{Pace, Section};
 use serde::{Deserialize, Serialize};
 
 /// The provider refuses more, and bills the refusal.
@@ -14,6 +14,8 @@ const MAX_ENCODED_BYTES: Size = Size(4 << 20);
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub url: String,
+    /// False: `http://` to another machine is refused.
+    pub allow_plaintext: bool,
     pub auth: Auth,
     pub app_key: Secret,
     pub app_key_file: String,
@@ -49,6 +51,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             url: String::new(),
+            allow_plaintext: false,
             auth: Auth::default(),
             app_key: Secret::default(),
             app_key_file: String::new(),
@@ -71,7 +74,7 @@ impl Config {
     /// Tells everything that is wrong. To be asked once the secret files were read into their keys.
     pub fn validate(&self, problems: &mut Problems) {
         let mut section = Section { name: "recognition", problems };
-        let url = section.url(&self.url, "the marketplace shows it under \"API interface\" of the product");
+        section.url(&self.url, self.allow_plaintext, "the marketplace shows it under \"API interface\" of the product");
         let purchased = "the marketplace shows it under \"purchased services\", \"resource details\"";
         match self.auth {
             Auth::Signature => {
@@ -80,8 +83,6 @@ impl Config {
             }
             Auth::AppCode => {
                 section.credential(&self.app_code, "app_code", purchased);
-                let private = url.is_none_or(|url| url.scheme() == "https" || is_loopback(&url));
-                section.require(private, "url", "must be https:// with auth = \"app_code\": anybody on the way could read the code");
             }
         }
         let encoded = self.max_encoded_bytes;
@@ -124,10 +125,15 @@ mod tests {
     #[test]
     fn every_impossible_value_is_told_under_its_key() {
         type Change = fn(&mut Config);
-        let cases: [(Change, &str); 17] = [
+        let cases: [(Change, &str); 22] = [
             (|config| config.url = "gateway.example/ocr".into(), "url"),
             (|config| config.url = "ftp://gateway.example/".into(), "url"),
             (|config| config.url = "https://user:word@gateway.example/".into(), "url"),
+            (|config| config.url = "http://gateway.example/ocr".into(), "url"),
+            (|config| config.url = "https://gateway.example/ocr\n".into(), "url"),
+            (|config| config.url = "https://gateway.example/o cr".into(), "url"),
+            (|config| config.url = "https://gateway.example/ocr#here".into(), "url"),
+            (|config| config.app_secret = Secret::new("secret\n"), "app_secret"),
             (|config| config.app_key = Secret::default(), "app_key"),
             (|config| config.app_secret = Secret::new("two words"), "app_secret"),
             (|config| (config.auth, config.app_code) = (Auth::AppCode, Secret::default()), "app_code"),
@@ -151,9 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn an_app_code_may_stay_on_this_machine_without_tls() {
+    fn without_tls_a_call_stays_on_this_machine_unless_the_section_says_otherwise() {
         for url in ["http://127.0.0.1:9000/ocr", "http://localhost/ocr", "http://[::1]:9000/ocr", "https://gateway.example/ocr"] {
-            assert_eq!(problems(&Config { auth: Auth::AppCode, url: url.into(), ..sound() }), [""; 0], "{url}");
+            for auth in [Auth::Signature, Auth::AppCode] {
+                assert_eq!(problems(&Config { auth, url: url.into(), ..sound() }), [""; 0], "{url}");
+            }
+        }
+        for url in ["http://gateway.example/ocr", "http://10.0.0.1/", "http://localhost.example/"] {
+            assert_eq!(problems(&Config { url: url.into(), ..sound() }), ["url"], "{url}");
+            assert_eq!(problems(&Config { url: url.into(), allow_plaintext: true, ..sound() }), [""; 0], "{url}");
         }
     }
 

@@ -14,6 +14,8 @@ const URL: &str = "https://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice";
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub url: String,
+    /// False: `http://` to another machine is refused.
+    pub allow_plaintext: bool,
     pub api_id: Secret,
     pub api_id_file: String,
     pub api_secret: Secret,
@@ -34,6 +36,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             url: URL.to_owned(),
+            allow_plaintext: false,
             api_id: Secret::default(),
             api_id_file: String::new(),
             api_secret: Secret::default(),
@@ -53,7 +56,7 @@ impl Config {
     /// Tells everything that is wrong. To be asked once the secret files were read into their keys.
     pub fn validate(&self, problems: &mut Problems) {
         let mut section = Section { name: "verification", problems };
-        section.url(&self.url, "the built-in default is the provider's own");
+        section.url(&self.url, self.allow_plaintext, "the built-in default is the provider's own");
         let issued = "DeepFinch issues it with the account";
         section.credential(&self.api_id, "api_id", issued);
         section.credential(&self.api_secret, "api_secret", issued);
@@ -90,9 +93,11 @@ mod tests {
     #[test]
     fn every_impossible_value_is_told_under_its_key() {
         type Change = fn(&mut Config);
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 10] = [
             (|config| config.url = String::new(), "url"),
             (|config| config.url = "deepfinch".into(), "url"),
+            (|config| config.url = "http://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice".into(), "url"),
+            (|config| config.api_secret = Secret::new("secret\n"), "api_secret"),
             (|config| config.api_id = Secret::new("line\nbreak"), "api_id"),
             (|config| config.max_image_bytes = Size(0), "max_image_bytes"),
             (|config| config.rate_per_second = -1.0, "rate_per_second"),
@@ -105,6 +110,12 @@ mod tests {
             change(&mut config);
             assert_eq!(problems(&config), [key], "case {index}");
         }
+    }
+
+    #[test]
+    fn the_providers_own_address_without_tls_is_taken_where_the_section_allows_it() {
+        let url = "http://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice".to_owned();
+        assert_eq!(problems(&Config { url, allow_plaintext: true, ..sound() }), [""; 0]);
     }
 
     #[test]

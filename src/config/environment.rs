@@ -1,0 +1,212 @@
+//! The variables that override keys, and those that were meant to.
+
+use super::load::{Setting, default_of};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use toml::{Table, Value};
+
+const PREFIX: &str = "INVOICE_WORKER__";
+/// Names the configuration file; empty is as good as unset.
+pub const FILE_VARIABLE: &str = "INVOICE_WORKER_CONFIG";
+/// What the tests of this repository are told by.
+const OF_TESTS: &str = "INVOICE_WORKER_TEST_";
+/// What the name of a variable of ours begins with, however it goes on; in lower case, and without the underscores that are easily
+/// miscounted.
+const OURS: &str = "invoiceworker";
+/// More edits than this make another name.
+const FARTHEST: usize = 3;
+
+/// Names and values as they are in the process; a value of ours that is not UTF-8 is a mistake.
+pub(super) type Variables = BTreeMap<OsString, OsString>;
+
+/// The settings that the variables make, in the order of their names, so that the same environment gives the same messages.
+pub(super) fn read(variables: &Variables, defaults: &Table, settings: &mut Vec<Setting>, mistakes: &mut Vec<String>) {
+    let ours = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value))).filter(|(name, _)| is_ours(name));
+    for (name, value) in ours {
+        let Some(value) = value.to_str() else {
+            mistakes.push(format!("environment variable {name}: is not UTF-8"));
+            continue;
+        };
+        let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| key_of(rest, defaults)) else {
+            mistakes.push(format!("environment variable {name}: {}", unknown(name, defaults)));
+            continue;
+        };
+        // A secret and its file are one key. Where both are set one is empty, as compose files leave them, or it is not clear which holds.
+        let twin = format!("{PREFIX}{section}__{}", super::load::twin(key)).to_ascii_uppercase();
+        if default_of(defaults, section, &super::load::twin(key)).is_some()
+            && let Some(other) = variables.get(&OsString::from(&twin)).filter(|other| !other.is_empty())
+        {
+            if !value.is_empty() && !other.is_empty() && !key.ends_with("_file") {
+                mistakes.push(format!("environment variable {name}: given twice, here and as {twin}; keep one"));
+            }
+            if value.is_empty() {
+                continue;
+            }
+        }
+        let value = match default_of(defaults, section, key) {
+            // Text is taken as it is; everything else is written as in the file.
+            Some(Value::String(_)) | None => Value::String(value.to_owned()),
+            Some(_) => match format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value")) {
+                Some(written) => written,
+                None => Value::String(value.to_owned()),
+            },
+        };
+        let place = format!("environment variable {name}");
+        settings.push(Setting { section: section.to_owned(), key: key.to_owned(), value, place, from_environment: true });
+    }
+}
+
+/// Whether it was set for this program, rightly or not.
+fn is_ours(name: &str) -> bool {
+    let bare = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    // An underscore has to follow: a longer word is another program's.
+    let begins = name.to_ascii_lowercase().starts_with("invoice_worker_") || bare(name).starts_with(OURS) && name.contains("__");
+    begins && name != FILE_VARIABLE && !name.starts_with(OF_TESTS) && !is_of_kubernetes(name)
+}
+
+/// Kubernetes tells every container where the services of its namespace are, and one of them may be called `invoice-worker`.
+fn is_of_kubernetes(name: &str) -> bool {
+    let is_protocol = |text: &str| {
+        let mut parts = text.splitn(3, '_');
+        let number = parts.next().is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+        let protocol = parts.next().is_some_and(|protocol| matches!(protocol, "TCP" | "UDP" | "SCTP"));
+        number && protocol && parts.next().is_none_or(|part| matches!(part, "ADDR" | "PORT" | "PROTO"))
+    };
+    !name.contains("__")
+        && (name.ends_with("_SERVICE_HOST")
+            || name.ends_with("_SERVICE_PORT")
+            || name.contains("_SERVICE_PORT_")
+            || name.ends_with("_PORT")
+            || name.split("_PORT_").skip(1).any(is_protocol))
+}
+
+/// Section and key of `SECTION__KEY`, where there are such.
+fn key_of<'a>(rest: &str, defaults: &'a Table) -> Option<(&'a str, &'a str)> {
+    let is_upper = !rest.bytes().any(|byte| byte.is_ascii_lowercase());
+    let (section, key) = rest.split_once("__").filter(|_| is_upper)?;
+    known(defaults).find(|(known, name)| known.eq_ignore_ascii_case(section) && name.eq_ignore_ascii_case(key))
+}
+
+fn known(defaults: &Table) -> impl Iterator<Item = (&str, &str)> {
+    let sections = defaults.iter().filter_map(|(section, keys)| Some((section.as_str(), keys.as_table()?)));
+    sections.flat_map(|(section, keys)| keys.keys().map(move |key| (section, key.as_str())))
+}
+
+/// What is wrong with the name, and which was meant.
+fn unknown(name: &str, defaults: &Table) -> String {
+    let bare = |text: &str| text.replace('_', "").to_ascii_lowercase();
+    let written = bare(name);
+    let written = written.strip_prefix(OURS).unwrap_or(&written);
+    if written == "config" {
+        return format!("is not known; did you mean {FILE_VARIABLE}?");
+    }
+    let distance = |(section, key): (&str, &str)| strsim::damerau_levenshtein(&bare(&format!("{section}{key}")), written);
+    let nearest = known(defaults).map(|pair| (distance(pair), pair)).min_by_key(|(distance, _)| *distance);
+    match nearest {
+        Some((distance, (section, key))) if distance <= FARTHEST => {
+            format!("is not known; did you mean {}?", format!("{PREFIX}{section}__{key}").to_ascii_uppercase())
+        }
+        _ => {
+            let section = name.strip_prefix(PREFIX).and_then(|rest| rest.split("__").next()).map(str::to_ascii_lowercase);
+            match section.and_then(|section| Some((defaults.get(&section)?.as_table()?.keys().cloned().collect::<Vec<_>>(), section))) {
+                Some((keys, section)) => format!("names no key; [{section}] has {}", keys.join(", ")),
+                None => {
+                    let sections = defaults.keys().cloned().collect::<Vec<_>>().join(", ");
+                    format!("names no key; write {PREFIX}SECTION__KEY, where SECTION is one of {sections}")
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+    use super::*;
+
+    fn told(name: &str) -> String {
+        let error = Config::load(None, [(name, "x")]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("environment variable {name}: ")), "{error}");
+        error
+    }
+
+    #[test]
+    fn an_unknown_variable_is_an_error_that_says_which_was_meant() {
+        for (name, meant) in [
+            ("INVOICE_WORKER_BROKER_URLS", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICE_WORKER__BROKER_URLS", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICE_WORKER_BROKER__URLS", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICE_WORKER__BROKER__URL", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICE_WORKER__BROKR__URLS", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICE_WORKER___BROKER__URLS", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICE_WORKER__BROKER__URLS__FILE", "INVOICE_WORKER__BROKER__URLS_FILE"),
+            ("INVOICE__WORKER__BROKER__URLS", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICEWORKER__BROKER__URLS", "INVOICE_WORKER__BROKER__URLS"),
+            ("invoice_worker__broker__urls", "INVOICE_WORKER__BROKER__URLS"),
+            ("Invoice_Worker__Broker__Urls", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICE_WORKER__broker__urls", "INVOICE_WORKER__BROKER__URLS"),
+            ("INVOICE_WORKER_RECOGNITION_APP_SECRET_FILE", "INVOICE_WORKER__RECOGNITION__APP_SECRET_FILE"),
+            ("INVOICE_WORKER__STORAGE__REGON", "INVOICE_WORKER__STORAGE__REGION"),
+            ("INVOICE_WORKER__CONFIG", "INVOICE_WORKER_CONFIG"),
+            ("invoice_worker_config", "INVOICE_WORKER_CONFIG"),
+        ] {
+            assert!(told(name).ends_with(&format!("did you mean {meant}?")), "{}", told(name));
+        }
+    }
+
+    #[test]
+    fn a_variable_that_resembles_none_is_an_error_that_says_what_there_is() {
+        for (name, says) in [
+            ("INVOICE_WORKER__STORAGE__ANYTHING_ELSE", "[storage] has access_key_id, "),
+            ("INVOICE_WORKER__STORAGE", "[storage] has access_key_id, "),
+            ("INVOICE_WORKER_COLOUR_OF_THE_WALL", "where SECTION is one of broker, "),
+            ("INVOICE_WORKER__", "where SECTION is one of broker, "),
+        ] {
+            assert!(told(name).contains(says), "{}", told(name));
+        }
+    }
+
+    #[test]
+    fn variables_of_others_are_not_ours() {
+        let others = [
+            "INVOICE_WORKER_CONFIG",
+            "INVOICE_WORKER_TEST_RABBITMQ",
+            "INVOICE_WORKERS",
+            "INVOICE_WORKERS_URL",
+            "INVOICE_WORKER_SERVICE_HOST",
+            "INVOICE_WORKER_SERVICE_PORT",
+            "INVOICE_WORKER_SERVICE_PORT_METRICS",
+            "INVOICE_WORKER_PORT",
+            "INVOICE_WORKER_PORT_9464_TCP",
+            "INVOICE_WORKER_PORT_9464_TCP_ADDR",
+            "INVOICE_WORKER_PORT_9464_TCP_PORT",
+            "INVOICE_WORKER_PORT_9464_TCP_PROTO",
+            "INVOICE_WORKER_METRICS_SERVICE_HOST",
+            "INVOICE_WORKER_METRICS_PORT_9464_TCP",
+            "PATH",
+        ];
+        assert_eq!(Config::load(None, others.map(|name| (name, "x"))), Ok(Config::default()));
+    }
+
+    #[test]
+    fn a_secret_and_its_file_are_one_key_and_an_empty_one_of_them_is_as_good_as_unset() {
+        let (secret, file) = ("INVOICE_WORKER__RECOGNITION__APP_SECRET", "INVOICE_WORKER__RECOGNITION__APP_SECRET_FILE");
+        let twice = Config::load(None, [(secret, "hush"), (file, "/run/secrets/app")]).unwrap_err().to_string();
+        assert!(
+            twice.contains(secret) && twice.contains(&format!("given twice, here and as {file}")) && !twice.contains("hush"),
+            "{twice}"
+        );
+        let value = Config::load(None, [(secret, "word"), (file, "")]).unwrap();
+        assert_eq!(value.recognition.app_secret.expose(), "word");
+        let in_a_file = Config::load(None, [(secret, ""), (file, "/nowhere/app")]).unwrap_err().to_string();
+        assert!(in_a_file.contains("/nowhere/app"), "{in_a_file}");
+    }
+
+    #[test]
+    fn a_value_that_is_not_utf_8_is_told() {
+        use std::os::unix::ffi::OsStringExt;
+        let value = OsString::from_vec(b"caf\xe9".to_vec());
+        let error = Config::load(None, [(OsString::from("INVOICE_WORKER__STORAGE__BUCKET"), value)]).unwrap_err().to_string();
+        assert_eq!(error, "environment variable INVOICE_WORKER__STORAGE__BUCKET: is not UTF-8");
+    }
+}
