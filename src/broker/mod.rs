@@ -18,12 +18,12 @@ mod session;
 pub mod topology;
 
 pub use address::redacted;
-pub use amqp::Nesting;
+pub use amqp::FrameFilter;
 pub use config::Config;
 pub use error::{BrokerError, Cause, PublishError};
 pub use headers::{Death, Headers};
 pub use ladder::hop;
 pub use message::{Message, Properties};
 pub use park::{FAILURE, NOT_BEFORE, PROGRESS, SUSPECT, failed_copy, parked, replayed, without_foreign_headers};
-pub use run::{REPLAY, run_id};
+pub use run::{REPLAY, UNREADABLE, run_id};
 pub use session::{Broker, Consumer, Delivery, Publisher, Session, Settled};

@@ -1,7 +1,7 @@
 //! What of a message goes along when it is parked, copied to the failed queue, or submitted again.
 
 use super::message::{Message, Properties};
-use super::run::{REPLAY, replay_mark};
+use super::run::{REPLAY, run_marks};
 
 /// JSON text: what has been done and paid for.
 pub const PROGRESS: &str = "invoice-progress";
@@ -30,12 +30,12 @@ pub fn failed_copy(message: &Message, reason_json: &str) -> Message {
     copy
 }
 
-/// The same message with no headers but `ours` and the replay mark, for when a stranger's headers are more than the protocol carries.
+/// The same message with no headers but `ours` and those that belong to its run, for when a stranger's headers are more than the protocol carries.
 pub fn without_foreign_headers(message: &Message, ours: &[&str]) -> Message {
     let mut plain = message.clone();
     plain.properties.headers.retain(|name| ours.contains(&name));
-    if let Some(mark) = replay_mark(message) {
-        plain.properties.headers.set_text(REPLAY, &mark);
+    for (name, mark) in run_marks(message) {
+        plain.properties.headers.set_text(name, &mark);
     }
     plain
 }

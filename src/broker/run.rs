@@ -5,14 +5,17 @@ use sha2::{Digest, Sha256};
 
 /// Set by `failed replay`, so that a replayed job is another run.
 pub const REPLAY: &str = "invoice-replay";
+/// The properties that are not UTF-8, set aside on arrival: `correlation_id=b5a5bac5`. For the worker they are absent.
+pub const UNREADABLE: &str = "invoice-unreadable";
 /// A longer mark is not ours and counts for nothing: it could not be kept where foreign headers have to go.
 const MAX_REPLAY_BYTES: usize = 256;
+const MAX_UNREADABLE_BYTES: usize = 1024;
 
 /// SHA-256 in hex over what the submitter sent. Parking changes none of it, so every copy of a job carries the same id.
 pub fn run_id(message: &Message) -> String {
     let properties = &message.properties;
     let timestamp = properties.timestamp.map(u64::to_be_bytes);
-    let replay = replay_mark(message);
+    let replay = mark(message, REPLAY, MAX_REPLAY_BYTES);
     let mut hash = Sha256::new();
     for field in [
         Some(message.body.as_ref()),
@@ -24,11 +27,21 @@ pub fn run_id(message: &Message) -> String {
     ] {
         add(&mut hash, field);
     }
+    // Of few messages, and the id of all others stays what it was in earlier versions.
+    if let Some(unreadable) = mark(message, UNREADABLE, MAX_UNREADABLE_BYTES) {
+        add(&mut hash, Some(unreadable.as_bytes()));
+    }
     hex::encode(hash.finalize())
 }
 
-pub(super) fn replay_mark(message: &Message) -> Option<String> {
-    message.properties.headers.text(REPLAY).filter(|mark| mark.len() <= MAX_REPLAY_BYTES)
+/// The headers that belong to the run: a copy that loses them would be of another one.
+pub(super) fn run_marks(message: &Message) -> impl Iterator<Item = (&'static str, String)> + '_ {
+    let marks = [(REPLAY, MAX_REPLAY_BYTES), (UNREADABLE, MAX_UNREADABLE_BYTES)];
+    marks.into_iter().filter_map(|(name, longest)| mark(message, name, longest).map(|mark| (name, mark)))
+}
+
+fn mark(message: &Message, name: &str, longest: usize) -> Option<String> {
+    message.properties.headers.text(name).filter(|mark| mark.len() <= longest)
 }
 
 /// Presence and length before the content: no two different messages are the same bytes, and absent is not empty.
@@ -83,6 +96,8 @@ mod tests {
             message(|m| m.properties.timestamp = Some(1)),
             message(|m| m.properties.headers = replay("")),
             message(|m| m.properties.headers = replay("a")),
+            message(|m| m.properties.headers.set_text(UNREADABLE, "correlation_id=b5a5")),
+            message(|m| m.properties.headers.set_text(UNREADABLE, "correlation_id=bac5")),
             message(|m| {
                 m.properties.reply_to = text("ab");
                 m.properties.correlation_id = text("c");

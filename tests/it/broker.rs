@@ -1,6 +1,7 @@
 //! What both brokers promise, proven by the same tests, and what only RabbitMQ can show.
 
 mod amqp_only;
+mod foreign_bytes;
 mod memory_only;
 mod messages;
 mod topology;

@@ -3,6 +3,7 @@
 mod addresses;
 mod confirms;
 mod connection;
+mod foreign_bytes;
 mod panics;
 mod queues;
 mod stops;

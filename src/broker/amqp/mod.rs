@@ -4,9 +4,9 @@ mod connect;
 mod consume;
 mod difference;
 mod direct_reply;
+mod frames;
 mod hangup;
 mod lost;
-mod nesting;
 mod peer;
 mod properties;
 mod publish;
@@ -16,7 +16,7 @@ mod wire;
 
 pub(super) use connect::Amqp;
 pub(super) use consume::{Consumer, Receipt};
-pub use nesting::Nesting;
+pub use frames::FrameFilter;
 pub(super) use publish::Publisher;
 
 use super::config::Config;

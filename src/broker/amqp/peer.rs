@@ -3,7 +3,7 @@
 
 use super::connect::Link;
 use super::hangup::Hangup;
-use super::wire::{Shallow, runtime};
+use super::wire::{FilteredStream, runtime};
 use crate::broker::address::redacted;
 use crate::broker::config::Config;
 use crate::broker::error::{BrokerError, Cause};
@@ -73,7 +73,7 @@ impl Peer {
                     }
                 };
                 let stream = timeout(CONNECT_TIMEOUT, dialling).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-                Ok(AsyncTcpStream::Plain(Shallow::new(stream)))
+                Ok(AsyncTcpStream::Plain(FilteredStream::new(stream, uri.query.frame_max.unwrap_or_default())))
             },
             properties,
         );

@@ -1,6 +1,6 @@
-//! The stream that lapin reads from: the broker's, plain or within TLS, with [`Nesting`] in between.
+//! The stream that lapin reads from: the broker's, plain or within TLS, with [`FrameFilter`] in between.
 
-use super::nesting::Nesting;
+use super::frames::FrameFilter;
 use async_rs::traits::Reactor;
 use async_rs::util::RuntimeParts;
 use async_rs::{Runtime, Tokio};
@@ -12,25 +12,30 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 type Plain = <Tokio as Reactor>::TcpStream;
 
-/// The current runtime, for connections that are made of [`Shallow`] streams.
+/// Of one read from the broker.
+const READ_BYTES: usize = 32 * 1024;
+
+/// The current runtime, for connections that are made of [`FilteredStream`]s.
 pub(super) fn runtime() -> Runtime<RuntimeParts<Tokio, Network>> {
     Runtime::new(RuntimeParts::new(Tokio::current(), Network(Tokio::current())))
 }
 
-/// As deep as it may get for a reader with a small stack.
-pub(super) struct Shallow {
+/// The broker's stream, as the library can parse it.
+pub(super) struct FilteredStream {
     stream: AsyncTcpStream<Plain>,
-    nesting: Nesting,
+    filter: FrameFilter,
+    received: Box<[u8]>,
 }
 
-impl Shallow {
-    pub(super) fn new(stream: AsyncTcpStream<Plain>) -> Self {
-        Self { stream, nesting: Nesting::default() }
+impl FilteredStream {
+    /// `wanted_frame_max` as our side negotiates it; 0 where it takes what the broker says.
+    pub(super) fn new(stream: AsyncTcpStream<Plain>, wanted_frame_max: u32) -> Self {
+        Self { stream, filter: FrameFilter::new(wanted_frame_max), received: vec![0; READ_BYTES].into() }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut AsyncTcpStream<Plain>> {
@@ -39,18 +44,20 @@ impl Shallow {
 }
 
 /// Vectored reads fill one buffer after the other, through this.
-impl AsyncRead for Shallow {
+impl AsyncRead for FilteredStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let shallow = self.get_mut();
-        let read = Pin::new(&mut shallow.stream).poll_read(context, buffer);
-        if let Poll::Ready(Ok(length)) = read {
-            shallow.nesting.pass(&mut buffer[..length]);
+        let Self { stream, filter, received } = self.get_mut();
+        while filter.is_empty() {
+            match ready!(Pin::new(&mut *stream).poll_read(context, received))? {
+                0 => return Poll::Ready(Ok(0)),
+                length => filter.push(&received[..length]),
+            }
         }
-        read
+        Poll::Ready(Ok(filter.take(buffer)))
     }
 }
 
-impl AsyncWrite for Shallow {
+impl AsyncWrite for FilteredStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_write(context, bytes)
     }
@@ -73,7 +80,7 @@ impl AsyncWrite for Shallow {
 pub(super) struct Network(Tokio);
 
 impl Reactor for Network {
-    type TcpStream = Shallow;
+    type TcpStream = FilteredStream;
     type Sleep = <Tokio as Reactor>::Sleep;
 
     fn register<H: Read + Write + AsFd + AsRawFd + Send + 'static>(
@@ -93,6 +100,6 @@ impl Reactor for Network {
 
     fn tcp_connect_addr(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(address);
-        async move { Ok(Shallow::new(AsyncTcpStream::Plain(connecting.await?))) }
+        async move { Ok(FilteredStream::new(AsyncTcpStream::Plain(connecting.await?), 0)) }
     }
 }

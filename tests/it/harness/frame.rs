@@ -15,10 +15,14 @@ pub(crate) fn second_opening() -> Vec<u8> {
     method(0, 10, 40, &[&virtual_host[..], &reserved].concat())
 }
 
-fn method(channel: u16, class: u16, method: u16, arguments: &[u8]) -> Vec<u8> {
-    const METHOD: u8 = 1;
+pub(crate) const METHOD: u8 = 1;
+
+pub(crate) fn method(channel: u16, class: u16, method: u16, arguments: &[u8]) -> Vec<u8> {
+    frame(METHOD, channel, &[&class.to_be_bytes()[..], &method.to_be_bytes(), arguments].concat())
+}
+
+pub(crate) fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
     const END: u8 = 0xce;
-    let payload = [&class.to_be_bytes()[..], &method.to_be_bytes(), arguments].concat();
     let length = u32::try_from(payload.len()).unwrap();
-    [&[METHOD][..], &channel.to_be_bytes(), &length.to_be_bytes(), &payload, &[END]].concat()
+    [&[kind][..], &channel.to_be_bytes(), &length.to_be_bytes(), payload, &[END]].concat()
 }

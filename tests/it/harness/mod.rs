@@ -9,6 +9,7 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod rabbitmq;
+pub(crate) mod raw_publisher;
 mod running;
 pub(crate) mod setup;
 pub(crate) mod system;

@@ -1,0 +1,168 @@
+//! A table of headers, entry by entry, as the library can read it.
+//!
+//! lapin reads lists and tables within each other by recursion, on a thread with a stack of 2 MiB: a header of some eight kilobytes, nested
+//! 1,700 times, ends the process. AMQP and RabbitMQ know no bound. So what is nested beyond all sense is declared a byte array, and a
+//! copy of the message carries it as such.
+
+use super::reader::{ByteReader, push_long, push_short};
+
+/// The table itself is the first level. No client's own values come near it.
+pub(super) const MAX_DEPTH: usize = 32;
+
+/// Of a length byte and the name behind it.
+const LENGTH_BYTE: usize = 1;
+
+/// What could be read of a table. What follows an entry that cannot be read has no beginning, and is left out.
+#[derive(Debug, Default)]
+pub(super) struct TableEntries(Vec<Vec<u8>>);
+
+impl TableEntries {
+    pub(super) fn read(table: &[u8]) -> Self {
+        let mut reader = ByteReader(table);
+        let mut entries = Vec::new();
+        while let Some(entry) = entry(&mut reader, 1) {
+            entries.push(entry);
+        }
+        Self(entries)
+    }
+
+    pub(super) fn push_text(&mut self, name: &str, text: &str) {
+        let mut entry = Vec::new();
+        push_short(name.as_bytes(), &mut entry);
+        entry.push(b'S');
+        push_long(text.as_bytes(), &mut entry);
+        self.0.push(entry);
+    }
+
+    /// Without its length.
+    pub(super) fn size(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Leaves out the largest entries until the rest has room, a stranger's before those the worker itself reads. Answers how many.
+    pub(super) fn shrink(&mut self, room: usize) -> usize {
+        let mut left_out = 0;
+        while self.size() > room {
+            let Some(largest) = (0..self.0.len()).max_by_key(|&index| (!is_ours(&self.0[index]), self.0[index].len())) else { break };
+            self.0.remove(largest);
+            left_out += 1;
+        }
+        left_out
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        self.0.concat()
+    }
+}
+
+fn is_ours(entry: &[u8]) -> bool {
+    let name = entry.get(LENGTH_BYTE..LENGTH_BYTE + usize::from(entry[0])).unwrap_or_default();
+    name.starts_with(b"invoice-") || [b"x-delivery-count".as_slice(), b"x-death", b"traceparent"].contains(&name)
+}
+
+fn table(content: &[u8], depth: usize) -> Vec<u8> {
+    let mut reader = ByteReader(content);
+    std::iter::from_fn(|| entry(&mut reader, depth)).collect::<Vec<_>>().concat()
+}
+
+fn list(content: &[u8], depth: usize) -> Vec<u8> {
+    let (mut reader, mut out) = (ByteReader(content), Vec::new());
+    while value(&mut reader, depth, &mut out).is_some() {}
+    out
+}
+
+fn entry(reader: &mut ByteReader<'_>, depth: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    push_short(reader.short()?, &mut out);
+    value(reader, depth, &mut out)?;
+    Some(out)
+}
+
+/// The types of values as RabbitMQ and lapin know them. Writes nothing where it answers none.
+fn value(reader: &mut ByteReader<'_>, depth: usize, out: &mut Vec<u8>) -> Option<()> {
+    let kind = reader.byte()?;
+    let width = match kind {
+        b'A' | b'F' | b'S' | b'x' => {
+            let content = reader.long()?;
+            match kind {
+                b'A' | b'F' if depth >= MAX_DEPTH => {
+                    out.push(b'x');
+                    push_long(content, out);
+                }
+                b'A' => {
+                    out.push(kind);
+                    push_long(&list(content, depth + 1), out);
+                }
+                b'F' => {
+                    out.push(kind);
+                    push_long(&table(content, depth + 1), out);
+                }
+                _ => {
+                    out.push(kind);
+                    push_long(content, out);
+                }
+            }
+            return Some(());
+        }
+        b'V' => 0,
+        b't' | b'b' | b'B' => 1,
+        b's' | b'U' | b'u' => 2,
+        b'I' | b'i' | b'f' => 4,
+        b'D' => 5,
+        b'L' | b'l' | b'd' | b'T' => 8,
+        _ => return None,
+    };
+    let bytes = reader.take(width)?;
+    out.push(kind);
+    out.extend_from_slice(bytes);
+    Some(())
+}
+
+/// A table within a method's arguments.
+pub(super) fn mended(content: &[u8]) -> Vec<u8> {
+    table(content, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapin::types::parsing::parse_field_table;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_entry_that_cannot_be_read_costs_itself_and_what_is_behind_it() {
+        let sound = b"\x01aI\x00\x00\x00\x01";
+        for broken in [b"\x01b?\x00".as_slice(), b"\x01bS\x00\x00\x00\x09abc", b"\x09b", b"\x01b"] {
+            assert_eq!(TableEntries::read(&[sound, broken].concat()).to_bytes(), sound, "{broken:?}");
+        }
+        // Within a table of its own it costs nothing outside.
+        let nested = [b"\x01tF\x00\x00\x00\x03\x01b?".as_slice(), sound].concat();
+        assert_eq!(TableEntries::read(&nested).to_bytes(), [b"\x01tF\x00\x00\x00\x00".as_slice(), sound].concat());
+    }
+
+    #[test]
+    fn the_largest_of_a_stranger_is_left_out_first() {
+        let mut entries = TableEntries::default();
+        entries.push_text("small", "x");
+        entries.push_text("large", &"x".repeat(900));
+        entries.push_text("invoice-progress", &"x".repeat(2_000));
+        assert_eq!(entries.shrink(2_100), 1);
+        let read = String::from_utf8_lossy(&entries.to_bytes()).into_owned();
+        assert!(read.contains("small") && read.contains("invoice-progress") && !read.contains("large"));
+        assert_eq!(entries.shrink(100), 2);
+        assert!(entries.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_library_reads_what_is_left_of_any_table(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut out = Vec::new();
+            push_long(&mended(&bytes), &mut out);
+            prop_assert!(parse_field_table(out.as_slice()).is_ok());
+        }
+    }
+}
