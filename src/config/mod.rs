@@ -55,6 +55,7 @@ impl Config {
     pub fn validate_without_broker(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.validate_pipeline(&mut problems);
+        self.telemetry.validate_log(&mut problems);
         ConfigError::from_problems(&problems, &self.places)
     }
 
@@ -63,6 +64,7 @@ impl Config {
         let mut problems = Problems::default();
         self.broker.validate(&mut problems);
         self.tls.validate(&mut problems);
+        self.telemetry.validate_log(&mut problems);
         ConfigError::from_problems(&problems, &self.places)
     }
 
@@ -70,6 +72,7 @@ impl Config {
     pub fn validate_policy(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.policy.validate(&mut problems);
+        self.telemetry.validate_log(&mut problems);
         ConfigError::from_problems(&problems, &self.places)
     }
 
@@ -116,6 +119,7 @@ impl Config {
                 ),
             );
         }
+        doubts.require(!self.telemetry.log.eq_ignore_ascii_case("off"), "telemetry.log", "is off: nothing is logged, failures included");
         for (key, url) in self.broker.plaintext_urls() {
             doubts.add(
                 &key,

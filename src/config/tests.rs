@@ -265,6 +265,7 @@ fn impossible_values_are_refused_by_key() {
         ("INVOICE_WORKER__POLICY__TIMEZONE", "Asia/Atlantis", "policy.timezone"),
         ("INVOICE_WORKER__TELEMETRY__LISTEN", "nine", "telemetry.listen"),
         ("INVOICE_WORKER__TELEMETRY__LOG", "a=b=c", "telemetry.log"),
+        ("INVOICE_WORKER__TELEMETRY__LOG", "warning", "telemetry.log: \"warning\" is not a level; did you mean warn?"),
         ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID", "only", "storage.secret_access_key"),
         ("INVOICE_WORKER__STORAGE__ENDPOINT_URL", "not a url", "storage.endpoint_url"),
         ("INVOICE_WORKER__BROKER__URLS", r#"["http://h"]"#, "broker.urls"),

@@ -1,6 +1,6 @@
 //! Log events on stderr: text for a person at a terminal, JSON for everything else.
 
-use super::{Config, LogFormat};
+use super::{Config, LogFormat, filter};
 use std::io::IsTerminal;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
@@ -16,12 +16,9 @@ const OURS: &str = "invoice_worker";
 /// the sandbox's S3 server logs requests with their signatures.
 const SILENT: [&str; 3] = ["lapin", "s3s", "s3s_fs"];
 
-/// Libraries speak up only where they are asked: their errors come back to us and are logged once, where they are handled.
-const QUIET: [&str; 5] = ["aws_config", "aws_smithy_runtime", "h2", "hyper", "rustls"];
-
 /// Installs the process's subscriber and panic hook; a second call changes nothing.
 pub fn install(config: &Config) {
-    let filter = filter(&config.log).unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let filter = filter::parse(&config.log).unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let terminal = std::io::stderr().is_terminal();
     let json = match config.log_format {
         LogFormat::Auto => !terminal,
@@ -37,14 +34,6 @@ pub fn install(config: &Config) {
             tracing::error!(place, "the program failed; this is a defect of it, please report the place");
         }));
     }
-}
-
-/// `info`, or levels by target: `invoice_worker=debug,info`.
-pub(super) fn filter(directives: &str) -> Result<Targets, String> {
-    let asked: Targets = directives.parse().map_err(|error| format!("not a list of levels by target: {error}"))?;
-    let default = asked.default_level().unwrap_or(LevelFilter::OFF);
-    let quiet = QUIET.map(|target| (target, LevelFilter::ERROR));
-    Ok(Targets::new().with_default(default).with_targets(quiet).with_targets(asked))
 }
 
 fn subscriber<W>(filter: Targets, json: bool, colour: bool, writer: W) -> impl Subscriber + Send + Sync
@@ -80,7 +69,7 @@ mod tests {
     fn heard(directives: &str) -> String {
         let written = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&written);
-        let subscriber = subscriber(filter(directives).unwrap(), true, false, move || Shared(Arc::clone(&shared)));
+        let subscriber = subscriber(filter::parse(directives).unwrap(), true, false, move || Shared(Arc::clone(&shared)));
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(target: "lapin::returned_messages", "a body");
             tracing::error!(target: "lapin", "a body");
@@ -121,10 +110,5 @@ mod tests {
             }
             assert_eq!(heard.contains("our details"), directives != "info", "{directives}");
         }
-    }
-
-    #[test]
-    fn a_filter_that_is_none_is_refused() {
-        assert!(filter("invoice_worker=loud").is_err());
     }
 }

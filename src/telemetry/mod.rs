@@ -1,5 +1,6 @@
 //! What an operator sees: log events, metrics, liveness and readiness.
 
+mod filter;
 pub mod health;
 pub mod log;
 pub mod metric;
@@ -42,13 +43,18 @@ impl Config {
             "telemetry.listen",
             "not an address with a port, such as 127.0.0.1:9464",
         );
-        if let Err(problem) = log::filter(&self.log) {
-            problems.add("telemetry.log", problem);
-        }
+        self.validate_log(problems);
         problems.require(
             self.otlp_endpoint.is_empty(),
             "telemetry.otlp_endpoint",
             "traces are not exported by this version; leave it empty",
         );
+    }
+
+    /// As [`Config::validate`], for a command that serves nothing and only writes its log.
+    pub fn validate_log(&self, problems: &mut Problems) {
+        if let Err(problem) = filter::parse(&self.log) {
+            problems.add("telemetry.log", problem);
+        }
     }
 }

@@ -41,8 +41,75 @@ async fn a_variable_that_cannot_be_meant_is_refused_by_its_name() {
     }
 }
 
+/// Every command that reads a configuration, with what it needs beside it; none of them gets as far as to use it.
+const COMMANDS: [&[&str]; 6] =
+    [&["run"], &["check"], &["check", "--offline"], &["process", "a.jpg"], &["failed", "list"], &["policy", "test", "a.toml"]];
+
+#[tokio::test]
+async fn a_value_that_would_panic_in_a_library_silence_the_log_or_be_ignored_is_refused_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("access_key_id");
+    std::fs::write(&secret, "AKIA \n").unwrap();
+    let secret = secret.to_str().unwrap();
+    let cases = [
+        ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID", "AKIA\n", "storage.access_key_id: ends with a line break"),
+        ("INVOICE_WORKER__STORAGE__REGION", "us-east-1\n", "storage.region: ends with a line break"),
+        ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID_FILE", secret, "storage.access_key_id_file: the secret in"),
+        ("INVOICE_WORKER__CHECKPOINT__PREFIX", "a\nb", "checkpoint.prefix: has a line break in it"),
+        ("INVOICE_WORKER__BROKER__JOBS_QUEUE", "jobs\t", "broker.jobs_queue: begins or ends with a blank"),
+        ("INVOICE_WORKER__VERIFICATION__API_SECRET", "s\u{7f}", "verification.api_secret: has a control character"),
+        ("INVOICE_WORKER__TELEMETRY__LOG", "warning", "telemetry.log: \"warning\" is not a level; did you mean warn?"),
+        ("INVOICE_WORKER__TELEMETRY__LOG", "", "telemetry.log: is empty"),
+        ("INVOICE_WORKER_BROKER_URLS", "[]", "did you mean INVOICE_WORKER__BROKER__URLS?"),
+    ];
+    for (name, value, says) in cases {
+        for command in COMMANDS {
+            let ended = output(command, &[(name, value)]).await;
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(64), ""), "{command:?} {name}: {ended:?}");
+            assert!(ended.stderr.contains(says) && ended.stderr.contains(name), "{command:?} {name}: {}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_providers_address_without_tls_is_refused_unless_its_section_allows_it() {
+    let system = System::start(On::Memory).await;
+    let file = ConfigFile::of(&system);
+    for section in ["RECOGNITION", "VERIFICATION"] {
+        let url = (format!("INVOICE_WORKER__{section}__URL"), "http://gateway.example/ocr");
+        let ended = output(&["check", "--offline", "-c", &file.path()], &[(&url.0, url.1)]).await;
+        assert_eq!(ended.code, Some(64), "{ended:?}");
+        assert!(ended.stderr.contains(&url.0) && ended.stderr.contains("is http:// to another machine"), "{}", ended.stderr);
+        let allowed = [(url.0.as_str(), url.1), (&format!("INVOICE_WORKER__{section}__ALLOW_PLAINTEXT"), "true")];
+        let ended = output(&["check", "--offline", "-c", &file.path()], &allowed).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let warned = format!("{}.url: is http:// to another machine", section.to_lowercase());
+        assert!(ended.stdout.lines().any(|line| line.starts_with("warning") && line.contains(&warned)), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn what_else_is_sent_in_clear_to_another_machine_is_warned_of() {
+    let system = System::start(On::Memory).await;
+    let file = ConfigFile::of(&system);
+    let broker = ("INVOICE_WORKER__BROKER__URLS", r#"["amqp://me:a-password-nobody-may-see@rabbit.example"]"#);
+    let store = ("INVOICE_WORKER__STORAGE__ENDPOINT_URL", "http://minio.example:9000");
+    let ended = output(&["check", "--offline", "-c", &file.path()], &[broker, store]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for about in ["broker.urls[0]: amqp://rabbit.example:5672/%2f", "storage.endpoint_url: is http://"] {
+        assert!(ended.stdout.lines().any(|line| line.starts_with("warning") && line.contains(about)), "{about}: {}", ended.stdout);
+    }
+    let refuse = ("INVOICE_WORKER__BROKER__ALLOW_PLAINTEXT", "false");
+    let ended = output(&["check", "--offline", "-c", &file.path()], &[broker, refuse]).await;
+    assert!(ended.code == Some(64) && ended.stderr.contains("broker.allow_plaintext = false refuses"), "{ended:?}");
+    assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_there_is_named() {
+    let ended = output(&["check"], &[("INVOICE_WORKER_CONFIG", "/nowhere/worker.toml")]).await;
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    assert!(ended.stderr.contains("environment variable INVOICE_WORKER_CONFIG: /nowhere/worker.toml cannot be read"), "{}", ended.stderr);
     let ended = output(&["run", "-c", "/nowhere/worker.toml"], &[]).await;
     assert_eq!(ended.code, Some(64), "{ended:?}");
     assert!(ended.stderr.contains("/nowhere/worker.toml: cannot be read"), "{}", ended.stderr);
