@@ -115,11 +115,6 @@ impl Fleet {
     pub fn is_alive(&self, worker: &str, now: Timestamp) -> bool {
         worker == self.me || self.peers.get(worker).is_some_and(|peer| is_alive(peer, now))
     }
-
-    /// Has this worker the lowest id of those that take jobs? That one probes a paused stage.
-    pub fn leads(&self, now: Timestamp) -> bool {
-        self.peers.iter().all(|(id, peer)| *id > self.me || peer.draining || !is_alive(peer, now))
-    }
 }
 
 fn shares(peer: &Peer, now: Timestamp) -> bool {
@@ -148,20 +143,6 @@ mod tests {
         assert!(!fleet.heard("b", true, false, at(2)), "that is myself");
         assert_eq!((fleet.alive(at(8)), fleet.alive(at(9))), (2, 1));
         assert!(fleet.heard("a", true, false, at(20)), "back again");
-    }
-
-    #[test]
-    fn the_lowest_that_takes_jobs_leads() {
-        let mut fleet = Fleet::new("b".into());
-        assert!(fleet.leads(at(0)));
-        fleet.heard("c", true, false, at(0));
-        assert!(fleet.leads(at(0)));
-        fleet.heard("a", true, false, at(0));
-        assert!(!fleet.leads(at(0)));
-        fleet.heard("a", true, true, at(1));
-        assert!(fleet.leads(at(1)), "a drains");
-        fleet.heard("a", true, false, at(2));
-        assert!(fleet.leads(at(9)), "a is gone");
     }
 
     fn share(workers: u32, rank: u32) -> Share {
@@ -222,7 +203,7 @@ mod tests {
             fleet.heard("b", true, false, at(4 * round));
         }
         assert_eq!(share_of(&fleet, at(16)), Share::WHOLE);
-        assert!(fleet.leads(at(16)));
+        assert_eq!(fleet.alive(at(16)), 1);
     }
 
     #[test]

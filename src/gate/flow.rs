@@ -5,8 +5,8 @@ use crate::domain::breaker::Paused;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A worker that does not lead looks so often whether it does by now.
-const LEADERSHIP_CHECK: Duration = Duration::from_secs(1);
+/// How often is looked whether a probe that is on its way was given up for lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What is taken from the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Flow {
 }
 
 impl Flow {
-    /// The stages that nobody gets past.
+    /// The stages that this worker gets no job past.
     pub fn paused(&self) -> &[Paused] {
         match self {
             Self::Open => &[],
@@ -46,14 +46,11 @@ impl Gate {
     pub async fn flow_changes(&self, flow: &Flow, changes: &mut watch::Receiver<()>) {
         let now = self.0.clock.now();
         let wake = match flow {
-            Flow::Open => None,
-            // The probe is on its way, unless its worker dies.
-            Flow::Probe(_) => Some(LEADERSHIP_CHECK),
+            Flow::Open | Flow::Probe(_) => None,
             Flow::Shut(paused) => {
                 let due = paused.iter().map(|paused| paused.next_probe).filter(|probe| *probe > now).min();
                 let until = due.and_then(|probe| Duration::try_from(probe.duration_since(now)).ok());
-                let alone = self.state().fleet.leads(now);
-                Some(until.filter(|_| alone).unwrap_or(LEADERSHIP_CHECK))
+                Some(until.unwrap_or(LOOK_AGAIN))
             }
         };
         tokio::select! {

@@ -8,8 +8,6 @@ use crate::telemetry::metric;
 use jiff::{SignedDuration, Timestamp};
 
 const REASON: &str = "a paid answer cannot be stored";
-/// Jobs that are in hand wait so long, uncharged.
-const WAIT: SignedDuration = SignedDuration::from_mins(1);
 /// No delivery is held for longer: then the answer travels with its job.
 const LONGEST: SignedDuration = SignedDuration::from_mins(10);
 
@@ -71,13 +69,13 @@ impl State {
     pub(super) fn unstored_at(&self, places: &[Place], now: Timestamp) -> Option<Barrier> {
         let unstored = self.unstored.as_ref()?;
         let is_paid = |place: &Place| matches!(place, Place::Pause(Stage::Recognition | Stage::Verification));
-        let until = now.saturating_add(WAIT).unwrap_or(Timestamp::MAX);
         places.iter().any(is_paid).then(|| Barrier {
             place: Place::Pause(Stage::Storage),
             stage: Stage::Storage,
             code: unstored.code.clone(),
-            until,
-            opens: until,
+            // Another worker may have a store that takes answers.
+            until: now,
+            opens: now,
             brief: false,
         })
     }

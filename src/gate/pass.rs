@@ -39,11 +39,13 @@ impl Gate {
                 (state.breaker.admit(places, run, &state.fleet, now)?, state.fleet.alive(now) == 1)
             };
             let is_probe = !probed.is_empty();
+            // Of a pause no other worker knows.
+            let is_claimed = probed.iter().any(|place| !place.is_pause());
             let pass = Pass { gate: self.clone(), run: run.to_owned(), places: places.to_vec(), probed };
             if is_probe {
                 self.announce();
             }
-            if is_probe && !alone {
+            if is_claimed && !alone {
                 tokio::time::sleep(CLAIM_WAIT).await;
             }
             if pass.is_first() {

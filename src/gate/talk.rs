@@ -2,7 +2,6 @@
 
 use super::demand::Wanted;
 use super::{Gate, State};
-use crate::domain::breaker::{Change, Place};
 use crate::domain::failure::Stage;
 use crate::domain::heartbeat::Heartbeat;
 use crate::domain::learned::step;
@@ -30,27 +29,20 @@ impl Gate {
     pub fn hear(&self, heartbeat: Heartbeat) {
         let now = self.0.clock.now();
         let (changes, is_new) = {
-            let State { fleet, breaker, streaks, .. } = &mut *self.state();
+            let State { fleet, breaker, .. } = &mut *self.state();
             let is_new = fleet.heard(&heartbeat.worker, heartbeat.has_work, heartbeat.draining, now);
             if heartbeat.worker == fleet.me() {
                 return;
             }
             fleet.told(&heartbeat.worker, heartbeat.granted);
             metric::workers_alive(fleet.alive(now));
-            let changes = breaker.hear(heartbeat.closed, now);
-            for change in &changes {
-                if let Change::Opened(Place::Pause(stage), _) = change {
-                    streaks.answered(*stage);
-                }
-            }
-            (changes, is_new)
+            (breaker.hear(heartbeat.closed, now), is_new)
         };
         self.tell(&changes);
         if is_new {
             // It does not know yet what is closed.
             self.announce();
         }
-        // Who probes, too, may have changed.
         self.0.changed.send_replace(());
     }
 

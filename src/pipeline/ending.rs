@@ -60,7 +60,11 @@ impl Pipeline {
         let error = JobError::new(&failure, progress.attempts(failure.stage));
         let status = match ruling.decision {
             Decision::Park { until } => return Err(self.parking(until, deadline, failure, &ruling, barrier)),
-            Decision::Pause | Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline
+            // Handed back at once: another worker may be able to do what this one cannot.
+            Decision::Pause if self.judge.clock.now() < deadline => {
+                return Err(self.parking(self.judge.clock.now(), deadline, failure, &ruling, barrier));
+            }
+            Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline
                 if self.judge.clock.now() < deadline =>
             {
                 return Err(self.parking(self.later(HELD_UP), deadline, failure, &ruling, barrier));

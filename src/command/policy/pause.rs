@@ -1,22 +1,24 @@
 //! What a pause is, told to somebody who has to live with it.
 
-use crate::domain::breaker::{PAUSE_WAIT, USED_UP, next_probe};
+use crate::domain::breaker::{USED_UP, next_probe};
 use crate::domain::failure::Stage;
 use crate::domain::policy::{Streak, remedy};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// From there on they keep their distance.
-const PROBES_TOLD: u32 = 4;
+const PROBES_TOLD: u32 = 6;
 
 /// A line for each thing to know about the pause of this stage that begins with this code at this time.
 pub(super) fn told(stage: Stage, code: &str, streak: Option<Streak>, since: Timestamp, timezone: &TimeZone) -> Vec<String> {
-    let wait = PAUSE_WAIT;
     vec![
-        format!("no worker takes jobs from the queues; those it holds are parked for {wait:#} at a time, charged no attempt"),
-        format!("one worker lets one job try {stage} at {}", probes(code, since, timezone)),
+        "the worker that met with it takes no jobs from the queues; those it holds go through the shortest delay queue, charged no attempt, \
+         and other workers may take them: a pause belongs to one worker"
+            .to_owned(),
+        format!("it lets one job try {stage} at {}, a different one each time", probes(code, since, timezone)),
         "it ends by itself with the first answer that is no reason to pause; connect, timeout and http.5xx are no answer".to_owned(),
-        "seen: /readyz (still 200, state \"paused\"), the metric invoice_paused, the log lines \"paused: …\" and \"no longer paused: …\""
+        "seen: /readyz (state \"paused\"; 200 only where the worker has worked before), the metric invoice_paused, the log lines \"paused: …\" \
+         and \"no longer paused: …\""
             .to_owned(),
         format!("to do: {}", remedy(stage, streak)),
         "worker.job_deadline is longer by this time; a deadline of the job's own is not".to_owned(),
@@ -32,9 +34,9 @@ fn probes(code: &str, since: Timestamp, timezone: &TimeZone) -> String {
         let next = next_probe(code, failures, last, timezone);
         distance = next.duration_since(last);
         last = next;
-        times.push(next.to_zoned(timezone.clone()).strftime("%H:%M").to_string());
+        times.push(next.to_zoned(timezone.clone()).strftime("%H:%M:%S").to_string());
     }
-    let distance = if code == USED_UP { "hour, and at 00:10".to_owned() } else { format!("{distance:#}") };
+    let distance = if code == USED_UP { "1h, and at 00:10".to_owned() } else { format!("{distance:#}") };
     format!("{}, and then every {distance}", times.join(", "))
 }
 
@@ -46,8 +48,14 @@ mod tests {
     fn the_times_of_the_probes_are_told() {
         let timezone = TimeZone::get("Asia/Shanghai").unwrap();
         let noon = "2026-11-22T12:00:00+08:00".parse().unwrap();
-        assert_eq!(probes("UNAUTHORIZED", noon, &timezone), "12:01, 12:06, 12:21, 13:21, and then every 1h");
-        let late = "2026-11-22T22:30:00+08:00".parse().unwrap();
-        assert_eq!(probes("OUT_OF_QUOTA", late, &timezone), "23:30, 00:10, 01:10, 02:10, and then every hour, and at 00:10");
+        assert_eq!(
+            probes("UNAUTHORIZED", noon, &timezone),
+            "12:00:05, 12:00:20, 12:01:20, 12:06:20, 12:21:20, 13:21:20, and then every 1h"
+        );
+        let late = "2026-11-22T23:50:00+08:00".parse().unwrap();
+        assert_eq!(
+            probes("OUT_OF_QUOTA", late, &timezone),
+            "23:50:05, 23:50:20, 23:51:20, 23:56:20, 00:10:00, 01:10:00, and then every 1h, and at 00:10"
+        );
     }
 }

@@ -12,7 +12,8 @@ The first line that fits decides. Steps are taken in turn, each until it is used
 job's deadline, the last step is taken at once, a verdict then being a fail. `policy explain CODE` tells the times.
 others wait: while this answer keeps the province, the bill or the stage closed, its other jobs wait without a call and
   charged no attempt; when the time has come one of them calls first, and the rest follow its answer.
-pause: no job is taken from the queues until a probe (after 1, 5, 15 and then every 60 minutes) gets another answer.";
+pause: the worker takes no job from the queues until a probe (after 5 s, 15 s, 1, 5, 15 and then every 60 minutes) gets
+  another answer.";
 /// Two of the gateway's codes on a line.
 const CODE_COLUMNS: u16 = 24;
 

@@ -26,9 +26,10 @@ pub struct Told {
 }
 
 impl Breaker {
-    /// Everything others should know.
+    /// Everything others should know: what is closed, and never this worker's own pauses.
     pub fn tell(&self) -> Vec<Told> {
-        let (mut bills, mut told): (Vec<_>, Vec<_>) = self.entries.iter().partition(|(place, _)| matches!(place, Place::Bill(_)));
+        let shared = self.entries.iter().filter(|(place, _)| !place.is_pause());
+        let (mut bills, mut told): (Vec<_>, Vec<_>) = shared.partition(|(place, _)| matches!(place, Place::Bill(_)));
         bills.sort_unstable_by_key(|(_, entry)| std::cmp::Reverse(entry.since()));
         told.extend(bills.into_iter().take(MAX_BILLS_TOLD));
         told.into_iter().map(|(place, entry)| Told { place: place.clone(), entry: entry.clone() }).collect()
@@ -38,7 +39,7 @@ impl Breaker {
     pub fn hear(&mut self, told: Vec<Told>, now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
         for Told { place, entry } in told.into_iter().take(MAX_ENTRIES) {
-            let is_history = !place.is_pause() && now.duration_since(entry.until(now)) >= FORGOTTEN;
+            let is_history = now.duration_since(entry.until(now)) >= FORGOTTEN;
             if is_history || !place.is_sound() || !entry.is_sound(now) || !entry.replaces(self.entries.get(&place)) {
                 continue;
             }
@@ -50,10 +51,7 @@ impl Breaker {
                 (Some(before), State::Closed(closure)) if closure.failures > before.failures || closure.code != before.code => {
                     changes.push(Change::Prolonged(place, before, closure));
                 }
-                (Some(before), State::Open { since }) => {
-                    self.opened(&place, &before, since);
-                    changes.push(Change::Opened(place, before));
-                }
+                (Some(before), State::Open { .. }) => changes.push(Change::Opened(place, before)),
                 (None, State::Open { .. }) | (Some(_), State::Closed(_)) => {}
             }
         }

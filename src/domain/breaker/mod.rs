@@ -1,8 +1,9 @@
 //! What is closed, until when, and who may try first. Pure: the hours it is about are arguments.
 //!
-//! A place is closed by a failure under its scope, or paused for everybody. When its time has come one call is let through, the
-//! probe; the others follow its answer. Each worker has a copy of all this, and copies are merged from heartbeats: of two entries for a
-//! place the newer version holds, and of two equally new ones that of the lower worker id, so that all copies agree.
+//! A place is closed by a failure under its scope, or paused for this worker alone. When its time has come one call is let through, the
+//! probe; the others follow its answer. Each worker has a copy of what is closed, and copies are merged from heartbeats: of two entries
+//! for a place the newer version holds, and of two equally new ones that of the lower worker id, so that all copies agree. A pause
+//! belongs to one worker: it is in no heartbeat, and none is taken over.
 
 mod closure;
 mod merge;
@@ -25,8 +26,6 @@ use std::collections::{BTreeMap, VecDeque};
 /// While a probe is on its way the others wait so long, and ask again; longer if it takes long, because there may be thousands.
 const PROBE_WAIT: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_PROBE_WAIT: SignedDuration = SignedDuration::from_mins(1);
-/// What a pause holds up is parked for so long; it is taken from its queue again when consuming goes on.
-pub const PAUSE_WAIT: SignedDuration = SignedDuration::from_mins(1);
 /// Pauses that are over are remembered for jobs that slept through them.
 const MAX_PAUSES: usize = 100;
 
@@ -173,7 +172,7 @@ impl Breaker {
     /// gets past it to the others.
     pub fn is_probe_due(&self, fleet: &Fleet, now: Timestamp) -> bool {
         let first = self.pausing().min_by_key(|(stage, _)| *stage);
-        fleet.leads(now) && first.is_some_and(|(_, closure)| now >= closure.until && !closure.is_probed(fleet, now))
+        first.is_some_and(|(_, closure)| now >= closure.until && !closure.is_probed(fleet, now))
     }
 
     /// When the last pause of the stage was ended by an answer, if anybody remembers.
@@ -207,12 +206,12 @@ impl Breaker {
     fn barrier(&self, place: &Place, fleet: &Fleet, now: Timestamp) -> Option<Barrier> {
         let closure = self.closure(place)?;
         let probed = closure.is_probed(fleet, now);
-        let may_probe = !place.is_pause() || fleet.leads(now);
-        if now >= closure.until && !probed && may_probe {
+        if now >= closure.until && !probed {
             return None;
         }
         let until = match place {
-            Place::Pause(_) => later(now, PAUSE_WAIT),
+            // Through the shortest delay queue: another worker may be able to do what this one cannot.
+            Place::Pause(_) => now,
             _ if now >= closure.until => later(now, closure.probed_for(now).clamp(PROBE_WAIT, LONGEST_PROBE_WAIT)),
             _ => closure.until,
         };

@@ -50,7 +50,9 @@ const HASH_BYTES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
-    /// The account, its keys or the provider as a whole: nobody gets past this stage, so nothing is consumed.
+    /// This worker's account, keys, configuration or network: it gets no job past this stage, so it consumes nothing. It is this
+    /// worker's own affair, so no heartbeat carries it.
+    #[serde(skip)]
     Pause(Stage),
     /// The stage's backend: everybody's calls of it wait.
     Stage(Stage),
@@ -72,7 +74,8 @@ impl Place {
     /// Could it have been written by this program? Others' messages are not trusted blindly.
     pub(super) fn is_sound(&self) -> bool {
         match self {
-            Self::Pause(stage) | Self::Stage(stage) => matches!(stage, Stage::Storage | Stage::Recognition | Stage::Verification),
+            Self::Pause(_) => false,
+            Self::Stage(stage) => matches!(stage, Stage::Storage | Stage::Recognition | Stage::Verification),
             Self::Province(Province(name)) => PROVINCES.contains(&name.as_str()) || is_hash(name),
             Self::Bill(BillId(hash)) => is_hash(hash),
         }
@@ -180,15 +183,21 @@ mod tests {
 
     #[test]
     fn what_no_worker_would_write_is_not_sound() {
-        for text in [r#"{"province":"张三"}"#, r#"{"bill":"x"}"#, r#"{"stage":"job"}"#, r#"{"pause":"worker"}"#] {
+        for text in [r#"{"province":"张三"}"#, r#"{"bill":"x"}"#, r#"{"stage":"job"}"#] {
             assert!(!serde_json::from_str::<Place>(text).unwrap().is_sound(), "{text}");
         }
         for place in
-            [Place::Pause(Stage::Storage), Place::Province(Province::of("河南").unwrap()), Place::Bill(BillId::of(None, None, "i"))]
+            [Place::Stage(Stage::Storage), Place::Province(Province::of("河南").unwrap()), Place::Bill(BillId::of(None, None, "i"))]
         {
             let text = serde_json::to_string(&place).unwrap();
             let back: Place = serde_json::from_str(&text).unwrap();
             assert!(back.is_sound() && back == place, "{text}");
         }
+    }
+
+    #[test]
+    fn a_pause_is_never_told_nor_believed() {
+        assert!(serde_json::to_string(&Place::Pause(Stage::Storage)).is_err());
+        assert!(serde_json::from_str::<Place>(r#"{"pause":"storage"}"#).is_err());
     }
 }

@@ -101,15 +101,15 @@ fn a_probe_without_an_answer_is_anybodys_again() {
 }
 
 #[test]
-fn only_the_leader_probes_a_pause() {
+fn a_pause_belongs_to_one_worker_which_probes_it_itself() {
     let pause = Place::Pause(Stage::Verification);
-    let (first, second) = (fleet("a", &["b"], at(60)), fleet("b", &["a"], at(60)));
-    let breaker = closed(&pause, &first);
-    assert!(breaker.is_probe_due(&first, at(60)) && !breaker.is_probe_due(&second, at(60)));
-    assert!(!breaker.is_probe_due(&first, at(59)));
-    assert_eq!(breaker.look(std::slice::from_ref(&pause), &first, at(60)), None);
-    let barrier = breaker.look(std::slice::from_ref(&pause), &second, at(60)).unwrap();
-    assert_eq!((barrier.until, barrier.brief), (at(120), false), "parked for a minute");
+    let me = fleet("b", &["a"], at(60));
+    let breaker = closed(&pause, &me);
+    assert!(!breaker.is_probe_due(&me, at(59)) && breaker.is_probe_due(&me, at(60)), "whoever else is there");
+    assert_eq!(breaker.look(std::slice::from_ref(&pause), &me, at(60)), None);
+    let barrier = breaker.look(std::slice::from_ref(&pause), &me, at(59)).unwrap();
+    assert_eq!((barrier.until, barrier.opens, barrier.brief), (at(59), at(60), false), "others may take it at once");
+    assert_eq!(breaker.tell(), [], "it is not announced");
 }
 
 #[test]
@@ -243,7 +243,7 @@ proptest! {
     #[test]
     fn copies_agree_once_everybody_has_told_everybody(deeds in proptest::collection::vec(deed(), 0..60)) {
         let ids = ["a", "b", "c"];
-        let places = [henan(), Place::Pause(Stage::Recognition)];
+        let places = [henan(), Place::Stage(Stage::Recognition)];
         let fleets: Vec<Fleet> = ids.iter().map(|me| fleet(me, &ids, at(0))).collect();
         let mut breakers = vec![Breaker::default(); 3];
         for (second, deed) in deeds.into_iter().enumerate() {
