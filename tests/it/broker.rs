@@ -50,6 +50,7 @@ promises![
     a_body_of_eight_mebibytes_arrives_whole,
     the_topology_can_be_declared_twice,
     a_cancelled_consumer_ends_without_ending_the_session,
+    what_is_on_its_way_to_a_consumer_when_it_is_cancelled_is_handed_over_and_never_comes_back,
     an_announcement_reaches_every_worker,
     a_temporary_queue_can_be_deleted,
     many_publishes_are_in_flight_at_once,
@@ -233,6 +234,32 @@ async fn a_cancelled_consumer_ends_without_ending_the_session(place: Place) {
     consumer.cancel().await;
     assert!(within(consumer.next()).await.is_none());
     assert!(within(consumer.next()).await.is_none());
+    assert!(!session.is_lost());
+}
+
+/// An acknowledgement lets the broker send the next message, which then meets the end of its consumer half-way.
+async fn what_is_on_its_way_to_a_consumer_when_it_is_cancelled_is_handed_over_and_never_comes_back(place: Place) {
+    const MESSAGES: usize = 200;
+    let session = place.session().await;
+    for number in 0..MESSAGES {
+        session.publisher().publish(&place.config.jobs_queue, &job(&number.to_string())).await.unwrap();
+    }
+    let mut handed_over = Vec::new();
+    for prefetch in (1..=3).cycle() {
+        let mut consumer = session.consume(&place.config.jobs_queue, prefetch).await.unwrap();
+        let first = next(&mut consumer).await;
+        handed_over.push(first.delivery_count);
+        assert_eq!(first.settle().await, Settled::Acknowledged);
+        consumer.cancel().await;
+        while let Some(delivery) = within(consumer.next()).await {
+            handed_over.push(delivery.delivery_count);
+            assert_eq!(delivery.settle().await, Settled::Acknowledged);
+        }
+        if handed_over.len() == MESSAGES {
+            break;
+        }
+    }
+    assert_eq!(handed_over, [0; MESSAGES], "none was delivered before");
     assert!(!session.is_lost());
 }
 

@@ -9,10 +9,13 @@ use crate::broker::message::Message;
 use crate::broker::session::{self, Delivery, Settled};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Acker, Channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::RwLock;
 use tokio::time::timeout;
 
 /// An acknowledgement is done when it is written, which a dead peer can hold up until the heartbeat fails.
@@ -24,7 +27,19 @@ pub struct Consumer {
     stream: lapin::Consumer,
     state: State,
     acknowledged: bool,
+    prefetch: usize,
+    unsettled: Arc<Unsettled>,
+    /// Taken from the queue while the consumer was cancelled; handed out last.
+    taken: Option<Delivery>,
     lost: Lost,
+}
+
+/// What one consumer handed out, and its acknowledgements.
+#[derive(Debug, Default)]
+struct Unsettled {
+    deliveries: AtomicUsize,
+    /// Acknowledgements share it; a cancellation has it alone.
+    settling: RwLock<()>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +55,7 @@ enum State {
 #[derive(Debug)]
 pub(in crate::broker) struct Receipt {
     acker: Acker,
+    unsettled: Arc<Unsettled>,
     lost: Lost,
     _channel: Channel,
 }
@@ -51,18 +67,18 @@ impl Consumer {
         let name = short(queue).map_err(about)?;
         // Before consuming: the client's buffer has no bound of its own.
         rpc(channel.basic_qos(prefetch, BasicQosOptions::default())).await.map_err(about)?;
-        Self::start(channel, name, true, lost).await.map_err(about)
+        Self::start(channel, name, true, prefetch.into(), lost).await.map_err(about)
     }
 
     pub(super) async fn unacknowledged(channel: Channel, queue: ShortString, lost: Lost) -> Result<Self, BrokerError> {
         let name = queue.to_string();
-        Self::start(channel, queue, false, lost).await.map_err(|answer| answer.about(&name))
+        Self::start(channel, queue, false, 0, lost).await.map_err(|answer| answer.about(&name))
     }
 
-    async fn start(channel: Channel, queue: ShortString, acknowledged: bool, lost: Lost) -> Result<Self, Answer> {
+    async fn start(channel: Channel, queue: ShortString, acknowledged: bool, prefetch: usize, lost: Lost) -> Result<Self, Answer> {
         let options = BasicConsumeOptions { no_ack: !acknowledged, ..BasicConsumeOptions::default() };
         let stream = rpc(channel.basic_consume(queue, topology::server_named(), options, FieldTable::default())).await?;
-        Ok(Self { channel, stream, state: State::Open, acknowledged, lost })
+        Ok(Self { channel, stream, state: State::Open, acknowledged, prefetch, unsettled: Arc::default(), taken: None, lost })
     }
 
     pub(in crate::broker) async fn next(&mut self) -> Option<Delivery> {
@@ -76,7 +92,7 @@ impl Consumer {
             None => {}
         }
         self.state = State::Ended;
-        None
+        self.taken.take()
     }
 
     /// Its queue was deleted, say. Channel and connection live on: what was handed out can still be answered, and nobody else will.
@@ -90,7 +106,7 @@ impl Consumer {
     /// channel has its own, and what the first one handed out stays in hand as long as the channel does.
     pub(in crate::broker) async fn hold_more(&mut self) -> Result<(), BrokerError> {
         let queue = self.stream.queue();
-        let next = Self::start(self.channel.clone(), queue.clone(), self.acknowledged, self.lost.clone()).await;
+        let next = Self::start(self.channel.clone(), queue.clone(), self.acknowledged, self.prefetch, self.lost.clone()).await;
         *self = next.map_err(|answer| answer.about(queue.as_str()))?;
         Ok(())
     }
@@ -100,6 +116,11 @@ impl Consumer {
             return;
         }
         self.state = State::Cancelled;
+        let unsettled = Arc::clone(&self.unsettled);
+        let _alone = unsettled.settling.write().await;
+        if self.acknowledged && self.has_room() {
+            self.taken = self.take_one().await;
+        }
         let cancelling = self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default());
         if rpc(cancelling).await.is_err() {
             // Without an answer the stream might never end.
@@ -108,11 +129,32 @@ impl Consumer {
         }
     }
 
+    /// May the broker assign another message to this consumer? Not while all that it may hand out is here and unacknowledged.
+    fn has_room(&self) -> bool {
+        self.prefetch == 0 || self.unsettled.deliveries.load(Ordering::Acquire) < self.prefetch
+    }
+
+    /// RabbitMQ assigns the next message of a quorum queue to a consumer when an acknowledgement makes room. If the consumer is cancelled
+    /// before that message has reached the channel, the broker takes it back and counts it as delivered once more, although no client ever
+    /// saw it: after some of that a job would seem to have killed its workers. So while no acknowledgement is under way the queue is asked
+    /// for a message directly: the answer comes behind everything that was assigned before, and there is none unless the consumer has all
+    /// that it may have. In a cluster, what another replica hands out may still be later.
+    async fn take_one(&self) -> Option<Delivery> {
+        let taking = self.channel.basic_get(self.stream.queue(), BasicGetOptions::default());
+        match rpc(taking).await {
+            Ok(taken) => taken.map(|taken| self.delivery(taken.delivery)),
+            // The cancellation meets the same trouble, and tells it.
+            Err(_) => None,
+        }
+    }
+
     fn delivery(&self, delivery: lapin::message::Delivery) -> Delivery {
         let properties = properties::received(&delivery.properties);
         // On a first delivery the broker adds none, and what is there was sent by a stranger.
         let returns = properties.headers.number("x-delivery-count").filter(|_| delivery.redelivered).unwrap_or(0);
-        let receipt = Receipt { acker: delivery.acker, lost: self.lost.clone(), _channel: self.channel.clone() };
+        self.unsettled.deliveries.fetch_add(1, Ordering::AcqRel);
+        let unsettled = Arc::clone(&self.unsettled);
+        let receipt = Receipt { acker: delivery.acker, unsettled, lost: self.lost.clone(), _channel: self.channel.clone() };
         Delivery {
             message: Message { body: Bytes::from(delivery.data), properties },
             redelivered: delivery.redelivered,
@@ -124,9 +166,11 @@ impl Consumer {
 
 impl Receipt {
     pub(in crate::broker) async fn acknowledge(self) -> Settled {
+        let _shared = self.unsettled.settling.read().await;
         let acknowledging = timeout(ACK_TIMEOUT, self.acker.ack(BasicAckOptions::default()));
         // `Ok(false)` is lapin's word for a channel that is gone.
         if let Ok(Ok(true)) = acknowledging.await {
+            self.unsettled.deliveries.fetch_sub(1, Ordering::AcqRel);
             return Settled::Acknowledged;
         }
         self.lost.because("an acknowledgement found its channel gone");
