@@ -103,6 +103,8 @@ impl Worker {
             let is_too_full = feed.is_too_full(prefetch, turns.len());
             let intake = match Intake::of(&flow, room.is_some()) {
                 Intake::Full if is_too_full => Intake::Nothing,
+                // One that waits here beside a suspect would come back with it, and look as if it had killed its worker itself.
+                Intake::Alone if single.is_some() => Intake::Nothing,
                 intake => intake,
             };
             single = single.filter(|_| intake.is_single() || room.is_some());
@@ -133,6 +135,10 @@ impl Worker {
                 return if generation.is_over() { self.lost(problem, turns) } else { self.cancelled(problem, turns) };
             };
             let (is_due_suspect, is_alone) = (self.is_due_suspect(&delivery), intake == Intake::Alone);
+            if is_alone {
+                // All that its consumer may have is in hand: nothing else is on its way.
+                feed.stop().await.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false)));
+            }
             let turn = self.start(delivery, generation, turns, is_alone);
             single = intake.is_single().then_some(turn);
             match &mut room {

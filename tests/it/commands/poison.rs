@@ -15,6 +15,40 @@ const DEATHS: [&str; 3] = ["KILL", "ABRT", "SEGV"];
 /// Several times what is needed: three deaths among others, five alone, one before the wait of a redelivered job.
 const MOST_KILLS: usize = 20;
 
+/// Handed out so often by then, and lost with its connection, a job is suspected.
+const SUSPECTED_FROM: usize = 3;
+const SUSPECTED: &str = "a job that came back from several crashes is suspected; it will run alone";
+
+#[tokio::test]
+async fn suspects_that_wait_beside_each_other_are_charged_with_no_death() {
+    const SUSPECTS: u16 = 12;
+    let mut system = Setup::new(On::RabbitMq).await.prepare().await;
+    let file = ConfigFile::of(&system);
+    for number in 0..SUSPECTS {
+        let name = INNOCENTS[usize::from(number) % INNOCENTS.len()];
+        let key = system.sample(name).await;
+        system.submit(&system.job(&format!("{name} {number}"), &key)).await;
+    }
+    for _ in 0..SUSPECTED_FROM {
+        system.hand_out_many_and_lose(&system.config.broker.jobs_queue, SUSPECTS).await;
+    }
+    let workers = [file.run(&[]), file.run(&[])];
+    for _ in 0..SUSPECTS {
+        let result = system.result().await;
+        assert_eq!(result["verdict"], "genuine", "{result}");
+    }
+    let mut suspected: u16 = 0;
+    for worker in workers {
+        for line in worker.stop().await.stderr.lines().filter(|line| line.contains(SUSPECTED)) {
+            let event: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(event["deaths"], 0, "no process died, and no connection was lost: {line}");
+            suspected += 1;
+        }
+    }
+    assert!(suspected >= SUSPECTS, "{suspected}");
+    assert_eq!(system.depth(&system.config.broker.failed_queue).await, 0);
+}
+
 #[tokio::test]
 async fn a_job_that_kills_its_worker_is_found_and_given_up_and_no_other_is() {
     // Whoever asks about this picture is dead before there is an answer.

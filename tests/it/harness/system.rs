@@ -176,9 +176,17 @@ impl System {
 
     /// Somebody is handed the queue's next message, and goes away without settling it.
     pub(crate) async fn hand_out_and_lose(&self, queue: &str) {
+        self.hand_out_many_and_lose(queue, 1).await;
+    }
+
+    /// As [`System::hand_out_and_lose`], with so many messages at once.
+    pub(crate) async fn hand_out_many_and_lose(&self, queue: &str, messages: u16) {
         let elsewhere = self.broker.connect().await.unwrap();
-        let mut consumer = elsewhere.consume(queue, 1).await.unwrap();
-        drop(timeout(PATIENCE, consumer.next()).await.expect("a message in time").expect("the consumer lives"));
+        let mut consumer = elsewhere.consume(queue, messages).await.unwrap();
+        let mut held = Vec::new();
+        for _ in 0..messages {
+            held.push(timeout(PATIENCE, consumer.next()).await.expect("a message in time").expect("the consumer lives"));
+        }
         elsewhere.close().await;
     }
 
