@@ -28,6 +28,23 @@ pub(super) fn is_plaintext(url: &str) -> bool {
     parsed(url).is_ok_and(|url| url.scheme() == "amqp" && !is_loopback(&url))
 }
 
+/// As [`flaw`], for the management API's.
+pub(super) fn management_flaw(url: &str) -> Option<&'static str> {
+    let Ok(url) = Url::parse(url) else {
+        return Some("is not a URL; a special character in user or password must be percent-encoded");
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return Some("must begin with http:// or https://");
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Some("names no host");
+    }
+    if url.path().contains('@') || url.query().is_some() || url.fragment().is_some() {
+        return Some("has an @, ? or # behind its host; a special character in user or password must be percent-encoded");
+    }
+    None
+}
+
 fn parsed(url: &str) -> Result<Url, &'static str> {
     if url == "memory://" {
         return Url::parse(url).map_err(|_| "is not a URL");

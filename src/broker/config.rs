@@ -37,6 +37,9 @@ pub struct Config {
     pub allow_plaintext: bool,
     /// Bounds a publish up to its confirm.
     pub publish_timeout: Span,
+    /// Of RabbitMQ's management API, where `check` reads policies; a secret because it may carry a password.
+    pub management_url: Secret,
+    pub management_url_file: PathBuf,
 }
 
 impl Default for Config {
@@ -57,6 +60,8 @@ impl Default for Config {
             declare_topology: true,
             allow_plaintext: true,
             publish_timeout: span("10s"),
+            management_url: Secret::default(),
+            management_url_file: PathBuf::new(),
         }
     }
 }
@@ -79,6 +84,7 @@ impl Config {
 
     pub fn validate(&self, problems: &mut Problems) {
         self.validate_urls(problems);
+        self.validate_management_url(problems);
         self.validate_names(problems);
         self.validate_delays(problems);
         let timeout = self.publish_timeout.duration();
@@ -112,6 +118,13 @@ impl Config {
             .enumerate()
             .filter(|(_, url)| address::is_plaintext(url.expose()))
             .map(|(index, url)| (format!("broker.urls[{index}]"), address::redacted(url.expose())))
+    }
+
+    fn validate_management_url(&self, problems: &mut Problems) {
+        let url = self.management_url.expose();
+        if let Some(flaw) = (!url.is_empty()).then(|| text::flaw(url).or_else(|| address::management_flaw(url))).flatten() {
+            problems.add("broker.management_url", flaw);
+        }
     }
 
     fn validate_names(&self, problems: &mut Problems) {
@@ -177,7 +190,10 @@ mod tests {
     #[test]
     fn every_impossible_value_is_named_by_its_key() {
         type Change = fn(&mut Config);
-        let cases: [(&str, Change); 23] = [
+        let cases: [(&str, Change); 26] = [
+            ("broker.management_url", |config| config.management_url = Secret::new("amqp://h")),
+            ("broker.management_url", |config| config.management_url = Secret::new("h:15672")),
+            ("broker.management_url", |config| config.management_url = Secret::new("http://u:p/w@h:15672")),
             ("broker.urls", |config| config.urls.clear()),
             ("broker.urls", |config| config.urls = urls(&["memory://", "amqp://a"])),
             ("broker.urls[1]", |config| config.urls = urls(&["amqp://a", "http://b"])),
@@ -229,6 +245,8 @@ mod tests {
         }
         let config = Config { urls: urls(&["amqp://u:secret@host"]), ..Config::default() };
         assert!(!format!("{config:?}").contains("secret"));
+        let found = problems(|config| config.management_url = Secret::new("http://u:12/secret@host"));
+        assert!(!found.is_empty() && !format!("{found:?}").contains("secret"), "{found:?}");
     }
 
     #[test]

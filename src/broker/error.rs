@@ -1,5 +1,6 @@
 //! How the broker fails, as far as callers tell it apart. No text holds a password.
 
+use super::rights::{MissingRight, PermissionPatterns};
 use std::error::Error;
 use thiserror::Error;
 
@@ -20,6 +21,13 @@ pub enum BrokerError {
     /// An operation on a queue that is not there, or that is not ours to use.
     #[error("queue {queue} cannot be used: {cause}")]
     Queue { queue: String, cause: Cause },
+    /// This user may not do what the worker needs.
+    #[error("the broker refuses this user: {}", told(missing, grant.as_ref()))]
+    Forbidden {
+        missing: Vec<MissingRight>,
+        /// All that the program needs; none where only the one right is known.
+        grant: Option<PermissionPatterns>,
+    },
     #[error("queue {queue} {difference}; {mend}")]
     TopologyMismatch { queue: String, difference: String, mend: String },
     #[error("{key} {problem}")]
@@ -39,8 +47,14 @@ impl BrokerError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::TopologyMismatch { .. } | Self::Misconfigured { .. } => true,
-            Self::Unreachable { .. } | Self::Refused { .. } | Self::Lost(_) | Self::Queue { .. } => false,
+            // Rights are granted, and passwords corrected, while the worker runs.
+            Self::Unreachable { .. } | Self::Refused { .. } | Self::Lost(_) | Self::Queue { .. } | Self::Forbidden { .. } => false,
         }
+    }
+
+    /// Whether the broker is there, and will not have this user do what it asks for.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Forbidden { .. })
     }
 }
 
@@ -57,7 +71,30 @@ pub enum PublishError {
     /// The connection went away; whether the broker has it is unknown.
     #[error("the connection to the broker is lost")]
     Lost,
-    /// This message will never be taken: too large, its name too long, no permission.
+    /// Whatever the message and its queue: this user may not publish at all.
+    #[error("the broker refuses this user: {0}")]
+    Forbidden(Box<MissingRight>),
+    /// This message will never be taken: too large, its name too long.
     #[error("the message cannot be published: {0}")]
     Refused(Cause),
+}
+
+impl PublishError {
+    /// What it means for a program that can do nothing without publishing there.
+    pub fn about(self, name: &str) -> BrokerError {
+        match self {
+            Self::Forbidden(missing) => BrokerError::Forbidden { missing: vec![*missing], grant: None },
+            problem => BrokerError::Queue { queue: name.to_owned(), cause: problem.into() },
+        }
+    }
+}
+
+/// Each missing right, and the command that grants all of them.
+fn told(missing: &[MissingRight], grant: Option<&PermissionPatterns>) -> String {
+    let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let rights = rights.join("; ");
+    match (grant, missing.first()) {
+        (Some(grant), Some(first)) => format!("{rights}; grant it with: {}", grant.command(first.user.as_deref(), first.vhost.as_deref())),
+        _ => rights,
+    }
 }

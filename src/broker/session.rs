@@ -5,6 +5,7 @@ use super::config::Config;
 use super::error::{BrokerError, PublishError};
 use super::memory::{self, Memory};
 use super::message::Message;
+use super::rights::MissingRight;
 use super::topology::Differences;
 use tokio::sync::watch;
 
@@ -102,6 +103,47 @@ impl Session {
         match self {
             Self::Amqp(session) => session.differences().await,
             Self::Memory(_) => Ok(Differences::default()),
+        }
+    }
+
+    /// The names of those of our queues that do not exist, and of the control exchange. Asks, and changes nothing.
+    pub async fn missing(&self) -> Result<Vec<String>, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.missing().await,
+            Self::Memory(session) => Ok(session.missing()),
+        }
+    }
+
+    /// Binds this session's control queue again, in case the control exchange was deleted and declared anew. A refusal, because the
+    /// exchange is not there for instance, ends the generation.
+    pub async fn rebind_control(&self) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(session) => session.rebind_control().await,
+            Self::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Publishes to a queue of its own, and takes the message back: without that right a worker could answer nothing.
+    pub async fn prove_publishing(&self) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(session) => session.prove_publishing().await,
+            Self::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Every right that the worker needs and this user does not have. Each is tried; nothing is changed or consumed by it.
+    pub async fn missing_rights(&self) -> Result<Vec<MissingRight>, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.missing_rights().await,
+            Self::Memory(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Where the worker was refused one right, the error names all that it lacks, and how to grant them.
+    pub async fn explain(&self, error: BrokerError) -> BrokerError {
+        match self {
+            Self::Amqp(session) => session.explain(error).await,
+            Self::Memory(_) => error,
         }
     }
 

@@ -1,9 +1,12 @@
 //! What has to exist on the broker, as plain data: declared, checked, exported, and followed by the broker in this process.
 
+mod existing;
+
+pub use existing::{ExistingQueue, QueueFlaw, Severity};
+
 use super::config::Config;
 use super::error::BrokerError;
 use serde_json::{Map, Value, json};
-use std::fmt;
 use std::time::Duration;
 
 /// Deliveries after which the broker itself takes a job away.
@@ -25,41 +28,37 @@ pub struct Queue {
     pub name: String,
     /// The configuration key that names it.
     pub key: &'static str,
+    pub role: Role,
     pub arguments: Vec<(&'static str, Argument)>,
+}
+
+/// What a queue is for, as far as its arguments depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The jobs queue and the due queue: the worker consumes from them.
+    Work,
+    /// A delay queue: messages expire from it into the due queue.
+    Delay,
+    /// The results queue and the failed queue: their messages are looked at, and stay.
+    Archive,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Argument {
     Text(String),
-    Number(u64),
+    Number(i64),
+    Flag(bool),
 }
 
-/// What a broker has otherwise than the worker would declare it.
+/// How the queues on a broker differ from those that the worker would declare.
 #[derive(Debug, Default)]
 pub struct Differences {
-    /// Each keeps the worker from its work: a [`BrokerError::TopologyMismatch`].
+    /// With each of these the worker does not start: a [`BrokerError::TopologyMismatch`].
     pub mismatches: Vec<BrokerError>,
-    pub tolerated: Vec<Tolerated>,
-}
-
-/// A queue that is otherwise, and is used as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tolerated {
-    pub queue: String,
-    pub argument: String,
-    /// As the broker writes them, `none` where there is none.
-    pub existing: String,
-    pub wanted: String,
-    /// What may come of it and what to do; none where it does no harm.
-    pub mend: Option<&'static str>,
-}
-
-impl fmt::Display for Tolerated {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { queue, argument, existing, wanted, mend: _ } = self;
-        let wanted = if wanted.is_empty() { "none" } else { wanted };
-        write!(formatter, "queue {queue} has {argument} {existing} instead of {wanted}, and is used as it is")
-    }
+    /// The worker uses the queue as it is.
+    pub tolerated: Vec<(String, QueueFlaw)>,
+    /// Queues that exist, and that this user may not compare: that needs the configure permission.
+    pub not_compared: Vec<String>,
 }
 
 impl Queue {
@@ -71,7 +70,7 @@ impl Queue {
     pub fn dead_letter_queue(&self) -> Option<&str> {
         match self.argument("x-dead-letter-routing-key") {
             Some(Argument::Text(queue)) => Some(queue),
-            Some(Argument::Number(_)) | None => None,
+            Some(Argument::Number(_) | Argument::Flag(_)) | None => None,
         }
     }
 
@@ -85,30 +84,30 @@ impl Queue {
 
     fn number(&self, name: &str) -> Option<u64> {
         match self.argument(name) {
-            Some(Argument::Number(number)) => Some(*number),
-            Some(Argument::Text(_)) | None => None,
+            Some(Argument::Number(number)) => u64::try_from(*number).ok(),
+            Some(Argument::Text(_) | Argument::Flag(_)) | None => None,
         }
     }
 }
 
 /// Every queue; a dead-letter target comes before what is dead-lettered into it.
 pub fn queues(config: &Config) -> Vec<Queue> {
-    let queue = |name: &str, key, arguments: Vec<Vec<(&'static str, Argument)>>| {
+    let queue = |name: &str, key, role, arguments: Vec<Vec<(&'static str, Argument)>>| {
         let quorum = ("x-queue-type", Argument::Text("quorum".to_owned()));
-        Queue { name: name.to_owned(), key, arguments: std::iter::once(quorum).chain(arguments.into_iter().flatten()).collect() }
+        Queue { name: name.to_owned(), key, role, arguments: std::iter::once(quorum).chain(arguments.into_iter().flatten()).collect() }
     };
-    let limit = |deliveries| vec![("x-delivery-limit", Argument::Number(deliveries))];
+    let limit = |deliveries: u64| vec![("x-delivery-limit", number(deliveries))];
     let jobs = || vec![dead_letter_into(&config.failed_queue), limit(JOB_DELIVERY_LIMIT)];
     let archive = |ttl| vec![limit(ARCHIVE_DELIVERY_LIMIT), time_to_live(ttl)];
     let mut queues = vec![
-        queue(&config.failed_queue, "broker.failed_queue", archive(FAILED_TTL)),
-        queue(&config.results_queue, "broker.results_queue", archive(RESULTS_TTL)),
-        queue(&config.jobs_queue, "broker.jobs_queue", jobs()),
-        queue(&config.due_queue, "broker.due_queue", jobs()),
+        queue(&config.failed_queue, "broker.failed_queue", Role::Archive, archive(FAILED_TTL)),
+        queue(&config.results_queue, "broker.results_queue", Role::Archive, archive(RESULTS_TTL)),
+        queue(&config.jobs_queue, "broker.jobs_queue", Role::Work, jobs()),
+        queue(&config.due_queue, "broker.due_queue", Role::Work, jobs()),
     ];
     queues.extend(config.retry_delays.iter().map(|delay| {
         let arguments = vec![time_to_live(delay.duration()), dead_letter_into(&config.due_queue)];
-        queue(&config.retry_queue(delay), "broker.retry_queue_prefix", arguments)
+        queue(&config.retry_queue(delay), "broker.retry_queue_prefix", Role::Delay, arguments)
     }));
     queues
 }
@@ -134,6 +133,7 @@ impl From<Argument> for Value {
         match argument {
             Argument::Text(text) => text.into(),
             Argument::Number(number) => number.into(),
+            Argument::Flag(flag) => flag.into(),
         }
     }
 }
@@ -151,7 +151,15 @@ fn dead_letter_into(queue: &str) -> Vec<(&'static str, Argument)> {
 }
 
 fn time_to_live(ttl: Duration) -> Vec<(&'static str, Argument)> {
-    vec![("x-message-ttl", Argument::Number(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)))]
+    vec![("x-message-ttl", number(milliseconds(ttl)))]
+}
+
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn number(number: u64) -> Argument {
+    Argument::Number(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -126,6 +126,12 @@ impl Config {
                 format!("{url} sends the password and patient data in clear: use amqps://, or broker.allow_plaintext = false to refuse it"),
             );
         }
+        let management = url::Url::parse(self.broker.management_url.expose());
+        doubts.require(
+            !management.is_ok_and(|url| url.scheme() == "http" && !text::is_loopback(&url)),
+            "broker.management_url",
+            "is http:// to another machine: the broker's password can be read on the way; use https://",
+        );
         doubts.require(
             !self.storage.is_plaintext(),
             "storage.endpoint_url",

@@ -2,6 +2,7 @@
 
 use crate::domain::breaker::Paused;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -23,15 +24,29 @@ pub enum State {
     Disconnected {
         problem: String,
     },
-    /// A queue of ours does not take what jobs become.
+    /// Something of ours does not work, and jobs wait for it.
     Stuck {
         problem: String,
+        /// Each with its own problem.
+        #[serde(skip)]
+        troubles: BTreeMap<Trouble, String>,
         /// What is told again once it does.
         #[serde(skip)]
         otherwise: Box<State>,
     },
     /// Stopping: no more jobs are taken, those in flight are finished.
     Draining,
+}
+
+/// What may be wrong with the parts that the worker needs, beside its connection. One that recovers leaves the others as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// A queue of ours does not take what jobs become.
+    Publishing,
+    /// The broker takes no messages for now.
+    Alarm,
+    /// A queue of ours, or the control exchange, does not exist.
+    Missing,
 }
 
 impl State {
@@ -55,22 +70,30 @@ impl Health {
     }
 
     /// While the worker would be ready, something of ours does not work; other states have something worse to say.
-    pub fn trouble(&self, problem: &str) {
+    pub fn trouble(&self, trouble: Trouble, problem: &str) {
         self.0.send_if_modified(|state| {
-            let otherwise = match state {
-                State::Consuming | State::Paused { .. } => Box::new(state.clone()),
-                State::Stuck { otherwise, .. } => otherwise.clone(),
+            let (mut troubles, otherwise) = match state {
+                State::Consuming | State::Paused { .. } => (BTreeMap::new(), Box::new(state.clone())),
+                State::Stuck { troubles, otherwise, .. } => (std::mem::take(troubles), otherwise.clone()),
                 State::Starting | State::Disconnected { .. } | State::Draining => return false,
             };
-            *state = State::Stuck { problem: problem.to_owned(), otherwise };
+            troubles.insert(trouble, problem.to_owned());
+            *state = State::Stuck { problem: all_of(&troubles), troubles, otherwise };
             true
         });
     }
 
-    pub fn recovered(&self) {
+    pub fn recovered(&self, trouble: Trouble) {
         self.0.send_if_modified(|state| match state {
-            State::Stuck { otherwise, .. } => {
-                *state = (**otherwise).clone();
+            State::Stuck { problem, troubles, otherwise } => {
+                if troubles.remove(&trouble).is_none() {
+                    return false;
+                }
+                if troubles.is_empty() {
+                    *state = (**otherwise).clone();
+                } else {
+                    *problem = all_of(troubles);
+                }
                 true
             }
             _ => false,
@@ -110,6 +133,11 @@ impl Health {
     }
 }
 
+fn all_of(troubles: &BTreeMap<Trouble, String>) -> String {
+    let problems: Vec<&str> = troubles.values().map(String::as_str).collect();
+    problems.join("; ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,12 +153,26 @@ mod tests {
         let health = Health::default();
         health.flows(&paused());
         assert!(health.state().is_ready());
-        health.trouble("invoice.results refuses");
+        health.trouble(Trouble::Publishing, "invoice.results refuses");
         assert!(!health.state().is_ready());
         health.flows(&[]);
         assert!(!health.state().is_ready(), "still");
-        health.recovered();
+        health.recovered(Trouble::Publishing);
         assert_eq!(health.state(), State::Consuming, "the pause ended meanwhile");
+    }
+
+    #[test]
+    fn what_recovers_leaves_other_troubles_as_they_are() {
+        let health = Health::default();
+        health.flows(&[]);
+        health.trouble(Trouble::Missing, "invoice.results is gone");
+        health.trouble(Trouble::Publishing, "invoice.failed refuses");
+        assert!(matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.failed refuses; invoice.results is gone"));
+        health.recovered(Trouble::Publishing);
+        health.recovered(Trouble::Alarm);
+        assert!(matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.results is gone"));
+        health.recovered(Trouble::Missing);
+        assert_eq!(health.state(), State::Consuming);
     }
 
     #[test]
@@ -138,7 +180,7 @@ mod tests {
         let health = Health::default();
         health.set(State::Draining);
         health.flows(&paused());
-        health.trouble("anything");
+        health.trouble(Trouble::Publishing, "anything");
         assert_eq!(health.state(), State::Draining);
     }
 }

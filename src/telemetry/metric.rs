@@ -41,6 +41,8 @@ fn describe() {
     describe_gauge!("invoice_workers_alive", "Workers on the same queues that were heard within seven seconds, with this one.");
     describe_counter!("invoice_checkpoint_hits_total", "Answers that were not paid for again.");
     describe_counter!("invoice_broker_reconnects_total", "Connections to the broker after the first.");
+    describe_gauge!("invoice_queue_missing", "1 while a queue of ours, or the control exchange, was not there at the last look.");
+    describe_counter!("invoice_queues_declared_again_total", "Queues of ours that were deleted while the worker ran, and declared again.");
     describe_counter!("invoice_settle_lost_total", "Acknowledgements that found their channel gone; the job was delivered again.");
     describe_counter!("invoice_results_returned_total", "Results whose reply_to was gone; they went to the results queue.");
     describe_gauge!("invoice_image_memory_bytes", "Image data held, all jobs together.");
@@ -115,6 +117,18 @@ pub fn workers_alive(workers: usize) {
 /// `kind` is `recognition`, `verification` or `result`.
 pub fn checkpoint_hit(kind: &'static str) {
     counter!("invoice_checkpoint_hits_total", "kind" => kind).increment(1);
+}
+
+/// `name` is a configured queue, or the control exchange.
+pub fn queue_missing(name: &str, is_missing: bool) {
+    gauge!("invoice_queue_missing", "queue" => name.to_owned()).set(f64::from(u8::from(is_missing)));
+    // It begins at 0.
+    counter!("invoice_queues_declared_again_total", "queue" => name.to_owned()).increment(0);
+}
+
+/// `name` is a configured queue, or the control exchange.
+pub fn queue_declared_again(name: &str) {
+    counter!("invoice_queues_declared_again_total", "queue" => name.to_owned()).increment(1);
 }
 
 pub fn broker_reconnected() {

@@ -1,16 +1,16 @@
 //! A broker that is short of memory or disk takes no messages. Nothing is given up for that: publishing waits, and readiness says why.
 
-use crate::telemetry::health::Health;
+use crate::telemetry::health::{Health, Trouble};
 use tokio::sync::watch;
 
 /// For as long as the generation lives.
 pub(super) async fn tell(health: Health, mut blocked: watch::Receiver<Option<String>>) {
     // Errors mean that the session is gone.
     while let Ok(reason) = blocked.wait_for(Option::is_some).await.map(|reason| reason.clone().unwrap_or_default()) {
-        health.trouble(&format!("the broker takes no messages: {reason}"));
+        health.trouble(Trouble::Alarm, &format!("the broker takes no messages: {reason}"));
         if blocked.wait_for(Option::is_none).await.is_err() {
             return;
         }
-        health.recovered();
+        health.recovered(Trouble::Alarm);
     }
 }

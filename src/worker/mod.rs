@@ -5,7 +5,9 @@ mod answer;
 mod control;
 mod event;
 mod feed;
+mod outage;
 mod outbox;
+mod queue_watch;
 mod replies;
 mod runs;
 mod session;
@@ -73,7 +75,7 @@ impl Worker {
         turns.close();
         let serving = outcome?;
         let drain = async {
-            let Some(Serving { generation, mut feed, _control }) = serving else { return turns.wait().await };
+            let Some(Serving { generation, mut feed, _control, problems: _ }) = serving else { return turns.wait().await };
             for delivery in feed.stop().await {
                 drop(self.start(delivery, &generation, &turns, false));
             }
@@ -88,7 +90,8 @@ impl Worker {
 
     /// Takes what may be taken, for as long as the generation lives.
     async fn serve(self: &Arc<Self>, serving: &mut Serving, turns: &TaskTracker, stop: &CancellationToken) -> Served {
-        let Serving { generation, feed, .. } = serving;
+        let Serving { generation, feed, problems, .. } = serving;
+        let mut watching = std::pin::pin!(self.watch_queues(generation, problems));
         let gate = &self.pipeline.judge.gate;
         let mut changes = gate.changes();
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.
@@ -110,7 +113,8 @@ impl Worker {
             single = single.filter(|_| intake.is_single() || room.is_some());
             match feed.follow(intake, &generation.session, &self.queues, prefetch).await {
                 Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false))),
-                Err(error) => return self.lost(generation.session.trouble().unwrap_or(&error.to_string()), turns),
+                Err(error @ BrokerError::Forbidden { .. }) => return self.lost(&error.to_string(), turns),
+                Err(error) => return self.lost(generation.problem().unwrap_or(&error.to_string()), turns),
             }
             // Once nothing is taken any more, and not before.
             self.health.flows(flow.paused());
@@ -118,6 +122,7 @@ impl Worker {
                 biased;
                 () = stop.cancelled() => return Served::Stopped,
                 () = generation.over() => None,
+                () = &mut watching => continue,
                 () = gate.flow_changes(&flow, &mut changes) => continue,
                 () = tokio::time::sleep(LOOK_AGAIN), if is_too_full => continue,
                 () = over(&mut single) => {
@@ -131,7 +136,7 @@ impl Worker {
                 delivery = feed.next(), if single.is_none() => delivery,
             };
             let Some(delivery) = delivery else {
-                let problem = generation.session.trouble().unwrap_or("given up by this worker");
+                let problem = generation.problem().unwrap_or("given up by this worker");
                 return if generation.is_over() { self.lost(problem, turns) } else { self.cancelled(problem, turns) };
             };
             let (is_due_suspect, is_alone) = (self.is_due_suspect(&delivery), intake == Intake::Alone);

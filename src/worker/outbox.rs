@@ -14,7 +14,7 @@ use crate::domain::progress::Progress;
 use crate::domain::result::ProgressMessage;
 use crate::pipeline::Answer;
 use crate::retry::{LONGEST_HOLD, wait};
-use crate::telemetry::health::Health;
+use crate::telemetry::health::{Health, Trouble};
 use crate::telemetry::metric;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -85,6 +85,7 @@ impl Outbox<'_> {
         let problem = match self.to_reply_queue(reply_to, &message).await {
             Ok(()) => return Ok(Sent::Yes),
             Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
+            Err(problem @ PublishError::Forbidden(_)) => return Err(self.give_up(&problem)),
             Err(PublishError::Nacked | PublishError::TimedOut) if may_wait => return Ok(Sent::NotYet),
             Err(problem) => problem,
         };
@@ -118,7 +119,7 @@ impl Outbox<'_> {
                 }
                 Err(PublishError::Nacked | PublishError::TimedOut) => slot.refused(),
                 Ok(()) => slot.taken(),
-                Err(PublishError::Returned | PublishError::Lost | PublishError::Refused(_)) => {}
+                Err(PublishError::Returned | PublishError::Lost | PublishError::Forbidden(_) | PublishError::Refused(_)) => {}
             }
             return outcome;
         }
@@ -187,11 +188,12 @@ impl Outbox<'_> {
             let problem = match self.try_publish(queue, plain.as_ref().unwrap_or(message)).await {
                 Ok(()) => {
                     if tries > 0 {
-                        self.health.recovered();
+                        self.health.recovered(Trouble::Publishing);
                     }
                     return Ok(());
                 }
                 Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
+                Err(problem @ PublishError::Forbidden(_)) => return Err(self.give_up(&problem)),
                 Err(PublishError::Refused(problem)) if plain.is_none() => {
                     tracing::warn!(queue, %problem, "the message cannot be carried as it is; its foreign headers are left out");
                     plain = Some(without_foreign_headers(message, ours));
@@ -210,9 +212,15 @@ impl Outbox<'_> {
                 return Err(Unpublished::Queue { queue: queue.to_owned(), problem });
             }
             tries += 1;
-            self.health.trouble(&format!("cannot publish to {queue}: {problem}"));
+            self.health.trouble(Trouble::Publishing, &format!("cannot publish to {queue}: {problem}"));
             tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
         }
+    }
+
+    /// This user may not publish, to whichever queue: no job can be answered until that is granted, so none is kept.
+    fn give_up(&self, problem: &PublishError) -> Unpublished {
+        self.generation.give_up(problem);
+        Unpublished::GenerationLost
     }
 
     /// Once. A lost generation publishes nothing more: the redelivered copy does.

@@ -5,8 +5,9 @@
 
 use super::Worker;
 use super::feed::{Feed, Intake};
+use super::outage::Outage;
 use super::session::Generation;
-use crate::broker::{BrokerError, Message, PublishError};
+use crate::broker::{BrokerError, Message, PublishError, Session};
 use crate::chance::Chance;
 use crate::domain::heartbeat::KIND;
 use crate::retry::reconnecting;
@@ -14,6 +15,7 @@ use crate::telemetry::health::State;
 use crate::telemetry::metric;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -27,6 +29,8 @@ pub(super) struct Serving {
     pub(super) feed: Feed,
     /// What workers tell each other; ends with the generation.
     pub(super) _control: AbortOnDropHandle<()>,
+    /// Why a heartbeat could not be published.
+    pub(super) problems: Receiver<PublishError>,
 }
 
 /// Why a generation serves no more.
@@ -47,7 +51,7 @@ impl Worker {
         let mut pause = reconnecting();
         let mut connected_before = false;
         // One line on the way down, whatever it is that goes first; the way up is told when consuming begins.
-        let mut told = false;
+        let mut told = Vec::new();
         loop {
             let established = match self.establish(&mut pause, &mut told, connected_before, stop).await {
                 Ok(established) => established,
@@ -81,7 +85,7 @@ impl Worker {
                     }
                 }
             }
-            told = true;
+            told = vec![Outage::OutOfReach];
             // A connection that does not last is no reason to knock without pause.
             if since.elapsed() >= LASTING {
                 pause = reconnecting();
@@ -95,52 +99,80 @@ impl Worker {
     async fn establish(
         self: &Arc<Self>,
         pause: &mut impl FnMut(&Chance) -> Duration,
-        told: &mut bool,
+        told: &mut Vec<Outage>,
         connected_before: bool,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
         loop {
-            let problem = tokio::select! {
+            let error = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(None),
-                outcome = self.attempt(stop) => match outcome {
+                outcome = self.attempt(connected_before, stop) => match outcome {
                     Ok(serving) => {
-                        *told = false;
+                        told.clear();
                         return Ok(Some(serving));
                     }
                     // What was there, and is deleted now, will be declared anew by whoever did that.
                     Err(error) if error.is_final() && !(connected_before && error.is_missing()) => return Err(error),
-                    Err(error) => error.to_string(),
+                    Err(error) => error,
                 },
             };
-            let wait = pause(&self.chance);
+            let (wait, outage, problem) = (pause(&self.chance), Outage::of(&error), error.to_string());
             self.health.set(State::Disconnected { problem: problem.clone() });
-            if *told {
-                tracing::debug!(problem, wait_ms = wait.as_millis(), "the broker is still out of reach");
+            if told.contains(&outage) {
+                tracing::debug!(problem, wait_ms = wait.as_millis(), "still so: {}", outage.message());
             } else {
-                tracing::error!(problem, "the broker is out of reach; trying again until it answers");
-                *told = true;
+                tracing::error!(problem, "{}", outage.message());
+                told.push(outage);
             }
             sleep_unless(wait, stop).await;
         }
     }
 
-    async fn attempt(self: &Arc<Self>, stop: &CancellationToken) -> Result<Serving, BrokerError> {
+    async fn attempt(self: &Arc<Self>, connected_before: bool, stop: &CancellationToken) -> Result<Serving, BrokerError> {
         let session = self.broker.connect().await?;
+        match self.begin(&session, connected_before, stop).await {
+            Ok((feed, control, problems)) => {
+                Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control, problems })
+            }
+            Err(error) => Err(session.explain(error).await),
+        }
+    }
+
+    /// Nothing is taken from a queue before it is proven that this user may do all that a job needs.
+    async fn begin(
+        self: &Arc<Self>,
+        session: &Session,
+        connected_before: bool,
+        stop: &CancellationToken,
+    ) -> Result<(Feed, AbortOnDropHandle<()>, Receiver<PublishError>), BrokerError> {
+        if connected_before {
+            self.log_missing(&session.missing().await?);
+        } else {
+            self.measure(&[]);
+        }
         session.topology().await?;
+        session.prove_publishing().await?;
         // Before the others are greeted: they answer a newcomer at once.
         let heard = session.control().await?;
         // Who can take nothing from us, for want of memory say, should hand out nothing either.
         let told = Message::json(KIND, self.pipeline.judge.gate.heartbeat(stop.is_cancelled()).to_json());
-        let untold = |problem: PublishError| BrokerError::Queue { queue: self.queues.control_exchange.clone(), cause: problem.into() };
-        session.publisher().announce(&told).await.map_err(untold)?;
-        let control = Arc::clone(self).converse(heard, session.publisher(), stop.clone());
+        session.publisher().announce(&told).await.map_err(|problem| problem.about(&self.queues.control_exchange))?;
+        let (sender, problems) = channel(1);
+        let control = Arc::clone(self).converse(heard, session.publisher(), stop.clone(), sender);
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
-        // Nothing was taken before, so nothing was received.
         let (intake, prefetch) = (Intake::of(&self.pipeline.judge.gate.flow(), false), self.pipeline.prefetch(self.max_in_flight));
-        let _ = feed.follow(intake, &session, &self.queues, prefetch).await?;
-        Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control })
+        if intake == Intake::Nothing {
+            // Consuming would prove the right to read.
+            let missing = session.missing_rights().await?;
+            if !missing.is_empty() {
+                return Err(BrokerError::Forbidden { missing, grant: None });
+            }
+        }
+        // Nothing was taken before, so nothing was received.
+        let _ = feed.follow(intake, session, &self.queues, prefetch).await?;
+        Ok((feed, control, problems))
     }
 
     pub(super) fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {

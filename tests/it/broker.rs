@@ -4,6 +4,7 @@ mod amqp_only;
 mod foreign_bytes;
 mod memory_only;
 mod messages;
+mod rights;
 mod topology;
 
 use crate::harness::rabbitmq;

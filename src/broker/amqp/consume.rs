@@ -6,6 +6,7 @@ use super::refusal::{Answer, rpc, short};
 use super::{properties, topology};
 use crate::broker::error::BrokerError;
 use crate::broker::message::Message;
+use crate::broker::rights::Right;
 use crate::broker::session::{self, Delivery, Settled};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -63,7 +64,7 @@ pub(in crate::broker) struct Receipt {
 impl Consumer {
     pub(super) async fn of_queue(link: &Link, queue: &str, prefetch: u16, lost: Lost) -> Result<Self, BrokerError> {
         let channel = link.channel().await?;
-        let about = |answer: Answer| answer.about(queue);
+        let about = |answer: Answer| answer.about(queue, Right::Read);
         let name = short(queue).map_err(about)?;
         // Before consuming: the client's buffer has no bound of its own.
         rpc(channel.basic_qos(prefetch, BasicQosOptions::default())).await.map_err(about)?;
@@ -72,7 +73,7 @@ impl Consumer {
 
     pub(super) async fn unacknowledged(channel: Channel, queue: ShortString, lost: Lost) -> Result<Self, BrokerError> {
         let name = queue.to_string();
-        Self::start(channel, queue, false, 0, lost).await.map_err(|answer| answer.about(&name))
+        Self::start(channel, queue, false, 0, lost).await.map_err(|answer| answer.about(&name, Right::Read))
     }
 
     async fn start(channel: Channel, queue: ShortString, acknowledged: bool, prefetch: usize, lost: Lost) -> Result<Self, Answer> {
@@ -107,7 +108,7 @@ impl Consumer {
     pub(in crate::broker) async fn hold_more(&mut self) -> Result<(), BrokerError> {
         let queue = self.stream.queue();
         let next = Self::start(self.channel.clone(), queue.clone(), self.acknowledged, self.prefetch, self.lost.clone()).await;
-        *self = next.map_err(|answer| answer.about(queue.as_str()))?;
+        *self = next.map_err(|answer| answer.about(queue.as_str(), Right::Read))?;
         Ok(())
     }
 

@@ -1,17 +1,15 @@
 //! What RabbitMQ says when a queue exists with other arguments: `inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/':
 //! received the value '1' of type 'long' but current is none`.
 
-use crate::broker::topology::Argument;
+use crate::broker::topology::{Argument, ExistingQueue};
 
-/// In the place of a value that is not there.
-pub(super) const NONE: &str = "none";
+const NONE: &str = "none";
 
-/// Values are as the broker writes them, `none` where there is none.
+/// The first argument in which an existing queue is not as it was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Difference {
     pub(super) argument: String,
-    pub(super) wanted: String,
-    pub(super) existing: String,
+    existing: Option<Argument>,
 }
 
 impl Difference {
@@ -20,55 +18,77 @@ impl Difference {
         let (_, rest) = refusal.split_once("inequivalent arg '")?;
         let (argument, rest) = rest.split_once('\'')?;
         let (_, rest) = rest.split_once(": received ")?;
-        let (wanted, existing) = rest.split_once(" but current is ")?;
-        Some(Self { argument: argument.to_owned(), wanted: value(wanted), existing: value(existing) })
+        let (_, existing) = rest.split_once(" but current is ")?;
+        Some(Self { argument: argument.to_owned(), existing: value(existing) })
     }
 
     /// Puts the existing value in the place of ours; false where that changes nothing.
-    pub(super) fn adopt(&self, arguments: &mut Vec<(String, Argument)>) -> bool {
-        let before = arguments.clone();
-        arguments.retain(|(name, _)| *name != self.argument);
-        if self.existing != NONE {
-            let number = self.existing.parse().map(Argument::Number);
-            let existing = number.unwrap_or_else(|_| Argument::Text(self.existing.clone()));
-            arguments.push((self.argument.clone(), existing));
+    pub(super) fn adopt(self, queue: &mut ExistingQueue) -> bool {
+        let before = queue.clone();
+        match (self.argument.as_str(), &self.existing) {
+            ("durable", Some(Argument::Flag(durable))) => queue.durable = *durable,
+            ("auto_delete", Some(Argument::Flag(auto_delete))) => queue.auto_delete = *auto_delete,
+            ("exclusive", Some(Argument::Flag(exclusive))) => queue.exclusive = *exclusive,
+            (_, None) => drop(queue.arguments.remove(&self.argument)),
+            (_, Some(_)) => queue.arguments.extend(self.existing.map(|existing| (self.argument, existing))),
         }
-        *arguments != before
+        *queue != before
     }
 }
 
-/// `the value '50' of type 'signedint'` is `50`.
-fn value(text: &str) -> String {
+/// `the value '50' of type 'signedint'` is 50, and so is `'50'`.
+fn value(text: &str) -> Option<Argument> {
     let quoted = text.split_once('\'').and_then(|(_, rest)| rest.split_once('\''));
-    match quoted {
-        Some((value, _)) => value.to_owned(),
-        None => text.trim().to_owned(),
-    }
+    let value = quoted.map_or(text.trim(), |(value, _)| value);
+    Some(match value {
+        NONE if quoted.is_none() => return None,
+        "true" => Argument::Flag(true),
+        "false" => Argument::Flag(false),
+        text => text.parse().map_or_else(|_| Argument::Text(text.to_owned()), Argument::Number),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::Config;
+    use crate::broker::topology::queues;
 
     #[test]
-    fn a_refusal_names_argument_and_values() {
-        let difference = |argument: &str, wanted: &str, existing: &str| {
-            Some(Difference { argument: argument.to_owned(), wanted: wanted.to_owned(), existing: existing.to_owned() })
-        };
+    fn a_refusal_names_argument_and_value() {
+        let difference = |argument: &str, existing| Some(Difference { argument: argument.to_owned(), existing });
         for (text, expected) in [
             (
                 "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '5000' of type \
                  'signedint' but current is none",
-                difference("x-message-ttl", "5000", "none"),
+                difference("x-message-ttl", None),
+            ),
+            (
+                "inequivalent arg 'x-expires' for queue 'q' in vhost '/': received none but current is the value '600000' of type 'signedint'",
+                difference("x-expires", Some(Argument::Number(600_000))),
+            ),
+            (
+                "inequivalent arg 'x-single-active-consumer' for queue 'q' in vhost '/': received none but current is the value 'true' of \
+                 type 'bool'",
+                difference("x-single-active-consumer", Some(Argument::Flag(true))),
+            ),
+            (
+                "inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': received '20' but current is '-1'",
+                difference("x-delivery-limit", Some(Argument::Number(-1))),
+            ),
+            (
+                "inequivalent arg 'x-dead-letter-exchange' for queue 'q' in vhost '/': received none but current is the value '' of type \
+                 'longstr'",
+                difference("x-dead-letter-exchange", Some(Argument::Text(String::new()))),
             ),
             (
                 "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'it's' in vhost '/': received 'quorum' but current is \
                  'classic'",
-                difference("x-queue-type", "quorum", "classic"),
+                difference("x-queue-type", Some(Argument::Text("classic".to_owned()))),
             ),
             (
                 "inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'",
-                difference("durable", "true", "false"),
+                difference("durable", Some(Argument::Flag(false))),
             ),
             ("PRECONDITION_FAILED - something else", None),
             ("", None),
@@ -78,21 +98,19 @@ mod tests {
     }
 
     #[test]
-    fn a_harmless_difference_is_adopted_once() {
-        let difference =
-            |existing: &str| Difference { argument: "x-delivery-limit".to_owned(), wanted: "20".to_owned(), existing: existing.to_owned() };
-        let limit = |value| ("x-delivery-limit".to_owned(), value);
-        for (existing, ours, expected) in [
-            ("50", vec![limit(Argument::Number(20))], Some(vec![limit(Argument::Number(50))])),
-            ("none", vec![limit(Argument::Number(20))], Some(vec![])),
-            ("50", vec![], Some(vec![limit(Argument::Number(50))])),
-            ("lazy", vec![], Some(vec![limit(Argument::Text("lazy".to_owned()))])),
-            ("20", vec![limit(Argument::Number(20))], None),
-            ("none", vec![], None),
+    fn an_existing_value_is_adopted_once() {
+        let jobs = queues(&Config::default()).into_iter().find(|queue| queue.key == "broker.jobs_queue").unwrap();
+        for (argument, existing) in [
+            ("durable", Some(Argument::Flag(false))),
+            ("auto_delete", Some(Argument::Flag(true))),
+            ("x-delivery-limit", Some(Argument::Number(50))),
+            ("x-delivery-limit", None),
+            ("x-queue-mode", Some(Argument::Text("lazy".to_owned()))),
         ] {
-            let mut arguments = ours;
-            let adopted = difference(existing).adopt(&mut arguments);
-            assert_eq!(adopted.then_some(arguments), expected, "{existing}");
+            let mut queue = ExistingQueue::as_declared(&jobs);
+            let difference = || Difference { argument: argument.to_owned(), existing: existing.clone() };
+            assert!(difference().adopt(&mut queue), "{argument} {existing:?}");
+            assert!(!difference().adopt(&mut queue), "{argument} {existing:?}");
         }
     }
 }

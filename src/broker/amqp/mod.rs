@@ -6,11 +6,13 @@ mod difference;
 mod direct_reply;
 mod frames;
 mod hangup;
+mod inspect;
 mod lost;
 mod peer;
 mod properties;
 mod publish;
 mod refusal;
+mod rights;
 mod topology;
 mod wire;
 
@@ -21,14 +23,15 @@ pub(super) use publish::Publisher;
 
 use super::config::Config;
 use super::error::BrokerError;
+use super::rights::{MissingRight, PermissionPatterns, Right};
 use super::topology::Differences;
 use connect::Link;
 use lapin::options::QueueDeleteOptions;
 use lapin::types::ShortString;
 use lost::Lost;
 use peer::Peer;
-use refusal::{Answer, rpc, short};
-use std::sync::Arc;
+use refusal::{rpc, short};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -40,13 +43,15 @@ pub struct Session {
     consuming: Link,
     publishing: Link,
     publisher: Publisher,
+    /// This session's own queue on the control exchange.
+    control_queue: Mutex<Option<ShortString>>,
     lost: Lost,
 }
 
 impl Session {
     fn new(config: Arc<Config>, peer: Peer, consuming: Link, publishing: Link, lost: Lost) -> Self {
         let publisher = Publisher::new(peer, publishing.clone(), &config, lost.clone());
-        Self { config, consuming, publishing, publisher, lost }
+        Self { config, consuming, publishing, publisher, control_queue: Mutex::default(), lost }
     }
 
     pub(super) async fn topology(&self) -> Result<(), BrokerError> {
@@ -57,6 +62,44 @@ impl Session {
         topology::differences(&self.publishing, &self.config).await
     }
 
+    pub(super) async fn missing(&self) -> Result<Vec<String>, BrokerError> {
+        // On a blocked connection a question would seem to meet a dead broker.
+        self.publishing.unblocked().await;
+        topology::missing(&self.publishing, &self.config).await
+    }
+
+    pub(super) async fn rebind_control(&self) -> Result<(), BrokerError> {
+        let queue = self.control_queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(queue) = queue else { return Ok(()) };
+        // An exclusive queue can be bound only on the connection that declared it.
+        topology::bind_control_queue(&self.consuming.channel().await?, &queue, &self.config.control_exchange).await
+    }
+
+    pub(super) async fn missing_rights(&self) -> Result<Vec<MissingRight>, BrokerError> {
+        rights::missing(&self.publishing, &self.config).await
+    }
+
+    pub(super) async fn prove_publishing(&self) -> Result<(), BrokerError> {
+        let channel = self.publishing.channel().await?;
+        let queue = rights::own_queue(&channel).await.map_err(|answer| answer.about("of our own", Right::Configure))?;
+        let name = queue.to_string();
+        self.publisher.publish(&name, &rights::trial_message()).await.map_err(|problem| problem.about(&name))?;
+        match rights::take_back(&channel, queue).await? {
+            true => Ok(()),
+            false => Err(BrokerError::Queue { queue: name, cause: "what was published and confirmed is not in it".into() }),
+        }
+    }
+
+    pub(super) async fn explain(&self, error: BrokerError) -> BrokerError {
+        let BrokerError::Forbidden { missing: known, grant: None } = error else { return error };
+        let grant = Some(PermissionPatterns::of_worker(&self.config));
+        match self.missing_rights().await {
+            Ok(missing) if !missing.is_empty() => BrokerError::Forbidden { missing, grant },
+            // The right was granted meanwhile, or the connection went away.
+            _ => BrokerError::Forbidden { missing: known, grant },
+        }
+    }
+
     pub(super) async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
         Consumer::of_queue(&self.consuming, queue, prefetch, self.lost.clone()).await
     }
@@ -64,6 +107,7 @@ impl Session {
     pub(super) async fn control(&self) -> Result<Consumer, BrokerError> {
         let channel = self.consuming.channel().await?;
         let queue = topology::control_queue(&channel, &self.config.control_exchange).await?;
+        *self.control_queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue.clone());
         Consumer::unacknowledged(channel, queue, self.lost.clone()).await
     }
 
@@ -73,13 +117,16 @@ impl Session {
 
     pub(super) async fn queue_depth(&self, queue: &str) -> Result<u32, BrokerError> {
         let channel = self.publishing.channel().await?;
-        topology::passive(&channel, queue).await.map_err(|answer| answer.about(queue))
+        topology::passive(&channel, queue).await.map_err(|answer| answer.about(queue, Right::Read))
     }
 
     pub(super) async fn delete_queue(&self, queue: &str) -> Result<(), BrokerError> {
         let channel = self.publishing.channel().await?;
-        let name: ShortString = short(queue).map_err(|answer| answer.about(queue))?;
-        rpc(channel.queue_delete(name, QueueDeleteOptions::default())).await.map(drop).map_err(|answer| answer.about(queue))
+        let name: ShortString = short(queue).map_err(|answer| answer.about(queue, Right::Configure))?;
+        rpc(channel.queue_delete(name, QueueDeleteOptions::default()))
+            .await
+            .map(drop)
+            .map_err(|answer| answer.about(queue, Right::Configure))
     }
 
     pub(super) fn publisher(&self) -> Publisher {
@@ -111,14 +158,5 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.lost.end();
-    }
-}
-
-impl Answer {
-    fn about(self, queue: &str) -> BrokerError {
-        match self {
-            Self::Lost(cause) => BrokerError::Lost(cause),
-            Self::Refused { cause, .. } => BrokerError::Queue { queue: queue.to_owned(), cause },
-        }
     }
 }

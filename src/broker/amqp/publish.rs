@@ -5,10 +5,11 @@ use super::direct_reply::{self, DirectReplies};
 use super::lost::Lost;
 use super::peer::Peer;
 use super::properties;
-use super::refusal::{Answer, rpc, short};
+use super::refusal::{Answer, Refusal, rpc, short};
 use crate::broker::config::Config;
 use crate::broker::error::PublishError;
 use crate::broker::message::Message;
+use crate::broker::rights::Right;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use lapin::{Channel, Confirmation};
@@ -169,7 +170,12 @@ impl Pool {
 
 impl From<Answer> for PublishError {
     fn from(answer: Answer) -> Self {
+        if let Some(missing) = answer.missing_right(Right::Write) {
+            return Self::Forbidden(Box::new(missing));
+        }
         match answer {
+            // The exchange is gone: nothing takes the message to a queue.
+            Answer::Refused { refusal: Refusal::NotFound, .. } => Self::Returned,
             Answer::Refused { cause, .. } => Self::Refused(cause),
             Answer::Lost(_) => Self::Lost,
         }

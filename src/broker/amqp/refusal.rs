@@ -1,6 +1,7 @@
 //! One question to the broker, bounded in time, and what its failure means.
 
-use crate::broker::error::Cause;
+use crate::broker::error::{BrokerError, Cause};
+use crate::broker::rights::{MissingRight, Right};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::ShortString;
 use lapin::{Error, ErrorKind};
@@ -38,6 +39,36 @@ pub(super) async fn rpc<T>(question: impl Future<Output = lapin::Result<T>>) -> 
 /// A name as AMQP carries it, at most 255 bytes.
 pub(super) fn short(text: &str) -> Result<ShortString, Answer> {
     ShortString::try_new(text).map_err(|cause| Answer::Refused { refusal: Refusal::Other, cause: cause.into() })
+}
+
+impl Answer {
+    /// What it means for the caller; its question, about this queue, needed that right.
+    pub(super) fn about(self, queue: &str, needed: Right) -> BrokerError {
+        if let Some(missing) = self.missing_right(needed) {
+            return BrokerError::Forbidden { missing: vec![missing], grant: None };
+        }
+        match self {
+            Self::Lost(cause) => BrokerError::Lost(cause),
+            Self::Refused { cause, .. } => BrokerError::Queue { queue: queue.to_owned(), cause },
+        }
+    }
+
+    /// It does not exist. A queue whose node is down is not found either, in other words, and its messages are still there.
+    pub(super) fn is_gone(&self) -> bool {
+        match self {
+            Self::Refused { refusal: Refusal::NotFound, cause } => {
+                [" - no queue '", " - no exchange '"].iter().any(|words| cause.to_string().contains(words))
+            }
+            Self::Refused { .. } | Self::Lost(_) => false,
+        }
+    }
+
+    pub(super) fn missing_right(&self, needed: Right) -> Option<MissingRight> {
+        match self {
+            Self::Refused { refusal: Refusal::AccessRefused, cause } => MissingRight::read(&cause.to_string(), needed),
+            Self::Refused { .. } | Self::Lost(_) => None,
+        }
+    }
 }
 
 impl From<Error> for Answer {

@@ -59,6 +59,12 @@ impl Session {
         });
     }
 
+    /// The control exchange is always there.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let names = topology::queues(&self.broker.config).into_iter().map(|queue| queue.name);
+        self.broker.shared.change(|state| names.filter(|name| state.existing(name).is_err()).collect())
+    }
+
     pub(super) fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
         self.broker.shared.change(|state| state.existing(queue).map(drop))?;
         Ok(self.consumer(queue, Some(prefetch)))

@@ -1,11 +1,13 @@
 //! Every URL, and the queues behind the first that answers.
 
 use super::{Finding, Verdict};
-use crate::broker::topology::Tolerated;
+use crate::broker::rights::PermissionPatterns;
+use crate::broker::topology::{QueueFlaw, Severity};
 use crate::broker::{Broker, BrokerError, Config, Session, redacted};
 
 const URLS: &str = "broker.urls";
-const QUEUES: &str = "queues";
+pub(super) const QUEUES: &str = "queues";
+const RIGHTS: &str = "rights";
 
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let broker = match Broker::new(config) {
@@ -27,12 +29,14 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         let others = findings.iter_mut().filter(|finding| finding.verdict == Verdict::Broken);
         others.for_each(|finding| finding.verdict = Verdict::Worth);
         findings.extend(queues(&session, config).await);
+        findings.extend(rights(&session, config).await);
         session.close().await;
     }
     findings
 }
 
-async fn queues(session: &Session, config: &Config) -> Vec<Finding> {
+/// What of the queues is missing or otherwise. Nothing is declared.
+pub(in crate::command) async fn queues(session: &Session, config: &Config) -> Vec<Finding> {
     let differences = match session.differences().await {
         Ok(differences) => differences,
         Err(error) => return vec![Finding::broken(QUEUES, error.to_string(), "")],
@@ -44,16 +48,52 @@ async fn queues(session: &Session, config: &Config) -> Vec<Finding> {
     } else {
         findings.extend(missing.iter().map(|difference: &&BrokerError| Finding::broken(QUEUES, difference.to_string(), "")));
     }
+    findings.extend(not_compared(&differences.not_compared, config));
     if findings.is_empty() {
         findings.push(Finding::fine(QUEUES, format!("{} and the others are as they have to be", config.jobs_queue)));
     }
-    findings.extend(differences.tolerated.iter().map(tolerated));
+    findings.extend(differences.tolerated.iter().map(|(queue, flaw)| tolerated(queue, flaw)));
     findings
 }
 
-fn tolerated(difference: &Tolerated) -> Finding {
-    match difference.mend {
-        Some(mend) => Finding::worth(QUEUES, difference.to_string(), mend),
-        None => Finding::fine(QUEUES, difference.to_string()),
+/// Comparing needs the same right as declaring.
+fn not_compared(queues: &[String], config: &Config) -> Option<Finding> {
+    let first = queues.first()?;
+    let others = if queues.len() > 1 { format!(" and {} more exist", queues.len() - 1) } else { " exists".to_owned() };
+    let text = format!("{first}{others}; their arguments cannot be compared without the configure permission");
+    Some(if config.management_url.is_empty() {
+        Finding::worth(QUEUES, text, "set broker.management_url, where they can be read, or check once as a user that may declare them")
+    } else {
+        Finding::fine(QUEUES, text)
+    })
+}
+
+pub(super) fn tolerated(queue: &str, flaw: &QueueFlaw) -> Finding {
+    let text = format!("queue {queue} {flaw}");
+    match flaw.severity {
+        Severity::Harmless => Finding::fine(QUEUES, text),
+        Severity::Warning | Severity::Essential => Finding::worth(QUEUES, text, flaw.consequence),
     }
+}
+
+/// Each right that the worker needs is tried.
+async fn rights(session: &Session, config: &Config) -> Vec<Finding> {
+    let tried = async {
+        let missing = session.missing_rights().await?;
+        // What cannot be published at all was found already, and what cannot be taken back too.
+        if missing.is_empty() { session.prove_publishing().await.map(|()| missing) } else { Ok(missing) }
+    };
+    let missing = match tried.await {
+        Ok(missing) => missing,
+        Err(error) => return vec![Finding::broken(RIGHTS, error.to_string(), "")],
+    };
+    let Some(first) = missing.first() else {
+        return vec![Finding::fine(RIGHTS, "this user may do everything that the worker does")];
+    };
+    let grant = PermissionPatterns::of_worker(config).command(first.user.as_deref(), first.vhost.as_deref());
+    let mut findings: Vec<Finding> = missing.iter().map(|right| Finding::broken(RIGHTS, right.to_string(), "")).collect();
+    if let Some(last) = findings.last_mut() {
+        last.mend = format!("grant all that the worker needs with: {grant}");
+    }
+    findings
 }

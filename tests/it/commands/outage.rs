@@ -67,7 +67,7 @@ async fn a_wrong_password_is_told_without_it() {
     let file = ConfigFile::of(&system);
     let mut program: Program = file.run(&[("INVOICE_WORKER__TELEMETRY__LOG", "trace")]);
     let telemetry = program.telemetry().await;
-    let event = program.event("the broker is out of reach; trying again until it answers").await;
+    let event = program.event("the broker refuses this user; trying again until it does not").await;
     assert!(event["problem"].as_str().unwrap().contains("check user, password"), "{event}");
     let (status, body) = readiness(&telemetry).await;
     assert_eq!(status, 503);

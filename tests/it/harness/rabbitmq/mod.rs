@@ -5,6 +5,7 @@ mod cluster;
 mod installation;
 mod keeper;
 mod node;
+pub(crate) mod users;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use node::Node;
