@@ -34,8 +34,8 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
     let gate = Gate::new(worker_id(&chance), Arc::clone(&policy), clock, timezone.clone());
     let judge = Judge { policy, timezone, clock, chance, gate };
     let http = http_client(CONNECT_TIMEOUT)?;
-    let recognition = Recognition::new(&config.recognition, http.clone())?;
-    let verification = Verification::new(&config.verification, http)?;
+    let recognition = Recognition::new(&config.recognition, http.clone(), judge.timezone.clone())?;
+    let verification = Verification::new(&config.verification, http, judge.timezone.clone())?;
     Ok(Pipeline {
         recognitions: Flights::default(),
         verifications: Flights::default(),

@@ -4,12 +4,18 @@ mod words;
 
 use super::invoice::Money;
 use super::reading::Reading;
-use super::width::compact;
-use rust_decimal::Decimal;
+use super::spelling::compact;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 pub use words::from_words;
 
-/// `"1,939.48"`, `"¥939.48"`, `"939.48元"`, a JSON number's own text; anything else is kept as its text. Empty is `None`.
+/// What stands before figures without changing them, between the brackets and colons that are left out with it.
+const LABELS: [&str; 12] = ["人民币", "小写", "金额", "合计", "总计", "总额", "RMB", "rmb", "CNY", "cny", "¥", "费用"];
+const CURRENCIES: [&str; 8] = ["元整", "元", "圆", "圓", "RMB", "rmb", "CNY", "cny"];
+const MINUSES: [&str; 9] = ["(负数)", "负数", "负", "負", "-", "−", "–", "﹣", "﹘"];
+
+/// `"1,939.48"`, `"¥939.48"`, `"939.48元"`, `"（小写）-939.48"`, `"(939.48)"`, a JSON number's own text; anything else is kept as its text.
+/// Empty is `None`.
 ///
 /// Full-width figures count as figures, and the decimals stay as many as were printed. What cannot be held exactly (more than 28
 /// digits) or may have lost a figure on the way (`".48"`, `"1,93.48"`) is text: a person can still read it.
@@ -22,6 +28,11 @@ pub fn from_text(text: &str) -> Option<Money> {
     Some(value.map_or_else(|| Reading::Text(text.to_owned()), Reading::Value))
 }
 
+/// As amounts are compared: to the fen, because `207.00000000000003` is what floats make of 207.00.
+pub fn to_the_fen(value: Decimal) -> Decimal {
+    value.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+}
+
 /// Nothing but digits and a point between them: there is nothing to be taken out.
 fn is_bare(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit())
@@ -31,21 +42,42 @@ fn is_bare(text: &str) -> bool {
 
 /// The bare number: sign first, no currency, no grouping.
 fn figures(text: &str) -> Option<String> {
-    let (outer_minus, rest) = minus(text);
-    let rest = rest.strip_prefix('¥').unwrap_or(rest);
-    let (inner_minus, rest) = minus(rest);
-    let rest = rest.strip_suffix(['元', '圆', '圓']).unwrap_or(rest);
+    let (unbracketed, in_brackets) = without_brackets(text);
+    let (mut rest, mut minuses) = (unbracketed, u32::from(in_brackets));
+    loop {
+        if let Some(after) = MINUSES.iter().find_map(|minus| rest.strip_prefix(minus)) {
+            rest = after;
+            minuses += 1;
+        } else if let Some(after) = without_label(rest) {
+            rest = after;
+        } else {
+            break;
+        }
+    }
+    let rest = CURRENCIES.iter().find_map(|currency| rest.strip_suffix(currency)).unwrap_or(rest);
+    let rest = if minuses == 0 { rest.strip_prefix('+').unwrap_or(rest) } else { rest };
+    // As some accounts print it: `939.48-`.
+    let (rest, minuses) = rest.strip_suffix('-').map_or((rest, minuses), |before| (before, minuses + 1));
     let (whole, fraction) = rest.split_once('.').map_or((rest, ""), |(whole, fraction)| (whole, fraction));
-    if (outer_minus && inner_minus) || (rest.contains('.') && fraction.is_empty()) {
+    if minuses > 1 || (rest.contains('.') && fraction.is_empty()) {
         return None;
     }
-    let sign = if outer_minus || inner_minus { "-" } else { "" };
+    let sign = if minuses == 1 { "-" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
     Some(format!("{sign}{}{point}{fraction}", ungrouped(whole)?))
 }
 
-fn minus(text: &str) -> (bool, &str) {
-    text.strip_prefix(['-', '−']).map_or((false, text), |rest| (true, rest))
+/// Figures in brackets are negative.
+fn without_brackets(text: &str) -> (&str, bool) {
+    let inner = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    inner.filter(|inner| !inner.contains(['(', ')'])).map_or((text, false), |inner| (inner, true))
+}
+
+/// Without one label, in brackets or before a colon or not.
+fn without_label(text: &str) -> Option<&str> {
+    let opened = text.trim_start_matches('(');
+    let after = LABELS.iter().find_map(|label| opened.strip_prefix(label))?;
+    Some(after.trim_start_matches([')', ':']))
 }
 
 /// Takes out commas, if they stand where thousands are grouped.
@@ -97,6 +129,19 @@ mod tests {
             ("-207.50", "-207.50"),
             ("−¥207.50", "-207.50"),
             ("¥-207.50", "-207.50"),
+            ("(207.50)", "-207.50"),
+            ("（207.50）", "-207.50"),
+            ("（负数）207.50", "-207.50"),
+            ("负207.50元", "-207.50"),
+            ("207.50-", "-207.50"),
+            ("－２０７．５０", "-207.50"),
+            ("+207.50", "207.50"),
+            ("（小写）¥207.50", "207.50"),
+            ("金额合计（小写）：￥1,207.50元", "1207.50"),
+            ("RMB 207.50", "207.50"),
+            ("人民币207.50元整", "207.50"),
+            ("207.50 CNY", "207.50"),
+            ("207\u{200b}.50", "207.50"),
             ("0", "0"),
             ("007", "7"),
             ("1e3", "1000"),
@@ -120,7 +165,10 @@ mod tests {
             ",123",
             "--1",
             "-¥-1",
-            "+1",
+            "++1",
+            "-+1",
+            "(-1)",
+            "(1)-",
             "1_000",
             "1.2.3",
             "1e",
@@ -137,6 +185,20 @@ mod tests {
             assert_eq!(shown(text), format!("text {text}"), "{text}");
         }
         assert_eq!(shown(" \u{3000}"), "nothing");
+    }
+
+    #[test]
+    fn amounts_are_rounded_to_the_fen_for_comparing() {
+        for (text, expected) in [
+            ("207.00000000000003", "207.00"),
+            ("206.99999999999997", "207.00"),
+            ("2.07E2", "207"),
+            ("0.125", "0.13"),
+            ("-0.125", "-0.13"),
+            ("939.480", "939.48"),
+        ] {
+            assert_eq!(to_the_fen(*from_text(text).unwrap().value().unwrap()), expected.parse().unwrap(), "{text}");
+        }
     }
 
     proptest! {

@@ -1,8 +1,9 @@
 //! Findings over two invoices: what agrees and what does not. A finding is never a verdict.
 
+use super::amount::to_the_fen;
 use super::invoice::{Answer, Day, Invoice, Money, NamedAmount, Registry};
 use super::reading::Reading;
-use super::width::compact;
+use super::spelling;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub struct Check {
     pub outcome: Outcome,
     pub expected: Option<String>,
     pub actual: Option<String>,
+    /// What is not seen in the two: how they were compared, or why they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,11 +56,11 @@ pub fn check(recognised: Option<&Invoice>, verified: Option<&Invoice>, registry:
         one("total_equals_details", total_equals_details),
         one("dates_in_order", dates_in_order),
         one("hospital_days_plausible", hospital_days_plausible),
-        both("note_no", same_text(verified_note_no, note_no)),
-        both("patient_name", same_text(verified_patient, patient)),
-        both("total_cost", same_reading(verified_total, total)),
-        both("billing_date", same_reading(verified_date, date)),
-        both("hospital_name", same_text(verified_hospital, hospital)),
+        both("note_no", same_text(verified_note_no, note_no, spelling::number)),
+        both("patient_name", same_text(verified_patient, patient, spelling::name)),
+        both("total_cost", same_amount(verified_total, total)),
+        both("billing_date", same_day(verified_date, date)),
+        both("hospital_name", same_text(verified_hospital, hospital, spelling::name)),
         not(status.map(|status| status.voided)).named("not_voided"),
         not(status.map(|status| status.red_lettered)).named("not_red_lettered"),
         not(status.map(|status| status.posted)).named("not_posted"),
@@ -68,21 +72,26 @@ struct Finding {
     outcome: Outcome,
     expected: Option<String>,
     actual: Option<String>,
+    note: Option<String>,
 }
 
 impl Finding {
     fn of(passed: bool, expected: impl Display, actual: impl Display) -> Self {
         let outcome = if passed { Outcome::Passed } else { Outcome::Failed };
-        Self { outcome, expected: Some(expected.to_string()), actual: Some(actual.to_string()) }
+        Self { outcome, expected: Some(expected.to_string()), actual: Some(actual.to_string()), note: None }
     }
 
     /// Tells what there is.
     fn skipped(expected: Option<String>, actual: Option<String>) -> Self {
-        Self { outcome: Outcome::Skipped, expected, actual }
+        Self { outcome: Outcome::Skipped, expected, actual, note: None }
+    }
+
+    fn noted(self, note: impl Into<String>) -> Self {
+        Self { note: Some(note.into()), ..self }
     }
 
     fn named(self, id: &str) -> Check {
-        Check { id: id.to_owned(), outcome: self.outcome, expected: self.expected, actual: self.actual }
+        Check { id: id.to_owned(), outcome: self.outcome, expected: self.expected, actual: self.actual, note: self.note }
     }
 }
 
@@ -101,22 +110,26 @@ fn total_equals_words(invoice: &Invoice) -> Finding {
         // Words that were printed, but not understood.
         return Finding::skipped(invoice.total_cost_in_words.clone(), invoice.total_cost.as_ref().map(shown));
     }
-    same_reading(words, invoice.total_cost.as_ref())
+    same_amount(words, invoice.total_cost.as_ref())
 }
 
 fn total_equals_categories(invoice: &Invoice) -> Finding {
-    total_equals_sum(invoice, invoice.cost_categories.iter().map(|NamedAmount { amount, .. }| amount.as_ref()))
+    total_equals_sum(invoice, "cost_categories", invoice.cost_categories.iter().map(|NamedAmount { amount, .. }| amount.as_ref()))
 }
 
 fn total_equals_details(invoice: &Invoice) -> Finding {
-    total_equals_sum(invoice, invoice.cost_details.iter().map(|detail| detail.amount.as_ref()))
+    total_equals_sum(invoice, "cost_details", invoice.cost_details.iter().map(|detail| detail.amount.as_ref()))
 }
 
-/// One amount that is missing or cannot be read makes the sum unknown.
-fn total_equals_sum<'a>(invoice: &Invoice, mut amounts: impl ExactSizeIterator<Item = Option<&'a Money>>) -> Finding {
-    let known = amounts.len() > 0;
-    let sum = amounts.try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(*amount?.value()?)).filter(|_| known);
-    same_reading(sum.map(Reading::Value).as_ref(), invoice.total_cost.as_ref())
+/// One amount that is missing or cannot be read makes the sum unknown, and so does a line that was not kept.
+fn total_equals_sum<'a>(invoice: &Invoice, list: &str, mut amounts: impl ExactSizeIterator<Item = Option<&'a Money>>) -> Finding {
+    let (kept, total) = (amounts.len(), invoice.total_cost.as_ref());
+    if let Some(left_out) = invoice.left_out.get(list) {
+        let sent = u64::try_from(kept).unwrap_or(u64::MAX).saturating_add(*left_out);
+        return Finding::skipped(None, total.map(shown)).noted(format!("{left_out} of {sent} lines were left out: nothing is added up"));
+    }
+    let sum = amounts.try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(*amount?.value()?)).filter(|_| kept > 0);
+    same_amount(sum.map(Reading::Value).as_ref(), total)
 }
 
 /// Admission, discharge, billing; for an outpatient treatment, billing.
@@ -145,21 +158,35 @@ fn hospital_days_plausible(invoice: &Invoice) -> Finding {
         // A stay that ends before it begins is what `dates_in_order` is about.
         (Some(stay @ 0..), Some(days)) => {
             let plausible = [Decimal::from(stay), Decimal::from(stay + 1)];
-            Finding::of(plausible.contains(days), format_args!("{stay} or {}", stay + 1), days)
+            Finding::of(plausible.contains(&to_the_fen(*days)), format_args!("{stay} or {}", stay + 1), days)
         }
         _ => Finding::skipped(None, days.map(shown)),
     }
 }
 
-/// White space and the width of characters are the printer's, not the bill's.
-fn same_text(expected: Option<&String>, actual: Option<&String>) -> Finding {
-    match (expected, actual) {
-        (Some(expected), Some(actual)) => Finding::of(compact(expected) == compact(actual), expected, actual),
-        (expected, actual) => Finding::skipped(expected.cloned(), actual.cloned()),
+/// Two spellings of one text are the same: see [`spelling`]. What is not all there is compared with nothing.
+fn same_text(expected: Option<&String>, actual: Option<&String>, meaning: fn(&str) -> Option<String>) -> Finding {
+    let (Some(expected), Some(actual)) = (expected, actual) else { return Finding::skipped(expected.cloned(), actual.cloned()) };
+    match (meaning(expected), meaning(actual)) {
+        (Some(one), Some(other)) => Finding::of(one == other, expected, actual),
+        _ => Finding::skipped(Some(expected.clone()), Some(actual.clone()))
+            .noted("not compared: a part of it is masked or could not be read"),
     }
 }
 
-fn same_reading<T: PartialEq + Display>(expected: Option<&Reading<T>>, actual: Option<&Reading<T>>) -> Finding {
+/// To the fen, which is said where it changed anything.
+fn same_amount(expected: Option<&Money>, actual: Option<&Money>) -> Finding {
+    let (Some(one), Some(other)) = (expected.and_then(Reading::value), actual.and_then(Reading::value)) else {
+        return Finding::skipped(expected.map(shown), actual.map(shown));
+    };
+    let rounded = (to_the_fen(*one), to_the_fen(*other));
+    if rounded == (*one, *other) {
+        return Finding::of(one == other, one, other);
+    }
+    Finding::of(rounded.0 == rounded.1, rounded.0, rounded.1).noted("rounded to the fen")
+}
+
+fn same_day(expected: Option<&Day>, actual: Option<&Day>) -> Finding {
     match (expected.and_then(Reading::value), actual.and_then(Reading::value)) {
         (Some(expected), Some(actual)) => Finding::of(expected == actual, expected, actual),
         _ => Finding::skipped(expected.map(shown), actual.map(shown)),

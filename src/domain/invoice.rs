@@ -7,9 +7,12 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 pub type Money = Reading<Decimal>;
 pub type Day = Reading<Date>;
+/// How much more was sent than is kept here, by the name of the field. Nothing is added up from a list that is in it.
+pub type LeftOut = BTreeMap<String, u64>;
 
 /// Absent and empty are both `None`, published as null.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -62,6 +65,28 @@ pub struct Invoice {
     pub checksum: Option<Checksum>,
     /// Whatever the provider sent beyond its documentation.
     pub extra: Map<String, Value>,
+    #[serde(skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
+}
+
+impl Invoice {
+    /// Keeps so many lines of each list, and counts the others.
+    pub fn keep_lines(&mut self, max: usize) {
+        let cut = [
+            ("payments", shorten(&mut self.payments, max)),
+            ("cost_categories", shorten(&mut self.cost_categories, max)),
+            ("cost_details", shorten(&mut self.cost_details, max)),
+        ];
+        for (list, count) in cut.into_iter().filter(|(_, count)| *count > 0) {
+            *self.left_out.entry(list.to_owned()).or_default() += count;
+        }
+    }
+}
+
+fn shorten<T>(list: &mut Vec<T>, max: usize) -> u64 {
+    let count = list.len().saturating_sub(max);
+    list.truncate(max);
+    count as u64
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -143,6 +168,8 @@ pub struct Registry {
     pub status: Option<RegistryStatus>,
     pub reimbursements: Vec<Reimbursement>,
     pub extra: Map<String, Value>,
+    #[serde(skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,4 +206,23 @@ pub struct Verified {
     pub invoice: Invoice,
     pub registry: Registry,
     pub qr_code_found: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_not_kept_are_counted_with_those_that_were_left_out_before() {
+        let amount = NamedAmount { name: None, amount: None };
+        let mut invoice = Invoice {
+            payments: vec![amount.clone(); 2],
+            cost_categories: vec![amount; 5],
+            left_out: [("cost_categories".to_owned(), 7)].into(),
+            ..Invoice::default()
+        };
+        invoice.keep_lines(2);
+        assert_eq!((invoice.payments.len(), invoice.cost_categories.len()), (2, 2));
+        assert_eq!(invoice.left_out, [("cost_categories".to_owned(), 10)].into());
+    }
 }

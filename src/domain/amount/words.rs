@@ -1,24 +1,49 @@
 //! Chinese financial numerals, as they stand on every bill beside the figures.
 
-use super::super::width::compact;
+use super::super::spelling::folded;
 use rust_decimal::Decimal;
 
-/// 玖佰叁拾玖元肆角捌分 → 939.48, always with two decimals.
+/// What labels are made of: `金额合计（大写）：人民币`. No numeral and no unit is among them.
+const LABEL: &str = "人民币金额合计总大写数费用收款应实付价税医疗本次票据住院门诊个现缴支()[]【】:;,、¥";
+/// Cross out a place that is empty; before the first digit they are only there so that nothing is written before it.
+const CROSSES: &str = "⊗⨂☒×x";
+const CLOSING: &str = ")]。.,;、:";
+
+/// 玖佰叁拾玖元肆角捌分 → 939.48, always with two decimals. Labels, signs and the figures that may stand beside it are left out:
+/// `金额合计（大写）：⊗玖佰叁拾玖元肆角捌分（小写）¥939.48`, `（负数）…`.
 ///
 /// `None` for everything that has more than one reading or misses a part: units out of order, a figure without its unit,
 /// no 元 (the rest may be cut off), 壹佰伍元 (105 or 150?).
 pub fn from_words(words: &str) -> Option<Decimal> {
-    let compact = compact(words);
-    let rest = compact.strip_prefix("人民币").unwrap_or(&compact);
-    let rest = rest.strip_prefix(':').unwrap_or(rest);
-    let rest = rest.strip_prefix('¥').unwrap_or(rest);
-    let (negative, rest) = rest.strip_prefix(['负', '負']).map_or((false, rest), |rest| (true, rest));
+    let folded = folded(words);
+    let (is_negative, rest) = without_label(&folded)?;
+    let end = ["小写", "¥"].iter().filter_map(|label| rest.find(label)).min().unwrap_or(rest.len());
+    let rest = rest[..end].trim_end_matches(|last| CLOSING.contains(last) || matches!(last, '(' | '['));
     let mut sum = WordSum::default();
     for character in rest.chars() {
         sum.read(Numeral::of(character)?)?;
     }
     let fen = sum.finish()?;
-    Some(Decimal::new(if negative { -fen } else { fen }, 2))
+    Some(Decimal::new(if is_negative { -fen } else { fen }, 2))
+}
+
+/// Whether it is negative, and what stands behind label and sign. `None`: negative twice.
+fn without_label(text: &str) -> Option<(bool, &str)> {
+    let mut is_negative = false;
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let after = &rest[first.len_utf8()..];
+        let crosses_out_a_place = after.starts_with(['拾', '佰', '仟', '万', '萬', '亿', '億', '元', '圆', '圓', '角', '分']);
+        match first {
+            '负' | '負' | '-' | '−' if is_negative => return None,
+            '负' | '負' | '-' | '−' => is_negative = true,
+            _ if LABEL.contains(first) => {}
+            _ if CROSSES.contains(first) && !crosses_out_a_place => {}
+            _ => break,
+        }
+        rest = after;
+    }
+    Some((is_negative, rest))
 }
 
 #[derive(Clone, Copy)]
@@ -39,6 +64,7 @@ impl Numeral {
     fn of(character: char) -> Option<Self> {
         Some(match character {
             '零' | '〇' => Self::Digit(0),
+            cross if CROSSES.contains(cross) => Self::Digit(0),
             '壹' => Self::Digit(1),
             '贰' | '弍' | '貳' => Self::Digit(2),
             '叁' | '叄' | '參' | '参' => Self::Digit(3),
@@ -198,6 +224,20 @@ mod tests {
             ("零仟壹佰零拾伍元零角零分", "105.00"),
             ("壹仟伍拾元", "1050.00"),
             ("负贰佰零柒元伍角整", "-207.50"),
+            ("（负数）贰佰零柒元伍角整", "-207.50"),
+            ("（大写）贰佰零柒元伍角整", "207.50"),
+            ("金额合计（大写）：贰佰零柒元伍角整", "207.50"),
+            ("合计（大写）：人民币⊗贰佰零柒元伍角整", "207.50"),
+            ("⊗贰佰零柒元伍角", "207.50"),
+            ("ⓧ贰佰零柒元伍角", "207.50"),
+            ("（大写）⊗（负数）贰佰零柒元伍角", "-207.50"),
+            ("⊗万⊗仟贰佰零柒元伍角⊗分", "207.50"),
+            ("⊗拾玖元整", "9.00"),
+            ("贰佰零柒元伍角整（小写）￥207.50", "207.50"),
+            ("贰佰零柒元伍角整（¥207.50）", "207.50"),
+            ("【大写】 贰佰零柒元伍角。", "207.50"),
+            ("贰佰零柒元伍⻆", "207.50"),
+            ("玖\u{200b}元整", "9.00"),
         ];
         for (words, expected) in cases {
             assert_eq!(from_words(words).map(|value| value.to_string()).as_deref(), Some(expected), "{words}");
@@ -232,6 +272,11 @@ mod tests {
             "佰元",
             "人民币",
             "壹元零整",
+            "负负壹元",
+            "?佰壹拾玖元",
+            "□拾玖元",
+            "大写",
+            "（大写）¥207.50",
         ] {
             assert_eq!(from_words(words), None, "{words}");
         }

@@ -1,50 +1,11 @@
 //! What can be closed: a stage for everybody, a province, a bill.
 
 use crate::domain::failure::Stage;
+use crate::domain::{province, spelling};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// As the registries call themselves; the production corps of Xinjiang has a finance bureau of its own.
-const PROVINCES: [&str; 35] = [
-    "北京",
-    "天津",
-    "河北",
-    "山西",
-    "内蒙古",
-    "辽宁",
-    "吉林",
-    "黑龙江",
-    "上海",
-    "江苏",
-    "浙江",
-    "安徽",
-    "福建",
-    "江西",
-    "山东",
-    "河南",
-    "湖北",
-    "湖南",
-    "广东",
-    "广西",
-    "海南",
-    "重庆",
-    "四川",
-    "贵州",
-    "云南",
-    "西藏",
-    "陕西",
-    "甘肃",
-    "青海",
-    "宁夏",
-    "新疆",
-    "台湾",
-    "香港",
-    "澳门",
-    "新疆生产建设兵团",
-];
-/// Longer ones before those they end in.
-const KINDS: [&str; 7] = ["维吾尔自治区", "壮族自治区", "回族自治区", "特别行政区", "自治区", "省", "市"];
 const HASH_BYTES: usize = 16;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,7 +37,7 @@ impl Place {
         match self {
             Self::Pause(_) => false,
             Self::Stage(stage) => matches!(stage, Stage::Storage | Stage::Recognition | Stage::Verification),
-            Self::Province(Province(name)) => PROVINCES.contains(&name.as_str()) || is_hash(name),
+            Self::Province(Province(name)) => province::is_known(name) || is_hash(name),
             Self::Bill(BillId(hash)) => is_hash(hash),
         }
     }
@@ -98,28 +59,26 @@ impl fmt::Display for Place {
 }
 
 impl Province {
-    /// `河南省` and `河南` are one.
+    /// In every spelling of [`province::known`]. `None` for what is no name, or could not be decoded.
     pub fn of(read: &str) -> Option<Self> {
-        let read = read.trim();
-        let bare = KINDS.iter().find_map(|kind| read.strip_suffix(kind)).unwrap_or(read);
-        match bare {
-            "" => None,
-            known if PROVINCES.contains(&known) => Some(Self(known.to_owned())),
-            unknown => Some(Self(hash(&["province", unknown]))),
+        if let Some(known) = province::known(read) {
+            return Some(Self(known.to_owned()));
         }
+        let bare = spelling::name(&province::bare(read))?;
+        Some(Self(hash(&["province", &bare])))
     }
 
     /// Its name where it is one of the registries', so that a label can be no stranger's text.
     pub fn label(&self) -> &str {
-        if PROVINCES.contains(&self.0.as_str()) { &self.0 } else { "other" }
+        if province::is_known(&self.0) { &self.0 } else { "other" }
     }
 }
 
 impl BillId {
-    /// Province and note number; where one of them was not read, the image.
+    /// Province and note number, however it was written; where one of them was not read whole, the image.
     pub fn of(province: Option<&Province>, note_no: Option<&str>, image: &str) -> Self {
-        match (province, note_no) {
-            (Some(Province(province)), Some(note_no)) => Self(hash(&["bill", province, note_no])),
+        match (province, note_no.and_then(spelling::number)) {
+            (Some(Province(province)), Some(number)) => Self(hash(&["bill", province, &number])),
             _ => Self(hash(&["image", image])),
         }
     }
@@ -157,7 +116,7 @@ mod tests {
             assert_eq!(Province::of(read).unwrap().label(), name, "{read}");
         }
         assert_eq!(Province::of("河南省"), Province::of("河南"));
-        for nothing in ["", "  ", "省"] {
+        for nothing in ["", "  ", "省", "\u{fffd}\u{fffd}", "河\u{fffd}省"] {
             assert_eq!(Province::of(nothing), None);
         }
     }
@@ -175,6 +134,9 @@ mod tests {
         let henan = Province::of("河南");
         let bill = |province, note_no, image| BillId::of(province, note_no, image);
         assert_eq!(bill(henan.as_ref(), Some("01"), "a"), bill(henan.as_ref(), Some("01"), "b"));
+        let henan_too = Province::of("Henan Province");
+        assert_eq!(bill(henan.as_ref(), Some("01"), "a"), bill(henan_too.as_ref(), Some("No. １"), "b"));
+        assert_ne!(bill(henan.as_ref(), Some("1\u{fffd}"), "a"), bill(henan.as_ref(), Some("1\u{fffd}"), "b"), "not read whole");
         let hebei = Province::of("河北");
         assert_ne!(bill(henan.as_ref(), Some("01"), "a"), bill(hebei.as_ref(), Some("01"), "a"));
         assert_ne!(bill(henan.as_ref(), None, "a"), bill(henan.as_ref(), None, "b"));

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::invoice::{CostDetail, RegistryStatus};
 use crate::domain::{amount, date};
+use jiff::tz::TimeZone;
 
 fn line(checks: &[Check], id: &str) -> String {
     let check = checks.iter().find(|check| check.id == id).expect("a check of this name");
@@ -22,9 +23,9 @@ fn categories(amounts: &[&str]) -> Vec<NamedAmount> {
 
 fn stay(admission: &str, discharge: &str, billing: &str, days: &str) -> Invoice {
     Invoice {
-        admission_date: date::from_text(admission),
-        discharge_date: date::from_text(discharge),
-        billing_date: date::from_text(billing),
+        admission_date: date::from_text(admission, &TimeZone::UTC),
+        discharge_date: date::from_text(discharge, &TimeZone::UTC),
+        billing_date: date::from_text(billing, &TimeZone::UTC),
         hospital_days: amount::from_text(days),
         ..Invoice::default()
     }
@@ -80,6 +81,70 @@ fn a_total_is_compared_with_its_parts_only_where_all_are_known() {
     assert_eq!(alone(&Invoice { cost_details: vec![detail], ..invoice("939.48") }, "total_equals_details"), "failed 939.4 / 939.48");
 }
 
+fn note(checks: &[Check], id: &str) -> Option<String> {
+    checks.iter().find(|check| check.id == id).expect("a check of this name").note.clone()
+}
+
+#[test]
+fn amounts_are_compared_to_the_fen_and_it_is_said() {
+    let id = "total_equals_categories";
+    let noisy = Invoice { cost_categories: categories(&["191", "16.00000000000003"]), ..invoice("206.99999999999997") };
+    assert_eq!(alone(&noisy, id), "passed 207.00 / 207.00");
+    let (one, other) = (invoice("207.00000000000003"), invoice("2.07E2"));
+    let checks = check(Some(&one), Some(&other), None);
+    assert_eq!(line(&checks, "recognized_equals_verified.total_cost"), "passed 207 / 207.00");
+    assert_eq!(note(&checks, "recognized_equals_verified.total_cost").as_deref(), Some("rounded to the fen"));
+    let checks = check(Some(&invoice("207.01")), Some(&other), None);
+    assert_eq!(line(&checks, "recognized_equals_verified.total_cost"), "failed 207 / 207.01");
+    assert_eq!(note(&checks, "recognized_equals_verified.total_cost"), None);
+    assert_eq!(
+        alone(&stay("2020-05-31", "2020-06-02", "", "3.0000000000000004"), "hospital_days_plausible").split(' ').next(),
+        Some("passed")
+    );
+}
+
+#[test]
+fn a_sum_without_some_of_its_lines_is_not_compared() {
+    let details = vec![CostDetail { amount: amount::from_text("1.00"), ..CostDetail::default() }; 3];
+    let whole = Invoice { cost_details: details, ..invoice("3.00") };
+    assert_eq!(alone(&whole, "total_equals_details"), "passed 3.00 / 3.00");
+    let cut = Invoice { left_out: [("cost_details".to_owned(), 2)].into(), ..whole };
+    let checks = check(Some(&cut), None, None);
+    assert_eq!(line(&checks, "total_equals_details"), "skipped - / 3.00");
+    assert_eq!(note(&checks, "total_equals_details").as_deref(), Some("2 of 5 lines were left out: nothing is added up"));
+    assert_eq!(alone(&cut, "total_equals_categories"), "skipped - / 3.00");
+}
+
+#[test]
+fn texts_are_compared_by_meaning_and_only_where_they_were_read_whole() {
+    let named = |name: &str| Invoice { patient_name: Some(name.to_owned()), hospital_name: Some(name.to_owned()), ..Invoice::default() };
+    let numbered = |number: &str| Invoice { note_no: Some(number.to_owned()), ..Invoice::default() };
+    for (one, other, outcome) in [
+        ("阿卜杜拉·买买提", "阿卜杜拉・买买提", Outcome::Passed),
+        ("⽅⼀", "方一", Outcome::Passed),
+        ("JOHN", "Ｊｏｈｎ", Outcome::Passed),
+        ("张三", "李四", Outcome::Failed),
+        ("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}\u{fffd}\u{fffd}", Outcome::Skipped),
+        ("张\u{fffd}", "张三", Outcome::Skipped),
+        ("张*", "张*", Outcome::Skipped),
+    ] {
+        let checks = check(Some(&named(one)), Some(&named(other)), None);
+        for check in checks.iter().filter(|check| check.id.ends_with("_name")) {
+            assert_eq!(check.outcome, outcome, "{one} {other}");
+            assert_eq!(check.note.is_some(), outcome == Outcome::Skipped);
+        }
+    }
+    for (one, other, outcome) in [
+        ("0103152099", "103152099", Outcome::Passed),
+        ("No.0103152099", "０１０３１５２０９９", Outcome::Passed),
+        ("0103152099", "0103152098", Outcome::Failed),
+        ("1031XXXX7250", "1031XXXX7250", Outcome::Skipped),
+    ] {
+        let checks = check(Some(&numbered(one)), Some(&numbered(other)), None);
+        assert_eq!(checks[5].outcome, outcome, "{one} {other}");
+    }
+}
+
 #[test]
 fn the_verified_invoice_is_asked_where_the_recognised_one_cannot_tell() {
     let verified = Invoice { cost_categories: categories(&["1.00"]), ..invoice("1.00") };
@@ -101,7 +166,7 @@ fn dates_that_go_backwards_are_found() {
         format!("failed {order} / 2020-06-04, 2020-06-03, 2020-06-05")
     );
     assert_eq!(alone(&stay("2020-06-04", "2020-06-3x", "", ""), id), "skipped - / 2020-06-04");
-    let outpatient = Invoice { treatment_date: date::from_text("2020-06-05"), ..stay("", "", "2020-06-04", "") };
+    let outpatient = Invoice { treatment_date: date::from_text("2020-06-05", &TimeZone::UTC), ..stay("", "", "2020-06-04", "") };
     assert_eq!(alone(&outpatient, id), "failed treatment_date <= billing_date / 2020-06-05, 2020-06-04");
 }
 
@@ -120,7 +185,7 @@ fn both_invoices_are_compared_without_regard_to_width_and_blanks() {
     let named = |number: &str, name: &str| Invoice {
         note_no: Some(number.to_owned()),
         hospital_name: Some(name.to_owned()),
-        billing_date: date::from_text("2020-06-01"),
+        billing_date: date::from_text("2020-06-01", &TimeZone::UTC),
         ..invoice("1.0")
     };
     let registry = Registry { total_cost: amount::from_text("1.00"), note_no: Some("9".to_owned()), ..Registry::default() };

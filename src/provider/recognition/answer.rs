@@ -5,9 +5,12 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::reading::Reading;
 use crate::provider::Reply;
-use crate::provider::wire::json::{Fields, text_of};
-use crate::provider::wire::redaction::{self, Redaction};
-use crate::provider::wire::undocumented;
+use crate::provider::wire::json::Fields;
+use crate::provider::wire::redaction;
+use crate::provider::wire::{self, AnswerContext, undocumented};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 const STAGE: Stage = Stage::Recognition;
 const SUCCESS: i64 = 200;
@@ -15,32 +18,31 @@ const SUCCESS: i64 = 200;
 const DOCUMENTED: [i64; 4] = [400, 500, 501, 999];
 /// Its message repeats the request as it was signed.
 const SIGNATURE_REFUSED: &str = "APIG.0303";
+const SERVER_TIME: &str = "server time:";
 const EXPIRED: &str = "the signature was refused: expired";
 
 /// Reads an answer without making a call.
 pub fn read_answer(status: u16, body: &[u8]) -> Result<Reply<Invoice>, Failure> {
-    read(status, body, &Redaction::default())
+    wire::read_answer(STAGE, status, body, read)
 }
 
-pub(super) fn read(status: u16, body: &[u8], redaction: &Redaction) -> Result<Reply<Invoice>, Failure> {
-    let text = text_of(body);
-    let Some(mut fields) = Fields::parse(&text) else {
-        return Err(undocumented(STAGE, status, "the answer is not a JSON object"));
-    };
+pub(super) fn read(status: u16, mut fields: Fields<'_>, context: &AnswerContext) -> Result<Reply<Invoice>, Failure> {
     let request_id = ["taskNo", "request_id"].iter().find_map(|name| redaction::request_id(&fields.text(name)?));
-    let message = ["msg", "error_msg", "message"].iter().find_map(|name| fields.text(name)).unwrap_or_default();
+    let message = ["msg", "error_msg", "message"].iter().find_map(|name| fields.message(name)).unwrap_or_default();
     let failure = |code: &str, message: &str| Failure {
         http_status: Some(status),
         request_id: request_id.clone(),
-        ..Failure::new(STAGE, code, redaction.clean(message))
+        ..Failure::new(STAGE, code, context.redaction.clean(message))
     };
     if let Some(code) = fields.text("error_code").as_deref().and_then(gateway_code) {
-        let message = if code == SIGNATURE_REFUSED { refused(&message) } else { &message };
-        return Err(failure(&code, message));
+        if code == SIGNATURE_REFUSED {
+            return Err(Failure { server_time: server_time(&message), ..failure(&code, refused(&message)) });
+        }
+        return Err(failure(&code, &message));
     }
     match fields.integer("code") {
         Some(SUCCESS) => {
-            let invoice = fields.object("data").map(invoice::map).unwrap_or_default();
+            let invoice = fields.object("data").map(|data| invoice::map(data, &context.timezone)).unwrap_or_default();
             if identifies_a_bill(&invoice) {
                 return Ok(Reply { code: "200", request_id, answer: invoice });
             }
@@ -64,6 +66,14 @@ fn gateway_code(code: &str) -> Option<String> {
 /// The policy tells a wrong clock from a wrong secret by one word.
 fn refused(message: &str) -> &'static str {
     if message.to_ascii_lowercase().contains("expired") { EXPIRED } else { "the signature was refused" }
+}
+
+/// The gateway's clock, as its documentation shows it: `signature expired, signature time:20200711T032051Z,server time:20200711T033951Z`.
+fn server_time(message: &str) -> Option<Timestamp> {
+    let after = &message[message.find(SERVER_TIME)? + SERVER_TIME.len()..];
+    let text: String = after.trim_start().chars().take_while(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | ':')).collect();
+    let basic = DateTime::strptime("%Y%m%dT%H%M%SZ", &text).and_then(|time| time.to_zoned(TimeZone::UTC));
+    basic.map(|time| time.timestamp()).or_else(|_| text.parse()).ok()
 }
 
 fn identifies_a_bill(invoice: &Invoice) -> bool {

@@ -1,14 +1,16 @@
 //! From the fields of `data` to the common [`Invoice`].
 
 use crate::domain::amount;
-use crate::domain::invoice::{CostDetail, Gender, Invoice, Money, NamedAmount, NoteKind};
+use crate::domain::invoice::{CostDetail, Gender, Invoice, LeftOut, Money, NamedAmount, NoteKind};
 use crate::domain::reading::Reading;
-use crate::provider::wire::extra::Extra;
-use crate::provider::wire::json::{self, Fields, MAX_ENTRIES};
+use crate::provider::wire::charset::is_legible;
+use crate::provider::wire::extra::{Extra, note};
+use crate::provider::wire::json::{self, Elements, Fields, MAX_LINES};
+use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) fn map(mut data: Fields<'_>) -> Invoice {
+pub(super) fn map(mut data: Fields<'_>, timezone: &TimeZone) -> Invoice {
     let mut extra = Extra::default();
     let note_kind_text = data.text("InvoiceType");
     let total_cost_in_words = data.text("AmountInWords");
@@ -19,9 +21,9 @@ pub(super) fn map(mut data: Fields<'_>) -> Invoice {
         province: data.text("Province"),
         patient_name: data.text("Name"),
         patient_gender: data.text("Sex").as_deref().map(gender),
-        billing_date: data.day("Date"),
-        admission_date: data.day("AdmissionDate"),
-        discharge_date: data.day("DischargeDate"),
+        billing_date: data.day("Date", timezone),
+        admission_date: data.day("AdmissionDate", timezone),
+        discharge_date: data.day("DischargeDate", timezone),
         hospital_days: data.days("HospitalDay"),
         hospital_name: data.text("HospitalName"),
         hospital_type: data.text("HospitalType"),
@@ -44,12 +46,19 @@ pub(super) fn map(mut data: Fields<'_>) -> Invoice {
         refund_amount: data.money("RefundAmount"),
         ..Invoice::default()
     };
-    invoice.payments = payments(&data.list("RegionSupplement"), &mut extra);
-    invoice.cost_categories =
-        rows(&data.list("CostCategories")).into_iter().enumerate().filter_map(|row| category(row, &mut extra)).collect();
-    invoice.cost_details = rows(&data.list("CostDetail")).into_iter().enumerate().filter_map(|row| detail(row, &mut extra)).collect();
+    let mut left_out = LeftOut::new();
+    let mut supplement = data.list("RegionSupplement");
+    note(&mut left_out, "payments", supplement.keep_lines());
+    invoice.payments = payments(&supplement.kept, &mut extra);
+    let (categories, more) = rows(&data.list("CostCategories"));
+    note(&mut left_out, "cost_categories", more);
+    invoice.cost_categories = categories.into_iter().enumerate().filter_map(|row| category(row, &mut extra)).collect();
+    let (details, more) = rows(&data.list("CostDetail"));
+    note(&mut left_out, "cost_details", more);
+    invoice.cost_details = details.into_iter().enumerate().filter_map(|row| detail(row, &mut extra)).collect();
     data.into_extra("", &mut extra);
-    invoice.extra = extra.into_map();
+    invoice.extra = extra.into_map(&mut left_out);
+    invoice.left_out = left_out;
     invoice
 }
 
@@ -77,7 +86,10 @@ fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<NamedAmount> {
     let mut payments = Vec::new();
     for (index, raw) in entries.iter().enumerate() {
         match cell(raw) {
-            Some((name, word)) => payments.push(NamedAmount { name: Some(name.into_owned()), amount: word.and_then(json::read_money) }),
+            Some((name, word)) => {
+                let name = is_legible(&name).then(|| name.into_owned());
+                payments.push(NamedAmount { name, amount: word.and_then(json::read_money) });
+            }
             None => extra.keep(format!("RegionSupplement[{index}]"), raw),
         }
     }
@@ -86,6 +98,7 @@ fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<NamedAmount> {
 
 fn category((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<NamedAmount> {
     let mut category = NamedAmount { name: None, amount: None };
+    let is_unread = has_unread_column(&row);
     for (name, word) in row {
         match &*name {
             "收费项目" => category.name = word.and_then(json::read_text),
@@ -93,11 +106,12 @@ fn category((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<NamedAm
             _ => keep("CostCategories", index, &name, word, extra),
         }
     }
-    (category.name.is_some() || category.amount.is_some()).then_some(category)
+    (is_unread || category.name.is_some() || category.amount.is_some()).then_some(category)
 }
 
 fn detail((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<CostDetail> {
     let mut detail = CostDetail::default();
+    let is_unread = has_unread_column(&row);
     for (name, word) in row {
         match &*name {
             "项目" => detail.name = word.and_then(json::read_text),
@@ -109,7 +123,12 @@ fn detail((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<CostDetai
             _ => keep("CostDetail", index, &name, word, extra),
         }
     }
-    (detail != CostDetail::default()).then_some(detail)
+    (is_unread || detail != CostDetail::default()).then_some(detail)
+}
+
+/// A line whose columns cannot be told apart is a line still: without it the sum of all would be another.
+fn has_unread_column(row: &Row<'_>) -> bool {
+    row.iter().any(|(name, _)| !is_legible(name))
 }
 
 fn keep(list: &str, index: usize, name: &str, word: Option<&RawValue>, extra: &mut Extra) {
@@ -122,13 +141,14 @@ fn keep(list: &str, index: usize, name: &str, word: Option<&RawValue>, extra: &m
 type Row<'a> = Vec<Cell<'a>>;
 type Cell<'a> = (Cow<'a, str>, Option<&'a RawValue>);
 
-/// A list of rows, each a list of cells. A flat list of cells is read as well: a column that repeats begins the next row.
-fn rows<'a>(table: &[&'a RawValue]) -> Vec<Row<'a>> {
+/// A list of rows, each a list of cells, and how many more there are than are kept. A flat list of cells is read as well: a column that
+/// repeats begins the next row.
+fn rows<'a>(table: &Elements<'a>) -> (Vec<Row<'a>>, u64) {
     let mut rows: Vec<Row<'a>> = Vec::new();
     let mut flat: Row<'a> = Vec::new();
-    for raw in table {
+    for raw in &table.kept {
         if let Some(cells) = json::elements(raw) {
-            rows.push(cells.into_iter().filter_map(cell).collect());
+            rows.push(cells.kept.into_iter().filter_map(cell).collect());
         } else if let Some(cell) = cell(raw) {
             if flat.iter().any(|(name, _)| *name == cell.0) {
                 rows.push(std::mem::take(&mut flat));
@@ -136,12 +156,15 @@ fn rows<'a>(table: &[&'a RawValue]) -> Vec<Row<'a>> {
             flat.push(cell);
         }
     }
-    rows.push(flat);
-    rows.truncate(MAX_ENTRIES);
-    rows
+    if !flat.is_empty() {
+        rows.push(flat);
+    }
+    let more = rows.len().saturating_sub(MAX_LINES) as u64;
+    rows.truncate(MAX_LINES);
+    (rows, more + table.left_out)
 }
 
 fn cell(raw: &RawValue) -> Option<Cell<'_>> {
     let mut fields = Fields::parse(raw.get())?;
-    Some((fields.word("name")?, fields.raw("word")))
+    Some((fields.column()?, fields.raw("word")))
 }

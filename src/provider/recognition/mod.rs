@@ -13,7 +13,7 @@ pub use form::{encoded_len, inline};
 
 use super::signature::{Payload, Signer, Unsigned};
 use super::wire::redaction::Redaction;
-use super::wire::{Wire, sensitive};
+use super::wire::{AnswerContext, Wire, sensitive};
 use super::{Provider, Reply, Request, Shown};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
@@ -21,6 +21,7 @@ use crate::domain::picture::Picture;
 use anyhow::Context;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
@@ -33,6 +34,9 @@ const APP_CODE: HeaderName = HeaderName::from_static("x-apig-appcode");
 /// Smaller pictures are encoded and hashed in less than a tenth of a millisecond: nobody on the runtime's threads is kept waiting for so
 /// long, and another thread would have to be woken for it.
 const ENCODED_IN_PLACE_BYTES: usize = 64 << 10;
+
+/// No clock is wrong by more, and still runs: what says so is not a clock.
+const MAX_CLOCK_OFFSET: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// One account at the recognition API.
 #[derive(Debug)]
@@ -52,14 +56,15 @@ enum Credentials {
 }
 
 impl Recognition {
-    pub fn new(config: &Config, http: Client) -> anyhow::Result<Self> {
+    /// `timezone` is whose days its dates are.
+    pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
         let credentials = match config.auth {
             Auth::Signature => Credentials::Signature(Signer::new(config.app_key.clone(), config.app_secret.clone())),
             Auth::AppCode => Credentials::AppCode(sensitive(config.app_code.expose()).context("recognition.app_code cannot be a header")?),
         };
         let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
         Ok(Self {
-            wire: Wire { stage: STAGE, http, timeout: config.timeout.duration(), redaction },
+            wire: Wire { stage: STAGE, http, timeout: config.timeout.duration(), context: AnswerContext { redaction, timezone } },
             url: config.url.parse().context("recognition.url is not a URL")?,
             credentials,
             sign_payload: config.sign_payload,
@@ -94,12 +99,12 @@ impl Recognition {
         added.map(|(name, value)| Ok((HeaderName::from_static(name), sensitive(&value)?))).collect()
     }
 
-    /// So that the next attempt is signed by the gateway's clock.
+    /// So that the next attempt is signed by the gateway's clock, as it said itself or by the answer's `Date`.
     fn learn_clock(&self, failure: &Failure, now: Timestamp) {
-        if let Some(server_time) = failure.server_time
-            && answer::is_expired_signature(failure)
-        {
-            self.clock_offset_seconds.store(server_time.duration_since(now).as_secs(), Ordering::Relaxed);
+        let Some(server_time) = failure.server_time.filter(|_| answer::is_expired_signature(failure)) else { return };
+        let offset = server_time.duration_since(now);
+        if offset.abs() <= MAX_CLOCK_OFFSET {
+            self.clock_offset_seconds.store(offset.as_secs(), Ordering::Relaxed);
         }
     }
 }

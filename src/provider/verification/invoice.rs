@@ -1,20 +1,22 @@
 //! From the fields of `invoice_standard_result` to the common [`Invoice`].
 
-use crate::domain::invoice::{Checksum, CostDetail, DetailKind, Gender, Invoice, Money, NamedAmount, NoteKind, Sum};
-use crate::provider::wire::extra::Extra;
+use crate::domain::invoice::{Checksum, CostDetail, DetailKind, Gender, Invoice, LeftOut, Money, NamedAmount, NoteKind, Sum};
+use crate::provider::wire::extra::{Extra, note};
 use crate::provider::wire::json::Fields;
+use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 /// The caller puts `extra` into the invoice, once it has added its own.
-pub(super) fn map(mut result: Fields<'_>, extra: &mut Extra) -> Invoice {
+pub(super) fn map(mut result: Fields<'_>, extra: &mut Extra, timezone: &TimeZone) -> Invoice {
+    let mut left_out = LeftOut::new();
     let note_kind = result.integer("type").map(note_kind);
     // One field for both numbers; which one it is follows from the kind of bill.
     let (clinic_no, hospital_no) = match note_kind {
         Some(NoteKind::Outpatient) => (result.text("hospital_no"), None),
         Some(NoteKind::Inpatient | NoteKind::Unknown) | None => (None, result.text("hospital_no")),
     };
-    let payments = amounts(&mut result, "payments_info", extra);
-    let invoice = Invoice {
+    let payments = amounts(&mut result, ("payments_info", "payments"), extra, &mut left_out);
+    let mut invoice = Invoice {
         note_code: result.text("note_code"),
         note_no: result.text("note_no"),
         check_code: result.text("check_code"),
@@ -23,10 +25,10 @@ pub(super) fn map(mut result: Fields<'_>, extra: &mut Extra) -> Invoice {
         province: result.text("province"),
         patient_name: result.text("patient_name"),
         patient_gender: gender(&mut result),
-        billing_date: result.day("billing_date"),
-        treatment_date: result.day("treatment_date"),
-        admission_date: result.day("start_hospital_date"),
-        discharge_date: result.day("end_hospital_date"),
+        billing_date: result.day("billing_date", timezone),
+        treatment_date: result.day("treatment_date", timezone),
+        admission_date: result.day("start_hospital_date", timezone),
+        discharge_date: result.day("end_hospital_date", timezone),
         hospital_days: result.days("hospital_days"),
         hospital_name: result.text("hospital_name"),
         hospital_type: result.text("medical_organization_type"),
@@ -54,11 +56,12 @@ pub(super) fn map(mut result: Fields<'_>, extra: &mut Extra) -> Invoice {
         supplementary_payment: named(&payments, "补缴金额"),
         refund_amount: named(&payments, "退费金额"),
         payments,
-        cost_categories: amounts(&mut result, "cost_categories", extra),
-        cost_details: details(&mut result, extra),
+        cost_categories: amounts(&mut result, ("cost_categories", "cost_categories"), extra, &mut left_out),
+        cost_details: details(&mut result, extra, &mut left_out),
         checksum: checksum(&mut result, extra),
         ..Invoice::default()
     };
+    invoice.left_out = left_out;
     result.into_extra("", extra);
     invoice
 }
@@ -91,15 +94,15 @@ fn named(payments: &[NamedAmount], name: &str) -> Option<Money> {
 }
 
 /// A list of `{name, cost}`.
-fn amounts(result: &mut Fields<'_>, list: &'static str, extra: &mut Extra) -> Vec<NamedAmount> {
-    entries(result, list, extra, |entry| {
+fn amounts(result: &mut Fields<'_>, list: List, extra: &mut Extra, left_out: &mut LeftOut) -> Vec<NamedAmount> {
+    entries(result, list, extra, left_out, |entry| {
         let amount = NamedAmount { name: entry.text("name"), amount: entry.money("cost") };
         (amount.name.is_some() || amount.amount.is_some()).then_some(amount)
     })
 }
 
-fn details(result: &mut Fields<'_>, extra: &mut Extra) -> Vec<CostDetail> {
-    entries(result, "cost_detail_list", extra, |entry| {
+fn details(result: &mut Fields<'_>, extra: &mut Extra, left_out: &mut LeftOut) -> Vec<CostDetail> {
+    entries(result, ("cost_detail_list", "cost_details"), extra, left_out, |entry| {
         let ocr_name = entry.text("ocr_name");
         let printed_name = entry.text("origin_ocr_name").or(ocr_name);
         let detail = CostDetail {
@@ -146,10 +149,21 @@ fn sum(number: i64) -> Option<Sum> {
     }
 }
 
+/// The list's name with the provider, and with us.
+type List = (&'static str, &'static str);
+
 /// What `read` makes of a list's objects. What it leaves, and what is no object, is extra.
-fn entries<T>(result: &mut Fields<'_>, list: &'static str, extra: &mut Extra, read: impl Fn(&mut Fields<'_>) -> Option<T>) -> Vec<T> {
+fn entries<T>(
+    result: &mut Fields<'_>,
+    (list, field): List,
+    extra: &mut Extra,
+    left_out: &mut LeftOut,
+    read: impl Fn(&mut Fields<'_>) -> Option<T>,
+) -> Vec<T> {
     let mut entries = Vec::new();
-    for (index, raw) in result.list(list).into_iter().enumerate() {
+    let mut sent = result.list(list);
+    note(left_out, field, sent.keep_lines());
+    for (index, raw) in sent.kept.into_iter().enumerate() {
         let raw: &RawValue = raw;
         match Fields::parse(raw.get()) {
             Some(mut entry) => {

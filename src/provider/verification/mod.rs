@@ -13,12 +13,13 @@ pub use answer::read_answer;
 pub use config::Config;
 
 use super::wire::redaction::Redaction;
-use super::wire::{Wire, sensitive};
+use super::wire::{AnswerContext, Wire, sensitive};
 use super::{Provider, Reply, Request, Shown};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Verified;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
+use jiff::tz::TimeZone;
 use reqwest::Client;
 use reqwest::header::HeaderValue;
 use url::Url;
@@ -38,10 +39,11 @@ pub struct Verification {
 }
 
 impl Verification {
-    pub fn new(config: &Config, http: Client) -> anyhow::Result<Self> {
+    /// `timezone` is whose days its dates are.
+    pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
         let redaction = Redaction::of([&config.api_id, &config.api_secret]);
         Ok(Self {
-            wire: Wire { stage: STAGE, http, timeout: config.timeout.duration(), redaction },
+            wire: Wire { stage: STAGE, http, timeout: config.timeout.duration(), context: AnswerContext { redaction, timezone } },
             url: config.url.parse().context("verification.url is not a URL")?,
             api_id: sensitive(config.api_id.expose()).context("verification.api_id cannot be a header")?,
             api_secret: sensitive(config.api_secret.expose()).context("verification.api_secret cannot be a header")?,

@@ -3,9 +3,8 @@
 
 use crate::domain::date;
 use crate::domain::invoice::{Answer, RegistryStatus};
-use crate::domain::reading::Reading;
 use crate::provider::wire::extra::Extra;
-use crate::provider::wire::json::{self, Fields};
+use crate::provider::wire::json::{self, Elements, Fields};
 use serde_json::value::RawValue;
 
 const NOTHING: RegistryStatus = RegistryStatus { printed: Answer::No, red_lettered: Answer::No, voided: Answer::No, posted: Answer::No };
@@ -26,9 +25,10 @@ struct State {
 pub(super) fn read<'a>(sent: impl Iterator<Item = &'a RawValue>, extra: &mut Extra) -> Option<RegistryStatus> {
     let mut union: Option<RegistryStatus> = None;
     for raw in sent {
-        let items = json::elements(raw).unwrap_or_else(|| vec![raw]);
-        for (index, item) in items.into_iter().enumerate() {
-            let Some(status) = read_item(item, &format!("img_status[{index}]."), extra) else { continue };
+        let items = json::elements(raw).unwrap_or_else(|| Elements { kept: vec![raw], left_out: 0 });
+        let statuses = items.kept.into_iter().enumerate();
+        let statuses = statuses.filter_map(|(index, item)| read_item(item, &format!("img_status[{index}]."), extra));
+        for status in statuses.chain((items.left_out > 0).then(unknown)) {
             let union = union.get_or_insert(NOTHING);
             for state in &STATES {
                 let (mut status, slot) = (status, (state.of)(union));
@@ -43,7 +43,7 @@ pub(super) fn read<'a>(sent: impl Iterator<Item = &'a RawValue>, extra: &mut Ext
 fn read_item(raw: &RawValue, prefix: &str, extra: &mut Extra) -> Option<RegistryStatus> {
     match Fields::parse(raw.get()) {
         Some(fields) => read_object(fields, prefix, extra),
-        None if json::elements(raw).is_some_and(|elements| elements.is_empty()) => None,
+        None if json::elements(raw).is_some_and(|elements| elements.kept.is_empty()) => None,
         None => read_name(raw),
     }
 }
@@ -95,7 +95,7 @@ fn is_no(text: &str) -> bool {
 }
 
 fn is_yes(text: &str) -> bool {
-    let dated = || matches!(date::from_text(text), Some(Reading::Value(_)));
+    let dated = || date::names_a_day(text);
     text == "是" || text.eq_ignore_ascii_case("true") || json::integer(text) == Some(1) || dated()
 }
 
@@ -165,6 +165,14 @@ mod tests {
             ("\"已作废\"", Yes),
             ("\"2021-10-17\"", Yes),
             ("\"2021年10月17日\"", Yes),
+            ("\"20260603101530\"", Yes),
+            ("20260603101530", Yes),
+            ("\"2026年06月03日 10时15分\"", Yes),
+            ("\"2026-06-03T10:15:30+08:00\"", Yes),
+            ("\"2026-06-03 10:15:30.0\"", Yes),
+            ("1780452930", Unknown),
+            ("\"0001-01-01T00:00:00\"", Unknown),
+            ("\"\u{fffd}\"", Unknown),
             ("2", Unknown),
             ("-1", Unknown),
             ("\"未作废\"", Unknown),

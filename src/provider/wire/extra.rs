@@ -1,6 +1,7 @@
 //! What a provider sends beyond its documentation: kept for people to look at, within bounds.
 
 use super::json::{self, Fields};
+use crate::domain::invoice::LeftOut;
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
@@ -16,13 +17,18 @@ const RESERVED: &str = "$serde_json::private";
 pub(crate) struct Extra {
     fields: Map<String, Value>,
     bytes: usize,
+    left_out: u64,
 }
 
 impl Extra {
-    /// What is empty or exceeds the bounds is dropped.
+    /// What is empty is dropped, and what exceeds the bounds is counted.
     pub(crate) fn keep(&mut self, name: String, raw: &RawValue) {
         let bytes = name.len() + raw.get().len();
-        if json::is_nothing(raw) || name.starts_with(RESERVED) || self.fields.len() >= MAX_KEYS || self.bytes + bytes > MAX_BYTES {
+        if json::is_nothing(raw) || name.starts_with(RESERVED) {
+            return;
+        }
+        if self.fields.len() >= MAX_KEYS || self.bytes + bytes > MAX_BYTES {
+            self.left_out += 1;
             return;
         }
         if let Some(value) = value(raw, MAX_DEPTH) {
@@ -31,8 +37,16 @@ impl Extra {
         }
     }
 
-    pub(crate) fn into_map(self) -> Map<String, Value> {
+    /// What was kept, and in `left_out` how much was not.
+    pub(crate) fn into_map(self, left_out: &mut LeftOut) -> Map<String, Value> {
+        note(left_out, "extra", self.left_out);
         self.fields
+    }
+}
+
+pub(crate) fn note(left_out: &mut LeftOut, field: &str, count: u64) {
+    if count > 0 {
+        left_out.insert(field.to_owned(), count);
     }
 }
 
@@ -43,11 +57,11 @@ fn value(raw: &RawValue, depth: usize) -> Option<Value> {
             let fields = Fields::parse(raw.get())?.into_entries().filter(|(name, _)| !name.starts_with(RESERVED));
             Some(Value::Object(fields.filter_map(|(name, raw)| Some((name.into_owned(), value(raw, depth)?))).collect()))
         }
-        b'[' => Some(Value::Array(json::elements(raw)?.into_iter().filter_map(|raw| value(raw, depth)).collect())),
+        b'[' => Some(Value::Array(json::elements(raw)?.kept.into_iter().filter_map(|raw| value(raw, depth)).collect())),
         b'n' => Some(Value::Null),
         b't' => Some(Value::Bool(true)),
         b'f' => Some(Value::Bool(false)),
-        b'"' => json::text(raw).and_then(|text| unsigned(text.into_owned())).map(Value::String),
+        b'"' => json::scalar(raw).and_then(|text| unsigned(text.into_owned())).map(Value::String),
         _ => Some(number(raw.get())),
     }
 }
@@ -79,7 +93,7 @@ mod tests {
         let raw: Box<RawValue> = RawValue::from_string(json.to_owned()).unwrap();
         let mut extra = Extra::default();
         extra.keep("field".to_owned(), &raw);
-        extra.into_map().remove("field")
+        extra.into_map(&mut LeftOut::new()).remove("field")
     }
 
     #[test]
@@ -135,11 +149,14 @@ mod tests {
         fn never_more_than_the_bounds(lengths in prop::collection::vec(1_usize..600, 0..200)) {
             let raw = RawValue::from_string("\"value\"".to_owned()).unwrap();
             let mut extra = Extra::default();
+            let count = lengths.len() as u64;
             for (index, length) in lengths.into_iter().enumerate() {
                 extra.keep(format!("{index}{}", "x".repeat(length)), &raw);
             }
-            let map = extra.into_map();
+            let mut left_out = LeftOut::new();
+            let map = extra.into_map(&mut left_out);
             prop_assert!(map.len() <= MAX_KEYS);
+            prop_assert_eq!(map.len() as u64 + left_out.get("extra").copied().unwrap_or(0), count);
             prop_assert!(serde_json::to_string(&map).unwrap().len() <= MAX_BYTES + 8 * MAX_KEYS);
         }
     }

@@ -20,6 +20,7 @@ pub(crate) struct Received {
 
 pub(crate) enum Behaviour {
     Answer(Vec<u8>),
+    AnswerAndHang(Vec<u8>),
     Hang,
 }
 
@@ -34,6 +35,10 @@ impl Fake {
             match behaviour {
                 // A client that has read enough hangs up in the middle.
                 Behaviour::Answer(bytes) => drop(stream.write_all(&bytes).await),
+                Behaviour::AnswerAndHang(bytes) => {
+                    drop(stream.write_all(&bytes).await);
+                    std::future::pending().await
+                }
                 Behaviour::Hang => std::future::pending().await,
             }
         });

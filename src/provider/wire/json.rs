@@ -2,10 +2,12 @@
 //!
 //! Values stay the text they were sent as until they are asked for: money never passes through a float.
 
+use super::charset::{UNDECODED, is_legible};
 use super::extra::Extra;
 use crate::domain::failure::cut;
 use crate::domain::invoice::{Day, Money};
 use crate::domain::{amount, date};
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -16,18 +18,22 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
-/// No bill has so many lines; what exceeds it is dropped.
-pub(crate) const MAX_ENTRIES: usize = 1_000;
+/// Of one object. No documented one has a hundred.
+const MAX_FIELDS: usize = 20_000;
+/// Of one list: a table of [`MAX_LINES`] may come cell by cell.
+const MAX_ELEMENTS: usize = 10 * MAX_LINES;
+/// No bill has so many lines. What exceeds it is counted, so that nothing is added up without it.
+pub(crate) const MAX_LINES: usize = 20_000;
+/// A longer text is cut, and ends in [`CUT`].
 pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
+const CUT: &str = "…";
 /// Control characters that JSON allows in a text: this one, and those whose first byte in UTF-8 is the other.
 const DELETE: u8 = 0x7f;
 const BEFORE_CONTROLS: u8 = 0xc2;
 
-/// The body as text: one broken character must not cost a whole paid answer, nor one that should have been escaped; outside of texts a
-/// control character is as good as a blank. What is sound, as nearly all is, is looked through in a fifth of the instructions.
-pub(crate) fn text_of(body: &[u8]) -> Cow<'_, str> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let text = str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
+/// Outside of texts a control character is as good as a blank, and within them it should have been escaped. What is sound, as nearly all
+/// is, is looked through in a fifth of the instructions.
+pub(super) fn with_controls_blanked(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte < b' ') { Cow::Owned(text.replace(|char| char < ' ', " ")) } else { text }
 }
 
@@ -42,29 +48,35 @@ impl<'a> Fields<'a> {
 
     /// An object, or the first object of a list.
     pub(crate) fn of(raw: &'a RawValue) -> Option<Self> {
-        Self::parse(raw.get()).or_else(|| elements(raw)?.into_iter().find_map(|element| Self::parse(element.get())))
+        Self::parse(raw.get()).or_else(|| elements(raw)?.kept.into_iter().find_map(|element| Self::parse(element.get())))
     }
 
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
-        self.word(name).map(Cow::into_owned)
+        self.take(name, |raw| text(raw).map(|text| Some(text.into_owned())))
     }
 
-    /// As [`Fields::text`], for what is only looked at.
-    pub(crate) fn word(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
-        self.take(name, |raw| text(raw).map(Some))
+    /// The `name` of a column, also where it could not be decoded.
+    pub(crate) fn column(&mut self) -> Option<Cow<'a, str>> {
+        self.take("name", |raw| scalar(raw).map(Some))
+    }
+
+    /// What a person is to read, whether or not all of it could be decoded.
+    pub(crate) fn message(&mut self, name: &'static str) -> Option<String> {
+        self.take(name, |raw| scalar(raw).map(|text| Some(text.into_owned())))
     }
 
     pub(crate) fn money(&mut self, name: &'static str) -> Option<Money> {
-        self.take(name, |raw| text(raw).map(|text| amount::from_text(&text)))
+        self.take(name, |raw| partly_legible(raw).map(|text| amount::from_text(&text)))
     }
 
     /// A number of days, with or without its unit (`3天`).
     pub(crate) fn days(&mut self, name: &'static str) -> Option<Money> {
-        self.take(name, |raw| text(raw).map(|text| amount::from_text(text.trim_end_matches(['天', '日']).trim_end())))
+        self.take(name, |raw| partly_legible(raw).map(|text| amount::from_text(text.trim_end_matches(['天', '日']).trim_end())))
     }
 
-    pub(crate) fn day(&mut self, name: &'static str) -> Option<Day> {
-        self.take(name, |raw| text(raw).map(|text| date::from_text(&text)))
+    /// The day in this time zone, where a time with an offset stands behind it.
+    pub(crate) fn day(&mut self, name: &'static str, timezone: &TimeZone) -> Option<Day> {
+        self.take(name, |raw| partly_legible(raw).map(|text| date::from_text(&text, timezone)))
     }
 
     /// A whole number, whether it was sent as number, text or `1.0`.
@@ -77,8 +89,8 @@ impl<'a> Fields<'a> {
     }
 
     /// A list, or the one object sent in place of it.
-    pub(crate) fn list(&mut self, name: &'static str) -> Vec<&'a RawValue> {
-        let list = self.take(name, |raw| elements(raw).or_else(|| Self::parse(raw.get()).map(|_| vec![raw])).map(Some));
+    pub(crate) fn list(&mut self, name: &'static str) -> Elements<'a> {
+        let list = self.take(name, |raw| elements(raw).or_else(|| Self::parse(raw.get()).map(|_| Elements::of_one(raw))).map(Some));
         list.unwrap_or_default()
     }
 
@@ -113,28 +125,45 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A scalar as text: trimmed, without control characters, bounded. `None` for lists, objects and what is not a scalar.
-/// Empty text is `Some("")`.
+/// A scalar as text: trimmed, without control characters, bounded. `None` for lists, objects, what is not a scalar and what could not be
+/// decoded: such text would be equal to any other. Empty text is `Some("")`.
 pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    scalar(raw).filter(|text| is_legible(text))
+}
+
+/// As [`text`], also where some of it could not be decoded.
+pub(crate) fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     let json = raw.get();
     match json.as_bytes().first()? {
-        b'"' => plain(json).map(Cow::Borrowed).or_else(|| escaped(json).map(Cow::Owned)),
+        b'"' => plain(json).or_else(|| escaped(json).map(Cow::Owned)),
         b'{' | b'[' => None,
         b'n' => Some(Cow::Borrowed("")),
-        _ => Some(Cow::Borrowed(cut(json, MAX_TEXT_BYTES))),
+        _ => Some(bounded(json)),
     }
 }
 
+/// For what is kept as its text where it cannot be understood. `None` where not one character could be decoded.
+fn partly_legible(raw: &RawValue) -> Option<Cow<'_, str>> {
+    scalar(raw).filter(|text| text.is_empty() || text.chars().any(|char| char != UNDECODED))
+}
+
+fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_TEXT_BYTES {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{}{CUT}", cut(text, MAX_TEXT_BYTES - CUT.len())))
+}
+
 /// What is to be read as it stands, as nearly everything is: it is not copied.
-fn plain(json: &str) -> Option<&str> {
+fn plain(json: &str) -> Option<Cow<'_, str>> {
     let text = json.strip_prefix('"')?.strip_suffix('"')?;
-    memchr::memchr3(b'\\', DELETE, BEFORE_CONTROLS, text.as_bytes()).is_none().then(|| cut(text.trim(), MAX_TEXT_BYTES))
+    memchr::memchr3(b'\\', DELETE, BEFORE_CONTROLS, text.as_bytes()).is_none().then(|| bounded(text.trim()))
 }
 
 fn escaped(json: &str) -> Option<String> {
     let text: String = serde_json::from_str(json).ok()?;
     let clean: String = text.trim().chars().filter(|char| !char.is_control() || matches!(char, '\n' | '\t')).collect();
-    Some(cut(&clean, MAX_TEXT_BYTES).to_owned())
+    Some(bounded(&clean).into_owned())
 }
 
 /// A scalar as text; `None` where it is empty or no scalar.
@@ -143,7 +172,7 @@ pub(crate) fn read_text(raw: &RawValue) -> Option<String> {
 }
 
 pub(crate) fn read_money(raw: &RawValue) -> Option<Money> {
-    amount::from_text(&text(raw)?)
+    amount::from_text(&partly_legible(raw)?)
 }
 
 /// `null`, `""`, blank text.
@@ -151,9 +180,9 @@ pub(crate) fn is_nothing(raw: &RawValue) -> bool {
     text(raw).is_some_and(|text| text.is_empty())
 }
 
-/// At most [`MAX_ENTRIES`] of a list. `None` for what is not a list.
-pub(crate) fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
-    serde_json::from_str::<Elements<'_>>(raw.get()).ok().map(|elements| elements.0)
+/// `None` for what is not a list.
+pub(crate) fn elements(raw: &RawValue) -> Option<Elements<'_>> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 pub(crate) fn integer(text: &str) -> Option<i64> {
@@ -177,7 +206,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = BTreeMap::new();
-                while fields.len() < MAX_ENTRIES {
+                while fields.len() < MAX_FIELDS {
                     let Some((Name(name), raw)) = map.next_entry()? else { return Ok(Fields(fields)) };
                     fields.insert(name, raw);
                 }
@@ -189,7 +218,26 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
-struct Elements<'a>(Vec<&'a RawValue>);
+/// What a list holds.
+#[derive(Default)]
+pub(crate) struct Elements<'a> {
+    pub(crate) kept: Vec<&'a RawValue>,
+    /// How many more were sent than are kept of any list.
+    pub(crate) left_out: u64,
+}
+
+impl<'a> Elements<'a> {
+    /// Keeps as many as there may be lines. Answers how many are left out in all.
+    pub(crate) fn keep_lines(&mut self) -> u64 {
+        self.left_out += self.kept.len().saturating_sub(MAX_LINES) as u64;
+        self.kept.truncate(MAX_LINES);
+        self.left_out
+    }
+
+    fn of_one(raw: &'a RawValue) -> Self {
+        Self { kept: vec![raw], left_out: 0 }
+    }
+}
 
 impl<'de> Deserialize<'de> for Elements<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -202,13 +250,15 @@ impl<'de> Deserialize<'de> for Elements<'de> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Vec::new();
-                while elements.len() < MAX_ENTRIES {
-                    let Some(raw) = seq.next_element()? else { return Ok(Elements(elements)) };
-                    elements.push(raw);
+                let mut elements = Elements::default();
+                while elements.kept.len() < MAX_ELEMENTS {
+                    let Some(raw) = seq.next_element()? else { return Ok(elements) };
+                    elements.kept.push(raw);
                 }
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Elements(elements))
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    elements.left_out += 1;
+                }
+                Ok(elements)
             }
         }
         deserializer.deserialize_seq(ElementsVisitor)
@@ -220,26 +270,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_character_costs_itself_only() {
-        let text = text_of(b"\xef\xbb\xbf{\"a\": \"x\xffy\", \"b\": \"\\ud800\", \"c\": 1}");
-        let mut fields = Fields::parse(&text).unwrap();
-        assert_eq!(fields.text("a").as_deref(), Some("x\u{fffd}y"));
-        assert_eq!(fields.text("b"), None);
+    fn a_character_that_cannot_be_decoded_costs_its_field() {
+        let text = "{\"a\": \"x\u{fffd}y\", \"b\": \"\\ud800\", \"c\": 1, \"d\": \"1\u{fffd}\", \"e\": \"\u{fffd}\", \"f\": \"\\ufffd\"}";
+        let mut fields = Fields::parse(text).unwrap();
+        for name in ["a", "b", "f"] {
+            assert_eq!(fields.text(name), None, "{name}");
+        }
+        assert_eq!(fields.message("a").as_deref(), Some("x\u{fffd}y"), "a person may still read it");
         assert_eq!(fields.text("c").as_deref(), Some("1"));
+        assert!(fields.money("d") == Some(Money::Text("1\u{fffd}".to_owned())));
+        assert!(fields.money("e").is_none() && fields.day("f", &TimeZone::UTC).is_none());
+        assert!(fields.raw("e").is_some(), "left to be shown as it was sent");
     }
 
     #[test]
     fn a_control_character_that_should_have_been_escaped_is_a_blank() {
-        let text = text_of(b"{\r\n\t\"a\": \"x\ny\",\n\t\"b\": \"\0z\\n1\"\n}\n");
+        let text = with_controls_blanked("{\r\n\t\"a\": \"x\ny\",\n\t\"b\": \"\0z\\n1\"\n}\n".into());
         let mut fields = Fields::parse(&text).unwrap();
         assert_eq!(fields.text("a").as_deref(), Some("x y"));
         assert_eq!(fields.text("b").as_deref(), Some("z\n1"));
-        assert!(matches!(text_of(b"{}"), Cow::Borrowed(_)));
+        assert!(matches!(with_controls_blanked("{}".into()), Cow::Borrowed(_)));
     }
 
     #[test]
     fn text_is_the_same_whether_or_not_it_has_to_be_copied() {
         let long = "字".repeat(MAX_TEXT_BYTES);
+        let shortened = format!("{}…", &long[..1_995]);
         for (json, expected) in [
             (r#"" 张 样例 ""#, Some("张 样例")),
             (r#""\u5f20 \"样\" 例\t""#, Some("张 \"样\" 例")),
@@ -252,8 +308,9 @@ mod tests {
             ("true", Some("true")),
             ("[1]", None),
             ("{}", None),
-            (&format!("\"{long}\""), Some(&long[..1_998])),
-            (&format!("\"\\n{long}\""), Some(&long[..1_998])),
+            (&format!("\"{long}\""), Some(&shortened)),
+            (&format!("\"\\n{long}\""), Some(&shortened)),
+            (&"1".repeat(MAX_TEXT_BYTES + 1), Some(&format!("{}…", "1".repeat(MAX_TEXT_BYTES - 3)))),
         ] {
             let raw = RawValue::from_string(json.to_owned()).unwrap();
             assert_eq!(text(&raw).as_deref(), expected, "{json}");
@@ -271,9 +328,12 @@ mod tests {
     #[test]
     fn depth_and_width_are_survived() {
         let deep = format!("{{\"a\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(Fields::parse(&deep).unwrap().list("a").len(), 1);
-        let wide: Vec<String> = (0..2_000).map(|index| format!("\"{index}\": 1")).collect();
-        assert_eq!(Fields::parse(&format!("{{{}}}", wide.join(","))).unwrap().into_entries().count(), MAX_ENTRIES);
+        assert_eq!(Fields::parse(&deep).unwrap().list("a").kept.len(), 1);
+        let wide: Vec<String> = (0..MAX_FIELDS + 10).map(|index| format!("\"{index}\": 1")).collect();
+        assert_eq!(Fields::parse(&format!("{{{}}}", wide.join(","))).unwrap().into_entries().count(), MAX_FIELDS);
+        let long = RawValue::from_string(format!("[{}]", vec!["1"; MAX_ELEMENTS + 7].join(","))).unwrap();
+        let elements = elements(&long).unwrap();
+        assert_eq!((elements.kept.len(), elements.left_out), (MAX_ELEMENTS, 7));
     }
 
     #[test]

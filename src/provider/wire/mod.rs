@@ -3,24 +3,32 @@
 //! Nothing is followed, repeated or sent through a proxy here: a redirect would hand credentials to another host, and a repeated
 //! request may be paid for twice.
 
+mod body;
+pub(crate) mod charset;
+mod encoding;
 pub(crate) mod extra;
 #[cfg(test)]
 pub(crate) mod fake;
 pub(crate) mod json;
+mod lenient;
 pub(crate) mod redaction;
 
 use super::Reply;
 use crate::domain::failure::{Failure, Stage};
 use anyhow::Context;
+use body::AnswerBody;
 use jiff::Timestamp;
+use jiff::tz::{self, TimeZone};
+use json::Fields;
 use redaction::Redaction;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response};
 use std::error::Error;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
-/// The longest documented answer (a bill with hundreds of details) is far below 1 MiB.
-const MAX_ANSWER_BYTES: usize = 8 << 20;
+/// A server that has sent a complete object and is silent for so long will not say more, whatever it announced.
+const SILENCE: Duration = Duration::from_secs(1);
 /// A provider cannot ask us to stay away for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// Gateways close idle connections after a minute. One that is closed under a request leaves open whether it was executed, and paid for.
@@ -56,46 +64,83 @@ pub(crate) struct Wire {
     pub(crate) http: Client,
     /// From the first byte of the request to the last of the answer.
     pub(crate) timeout: Duration,
-    pub(crate) redaction: Redaction,
+    pub(crate) context: AnswerContext,
 }
 
-/// How a provider reads status and body; the messages it makes are cleaned by the redaction.
-pub(crate) type Read<A> = fn(u16, &[u8], &Redaction) -> Result<Reply<A>, Failure>;
+/// What an answer is read with, beside itself.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerContext {
+    /// Cleans the messages.
+    pub(crate) redaction: Redaction,
+    /// Whose days are meant by a time with an offset: `policy.timezone`.
+    pub(crate) timezone: TimeZone,
+}
+
+impl Default for AnswerContext {
+    /// No credentials, and China's time.
+    fn default() -> Self {
+        Self { redaction: Redaction::default(), timezone: tz::offset(8).to_time_zone() }
+    }
+}
+
+/// How a provider reads status and object.
+pub(crate) type Read<A> = fn(u16, Fields<'_>, &AnswerContext) -> Result<Reply<A>, Failure>;
+
+/// Reads an answer without making a call.
+pub(crate) fn read_answer<A>(stage: Stage, status: u16, body: &[u8], read: Read<A>) -> Result<Reply<A>, Failure> {
+    let context = AnswerContext::default();
+    AnswerBody::of(body)
+        .read(|fields| read(status, fields, &context))
+        .unwrap_or_else(|problem| Err(undocumented(stage, status, &problem.to_string())))
+}
 
 impl Wire {
     /// Sends the request once. Whatever comes of it is an answer or a failure with one of the policy's code names.
     pub(crate) async fn call<A>(&self, request: RequestBuilder, read: Read<A>) -> Result<Reply<A>, Failure> {
-        let exchange = async {
-            let response = request.send().await.map_err(|error| self.broken(&error))?;
-            let status = response.status().as_u16();
-            let headers = AnswerHeaders::of(response.headers(), Timestamp::now());
-            let outcome = match self.body(response).await? {
-                Some(body) => read(status, &body, &self.redaction),
-                None => Err(undocumented(self.stage, status, "the answer is longer than 8 MiB")),
-            };
-            headers.complete(outcome)
+        let deadline = Instant::now() + self.timeout;
+        let sent = timeout_at(deadline, request.send()).await.map_err(|_| self.too_late())?;
+        let response = sent.map_err(|error| self.broken(&error))?;
+        let status = response.status().as_u16();
+        let headers = AnswerHeaders::of(response.headers(), Timestamp::now());
+        let mut body = AnswerBody::announced(response.headers());
+        let ended = self.receive(response, &mut body, deadline).await;
+        // The object decides: what was wrong with the connection matters only where it is not whole.
+        let outcome = match (body.read(|fields| read(status, fields, &self.context)), ended) {
+            (Ok(outcome), _) => outcome,
+            (Err(_), Err(failure)) => Err(failure),
+            (Err(problem), Ok(())) => Err(undocumented(self.stage, status, &problem.to_string())),
         };
-        tokio::time::timeout(self.timeout, exchange)
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(self.stage, "timeout", format!("no whole answer within {:?}", self.timeout))))
+        headers.complete(outcome)
     }
 
-    /// `None`: too long.
-    async fn body(&self, mut response: Response) -> Result<Option<Vec<u8>>, Failure> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(&error))? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Ok(None);
+    /// Reads the body to its end, or to the end of the object in it where the server says no more.
+    ///
+    /// # Errors
+    /// Why the end did not come. What arrived before is in `body`.
+    async fn receive(&self, mut response: Response, body: &mut AnswerBody, deadline: Instant) -> Result<(), Failure> {
+        let mut looked_at = 0;
+        loop {
+            let next_look = if body.len() > looked_at { deadline.min(Instant::now() + SILENCE) } else { deadline };
+            match timeout_at(next_look, response.chunk()).await {
+                Ok(Ok(Some(chunk))) if body.push(&chunk) => {}
+                Ok(Ok(Some(_))) => return Err(undocumented(self.stage, response.status().as_u16(), "the answer is longer than 8 MiB")),
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(self.broken(&error)),
+                Err(_) if Instant::now() >= deadline => return Err(self.too_late()),
+                Err(_) if body.is_complete() => return Ok(()),
+                Err(_) => looked_at = body.len(),
             }
-            body.extend_from_slice(&chunk);
         }
-        Ok(Some(body))
+    }
+
+    fn too_late(&self) -> Failure {
+        Failure::new(self.stage, "timeout", format!("no whole answer within {:?}", self.timeout))
     }
 
     /// Without a whole answer. Only where no connection was made is it certain that nothing was executed.
     fn broken(&self, error: &reqwest::Error) -> Failure {
         let code = if error.is_connect() || error.is_builder() { "connect" } else { "timeout" };
-        Failure::new(self.stage, code, self.redaction.clean(&root_cause(error)))
+        Failure::new(self.stage, code, self.context.redaction.clean(&root_cause(error)))
     }
 }
 
@@ -138,7 +183,8 @@ impl AnswerHeaders {
             Err(failure) => Err(Failure {
                 request_id: failure.request_id.or(self.request_id),
                 retry_after: self.retry_after,
-                server_time: self.server_time,
+                // The gateway's own word goes before a header that a proxy may have written.
+                server_time: failure.server_time.or(self.server_time),
                 ..failure
             }),
         }

@@ -3,18 +3,18 @@ use super::*;
 use tokio::net::TcpListener;
 
 fn wire(timeout: Duration) -> Wire {
-    Wire { stage: Stage::Recognition, http: http_client(CONNECT_TIMEOUT).unwrap(), timeout, redaction: Redaction::default() }
+    Wire { stage: Stage::Recognition, http: http_client(CONNECT_TIMEOUT).unwrap(), timeout, context: AnswerContext::default() }
 }
 
-/// An answer of `{}` is good.
-fn read(status: u16, body: &[u8], _: &Redaction) -> Result<Reply<()>, Failure> {
-    if body == b"{}" {
-        return Ok(Reply { code: "200", request_id: None, answer: () });
+/// Every object below 300 is a good answer.
+fn read(status: u16, fields: Fields<'_>, _: &AnswerContext) -> Result<Reply<usize>, Failure> {
+    if status < 300 {
+        return Ok(Reply { code: "200", request_id: None, answer: fields.into_entries().count() });
     }
-    Err(undocumented(Stage::Recognition, status, "not {}"))
+    Err(undocumented(Stage::Recognition, status, "not good"))
 }
 
-async fn call(url: &str, timeout: Duration) -> Result<Reply<()>, Failure> {
+async fn call(url: &str, timeout: Duration) -> Result<Reply<usize>, Failure> {
     let wire = wire(timeout);
     wire.call(wire.http.post(url).body("body"), read).await
 }
@@ -28,9 +28,10 @@ async fn failure_of(bytes: Vec<u8>) -> Failure {
 async fn what_happened_on_the_wire_has_a_name() {
     let mut long = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 9 << 20).into_bytes();
     long.resize(long.len() + (9 << 20), b' ');
-    let cases: [(&str, Vec<u8>); 8] = [
-        ("timeout", b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}".to_vec()),
-        ("timeout", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n".to_vec()),
+    let cases: [(&str, Vec<u8>); 9] = [
+        ("timeout", b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\": {}".to_vec()),
+        ("timeout", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{\"\r\n".to_vec()),
+        ("malformed", b"HTTP/1.1 200 OK\r\n\r\n{\"a\": {}".to_vec()),
         ("timeout", b"".to_vec()),
         ("timeout", b"this is not HTTP\r\n\r\n".to_vec()),
         ("http.502", b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\n\r\n<html>".to_vec()),
@@ -42,6 +43,58 @@ async fn what_happened_on_the_wire_has_a_name() {
         let shown = String::from_utf8_lossy(&answer[..answer.len().min(60)]).into_owned();
         assert_eq!(failure_of(answer).await.code, code, "{shown}");
     }
+}
+
+/// What `fake` answers with, if that is good.
+async fn fields_of(bytes: Vec<u8>) -> usize {
+    let fake = Fake::start(Behaviour::Answer(bytes)).await;
+    call(&fake.url(), Duration::from_secs(10)).await.map_err(|failure| failure.to_string()).unwrap().answer
+}
+
+#[tokio::test]
+async fn a_complete_object_is_an_answer_whatever_happens_behind_it() {
+    let object = r#"{"code": 200, "data": {"Name": "x"}}"#;
+    for (head, tail) in [
+        ("content-length: 1000\r\n\r\n", ""),
+        ("transfer-encoding: chunked\r\n\r\n24\r\n", "\r\n"),
+        ("transfer-encoding: chunked\r\n\r\n24\r\n", "\r\nnot a chunk\r\n"),
+        ("\r\n", ""),
+        ("\r\n", "\n\n<!-- served by a proxy -->"),
+        ("\r\n", "{}"),
+        ("content-encoding: br\r\n\r\n", ""),
+        ("content-encoding: gzip\r\n\r\n", ""),
+    ] {
+        assert_eq!(fields_of(format!("HTTP/1.1 200 OK\r\n{head}{object}{tail}").into_bytes()).await, 2, "{head:?} {tail:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_behind_its_object_is_not_waited_for() {
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"a\": 1}";
+    let fake = Fake::start(Behaviour::AnswerAndHang(answer.to_vec())).await;
+    let reply = call(&fake.url(), Duration::from_hours(1)).await;
+    assert_eq!(reply.map_err(|failure| failure.to_string()).unwrap().answer, 1);
+    let fake = Fake::start(Behaviour::AnswerAndHang(answer[..answer.len() - 1].to_vec())).await;
+    assert_eq!(call(&fake.url(), Duration::from_secs(3)).await.err().unwrap().code, "timeout", "half an object is none");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_compressed_unasked_is_read() {
+    let body = encoding::tests::gzip(r#"{"a": 1, "b": NaN}"#.as_bytes());
+    for headers in ["content-encoding: gzip\r\n", "content-encoding: x-gzip\r\n", ""] {
+        let fake = Fake::answering("200 OK", headers, &body).await;
+        let url = fake.url();
+        assert_eq!(call(&url, Duration::from_secs(10)).await.map_err(|failure| failure.to_string()).unwrap().answer, 2, "{headers}");
+        assert_eq!(fake.received().await.header("accept-encoding"), None, "nothing was asked for");
+    }
+}
+
+#[tokio::test]
+async fn an_encoding_that_is_not_known_is_named() {
+    let fake = Fake::answering("200 OK", "content-encoding: zstd\r\n", b"\x28\xb5\x2f\xfd\x00").await;
+    let failure = call(&fake.url(), Duration::from_secs(10)).await.err().unwrap();
+    assert_eq!((failure.code.as_str(), failure.http_status), ("malformed", Some(200)));
+    assert!(failure.message.contains("\"zstd\""), "{}", failure.message);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use invoice_worker::domain::reading::Reading;
 use invoice_worker::domain::{amount as money, date};
+use jiff::tz::TimeZone;
 
 /// What was understood is written as something that is understood alike, to its last zero, and has every figure of the text; what was not
 /// is kept to the letter.
@@ -17,11 +18,11 @@ pub fn amount(data: &[u8]) {
             assert_eq!(again.to_string(), written, "{text:?}");
         }
     }
-    match date::from_text(&text) {
+    match date::from_text(&text, &TimeZone::UTC) {
         None => assert!(text.trim().is_empty(), "{text:?}"),
         Some(Reading::Text(kept)) => assert_eq!(kept, text.trim()),
         Some(Reading::Value(day)) => {
-            assert_eq!(date::from_text(&day.to_string()), Some(Reading::Value(day)), "{text:?}");
+            assert_eq!(date::from_text(&day.to_string(), &TimeZone::UTC), Some(Reading::Value(day)), "{text:?}");
         }
     }
     if let Some(value) = money::from_words(&text) {

@@ -19,7 +19,7 @@ fn config(fake: &Fake) -> Config {
 }
 
 fn client(config: &Config) -> Recognition {
-    Recognition::new(config, http_client(CONNECT_TIMEOUT).unwrap()).unwrap()
+    Recognition::new(config, http_client(CONNECT_TIMEOUT).unwrap(), jiff::tz::TimeZone::UTC).unwrap()
 }
 
 fn inline(bytes: Vec<u8>) -> Request {
@@ -99,6 +99,29 @@ async fn an_expired_signature_sets_the_clock_right_and_any_other_refusal_does_no
         assert_eq!(call(&recognition, &inline(vec![1])).await.err().unwrap().code, "APIG.0303");
         let offset = recognition.clock_offset_seconds.load(Ordering::Relaxed);
         assert_eq!((7_100..=7_200).contains(&offset), expected, "{message}: {offset}");
+    }
+}
+
+#[tokio::test]
+async fn the_gateways_own_word_sets_the_clock_before_a_header_does() {
+    let at = |ahead: SignedDuration| Timestamp::now() + ahead;
+    let hours = SignedDuration::from_hours;
+    for (said, header, expected) in [
+        (Some(hours(2)), None, 7_200),
+        (Some(hours(2)), Some(hours(5)), 7_200),
+        (Some(hours(-48)), None, -172_800),
+        (None, Some(hours(5)), 18_000),
+        // No clock at all.
+        (Some(hours(24 * 3_000)), None, 0),
+    ] {
+        let said = said.map_or(String::new(), |ahead| format!(",server time:{}", at(ahead).strftime("%Y%m%dT%H%M%SZ")));
+        let body = json!({"error_code": "APIG.0303", "error_msg": format!("signature expired, signature time:20200711T032051Z{said}")});
+        let header = header.map_or(String::new(), |ahead| format!("date: {}\r\n", at(ahead).strftime("%a, %d %b %Y %H:%M:%S GMT")));
+        let fake = Fake::answering("401 Unauthorized", &header, body.to_string().as_bytes()).await;
+        let recognition = client(&config(&fake));
+        assert_eq!(call(&recognition, &inline(vec![1])).await.err().unwrap().code, "APIG.0303");
+        let offset = recognition.clock_offset_seconds.load(Ordering::Relaxed);
+        assert!((expected - 100..=expected).contains(&offset), "{said} {header}: {offset}");
     }
 }
 

@@ -60,3 +60,21 @@ fn messages_keep_what_the_policy_looks_for() {
     let failure = read(429, &json!({"error_code": "APIG.0308", "error_msg": message})).err().unwrap();
     assert_eq!(failure.message, message);
 }
+
+#[test]
+fn the_gateways_clock_is_read_from_its_message() {
+    for (message, expected) in [
+        (
+            "Incorrect app authentication information: signature expired, signature time:20200711T032051Z,server time:20200711T033951Z",
+            Some("2020-07-11T03:39:51Z"),
+        ),
+        ("signature expired, server time: 2020-07-11T03:39:51Z.", Some("2020-07-11T03:39:51Z")),
+        ("signature expired, server time:soon", None),
+        ("signature expired, server time:", None),
+        ("signature expired", None),
+    ] {
+        let failure = read(401, &json!({"error_code": "APIG.0303", "error_msg": message})).err().unwrap();
+        assert_eq!(failure.server_time, expected.map(|time| time.parse().unwrap()), "{message}");
+        assert_eq!(failure.message, "the signature was refused: expired");
+    }
+}

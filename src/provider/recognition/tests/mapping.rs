@@ -44,9 +44,8 @@ fn the_supplements_of_all_nine_regions_are_payments_by_name() {
 #[test]
 fn irregular_fields_cost_themselves_only() {
     let long = format!(r#"{{"Name": "{}"}}"#, "名".repeat(1_000));
-    let many = json!({"RegionSupplement": vec![json!({"name": "自费", "word": "1"}); 1_500]}).to_string();
     assert_eq!(mapped(&long)["patient_name"].as_str().unwrap().len(), 1_998);
-    assert_eq!(mapped(&many)["payments"].as_array().unwrap().len(), 1_000);
+    assert!(mapped(&long)["patient_name"].as_str().unwrap().ends_with('…'), "what is cut is said");
     for (data, pointer, expected) in [
         (r"{}", "/patient_name", json!(null)),
         (r#"{"Name": null}"#, "/patient_name", json!(null)),
@@ -98,6 +97,53 @@ fn irregular_fields_cost_themselves_only() {
     ] {
         assert_eq!(mapped(data).pointer(pointer), Some(&expected), "{data}");
     }
+}
+
+#[test]
+fn no_line_is_left_out_in_silence() {
+    let cells = [json!({"name": "项目", "word": "药"}), json!({"name": "金额", "word": "1.00"})];
+    for (sent, kept, left_out) in [(1_500, 1_500, json!(null)), (20_000, 20_000, json!(null)), (20_003, 20_000, json!(3))] {
+        let flat: Vec<_> = cells.iter().cycle().take(2 * sent).collect();
+        let payments = vec![&cells[0]; sent];
+        for table in [json!(vec![&cells; sent]), json!(flat)] {
+            let invoice = mapped(&json!({"CostDetail": table, "CostCategories": [], "RegionSupplement": payments}).to_string());
+            assert_eq!(invoice["cost_details"].as_array().unwrap().len(), kept);
+            assert_eq!(invoice["payments"].as_array().unwrap().len(), kept);
+            for list in ["cost_details", "payments"] {
+                assert_eq!(invoice["left_out"][list], left_out, "{list}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_whose_columns_cannot_be_read_is_still_a_line() {
+    let unread = json!([{"name": "\u{fffd}\u{fffd}", "word": "1.00"}]);
+    let invoice = mapped(&json!({"CostDetail": [unread], "CostCategories": [unread], "RegionSupplement": unread}).to_string());
+    assert_eq!((&invoice["cost_details"][0]["amount"], &invoice["cost_categories"][0]["amount"]), (&json!(null), &json!(null)));
+    assert_eq!(invoice["payments"], json!([{"name": null, "amount": "1.00"}]));
+}
+
+#[test]
+fn what_could_not_be_decoded_is_shown_and_is_no_name() {
+    let invoice = mapped("{\"Name\": \"\u{fffd}\u{fffd}\", \"Province\": \"河\u{fffd}\", \"AmountInFiguers\": \"2\u{fffd}.00\"}");
+    assert_eq!((&invoice["patient_name"], &invoice["province"]), (&json!(null), &json!(null)));
+    assert_eq!(invoice["extra"], json!({"Name": "\u{fffd}\u{fffd}", "Province": "河\u{fffd}"}));
+    assert_eq!(invoice["total_cost"], json!({"text": "2\u{fffd}.00"}));
+}
+
+#[test]
+fn what_is_not_a_value_costs_its_field_and_nothing_else() {
+    let body = r#"{"code": 200, "data": {"InvoiceNum": 0103152099, "Name": "张三", "HospitalDay": NaN, "AmountInFiguers": Infinity,
+        "CostDetail": [[{"name": "金额", "word": NaN}, {"name": "数量", "word": 1},],], 'Payee': None, },} // done"#;
+    let invoice = serde_json::to_value(read_answer(200, body.as_bytes()).ok().unwrap().answer).unwrap();
+    for (field, expected) in
+        [("note_no", json!("0103152099")), ("patient_name", json!("张三")), ("hospital_days", json!(null)), ("total_cost", json!(null))]
+    {
+        assert_eq!(invoice[field], expected, "{field}");
+    }
+    assert_eq!((&invoice["cost_details"][0]["amount"], &invoice["cost_details"][0]["quantity"]), (&json!(null), &json!("1")));
+    assert_eq!(read_answer(200, &body.as_bytes()[..200]).err().unwrap().code, "malformed", "a part of it is no answer");
 }
 
 #[test]

@@ -151,6 +151,30 @@ fn irregular_fields_cost_themselves_only() {
 }
 
 #[test]
+fn no_line_is_left_out_in_silence() {
+    let line = json!({"name": "药", "cost": 1.5});
+    for (sent, kept, left_out) in [(1_500, 1_500, json!(null)), (20_000, 20_000, json!(null)), (20_003, 20_000, json!(3))] {
+        for (list, field) in [("cost_detail_list", "cost_details"), ("cost_categories", "cost_categories"), ("payments_info", "payments")] {
+            let answer = mapped(&json!({list: vec![&line; sent]}).to_string(), "{}");
+            assert_eq!(answer["invoice"][field].as_array().unwrap().len(), kept);
+            assert_eq!(answer["invoice"]["left_out"][field], left_out, "{field}");
+        }
+        let answer = mapped("{}", &json!({"reim_agency_list": vec![json!({"amt": "1"}); sent]}).to_string());
+        assert_eq!(answer["registry"]["left_out"]["reimbursements"], left_out);
+    }
+}
+
+#[test]
+fn a_state_that_is_not_a_value_is_unknown() {
+    for state in ["NaN", "", "�", "Infinity"] {
+        let data = format!(r#"{{"invoice_additional_result": {{"note_no": "1", "img_status": {{"yizuofei": {state}}}}}}}"#);
+        let body = format!(r#"{{"status": "OK", "data": {data}}}"#);
+        let registry = read_answer(200, body.as_bytes()).ok().unwrap().answer.registry;
+        assert_eq!(registry.status.unwrap().voided, crate::domain::invoice::Answer::Unknown, "{state:?}");
+    }
+}
+
+#[test]
 fn the_registrys_own_answer_is_read() {
     for (standard, additional, pointer, expected) in [
         ("{}", r#"{"query_num": "3", "query_last_date": "2021-10-18 08:00"}"#, "/registry/query_count", json!(3)),

@@ -1,0 +1,178 @@
+//! One spelling for characters that mean the same, as printers, text recognition and keyboards mix them.
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+use std::borrow::Cow;
+
+/// Between the parts of a name; some printers leave it out, so that two spellings of a name never differ by it alone.
+const MIDDLE_DOTS: &str = "·•・･．.﹒‧∙⋅●◦⸱⸳ᐧ·˙。｡";
+/// Stand for characters that a provider masked or could not write: two of them say nothing about each other.
+const PLACEHOLDERS: [char; 9] = [char::REPLACEMENT_CHARACTER, '*', '?', '□', '■', '〓', '█', '▇', '▯'];
+/// Longer texts are no names, and may have been cut: what is equal of them proves nothing.
+const MAX_NAME_BYTES: usize = 1_000;
+const LABELS: [&str; 10] = ["票据号码", "发票号码", "票据编号", "票据号", "发票号", "票号", "号码", "编号", "number", "no"];
+/// Radicals for which Unicode's compatibility forms have no ordinary character, and PDF text has nevertheless.
+const RADICALS: &str = "\
+    ⺁厂⺄乙⺇几⺎兀⺐尢⺒巳⺓幺⺛旡⺝月⺟母⺠民⺧牛⺩王⺪疋⺫目⺬示⺮竹⺶羊⺻聿⺼肉⺽臼⻁虎⻄西⻅见⻆角⻉贝⻋车⻑長⻓长⻔门⻗雨⻘青⻙韦⻚页⻛风⻜飞⻝食⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄\
+    ⻪黾⻫斉⻬齐⻭歯⻮齿⻯竜⻰龙⻱龜⻲亀⻳龟";
+
+/// The half-width form of a full-width one (`１` → `1`, `，` → `,`, `￥` → `¥`); any other character is itself.
+pub(super) fn half(character: char) -> char {
+    match character {
+        '\u{3000}' => ' ',
+        '￥' => '¥',
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0).unwrap_or(character),
+        other => other,
+    }
+}
+
+/// Every character in its half-width form; white space and what cannot be seen left out. For figures: it changes no number.
+pub(super) fn compact(text: &str) -> String {
+    text.chars().filter(|character| !character.is_whitespace() && !is_invisible(*character)).map(half).collect()
+}
+
+/// One spelling for everything that looks or means the same (NFKC), in small letters, without white space and without what cannot be
+/// seen.
+pub(super) fn folded(text: &str) -> String {
+    let plain: String = text.chars().filter(|character| !is_invisible(*character)).map(ordinary).collect();
+    let composed: Cow<'_, str> = ComposingNormalizerBorrowed::new_nfkc().normalize(&plain);
+    composed.to_lowercase().chars().filter(|character| !character.is_whitespace()).collect()
+}
+
+/// What two spellings of one name have in common. `None`: it cannot be compared, because some of it is missing.
+pub(super) fn name(text: &str) -> Option<String> {
+    if text.len() > MAX_NAME_BYTES {
+        return None;
+    }
+    let undotted: String = text.chars().filter(|character| !MIDDLE_DOTS.contains(*character)).collect();
+    let folded = folded(&undotted);
+    (!folded.is_empty() && !folded.contains(PLACEHOLDERS)).then_some(folded)
+}
+
+/// What two spellings of one number have in common: its digits and letters, without label, punctuation and leading zeros. `None`: it
+/// cannot be compared, because some of it is missing or masked (`1031XXXX7250`).
+pub(super) fn number(text: &str) -> Option<String> {
+    let folded = name(text)?;
+    let mut rest = folded.trim_start_matches(is_punctuation);
+    while let Some(unlabelled) = LABELS.iter().find_map(|label| rest.strip_prefix(label)) {
+        rest = unlabelled.trim_start_matches(is_punctuation);
+    }
+    let rest = rest.strip_suffix('号').unwrap_or(rest);
+    let bare: String = rest.chars().filter(|character| !is_punctuation(*character)).collect();
+    let digits = bare.trim_start_matches('0');
+    let is_masked = bare.contains("xx");
+    (!bare.is_empty() && !is_masked).then(|| if digits.is_empty() { "0".to_owned() } else { digits.to_owned() })
+}
+
+fn is_punctuation(character: char) -> bool {
+    !character.is_alphanumeric()
+}
+
+fn ordinary(character: char) -> char {
+    if !('\u{2e80}'..='\u{2eff}').contains(&character) {
+        return character;
+    }
+    let mut pairs = RADICALS.chars();
+    while let (Some(radical), Some(ordinary)) = (pairs.next(), pairs.next()) {
+        if radical == character {
+            return ordinary;
+        }
+    }
+    character
+}
+
+/// Control and format characters: zero-width ones, marks of direction, soft hyphens, variation selectors, byte order marks.
+fn is_invisible(character: char) -> bool {
+    (character.is_control() && !character.is_whitespace())
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn full_width_forms_become_what_they_stand_for() {
+        assert_eq!(compact(" ￥１，９３９．４８　（Ａ）\u{200b}\n"), "¥1,939.48(A)");
+        assert_eq!(compact("²½"), "²½", "no figure becomes another");
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_every_spelling() {
+        for (one, other) in [
+            ("阿卜杜拉·买买提", "阿卜杜拉•买买提"),
+            ("阿卜杜拉·买买提", "阿卜杜拉・买买提"),
+            ("阿卜杜拉·买买提", "阿卜杜拉．买买提"),
+            ("阿卜杜拉·买买提", "阿卜杜拉･买买提"),
+            ("阿卜杜拉·买买提", "阿卜杜拉.买买提"),
+            ("阿卜杜拉·买买提", "阿卜杜拉 ‧ 买买提"),
+            ("阿卜杜拉·买买提", "阿卜杜拉∙买买提"),
+            ("阿卜杜拉·买买提", "阿卜杜拉买买提"),
+            ("北京（协和） 医院", "北京(协和)医院"),
+            ("⽅⼀⼤", "方一大"),
+            ("⻢⻰", "马龙"),
+            ("\u{f9d1}李", "六李"),
+            ("Ｊｏｈｎ ＳＭＩＴＨ", "john smith"),
+            ("张\u{200b}三\u{feff}", "张三"),
+            ("张\u{e0100}三\u{fe00}", "张三"),
+            ("e\u{301}", "é"),
+        ] {
+            assert!(name(one).is_some());
+            assert_eq!(name(one), name(other), "{one} {other}");
+        }
+        assert_ne!(name("张三"), name("张二"));
+    }
+
+    #[test]
+    fn what_is_missing_in_a_name_is_not_compared() {
+        let long = "名".repeat(MAX_NAME_BYTES);
+        for text in ["", "  ", "·", "张\u{fffd}", "\u{fffd}\u{fffd}", "张*", "张＊三", "??", "张？", "□三", "〓", &long] {
+            assert_eq!(name(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_its_digits() {
+        for text in [
+            "0103152099",
+            "103152099",
+            "００103152099",
+            "No.0103152099",
+            "№ 0103152099",
+            "NO：0103 1520-99",
+            "票据号码：0103152099",
+            "(0103152099)",
+            "票号:No0103152099号",
+        ] {
+            assert_eq!(number(text).as_deref(), Some("103152099"), "{text}");
+        }
+        assert_eq!(number("000").as_deref(), Some("0"));
+        assert_ne!(number("A103152099"), number("B103152099"));
+        assert_ne!(number("103152099"), number("1031520990"));
+        for text in ["", "No.", "1031XXXX7250", "1031****7250", "XXXXX", "10\u{fffd}1"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,20}") {
+            let _ = (compact(&text), name(&text), number(&text));
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! JSON that is not quite JSON, made strict: what Python's `json` and old Java servers write, and what people write by hand.
+//!
+//! It is asked only where the strict reader refused. What is not a value costs its field: it becomes a text that is not legible, so that
+//! it can be neither compared nor taken for "nothing". An object without its end stays without it.
+
+use super::charset::UNDECODED;
+
+/// Deeper than any answer; what reads the result may go down step by step.
+const MAX_DEPTH: usize = 512;
+const MAX_BARE_NAME_BYTES: usize = 100;
+
+/// The first whole object of the text, as strict JSON. Whatever stands behind it is left out.
+///
+/// Read are: `NaN`, `Infinity` and other words (not values), `None`, `True`, `undefined`, numbers in odd spellings (as text), commas too
+/// many or missing, comments, names without quotes, text in single quotes, quotes and control characters that should have been escaped.
+pub(super) fn first_object(text: &str) -> Option<String> {
+    let mut repair = Repair { text, at: 0, strict: String::with_capacity(text.len()), open: Vec::new(), scalar: None };
+    repair.skip_blanks()?;
+    if repair.peek()? != '{' {
+        return None;
+    }
+    repair.value()?;
+    while let Some(container) = repair.open.last() {
+        match container {
+            Container::Object => repair.member()?,
+            Container::List => repair.element()?,
+        }
+    }
+    Some(repair.strict)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Container {
+    Object,
+    List,
+}
+
+/// Every method returns `None` where the text ends too early, or is no object.
+struct Repair<'a> {
+    text: &'a str,
+    at: usize,
+    strict: String,
+    open: Vec<Container>,
+    /// Where the scalar begins that was written last, as long as something behind it may show that it was not read right.
+    scalar: Option<usize>,
+}
+
+impl<'a> Repair<'a> {
+    /// The next part of an object: one member, a comma, its end, or what belongs to nothing.
+    fn member(&mut self) -> Option<()> {
+        self.skip_blanks()?;
+        match self.peek()? {
+            ',' => self.skip(','),
+            '}' => self.close('}'),
+            ']' | '{' | '[' => None,
+            quote @ ('"' | '\'') => {
+                self.separate();
+                self.string(quote, true)?;
+                self.colon_and_value()
+            }
+            _ => {
+                let name = self.bare(&[',', '}', ']', ':', '"', '{', '['])?;
+                if self.peek()? == ':' && !name.is_empty() && name.len() <= MAX_BARE_NAME_BYTES {
+                    self.separate();
+                    self.quote(name);
+                    self.colon_and_value()
+                } else {
+                    self.doubt_scalar();
+                    self.skip_one_unless_it_closes()
+                }
+            }
+        }
+    }
+
+    fn element(&mut self) -> Option<()> {
+        self.skip_blanks()?;
+        match self.peek()? {
+            ',' => self.skip(','),
+            ']' => self.close(']'),
+            '}' => None,
+            _ => {
+                self.separate();
+                self.value()
+            }
+        }
+    }
+
+    fn colon_and_value(&mut self) -> Option<()> {
+        self.skip_blanks()?;
+        self.strict.push(':');
+        if self.peek()? == ':' {
+            self.skip(':')?;
+            self.skip_blanks()?;
+        }
+        self.value()
+    }
+
+    fn value(&mut self) -> Option<()> {
+        self.scalar = None;
+        match self.peek()? {
+            '{' => self.open('{', Container::Object),
+            '[' => self.open('[', Container::List),
+            quote @ ('"' | '\'') => {
+                self.scalar = Some(self.strict.len());
+                self.string(quote, false)
+            }
+            _ => {
+                self.scalar = Some(self.strict.len());
+                let word = self.bare(&[',', '}', ']', '"', '{', '['])?;
+                self.word(word);
+                Some(())
+            }
+        }
+    }
+
+    fn open(&mut self, bracket: char, container: Container) -> Option<()> {
+        if self.open.len() >= MAX_DEPTH {
+            return None;
+        }
+        self.open.push(container);
+        self.strict.push(bracket);
+        self.skip(bracket)
+    }
+
+    fn close(&mut self, bracket: char) -> Option<()> {
+        self.open.pop();
+        self.strict.push(bracket);
+        self.scalar = None;
+        self.skip(bracket)
+    }
+
+    /// A comma, unless the container has just begun.
+    fn separate(&mut self) {
+        if !self.strict.ends_with(['{', '[']) {
+            self.strict.push(',');
+        }
+    }
+
+    /// `1,939.48` without quotes: what stands before the comma is not the value.
+    fn doubt_scalar(&mut self) {
+        if let Some(start) = self.scalar.take() {
+            self.strict.truncate(start);
+            self.undecoded();
+        }
+    }
+
+    fn undecoded(&mut self) {
+        self.strict.extend(['"', UNDECODED, '"']);
+    }
+
+    /// What is not a quoted text: up to one of these characters, a line break or a comment.
+    fn bare(&mut self, ends: &[char]) -> Option<&'a str> {
+        let rest = self.rest();
+        let is_end = |(at, char): &(usize, char)| ends.contains(char) || *char == '\n' || begins_comment(&rest[*at..]);
+        let (end, _) = rest.char_indices().find(is_end)?;
+        self.at += end;
+        let word = rest[..end].trim();
+        self.skip_blanks()?;
+        Some(word)
+    }
+
+    fn word(&mut self, word: &str) {
+        match word {
+            "true" | "True" | "TRUE" => self.strict.push_str("true"),
+            "false" | "False" | "FALSE" => self.strict.push_str("false"),
+            "null" | "None" | "Null" | "NULL" | "nil" | "undefined" => self.strict.push_str("null"),
+            number if serde_json::from_str::<serde_json::Number>(number).is_ok() => self.strict.push_str(number),
+            // Text: `0103152099` keeps its zero, and what is odd about the others a person can see.
+            number if is_like_a_number(number) => self.quote(number),
+            _ => self.undecoded(),
+        }
+    }
+
+    /// A text between quotes. `is_name`: it ends at the next quote, whatever follows.
+    fn string(&mut self, quote: char, is_name: bool) -> Option<()> {
+        self.skip(quote)?;
+        self.strict.push('"');
+        loop {
+            let char = self.peek()?;
+            self.at += char.len_utf8();
+            match char {
+                '\\' => self.escape()?,
+                char if char == quote && (is_name || self.is_end_of_value(quote)?) => break,
+                // Which of the quotes was meant as the end cannot be known.
+                char if char == quote => self.strict.push(UNDECODED),
+                '"' => self.strict.push_str("\\\""),
+                char if char < ' ' => self.strict.push(' '),
+                char => self.strict.push(char),
+            }
+        }
+        self.strict.push('"');
+        Some(())
+    }
+
+    /// Behind a quote within a value: does what follows show that the value ends here?
+    fn is_end_of_value(&self, quote: char) -> Option<bool> {
+        let rest = self.rest();
+        let after = rest.trim_start();
+        let next = after.chars().next()?;
+        let begins_line = rest[..rest.len() - after.len()].contains('\n');
+        Some(matches!(next, ',' | '}' | ']') || begins_comment(after) || (next == quote && begins_line))
+    }
+
+    fn escape(&mut self) -> Option<()> {
+        let char = self.peek()?;
+        self.at += char.len_utf8();
+        match char {
+            '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' => self.strict.extend(['\\', char]),
+            '\'' => self.strict.push('\''),
+            'u' => self.code_point(),
+            other => {
+                self.strict.push_str("\\\\");
+                self.at -= other.len_utf8();
+            }
+        }
+        Some(())
+    }
+
+    /// Half of a pair, or no number at all, is a character that could not be decoded.
+    fn code_point(&mut self) {
+        let unit = |text: &str| {
+            let digits = text.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+            u16::from_str_radix(digits, 16).ok()
+        };
+        let units = [unit(self.rest()), self.rest().get(4..).and_then(|rest| unit(rest.strip_prefix("\\u")?))];
+        let decoded = char::decode_utf16(units.into_iter().map_while(std::convert::identity)).next();
+        let Some(Ok(char)) = decoded else {
+            self.at += if units[0].is_some() { 4 } else { 0 };
+            self.strict.push(UNDECODED);
+            return;
+        };
+        self.at += if char.len_utf16() == 2 { 10 } else { 4 };
+        match char {
+            '"' | '\\' => self.strict.extend(['\\', char]),
+            char if char < ' ' => self.strict.push_str(&format!("\\u{:04x}", u32::from(char))),
+            char => self.strict.push(char),
+        }
+    }
+
+    fn quote(&mut self, text: &str) {
+        self.strict.push('"');
+        for char in text.chars() {
+            match char {
+                '"' | '\\' => self.strict.extend(['\\', char]),
+                char if char < ' ' => self.strict.push(' '),
+                char => self.strict.push(char),
+            }
+        }
+        self.strict.push('"');
+    }
+
+    /// White space and comments. `None`: a comment does not end.
+    fn skip_blanks(&mut self) -> Option<()> {
+        loop {
+            let rest = self.rest();
+            let after = rest.trim_start_matches(|char: char| char.is_whitespace() || char.is_control() || char == '\u{feff}');
+            self.at += rest.len() - after.len();
+            let comment = if let Some(line) = after.strip_prefix("//") {
+                2 + line.find('\n')?
+            } else if let Some(block) = after.strip_prefix("/*") {
+                4 + block.find("*/")?
+            } else {
+                return Some(());
+            };
+            self.at += comment;
+        }
+    }
+
+    fn skip(&mut self, char: char) -> Option<()> {
+        self.at += char.len_utf8();
+        Some(())
+    }
+
+    /// So that every turn goes on; brackets are read where they stand.
+    fn skip_one_unless_it_closes(&mut self) -> Option<()> {
+        match self.peek()? {
+            '}' | ']' | ',' => Some(()),
+            other => self.skip(other),
+        }
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+}
+
+fn begins_comment(text: &str) -> bool {
+    text.starts_with("//") || text.starts_with("/*")
+}
+
+fn is_like_a_number(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.'))
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn read(text: &str) -> Option<Value> {
+        first_object(text).map(|strict| serde_json::from_str(&strict).unwrap_or_else(|error| panic!("{text}: {strict}: {error}")))
+    }
+
+    #[test]
+    fn what_is_not_a_value_costs_its_field() {
+        let lost = "\u{fffd}";
+        for (text, expected) in [
+            (r#"{"a": NaN, "b": 1}"#, json!({"a": lost, "b": 1})),
+            (r#"{"a": Infinity, "b": -Infinity, "c": [NaN, 1]}"#, json!({"a": lost, "b": lost, "c": [lost, 1]})),
+            (r#"{"a": nan}"#, json!({"a": lost})),
+            (r#"{"a": 张三, "b": 1}"#, json!({"a": lost, "b": 1})),
+            (r#"{"a": , "b": 1}"#, json!({"a": lost, "b": 1})),
+            (r#"{"a": }"#, json!({"a": lost})),
+            (r#"{"a"}"#, json!({"a": lost})),
+            (r#"{"a": 1,939.48, "b": 1}"#, json!({"a": lost, "b": 1})),
+            (r#"{"note_no": "XXXXX"", "b": 1}"#, json!({"note_no": "XXXXX\u{fffd}", "b": 1})),
+            (r#"{"a": "say "yes"", "b": 1}"#, json!({"a": "say \u{fffd}yes\u{fffd}", "b": 1})),
+            (r#"{"a": "say "yes", or no", "b": 1}"#, json!({"a": lost, "b": 1})),
+            (r#"{"a": "\ud800", "\udc00b": "\u12"}"#, json!({"a": lost, "\u{fffd}b": "\u{fffd}12"})),
+            (r#"{"a": [..., 1]}"#, json!({"a": [lost, 1]})),
+        ] {
+            assert_eq!(read(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_meant_is_read() {
+        for (text, expected) in [
+            (r#"{"a": 1, "b": [1, 2,],}"#, json!({"a": 1, "b": [1, 2]})),
+            (r#"{,"a": 1,, "b": [,1]}"#, json!({"a": 1, "b": [1]})),
+            ("{\"a\": \"x\"\n \"b\": [1 2]}", json!({"a": "x", "b": [lost_pair(), ]})),
+            (r#"{'a': 'it''s', 'b': None, 'c': True, "d": False}"#, json!({"a": "it\u{fffd}\u{fffd}s", "b": null, "c": true, "d": false})),
+            (r#"{'a': 'say "yes"'}"#, json!({"a": "say \"yes\""})),
+            (r#"{code: 200, data : {Name:"x"}}"#, json!({"code": 200, "data": {"Name": "x"}})),
+            ("{\"a\": 1, // a note\n/* and */ \"b\": \"http://x/\" /* more */}", json!({"a": 1, "b": "http://x/"})),
+            (r#"{"a": 0103152099, "b": .5, "c": +1, "d": 1.}"#, json!({"a": "0103152099", "b": ".5", "c": "+1", "d": "1."})),
+            (r#"{"a": -1.50e3, "b": undefined}"#, json!({"a": -1500.0, "b": null})),
+            ("{\"a\": \"x\ny\\'z\\q\", \"b\": \"\\u5f20\\ud842\\udfb7\\u0022\"}", json!({"a": "x y'z\\q", "b": "张𠮷\""})),
+            ("\u{feff} {\"a\": 1}", json!({"a": 1})),
+            (r#"{"a": 1} and whatever {"#, json!({"a": 1})),
+            (r#"{"a": 1}}}"#, json!({"a": 1})),
+            (r#"{"a": {"b": [{"c": NaN}]}, "d": {}}"#, json!({"a": {"b": [{"c": "\u{fffd}"}]}, "d": {}})),
+        ] {
+            assert_eq!(read(text), Some(expected), "{text}");
+        }
+    }
+
+    /// Two numbers without a comma between them are not a value.
+    fn lost_pair() -> Value {
+        json!("\u{fffd}")
+    }
+
+    #[test]
+    fn an_object_without_its_end_is_none() {
+        let whole = r#"{"code": 200, "data": {"Name": "张三", "l": [1, {"n": NaN}]}, "msg": "x"}"#;
+        assert!(first_object(whole).is_some());
+        for (at, _) in whole.char_indices() {
+            assert_eq!(first_object(&whole[..at]), None, "{}", &whole[..at]);
+        }
+        for text in ["", "[1]", "\"{}\"", "<html>{}</html>", "{]}", r#"{"a": [}]}"#, "{\"a\": 1 /* }", "null", "{'a': '}"] {
+            assert_eq!(first_object(text), None, "{text}");
+        }
+        let deep = |levels: usize| format!("{{\"a\": {}{}, }}", "[".repeat(levels), "]".repeat(levels));
+        assert!(first_object(&deep(MAX_DEPTH - 1)).is_some());
+        assert_eq!(first_object(&deep(MAX_DEPTH)), None);
+    }
+
+    #[test]
+    fn the_documents_own_sample_is_an_object() {
+        let sample = r#"{
+  "code": 200, // 返回码，详见返回码说明
+  "data": {
+    "Name": "张三", // 姓名
+    "CostCategories": [ // 项目大类
+      [
+        { "name": "金额", "word": "11.88" }
+      ],
+      ...
+    ]
+  }
+}"#;
+        let expected = json!({"code": 200, "data": {"Name": "张三", "CostCategories": [[{"name": "金额", "word": "11.88"}], "\u{fffd}"]}});
+        assert_eq!(read(sample), Some(expected));
+    }
+
+    proptest! {
+        #[test]
+        fn sound_json_keeps_its_meaning(fields in prop::collection::btree_map(".{0,6}", ".{0,12}", 0..6)) {
+            let value = json!({"fields": fields, "list": [1, -2.5, true, null, {"a": []}]});
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                prop_assert_eq!(read(&text), Some(value.clone()));
+            }
+        }
+
+        #[test]
+        fn whatever_is_read_is_strict(text in "\\{[{}\\[\\]\",:'/*\\\\ua1N \\n.-]{0,40}\\}?") {
+            let _ = read(&text);
+        }
+    }
+}
