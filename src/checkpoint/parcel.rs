@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 const PURPOSE: &str = "invoice-worker parcel 1";
 const SEAL_BYTES: usize = 32;
-/// Unpacked; far more than what is packed ever was.
-const MAX_BYTES: usize = 2 << 20;
+/// Unpacked: as large as a checkpoint may be. A bill with thousands of lines that are much alike packs into little.
+const MAX_BYTES: usize = 32 << 20;
 /// Of ten: good enough for text, and quick.
 const COMPRESSION: u8 = 6;
 
@@ -52,7 +52,11 @@ impl Packer {
     /// For this run alone. `None`: it is too large to travel.
     pub fn pack(&self, run: &str, parcel: &Parcel) -> Option<String> {
         // Cannot fail: every key is text and every number finite.
-        let packed = compress_to_vec(&serde_json::to_vec(parcel).unwrap_or_default(), COMPRESSION);
+        let plain = serde_json::to_vec(parcel).unwrap_or_default();
+        if plain.len() > MAX_BYTES {
+            return None;
+        }
+        let packed = compress_to_vec(&plain, COMPRESSION);
         let mut sealed = self.seal(run, &packed).finalize().into_bytes().to_vec();
         sealed.extend_from_slice(&packed);
         Some(STANDARD.encode_to_string(sealed)).filter(|text| text.len() <= MAX_PARCEL_BYTES)
@@ -80,7 +84,7 @@ impl Parcel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::invoice::Invoice;
+    use crate::domain::invoice::{CostDetail, Invoice};
 
     fn packer(secret: &str) -> Packer {
         Packer::new(&[&Secret::new(secret), &Secret::new("another")])
@@ -98,6 +102,15 @@ mod tests {
         assert_eq!(found.recognition.unwrap().invoice.note_no.as_deref(), Some("0077120853"));
         assert!(packer("secret").unpack("another run", &text).is_none());
         assert!(packer("another secret").unpack("run", &text).is_none());
+    }
+
+    #[test]
+    fn a_bill_with_many_lines_that_are_alike_travels_whole() {
+        let mut many = parcel("0077120853");
+        let line = CostDetail { name: Some("阿托伐他汀钙胶囊".into()), ..CostDetail::default() };
+        many.recognition.as_mut().unwrap().invoice.cost_details = vec![line; 15_000];
+        let text = packer("secret").pack("run", &many).unwrap();
+        assert_eq!(packer("secret").unpack("run", &text).unwrap().recognition.unwrap().invoice.cost_details.len(), 15_000);
     }
 
     #[test]

@@ -43,6 +43,17 @@ pub struct JobResult<'a> {
     pub metadata: Option<&'a RawValue>,
 }
 
+impl JobResult<'_> {
+    /// Keeps so many lines of each list of both invoices, and says how many are left out. The checks were made over all of them.
+    pub fn keep_lines(&mut self, max: usize) {
+        let recognised = self.recognition.as_mut().map(|part| &mut part.invoice);
+        let verified = self.verification.as_mut().map(|part| &mut part.invoice);
+        for invoice in recognised.into_iter().chain(verified) {
+            invoice.keep_lines(max);
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {

@@ -12,6 +12,11 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 
+/// A broker refuses what is larger than its `max_message_size`, 16 MiB by default in RabbitMQ 4, and closes the channel.
+const MAX_RESULT_BYTES: usize = 15 << 20;
+/// Of each list, where a result is too large: tried in turn.
+const LINES_THAT_FIT: [usize; 3] = [10_000, 1_000, 0];
+
 #[derive(Default)]
 pub(super) struct Findings {
     pub image: Option<ImagePart>,
@@ -59,7 +64,7 @@ impl Findings {
         let registry = self.verification.as_ref().map(|part| &part.registry);
         let nothing_to_compare = recognised.is_none() && verified.is_none();
         let checks = if nothing_to_compare { Vec::new() } else { checks::check(recognised, verified, registry) };
-        let result = JobResult {
+        let mut result = JobResult {
             schema: SCHEMA,
             job_id: Some(job.id.as_str()),
             status,
@@ -81,9 +86,22 @@ impl Findings {
             error: self.error,
             totals: progress.totals,
             question: self.question,
-            body: body_of(&result),
+            body: fitting(&mut result),
         }
     }
+}
+
+/// A result that every broker takes, with as many lines as fit.
+fn fitting(result: &mut JobResult<'_>) -> Box<RawValue> {
+    let mut body = body_of(result);
+    for lines in LINES_THAT_FIT {
+        if body.get().len() <= MAX_RESULT_BYTES {
+            break;
+        }
+        result.keep_lines(lines);
+        body = body_of(result);
+    }
+    body
 }
 
 /// The answer to what is no job.
@@ -142,4 +160,43 @@ pub fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer>
 fn body_of(result: &JobResult<'_>) -> Box<RawValue> {
     // Cannot fail: every key is text and every number finite.
     to_raw_value(result).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::invoice::{CostDetail, Invoice};
+
+    #[test]
+    fn a_result_is_as_long_as_a_broker_takes_and_says_what_is_left_out() {
+        let invoice = |lines: usize, bytes: usize| Invoice {
+            cost_details: vec![CostDetail { name: Some("x".repeat(bytes)), ..CostDetail::default() }; lines],
+            ..Invoice::default()
+        };
+        for (lines, bytes, kept) in
+            [(100, 10, 100), (20_000, 100, 20_000), (20_000, 1_000, 10_000), (20_000, 2_000, 1_000), (1_000, 20_000, 0)]
+        {
+            let part = RecognitionPart { invoice: invoice(lines, bytes), request_id: None };
+            let mut result = JobResult {
+                schema: SCHEMA,
+                job_id: None,
+                status: Status::Completed,
+                verdict: None,
+                flags: Vec::new(),
+                recognition: Some(part),
+                verification: None,
+                checks: Vec::new(),
+                error: None,
+                calls: Vec::new(),
+                image: None,
+                first_seen: Timestamp::UNIX_EPOCH,
+                finished: Timestamp::UNIX_EPOCH,
+                metadata: None,
+            };
+            let body: serde_json::Value = serde_json::from_str(fitting(&mut result).get()).unwrap();
+            let invoice = &body["recognition"]["invoice"];
+            assert_eq!(invoice["cost_details"].as_array().unwrap().len(), kept, "{lines} {bytes}");
+            assert_eq!(invoice["left_out"]["cost_details"].as_u64().unwrap_or(0), (lines - kept) as u64);
+        }
+    }
 }
