@@ -1,7 +1,7 @@
 //! From a configuration to the parts that work with it.
 
 use crate::chance::Chance;
-use crate::checkpoint::{Checkpoints, Packer};
+use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::failure::Stage;
@@ -39,8 +39,7 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
     Ok(Pipeline {
         recognitions: Flights::default(),
         verifications: Flights::default(),
-        checkpoints: Checkpoints::new(&config.checkpoint, &store, &config.storage.bucket),
-        packer: Packer::new(&[&config.recognition.app_secret, &config.recognition.app_code, &config.verification.api_secret]),
+        checkpoints: Checkpoints::new(&config.checkpoint, &store, &config.storage.bucket, config.sealer()),
         loader: Loader {
             store,
             memory: ImageMemory::new(config.worker.image_memory.0),

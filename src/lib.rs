@@ -24,6 +24,7 @@
 //! | [`checkpoint`] | paid answers, kept: memory in front of S3 |
 //! | [`store`] | one request at a time to any S3-compatible store |
 //! | [`broker`] | RabbitMQ, or the same semantics in this process |
+//! | [`seal`] | HMACs on what comes back from where others can write |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`telemetry`] | log, metrics, health |
 //! | [`clock`], [`chance`] | the wall clock and randomness, injected |
@@ -53,6 +54,7 @@ pub mod provider;
 pub mod retry;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod seal;
 pub mod shutdown;
 pub mod simulation;
 pub mod store;

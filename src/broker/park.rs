@@ -9,21 +9,15 @@ pub const PROGRESS: &str = "invoice-progress";
 pub const NOT_BEFORE: &str = "invoice-not-before";
 /// A job that may have killed its worker runs alone: how often it has died so by now.
 pub const SUSPECT: &str = "invoice-suspect";
+/// Over the three headers before, for this run: without it they say nothing. Also what a control message is sealed with.
+pub const SEAL: &str = "invoice-seal";
 /// JSON text: why a job ended in the failed queue.
 pub const FAILURE: &str = "invoice-failure";
-
-/// The unchanged body with the caller's properties and headers, to wait in a delay queue.
-pub fn parked(message: &Message, progress: &str, not_before_ms: u64) -> Message {
-    let mut copy = carried(message);
-    copy.properties.headers.set_text(PROGRESS, progress);
-    copy.properties.headers.set_number(NOT_BEFORE, i64::try_from(not_before_ms).unwrap_or(i64::MAX));
-    copy
-}
 
 /// The job as it was, for the failed queue, with the reason as JSON text. What was found out about it, and paid for, does not lie there.
 pub fn failed_copy(message: &Message, reason_json: &str) -> Message {
     let mut copy = carried(message);
-    for name in [PROGRESS, NOT_BEFORE, SUSPECT] {
+    for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL] {
         copy.properties.headers.remove(name);
     }
     copy.properties.headers.set_text(FAILURE, reason_json);
@@ -43,14 +37,14 @@ pub fn without_foreign_headers(message: &Message, ours: &[&str]) -> Message {
 /// A failed job as a new submission: without what the earlier run knew, and another run by its `replay` mark.
 pub fn replayed(message: &Message, replay: &str) -> Message {
     let mut copy = carried(message);
-    for name in [PROGRESS, NOT_BEFORE, SUSPECT, FAILURE] {
+    for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL, FAILURE] {
         copy.properties.headers.remove(name);
     }
     copy.properties.headers.set_text(REPLAY, replay);
     copy
 }
 
-fn carried(message: &Message) -> Message {
+pub(super) fn carried(message: &Message) -> Message {
     let mut headers = message.properties.headers.clone();
     headers.retain(is_the_callers);
     Message { body: message.body.clone(), properties: Properties { headers, expiration: None, ..message.properties.clone() } }
@@ -67,6 +61,8 @@ fn is_the_callers(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::broker::headers::{Death, Headers};
+    use crate::broker::parked::{ParkedState, parked};
+    use crate::seal::{SealKey, Sealer};
     use bytes::Bytes;
     use std::time::Duration;
 
@@ -106,18 +102,20 @@ mod tests {
         message
     }
 
+    fn waiting() -> Message {
+        let state = ParkedState { progress: "{}".into(), not_before_ms: 1_800_000_000_000, deaths: None };
+        parked(&travelled(), &state, &Sealer::new(SealKey::of("key"), None))
+    }
+
     #[test]
     fn parking_keeps_the_callers_and_drops_the_brokers() {
         let mut expected = submitted();
         expected.properties.headers.set_text(PROGRESS, "{}");
         expected.properties.headers.set_number(NOT_BEFORE, 1_800_000_000_000);
-        assert_eq!(parked(&travelled(), "{}", 1_800_000_000_000), expected);
-    }
-
-    #[test]
-    fn parking_twice_replaces_the_progress() {
-        let twice = parked(&parked(&travelled(), "{\"n\":1}", 1), "{\"n\":2}", 2);
-        assert_eq!(twice, parked(&submitted(), "{\"n\":2}", 2));
+        let mut copy = waiting();
+        assert!(copy.properties.headers.contains(SEAL));
+        copy.properties.headers.remove(SEAL);
+        assert_eq!(copy, expected);
     }
 
     #[test]
@@ -129,14 +127,9 @@ mod tests {
 
     #[test]
     fn a_replay_knows_nothing_of_the_earlier_run() {
-        let failed = failed_copy(&parked(&travelled(), "{}", 1), "{}");
+        let failed = failed_copy(&waiting(), "{}");
         let mut expected = submitted();
         expected.properties.headers.set_text(REPLAY, "r1");
         assert_eq!(replayed(&failed, "r1"), expected);
-    }
-
-    #[test]
-    fn a_far_future_does_not_wrap() {
-        assert_eq!(parked(&submitted(), "{}", u64::MAX).properties.headers.number(NOT_BEFORE), Some(i64::MAX));
     }
 }

@@ -59,8 +59,10 @@ fn add(hash: &mut Sha256, field: Option<&[u8]>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::park::{failed_copy, parked, replayed};
+    use crate::broker::park::{failed_copy, replayed};
+    use crate::broker::parked::{ParkedState, parked};
     use crate::broker::{Headers, Properties};
+    use crate::seal::{SealKey, Sealer};
     use bytes::Bytes;
     use std::collections::HashSet;
 
@@ -114,7 +116,8 @@ mod tests {
     #[test]
     fn parking_and_failing_stay_in_the_run_and_a_replay_leaves_it() {
         let job = message(|m| m.properties.message_id = Some("m".to_owned()));
-        assert_eq!(run_id(&parked(&job, "{}", 5)), run_id(&job));
+        let state = ParkedState { progress: "{}".into(), not_before_ms: 5, deaths: Some(1) };
+        assert_eq!(run_id(&parked(&job, &state, &Sealer::new(SealKey::of("key"), None))), run_id(&job));
         assert_eq!(run_id(&failed_copy(&job, "{}")), run_id(&job));
         assert_ne!(run_id(&replayed(&job, "1")), run_id(&job));
         assert_ne!(run_id(&replayed(&job, "1")), run_id(&replayed(&job, "2")));

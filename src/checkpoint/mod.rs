@@ -2,17 +2,18 @@
 //!
 //! A recognition and a same-day verdict are kept by the image's SHA-256 (never by bill: a forged image must not inherit a
 //! verdict), a final result by job, image and question. Objects hold personal data: the bucket's life-cycle rule expires them.
+//!
+//! Others may write to the bucket. So every object is sealed for its key, and one without a valid seal is treated as absent.
 
 mod object;
 mod parcel;
 
 pub use object::{StoredResult, Verification, VerificationAnswer};
-pub use parcel::{Packer, Parcel};
-
-use object::{Envelope, VERSION};
+pub use parcel::Parcel;
 
 use crate::domain::failure::Failure;
 use crate::domain::result::{RecognitionPart, Status};
+use crate::seal::{SealKind, Sealer};
 use crate::store::{Store, Written};
 use crate::telemetry::metric;
 use bytes::Bytes;
@@ -64,6 +65,7 @@ pub struct Checkpoints {
     memory: Option<Cache<String, Bytes>>,
     durable: Option<(Store, String)>,
     prefix: String,
+    sealer: Sealer,
     /// The store keeps what is there when a write says so: of two copies of a run one result stands, whoever is quicker. Unknown until it
     /// has answered.
     conditional: Arc<OnceCell<bool>>,
@@ -71,7 +73,7 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// `default_bucket` is where checkpoints go when the section names none.
-    pub fn new(config: &Config, store: &Store, default_bucket: &str) -> Self {
+    pub fn new(config: &Config, store: &Store, default_bucket: &str, sealer: Sealer) -> Self {
         let memory = || {
             Cache::builder()
                 .max_capacity(MEMORY_BYTES)
@@ -86,7 +88,7 @@ impl Checkpoints {
             StoreKind::Memory => (Some(memory()), None),
             StoreKind::None => (None, None),
         };
-        Self { memory, durable, prefix: config.prefix.clone(), conditional: Arc::default() }
+        Self { memory, durable, prefix: config.prefix.clone(), sealer, conditional: Arc::default() }
     }
 
     /// Asks the store whether it honours conditional writes, and uses them if so. `None`: nothing is kept in a store.
@@ -142,7 +144,7 @@ impl Checkpoints {
     /// Unless there is an answer by now.
     pub async fn keep_unread(&self, image: &str, day: Date, code: &str) -> Result<(), Failure> {
         let name = format!("verification/{day}/{image}.json");
-        match self.stored(&name).await? {
+        match self.stored::<Verification>(&name).await? {
             Some(_) => Ok(()),
             None => self.put(&name, &Verification::Unread { unread: code.to_owned() }).await,
         }
@@ -175,15 +177,16 @@ impl Checkpoints {
         if let Some((store, bucket)) = &self.durable {
             // A store that did not answer at the start is asked now.
             let honours = matches!(self.probe().await, Ok(Some(true)));
-            let is_new = honours && store.put_new(bucket, &self.key(&name), encoded(result)).await? == Written::New;
+            let (key, json) = (self.key(&name), encoded(result));
+            let object = object::sealed(&key, &json, &self.sealer);
+            let is_new = honours && store.put_new(bucket, &key, object.clone()).await? == Written::New;
             if !is_new {
-                // What this process knows may have been replaced by somebody else.
-                let theirs = self.stored(&name).await?.map(|bytes| (name.as_str(), bytes));
-                if let Some(first) = standing(self.read(theirs)) {
+                // Another worker may have replaced what this process knows.
+                if let Some(first) = standing(self.stored(&name).await?) {
                     self.remember(&name, encoded(&first)).await;
                     return Ok(Some(first));
                 }
-                store.put(bucket, &self.key(&name), encoded(result)).await?;
+                store.put(bucket, &key, object).await?;
             }
         }
         // The store first: what it did not take must not be found here, and taken for kept, when it is tried again.
@@ -199,12 +202,7 @@ impl Checkpoints {
     /// What this process remembers, where that `is_last`: anything else the store may know better.
     async fn get<T: DeserializeOwned>(&self, kind: &'static str, name: &str, is_last: impl Fn(&T) -> bool) -> Result<Option<T>, Failure> {
         let here = self.here(name).await;
-        let found = if here.as_ref().is_some_and(is_last) {
-            here
-        } else {
-            let stored = self.stored(name).await?.map(|bytes| (name, bytes));
-            self.read(stored).or(here)
-        };
+        let found = if here.as_ref().is_some_and(is_last) { here } else { self.stored(name).await?.or(here) };
         if found.is_some() {
             metric::checkpoint_hit(kind);
         }
@@ -213,45 +211,47 @@ impl Checkpoints {
 
     /// The memory first: whatever becomes of S3, this process does not pay twice.
     async fn put<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Failure> {
-        let bytes = encoded(value);
-        self.remember(name, bytes.clone()).await;
-        match &self.durable {
-            Some((store, bucket)) => store.put(bucket, &self.key(name), bytes).await,
-            None => Ok(()),
-        }
+        let json = encoded(value);
+        self.remember(name, json.clone()).await;
+        let Some((store, bucket)) = &self.durable else { return Ok(()) };
+        let key = self.key(name);
+        store.put(bucket, &key, object::sealed(&key, &json, &self.sealer)).await
     }
 
-    async fn remember(&self, name: &str, bytes: Bytes) {
+    async fn remember(&self, name: &str, json: Bytes) {
         if let Some(memory) = &self.memory {
-            memory.insert(name.to_owned(), bytes).await;
+            memory.insert(name.to_owned(), json).await;
         }
     }
 
     async fn here<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let bytes = self.remembered(name).await?;
-        self.read(Some((name, bytes)))
+        let json = self.memory.as_ref()?.get(name).await?;
+        self.read(name, &json)
     }
 
-    async fn remembered(&self, name: &str) -> Option<Bytes> {
-        self.memory.as_ref()?.get(name).await
+    /// What the store has under this name, if one of our workers wrote it there.
+    async fn stored<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let Some((store, bucket)) = &self.durable else { return Ok(None) };
+        let key = self.key(name);
+        let Some(object) = store.get(bucket, &key, MAX_OBJECT_BYTES).await? else { return Ok(None) };
+        let Some(json) = object::unsealed(&key, &object, &self.sealer) else {
+            metric::seal_refused(SealKind::Checkpoint);
+            tracing::warn!(
+                checkpoint.key = key,
+                mend = "compare seal.key and seal.previous_key of all workers; if they are equal, somebody else writes to this bucket",
+                "a checkpoint has no valid seal of ours: it counts as absent, and its answer is bought again"
+            );
+            return Ok(None);
+        };
+        Ok(self.read(name, &json))
     }
 
-    async fn stored(&self, name: &str) -> Result<Option<Bytes>, Failure> {
-        match &self.durable {
-            Some((store, bucket)) => store.get(bucket, &self.key(name), MAX_OBJECT_BYTES).await,
-            None => Ok(None),
+    fn read<T: DeserializeOwned>(&self, name: &str, json: &[u8]) -> Option<T> {
+        let read = serde_json::from_slice(json);
+        if read.is_err() {
+            tracing::warn!(checkpoint.key = self.key(name), "a checkpoint of another version cannot be read: it counts as absent");
         }
-    }
-
-    fn read<T: DeserializeOwned>(&self, found: Option<(&str, Bytes)>) -> Option<T> {
-        let (name, bytes) = found?;
-        match serde_json::from_slice::<Envelope<T>>(&bytes) {
-            Ok(envelope) if envelope.v == VERSION => Some(envelope.value),
-            Ok(_) | Err(_) => {
-                tracing::warn!(checkpoint.key = self.key(name), "a checkpoint is unreadable; treated as absent");
-                None
-            }
-        }
+        read.ok()
     }
 
     fn key(&self, name: &str) -> String {
@@ -265,7 +265,7 @@ fn result_name(question: &str) -> String {
 
 fn encoded<T: Serialize>(value: &T) -> Bytes {
     // Cannot fail: every key is text and every number finite.
-    serde_json::to_vec(&Envelope { v: VERSION, value }).unwrap_or_default().into()
+    serde_json::to_vec(value).unwrap_or_default().into()
 }
 
 #[expect(clippy::ptr_arg, reason = "the cache's own signature")]

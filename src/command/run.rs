@@ -36,6 +36,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         broker: Broker::new(&config.broker)?,
         queues: config.broker.clone(),
         pipeline,
+        sealer: config.sealer(),
         chance,
         health,
         max_in_flight: config.worker.max_in_flight,

@@ -7,6 +7,7 @@ mod environment;
 mod http;
 mod load;
 pub mod problem;
+mod seal;
 pub mod secret;
 mod secret_files;
 mod sections;
@@ -17,6 +18,7 @@ pub mod units;
 pub use environment::FILE_VARIABLE;
 pub use http::{Http, ProxyRoutes, ProxyVariables};
 pub use load::ConfigError;
+pub use seal::SealConfig;
 pub use sections::{Policy, Worker};
 pub use tls::{Tls, roots_of};
 
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub broker: broker::Config,
+    pub seal: SealConfig,
     pub http: Http,
     pub tls: Tls,
     pub storage: store::Config,
@@ -79,6 +82,7 @@ impl Config {
     fn validate_pipeline(&self, problems: &mut Problems) {
         self.http.validate(problems);
         self.tls.validate(problems);
+        self.seal.validate(problems);
         self.storage.validate(problems);
         self.recognition.validate(problems);
         self.verification.validate(problems);
@@ -108,6 +112,7 @@ impl Config {
     /// What the worker can run with, and had better not. Told at start and by `check`.
     pub fn doubts(&self) -> Problems {
         let mut doubts = Problems::default();
+        self.seal.doubts(&mut doubts);
         let wait = &self.worker.redelivery_wait;
         for (key, timeout) in [("recognition.timeout", &self.recognition.timeout), ("verification.timeout", &self.verification.timeout)] {
             doubts.require(

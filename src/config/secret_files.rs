@@ -16,6 +16,8 @@ impl Config {
         reading.secret("http.proxy", &mut self.http.proxy, &self.http.proxy_file);
         let management_url_file = self.broker.management_url_file.display().to_string();
         reading.secret("broker.management_url", &mut self.broker.management_url, &management_url_file);
+        reading.secret("seal.key", &mut self.seal.key, &self.seal.key_file);
+        reading.secret("seal.previous_key", &mut self.seal.previous_key, &self.seal.previous_key_file);
         reading.secret("storage.access_key_id", &mut self.storage.access_key_id, &self.storage.access_key_id_file);
         reading.secret("storage.secret_access_key", &mut self.storage.secret_access_key, &self.storage.secret_access_key_file);
         reading.secret("recognition.app_key", &mut self.recognition.app_key, &self.recognition.app_key_file);

@@ -24,7 +24,7 @@ pub use load::{DECODED_AT_ONCE, Loader};
 pub use loaded::Loaded;
 pub use recall::{Kept, Patience};
 
-use crate::checkpoint::{Checkpoints, Packer, StoredResult, Verification, VerificationAnswer};
+use crate::checkpoint::{Checkpoints, StoredResult, Verification, VerificationAnswer};
 use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Invoice, Verified};
@@ -48,7 +48,6 @@ pub struct Pipeline {
     pub recognitions: Flights<RecognitionPart>,
     pub verifications: Flights<VerificationAnswer>,
     pub checkpoints: Checkpoints,
-    pub packer: Packer,
     pub judge: Judge,
     pub job_deadline: Duration,
     pub redelivery_wait: Duration,
@@ -185,7 +184,7 @@ impl Pipeline {
     async fn recall_for_the_end(&self, stopped: &Stopped, case: &Case<'_>, findings: &mut Findings) {
         let is_the_end = matches!(stopped.ruling.decision, Decision::Fail { .. });
         let Some(image) = case.progress.image.as_deref().filter(|_| is_the_end) else { return };
-        findings.recognition = match self.brought(case, image).recognition {
+        findings.recognition = match Self::brought(case, image).recognition {
             Some(part) => Some(part),
             // A store that does not answer is no reason to keep the job waiting.
             None => self.recall(case, || self.checkpoints.recognition(image)).await.ok().flatten(),

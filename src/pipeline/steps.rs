@@ -54,13 +54,13 @@ impl Pipeline {
 
     /// Paid for before: it came with the job, or is checkpointed.
     async fn known_recognition(&self, identity: &str, case: &mut Case<'_>) -> Result<Option<RecognitionPart>, Box<Stopped>> {
-        let mut brought = self.brought(case, identity);
+        let mut brought = Self::brought(case, identity);
         let Some(part) = brought.recognition.clone() else {
             return self.recall(case, || self.checkpoints.recognition(identity)).await;
         };
         if self.is_stored_by_now(Stage::Recognition, self.checkpoints.keep_recognition(identity, &part)).await {
             brought.recognition = None;
-            self.take_along(case, &brought);
+            Self::take_along(case, &brought);
         }
         Ok(Some(part))
     }
@@ -147,7 +147,7 @@ impl Pipeline {
 
     /// Paid for before: it came with the job, or somebody asked today.
     async fn known_verification(&self, identity: &str, case: &mut Case<'_>) -> Result<Option<VerificationAnswer>, Box<Stopped>> {
-        let mut brought = self.brought(case, identity);
+        let mut brought = Self::brought(case, identity);
         let Some((day, answer)) = brought.verification.clone() else {
             let today = self.today();
             let known = self.recall(case, || self.checkpoints.verification(identity, today)).await?;
@@ -155,7 +155,7 @@ impl Pipeline {
         };
         if self.is_stored_by_now(Stage::Verification, self.checkpoints.keep_verification(identity, day, &answer)).await {
             brought.verification = None;
-            self.take_along(case, &brought);
+            Self::take_along(case, &brought);
         }
         Ok(Some(answer))
     }

@@ -5,7 +5,7 @@ use super::script::Script;
 use super::store::CHECKPOINTS;
 use crate::broker::{self, Broker};
 use crate::chance::Chance;
-use crate::checkpoint::{self, Checkpoints, Packer};
+use crate::checkpoint::{self, Checkpoints};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secret::Secret;
@@ -62,8 +62,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     let pipeline = Pipeline {
         recognitions: Flights::default(),
         verifications: Flights::default(),
-        checkpoints: Checkpoints::new(&checkpoints, store, BUCKET),
-        packer: Packer::new(&[]),
+        checkpoints: Checkpoints::new(&checkpoints, store, BUCKET, config.sealer()),
         loader: Loader {
             store: store.clone(),
             memory: ImageMemory::new(config.worker.image_memory.0),
@@ -91,6 +90,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         broker: broker.clone(),
         queues: queues(),
         pipeline,
+        sealer: config.sealer(),
         chance,
         health: Health::default(),
         max_in_flight: config.worker.max_in_flight,

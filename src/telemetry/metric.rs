@@ -4,6 +4,7 @@
 
 use crate::domain::failure::{Billed, Stage};
 use crate::domain::result::{Status, Verdict};
+use crate::seal::SealKind;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
@@ -45,9 +46,13 @@ fn describe() {
     describe_counter!("invoice_queues_declared_again_total", "Queues of ours that were deleted while the worker ran, and declared again.");
     describe_counter!("invoice_settle_lost_total", "Acknowledgements that found their channel gone; the job was delivered again.");
     describe_counter!("invoice_results_returned_total", "Results whose reply_to was gone; they went to the results queue.");
+    describe_counter!("invoice_seal_refused_total", "What came back without a valid seal of ours, and counted as absent.");
     describe_gauge!("invoice_image_memory_bytes", "Image data held, all jobs together.");
     for counter in ["invoice_broker_reconnects_total", "invoice_settle_lost_total", "invoice_results_returned_total"] {
         counter!(counter).absolute(0);
+    }
+    for kind in [SealKind::Checkpoint, SealKind::Progress, SealKind::Heartbeat] {
+        counter!("invoice_seal_refused_total", "kind" => kind.as_str()).absolute(0);
     }
     gauge!("invoice_jobs_in_flight").set(0.0);
     gauge!("invoice_image_memory_bytes").set(0.0);
@@ -129,6 +134,11 @@ pub fn queue_missing(name: &str, is_missing: bool) {
 /// `name` is a configured queue, or the control exchange.
 pub fn queue_declared_again(name: &str) {
     counter!("invoice_queues_declared_again_total", "queue" => name.to_owned()).increment(1);
+}
+
+/// Something of this kind had no valid seal.
+pub fn seal_refused(kind: SealKind) {
+    counter!("invoice_seal_refused_total", "kind" => kind.as_str()).increment(1);
 }
 
 pub fn broker_reconnected() {

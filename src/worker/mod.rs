@@ -2,6 +2,7 @@
 
 mod alarm;
 mod answer;
+mod brought;
 mod control;
 mod event;
 mod feed;
@@ -23,6 +24,7 @@ pub use runs::Runs;
 use crate::broker::{Broker, BrokerError, Delivery};
 use crate::chance::Chance;
 use crate::pipeline::Pipeline;
+use crate::seal::Sealer;
 use crate::telemetry::health::{Health, State};
 use feed::Intake;
 use session::Generation;
@@ -42,6 +44,7 @@ pub struct Worker {
     pub broker: Broker,
     pub queues: crate::broker::Config,
     pub pipeline: Pipeline,
+    pub sealer: Sealer,
     pub chance: Chance,
     pub health: Health,
     pub max_in_flight: u16,

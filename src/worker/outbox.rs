@@ -5,8 +5,8 @@ use super::replies::Replies;
 use super::session::Generation;
 use super::turn::Turn;
 use crate::broker::{
-    Config, FAILURE, Message, NOT_BEFORE, PROGRESS, Properties, PublishError, Publisher, SUSPECT, failed_copy, hop, parked,
-    without_foreign_headers,
+    Config, FAILURE, Message, NOT_BEFORE, PROGRESS, ParkedState, Properties, PublishError, Publisher, SEAL, SUSPECT, failed_copy, hop,
+    parked, without_foreign_headers,
 };
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -14,6 +14,7 @@ use crate::domain::progress::Progress;
 use crate::domain::result::ProgressMessage;
 use crate::pipeline::Answer;
 use crate::retry::{LONGEST_HOLD, wait};
+use crate::seal::Sealer;
 use crate::telemetry::health::{Health, Trouble};
 use crate::telemetry::metric;
 use bytes::Bytes;
@@ -34,6 +35,7 @@ pub(super) struct Outbox<'a> {
     patience: Instant,
     publisher: Publisher,
     queues: &'a Config,
+    sealer: &'a Sealer,
     replies: &'a Replies,
     health: &'a Health,
     clock: Clock,
@@ -66,6 +68,7 @@ impl Worker {
             publisher: turn.generation.session.publisher(),
             patience: (turn.began + LONGEST_HOLD).max(Instant::now() + LEAST_PATIENCE),
             queues: &self.queues,
+            sealer: &self.sealer,
             replies: &self.replies,
             health: &self.health,
             clock: self.pipeline.judge.clock,
@@ -170,13 +173,9 @@ impl Outbox<'_> {
     pub(super) async fn park(&self, job: &Message, progress: &Progress, until: Timestamp, suspect: Option<u32>) -> Result<(), Unpublished> {
         let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
         let queue = self.queues.retry_queue(hop(&self.queues.retry_delays, wait));
-        let not_before = u64::try_from(until.as_millisecond()).unwrap_or_default();
-        let mut message = parked(job, &progress.to_header(), not_before);
-        match suspect {
-            Some(deaths) => message.properties.headers.set_number(SUSPECT, deaths.into()),
-            None => message.properties.headers.remove(SUSPECT),
-        }
-        self.to_our_queue(&queue, &message, &[PROGRESS, NOT_BEFORE, SUSPECT]).await
+        let not_before_ms = u64::try_from(until.as_millisecond()).unwrap_or_default();
+        let state = ParkedState { progress: progress.to_header(), not_before_ms, deaths: suspect };
+        self.to_our_queue(&queue, &parked(job, &state, self.sealer), &[PROGRESS, NOT_BEFORE, SUSPECT, SEAL]).await
     }
 
     /// A queue of ours that refuses is asked for as long as a delivery may be held, and readiness says so; one that is gone is

@@ -6,8 +6,7 @@
 use super::Worker;
 use super::feed::Feed;
 use super::session::Generation;
-use super::turn::not_before;
-use crate::broker::{Delivery, SUSPECT};
+use crate::broker::Delivery;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,23 +35,15 @@ pub(super) enum Suspicion {
 
 impl Suspicion {
     /// It came back so often since it last lived through a turn.
-    pub(super) fn of(delivery: &Delivery, returns: u32, is_alone: bool) -> Self {
-        suspicion(deaths(delivery), returns, is_alone)
-    }
-}
-
-/// Of a job that has to run alone, counted when it was last parked.
-pub(super) fn deaths(delivery: &Delivery) -> Option<u32> {
-    delivery.message.properties.headers.number(SUSPECT).map(|deaths| u32::try_from(deaths.max(0)).unwrap_or(u32::MAX))
-}
-
-fn suspicion(deaths: Option<u32>, returns: u32, is_alone: bool) -> Suspicion {
-    match deaths.map(|deaths| deaths.saturating_add(returns)) {
-        None if returns >= SUSPECTED_FROM => Suspicion::Park(0),
-        None => Suspicion::None,
-        Some(deaths) if deaths >= POISON_FROM => Suspicion::Poison,
-        Some(_) if is_alone => Suspicion::Alone,
-        Some(deaths) => Suspicion::Park(deaths),
+    /// `deaths` of a job that has to run alone, counted when it was last parked.
+    pub(super) fn of(deaths: Option<u32>, returns: u32, is_alone: bool) -> Self {
+        match deaths.map(|deaths| deaths.saturating_add(returns)) {
+            None if returns >= SUSPECTED_FROM => Self::Park(0),
+            None => Self::None,
+            Some(deaths) if deaths >= POISON_FROM => Self::Poison,
+            Some(_) if is_alone => Self::Alone,
+            Some(deaths) => Self::Park(deaths),
+        }
     }
 }
 
@@ -91,8 +82,7 @@ pub(super) async fn expired(room: Option<Room>) {
 impl Worker {
     /// One that has to run alone, and whose time has come: on its way over the delay queues nobody makes room for it.
     pub(super) fn is_due_suspect(&self, delivery: &Delivery) -> bool {
-        let now = self.pipeline.judge.clock.now();
-        deaths(delivery).is_some() && not_before(&delivery.message).is_none_or(|until| until <= now)
+        self.suspect_until(&delivery.message).is_some_and(|until| until <= self.pipeline.judge.clock.now())
     }
 
     /// Takes nothing more, and lets what is in hand end. The suspect itself is parked meanwhile: a crash of somebody else would count as
@@ -140,7 +130,7 @@ mod tests {
             (Some(3), 2, false, Suspicion::Poison),
             (Some(u32::MAX), u32::MAX, true, Suspicion::Poison),
         ] {
-            assert_eq!(suspicion(deaths, returns, is_alone), expected, "{deaths:?} {returns} {is_alone}");
+            assert_eq!(Suspicion::of(deaths, returns, is_alone), expected, "{deaths:?} {returns} {is_alone}");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One delivery's turn: parse, process, checkpoint, publish confirmed, acknowledge. In this order, whatever happens between.
 
 use super::Worker;
+use super::brought::Brought;
 use super::event::{Event, JobParked};
 use super::outbox::Unpublished;
 use super::session::Generation;
-use super::suspect::{Suspicion, deaths};
-use crate::broker::{Delivery, Message, NOT_BEFORE, PROGRESS, Settled, run_id};
+use super::suspect::Suspicion;
+use crate::broker::{Delivery, Message, Settled};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
 use crate::domain::progress::{Parked, Progress};
@@ -27,6 +28,8 @@ pub(super) struct Turn<'a> {
     pub(super) is_new: bool,
     /// It may kill its worker: parked again, it stays marked, with this many deaths.
     pub(super) suspect: Option<u32>,
+    /// It was parked until then.
+    pub(super) not_before: Option<Timestamp>,
     pub(super) began: Instant,
 }
 
@@ -57,13 +60,12 @@ impl Worker {
 
     async fn take(&self, delivery: &Delivery, generation: &Generation, is_alone: bool) -> Result<(), Unpublished> {
         let message = &delivery.message;
-        let (mut progress, returned) = self.progress_of(message);
+        let Brought { mut progress, returned, not_before, deaths: suspect } = self.brought(message);
         progress.redelivered |= delivery.redelivered;
         progress.returns = progress.returns.saturating_add(delivery.delivery_count);
         let is_new = !returned && !delivery.redelivered;
-        let suspicion = Suspicion::of(delivery, progress.returns, is_alone);
-        let suspect = deaths(delivery);
-        let mut turn = Turn { message, generation, job_id: None, progress, is_new, suspect, began: Instant::now() };
+        let suspicion = Suspicion::of(suspect, progress.returns, is_alone);
+        let mut turn = Turn { message, generation, job_id: None, progress, is_new, suspect, not_before, began: Instant::now() };
         if let Suspicion::Park(deaths) = suspicion {
             return self.park_suspect(turn, deaths).await;
         }
@@ -171,29 +173,15 @@ impl Worker {
         // It may have been told to wait for longer; nobody waits beyond a job's longest life.
         let (now, begun) = (self.pipeline.judge.clock.now(), turn.progress.first_seen);
         let latest = begun.saturating_add(self.pipeline.job_deadline).unwrap_or(Timestamp::MAX);
-        let until = not_before(turn.message).map_or(now, |until| until.min(latest).max(now));
+        let until = turn.not_before.map_or(now, |until| until.min(latest).max(now));
         self.outbox(&turn).park(turn.message, &turn.progress, until, Some(deaths)).await?;
         tracing::warn!(job.run = turn.progress.run, deaths, "a job that came back from several crashes is suspected; it will run alone");
         Ok(())
     }
 
-    /// A parked job brings its progress; any other message begins a run. With it: did the job come back from being parked?
-    fn progress_of(&self, message: &Message) -> (Progress, bool) {
-        let (run, now) = (run_id(message), self.pipeline.judge.clock.now());
-        let brought = message.properties.headers.text(PROGRESS).and_then(|header| Progress::from_header(&header, &run));
-        let Some(mut progress) = brought else {
-            let mut begun = Progress::new(run, now);
-            begun.expires = message.properties.expiration.and_then(|life| now.saturating_add(life).ok());
-            return (begun, false);
-        };
-        // Another worker's clock may be ahead of ours; a stranger's may be by centuries.
-        progress.first_seen = progress.first_seen.min(now);
-        (progress, true)
-    }
-
     /// A hop over a delay queue ends before the wait does: park again, unread. Beyond the deadline there is nothing to wait for.
     fn too_early(&self, job: &Job, turn: &Turn<'_>) -> Option<Timestamp> {
-        let until = not_before(turn.message)?;
+        let until = turn.not_before?;
         let in_time = until <= turn.progress.deadline(job, self.pipeline.job_deadline);
         (self.pipeline.judge.clock.now() < until && in_time).then_some(until)
     }
@@ -208,10 +196,6 @@ impl Worker {
             let _ = watcher.send(event);
         }
     }
-}
-
-pub(super) fn not_before(message: &Message) -> Option<Timestamp> {
-    Timestamp::from_millisecond(message.properties.headers.number(NOT_BEFORE)?).ok()
 }
 
 async fn settle(delivery: Delivery) {

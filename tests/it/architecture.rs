@@ -5,21 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// For each module, what it may import from this crate. What is not listed may import nothing.
-const MAY_IMPORT: [(&str, &[&str]); 20] = [
+const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("clock", &[]),
     ("chance", &[]),
-    ("config", &["domain", "broker", "checkpoint", "provider", "store", "telemetry"]),
-    ("telemetry", &["config", "domain"]),
+    ("seal", &[]),
+    ("config", &["domain", "broker", "checkpoint", "provider", "seal", "store", "telemetry"]),
+    ("telemetry", &["config", "domain", "seal"]),
     ("gate", &["clock", "domain", "telemetry"]),
     ("retry", &["chance", "clock", "domain", "gate"]),
     ("store", &["config", "domain"]),
     ("image", &["domain", "store", "telemetry"]),
-    ("checkpoint", &["config", "domain", "store", "telemetry"]),
+    ("checkpoint", &["config", "domain", "seal", "store", "telemetry"]),
     ("provider", &["config", "domain", "gate", "retry", "telemetry"]),
-    ("broker", &["config", "domain"]),
+    ("broker", &["config", "domain", "seal"]),
     ("pipeline", &["checkpoint", "domain", "image", "provider", "retry", "store"]),
-    ("worker", &["broker", "chance", "checkpoint", "clock", "domain", "gate", "pipeline", "retry", "telemetry"]),
+    ("worker", &["broker", "chance", "checkpoint", "clock", "domain", "gate", "pipeline", "retry", "seal", "telemetry"]),
     ("sandbox", &["config", "domain"]),
     ("assemble", &["chance", "checkpoint", "clock", "config", "domain", "gate", "image", "pipeline", "provider", "retry", "store"]),
     (

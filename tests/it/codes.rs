@@ -12,7 +12,7 @@ mod table;
 use crate::harness::system::{BUCKET, On, Setup, System};
 use futures_util::future::join_all;
 use hastened::hastened;
-use invoice_worker::broker::{Message, PROGRESS, run_id};
+use invoice_worker::broker::{Message, run_id};
 use invoice_worker::checkpoint::Checkpoints;
 use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
@@ -194,7 +194,8 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     let key = format!("samples/{id}.png");
     system.sandbox.put(BUCKET, &key, picture).await.unwrap();
     if row.stage == Stage::Verification && !row.given.knows_the_bill {
-        let checkpoints = Checkpoints::new(&system.config.checkpoint, &Store::new(&system.config.storage).await, BUCKET);
+        let checkpoints =
+            Checkpoints::new(&system.config.checkpoint, &Store::new(&system.config.storage).await, BUCKET, system.config.sealer());
         let today = Timestamp::now().to_zoned(system.config.policy.timezone()).date();
         let invoice = Invoice { billing_date: billing_date(&row.given.bill, today).map(Reading::Value), ..Invoice::default() };
         checkpoints.keep_recognition(&identity, &RecognitionPart { invoice, request_id: None }).await.unwrap();
@@ -203,7 +204,7 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     if let Some(code) = &row.given.turned_for {
         let mut progress = Progress::new(run_id(&job), Timestamp::now());
         progress.rotated_for = Some(code.clone());
-        job.properties.headers.set_text(PROGRESS, &progress.to_header());
+        job = system.returning(&job, &progress);
     }
     job
 }

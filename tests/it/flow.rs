@@ -20,6 +20,7 @@ mod answers;
 mod bills;
 mod budgets;
 mod copies;
+mod forgeries;
 mod heartbeats;
 mod memory;
 mod pauses;

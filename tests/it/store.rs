@@ -87,8 +87,8 @@ impl Shelf {
     }
 
     /// Answers the version's id.
-    async fn put(&self, key: &str, bytes: &'static [u8]) -> Option<String> {
-        let put = self.client.put_object().bucket(&self.config.bucket).key(key).body(ByteStream::from_static(bytes));
+    async fn put(&self, key: &str, bytes: &[u8]) -> Option<String> {
+        let put = self.client.put_object().bucket(&self.config.bucket).key(key).body(ByteStream::from(bytes.to_vec()));
         put.send().await.unwrap().version_id
     }
 

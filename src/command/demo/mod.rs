@@ -74,6 +74,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         broker: broker.clone(),
         queues: config.broker.clone(),
         pipeline: assemble::pipeline(&config, policy, chance.clone()).await?,
+        sealer: config.sealer(),
         chance,
         health: Health::default(),
         max_in_flight: config.worker.max_in_flight,

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use invoice_worker::broker::{
-    FAILURE, FrameFilter, Headers, Message, NOT_BEFORE, PROGRESS, Properties, REPLAY, SUSPECT, failed_copy, parked, replayed, run_id,
-    without_foreign_headers,
+    FAILURE, FrameFilter, Headers, Message, NOT_BEFORE, PROGRESS, ParkedHeaders, ParkedState, Properties, REPLAY, SEAL, SUSPECT,
+    failed_copy, parked, parked_headers, replayed, run_id, without_foreign_headers,
 };
+use invoice_worker::seal::{SealKey, Sealer};
 use lapin::protocol::basic::parse_properties;
 use lapin::types::FieldTable;
 
@@ -26,11 +27,15 @@ pub fn headers(data: &[u8]) {
     };
     let run = run_id(&job);
 
-    let waiting = parked(&job, "progress", 7);
+    let sealer = Sealer::new(SealKey::of("key"), None);
+    assert!(!matches!(parked_headers(&job, &sealer), ParkedHeaders::Valid(_)), "a seal that was forged");
+    let state = ParkedState { progress: "progress".to_owned(), not_before_ms: 7, deaths: None };
+    let waiting = parked(&job, &state, &sealer);
+    assert_eq!(parked_headers(&waiting, &sealer), ParkedHeaders::Valid(state.clone()));
     assert_eq!(waiting.properties.headers.text(PROGRESS).as_deref(), Some("progress"));
     assert_eq!(waiting.properties.headers.number(NOT_BEFORE), Some(7));
     // Names only: a number that is none (NaN) is not equal to itself.
-    assert_eq!(format!("{:?}", parked(&waiting, "progress", 7).properties), format!("{:?}", waiting.properties));
+    assert_eq!(format!("{:?}", parked(&waiting, &state, &sealer).properties), format!("{:?}", waiting.properties));
     let failed = failed_copy(&job, "reason");
     assert_eq!(failed.properties.headers.text(FAILURE).as_deref(), Some("reason"));
     let plain = without_foreign_headers(&waiting, &[PROGRESS, NOT_BEFORE]);
@@ -41,7 +46,7 @@ pub fn headers(data: &[u8]) {
 
     let again = replayed(&failed, "second");
     assert_ne!(run_id(&again), run_id(&replayed(&failed, "third")));
-    assert!([PROGRESS, NOT_BEFORE, SUSPECT, FAILURE].iter().all(|ours| !again.properties.headers.contains(ours)));
+    assert!([PROGRESS, NOT_BEFORE, SUSPECT, SEAL, FAILURE].iter().all(|ours| !again.properties.headers.contains(ours)));
     assert_eq!(again.properties.headers.text(REPLAY).as_deref(), Some("second"));
     for copy in [&waiting, &failed, &plain, &again] {
         assert!(BOOKKEEPING.iter().all(|name| !copy.properties.headers.contains(name)));

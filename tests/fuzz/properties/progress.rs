@@ -1,11 +1,10 @@
-//! The header `invoice-progress`: ours as a rule, but anybody may send one.
+//! The header `invoice-progress`: sealed, but perhaps by another version.
 
-use invoice_worker::checkpoint::Packer;
-use invoice_worker::config::secret::Secret;
+use invoice_worker::checkpoint::Parcel;
 use invoice_worker::domain::progress::{MAX_CALLS_LISTED, MAX_HEADER_BYTES, MAX_PARCEL_BYTES, Progress};
 use serde_json::Value;
 
-/// An accepted header belongs to this run, is within its bounds, brings no answer of a stranger's, and is written again as one that says
+/// Behind its seal a header belongs to this run, is within its bounds, and is written again as one that says
 /// the same.
 pub fn progress(data: &[u8]) {
     let header = String::from_utf8_lossy(data);
@@ -14,8 +13,7 @@ pub fn progress(data: &[u8]) {
     let run = parsed.as_ref().and_then(|header| header.get("run")?.as_str()).unwrap_or("run");
     let Some(progress) = Progress::from_header(&header, run) else { return };
     assert!(header.len() <= MAX_HEADER_BYTES + MAX_PARCEL_BYTES && progress.run == run && progress.calls().len() <= MAX_CALLS_LISTED);
-    let packer = Packer::new(&[&Secret::new("the account's")]);
-    assert!(progress.parcel.as_deref().is_none_or(|parcel| packer.unpack(run, parcel).is_none()), "an answer that nobody sold");
+    let _ = progress.parcel.as_deref().map(Parcel::unpack);
     assert_eq!(Progress::from_header(&header, "another run"), None);
 
     let written = progress.to_header();

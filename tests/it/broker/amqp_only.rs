@@ -1,10 +1,10 @@
 //! What only a real server can do: refuse, go away, and carry what our own types do not make.
 
-use super::{Place, body, config, job, next, within};
+use super::{Place, body, config, job, next, waiting, within};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use futures_util::StreamExt;
-use invoice_worker::broker::{Broker, BrokerError, Message, PublishError, Settled, parked};
+use invoice_worker::broker::{Broker, BrokerError, Message, PublishError, Settled};
 use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
@@ -127,7 +127,7 @@ async fn foreign_headers_of_every_type_survive_parking_and_foreign_users_and_exp
     let mut jobs = session.consume(queue, 1).await.unwrap();
     let delivery = next(&mut jobs).await;
     assert_eq!(delivery.message.properties.expiration, Some(span("10m").duration()));
-    let copy = parked(&delivery.message, "{}", 1);
+    let copy = waiting(&delivery.message, "{}", 1);
     session.publisher().publish(&place.config.retry_queue(&place.config.retry_delays[0]), &copy).await.unwrap();
 
     let due = place.config.due_queue.as_str();

@@ -1,9 +1,9 @@
 //! Messages whose properties no client library would send: each arrives, and the session lives.
 
-use super::{Place, next};
+use super::{Place, next, waiting};
 use crate::harness::rabbitmq;
 use crate::harness::raw_publisher::{GBK, RawProperties, RawPublisher};
-use invoice_worker::broker::{Broker, Message, UNREADABLE, parked, run_id};
+use invoice_worker::broker::{Broker, Message, UNREADABLE, run_id};
 use invoice_worker::config::secret::Secret;
 
 async fn publisher() -> RawPublisher {
@@ -57,7 +57,7 @@ async fn jobs_that_differ_in_an_unreadable_property_alone_are_two_runs_and_parki
         let job = next(&mut jobs).await;
         let run = run_id(&job.message);
         let retry = place.config.retry_queue(&place.config.retry_delays[0]);
-        session.publisher().publish(&retry, &parked(&job.message, "{}", 1)).await.unwrap();
+        session.publisher().publish(&retry, &waiting(&job.message, "{}", 1)).await.unwrap();
         assert_eq!(run_id(&next(&mut due).await.message), run);
         runs.push(run);
     }

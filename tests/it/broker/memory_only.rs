@@ -1,7 +1,7 @@
 //! What only the broker in this process can do: let hours pass in no time.
 
-use super::{body, job, next};
-use invoice_worker::broker::{Broker, Config, PublishError, Settled, parked};
+use super::{body, job, next, waiting};
+use invoice_worker::broker::{Broker, Config, PublishError, Settled};
 use invoice_worker::config::secret::Secret;
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ async fn hours_of_parking_pass_on_the_tests_clock() {
     let mut due = session.consume(&config.due_queue, 1).await.unwrap();
     for delay in &config.retry_delays {
         let parked_at = Instant::now();
-        session.publisher().publish(&config.retry_queue(delay), &parked(&job(delay.as_str()), "{}", 0)).await.unwrap();
+        session.publisher().publish(&config.retry_queue(delay), &waiting(&job(delay.as_str()), "{}", 0)).await.unwrap();
         let back = next_without_patience(&mut due).await;
         assert_eq!(body(&back), delay.as_str());
         assert_eq!(parked_at.elapsed().as_secs(), delay.duration().as_secs());

@@ -2,7 +2,7 @@
 
 use super::{codes, paid_calls};
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::broker::{NOT_BEFORE, PROGRESS, SUSPECT, run_id};
+use invoice_worker::broker::{ParkedState, parked, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::worker::{Drained, Event};
@@ -81,9 +81,8 @@ async fn the_same_message_twice_at_once_is_paid_once_and_answered_with_the_same_
 async fn a_run_that_was_forked_ends_in_one_result(on: On) {
     let mut system = slow(on, "").await;
     let key = system.sample("01-beijing-outpatient").await;
-    let mut copy = system.job("job", &key);
-    let progress = Progress::new(run_id(&copy), jiff::Timestamp::now());
-    copy.properties.headers.set_text(PROGRESS, &progress.to_header());
+    let job = system.job("job", &key);
+    let copy = system.returning(&job, &Progress::new(run_id(&job), jiff::Timestamp::now()));
     // Both come back from being parked, as after a crash between the park's confirm and its acknowledgement.
     for _ in 0..2 {
         system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
@@ -99,14 +98,14 @@ async fn a_run_that_was_forked_ends_in_one_result(on: On) {
 async fn a_copy_that_was_redelivered_before_it_was_parked_is_answered_again(on: On) {
     let mut system = System::start(on).await;
     let key = system.sample("01-beijing-outpatient").await;
-    let mut copy = system.job("job", &key);
+    let copy = system.job("job", &key);
     system.submit(&copy).await;
     let first = system.reply().await;
     // As if that answer had been stored by a worker that lost its connection before it could publish: the redelivered copy had been
     // parked meanwhile, and comes back now.
     let mut progress = Progress::new(run_id(&copy), jiff::Timestamp::now());
     progress.redelivered = true;
-    copy.properties.headers.set_text(PROGRESS, &progress.to_header());
+    let copy = system.returning(&copy, &progress);
     system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
     let again = system.reply().await;
     assert_eq!((first.properties.message_id, first.body), (again.properties.message_id, again.body));
@@ -177,8 +176,7 @@ async fn a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result(on: 
     let mut again = system.job("job", &key);
     again.properties.message_id = Some("submitted again".into());
     system.submit(&again).await;
-    let mut copy = system.take(&system.longest_wait()).await;
-    copy.properties.headers.remove(NOT_BEFORE);
+    let copy = system.due_now(&system.take(&system.longest_wait()).await);
     for _ in 0..2 {
         system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
     }
@@ -193,11 +191,14 @@ async fn a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result(on: 
 async fn a_suspect_waits_as_long_as_it_was_told(on: On) {
     let mut system = System::start(on).await;
     let key = system.sample("01-beijing-outpatient").await;
-    let mut copy = system.job("job", &key);
+    let job = system.job("job", &key);
     let until = jiff::Timestamp::now() + Duration::from_secs(3);
-    copy.properties.headers.set_text(PROGRESS, &Progress::new(run_id(&copy), jiff::Timestamp::now()).to_header());
-    copy.properties.headers.set_number(NOT_BEFORE, until.as_millisecond());
-    copy.properties.headers.set_number(SUSPECT, 0);
+    let state = ParkedState {
+        progress: Progress::new(run_id(&job), jiff::Timestamp::now()).to_header(),
+        not_before_ms: u64::try_from(until.as_millisecond()).unwrap(),
+        deaths: Some(0),
+    };
+    let copy = parked(&job, &state, &system.config.sealer());
     system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
     assert_eq!(system.result().await["verdict"], "genuine");
     assert!(jiff::Timestamp::now() >= until);

@@ -2,7 +2,7 @@
 
 use super::{SHORT_316, codes, paid_calls};
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::broker::{Message, NOT_BEFORE, PROGRESS, run_id};
+use invoice_worker::broker::{Message, PROGRESS, run_id};
 use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::worker::{Drained, Event};
@@ -99,11 +99,10 @@ async fn every_redelivery_waits_and_the_third_in_a_row_makes_a_suspect(on: On) {
         let Event::Parked(waits) = system.event().await else { panic!("it waits") };
         assert_eq!((waits.code.as_str(), waits.totals.calls), ("redelivered", 0));
         assert_eq!(system.drain().await, Drained::Yes);
-        let mut parked = system.take(&system.longest_wait()).await;
+        let parked = system.take(&system.longest_wait()).await;
         let progress: Value = serde_json::from_str(&parked.properties.headers.text(PROGRESS).unwrap()).unwrap();
         assert_eq!(progress["returns"], returns, "the broker counts a parked copy anew");
-        parked.properties.headers.remove(NOT_BEFORE);
-        hand_out_and_lose_from(&system, &system.config.broker.due_queue, &parked).await;
+        hand_out_and_lose_from(&system, &system.config.broker.due_queue, &system.due_now(&parked)).await;
     }
     system.work().await;
     assert!(matches!(system.event().await, Event::Answered(_)), "a suspect does not wait for others: it runs alone");

@@ -181,6 +181,8 @@ pub(crate) fn toml_of(config: &Config) -> String {
         table[section].as_table_mut().unwrap().insert(key.to_owned(), value.into());
     };
     set("http", "proxy", config.http.proxy.expose());
+    set("seal", "key", config.seal.key.expose());
+    set("seal", "previous_key", config.seal.previous_key.expose());
     set("storage", "access_key_id", config.storage.access_key_id.expose());
     set("storage", "secret_access_key", config.storage.secret_access_key.expose());
     set("recognition", "app_key", config.recognition.app_key.expose());

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::mpsc::unbounded_channel;
 
 pub(crate) const BUCKET: &str = "claims";
+const SEAL_KEY: &str = "the-key-that-all-workers-of-a-test-share";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum On {
@@ -55,6 +56,7 @@ impl Setup {
         config.broker.failed_queue = format!("{name}.failed");
         config.broker.retry_queue_prefix = format!("{name}.retry");
         config.broker.retry_delays = vec![span("100ms"), span("1s"), span("10s")];
+        config.seal.key = Secret::new(SEAL_KEY);
         config.recognition.rate_per_second = 1_000.0;
         config.verification.rate_per_second = 1_000.0;
         config.worker.redelivery_wait = span("200ms");

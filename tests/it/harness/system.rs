@@ -6,12 +6,13 @@ use super::eventually::eventually;
 use super::running::Running;
 use bytes::Bytes;
 use invoice_worker::assemble;
-use invoice_worker::broker::{Broker, Consumer, Message, NOT_BEFORE, Properties, Session};
+use invoice_worker::broker::{Broker, Consumer, Message, ParkedHeaders, ParkedState, Properties, Session, parked, parked_headers};
 use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
 use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::policy::Policy;
+use invoice_worker::domain::progress::Progress;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::sandbox::{Sandbox, samples};
 use invoice_worker::telemetry::health::{Health, State};
@@ -70,6 +71,7 @@ impl System {
             broker: self.broker.clone(),
             queues: self.config.broker.clone(),
             pipeline,
+            sealer: self.config.sealer(),
             chance,
             health: Health::default(),
             max_in_flight: self.config.worker.max_in_flight,
@@ -199,10 +201,20 @@ impl System {
     /// As when their wait is over: so many jobs parked in this delay queue come back now.
     pub(crate) async fn wake(&self, retry_queue: &str, jobs: usize) {
         for _ in 0..jobs {
-            let mut job = self.take(retry_queue).await;
-            job.properties.headers.remove(NOT_BEFORE);
-            self.session.publisher().publish(&self.config.broker.due_queue, &job).await.unwrap();
+            let job = self.take(retry_queue).await;
+            self.session.publisher().publish(&self.config.broker.due_queue, &self.due_now(&job)).await.unwrap();
         }
+    }
+
+    /// The same parked job with its time come, as only a worker could write it.
+    pub(crate) fn due_now(&self, job: &Message) -> Message {
+        let ParkedHeaders::Valid(state) = parked_headers(job, &self.config.sealer()) else { panic!("no valid seal") };
+        parked(job, &ParkedState { not_before_ms: 0, ..state }, &self.config.sealer())
+    }
+
+    /// A job as it is when it comes back from being parked with this progress.
+    pub(crate) fn returning(&self, job: &Message, progress: &Progress) -> Message {
+        parked(job, &ParkedState { progress: progress.to_header(), not_before_ms: 0, deaths: None }, &self.config.sealer())
     }
 
     /// The queue of the longest delay: in it waits what waits for longer than that.

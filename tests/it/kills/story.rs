@@ -2,7 +2,7 @@
 
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::broker::{Message, PROGRESS, run_id};
+use invoice_worker::broker::{Message, run_id};
 use invoice_worker::config::units::span;
 use invoice_worker::domain::progress::Progress;
 use jiff::Timestamp;
@@ -107,8 +107,7 @@ impl Story {
                 }
             }
             Arrives::Returned => {
-                let mut copy = job.clone();
-                copy.properties.headers.set_text(PROGRESS, &Progress::new(run_id(job), Timestamp::now()).to_header());
+                let copy = system.returning(job, &Progress::new(run_id(job), Timestamp::now()));
                 system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
             }
         }

@@ -4,8 +4,10 @@ use super::{Server, Shelf};
 use bytes::Bytes;
 use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, Verification, VerificationAnswer};
 use invoice_worker::domain::failure::{Failure, Stage};
+use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::domain::progress::Totals;
-use invoice_worker::domain::result::{JobError, Status, Verdict};
+use invoice_worker::domain::result::{JobError, RecognitionPart, Status, Verdict};
+use invoice_worker::seal::{SealKey, Sealer};
 use invoice_worker::store::{Script, Store, Written};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -17,12 +19,17 @@ promises![
     of_two_results_the_first_stands,
     what_another_worker_found_out_since_is_not_asked_again,
     an_unreadable_object_is_none,
+    what_another_key_sealed_or_another_name_had_is_none_and_is_replaced,
     a_bucket_and_a_prefix_of_their_own
 ];
 
+fn sealer(key: &str) -> Sealer {
+    Sealer::new(SealKey::of(key), None)
+}
+
 /// As another process would have them: nothing in memory.
 fn worker(shelf: &Shelf, config: &Config) -> Checkpoints {
-    Checkpoints::new(config, &shelf.store, &shelf.config.bucket)
+    Checkpoints::new(config, &shelf.store, &shelf.config.bucket, sealer("key"))
 }
 
 fn result() -> StoredResult {
@@ -102,7 +109,7 @@ impl Script for Hesitant {
 async fn a_result_whose_first_write_fails_is_in_the_store_after_the_second() {
     let hesitant = Hesitant::default();
     let objects = Arc::clone(&hesitant.objects);
-    let checkpoints = Checkpoints::new(&Config::default(), &Store::scripted(hesitant), "bucket");
+    let checkpoints = Checkpoints::new(&Config::default(), &Store::scripted(hesitant), "bucket", sealer("key"));
     assert!(checkpoints.keep_result("question", &result(), |_| false).await.is_err());
     assert!(checkpoints.keep_result("question", &result(), |_| false).await.unwrap().is_none(), "nothing stands in its place");
     assert!(objects.lock().unwrap().keys().any(|key| key.contains("result/")));
@@ -116,7 +123,9 @@ async fn an_unreadable_object_is_none(server: Server) {
         ("half", b"{\"v\":1,\"value\":{\"run\":"),
         ("other", b"{\"v\":1,\"value\":{}}"),
         ("before", br#"{"v":1,"value":{"run":"r","status":"completed","verdict":null,"body":"{}"}}"#),
-        ("later", b"{\"v\":2,\"value\":{\"run\":\"r\",\"status\":\"completed\",\"verdict\":null,\"result\":{}}}"),
+        ("unsealed", b"{\"v\":1,\"value\":{\"run\":\"r\",\"status\":\"completed\",\"verdict\":null,\"result\":{}}}"),
+        ("without a seal", b"{\"v\":2,\"seal\":\"\",\"value\":{\"run\":\"r\",\"status\":\"completed\",\"verdict\":null,\"result\":{}}}"),
+        ("later", b"{\"v\":3,\"value\":{\"run\":\"r\",\"status\":\"completed\",\"verdict\":null,\"result\":{}}}"),
     ] {
         shelf.put(&format!("checkpoints/result/{question}.json"), bytes).await;
         let checkpoints = worker(&shelf, &Config::default());
@@ -124,6 +133,31 @@ async fn an_unreadable_object_is_none(server: Server) {
         checkpoints.keep_result(question, &result(), |_| true).await.unwrap();
         assert!(worker(&shelf, &Config::default()).result(question).await.unwrap().is_some(), "{question} is replaced");
     }
+}
+
+/// Whoever may write to the bucket may also copy and rename what our workers wrote.
+async fn what_another_key_sealed_or_another_name_had_is_none_and_is_replaced(server: Server) {
+    let shelf = Shelf::new(server).await;
+    let today = jiff::civil::date(2026, 11, 22);
+    let error = JobError::new(&Failure::new(Stage::Verification, "300", "not found"), 1);
+    let answer = VerificationAnswer::Negative { verdict: Verdict::NotFound, error };
+    let foreign = Checkpoints::new(&Config::default(), &shelf.store, &shelf.config.bucket, sealer("another key"));
+    foreign.keep_verification("foreign", today, &answer).await.unwrap();
+    worker(&shelf, &Config::default()).keep_verification("ours", today, &answer).await.unwrap();
+    let ours = shelf.read(&format!("checkpoints/verification/{today}/ours.json"), None).await;
+    shelf.put(&format!("checkpoints/verification/{today}/copied.json"), &ours).await;
+    for image in ["foreign", "copied"] {
+        assert!(worker(&shelf, &Config::default()).verification(image, today).await.unwrap().is_none(), "{image}");
+        // What is not ours keeps nothing of ours out.
+        worker(&shelf, &Config::default()).keep_unread(image, today, "306").await.unwrap();
+        let found = worker(&shelf, &Config::default()).verification(image, today).await.unwrap();
+        assert!(matches!(found, Some(Verification::Unread { .. })), "{image}");
+    }
+    let rotating = Sealer::new(SealKey::of("new key"), Some(SealKey::of("key")));
+    let rotating = Checkpoints::new(&Config::default(), &shelf.store, &shelf.config.bucket, rotating);
+    assert!(rotating.verification("ours", today).await.unwrap().is_some(), "the previous key is accepted");
+    rotating.keep_recognition("image", &RecognitionPart { invoice: Invoice::default(), request_id: None }).await.unwrap();
+    assert!(worker(&shelf, &Config::default()).recognition("image").await.unwrap().is_some(), "and used, for workers that have no other");
 }
 
 async fn a_bucket_and_a_prefix_of_their_own(server: Server) {

@@ -6,9 +6,10 @@ use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::{Direction, Flow, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{BUCKET, On, Setup, System};
-use invoice_worker::broker::{Message, SUSPECT};
+use invoice_worker::broker::{Message, ParkedState, parked, run_id};
 use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::domain::progress::Progress;
 use invoice_worker::sandbox::samples;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -142,8 +143,9 @@ async fn a_result_whose_confirm_is_on_its_way_is_published_again_with_the_same_b
 async fn a_suspect_that_runs_alone_does_not_hold_the_worker_beyond_its_grace() {
     let stop = Stop::of(Setup::new(On::RabbitMq).await.faults(HANGS_ONCE), &[NO_GRACE, SLOW_CALLS]).await;
     let key = stop.system.sample("01-beijing-outpatient").await;
-    let mut suspect = stop.system.job("suspect", &key);
-    suspect.properties.headers.set_number(SUSPECT, 0);
+    let suspect = stop.system.job("suspect", &key);
+    let progress = Progress::new(run_id(&suspect), jiff::Timestamp::now()).to_header();
+    let suspect = parked(&suspect, &ParkedState { progress, not_before_ms: 0, deaths: Some(0) }, &stop.system.config.sealer());
     stop.system.session.publisher().publish(&stop.system.config.broker.due_queue, &suspect).await.unwrap();
     stop.system.is_called(Stage::Recognition).await;
     stop.ends(1, 1, false).await;
