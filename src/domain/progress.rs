@@ -90,6 +90,9 @@ pub struct Parked {
     pub code: String,
     #[serde(default)]
     pub at: Timestamp,
+    /// It waits because a worker is paused: the whole wait does not count against the worker's limit, whichever process ends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_pause: bool,
 }
 
 /// An answer that is kept, and could not be published.

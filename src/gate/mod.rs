@@ -17,10 +17,10 @@ pub use hold::Hold;
 pub use pass::Pass;
 
 use crate::clock::Clock;
-use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Place, Province, next_probe};
+use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Place, next_probe};
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::fleet::Fleet;
-use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks};
+use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks, Subject};
 use demand::Demand;
 use hold::Unstored;
 use jiff::tz::TimeZone;
@@ -62,9 +62,7 @@ struct State {
 /// Whom a call is about, beside its stage.
 #[derive(Clone, Debug)]
 pub struct About<'a> {
-    /// The image, or the key of the store.
-    pub subject: &'a str,
-    pub province: Option<&'a Province>,
+    pub subject: Subject<'a>,
     /// Since when the job has been failing at this stage: who was answered since then shows that it is the job.
     pub failing_since: Timestamp,
 }
@@ -120,9 +118,10 @@ impl Gate {
         // While a stage is paused for malformed requests, or for forbidden keys, one more is that job's own.
         let is_expected =
             pass.probed().iter().filter(|place| place.is_pause()).any(|place| pass::is_the_same_again(breaker.closure(place), failure));
-        let streak = streaks.failed(failure, about.subject, about.province, now).filter(|_| !is_expected);
+        let subject = Subject { is_listed: self.0.policy.names(failure.stage, &failure.code), ..about.subject.clone() };
+        let streak = streaks.failed(failure, &subject, now).filter(|_| !is_expected);
         let answered = answered.get(&failure.stage).is_some_and(|answered| *answered > about.failing_since);
-        Others { streak, answered, failures }
+        Others { streak, answered, is_brought: subject.is_brought, failures }
     }
 
     /// When the stage last answered somebody, if only that his bill is false.
@@ -150,7 +149,7 @@ impl Gate {
     /// probed.
     pub fn failed(&self, pass: Pass, failure: &Failure, ruling: &Ruling) {
         let now = self.0.clock.now();
-        let reason = cut(self.0.policy.reason_of(ruling), MAX_MESSAGE_BYTES).to_owned();
+        let reason = reason(self.0.policy.reason_of(ruling), failure);
         let (stage, code, run, streak) = (failure.stage, failure.code.clone(), pass.run().to_owned(), ruling.streak);
         let cause = |place: &Place| {
             let (code, reason, run) = (code.clone(), reason.clone(), run.clone());
@@ -207,6 +206,13 @@ impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// In the policy's words; what the store said is in ours, and a redirect says where to.
+fn reason(of_policy: &str, failure: &Failure) -> String {
+    let is_told = failure.stage == Stage::Storage || failure.http_status.is_some_and(|status| (300..400).contains(&status));
+    let reason = if is_told { format!("{of_policy}: {}", failure.message) } else { of_policy.to_owned() };
+    cut(&reason, MAX_MESSAGE_BYTES).to_owned()
 }
 
 fn scope_of(place: &Place) -> Option<Scope> {

@@ -138,6 +138,7 @@ pub(super) fn is_the_same_again(closure: Option<&Closure>, failure: &Failure) ->
     match closure.and_then(|closure| closure.streak) {
         Some(Streak::Refused) => is_bad_request(failure),
         Some(Streak::Forbidden) => is_forbidden(failure),
+        Some(Streak::Unlisted) => closure.is_some_and(|closure| (closure.stage, &closure.code) == (failure.stage, &failure.code)),
         Some(Streak::Identity) => is_identity(failure),
         Some(Streak::Outage) | None => false,
     }

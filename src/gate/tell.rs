@@ -18,7 +18,7 @@ fn closed(place: &Place, closure: &Closure, policy: &Policy) {
         Place::Pause(stage) => {
             metric::paused(*stage, policy.label(*stage, code), true);
             tracing::error!(
-                %stage, code, reason, next_probe = %until, mend = remedy(*stage, *streak),
+                %stage, code, reason, next_probe = %until, mend = remedy(*stage, code, *streak),
                 "paused: no job gets past this stage, none is taken from the queues; one is tried from time to time"
             );
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::breaker::BillId;
+use crate::domain::breaker::{BillId, Province};
 use crate::domain::policy::Facts;
 use crate::domain::policy::Transfer;
 use crate::domain::progress::Progress;
@@ -19,11 +19,16 @@ fn henan() -> Vec<Place> {
     vec![Place::Pause(Stage::Verification), Place::Stage(Stage::Verification), Place::Province(province), Place::Bill(bill)]
 }
 
+/// That was sent.
+fn of(image: &str) -> Subject<'_> {
+    Subject { name: image, is_inline: true, ..Subject::default() }
+}
+
 /// A call fails, and is not tried again in place.
 fn fail(gate: &Gate, pass: Pass, code: &str) -> Ruling {
     let now = gate.0.clock.now();
     let failure = Failure::new(Stage::Verification, code, "");
-    let about = About { subject: "image", province: None, failing_since: now };
+    let about = About { subject: of("image"), failing_since: now };
     let facts = Facts {
         now,
         deadline: now + Duration::from_hours(96),
@@ -138,7 +143,7 @@ async fn while_paused_for_malformed_requests_one_more_fails_its_job_alone() {
     let gate = gate("a", clock());
     let refuse = |pass: Pass, image: &str| {
         let failure = Failure::new(Stage::Verification, "INVALID_ARGUMENT", "");
-        let about = About { subject: image, province: None, failing_since: gate.0.clock.now() };
+        let about = About { subject: of(image), failing_since: gate.0.clock.now() };
         let streak = gate.others(&pass, &failure, &about).streak;
         let decision = if streak.is_some() { Decision::Pause } else { Decision::Fail { invalid_job: None } };
         gate.failed(pass, &failure, &Ruling { streak, ..Ruling::without_rule(decision) });

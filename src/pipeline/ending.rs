@@ -41,6 +41,8 @@ pub struct Parking {
     pub expected: Timestamp,
     /// Somebody else's call is about to tell: not worth a word to anybody.
     pub brief: bool,
+    /// Because this worker is paused, or pauses now.
+    pub by_pause: bool,
     /// The job had its turn and the worker lives: its earlier deaths were not its fault.
     pub survived: bool,
 }
@@ -118,7 +120,9 @@ impl Pipeline {
         };
         let reason = reason.to_owned();
         let expected = barrier.map_or(until, |barrier| barrier.opens.max(until));
-        Box::new(Parking { until, failure, reason, expected, brief: barrier.is_some_and(|barrier| barrier.brief), survived: true })
+        let by_pause = ruling.decision == Decision::Pause || barrier.is_some_and(|barrier| barrier.place.is_pause());
+        let brief = barrier.is_some_and(|barrier| barrier.brief);
+        Box::new(Parking { until, failure, reason, expected, brief, by_pause, survived: true })
     }
 }
 

@@ -5,13 +5,14 @@ use super::loaded::{Loaded, Object, object_identity, object_part, without_query}
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{ImageRef, Job};
 use crate::domain::picture::{Format, Picture};
+use crate::domain::policy::is_about_the_bucket;
 use crate::domain::result::ImagePart;
 use crate::image::{
     Fetched, Glimpse, ImageMemory, Limits, Need, Prepared, Probed, Reserved, Transfers, fetch, glimpse, is_laborious, prepare, probe,
 };
 use crate::provider::recognition::encoded_len;
 use crate::provider::{Link, View};
-use crate::retry::{Attempted, Case, Judge, Stopped};
+use crate::retry::{Attempted, Brought, Case, Judge, Stopped};
 use crate::store::{Revision, Store};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -64,6 +65,7 @@ impl Loader {
                 if bucket.is_empty() {
                     return Err(Stopped::at_fault(Failure::new(Stage::Job, "job.malformed", NO_BUCKET)));
                 }
+                case.brought = if bucket == self.bucket { Brought::Nothing } else { Brought::Bucket };
                 let place = (bucket, key.as_str(), version_id.as_deref());
                 case.subject = format!("{bucket}/{key}");
                 let transfers = self.transfers.asked(job.verify);
@@ -76,7 +78,10 @@ impl Loader {
                 let fetched = self.fetched(place, judge, case).await?;
                 self.at_hand(place, fetched, transfers).await.map_err(Stopped::at_fault)
             }
-            ImageRef::Url(url) => Ok(Loaded::url(job, url)),
+            ImageRef::Url(url) => {
+                case.brought = Brought::Url;
+                Ok(Loaded::url(job, url))
+            }
         }
     }
 
@@ -167,10 +172,17 @@ impl Loader {
         fetch(&self.store, reserved, self.need, place).await.map_err(|failure| self.nobodys_bucket(failure, place))
     }
 
-    /// Our own bucket missing is the operator's mistake; a bucket that the job names is the job's.
+    /// What is wrong with our own bucket is the operator's mistake, and pauses the stage; of a bucket that the job names it is the job's.
     fn nobodys_bucket(&self, failure: Failure, place: Place<'_>) -> Failure {
-        if failure.code == "NoSuchBucket" && place.0 != self.bucket {
+        if place.0 == self.bucket {
+            return failure;
+        }
+        if failure.code == "NoSuchBucket" {
             return Failure::new(Stage::Image, "image.not_found", "the store has no such bucket");
+        }
+        if is_about_the_bucket(&failure) {
+            let problem = format!("the bucket that the job names cannot be read: {}", failure.message);
+            return Failure::new(Stage::Image, "image.forbidden", problem);
         }
         failure
     }

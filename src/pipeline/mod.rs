@@ -34,7 +34,7 @@ use crate::domain::progress::Progress;
 use crate::domain::result::{RecognitionPart, Status, Verdict};
 use crate::domain::share::Share;
 use crate::provider::client::Client;
-use crate::retry::{Case, Judge, Stopped};
+use crate::retry::{Brought, Case, Judge, Stopped};
 use findings::Findings;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -224,6 +224,7 @@ impl Pipeline {
             subject: String::new(),
             billing_date: None,
             transfer: Transfer::Inline,
+            brought: Brought::Nothing,
             has_bytes: false,
             failing_since: None,
         }

@@ -85,6 +85,7 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Brought;
     use super::*;
     use crate::chance::Chance;
     use crate::clock::Clock;
@@ -116,6 +117,7 @@ mod tests {
             subject: String::new(),
             billing_date: None,
             transfer: Transfer::Inline,
+            brought: Brought::Nothing,
             has_bytes: false,
             failing_since: None,
         };

@@ -10,7 +10,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Facts, Policy, Ruling, Transfer};
+use crate::domain::policy::{Decision, Facts, Policy, Ruling, Subject, Transfer};
 use crate::domain::progress::Progress;
 use crate::gate::{About, Gate, Pass};
 use jiff::Timestamp;
@@ -53,10 +53,36 @@ pub struct Case<'a> {
     pub subject: String,
     pub billing_date: Option<Date>,
     pub transfer: Transfer,
+    /// Where the image is, as far as the job itself chose it.
+    pub brought: Brought,
     /// Could the image's bytes be sent instead of its address? Not where the job brought the address.
     pub has_bytes: bool,
     /// Since when the call that is being made fails, in an earlier turn with the same code or in this one.
     pub failing_since: Option<Timestamp>,
+}
+
+/// What a job says itself about where its image is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Brought {
+    /// The key alone: the image is in the default bucket.
+    #[default]
+    Nothing,
+    /// A bucket other than the default one.
+    Bucket,
+    /// A URL of its own, which the providers fetch.
+    Url,
+}
+
+impl Brought {
+    /// Does a failure of this stage speak of the address that the job brought?
+    fn concerns(self, stage: Stage, transfer: Transfer) -> bool {
+        match (self, stage) {
+            (Self::Nothing, _) => false,
+            (Self::Url | Self::Bucket, Stage::Storage) => true,
+            (Self::Url, _) => true,
+            (Self::Bucket, _) => transfer == Transfer::Url,
+        }
+    }
 }
 
 /// A failure that is not waited out in place, and what the policy makes of it.
@@ -74,7 +100,13 @@ impl Judge {
         let now = self.clock.now();
         let before = case.progress.last_told(failure.stage, &failure.code);
         let failing_since = *case.failing_since.get_or_insert(before.unwrap_or(now));
-        let province = case.progress.bill.as_ref().and_then(|bill| bill.province.as_ref());
+        let subject = Subject {
+            name: &case.subject,
+            province: case.progress.bill.as_ref().and_then(|bill| bill.province.as_ref()),
+            is_brought: case.brought.concerns(failure.stage, case.transfer),
+            is_inline: case.transfer == Transfer::Inline,
+            is_listed: true,
+        };
         let facts = Facts {
             now,
             deadline: case.deadline,
@@ -82,7 +114,7 @@ impl Judge {
             billing_date: case.billing_date,
             transfer: case.transfer,
             spread: self.chance.unit(),
-            others: self.gate.others(pass, failure, &About { subject: &case.subject, province, failing_since }),
+            others: self.gate.others(pass, failure, &About { subject, failing_since }),
         };
         loop {
             let ruling = self.policy.decide(failure, case.progress, &facts);

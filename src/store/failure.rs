@@ -5,6 +5,11 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use std::error::Error;
 
+/// How S3 names the bucket's region where a request came to another one.
+const REGION_HEADER: &str = "x-amz-bucket-region";
+const DELETE_MARKER_HEADER: &str = "x-amz-delete-marker";
+const MAX_REGION_BYTES: usize = 32;
+
 /// What S3 itself calls it when it is unwell.
 const UNWELL: [&str; 3] = ["InternalError", "ServiceUnavailable", "SlowDown"];
 
@@ -19,15 +24,25 @@ where
         SdkError::ServiceError(refused) => {
             let status = refused.raw().status().as_u16();
             let code = refused.err().code().map_or_else(|| nameless(status), str::to_owned);
+            let headers = refused.raw().headers();
+            let is_marker = headers.get(DELETE_MARKER_HEADER) == Some("true");
             // A store without the XML body says it by the status alone; the SDK then names the operation's own error.
             let code = match code.as_str() {
+                "" | "NotFound" if status == 405 && is_marker => "MethodNotAllowed".to_owned(),
                 "" | "NotFound" => nameless(status),
+                // Each store has its own names for a redirect that is not followed, and for too many requests.
+                other if (300..400).contains(&status) && other != "PermanentRedirect" => format!("http.{status}"),
+                other if status == 429 && !UNWELL.contains(&other) => format!("http.{status}"),
                 // Every store has its own names for being unwell; the policy knows the class.
                 other if status >= 500 && !UNWELL.contains(&other) => format!("http.{status}"),
                 _ => code,
             };
             // The store's own words may name accounts and keys.
-            let message = format!("the store answered {status} {code}");
+            let mut message = format!("the store answered {status} {code}");
+            let region = headers.get(REGION_HEADER).or_else(|| region_of(refused.raw().body().bytes().unwrap_or_default()));
+            if let Some(region) = region.filter(|region| is_region(region) && !is_unwell(status)) {
+                message = format!("{message}; it says that the bucket's region is {region}");
+            }
             Failure { http_status: Some(status), ..Failure::new(Stage::Storage, code, message) }
         }
         SdkError::TimeoutError(_) => unanswered(),
@@ -57,6 +72,21 @@ pub(super) fn truncated() -> Failure {
 
 pub(super) fn unanswered() -> Failure {
     Failure::new(Stage::Storage, "timeout", "the store did not answer within storage.timeout")
+}
+
+/// As the error document names it: `<Region>eu-west-1</Region>`.
+fn region_of(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once("<Region>")?;
+    rest.split_once("</Region>").map(|(region, _)| region)
+}
+
+fn is_region(text: &str) -> bool {
+    (1..=MAX_REGION_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn is_unwell(status: u16) -> bool {
+    status >= 500 || status == 404
 }
 
 fn nameless(status: u16) -> String {

@@ -103,8 +103,9 @@ impl Worker {
         if let Some(until) = self.too_early(job, turn) {
             return self.outbox(turn).park(turn.message, &turn.progress, until, turn.suspect).await;
         }
-        if let Some(Parked { stage, code, at }) = turn.progress.parked.take() {
-            turn.progress.slept(self.pipeline.judge.gate.paused_between(at, self.pipeline.judge.clock.now()));
+        if let Some(Parked { stage, code, at, by_pause }) = turn.progress.parked.take() {
+            let now = self.pipeline.judge.clock.now();
+            turn.progress.slept(if by_pause { now.duration_since(at) } else { self.pipeline.judge.gate.paused_between(at, now) });
             if !arrival.redelivered {
                 metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
             }
@@ -133,11 +134,11 @@ impl Worker {
     }
 
     async fn park(&self, job: &Job, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
-        let Parking { until, failure: Failure { stage, code, .. }, reason, expected, brief, survived } = parking;
+        let Parking { until, failure: Failure { stage, code, .. }, reason, expected, brief, by_pause, survived } = parking;
         if survived {
             turn.survived();
         }
-        turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now() });
+        turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now(), by_pause });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
         let outbox = self.outbox(turn);
         outbox.park(turn.message, &turn.progress, until, turn.suspect).await?;

@@ -2,7 +2,7 @@
 
 use crate::domain::breaker::Province;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Rule, Streak, Streaks};
+use crate::domain::policy::{Rule, Streak, Streaks, Subject};
 use jiff::Timestamp;
 
 /// More than any row is long.
@@ -22,7 +22,9 @@ pub(super) fn streak(failure: &Failure) -> Option<Streak> {
     let mut streaks = Streaks::default();
     (0..ENOUGH).find_map(|index| {
         let other = index.to_string();
-        streaks.failed(&failure, &other, Province::of(&other).as_ref(), Timestamp::UNIX_EPOCH)
+        let province = Province::of(&other);
+        let subject = Subject { name: &other, province: province.as_ref(), is_brought: false, is_inline: true, is_listed: true };
+        streaks.failed(&failure, &subject, Timestamp::UNIX_EPOCH)
     })
 }
 

@@ -20,7 +20,7 @@ pub(super) fn told(stage: Stage, code: &str, streak: Option<Streak>, since: Time
         "seen: /readyz (state \"paused\"; 200 only where the worker has worked before), the metric invoice_paused, the log lines \"paused: …\" \
          and \"no longer paused: …\""
             .to_owned(),
-        format!("to do: {}", remedy(stage, streak)),
+        format!("to do: {}", remedy(stage, code, streak)),
         "worker.job_deadline is longer by this time; a deadline of the job's own is not".to_owned(),
         "a job that paused it three times while others were answered fails the next time: it is the job".to_owned(),
     ]

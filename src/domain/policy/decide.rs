@@ -24,7 +24,7 @@ impl Policy {
         let ruling = Ruling {
             rule: rule.id.clone(),
             step,
-            closes: rule.closes(&decision, facts),
+            closes: rule.closes(&decision, facts).filter(|_| !speaks_of_the_job_alone(failure, facts)),
             decision,
             scope: rule.scope,
             cut_short,
@@ -45,6 +45,17 @@ impl Policy {
         let mut patterns = self.rules.iter().filter(|rule| rule.stage == stage).flat_map(|rule| &rule.codes);
         patterns.any(|pattern| !codes::is_open(pattern) && codes::catches(pattern, code))
     }
+}
+
+/// An address that the job brought may fail in ways that close a stage, without the stage having failed for anybody else. Where nothing
+/// was sent to a provider, or it says itself that it is in maintenance, the address does not matter.
+fn speaks_of_the_job_alone(failure: &Failure, facts: &Facts) -> bool {
+    let is_addressless = match failure.stage {
+        Stage::Recognition => matches!(failure.code.as_str(), "connect" | "500" | "501"),
+        Stage::Verification => failure.code == "connect" || failure.code.bytes().all(|byte| byte.is_ascii_digit()),
+        Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => false,
+    };
+    facts.others.is_brought && !is_addressless
 }
 
 /// One failure too many in a row is everybody's: a pause, whatever the rule says. A job that was paused often while others went on is

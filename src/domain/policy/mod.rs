@@ -29,7 +29,7 @@ pub use codes::normalise;
 pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
 pub use remedy::remedy;
-pub use streaks::{Streak, Streaks, is_bad_request, is_forbidden, is_identity, is_outage};
+pub use streaks::{Streak, Streaks, Subject, is_about_the_bucket, is_bad_request, is_forbidden, is_identity, is_outage};
 
 /// The rules, in the order in which they are tried.
 #[derive(Clone, Debug)]
@@ -148,6 +148,8 @@ pub struct Others {
     pub streak: Option<Streak>,
     /// Somebody was answered well at this stage since the job began to fail there.
     pub answered: bool,
+    /// What failed is an address that the job brought: that says nothing about anybody else's.
+    pub is_brought: bool,
     /// How often a call has failed under each scope of this job, since it was last open and before this call.
     pub failures: Vec<(Scope, u32)>,
 }

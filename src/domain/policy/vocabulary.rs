@@ -20,7 +20,7 @@ impl Vocabulary<'_> {
             || match stage {
                 Stage::Recognition => is_number(name) || is_gateways(name),
                 Stage::Verification => is_number(name),
-                Stage::Storage => is_camel_case(name) && !misspelt,
+                Stage::Storage => (is_camel_case(name) || name.strip_prefix("KMS.").is_some_and(is_camel_case)) && !misspelt,
                 Stage::Job | Stage::Image | Stage::Worker => false,
             };
         if known {
@@ -53,18 +53,20 @@ impl Vocabulary<'_> {
 /// What becomes of a call without an answer that could be read, beside `http.NNN`.
 fn of_the_wire(stage: Stage) -> &'static [&'static str] {
     match stage {
-        Stage::Storage => &["http.4xx", "http.5xx", "connect", "timeout", "truncated", "request", "replaced"],
-        Stage::Recognition | Stage::Verification => &["http.4xx", "http.5xx", "connect", "timeout", "malformed"],
+        Stage::Storage => &["http.3xx", "http.4xx", "http.5xx", "connect", "timeout", "truncated", "request", "replaced"],
+        Stage::Recognition | Stage::Verification => &["http.3xx", "http.4xx", "http.5xx", "connect", "timeout", "malformed"],
         Stage::Job | Stage::Image | Stage::Worker => &[],
     }
 }
 
 fn possible(stage: Stage) -> &'static str {
     match stage {
-        Stage::Storage => "S3's names (NoSuchKey), 404, http.NNN, http.4xx, http.5xx, connect, timeout, truncated, request, replaced and *",
-        Stage::Recognition => "numbers, APIG.NNNN, http.NNN, http.4xx, http.5xx, connect, timeout, malformed, # and *",
+        Stage::Storage => {
+            "S3's names (NoSuchKey), 404, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, truncated, request, replaced and *"
+        }
+        Stage::Recognition => "numbers, APIG.NNNN, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, malformed, # and *",
         Stage::Verification => {
-            "numbers, the statuses that the built-in table names, http.NNN, http.4xx, http.5xx, connect, timeout, malformed, # and *"
+            "numbers, the statuses that the built-in table names, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, malformed, # and *"
         }
         Stage::Job | Stage::Image | Stage::Worker => "none",
     }
@@ -102,7 +104,7 @@ mod tests {
         for (stage, names) in [
             (
                 Stage::Storage,
-                "NoSuchKey 404 http.404 http.503 http.4xx http.5xx connect timeout truncated request replaced * KeyTooLongError \
+                "NoSuchKey 404 http.404 http.503 http.3xx http.4xx http.5xx KMS.DisabledException connect timeout truncated request replaced * KeyTooLongError \
               XAmzContentSHA256Mismatch",
             ),
             (Stage::Recognition, "200 777 -1 999999 APIG.0308 APIG.9999 http.418 http.4xx http.5xx connect timeout malformed # *"),

@@ -18,7 +18,8 @@ fn what_travels_comes_back() {
     sent.charge("verification/316", 1);
     sent.record(call("id"));
     sent.rotated_for = Some("307".into());
-    sent.parked = Some(Parked { stage: Stage::Verification, code: "316".into(), at: "2026-01-01T00:00:02Z".parse().unwrap() });
+    sent.parked =
+        Some(Parked { stage: Stage::Verification, code: "316".into(), at: "2026-01-01T00:00:02Z".parse().unwrap(), by_pause: true });
     assert_eq!(Progress::from_header(&sent.to_header(), &"ab".repeat(32)), Some(sent));
 }
 

@@ -5,6 +5,7 @@ use crate::domain::policy::{Policy, Transfer};
 use crate::domain::progress::Progress;
 use crate::gate::Gate;
 use crate::provider::{Link, Shown, View};
+use crate::retry::Brought;
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use std::sync::{Arc, Mutex};
@@ -74,6 +75,7 @@ fn case(progress: &mut Progress, deadline: Timestamp) -> Case<'_> {
         subject: String::new(),
         billing_date: None,
         transfer: Transfer::Url,
+        brought: Brought::Nothing,
         has_bytes: true,
         failing_since: None,
     }

@@ -14,14 +14,14 @@ mod lenient;
 pub(crate) mod redaction;
 
 use super::Reply;
-use crate::domain::failure::{Failure, Stage};
+use crate::domain::failure::{Failure, Stage, cut};
 use anyhow::Context;
 use body::AnswerBody;
 use jiff::Timestamp;
 use jiff::tz::{self, TimeZone};
 use json::Fields;
 use redaction::Redaction;
-use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response};
 use std::error::Error;
 use std::time::Duration;
@@ -31,6 +31,8 @@ use tokio::time::{Instant, timeout_at};
 const SILENCE: Duration = Duration::from_secs(1);
 /// A provider cannot ask us to stay away for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// Of a redirect's address, for people.
+const MAX_LOCATION_BYTES: usize = 200;
 /// Gateways close idle connections after a minute. One that is closed under a request leaves open whether it was executed, and paid for.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(25);
 /// Connecting that takes longer is told as `connect`, as long as it is shorter than the call's own timeout.
@@ -110,6 +112,7 @@ impl Wire {
             (Err(_), Err(failure)) => Err(failure),
             (Err(problem), Ok(())) => Err(undocumented(self.stage, status, &problem.to_string())),
         };
+        let outcome = outcome.map_err(|failure| redirected(failure, status, headers.location.as_deref()));
         headers.complete(outcome)
     }
 
@@ -150,6 +153,27 @@ pub(crate) fn undocumented(stage: Stage, status: u16, message: &str) -> Failure 
     Failure { http_status: Some(status), ..Failure::new(stage, code, message) }
 }
 
+/// A redirect is not followed, whatever its body says: who is on call is told where it leads, without what may be secret.
+fn redirected(failure: Failure, status: u16, location: Option<&str>) -> Failure {
+    if !(300..400).contains(&status) {
+        return failure;
+    }
+    let message = match location {
+        Some(location) => format!("the API has moved to {location}; redirects are not followed"),
+        None => "the API has moved; redirects are not followed".to_owned(),
+    };
+    undocumented(failure.stage, status, &message)
+}
+
+/// Scheme, host and path alone: the rest may carry credentials.
+fn shown_location(location: &str) -> Option<String> {
+    let mut url = url::Url::parse(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    url.set_query(None);
+    url.set_fragment(None);
+    url.set_username("").and_then(|()| url.set_password(None)).ok()?;
+    Some(cut(url.as_str(), MAX_LOCATION_BYTES).to_owned())
+}
+
 /// The innermost error: the outer ones repeat the URL.
 fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
@@ -164,6 +188,8 @@ struct AnswerHeaders {
     request_id: Option<String>,
     retry_after: Option<Duration>,
     server_time: Option<Timestamp>,
+    /// Where a redirect leads.
+    location: Option<String>,
 }
 
 impl AnswerHeaders {
@@ -174,6 +200,7 @@ impl AnswerHeaders {
             request_id: text("x-request-id").and_then(redaction::request_id),
             retry_after: text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, server_time.unwrap_or(now))),
             server_time,
+            location: text(LOCATION.as_str()).and_then(shown_location),
         }
     }
 

@@ -20,6 +20,7 @@ promises![
     a_probe_that_fails_prolongs_the_pause,
     a_job_held_up_by_a_pause_past_its_deadline_is_answered_by_the_probe,
     the_workers_limit_stands_still_during_a_pause,
+    a_restart_forgets_nothing_of_the_time_spent_paused,
 ];
 
 /// The one that meets with the pause; its picture is refused, once.
@@ -122,6 +123,21 @@ async fn the_workers_limit_stands_still_during_a_pause(on: On) {
     let mut system = setup.start().await;
     submit_the_cause(&mut system).await;
     assert_eq!(system.result().await["verdict"], "genuine");
+}
+
+async fn a_restart_forgets_nothing_of_the_time_spent_paused(on: On) {
+    let faults = format!("[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\nsample = \"{CAUSE}\"\ncalls = [1]\n");
+    let mut setup = Setup::new(on).await.faults(&faults);
+    setup.config.worker.job_deadline = span("10s");
+    let mut system = setup.start().await;
+    let limit = Timestamp::now() + Duration::from_secs(11);
+    submit_the_cause(&mut system).await;
+    system.drain().await;
+    // It is paused, and gone, for longer than the job may take.
+    tokio::time::sleep(Duration::try_from(limit.duration_since(Timestamp::now())).unwrap_or_default()).await;
+    system.work().await;
+    let result = system.result().await;
+    assert_eq!(result["verdict"], "genuine", "{result}");
 }
 
 /// The first calls about one picture are refused.

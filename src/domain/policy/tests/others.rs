@@ -64,6 +64,26 @@ fn a_stage_that_answers_others_is_not_closed_by_one_job() {
 }
 
 #[test]
+fn what_the_job_brought_closes_nothing_for_others() {
+    for (stage, code, closes) in [
+        (Stage::Storage, "SlowDown", false),
+        (Stage::Verification, "INTERNAL_ERROR", false),
+        (Stage::Recognition, "http.502", false),
+        (Stage::Recognition, "500", true),
+        (Stage::Recognition, "connect", true),
+        (Stage::Verification, "313", true),
+    ] {
+        let mut case = case(stage, code);
+        case.facts.others.is_brought = true;
+        // Retries in place close nothing anyway.
+        for rule in Policy::builtin().rules() {
+            (0..9).for_each(|_| case.progress.charge(&rule.id, 0));
+        }
+        assert_eq!(decide(&Policy::builtin(), &case).closes.is_some(), closes, "{stage} {code}");
+    }
+}
+
+#[test]
 fn a_bill_is_closed_until_tomorrow() {
     let case = case(Stage::Verification, "313");
     let (parked, closed) = waits(&case);
