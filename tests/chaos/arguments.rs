@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// The same seed makes the same plan.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Messages of strangers between the jobs: damaged, huge or forged. A tenth of the jobs then carries forged headers.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) strangers: usize,
     /// Worker processes.
     #[arg(long, default_value_t = 3)]
     pub(crate) workers: usize,

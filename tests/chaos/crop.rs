@@ -1,6 +1,6 @@
 //! What comes back: every answer, from every queue in which one may be, and every copy in the failed queue.
 
-use super::plan::{FULL, REPLIES, VANISHING};
+use super::plan::{FULL, ORDER, REPLIES, VANISHING};
 use invoice_worker::broker::{Broker, Message};
 use invoice_worker::config::Config;
 use std::collections::BTreeMap;
@@ -100,7 +100,8 @@ impl Crop {
     }
 
     fn keep(&self, queue: &str, message: &Message, redelivered: bool) {
-        let Some(id) = message.properties.correlation_id.clone() else { return };
+        // A stranger's has none, or one of its own.
+        let Some(id) = message.properties.correlation_id.clone().filter(|id| id.starts_with(ORDER)) else { return };
         let is_failed = queue == self.0.config.broker.failed_queue;
         let mut heap = lock(if is_failed { &self.0.failed } else { &self.0.answers });
         let known = heap.entry(id.clone()).or_default();

@@ -3,10 +3,13 @@
 
 use super::cast::Cast;
 use super::client::Client;
+use super::harness::raw_publisher::RawPublisher;
 use super::harness::system::BUCKET;
 use super::pictures::Bill;
 use super::plan::{FULL, Order, Origin, REPLIES, VANISHING};
-use invoice_worker::broker::Message;
+use super::strangers::{Exchange, Forgery, Strange, planted};
+use invoice_worker::broker::{Message, run_id};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::RwLock;
@@ -34,10 +37,21 @@ pub(crate) struct Desk<'a> {
     unanswered: BTreeSet<String>,
     /// Whether the broker had them was never told: there may be two.
     pub(crate) doubtful: BTreeSet<String>,
+    strangers: Strangers,
+}
+
+/// Who publishes between the orders, and forges some of them.
+pub(crate) struct Strangers {
+    pub(crate) messages: VecDeque<Strange>,
+    /// After so many orders one of them.
+    pub(crate) every: usize,
+    pub(crate) seed: u64,
+    /// Of a node of the broker.
+    pub(crate) port: u16,
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) async fn open(cast: &'a Cast, bills: &'a [Bill], calm: &'a RwLock<()>, orders: &[Order]) -> Self {
+    pub(crate) async fn open(cast: &'a Cast, bills: &'a [Bill], calm: &'a RwLock<()>, orders: &[Order], strangers: Strangers) -> Self {
         let urls: Vec<String> = cast.config.broker.urls.iter().map(|url| url.expose().to_owned()).collect();
         let mut client = Client::new(urls);
         for queue in REPLIES.into_iter().chain([VANISHING]) {
@@ -56,6 +70,7 @@ impl<'a> Desk<'a> {
             at_home: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             doubtful: BTreeSet::new(),
+            strangers,
         };
         desk.sort(orders);
         desk
@@ -80,6 +95,9 @@ impl<'a> Desk<'a> {
             while self.unanswered.len() < UNANSWERED {
                 let Some(order) = self.ready.pop_front() else { break };
                 self.hand_in(&order).await;
+                if order.number % self.strangers.every == 0 {
+                    self.let_in_a_stranger().await;
+                }
             }
             if self.at_home.is_empty() && !self.homeless.is_empty() {
                 self.delete_the_vanishing().await;
@@ -87,6 +105,9 @@ impl<'a> Desk<'a> {
                 continue;
             }
             if self.ready.is_empty() && self.unanswered.is_empty() {
+                while !self.strangers.messages.is_empty() {
+                    self.let_in_a_stranger().await;
+                }
                 return;
             }
             let Some(id) = answers.recv().await else { return };
@@ -110,6 +131,9 @@ impl<'a> Desk<'a> {
                 self.at_home.insert(order.correlation());
             }
         }
+        if let Some(forgery) = self.forgery(order) {
+            return self.hand_in_forged(order, forgery, &message).await;
+        }
         loop {
             let calm = self.calm.read().await;
             if let Ok(true) = self.client.publish(&self.cast.config.broker.jobs_queue, &message).await {
@@ -122,6 +146,37 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Repetitions are the message as it should be: its headers make no other run of it.
+    fn forgery(&self, order: &Order) -> Option<Forgery> {
+        let may_carry_one = self.strangers.is_any() && order.origin == Origin::New && order.picture(self.bills).is_some();
+        may_carry_one.then(|| Forgery::of(self.strangers.seed, order.number)).flatten()
+    }
+
+    async fn hand_in_forged(&self, order: &Order, forgery: Forgery, message: &Message) {
+        if let Some(picture) = order.picture(self.bills) {
+            let today = Timestamp::now().in_tz("Asia/Shanghai").unwrap().date().to_string();
+            for (key, object) in planted(&picture, &today) {
+                self.cast.sandbox.put(BUCKET, &key, object).await.unwrap();
+            }
+        }
+        let properties = forgery.properties(message, &run_id(message));
+        let _calm = self.calm.read().await;
+        let mut publisher = RawPublisher::connect(self.strangers.port).await;
+        publisher.publish(&self.cast.config.broker.jobs_queue, &properties, &message.body).await;
+    }
+
+    async fn let_in_a_stranger(&mut self) {
+        let Some(Strange { exchange, properties, body, picture }) = self.strangers.messages.pop_front() else { return };
+        self.cast.sandbox.put(BUCKET, &picture.key, picture.bytes).await.unwrap();
+        let queues = &self.cast.config.broker;
+        let (exchange, key) = match exchange {
+            Exchange::Jobs => ("", queues.jobs_queue.as_str()),
+            Exchange::Control => (queues.control_exchange.as_str(), ""),
+        };
+        let _calm = self.calm.read().await;
+        RawPublisher::connect(self.strangers.port).await.publish_to(exchange, key, &properties, &body).await;
+    }
+
     /// All that was answered there is gathered: nobody's answer is deleted with it.
     async fn delete_the_vanishing(&mut self) {
         loop {
@@ -132,5 +187,11 @@ impl<'a> Desk<'a> {
             self.client.hang_up();
             sleep(PAUSE).await;
         }
+    }
+}
+
+impl Strangers {
+    fn is_any(&self) -> bool {
+        self.every != usize::MAX
     }
 }

@@ -4,12 +4,23 @@ use super::fleet::Worker;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// In the log lines that tell of a connection or a consumer that is gone.
+const LOSSES: [&str; 3] = ["the broker was lost", "the broker is out of reach", "no more jobs come from the broker"];
+
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     pub(crate) parked: BTreeMap<String, usize>,
     pub(crate) panics: Vec<String>,
     /// Warnings and errors, by their message.
     pub(crate) complaints: BTreeMap<String, usize>,
+}
+
+impl Told {
+    /// How often a worker says that it lost the broker.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        let is_loss = |message: &&String| LOSSES.iter().any(|words| message.contains(words));
+        self.complaints.keys().filter(is_loss).map(|message| format!("{message} ({} times)", self.complaints[message])).collect()
+    }
 }
 
 pub(crate) fn read(workers: &[Worker]) -> Told {

@@ -29,6 +29,7 @@ mod quiet;
 mod rabbit;
 mod report;
 mod run;
+mod strangers;
 mod verdict;
 mod weather;
 

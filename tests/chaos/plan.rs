@@ -22,6 +22,9 @@ const FULL_JOBS: usize = 12;
 const ODD: usize = 30;
 const REPETITIONS: usize = 120;
 
+/// How the correlation id of every order begins.
+pub(crate) const ORDER: &str = "order ";
+
 /// One submission.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
@@ -115,8 +118,8 @@ impl Order {
     /// Answers carry it. A message that is submitted again has the first one's.
     pub(crate) fn correlation(&self) -> String {
         match self.origin {
-            Origin::Again(earlier) | Origin::AtOnce(earlier) => format!("order {earlier:05}"),
-            Origin::New | Origin::SameFile(_) | Origin::AnotherRun(_) => format!("order {:05}", self.number),
+            Origin::Again(earlier) | Origin::AtOnce(earlier) => format!("{ORDER}{earlier:05}"),
+            Origin::New | Origin::SameFile(_) | Origin::AnotherRun(_) => format!("{ORDER}{:05}", self.number),
         }
     }
 

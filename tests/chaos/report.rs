@@ -36,6 +36,7 @@ impl Outcome<'_> {
         };
         row("seed", &arguments.seed);
         row("jobs submitted", &arguments.jobs);
+        row("strangers' messages", &arguments.strangers);
         row("results", &evidence.results());
         row("duplicate results, byte for byte the same", &evidence.duplicates());
         row("kills of workers", &damage.kills.len());

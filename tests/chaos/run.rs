@@ -4,7 +4,7 @@ use super::arguments::Arguments;
 use super::books::Books;
 use super::cast::Cast;
 use super::crop::Crop;
-use super::desk::Desk;
+use super::desk::{Desk, Strangers};
 use super::fleet::Fleet;
 use super::havoc::{Damage, Havoc};
 use super::pictures::bills;
@@ -12,7 +12,7 @@ use super::plan::{Asks, orders};
 use super::rabbit::Rabbit;
 use super::report::{Outcome, charges};
 use super::verdict::{Charge, Evidence, sheets};
-use super::{allowance, logs, quiet, verdict, weather};
+use super::{allowance, logs, quiet, strangers, verdict, weather};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::time::Duration;
@@ -43,7 +43,13 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     println!("chaos: seed {}, {} jobs; logs in {}", arguments.seed, orders.len(), cast.folder.display());
     let calm = RwLock::new(());
     let mut fleet = Fleet::start(&cast, &rabbit, arguments.workers).await;
-    let mut desk = Desk::open(&cast, &bills, &calm, &orders).await;
+    let strangers = Strangers {
+        messages: strangers::messages(arguments, &bills).into(),
+        every: arguments.jobs.checked_div(arguments.strangers).map_or(usize::MAX, |every| every.max(1)),
+        seed: arguments.seed,
+        port: rabbit.nodes()[0].port,
+    };
+    let mut desk = Desk::open(&cast, &bills, &calm, &orders, strangers).await;
     let (crop, mut told) = Crop::start(&cast.config);
     let (books, mut damage) = (Mutex::new(Books::default()), Damage::default());
     let mut havoc = Havoc { cast: &cast, crop: &crop, rabbit: &mut rabbit, fleet: &mut fleet, calm: &calm };
@@ -78,6 +84,8 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     let told = logs::read(&fleet.workers);
     wrong.push(("workers that died by themselves", fleet.workers.iter().flat_map(|worker| worker.deaths.clone()).collect()));
     wrong.push(("panics", told.panics.clone()));
+    let is_calm = arguments.kills + arguments.restarts + arguments.cuts == 0;
+    wrong.push(("connections lost although none was cut", if is_calm { told.losses() } else { Vec::new() }));
     let heavy = fleet.workers.iter().filter(|worker| worker.peak_mib > MEMORY_MIB);
     wrong.push(("workers with too much memory", heavy.map(|worker| format!("{}: {} MiB", worker.name, worker.peak_mib)).collect()));
     let took = began.elapsed();

@@ -48,6 +48,12 @@ impl RawProperties {
         self
     }
 
+    pub(crate) fn timestamp(mut self, seconds: u64) -> Self {
+        let index = NAMES.iter().position(|known| *known == "timestamp").expect("a property of that name");
+        self.values[index] = Some(seconds.to_be_bytes().into());
+        self
+    }
+
     /// A header of any name; the value with its type in front.
     pub(crate) fn header(mut self, name: &[u8], value: &[u8]) -> Self {
         self.table.extend_from_slice(&[&[u8::try_from(name.len()).unwrap()], name, value].concat());
@@ -99,9 +105,14 @@ impl RawPublisher {
 
     /// Returns when the broker has confirmed it.
     pub(crate) async fn publish(&mut self, queue: &str, properties: &RawProperties, body: &[u8]) {
-        let (reserved, exchange, flags) = ([0, 0], b"\x00", b"\x00");
-        let key = [&[u8::try_from(queue.len()).unwrap()], queue.as_bytes()].concat();
-        self.send(&method(CHANNEL, 60, 40, &[reserved.as_slice(), exchange, &key, flags].concat())).await;
+        self.publish_to("", queue, properties, body).await;
+    }
+
+    /// As [`RawPublisher::publish`], to any exchange.
+    pub(crate) async fn publish_to(&mut self, exchange: &str, key: &str, properties: &RawProperties, body: &[u8]) {
+        let short = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+        let (reserved, flags) = ([0, 0], b"\x00");
+        self.send(&method(CHANNEL, 60, 40, &[reserved.as_slice(), &short(exchange), &short(key), flags].concat())).await;
         let (class, weight, size) = (60_u16.to_be_bytes(), [0; 2], (body.len() as u64).to_be_bytes());
         let header = [class.as_slice(), &weight, &size, &properties.to_bytes()].concat();
         self.send(&frame(CONTENT_HEADER, CHANNEL, &header)).await;
