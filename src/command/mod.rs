@@ -9,6 +9,7 @@ mod process;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod topology;
 
 use crate::broker::BrokerError;
 use crate::config::{Config, ConfigError, FILE_VARIABLE};
@@ -53,6 +54,13 @@ enum Command {
         common: Common,
         #[command(subcommand)]
         action: failed::Action,
+    },
+    /// The queues and the exchange that the worker needs: declare, compare with the broker, or print them
+    Topology {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        action: topology::Action,
     },
     /// Is everything there that the worker will need? One line each, and how to mend what is not
     Check {
@@ -160,6 +168,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             let config = common.load()?;
             config.validate_broker()?;
             failed::run(&config, action).await
+        }
+        Command::Topology { common, action } => {
+            let config = common.load()?;
+            config.validate_broker()?;
+            topology::run(config, action).await
         }
         Command::Check { common, options } => {
             let config = common.load()?;

@@ -140,7 +140,11 @@ impl Worker {
             };
             let Some(delivery) = delivery else {
                 let problem = generation.problem().unwrap_or("given up by this worker");
-                return if generation.is_over() { self.lost(problem, turns) } else { self.cancelled(problem, turns) };
+                return match (generation.is_given_up(), generation.is_over()) {
+                    (true, _) => self.given_up(problem, turns),
+                    (false, true) => self.lost(problem, turns),
+                    (false, false) => self.cancelled(problem, turns),
+                };
             };
             let (is_due_suspect, is_alone) = (self.is_due_suspect(&delivery), intake == Intake::Alone);
             if is_alone {

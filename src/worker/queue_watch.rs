@@ -74,8 +74,7 @@ impl Worker {
     async fn declare_again(&self, generation: &Generation, missing: Vec<String>) -> Result<Vec<String>, BrokerError> {
         match generation.session.topology().await {
             Ok(()) => {
-                missing.iter().for_each(|name| metric::queue_declared_again(name));
-                tracing::warn!(queues = missing.join(", "), "declared again");
+                self.log_declared(&missing);
                 Ok(Vec::new())
             }
             Err(error @ (BrokerError::Forbidden { .. } | BrokerError::Lost(_))) => Err(error),
@@ -100,6 +99,13 @@ impl Worker {
             } else {
                 tracing::error!(queue = name, mend, "a queue of ours was deleted, and what was in it is lost");
             }
+        }
+    }
+
+    pub(super) fn log_declared(&self, names: &[String]) {
+        if !names.is_empty() {
+            names.iter().for_each(|name| metric::queue_declared_again(name));
+            tracing::warn!(names = names.join(", "), "declared again");
         }
     }
 

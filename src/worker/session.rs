@@ -33,6 +33,11 @@ impl Generation {
         self.end();
     }
 
+    /// By [`Generation::give_up`].
+    pub(super) fn is_given_up(&self) -> bool {
+        self.problem.get().is_some()
+    }
+
     /// Why it is over; none where nothing is known.
     pub(super) fn problem(&self) -> Option<&str> {
         self.problem.get().map(String::as_str).or_else(|| self.session.trouble())

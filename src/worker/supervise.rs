@@ -146,12 +146,14 @@ impl Worker {
         connected_before: bool,
         stop: &CancellationToken,
     ) -> Result<(Feed, AbortOnDropHandle<()>, Receiver<PublishError>), BrokerError> {
+        let missing = if connected_before { session.missing().await? } else { Vec::new() };
+        self.log_missing(&missing);
+        session.topology().await?;
         if connected_before {
-            self.log_missing(&session.missing().await?);
+            self.log_declared(&missing);
         } else {
             self.measure(&[]);
         }
-        session.topology().await?;
         session.prove_publishing().await?;
         // Before the others are greeted: they answer a newcomer at once.
         let heard = session.control().await?;
@@ -178,6 +180,13 @@ impl Worker {
     pub(super) fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {
         self.health.set(State::Disconnected { problem: problem.to_owned() });
         tracing::warn!(problem, in_flight = turns.len(), "the broker was lost; what was not acknowledged will be delivered again");
+        Served::Lost
+    }
+
+    /// Because of what the broker refuses to this worker.
+    pub(super) fn given_up(&self, problem: &str, turns: &TaskTracker) -> Served {
+        self.health.set(State::Disconnected { problem: problem.to_owned() });
+        tracing::warn!(problem, in_flight = turns.len(), "the worker takes no more jobs; what was not acknowledged is delivered again");
         Served::Lost
     }
 

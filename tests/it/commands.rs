@@ -2,6 +2,7 @@
 
 mod addresses;
 mod check;
+mod deleted;
 mod demo;
 mod failed;
 mod mistakes;
@@ -10,7 +11,9 @@ mod pause;
 mod poison;
 mod policy;
 mod process;
+mod rights;
 mod run;
 mod sandbox;
 mod shutdown;
+mod topology;
 mod usage;

@@ -1,15 +1,18 @@
 //! Every URL, and the queues behind the first that answers.
 
-use super::{Finding, Verdict};
+use super::{Finding, Verdict, management};
 use crate::broker::rights::PermissionPatterns;
-use crate::broker::topology::{QueueFlaw, Severity};
+use crate::broker::topology::{Differences, QueueFlaw, Severity};
 use crate::broker::{Broker, BrokerError, Config, Session, redacted};
+use crate::config;
+use crate::provider::{CONNECT_TIMEOUT, http_client};
 
 const URLS: &str = "broker.urls";
 pub(super) const QUEUES: &str = "queues";
 const RIGHTS: &str = "rights";
 
-pub(super) async fn check(config: &Config) -> Vec<Finding> {
+pub(super) async fn check(all: &config::Config) -> Vec<Finding> {
+    let config = &all.broker;
     let broker = match Broker::new(config) {
         Ok(broker) => broker,
         Err(error) => return vec![Finding::broken(URLS, error.to_string(), "")],
@@ -28,19 +31,28 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         // One that answers is enough to work with.
         let others = findings.iter_mut().filter(|finding| finding.verdict == Verdict::Broken);
         others.for_each(|finding| finding.verdict = Verdict::Worth);
-        findings.extend(queues(&session, config).await);
+        findings.extend(topology(&session, all).await);
         findings.extend(rights(&session, config).await);
         session.close().await;
     }
     findings
 }
 
-/// What of the queues is missing or otherwise. Nothing is declared.
-pub(in crate::command) async fn queues(session: &Session, config: &Config) -> Vec<Finding> {
+/// What of the queues is missing or otherwise, by its own arguments and by the broker's policies. Nothing is declared.
+pub(in crate::command) async fn topology(session: &Session, all: &config::Config) -> Vec<Finding> {
     let differences = match session.differences().await {
         Ok(differences) => differences,
         Err(error) => return vec![Finding::broken(QUEUES, error.to_string(), "")],
     };
+    let mut findings = compared(&differences, &all.broker);
+    match http_client(CONNECT_TIMEOUT) {
+        Ok(http) => findings.extend(management::check(http, &all.broker, !differences.not_compared.is_empty()).await),
+        Err(error) => findings.push(Finding::broken(QUEUES, format!("{error:#}"), "")),
+    }
+    findings
+}
+
+fn compared(differences: &Differences, config: &Config) -> Vec<Finding> {
     let (missing, wrong): (Vec<_>, Vec<_>) = differences.mismatches.iter().partition(|difference| difference.is_missing());
     let mut findings: Vec<Finding> = wrong.iter().map(|difference| Finding::broken(QUEUES, difference.to_string(), "")).collect();
     if config.declare_topology && !missing.is_empty() {

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::command) enum Verdict {
+    #[default]
     Fine,
     /// The worker works, with less than it could.
     Worth,

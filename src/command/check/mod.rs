@@ -2,10 +2,12 @@
 
 mod broker;
 mod finding;
+mod management;
 mod provider;
 mod storage;
 mod transfer;
 
+pub(super) use broker::topology;
 pub(super) use finding::{Finding, Verdict};
 pub(super) use storage::{buckets, conditional_writes};
 
@@ -28,7 +30,7 @@ pub(super) struct Options {
 
 /// Exit status 1 where the worker could not work. Nothing is declared, nothing is called that costs.
 pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) -> anyhow::Result<ExitCode> {
-    let mut sheet = Sheet { worst: Verdict::Fine };
+    let mut sheet = Sheet::default();
     let source = file.map_or_else(|| "built-in defaults and environment".to_owned(), |file| file.display().to_string());
     sheet.tell(&[Finding::fine(CONFIGURATION, source)])?;
     sheet.tell(&doubts(&config))?;
@@ -36,7 +38,7 @@ pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) 
     let overrides = if config.policy.file.is_empty() { String::new() } else { format!(", with {} over it", config.policy.file) };
     sheet.tell(&[Finding::fine("policy", format!("{} rules, built in{overrides}", policy.rules().len()))])?;
     if !options.offline {
-        sheet.tell(&broker::check(&config.broker).await)?;
+        sheet.tell(&broker::check(&config).await)?;
         let pipeline = assemble::pipeline(&config, policy, Chance::from_system()).await?;
         sheet.tell(&buckets(&config, &pipeline).await)?;
         sheet.tell(&conditional_writes(&pipeline).await.into_iter().collect::<Vec<_>>())?;
@@ -44,25 +46,31 @@ pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) 
         sheet.tell(&[provider::check("recognition.url", &config.recognition.url).await])?;
         sheet.tell(&[provider::check("verification.url", &config.verification.url).await])?;
     }
-    Ok(if sheet.worst == Verdict::Broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(sheet.exit_code())
 }
 
 fn doubts(config: &Config) -> Vec<Finding> {
     config.doubts().iter().map(|(key, problem)| Finding::worth(CONFIGURATION, format!("{key}: {problem}"), "")).collect()
 }
 
-struct Sheet {
+/// Findings as they are printed, and what they come to.
+#[derive(Debug, Default)]
+pub(super) struct Sheet {
     worst: Verdict,
 }
 
 impl Sheet {
     /// As soon as it is known: a store that does not answer takes its time.
-    fn tell(&mut self, findings: &[Finding]) -> std::io::Result<()> {
+    pub(super) fn tell(&mut self, findings: &[Finding]) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         for finding in findings {
             self.worst = self.worst.max(finding.verdict);
             writeln!(out, "{finding}")?;
         }
         out.flush()
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        if self.worst == Verdict::Broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }

@@ -110,7 +110,7 @@ pub(super) async fn run(config: &Config, action: Action) -> anyhow::Result<ExitC
 }
 
 /// Every broker of the list once.
-async fn connect(config: &broker::Config) -> Result<Session, BrokerError> {
+pub(super) async fn connect(config: &broker::Config) -> Result<Session, BrokerError> {
     let broker = Broker::new(config)?;
     let mut connected = broker.connect().await;
     for _ in 1..config.urls.len() {

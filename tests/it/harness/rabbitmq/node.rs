@@ -51,6 +51,15 @@ impl Node {
         node
     }
 
+    /// With the management API, and its port.
+    pub(crate) async fn start_managed() -> (Self, u16) {
+        let (mut node, port) = (Self::prepared(), free_port());
+        write(&node.folder.outside.join("enabled_plugins"), "[rabbitmq_management].\n");
+        node.configure(&format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n"));
+        node.start_again().await;
+        (node, port)
+    }
+
     /// Everything but running.
     pub(super) fn prepared() -> Self {
         Self::of(&Family::new())

@@ -23,6 +23,11 @@ pub(crate) async fn user(permissions: &Permissions) -> String {
     users(std::slice::from_ref(permissions)).await.remove(0)
 }
 
+/// What the user may do from now on.
+pub(crate) async fn grant(user: &str, permissions: &Permissions) {
+    evaluate(&[granting(user, permissions)]).await;
+}
+
 fn granting(user: &str, Permissions { configure, write, read }: &Permissions) -> String {
     let [user, configure, write, read] = [user, configure, write, read].map(binary);
     format!("ok = rabbit_auth_backend_internal:set_permissions({user}, <<\"/\">>, {configure}, {write}, {read}, <<\"tests\">>)")

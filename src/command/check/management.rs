@@ -1,0 +1,229 @@
+//! What RabbitMQ's management API knows of the queues, and AMQP does not tell: the policies that change them.
+
+use super::Finding;
+use super::broker::{QUEUES, tolerated};
+use crate::broker::topology::{Argument, ExistingQueue, Queue, QueueFlaw, Severity, queues};
+use crate::broker::{self, Login};
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::Duration;
+use url::Url;
+
+const KEY: &str = "broker.management_url";
+/// For one answer, from the request to its last byte.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The answer about one queue has some kilobytes; with thousands of consumers some hundred.
+const MOST_BYTES: usize = 4 << 20;
+/// Of what the API answers, in our own words.
+const MOST_REASON: usize = 200;
+
+const PORT: &str = "is it the management API's port (usually 15672, or 15671 for https), and is the plugin rabbitmq_management enabled?";
+
+/// Nothing where no such URL is configured. Arguments of the queues are told only where AMQP could not compare them.
+pub(super) async fn check(http: Client, config: &broker::Config, tells_arguments: bool) -> Vec<Finding> {
+    if config.management_url.is_empty() {
+        return Vec::new();
+    }
+    match Management::of(http, config) {
+        Ok(management) => management.findings(config, tells_arguments).await.unwrap_or_else(|finding| vec![finding]),
+        Err(finding) => vec![finding],
+    }
+}
+
+struct Management {
+    http: Client,
+    /// Without user and password.
+    url: Url,
+    login: Login,
+    vhost: String,
+}
+
+/// One queue, as the API tells it; the rest of the answer is left alone.
+#[derive(Deserialize)]
+struct QueueAnswer {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    durable: bool,
+    auto_delete: bool,
+    #[serde(default)]
+    exclusive: bool,
+    #[serde(default)]
+    arguments: Value,
+    policy: Option<String>,
+    operator_policy: Option<String>,
+    #[serde(default)]
+    effective_policy_definition: Value,
+}
+
+impl Management {
+    fn of(http: Client, config: &broker::Config) -> Result<Self, Finding> {
+        let unreadable = || Finding::broken(KEY, "cannot be read together with broker.urls", "");
+        let of_broker = config.login().ok_or_else(unreadable)?;
+        let mut url = Url::parse(config.management_url.expose()).map_err(|_| unreadable())?;
+        let names_user = !url.username().is_empty() || url.password().is_some();
+        let login = if names_user { Login::of(url.as_str()).ok_or_else(unreadable)? } else { of_broker.clone() };
+        // Err: a URL without a host, which the configuration refuses.
+        url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| unreadable())?;
+        Ok(Self { http, url, login, vhost: of_broker.vhost })
+    }
+
+    async fn findings(&self, config: &broker::Config, tells_arguments: bool) -> Result<Vec<Finding>, Finding> {
+        self.greet().await?;
+        let mut findings = Vec::new();
+        for queue in queues(config) {
+            // One that does not exist was told already.
+            let Some(existing) = self.queue(&queue.name).await? else { continue };
+            let flaws = existing.flaws(&queue).into_iter().filter(|flaw| tells_arguments || flaw.policy.is_some());
+            findings.extend(flaws.map(|flaw| self.finding(&queue, &flaw)));
+        }
+        if !findings.iter().any(|finding| finding.verdict > super::Verdict::Fine) {
+            findings.insert(0, Finding::fine(KEY, "no policy of the broker does harm to the queues"));
+        }
+        Ok(findings)
+    }
+
+    fn finding(&self, queue: &Queue, flaw: &QueueFlaw) -> Finding {
+        if flaw.severity != Severity::Essential {
+            return tolerated(&queue.name, flaw);
+        }
+        let mend = match &flaw.policy {
+            Some(policy) => format!(
+                "change {policy} (`rabbitmqctl list_policies -p {vhost}`, `rabbitmqctl list_operator_policies -p {vhost}`), or let its \
+                 pattern leave out the worker's queues",
+                vhost = self.vhost
+            ),
+            None => format!("empty and delete the queue so that it is declared anew, or name another in {}", queue.key),
+        };
+        Finding::broken(QUEUES, format!("queue {} {}", queue.name, flaw.refusal()), mend)
+    }
+
+    /// Is it the API, and may this user ask it?
+    async fn greet(&self) -> Result<(), Finding> {
+        let (status, body) = self.get(&["whoami"]).await?;
+        let is_api = serde_json::from_slice::<Value>(&body).is_ok_and(|answer| answer.get("name").is_some());
+        if status.is_success() && is_api { Ok(()) } else { Err(self.refused(status, &body)) }
+    }
+
+    /// None where it does not exist.
+    async fn queue(&self, name: &str) -> Result<Option<ExistingQueue>, Finding> {
+        let (status, body) = self.get(&["queues", &self.vhost, name]).await?;
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !status.is_success() {
+            return Err(self.refused(status, &body));
+        }
+        let answer: QueueAnswer = serde_json::from_slice(&body).map_err(|problem| {
+            Finding::broken(KEY, format!("{} tells queue {name} in a way that is not understood: {problem}", self.url), PORT)
+        })?;
+        Ok(Some(answer.into()))
+    }
+
+    async fn get(&self, path: &[&str]) -> Result<(StatusCode, Vec<u8>), Finding> {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("api").extend(path);
+        }
+        let request = self.http.get(url).basic_auth(&self.login.user, Some(self.login.password.expose())).timeout(PATIENCE);
+        // The URL of the library's own messages is left out: ours is shown.
+        let unreachable = |error: reqwest::Error| self.unreachable(&error.without_url());
+        let mut response = request.send().await.map_err(unreachable)?;
+        let (status, mut body) = (response.status(), Vec::new());
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if body.len() + chunk.len() > MOST_BYTES {
+                return Err(Finding::broken(KEY, format!("{} answers with more than {MOST_BYTES} bytes", self.url), PORT));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status, body))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Finding {
+        let mut causes = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        causes.dedup();
+        Finding::broken(KEY, format!("{} cannot be asked: {}", self.url, causes.join(": ")), PORT)
+    }
+
+    fn refused(&self, status: StatusCode, body: &[u8]) -> Finding {
+        let user = &self.login.user;
+        let reason = serde_json::from_slice::<Value>(body).ok().and_then(|answer| Some(answer.get("reason")?.as_str()?.to_owned()));
+        let reason: String =
+            reason.map(|reason| format!(" ({})", reason.chars().take(MOST_REASON).collect::<String>())).unwrap_or_default();
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Finding::broken(
+                KEY,
+                format!("{} refuses user {user}: {status}{reason}", self.url),
+                format!("give it the tag (`rabbitmqctl set_user_tags {user} management`), or name another user and its password in {KEY}"),
+            ),
+            _ if status.is_redirection() => {
+                Finding::broken(KEY, format!("{} answers {status}: it redirects", self.url), "name the address it redirects to")
+            }
+            _ => Finding::broken(KEY, format!("{} does not answer as the management API does: {status}{reason}", self.url), PORT),
+        }
+    }
+}
+
+impl From<QueueAnswer> for ExistingQueue {
+    fn from(answer: QueueAnswer) -> Self {
+        let mut arguments = table(&answer.arguments);
+        if let Some(kind) = answer.kind {
+            // Declared without it, a queue has the type that is the virtual host's default.
+            let kind = kind.trim_start_matches("rabbit_").trim_end_matches("_queue").to_owned();
+            arguments.entry("x-queue-type".to_owned()).or_insert(Argument::Text(kind));
+        }
+        let policies = [("policy", answer.policy), ("operator policy", answer.operator_policy)];
+        let names = policies.into_iter().filter_map(|(kind, name)| Some(format!("{kind} {}", name.filter(|name| !name.is_empty())?)));
+        Self {
+            durable: answer.durable,
+            auto_delete: answer.auto_delete,
+            exclusive: answer.exclusive,
+            arguments,
+            policy: table(&answer.effective_policy_definition),
+            policy_names: names.collect::<Vec<_>>().join(" and "),
+        }
+    }
+}
+
+/// Empty ones come as a list.
+fn table(value: &Value) -> BTreeMap<String, Argument> {
+    let argument = |value: &Value| match value {
+        Value::String(text) => Argument::Text(text.clone()),
+        Value::Bool(flag) => Argument::Flag(*flag),
+        value => value.as_i64().map_or_else(|| Argument::Text(value.to_string()), Argument::Number),
+    };
+    value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), argument(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_answer_tells_arguments_and_what_policies_make_of_them() {
+        let answer = |answer: Value| ExistingQueue::from(serde_json::from_value::<QueueAnswer>(answer).unwrap());
+        let plain = answer(json!({"type": "quorum", "durable": true, "auto_delete": false, "exclusive": false,
+            "arguments": {"x-delivery-limit": 20, "x-single-active-consumer": true, "x-overflow": "reject-publish", "x-odd": [1]},
+            "policy": null, "operator_policy": null, "effective_policy_definition": [], "messages": 5}));
+        assert_eq!((plain.policy.len(), plain.policy_names.as_str()), (0, ""));
+        let argument = |name: &str| plain.arguments.get(name).cloned();
+        assert_eq!(argument("x-delivery-limit"), Some(Argument::Number(20)));
+        assert_eq!(argument("x-single-active-consumer"), Some(Argument::Flag(true)));
+        assert_eq!(argument("x-queue-type"), Some(Argument::Text("quorum".to_owned())));
+        assert_eq!(argument("x-odd"), Some(Argument::Text("[1]".to_owned())));
+        let changed =
+            answer(json!({"type": "rabbit_classic_queue", "durable": true, "auto_delete": true, "policy": "p", "operator_policy": "o",
+            "effective_policy_definition": {"expires": 1000}}));
+        assert_eq!(changed.policy_names, "policy p and operator policy o");
+        assert_eq!(changed.policy.get("expires"), Some(&Argument::Number(1000)));
+        assert_eq!(changed.arguments.get("x-queue-type"), Some(&Argument::Text("classic".to_owned())));
+    }
+}
