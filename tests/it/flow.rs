@@ -21,6 +21,7 @@ mod bills;
 mod budgets;
 mod copies;
 mod forgeries;
+mod gateways;
 mod heartbeats;
 mod memory;
 mod pauses;

@@ -21,7 +21,7 @@ openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 
 const AUTHORITY: &str = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem";
 
 impl Tls {
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         for (script, name) in [(AUTHORITY, "ca"), (SIGNED, "server"), (SIGNED, "client")] {
             let made = Command::new("sh").args(["-ec", script, "sh", name]).current_dir(folder).output().unwrap();
             assert!(made.status.success(), "apt-get install openssl? {}", String::from_utf8_lossy(&made.stderr));
