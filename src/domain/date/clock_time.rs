@@ -39,12 +39,16 @@ impl ClockTime {
             _ => {}
         }
         rest.blanks();
-        let offset = if rest.0.is_empty() { None } else { rest.offset()? };
+        let zone = if rest.0.is_empty() { Zone::Local } else { rest.zone()? };
         let is_end_of_day = (time.hour, time.minute, time.second) == (24, 0, 0);
         let hour = if is_end_of_day { 0 } else { time.hour };
         // A leap second is the last second of its minute.
         let second = if time.second == 60 { 59 } else { time.second };
         let time = Time::new(hour, time.minute, second, 0).ok()?;
+        let offset = match zone {
+            Zone::Local => None,
+            Zone::At(offset) => Some(offset),
+        };
         rest.0.is_empty().then_some(Self { time, is_end_of_day, offset })
     }
 }
@@ -53,6 +57,13 @@ impl ClockTime {
 enum Half {
     Morning,
     Afternoon,
+}
+
+#[derive(Clone, Copy)]
+enum Zone {
+    /// It says nothing about the day.
+    Local,
+    At(Offset),
 }
 
 #[derive(Clone, Copy, Default)]
@@ -65,7 +76,7 @@ struct Figures {
 /// What has not been read yet.
 struct Rest<'a>(&'a str);
 
-impl<'a> Rest<'a> {
+impl Rest<'_> {
     fn take(&mut self, any: &[&str]) -> bool {
         let after = any.iter().find_map(|text| self.0.strip_prefix(text));
         self.0 = after.unwrap_or(self.0);
@@ -74,7 +85,7 @@ impl<'a> Rest<'a> {
 
     fn is_zone(&self) -> bool {
         let mut zone = Self(self.0);
-        (self.0.ends_with(['Z', 'z']) || self.0.contains(':')) && zone.offset().is_some() && zone.0.is_empty()
+        (self.0.ends_with(['Z', 'z']) || self.0.contains(':')) && zone.zone().is_some() && zone.0.is_empty()
     }
 
     fn blanks(&mut self) {
@@ -145,14 +156,14 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// `Z`, `UTC`, `GMT+8`, `+08:00`, `+0800 CST`. Inner `None`: a zone that says nothing about the day.
-    fn offset(&mut self) -> Option<Option<Offset>> {
+    /// `Z`, `UTC`, `GMT+8`, `+08:00`, `+0800 CST`.
+    fn zone(&mut self) -> Option<Zone> {
         if self.take(&LOCAL) {
-            return Some(None);
+            return Some(Zone::Local);
         }
         let is_utc = self.take(&["Z", "z", "UTC", "GMT"]);
         let Some(sign) = self.0.chars().next().filter(|sign| matches!(sign, '+' | '-')) else {
-            return is_utc.then_some(Some(Offset::UTC));
+            return is_utc.then_some(Zone::At(Offset::UTC));
         };
         self.0 = &self.0[1..];
         let count = self.0.bytes().take_while(u8::is_ascii_digit).count();
@@ -168,6 +179,6 @@ impl<'a> Rest<'a> {
         let seconds = hours * 3_600 + minutes * 60;
         let is_sound = hours <= MAX_OFFSET_HOURS && minutes < 60;
         let offset = Offset::from_seconds(if sign == '-' { -seconds } else { seconds }).ok()?;
-        is_sound.then_some(Some(offset))
+        is_sound.then_some(Zone::At(offset))
     }
 }

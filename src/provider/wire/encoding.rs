@@ -93,15 +93,15 @@ enum Decoded {
     Wrong,
 }
 
-fn read_all(mut decoder: impl Read, max: usize) -> Result<Decoded, EncodingProblem> {
-    let mut decoded = Vec::new();
+fn read_all(mut encoded: impl Read, max: usize) -> Result<Decoded, EncodingProblem> {
+    let mut plain = Vec::new();
     let mut block = [0; BLOCK_BYTES];
     loop {
-        match decoder.read(&mut block) {
-            Ok(0) => return Ok(Decoded::Whole(decoded)),
-            Ok(count) if decoded.len() + count > max => return Err(EncodingProblem::TooLong),
-            Ok(count) => decoded.extend_from_slice(&block[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Decoded::Cut(decoded)),
+        match encoded.read(&mut block) {
+            Ok(0) => return Ok(Decoded::Whole(plain)),
+            Ok(count) if plain.len() + count > max => return Err(EncodingProblem::TooLong),
+            Ok(count) => plain.extend_from_slice(&block[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Decoded::Cut(plain)),
             Err(_) => return Ok(Decoded::Wrong),
         }
     }

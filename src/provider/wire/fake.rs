@@ -37,7 +37,7 @@ impl Fake {
                 Behaviour::Answer(bytes) => drop(stream.write_all(&bytes).await),
                 Behaviour::AnswerAndHang(bytes) => {
                     drop(stream.write_all(&bytes).await);
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
                 Behaviour::Hang => std::future::pending().await,
             }

@@ -50,8 +50,14 @@ impl<'a> Repair<'a> {
     fn member(&mut self) -> Option<()> {
         self.skip_blanks()?;
         match self.peek()? {
-            ',' => self.skip(','),
-            '}' => self.close('}'),
+            ',' => {
+                self.skip(',');
+                Some(())
+            }
+            '}' => {
+                self.close('}');
+                Some(())
+            }
             ']' | '{' | '[' => None,
             quote @ ('"' | '\'') => {
                 self.separate();
@@ -75,8 +81,14 @@ impl<'a> Repair<'a> {
     fn element(&mut self) -> Option<()> {
         self.skip_blanks()?;
         match self.peek()? {
-            ',' => self.skip(','),
-            ']' => self.close(']'),
+            ',' => {
+                self.skip(',');
+                Some(())
+            }
+            ']' => {
+                self.close(']');
+                Some(())
+            }
             '}' => None,
             _ => {
                 self.separate();
@@ -89,7 +101,7 @@ impl<'a> Repair<'a> {
         self.skip_blanks()?;
         self.strict.push(':');
         if self.peek()? == ':' {
-            self.skip(':')?;
+            self.skip(':');
             self.skip_blanks()?;
         }
         self.value()
@@ -119,14 +131,15 @@ impl<'a> Repair<'a> {
         }
         self.open.push(container);
         self.strict.push(bracket);
-        self.skip(bracket)
+        self.skip(bracket);
+        Some(())
     }
 
-    fn close(&mut self, bracket: char) -> Option<()> {
+    fn close(&mut self, bracket: char) {
         self.open.pop();
         self.strict.push(bracket);
         self.scalar = None;
-        self.skip(bracket)
+        self.skip(bracket);
     }
 
     /// A comma, unless the container has just begun.
@@ -173,7 +186,7 @@ impl<'a> Repair<'a> {
 
     /// A text between quotes. `is_name`: it ends at the next quote, whatever follows.
     fn string(&mut self, quote: char, is_name: bool) -> Option<()> {
-        self.skip(quote)?;
+        self.skip(quote);
         self.strict.push('"');
         loop {
             let char = self.peek()?;
@@ -232,7 +245,8 @@ impl<'a> Repair<'a> {
         self.at += if char.len_utf16() == 2 { 10 } else { 4 };
         match char {
             '"' | '\\' => self.strict.extend(['\\', char]),
-            char if char < ' ' => self.strict.push_str(&format!("\\u{:04x}", u32::from(char))),
+            // As it was sent: a control character stays escaped.
+            char if char < ' ' => self.strict.extend(["\\u", &self.text[self.at - 4..self.at]]),
             char => self.strict.push(char),
         }
     }
@@ -266,17 +280,17 @@ impl<'a> Repair<'a> {
         }
     }
 
-    fn skip(&mut self, char: char) -> Option<()> {
+    fn skip(&mut self, char: char) {
         self.at += char.len_utf8();
-        Some(())
     }
 
     /// So that every turn goes on; brackets are read where they stand.
     fn skip_one_unless_it_closes(&mut self) -> Option<()> {
-        match self.peek()? {
-            '}' | ']' | ',' => Some(()),
-            other => self.skip(other),
+        let next = self.peek()?;
+        if !matches!(next, '}' | ']' | ',') {
+            self.skip(next);
         }
+        Some(())
     }
 
     fn peek(&self) -> Option<char> {
