@@ -25,6 +25,9 @@ pub struct Config {
     pub ca_file: PathBuf,
     pub client_cert_file: PathBuf,
     pub client_key_file: PathBuf,
+    /// `tls.ca_file`, which is for every peer; put here while the configuration is loaded.
+    #[serde(skip)]
+    pub shared_ca_file: PathBuf,
     pub jobs_queue: String,
     pub due_queue: String,
     pub control_exchange: String,
@@ -50,6 +53,7 @@ impl Default for Config {
             ca_file: PathBuf::new(),
             client_cert_file: PathBuf::new(),
             client_key_file: PathBuf::new(),
+            shared_ca_file: PathBuf::new(),
             jobs_queue: "invoice.jobs".to_owned(),
             due_queue: "invoice.due".to_owned(),
             control_exchange: "invoice.control".to_owned(),
@@ -69,7 +73,7 @@ impl Default for Config {
 impl Config {
     /// Whether the broker is the one in this process.
     pub fn is_memory(&self) -> bool {
-        self.urls.iter().any(|url| url.expose() == "memory://")
+        self.urls.iter().any(|url| url.expose() == address::MEMORY)
     }
 
     /// The queue in which a message waits for `delay`.
@@ -100,7 +104,7 @@ impl Config {
         problems.require(!self.is_memory() || self.urls.len() == 1, "broker.urls", "has memory:// beside others; it stands alone");
         for (index, url) in self.urls.iter().enumerate() {
             // The text itself first: what reads a URL leaves out line breaks and blanks without a word.
-            if let Some(flaw) = text::flaw(url.expose()).or_else(|| address::flaw(url.expose())) {
+            if let Some(flaw) = text::flaw(url.expose()).map(str::to_owned).or_else(|| address::flaw(url.expose())) {
                 problems.add(&format!("broker.urls[{index}]"), flaw);
             }
         }

@@ -12,7 +12,7 @@ pub mod secret;
 mod secret_files;
 mod sections;
 pub mod text;
-mod tls;
+pub mod tls;
 pub mod units;
 
 pub use environment::FILE_VARIABLE;

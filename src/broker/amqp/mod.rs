@@ -1,5 +1,6 @@
 //! RabbitMQ. Together with [`super::headers`] the only place that knows `lapin`.
 
+mod cause;
 mod connect;
 mod consume;
 mod difference;

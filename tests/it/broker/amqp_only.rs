@@ -10,8 +10,8 @@ use invoice_worker::config::units::span;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_port_is_named_without_the_password() {
@@ -188,14 +188,9 @@ async fn a_publish_that_is_given_up_does_not_disturb_the_next_ones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_lost_when_its_publishing_side_is() {
-    let mut config = config(&rabbitmq::url().await, &rabbitmq::unique_name());
-    config.publish_timeout = span("1ms");
+    let config = config(&rabbitmq::url().await, &rabbitmq::unique_name());
     let session = within(Broker::new(&config).unwrap().connect()).await.unwrap();
     session.topology().await.unwrap();
-    let large = Message { body: vec![0; 8 << 20].into(), ..Message::default() };
-    let hurried = session.publisher().publish(&config.jobs_queue, &large).await;
-    assert!(matches!(hurried, Err(PublishError::TimedOut)), "{hurried:?}");
-    assert!(!session.is_lost(), "a confirm in time is one thing, the connection another");
     let (lost, publisher) = (session.lost(), session.publisher());
     session.close().await;
     within(lost).await;
@@ -235,7 +230,7 @@ async fn mutual_tls_lets_in_who_has_a_certificate_and_trusts_the_servers() {
     let mut config = config(&format!("amqps://guest:guest@localhost:{}", tls.port), &rabbitmq::unique_name());
     let stranger = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
     assert!(matches!(stranger, BrokerError::Unreachable { .. }), "{stranger:?}");
-    assert!(stranger.to_string().contains("certificate"), "{stranger}");
+    assert!(stranger.to_string().contains("UnknownIssuer): set broker.ca_file or tls.ca_file"), "{stranger}");
 
     config.ca_file = tls.file("ca.pem");
     let nameless = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
@@ -245,10 +240,65 @@ async fn mutual_tls_lets_in_who_has_a_certificate_and_trusts_the_servers() {
     config.client_key_file = tls.file("client.key");
     within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
 
+    config.shared_ca_file = std::mem::take(&mut config.ca_file);
+    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+    config.client_key_file = tls.file("client.pem");
+    let keyless = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    assert!(keyless.is_final() && keyless.to_string().starts_with("broker.client_key_file"), "{keyless}");
+
     config.ca_file = tls.file("nowhere.pem");
     let missing = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
     assert!(missing.is_final());
     assert!(missing.to_string().starts_with("broker.ca_file"), "{missing}");
+}
+
+/// As the user that the certificate names, not as guest.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_client_certificate_and_no_user_the_certificate_is_the_login() {
+    let tls = rabbitmq::tls().await;
+    let mut config = config(&format!("amqps://localhost:{}", tls.port), &rabbitmq::unique_name());
+    config.ca_file = tls.file("ca.pem");
+    config.client_cert_file = tls.file("client.pem");
+    config.client_key_file = tls.file("client.key");
+    let unknown = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    assert!(matches!(unknown, BrokerError::Refused { .. }), "{unknown:?}");
+    assert!(unknown.to_string().contains("EXTERNAL"), "{unknown}");
+    rabbitmq::add_the_user_of_the_client_certificate().await;
+    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wrong_port_and_the_wrong_name_are_told_with_the_mend() {
+    let (plain, tls) = (rabbitmq::port().await, rabbitmq::tls().await.port);
+    for (url, says) in [
+        (format!("amqps://user:secret@localhost:{plain}"), "it does not speak TLS: is it the plain port?"),
+        (format!("amqp://user:secret@localhost:{tls}"), "write amqps://"),
+        ("amqp://user:secret@no-such-host.invalid".to_owned(), "the name no-such-host.invalid cannot be resolved"),
+    ] {
+        let error = refusal(&url).await;
+        assert!(matches!(error, BrokerError::Unreachable { .. }), "{error:?}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+/// The library takes such an address for localhost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ipv6_address_is_where_the_connection_goes() {
+    let door = TcpListener::bind("[::1]:0").await.expect("this machine has IPv6 on loopback");
+    let (port, server) = (door.local_addr().unwrap().port(), rabbitmq::port().await);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = door.accept().await {
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                // Over when either side has closed.
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    let config = config(&format!("amqp://guest:guest@[::1]:{port}"), "unused");
+    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+    let nowhere = refusal("amqp://user:secret@[100::7]:1?connection_timeout=100").await;
+    assert!(nowhere.to_string().contains("amqp://[100::7]:1/%2f"), "{nowhere}");
 }
 
 /// It accepts and says nothing: a firewall, a stopped process, a wrong port.

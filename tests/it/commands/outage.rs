@@ -71,7 +71,7 @@ async fn a_wrong_password_is_told_without_it() {
     assert!(event["problem"].as_str().unwrap().contains("check user, password"), "{event}");
     let (status, body) = readiness(&telemetry).await;
     assert_eq!(status, 503);
-    assert!(body["problem"].as_str().unwrap().contains("refuses the connection"), "{body}");
+    assert!(body["problem"].as_str().unwrap().contains("refuses this user"), "{body}");
     let ended = program.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(!ended.stderr.contains(PASSWORD) && !body.to_string().contains(PASSWORD), "{}", ended.stderr);

@@ -1,8 +1,5 @@
 //! Frames of AMQP 0-9-1, made by hand: what a client library would never send.
 
-/// How every `channel.close` begins.
-pub(crate) const CHANNEL_CLOSE: &str = "\0\x14\0\x28";
-
 /// `basic.ack` of a delivery that was never made: the broker closes the channel.
 pub(crate) fn false_acknowledgement(channel: u16) -> Vec<u8> {
     let (delivery_tag, multiple) = (u64::MAX >> 1, 0);

@@ -33,13 +33,14 @@ impl Tls {
         self.folder.join(name)
     }
 
-    /// Lines of rabbitmq.conf that let in nobody without a certificate of this authority. The server may see the folder
-    /// under another name.
+    /// Lines of rabbitmq.conf that let in nobody without a certificate of this authority; the certificate may also be the login. The
+    /// server may see the folder under another name.
     pub(super) fn server_config(&self, folder: &Path) -> String {
         let (port, folder) = (self.port, folder.display());
         format!(
             "listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.cacertfile = {folder}/ca.pem\nssl_options.certfile = {folder}/server.pem\n\
-             ssl_options.keyfile = {folder}/server.key\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n"
+             ssl_options.keyfile = {folder}/server.key\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n\
+             auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = AMQPLAIN\nauth_mechanisms.3 = EXTERNAL\nssl_cert_login_from = common_name\n"
         )
     }
 }

@@ -18,7 +18,10 @@ fn body(job_id: &str, key: &str) -> Vec<u8> {
 }
 
 fn properties(system: &System, damaged: &str) -> RawProperties {
-    let sound = RawProperties::default().text("reply_to", system.reply_to.as_bytes()).text("correlation_id", damaged.as_bytes());
+    let sound = RawProperties::default()
+        .timestamp(1_700_000_000)
+        .text("reply_to", system.reply_to.as_bytes())
+        .text("correlation_id", damaged.as_bytes());
     match damaged {
         "header" => sound.text_header(GBK, b"value"),
         "nested header" => sound.header(b"outer", b"F\x00\x00\x00\x0d\x04\xb5\xa5\xba\xc5S\x00\x00\x00\x03abc"),

@@ -45,6 +45,13 @@ pub(crate) async fn tls() -> &'static Tls {
     &shared().await.tls
 }
 
+/// Whoever comes with the certificate of `client` is a user of that name from now on.
+pub(crate) async fn add_the_user_of_the_client_certificate() {
+    let node = &shared().await.node;
+    node.ctl(&["add_user", "client", "no password is asked for"]).await;
+    node.ctl(&["set_permissions", "client", ".*", ".*", ".*"]).await;
+}
+
 /// A name no other test of this run has, for queues on the shared broker.
 pub(crate) fn unique_name() -> String {
     format!("t{}", NAMES.fetch_add(1, Ordering::Relaxed))
@@ -81,6 +88,7 @@ async fn shared() -> &'static Shared {
             let mut node = Node::prepared();
             let tls = Tls::new(node.folder());
             node.configure(&tls.server_config(node.folder_inside()));
+            node.enable("rabbitmq_auth_mechanism_ssl");
             node.start_again().await;
             Shared { node, tls }
         })

@@ -92,6 +92,11 @@ impl Node {
         write(&self.folder.outside.join("rabbitmq.conf"), &config);
     }
 
+    /// Of those that come with RabbitMQ; heeded at its next start.
+    pub(super) fn enable(&self, plugin: &str) {
+        write(&self.folder.outside.join("enabled_plugins"), &format!("[{plugin}].\n"));
+    }
+
     pub(super) fn folder(&self) -> &Path {
         &self.folder.outside
     }
