@@ -13,7 +13,7 @@ pub enum BrokerError {
     #[error("broker {address} cannot be reached: {cause}")]
     Unreachable { address: String, cause: Cause },
     /// The broker answered and will not have us: credentials, or the virtual host.
-    #[error("broker {address} refuses the connection: {cause}; check user, password, virtual host and the user's permissions on it")]
+    #[error("broker {address} refuses this user: {cause}; check user, password, virtual host and the user's permissions on it")]
     Refused { address: String, cause: Cause },
     /// The generation is over; connect again.
     #[error("the connection to the broker is lost: {0}")]
@@ -65,7 +65,7 @@ pub enum PublishError {
     Returned,
     #[error("the broker refused the message (is the queue full?)")]
     Nacked,
-    /// Whether the broker has it is unknown.
+    /// Nothing was sent; or it was published once, and its confirm may still come.
     #[error("no confirm in time")]
     TimedOut,
     /// The connection went away; whether the broker has it is unknown.

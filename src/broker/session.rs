@@ -200,7 +200,8 @@ impl Session {
         }
     }
 
-    /// Why the broker takes no messages for now; none where it does. A publish waits meanwhile, up to `broker.publish_timeout`.
+    /// Why the broker takes no messages for now; none where it does. A publish that was not sent waits meanwhile, up to
+    /// `broker.publish_timeout`.
     pub fn blocked(&self) -> watch::Receiver<Option<String>> {
         match self {
             Self::Amqp(session) => session.blocked(),
@@ -283,10 +284,19 @@ impl Delivery {
 
 impl Publisher {
     /// Ok only when the broker has confirmed that the message is in `queue`. Direct reply-to names are published to when their
-    /// requester is still there.
+    /// requester is still there. A confirm later than `broker.publish_timeout` is waited for while the connection lives.
     pub async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
         match self {
             Self::Amqp(publisher) => publisher.publish(queue, message).await,
+            Self::Memory(publisher) => publisher.publish(queue, message),
+        }
+    }
+
+    /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`, with [`PublishError::TimedOut`]. Published again under the same
+    /// `id`, it is not sent a second time on this connection while its confirm may still come.
+    pub async fn publish_once(&self, queue: &str, id: &str, message: &Message) -> Result<(), PublishError> {
+        match self {
+            Self::Amqp(publisher) => publisher.publish_once(queue, id, message).await,
             Self::Memory(publisher) => publisher.publish(queue, message),
         }
     }

@@ -20,7 +20,7 @@ use crate::telemetry::metric;
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// A reply queue that refuses or hangs gets so many tries before the job is parked with its answer.
 const REPLY_TRIES: u32 = 3;
@@ -113,9 +113,11 @@ impl Outbox<'_> {
         let Some(slot) = self.replies.slot(queue).await else { return Err(PublishError::TimedOut) };
         let mut tries = 1;
         loop {
-            let outcome = self.try_publish(queue, message).await;
+            let outcome = self.try_publish_once(queue, message).await;
             match &outcome {
-                Err(PublishError::Nacked | PublishError::TimedOut) if tries < REPLY_TRIES && !slot.is_refused() => {
+                Err(PublishError::Nacked | PublishError::TimedOut)
+                    if tries < REPLY_TRIES && Instant::now() < self.patience && !slot.is_refused() =>
+                {
                     tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
                     tries += 1;
                     continue;
@@ -136,7 +138,7 @@ impl Outbox<'_> {
         // Cannot fail: plain text and numbers.
         let body = serde_json::to_vec(told).unwrap_or_default();
         let Some(_slot) = self.replies.slot(reply_to).await.filter(|slot| !slot.is_refused()) else { return };
-        if let Err(problem) = self.try_publish(reply_to, &self.reply(job, "invoice.progress", id, body.into())).await {
+        if let Err(problem) = self.try_publish_once(reply_to, &self.reply(job, "invoice.progress", id, body.into())).await {
             tracing::debug!(job.run = progress.run, %problem, "reply_to did not take a progress message");
         }
     }
@@ -184,7 +186,7 @@ impl Outbox<'_> {
         let mut plain = None;
         let mut tries = 0;
         loop {
-            let problem = match self.try_publish(queue, plain.as_ref().unwrap_or(message)).await {
+            let problem = match self.confirmed(queue, plain.as_ref().unwrap_or(message), &mut tries).await {
                 Ok(()) => {
                     if tries > 0 {
                         self.health.recovered(Trouble::Publishing);
@@ -222,7 +224,30 @@ impl Outbox<'_> {
         Unpublished::GenerationLost
     }
 
-    /// Once. A lost generation publishes nothing more: the redelivered copy does.
+    /// A confirm that is late is waited for, and readiness says so: a second message beside the first would be a second job. At the end of
+    /// our patience the connection is given up with it.
+    async fn confirmed(&self, queue: &str, message: &Message, tries: &mut u32) -> Result<(), PublishError> {
+        let publishing = self.try_publish(queue, message);
+        tokio::pin!(publishing);
+        let bound = &self.queues.publish_timeout;
+        if let Ok(published) = timeout(bound.duration(), &mut publishing).await {
+            return published;
+        }
+        *tries += 1;
+        self.health.trouble(Trouble::Publishing, &format!("{queue} has not confirmed a message within {bound}; it is waited for"));
+        timeout_at(self.patience, publishing).await.unwrap_or(Err(PublishError::TimedOut))
+    }
+
+    /// To a reply queue, by the message's id: what hangs there is not sent again and again.
+    async fn try_publish_once(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
+        if self.generation.is_over() {
+            return Err(PublishError::Lost);
+        }
+        let id = message.properties.message_id.as_deref().unwrap_or_default();
+        self.publisher.publish_once(queue, id, message).await
+    }
+
+    /// A lost generation publishes nothing more: the redelivered copy does.
     async fn try_publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
         if self.generation.is_over() {
             return Err(PublishError::Lost);

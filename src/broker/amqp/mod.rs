@@ -8,12 +8,14 @@ mod direct_reply;
 mod frames;
 mod hangup;
 mod inspect;
+mod late;
 mod lost;
 mod peer;
 mod properties;
 mod publish;
 mod refusal;
 mod rights;
+mod single_publish;
 mod topology;
 mod wire;
 

@@ -2,10 +2,12 @@
 
 use super::connect::Link;
 use super::direct_reply::{self, DirectReplies};
+use super::late::LateConfirms;
 use super::lost::Lost;
 use super::peer::Peer;
 use super::properties;
 use super::refusal::{Answer, Refusal, rpc, short};
+use super::single_publish::SinglePublishes;
 use crate::broker::config::Config;
 use crate::broker::error::PublishError;
 use crate::broker::message::Message;
@@ -15,11 +17,13 @@ use lapin::types::ShortString;
 use lapin::{Channel, Confirmation};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 /// Publishes in flight at once: enough for every job in flight by default, far below the 2,047 channels RabbitMQ allows by default.
 const CHANNELS: usize = 64;
+/// Beside them, those whose confirm is late: they must not keep others from being published.
+const LATE_CHANNELS: usize = 256;
 /// Properties other than headers: ten short strings, numbers and the frame itself.
 const REST_OF_A_HEADER_FRAME: usize = 3 * 1024;
 
@@ -36,6 +40,9 @@ struct Pool {
     confirm_timeout: Duration,
     /// One for each channel, idle or at work, but for that of announcements.
     permits: Semaphore,
+    late_permits: Semaphore,
+    late: LateConfirms,
+    singles: SinglePublishes,
     /// Of announcements: a worker whose jobs wait for confirms is alive all the same.
     announcements: Semaphore,
     idle: Mutex<Vec<Channel>>,
@@ -52,30 +59,44 @@ struct Route {
 impl Publisher {
     pub(super) fn new(peer: Peer, link: Link, config: &Config, lost: Lost) -> Self {
         // Half and one less, because questions about the topology have channels of their own, and announcements.
-        let channels = match link.channel_max() {
-            0 => CHANNELS,
-            allowed => CHANNELS.min((usize::from(allowed) / 2).saturating_sub(1)).max(1),
+        let allowed = match link.channel_max() {
+            0 => usize::MAX,
+            allowed => usize::from(allowed),
         };
+        let confirm_timeout = config.publish_timeout.duration();
         Self(Arc::new(Pool {
             link,
             direct_replies: DirectReplies::new(peer),
             control_exchange: config.control_exchange.clone(),
-            confirm_timeout: config.publish_timeout.duration(),
-            permits: Semaphore::new(channels),
+            confirm_timeout,
+            permits: Semaphore::new(CHANNELS.min((allowed / 2).saturating_sub(1)).max(1)),
+            late_permits: Semaphore::new(LATE_CHANNELS.min(allowed / 4)),
+            late: LateConfirms::new(confirm_timeout),
+            singles: SinglePublishes::default(),
             announcements: Semaphore::new(1),
             idle: Mutex::new(Vec::new()),
             lost,
         }))
     }
 
+    /// Waits for the confirm as long as the connection lives. [`PublishError::TimedOut`] means that nothing was sent.
     pub(in crate::broker) async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        let route = Route { exchange: ShortString::default(), key: short(queue)?, mandatory: true };
-        self.0.publish(&self.0.permits, route, message).await
+        self.0.publish(Route::to_queue(queue)?, message).await
     }
 
+    /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`. What was sent and has no confirm yet is not sent again on this
+    /// connection: the next to publish the same `id` waits for the same confirm.
+    pub(in crate::broker) async fn publish_once(&self, queue: &str, id: &str, message: &Message) -> Result<(), PublishError> {
+        let route = Route::to_queue(queue)?;
+        let (pool, message) = (Arc::clone(&self.0), message.clone());
+        let publish = move || async move { pool.publish(route, &message).await };
+        self.0.singles.publish(queue, id, self.0.confirm_timeout, publish).await
+    }
+
+    /// Given up after `broker.publish_timeout`: the next one says the same, and newer.
     pub(in crate::broker) async fn announce(&self, message: &Message) -> Result<(), PublishError> {
         let route = Route { exchange: short(&self.0.control_exchange)?, key: ShortString::default(), mandatory: false };
-        self.0.publish(&self.0.announcements, route, message).await
+        self.0.announce(route, message).await
     }
 
     pub(super) async fn close(&self) {
@@ -83,22 +104,59 @@ impl Publisher {
     }
 }
 
+impl Route {
+    fn to_queue(queue: &str) -> Result<Self, PublishError> {
+        Ok(Self { exchange: ShortString::default(), key: short(queue)?, mandatory: true })
+    }
+}
+
 impl Pool {
-    async fn publish(&self, permits: &Semaphore, route: Route, message: &Message) -> Result<(), PublishError> {
+    async fn publish(&self, route: Route, message: &Message) -> Result<(), PublishError> {
         self.refuse_oversized_headers(message)?;
-        // Never closed, so this cannot fail; were it closed, nothing could be published.
-        let _permit = permits.acquire().await.map_err(|_| PublishError::Lost)?;
-        let publishing = async {
-            // Each message that is handed over now would be sent after all, however often it was given up and tried again.
+        self.while_it_lives(async {
+            let mut permit = Some(self.in_time(self.leave_to_publish()).await?);
+            // Opening a channel has its own bound: where that takes long, confirms do, too.
+            let publishing = async {
+                if direct_reply::is_direct(&route.key) {
+                    return self.direct_replies.publish(&route.key, message).await;
+                }
+                let channel = self.channel().await?;
+                self.publish_on(channel, route, message).await
+            };
+            let make_room = || {
+                if let Ok(late) = self.late_permits.try_acquire() {
+                    permit.replace(late);
+                }
+            };
+            self.late.wait(publishing, make_room).await
+        })
+        .await
+    }
+
+    async fn announce(&self, route: Route, message: &Message) -> Result<(), PublishError> {
+        self.while_it_lives(self.in_time(async {
+            let _permit = permit(&self.announcements).await?;
             self.link.unblocked().await;
-            if direct_reply::is_direct(&route.key) {
-                self.direct_replies.publish(&route.key, message).await
-            } else {
-                self.publish_on_a_channel(route, message).await
-            }
-        };
+            let channel = self.channel().await?;
+            self.publish_on(channel, route, message).await
+        }))
+        .await
+    }
+
+    /// Each message that is handed over while the broker takes none would be sent after all, however often it was given up and tried again.
+    async fn leave_to_publish(&self) -> Result<SemaphorePermit<'_>, PublishError> {
+        let permit = permit(&self.permits).await?;
+        self.link.unblocked().await;
+        Ok(permit)
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, PublishError>>) -> Result<T, PublishError> {
+        timeout(self.confirm_timeout, work).await.unwrap_or(Err(PublishError::TimedOut))
+    }
+
+    async fn while_it_lives(&self, publishing: impl Future<Output = Result<(), PublishError>>) -> Result<(), PublishError> {
         let published = tokio::select! {
-            published = timeout(self.confirm_timeout, publishing) => published.unwrap_or(Err(PublishError::TimedOut)),
+            published = publishing => published,
             () = self.lost.token().cancelled() => Err(PublishError::Lost),
         };
         match published {
@@ -114,9 +172,8 @@ impl Pool {
 
     /// A channel goes back only after its confirm: one that was given up on could hand the late confirm to the next message. Nor does one
     /// that was refused: RabbitMQ 3.10 refuses for ever on a channel that met the queue while it had no leader, and on a new one takes it.
-    async fn publish_on_a_channel(&self, route: Route, message: &Message) -> Result<(), PublishError> {
+    async fn publish_on(&self, channel: Channel, route: Route, message: &Message) -> Result<(), PublishError> {
         let properties = properties::to_send(&message.properties)?;
-        let channel = self.channel().await?;
         let options = BasicPublishOptions { mandatory: route.mandatory, ..BasicPublishOptions::default() };
         let publishing = channel.basic_publish(route.exchange, route.key, options, &message.body, properties);
         let confirmation = publishing.await.map_err(|error| self.failed(error.into()))?.await.map_err(|error| self.failed(error.into()))?;
@@ -166,6 +223,11 @@ impl Pool {
         }
         Ok(())
     }
+}
+
+async fn permit(permits: &Semaphore) -> Result<SemaphorePermit<'_>, PublishError> {
+    // Never closed, so this cannot fail; were it closed, nothing could be published.
+    permits.acquire().await.map_err(|_| PublishError::Lost)
 }
 
 impl From<Answer> for PublishError {

@@ -8,8 +8,9 @@ use lapin::{Error, ErrorKind};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A healthy broker answers in milliseconds; a cluster that elects a leader in a few seconds.
-const RPC_TIMEOUT: Duration = Duration::from_secs(10);
+/// A healthy broker answers in milliseconds, a cluster that elects a leader in a few seconds, one whose machine stands still when that
+/// goes on. Whether the connection is dead is not decided here: its heartbeats tell within twenty seconds.
+const RPC_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a question was not answered with yes.
 #[derive(Debug)]

@@ -1,16 +1,18 @@
 //! A confirm that comes late, or never: nothing is acknowledged on the strength of it, and no later message has it.
 
-use crate::harness::frame;
-use crate::harness::peer::Peer;
-use crate::harness::proxy::{Direction, Proxy};
+use crate::harness::eventually::eventually;
+use crate::harness::program::{ConfigFile, NONE};
+use crate::harness::proxy::{Direction, Flow, Proxy};
 use crate::harness::rabbitmq;
-use crate::harness::system::{On, Setup, System};
+use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{Broker, Message, PublishError, run_id};
 use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::sandbox::samples;
 use invoice_worker::worker::Drained;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A wire, and behind it a system in which a confirm is waited for so long; what the test itself publishes past the wire has more time.
 async fn behind_a_wire(url: fn(&Proxy) -> Secret, publish_timeout: &str) -> (System, Proxy) {
@@ -22,8 +24,8 @@ async fn behind_a_wire(url: fn(&Proxy) -> Secret, publish_timeout: &str) -> (Sys
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_confirm_is_no_later_messages() {
-    let (system, wire) = behind_a_wire(Proxy::url, "5s").await;
+async fn a_late_confirm_is_waited_for_and_is_no_later_messages() {
+    let (system, wire) = behind_a_wire(Proxy::url, "1s").await;
     let session = Broker::new(&system.config.broker).unwrap().connect().await.unwrap();
     let publisher = session.publisher();
     let queue = &system.config.broker.results_queue;
@@ -32,44 +34,130 @@ async fn a_late_confirm_is_no_later_messages() {
     let both = tokio::join!(publisher.publish(queue, &before), publisher.publish(queue, &before));
     assert!(both.0.is_ok() && both.1.is_ok(), "{both:?}");
     wire.trap("the first", Direction::ToClient);
-    let first = publisher.publish(queue, &Message::json("test", "the first")).await;
-    assert!(matches!(first, Err(PublishError::TimedOut)), "{first:?}");
+    let first = Message::json("test", "the first");
+    let mut first = Box::pin(publisher.publish(queue, &first));
+    assert!(timeout(Duration::from_secs(2), &mut first).await.is_err(), "longer than publish_timeout");
 
     wire.trap("the second", Direction::ToClient);
     let second = Message::json("test", "the second");
-    let (second, ()) = tokio::join!(publisher.publish("nowhere at all", &second), async {
+    let (second, first, ()) = tokio::join!(publisher.publish("nowhere at all", &second), first, async {
         wire.sprung(2).await;
         wire.release();
     });
-    assert!(matches!(second, Err(PublishError::Returned | PublishError::TimedOut)), "the first one's confirm is not its own: {second:?}");
+    assert!(matches!(second, Err(PublishError::Returned)), "the first one's confirm is not its own: {second:?}");
+    assert!(first.is_ok(), "{first:?}");
     publisher.publish(queue, &Message::json("test", "the third")).await.unwrap();
     assert!(!session.is_lost(), "a confirm in time is one thing, the connection another");
-    assert_eq!(system.depth(queue).await, 4, "the first was stored all the same");
+    assert_eq!(system.depth(queue).await, 4, "each was stored once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_result_whose_confirm_is_late_is_published_again_with_the_same_bytes() {
-    let (mut system, wire) = behind_a_wire(Proxy::url, "2s").await;
-    // Once they have greeted each other workers have nothing to say, so nothing but the result is given up.
-    system.heartbeat_every = Duration::from_hours(1);
-    let mut peer = Peer::of(&system).await;
-    system.work().await;
-    for _greeting in 0..2 {
-        peer.hear().await;
+async fn what_is_published_once_is_not_sent_again_while_its_confirm_may_come() {
+    let (system, wire) = behind_a_wire(Proxy::url, "500ms").await;
+    let session = Broker::new(&system.config.broker).unwrap().connect().await.unwrap();
+    let (publisher, queue) = (session.publisher(), &system.config.broker.results_queue);
+    publisher.publish(queue, &Message::json("test", "a channel is open")).await.unwrap();
+    let message = Message::json("test", "a result");
+    wire.trap("a result", Direction::ToClient);
+    for _ in 0..3 {
+        let published = publisher.publish_once(queue, "run", &message).await;
+        assert!(matches!(published, Err(PublishError::TimedOut)), "{published:?}");
     }
+    wire.release();
+    eventually("the confirm", async || publisher.publish_once(queue, "run", &message).await.is_ok()).await;
+    assert_eq!(system.depth(queue).await, 2);
+}
+
+/// Every confirm takes longer than `publish_timeout`. Four answers of each job's verification are paid for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn confirms_that_are_always_late_multiply_neither_jobs_nor_calls() {
+    const JOBS: usize = 5;
+    let fault = "[[fault]]\nstage = 'verification'\nanswer = '198'\n";
+    let mut system = Box::pin(Setup::new(On::RabbitMq).await.faults(fault).prepare()).await;
+    let wire = Proxy::before(rabbitmq::port().await).await;
+    system.config.broker.publish_timeout = span("20ms");
+    system.put_behind(wire.url());
+    system.work().await;
+    wire.flow(Flow::Slow(Duration::from_millis(60)));
+    for job in 0..JOBS {
+        let name = format!("{job}.jpg");
+        let sample = samples::named("01-beijing-outpatient").unwrap().bytes;
+        system.sandbox.put(BUCKET, &name, [sample, name.as_bytes()].concat()).await.unwrap();
+        system.submit(&system.job(&name, &name)).await;
+    }
+    let waits = system.longest_wait();
+    for _ in 0..3 {
+        system.wake(&waits, JOBS).await;
+    }
+    for _ in 0..JOBS {
+        assert_eq!(system.result().await["error"]["code"], "198");
+    }
+    wire.flow(Flow::Pass);
+    assert_eq!(system.drain().await, Drained::Yes);
+    assert!(system.replies_so_far().await.is_empty(), "each was answered once");
+    assert_eq!(system.depth(&waits).await, 0, "and no copy is left");
+    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, JOBS as u64);
+    assert_eq!(system.sandbox.calls().count(Stage::Verification).billed, 4 * JOBS as u64);
+}
+
+/// As when the broker's process is stopped, or its machine moved: nothing comes, and nothing is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_stands_still_for_fourteen_seconds_costs_time_and_nothing_else() {
+    const STILL: Duration = Duration::from_secs(14);
+    const JOBS: usize = 5;
+    // One of them, because all are pictures of one bill.
+    let fault = "[[fault]]\nstage = 'verification'\nanswer = '198'\ncalls = [1]\n";
+    let mut setup = Setup::new(On::RabbitMq).await.faults(fault);
+    setup.scenario.recognition.latency = Duration::from_secs(1);
+    let mut system = setup.prepare().await;
+    let wire = Proxy::before(rabbitmq::port().await).await;
+    system.put_behind(wire.url());
+    let file = ConfigFile::of(&system);
+    let mut program = file.run(&NONE);
+    program.event("consuming").await;
+    for job in 0..JOBS {
+        let name = format!("{job}.jpg");
+        let sample = samples::named("01-beijing-outpatient").unwrap().bytes;
+        system.sandbox.put(BUCKET, &name, [sample, name.as_bytes()].concat()).await.unwrap();
+        system.submit(&system.job(&name, &name)).await;
+    }
+    system.is_called(Stage::Recognition).await;
+    wire.flow(Flow::Hold);
+    // Not to wait for anything: it is what the broker does.
+    tokio::time::sleep(STILL).await;
+    wire.flow(Flow::Pass);
+    system.wake(&system.longest_wait(), 1).await;
+    for _ in 0..JOBS {
+        assert_eq!(system.result().await["verdict"], "genuine");
+    }
+    let ended = program.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches(r#""message":"consuming""#).count(), 1, "it is the same connection: {}", ended.stderr);
+    assert_eq!(ended.stderr.matches("a publisher confirm is late").count(), 1, "{}", ended.stderr);
+    assert!(system.replies_so_far().await.is_empty());
+    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, JOBS as u64);
+    assert_eq!(system.sandbox.calls().count(Stage::Verification).billed, JOBS as u64 + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_whose_confirm_is_late_is_published_once() {
+    let (mut system, wire) = behind_a_wire(Proxy::url, "1s").await;
+    system.work().await;
     wire.trap("invoice.result", Direction::ToClient);
     let late = system.sample("01-beijing-outpatient").await;
     let late = system.job("late", &late);
     system.submit(&late).await;
     wire.sprung(1).await;
-    // What is given up leaves its channel.
-    wire.trap(frame::CHANNEL_CLOSE, Direction::ToClient);
-    let next = system.sample("03-zhejiang-outpatient").await;
-    let next = system.job("next", &next);
-    system.submit(&next).await;
-    wire.sprung(2).await;
+    let answer = system.reply().await;
+    assert_eq!(answer.properties.message_id, Some(run_id(&late)));
+    // Not to wait for anything: so late is the confirm.
+    tokio::time::sleep(2 * system.config.broker.publish_timeout.duration()).await;
     wire.release();
-    answered_with_the_same_bytes(system, &late, &next).await;
+    assert_eq!(system.drain().await, Drained::Yes);
+    assert!(system.replies_so_far().await.is_empty(), "it was not published a second time");
+    for queue in [&system.config.broker.jobs_queue, &system.longest_wait()] {
+        assert_eq!(system.depth(queue).await, 0, "{queue}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,169 @@
+//! Messages that must be in the air once on a connection: a result whose confirm does not come is given up by its job, which is parked,
+//! and comes back to publish it. While its first confirm may still come, there is nothing to publish.
+
+use crate::broker::error::PublishError;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+/// To one queue. One that has confirmed none of so many is sent no more.
+const MOST_GIVEN_UP: usize = 8;
+/// A job whose reply queue hangs is back after two minutes; what is not asked for in this time was answered by another worker.
+const KEPT: Duration = Duration::from_mins(10);
+
+type Outcome = watch::Receiver<Option<Result<(), PublishError>>>;
+
+/// By the queue and the message's id.
+#[derive(Debug, Default)]
+pub(super) struct SinglePublishes(Mutex<HashMap<(String, String), SinglePublish>>);
+
+#[derive(Debug)]
+struct SinglePublish {
+    outcome: Outcome,
+    given_up: bool,
+    touched: Instant,
+}
+
+impl SinglePublishes {
+    /// Publishes, unless the same message is in the air: then its confirm is waited for. `publish` runs on when nothing waits for it.
+    ///
+    /// # Errors
+    /// [`PublishError::TimedOut`] after `patience`: the confirm may still come, and whoever asks next hears of it.
+    pub(super) async fn publish<P>(
+        &self,
+        queue: &str,
+        id: &str,
+        patience: Duration,
+        publish: impl FnOnce() -> P,
+    ) -> Result<(), PublishError>
+    where
+        P: Future<Output = Result<(), PublishError>> + Send + 'static,
+    {
+        let key = (queue.to_owned(), id.to_owned());
+        let Some(mut outcome) = self.outcome(&key, publish) else { return Err(PublishError::TimedOut) };
+        let published = match timeout(patience, outcome.wait_for(Option::is_some)).await {
+            Ok(Ok(published)) => published.as_ref().map_or(Err(PublishError::Lost), |published| copy(published)),
+            Ok(Err(_gone)) => Err(PublishError::Lost),
+            Err(_) => {
+                if let Some(publish) = self.publishes().get_mut(&key) {
+                    (publish.given_up, publish.touched) = (true, Instant::now());
+                }
+                return Err(PublishError::TimedOut);
+            }
+        };
+        self.publishes().remove(&key);
+        published
+    }
+
+    /// None where the queue confirms nothing as it is.
+    fn outcome<P>(&self, key: &(String, String), publish: impl FnOnce() -> P) -> Option<Outcome>
+    where
+        P: Future<Output = Result<(), PublishError>> + Send + 'static,
+    {
+        let mut publishes = self.publishes();
+        if let Some(publish) = publishes.get_mut(key) {
+            (publish.given_up, publish.touched) = (false, Instant::now());
+            return Some(publish.outcome.clone());
+        }
+        publishes.retain(|_, publish| publish.outcome.borrow().is_none() || publish.touched.elapsed() < KEPT);
+        let hangs =
+            |(of, publish): &(&(String, String), &SinglePublish)| of.0 == key.0 && publish.given_up && publish.outcome.borrow().is_none();
+        if publishes.iter().filter(hangs).count() >= MOST_GIVEN_UP {
+            return None;
+        }
+        let (sender, outcome) = watch::channel(None);
+        let publishing = publish();
+        tokio::spawn(async move {
+            let published = publishing.await;
+            sender.send_replace(Some(published));
+        });
+        publishes.insert(key.clone(), SinglePublish { outcome: outcome.clone(), given_up: false, touched: Instant::now() });
+        Some(outcome)
+    }
+
+    fn publishes(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), SinglePublish>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For each of those that ask.
+fn copy(published: &Result<(), PublishError>) -> Result<(), PublishError> {
+    match published {
+        Ok(()) => Ok(()),
+        Err(PublishError::Returned) => Err(PublishError::Returned),
+        Err(PublishError::Nacked) => Err(PublishError::Nacked),
+        Err(PublishError::TimedOut) => Err(PublishError::TimedOut),
+        Err(PublishError::Lost) => Err(PublishError::Lost),
+        Err(PublishError::Forbidden(missing)) => Err(PublishError::Forbidden(missing.clone())),
+        Err(PublishError::Refused(cause)) => Err(PublishError::Refused(cause.to_string().into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::sync::Notify;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// Counts what is sent, and confirms it when it is let.
+    #[derive(Clone, Default)]
+    struct HangingQueue {
+        sent: Arc<AtomicU32>,
+        confirm: Arc<Notify>,
+    }
+
+    impl HangingQueue {
+        async fn take(self) -> Result<(), PublishError> {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            self.confirm.notified().await;
+            Ok(())
+        }
+
+        fn sent(&self) -> u32 {
+            self.sent.load(Ordering::Relaxed)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_the_air_is_not_sent_again_and_its_confirm_is_found() {
+        let (publishes, queue) = (SinglePublishes::default(), HangingQueue::default());
+        let publish = || publishes.publish("replies", "run", PATIENCE, || queue.clone().take());
+        for _ in 0..3 {
+            assert!(matches!(publish().await, Err(PublishError::TimedOut)));
+        }
+        queue.confirm.notify_one();
+        assert!(publish().await.is_ok());
+        assert_eq!(queue.sent(), 1);
+        queue.confirm.notify_one();
+        assert!(publish().await.is_ok(), "a later one is another");
+        assert_eq!(queue.sent(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_confirms_nothing_is_sent_few_and_others_are_sent_theirs() {
+        let (publishes, queue) = (SinglePublishes::default(), HangingQueue::default());
+        for run in 0..20 {
+            let published = publishes.publish("replies", &run.to_string(), PATIENCE, || queue.clone().take()).await;
+            assert!(matches!(published, Err(PublishError::TimedOut)));
+        }
+        assert_eq!(queue.sent() as usize, MOST_GIVEN_UP);
+        assert!(publishes.publish("others", "run", PATIENCE, || async { Ok(()) }).await.is_ok());
+        queue.confirm.notify_one();
+        tokio::task::yield_now().await;
+        let _ = publishes.publish("replies", "19", PATIENCE, || queue.clone().take()).await;
+        assert_eq!(queue.sent() as usize, MOST_GIVEN_UP + 1, "one was confirmed, so another may be sent");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_refused_is_told_and_may_be_sent_again() {
+        let publishes = SinglePublishes::default();
+        let refused = publishes.publish("replies", "run", PATIENCE, || async { Err(PublishError::Nacked) }).await;
+        assert!(matches!(refused, Err(PublishError::Nacked)));
+        assert!(publishes.publish("replies", "run", PATIENCE, || async { Ok(()) }).await.is_ok());
+    }
+}
