@@ -34,7 +34,7 @@ use crate::domain::progress::Progress;
 use crate::domain::result::{RecognitionPart, Status, Verdict};
 use crate::domain::share::Share;
 use crate::provider::client::Client;
-use crate::retry::{Brought, Case, Judge, Stopped};
+use crate::retry::{Brought, Case, Judge, RecallTime, Stopped};
 use findings::Findings;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -226,6 +226,8 @@ impl Pipeline {
             transfer: Transfer::Inline,
             brought: Brought::Nothing,
             has_bytes: false,
+            recalled: RecallTime::now(self.judge.clock),
+            redelivery_wait: self.redelivery_wait,
             failing_since: None,
         }
     }

@@ -46,9 +46,22 @@ impl Pipeline {
     where
         A: Future<Output = Result<Option<T>, Failure>>,
     {
-        self.patiently(&case.halt, read).await.map_err(|failure| {
+        self.recall_until(&case.halt, case.deadline, read).await
+    }
+
+    /// As [`Pipeline::recall`], for a job with this deadline.
+    pub(super) async fn recall_until<T, A>(
+        &self,
+        halt: &CancellationToken,
+        deadline: Timestamp,
+        read: impl Fn() -> A,
+    ) -> Result<Option<T>, Box<Stopped>>
+    where
+        A: Future<Output = Result<Option<T>, Failure>>,
+    {
+        self.patiently(halt, read).await.map_err(|failure| {
             let now = self.judge.clock.now();
-            let decision = if now > case.deadline {
+            let decision = if now > deadline {
                 Decision::Fail { invalid_job: None }
             } else {
                 Decision::Park { until: now.saturating_add(UNREADABLE).unwrap_or(Timestamp::MAX) }

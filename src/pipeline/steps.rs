@@ -13,8 +13,9 @@ use crate::domain::progress::Bill;
 use crate::domain::reading::Reading;
 use crate::domain::result::{Flag, JobError, RecognitionPart, VerificationPart};
 use crate::domain::verdict;
+use crate::provider::client::Called;
 use crate::provider::{Request, View};
-use crate::retry::{Case, Stopped};
+use crate::retry::{Case, RecallTime, Stopped};
 use jiff::civil::Date;
 
 impl Pipeline {
@@ -56,6 +57,7 @@ impl Pipeline {
     async fn known_recognition(&self, identity: &str, case: &mut Case<'_>) -> Result<Option<RecognitionPart>, Box<Stopped>> {
         let mut brought = Self::brought(case, identity);
         let Some(part) = brought.recognition.clone() else {
+            case.recalled = RecallTime::now(self.judge.clock);
             return self.recall(case, || self.checkpoints.recognition(identity)).await;
         };
         if self.is_stored_by_now(Stage::Recognition, self.checkpoints.keep_recognition(identity, &part)).await {
@@ -96,9 +98,12 @@ impl Pipeline {
         if has_followed {
             self.look_again(&held, loaded, case).await?;
         }
+        let (halt, deadline) = (case.halt.clone(), case.deadline);
+        let look_again = || self.recall_until(&halt, deadline, || self.checkpoints.recognition(&loaded.identity));
         let reply = loop {
-            match self.recognition.call(&Request::new(held.show(case), false), case).await {
-                Ok(reply) => break reply,
+            match self.recognition.call(&Request::new(held.show(case), false), case, look_again).await {
+                Ok(Called::Answered(reply)) => break reply,
+                Ok(Called::Known(part)) => return Ok(part),
                 Err(stopped) if stopped.ruling.decision == Decision::Inline => {
                     case.progress.inline.insert(Stage::Recognition);
                     held = self.held(Stage::Recognition, loaded, view, case).await?;
@@ -149,6 +154,7 @@ impl Pipeline {
     async fn known_verification(&self, identity: &str, case: &mut Case<'_>) -> Result<Option<VerificationAnswer>, Box<Stopped>> {
         let mut brought = Self::brought(case, identity);
         let Some((day, answer)) = brought.verification.clone() else {
+            case.recalled = RecallTime::now(self.judge.clock);
             let today = self.today();
             let known = self.recall(case, || self.checkpoints.verification(identity, today)).await?;
             return Ok(known.and_then(|known| heeded(known, case)));
@@ -202,11 +208,21 @@ impl Pipeline {
             // For no code: the one rotated call is had, and no answer before it to be confirmed.
             case.progress.rotated_for = Some(String::new());
         }
+        let (halt, deadline) = (case.halt.clone(), case.deadline);
         let answer = loop {
             // Once a picture had to be turned, every further call about it says so.
             let auto_rotate = case.progress.rotated_for.is_some();
-            match self.verification.call(&Request::new(held.show(case), auto_rotate), case).await {
-                Ok(reply) => {
+            let look_again = async || {
+                let known = self.recall_until(&halt, deadline, || self.checkpoints.verification(identity, self.today())).await?;
+                // That the picture has to be turned is news only to whoever did not know it.
+                Ok(known.filter(|known| matches!(known, Verification::Answered(_)) || !auto_rotate))
+            };
+            match self.verification.call(&Request::new(held.show(case), auto_rotate), case, look_again).await {
+                Ok(Called::Known(known)) => match heeded(known, case) {
+                    Some(answer) => return Ok(answer),
+                    None => {}
+                },
+                Ok(Called::Answered(reply)) => {
                     break VerificationAnswer::Found(Box::new(VerificationPart {
                         invoice: reply.answer.invoice,
                         registry: reply.answer.registry,

@@ -7,7 +7,7 @@ use crate::domain::failure::{Billed, Failure, Stage, cut};
 use crate::domain::policy::Decision;
 use crate::domain::result::CallRecord;
 use crate::gate::Pass;
-use crate::retry::{Case, Judge, LONGEST_HOLD, Stopped};
+use crate::retry::{Case, Judge, LONGEST_HOLD, RecallTime, Stopped};
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -31,6 +31,13 @@ pub struct Client<A> {
     judge: Judge,
 }
 
+/// What a call came to.
+pub enum Called<A, K> {
+    Answered(Reply<A>),
+    /// None was made: another worker has paid for the answer meanwhile.
+    Known(K),
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub rate_per_second: f64,
@@ -50,11 +57,15 @@ impl<A> Client<A> {
     }
 
     /// Calls until there is a good answer, or until the policy wants something other than a retry in place. Every call is recorded
-    /// in the job's progress.
+    /// in the job's progress. Where it was long ago that the checkpoints were looked at, the answer is first looked for by `look_again`:
+    /// directly before the call, whatever was waited for.
     ///
     /// # Errors
-    /// [`Stopped`], with what the policy wants instead.
-    pub async fn call(&self, request: &Request, case: &mut Case<'_>) -> Result<Reply<A>, Box<Stopped>> {
+    /// [`Stopped`], with what the policy wants instead; or what `look_again` fails with.
+    pub async fn call<K, F>(&self, request: &Request, case: &mut Case<'_>, look_again: impl Fn() -> F) -> Result<Called<A, K>, Box<Stopped>>
+    where
+        F: Future<Output = Result<Option<K>, Box<Stopped>>>,
+    {
         case.failing_since = None;
         let mut kept = None;
         loop {
@@ -78,6 +89,14 @@ impl<A> Client<A> {
                     continue;
                 }
             };
+            if case.is_queued && case.recalled.is_older_than(case.redelivery_wait, self.judge.clock) {
+                case.recalled = RecallTime::now(self.judge.clock);
+                if let Some(known) = look_again().await? {
+                    return Ok(Called::Known(known));
+                }
+                // By now this process knows that its delivery was lost, if it was.
+                self.judge.may_call(case)?;
+            }
             let at = self.judge.clock.now();
             let started = Instant::now();
             let outcome = self.provider.call(request, shown).await;
@@ -96,7 +115,7 @@ impl<A> Client<A> {
                     self.judge.gate.answered(self.stage, pass);
                     let billed = self.judge.policy.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
-                    return Ok(reply);
+                    return Ok(Called::Answered(reply));
                 }
                 Err(failure) => {
                     let ruling = self.judge.rule(&failure, &pass, case);

@@ -92,6 +92,7 @@ mod tests {
     use crate::domain::policy::{Policy, Transfer};
     use crate::domain::progress::Progress;
     use crate::gate::Gate;
+    use crate::retry::RecallTime;
     use jiff::tz::TimeZone;
     use std::sync::Arc;
     use std::time::Duration;
@@ -119,6 +120,8 @@ mod tests {
             transfer: Transfer::Inline,
             brought: Brought::Nothing,
             has_bytes: false,
+            recalled: RecallTime::now(clock),
+            redelivery_wait: Duration::from_secs(35),
             failing_since: None,
         };
         let waiting = Instant::now();

@@ -1,9 +1,11 @@
 //! The one owner of in-place retry: a failure is judged by the policy, then waited out here or handed up.
 
 mod attempt;
+mod recalled;
 mod schedule;
 
 pub use attempt::Attempted;
+pub use recalled::RecallTime;
 pub use schedule::{reconnecting, wait};
 
 use crate::chance::Chance;
@@ -57,6 +59,10 @@ pub struct Case<'a> {
     pub brought: Brought,
     /// Could the image's bytes be sent instead of its address? Not where the job brought the address.
     pub has_bytes: bool,
+    /// When it was last looked whether another worker has paid for the next answer.
+    pub recalled: RecallTime,
+    /// Another worker that is handed the job waits so long before it pays for anything.
+    pub redelivery_wait: Duration,
     /// Since when the call that is being made fails, in an earlier turn with the same code or in this one.
     pub failing_since: Option<Timestamp>,
 }

@@ -6,6 +6,7 @@ mod connection;
 mod foreign_bytes;
 mod panics;
 mod queues;
+mod standstill;
 mod stops;
 mod storm;
 mod submissions;

@@ -65,7 +65,8 @@ fn client(echo: Echo) -> Client<()> {
     Client::new(Stage::Recognition, echo, limits, judge)
 }
 
-fn case(progress: &mut Progress, deadline: Timestamp) -> Case<'_> {
+/// With checkpoints that were looked at just now.
+fn case(progress: &mut Progress, clock: Clock, deadline: Timestamp) -> Case<'_> {
     Case {
         progress,
         halt: CancellationToken::new(),
@@ -77,6 +78,8 @@ fn case(progress: &mut Progress, deadline: Timestamp) -> Case<'_> {
         transfer: Transfer::Url,
         brought: Brought::Nothing,
         has_bytes: true,
+        recalled: RecallTime::now(clock),
+        redelivery_wait: REDELIVERY_WAIT,
         failing_since: None,
     }
 }
@@ -87,8 +90,8 @@ async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> 
     let link = Signs(Mutex::new(signed.iter().rev().copied().collect()));
     let now = client.judge.clock.now();
     let mut progress = Progress::new(String::new(), now);
-    let mut case = case(&mut progress, now + Duration::from_hours(96));
-    let outcome = client.call(&Request::new(View::Link(Arc::new(link)), false), &mut case).await;
+    let mut case = case(&mut progress, client.judge.clock, now + Duration::from_hours(96));
+    let outcome = client.call(&Request::new(View::Link(Arc::new(link)), false), &mut case, unknown).await;
     let stopped = outcome.err().map(|stopped| (stopped.failure.stage, stopped.failure.code, stopped.ruling.decision));
     let shown = calls.lock().unwrap().clone();
     Outcome { stopped, shown, progress }
@@ -131,8 +134,54 @@ async fn who_is_too_late_takes_no_place_in_the_rate() {
     let request = Request::new(View::Link(Arc::new(Signs::default())), false);
     for (deadline, expected) in [(now - Duration::from_secs(1), Some("job.deadline")); 20].into_iter().chain([(now, None)]) {
         let mut progress = Progress::new(String::new(), now);
-        let outcome = client.call(&request, &mut case(&mut progress, deadline)).await;
+        let outcome = client.call(&request, &mut case(&mut progress, client.judge.clock, deadline), unknown).await;
         assert_eq!(outcome.err().map(|stopped| stopped.failure.code).as_deref(), expected);
     }
     assert_eq!(began.elapsed(), Duration::ZERO, "not even a turn of a tenth of a second was waited for");
+}
+
+const REDELIVERY_WAIT: Duration = Duration::from_secs(35);
+
+/// Nobody else has paid.
+async fn unknown() -> Result<Option<&'static str>, Box<Stopped>> {
+    Ok(None)
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waited_for_longer_than_others_wait_for_it_looks_again_before_it_calls() {
+    let known = async || Ok(Some("paid for by another worker"));
+    for (waited, paid_elsewhere, expected) in [(34, true, "called"), (35, true, "paid for by another worker"), (35, false, "called")] {
+        let calls = Arc::<Mutex<Vec<String>>>::default();
+        let client = client(Echo { calls: Arc::clone(&calls), is_broken_at_first: false });
+        let now = client.judge.clock.now();
+        let mut progress = Progress::new(String::new(), now);
+        let mut case = case(&mut progress, client.judge.clock, now + Duration::from_hours(96));
+        tokio::time::sleep(Duration::from_secs(waited)).await;
+        let request = Request::new(View::Link(Arc::new(Signs::default())), false);
+        let outcome =
+            if paid_elsewhere { client.call(&request, &mut case, known).await } else { client.call(&request, &mut case, unknown).await };
+        let came_to = match outcome.unwrap() {
+            Called::Answered(_) => "called",
+            Called::Known(known) => known,
+        };
+        assert_eq!((came_to, calls.lock().unwrap().len()), (expected, usize::from(expected == "called")), "{waited} {paid_elsewhere}");
+        assert!(!case.recalled.is_older_than(Duration::from_secs(35), client.judge.clock) || waited < 35);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_tried_again_in_place_looks_again_each_time_that_it_waited_too_long() {
+    let looks = std::cell::Cell::new(0);
+    let looked = async || {
+        looks.set(looks.get() + 1);
+        Ok(None::<()>)
+    };
+    let client = client(Echo { calls: Arc::default(), is_broken_at_first: true });
+    let now = client.judge.clock.now();
+    let mut progress = Progress::new(String::new(), now);
+    let mut case =
+        Case { redelivery_wait: Duration::from_secs(1), ..case(&mut progress, client.judge.clock, now + Duration::from_hours(96)) };
+    let request = Request::new(View::Link(Arc::new(Signs::default())), false);
+    assert!(matches!(client.call(&request, &mut case, looked).await, Ok(Called::Answered(_))));
+    assert_eq!(looks.get(), 1, "after the wait of two seconds, and not before the first call");
 }

@@ -65,6 +65,8 @@ struct Forgery {
 struct Weather {
     flow: Flow,
     refuses: bool,
+    /// Of connections older than the latest of these the server's side is over.
+    abandonments: u64,
     /// Connections of an earlier spell are over.
     spell: u64,
     /// They end with a reset.
@@ -118,6 +120,11 @@ impl Proxy {
     /// As [`Proxy::sever`], with a reset instead of an end of file.
     pub(crate) fn reset(&self) {
         self.end_all(true);
+    }
+
+    /// Ends the server's side of every connection; the clients hear nothing of it.
+    pub(crate) fn abandon(&self) {
+        self.shared.weather.send_modify(|weather| weather.abandonments += 1);
     }
 
     /// New connections are closed at once, as long as it refuses.

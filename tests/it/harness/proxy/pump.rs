@@ -13,7 +13,8 @@ const INTRODUCTION: usize = 2 << 10;
 
 pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
     let mut weather = shared.weather.subscribe();
-    let born = weather.borrow().spell;
+    let (born, abandoned) = (weather.borrow().spell, weather.borrow().abandonments);
+    let (mut lonely, mut ended) = (weather.clone(), weather.clone());
     let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server_port)).await else { return };
     let ((from_client, mut to_client), (from_server, mut to_server)) = (client.into_split(), server.into_split());
     let caught = watch::Sender::new(None);
@@ -24,7 +25,7 @@ pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
     tokio::select! {
         // What was held when the connection ended does not get through.
         biased;
-        _ = weather.wait_for(|weather| weather.spell > born) => {
+        () = async { drop(weather.wait_for(|weather| weather.spell > born).await) } => {
             if shared.weather.borrow().rudely {
                 for half in [to_client, to_server] {
                     // On a socket that is gone already there is nothing to be rude about.
@@ -33,6 +34,10 @@ pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
                     half.forget();
                 }
             }
+        }
+        () = async { drop(lonely.wait_for(|weather| weather.abandonments > abandoned).await) } => {
+            drop(to_server);
+            let _ = ended.wait_for(|weather| weather.spell > born).await;
         }
         _ = both => {}
     }
