@@ -54,6 +54,9 @@ pub struct Progress {
     /// published.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivered: bool,
+    /// Parked for another copy of its run that was in hand, before its own turn had begun: it comes back as new as it came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untried: bool,
     /// Paid answers that no store took, packed; only a worker can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parcel: Option<String>,
@@ -134,6 +137,7 @@ impl Progress {
             parked: None,
             unsent: None,
             redelivered: false,
+            untried: false,
             parcel: None,
             returns: 0,
             paused_ms: 0,

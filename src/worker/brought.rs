@@ -37,7 +37,8 @@ impl Worker {
         if let Some((mut progress, state)) = state.and_then(read) {
             // Another worker's clock may be ahead of ours.
             progress.first_seen = progress.first_seen.min(now);
-            return Brought { progress, returned: true, not_before: not_before(&state), deaths: state.deaths };
+            let returned = !progress.untried;
+            return Brought { progress, returned, not_before: not_before(&state), deaths: state.deaths };
         }
         let mut progress = Progress::new(run, now);
         progress.expires = message.properties.expiration.and_then(|life| now.saturating_add(life).ok());

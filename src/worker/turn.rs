@@ -63,7 +63,7 @@ impl Worker {
         let Brought { mut progress, returned, not_before, deaths: suspect } = self.brought(message);
         progress.redelivered |= delivery.redelivered;
         progress.returns = progress.returns.saturating_add(delivery.delivery_count);
-        let is_new = !returned && !delivery.redelivered;
+        let is_new = !returned && !progress.redelivered;
         let suspicion = Suspicion::of(suspect, progress.returns, is_alone);
         let mut turn = Turn { message, generation, job_id: None, progress, is_new, suspect, not_before, began: Instant::now() };
         if let Suspicion::Park(deaths) = suspicion {
@@ -86,7 +86,13 @@ impl Worker {
                     let answer = answer_to_failure(&job, Status::Undetermined, &failure, &turn.progress, now);
                     return self.answer(Some(&job), &turn, answer).await;
                 }
-                let held = self.runs.hold(&turn.progress.run).await;
+                let Some(held) = self.runs.hold(&turn.progress.run).await else {
+                    tracing::debug!(job.run = turn.progress.run, "another copy of this run takes its time; this one is parked meanwhile");
+                    turn.progress.untried = !returned;
+                    let until = self.pipeline.judge.clock.now();
+                    return self.outbox(&turn).park(message, &turn.progress, until, turn.suspect).await;
+                };
+                turn.progress.untried = false;
                 let maybe_elsewhere = delivery.redelivered && !held.joined;
                 let halt = generation.halt.clone();
                 let arrival = Arrival { redelivered: delivery.redelivered, maybe_elsewhere, returned, halt, began: turn.began };

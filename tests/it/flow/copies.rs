@@ -3,6 +3,7 @@
 use super::{codes, paid_calls};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{ParkedState, parked, run_id};
+use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::worker::{Drained, Event};
@@ -20,6 +21,7 @@ promises![
     a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next,
     a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result,
     a_suspect_waits_as_long_as_it_was_told,
+    many_copies_of_one_slow_message_do_not_hold_up_the_others,
 ];
 
 /// Providers that take their time, and a worker that is started when all jobs are there: so they meet, on a slow machine, too.
@@ -202,4 +204,39 @@ async fn a_suspect_waits_as_long_as_it_was_told(on: On) {
     system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
     assert_eq!(system.result().await["verdict"], "genuine");
     assert!(jiff::Timestamp::now() >= until);
+}
+
+async fn many_copies_of_one_slow_message_do_not_hold_up_the_others(on: On) {
+    const SLOW: &str = "02-henan-inpatient";
+    /// More than a worker takes at once.
+    const COPIES: usize = 70;
+    const OTHERS: usize = 10;
+    let faults = format!("[[fault]]\nstage = \"recognition\"\nsample = {SLOW:?}\nanswer = \"timeout\"\ncalls = [1]\n");
+    let mut setup = Setup::new(on).await.faults(&faults);
+    setup.config.broker.retry_delays = vec![span("2s"), span("10s")];
+    let mut system = setup.prepare().await;
+    let key = system.sample(SLOW).await;
+    let job = system.job("slow", &key);
+    for _ in 0..COPIES {
+        system.submit(&job).await;
+    }
+    let key = system.sample("01-beijing-outpatient").await;
+    for number in 0..OTHERS {
+        system.submit(&system.job(&format!("quick {number}"), &key)).await;
+    }
+    system.work().await;
+    for _ in 0..OTHERS {
+        let result = system.result().await;
+        assert!(result["job_id"].as_str().unwrap().starts_with("quick"), "{result}");
+    }
+    let calls = system.sandbox.calls();
+    assert_eq!(calls.about(Stage::Recognition, SLOW).len(), 1, "the slow one is still slow");
+    let mut answers = BTreeSet::new();
+    for _ in 0..COPIES {
+        let reply = system.reply().await;
+        answers.insert((reply.properties.message_id, reply.body));
+    }
+    assert_eq!(answers.len(), 1, "each copy is answered, with the same bytes");
+    assert_eq!(calls.about(Stage::Recognition, SLOW).len(), 2, "and paid for once");
+    assert_eq!(system.drain().await, Drained::Yes);
 }
