@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::shutdown;
 use crate::telemetry::health::Health;
 use crate::telemetry::{metric, server};
-use crate::worker::{Drained, HEARTBEAT_EVERY, Replies, Runs, Worker};
+use crate::worker::{Drained, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
 use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         shutdown_grace: config.worker.shutdown_grace.duration(),
         runs: Runs::default(),
         replies: Replies::default(),
+        panics: PanicPlaces::default(),
         heartbeat_every: HEARTBEAT_EVERY,
         watcher: None,
     });

@@ -18,7 +18,7 @@ use crate::provider::client::{self, Client};
 use crate::retry::Judge;
 use crate::store::Store;
 use crate::telemetry::health::Health;
-use crate::worker::{Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
+use crate::worker::{Event, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +97,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         shutdown_grace: config.worker.shutdown_grace.duration(),
         runs: Runs::default(),
         replies: Replies::default(),
+        panics: PanicPlaces::default(),
         heartbeat_every: if script.scenario.workers == 1 { ALONE } else { HEARTBEAT_EVERY },
         watcher: Some(watcher.clone()),
     }

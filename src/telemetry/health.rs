@@ -34,6 +34,10 @@ pub enum State {
         #[serde(skip)]
         otherwise: Box<State>,
     },
+    /// Several jobs failed at the same place of this program: it takes no more until it is started anew.
+    Unfit {
+        problem: String,
+    },
     /// Stopping: no more jobs are taken, those in flight are finished.
     Draining,
 }
@@ -53,7 +57,7 @@ impl State {
     pub fn is_ready(&self) -> bool {
         match self {
             Self::Consuming | Self::Paused { .. } => true,
-            Self::Starting | Self::Disconnected { .. } | Self::Stuck { .. } | Self::Draining => false,
+            Self::Starting | Self::Disconnected { .. } | Self::Stuck { .. } | Self::Unfit { .. } | Self::Draining => false,
         }
     }
 }
@@ -75,7 +79,7 @@ impl Health {
             let (mut troubles, otherwise) = match state {
                 State::Consuming | State::Paused { .. } => (BTreeMap::new(), Box::new(state.clone())),
                 State::Stuck { troubles, otherwise, .. } => (std::mem::take(troubles), otherwise.clone()),
-                State::Starting | State::Disconnected { .. } | State::Draining => return false,
+                State::Starting | State::Disconnected { .. } | State::Unfit { .. } | State::Draining => return false,
             };
             troubles.insert(trouble, problem.to_owned());
             *state = State::Stuck { problem: all_of(&troubles), troubles, otherwise };
@@ -108,7 +112,7 @@ impl Health {
     pub fn flows(&self, paused: &[Paused]) {
         let now = if paused.is_empty() { State::Consuming } else { State::Paused { stages: paused.to_vec() } };
         self.0.send_if_modified(|state| match state {
-            State::Draining => false,
+            State::Unfit { .. } | State::Draining => false,
             State::Stuck { otherwise, .. } => {
                 **otherwise = now;
                 false

@@ -8,6 +8,7 @@ mod event;
 mod feed;
 mod outage;
 mod outbox;
+mod panics;
 mod queue_watch;
 mod replies;
 mod runs;
@@ -18,6 +19,7 @@ mod turn;
 
 pub use control::HEARTBEAT_EVERY;
 pub use event::{Event, JobAnswered, JobParked};
+pub use panics::PanicPlaces;
 pub use replies::Replies;
 pub use runs::Runs;
 
@@ -51,6 +53,7 @@ pub struct Worker {
     pub shutdown_grace: Duration,
     pub runs: Runs,
     pub replies: Replies,
+    pub panics: PanicPlaces,
     /// [`HEARTBEAT_EVERY`], but for a simulation of days.
     pub heartbeat_every: Duration,
     /// Told what becomes of each job, beside log and metrics; for the demo.
@@ -71,9 +74,22 @@ impl Worker {
     /// # Errors
     /// Only what will not mend itself: a topology that differs from what we need, an unusable configuration.
     pub async fn run(self: &Arc<Self>, stop: &CancellationToken) -> Result<Drained, BrokerError> {
+        panics::remember_places();
         let turns = TaskTracker::new();
-        let outcome = self.serve_generations(&turns, stop).await;
-        self.health.set(State::Draining);
+        // What an operator asks for, the worker also does by itself once it is unfit.
+        let ended = stop.child_token();
+        let _unfit = AbortOnDropHandle::new(tokio::spawn({
+            let (unfit, ended) = (self.panics.unfit.clone(), ended.clone());
+            async move {
+                unfit.cancelled().await;
+                ended.cancel();
+            }
+        }));
+        let outcome = self.serve_generations(&turns, &ended).await;
+        let is_unfit = self.panics.unfit.is_cancelled();
+        if !is_unfit {
+            self.health.set(State::Draining);
+        }
         tracing::info!(in_flight = turns.len(), grace_s = self.shutdown_grace.as_secs(), "draining");
         turns.close();
         let serving = outcome?;
@@ -88,6 +104,10 @@ impl Worker {
             }
         };
         let drained = tokio::time::timeout(self.shutdown_grace, drain).await.is_ok();
+        if is_unfit {
+            // Not ended: a supervisor would start it again, and it would fail on the next two jobs.
+            stop.cancelled().await;
+        }
         Ok(if drained { Drained::Yes } else { Drained::No })
     }
 

@@ -4,6 +4,7 @@ use super::Worker;
 use super::brought::Brought;
 use super::event::{Event, JobParked};
 use super::outbox::Unpublished;
+use super::panics::panic_place;
 use super::session::Generation;
 use super::suspect::Suspicion;
 use crate::broker::{Delivery, Message, Settled};
@@ -53,8 +54,7 @@ impl Worker {
                 tracing::error!(queue, problem, "cannot publish to our own queue; connecting anew, the job will be delivered again");
                 generation.end();
             }
-            // Told by the panic hook. Unsettled, the delivery would stay with this generation for ever.
-            Err(_panic) => generation.end(),
+            Err(_panic) => self.hand_back_after_a_panic(delivery, generation).await,
         }
     }
 
@@ -131,11 +131,7 @@ impl Worker {
                 Ok(())
             }
             Ok(Ending::Parked(parking)) => self.park(job, turn, *parking).await,
-            Err(_panic) => {
-                let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");
-                let now = self.pipeline.judge.clock.now();
-                self.answer(Some(job), turn, answer_to_failure(job, Status::Undetermined, &failure, &turn.progress, now)).await
-            }
+            Err(_panic) => self.panicked(job, turn, panic_place()).await,
         }
     }
 
@@ -205,7 +201,7 @@ impl Worker {
     }
 }
 
-async fn settle(delivery: Delivery) {
+pub(super) async fn settle(delivery: Delivery) {
     match delivery.settle().await {
         Settled::Acknowledged => {}
         Settled::Lost => {

@@ -14,7 +14,7 @@ use crate::sandbox::{self, Sandbox, Scenario};
 use crate::shutdown;
 use crate::telemetry;
 use crate::telemetry::health::Health;
-use crate::worker::{Event, HEARTBEAT_EVERY, Replies, Runs, Worker};
+use crate::worker::{Event, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
 use anyhow::{Context, anyhow, bail};
 use cast::{BUCKET, Part};
 use clap::Args;
@@ -81,6 +81,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         shutdown_grace: Duration::from_secs(5),
         runs: Runs::default(),
         replies: Replies::default(),
+        panics: PanicPlaces::default(),
         heartbeat_every: HEARTBEAT_EVERY,
         watcher: Some(watcher),
     });

@@ -175,7 +175,9 @@ async fn paused_stages(system: &System) -> Vec<Paused> {
 fn stages(state: &State) -> &[Paused] {
     match state {
         State::Paused { stages } => stages,
-        State::Starting | State::Consuming | State::Disconnected { .. } | State::Stuck { .. } | State::Draining => &[],
+        State::Starting | State::Consuming | State::Disconnected { .. } | State::Stuck { .. } | State::Unfit { .. } | State::Draining => {
+            &[]
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use invoice_worker::domain::progress::Progress;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::sandbox::{Sandbox, samples};
 use invoice_worker::telemetry::health::{Health, State};
-use invoice_worker::worker::{Drained, Event, Replies, Runs, Worker};
+use invoice_worker::worker::{Drained, Event, PanicPlaces, Replies, Runs, Worker};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -78,6 +78,7 @@ impl System {
             shutdown_grace: self.config.worker.shutdown_grace.duration(),
             runs: Runs::default(),
             replies: Replies::default(),
+            panics: PanicPlaces::default(),
             heartbeat_every: self.heartbeat_every,
             watcher: Some(self.watcher.clone()),
         });

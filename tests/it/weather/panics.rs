@@ -9,8 +9,10 @@ use invoice_worker::pipeline::Pipeline;
 use invoice_worker::provider::client::{Client, Limits};
 use invoice_worker::provider::{Provider, Reply, Request, Shown};
 use invoice_worker::store::{Script, Store, Written};
+use invoice_worker::telemetry::health::State;
 use invoice_worker::worker::Drained;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Notify;
@@ -84,16 +86,39 @@ async fn a_job_on_which_the_worker_fails_is_answered_so_and_whoever_waited_for_i
     assert_eq!(system.depth(&system.config.broker.failed_queue).await, 1, "the one that failed");
 }
 
+/// What fails on every job is no job's fault: a wrong setting that a library panics about, say.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_fails_on_reading_an_image_takes_the_next_one() {
-    let mut system = Setup::new(On::RabbitMq).await.prepare().await;
+async fn a_worker_that_fails_on_two_jobs_at_the_same_place_takes_no_more_and_others_answer_the_rest() {
+    let mut setup = Setup::new(On::RabbitMq).await;
+    setup.config.worker.max_in_flight = 1;
+    let mut system = setup.prepare().await;
     let fit = |pipeline: &mut Pipeline| {
         pipeline.loader.store = Store::scripted(Broken);
     };
     system.work_with(fit).await;
-    for id in ["one", "two"] {
-        let result = system.ask(&system.job(id, "any.jpg")).await;
-        assert_eq!((&result["job_id"], &result["error"]["code"]), (&json!(id), &json!("worker.panic")), "{result}");
+    let key = system.sample("01-beijing-outpatient").await;
+    let first = system.ask(&system.job("one", &key)).await;
+    assert_eq!((&first["job_id"], &first["error"]["code"]), (&json!("one"), &json!("worker.panic")), "{first}");
+    for id in ["two", "three", "four"] {
+        system.submit(&system.job(id, &key)).await;
     }
+    system.workers[0].becomes(|state| matches!(state, State::Unfit { .. })).await;
+    let State::Unfit { problem } = system.workers[0].health.state() else { unreachable!() };
+    assert!(problem.contains(file!()), "the place is told: {problem}");
+    assert!(!system.workers[0].health.state().is_ready());
+
+    system.work().await;
+    let mut answered = BTreeSet::new();
+    for _ in 0..3 {
+        let result = system.result().await;
+        assert_eq!((&result["status"], &result["verdict"]), (&json!("completed"), &json!("genuine")), "{result}");
+        answered.insert(result["job_id"].to_string());
+    }
+    assert_eq!(answered.len(), 3);
+    assert!(matches!(system.workers[0].health.state(), State::Unfit { .. }), "until it is started anew");
     assert_eq!(system.drain().await, Drained::Yes);
+    assert_eq!(system.depth(&system.config.broker.failed_queue).await, 1, "the first one");
+    for queue in [&system.config.broker.jobs_queue, &system.config.broker.due_queue] {
+        assert_eq!(system.depth(queue).await, 0, "{queue}");
+    }
 }
