@@ -5,13 +5,14 @@ use crate::assemble;
 use crate::broker::Broker;
 use crate::chance::Chance;
 use crate::config::Config;
+use crate::domain::peer_register::PeerRegister;
 use crate::shutdown;
 use crate::telemetry::health::Health;
 use crate::telemetry::{metric, server};
 use crate::worker::{Drained, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
 use anyhow::Context;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -37,6 +38,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         queues: config.broker.clone(),
         pipeline,
         sealer: config.sealer(),
+        peers: Mutex::new(PeerRegister::new(config.fleet_id())),
         chance,
         health,
         max_in_flight: config.worker.max_in_flight,

@@ -4,6 +4,7 @@
 //! run with it, so that a command which connects to nothing asks for nothing.
 
 mod environment;
+mod fleet;
 mod http;
 mod load;
 pub mod problem;

@@ -14,6 +14,7 @@ pub mod heartbeat;
 pub mod invoice;
 pub mod job;
 pub mod learned;
+pub mod peer_register;
 pub mod picture;
 pub mod policy;
 pub mod progress;

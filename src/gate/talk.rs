@@ -17,7 +17,7 @@ impl Gate {
             let State { fleet, breaker, granted, .. } = &mut *self.state();
             metric::workers_alive(fleet.alive(now));
             let changes = breaker.forget(now);
-            let mut heartbeat = Heartbeat::new(fleet.me(), has_work, draining, breaker.tell());
+            let mut heartbeat = Heartbeat::new(fleet.me(), has_work, draining, breaker.tell(now));
             heartbeat.granted.clone_from(granted);
             (heartbeat, changes)
         };
@@ -36,7 +36,7 @@ impl Gate {
             }
             fleet.told(&heartbeat.worker, heartbeat.granted);
             metric::workers_alive(fleet.alive(now));
-            (breaker.hear(heartbeat.closed, now), is_new)
+            (breaker.hear(heartbeat.closed, self.0.policy.longest_wait(), now), is_new)
         };
         self.tell(&changes);
         if is_new {

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::domain::failure::Stage;
+use crate::domain::peer_register::PeerRegister;
 use crate::domain::policy::Policy;
 use crate::gate::Gate;
 use crate::image::{ImageMemory, Limits, Need, Transfers};
@@ -20,7 +21,7 @@ use crate::store::Store;
 use crate::telemetry::health::Health;
 use crate::worker::{Event, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
 use jiff::tz::TimeZone;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
@@ -91,6 +92,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         queues: queues(),
         pipeline,
         sealer: config.sealer(),
+        peers: Mutex::new(PeerRegister::new(config.fleet_id())),
         chance,
         health: Health::default(),
         max_in_flight: config.worker.max_in_flight,

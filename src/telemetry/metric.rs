@@ -46,9 +46,18 @@ fn describe() {
     describe_counter!("invoice_queues_declared_again_total", "Queues of ours that were deleted while the worker ran, and declared again.");
     describe_counter!("invoice_settle_lost_total", "Acknowledgements that found their channel gone; the job was delivered again.");
     describe_counter!("invoice_results_returned_total", "Results whose reply_to was gone; they went to the results queue.");
+    describe_counter!(
+        "invoice_heartbeats_foreign_total",
+        "Heartbeats of workers with other queues or accounts on the same control exchange."
+    );
     describe_counter!("invoice_seal_refused_total", "What came back without a valid seal of ours, and counted as absent.");
     describe_gauge!("invoice_image_memory_bytes", "Image data held, all jobs together.");
-    for counter in ["invoice_broker_reconnects_total", "invoice_settle_lost_total", "invoice_results_returned_total"] {
+    for counter in [
+        "invoice_broker_reconnects_total",
+        "invoice_settle_lost_total",
+        "invoice_results_returned_total",
+        "invoice_heartbeats_foreign_total",
+    ] {
         counter!(counter).absolute(0);
     }
     for kind in [SealKind::Checkpoint, SealKind::Progress, SealKind::Heartbeat] {
@@ -134,6 +143,11 @@ pub fn queue_missing(name: &str, is_missing: bool) {
 /// `name` is a configured queue, or the control exchange.
 pub fn queue_declared_again(name: &str) {
     counter!("invoice_queues_declared_again_total", "queue" => name.to_owned()).increment(1);
+}
+
+/// A worker with other queues or accounts was heard on our control exchange.
+pub fn foreign_heartbeat() {
+    counter!("invoice_heartbeats_foreign_total").increment(1);
 }
 
 /// Something of this kind had no valid seal.

@@ -3,9 +3,12 @@
 //! Losing any of it costs extra calls, never a job; so nothing here is tried twice, and nothing waits for it.
 
 use super::Worker;
-use crate::broker::{Consumer, Message, PublishError, Publisher};
-use crate::domain::heartbeat::{Heartbeat, KIND};
-use std::sync::Arc;
+use crate::broker::{Consumer, Message, PublishError, Publisher, SEAL};
+use crate::domain::heartbeat::{Heartbeat, KIND, MAX_BYTES};
+use crate::domain::peer_register::{Admission, PeerRegister};
+use crate::seal::SealKind;
+use crate::telemetry::metric;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{MissedTickBehavior, interval};
@@ -32,10 +35,61 @@ impl Worker {
 
     async fn hear(&self, mut heard: Consumer) {
         while let Some(delivery) = heard.next().await {
-            if let Some(heartbeat) = Heartbeat::parse(&delivery.message.body) {
-                self.pipeline.judge.gate.hear(heartbeat);
+            self.receive(&delivery.message);
+        }
+    }
+
+    /// Only what a worker of this fleet said, now and for the first time, is listened to.
+    fn receive(&self, message: &Message) {
+        let (now, body) = (self.pipeline.judge.clock.now(), &message.body);
+        let seal = message.properties.headers.text(SEAL).filter(|_| body.len() <= MAX_BYTES);
+        if !seal.is_some_and(|seal| self.sealer.accepts(SealKind::Heartbeat, &[body], &seal)) {
+            metric::seal_refused(SealKind::Heartbeat);
+            if self.peers().reports_refusal(now) {
+                tracing::warn!(
+                    exchange = self.queues.control_exchange,
+                    mend = "workers of one fleet need the same seal.key, others a broker.control_exchange of their own",
+                    "a control message has no valid seal of ours and is ignored; at most one line in ten minutes says so"
+                );
+            }
+            return;
+        }
+        let Some(heartbeat) = Heartbeat::parse(body) else {
+            tracing::debug!("a heartbeat does not say whose it is");
+            return;
+        };
+        let admission = self.peers().admit(&heartbeat, now);
+        match admission {
+            Admission::Peer => self.pipeline.judge.gate.hear(heartbeat),
+            Admission::Repeated | Admission::OutOfTime => {
+                tracing::debug!(peer = heartbeat.worker, ?admission, "a heartbeat is ignored");
+            }
+            Admission::OtherFleet { is_first } => {
+                metric::foreign_heartbeat();
+                if is_first {
+                    tracing::warn!(
+                        exchange = self.queues.control_exchange,
+                        peer = heartbeat.worker,
+                        mend = "give each deployment its own broker.control_exchange",
+                        "workers with other queues or accounts use the same control exchange; they are not counted as peers"
+                    );
+                }
             }
         }
+    }
+
+    /// What this worker says now, sealed.
+    pub(super) fn heartbeat(&self, draining: bool) -> Message {
+        let heartbeat = self.pipeline.judge.gate.heartbeat(draining);
+        let json = self.peers().stamp(heartbeat, self.pipeline.judge.clock.now()).to_json();
+        let seal = self.sealer.seal(SealKind::Heartbeat, &[&json]);
+        let mut message = Message::json(KIND, json);
+        message.properties.headers.set_text(SEAL, &seal);
+        message
+    }
+
+    fn peers(&self) -> MutexGuard<'_, PeerRegister> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn tell_others(&self, told: &Publisher, stop: &CancellationToken, problems: &Sender<PublishError>) {
@@ -52,8 +106,7 @@ impl Worker {
             }
             told_draining = stop.is_cancelled();
             self.pipeline.tell_rates();
-            let heartbeat = gate.heartbeat(told_draining);
-            if let Err(problem) = told.announce(&Message::json(KIND, heartbeat.to_json())).await {
+            if let Err(problem) = told.announce(&self.heartbeat(told_draining)).await {
                 tracing::debug!(%problem, "a heartbeat was not told");
                 // Err: an earlier one was not looked at yet.
                 let _ = problems.try_send(problem);

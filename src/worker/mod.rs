@@ -25,12 +25,13 @@ pub use runs::Runs;
 
 use crate::broker::{Broker, BrokerError, Delivery};
 use crate::chance::Chance;
+use crate::domain::peer_register::PeerRegister;
 use crate::pipeline::Pipeline;
 use crate::seal::Sealer;
 use crate::telemetry::health::{Health, State};
 use feed::Intake;
 use session::Generation;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use supervise::{Served, Serving};
 use suspect::{Room, expired};
@@ -47,6 +48,8 @@ pub struct Worker {
     pub queues: crate::broker::Config,
     pub pipeline: Pipeline,
     pub sealer: Sealer,
+    /// Whose heartbeats are listened to.
+    pub peers: Mutex<PeerRegister>,
     pub chance: Chance,
     pub health: Health,
     pub max_in_flight: u16,

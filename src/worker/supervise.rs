@@ -7,9 +7,8 @@ use super::Worker;
 use super::feed::{Feed, Intake};
 use super::outage::Outage;
 use super::session::Generation;
-use crate::broker::{BrokerError, Message, PublishError, Session};
+use crate::broker::{BrokerError, PublishError, Session};
 use crate::chance::Chance;
-use crate::domain::heartbeat::KIND;
 use crate::retry::reconnecting;
 use crate::telemetry::health::State;
 use crate::telemetry::metric;
@@ -158,7 +157,7 @@ impl Worker {
         // Before the others are greeted: they answer a newcomer at once.
         let heard = session.control().await?;
         // Who can take nothing from us, for want of memory say, should hand out nothing either.
-        let told = Message::json(KIND, self.pipeline.judge.gate.heartbeat(stop.is_cancelled()).to_json());
+        let told = self.heartbeat(stop.is_cancelled());
         session.publisher().announce(&told).await.map_err(|problem| problem.about(&self.queues.control_exchange))?;
         let (sender, problems) = channel(1);
         let control = Arc::clone(self).converse(heard, session.publisher(), stop.clone(), sender);

@@ -9,6 +9,7 @@ use crate::chance::Chance;
 use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::config::units::span;
+use crate::domain::peer_register::PeerRegister;
 use crate::domain::policy::Policy;
 use crate::sandbox::{self, Sandbox, Scenario};
 use crate::shutdown;
@@ -22,7 +23,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use table::Outcome;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -75,6 +76,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         queues: config.broker.clone(),
         pipeline: assemble::pipeline(&config, policy, chance.clone()).await?,
         sealer: config.sealer(),
+        peers: Mutex::new(PeerRegister::new(config.fleet_id())),
         chance,
         health: Health::default(),
         max_in_flight: config.worker.max_in_flight,

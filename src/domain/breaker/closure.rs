@@ -4,11 +4,11 @@ use super::Stage;
 use crate::domain::fleet::Fleet;
 use crate::domain::policy::Streak;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A probe waits for the rate, calls, and may call again in place; one that takes longer is given up for lost.
 const PROBE_LASTS: SignedDuration = SignedDuration::from_mins(5);
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) version: u64,
     /// The worker that changed it last.
@@ -16,15 +16,14 @@ pub(super) struct Entry {
     pub(super) state: State,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum State {
     Open { since: Timestamp },
     Closed(Closure),
 }
 
 /// Why and for how long a place is closed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Closure {
     /// Of the call that failed.
     pub stage: Stage,
@@ -32,7 +31,6 @@ pub struct Closure {
     /// In the policy's words.
     pub reason: String,
     /// What it was one too many of, where it was no single answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streak: Option<Streak>,
     pub since: Timestamp,
     /// When one call may try.
@@ -41,7 +39,6 @@ pub struct Closure {
     pub failures: u32,
     pub(super) probing: Option<Probing>,
     /// The run whose call failed last, and who waits for it; known to its worker only.
-    #[serde(skip)]
     pub(super) queue: Queue,
 }
 
@@ -55,7 +52,7 @@ pub(super) struct Queue {
     pub(super) stood_back: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Probing {
     pub(super) by: String,
     pub(super) since: Timestamp,

@@ -1,11 +1,9 @@
 //! What is told to other workers, and what is taken over from them.
 
 use super::closure::{Closure, Entry, State};
+use super::told::Told;
 use super::{Breaker, Change, Place};
-use crate::domain::failure::{MAX_CODE_BYTES, MAX_MESSAGE_BYTES};
-use crate::domain::fleet::MAX_ID_BYTES;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 const MAX_ENTRIES: usize = 1_000;
 /// A thousand bills may be closed at once; other jobs for the same bill are rare.
@@ -14,33 +12,25 @@ const MAX_BILLS_TOLD: usize = 200;
 const OPENING_TOLD: SignedDuration = SignedDuration::from_secs(60);
 /// A place that nobody has tried for so long since its time came counts as open: its failures are history.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
-/// No delay of a policy is longer.
-const FURTHEST: SignedDuration = SignedDuration::from_hours(31 * 24);
-
-/// One place, as a heartbeat tells it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Told {
-    place: Place,
-    #[serde(flatten)]
-    entry: Entry,
-}
 
 impl Breaker {
     /// Everything others should know: what is closed, and never this worker's own pauses.
-    pub fn tell(&self) -> Vec<Told> {
+    pub fn tell(&self, now: Timestamp) -> Vec<Told> {
         let shared = self.entries.iter().filter(|(place, _)| !place.is_pause());
         let (mut bills, mut told): (Vec<_>, Vec<_>) = shared.partition(|(place, _)| matches!(place, Place::Bill(_)));
         bills.sort_unstable_by_key(|(_, entry)| std::cmp::Reverse(entry.since()));
         told.extend(bills.into_iter().take(MAX_BILLS_TOLD));
-        told.into_iter().map(|(place, entry)| Told { place: place.clone(), entry: entry.clone() }).collect()
+        told.into_iter().map(|(place, entry)| Told::of(place, entry, now)).collect()
     }
 
-    /// Takes over what is newer than what this worker knows.
-    pub fn hear(&mut self, told: Vec<Told>, now: Timestamp) -> Vec<Change> {
+    /// Takes over what is newer than what this worker knows, for no longer than the policy's `longest_wait`.
+    pub fn hear(&mut self, told: Vec<Told>, longest_wait: SignedDuration, now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
-        for Told { place, entry } in told.into_iter().take(MAX_ENTRIES) {
+        for told in told.into_iter().take(MAX_ENTRIES) {
+            let Some(entry) = told.entry(now, longest_wait) else { continue };
+            let place = told.place;
             let is_history = now.duration_since(entry.until(now)) >= FORGOTTEN;
-            if is_history || !place.is_sound() || !entry.is_sound(now) || !entry.replaces(self.entries.get(&place)) {
+            if is_history || !entry.replaces(self.entries.get(&place)) {
                 continue;
             }
             let before = self.closure(&place).cloned();
@@ -100,23 +90,5 @@ impl Entry {
             State::Open { .. } => now,
             State::Closed(closure) => closure.until,
         }
-    }
-
-    /// Nobody writes more than this, and nobody waits for longer.
-    fn is_sound(&self, now: Timestamp) -> bool {
-        let by = |worker: &str| worker.len() <= MAX_ID_BYTES;
-        let closed = |closure: &Closure| {
-            closure.code.len() <= MAX_CODE_BYTES
-                && closure.reason.len() <= MAX_MESSAGE_BYTES
-                && closure.until.duration_since(now) < FURTHEST
-                && closure.probing.as_ref().is_none_or(|probing| by(&probing.by))
-        };
-        // A version that could not be surpassed would hold for ever.
-        by(&self.by)
-            && self.version < u64::MAX / 2
-            && match &self.state {
-                State::Open { .. } => true,
-                State::Closed(closure) => closed(closure),
-            }
     }
 }

@@ -11,11 +11,12 @@ mod place;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use closure::{Cause, Closure, Paused};
-pub use merge::Told;
 pub use place::{BillId, Place, Province};
 pub use schedule::{USED_UP, next_probe};
+pub use told::Told;
 
 use super::failure::Stage;
 use super::fleet::Fleet;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::domain::failure::Stage;
-use jiff::ToSpan;
 use proptest::prelude::*;
+
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -109,7 +110,7 @@ fn a_pause_belongs_to_one_worker_which_probes_it_itself() {
     assert_eq!(breaker.look(std::slice::from_ref(&pause), &me, at(60)), None);
     let barrier = breaker.look(std::slice::from_ref(&pause), &me, at(59)).unwrap();
     assert_eq!((barrier.until, barrier.opens, barrier.brief), (at(59), at(60), false), "others may take it at once");
-    assert_eq!(breaker.tell(), [], "it is not announced");
+    assert_eq!(breaker.tell(at(0)), [], "it is not announced");
 }
 
 #[test]
@@ -143,15 +144,15 @@ fn what_one_worker_learns_reaches_the_others() {
     let (a, b) = (fleet("a", &["b"], at(0)), fleet("b", &["a"], at(0)));
     let mut ours = closed(&henan(), &a);
     let mut theirs = Breaker::default();
-    assert!(matches!(theirs.hear(ours.tell(), at(1))[..], [Change::Closed(..)]));
-    assert!(theirs.hear(ours.tell(), at(1)).is_empty(), "told once");
+    assert!(matches!(theirs.hear(ours.tell(at(1)), LONGEST, at(1))[..], [Change::Closed(..)]));
+    assert!(theirs.hear(ours.tell(at(1)), LONGEST, at(1)).is_empty(), "told once");
     assert!(theirs.look(&[henan()], &b, at(1)).is_some());
     theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
-    ours.hear(theirs.tell(), at(60));
+    ours.hear(theirs.tell(at(60)), LONGEST, at(60));
     let a = fleet("a", &["b"], at(60));
     assert!(ours.look(&[henan()], &a, at(61)).unwrap().brief, "they probe");
     theirs.open(&henan(), &b, at(62));
-    assert!(matches!(ours.hear(theirs.tell(), at(62))[..], [Change::Opened(..)]));
+    assert!(matches!(ours.hear(theirs.tell(at(62)), LONGEST, at(62))[..], [Change::Opened(..)]));
     assert_eq!(ours.look(&[henan()], &a, at(62)), None);
 }
 
@@ -160,12 +161,12 @@ fn of_two_that_claim_the_same_probe_the_lower_id_has_it() {
     let (a, b) = (fleet("a", &["b"], at(60)), fleet("b", &["a"], at(60)));
     let mut ours = closed(&henan(), &a);
     let mut theirs = Breaker::default();
-    theirs.hear(ours.tell(), at(1));
+    theirs.hear(ours.tell(at(1)), LONGEST, at(1));
     ours.admit(&[henan()], "another", &a, at(60)).unwrap();
     theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
-    let (our_news, their_news) = (ours.tell(), theirs.tell());
-    ours.hear(their_news, at(60));
-    theirs.hear(our_news, at(60));
+    let (our_news, their_news) = (ours.tell(at(60)), theirs.tell(at(60)));
+    ours.hear(their_news, LONGEST, at(60));
+    theirs.hear(our_news, LONGEST, at(60));
     assert!(ours.is_probed_by(&henan(), "a") && theirs.is_probed_by(&henan(), "a"));
 }
 
@@ -187,7 +188,7 @@ fn a_thousand_bills_are_remembered_and_the_latest_told() {
         let bill = Place::Bill(BillId::of(None, None, &number.to_string()));
         breaker.close(&bill, &cause(at(number)), |_| at(number + 86_400), &me);
     }
-    let told = breaker.tell();
+    let told = breaker.tell(at(5_000));
     assert_eq!(told.len(), 201);
     let latest = Place::Bill(BillId::of(None, None, "4999"));
     assert!(serde_json::to_string(&told).unwrap().contains(&serde_json::to_string(&latest).unwrap()));
@@ -199,7 +200,7 @@ fn a_thousand_bills_are_remembered_and_the_latest_told() {
 fn what_no_worker_would_tell_is_not_believed() {
     let me = fleet("a", &[], at(0));
     let told = |change: &dyn Fn(&mut serde_json::Value)| {
-        let mut value = serde_json::to_value(closed(&henan(), &me).tell()).unwrap();
+        let mut value = serde_json::to_value(closed(&henan(), &me).tell(at(0))).unwrap();
         change(&mut value[0]);
         serde_json::from_value::<Vec<Told>>(value).unwrap()
     };
@@ -210,11 +211,37 @@ fn what_no_worker_would_tell_is_not_believed() {
         told(&|told| told["place"] = serde_json::json!({ "province": "张三" })),
         told(&|told| told["state"]["closed"]["code"] = "x".repeat(65).into()),
         told(&|told| told["state"]["closed"]["reason"] = "x".repeat(501).into()),
-        told(&|told| told["state"]["closed"]["until"] = at(0).saturating_add(800.hours()).unwrap().to_string().into()),
+        told(&|told| told["by"] = "".into()),
     ] {
-        assert!(breaker.hear(told, at(0)).is_empty());
+        assert!(breaker.hear(told, LONGEST, at(0)).is_empty());
     }
-    assert_eq!(breaker.hear(told(&|_| ()), at(0)).len(), 1);
+    assert_eq!(breaker.hear(told(&|_| ()), LONGEST, at(0)).len(), 1);
+}
+
+/// A day ahead, or behind: what it closed is closed for as long as it would be by its own clock, and never for longer than any rule says.
+#[test]
+fn a_closure_lasts_as_long_by_a_clock_that_is_wrong() {
+    let me = fleet("a", &[], at(0));
+    let of_the_other = |offset: i64, waits: i64| {
+        let (mut breaker, now) = (Breaker::default(), at(offset));
+        breaker.close(&henan(), &cause(now), |_| at(offset + waits), &fleet("b", &[], now));
+        breaker.tell(now)
+    };
+    for (offset, waits, expected) in [(0, 60, 60), (86_400, 60, 60), (-432_000, 60, 60), (0, 30 * 86_400, LONGEST.as_secs())] {
+        let mut breaker = Breaker::default();
+        breaker.hear(of_the_other(offset, waits), LONGEST, at(0));
+        assert_eq!(breaker.look(&[henan()], &me, at(0)).map(|barrier| barrier.until), Some(at(expected)), "{offset}");
+    }
+}
+
+#[test]
+fn of_a_probe_that_is_told_in_another_way_only_the_probe_is_unknown() {
+    let me = fleet("a", &["b"], at(0));
+    let mut told = serde_json::to_value(closed(&henan(), &me).tell(at(0))).unwrap();
+    told[0]["state"]["closed"]["probing"] = serde_json::json!({ "by": 7 });
+    told[0]["state"]["closed"]["of_tomorrow"] = serde_json::json!(["anything"]);
+    let told: Vec<Told> = serde_json::from_value(told).unwrap();
+    assert_eq!(Breaker::default().hear(told, LONGEST, at(0)).len(), 1);
 }
 
 /// One of three workers does something about one of two places, or tells another.
@@ -254,20 +281,20 @@ proptest! {
                 Deed::Open(worker, place) => drop(breakers[worker].open(&places[place], &fleets[worker], now)),
                 Deed::Release(worker, place) => breakers[worker].release(&places[place], &fleets[worker], now),
                 Deed::Tell(from, to) => {
-                    let told = breakers[from].tell();
-                    breakers[to].hear(told, now);
+                    let told = breakers[from].tell(now);
+                    breakers[to].hear(told, LONGEST, now);
                 }
             }
         }
         for _ in 0..2 {
             for from in 0..3 {
-                let told = breakers[from].tell();
+                let told = breakers[from].tell(at(100));
                 for breaker in &mut breakers {
-                    breaker.hear(told.clone(), at(100));
+                    breaker.hear(told.clone(), LONGEST, at(100));
                 }
             }
         }
-        let known: Vec<String> = breakers.iter().map(|breaker| serde_json::to_string(&breaker.tell()).unwrap()).collect();
+        let known: Vec<String> = breakers.iter().map(|breaker| serde_json::to_string(&breaker.tell(at(100))).unwrap()).collect();
         prop_assert_eq!(&known[0], &known[1]);
         prop_assert_eq!(&known[1], &known[2]);
     }

@@ -6,6 +6,7 @@
 mod codes;
 mod decide;
 mod forecast;
+mod longest;
 mod merge;
 mod parse;
 mod reach;

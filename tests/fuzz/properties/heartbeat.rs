@@ -1,10 +1,11 @@
-//! What anybody may say on the control exchange.
+//! What a worker of any version may say on the control exchange, once its seal was found valid.
 
 use invoice_worker::domain::breaker::Breaker;
 use invoice_worker::domain::fleet::MAX_ID_BYTES;
 use invoice_worker::domain::heartbeat::Heartbeat;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+const LONGEST: SignedDuration = SignedDuration::from_hours(27);
 /// More places than this are never closed at once.
 const MAX_CLOSED: usize = 1_000;
 
@@ -16,11 +17,11 @@ pub fn heartbeat(data: &[u8]) {
 
     let now = Timestamp::UNIX_EPOCH;
     let mut breaker = Breaker::default();
-    breaker.hear(heard.closed.clone(), now);
-    let told = breaker.tell();
+    breaker.hear(heard.closed.clone(), LONGEST, now);
+    let told = breaker.tell(now);
     assert!(told.len() <= MAX_CLOSED);
-    let own = Heartbeat::new("worker", true, false, told);
+    let own = Heartbeat::new("worker", true, false, told).stamped("fleet", 1, now);
     assert_eq!(Heartbeat::parse(&own.to_json()), Some(own));
     // What is known already is no news.
-    assert!(breaker.hear(heard.closed, now).is_empty());
+    assert!(breaker.hear(heard.closed, LONGEST, now).is_empty());
 }

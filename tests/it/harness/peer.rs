@@ -3,7 +3,8 @@
 //! Written against the messages, not the types: what travels between workers of different versions is a contract.
 
 use super::system::{PATIENCE, System};
-use invoice_worker::broker::{Consumer, Message, Publisher};
+use invoice_worker::broker::{Consumer, Message, Publisher, SEAL};
+use invoice_worker::seal::{SealKind, Sealer};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -13,12 +14,13 @@ const NAME: &str = "peer";
 pub(crate) struct Peer {
     heard: Consumer,
     publisher: Publisher,
+    sealer: Sealer,
 }
 
 impl Peer {
     pub(crate) async fn of(system: &System) -> Self {
         let heard = system.session.control().await.unwrap();
-        Self { heard, publisher: system.session.publisher() }
+        Self { heard, publisher: system.session.publisher(), sealer: system.config.sealer() }
     }
 
     /// The next heartbeat of a real worker.
@@ -42,6 +44,15 @@ impl Peer {
                 return heartbeat["worker"].as_str().unwrap().to_owned();
             }
         }
+    }
+
+    /// What only a worker with the key can say.
+    pub(crate) async fn announces_sealed(&self, body: impl Into<Vec<u8>>) {
+        let body = body.into();
+        let seal = self.sealer.seal(SealKind::Heartbeat, &[&body]);
+        let mut message = Message::json("invoice.heartbeat", body);
+        message.properties.headers.set_text(SEAL, &seal);
+        self.publisher.announce(&message).await.unwrap();
     }
 
     /// Anything at all.

@@ -11,6 +11,7 @@ use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
 use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::domain::peer_register::PeerRegister;
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::pipeline::Pipeline;
@@ -18,6 +19,7 @@ use invoice_worker::sandbox::{Sandbox, samples};
 use invoice_worker::telemetry::health::{Health, State};
 use invoice_worker::worker::{Drained, Event, PanicPlaces, Replies, Runs, Worker};
 use serde_json::{Value, json};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout;
@@ -72,6 +74,7 @@ impl System {
             queues: self.config.broker.clone(),
             pipeline,
             sealer: self.config.sealer(),
+            peers: Mutex::new(PeerRegister::new(self.config.fleet_id())),
             chance,
             health: Health::default(),
             max_in_flight: self.config.worker.max_in_flight,

@@ -1,0 +1,59 @@
+//! Which workers are one fleet: those with the same queues and the same accounts. They share the accounts' rate, and what is closed.
+
+use super::Config;
+use sha2::{Digest, Sha256};
+
+const PURPOSE: &str = "invoice-worker fleet 1";
+const ID_BYTES: usize = 16;
+
+impl Config {
+    /// The same for all workers of a fleet, through the rotation of any secret. The names of accounts are in it as a hash only.
+    pub fn fleet_id(&self) -> String {
+        let mut digest = Sha256::new_with_prefix(PURPOSE);
+        for part in [
+            self.broker.jobs_queue.as_str(),
+            &self.broker.due_queue,
+            &self.recognition.url,
+            self.recognition.app_key.expose(),
+            &self.verification.url,
+            self.verification.api_id.expose(),
+        ] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        hex::encode(&digest.finalize()[..ID_BYTES])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::secret::Secret;
+
+    #[test]
+    fn a_fleet_has_the_same_queues_and_accounts_whatever_its_secrets_are() {
+        let id = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.fleet_id()
+        };
+        let ours = id(|_| ());
+        let others: [fn(&mut Config); 4] = [
+            |config| config.broker.jobs_queue.push('2'),
+            |config| config.broker.due_queue.push('2'),
+            |config| config.recognition.app_key = Secret::new("another"),
+            |config| config.verification.api_id = Secret::new("another"),
+        ];
+        for other in others {
+            assert_ne!(id(other), ours);
+        }
+        let same: [fn(&mut Config); 3] = [
+            |config| config.recognition.app_secret = Secret::new("rotated"),
+            |config| config.verification.api_secret = Secret::new("rotated"),
+            |config| config.worker.max_in_flight = 1,
+        ];
+        for same in same {
+            assert_eq!(id(same), ours);
+        }
+    }
+}
