@@ -117,7 +117,8 @@ impl Worker {
     /// Takes what may be taken, for as long as the generation lives.
     async fn serve(self: &Arc<Self>, serving: &mut Serving, turns: &TaskTracker, stop: &CancellationToken) -> Served {
         let Serving { generation, feed, problems, .. } = serving;
-        let mut watching = std::pin::pin!(self.watch_queues(generation, problems));
+        // Boxed, as what is asked of the broker is: both are large, and seldom at work.
+        let mut watching = Box::pin(self.watch_queues(generation, problems));
         let gate = &self.pipeline.judge.gate;
         let mut changes = gate.changes();
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.

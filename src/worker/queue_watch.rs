@@ -67,6 +67,12 @@ impl Worker {
         if !missing.contains(&self.queues.control_exchange) {
             session.rebind_control().await?;
         }
+        // A worker without jobs would not notice that it may not publish any more.
+        match session.prove_publishing().await {
+            Err(error @ BrokerError::Forbidden { .. }) => return Err(error),
+            Err(error) => tracing::debug!(%error, "could not try to publish"),
+            Ok(()) => {}
+        }
         Ok(missing)
     }
 

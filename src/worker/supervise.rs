@@ -130,7 +130,7 @@ impl Worker {
 
     async fn attempt(self: &Arc<Self>, connected_before: bool, stop: &CancellationToken) -> Result<Serving, BrokerError> {
         let session = self.broker.connect().await?;
-        match self.begin(&session, connected_before, stop).await {
+        match Box::pin(self.begin(&session, connected_before, stop)).await {
             Ok((feed, control, problems)) => {
                 Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control, problems })
             }

@@ -87,10 +87,10 @@ impl Session {
         let queue = rights::own_queue(&channel).await.map_err(|answer| answer.about("of our own", Right::Configure))?;
         let name = queue.to_string();
         self.publisher.publish(&name, &rights::trial_message()).await.map_err(|problem| problem.about(&name))?;
-        match rights::take_back(&channel, queue).await? {
-            true => Ok(()),
-            false => Err(BrokerError::Queue { queue: name, cause: "what was published and confirmed is not in it".into() }),
+        if rights::take_back(&channel, queue).await? {
+            return Ok(());
         }
+        Err(BrokerError::Queue { queue: name, cause: "what was published and confirmed is not in it".into() })
     }
 
     pub(super) async fn explain(&self, error: BrokerError) -> BrokerError {

@@ -38,7 +38,7 @@ pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) 
     let overrides = if config.policy.file.is_empty() { String::new() } else { format!(", with {} over it", config.policy.file) };
     sheet.tell(&[Finding::fine("policy", format!("{} rules, built in{overrides}", policy.rules().len()))])?;
     if !options.offline {
-        sheet.tell(&broker::check(&config).await)?;
+        sheet.tell(&Box::pin(broker::check(&config)).await)?;
         let pipeline = assemble::pipeline(&config, policy, Chance::from_system()).await?;
         sheet.tell(&buckets(&config, &pipeline).await)?;
         sheet.tell(&conditional_writes(&pipeline).await.into_iter().collect::<Vec<_>>())?;

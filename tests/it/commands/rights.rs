@@ -6,6 +6,7 @@ use crate::harness::rabbitmq::users::{self, Permissions};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::rights::PermissionPatterns;
 use invoice_worker::config::secret::Secret;
+use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 
 const REFUSED: &str = "the broker refuses this user; trying again until it does not";
@@ -88,6 +89,32 @@ async fn rights_that_are_taken_away_while_the_worker_runs_end_its_consuming_and_
     program.event("consuming").await;
     assert_eq!(system.result().await["verdict"], "genuine");
     assert_eq!(program.stop().await.code, Some(0));
+}
+
+/// The answer is paid for and kept; it cannot be published, and nobody waits for that until the worker is killed.
+#[tokio::test]
+async fn a_worker_that_may_not_publish_any_more_stops_with_a_job_in_hand_and_pays_for_it_once() {
+    let (mut system, user, file) = system_of(|all| all).await;
+    let mut program = file.run(&[]);
+    program.event("consuming").await;
+    let all = PermissionPatterns::of_worker(&system.config.broker);
+    users::grant(&user, &Permissions { write: all.write.replace(r"amq\.default|", ""), ..all.clone() }).await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("in hand", &key);
+    system.submit(&job).await;
+    let event = program.event(REFUSED).await;
+    assert!(event["problem"].as_str().unwrap().contains("no write permission on the default exchange"), "{event}");
+    let ended = program.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    system.holds(&system.config.broker.jobs_queue, 1).await;
+
+    users::grant(&user, &all).await;
+    let mut program = file.run(&[]);
+    program.event("consuming").await;
+    assert_eq!(system.result().await["verdict"], "genuine");
+    assert_eq!(program.stop().await.code, Some(0));
+    let calls = system.sandbox.calls();
+    assert_eq!((calls.count(Stage::Recognition).billed, calls.count(Stage::Verification).billed), (1, 1));
 }
 
 #[tokio::test]
