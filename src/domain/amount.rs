@@ -67,10 +67,10 @@ fn figures(text: &str) -> Option<String> {
     Some(format!("{sign}{}{point}{fraction}", ungrouped(whole)?))
 }
 
-/// Figures in brackets are negative.
+/// Figures in brackets are negative. With a currency there, they may as well be a remark: that is not decided here.
 fn without_brackets(text: &str) -> (&str, bool) {
     let inner = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
-    inner.filter(|inner| !inner.contains(['(', ')'])).map_or((text, false), |inner| (inner, true))
+    inner.filter(|inner| inner.starts_with(|first: char| first.is_ascii_digit())).map_or((text, false), |inner| (inner, true))
 }
 
 /// Without one label, in brackets or before a colon or not.
@@ -168,6 +168,7 @@ mod tests {
             "++1",
             "-+1",
             "(-1)",
+            "(¥207.00)",
             "(1)-",
             "1_000",
             "1.2.3",

@@ -39,7 +39,10 @@ pub fn check(recognised: Option<&Invoice>, verified: Option<&Invoice>, registry:
     let text = |field: fn(&Invoice) -> Option<&String>| (recognised.and_then(field), verified.and_then(field));
 
     let (note_no, verified_note_no) = text(|invoice| invoice.note_no.as_ref());
-    let verified_note_no = verified_note_no.or(registry.and_then(|registry| registry.note_no.as_ref()));
+    // The registry's own, where the other is missing or masked.
+    let whole = |number: &&String| spelling::number(number).is_some();
+    let registered_note_no = registry.and_then(|registry| registry.note_no.as_ref());
+    let verified_note_no = verified_note_no.filter(whole).or(registered_note_no.filter(whole)).or(verified_note_no);
     let (patient, verified_patient) = text(|invoice| invoice.patient_name.as_ref());
     let (hospital, verified_hospital) = text(|invoice| invoice.hospital_name.as_ref());
     let total = recognised.and_then(|invoice| invoice.total_cost.as_ref());

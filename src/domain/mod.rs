@@ -22,5 +22,5 @@ pub mod province;
 pub mod reading;
 pub mod result;
 pub mod share;
-mod spelling;
+pub(crate) mod spelling;
 pub mod verdict;

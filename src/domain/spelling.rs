@@ -26,7 +26,7 @@ pub(super) fn half(character: char) -> char {
 }
 
 /// Every character in its half-width form; white space and what cannot be seen left out. For figures: it changes no number.
-pub(super) fn compact(text: &str) -> String {
+pub(crate) fn compact(text: &str) -> String {
     text.chars().filter(|character| !character.is_whitespace() && !is_invisible(*character)).map(half).collect()
 }
 

@@ -134,6 +134,9 @@ fn texts_are_compared_by_meaning_and_only_where_they_were_read_whole() {
             assert_eq!(check.note.is_some(), outcome == Outcome::Skipped);
         }
     }
+    let registry = Registry { note_no: Some("0103152099".to_owned()), ..Registry::default() };
+    let masked = check(Some(&numbered("103152099")), Some(&numbered("0103XXXX99")), Some(&registry));
+    assert_eq!(line(&masked, "recognized_equals_verified.note_no"), "passed 0103152099 / 103152099");
     for (one, other, outcome) in [
         ("0103152099", "103152099", Outcome::Passed),
         ("No.0103152099", "０１０３１５２０９９", Outcome::Passed),

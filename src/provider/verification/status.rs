@@ -1,8 +1,8 @@
 //! `img_status`: what has happened to the bill since it was issued. Its form and its values are barely documented, and a verdict hangs
 //! on it: what cannot be understood is unknown, never "clean".
 
-use crate::domain::date;
 use crate::domain::invoice::{Answer, RegistryStatus};
+use crate::domain::{date, spelling};
 use crate::provider::wire::extra::Extra;
 use crate::provider::wire::json::{self, Elements, Fields};
 use serde_json::value::RawValue;
@@ -67,7 +67,7 @@ fn read_object(mut fields: Fields<'_>, prefix: &str, extra: &mut Extra) -> Optio
 }
 
 fn read_name(raw: &RawValue) -> Option<RegistryStatus> {
-    let text = json::text(raw);
+    let text = word(raw);
     if text.as_deref().is_some_and(is_no) {
         return None;
     }
@@ -83,11 +83,18 @@ fn read_name(raw: &RawValue) -> Option<RegistryStatus> {
 }
 
 fn answer(raw: &RawValue, state: &State) -> Answer {
-    match json::text(raw) {
+    match word(raw) {
         Some(text) if is_no(&text) => Answer::No,
         Some(text) if is_yes(&text) || text == state.label => Answer::Yes,
         Some(_) | None => Answer::Unknown,
     }
+}
+
+/// In half-width characters. A date keeps its blanks.
+fn word(raw: &RawValue) -> Option<String> {
+    let text = json::text(raw)?;
+    let compact = spelling::compact(&text);
+    Some(if compact.contains(':') { text.into_owned() } else { compact })
 }
 
 fn is_no(text: &str) -> bool {
@@ -170,6 +177,10 @@ mod tests {
             ("\"2026年06月03日 10时15分\"", Yes),
             ("\"2026-06-03T10:15:30+08:00\"", Yes),
             ("\"2026-06-03 10:15:30.0\"", Yes),
+            ("\"１\"", Yes),
+            ("\"０\"", No),
+            ("\"已 作废\"", Yes),
+            ("\"\u{200b}否\"", No),
             ("1780452930", Unknown),
             ("\"0001-01-01T00:00:00\"", Unknown),
             ("\"\u{fffd}\"", Unknown),
