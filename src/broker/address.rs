@@ -159,21 +159,18 @@ fn login_of(text: &str) -> Result<Option<Login>, String> {
 }
 
 fn address_of(text: &str) -> Result<(String, Option<u16>), String> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(text) => {
-            let (host, port) = text.split_once(']').ok_or("has an IPv6 address without its closing bracket")?;
-            if host.parse::<Ipv6Addr>().is_err() {
-                return Err("has something in brackets that is no IPv6 address".to_owned());
-            }
-            (host.to_owned(), port)
+    let (host, port) = if let Some(text) = text.strip_prefix('[') {
+        let (host, port) = text.split_once(']').ok_or("has an IPv6 address without its closing bracket")?;
+        if host.parse::<Ipv6Addr>().is_err() {
+            return Err("has something in brackets that is no IPv6 address".to_owned());
         }
-        None => {
-            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            if port.matches(':').count() > 1 {
-                return Err("has an IPv6 address outside of brackets; write amqp://[2001:db8::7]:5672".to_owned());
-            }
-            (decoded(host).ok_or("has a host that is not UTF-8")?, port)
+        (host.to_owned(), port)
+    } else {
+        let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        if port.matches(':').count() > 1 {
+            return Err("has an IPv6 address outside of brackets; write amqp://[2001:db8::7]:5672".to_owned());
         }
+        (decoded(host).ok_or("has a host that is not UTF-8")?, port)
     };
     if host.is_empty() {
         return Err("names no host".to_owned());
@@ -249,15 +246,12 @@ fn decoded(text: &str) -> Option<String> {
     let mut rest = text.as_bytes();
     while let Some((&byte, behind)) = rest.split_first() {
         let code = (byte == b'%').then(|| behind.get(..2)).flatten().and_then(|digits| hex::decode(digits).ok());
-        match code {
-            Some(code) => {
-                bytes.extend_from_slice(&code);
-                rest = &behind[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = behind;
-            }
+        if let Some(code) = code {
+            bytes.extend_from_slice(&code);
+            rest = &behind[2..];
+        } else {
+            bytes.push(byte);
+            rest = behind;
         }
     }
     String::from_utf8(bytes).ok()

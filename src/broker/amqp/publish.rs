@@ -81,7 +81,8 @@ impl Publisher {
 
     /// Waits for the confirm as long as the connection lives. [`PublishError::TimedOut`] means that nothing was sent.
     pub(in crate::broker) async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        self.0.publish(Route::to_queue(queue)?, message).await
+        // Boxed: it is large, and part of every future that publishes.
+        Box::pin(self.0.publish(Route::to_queue(queue)?, message)).await
     }
 
     /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`. What was sent and has no confirm yet is not sent again on this
@@ -96,7 +97,7 @@ impl Publisher {
     /// Given up after `broker.publish_timeout`: the next one says the same, and newer.
     pub(in crate::broker) async fn announce(&self, message: &Message) -> Result<(), PublishError> {
         let route = Route { exchange: short(&self.0.control_exchange)?, key: ShortString::default(), mandatory: false };
-        self.0.announce(route, message).await
+        Box::pin(self.0.announce(route, message)).await
     }
 
     pub(super) async fn close(&self) {

@@ -44,7 +44,7 @@ impl SinglePublishes {
         let key = (queue.to_owned(), id.to_owned());
         let Some(mut outcome) = self.outcome(&key, publish) else { return Err(PublishError::TimedOut) };
         let published = match timeout(patience, outcome.wait_for(Option::is_some)).await {
-            Ok(Ok(published)) => published.as_ref().map_or(Err(PublishError::Lost), |published| copy(published)),
+            Ok(Ok(published)) => published.as_ref().map_or(Err(PublishError::Lost), copy),
             Ok(Err(_gone)) => Err(PublishError::Lost),
             Err(_) => {
                 if let Some(publish) = self.publishes().get_mut(&key) {
@@ -76,8 +76,7 @@ impl SinglePublishes {
         let (sender, outcome) = watch::channel(None);
         let publishing = publish();
         tokio::spawn(async move {
-            let published = publishing.await;
-            sender.send_replace(Some(published));
+            sender.send_replace(Some(publishing.await));
         });
         publishes.insert(key.clone(), SinglePublish { outcome: outcome.clone(), given_up: false, touched: Instant::now() });
         Some(outcome)
@@ -148,8 +147,8 @@ mod tests {
     async fn a_queue_that_confirms_nothing_is_sent_few_and_others_are_sent_theirs() {
         let (publishes, queue) = (SinglePublishes::default(), HangingQueue::default());
         for run in 0..20 {
-            let published = publishes.publish("replies", &run.to_string(), PATIENCE, || queue.clone().take()).await;
-            assert!(matches!(published, Err(PublishError::TimedOut)));
+            let outcome = publishes.publish("replies", &run.to_string(), PATIENCE, || queue.clone().take()).await;
+            assert!(matches!(outcome, Err(PublishError::TimedOut)));
         }
         assert_eq!(queue.sent() as usize, MOST_GIVEN_UP);
         assert!(publishes.publish("others", "run", PATIENCE, || async { Ok(()) }).await.is_ok());

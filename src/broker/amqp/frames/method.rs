@@ -18,18 +18,15 @@ const CONNECTION_TUNE: (u16, u16) = (10, 30);
 /// Those with text in them, by class and method.
 fn arguments(method: (u16, u16)) -> &'static [Argument] {
     match method {
-        // connection: start, secure, open-ok, close, blocked
+        // connection.start
         (10, 10) => &[Bytes(2), Table, Long, Long],
-        (10, 20) => &[Long],
-        (10, 41 | 60) => &[Short],
+        // connection.secure, channel.open-ok
+        (10, 20) | (20, 11) => &[Long],
         // close of a connection and of a channel
         (10, 50) | (20, 40) => &[Bytes(2), Short],
-        // channel.open-ok
-        (20, 11) => &[Long],
-        // queue.declare-ok
-        (50, 11) => &[Short],
-        // basic: consume-ok, cancel, cancel-ok, get-empty, return, deliver, get-ok
-        (60, 21 | 30 | 31 | 72) => &[Short],
+        // connection: open-ok, blocked; queue.declare-ok; basic: consume-ok, cancel, cancel-ok, get-empty
+        (10, 41 | 60) | (50, 11) | (60, 21 | 30 | 31 | 72) => &[Short],
+        // basic: return, deliver, get-ok
         (60, 50) => &[Bytes(2), Short, Short, Short],
         (60, 60) => &[Short, Bytes(9), Short, Short],
         (60, 71) => &[Bytes(9), Short, Short],

@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_content_header_larger_than_the_negotiated_frame_is_cut_to_it() {
-        let large = [b"\x01nS".as_slice(), &20_000_u32.to_be_bytes(), &[b'x'; 20_000]].concat();
+        let large = [b"\x01nS".as_slice(), &20_000_u32.to_be_bytes(), &vec![b'x'; 20_000]].concat();
         let properties = [b"\x24\x00".as_slice(), &u32::try_from(large.len()).unwrap().to_be_bytes(), &large, b"\x01c"].concat();
         let sent = content_header(&properties);
         let length =
