@@ -31,7 +31,7 @@ pub fn from_text(text: &str, timezone: &TimeZone) -> Option<Day> {
     Some(day.map_or_else(|| Reading::Text(text.to_owned()), Reading::Value))
 }
 
-/// Whether it is a day that somebody wrote: neither a bare count of seconds, nor a date that stands for "none" (`0001-01-01`).
+/// Whether the text is a written date: neither a bare count of seconds, nor a date that stands for "none" (`0001-01-01`).
 pub fn names_a_day(text: &str) -> bool {
     written(&plain(text), &TimeZone::UTC).is_some_and(|day| YEARS.contains(&day.year()))
 }

@@ -99,7 +99,7 @@ async fn an_answer_that_arrived_whole_is_read_and_paid_for_once(on: On) {
 }
 
 async fn names_that_could_not_be_decoded_are_compared_with_nothing(on: On) {
-    // Two patients; whoever wrote the headers did not know what the application writes.
+    // Two patients. The header names another charset than the body has.
     let recognition = answer(";charset=utf-8", &gbk(&recognised("王小明")));
     let verification = answer(";charset=utf-8", &gbk(&verified("李大山", &json!([]))));
     let (mut system, _gateways) = system(on, (recognition, Ending::Close), verification).await;
