@@ -108,7 +108,12 @@ impl Headers {
 
     /// Bytes in a frame, near enough from above to compare with the broker's largest frame.
     pub(super) fn wire_size(&self) -> usize {
-        self.0.iter().map(|(name, value)| 1 + name.as_str().len() + wire_size(value)).sum()
+        self.0.iter().map(|(name, value)| entry_size(name, value)).sum()
+    }
+
+    /// As [`Headers::wire_size`], of each header.
+    pub(super) fn wire_sizes(&self) -> impl Iterator<Item = (String, usize)> + '_ {
+        self.0.iter().map(|(name, value)| (name.as_str().to_owned(), entry_size(name, value)))
     }
 
     pub(super) fn to_table(&self) -> FieldTable {
@@ -161,6 +166,10 @@ fn text(value: &AMQPValue) -> Option<String> {
         AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
         _ => None,
     }
+}
+
+fn entry_size(name: &ShortString, value: &AMQPValue) -> usize {
+    1 + name.as_str().len() + wire_size(value)
 }
 
 fn wire_size(value: &AMQPValue) -> usize {

@@ -45,6 +45,21 @@ impl Message {
     }
 }
 
+impl Properties {
+    /// Bytes in a content header's frame, near enough from above.
+    pub fn wire_size(&self) -> usize {
+        /// Each has its length before it.
+        const LENGTH: usize = 1;
+        const TABLE_LENGTH: usize = 4;
+        /// Delivery mode, priority and timestamp.
+        const NUMBERS: usize = 1 + 1 + 8;
+        let texts =
+            [&self.content_type, &self.content_encoding, &self.reply_to, &self.correlation_id, &self.message_id, &self.kind, &self.app_id];
+        let texts: usize = texts.into_iter().flatten().map(|text| LENGTH + text.len()).sum();
+        texts + NUMBERS + TABLE_LENGTH + self.headers.wire_size()
+    }
+}
+
 impl fmt::Debug for Message {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Message").field("body_bytes", &self.body.len()).field("properties", &self.properties).finish()

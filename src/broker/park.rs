@@ -1,7 +1,7 @@
 //! What of a message goes along when it is parked, copied to the failed queue, or submitted again.
 
 use super::message::{Message, Properties};
-use super::run::{REPLAY, run_marks};
+use super::run::REPLAY;
 
 /// JSON text: what has been done and paid for.
 pub const PROGRESS: &str = "invoice-progress";
@@ -14,30 +14,30 @@ pub const SEAL: &str = "invoice-seal";
 /// JSON text: why a job ended in the failed queue.
 pub const FAILURE: &str = "invoice-failure";
 
+/// A number: the body of this failed copy was larger than a job may be, and these are the bytes that are kept of it.
+pub const TRUNCATED: &str = "invoice-truncated";
+/// Of a body that is too large to be a job, as much lies in the failed queue.
+pub const KEPT_BYTES: usize = 256 << 10;
+
 /// The job as it was, for the failed queue, with the reason as JSON text. What was found out about it, and paid for, does not lie there.
-pub fn failed_copy(message: &Message, reason_json: &str) -> Message {
+/// Of a body of more than `max_body` bytes only the beginning does.
+pub fn failed_copy(message: &Message, reason_json: &str, max_body: usize) -> Message {
     let mut copy = carried(message);
-    for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL] {
+    for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL, TRUNCATED] {
         copy.properties.headers.remove(name);
     }
     copy.properties.headers.set_text(FAILURE, reason_json);
-    copy
-}
-
-/// The same message with no headers but `ours` and those that belong to its run, for when a stranger's headers are more than the protocol carries.
-pub fn without_foreign_headers(message: &Message, ours: &[&str]) -> Message {
-    let mut plain = message.clone();
-    plain.properties.headers.retain(|name| ours.contains(&name));
-    for (name, mark) in run_marks(message) {
-        plain.properties.headers.set_text(name, &mark);
+    if message.body.len() > max_body.max(KEPT_BYTES) {
+        copy.body = message.body.slice(..KEPT_BYTES);
+        copy.properties.headers.set_number(TRUNCATED, i64::try_from(KEPT_BYTES).unwrap_or(i64::MAX));
     }
-    plain
+    copy
 }
 
 /// A failed job as a new submission: without what the earlier run knew, and another run by its `replay` mark.
 pub fn replayed(message: &Message, replay: &str) -> Message {
     let mut copy = carried(message);
-    for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL, FAILURE] {
+    for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL, FAILURE, TRUNCATED] {
         copy.properties.headers.remove(name);
     }
     copy.properties.headers.set_text(REPLAY, replay);
@@ -122,12 +122,32 @@ mod tests {
     fn a_failed_copy_is_the_job_and_the_reason() {
         let mut expected = submitted();
         expected.properties.headers.set_text(FAILURE, "{\"code\":\"316\"}");
-        assert_eq!(failed_copy(&travelled(), "{\"code\":\"316\"}"), expected);
+        assert_eq!(failed_copy(&travelled(), "{\"code\":\"316\"}", 1 << 20), expected);
+    }
+
+    #[test]
+    fn a_failed_copy_keeps_the_beginning_of_what_is_too_large_for_a_job() {
+        const ONE: usize = 1 << 20;
+        for (bytes, max_body, kept) in [
+            (ONE, ONE, None),
+            (ONE + 1, ONE, Some(KEPT_BYTES)),
+            (16 * ONE, ONE, Some(KEPT_BYTES)),
+            (KEPT_BYTES, 1_024, None),
+            (KEPT_BYTES + 1, 1_024, Some(KEPT_BYTES)),
+        ] {
+            let mut message = Message { body: vec![7; bytes].into(), ..submitted() };
+            // As a stranger may send it.
+            message.properties.headers.set_number(TRUNCATED, 5);
+            let copy = failed_copy(&message, "{}", max_body);
+            assert_eq!(copy.body.len(), kept.unwrap_or(bytes));
+            assert_eq!(copy.properties.headers.number(TRUNCATED), kept.map(|kept| i64::try_from(kept).unwrap()), "{bytes} {max_body}");
+            assert_eq!(copy.properties.content_encoding.as_deref(), Some("gzip"));
+        }
     }
 
     #[test]
     fn a_replay_knows_nothing_of_the_earlier_run() {
-        let failed = failed_copy(&waiting(), "{}");
+        let failed = failed_copy(&waiting(), "{}", 1 << 20);
         let mut expected = submitted();
         expected.properties.headers.set_text(REPLAY, "r1");
         assert_eq!(replayed(&failed, "r1"), expected);

@@ -80,7 +80,7 @@ fn with_parts<T>(message: &Message, state: &ParkedState, seal: impl FnOnce(&[&[u
 mod tests {
     use super::*;
     use crate::broker::message::Properties;
-    use crate::broker::{FAILURE, Headers, REPLAY, failed_copy, replayed, without_foreign_headers};
+    use crate::broker::{FAILURE, Headers, REPLAY, failed_copy, fitted, replayed};
     use crate::seal::SealKey;
     use bytes::Bytes;
 
@@ -107,7 +107,7 @@ mod tests {
             let waiting = parked(&job("{}"), &state, &sealer());
             assert_eq!(parked_headers(&waiting, &sealer()), ParkedHeaders::Valid(state.clone()));
             assert_eq!(parked_headers(&waiting, &Sealer::new(SealKey::of("another"), None)), ParkedHeaders::Refused);
-            let plain = without_foreign_headers(&waiting, &[PROGRESS, NOT_BEFORE, SUSPECT, SEAL]);
+            let plain = fitted(waiting.clone(), 0, &[PROGRESS, NOT_BEFORE, SUSPECT, SEAL]).message;
             assert_eq!(parked_headers(&plain, &sealer()), ParkedHeaders::Valid(state), "without what is foreign");
         }
         assert_eq!(parked_headers(&job("{}"), &sealer()), ParkedHeaders::None);
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn copies_for_people_and_new_runs_carry_none_of_it() {
         let waiting = parked(&job("{}"), &state(Some(1)), &sealer());
-        let failed = failed_copy(&waiting, "{}");
+        let failed = failed_copy(&waiting, "{}", 1 << 20);
         for copy in [&failed, &replayed(&failed, "r1")] {
             assert_eq!(parked_headers(copy, &sealer()), ParkedHeaders::None);
         }

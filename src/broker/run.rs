@@ -34,10 +34,11 @@ pub fn run_id(message: &Message) -> String {
     hex::encode(hash.finalize())
 }
 
-/// The headers that belong to the run: a copy that loses them would be of another one.
-pub(super) fn run_marks(message: &Message) -> impl Iterator<Item = (&'static str, String)> + '_ {
-    let marks = [(REPLAY, MAX_REPLAY_BYTES), (UNREADABLE, MAX_UNREADABLE_BYTES)];
-    marks.into_iter().filter_map(|(name, longest)| mark(message, name, longest).map(|mark| (name, mark)))
+/// Whether this header belongs to the run: a copy that loses it would be of another one.
+pub(super) fn is_of_the_run(message: &Message, name: &str) -> bool {
+    [(REPLAY, MAX_REPLAY_BYTES), (UNREADABLE, MAX_UNREADABLE_BYTES)]
+        .into_iter()
+        .any(|(marked, longest)| marked == name && mark(message, name, longest).is_some())
 }
 
 fn mark(message: &Message, name: &str, longest: usize) -> Option<String> {
@@ -118,7 +119,7 @@ mod tests {
         let job = message(|m| m.properties.message_id = Some("m".to_owned()));
         let state = ParkedState { progress: "{}".into(), not_before_ms: 5, deaths: Some(1) };
         assert_eq!(run_id(&parked(&job, &state, &Sealer::new(SealKey::of("key"), None))), run_id(&job));
-        assert_eq!(run_id(&failed_copy(&job, "{}")), run_id(&job));
+        assert_eq!(run_id(&failed_copy(&job, "{}", 1 << 20)), run_id(&job));
         assert_ne!(run_id(&replayed(&job, "1")), run_id(&job));
         assert_ne!(run_id(&replayed(&job, "1")), run_id(&replayed(&job, "2")));
     }

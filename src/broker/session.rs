@@ -78,8 +78,19 @@ impl Broker {
 
     /// One attempt on the next URL of the list, bounded in time.
     pub async fn connect(&self) -> Result<Session, BrokerError> {
+        self.open(None).await
+    }
+
+    /// As [`Broker::connect`], for who reads bodies of at most `most` bytes: of a longer one it is handed `most + 1`, so that what a
+    /// stranger sends costs no more memory than that.
+    pub async fn connect_for_bodies(&self, most: usize) -> Result<Session, BrokerError> {
+        self.open(Some(most.saturating_add(1))).await
+    }
+
+    async fn open(&self, largest_body: Option<usize>) -> Result<Session, BrokerError> {
         match self {
-            Self::Amqp(broker) => broker.connect().await.map(Session::Amqp),
+            Self::Amqp(broker) => broker.connect(largest_body).await.map(Session::Amqp),
+            // The bodies are in this process's memory anyway.
             Self::Memory(broker) => Ok(Session::Memory(broker.connect())),
         }
     }
@@ -298,6 +309,14 @@ impl Publisher {
         match self {
             Self::Amqp(publisher) => publisher.publish_once(queue, id, message).await,
             Self::Memory(publisher) => publisher.publish(queue, message),
+        }
+    }
+
+    /// Bytes that the properties of a message may have, headers included: see [`super::fitted`].
+    pub fn room_for_properties(&self) -> usize {
+        match self {
+            Self::Amqp(publisher) => publisher.room_for_properties(),
+            Self::Memory(_) => usize::MAX,
         }
     }
 

@@ -151,7 +151,24 @@ impl Config {
                 "is http:// to another machine, as allow_plaintext allows: the account's secret can be read on the way",
             );
         }
+        let (wanted, most) = (self.worker.max_in_flight, self.most_in_flight());
+        doubts.require(
+            wanted <= most,
+            "worker.max_in_flight",
+            &format!(
+                "{wanted} is more than the {most} bodies of worker.max_job_bytes = {} that half of worker.image_memory = {} has room for: no \
+                 more than {most} jobs are taken at once; give it more memory, or allow smaller bodies only",
+                self.worker.max_job_bytes, self.worker.image_memory
+            ),
+        );
         doubts
+    }
+
+    /// Jobs taken at once. The bodies of all that the broker hands out lie in memory beside the images, so as many of the largest as
+    /// are allowed must fit into half as much again.
+    pub fn most_in_flight(&self) -> u16 {
+        let bodies = self.worker.image_memory.0 / 2 / self.worker.max_job_bytes.0.max(1);
+        self.worker.max_in_flight.min(u16::try_from(bodies).unwrap_or(u16::MAX)).max(1)
     }
 
     /// Bytes of image data that one job may hold: the image, its encoded form for recognition, its transcoded form for verification.

@@ -2,6 +2,7 @@
 
 use super::problem::Problems;
 use super::units::{Size, Span, span};
+use crate::domain::job::LARGEST_BODY_BYTES;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,8 @@ pub struct Worker {
     pub job_deadline: Span,
     /// How long a job that is delivered again waits without a checkpoint: its old call may still be running.
     pub redelivery_wait: Span,
+    /// Of a job's body, as it is sent and once it is unpacked.
+    pub max_job_bytes: Size,
     pub shutdown_grace: Span,
 }
 
@@ -58,6 +61,7 @@ impl Default for Worker {
             image_memory: Size(512 << 20),
             job_deadline: span("96h"),
             redelivery_wait: span("35s"),
+            max_job_bytes: Size(1 << 20),
             shutdown_grace: span("75s"),
         }
     }
@@ -66,6 +70,8 @@ impl Default for Worker {
 impl Worker {
     pub fn validate(&self, problems: &mut Problems) {
         problems.require((1..=10_000).contains(&self.max_in_flight), "worker.max_in_flight", "must be between 1 and 10000");
+        let bodies = 1 << 10..=LARGEST_BODY_BYTES as u64;
+        problems.require(bodies.contains(&self.max_job_bytes.0), "worker.max_job_bytes", "must be between 1KiB and 16MiB");
         problems.require(self.job_deadline.duration().as_secs() >= 1, "worker.job_deadline", "must be at least one second");
         problems.require(!self.shutdown_grace.duration().is_zero(), "worker.shutdown_grace", "must be longer than zero");
     }

@@ -1,6 +1,9 @@
 //! A job as it is submitted, parsed once: inner code never checks again.
 
 mod address;
+mod body;
+mod deadline;
+mod readable;
 
 pub use address::MAX_URL_BYTES;
 
@@ -12,8 +15,8 @@ use std::fmt;
 use url::Url;
 
 pub const SCHEMA: &str = "invoice.job/1";
-/// A job is a reference and some metadata; anything larger is a mistake or an attack.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// No `worker.max_job_bytes` may be larger. RabbitMQ 4 takes no larger message by default.
+pub const LARGEST_BODY_BYTES: usize = 16 << 20;
 const MAX_JOB_ID_BYTES: usize = 200;
 /// S3's own bounds.
 const MAX_BUCKET_BYTES: usize = 255;
@@ -68,6 +71,15 @@ pub struct Rejected {
     pub failure: Failure,
 }
 
+/// What of a message a job is read from.
+#[derive(Clone, Copy, Debug)]
+pub struct JobEnvelope<'a> {
+    pub body: &'a [u8],
+    pub content_encoding: Option<&'a str>,
+    /// The AMQP property, used where the body names no `job_id`.
+    pub message_id: Option<&'a str>,
+}
+
 /// Fields are taken raw, one by one, so that an error names its field and never echoes a value.
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -100,25 +112,28 @@ struct WireImage<'a> {
 }
 
 impl Job {
-    /// Reads a job body; `message_id` is the AMQP property, used where the body names no `job_id`.
+    /// Reads a job as a message brings it: at most `max_bytes`, as they are and once they are unpacked.
+    ///
+    /// # Errors
+    /// [`Rejected`] with `job.malformed`, or as [`Job::parse`].
+    pub fn read(envelope: &JobEnvelope<'_>, max_bytes: usize) -> Result<Self, Box<Rejected>> {
+        let body = body::unpacked(envelope.body, envelope.content_encoding, max_bytes)
+            .map_err(|problem| unreadable(envelope.message_id, &problem))?;
+        Self::parse(&body, envelope.message_id)
+    }
+
+    /// Reads JSON text; `message_id` is the AMQP property, used where the body names no `job_id`.
     ///
     /// # Errors
     /// [`Rejected`] with `job.malformed`, `job.unsupported_version` or `image.url_invalid`, naming the field.
     pub fn parse(body: &[u8], message_id: Option<&str>) -> Result<Self, Box<Rejected>> {
-        let from_property = || message_id.and_then(|id| read_job_id(id).ok());
-        let unreadable = |problem: &str| {
-            Box::new(Rejected { job_id: from_property(), metadata: None, failure: Failure::new(Stage::Job, "job.malformed", problem) })
-        };
-        if body.len() > MAX_BODY_BYTES {
-            return Err(unreadable(&format!("the body has {} bytes; at most {MAX_BODY_BYTES} are read", body.len())));
-        }
-        let text = std::str::from_utf8(body).map_err(|error| unreadable(&format!("not UTF-8 from byte {}", error.valid_up_to())))?;
-        let wire: Wire = serde_json::from_str(text).map_err(|error| unreadable(&not_an_object("the body", &error)))?;
+        let text = body::text(body).map_err(|problem| unreadable(message_id, &problem))?;
+        let wire: Wire = serde_json::from_str(text).map_err(|error| unreadable(message_id, &not_an_object("the body", &error)))?;
 
         // Both are needed to answer even a rejected job.
-        let job_id = match wire.job_id {
-            Some(raw) if raw.get() != "null" => text_field("job_id", raw).and_then(|id| read_job_id(&id)).map(Some),
-            _ => message_id.map(read_job_id).transpose(),
+        let job_id = match given(wire.job_id) {
+            Some(raw) => text_field("job_id", raw).and_then(|id| read_job_id("job_id", &id)).map(Some),
+            None => message_id.filter(|id| !id.is_empty()).map(|id| read_job_id("message_id", id)).transpose(),
         };
         let metadata = read_metadata(wire.metadata);
         let rejected = |code: &str, problem: &str| {
@@ -135,7 +150,7 @@ impl Job {
         {
             return Err(rejected("job.unsupported_version", &format!("schema is not {SCHEMA}, the version this worker reads")));
         }
-        let image = wire.image.ok_or_else(|| malformed("image is missing".into()))?;
+        let image = given(wire.image).ok_or_else(|| malformed("image is missing".into()))?;
         let image = read_image(image).map_err(|problem| match problem {
             ImageProblem::Malformed(problem) => malformed(problem),
             ImageProblem::Url(problem) => Box::new(Rejected {
@@ -157,6 +172,12 @@ impl Job {
     }
 }
 
+/// Nothing of the body could be read, so nothing of it is echoed.
+fn unreadable(message_id: Option<&str>, problem: &str) -> Box<Rejected> {
+    let job_id = message_id.and_then(|id| read_job_id("message_id", id).ok());
+    Box::new(Rejected { job_id, metadata: None, failure: Failure::new(Stage::Job, "job.malformed", problem) })
+}
+
 enum ImageProblem {
     Malformed(String),
     Url(&'static str),
@@ -168,7 +189,6 @@ fn read_image(raw: &RawValue) -> Result<ImageRef, ImageProblem> {
     let field = |name: &str, raw: Option<&RawValue>, max: usize| {
         let text = optional(name, raw, text_field)?;
         match text {
-            Some(text) if text.is_empty() => Err(format!("{name} is empty")),
             Some(text) if text.len() > max => Err(format!("{name} has {} bytes; at most {max} are allowed", text.len())),
             Some(text) if text.contains(char::is_control) => Err(format!("{name} contains a control character")),
             other => Ok(other),
@@ -189,26 +209,32 @@ fn read_image(raw: &RawValue) -> Result<ImageRef, ImageProblem> {
     }
 }
 
-fn read_job_id(text: &str) -> Result<JobId, String> {
+fn read_job_id(name: &str, text: &str) -> Result<JobId, String> {
     match text.len() {
-        0 => Err("job_id is empty".into()),
+        0 => Err(format!("{name} is empty")),
         1..=MAX_JOB_ID_BYTES => Ok(JobId(text.to_owned())),
-        length => Err(format!("job_id has {length} bytes; at most {MAX_JOB_ID_BYTES} are allowed")),
+        length => Err(format!("{name} has {length} bytes; at most {MAX_JOB_ID_BYTES} are allowed")),
     }
 }
 
 fn read_metadata(raw: Option<&RawValue>) -> Result<Option<Box<RawValue>>, String> {
-    match raw {
+    match given(raw) {
         None => Ok(None),
-        Some(raw) if raw.get() == "null" => Ok(None),
-        Some(raw) if raw.get().starts_with('{') => Ok(Some(raw.to_owned())),
+        Some(raw) if raw.get().starts_with('{') => match readable::check(raw) {
+            Ok(()) => Ok(Some(raw.to_owned())),
+            Err(problem) => Err(format!("metadata {problem}")),
+        },
         Some(_) => Err("metadata is not a JSON object".into()),
     }
 }
 
-/// Null counts as absent.
+/// Null counts as absent, and so does an empty text.
+fn given(raw: Option<&RawValue>) -> Option<&RawValue> {
+    raw.filter(|raw| !matches!(raw.get(), "null" | "\"\""))
+}
+
 fn optional<T>(name: &str, raw: Option<&RawValue>, read: impl Fn(&str, &RawValue) -> Result<T, String>) -> Result<Option<T>, String> {
-    raw.filter(|raw| raw.get() != "null").map(|raw| read(name, raw)).transpose()
+    given(raw).map(|raw| read(name, raw)).transpose()
 }
 
 fn text_field(name: &str, raw: &RawValue) -> Result<String, String> {
@@ -220,7 +246,8 @@ fn bool_field(name: &str, raw: &RawValue) -> Result<bool, String> {
 }
 
 fn time_field(name: &str, raw: &RawValue) -> Result<Timestamp, String> {
-    text_field(name, raw)?.parse().map_err(|_| format!("{name} is not an RFC 3339 time such as 2026-11-23T10:00:00+08:00"))
+    let text = text_field(name, raw)?;
+    deadline::read(&text).ok_or_else(|| format!("{name} is not an RFC 3339 time such as 2026-11-23T10:00:00+08:00"))
 }
 
 /// Where it went wrong, without serde's words: they echo what was found.

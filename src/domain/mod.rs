@@ -10,6 +10,7 @@ pub mod concurrency;
 pub mod date;
 pub mod failure;
 pub mod fleet;
+pub mod gzip;
 pub mod heartbeat;
 pub mod invoice;
 pub mod job;

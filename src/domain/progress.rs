@@ -244,8 +244,14 @@ impl Progress {
 
     /// JSON for the header, at most [`MAX_HEADER_BYTES`] beside the parcel: the oldest calls give way first.
     pub fn to_header(&self) -> String {
+        self.to_header_within(usize::MAX)
+    }
+
+    /// As [`Progress::to_header`], within `room` bytes as far as that can be had without forgetting anything but calls: the totals still
+    /// count those that are listed no more.
+    pub fn to_header_within(&self, room: usize) -> String {
         let mut shortened = self.clone();
-        let most = MAX_HEADER_BYTES + self.parcel.as_ref().map_or(0, String::len);
+        let most = room.min(MAX_HEADER_BYTES + self.parcel.as_ref().map_or(0, String::len));
         loop {
             let header = serde_json::to_string(&shortened).unwrap_or_default();
             if header.len() <= most || shortened.calls.is_empty() {

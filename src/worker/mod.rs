@@ -6,6 +6,7 @@ mod brought;
 mod control;
 mod event;
 mod feed;
+mod fitting;
 mod outage;
 mod outbox;
 mod panics;
@@ -53,6 +54,8 @@ pub struct Worker {
     pub chance: Chance,
     pub health: Health,
     pub max_in_flight: u16,
+    /// Of a job's body, as it is sent and once it is unpacked.
+    pub max_job_bytes: usize,
     pub shutdown_grace: Duration,
     pub runs: Runs,
     pub replies: Replies,

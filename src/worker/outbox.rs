@@ -1,12 +1,12 @@
 //! What the worker publishes, and where it goes when its first destination is gone.
 
 use super::Worker;
+use super::fitting::{FittedPark, fit_parked, log_left_out};
 use super::replies::Replies;
 use super::session::Generation;
 use super::turn::Turn;
 use crate::broker::{
-    Config, FAILURE, Message, NOT_BEFORE, PROGRESS, ParkedState, Properties, PublishError, Publisher, SEAL, SUSPECT, failed_copy, hop,
-    parked, without_foreign_headers,
+    Config, FAILURE, FittedMessage, Message, ParkedState, Properties, PublishError, Publisher, TRUNCATED, failed_copy, fitted, hop, parked,
 };
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -36,6 +36,7 @@ pub(super) struct Outbox<'a> {
     publisher: Publisher,
     queues: &'a Config,
     sealer: &'a Sealer,
+    max_job_bytes: usize,
     replies: &'a Replies,
     health: &'a Health,
     clock: Clock,
@@ -69,6 +70,7 @@ impl Worker {
             patience: (turn.began + LONGEST_HOLD).max(Instant::now() + LEAST_PATIENCE),
             queues: &self.queues,
             sealer: &self.sealer,
+            max_job_bytes: self.max_job_bytes,
             replies: &self.replies,
             health: &self.health,
             clock: self.pipeline.judge.clock,
@@ -81,8 +83,8 @@ impl Outbox<'_> {
     /// To the job's `reply_to`; where it names none, or that queue is gone, to the results queue. So it is where the queue refuses and
     /// nobody `may_wait` for it. Of an answer that `is_kept` nothing is lost where the results queue refuses, too.
     pub(super) async fn result(&self, job: &Message, run: &str, body: Bytes, may_wait: bool, is_kept: bool) -> Result<Sent, Unpublished> {
-        let message = self.reply(job, "invoice.result", run.to_owned(), body);
-        let Some(reply_to) = job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) else {
+        let message = self.reply(job, "invoice.result", run, run.to_owned(), body);
+        let Some(reply_to) = self.reply_to(job) else {
             return self.to_results_queue(&message, is_kept).await;
         };
         let problem = match self.to_reply_queue(reply_to, &message).await {
@@ -98,7 +100,7 @@ impl Outbox<'_> {
     }
 
     async fn to_results_queue(&self, message: &Message, is_kept: bool) -> Result<Sent, Unpublished> {
-        match self.to_our_queue(&self.queues.results_queue, message, &[TRACE_HEADER]).await {
+        match self.to_our_queue(&self.queues.results_queue, message).await {
             Ok(()) => Ok(Sent::Yes),
             Err(Unpublished::Queue { queue, problem }) if is_kept => {
                 tracing::error!(queue, problem, "cannot publish a result to our own queue; its job waits with it, parked");
@@ -132,18 +134,23 @@ impl Outbox<'_> {
 
     /// Tells a job that asked for it why it waits. Once: a reply queue that does not take it costs the job nothing.
     pub(super) async fn progress(&self, job: &Message, progress: &Progress, told: &ProgressMessage<'_>) {
-        let Some(reply_to) = job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) else { return };
+        let Some(reply_to) = self.reply_to(job) else { return };
         // A name of its own: consumers know results by the run id alone.
         let id = format!("{}.{}", progress.run, progress.totals.parked);
         // Cannot fail: plain text and numbers.
         let body = serde_json::to_vec(told).unwrap_or_default();
         let Some(_slot) = self.replies.slot(reply_to).await.filter(|slot| !slot.is_refused()) else { return };
-        if let Err(problem) = self.try_publish_once(reply_to, &self.reply(job, "invoice.progress", id, body.into())).await {
+        if let Err(problem) = self.try_publish_once(reply_to, &self.reply(job, "invoice.progress", &progress.run, id, body.into())).await {
             tracing::debug!(job.run = progress.run, %problem, "reply_to did not take a progress message");
         }
     }
 
-    fn reply(&self, job: &Message, kind: &str, id: String, body: Bytes) -> Message {
+    /// Where the job wants its result, if it may: what nobody allows is never published to, whatever the job ends in.
+    fn reply_to<'m>(&self, job: &'m Message) -> Option<&'m str> {
+        job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty())
+    }
+
+    fn reply(&self, job: &Message, kind: &str, run: &str, id: String, body: Bytes) -> Message {
         let mut properties = Properties {
             correlation_id: job.properties.correlation_id.clone(),
             message_id: Some(id),
@@ -153,7 +160,14 @@ impl Outbox<'_> {
         if let Some(trace) = job.properties.headers.text(TRACE_HEADER) {
             properties.headers.set_text(TRACE_HEADER, &trace);
         }
-        Message { body, properties }
+        self.fitted(run, Message { body, properties }, &[])
+    }
+
+    /// The job matters more than what its submitter put on the message beside it.
+    fn fitted(&self, run: &str, message: Message, ours: &[&str]) -> Message {
+        let FittedMessage { message, left_out } = fitted(message, self.publisher.room_for_properties(), ours);
+        log_left_out(&left_out, run);
+        message
     }
 
     /// A copy of the job for the operator, with the reason.
@@ -168,7 +182,8 @@ impl Outbox<'_> {
             // A copy that is made once more, after a crash, is of the same failure.
             "at": answer.finished().unwrap_or_else(|| self.clock.now()),
         });
-        self.to_our_queue(&self.queues.failed_queue, &failed_copy(job, &reason.to_string()), &[FAILURE]).await
+        let copy = self.fitted(run, failed_copy(job, &reason.to_string(), self.max_job_bytes), &[FAILURE, TRUNCATED]);
+        self.to_our_queue(&self.queues.failed_queue, &copy).await
     }
 
     /// Into the longest delay queue that does not overshoot; further hops follow until the time has come. A suspect has died so often.
@@ -176,17 +191,25 @@ impl Outbox<'_> {
         let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
         let queue = self.queues.retry_queue(hop(&self.queues.retry_delays, wait));
         let not_before_ms = u64::try_from(until.as_millisecond()).unwrap_or_default();
-        let state = ParkedState { progress: progress.to_header(), not_before_ms, deaths: suspect };
-        self.to_our_queue(&queue, &parked(job, &state, self.sealer), &[PROGRESS, NOT_BEFORE, SUSPECT, SEAL]).await
+        let FittedPark { message, left_out, parcel_left_out } = fit_parked(progress, self.publisher.room_for_properties(), |header| {
+            parked(job, &ParkedState { progress: header.to_owned(), not_before_ms, deaths: suspect }, self.sealer)
+        });
+        log_left_out(&left_out, &progress.run);
+        if parcel_left_out {
+            tracing::error!(
+                job.run = progress.run,
+                "a paid answer is too large to travel with its job in one frame of this broker (frame_max): it may be paid for again"
+            );
+        }
+        self.to_our_queue(&queue, &message).await
     }
 
     /// A queue of ours that refuses is asked for as long as a delivery may be held, and readiness says so; one that is gone is
-    /// declared again. A message that the protocol cannot carry goes with `ours` alone: the job matters more than its headers.
-    async fn to_our_queue(&self, queue: &str, message: &Message, ours: &[&str]) -> Result<(), Unpublished> {
-        let mut plain = None;
+    /// declared again.
+    async fn to_our_queue(&self, queue: &str, message: &Message) -> Result<(), Unpublished> {
         let mut tries = 0;
         loop {
-            let problem = match self.confirmed(queue, plain.as_ref().unwrap_or(message), &mut tries).await {
+            let problem = match self.confirmed(queue, message, &mut tries).await {
                 Ok(()) => {
                     if tries > 0 {
                         self.health.recovered(Trouble::Publishing);
@@ -195,11 +218,6 @@ impl Outbox<'_> {
                 }
                 Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
                 Err(problem @ PublishError::Forbidden(_)) => return Err(self.give_up(&problem)),
-                Err(PublishError::Refused(problem)) if plain.is_none() => {
-                    tracing::warn!(queue, %problem, "the message cannot be carried as it is; its foreign headers are left out");
-                    plain = Some(without_foreign_headers(message, ours));
-                    continue;
-                }
                 Err(PublishError::Returned) => {
                     tracing::warn!(queue, "one of our queues is gone; declaring it again");
                     match self.generation.session.topology().await {

@@ -7,7 +7,7 @@ use super::Worker;
 use super::feed::{Feed, Intake};
 use super::outage::Outage;
 use super::session::Generation;
-use crate::broker::{BrokerError, PublishError, Session};
+use crate::broker::{BrokerError, KEPT_BYTES, PublishError, Session};
 use crate::chance::Chance;
 use crate::retry::reconnecting;
 use crate::telemetry::health::State;
@@ -129,7 +129,7 @@ impl Worker {
     }
 
     async fn attempt(self: &Arc<Self>, connected_before: bool, stop: &CancellationToken) -> Result<Serving, BrokerError> {
-        let session = self.broker.connect().await?;
+        let session = self.broker.connect_for_bodies(self.max_job_bytes.max(KEPT_BYTES)).await?;
         match Box::pin(self.begin(&session, connected_before, stop)).await {
             Ok((feed, control, problems)) => {
                 Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control, problems })

@@ -9,7 +9,7 @@ use super::session::Generation;
 use super::suspect::Suspicion;
 use crate::broker::{Delivery, Message, Settled};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::job::Job;
+use crate::domain::job::{Job, JobEnvelope, Rejected};
 use crate::domain::progress::{Parked, Progress};
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
 use crate::pipeline::{Arrival, Ending, Parking, answer_to_failure, answer_to_rejected};
@@ -69,7 +69,7 @@ impl Worker {
         if let Suspicion::Park(deaths) = suspicion {
             return self.park_suspect(turn, deaths).await;
         }
-        let parsed = Job::parse(&message.body, message.properties.message_id.as_deref());
+        let parsed = self.read(message);
         turn.job_id = parsed.as_ref().map_or_else(|rejected| rejected.job_id.as_ref(), |job| Some(&job.id)).map(ToString::to_string);
         if turn.progress.redelivered
             && let Some(stored) = self.pipeline.answer_of(&turn.progress.run, &generation.halt).await
@@ -103,6 +103,16 @@ impl Worker {
                 self.answer(None, &turn, answer_to_rejected(&rejected, turn.progress.first_seen, now)).await
             }
         }
+    }
+
+    fn read(&self, message: &Message) -> Result<Job, Box<Rejected>> {
+        let properties = &message.properties;
+        let envelope = JobEnvelope {
+            body: &message.body,
+            content_encoding: properties.content_encoding.as_deref(),
+            message_id: properties.message_id.as_deref(),
+        };
+        Job::read(&envelope, self.max_job_bytes)
     }
 
     async fn work(&self, job: &Job, turn: &mut Turn<'_>, arrival: &Arrival) -> Result<(), Unpublished> {

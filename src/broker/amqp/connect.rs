@@ -35,10 +35,10 @@ impl Amqp {
         Ok(Self(Arc::new(Addresses { config: Arc::new(config.clone()), turn: AtomicUsize::new(0) })))
     }
 
-    pub(in crate::broker) async fn connect(&self) -> Result<Session, BrokerError> {
+    pub(in crate::broker) async fn connect(&self, largest_body: Option<usize>) -> Result<Session, BrokerError> {
         let config = Arc::clone(&self.0.config);
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed) % config.urls.len();
-        let peer = Peer::new(&config.urls[turn], &config).await?;
+        let peer = Peer::new(&config.urls[turn], &config, largest_body).await?;
         let lost = Lost::default();
         let (consuming, publishing) = tokio::try_join!(peer.open("invoice-worker consuming"), peer.open("invoice-worker publishing"))?;
         // A refused question closes its channel, which is an event as well. On the consuming connection it ends a consumer, on the

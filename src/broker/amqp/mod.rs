@@ -1,6 +1,7 @@
 //! RabbitMQ. Together with [`super::headers`] the only place that knows `lapin`.
 
 mod cause;
+mod clip;
 mod connect;
 mod consume;
 mod difference;

@@ -34,6 +34,8 @@ const DEFAULT_USER: &str = "guest";
 pub(super) struct Peer {
     url: BrokerUrl,
     tls: OwnedTLSConfig,
+    /// Of a longer body no more than this is read.
+    largest_body: Option<usize>,
 }
 
 impl Peer {
@@ -43,8 +45,8 @@ impl Peer {
     }
 
     /// Reads the certificates, as on every attempt: they are renewed while the worker runs.
-    pub(super) async fn new(url: &Secret, config: &Config) -> Result<Self, BrokerError> {
-        Ok(Self { url: parsed(url)?, tls: tls(config).await? })
+    pub(super) async fn new(url: &Secret, config: &Config, largest_body: Option<usize>) -> Result<Self, BrokerError> {
+        Ok(Self { url: parsed(url)?, tls: tls(config).await?, largest_body })
     }
 
     /// `name` is shown among the broker's connections.
@@ -65,7 +67,7 @@ impl Peer {
         let addresses: Vec<SocketAddr> = resolving.map_err(|error| self.unreachable(dialled.unresolved(&error)))?.collect();
         let hangup = Hangup::default();
         let bound = self.bound();
-        let (line, tls) = (hangup.line(), self.tls.clone());
+        let (line, tls, largest_body) = (hangup.line(), self.tls.clone(), self.largest_body);
         // Runs on lapin's own thread, which does not notice when we stop waiting.
         let dialling = Connection::connector(
             uri,
@@ -82,7 +84,8 @@ impl Peer {
                     }
                 };
                 let stream = timeout(bound, dialling).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-                Ok(AsyncTcpStream::Plain(FilteredStream::new(stream, uri.query.frame_max.unwrap_or_default())))
+                let frame_max = uri.query.frame_max.unwrap_or_default();
+                Ok(AsyncTcpStream::Plain(FilteredStream::new(stream, frame_max, largest_body)))
             },
             properties,
         );

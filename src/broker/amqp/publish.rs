@@ -10,6 +10,7 @@ use super::refusal::{Answer, Refusal, rpc, short};
 use super::single_publish::SinglePublishes;
 use crate::broker::config::Config;
 use crate::broker::error::PublishError;
+use crate::broker::frame::{header_frame_bytes, room_for_properties};
 use crate::broker::message::Message;
 use crate::broker::rights::Right;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
@@ -24,8 +25,6 @@ use tokio::time::timeout;
 const CHANNELS: usize = 64;
 /// Beside them, those whose confirm is late: they must not keep others from being published.
 const LATE_CHANNELS: usize = 256;
-/// Properties other than headers: ten short strings, numbers and the frame itself.
-const REST_OF_A_HEADER_FRAME: usize = 3 * 1024;
 
 /// A returned message can be attached to another publish's confirm when the broker confirms several at once, so each channel has
 /// one publish in flight, and many channels make up for it.
@@ -98,6 +97,10 @@ impl Publisher {
     pub(in crate::broker) async fn announce(&self, message: &Message) -> Result<(), PublishError> {
         let route = Route { exchange: short(&self.0.control_exchange)?, key: ShortString::default(), mandatory: false };
         Box::pin(self.0.announce(route, message)).await
+    }
+
+    pub(in crate::broker) fn room_for_properties(&self) -> usize {
+        room_for_properties(self.0.link.frame_max())
     }
 
     pub(super) async fn close(&self) {
@@ -218,9 +221,9 @@ impl Pool {
     /// Properties travel in one frame. A larger one would not be refused but end the connection, again and again.
     fn refuse_oversized_headers(&self, message: &Message) -> Result<(), PublishError> {
         let frame = usize::try_from(self.link.frame_max()).unwrap_or(usize::MAX);
-        let needed = message.properties.headers.wire_size() + REST_OF_A_HEADER_FRAME;
+        let needed = header_frame_bytes(&message.properties);
         if frame > 0 && needed > frame {
-            return Err(PublishError::Refused(format!("its headers need {needed} bytes, and a frame has {frame}").into()));
+            return Err(PublishError::Refused(format!("its properties and headers need {needed} bytes, and a frame has {frame}").into()));
         }
         Ok(())
     }

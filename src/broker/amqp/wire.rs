@@ -1,5 +1,6 @@
 //! The stream that lapin reads from: the broker's, plain or within TLS, with [`FrameFilter`] in between.
 
+use super::clip::BodyClip;
 use super::frames::FrameFilter;
 use async_rs::traits::Reactor;
 use async_rs::util::RuntimeParts;
@@ -19,6 +20,8 @@ type Plain = <Tokio as Reactor>::TcpStream;
 
 /// Of one read from the broker.
 const READ_BYTES: usize = 32 * 1024;
+/// Read at once where nothing of it is passed on, before others on this thread have their turn.
+const DROPPED_BYTES: usize = 1024 * 1024;
 
 /// The current runtime, for connections that are made of [`FilteredStream`]s.
 pub(super) fn runtime() -> Runtime<RuntimeParts<Tokio, Network>> {
@@ -28,14 +31,18 @@ pub(super) fn runtime() -> Runtime<RuntimeParts<Tokio, Network>> {
 /// The broker's stream, as the library can parse it.
 pub(super) struct FilteredStream {
     stream: AsyncTcpStream<Plain>,
+    /// Where bodies have a bound: what shortens them, and what it makes of the bytes received.
+    clip: Option<(BodyClip, Vec<u8>)>,
     filter: FrameFilter,
     received: Box<[u8]>,
 }
 
 impl FilteredStream {
-    /// `wanted_frame_max` as our side negotiates it; 0 where it takes what the broker says.
-    pub(super) fn new(stream: AsyncTcpStream<Plain>, wanted_frame_max: u32) -> Self {
-        Self { stream, filter: FrameFilter::new(wanted_frame_max), received: vec![0; READ_BYTES].into() }
+    /// `wanted_frame_max` as our side negotiates it; 0 where it takes what the broker says. Of a body no more than `largest_body` is
+    /// read, if there is such a bound.
+    pub(super) fn new(stream: AsyncTcpStream<Plain>, wanted_frame_max: u32, largest_body: Option<usize>) -> Self {
+        let clip = largest_body.map(|most| (BodyClip::new(most), Vec::new()));
+        Self { stream, clip, filter: FrameFilter::new(wanted_frame_max), received: vec![0; READ_BYTES].into() }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut AsyncTcpStream<Plain>> {
@@ -46,11 +53,25 @@ impl FilteredStream {
 /// Vectored reads fill one buffer after the other, through this.
 impl AsyncRead for FilteredStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let Self { stream, filter, received } = self.get_mut();
+        let Self { stream, clip, filter, received } = self.get_mut();
+        let mut dropped = 0;
         while filter.is_empty() {
-            match ready!(Pin::new(&mut *stream).poll_read(context, received))? {
-                0 => return Poll::Ready(Ok(0)),
-                length => filter.push(&received[..length]),
+            if dropped >= DROPPED_BYTES {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let length = ready!(Pin::new(&mut *stream).poll_read(context, received))?;
+            if length == 0 {
+                return Poll::Ready(Ok(0));
+            }
+            dropped += length;
+            match clip {
+                None => filter.push(&received[..length]),
+                Some((clip, clipped)) => {
+                    clip.pass(&received[..length], clipped);
+                    filter.push(clipped);
+                    clipped.clear();
+                }
             }
         }
         Poll::Ready(Ok(filter.take(buffer)))
@@ -100,6 +121,6 @@ impl Reactor for Network {
 
     fn tcp_connect_addr(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(address);
-        async move { Ok(FilteredStream::new(AsyncTcpStream::Plain(connecting.await?), 0)) }
+        async move { Ok(FilteredStream::new(AsyncTcpStream::Plain(connecting.await?), 0, None)) }
     }
 }

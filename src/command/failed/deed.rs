@@ -7,7 +7,7 @@ use super::job::FailedJob;
 use super::look::Look;
 use super::plan::Plan;
 use super::words::length;
-use crate::broker::{Delivery, Message, PublishError, Publisher, Session, Settled, replayed, without_foreign_headers};
+use crate::broker::{Delivery, Message, PublishError, Publisher, Session, Settled, TRUNCATED, fitted, replayed};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
@@ -17,8 +17,6 @@ use tokio_util::sync::CancellationToken;
 /// What is passed by is held as long as the look lasts, and RabbitMQ closes a channel that holds a delivery for half an hour. After
 /// this everything goes back, and a new look begins.
 const ROUND: Duration = Duration::from_mins(10);
-/// Ties the replayed job to its submitter's trace; ours to keep where foreign headers have to go.
-const TRACE_HEADER: &str = "traceparent";
 
 pub(super) enum Deed {
     Replay {
@@ -53,6 +51,24 @@ impl Deed {
         let mut throttle = interval(Duration::from_secs(1) / u32::from(per_second.max(1)));
         throttle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self::Replay { publisher: session.publisher(), jobs_queue: jobs_queue.to_owned(), throttle }
+    }
+
+    /// Not what is left of a body that was too large: it would begin a run of something that nobody sent.
+    pub(super) fn can_take(&self, job: &FailedJob) -> bool {
+        match self {
+            Self::Replay { .. } => !job.is_truncated,
+            Self::Drop => true,
+        }
+    }
+
+    /// A line about those that it cannot take, where there are any.
+    pub(super) fn refusal(refused: u32) -> Option<String> {
+        (refused > 0).then(|| {
+            format!(
+                "{refused} cannot be replayed: the body was larger than worker.max_job_bytes, and only its beginning is kept here \
+                 (header {TRUNCATED}); submit the job again from where it came"
+            )
+        })
     }
 
     pub(super) fn intent(&self, copies: u32) -> String {
@@ -170,7 +186,7 @@ impl Deed {
 
     async fn one(&self, delivery: Delivery, job: &FailedJob, mark: &str) -> anyhow::Result<()> {
         if let Self::Replay { publisher, jobs_queue, .. } = self {
-            publish(publisher, jobs_queue, &replayed(&delivery.message, mark)).await.with_context(|| {
+            publish(publisher, jobs_queue, replayed(&delivery.message, mark)).await.with_context(|| {
                 let name = job.job_id.as_deref().unwrap_or("a job without a readable id");
                 format!("cannot publish {name:?} to {jobs_queue}; it is still here, and may be replayed again: that is the same run")
             })?;
@@ -182,12 +198,9 @@ impl Deed {
     }
 }
 
-/// The job matters more than headers that the protocol cannot carry beside the mark.
-async fn publish(publisher: &Publisher, jobs_queue: &str, message: &Message) -> Result<(), PublishError> {
-    match publisher.publish(jobs_queue, message).await {
-        Err(PublishError::Refused(_)) => publisher.publish(jobs_queue, &without_foreign_headers(message, &[TRACE_HEADER])).await,
-        outcome => outcome,
-    }
+/// The job matters more than headers that one frame does not carry beside the mark.
+async fn publish(publisher: &Publisher, jobs_queue: &str, message: Message) -> Result<(), PublishError> {
+    publisher.publish(jobs_queue, &fitted(message, publisher.room_for_properties(), &[]).message).await
 }
 
 /// Draws on a terminal only.

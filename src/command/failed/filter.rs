@@ -98,7 +98,7 @@ mod tests {
             effort: None,
             at: at.map(|at| at.parse().unwrap()),
         };
-        FailedJob { job_id: job_id.map(str::to_owned), run: String::new(), deadline: None, reason }
+        FailedJob { job_id: job_id.map(str::to_owned), run: String::new(), deadline: None, reason, is_truncated: false }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! One copy in the failed queue: what is known of it without its body.
 
 use super::reason::{Reason, Told};
-use crate::broker::{Message, run_id};
-use crate::domain::job::Job;
+use crate::broker::{Message, TRUNCATED, run_id};
+use crate::domain::job::{Job, JobEnvelope, LARGEST_BODY_BYTES, Rejected};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -14,6 +14,8 @@ pub(super) struct FailedJob {
     /// The job's own: it is in the body, and a replay does not move it.
     pub(super) deadline: Option<Timestamp>,
     pub(super) reason: Reason,
+    /// Its body was too large for a job, and only the beginning of it lies here: it can be shown and dropped, and never replayed.
+    pub(super) is_truncated: bool,
 }
 
 impl FailedJob {
@@ -21,14 +23,15 @@ impl FailedJob {
         let headers = &message.properties.headers;
         let told = Told::of(headers);
         let reason = Reason::new(told.as_ref(), headers);
-        let job = Job::parse(&message.body, message.properties.message_id.as_deref());
+        let job = read(message);
         let deadline = job.as_ref().ok().and_then(|job| job.deadline);
         let named_in_body = || match job {
             Ok(job) => Some(job.id),
             Err(rejected) => rejected.job_id,
         };
         let job_id = told.and_then(|told| told.job_id).or_else(|| named_in_body().map(|id| id.to_string()));
-        Self { job_id, run: run_id(message), deadline, reason }
+        let is_truncated = headers.contains(TRUNCATED) || message.body.len() > LARGEST_BODY_BYTES;
+        Self { job_id, run: run_id(message), deadline, reason, is_truncated }
     }
 
     /// No call would be made for it any more.
@@ -42,6 +45,12 @@ impl FailedJob {
         let failed_at = self.reason.at.map(|at| at.to_string()).unwrap_or_default();
         hex::encode(Sha256::new().chain_update(&self.run).chain_update([0]).chain_update(failed_at).finalize())
     }
+}
+
+/// Whatever the worker allows: here it is only looked at.
+pub(super) fn read(message: &Message) -> Result<Job, Box<Rejected>> {
+    let (content_encoding, message_id) = (message.properties.content_encoding.as_deref(), message.properties.message_id.as_deref());
+    Job::read(&JobEnvelope { body: &message.body, content_encoding, message_id }, LARGEST_BODY_BYTES)
 }
 
 #[cfg(test)]

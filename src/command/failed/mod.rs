@@ -18,6 +18,7 @@ mod words;
 use crate::broker::{self, Broker, BrokerError, Session};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::domain::job::LARGEST_BODY_BYTES;
 use crate::shutdown;
 use crate::telemetry;
 use anyhow::Context;
@@ -112,12 +113,12 @@ pub(super) async fn run(config: &Config, action: Action) -> anyhow::Result<ExitC
 /// Every broker of the list once.
 pub(super) async fn connect(config: &broker::Config) -> Result<Session, BrokerError> {
     let broker = Broker::new(config)?;
-    let mut connected = broker.connect().await;
+    let mut connected = broker.connect_for_bodies(LARGEST_BODY_BYTES).await;
     for _ in 1..config.urls.len() {
         if connected.is_ok() {
             break;
         }
-        connected = broker.connect().await;
+        connected = broker.connect_for_bodies(LARGEST_BODY_BYTES).await;
     }
     connected
 }
@@ -155,32 +156,39 @@ impl Desk<'_> {
     }
 
     async fn act(&self, filter: &Filter, consent: Consent, mut deed: Deed) -> anyhow::Result<ExitCode> {
-        let mut plan = Plan::at(self.now);
+        let (mut plan, mut refused) = (Plan::at(self.now), 0);
         let seen = self
             .survey(filter)
             .each(|job, _| {
-                plan.add(job);
+                if deed.can_take(job) {
+                    plan.add(job);
+                } else {
+                    refused += 1;
+                }
                 Ok(())
             })
             .await?;
-        if seen.matching == 0 {
-            return Ok(self.remark(filter, seen));
+        Deed::refusal(refused).map_or(Ok(()), |told| writeln!(std::io::stdout().lock(), "{told}"))?;
+        let planned = plan.left();
+        if planned == 0 {
+            let remarked = self.remark(filter, seen);
+            return Ok(if refused > 0 { ExitCode::FAILURE } else { remarked });
         }
-        if seen.matching > 1 && !consent.yes {
+        if planned > 1 && !consent.yes {
             let mut out = std::io::stdout().lock();
             table::write(&mut out, &plan.groups)?;
-            writeln!(out, "Would {}. Nothing was changed: say --yes to do it.", deed.intent(seen.matching))?;
+            writeln!(out, "Would {}. Nothing was changed: say --yes to do it.", deed.intent(planned))?;
             deed.in_vain(plan.late).map_or(Ok(()), |told| writeln!(out, "{told}"))?;
             return Ok(self.remark(filter, seen));
         }
         let mut progress = Progress::default();
         let outcome = deed.carry_out(self.session, self.queue(), &mut plan, &self.stop, &mut progress).await;
-        let told = [Some(deed.outcome(&progress, seen.matching, self.queue())), deed.in_vain(progress.late)];
+        let told = [Some(deed.outcome(&progress, planned, self.queue())), deed.in_vain(progress.late)];
         told.iter().flatten().try_for_each(|line| writeln!(std::io::stdout().lock(), "{line}"))?;
         outcome?;
         // What it says beside the outcome; the status is the outcome's.
         let _ = self.remark(filter, seen);
-        Ok(if plan.left() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if plan.left() == 0 && refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     fn survey<'a>(&'a self, filter: &'a Filter) -> Survey<'a> {

@@ -1,10 +1,10 @@
 //! `failed show`: one copy, as somebody reads it who has to decide what becomes of it. Of the body only what says which image it was.
 
-use super::job::FailedJob;
+use super::job::{self, FailedJob};
 use super::reason::Effort;
 use super::words::{age, plain, plain_lines};
 use crate::broker::Message;
-use crate::domain::job::{ImageRef, Job};
+use crate::domain::job::ImageRef;
 use jiff::Timestamp;
 use std::io::{self, Write};
 use url::Url;
@@ -38,7 +38,7 @@ pub(super) fn write_body(out: &mut impl Write, message: &Message) -> io::Result<
 }
 
 fn image(message: &Message) -> String {
-    match Job::parse(&message.body, message.properties.message_id.as_deref()).map(|job| job.image) {
+    match job::read(message).map(|job| job.image) {
         Ok(ImageRef::Object { bucket, key, version_id }) => {
             let place = match bucket {
                 Some(bucket) => format!("s3://{bucket}/{key}"),

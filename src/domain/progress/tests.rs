@@ -44,6 +44,27 @@ fn old_calls_give_way_and_stay_counted() {
 }
 
 #[test]
+fn calls_give_way_to_a_narrow_room_and_nothing_else_does() {
+    let mut progress = progress();
+    progress.charge("verification/316", 1);
+    for number in 0..60 {
+        progress.record(call(&format!("{number}")));
+    }
+    let mut listed = Vec::new();
+    for room in [usize::MAX, 6_000, 3_000, 1_000, 0] {
+        let header = progress.to_header_within(room);
+        let back = Progress::from_header(&header, &"ab".repeat(32)).unwrap();
+        assert!(header.len() <= room || back.calls().is_empty(), "{} within {room}", header.len());
+        assert_eq!((back.totals.calls, back.used("verification/316", 1)), (60, 1));
+        assert!(back.calls().iter().eq(&progress.calls()[MAX_CALLS_LISTED - back.calls().len()..]), "the latest are kept");
+        listed.push(back.calls().len());
+    }
+    assert_eq!(listed[0], MAX_CALLS_LISTED);
+    assert!(listed.is_sorted_by(|more, fewer| more > fewer), "{listed:?}");
+    assert_eq!(listed[4], 0);
+}
+
+#[test]
 fn a_code_is_remembered_with_its_last_time() {
     let mut progress = progress();
     let times = ["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"].map(|time| time.parse::<Timestamp>().unwrap());

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use invoice_worker::broker::{
     FAILURE, FrameFilter, Headers, Message, NOT_BEFORE, PROGRESS, ParkedHeaders, ParkedState, Properties, REPLAY, SEAL, SUSPECT,
-    failed_copy, parked, parked_headers, replayed, run_id, without_foreign_headers,
+    failed_copy, fitted, parked, parked_headers, replayed, run_id,
 };
 use invoice_worker::seal::{SealKey, Sealer};
 use lapin::protocol::basic::parse_properties;
@@ -36,9 +36,9 @@ pub fn headers(data: &[u8]) {
     assert_eq!(waiting.properties.headers.number(NOT_BEFORE), Some(7));
     // Names only: a number that is none (NaN) is not equal to itself.
     assert_eq!(format!("{:?}", parked(&waiting, &state, &sealer).properties), format!("{:?}", waiting.properties));
-    let failed = failed_copy(&job, "reason");
+    let failed = failed_copy(&job, "reason", 1 << 20);
     assert_eq!(failed.properties.headers.text(FAILURE).as_deref(), Some("reason"));
-    let plain = without_foreign_headers(&waiting, &[PROGRESS, NOT_BEFORE]);
+    let plain = fitted(waiting.clone(), 0, &[PROGRESS, NOT_BEFORE]).message;
     assert_eq!(plain.properties.headers.text(PROGRESS).as_deref(), Some("progress"));
     for copy in [&waiting, &failed, &plain] {
         assert_eq!(run_id(copy), run);

@@ -50,7 +50,7 @@ async fn with_copies(number: u32) -> (System, ConfigFile) {
             "job_id": format!("CLM-{index}"), "status": "undetermined", "calls": 1, "billed": 1, "at": "2026-01-01T00:00:00Z",
             "error": { "stage": "verification", "code": code, "message": "", "attempts": 1 },
         });
-        let copy = failed_copy(&system.message(&index.to_string(), "{}"), &failure.to_string());
+        let copy = failed_copy(&system.message(&index.to_string(), "{}"), &failure.to_string(), 1 << 20);
         system.session.publisher().publish(&system.config.broker.failed_queue, &copy).await.unwrap();
     }
     let file = ConfigFile::of(&system);
