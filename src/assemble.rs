@@ -54,6 +54,7 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
             transfers: Transfers { recognition: config.recognition.transfer, verification: Some(config.verification.transfer) },
             addresses: Arc::default(),
             bucket: config.storage.bucket.clone(),
+            buckets: config.storage.buckets.clone(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
         recognition: Client::new(

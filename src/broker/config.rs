@@ -4,7 +4,7 @@ use super::address;
 use crate::config::problem::Problems;
 use crate::config::secret::Secret;
 use crate::config::text;
-use crate::config::units::{Span, span};
+use crate::config::units::{Pattern, Span, span};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -40,6 +40,8 @@ pub struct Config {
     pub allow_plaintext: bool,
     /// Bounds a publish up to its confirm.
     pub publish_timeout: Span,
+    /// What a job's `reply_to` has to match; our own queues it never may be, see [`Config::allows_reply_to`].
+    pub reply_to: Pattern,
     /// Of RabbitMQ's management API, where `check` reads policies; a secret because it may carry a password.
     pub management_url: Secret,
     pub management_url_file: PathBuf,
@@ -64,6 +66,7 @@ impl Default for Config {
             declare_topology: true,
             allow_plaintext: true,
             publish_timeout: span("10s"),
+            reply_to: Pattern::default(),
             management_url: Secret::default(),
             management_url_file: PathBuf::new(),
         }
@@ -79,6 +82,14 @@ impl Config {
     /// The queue in which a message waits for `delay`.
     pub fn retry_queue(&self, delay: &Span) -> String {
         format!("{}.{delay}", self.retry_queue_prefix)
+    }
+
+    /// Whether a result may be published to this queue. To one of ours it would come back as a job, or be taken for something else.
+    pub fn allows_reply_to(&self, queue: &str) -> bool {
+        let ours = [&self.jobs_queue, &self.due_queue, &self.results_queue, &self.failed_queue];
+        // Of delays that were configured once there may still be a queue.
+        let is_retry_queue = queue.strip_prefix(&self.retry_queue_prefix).is_some_and(|rest| rest.starts_with('.'));
+        !is_retry_queue && ours.iter().all(|ours| *ours != queue) && self.reply_to.matches(queue)
     }
 
     /// The least that a parked job waits; delays are sorted.
@@ -251,6 +262,36 @@ mod tests {
         assert!(!format!("{config:?}").contains("secret"));
         let found = problems(|config| config.management_url = Secret::new("http://u:12/secret@host"));
         assert!(!found.is_empty() && !format!("{found:?}").contains("secret"), "{found:?}");
+    }
+
+    #[test]
+    fn a_reply_goes_to_no_queue_of_ours_and_where_the_pattern_allows() {
+        let config = |pattern: &str| Config { reply_to: pattern.parse().unwrap(), ..Config::default() };
+        let direct = "amq.rabbitmq.reply-to.g1h2AA.b3==";
+        for (pattern, allowed, refused) in [
+            ("", &["replies", "claims.replies", direct, "invoice", "invoice.jobs2", "invoice.retry", "invoice.retrying"][..], &[][..]),
+            (r"claims\..*", &["claims.", "claims.replies"], &["claims", "x.claims.replies", "claimsXreplies", direct]),
+            (r"a|claims\.replies", &["a", "claims.replies"], &["ab", "claims.replies2", "xclaims.replies"]),
+            (r"claims\..*|amq\.rabbitmq\.reply-to\..*", &["claims.replies", direct], &["others"]),
+            (r".*", &["claims.replies"], &[]),
+        ] {
+            let config = config(pattern);
+            let ours = ["invoice.jobs", "invoice.due", "invoice.results", "invoice.failed", "invoice.retry.5s", "invoice.retry.45s"];
+            for queue in allowed {
+                assert!(config.allows_reply_to(queue), "{pattern}: {queue}");
+            }
+            for queue in refused.iter().chain(&ours) {
+                assert!(!config.allows_reply_to(queue), "{pattern}: {queue}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_refused_with_its_key() {
+        for pattern in ["(", "a)|(b", "[", "*"] {
+            let error = toml::from_str::<Config>(&format!("reply_to = {pattern:?}")).unwrap_err().to_string();
+            assert!(error.contains("is not a regular expression"), "{pattern}: {error}");
+        }
     }
 
     #[test]

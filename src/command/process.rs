@@ -31,7 +31,10 @@ pub(super) struct Options {
 
 pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<ExitCode> {
     crate::telemetry::log::install(&config.telemetry);
-    let pipeline = assemble::pipeline(&config, assemble::policy(&config)?, Chance::from_system()).await?;
+    let mut pipeline = assemble::pipeline(&config, assemble::policy(&config)?, Chance::from_system()).await?;
+    // Named by the person at the terminal, not by a stranger's job.
+    let named = options.images.iter().filter_map(|image| stored(image)).map(|(bucket, _)| bucket.to_owned());
+    pipeline.loader.buckets.extend(named);
     let mut all_completed = true;
     for image in &options.images {
         let answer = Box::pin(examine(&pipeline, image)).await;
@@ -52,14 +55,13 @@ async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
     let now = pipeline.judge.clock.now();
     // One-shot: there is no message to take a run id from, and none is published.
     let mut progress = Progress::new(String::new(), now);
-    let stored = image.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")));
-    let place = stored.map_or(json!({ "key": image }), |(bucket, key)| json!({ "bucket": bucket, "key": key }));
+    let place = stored(image).map_or(json!({ "key": image }), |(bucket, key)| json!({ "bucket": bucket, "key": key }));
     let body = json!({ "job_id": cut(image, 200), "image": place }).to_string();
     let job = match Job::parse(body.as_bytes(), None) {
         Ok(job) => job,
         Err(rejected) => return answer_to_rejected(&rejected, now, now),
     };
-    if stored.is_some() {
+    if stored(image).is_some() {
         return Box::pin(pipeline.examine_stored(&job, &mut progress)).await;
     }
     let loaded = match read(Path::new(image), pipeline.loader.need.max_image_bytes) {
@@ -70,6 +72,11 @@ async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
         Ok(loaded) => Box::pin(pipeline.examine(&job, &loaded, &mut progress)).await,
         Err(failure) => answer_to_failure(&job, Status::InvalidJob, &failure, &progress, now),
     }
+}
+
+/// Bucket and key, where the image is in the store.
+fn stored(image: &str) -> Option<(&str, &str)> {
+    image.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")))
 }
 
 /// Bounded, so that a device or a film given by mistake is not read to its end.

@@ -1,6 +1,7 @@
 //! Durations and sizes as they are written in the configuration: `"1h30m"`, `"256MiB"`.
 
 use jiff::SignedDuration;
+use regex_lite::Regex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -90,6 +91,43 @@ impl fmt::Display for Size {
     }
 }
 
+/// A regular expression that a whole text has to match. Empty: it asks for nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Pattern {
+    text: String,
+    regex: Option<Regex>,
+}
+
+impl Pattern {
+    pub fn matches(&self, text: &str) -> bool {
+        self.regex.as_ref().is_none_or(|regex| regex.is_match(text))
+    }
+}
+
+/// Two patterns are equal when they are written alike.
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // By itself as well: what is wrong in it could be mended by what is put around it.
+        let whole = Regex::new(text).and_then(|_| Regex::new(&format!("^(?:{text})$")));
+        let regex = whole.map_err(|error| format!("{text:?} is not a regular expression: {error}"))?;
+        Ok(Self { text: text.to_owned(), regex: (!text.is_empty()).then_some(regex) })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
 macro_rules! written_as_text {
     ($unit:ty) => {
         impl<'de> Deserialize<'de> for $unit {
@@ -108,6 +146,7 @@ macro_rules! written_as_text {
 
 written_as_text!(Span);
 written_as_text!(Size);
+written_as_text!(Pattern);
 
 /// For defaults written in the code.
 ///

@@ -29,6 +29,8 @@ pub struct Loader {
     pub addresses: Arc<Addresses>,
     /// For jobs that name none.
     pub bucket: String,
+    /// Others that a job may name.
+    pub buckets: Vec<String>,
     /// Pictures decoded at once: one may be small in bytes and large in pixels.
     pub decoding: Arc<Semaphore>,
 }
@@ -37,6 +39,8 @@ pub struct Loader {
 pub(super) type Place<'a> = (&'a str, &'a str, Option<&'a str>);
 
 const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
+
+const FORBIDDEN_BUCKET: &str = "image.bucket is neither storage.bucket nor one of storage.buckets";
 
 /// Two pictures of at most 4096 by 4096 pixels: 128 MiB at the most.
 pub const DECODED_AT_ONCE: usize = 2;
@@ -64,6 +68,9 @@ impl Loader {
                 let bucket = bucket.as_deref().unwrap_or(&self.bucket);
                 if bucket.is_empty() {
                     return Err(Stopped::at_fault(Failure::new(Stage::Job, "job.malformed", NO_BUCKET)));
+                }
+                if bucket != self.bucket && !self.buckets.iter().any(|allowed| allowed == bucket) {
+                    return Err(Stopped::at_fault(Failure::new(Stage::Image, "image.forbidden", FORBIDDEN_BUCKET)));
                 }
                 case.brought = if bucket == self.bucket { Brought::Nothing } else { Brought::Bucket };
                 let place = (bucket, key.as_str(), version_id.as_deref());

@@ -78,6 +78,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
             transfers: Transfers::inline(true),
             addresses: Arc::default(),
             bucket: BUCKET.to_owned(),
+            buckets: Vec::new(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
         recognition: Client::new(Stage::Recognition, recognition, RATE, judge.clone()),

@@ -13,6 +13,8 @@ use url::Url;
 pub struct Config {
     /// For jobs that name none.
     pub bucket: String,
+    /// Others that a job may name.
+    pub buckets: Vec<String>,
     pub region: String,
     /// Empty: AWS itself.
     pub endpoint_url: String,
@@ -31,6 +33,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             bucket: String::new(),
+            buckets: Vec::new(),
             region: "us-east-1".into(),
             endpoint_url: String::new(),
             path_style: false,
@@ -69,6 +72,7 @@ impl Config {
             "storage.secret_access_key",
             "access_key_id and secret_access_key go together: give both, or neither for the AWS credential chain",
         );
+        problems.require(self.buckets.iter().all(|bucket| !bucket.is_empty()), "storage.buckets", "has a bucket without a name");
         let timeout = self.timeout.duration();
         problems.require(!timeout.is_zero() && timeout <= Duration::from_mins(10), "storage.timeout", "must be between 1ms and 10m");
         problems.require((1..=1 << 30).contains(&self.max_image_bytes.0), "storage.max_image_bytes", "must be between 1 byte and 1GiB");

@@ -19,6 +19,10 @@ use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
 
+/// Nothing was done for the job: its sender is mistaken about where results may go, or means harm.
+const FORBIDDEN_REPLY_TO: &str =
+    "reply_to is one of the worker's own queues, or does not match broker.reply_to; this result went to broker.results_queue";
+
 /// One message while it has its turn.
 pub(super) struct Turn<'a> {
     pub(super) message: &'a Message,
@@ -112,7 +116,14 @@ impl Worker {
             content_encoding: properties.content_encoding.as_deref(),
             message_id: properties.message_id.as_deref(),
         };
-        Job::read(&envelope, self.max_job_bytes)
+        let job = Job::read(&envelope, self.max_job_bytes)?;
+        match properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) {
+            Some(queue) if !self.queues.allows_reply_to(queue) => {
+                let failure = Failure::new(Stage::Job, "job.malformed", FORBIDDEN_REPLY_TO);
+                Err(Box::new(Rejected { job_id: Some(job.id), metadata: job.metadata, failure }))
+            }
+            _ => Ok(job),
+        }
     }
 
     async fn work(&self, job: &Job, turn: &mut Turn<'_>, arrival: &Arrival) -> Result<(), Unpublished> {
