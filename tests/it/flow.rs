@@ -18,8 +18,10 @@ macro_rules! promises {
 
 mod answers;
 mod bills;
+mod bodies;
 mod budgets;
 mod copies;
+mod forbidden;
 mod forgeries;
 mod gateways;
 mod heartbeats;

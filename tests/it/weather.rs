@@ -4,6 +4,7 @@ mod addresses;
 mod confirms;
 mod connection;
 mod foreign_bytes;
+mod large;
 mod panics;
 mod queues;
 mod standstill;

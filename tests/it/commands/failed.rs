@@ -267,6 +267,25 @@ async fn a_replay_past_the_jobs_own_deadline_is_told_to_be_in_vain() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_body_that_was_too_large_is_shown_and_never_replayed() {
+    let (system, file) = with_copies(1).await;
+    let failure = json!({ "job_id": "large", "status": "invalid_job", "error": { "stage": "job", "code": "job.malformed" } });
+    let copy = failed_copy(&system.message("large", vec![b' '; 2 << 20]), &failure.to_string(), 1 << 20);
+    system.session.publisher().publish(&system.config.broker.failed_queue, &copy).await.unwrap();
+    assert!(done(&file, &["show", "large"]).await.starts_with("large\n"));
+    let alone = failed(&file, &["replay", "--job-id", "large"]).await;
+    assert_eq!(alone.code, Some(1), "{alone:?}");
+    assert!(alone.stdout.contains("1 cannot be replayed") && alone.stdout.contains("worker.max_job_bytes"), "{alone:?}");
+    assert_eq!(depths(&system).await, (2, 0));
+    let both = failed(&file, &["replay", "--yes"]).await;
+    assert_eq!(both.code, Some(1), "{both:?}");
+    assert!(both.stdout.contains("1 cannot be replayed") && both.stdout.contains("replayed 1 to "), "{both:?}");
+    assert_eq!(depths(&system).await, (1, 1), "the others are replayed");
+    done(&file, &["drop", "--job-id", "large", "--yes"]).await;
+    assert_eq!(depths(&system).await, (0, 1));
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_refused_with_the_mend() {
     let memory = ConfigFile::with("[broker]\nurls = [\"memory://\"]\n");
     let refused = failed(&memory, &["list"]).await;
