@@ -241,7 +241,7 @@ fn shown(name: &str) -> &str {
 }
 
 /// Percent-decoded; none where that is not UTF-8. A percent sign that begins no code stands for itself.
-fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, behind)) = rest.split_first() {

@@ -28,7 +28,7 @@ pub use error::{BrokerError, Cause, PublishError};
 pub use frame::{FittedMessage, fitted};
 pub use headers::{Death, Headers};
 pub use ladder::hop;
-pub use login::Login;
+pub use login::BrokerLogin;
 pub use message::{Message, Properties};
 pub use park::{FAILURE, KEPT_BYTES, NOT_BEFORE, PROGRESS, SEAL, SUSPECT, TRUNCATED, failed_copy, replayed};
 pub use parked::{ParkedHeaders, ParkedState, parked, parked_headers};

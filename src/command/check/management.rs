@@ -3,7 +3,7 @@
 use super::Finding;
 use super::broker::{QUEUES, tolerated};
 use crate::broker::topology::{Argument, ExistingQueue, Queue, QueueFlaw, Severity, queues};
-use crate::broker::{self, Login};
+use crate::broker::{self, BrokerLogin};
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,7 +37,7 @@ struct Management {
     http: Client,
     /// Without user and password.
     url: Url,
-    login: Login,
+    login: BrokerLogin,
     vhost: String,
 }
 
@@ -61,13 +61,12 @@ struct QueueAnswer {
 impl Management {
     fn of(http: Client, config: &broker::Config) -> Result<Self, Finding> {
         let unreadable = || Finding::broken(KEY, "cannot be read together with broker.urls", "");
-        let of_broker = config.login().ok_or_else(unreadable)?;
+        let (of_broker, vhost) = config.login().zip(config.vhost()).ok_or_else(unreadable)?;
         let mut url = Url::parse(config.management_url.expose()).map_err(|_| unreadable())?;
-        let names_user = !url.username().is_empty() || url.password().is_some();
-        let login = if names_user { Login::of(url.as_str()).ok_or_else(unreadable)? } else { of_broker.clone() };
+        let login = BrokerLogin::of_http(&url).unwrap_or(of_broker);
         // Err: a URL without a host, which the configuration refuses.
         url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| unreadable())?;
-        Ok(Self { http, url, login, vhost: of_broker.vhost })
+        Ok(Self { http, url, login, vhost })
     }
 
     async fn findings(&self, config: &broker::Config, tells_arguments: bool) -> Result<Vec<Finding>, Finding> {
