@@ -12,6 +12,8 @@ pub struct Fetched {
     /// Hex.
     pub sha256: String,
     pub revision: Revision,
+    /// It lies packed in the store.
+    pub is_packed: bool,
     /// Held for as long as the bytes are.
     pub reserved: Reserved,
 }
@@ -52,12 +54,12 @@ pub async fn fetch(
         }
         reserved.shrink_to(need.of(length));
     }
-    let revision = object.revision.clone();
+    let (revision, is_packed) = (object.revision.clone(), object.is_packed);
     let mut hash = Sha256::new();
     let max = usize::try_from(need.max_image_bytes).unwrap_or(usize::MAX);
     let bytes = object.read(max, |chunk| hash.update(chunk)).await.map_err(|error| match error {
         ReadError::TooLarge => too_large(need.max_image_bytes),
         ReadError::Failed(failure) => *failure,
     })?;
-    Ok(Fetched { bytes, sha256: hex::encode(hash.finalize()), revision, reserved })
+    Ok(Fetched { bytes, sha256: hex::encode(hash.finalize()), revision, is_packed, reserved })
 }

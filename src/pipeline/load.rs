@@ -96,7 +96,8 @@ impl Loader {
     pub async fn load_bytes(&self, name: &str, bytes: Bytes, verify: bool) -> Result<Loaded, Failure> {
         self.fits(bytes.len() as u64)?;
         let reserved = self.memory.reserve(0).await;
-        let fetched = Fetched { sha256: hex::encode(Sha256::digest(&bytes)), bytes, revision: Revision::default(), reserved };
+        let fetched =
+            Fetched { sha256: hex::encode(Sha256::digest(&bytes)), bytes, revision: Revision::default(), is_packed: false, reserved };
         self.at_hand(("", name, None), fetched, Transfers::inline(verify)).await
     }
 
@@ -134,7 +135,9 @@ impl Loader {
     }
 
     async fn at_hand(&self, place: Place<'_>, fetched: Fetched, transfers: Transfers) -> Result<Loaded, Failure> {
-        let Fetched { bytes, sha256, revision, reserved } = fetched;
+        let Fetched { bytes, sha256, revision, is_packed, reserved } = fetched;
+        // Who fetches it by its address may take the packed bytes for the image.
+        let transfers = if is_packed { Transfers::inline(transfers.verification.is_some()) } else { transfers };
         let link = self.link(place, &revision, Extent::Whole);
         let transfers = link.allow(transfers).await;
         let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;

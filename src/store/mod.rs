@@ -118,7 +118,7 @@ impl Store {
         let request = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned)).set_range(range);
         // Boxed, as every request is: the client's futures have many kilobytes.
         let answer = Box::pin(request.send()).await.map_err(failure::of)?;
-        Ok(Object::arriving(answer, self.timeout))
+        Object::arriving(answer, self.timeout)
     }
 
     /// A small object whole; `None` where there is none.

@@ -1,7 +1,8 @@
 //! One object on its way: what its headers say, and its bytes into one buffer.
 
 use super::failure::{truncated, unanswered};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, Stage, cut};
+use crate::domain::gzip::{GzipError, GzipUnpacker, is_gzip};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
@@ -15,11 +16,14 @@ const NO_VERSION: &str = "null";
 /// An object whose headers have arrived; its bytes have not.
 #[derive(Debug)]
 pub struct Object {
-    /// Of what is on its way, as the store declares it.
+    /// Of what is on its way, as the store declares it; none of what is packed, which says nothing of the object.
     pub length: Option<u64>,
     /// Of the whole object, where only a part of it was asked for.
     pub size: Option<u64>,
     pub revision: Revision,
+    /// Stored with `Content-Encoding: gzip`: it is unpacked while it is read, and whoever fetches it by its address may not do so.
+    pub is_packed: bool,
+    declared: Option<u64>,
     body: ByteStream,
     timeout: Duration,
 }
@@ -39,21 +43,35 @@ pub enum ReadError {
 }
 
 impl Object {
-    pub(super) fn arriving(answer: GetObjectOutput, timeout: Duration) -> Self {
-        let length = answer.content_length.and_then(|length| u64::try_from(length).ok());
-        Self {
-            length,
-            // A store that does not know ranges sends everything.
-            size: answer.content_range.as_deref().map_or(length, whole_size),
+    /// # Errors
+    /// It is stored in an encoding that is not read here.
+    pub(super) fn arriving(answer: GetObjectOutput, timeout: Duration) -> Result<Self, Failure> {
+        let is_packed = is_packed(answer.content_encoding.as_deref().unwrap_or_default())?;
+        let declared = answer.content_length.and_then(|length| u64::try_from(length).ok());
+        // A store that does not know ranges sends everything.
+        let size = answer.content_range.as_deref().map_or(declared, whole_size);
+        Ok(Self {
+            length: declared.filter(|_| !is_packed),
+            size: size.filter(|_| !is_packed),
+            is_packed,
+            declared,
             revision: Revision { version_id: answer.version_id.filter(|id| id != NO_VERSION), etag: answer.e_tag },
             body: answer.body,
             timeout,
-        }
+        })
     }
 
     pub(super) fn of(bytes: Bytes, timeout: Duration) -> Self {
         let length = Some(bytes.len() as u64);
-        Self { length, size: length, revision: Revision::default(), body: ByteStream::from(bytes), timeout }
+        Self {
+            length,
+            size: length,
+            is_packed: false,
+            declared: length,
+            revision: Revision::default(),
+            body: ByteStream::from(bytes),
+            timeout,
+        }
     }
 
     /// Reads the body into one buffer, handing each chunk to `seen` on the way, so that it is hashed while it arrives: a chunk is what
@@ -70,7 +88,9 @@ impl Object {
     }
 
     /// Reads so many bytes of the body; from a store that sends more than it was asked for no more are taken.
-    pub async fn read_first(self, bytes: usize) -> Result<Bytes, Failure> {
+    pub async fn read_first(mut self, bytes: usize) -> Result<Bytes, Failure> {
+        // A part of a packed object cannot be unpacked.
+        self.is_packed = false;
         match self.read_up_to(bytes, |_| ()).await {
             Ok(Read::Whole(bytes) | Read::Cut(bytes)) => Ok(bytes),
             Err(failure) => Err(*failure),
@@ -81,8 +101,20 @@ impl Object {
         let declared = self.declared();
         let whole = async {
             let mut buffer = BytesMut::with_capacity(declared.unwrap_or(FIRST_BUFFER).min(max_bytes));
+            let mut unpacker = self.is_packed.then(|| GzipUnpacker::new(max_bytes));
+            let mut arrived = 0;
             while let Some(chunk) = self.body.next().await {
                 let chunk = chunk.map_err(|_| Box::new(truncated()))?;
+                // Some stores unpack what they hand over, and leave the header.
+                unpacker = unpacker.filter(|_| arrived > 0 || is_gzip(&chunk));
+                arrived += chunk.len();
+                if let Some(unpacker) = &mut unpacker {
+                    match unpacker.push(&chunk, &mut seen) {
+                        Ok(()) => continue,
+                        Err(GzipError::TooLarge) => return Ok(Read::Cut(Bytes::new())),
+                        Err(GzipError::Damaged) => return Err(Box::new(damaged())),
+                    }
+                }
                 let room = max_bytes - buffer.len();
                 if chunk.len() > room {
                     buffer.extend_from_slice(&chunk[..room]);
@@ -91,16 +123,21 @@ impl Object {
                 seen(&chunk);
                 buffer.extend_from_slice(&chunk);
             }
-            match declared {
-                Some(length) if length != buffer.len() => Err(Box::new(truncated())),
-                _ => Ok(Read::Whole(buffer.freeze())),
+            match (declared, unpacker) {
+                (Some(length), _) if length != arrived => Err(Box::new(truncated())),
+                (_, None) => Ok(Read::Whole(buffer.freeze())),
+                (_, Some(unpacker)) => match unpacker.finish(&mut seen) {
+                    Ok(bytes) => Ok(Read::Whole(bytes.into())),
+                    Err(GzipError::TooLarge) => Ok(Read::Cut(Bytes::new())),
+                    Err(GzipError::Damaged) => Err(Box::new(damaged())),
+                },
             }
         };
         tokio::time::timeout(self.timeout, whole).await.unwrap_or_else(|_| Err(Box::new(unanswered())))
     }
 
     fn declared(&self) -> Option<usize> {
-        self.length.map(|length| usize::try_from(length).unwrap_or(usize::MAX))
+        self.declared.map(|length| usize::try_from(length).unwrap_or(usize::MAX))
     }
 }
 
@@ -117,6 +154,26 @@ enum Read {
     Cut(Bytes),
 }
 
+/// `aws-chunked` is how it was uploaded, and a charset says nothing of packing.
+fn is_packed(content_encoding: &str) -> Result<bool, Failure> {
+    let encodings = content_encoding.split(',').map(|encoding| encoding.trim().to_ascii_lowercase());
+    let left: Vec<String> = encodings.filter(|name| !matches!(name.as_str(), "" | "identity" | "aws-chunked" | "utf-8")).collect();
+    match left.as_slice() {
+        [] => Ok(false),
+        [one] if matches!(one.as_str(), "gzip" | "x-gzip") => Ok(true),
+        _ => {
+            let name = left.join(", ").escape_default().to_string();
+            let problem = format!("the object is stored with Content-Encoding \"{}\"; none and gzip are read", cut(&name, 60));
+            Err(Failure::new(Stage::Image, "image.unsupported_format", problem))
+        }
+    }
+}
+
+fn damaged() -> Failure {
+    let problem = "the object is stored with Content-Encoding gzip, and is no complete gzip stream";
+    Failure::new(Stage::Image, "image.corrupt", problem)
+}
+
 /// From `bytes 0-65535/123456`; a store may leave the size open.
 fn whole_size(range: &str) -> Option<u64> {
     range.rsplit_once('/')?.1.trim().parse().ok()
@@ -125,6 +182,22 @@ fn whole_size(range: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_encoding_is_known_or_named() {
+        for (encoding, expected) in [
+            ("", Some(false)),
+            ("identity", Some(false)),
+            ("aws-chunked", Some(false)),
+            ("GZIP", Some(true)),
+            ("aws-chunked, gzip", Some(true)),
+            ("br", None),
+            ("gzip,gzip", None),
+        ] {
+            assert_eq!(is_packed(encoding).ok(), expected, "{encoding}");
+        }
+        assert!(is_packed("br").unwrap_err().message.contains("\"br\""));
+    }
 
     #[test]
     fn a_part_tells_the_size_of_the_whole() {
