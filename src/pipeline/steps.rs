@@ -218,10 +218,12 @@ impl Pipeline {
                 Ok(known.filter(|known| matches!(known, Verification::Answered(_)) || !auto_rotate))
             };
             match self.verification.call(&Request::new(held.show(case), auto_rotate), case, look_again).await {
-                Ok(Called::Known(known)) => match heeded(known, case) {
-                    Some(answer) => return Ok(answer),
-                    None => {}
-                },
+                // Where it is no answer, the next call turns the picture.
+                Ok(Called::Known(known)) => {
+                    if let Some(answer) = heeded(known, case) {
+                        return Ok(answer);
+                    }
+                }
                 Ok(Called::Answered(reply)) => {
                     break VerificationAnswer::Found(Box::new(VerificationPart {
                         invoice: reply.answer.invoice,
