@@ -1,29 +1,92 @@
-//! Signals: the first asks for a drain, the second ends the process at once.
+//! Signals: what the first one asks for, and that the second ends the process at once.
+//!
+//! Every command listens. The process with the number 1, as a container has it, is not ended by a signal that it does not listen for.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// 128 + the signal's number, as a shell expects.
-const INTERRUPTED: i32 = 130;
-const TERMINATED: i32 = 143;
+const INTERRUPTED: u8 = 130;
+const TERMINATED: u8 = 143;
 
-/// A token that is cancelled by the first SIGINT or SIGTERM. The second one exits the process with 130 or 143.
-pub fn on_signal() -> std::io::Result<CancellationToken> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let token = CancellationToken::new();
-    let told = token.clone();
+/// Ends the process on the first SIGINT or SIGTERM, for a command that has nothing to bring to an end.
+pub fn end_on_signal() -> std::io::Result<()> {
+    let mut signals = Signals::listen()?;
+    tokio::spawn(async move { std::process::exit(signals.next().await.into()) });
+    Ok(())
+}
+
+/// Cancelled by the first SIGINT or SIGTERM. The second one exits the process with 130 or 143; so does the first, where `limit` is over
+/// and the command still has not come to its end.
+pub fn on_signal(limit: Option<Duration>) -> std::io::Result<Stop> {
+    let mut signals = Signals::listen()?;
+    let stop = Stop { token: CancellationToken::new(), code: Arc::default() };
+    let told = stop.clone();
     tokio::spawn(async move {
-        loop {
-            let code = tokio::select! {
-                _ = interrupt.recv() => INTERRUPTED,
-                _ = terminate.recv() => TERMINATED,
-            };
-            if told.is_cancelled() {
-                std::process::exit(code);
+        let first = signals.next().await;
+        tracing::info!("asked to stop: finishing what is in flight; a second signal ends at once");
+        told.code.store(first, Ordering::Relaxed);
+        told.token.cancel();
+        let out_of_time = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
             }
-            tracing::info!("asked to stop: finishing what is in flight; a second signal ends at once");
-            told.cancel();
-        }
+        };
+        let code = tokio::select! {
+            second = signals.next() => second,
+            () = out_of_time => first,
+        };
+        std::process::exit(code.into());
     });
-    Ok(token)
+    Ok(stop)
+}
+
+/// Whether a command was asked to stop, and by which signal. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    token: CancellationToken,
+    code: Arc<AtomicU8>,
+}
+
+impl Stop {
+    pub fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    pub fn is_asked_for(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    pub async fn asked_for(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Of a command that did not come to its end because of the signal.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code.load(Ordering::Relaxed))
+    }
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// The exit code of the next one.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.terminate.recv() => TERMINATED,
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod frame;
 mod headers;
+mod kept;
 mod ladder;
 mod login;
 mod memory;

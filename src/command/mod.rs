@@ -14,8 +14,10 @@ mod topology;
 use crate::broker::BrokerError;
 use crate::config::{Config, ConfigError, FILE_VARIABLE};
 use crate::domain::policy::PolicyError;
+use crate::shutdown;
 use crate::simulation::ScenarioError;
 use crate::telemetry;
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -76,6 +78,18 @@ enum Command {
         #[command(subcommand)]
         question: policy::Question,
     },
+}
+
+impl Command {
+    /// Whether a signal may end it wherever it is. The others listen for themselves, and finish what they have in hand.
+    fn has_nothing_to_finish(&self) -> bool {
+        match self {
+            Self::Run(_) | Self::Failed { .. } => false,
+            #[cfg(feature = "sandbox")]
+            Self::Demo(_) | Self::Sandbox(_) => false,
+            Self::Process { .. } | Self::Check { .. } | Self::Topology { .. } | Self::Policy { .. } => true,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -144,6 +158,9 @@ pub fn explain_usage(error: &clap::Error) -> ExitCode {
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    if command.has_nothing_to_finish() {
+        shutdown::end_on_signal().context("cannot listen for signals")?;
+    }
     match command {
         Command::Run(common) => {
             let config = common.load()?;

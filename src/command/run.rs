@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let stop = shutdown::on_signal(None).context("cannot listen for signals")?;
     let chance = Chance::from_system();
     let health = Health::default();
     for (key, problem) in config.doubts().iter() {
@@ -51,7 +51,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         watcher: None,
     });
     let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, Arc::clone(&worker))));
-    match worker.run(&stop).await? {
+    match worker.run(stop.token()).await? {
         Drained::Yes => {
             tracing::info!("drained");
             Ok(ExitCode::SUCCESS)

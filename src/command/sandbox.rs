@@ -6,6 +6,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::sandbox::{self, Sandbox, Scenario, samples};
 use crate::shutdown;
@@ -13,6 +14,9 @@ use crate::telemetry;
 
 /// Where the sample invoices lie, under `samples/`.
 const BUCKET: &str = "claims";
+
+/// After a signal, for answers that are on their way.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -26,8 +30,8 @@ pub(super) struct Options {
 
 pub(super) async fn run(Options { listen, scenario }: Options) -> anyhow::Result<ExitCode> {
     telemetry::log::install(&telemetry::Config::default());
-    let stop = shutdown::on_signal().context("cannot listen for signals")?;
-    serve(listen, scenario, stop.cancelled()).await?;
+    let stop = shutdown::on_signal(Some(LAST_ANSWERS)).context("cannot listen for signals")?;
+    serve(listen, scenario, stop.asked_for()).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,5 +15,6 @@ mod rights;
 mod run;
 mod sandbox;
 mod shutdown;
+mod signals;
 mod topology;
 mod usage;

@@ -36,6 +36,9 @@ const PREFETCH: u16 = 100;
 /// Nothing in the demo waits for longer; a job that is not answered by then will not be.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// After a signal, for the worker to end and the broker to be left as it was found.
+const TIDYING: Duration = Duration::from_secs(20);
+
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// How many jobs to submit
@@ -50,7 +53,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let stop = shutdown::on_signal(Some(TIDYING)).context("cannot listen for signals")?;
     let scenario = Scenario { seed: options.seed, ..Scenario::parse(SCENARIO, "the demo's scenario")? };
     let sandbox = Sandbox::start(sandbox::Options { scenario, ..sandbox::Options::default() }).await?;
     sandbox.create_bucket(BUCKET).await?;
@@ -99,7 +102,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let outcomes = tokio::select! {
         outcomes = submit_and_collect(&session, &config, &parts, events) => outcomes,
-        () = stop.cancelled() => Err(anyhow!("interrupted")),
+        () = stop.asked_for() => Err(anyhow!("interrupted")),
     };
     let took = began.elapsed();
     working.cancel();
@@ -108,6 +111,9 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     session.close().await;
     sandbox.shutdown().await;
 
+    if stop.is_asked_for() && outcomes.is_err() {
+        return Ok(stop.exit_code());
+    }
     let outcomes = outcomes?;
     table::write(&mut std::io::stdout().lock(), &parts, &outcomes, took)?;
     let all_answered = parts.iter().all(|part| outcomes.get(&part.job_id).is_some_and(|outcome| outcome.result.is_some()));

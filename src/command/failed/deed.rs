@@ -4,12 +4,14 @@
 //! is still in the failed queue, and carries the same mark when it is replayed again: the same run, which the workers answer once.
 
 use super::job::FailedJob;
+use super::keep::KeptFile;
 use super::look::Look;
 use super::plan::Plan;
-use super::words::length;
+use super::words::{length, plain};
 use crate::broker::{Delivery, Message, PublishError, Publisher, Session, Settled, TRUNCATED, fitted, replayed};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::Write;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -24,8 +26,10 @@ pub(super) enum Deed {
         jobs_queue: String,
         throttle: Interval,
     },
-    /// Acknowledged without a word.
-    Drop,
+    /// Taken out of the queue; kept in a file first, where one is named.
+    Drop {
+        kept: Option<KeptFile>,
+    },
 }
 
 /// How far it came.
@@ -57,7 +61,7 @@ impl Deed {
     pub(super) fn can_take(&self, job: &FailedJob) -> bool {
         match self {
             Self::Replay { .. } => !job.is_truncated,
-            Self::Drop => true,
+            Self::Drop { .. } => true,
         }
     }
 
@@ -71,13 +75,21 @@ impl Deed {
         })
     }
 
+    /// Whether nothing is left of a copy in the broker.
+    pub(super) fn is_for_good(&self) -> bool {
+        match self {
+            Self::Replay { .. } => false,
+            Self::Drop { .. } => true,
+        }
+    }
+
     pub(super) fn intent(&self, copies: u32) -> String {
         match self {
             Self::Replay { jobs_queue, throttle, .. } => {
                 let seconds = throttle.period().mul_f64(copies.into()).as_secs().max(1);
                 format!("replay {copies} to {jobs_queue}, in about {}", length(seconds))
             }
-            Self::Drop => format!("drop {copies} for good"),
+            Self::Drop { .. } => format!("drop {copies} for good"),
         }
     }
 
@@ -92,7 +104,7 @@ impl Deed {
         };
         match self {
             Self::Replay { jobs_queue, .. } => format!("replayed {done} to {jobs_queue}{rest}"),
-            Self::Drop => format!("dropped {done}{rest}"),
+            Self::Drop { .. } => format!("dropped {done}{rest}"),
         }
     }
 
@@ -103,7 +115,7 @@ impl Deed {
                 "{late} past the job's own deadline: no call is made for it any more, and what is not answered from the checkpoints \
                  ends with job.deadline again; submit it anew, with a later one"
             )),
-            Self::Replay { .. } | Self::Drop => None,
+            Self::Replay { .. } | Self::Drop { .. } => None,
         }
     }
 
@@ -160,6 +172,7 @@ impl Deed {
                 () = self.turn() => {}
             }
             self.one(delivery, &job, &mark).await?;
+            bar.suspend(|| self.name(&job))?;
             look.settled();
             plan.done(&mark);
             progress.done += 1;
@@ -169,10 +182,19 @@ impl Deed {
         Ok(())
     }
 
+    /// What is gone for good is named.
+    fn name(&self, job: &FailedJob) -> std::io::Result<()> {
+        match (self, &job.job_id) {
+            (Self::Replay { .. }, _) => Ok(()),
+            (Self::Drop { .. }, Some(job_id)) => writeln!(std::io::stdout().lock(), "{}", plain(job_id)),
+            (Self::Drop { .. }, None) => writeln!(std::io::stdout().lock(), "(a job without a readable id, run {})", job.run),
+        }
+    }
+
     async fn turn(&mut self) {
         match self {
             Self::Replay { throttle, .. } => drop(throttle.tick().await),
-            Self::Drop => {}
+            Self::Drop { .. } => {}
         }
     }
 
@@ -180,16 +202,20 @@ impl Deed {
     fn after_a_loss(&self) -> &'static str {
         match self {
             Self::Replay { .. } => "one that is replayed again is the same run",
-            Self::Drop => "the last one may still be there, and can be dropped again",
+            Self::Drop { .. } => "the last one may still be there, and can be dropped again",
         }
     }
 
-    async fn one(&self, delivery: Delivery, job: &FailedJob, mark: &str) -> anyhow::Result<()> {
-        if let Self::Replay { publisher, jobs_queue, .. } = self {
-            publish(publisher, jobs_queue, replayed(&delivery.message, mark)).await.with_context(|| {
-                let name = job.job_id.as_deref().unwrap_or("a job without a readable id");
-                format!("cannot publish {name:?} to {jobs_queue}; it is still here, and may be replayed again: that is the same run")
-            })?;
+    async fn one(&mut self, delivery: Delivery, job: &FailedJob, mark: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Replay { publisher, jobs_queue, .. } => {
+                publish(publisher, jobs_queue, replayed(&delivery.message, mark)).await.with_context(|| {
+                    let name = job.job_id.as_deref().unwrap_or("a job without a readable id");
+                    format!("cannot publish {name:?} to {jobs_queue}; it is still here, and may be replayed again: that is the same run")
+                })?
+            }
+            Self::Drop { kept: Some(kept) } => kept.add(job, &delivery.message).await?,
+            Self::Drop { kept: None } => {}
         }
         match delivery.settle().await {
             Settled::Acknowledged => Ok(()),

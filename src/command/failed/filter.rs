@@ -39,6 +39,11 @@ impl Filter {
         self
     }
 
+    /// Whether the jobs are named one by one: that is consent to what is done with them.
+    pub(super) fn names_jobs(&self) -> bool {
+        !self.job_id.is_empty()
+    }
+
     /// A copy of unknown age is neither older nor newer than anything.
     pub(super) fn matches(&self, job: &FailedJob, now: Timestamp) -> bool {
         let reason = &job.reason;

@@ -1,12 +1,14 @@
 //! `failed list`, `show`, `replay` and `drop`: what lies in the failed queue, and what becomes of it.
 //!
-//! Looking changes nothing. Whatever would move more than one copy is only told, unless `--yes` says that it is meant.
+//! Looking changes nothing. Whatever would move more than one copy, or drop any, is only told, unless `--yes` or the jobs' ids say that it
+//! is meant.
 
 mod ages;
 mod deed;
 mod filter;
 mod groups;
 mod job;
+mod keep;
 mod look;
 mod plan;
 mod reason;
@@ -27,11 +29,17 @@ use deed::{Deed, Progress};
 use filter::Filter;
 use groups::Groups;
 use jiff::Timestamp;
+use keep::KeptFile;
 use plan::Plan;
+use shutdown::Stop;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use survey::{Seen, Survey};
-use tokio_util::sync::CancellationToken;
+
+/// After a signal, for what is in hand to come to its end.
+const LAST_COPY: Duration = Duration::from_secs(5);
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Action {
@@ -56,6 +64,9 @@ pub(super) enum Action {
     },
     /// Submits them again, each as another run that is answered to the same place; paid answers are taken from the checkpoints
     Replay {
+        /// As --job-id
+        #[arg(value_name = "JOB_ID")]
+        job_ids: Vec<String>,
         #[command(flatten)]
         filter: Filter,
         #[command(flatten)]
@@ -66,16 +77,22 @@ pub(super) enum Action {
     },
     /// Takes them out of the queue for good
     Drop {
+        /// As --job-id
+        #[arg(value_name = "JOB_ID")]
+        job_ids: Vec<String>,
         #[command(flatten)]
         filter: Filter,
         #[command(flatten)]
         consent: Consent,
+        /// Keeps what is dropped in a new file, one line of JSON each, that it can be published from again
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
 }
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct Consent {
-    /// Do it. Without this, more than one is only told of
+    /// Do it. Without this, only jobs that are named by their ids are dropped, and no more than one other is replayed
     #[arg(long)]
     yes: bool,
 }
@@ -85,29 +102,31 @@ struct Desk<'a> {
     session: &'a Session,
     queues: &'a broker::Config,
     now: Timestamp,
-    stop: CancellationToken,
+    stop: Stop,
 }
 
+#[expect(clippy::print_stderr, reason = "the last word of a command that was interrupted")]
 pub(super) async fn run(config: &Config, action: Action) -> anyhow::Result<ExitCode> {
     telemetry::log::install(&config.telemetry);
     if config.broker.is_memory() {
         let problem = "memory:// lives within one process and has no failed queue to look into; name a RabbitMQ";
         return Err(ConfigError::of("broker.urls", problem).into());
     }
-    let stop = shutdown::on_signal().context("cannot listen for signals")?;
-    let session = connect(&config.broker).await?;
-    let desk = Desk { session: &session, queues: &config.broker, now: Clock::System.now(), stop };
-    let outcome = match action {
-        Action::List { filter, json } => desk.list(&filter, json).await,
-        Action::Show { job_ids, filter, body } => desk.show(&filter.or_named(job_ids), body).await,
-        Action::Replay { filter, consent, rate } => {
-            let deed = Deed::replay(&session, &config.broker.jobs_queue, rate);
-            desk.act(&filter, consent, deed).await
-        }
-        Action::Drop { filter, consent } => desk.act(&filter, consent, Deed::Drop).await,
+    let stop = shutdown::on_signal(Some(LAST_COPY)).context("cannot listen for signals")?;
+    let session = tokio::select! {
+        session = connect(&config.broker) => session?,
+        () = stop.asked_for() => return Ok(stop.exit_code()),
     };
+    let desk = Desk { session: &session, queues: &config.broker, now: Clock::System.now(), stop: stop.clone() };
+    let outcome = desk.take(action).await;
     session.close().await;
-    outcome
+    match outcome {
+        Err(error) if stop.is_asked_for() => {
+            eprintln!("error: {error:#}");
+            Ok(stop.exit_code())
+        }
+        outcome => outcome,
+    }
 }
 
 /// Every broker of the list once.
@@ -124,6 +143,20 @@ pub(super) async fn connect(config: &broker::Config) -> Result<Session, BrokerEr
 }
 
 impl Desk<'_> {
+    async fn take(&self, action: Action) -> anyhow::Result<ExitCode> {
+        match action {
+            Action::List { filter, json } => self.list(&filter, json).await,
+            Action::Show { job_ids, filter, body } => self.show(&filter.or_named(job_ids), body).await,
+            Action::Replay { job_ids, filter, consent, rate } => {
+                let deed = Deed::replay(self.session, &self.queues.jobs_queue, rate);
+                self.act(&filter.or_named(job_ids), consent, deed, None).await
+            }
+            Action::Drop { job_ids, filter, consent, to } => {
+                self.act(&filter.or_named(job_ids), consent, Deed::Drop { kept: None }, to).await
+            }
+        }
+    }
+
     async fn list(&self, filter: &Filter, json: bool) -> anyhow::Result<ExitCode> {
         let mut groups = Groups::at(self.now);
         let seen = self
@@ -155,7 +188,7 @@ impl Desk<'_> {
         Ok(self.remark(filter, seen))
     }
 
-    async fn act(&self, filter: &Filter, consent: Consent, mut deed: Deed) -> anyhow::Result<ExitCode> {
+    async fn act(&self, filter: &Filter, consent: Consent, mut deed: Deed, keep: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         let (mut plan, mut refused) = (Plan::at(self.now), 0);
         let seen = self
             .survey(filter)
@@ -174,15 +207,19 @@ impl Desk<'_> {
             let remarked = self.remark(filter, seen);
             return Ok(if refused > 0 { ExitCode::FAILURE } else { remarked });
         }
-        if planned > 1 && !consent.yes {
+        let is_meant = consent.yes || filter.names_jobs() || !deed.is_for_good() && planned == 1;
+        if !is_meant {
             let mut out = std::io::stdout().lock();
             table::write(&mut out, &plan.groups)?;
-            writeln!(out, "Would {}. Nothing was changed: say --yes to do it.", deed.intent(planned))?;
+            writeln!(out, "Would {}. Nothing was changed: say --yes to do it, or name the jobs by their ids.", deed.intent(planned))?;
             deed.in_vain(plan.late).map_or(Ok(()), |told| writeln!(out, "{told}"))?;
             return Ok(self.remark(filter, seen));
         }
+        if let (Deed::Drop { kept }, Some(path)) = (&mut deed, &keep) {
+            *kept = Some(KeptFile::create(path).await?);
+        }
         let mut progress = Progress::default();
-        let outcome = deed.carry_out(self.session, self.queue(), &mut plan, &self.stop, &mut progress).await;
+        let outcome = deed.carry_out(self.session, self.queue(), &mut plan, self.stop.token(), &mut progress).await;
         let told = [Some(deed.outcome(&progress, planned, self.queue())), deed.in_vain(progress.late)];
         told.iter().flatten().try_for_each(|line| writeln!(std::io::stdout().lock(), "{line}"))?;
         outcome?;
@@ -192,7 +229,7 @@ impl Desk<'_> {
     }
 
     fn survey<'a>(&'a self, filter: &'a Filter) -> Survey<'a> {
-        Survey { session: self.session, queue: self.queue(), filter, now: self.now, stop: &self.stop }
+        Survey { session: self.session, queue: self.queue(), filter, now: self.now, stop: self.stop.token() }
     }
 
     fn queue(&self) -> &str {

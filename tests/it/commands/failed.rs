@@ -101,7 +101,7 @@ async fn a_replayed_job_is_another_run_answered_to_the_same_place_and_does_not_p
     assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 1);
     assert_eq!(listed(&file).await["total"], 1);
 
-    assert_eq!(done(&file, &["drop"]).await, "dropped 1\n");
+    assert_eq!(done(&file, &["drop", "--yes"]).await, "CLM-2\ndropped 1\n".replace("CLM-2", "message of CLM-2"));
     let empty = failed(&file, &["list"]).await;
     assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
     assert_eq!(empty.stderr, format!("{} is empty, or somebody else is looking at all of it\n", system.config.broker.failed_queue));
@@ -110,7 +110,7 @@ async fn a_replayed_job_is_another_run_answered_to_the_same_place_and_does_not_p
 #[tokio::test]
 async fn a_replay_whose_acknowledgement_was_lost_is_the_same_run_when_it_is_repeated() {
     let (mut system, file, _) = after_two_failures().await;
-    done(&file, &["drop", "--code", "job.malformed"]).await;
+    done(&file, &["drop", "--code", "job.malformed", "--yes"]).await;
     let copy = system.take(&system.config.broker.failed_queue).await;
     let mut answers = Vec::new();
     for _ in 0..2 {
@@ -131,9 +131,9 @@ async fn more_than_one_are_only_told_of_until_it_is_meant() {
         assert!(told.contains(&format!("Would {action} 4")) && told.contains("--yes") && told.contains("even"), "{told}");
         assert_eq!(depths(&system).await, (4, 0));
     }
-    assert_eq!(done(&file, &["drop", "--code", "odd", "--yes"]).await, "dropped 2\n");
-    assert_eq!(done(&file, &["drop", "--limit", "1", "--newer-than", "1s"]).await, "", "none is so new");
-    assert_eq!(done(&file, &["drop", "--limit", "1", "--older-than", "1d"]).await, "dropped 1\n");
+    assert_eq!(done(&file, &["drop", "--code", "odd", "--yes"]).await, "CLM-1\nCLM-3\ndropped 2\n");
+    assert_eq!(done(&file, &["drop", "--yes", "--limit", "1", "--newer-than", "1s"]).await, "", "none is so new");
+    assert_eq!(done(&file, &["drop", "--yes", "--limit", "1", "--older-than", "1d"]).await, "CLM-0\ndropped 1\n");
     let told = done(&file, &["replay", "--yes"]).await;
     assert_eq!(told, format!("replayed 1 to {}\n", system.config.broker.jobs_queue));
     assert_eq!(depths(&system).await, (0, 1));
@@ -206,6 +206,66 @@ async fn an_interrupted_replay_says_how_far_it_came() {
     let told =
         format!("replayed {jobs} of {COPIES} to {}; interrupted, the others are still in {}\n", queues.jobs_queue, queues.failed_queue);
     assert_eq!(ended.stdout, told);
+}
+
+/// The last copy is the only one there is.
+#[tokio::test]
+async fn nothing_is_dropped_without_consent_or_the_jobs_own_id() {
+    let (system, file) = with_copies(1).await;
+    for arguments in [&["drop"][..], &["drop", "--code", "even"], &["drop", "--limit", "1"]] {
+        let told = done(&file, arguments).await;
+        assert!(told.contains("Would drop 1 for good. Nothing was changed: say --yes"), "{arguments:?}: {told}");
+    }
+    system.holds(&system.config.broker.failed_queue, 1).await;
+    let other = failed(&file, &["drop", "CLM-7"]).await;
+    assert!(other.code == Some(1) && other.stderr.contains("none of 1"), "{other:?}");
+    assert_eq!(done(&file, &["drop", "CLM-0"]).await, "CLM-0\ndropped 1\n");
+    system.holds(&system.config.broker.failed_queue, 0).await;
+}
+
+#[tokio::test]
+async fn what_is_dropped_can_be_kept_in_a_file_and_be_published_again_from_it() {
+    let (mut system, file, answer) = after_two_failures().await;
+    let kept = file.file("kept.jsonl");
+    let to = ["--to", kept.to_str().unwrap()];
+    done(&file, &[&["drop"][..], &to].concat()).await;
+    assert!(!kept.exists(), "without consent nothing is written");
+    let dropped = done(&file, &[&["drop", "CLM-1"][..], &to].concat()).await;
+    assert_eq!(dropped, "CLM-1\ndropped 1\n");
+    system.holds(&system.config.broker.failed_queue, 1).await;
+
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&kept).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "it holds personal data");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[0]["job_id"], &lines[0]["code"]), (1, &json!("CLM-1"), &json!("319")));
+    assert_eq!(lines[0]["run"], json!(answer.properties.message_id));
+
+    let again = failed(&file, &[&["drop", "--yes"][..], &to].concat()).await;
+    assert_eq!((again.code, again.stdout.as_str()), (Some(1), ""), "{again:?}");
+    assert!(again.stderr.contains("nothing was dropped") && again.stderr.contains("not there yet"), "{}", again.stderr);
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), text);
+    system.holds(&system.config.broker.failed_queue, 1).await;
+
+    // As an operator would submit it anew.
+    let text = |name: &str| lines[0]["properties"][name].as_str().map(str::to_owned);
+    let body = base64_simd::STANDARD.decode_to_vec(lines[0]["body_base64"].as_str().unwrap()).unwrap();
+    let mut job = system.message("anew", body);
+    (job.properties.reply_to, job.properties.correlation_id) = (text("reply_to"), text("correlation_id"));
+    assert!(lines[0]["headers"]["invoice-failure"]["string"].as_str().unwrap().contains("319"), "{}", lines[0]);
+    system.submit(&job).await;
+    let reply = system.reply().await;
+    assert_eq!(serde_json::from_slice::<Value>(&reply.body).unwrap()["verdict"], "genuine");
+    assert_eq!(reply.properties.correlation_id.as_deref(), Some("correlation of CLM-1"));
+}
+
+#[tokio::test]
+async fn a_job_is_replayed_by_its_id() {
+    let (mut system, file, _) = after_two_failures().await;
+    assert_eq!(done(&file, &["replay", "CLM-1"]).await, format!("replayed 1 to {}\n", system.config.broker.jobs_queue));
+    assert_eq!(system.result().await["verdict"], "genuine");
+    let other = failed(&file, &["replay", "CLM-7"]).await;
+    assert!(other.code == Some(1) && other.stderr.contains("none of 1"), "{other:?}");
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(crate) struct Program {
     stderr: UnboundedReceiver<String>,
     /// Lines of stderr that were passed by.
     heard: Vec<String>,
+    /// Whether the program is the child of what was started.
+    is_wrapped: bool,
 }
 
 /// What is left of a program that has ended.
@@ -60,7 +62,36 @@ pub(crate) async fn output(arguments: &[&str], environment: &[(&str, &str)]) -> 
 
 impl Program {
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = command(arguments, environment).spawn().unwrap();
+        Self::of(command(arguments, environment))
+    }
+
+    /// Whether this user may make a namespace of processes.
+    pub(crate) fn may_be_the_first() -> bool {
+        let tried = std::process::Command::new("unshare").args(["--pid", "--fork", "--kill-child", "true"]).output();
+        tried.is_ok_and(|tried| tried.status.success())
+    }
+
+    /// As the first process of a namespace; it is signalled itself, and not what started it.
+    pub(crate) fn start_as_first(arguments: &[&str]) -> Self {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--pid", "--fork", "--kill-child", env!("CARGO_BIN_EXE_invoice-worker")]).args(arguments);
+        unshare.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        unshare.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Self { is_wrapped: true, ..Self::of(unshare) }
+    }
+
+    /// The process's number, or that of its only child where it was started through another program.
+    pub(crate) fn id(&self) -> u32 {
+        let id = self.child.id().expect("it runs");
+        if !self.is_wrapped {
+            return id;
+        }
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        children.trim().parse().unwrap_or_else(|_| panic!("one child expected: {children:?}"))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (teller, stderr) = unbounded_channel();
@@ -75,7 +106,7 @@ impl Program {
             stdout.read_to_string(&mut text).await.unwrap();
             text
         });
-        Self { child, stdout, stderr, heard: Vec::new() }
+        Self { child, stdout, stderr, heard: Vec::new(), is_wrapped: false }
     }
 
     /// The next log event with this message; fails where a line on the way is no JSON.
@@ -108,7 +139,7 @@ impl Program {
     }
 
     pub(crate) async fn signal(&self, name: &str) {
-        let process = self.child.id().expect("it runs").to_string();
+        let process = self.id().to_string();
         let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &process]).status().await.unwrap();
         assert!(sent.success());
     }

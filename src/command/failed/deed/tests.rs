@@ -58,7 +58,7 @@ async fn what_fails_again_meanwhile_is_left_alone_and_what_is_gone_is_not_waited
     let mut plan = plan(&session).await;
     session.publisher().publish(QUEUE, &copy(7)).await.unwrap();
     plan.add(&FailedJob::of(&copy(8)));
-    let (done, _) = carried_out(&mut Deed::Drop, &session, plan).await;
+    let (done, _) = carried_out(&mut Deed::Drop { kept: None }, &session, plan).await;
     assert_eq!((done, session.queue_depth(QUEUE).await.unwrap()), (3, 1));
 }
 
@@ -88,10 +88,13 @@ async fn what_was_done_and_what_was_not_is_told_in_a_line() {
         ),
     ] {
         let progress = Progress { done, end, late: 0 };
-        assert_eq!((replay.outcome(&progress, 7, QUEUE).as_str(), Deed::Drop.outcome(&progress, 7, QUEUE).as_str()), (replayed, dropped));
+        assert_eq!(
+            (replay.outcome(&progress, 7, QUEUE).as_str(), Deed::Drop { kept: None }.outcome(&progress, 7, QUEUE).as_str()),
+            (replayed, dropped)
+        );
     }
     assert!(replay.in_vain(2).unwrap().starts_with("2 past the job's own deadline"));
-    assert_eq!((replay.in_vain(0), Deed::Drop.in_vain(2)), (None, None));
+    assert_eq!((replay.in_vain(0), Deed::Drop { kept: None }.in_vain(2)), (None, None));
     assert_eq!(replay.intent(1_200), "replay 1200 to invoice.jobs, in about 2m");
-    assert_eq!(Deed::Drop.intent(2), "drop 2 for good");
+    assert_eq!(Deed::Drop { kept: None }.intent(2), "drop 2 for good");
 }
