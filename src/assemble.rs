@@ -29,11 +29,12 @@ pub fn policy(config: &Config) -> anyhow::Result<Policy> {
 }
 
 pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow::Result<Pipeline> {
-    let store = Store::new(&config.storage).await;
+    let network = config.network()?;
+    let store = Store::new(&config.storage, &network).await?;
     let (policy, timezone, clock) = (Arc::new(policy), config.policy.timezone(), Clock::System);
     let gate = Gate::new(worker_id(&chance), Arc::clone(&policy), clock, timezone.clone());
     let judge = Judge { policy, timezone, clock, chance, gate };
-    let http = http_client(CONNECT_TIMEOUT)?;
+    let http = http_client(CONNECT_TIMEOUT, &network)?;
     let recognition = Recognition::new(&config.recognition, http.clone(), judge.timezone.clone())?;
     let verification = Verification::new(&config.verification, http, judge.timezone.clone())?;
     Ok(Pipeline {

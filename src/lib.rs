@@ -26,6 +26,7 @@
 //! | [`broker`] | RabbitMQ, or the same semantics in this process |
 //! | [`seal`] | HMACs on what comes back from where others can write |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
+//! | [`network`] | why a connection could not be made |
 //! | [`telemetry`] | log, metrics, health |
 //! | [`clock`], [`chance`] | the wall clock and randomness, injected |
 //! | [`simulation`] | scenarios for the policy: the real worker on a simulated clock, with scripted answers |
@@ -49,6 +50,7 @@ pub mod config;
 pub mod domain;
 pub mod gate;
 pub mod image;
+pub mod network;
 pub mod pipeline;
 pub mod provider;
 pub mod retry;

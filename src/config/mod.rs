@@ -7,6 +7,7 @@ mod environment;
 mod fleet;
 mod http;
 mod load;
+mod network;
 pub mod problem;
 mod seal;
 pub mod secret;
@@ -19,9 +20,10 @@ pub mod units;
 pub use environment::FILE_VARIABLE;
 pub use http::{Http, ProxyRoutes, ProxyVariables};
 pub use load::ConfigError;
+pub use network::Network;
 pub use seal::SealConfig;
 pub use sections::{Policy, Worker};
-pub use tls::{Tls, roots_of};
+pub use tls::{Roots, Tls, roots_of};
 
 use crate::{broker, checkpoint, provider::recognition, provider::verification, store, telemetry};
 use problem::Problems;
@@ -78,6 +80,12 @@ impl Config {
         self.policy.validate(&mut problems);
         self.telemetry.validate_log(&mut problems);
         ConfigError::from_problems(&problems, &self.places)
+    }
+
+    /// What `[http]` and `[tls]` mean for the store and the providers.
+    pub fn network(&self) -> Result<Network, ConfigError> {
+        let roots = self.tls.roots().map_err(|problem| ConfigError::of("tls.ca_file", &problem))?;
+        Ok(Network { proxies: self.http.routes(), roots })
     }
 
     fn validate_pipeline(&self, problems: &mut Problems) {

@@ -26,9 +26,17 @@ impl Tls {
     ///
     /// # Errors
     /// Says why the file cannot be used, and names it.
-    pub fn roots(&self) -> Result<Vec<CertificateDer<'static>>, String> {
-        if self.ca_file.as_os_str().is_empty() { Ok(Vec::new()) } else { roots_of(&self.ca_file) }
+    pub fn roots(&self) -> Result<Roots, String> {
+        if self.ca_file.as_os_str().is_empty() { Ok(Roots::default()) } else { roots_of(&self.ca_file) }
     }
+}
+
+/// Certificates that were looked at: each can be a root.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roots {
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// The same as they are written in the file.
+    pub pem: String,
 }
 
 /// The root certificates of a PEM file.
@@ -36,7 +44,7 @@ impl Tls {
 /// # Errors
 /// The file cannot be read, holds no certificate, or one that cannot be a root. A library that is handed such a certificate later may
 /// panic or leave it out.
-pub fn roots_of(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+pub fn roots_of(file: &Path) -> Result<Roots, String> {
     let text = read_file(file)?;
     let shown = file.display();
     let certificates = CertificateDer::pem_slice_iter(text.as_bytes())
@@ -50,7 +58,7 @@ pub fn roots_of(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
             .add(certificate.clone())
             .map_err(|error| format!("{shown}: certificate {} cannot be a root certificate: {error}", index + 1))?;
     }
-    Ok(certificates)
+    Ok(Roots { certificates, pem: text })
 }
 
 #[cfg(test)]
@@ -64,12 +72,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, text).unwrap();
-        Tls { ca_file }.roots().map(|roots| roots.len())
+        Tls { ca_file }.roots().map(|roots| roots.certificates.len())
     }
 
     #[test]
     fn every_certificate_of_the_file_is_a_root() {
-        assert_eq!(Tls::default().roots(), Ok(Vec::new()));
+        assert_eq!(Tls::default().roots(), Ok(Roots::default()));
         assert_eq!(roots(ROOT), Ok(1));
         assert_eq!(roots(&format!("# two of them\n{ROOT}\n{ROOT}")), Ok(2));
     }

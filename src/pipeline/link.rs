@@ -141,7 +141,7 @@ mod tests {
         let endpoint_url = "https://obs.example.com".to_owned();
         let config = Config { endpoint_url, access_key_id: credentials.0, secret_access_key: credentials.1, ..Config::default() };
         ObjectLink {
-            store: Store::new(&config).await,
+            store: Store::new(&config, &crate::config::Network::default()).await.unwrap(),
             bucket: "claims".into(),
             key: key.into(),
             asked: None,

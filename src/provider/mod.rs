@@ -3,6 +3,7 @@
 //! A [`Provider`] makes one call and tells what came back; it neither waits, limits nor retries. [`client::Client`] does that, once for both.
 
 pub mod client;
+mod http;
 mod in_flight;
 pub mod limiter;
 pub mod recognition;
@@ -11,7 +12,7 @@ pub mod signature;
 pub mod verification;
 mod wire;
 
-pub use wire::{CONNECT_TIMEOUT, http_client};
+pub use http::{CONNECT_TIMEOUT, Reached, http_client, reach};
 
 use crate::domain::failure::Failure;
 use crate::domain::picture::Picture;

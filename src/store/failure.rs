@@ -1,6 +1,8 @@
 //! From what the SDK reports to one flat code: the store's own error code, or what happened on the wire.
 
+use super::credentials::CredentialFlaw;
 use crate::domain::failure::{Failure, Stage};
+use crate::network::connection_cause;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use std::error::Error;
@@ -38,7 +40,10 @@ where
                 _ => code,
             };
             // The store's own words may name accounts and keys.
-            let mut message = format!("the store answered {status} {code}");
+            let mut message = match status {
+                407 => "the proxy on the way to the store asks for a user and a password: put them into the URL of [http] proxy".to_owned(),
+                _ => format!("the store answered {status} {code}"),
+            };
             let region = headers.get(REGION_HEADER).or_else(|| region_of(refused.raw().body().bytes().unwrap_or_default()));
             if let Some(region) = region.filter(|region| is_region(region) && !is_unwell(status)) {
                 message = format!("{message}; it says that the bucket's region is {region}");
@@ -47,12 +52,15 @@ where
         }
         SdkError::TimeoutError(_) => unanswered(),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => unanswered(),
-        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_about_credentials(&error) => Failure::new(
-            Stage::Storage,
-            "NoCredentials",
-            "no credentials for the store: set storage.access_key_id, or provide the AWS chain",
-        ),
-        SdkError::DispatchFailure(_) => Failure::new(Stage::Storage, "connect", "the store could not be reached"),
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_about_credentials(&error) => {
+            let flaw = credential_flaw(&error).map(ToString::to_string);
+            let none = || "no credentials for the store: set storage.access_key_id, or provide the AWS chain".to_owned();
+            Failure::new(Stage::Storage, "NoCredentials", flaw.unwrap_or_else(none))
+        }
+        SdkError::DispatchFailure(_) => {
+            let cause = connection_cause(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            Failure::new(Stage::Storage, "connect", format!("the store could not be reached{cause}"))
+        }
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
             Failure {
@@ -95,6 +103,17 @@ fn nameless(status: u16) -> String {
         403 => "AccessDenied".into(),
         status => format!("http.{status}"),
     }
+}
+
+fn credential_flaw<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialFlaw> {
+    let mut source: Option<&'a (dyn Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(flaw) = error.downcast_ref() {
+            return Some(flaw);
+        }
+        source = error.source();
+    }
+    None
 }
 
 fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {

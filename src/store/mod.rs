@@ -3,21 +3,25 @@
 //! One request a call: what a failure means, and whether to try again, is the policy's business.
 
 mod config;
+mod credentials;
 mod failure;
 mod link;
+mod network;
 mod object;
 
 pub use config::Config;
 pub use object::{Object, ReadError, Revision};
 
+use crate::config::Network;
 use crate::domain::failure::{Failure, Stage};
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
+use credentials::CheckedCredentials;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,13 +51,21 @@ pub trait Script: Send + Sync {
 
 impl Store {
     /// Static keys, or the standard AWS credential chain where there are none.
-    pub async fn new(config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// The network's proxy cannot be used.
+    pub async fn new(config: &Config, network: &Network) -> anyhow::Result<Self> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(config.timeout.duration())
             .operation_timeout(config.timeout.duration())
             .build();
+        let proxies = &network.proxies;
+        // The chain's own services speak TLS; those that do not are within the machine, which is never asked of a proxy.
+        let chain = network::http_client(network, proxies.https.as_ref())?;
+        let proxy = if config.endpoint_url.starts_with("http://") { &proxies.http } else { &proxies.https };
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(chain)
             .region(Region::new(config.region.clone()))
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
@@ -66,15 +78,18 @@ impl Store {
             loader = loader.endpoint_url(format!("{}/", config.endpoint_url.trim_end_matches('/')));
         }
         let shared = loader.load().await;
+        let mut builder = aws_sdk_s3::config::Builder::from(&shared);
+        builder.set_credentials_provider(shared.credentials_provider().map(CheckedCredentials).map(SharedCredentialsProvider::new));
         let client = Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&shared)
+            builder
+                .http_client(network::http_client(network, proxy.as_ref())?)
                 .force_path_style(config.path_style)
                 // The newer default breaks other stores than AWS's own.
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
-        Self { objects: Objects::S3(client), timeout: config.timeout.duration() }
+        Ok(Self { objects: Objects::S3(client), timeout: config.timeout.duration() })
     }
 
     /// A store that is a script, whatever its buckets are called.

@@ -5,20 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// For each module, what it may import from this crate. What is not listed may import nothing.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("domain", &[]),
     ("clock", &[]),
     ("chance", &[]),
+    ("network", &[]),
     ("seal", &[]),
     ("config", &["domain", "broker", "checkpoint", "provider", "seal", "store", "telemetry"]),
     ("telemetry", &["config", "domain", "seal"]),
     ("gate", &["clock", "domain", "telemetry"]),
     ("retry", &["chance", "clock", "domain", "gate"]),
-    ("store", &["config", "domain"]),
+    ("store", &["config", "domain", "network"]),
     ("image", &["domain", "store", "telemetry"]),
     ("checkpoint", &["config", "domain", "seal", "store", "telemetry"]),
-    ("provider", &["config", "domain", "gate", "retry", "telemetry"]),
-    ("broker", &["config", "domain", "seal"]),
+    ("provider", &["config", "domain", "gate", "network", "retry", "telemetry"]),
+    ("broker", &["config", "domain", "network", "seal"]),
     ("pipeline", &["checkpoint", "domain", "image", "provider", "retry", "store"]),
     ("worker", &["broker", "chance", "checkpoint", "clock", "domain", "gate", "pipeline", "retry", "seal", "telemetry"]),
     ("sandbox", &["config", "domain"]),

@@ -194,8 +194,8 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     let key = format!("samples/{id}.png");
     system.sandbox.put(BUCKET, &key, picture).await.unwrap();
     if row.stage == Stage::Verification && !row.given.knows_the_bill {
-        let checkpoints =
-            Checkpoints::new(&system.config.checkpoint, &Store::new(&system.config.storage).await, BUCKET, system.config.sealer());
+        let store = Store::new(&system.config.storage, &invoice_worker::config::Network::default()).await.unwrap();
+        let checkpoints = Checkpoints::new(&system.config.checkpoint, &store, BUCKET, system.config.sealer());
         let today = Timestamp::now().to_zoned(system.config.policy.timezone()).date();
         let invoice = Invoice { billing_date: billing_date(&row.given.bill, today).map(Reading::Value), ..Invoice::default() };
         checkpoints.keep_recognition(&identity, &RecognitionPart { invoice, request_id: None }).await.unwrap();

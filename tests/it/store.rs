@@ -76,7 +76,7 @@ impl Shelf {
             .credentials_provider(Credentials::new("sandbox", "sandbox-secret", None, None, "test"));
         let client = Client::from_conf(plain.build());
         client.create_bucket().bucket(&config.bucket).send().await.unwrap();
-        Self { store: Store::new(&config).await, config, client, _sandbox: sandbox }
+        Self { store: Store::new(&config, &invoice_worker::config::Network::default()).await.unwrap(), config, client, _sandbox: sandbox }
     }
 
     /// The sandbox does so without being asked.
@@ -105,7 +105,7 @@ impl Shelf {
     async fn changed(&self, change: impl FnOnce(&mut Config)) -> Store {
         let mut config = self.config.clone();
         change(&mut config);
-        Store::new(&config).await
+        Store::new(&config, &invoice_worker::config::Network::default()).await.unwrap()
     }
 }
 

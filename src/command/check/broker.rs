@@ -4,7 +4,7 @@ use super::{Finding, Verdict, management};
 use crate::broker::rights::PermissionPatterns;
 use crate::broker::topology::{Differences, QueueFlaw, Severity};
 use crate::broker::{Broker, BrokerError, Config, Session, redacted};
-use crate::config;
+use crate::config::{self, Network};
 use crate::provider::{CONNECT_TIMEOUT, http_client};
 
 const URLS: &str = "broker.urls";
@@ -45,7 +45,9 @@ pub(in crate::command) async fn topology(session: &Session, all: &config::Config
         Err(error) => return vec![Finding::broken(QUEUES, error.to_string(), "")],
     };
     let mut findings = compared(&differences, &all.broker);
-    match http_client(CONNECT_TIMEOUT) {
+    // It is where the broker is: `[http] proxy` is the way to the store and the providers.
+    let network = all.tls.roots().map(|roots| Network { roots, ..Network::default() });
+    match network.map_err(anyhow::Error::msg).and_then(|network| http_client(CONNECT_TIMEOUT, &network)) {
         Ok(http) => findings.extend(management::check(http, &all.broker, !differences.not_compared.is_empty()).await),
         Err(error) => findings.push(Finding::broken(QUEUES, format!("{error:#}"), "")),
     }

@@ -13,6 +13,7 @@ pub(super) use storage::{buckets, conditional_writes};
 
 use crate::assemble;
 use crate::chance::Chance;
+use crate::clock::Clock;
 use crate::config::Config;
 use clap::Args;
 use std::io::Write;
@@ -43,8 +44,10 @@ pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) 
         sheet.tell(&buckets(&config, &pipeline).await)?;
         sheet.tell(&conditional_writes(&pipeline).await.into_iter().collect::<Vec<_>>())?;
         sheet.tell(&transfer::check(&config, &pipeline).await)?;
-        sheet.tell(&[provider::check("recognition.url", &config.recognition.url).await])?;
-        sheet.tell(&[provider::check("verification.url", &config.verification.url).await])?;
+        let (network, now) = (config.network()?, Clock::System.now());
+        for (key, url) in [("recognition.url", &config.recognition.url), ("verification.url", &config.verification.url)] {
+            sheet.tell(&[provider::check(key, url, &network, now).await])?;
+        }
     }
     Ok(sheet.exit_code())
 }

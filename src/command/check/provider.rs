@@ -1,22 +1,45 @@
-//! Is somebody there? The credentials are not tried: there is no call that is sure to cost nothing.
+//! Does a provider answer, on the way that calls take? The credentials are not tried: there is no call that is sure to cost nothing.
 
 use super::Finding;
-use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use crate::config::Network;
+use crate::provider::{Reached, reach};
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time enough to have a certificate renewed.
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-pub(super) async fn check(key: &'static str, url: &str) -> Finding {
-    let place = Url::parse(url).ok().and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)));
-    let Some((host, port)) = place else { return Finding::broken(key, "is no URL with a host", "") };
-    let mend = "is the URL right, and the way to it open?";
-    match timeout(PATIENCE, TcpStream::connect((host.trim_matches(['[', ']']), port))).await {
-        Ok(Ok(_)) => {
-            Finding::fine(key, format!("{host} answers; the credentials are tried by the first call, because every call may cost"))
+pub(super) async fn check(key: &'static str, url: &str, network: &Network, now: Timestamp) -> Finding {
+    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    match reach(url, network).await {
+        Ok(reached) => answers(key, &host, reached, now),
+        Err(cause) => Finding::broken(key, format!("{host} cannot be reached: {cause}"), "is the URL right, and the way to it open?"),
+    }
+}
+
+fn answers(key: &'static str, host: &str, reached: Reached, now: Timestamp) -> Finding {
+    let credentials = "the credentials are tried by the first call, because every call may cost";
+    match reached.certificate_until {
+        Some(until) if until.duration_since(now) < SOON => {
+            Finding::worth(key, format!("{host} answers, and its certificate expires on {until:.0}"), "have it renewed by whoever runs it")
         }
-        Ok(Err(error)) => Finding::broken(key, format!("{host}:{port} cannot be reached: {error}"), mend),
-        Err(_) => Finding::broken(key, format!("{host}:{port} does not answer"), mend),
+        Some(until) => Finding::fine(key, format!("{host} answers, with a certificate until {until:.0}; {credentials}")),
+        None => Finding::fine(key, format!("{host} answers; {credentials}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_expires_soon_is_warned_of() {
+        let now: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
+        for (until, verdict) in [(None, "ok"), (Some("2027-01-01T00:00:00Z"), "ok"), (Some("2026-11-10T00:00:00Z"), "warning")] {
+            let reached = Reached { certificate_until: until.map(|until| until.parse().unwrap()) };
+            let line = answers("recognition.url", "gateway.example", reached, now).to_string();
+            assert!(line.starts_with(verdict) && line.contains("gateway.example answers"), "{line}");
+            assert_eq!(line.contains("certificate"), until.is_some(), "{line}");
+        }
     }
 }

@@ -56,7 +56,9 @@ pub(super) fn mend(failure: &Failure) -> &'static str {
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "NoCredentials" => {
             "correct storage.access_key_id and storage.secret_access_key, or the AWS credential chain"
         }
-        "connect" | "timeout" => NO_ANSWER,
+        // Its message names the cause.
+        "connect" => "is storage.endpoint_url right?",
+        "timeout" => NO_ANSWER,
         _ => "look the code up in the store's documentation",
     }
 }

@@ -1,7 +1,7 @@
 //! What both providers have in common on the wire: one request, one answer, and the name of what happened in between.
 //!
-//! Nothing is followed, repeated or sent through a proxy here: a redirect would hand credentials to another host, and a repeated
-//! request may be paid for twice.
+//! Nothing is followed or repeated here: a redirect would hand credentials to another host, and a repeated request may be paid for
+//! twice. A proxy is taken where `[http]` names one.
 
 mod body;
 pub(crate) mod charset;
@@ -15,7 +15,7 @@ pub(crate) mod redaction;
 
 use super::Reply;
 use crate::domain::failure::{Failure, Stage, cut};
-use anyhow::Context;
+use crate::network::connection_cause;
 use body::AnswerBody;
 use jiff::Timestamp;
 use jiff::tz::{self, TimeZone};
@@ -33,24 +33,6 @@ const SILENCE: Duration = Duration::from_secs(1);
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// Of a redirect's address, for people.
 const MAX_LOCATION_BYTES: usize = 200;
-/// Gateways close idle connections after a minute. One that is closed under a request leaves open whether it was executed, and paid for.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(25);
-/// Connecting that takes longer is told as `connect`, as long as it is shorter than the call's own timeout.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The client that both providers share. The environment's proxies are ignored: the account's credentials go to the provider only.
-pub fn http_client(connect_timeout: Duration) -> anyhow::Result<Client> {
-    Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .referer(false)
-        .connect_timeout(connect_timeout)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .user_agent(concat!("invoice-worker/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .context("the HTTP client cannot be built (are CA certificates installed?)")
-}
 
 /// A credential's header: never printed by the HTTP libraries, never indexed by HTTP/2.
 pub(crate) fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
@@ -143,7 +125,7 @@ impl Wire {
     /// Without a whole answer. Only where no connection was made is it certain that nothing was executed.
     fn broken(&self, error: &reqwest::Error) -> Failure {
         let code = if error.is_connect() || error.is_builder() { "connect" } else { "timeout" };
-        Failure::new(self.stage, code, self.context.redaction.clean(&root_cause(error)))
+        Failure::new(self.stage, code, self.context.redaction.clean(&cause(error)))
     }
 }
 
@@ -174,13 +156,15 @@ fn shown_location(location: &str) -> Option<String> {
     Some(cut(url.as_str(), MAX_LOCATION_BYTES).to_owned())
 }
 
-/// The innermost error: the outer ones repeat the URL.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
+/// What is known of it, or the innermost error: the outer ones repeat the URL.
+pub(super) fn cause(error: &reqwest::Error) -> String {
+    connection_cause(error).unwrap_or_else(|| {
+        let mut cause: &dyn Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        cause.to_string()
+    })
 }
 
 /// What the answer's headers add to its body.

@@ -1,9 +1,15 @@
 use super::fake::{Behaviour, Fake};
 use super::*;
+use crate::provider::{CONNECT_TIMEOUT, http_client};
 use tokio::net::TcpListener;
 
 fn wire(timeout: Duration) -> Wire {
-    Wire { stage: Stage::Recognition, http: http_client(CONNECT_TIMEOUT).unwrap(), timeout, context: AnswerContext::default() }
+    Wire {
+        stage: Stage::Recognition,
+        http: http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(),
+        timeout,
+        context: AnswerContext::default(),
+    }
 }
 
 /// Every object below 300 is a good answer.

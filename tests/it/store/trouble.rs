@@ -51,8 +51,12 @@ async fn nobody_listening_is_connect() {
         secret_access_key: Secret::new("sandbox-secret"),
         ..Config::default()
     };
-    let failure = Store::new(&config).await.open("claims", "a.jpg", None).await.unwrap_err();
-    assert_eq!((failure.code.as_str(), failure.message.as_str()), ("connect", "the store could not be reached"));
+    let failure =
+        Store::new(&config, &invoice_worker::config::Network::default()).await.unwrap().open("claims", "a.jpg", None).await.unwrap_err();
+    assert_eq!(
+        (failure.code.as_str(), failure.message.as_str()),
+        ("connect", "the store could not be reached: nothing listens there (connection refused)")
+    );
 }
 
 #[tokio::test]
@@ -94,7 +98,13 @@ async fn an_endpoint_may_have_a_path() {
             secret_access_key: Secret::new("sandbox-secret"),
             ..Config::default()
         };
-        let asked = Store::new(&config).await.get("claims", "2026/a.jpg", LIMIT).await.unwrap().unwrap();
+        let asked = Store::new(&config, &invoice_worker::config::Network::default())
+            .await
+            .unwrap()
+            .get("claims", "2026/a.jpg", LIMIT)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(asked, "/gateway/s3/claims/2026/a.jpg", "{endpoint}");
     }
 }

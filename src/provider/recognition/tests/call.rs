@@ -19,7 +19,7 @@ fn config(fake: &Fake) -> Config {
 }
 
 fn client(config: &Config) -> Recognition {
-    Recognition::new(config, http_client(CONNECT_TIMEOUT).unwrap(), jiff::tz::TimeZone::UTC).unwrap()
+    Recognition::new(config, http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(), jiff::tz::TimeZone::UTC).unwrap()
 }
 
 fn inline(bytes: Vec<u8>) -> Request {

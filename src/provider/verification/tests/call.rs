@@ -15,7 +15,7 @@ fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> Verification {
         ..Config::default()
     };
     change(&mut config);
-    Verification::new(&config, http_client(CONNECT_TIMEOUT).unwrap(), jiff::tz::TimeZone::UTC).unwrap()
+    Verification::new(&config, http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(), jiff::tz::TimeZone::UTC).unwrap()
 }
 
 fn inline(auto_rotate: bool) -> Request {
@@ -93,6 +93,8 @@ async fn no_answer_in_time_is_a_timeout() {
 #[test]
 fn a_client_prints_no_credentials() {
     let config = Config { api_id: Secret::new("visible"), api_secret: Secret::new("visible"), ..Config::default() };
-    let verification = Verification::new(&config, http_client(CONNECT_TIMEOUT).unwrap(), jiff::tz::TimeZone::UTC).unwrap();
+    let verification =
+        Verification::new(&config, http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(), jiff::tz::TimeZone::UTC)
+            .unwrap();
     assert!(!format!("{verification:?}").contains("visible"));
 }

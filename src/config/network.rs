@@ -1,0 +1,11 @@
+//! What `[http]` and `[tls]` mean for whoever makes HTTP connections.
+
+use super::http::ProxyRoutes;
+use super::tls::Roots;
+
+/// The way to the store and to the providers. The default takes no proxy and trusts the operating system's authorities.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Network {
+    pub proxies: ProxyRoutes,
+    pub roots: Roots,
+}
