@@ -11,6 +11,7 @@ mod flow;
 mod fuzz;
 mod harness;
 mod kills;
+mod network;
 mod sandbox;
 mod scenarios;
 mod store;

@@ -1,6 +1,7 @@
 //! What the tests start: a private RabbitMQ, wires that can be cut, and a whole system around a worker.
 
 pub(crate) mod eventually;
+pub(crate) mod forward_proxy;
 pub(crate) mod frame;
 pub(crate) mod otherwise;
 pub(crate) mod peer;
