@@ -14,7 +14,7 @@ pub use parcel::Parcel;
 use crate::domain::failure::Failure;
 use crate::domain::result::{RecognitionPart, Status};
 use crate::seal::{SealKind, Sealer};
-use crate::store::{Store, Written};
+use crate::store::{MissingRight, Store, Written};
 use crate::telemetry::metric;
 use bytes::Bytes;
 use jiff::civil::Date;
@@ -31,6 +31,8 @@ const MEMORY_BYTES: u64 = 32 << 20;
 const MEMORY_TIME: Duration = Duration::from_hours(24);
 /// Whatever is written can be read: a result holds what both providers answered, at most 8 MiB each before it is written anew.
 const MAX_OBJECT_BYTES: usize = 32 << 20;
+/// What the rights are tried with: another object than the one for conditional writes, which has to be there before.
+const RIGHTS_PROBE: &str = "rights.json";
 /// What conditional writes are tried with.
 const PROBE: &str = "probe.json";
 
@@ -105,6 +107,12 @@ impl Checkpoints {
         let key = self.key(PROBE);
         store.put(bucket, &key, Bytes::from_static(b"{}")).await?;
         store.keeps_versions(bucket, &key).await.map(Some)
+    }
+
+    /// The rights that are missing to keep checkpoints and to find them again. `None`: nothing is kept in a store.
+    pub async fn missing_rights(&self) -> Result<Option<Vec<MissingRight>>, Failure> {
+        let Some((store, bucket)) = &self.durable else { return Ok(None) };
+        store.missing_rights_to_keep(bucket, &self.prefix, &self.key(RIGHTS_PROBE)).await.map(Some)
     }
 
     /// Will another process find what is kept?

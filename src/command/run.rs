@@ -7,14 +7,19 @@ use crate::chance::Chance;
 use crate::config::Config;
 use crate::domain::peer_register::PeerRegister;
 use crate::shutdown;
-use crate::telemetry::health::Health;
+use crate::telemetry::health::{Health, State};
 use crate::telemetry::{metric, server};
 use crate::worker::{Drained, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
 use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+
+/// Between two looks at rights that are missing.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal(None).context("cannot listen for signals")?;
@@ -50,6 +55,11 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         heartbeat_every: HEARTBEAT_EVERY,
         watcher: None,
     });
+    tokio::select! {
+        biased;
+        () = stop.asked_for() => {}
+        () = until_granted(&worker) => {}
+    }
     let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, Arc::clone(&worker))));
     match worker.run(stop.token()).await? {
         Drained::Yes => {
@@ -63,12 +73,31 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Returns once the store lets this worker keep checkpoints and find them, or once it is known to fail in another way, which is the
+/// policy's business. Before that no job is taken: where a missing checkpoint looks forbidden, none could be answered.
+async fn until_granted(worker: &Worker) {
+    let mut told = String::new();
+    loop {
+        let missing = match timeout(check::PATIENCE, worker.pipeline.checkpoints.missing_rights()).await {
+            Ok(Ok(Some(missing))) if !missing.is_empty() => missing,
+            Ok(_) | Err(_) => return,
+        };
+        let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let problem = format!("the user of the store lacks {}", rights.join(" and "));
+        if told != problem {
+            tracing::error!(problem, "the store refuses what the worker needs; no job is taken until it is granted");
+            told.clone_from(&problem);
+        }
+        worker.health.set(State::Refused { problem });
+        sleep(ASK_AGAIN).await;
+    }
+}
+
 /// One clear line at start is worth more than the same line for every job. Beside the worker, which goes on in any case: jobs wait as the
 /// policy says, and a result that is to be kept before conditional writes were asked for asks itself.
 async fn check_store(config: Config, worker: Arc<Worker>) {
     let pipeline = &worker.pipeline;
-    let findings = check::buckets(&config, pipeline).await.into_iter().chain(check::conditional_writes(pipeline).await);
-    for Finding { verdict, about, text, mend } in findings {
+    for Finding { verdict, about, text, mend } in check::store(&config, pipeline).await {
         match verdict {
             Verdict::Fine => tracing::debug!(about, text, "checked"),
             Verdict::Worth => tracing::warn!(about, problem = text, mend, "the store could be better"),

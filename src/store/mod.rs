@@ -8,9 +8,11 @@ mod failure;
 mod link;
 mod network;
 mod object;
+mod rights;
 
 pub use config::Config;
 pub use object::{Object, ReadError, Revision};
+pub use rights::{MissingRight, RightAction};
 
 use crate::config::Network;
 use crate::domain::failure::{Failure, Stage};
@@ -32,6 +34,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Store {
     objects: Objects,
     timeout: Duration,
+    /// Of AWS, as ARNs begin.
+    partition: &'static str,
 }
 
 /// Where objects come from.
@@ -89,18 +93,13 @@ impl Store {
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
-        Ok(Self { objects: Objects::S3(client), timeout: config.timeout.duration() })
+        let partition = rights::partition(&config.region);
+        Ok(Self { objects: Objects::S3(client), timeout: config.timeout.duration(), partition })
     }
 
     /// A store that is a script, whatever its buckets are called.
     pub fn scripted(script: impl Script + 'static) -> Self {
-        Self { objects: Objects::Scripted(Arc::new(script)), timeout: Duration::MAX }
-    }
-
-    /// Is the bucket there, and may we read it? Asks for an object that is not there: unlike a HEAD, the answer names the cause.
-    /// Without the right to list, what is not there looks forbidden.
-    pub async fn check(&self, bucket: &str) -> Result<(), Failure> {
-        self.get(bucket, "invoice-worker-check", 0).await.map(drop)
+        Self { objects: Objects::Scripted(Arc::new(script)), timeout: Duration::MAX, partition: rights::partition("") }
     }
 
     /// Does the bucket of this object keep versions? Then one is read by its id, as an address names it, which needs a right of its own.

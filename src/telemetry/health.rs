@@ -20,6 +20,10 @@ pub enum State {
     Paused {
         stages: Vec<Paused>,
     },
+    /// The store refuses what every job needs; `problem` names the right. It is asked again.
+    Refused {
+        problem: String,
+    },
     /// The broker is out of reach; `problem` says why, the worker tries again by itself.
     Disconnected {
         problem: String,
@@ -57,7 +61,12 @@ impl State {
     pub fn is_ready(&self) -> bool {
         match self {
             Self::Consuming | Self::Paused { .. } => true,
-            Self::Starting | Self::Disconnected { .. } | Self::Stuck { .. } | Self::Unfit { .. } | Self::Draining => false,
+            Self::Starting
+            | Self::Refused { .. }
+            | Self::Disconnected { .. }
+            | Self::Stuck { .. }
+            | Self::Unfit { .. }
+            | Self::Draining => false,
         }
     }
 }
@@ -79,7 +88,9 @@ impl Health {
             let (mut troubles, otherwise) = match state {
                 State::Consuming | State::Paused { .. } => (BTreeMap::new(), Box::new(state.clone())),
                 State::Stuck { troubles, otherwise, .. } => (std::mem::take(troubles), otherwise.clone()),
-                State::Starting | State::Disconnected { .. } | State::Unfit { .. } | State::Draining => return false,
+                State::Starting | State::Refused { .. } | State::Disconnected { .. } | State::Unfit { .. } | State::Draining => {
+                    return false;
+                }
             };
             troubles.insert(trouble, problem.to_owned());
             *state = State::Stuck { problem: all_of(&troubles), troubles, otherwise };

@@ -59,6 +59,7 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
             "sandbox",
             "shutdown",
             "simulation",
+            "store",
             "telemetry",
             "worker",
         ],

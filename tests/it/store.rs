@@ -14,6 +14,7 @@ macro_rules! promises {
 
 mod checkpoints;
 mod links;
+mod rights;
 mod trouble;
 
 use crate::harness::python;
@@ -154,8 +155,9 @@ async fn what_is_missing_has_a_code_of_its_own(server: Server) {
 
 async fn a_bucket_is_checked(server: Server) {
     let shelf = Shelf::new(server).await;
-    shelf.store.check(&shelf.config.bucket).await.unwrap();
-    let failure = shelf.store.check("nobodys-bucket").await.unwrap_err();
+    assert_eq!(shelf.store.missing_rights_to_read(&shelf.config.bucket, "", None).await.unwrap(), []);
+    assert_eq!(shelf.store.missing_rights_to_keep(&shelf.config.bucket, "kept/", "kept/probe").await.unwrap(), []);
+    let failure = shelf.store.missing_rights_to_read("nobodys-bucket", "", None).await.unwrap_err();
     assert_eq!(failure.code, "NoSuchBucket");
 }
 

@@ -9,7 +9,7 @@ mod transfer;
 
 pub(super) use broker::topology;
 pub(super) use finding::{Finding, Verdict};
-pub(super) use storage::{buckets, conditional_writes};
+pub(super) use storage::{PATIENCE, store};
 
 use crate::assemble;
 use crate::chance::Chance;
@@ -41,8 +41,7 @@ pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) 
     if !options.offline {
         sheet.tell(&Box::pin(broker::check(&config)).await)?;
         let pipeline = assemble::pipeline(&config, policy, Chance::from_system()).await?;
-        sheet.tell(&buckets(&config, &pipeline).await)?;
-        sheet.tell(&conditional_writes(&pipeline).await.into_iter().collect::<Vec<_>>())?;
+        sheet.tell(&store(&config, &pipeline).await)?;
         sheet.tell(&transfer::check(&config, &pipeline).await)?;
         let (network, now) = (config.network()?, Clock::System.now());
         for (key, url) in [("recognition.url", &config.recognition.url), ("verification.url", &config.verification.url)] {

@@ -1,36 +1,82 @@
 //! The buckets, and whether two copies of a job that end at the same moment leave one result.
 
-use super::Finding;
+use super::{Finding, Verdict};
 use crate::checkpoint::StoreKind;
 use crate::config::Config;
 use crate::domain::failure::Failure;
 use crate::pipeline::Pipeline;
+use crate::store::{MissingRight, RightAction};
 use std::time::Duration;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 /// A store that does not answer is reported; jobs wait for it as the policy says.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(in crate::command) const PATIENCE: Duration = Duration::from_secs(5);
 const CHECKPOINTS: &str = "checkpoints";
 
-pub(in crate::command) async fn buckets(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
-    let checkpoints_elsewhere = config.checkpoint.store == StoreKind::S3 && !config.checkpoint.bucket.is_empty();
-    let checkpoints = checkpoints_elsewhere.then_some(("checkpoint.bucket", &config.checkpoint.bucket));
-    let images = (!config.storage.bucket.is_empty()).then_some(("storage.bucket", &config.storage.bucket));
+/// Reads of images, reads and writes of checkpoints, and conditional writes: a line for each, or for each right that is missing.
+pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (key, bucket) in images.into_iter().chain(checkpoints) {
-        findings.push(match timeout(PATIENCE, pipeline.loader.store.check(bucket)).await {
-            Ok(Ok(())) => Finding::fine(key, format!("{bucket} can be read")),
-            Ok(Err(failure)) => {
-                Finding::broken(key, format!("{bucket} cannot be used: {}: {}", failure.code, failure.message), mend(&failure))
-            }
-            Err(_) => Finding::broken(key, format!("{bucket}: the store did not answer"), NO_ANSWER),
-        });
+    if !config.storage.bucket.is_empty() {
+        let asked = timeout(PATIENCE, pipeline.loader.store.missing_rights_to_read(&config.storage.bucket, "", None)).await;
+        findings.extend(told("storage.bucket", &config.storage.bucket, "can be read", "a missing image looks forbidden", asked));
+    }
+    let checkpoints = checkpoints(config, pipeline).await;
+    let can_be_kept = checkpoints.iter().all(|finding| finding.verdict != Verdict::Broken);
+    findings.extend(checkpoints);
+    if can_be_kept {
+        findings.extend(conditional_writes(pipeline).await);
     }
     findings
 }
 
+/// Without one of these rights no job can be answered.
+async fn checkpoints(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
+    let is_own = config.checkpoint.store == StoreKind::S3 && !config.checkpoint.bucket.is_empty();
+    let (about, bucket) = if is_own { ("checkpoint.bucket", &config.checkpoint.bucket) } else { (CHECKPOINTS, &config.storage.bucket) };
+    let asked = match timeout(PATIENCE, pipeline.checkpoints.missing_rights()).await {
+        Ok(Ok(None)) => return Vec::new(),
+        Ok(Ok(Some(missing))) => Ok(Ok(missing)),
+        Ok(Err(failure)) => Ok(Err(failure)),
+        Err(elapsed) => Err(elapsed),
+    };
+    told(
+        about,
+        bucket,
+        "takes checkpoints and gives them back",
+        "a checkpoint that is not there looks forbidden, and no job is answered",
+        asked,
+    )
+}
+
+fn told(
+    about: &'static str,
+    bucket: &str,
+    fine: &str,
+    without_list: &str,
+    asked: Result<Result<Vec<MissingRight>, Failure>, Elapsed>,
+) -> Vec<Finding> {
+    match asked {
+        Ok(Ok(missing)) if missing.is_empty() => vec![Finding::fine(about, format!("{bucket} {fine}"))],
+        Ok(Ok(missing)) => missing
+            .iter()
+            .map(|right| {
+                let mend = match right.action {
+                    RightAction::List => format!("grant it: without it {without_list}"),
+                    RightAction::Read | RightAction::Write => "grant it".to_owned(),
+                };
+                Finding::broken(about, format!("{bucket}: the right {right} is missing"), mend)
+            })
+            .collect(),
+        Ok(Err(failure)) => {
+            vec![Finding::broken(about, format!("{bucket} cannot be used: {}: {}", failure.code, failure.message), mend(&failure))]
+        }
+        Err(_) => vec![Finding::broken(about, format!("{bucket}: the store did not answer"), NO_ANSWER)],
+    }
+}
+
 /// Asks, and lets the pipeline use them where they are honoured. `None`: nothing is kept in a store.
-pub(in crate::command) async fn conditional_writes(pipeline: &Pipeline) -> Option<Finding> {
+async fn conditional_writes(pipeline: &Pipeline) -> Option<Finding> {
     Some(match timeout(PATIENCE, pipeline.checkpoints.probe()).await {
         Ok(Ok(None)) => return None,
         Ok(Ok(Some(true))) => Finding::fine(CHECKPOINTS, "can be written, and the store honours conditional writes"),

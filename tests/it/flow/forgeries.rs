@@ -38,7 +38,12 @@ async fn planted_checkpoints_are_bought_again_and_replaced(on: On) {
     let unsealed = json!({ "v": 1, "value": part }).to_string();
     system.sandbox.put(BUCKET, &format!("checkpoints/recognition/{image}.json"), unsealed).await.unwrap();
     let strangers = Sealer::new(SealKey::of("a key of the stranger's own, as long as ours"), None);
-    let planted = Checkpoints::new(&system.config.checkpoint, &Store::new(&system.config.storage).await, BUCKET, strangers);
+    let planted = Checkpoints::new(
+        &system.config.checkpoint,
+        &Store::new(&system.config.storage, &invoice_worker::config::Network::default()).await.unwrap(),
+        BUCKET,
+        strangers,
+    );
     planted.keep_verification(&image, today, &answer).await.unwrap();
 
     let result = system.ask(&system.job("first", &key)).await;

@@ -175,9 +175,13 @@ async fn paused_stages(system: &System) -> Vec<Paused> {
 fn stages(state: &State) -> &[Paused] {
     match state {
         State::Paused { stages } => stages,
-        State::Starting | State::Consuming | State::Disconnected { .. } | State::Stuck { .. } | State::Unfit { .. } | State::Draining => {
-            &[]
-        }
+        State::Starting
+        | State::Refused { .. }
+        | State::Consuming
+        | State::Disconnected { .. }
+        | State::Stuck { .. }
+        | State::Unfit { .. }
+        | State::Draining => &[],
     }
 }
 

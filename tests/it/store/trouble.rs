@@ -27,7 +27,7 @@ async fn wrong_credentials_are_told_apart() {
     let bucket = &shelf.config.bucket;
     let wrong_secret = shelf.changed(|config| config.secret_access_key = Secret::new("wrong")).await;
     assert_eq!(wrong_secret.open(bucket, "a.jpg", None).await.unwrap_err().code, "SignatureDoesNotMatch");
-    assert_eq!(wrong_secret.check(bucket).await.unwrap_err().code, "SignatureDoesNotMatch");
+    assert_eq!(wrong_secret.missing_rights_to_read(bucket, "", None).await.unwrap_err().code, "SignatureDoesNotMatch");
     let stranger = shelf.changed(|config| config.access_key_id = Secret::new("nobody")).await;
     let code = stranger.open(bucket, "a.jpg", None).await.unwrap_err().code;
     assert!(["InvalidAccessKeyId", "NotSignedUp", "AccessDenied"].contains(&code.as_str()), "{code}");

@@ -1,0 +1,112 @@
+//! A user of the store who lacks a right, as AWS answers him: what is missing is forbidden to whom may not list.
+
+use crate::harness::program::{ConfigFile, Program, output};
+use crate::harness::system::{BUCKET, On, Setup, System};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+/// A store that knows one user, and what that user may do. It looks at no signature.
+#[derive(Clone, Default)]
+struct Guarded(Arc<Mutex<Rights>>);
+
+#[derive(Default)]
+struct Rights {
+    list: bool,
+    get: bool,
+    put: bool,
+    objects: HashMap<String, Bytes>,
+}
+
+impl Guarded {
+    async fn start(list: bool, get: bool, put: bool) -> (Self, String) {
+        let guarded = Self(Arc::new(Mutex::new(Rights { list, get, put, ..Rights::default() })));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().fallback(answer).with_state(guarded.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (guarded, url)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Rights)) {
+        change(&mut self.0.lock().unwrap());
+    }
+}
+
+async fn answer(State(Guarded(rights)): State<Guarded>, method: Method, uri: Uri, body: Bytes) -> (StatusCode, Bytes) {
+    let error = |code: &str| format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{code}</Message></Error>").into();
+    let denied = || (StatusCode::FORBIDDEN, error("AccessDenied"));
+    let mut rights = rights.lock().unwrap();
+    let key = uri.path().to_owned();
+    let is_a_bucket = key.trim_matches('/') == BUCKET;
+    match method {
+        Method::PUT if rights.put => {
+            rights.objects.insert(key, body);
+            (StatusCode::OK, Bytes::new())
+        }
+        Method::GET if is_a_bucket && rights.list => {
+            let listed = format!("<ListBucketResult><Name>{BUCKET}</Name><KeyCount>0</KeyCount></ListBucketResult>");
+            (StatusCode::OK, listed.into())
+        }
+        Method::GET if rights.get && !is_a_bucket => match rights.objects.get(&key) {
+            Some(object) => (StatusCode::OK, object.clone()),
+            None if rights.list => (StatusCode::NOT_FOUND, error("NoSuchKey")),
+            None => denied(),
+        },
+        _ => denied(),
+    }
+}
+
+async fn system_at(store: &str, on: On) -> System {
+    let mut system = Setup::new(on).await.prepare().await;
+    system.config.storage.endpoint_url = store.to_owned();
+    system
+}
+
+#[tokio::test]
+async fn check_names_each_right_that_is_missing() {
+    for ((list, get, put), missing) in [
+        ((true, true, true), &[][..]),
+        ((false, true, true), &["s3:ListBucket on arn:aws:s3:::claims"]),
+        ((true, false, true), &["s3:GetObject on arn:aws:s3:::claims/checkpoints/*", "s3:GetObject on arn:aws:s3:::claims/*"]),
+        ((true, true, false), &["s3:PutObject on arn:aws:s3:::claims/checkpoints/*"]),
+        ((false, false, false), &["s3:ListBucket on arn:aws:s3:::claims", "s3:PutObject on arn:aws:s3:::claims/checkpoints/*"]),
+    ] {
+        let (_, store) = Guarded::start(list, get, put).await;
+        let system = system_at(&store, On::Memory).await;
+        let file = ConfigFile::of(&system);
+        let checked = output(&["check", "-c", &file.path()], &[]).await;
+        assert_eq!(checked.code, Some(i32::from(!missing.is_empty())), "{checked:?}");
+        for right in missing {
+            let line = checked.stdout.lines().find(|line| line.starts_with("FAILED") && line.contains(right));
+            assert!(line.is_some(), "{right}: {}", checked.stdout);
+        }
+        for right in ["s3:ListBucket", "s3:GetObject", "s3:PutObject"] {
+            let is_missing = missing.iter().any(|missing| missing.starts_with(right));
+            let is_told = checked.stdout.contains(&format!("the right {right}"));
+            assert_eq!(is_told, is_missing, "{right}: {}", checked.stdout);
+        }
+    }
+}
+
+/// Where a checkpoint that is missing looks forbidden, no job could be answered.
+#[tokio::test]
+async fn a_worker_without_a_right_takes_no_job_says_which_and_begins_once_it_is_granted() {
+    let (guarded, store) = Guarded::start(false, true, true).await;
+    let system = system_at(&store, On::RabbitMq).await;
+    let file = ConfigFile::of(&system);
+    let mut program: Program = file.run(&[]);
+    let telemetry = program.telemetry().await;
+    let told = program.event("the store refuses what the worker needs; no job is taken until it is granted").await;
+    assert!(told["problem"].as_str().unwrap().contains("s3:ListBucket on arn:aws:s3:::claims"), "{told}");
+    let ready = reqwest::get(format!("{telemetry}/readyz")).await.unwrap();
+    assert_eq!(ready.status(), 503);
+    assert!(ready.text().await.unwrap().contains("s3:ListBucket on arn:aws:s3:::claims"));
+    guarded.change(|rights| rights.list = true);
+    program.event("consuming").await;
+    assert_eq!(program.stop().await.code, Some(0));
+}
