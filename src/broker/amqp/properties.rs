@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// Survives a restart of the broker.
 const PERSISTENT: u8 = 2;
+/// RabbitMQ replaces it in what an AMQP 0-9-1 client publishes, and lets it through from its other protocols. It names no queue, and the
+/// broker closes the channel on which a copy of such a message is published.
+const UNRESOLVED_DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
 
 pub(super) fn received(properties: &BasicProperties) -> Properties {
     let text = |property: &Option<ShortString>| property.as_ref().map(ToString::to_string);
@@ -16,7 +19,7 @@ pub(super) fn received(properties: &BasicProperties) -> Properties {
     Properties {
         content_type: text(properties.content_type()),
         content_encoding: text(properties.content_encoding()),
-        reply_to: text(properties.reply_to()),
+        reply_to: text(properties.reply_to()).filter(|queue| queue != UNRESOLVED_DIRECT_REPLY),
         correlation_id: text(properties.correlation_id()),
         message_id: text(properties.message_id()),
         kind: text(properties.kind()),
@@ -83,6 +86,14 @@ mod tests {
         assert_eq!(*sent.delivery_mode(), Some(2));
         assert_eq!(*sent.user_id(), None);
         assert_eq!(received(&sent), Properties { expiration: None, ..properties });
+    }
+
+    #[test]
+    fn a_direct_reply_that_was_not_resolved_is_as_absent() {
+        for (written, read) in [("amq.rabbitmq.reply-to", None), ("amq.rabbitmq.reply-to.g1h2", Some("amq.rabbitmq.reply-to.g1h2"))] {
+            let properties = BasicProperties::default().with_reply_to(written.into());
+            assert_eq!(received(&properties).reply_to.as_deref(), read);
+        }
     }
 
     #[test]
