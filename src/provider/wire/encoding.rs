@@ -2,7 +2,8 @@
 //!
 //! `br` and `zstd` are not undone: no proxy uses them unless the client asks for them, and each would be another library.
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -55,11 +56,22 @@ pub(super) fn undo<'a>(body: &'a [u8], names: &[String], max: usize) -> Result<C
     if bytes.starts_with(GZIP_MAGIC) { gunzip(&bytes, max).map(Cow::Owned) } else { Ok(bytes) }
 }
 
+/// One member after the other. What follows the last of them, padding say, is none, and costs nothing.
 fn gunzip(bytes: &[u8], max: usize) -> Result<Vec<u8>, EncodingProblem> {
-    match read_all(MultiGzDecoder::new(bytes), max)? {
-        Decoded::Whole(bytes) | Decoded::Cut(bytes) => Ok(bytes),
-        Decoded::Wrong => Err(EncodingProblem::Damaged("gzip")),
+    let (mut plain, mut rest) = (Vec::new(), bytes);
+    while rest.starts_with(GZIP_MAGIC) {
+        let mut decoder = GzDecoder::new(rest);
+        match read_all(&mut decoder, max - plain.len())? {
+            Decoded::Whole(member) => plain.extend_from_slice(&member),
+            Decoded::Cut(member) => {
+                plain.extend_from_slice(&member);
+                break;
+            }
+            Decoded::Wrong => return Err(EncodingProblem::Damaged("gzip")),
+        }
+        rest = decoder.into_inner();
     }
+    Ok(plain)
 }
 
 /// `deflate` is zlib by the standard and a bare stream by many servers. `None`: it was not compressed at all.
@@ -174,6 +186,14 @@ pub(crate) mod tests {
         damaged[at] ^= 1;
         assert_eq!(undone(&damaged, &["gzip"]), Err(EncodingProblem::Damaged("gzip")));
         assert_eq!(undone(b"\xff\xff\xff", &["deflate"]), Err(EncodingProblem::Damaged("deflate")));
+    }
+
+    #[test]
+    fn what_follows_the_last_member_is_no_damage() {
+        for behind in [&b"\0"[..], b"\r\n", &[0; 40], b"<html>It works! And works, and works.</html>"] {
+            assert_eq!(undone(&[&gzip(PLAIN), behind].concat(), &["gzip"]), Ok(PLAIN.to_vec()), "{behind:?}");
+            assert_eq!(undone(&[&zlib(PLAIN), behind].concat(), &["deflate"]), Ok(PLAIN.to_vec()), "{behind:?}");
+        }
     }
 
     #[test]
