@@ -6,7 +6,9 @@ use std::borrow::Cow;
 /// Between the parts of a name; some printers leave it out, so that two spellings of a name never differ by it alone.
 const MIDDLE_DOTS: &str = "·•・･．.﹒‧∙⋅●◦⸱⸳ᐧ·˙。｡";
 /// Stand for characters that a provider masked or could not write: two of them say nothing about each other.
-const PLACEHOLDERS: [char; 9] = [char::REPLACEMENT_CHARACTER, '*', '?', '□', '■', '〓', '█', '▇', '▯'];
+const PLACEHOLDERS: [char; 15] = [char::REPLACEMENT_CHARACTER, '*', '?', '□', '■', '〓', '█', '▇', '▯', '○', '◯', '×', '✕', '╳', '某'];
+/// Full stops may end a name; any other dot there, or beside another one, stands for a character.
+const FULL_STOPS: &str = "．.﹒。｡";
 /// Longer texts are no names, and may have been cut: what is equal of them proves nothing.
 const MAX_NAME_BYTES: usize = 1_000;
 const LABELS: [&str; 10] = ["票据号码", "发票号码", "票据编号", "票据号", "发票号", "票号", "号码", "编号", "number", "no"];
@@ -45,7 +47,21 @@ pub(super) fn name(text: &str) -> Option<String> {
     }
     let undotted: String = text.chars().filter(|character| !MIDDLE_DOTS.contains(*character)).collect();
     let folded = folded(&undotted);
-    (!folded.is_empty() && !folded.contains(PLACEHOLDERS)).then_some(folded)
+    (!folded.is_empty() && !folded.contains(PLACEHOLDERS) && !is_masked_by_dots(text) && !is_masked_by_x(&folded)).then_some(folded)
+}
+
+/// `张••`, `张·`, `●三`: a dot that stands between no two parts of a name.
+fn is_masked_by_dots(text: &str) -> bool {
+    let is_dot = |character: char| MIDDLE_DOTS.contains(character) && !FULL_STOPS.contains(character);
+    let seen: Vec<char> = text.chars().filter(|character| !character.is_whitespace() && !is_invisible(*character)).collect();
+    let is_at_an_end = [seen.first(), seen.last()].into_iter().flatten().any(|character| is_dot(*character));
+    is_at_an_end || seen.windows(2).any(|pair| pair.iter().all(|character| is_dot(*character)))
+}
+
+/// `张xx`: no Chinese name has that letter alone in it.
+fn is_masked_by_x(folded: &str) -> bool {
+    let mut letters = folded.chars().filter(char::is_ascii_alphabetic).peekable();
+    letters.peek().is_some() && letters.all(|letter| letter == 'x') && folded.chars().any(|character| character > '\u{2e7f}')
 }
 
 /// What two spellings of one number have in common: its digits and letters, without label, punctuation and leading zeros. `None`: it
@@ -143,6 +159,13 @@ mod tests {
         let long = "名".repeat(MAX_NAME_BYTES);
         for text in ["", "  ", "·", "张\u{fffd}", "\u{fffd}\u{fffd}", "张*", "张＊三", "??", "张？", "□三", "〓", &long] {
             assert_eq!(name(text), None, "{text}");
+        }
+        for text in ["张••", "张●", "张 · ·", "●三", "张○○", "张◯", "张×", "张××", "张XX", "张Ｘ三", "张某", "某医院", "张··三"]
+        {
+            assert_eq!(name(text), None, "{text} hides a part of a name");
+        }
+        for text in ["J. R. Smith Jr.", "张三。", "Max Xu", "X光医院abc", "阿卜杜拉·买买提·艾力"] {
+            assert!(name(text).is_some(), "{text}");
         }
     }
 
