@@ -28,6 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// S3's code of an object that lies in an archive.
+const ARCHIVED: &str = "InvalidObjectState";
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -135,7 +137,8 @@ impl Store {
         Object::arriving(answer, self.timeout)
     }
 
-    /// A small object whole; `None` where there is none.
+    /// A small object whole; `None` where there is none. One in an archive is as good as none: another writer to the bucket may have put it
+    /// there, and the next write replaces it.
     pub async fn get(&self, bucket: &str, key: &str, max_bytes: usize) -> Result<Option<Bytes>, Failure> {
         match self.open(bucket, key, None).await {
             Ok(object) => match object.read(max_bytes, |_| ()).await {
@@ -144,6 +147,7 @@ impl Store {
                 Err(ReadError::Failed(failure)) => Err(*failure),
             },
             Err(failure) if failure.http_status == Some(404) && failure.code != "NoSuchBucket" => Ok(None),
+            Err(failure) if failure.code == ARCHIVED => Ok(None),
             Err(failure) => Err(failure),
         }
     }
@@ -201,4 +205,27 @@ pub enum Written {
 /// The failure of an object that is larger than we read.
 pub fn too_large(max_bytes: u64) -> Failure {
     Failure::new(Stage::Image, "image.too_large", format!("the image is larger than storage.max_image_bytes, {max_bytes} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Refusing(&'static str);
+
+    impl Script for Refusing {
+        fn read(&self, _: &str) -> Result<Bytes, Failure> {
+            Err(Failure { http_status: Some(403), ..Failure::new(Stage::Storage, self.0, "") })
+        }
+
+        fn write(&self, _: &str, _: Bytes, _: bool) -> Result<Written, Failure> {
+            Ok(Written::New)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_in_an_archive_is_as_good_as_none() {
+        assert_eq!(Store::scripted(Refusing("InvalidObjectState")).get("bucket", "key", 10).await.unwrap(), None);
+        assert_eq!(Store::scripted(Refusing("AccessDenied")).get("bucket", "key", 10).await.unwrap_err().code, "AccessDenied");
+    }
 }
