@@ -14,7 +14,8 @@ const MAX_BARE_NAME_BYTES: usize = 100;
 /// Read are: `NaN`, `Infinity` and other words (not values), `None`, `True`, `undefined`, numbers in odd spellings (as text), commas too
 /// many or missing, comments, names without quotes, text in single quotes, quotes and control characters that should have been escaped.
 pub(super) fn first_object(text: &str) -> Option<String> {
-    let mut repair = Repair { text, at: 0, strict: String::with_capacity(text.len()), open: Vec::new(), scalar: None };
+    let strict = String::with_capacity(text.len());
+    let mut repair = Repair { text, at: 0, strict, open: Vec::new(), scalar: None, is_doubtful: false };
     repair.skip_blanks()?;
     if repair.peek()? != '{' {
         return None;
@@ -26,7 +27,7 @@ pub(super) fn first_object(text: &str) -> Option<String> {
             Container::List => repair.element()?,
         }
     }
-    Some(repair.strict)
+    (!repair.is_doubtful || repair.ends_here()).then_some(repair.strict)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ struct Repair<'a> {
     open: Vec<Container>,
     /// Where the scalar begins that was written last, as long as something behind it may show that it was not read right.
     scalar: Option<usize>,
+    /// Something was passed over that belongs to nothing.
+    is_doubtful: bool,
 }
 
 impl<'a> Repair<'a> {
@@ -72,6 +75,7 @@ impl<'a> Repair<'a> {
                     self.colon_and_value()
                 } else {
                     self.doubt_scalar();
+                    self.is_doubtful = true;
                     self.skip_one_unless_it_closes()
                 }
             }
@@ -140,6 +144,11 @@ impl<'a> Repair<'a> {
         self.strict.push(bracket);
         self.scalar = None;
         self.skip(bracket);
+    }
+
+    /// Behind an object that may have been closed too early, by a quote within a text: nothing follows that would belong into it.
+    fn ends_here(&mut self) -> bool {
+        self.skip_blanks().is_none() || !matches!(self.peek(), Some(',' | ':' | '"' | '}' | ']'))
     }
 
     /// A comma, unless the container has just begun.

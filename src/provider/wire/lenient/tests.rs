@@ -50,6 +50,14 @@ fn what_is_meant_is_read() {
     }
 }
 
+/// `"}` within a text looks like the end of an object: then what stands behind it would be lost, a state of the registry say.
+#[test]
+fn an_object_that_may_have_been_closed_too_early_is_none() {
+    let cut = r#"{"data": {"remark": "he said "}, bye", "img_status": [{"yizuofei": 1}]}}"#;
+    assert_eq!(read(cut), None);
+    assert!(read(r#"{"data": {"remark": 1,939.48}} and "whatever""#).is_some(), "words may follow");
+}
+
 /// Two numbers without a comma between them are not a value.
 fn lost_pair() -> Value {
     json!("\u{fffd}")
