@@ -10,6 +10,11 @@ use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
+/// Of a row that comes cell by cell; more are another row.
+const MAX_COLUMNS: usize = 100;
+/// In place of a column's name that there is not.
+const UNREAD: &str = "\u{fffd}";
+
 pub(super) fn map(mut data: Fields<'_>, timezone: &TimeZone) -> Invoice {
     let mut extra = Extra::default();
     let note_kind_text = data.text("InvoiceType");
@@ -126,9 +131,9 @@ fn detail((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<CostDetai
     (is_unread || detail != CostDetail::default()).then_some(detail)
 }
 
-/// A line whose columns cannot be told apart is a line still: without it the sum of all would be another.
+/// A line whose columns cannot be told apart, or whose amount cannot be read, is a line still: without it the sum of all would be another.
 fn has_unread_column(row: &Row<'_>) -> bool {
-    row.iter().any(|(name, _)| !is_legible(name))
+    row.iter().any(|(name, word)| !is_legible(name) || (name == "金额" && word.is_some_and(|word| !json::is_nothing(word))))
 }
 
 fn keep(list: &str, index: usize, name: &str, word: Option<&RawValue>, extra: &mut Extra) {
@@ -148,9 +153,9 @@ fn rows<'a>(table: &Elements<'a>) -> (Vec<Row<'a>>, u64) {
     let mut flat: Row<'a> = Vec::new();
     for raw in &table.kept {
         if let Some(cells) = json::elements(raw) {
-            rows.push(cells.kept.into_iter().filter_map(cell).collect());
-        } else if let Some(cell) = cell(raw) {
-            if flat.iter().any(|(name, _)| *name == cell.0) {
+            rows.push(cells.kept.into_iter().filter_map(any_cell).collect());
+        } else if let Some(cell) = any_cell(raw) {
+            if flat.len() == MAX_COLUMNS || flat.iter().any(|(name, _)| *name == cell.0) {
                 rows.push(std::mem::take(&mut flat));
             }
             flat.push(cell);
@@ -162,6 +167,18 @@ fn rows<'a>(table: &Elements<'a>) -> (Vec<Row<'a>>, u64) {
     let more = rows.len().saturating_sub(MAX_LINES) as u64;
     rows.truncate(MAX_LINES);
     (rows, more + table.left_out)
+}
+
+/// What is no cell, or has no name, is one whose column cannot be told.
+fn any_cell(raw: &RawValue) -> Option<Cell<'_>> {
+    let nameless = |word: &'_ RawValue| !json::is_nothing(word) && json::elements(word).is_none_or(|list| !list.kept.is_empty());
+    match Fields::parse(raw.get()) {
+        Some(mut fields) => match (fields.column(), fields.raw("word")) {
+            (Some(name), word) => Some((name, word)),
+            (None, word) => word.filter(|word| nameless(word)).map(|word| (Cow::Borrowed(UNREAD), Some(word))),
+        },
+        None => nameless(raw).then_some((Cow::Borrowed(UNREAD), Some(raw))),
+    }
 }
 
 fn cell(raw: &RawValue) -> Option<Cell<'_>> {

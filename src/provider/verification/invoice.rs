@@ -2,7 +2,7 @@
 
 use crate::domain::invoice::{Checksum, CostDetail, DetailKind, Gender, Invoice, LeftOut, Money, NamedAmount, NoteKind, Sum};
 use crate::provider::wire::extra::{Extra, note};
-use crate::provider::wire::json::Fields;
+use crate::provider::wire::json::{self, Fields};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
@@ -152,7 +152,8 @@ fn sum(number: i64) -> Option<Sum> {
 /// The list's name with the provider, and with us.
 type List = (&'static str, &'static str);
 
-/// What `read` makes of a list's objects. What it leaves, and what is no object, is extra.
+/// What `read` makes of a list's objects. What it leaves, and what is no object, is extra. A line of which nothing was read but that it
+/// costs something counts as left out, so that nothing is added up without it.
 fn entries<T>(
     result: &mut Fields<'_>,
     (list, field): List,
@@ -162,16 +163,22 @@ fn entries<T>(
 ) -> Vec<T> {
     let mut entries = Vec::new();
     let mut sent = result.list(list);
-    note(left_out, field, sent.keep_lines());
+    let mut lost = sent.keep_lines();
     for (index, raw) in sent.kept.into_iter().enumerate() {
         let raw: &RawValue = raw;
         match Fields::parse(raw.get()) {
             Some(mut entry) => {
-                entries.extend(read(&mut entry));
+                let read = read(&mut entry);
+                lost += u64::from(read.is_none() && entry.says("cost"));
+                entries.extend(read);
                 entry.into_extra(&format!("{list}[{index}]."), extra);
             }
-            None => extra.keep(format!("{list}[{index}]"), raw),
+            None => {
+                lost += u64::from(!json::is_nothing(raw));
+                extra.keep(format!("{list}[{index}]"), raw);
+            }
         }
     }
+    note(left_out, field, lost);
     entries
 }

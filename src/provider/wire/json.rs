@@ -94,6 +94,11 @@ impl<'a> Fields<'a> {
         list.unwrap_or_default()
     }
 
+    /// Whether this field holds more than nothing.
+    pub(crate) fn says(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|raw| !is_nothing(raw))
+    }
+
     pub(crate) fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
         self.0.remove(name)
     }

@@ -87,7 +87,11 @@ fn irregular_fields_cost_themselves_only() {
             "/cost_categories",
             json!([{"name": "甲", "amount": "1"}, {"name": "乙", "amount": null}]),
         ),
-        (r#"{"CostCategories": [[], null, "x", [{"word": "1"}], [{"name": "金额", "word": []}]]}"#, "/cost_categories", json!([])),
+        (
+            r#"{"CostCategories": [[], null, "", {}, [null, {"word": ""}], [{"name": "金额", "word": null}]]}"#,
+            "/cost_categories",
+            json!([]),
+        ),
         (r#"{"CostDetail": [[{"name": "项目", "word": "药"}, {"name": "单位", "word": "盒"}]]}"#, "/extra/CostDetail[0].单位", json!("盒")),
         (
             r#"{"CostDetail": [[{"name": "数量", "word": 10}, {"name": "单价", "word": 29.3200}]]}"#,
@@ -122,6 +126,25 @@ fn a_line_whose_columns_cannot_be_read_is_still_a_line() {
     let invoice = mapped(&json!({"CostDetail": [unread], "CostCategories": [unread], "RegionSupplement": unread}).to_string());
     assert_eq!((&invoice["cost_details"][0]["amount"], &invoice["cost_categories"][0]["amount"]), (&json!(null), &json!(null)));
     assert_eq!(invoice["payments"], json!([{"name": null, "amount": "1.00"}]));
+}
+
+#[test]
+fn a_line_of_which_only_the_amount_is_there_and_cannot_be_read_is_still_a_line() {
+    let lines = json!([[{"word": "1"}], [{"name": null, "word": "1"}], ["1.00"], [{"name": "金额", "word": []}]]);
+    let invoice = mapped(&json!({"CostDetail": lines, "CostCategories": lines}).to_string());
+    for (list, line) in [("cost_details", json!(null)), ("cost_categories", json!(null))] {
+        let amounts: Vec<_> = invoice[list].as_array().unwrap().iter().map(|line| &line["amount"]).collect();
+        assert_eq!(amounts, [&line; 4], "{list}");
+    }
+    let invoice = mapped(r#"{"CostDetail": ["1.00"]}"#);
+    assert_eq!(invoice["cost_details"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn cells_of_two_hundred_thousand_columns_are_read_in_time() {
+    let cells: Vec<_> = (0..200_000).map(|number| json!({"name": number.to_string(), "word": "1"})).collect();
+    let invoice = mapped(&json!({ "CostDetail": cells }).to_string());
+    assert_eq!(invoice["cost_details"], json!([]));
 }
 
 #[test]

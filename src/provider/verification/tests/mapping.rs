@@ -151,6 +151,15 @@ fn irregular_fields_cost_themselves_only() {
 }
 
 #[test]
+fn a_line_that_cannot_be_read_is_not_missed_in_silence() {
+    for (list, field) in [("cost_detail_list", "cost_details"), ("cost_categories", "cost_categories"), ("payments_info", "payments")] {
+        let lines = json!([{"name": "药", "cost": 1}, "\u{fffd}", {"cost": "\u{fffd}"}, {"cost": [1]}, null, {}, {"cost": null}]);
+        let answer = mapped(&json!({ list: lines }).to_string(), "{}");
+        assert_eq!((answer["invoice"][field].as_array().unwrap().len(), &answer["invoice"]["left_out"][field]), (1, &json!(3)), "{field}");
+    }
+}
+
+#[test]
 fn no_line_is_left_out_in_silence() {
     let line = json!({"name": "药", "cost": 1.5});
     for (sent, kept, left_out) in [(1_500, 1_500, json!(null)), (20_000, 20_000, json!(null)), (20_003, 20_000, json!(3))] {
