@@ -5,6 +5,7 @@
 //!
 //! Others may write to the bucket. So every object is sealed for its key, and one without a valid seal is treated as absent.
 
+mod agreement;
 mod object;
 mod parcel;
 

@@ -4,7 +4,9 @@ use super::check::{self, Finding, Verdict};
 use crate::assemble;
 use crate::broker::Broker;
 use crate::chance::Chance;
+use crate::checkpoint::Checkpoints;
 use crate::config::Config;
+use crate::domain::failure::Failure;
 use crate::domain::peer_register::PeerRegister;
 use crate::shutdown;
 use crate::telemetry::health::{Health, State};
@@ -37,6 +39,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         let address = server::start(&config.telemetry.listen, health.clone(), metrics, serving).await?;
         tracing::info!(%address, "serving /metrics, /livez and /readyz");
     }
+    let fleet = (!config.seal.key.is_empty()).then(|| config.fleet_id());
     let pipeline = assemble::pipeline(&config, policy, chance.clone()).await?;
     let worker = Arc::new(Worker {
         broker: Broker::new(&config.broker)?,
@@ -58,7 +61,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     tokio::select! {
         biased;
         () = stop.asked_for() => {}
-        () = until_granted(&worker) => {}
+        () = until_admitted(&worker, fleet.as_deref()) => {}
     }
     let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, Arc::clone(&worker))));
     match worker.run(stop.token()).await? {
@@ -73,24 +76,36 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Returns once the store lets this worker keep checkpoints and find them, or once it is known to fail in another way, which is the
-/// policy's business. Before that no job is taken: where a missing checkpoint looks forbidden, none could be answered.
-async fn until_granted(worker: &Worker) {
+/// Returns once this worker may keep checkpoints and finds those of its fleet, or once the store is known to fail in another way, which is
+/// the policy's business. Before that no job is taken: where a missing checkpoint looks forbidden, none could be answered, and where the
+/// others seal with another key, answers that they paid for would be bought again.
+async fn until_admitted(worker: &Worker, fleet: Option<&str>) {
     let mut told = String::new();
-    loop {
-        let missing = match timeout(check::PATIENCE, worker.pipeline.checkpoints.missing_rights()).await {
-            Ok(Ok(Some(missing))) if !missing.is_empty() => missing,
-            Ok(_) | Err(_) => return,
-        };
-        let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        let problem = format!("the user of the store lacks {}", rights.join(" and "));
+    while let Ok(Ok(Some(problem))) = timeout(check::PATIENCE, obstacle(&worker.pipeline.checkpoints, fleet)).await {
         if told != problem {
-            tracing::error!(problem, "the store refuses what the worker needs; no job is taken until it is granted");
+            tracing::error!(problem, "the worker cannot share checkpoints; no job is taken until this is mended");
             told.clone_from(&problem);
         }
         worker.health.set(State::Refused { problem });
         sleep(ASK_AGAIN).await;
     }
+}
+
+/// What keeps this worker from the checkpoints of its fleet. `fleet` is known where the key of the seal is configured: a derived one
+/// changes with the providers' secrets.
+async fn obstacle(checkpoints: &Checkpoints, fleet: Option<&str>) -> Result<Option<String>, Failure> {
+    let missing = checkpoints.missing_rights().await?.unwrap_or_default();
+    if !missing.is_empty() {
+        let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        return Ok(Some(format!("the user of the store lacks {}", rights.join(" and "))));
+    }
+    let Some(fleet) = fleet else { return Ok(None) };
+    Ok(checkpoints.seal_of_another_key(fleet).await?.map(|key| {
+        format!(
+            "{key} is sealed with a key that this worker does not have: give all workers the same seal.key, and the old one as \
+             seal.previous_key while it is replaced; where no worker with the other key is left, delete that object"
+        )
+    }))
 }
 
 /// One clear line at start is worth more than the same line for every job. Beside the worker, which goes on in any case: jobs wait as the

@@ -20,7 +20,8 @@ promises![
     what_another_worker_found_out_since_is_not_asked_again,
     an_unreadable_object_is_none,
     what_another_key_sealed_or_another_name_had_is_none_and_is_replaced,
-    a_bucket_and_a_prefix_of_their_own
+    a_bucket_and_a_prefix_of_their_own,
+    workers_of_a_fleet_find_out_that_they_seal_with_different_keys,
 ];
 
 fn sealer(key: &str) -> Sealer {
@@ -201,4 +202,32 @@ async fn of_two_results_the_first_stands(server: Server) {
         let third = worker(&shelf, &Config::default());
         assert_eq!(third.result(&question).await.unwrap().map(|kept| kept.body.to_string()), Some(later.body.to_string()));
     }
+}
+
+async fn workers_of_a_fleet_find_out_that_they_seal_with_different_keys(server: Server) {
+    let shelf = Shelf::new(server).await;
+    let config = Config::default();
+    let with = |sealer| Checkpoints::new(&config, &shelf.store, &shelf.config.bucket, sealer);
+    let rotating = Sealer::new(SealKey::of("new"), Some(SealKey::of("old")));
+    let object = Some("checkpoints/seal-fleet.json".to_owned());
+    for (sealer, expected) in [
+        (sealer("old"), None),
+        (sealer("another"), object.clone()),
+        (sealer("new"), object.clone()),
+        (rotating.clone(), None),
+        // While both keys are in use.
+        (sealer("old"), None),
+        (rotating, None),
+        (sealer("new"), None),
+        (sealer("old"), object),
+    ] {
+        assert_eq!(with(sealer).seal_of_another_key("fleet").await.unwrap(), expected);
+    }
+    // What carries no seal keeps no worker from starting.
+    for stray in ["", "{}", "no JSON", r#"{"v":2,"seal":"","value":{}}"#, r#"{"v":1,"seal":"00","value":{}}"#] {
+        shelf.store.put(&shelf.config.bucket, "checkpoints/seal-fleet.json", Bytes::from_static(stray.as_bytes())).await.unwrap();
+        assert_eq!(with(sealer("new")).seal_of_another_key("fleet").await.unwrap(), None, "{stray}");
+        assert!(with(sealer("old")).seal_of_another_key("fleet").await.unwrap().is_some(), "{stray}: it was sealed anew");
+    }
+    assert_eq!(with(sealer("old")).seal_of_another_key("another fleet").await.unwrap(), None);
 }

@@ -101,7 +101,7 @@ async fn a_worker_without_a_right_takes_no_job_says_which_and_begins_once_it_is_
     let file = ConfigFile::of(&system);
     let mut program: Program = file.run(&[]);
     let telemetry = program.telemetry().await;
-    let told = program.event("the store refuses what the worker needs; no job is taken until it is granted").await;
+    let told = program.event("the worker cannot share checkpoints; no job is taken until this is mended").await;
     assert!(told["problem"].as_str().unwrap().contains("s3:ListBucket on arn:aws:s3:::claims"), "{told}");
     let ready = reqwest::get(format!("{telemetry}/readyz")).await.unwrap();
     assert_eq!(ready.status(), 503);
