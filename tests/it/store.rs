@@ -14,6 +14,7 @@ macro_rules! promises {
 
 mod checkpoints;
 mod links;
+mod packed;
 mod rights;
 mod trouble;
 
