@@ -105,7 +105,9 @@ async fn a_malformed_job_is_answered_and_kept_with_its_reason(on: On) {
 }
 
 async fn an_image_that_is_not_there_is_the_jobs_fault_and_costs_nothing(on: On) {
-    let mut system = System::start(on).await;
+    let mut setup = Setup::new(on).await;
+    setup.config.storage.buckets = vec!["no-such-bucket".into()];
+    let mut system = setup.start().await;
     let cases = [
         (json!({ "key": "nowhere.jpg" }), "nowhere"),
         (json!({ "bucket": "no-such-bucket", "key": "a.jpg" }), "bucket"),

@@ -60,6 +60,7 @@ impl Script for Unread {
 async fn who_waits_for_memory_for_ten_minutes_is_handed_on() {
     let mut config = Config::default();
     config.checkpoint.store = StoreKind::None;
+    config.storage.bucket = "claims".into();
     config.recognition.url = "http://127.0.0.1/".into();
     let mut pipeline = assemble::pipeline(&config, Policy::builtin(), Chance::seeded(1)).await.unwrap();
     pipeline.loader.store = Store::scripted(Unread);
