@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod breaker;
 pub mod checks;
+pub mod clock_skew;
 pub mod concurrency;
 pub mod date;
 pub mod failure;

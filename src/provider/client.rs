@@ -3,6 +3,7 @@
 use super::in_flight::{InFlight, Room};
 use super::limiter::Limiter;
 use super::{Provider, Reply, Request, Unsigned};
+use crate::domain::clock_skew::ClockReading;
 use crate::domain::failure::{Billed, Failure, Stage, cut};
 use crate::domain::policy::Decision;
 use crate::domain::result::CallRecord;
@@ -196,6 +197,11 @@ impl<A> Client<A> {
     /// This worker's share of the account's rate, or as much of it as the provider grants.
     pub fn rate_per_second(&self) -> f64 {
         self.limiter.rate_per_second(self.judge.gate.standing(self.stage))
+    }
+
+    /// What the provider's last answer said about the time.
+    pub fn clock_reading(&self) -> Option<ClockReading> {
+        self.provider.clock_reading()
     }
 
     pub fn max_in_flight(&self) -> usize {

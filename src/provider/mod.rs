@@ -14,6 +14,7 @@ mod wire;
 
 pub use http::{CONNECT_TIMEOUT, Reached, http_client, reach};
 
+use crate::domain::clock_skew::ClockReading;
 use crate::domain::failure::Failure;
 use crate::domain::picture::Picture;
 use crate::domain::policy::Transfer;
@@ -27,6 +28,11 @@ pub trait Provider: Send + Sync {
     type Answer;
 
     fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Self::Answer>, Failure>>;
+
+    /// What its last answer said about the time, where it says anything.
+    fn clock_reading(&self) -> Option<ClockReading> {
+        None
+    }
 }
 
 /// What a provider is asked to look at.

@@ -11,7 +11,7 @@ impl Store {
     /// Nobody is asked for it, unless the credentials have to be renewed.
     pub async fn presign(&self, bucket: &str, key: &str, version_id: Option<&str>, valid: Duration) -> Result<String, Failure> {
         let unsigned = || Failure::new(Stage::Storage, "request", "no address of the object can be signed");
-        let Objects::S3(client) = &self.objects else { return Err(unsigned()) };
+        let Objects::S3(client, _) = &self.objects else { return Err(unsigned()) };
         let expires = PresigningConfig::expires_in(valid).map_err(|_| unsigned())?;
         let request = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));
         let signed = Box::pin(request.presigned(expires)).await.map_err(failure::of)?;

@@ -9,12 +9,14 @@ mod link;
 mod network;
 mod object;
 mod rights;
+mod server_clock;
 
 pub use config::Config;
 pub use object::{Object, ReadError, Revision};
 pub use rights::{MissingRight, RightAction};
 
 use crate::config::Network;
+use crate::domain::clock_skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
@@ -24,6 +26,7 @@ use aws_sdk_s3::config::{Credentials, Region, RequestChecksumCalculation, Respon
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use credentials::CheckedCredentials;
+use server_clock::ServerClock;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +46,7 @@ pub struct Store {
 /// Where objects come from.
 #[derive(Clone)]
 enum Objects {
-    S3(Client),
+    S3(Client, ServerClock),
     Scripted(Arc<dyn Script>),
 }
 
@@ -86,22 +89,37 @@ impl Store {
         let shared = loader.load().await;
         let mut builder = aws_sdk_s3::config::Builder::from(&shared);
         builder.set_credentials_provider(shared.credentials_provider().map(CheckedCredentials).map(SharedCredentialsProvider::new));
+        let clock = ServerClock::default();
         let client = Client::from_conf(
             builder
                 .http_client(network::http_client(network, proxy.as_ref())?)
                 .force_path_style(config.path_style)
+                .interceptor(clock.clone())
                 // The newer default breaks other stores than AWS's own.
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
                 .build(),
         );
         let partition = rights::partition(&config.region);
-        Ok(Self { objects: Objects::S3(client), timeout: config.timeout.duration(), partition })
+        Ok(Self { objects: Objects::S3(client, clock), timeout: config.timeout.duration(), partition })
     }
 
     /// A store that is a script, whatever its buckets are called.
     pub fn scripted(script: impl Script + 'static) -> Self {
         Self { objects: Objects::Scripted(Arc::new(script)), timeout: Duration::MAX, partition: rights::partition("") }
+    }
+
+    /// Do its answers say what time it is?
+    pub fn tells_time(&self) -> bool {
+        matches!(self.objects, Objects::S3(..))
+    }
+
+    /// What its last answer said about the time.
+    pub fn clock_reading(&self) -> Option<ClockReading> {
+        match &self.objects {
+            Objects::S3(_, clock) => clock.reading(),
+            Objects::Scripted(_) => None,
+        }
     }
 
     /// Does the bucket of this object keep versions? Then one is read by its id, as an address names it, which needs a right of its own.
@@ -128,7 +146,7 @@ impl Store {
 
     async fn ask(&self, bucket: &str, key: &str, version_id: Option<&str>, range: Option<String>) -> Result<Object, Failure> {
         let client = match &self.objects {
-            Objects::S3(client) => client,
+            Objects::S3(client, _) => client,
             Objects::Scripted(script) => return script.read(key).map(|bytes| Object::of(bytes, self.timeout)),
         };
         let request = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned)).set_range(range);
@@ -155,7 +173,7 @@ impl Store {
     /// Writes an object where there is none. Only a store that honours `If-None-Match` keeps what is there: see [`Store::honours_conditions`].
     pub async fn put_new(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<Written, Failure> {
         let client = match &self.objects {
-            Objects::S3(client) => client,
+            Objects::S3(client, _) => client,
             Objects::Scripted(script) => return script.write(key, bytes, true),
         };
         let request = client.put_object().bucket(bucket).key(key).content_type("application/json").if_none_match("*");
@@ -185,7 +203,7 @@ impl Store {
 
     pub async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<(), Failure> {
         let client = match &self.objects {
-            Objects::S3(client) => client,
+            Objects::S3(client, _) => client,
             Objects::Scripted(script) => return script.write(key, bytes, false).map(drop),
         };
         let request = client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));

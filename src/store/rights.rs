@@ -79,7 +79,7 @@ impl Store {
     }
 
     async fn list_one(&self, bucket: &str, prefix: &str) -> Result<(), Failure> {
-        let Objects::S3(client) = &self.objects else { return Ok(()) };
+        let Objects::S3(client, _) = &self.objects else { return Ok(()) };
         let request = client.list_objects_v2().bucket(bucket).prefix(prefix).max_keys(1);
         Box::pin(request.send()).await.map(drop).map_err(failure::of)
     }

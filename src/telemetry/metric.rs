@@ -5,6 +5,7 @@
 use crate::domain::failure::{Billed, Stage};
 use crate::domain::result::{Status, Verdict};
 use crate::seal::SealKind;
+use jiff::SignedDuration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
@@ -50,6 +51,7 @@ fn describe() {
         "invoice_heartbeats_foreign_total",
         "Heartbeats of workers with other queues or accounts on the same control exchange."
     );
+    describe_gauge!("invoice_clock_skew_seconds", "What a server's clock is ahead of this machine's, by the Date of its last answer.");
     describe_counter!("invoice_seal_refused_total", "What came back without a valid seal of ours, and counted as absent.");
     describe_gauge!("invoice_image_memory_bytes", "Image data held, all jobs together.");
     for counter in [
@@ -148,6 +150,11 @@ pub fn queue_declared_again(name: &str) {
 /// A worker with other queues or accounts was heard on our control exchange.
 pub fn foreign_heartbeat() {
     counter!("invoice_heartbeats_foreign_total").increment(1);
+}
+
+/// What a server's clock is ahead of ours.
+pub fn clock_skew(server: &'static str, ahead: SignedDuration) {
+    gauge!("invoice_clock_skew_seconds", "server" => server).set(ahead.as_secs_f64());
 }
 
 /// Something of this kind had no valid seal.

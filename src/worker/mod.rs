@@ -3,6 +3,7 @@
 mod alarm;
 mod answer;
 mod brought;
+mod clock_watch;
 mod control;
 mod event;
 mod feed;
@@ -122,6 +123,7 @@ impl Worker {
         let Serving { generation, feed, problems, .. } = serving;
         // Boxed, as what is asked of the broker is: both are large, and seldom at work.
         let mut watching = Box::pin(self.watch_queues(generation, problems));
+        let mut clock = std::pin::pin!(self.clock_goes_wrong());
         let gate = &self.pipeline.judge.gate;
         let mut changes = gate.changes();
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.
@@ -153,6 +155,8 @@ impl Worker {
                 () = stop.cancelled() => return Served::Stopped,
                 () = generation.over() => None,
                 () = &mut watching => continue,
+                // What is in hand stops before another call, and is delivered again: no deadline is judged by a wrong clock.
+                problem = &mut clock => return self.lost(&problem, turns),
                 () = gate.flow_changes(&flow, &mut changes) => continue,
                 () = tokio::time::sleep(LOOK_AGAIN), if is_too_full => continue,
                 () = over(&mut single) => {

@@ -4,6 +4,7 @@
 //! to say it: whoever reads the line and asks finds the worker not ready.
 
 use super::Worker;
+use super::clock_watch::CLOCK_CHECK;
 use super::feed::{Feed, Intake};
 use super::outage::Outage;
 use super::session::Generation;
@@ -102,7 +103,19 @@ impl Worker {
         connected_before: bool,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
+        let mut is_clock_reported = false;
         loop {
+            if let Some(problem) = self.clock_problem().await {
+                self.health.set(State::Disconnected { problem: problem.clone() });
+                if !std::mem::replace(&mut is_clock_reported, true) {
+                    tracing::error!(problem, "the clock of this machine is wrong");
+                }
+                sleep_unless(CLOCK_CHECK, stop).await;
+                if stop.is_cancelled() {
+                    return Ok(None);
+                }
+                continue;
+            }
             let error = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(None),

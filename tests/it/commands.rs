@@ -2,6 +2,7 @@
 
 mod addresses;
 mod check;
+mod clock;
 mod deleted;
 mod demo;
 mod failed;

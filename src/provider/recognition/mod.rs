@@ -13,8 +13,10 @@ pub use form::{encoded_len, inline};
 
 use super::signature::{Payload, Signer, Unsigned};
 use super::wire::redaction::Redaction;
+use super::wire::server_clock::ServerClock;
 use super::wire::{AnswerContext, Wire, sensitive};
 use super::{Provider, Reply, Request, Shown};
+use crate::domain::clock_skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::picture::Picture;
@@ -64,7 +66,13 @@ impl Recognition {
         };
         let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
         Ok(Self {
-            wire: Wire { stage: STAGE, http, timeout: config.timeout.duration(), context: AnswerContext { redaction, timezone } },
+            wire: Wire {
+                stage: STAGE,
+                http,
+                timeout: config.timeout.duration(),
+                context: AnswerContext { redaction, timezone },
+                server_clock: ServerClock::default(),
+            },
             url: config.url.parse().context("recognition.url is not a URL")?,
             credentials,
             sign_payload: config.sign_payload,
@@ -111,6 +119,10 @@ impl Recognition {
 
 impl Provider for Recognition {
     type Answer = Invoice;
+
+    fn clock_reading(&self) -> Option<ClockReading> {
+        self.wire.server_clock.reading()
+    }
 
     fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
         Box::pin(async {

@@ -13,8 +13,10 @@ pub use answer::read_answer;
 pub use config::Config;
 
 use super::wire::redaction::Redaction;
+use super::wire::server_clock::ServerClock;
 use super::wire::{AnswerContext, Wire, sensitive};
 use super::{Provider, Reply, Request, Shown};
+use crate::domain::clock_skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Verified;
 use anyhow::Context;
@@ -43,7 +45,13 @@ impl Verification {
     pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
         let redaction = Redaction::of([&config.api_id, &config.api_secret]);
         Ok(Self {
-            wire: Wire { stage: STAGE, http, timeout: config.timeout.duration(), context: AnswerContext { redaction, timezone } },
+            wire: Wire {
+                stage: STAGE,
+                http,
+                timeout: config.timeout.duration(),
+                context: AnswerContext { redaction, timezone },
+                server_clock: ServerClock::default(),
+            },
             url: config.url.parse().context("verification.url is not a URL")?,
             api_id: sensitive(config.api_id.expose()).context("verification.api_id cannot be a header")?,
             api_secret: sensitive(config.api_secret.expose()).context("verification.api_secret cannot be a header")?,
@@ -54,6 +62,10 @@ impl Verification {
 
 impl Provider for Verification {
     type Answer = Verified;
+
+    fn clock_reading(&self) -> Option<ClockReading> {
+        self.wire.server_clock.reading()
+    }
 
     fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
         Box::pin(async {

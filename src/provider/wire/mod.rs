@@ -12,6 +12,7 @@ pub(crate) mod fake;
 pub(crate) mod json;
 mod lenient;
 pub(crate) mod redaction;
+pub(crate) mod server_clock;
 
 use super::Reply;
 use crate::domain::failure::{Failure, Stage, cut};
@@ -23,6 +24,7 @@ use json::Fields;
 use redaction::Redaction;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response};
+use server_clock::ServerClock;
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -49,6 +51,7 @@ pub(crate) struct Wire {
     /// From the first byte of the request to the last of the answer.
     pub(crate) timeout: Duration,
     pub(crate) context: AnswerContext,
+    pub(crate) server_clock: ServerClock,
 }
 
 /// What an answer is read with, beside itself.
@@ -85,7 +88,9 @@ impl Wire {
         let sent = timeout_at(deadline, request.send()).await.map_err(|_| self.too_late())?;
         let response = sent.map_err(|error| self.broken(&error))?;
         let status = response.status().as_u16();
-        let headers = AnswerHeaders::of(response.headers(), Timestamp::now());
+        let now = Timestamp::now();
+        let headers = AnswerHeaders::of(response.headers(), now);
+        self.server_clock.learn(headers.server_time, now);
         let mut body = AnswerBody::announced(response.headers());
         let ended = self.receive(response, &mut body, deadline).await;
         // The object decides: what was wrong with the connection matters only where it is not whole.

@@ -9,6 +9,7 @@ fn wire(timeout: Duration) -> Wire {
         http: http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(),
         timeout,
         context: AnswerContext::default(),
+        server_clock: ServerClock::default(),
     }
 }
 
