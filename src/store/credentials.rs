@@ -62,7 +62,8 @@ mod tests {
             ("id", "secret", None, None),
         ] {
             let found = flaw(&Credentials::new(id, secret, token.map(str::to_owned), None, "test"));
-            assert_eq!(found.map(|flaw| flaw.to_string()).as_deref(), says);
+            let told = found.map(|flaw| flaw.to_string());
+            assert!(told.is_some() == says.is_some() && told.iter().zip(says).all(|(told, says)| told.starts_with(says)), "{told:?}");
         }
     }
 }
