@@ -155,17 +155,17 @@ impl Store {
         Object::arriving(answer, self.timeout)
     }
 
-    /// A small object whole; `None` where there is none. One in an archive is as good as none: another writer to the bucket may have put it
-    /// there, and the next write replaces it.
+    /// A small object whole; `None` where there is none. One in an archive, or packed in a way that cannot be undone, is as good as none:
+    /// another writer to the bucket may have put it there, and the next write replaces it.
     pub async fn get(&self, bucket: &str, key: &str, max_bytes: usize) -> Result<Option<Bytes>, Failure> {
         match self.open(bucket, key, None).await {
             Ok(object) => match object.read(max_bytes, |_| ()).await {
                 Ok(bytes) => Ok(Some(bytes)),
-                Err(ReadError::TooLarge) => Ok(None),
-                Err(ReadError::Failed(failure)) => Err(*failure),
+                Err(ReadError::Failed(failure)) if failure.stage == Stage::Storage => Err(*failure),
+                Err(ReadError::TooLarge | ReadError::Failed(_)) => Ok(None),
             },
             Err(failure) if failure.http_status == Some(404) && failure.code != "NoSuchBucket" => Ok(None),
-            Err(failure) if failure.code == ARCHIVED => Ok(None),
+            Err(failure) if failure.code == ARCHIVED || failure.stage == Stage::Image => Ok(None),
             Err(failure) => Err(failure),
         }
     }
@@ -229,11 +229,11 @@ pub fn too_large(max_bytes: u64) -> Failure {
 mod tests {
     use super::*;
 
-    struct Refusing(&'static str);
+    struct Refusing(Stage, &'static str);
 
     impl Script for Refusing {
         fn read(&self, _: &str) -> Result<Bytes, Failure> {
-            Err(Failure { http_status: Some(403), ..Failure::new(Stage::Storage, self.0, "") })
+            Err(Failure { http_status: Some(403), ..Failure::new(self.0, self.1, "") })
         }
 
         fn write(&self, _: &str, _: Bytes, _: bool) -> Result<Written, Failure> {
@@ -242,8 +242,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_object_in_an_archive_is_as_good_as_none() {
-        assert_eq!(Store::scripted(Refusing("InvalidObjectState")).get("bucket", "key", 10).await.unwrap(), None);
-        assert_eq!(Store::scripted(Refusing("AccessDenied")).get("bucket", "key", 10).await.unwrap_err().code, "AccessDenied");
+    async fn an_object_that_cannot_be_read_as_it_lies_there_is_as_good_as_none() {
+        for (stage, code) in [(Stage::Storage, "InvalidObjectState"), (Stage::Image, "image.unsupported_format")] {
+            assert_eq!(Store::scripted(Refusing(stage, code)).get("bucket", "key", 10).await.unwrap(), None);
+        }
+        let refused = Store::scripted(Refusing(Stage::Storage, "AccessDenied")).get("bucket", "key", 10).await;
+        assert_eq!(refused.unwrap_err().code, "AccessDenied");
     }
 }

@@ -47,7 +47,8 @@ impl Store {
         let mut missing = Vec::new();
         let is_readable = match known {
             Some(key) => {
-                let is_readable = !is_denied(self.get(bucket, key, usize::MAX).await)?;
+                // None of its bytes: another writer may have put anything there.
+                let is_readable = !is_denied(self.get(bucket, key, 0).await)?;
                 if !is_readable {
                     missing.push(self.right(RightAction::Read, bucket, prefix));
                 }
