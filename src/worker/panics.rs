@@ -102,7 +102,7 @@ impl Worker {
         let Brought { mut progress, returned: _, not_before, deaths: suspect } = self.brought(message);
         progress.redelivered |= delivery.redelivered;
         let mut turn = Turn { message, generation, job_id: None, progress, is_new: false, suspect, not_before, began: Instant::now() };
-        match Job::parse(&message.body, message.properties.message_id.as_deref()) {
+        match self.read(message) {
             Ok(job) => {
                 turn.job_id = Some(job.id.to_string());
                 self.panicked(&job, &turn, place).await

@@ -109,7 +109,7 @@ impl Worker {
         }
     }
 
-    fn read(&self, message: &Message) -> Result<Job, Box<Rejected>> {
+    pub(super) fn read(&self, message: &Message) -> Result<Job, Box<Rejected>> {
         let properties = &message.properties;
         let envelope = JobEnvelope {
             body: &message.body,
