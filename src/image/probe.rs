@@ -17,6 +17,11 @@ pub struct Probed {
 /// # Errors
 /// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
 pub fn probe(bytes: &[u8]) -> Result<Probed, Failure> {
+    // A library's panic on these bytes is the image's fault: two such images must not make the worker unfit.
+    std::panic::catch_unwind(|| probed(bytes)).unwrap_or_else(|_| Err(invalid("image.corrupt", "the image's header is damaged")))
+}
+
+fn probed(bytes: &[u8]) -> Result<Probed, Failure> {
     let format = match image_type(bytes) {
         Ok(ImageType::Jpeg) => Format::Jpeg,
         Ok(ImageType::Png) => Format::Png,
