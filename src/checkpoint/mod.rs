@@ -9,7 +9,7 @@ mod agreement;
 mod object;
 mod parcel;
 
-pub use object::{StoredResult, Verification, VerificationAnswer};
+pub use object::{StoredResult, UnparkedRun, Verification, VerificationAnswer};
 pub use parcel::Parcel;
 
 use crate::domain::failure::Failure;
@@ -208,6 +208,19 @@ impl Checkpoints {
         self.remember(&result_name(question), encoded(result)).await;
     }
 
+    /// Another worker may have left more of the run since: the store is asked, and where it fails the memory.
+    pub async fn unparked(&self, run: &str) -> Result<Option<UnparkedRun>, Failure> {
+        let name = unparked_name(run);
+        match self.get("unparked", &name, |_| false).await {
+            Err(failure) => self.here(&name).await.map(Some).ok_or(failure),
+            found => found,
+        }
+    }
+
+    pub async fn keep_unparked(&self, unparked: &UnparkedRun) -> Result<(), Failure> {
+        self.put(&unparked_name(&unparked.progress.run), unparked).await
+    }
+
     /// What this process remembers, where that `is_last`: anything else the store may know better.
     async fn get<T: DeserializeOwned>(&self, kind: &'static str, name: &str, is_last: impl Fn(&T) -> bool) -> Result<Option<T>, Failure> {
         let here = self.here(name).await;
@@ -270,6 +283,10 @@ impl Checkpoints {
 
 fn result_name(question: &str) -> String {
     format!("result/{question}.json")
+}
+
+fn unparked_name(run: &str) -> String {
+    format!("unparked/{run}.json")
 }
 
 fn encoded<T: Serialize>(value: &T) -> Bytes {

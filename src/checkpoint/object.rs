@@ -1,9 +1,10 @@
 //! What lies in the store: JSON in an envelope with a version and a seal.
 
-use crate::domain::progress::Totals;
+use crate::domain::progress::{Progress, Totals};
 use crate::domain::result::{JobError, Status, Verdict, VerificationPart};
 use crate::seal::{SealKind, Sealer};
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -44,6 +45,14 @@ pub struct StoredResult {
     /// As it is: text within text would be escaped in every write and read.
     #[serde(rename = "result")]
     pub body: Box<RawValue>,
+}
+
+/// What a run had paid for when it could not be parked: its delivery comes back without it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct UnparkedRun {
+    pub progress: Progress,
+    /// Until when it was to wait.
+    pub until: Timestamp,
 }
 
 #[derive(Deserialize)]

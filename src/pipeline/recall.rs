@@ -1,7 +1,7 @@
 //! Checkpoints, read and written with patience. Their store's failures are never the job's fault.
 
 use super::Pipeline;
-use crate::checkpoint::{Parcel, StoredResult};
+use crate::checkpoint::{Parcel, StoredResult, UnparkedRun};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Decision;
 use crate::domain::result::Status;
@@ -152,6 +152,19 @@ impl Pipeline {
     /// The answer that a run was given, where it never came as far as a question.
     pub async fn answer_of(&self, run: &str, halt: &CancellationToken) -> Option<StoredResult> {
         self.patiently(halt, || self.checkpoints.result(run)).await.ok().flatten()
+    }
+
+    /// What a run has paid for and could not be parked with: whichever worker gets its delivery next goes on from there.
+    pub async fn keep_unparked(&self, unparked: &UnparkedRun, halt: &CancellationToken) {
+        let patience = Patience { halt, began: Instant::now(), may_wait: false };
+        if let Err(failure) = self.insistently(patience, || self.checkpoints.keep_unparked(unparked)).await {
+            unkept(&failure);
+        }
+    }
+
+    /// As far as the store answers.
+    pub async fn unparked(&self, run: &str, halt: &CancellationToken) -> Option<UnparkedRun> {
+        self.patiently(halt, || self.checkpoints.unparked(run)).await.ok().flatten()
     }
 
     pub(super) async fn patiently<T, A>(&self, halt: &CancellationToken, attempt: impl Fn() -> A) -> Result<T, Failure>

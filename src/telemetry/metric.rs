@@ -130,7 +130,7 @@ pub fn workers_alive(workers: usize) {
     gauge!("invoice_workers_alive").set(f64::from(u32::try_from(workers).unwrap_or(u32::MAX)));
 }
 
-/// `kind` is `recognition`, `verification` or `result`.
+/// `kind` is `recognition`, `verification`, `result` or `unparked`.
 pub fn checkpoint_hit(kind: &'static str) {
     counter!("invoice_checkpoint_hits_total", "kind" => kind).increment(1);
 }

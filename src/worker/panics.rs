@@ -101,7 +101,8 @@ impl Worker {
         let message = &delivery.message;
         let Brought { mut progress, returned: _, not_before, deaths: suspect } = self.brought(message);
         progress.redelivered |= delivery.redelivered;
-        let mut turn = Turn { message, generation, job_id: None, progress, is_new: false, suspect, not_before, began: Instant::now() };
+        let (calls_brought, began) = (progress.totals.calls, Instant::now());
+        let mut turn = Turn { message, generation, job_id: None, progress, calls_brought, is_new: false, suspect, not_before, began };
         match self.read(message) {
             Ok(job) => {
                 turn.job_id = Some(job.id.to_string());

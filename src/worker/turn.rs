@@ -8,6 +8,7 @@ use super::panics::panic_place;
 use super::session::Generation;
 use super::suspect::Suspicion;
 use crate::broker::{Delivery, Message, Settled};
+use crate::checkpoint::UnparkedRun;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, JobEnvelope, Rejected};
 use crate::domain::progress::{Parked, Progress};
@@ -29,6 +30,8 @@ pub(super) struct Turn<'a> {
     pub(super) generation: &'a Generation,
     pub(super) job_id: Option<String>,
     pub(super) progress: Progress,
+    /// So many calls the message knew of.
+    pub(super) calls_brought: u32,
     /// Just submitted: it was neither parked nor handed out before.
     pub(super) is_new: bool,
     /// It may kill its worker: parked again, it stays marked, with this many deaths.
@@ -69,7 +72,9 @@ impl Worker {
         progress.returns = progress.returns.saturating_add(delivery.delivery_count);
         let is_new = !returned && !progress.redelivered;
         let suspicion = Suspicion::of(suspect, progress.returns, is_alone);
-        let mut turn = Turn { message, generation, job_id: None, progress, is_new, suspect, not_before, began: Instant::now() };
+        let calls_brought = progress.totals.calls;
+        let began = Instant::now();
+        let mut turn = Turn { message, generation, job_id: None, progress, calls_brought, is_new, suspect, not_before, began };
         if let Suspicion::Park(deaths) = suspicion {
             return self.park_suspect(turn, deaths).await;
         }
@@ -97,6 +102,9 @@ impl Worker {
                     return self.outbox(&turn).park(message, &turn.progress, until, turn.suspect).await;
                 };
                 turn.progress.untried = false;
+                if turn.progress.redelivered {
+                    self.take_up(&mut turn).await;
+                }
                 let maybe_elsewhere = delivery.redelivered && !held.joined;
                 let halt = generation.halt.clone();
                 let arrival = Arrival { redelivered: delivery.redelivered, maybe_elsewhere, returned, halt, began: turn.began };
@@ -164,7 +172,10 @@ impl Worker {
         turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now(), by_pause });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
         let outbox = self.outbox(turn);
-        outbox.park(turn.message, &turn.progress, until, turn.suspect).await?;
+        if let Err(unpublished) = outbox.park(turn.message, &turn.progress, until, turn.suspect).await {
+            self.leave(turn, until).await;
+            return Err(unpublished);
+        }
         if job.progress && !brief {
             let attempt = turn.progress.attempts(stage);
             let told = ProgressMessage {
@@ -189,6 +200,26 @@ impl Worker {
             turn: turn.began.elapsed(),
         }));
         Ok(())
+    }
+
+    /// The delivery comes back as it was handed out. What was paid for meanwhile is kept, so that it is not bought again.
+    async fn leave(&self, turn: &Turn<'_>, until: Timestamp) {
+        if turn.progress.totals.calls > turn.calls_brought {
+            let unparked = UnparkedRun { progress: turn.progress.clone(), until };
+            self.pipeline.keep_unparked(&unparked, &turn.generation.halt).await;
+        }
+    }
+
+    /// The turn before may have paid for more than the message knows of.
+    async fn take_up(&self, turn: &mut Turn<'_>) {
+        let Some(UnparkedRun { progress, until }) = self.pipeline.unparked(&turn.progress.run, &turn.generation.halt).await else { return };
+        if progress.run == turn.progress.run && progress.totals.calls > turn.progress.totals.calls {
+            tracing::debug!(job.run = progress.run, "its calls are known, although it could not be parked with them");
+            let returns = turn.progress.returns;
+            turn.progress = progress;
+            (turn.progress.returns, turn.progress.redelivered) = (returns, true);
+            turn.not_before = turn.not_before.max(Some(until));
+        }
     }
 
     /// Its job is not looked at: even that may be what kills.

@@ -139,6 +139,27 @@ async fn a_broker_that_stands_still_for_fourteen_seconds_costs_time_and_nothing_
     assert_eq!(system.sandbox.calls().count(Stage::Verification).billed, JOBS as u64 + 1);
 }
 
+/// The registry's answer was paid for and could not be read: the job has to wait, and its parked copy never reaches the broker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_paid_for_is_known_although_its_parked_copy_was_lost() {
+    let fault = "[[fault]]\nstage = 'verification'\nanswer = '198'\ncalls = [1]\n";
+    let mut system = Box::pin(Setup::new(On::RabbitMq).await.faults(fault).prepare()).await;
+    let wire = Proxy::before(rabbitmq::port().await).await;
+    system.put_behind(wire.url());
+    system.work().await;
+    wire.trap("invoice-progress", Direction::ToServer);
+    let key = system.sample("01-beijing-outpatient").await;
+    system.submit(&system.job("job", &key)).await;
+    wire.sprung(1).await;
+    wire.sever();
+    // It waits for as long as it was to wait at first.
+    system.wake(&system.longest_wait(), 1).await;
+    assert_eq!(system.result().await["verdict"], "genuine");
+    assert_eq!(system.drain().await, Drained::Yes);
+    let paid = [Stage::Recognition, Stage::Verification].map(|stage| system.sandbox.calls().count(stage).billed);
+    assert_eq!(paid, [1, 2], "one answer that could not be read, and one that could");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_whose_confirm_is_late_is_published_once() {
     let (mut system, wire) = behind_a_wire(Proxy::url, "1s").await;
