@@ -30,6 +30,7 @@ use super::error::BrokerError;
 use super::rights::{MissingRight, PermissionPatterns, Right};
 use super::topology::Differences;
 use connect::Link;
+use lapin::Channel;
 use lapin::options::QueueDeleteOptions;
 use lapin::types::ShortString;
 use lost::Lost;
@@ -87,11 +88,21 @@ impl Session {
         let channel = self.publishing.channel().await?;
         let queue = rights::own_queue(&channel).await.map_err(|answer| answer.about("of our own", Right::Configure))?;
         let name = queue.to_string();
-        self.publisher.publish(&name, &rights::trial_message()).await.map_err(|problem| problem.about(&name))?;
-        if rights::take_back(&channel, queue).await? {
+        let proven = self.prove_publishing_to(&channel, &queue).await;
+        // It lives as long as the connection, and the next proof has another: a failure to delete it is no failure of the proof.
+        if let Err(answer) = rpc(channel.queue_delete(queue, QueueDeleteOptions::default())).await {
+            tracing::debug!(queue = name, ?answer, "a queue that was published to for a trial is left until the connection ends");
+        }
+        proven
+    }
+
+    async fn prove_publishing_to(&self, channel: &Channel, queue: &ShortString) -> Result<(), BrokerError> {
+        let name = queue.as_str();
+        self.publisher.publish(name, &rights::trial_message()).await.map_err(|problem| problem.about(name))?;
+        if rights::take_back(channel, queue.clone()).await? {
             return Ok(());
         }
-        Err(BrokerError::Queue { queue: name, cause: "what was published and confirmed is not in it".into() })
+        Err(BrokerError::Queue { queue: name.to_owned(), cause: "what was published and confirmed is not in it".into() })
     }
 
     pub(super) async fn explain(&self, error: BrokerError) -> BrokerError {

@@ -84,6 +84,20 @@ async fn the_patterns_that_are_told_are_enough_to_declare_and_to_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_is_repeated_leaves_no_queue_behind() {
+    let (config, patterns) = declared().await;
+    let user = users::user(&patterns).await;
+    let session = session_of(&config, &user).await;
+    let before = users::queues_of(&user).await;
+    for _ in 0..3 {
+        within(session.prove_publishing()).await.unwrap();
+    }
+    assert_eq!((before, users::queues_of(&user).await), (0, 0));
+    let _heard = within(session.control()).await.unwrap();
+    assert_eq!(users::queues_of(&user).await, 1, "that one is counted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_names_user_right_resource_and_the_whole_command() {
     let (config, patterns) = declared().await;
     let permissions = Permissions { write: r"^amq\.gen-.*$".into(), ..patterns };

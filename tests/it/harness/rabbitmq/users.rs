@@ -28,6 +28,14 @@ pub(crate) async fn grant(user: &str, permissions: &Permissions) {
     evaluate(&[granting(user, permissions)]).await;
 }
 
+/// How many queues in the virtual host `/` the user has declared that are still there.
+pub(crate) async fn queues_of(user: &str) -> usize {
+    let user = binary(user);
+    let queues = "rabbit_amqqueue:list(<<\"/\">>)";
+    let count = format!("length([one || Q <- {queues}, maps:get(user, amqqueue:get_options(Q), none) =:= {user}]).");
+    shared().await.node.ctl(&["eval", &count]).await.parse().expect("a number")
+}
+
 fn granting(user: &str, Permissions { configure, write, read }: &Permissions) -> String {
     let [user, configure, write, read] = [user, configure, write, read].map(binary);
     format!("ok = rabbit_auth_backend_internal:set_permissions({user}, <<\"/\">>, {configure}, {write}, {read}, <<\"tests\">>)")
