@@ -63,6 +63,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         () = stop.asked_for() => {}
         () = until_admitted(&worker, fleet.as_deref()) => {}
     }
+    worker.pipeline.judge.gate.doubt("the store has not answered yet");
+    let proving = Arc::clone(&worker);
+    let _proved = AbortOnDropHandle::new(tokio::spawn(async move { proving.pipeline.prove_store().await }));
     let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, Arc::clone(&worker))));
     match worker.run(stop.token()).await? {
         Drained::Yes => {

@@ -32,7 +32,10 @@ impl Gate {
     pub fn flow(&self) -> Flow {
         let now = self.0.clock.now();
         let state = &*self.state();
-        let paused: Vec<Paused> = state.breaker.paused().chain(state.unstored_as_paused()).collect();
+        let mut paused: Vec<Paused> = state.breaker.paused().chain(state.unstored_as_paused()).collect();
+        for paused in &mut paused {
+            paused.has_worked = state.worked.contains(&paused.stage);
+        }
         // What a probe buys could not be stored either.
         let due = state.unstored.is_none() && state.breaker.is_probe_due(&state.fleet, now);
         match paused.is_empty() {

@@ -84,6 +84,6 @@ impl State {
     pub(super) fn unstored_as_paused(&self) -> Option<Paused> {
         let Unstored { code, since, .. } = self.unstored.as_ref()?;
         let next_probe = since.saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
-        Some(Paused { stage: Stage::Storage, code: code.clone(), reason: REASON.to_owned(), since: *since, next_probe })
+        Some(Paused { stage: Stage::Storage, code: code.clone(), reason: REASON.to_owned(), since: *since, next_probe, has_worked: false })
     }
 }

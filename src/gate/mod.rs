@@ -4,6 +4,7 @@
 //! The decisions are `domain::breaker`'s; here they meet the clock, the other workers, the log and the metrics.
 
 mod demand;
+mod doubt;
 mod flow;
 mod hold;
 mod pass;
@@ -20,13 +21,15 @@ use crate::clock::Clock;
 use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Place, next_probe};
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::fleet::Fleet;
-use crate::domain::policy::{Decision, Others, Policy, Ruling, Scope, Streaks, Subject};
+use crate::domain::policy::{
+    Decision, Others, Policy, Ruling, Scope, Streak, Streaks, Subject, is_outage, may_be_our_network, may_be_our_setting,
+};
 use demand::Demand;
 use hold::Unstored;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pass::Evidence;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -57,6 +60,10 @@ struct State {
     granted: BTreeMap<Stage, f64>,
     /// Paid answers that are in this process alone.
     unstored: Option<Unstored>,
+    /// The stages that have worked in this process.
+    worked: BTreeSet<Stage>,
+    /// Why the store is not known to work yet, where this was to be found out before the worker is ready.
+    doubt: Option<String>,
 }
 
 /// Whom a call is about, beside its stage.
@@ -77,6 +84,8 @@ impl Gate {
             answered: BTreeMap::new(),
             granted: BTreeMap::new(),
             unstored: None,
+            worked: BTreeSet::new(),
+            doubt: None,
         });
         Self(Arc::new(Inner {
             state,
@@ -100,6 +109,12 @@ impl Gate {
         breaker.look(places, fleet, now).inspect(|barrier| breaker.others_wait(barrier, run))
     }
 
+    /// With this one, as far as it has heard.
+    pub fn workers_alive(&self) -> usize {
+        let now = self.0.clock.now();
+        self.state().fleet.alive(now)
+    }
+
     /// Changes whenever something is closed or opened, here or elsewhere.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.0.changed.subscribe()
@@ -108,7 +123,7 @@ impl Gate {
     /// What other jobs have met with, for the judgement of this failure.
     pub fn others(&self, pass: &Pass, failure: &Failure, about: &About<'_>) -> Others {
         let now = self.0.clock.now();
-        let State { fleet, breaker, streaks, answered, .. } = &mut *self.state();
+        let State { fleet, breaker, streaks, answered, worked, .. } = &mut *self.state();
         let failures = |place: &Place| {
             let failures = breaker.closure(place).map_or(0, |closure| closure.failures);
             // A call that was in the air when the place was closed fails together with the one that closed it.
@@ -121,7 +136,13 @@ impl Gate {
         let subject = Subject { is_listed: self.0.policy.names(failure.stage, &failure.code), ..about.subject.clone() };
         let streak = streaks.failed(failure, &subject, now).filter(|_| !is_expected);
         let answered = answered.get(&failure.stage).is_some_and(|answered| *answered > about.failing_since);
-        Others { streak, answered, is_brought: subject.is_brought, failures }
+        let is_ours = !subject.is_brought || (failure.stage != Stage::Storage && failure.code == "connect");
+        let own = match failure.stage {
+            _ if !is_ours || fleet.alive(now) == 1 => None,
+            stage if !worked.contains(&stage) && may_be_our_setting(failure, subject.is_listed) => Some(Streak::Unproven),
+            _ => may_be_our_network(failure).then_some(Streak::Network),
+        };
+        Others { streak, answered, own, is_brought: subject.is_brought, failures }
     }
 
     /// When the stage last answered somebody, if only that his bill is false.
@@ -134,9 +155,13 @@ impl Gate {
     pub fn answered(&self, stage: Stage, pass: Pass) {
         let now = self.0.clock.now();
         let changes: Vec<Change> = {
-            let State { fleet, breaker, streaks, answered, .. } = &mut *self.state();
+            let State { fleet, breaker, streaks, answered, worked, .. } = &mut *self.state();
             streaks.answered(stage);
             answered.insert(stage, now);
+            if worked.insert(stage) {
+                // Readiness depends on it.
+                self.0.changed.send_replace(());
+            }
             pass.conclude().iter().filter_map(|place| breaker.open(place, fleet, now)).collect()
         };
         if !changes.is_empty() {
@@ -158,7 +183,10 @@ impl Gate {
         let probe = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
         let mut changes = Vec::new();
         {
-            let State { fleet, breaker, answered, .. } = &mut *self.state();
+            let State { fleet, breaker, answered, worked, .. } = &mut *self.state();
+            if shows_the_stage_at_work(failure, ruling, &self.0.policy) {
+                worked.insert(failure.stage);
+            }
             if let Evidence::Good = pass::evidence(&Place::Stage(failure.stage), None, failure, ruling) {
                 answered.insert(failure.stage, now);
             }
@@ -206,6 +234,14 @@ impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Only our credentials, our address and our network being in order leads to such an answer.
+fn shows_the_stage_at_work(failure: &Failure, ruling: &Ruling, policy: &Policy) -> bool {
+    let is_listed = policy.names(failure.stage, &failure.code);
+    let is_an_answer = is_listed && !failure.code.starts_with("http.") && failure.code != "truncated";
+    let is_refused = matches!(ruling.decision, Decision::Pause | Decision::Throttle) || ruling.is_the_job;
+    is_an_answer && !is_refused && !is_outage(failure) && !may_be_our_setting(failure, is_listed)
 }
 
 /// In the policy's words; what the store said is in ours, and a redirect says where to.

@@ -12,6 +12,7 @@ mod load;
 mod loaded;
 mod once;
 mod parcel;
+mod proof;
 mod recall;
 mod same;
 mod steps;

@@ -12,7 +12,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Facts, Policy, Ruling, Subject, Transfer};
+use crate::domain::policy::{Decision, Facts, Policy, Ruling, Streak, Subject, Transfer, UNPROVEN};
 use crate::domain::progress::Progress;
 use crate::gate::{About, Gate, Pass};
 use jiff::Timestamp;
@@ -200,6 +200,9 @@ impl Judge {
                 Ok(None)
             }
             _ => {
+                if ruling.streak == Some(Streak::Unproven) {
+                    case.progress.charge(UNPROVEN, 0);
+                }
                 if ruling.decision == Decision::Pause {
                     case.progress.paused(failure.stage, self.clock.now(), self.gate.last_answer(failure.stage));
                 }

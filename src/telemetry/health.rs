@@ -16,12 +16,17 @@ pub enum State {
     Starting,
     /// Ready: jobs are taken.
     Consuming,
-    /// Ready, and deliberately taking nothing: nobody gets past these stages. They are tried from time to time.
+    /// Deliberately taking nothing: this worker gets no job past these stages. They are tried from time to time. Ready where all of them
+    /// have worked in this process.
     Paused {
         stages: Vec<Paused>,
     },
     /// The store refuses what every job needs; `problem` names the right. It is asked again.
     Refused {
+        problem: String,
+    },
+    /// Jobs are taken, but what each of them needs has not been seen at work yet.
+    Unproven {
         problem: String,
     },
     /// The broker is out of reach; `problem` says why, the worker tries again by itself.
@@ -60,9 +65,11 @@ pub enum Trouble {
 impl State {
     pub fn is_ready(&self) -> bool {
         match self {
-            Self::Consuming | Self::Paused { .. } => true,
+            Self::Consuming => true,
+            Self::Paused { stages } => stages.iter().all(|paused| paused.has_worked),
             Self::Starting
             | Self::Refused { .. }
+            | Self::Unproven { .. }
             | Self::Disconnected { .. }
             | Self::Stuck { .. }
             | Self::Unfit { .. }
@@ -86,7 +93,7 @@ impl Health {
     pub fn trouble(&self, trouble: Trouble, problem: &str) {
         self.0.send_if_modified(|state| {
             let (mut troubles, otherwise) = match state {
-                State::Consuming | State::Paused { .. } => (BTreeMap::new(), Box::new(state.clone())),
+                State::Consuming | State::Paused { .. } | State::Unproven { .. } => (BTreeMap::new(), Box::new(state.clone())),
                 State::Stuck { troubles, otherwise, .. } => (std::mem::take(troubles), otherwise.clone()),
                 State::Starting | State::Refused { .. } | State::Disconnected { .. } | State::Unfit { .. } | State::Draining => {
                     return false;
@@ -120,8 +127,12 @@ impl Health {
     }
 
     /// What is taken from the queues, while nothing worse is to be told.
-    pub fn flows(&self, paused: &[Paused]) {
-        let now = if paused.is_empty() { State::Consuming } else { State::Paused { stages: paused.to_vec() } };
+    pub fn flows(&self, paused: &[Paused], doubt: Option<String>) {
+        let now = match doubt {
+            _ if !paused.is_empty() => State::Paused { stages: paused.to_vec() },
+            Some(problem) => State::Unproven { problem },
+            None => State::Consuming,
+        };
         self.0.send_if_modified(|state| match state {
             State::Unfit { .. } | State::Draining => false,
             State::Stuck { otherwise, .. } => {
@@ -160,17 +171,24 @@ mod tests {
 
     fn paused() -> Vec<Paused> {
         let time = "2026-03-02T01:00:00Z".parse().unwrap();
-        vec![Paused { stage: Stage::Storage, code: "ExpiredToken".into(), reason: "why".into(), since: time, next_probe: time }]
+        vec![Paused {
+            stage: Stage::Storage,
+            code: "ExpiredToken".into(),
+            reason: "why".into(),
+            since: time,
+            next_probe: time,
+            has_worked: true,
+        }]
     }
 
     #[test]
     fn a_queue_of_ours_that_refuses_is_told_before_a_pause_and_what_was_before_comes_back() {
         let health = Health::default();
-        health.flows(&paused());
+        health.flows(&paused(), None);
         assert!(health.state().is_ready());
         health.trouble(Trouble::Publishing, "invoice.results refuses");
         assert!(!health.state().is_ready());
-        health.flows(&[]);
+        health.flows(&[], None);
         assert!(!health.state().is_ready(), "still");
         health.recovered(Trouble::Publishing);
         assert_eq!(health.state(), State::Consuming, "the pause ended meanwhile");
@@ -179,7 +197,7 @@ mod tests {
     #[test]
     fn what_recovers_leaves_other_troubles_as_they_are() {
         let health = Health::default();
-        health.flows(&[]);
+        health.flows(&[], None);
         health.trouble(Trouble::Missing, "invoice.results is gone");
         health.trouble(Trouble::Publishing, "invoice.failed refuses");
         assert!(matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.failed refuses; invoice.results is gone"));
@@ -194,8 +212,22 @@ mod tests {
     fn a_worker_that_drains_says_nothing_else() {
         let health = Health::default();
         health.set(State::Draining);
-        health.flows(&paused());
+        health.flows(&paused(), None);
         health.trouble(Trouble::Publishing, "anything");
         assert_eq!(health.state(), State::Draining);
+    }
+
+    #[test]
+    fn a_worker_that_has_never_worked_is_not_ready() {
+        let health = Health::default();
+        let never: Vec<Paused> = paused().into_iter().map(|paused| Paused { has_worked: false, ..paused }).collect();
+        health.flows(&never, None);
+        assert!(!health.state().is_ready());
+        health.flows(&paused(), Some("why".into()));
+        assert!(health.state().is_ready(), "it has worked");
+        health.flows(&[], Some("no answer yet".into()));
+        assert!(!health.state().is_ready());
+        health.flows(&[], None);
+        assert!(health.state().is_ready());
     }
 }

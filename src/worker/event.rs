@@ -42,6 +42,8 @@ pub struct JobParked {
     pub until: Timestamp,
     /// It waits for somebody else's call, with many others: told at a lower level.
     pub brief: bool,
+    /// This worker is paused; another one may take the job at once.
+    pub by_pause: bool,
     pub totals: Totals,
     pub turn: Duration,
 }

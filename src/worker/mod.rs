@@ -129,7 +129,7 @@ impl Worker {
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.
         let mut single = None;
         let mut room: Option<Room> = None;
-        self.health.flows(gate.flow().paused());
+        self.health.flows(gate.flow().paused(), gate.doubts());
         let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(self.health.clone(), generation.session.blocked())));
         tracing::info!(queue = self.queues.jobs_queue, prefetch = feed.prefetch(), "consuming");
         loop {
@@ -149,7 +149,7 @@ impl Worker {
                 Err(error) => return self.lost(generation.problem().unwrap_or(&error.to_string()), turns),
             }
             // Once nothing is taken any more, and not before.
-            self.health.flows(flow.paused());
+            self.health.flows(flow.paused(), gate.doubts());
             let delivery = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Served::Stopped,

@@ -196,6 +196,7 @@ impl Worker {
             reason,
             until,
             brief,
+            by_pause,
             totals: turn.progress.totals,
             turn: turn.began.elapsed(),
         }));

@@ -20,6 +20,7 @@ mod answers;
 mod bills;
 mod bodies;
 mod budgets;
+mod canaries;
 mod copies;
 mod forbidden;
 mod forgeries;

@@ -66,6 +66,8 @@ pub struct Paused {
     pub reason: String,
     pub since: Timestamp,
     pub next_probe: Timestamp,
+    /// The stage has worked in this process: then the worker stays ready, because another one started in its place would be no better.
+    pub has_worked: bool,
 }
 
 /// The failure that closes a place.

@@ -165,7 +165,7 @@ impl Breaker {
     pub fn paused(&self) -> impl Iterator<Item = Paused> {
         self.pausing().map(|(stage, closure)| {
             let Closure { code, reason, since, until, .. } = closure.clone();
-            Paused { stage, code, reason, since, next_probe: until }
+            Paused { stage, code, reason, since, next_probe: until, has_worked: false }
         })
     }
 

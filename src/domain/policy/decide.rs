@@ -1,6 +1,6 @@
 //! From a failure to a decision.
 
-use super::{Billed, Decision, Facts, Failure, Policy, Progress, Rule, Ruling, Scope, Stage, Step, Transfer, codes};
+use super::{Billed, Decision, Facts, Failure, Policy, Progress, Rule, Ruling, Scope, Stage, Step, Streak, Transfer, codes};
 use jiff::{SignedDuration, Timestamp, Zoned};
 use std::time::Duration;
 
@@ -9,6 +9,10 @@ const NEXT_DAY_FROM: SignedDuration = SignedDuration::from_mins(10);
 const NEXT_DAY_WINDOW: Duration = Duration::from_mins(110);
 /// A job that paused its stage so often while others were answered is the cause of it.
 const MAX_PAUSES: u32 = 3;
+/// Under this name is counted how often a job was handed back by a worker whose stage had not worked yet. So often it costs the job
+/// nothing; after that its rule decides.
+pub const UNPROVEN: &str = "unproven";
+const MAX_UNPROVEN: u32 = 3;
 
 impl Policy {
     /// What this failure means for this job, now. First matching rule, first step of it that is not used up.
@@ -63,7 +67,12 @@ fn speaks_of_the_job_alone(failure: &Failure, facts: &Facts) -> bool {
 fn paused(ruling: Ruling, stage: Stage, progress: &Progress, facts: &Facts) -> Ruling {
     let is_the_job = progress.pauses(stage) >= MAX_PAUSES;
     let is_verdict = matches!(ruling.decision, Decision::Continue | Decision::Verdict(_));
-    match facts.others.streak {
+    let own = facts.others.own.filter(|own| match own {
+        Streak::Unproven => progress.used(UNPROVEN, 0) < MAX_UNPROVEN,
+        // What passes at once is tried again in place.
+        _ => matches!(ruling.decision, Decision::Park { .. } | Decision::Fail { .. }),
+    });
+    match facts.others.streak.or(own) {
         Some(streak) if !is_the_job && !is_verdict => Ruling { decision: Decision::Pause, closes: None, streak: Some(streak), ..ruling },
         _ if is_the_job && ruling.decision == Decision::Pause => {
             Ruling { decision: Decision::Fail { invalid_job: None }, is_the_job: true, ..ruling }

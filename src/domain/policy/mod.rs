@@ -27,10 +27,14 @@ use jiff::tz::TimeZone;
 use std::time::Duration;
 
 pub use codes::normalise;
+pub use decide::UNPROVEN;
 pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
 pub use remedy::remedy;
-pub use streaks::{Streak, Streaks, Subject, is_about_the_bucket, is_bad_request, is_forbidden, is_identity, is_outage};
+pub use streaks::{
+    Streak, Streaks, Subject, is_about_the_bucket, is_bad_request, is_forbidden, is_identity, is_outage, may_be_our_network,
+    may_be_our_setting,
+};
 
 /// The rules, in the order in which they are tried.
 #[derive(Clone, Debug)]
@@ -149,6 +153,8 @@ pub struct Others {
     pub streak: Option<Streak>,
     /// Somebody was answered well at this stage since the job began to fail there.
     pub answered: bool,
+    /// It may be this worker alone that is failed so, and other workers may do better.
+    pub own: Option<Streak>,
     /// What failed is an address that the job brought: that says nothing about anybody else's.
     pub is_brought: bool,
     /// How often a call has failed under each scope of this job, since it was last open and before this call.

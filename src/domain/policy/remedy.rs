@@ -9,6 +9,16 @@ pub fn remedy(stage: Stage, code: &str, streak: Option<Streak>) -> &'static str 
             "see whether this worker's network or the other side is down, or the address is wrong (storage.endpoint_url, recognition.url, \
              verification.url); nothing has to be restarted unless the configuration was wrong"
         }
+        (Some(Streak::Unproven | Streak::Network), Stage::Recognition) => {
+            "compare this worker's recognition.url and network with those of the others; it takes jobs again once one is answered"
+        }
+        (Some(Streak::Unproven | Streak::Network), Stage::Verification) => {
+            "compare this worker's verification.url and network with those of the others; it takes jobs again once one is answered"
+        }
+        (Some(Streak::Unproven | Streak::Network), _) => {
+            "compare this worker's [storage], its rights on the bucket and its network with those of the others; it takes jobs again once an \
+             image was read"
+        }
         (Some(Streak::Refused), _) => "find out what changed in the request or in the API; a person at the provider can tell",
         (Some(Streak::Forbidden), _) => {
             "give the worker's credentials the right to read the bucket, and to list it: then a missing key is told as missing"

@@ -29,6 +29,10 @@ pub enum Streak {
     Unlisted,
     /// The identity check failed in three provinces: it is our identity.
     Identity,
+    /// The stage has not worked in this process yet, other workers are there, and what failed may be this worker's own configuration.
+    Unproven,
+    /// This worker finds no way to the other side, and other workers are there: it may be its own network.
+    Network,
 }
 
 /// What one worker has met with, by stage.
@@ -54,6 +58,8 @@ impl Streak {
             Self::Refused => "requests about five different images in a row were refused as malformed",
             Self::Forbidden => "the store forbade five different keys in a row",
             Self::Unlisted => "the store gave the same answer, which is not in the policy, for five different keys in a row",
+            Self::Unproven => "the stage has never worked in this process, and the answer may be about this worker's own configuration",
+            Self::Network => "this worker does not reach the other side; other workers may",
             Self::Identity => "the identity check failed in three provinces within ten minutes",
         }
     }
@@ -179,6 +185,27 @@ pub fn is_bad_request(failure: &Failure) -> bool {
 /// The store does not let us read the key.
 pub fn is_forbidden(failure: &Failure) -> bool {
     failure.stage == Stage::Storage && failure.code == "AccessDenied"
+}
+
+/// As a worker with a wrong address, without rights or with a network of its own would be answered.
+pub fn may_be_our_setting(failure: &Failure, is_listed: bool) -> bool {
+    let code = failure.code.as_str();
+    match failure.stage {
+        Stage::Storage => matches!(code, "connect" | "timeout" | "AccessDenied") || (!is_listed && is_stores_own(failure)),
+        Stage::Recognition | Stage::Verification => {
+            matches!(code, "connect" | "malformed") || (codes::catches("http.4xx", code) && code != "http.429")
+        }
+        Stage::Job | Stage::Image | Stage::Worker => false,
+    }
+}
+
+/// No answer came that would say that the other side is there.
+pub fn may_be_our_network(failure: &Failure) -> bool {
+    match failure.stage {
+        Stage::Storage => matches!(failure.code.as_str(), "connect" | "timeout"),
+        // One that was sent and not answered may have been paid for: it is not sent again at once.
+        _ => failure.code == "connect",
+    }
 }
 
 /// The registry does not accept who asks.

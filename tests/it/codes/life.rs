@@ -105,7 +105,7 @@ async fn live(system: &mut System) -> Life {
     let (end, totals) = loop {
         match system.event().await {
             Event::Answered(answered) => break (End::Answered { result: system.result().await }, answered.totals),
-            Event::Parked(parked) if !system.workers[0].gate.flow().paused().is_empty() => {
+            Event::Parked(parked) if parked.by_pause => {
                 let totals = parked.totals;
                 break (End::Paused { parked, progress: progress_of_the_paused(system).await }, totals);
             }

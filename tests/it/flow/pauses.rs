@@ -168,7 +168,7 @@ async fn paused_stages(system: &System) -> Vec<Paused> {
     let worker = &system.workers[0];
     worker.becomes(|state| !stages(state).is_empty()).await;
     let health = &worker.health;
-    assert!(health.state().is_ready(), "a worker that is started anew would be paused, too");
+    assert!(!health.state().is_ready(), "this stage has never worked in this process");
     stages(&health.state()).to_vec()
 }
 
@@ -178,6 +178,7 @@ fn stages(state: &State) -> &[Paused] {
         State::Starting
         | State::Refused { .. }
         | State::Consuming
+        | State::Unproven { .. }
         | State::Disconnected { .. }
         | State::Stuck { .. }
         | State::Unfit { .. }

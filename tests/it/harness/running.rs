@@ -43,6 +43,17 @@ impl Running {
         timeout(PATIENCE, knowing).await.unwrap_or_else(|_| panic!("never heard that {place} is closed"));
     }
 
+    /// Returns once the worker has heard of so many others.
+    pub(crate) async fn meets(&self, others: usize) {
+        let mut changes = self.gate.changes();
+        let meeting = async {
+            while self.gate.workers_alive() <= others {
+                changes.changed().await.unwrap();
+            }
+        };
+        timeout(PATIENCE, meeting).await.expect("heartbeats of the others");
+    }
+
     pub(super) fn stop(&self) {
         self.stop.cancel();
     }
