@@ -3,6 +3,7 @@
 //!
 //! The decisions are `domain::breaker`'s; here they meet the clock, the other workers, the log and the metrics.
 
+mod control;
 mod demand;
 mod doubt;
 mod flow;
@@ -24,6 +25,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::policy::{
     Decision, Others, Policy, Ruling, Scope, Streak, Streaks, Subject, is_outage, may_be_our_network, may_be_our_setting,
 };
+use control::CONTROL_CALL_EVERY;
 use demand::Demand;
 use hold::Unstored;
 use jiff::tz::TimeZone;
@@ -142,7 +144,8 @@ impl Gate {
             stage if !worked.contains(&stage) && may_be_our_setting(failure, subject.is_listed) => Some(Streak::Unproven),
             _ => may_be_our_network(failure).then_some(Streak::Network),
         };
-        Others { streak, answered, own, is_brought: subject.is_brought, failures }
+        let (suspicion, streak) = if streak.is_some_and(Streak::needs_a_control_call) { (streak, None) } else { (None, streak) };
+        Others { streak, suspicion, answered, own, is_brought: subject.is_brought, failures }
     }
 
     /// When the stage last answered somebody, if only that his bill is false.
@@ -180,7 +183,7 @@ impl Gate {
             let (code, reason, run) = (code.clone(), reason.clone(), run.clone());
             Cause { stage, code, reason, streak, run, is_probe: pass.probes(place), now }
         };
-        let probe = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
+        let probe = |failures| probe_of(streak, &failure.code, failures, now, &self.0.timezone);
         let mut changes = Vec::new();
         {
             let State { fleet, breaker, answered, worked, .. } = &mut *self.state();
@@ -234,6 +237,13 @@ impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is probed by control calls may be paid for each time: then one in ten minutes is enough.
+fn probe_of(streak: Option<Streak>, code: &str, failures: u32, now: Timestamp, timezone: &TimeZone) -> Timestamp {
+    let next = next_probe(code, failures, now, timezone);
+    let earliest = now.saturating_add(CONTROL_CALL_EVERY).unwrap_or(Timestamp::MAX);
+    if streak.is_some_and(Streak::needs_a_control_call) { next.max(earliest) } else { next }
 }
 
 /// Only our credentials, our address and our network being in order leads to such an answer.

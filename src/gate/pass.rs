@@ -3,7 +3,7 @@
 use super::{Gate, scope_of};
 use crate::domain::breaker::{Barrier, Closure, Place};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Ruling, Scope, Streak, is_bad_request, is_forbidden, is_identity, is_outage, may_be_our_setting};
+use crate::domain::policy::{Decision, Ruling, Scope, Streak, is_forbidden, is_identity, is_outage, may_be_our_setting};
 use std::time::Duration;
 
 /// Another worker may want to probe the same place at the same moment; by then each has heard of the other.
@@ -136,7 +136,7 @@ pub(super) fn evidence(place: &Place, closure: Option<&Closure>, failure: &Failu
 /// While a stage is paused for malformed requests, forbidden keys or our identity, one more is its job's own matter. The pause goes on.
 pub(super) fn is_the_same_again(closure: Option<&Closure>, failure: &Failure) -> bool {
     match closure.and_then(|closure| closure.streak) {
-        Some(Streak::Refused) => is_bad_request(failure),
+        Some(streak @ (Streak::Refused | Streak::Malformed)) => streak.is_confirmed_by(failure),
         Some(Streak::Forbidden) => is_forbidden(failure),
         Some(Streak::Unproven) => may_be_our_setting(failure, false),
         Some(Streak::Unlisted) => closure.is_some_and(|closure| (closure.stage, &closure.code) == (failure.stage, &failure.code)),

@@ -139,26 +139,32 @@ async fn an_outage_pauses_at_the_tenth_call_and_only_an_answer_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_paused_for_malformed_requests_one_more_fails_its_job_alone() {
+async fn malformed_requests_in_a_row_ask_for_a_control_call_which_alone_probes_what_it_paused() {
     let gate = gate("a", clock());
-    let refuse = |pass: Pass, image: &str| {
-        let failure = Failure::new(Stage::Verification, "INVALID_ARGUMENT", "");
+    let failure = Failure::new(Stage::Verification, "INVALID_ARGUMENT", "");
+    let suspicion = |pass: &Pass, image: &str| {
         let about = About { subject: of(image), failing_since: gate.0.clock.now() };
-        let streak = gate.others(&pass, &failure, &about).streak;
-        let decision = if streak.is_some() { Decision::Pause } else { Decision::Fail { invalid_job: None } };
-        gate.failed(pass, &failure, &Ruling { streak, ..Ruling::without_rule(decision) });
-        streak.is_some()
+        let others = gate.others(pass, &failure, &about);
+        assert_eq!(others.streak, None, "nothing stops before it is known whose fault it is");
+        others.suspicion
     };
-    let mut paused = Vec::new();
-    for image in ["a", "b", "c", "d", "e"] {
-        paused.push(refuse(enter(&gate).await.unwrap(), image));
+    for image in ["a", "b", "c", "d"] {
+        assert_eq!(suspicion(&enter(&gate).await.unwrap(), image), None, "{image}");
     }
-    assert_eq!(paused, [false, false, false, false, true]);
-    for (image, wait) in [("f", 1), ("g", 5)] {
-        sleep_minutes(wait).await;
-        assert!(!refuse(enter(&gate).await.unwrap(), image), "its rule decides");
-        assert!(matches!(gate.flow(), Flow::Shut(_)), "and the pause goes on");
+    let fifth = enter(&gate).await.unwrap();
+    let streak = suspicion(&fifth, "e").expect("one too many");
+    let ruling = Ruling::without_rule(Decision::Fail { invalid_job: None }).paused_for(streak);
+    gate.failed(fifth, &failure, &ruling);
+    assert_eq!(gate.control_call_due(), None);
+    for _ in 0..2 {
+        sleep_minutes(10).await;
+        assert!(matches!(gate.flow(), Flow::Shut(_)) && enter(&gate).await.is_err(), "no job is spent on it");
+        assert_eq!(gate.control_call_due(), Some((Stage::Verification, streak)));
+        gate.control_call_refused(Stage::Verification, streak, &failure);
+        assert_eq!(gate.control_call_due(), None, "at most one in ten minutes");
     }
+    gate.control_call_answered(Stage::Verification);
+    assert_eq!(gate.flow(), Flow::Open);
 }
 
 #[tokio::test(start_paused = true)]

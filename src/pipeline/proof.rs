@@ -3,6 +3,7 @@
 
 use super::Pipeline;
 use crate::domain::failure::{Failure, Stage};
+use crate::domain::policy::Streak;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -23,6 +24,15 @@ impl Pipeline {
             wait = (2 * wait).min(LONGEST_WAIT);
         }
         gate.store_works();
+    }
+
+    /// A control call, for a stage that is probed by these.
+    pub async fn probe(&self, stage: Stage, streak: Streak) {
+        match stage {
+            Stage::Recognition => self.recognition.probe(streak).await,
+            Stage::Verification => self.verification.probe(streak).await,
+            Stage::Job | Stage::Image | Stage::Storage | Stage::Worker => {}
+        }
     }
 
     async fn try_store(&self) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! Calling a provider within its limits, and again in place where the policy says so. Written once for both.
 
+use super::control::Control;
 use super::in_flight::{InFlight, Room};
 use super::limiter::Limiter;
 use super::{Provider, Reply, Request, Unsigned};
@@ -22,14 +23,15 @@ const FETCHED_LATE: Duration = Duration::from_mins(1);
 
 /// One provider's account as this worker uses it: `A` is what a good answer holds.
 pub struct Client<A> {
-    stage: Stage,
-    provider: Box<dyn Provider<Answer = A>>,
-    limiter: Limiter,
-    in_flight: InFlight,
+    pub(super) stage: Stage,
+    pub(super) provider: Box<dyn Provider<Answer = A>>,
+    pub(super) limiter: Limiter,
+    pub(super) in_flight: InFlight,
+    pub(super) control: Control,
     max_in_flight: usize,
     /// Of an address that is signed for a call.
     valid: Duration,
-    judge: Judge,
+    pub(super) judge: Judge,
 }
 
 /// What a call came to.
@@ -54,7 +56,16 @@ impl<A> Client<A> {
         metric::rate_limit(stage, limits.rate_per_second);
         let Limits { max_in_flight, timeout, .. } = limits;
         let in_flight = InFlight::new(max_in_flight);
-        Self { stage, provider: Box::new(provider), limiter, in_flight, max_in_flight, valid: timeout + FETCHED_LATE, judge }
+        Self {
+            stage,
+            provider: Box::new(provider),
+            limiter,
+            in_flight,
+            control: Control::default(),
+            max_in_flight,
+            valid: timeout + FETCHED_LATE,
+            judge,
+        }
     }
 
     /// Calls until there is a good answer, or until the policy wants something other than a retry in place. Every call is recorded
@@ -114,18 +125,24 @@ impl<A> Client<A> {
                         self.limiter.granted();
                     }
                     self.judge.gate.answered(self.stage, pass);
+                    self.control.remember(&request.view);
                     let billed = self.judge.policy.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
                     return Ok(Called::Answered(reply));
                 }
                 Err(failure) => {
-                    let ruling = self.judge.rule(&failure, &pass, case);
+                    let mut ruling = self.judge.rule(&failure, &pass, case);
                     self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
                     if ruling.decision == Decision::Throttle {
                         self.limiter.lower(started);
                         self.tell_rate();
                     } else if has_waited {
                         self.limiter.granted();
+                    }
+                    if let Some(streak) = ruling.suspicion
+                        && self.is_our_fault(streak).await
+                    {
+                        ruling = ruling.paused_for(streak);
                     }
                     kept = self.judge.wait_or_stop(failure, ruling, pass, case).await?;
                 }

@@ -3,6 +3,7 @@
 //! A [`Provider`] makes one call and tells what came back; it neither waits, limits nor retries. [`client::Client`] does that, once for both.
 
 pub mod client;
+pub mod control;
 mod http;
 mod in_flight;
 pub mod limiter;

@@ -96,7 +96,11 @@ impl Script {
 
     /// A provider.
     pub(super) fn call(&self, stage: Stage, request: &Request) -> Given {
-        self.give(stage, self.caller(&request.view), request.auto_rotate)
+        match self.caller(&request.view) {
+            Some(job) => self.give(stage, job, request.auto_rotate),
+            // A control call with the built-in picture.
+            None => Given { job: 0, takes: Duration::ZERO, content: Content::good(stage), failure: None },
+        }
     }
 
     /// Every call and download so far. What happened at the same moment has no order but that of the jobs.
@@ -121,14 +125,13 @@ impl Script {
         Given { job, takes, content, failure: (!good).then_some(failure) }
     }
 
-    fn caller(&self, view: &View) -> usize {
+    /// The job whose turn it is, if it is about this picture; a control call is about another one.
+    fn caller(&self, view: &View) -> Option<usize> {
         let turn = task::try_id().and_then(|turn| self.state().turns.get(&turn).copied());
-        let of_image = || {
-            let View::Inline(picture) = view else { return None };
-            let image = picture.bytes.strip_prefix(PNG)?;
-            self.scenario.jobs.iter().position(|job| job.image.as_bytes() == image)
-        };
-        turn.or_else(of_image).unwrap_or_default()
+        let View::Inline(picture) = view else { return turn };
+        let image = picture.bytes.strip_prefix(PNG)?;
+        let is_about_it = |job: &usize| self.scenario.jobs[*job].image.as_bytes() == image;
+        turn.filter(is_about_it).or_else(|| (0..self.scenario.jobs.len()).find(is_about_it))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

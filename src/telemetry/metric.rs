@@ -33,6 +33,10 @@ fn describe() {
     describe_gauge!("invoice_jobs_in_flight", "Jobs that have their turn.");
     describe_histogram!("invoice_job_duration_seconds", "From first sight of a job to its answer.");
     describe_counter!("invoice_provider_calls_total", "Calls of the providers, by code and whether they are paid for.");
+    describe_counter!("invoice_control_calls_total", "Calls that asked whether jobs or this worker were at fault; they may be paid for.");
+    for stage in [Stage::Recognition, Stage::Verification] {
+        counter!("invoice_control_calls_total", "stage" => stage.as_str()).absolute(0);
+    }
     describe_histogram!("invoice_provider_call_duration_seconds", "From a call to its answer.");
     describe_histogram!("invoice_provider_wait_seconds", "Time spent in the rate limiter.");
     describe_gauge!("invoice_provider_rate_limit_per_second", "This worker's share of the account's rate.");
@@ -98,6 +102,11 @@ pub fn provider_call(stage: Stage, code: &str, billed: Billed, duration: Duratio
     counter!("invoice_provider_calls_total", "stage" => stage.as_str(), "code" => code.to_owned(), "billed" => billed.as_str())
         .increment(1);
     histogram!("invoice_provider_call_duration_seconds", "stage" => stage.as_str()).record(duration.as_secs_f64());
+}
+
+/// A call that asks whose fault it is. It is among the provider's calls as well, with its code and whether it is paid for.
+pub fn control_call(stage: Stage) {
+    counter!("invoice_control_calls_total", "stage" => stage.as_str()).increment(1);
 }
 
 pub fn provider_wait(stage: Stage, waited: Duration) {

@@ -129,6 +129,8 @@ impl Worker {
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.
         let mut single = None;
         let mut room: Option<Room> = None;
+        // A stage that is paused because of a control call is probed by the next one, beside the jobs.
+        let mut asking: Option<AbortOnDropHandle<()>> = None;
         self.health.flows(gate.flow().paused(), gate.doubts());
         let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(self.health.clone(), generation.session.blocked())));
         tracing::info!(queue = self.queues.jobs_queue, prefetch = feed.prefetch(), "consuming");
@@ -150,6 +152,12 @@ impl Worker {
             }
             // Once nothing is taken any more, and not before.
             self.health.flows(flow.paused(), gate.doubts());
+            if asking.as_ref().is_none_or(|asking| asking.is_finished()) {
+                asking = gate.control_call_due().map(|(stage, streak)| {
+                    let worker = Arc::clone(self);
+                    AbortOnDropHandle::new(tokio::spawn(async move { worker.pipeline.probe(stage, streak).await }))
+                });
+            }
             let delivery = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Served::Stopped,

@@ -91,6 +91,11 @@ impl Closure {
         self.probing.as_ref().is_some_and(lasts)
     }
 
+    /// Not by jobs, which may be at fault themselves.
+    pub(super) fn is_probed_by_control_calls(&self) -> bool {
+        self.streak.is_some_and(Streak::needs_a_control_call)
+    }
+
     pub(super) fn probed_for(&self, now: Timestamp) -> SignedDuration {
         self.probing.as_ref().map_or(SignedDuration::ZERO, |probing| now.duration_since(probing.since))
     }

@@ -145,6 +145,15 @@ impl Breaker {
         })
     }
 
+    /// What was to open the place beside the jobs failed as well.
+    pub fn prolong(&mut self, place: &Place, until: impl FnOnce(u32) -> Timestamp, fleet: &Fleet, now: Timestamp) -> Option<Change> {
+        let before = self.closure(place)?.clone();
+        let failures = before.failures.saturating_add(1);
+        let closure = Closure { failures, until: until(failures), ..before.clone() };
+        self.set(place, fleet, State::Closed(closure.clone()), now);
+        Some(Change::Prolonged(place.clone(), before, closure))
+    }
+
     /// A good answer, or one that has nothing to do with what it was closed for.
     pub fn open(&mut self, place: &Place, fleet: &Fleet, now: Timestamp) -> Option<Change> {
         let closure = self.closure(place)?.clone();
@@ -173,7 +182,7 @@ impl Breaker {
     /// gets past it to the others.
     pub fn is_probe_due(&self, fleet: &Fleet, now: Timestamp) -> bool {
         let first = self.pausing().min_by_key(|(stage, _)| *stage);
-        first.is_some_and(|(_, closure)| now >= closure.until && !closure.is_probed(fleet, now))
+        first.is_some_and(|(_, closure)| now >= closure.until && !closure.is_probed(fleet, now) && !closure.is_probed_by_control_calls())
     }
 
     /// When the last pause of the stage was ended by an answer, if anybody remembers.
@@ -207,7 +216,7 @@ impl Breaker {
     fn barrier(&self, place: &Place, fleet: &Fleet, now: Timestamp) -> Option<Barrier> {
         let closure = self.closure(place)?;
         let probed = closure.is_probed(fleet, now);
-        if now >= closure.until && !probed {
+        if now >= closure.until && !probed && !closure.is_probed_by_control_calls() {
             return None;
         }
         let until = match place {

@@ -33,6 +33,7 @@ impl Policy {
             scope: rule.scope,
             cut_short,
             streak: None,
+            suspicion: None,
             is_the_job: false,
             billed: billed(rule, failure),
         };
@@ -72,6 +73,8 @@ fn paused(ruling: Ruling, stage: Stage, progress: &Progress, facts: &Facts) -> R
         // What passes at once is tried again in place.
         _ => matches!(ruling.decision, Decision::Park { .. } | Decision::Fail { .. }),
     });
+    let suspicion = facts.others.suspicion.filter(|_| !is_the_job && !is_verdict);
+    let ruling = Ruling { suspicion, ..ruling };
     match facts.others.streak.or(own) {
         Some(streak) if !is_the_job && !is_verdict => Ruling { decision: Decision::Pause, closes: None, streak: Some(streak), ..ruling },
         _ if is_the_job && ruling.decision == Decision::Pause => {

@@ -151,6 +151,8 @@ pub struct Facts {
 pub struct Others {
     /// This failure makes one too many in a row.
     pub streak: Option<Streak>,
+    /// It makes one too many that may be the jobs' own fault.
+    pub suspicion: Option<Streak>,
     /// Somebody was answered well at this stage since the job began to fail there.
     pub answered: bool,
     /// It may be this worker alone that is failed so, and other workers may do better.
@@ -175,12 +177,20 @@ pub struct Ruling {
     pub closes: Option<Timestamp>,
     /// Decided because of what other jobs met with, too.
     pub streak: Option<Streak>,
+    /// The stage is to be paused for this if a control call is answered alike.
+    pub suspicion: Option<Streak>,
     /// The rule says pause; but this job has paused its stage too often while others were answered.
     pub is_the_job: bool,
     pub billed: Billed,
 }
 
 impl Ruling {
+    /// As many were refused, and so was the control call: it is us, whatever the rule says.
+    #[must_use]
+    pub fn paused_for(self, streak: Streak) -> Self {
+        Self { decision: Decision::Pause, closes: None, streak: Some(streak), ..self }
+    }
+
     /// Decided without the table; nothing is charged for it that a rule would count.
     pub fn without_rule(decision: Decision) -> Self {
         Self {
@@ -191,6 +201,7 @@ impl Ruling {
             cut_short: false,
             closes: None,
             streak: None,
+            suspicion: None,
             is_the_job: false,
             billed: Billed::No,
         }

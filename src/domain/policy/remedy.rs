@@ -19,7 +19,9 @@ pub fn remedy(stage: Stage, code: &str, streak: Option<Streak>) -> &'static str 
             "compare this worker's [storage], its rights on the bucket and its network with those of the others; it takes jobs again once an \
              image was read"
         }
-        (Some(Streak::Refused), _) => "find out what changed in the request or in the API; a person at the provider can tell",
+        (Some(Streak::Refused | Streak::Malformed), _) => {
+            "find out what changed in the request or in the API; a person at the provider can tell"
+        }
         (Some(Streak::Forbidden), _) => {
             "give the worker's credentials the right to read the bucket, and to list it: then a missing key is told as missing"
         }

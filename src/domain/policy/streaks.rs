@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 
 const MAX_OUTAGES: u32 = 10;
 const MAX_REFUSED: usize = 5;
+const MAX_MALFORMED: u32 = 10;
 const MAX_FORBIDDEN: usize = 5;
 const MAX_UNLISTED: usize = 5;
 const MAX_PROVINCES: usize = 3;
 /// The provinces' answers count together if they came within this.
 const PROVINCES_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+const MALFORMED: &str = "malformed";
 const IDENTITY_CHECK: &str = "318";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +25,8 @@ pub enum Streak {
     Outage,
     /// Requests with five different images were called malformed: it is how we ask.
     Refused,
+    /// Ten answers that are not what the API documents.
+    Malformed,
     /// Five different keys of the default bucket.
     Forbidden,
     /// One code of the store that the policy does not know, for five different keys.
@@ -44,6 +48,7 @@ pub struct Streaks(BTreeMap<Stage, Row>);
 struct Row {
     outages: u32,
     refused: Vec<String>,
+    malformed: u32,
     forbidden: Vec<String>,
     /// The code, and the keys that got it.
     unlisted: (String, Vec<String>),
@@ -51,11 +56,26 @@ struct Row {
 }
 
 impl Streak {
+    /// It may be the jobs' own fault: a control call decides before anything stops, and probes what is stopped.
+    pub fn needs_a_control_call(self) -> bool {
+        matches!(self, Self::Refused | Self::Malformed)
+    }
+
+    /// Is the answer to a control call the one that made the row?
+    pub fn is_confirmed_by(self, failure: &Failure) -> bool {
+        match self {
+            Self::Refused => is_bad_request(failure),
+            Self::Malformed => failure.code == MALFORMED,
+            _ => false,
+        }
+    }
+
     /// Why the stage is paused, for people.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Outage => "ten calls in a row found nobody, or got no sound answer",
-            Self::Refused => "requests about five different images in a row were refused as malformed",
+            Self::Refused => "requests about five different images in a row were refused as malformed, and so was a control call",
+            Self::Malformed => "ten answers in a row were not what the API documents, nor was that to a control call",
             Self::Forbidden => "the store forbade five different keys in a row",
             Self::Unlisted => "the store gave the same answer, which is not in the policy, for five different keys in a row",
             Self::Unproven => "the stage has never worked in this process, and the answer may be about this worker's own configuration",
@@ -82,9 +102,10 @@ pub struct Subject<'a> {
 impl Streaks {
     /// A good answer ends what was in a row. What three provinces said within ten minutes was never in a row.
     pub fn answered(&mut self, stage: Stage) {
-        if let Some(Row { outages, refused, forbidden, unlisted, provinces: _ }) = self.0.get_mut(&stage) {
+        if let Some(Row { outages, refused, malformed, forbidden, unlisted, provinces: _ }) = self.0.get_mut(&stage) {
             *outages = 0;
             refused.clear();
+            *malformed = 0;
             forbidden.clear();
             unlisted.1.clear();
         }
@@ -92,7 +113,7 @@ impl Streaks {
 
     /// A failure about this subject. Is it one too many?
     pub fn failed(&mut self, failure: &Failure, subject: &Subject<'_>, now: Timestamp) -> Option<Streak> {
-        let Row { outages, refused, forbidden, unlisted, provinces } = self.0.entry(failure.stage).or_default();
+        let Row { outages, refused, malformed, forbidden, unlisted, provinces } = self.0.entry(failure.stage).or_default();
         if is_outage(failure) {
             if subject.is_brought && !is_our_network(failure) {
                 return None;
@@ -107,6 +128,8 @@ impl Streaks {
         if subject.is_brought {
             return None;
         }
+        *malformed = if failure.code == MALFORMED { malformed.saturating_add(1) } else { 0 };
+        let malformed = (*malformed >= MAX_MALFORMED).then_some(Streak::Malformed);
         // What was fetched by the provider itself may be the address's fault: it neither counts nor ends the row.
         let is_refused = is_bad_request(failure);
         let refused = if is_refused && !subject.is_inline {
@@ -131,7 +154,7 @@ impl Streaks {
             }
             _ => None,
         };
-        refused.or(forbidden).or(unlisted).or(identity)
+        refused.or(malformed).or(forbidden).or(unlisted).or(identity)
     }
 }
 
