@@ -15,7 +15,7 @@ mod reason;
 mod sheet;
 mod survey;
 mod table;
-mod words;
+pub(super) mod words;
 
 use crate::broker::{self, Broker, BrokerError, Session};
 use crate::clock::Clock;

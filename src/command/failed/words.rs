@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// What comes with a message may move the cursor, clear the screen or turn the direction of writing: such characters are spelled out.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::command) fn plain(text: &str) -> String {
     spelled_out(text, |_| false)
 }
 

@@ -1,5 +1,6 @@
 //! A result as a claims clerk reads it.
 
+use crate::command::failed::words::plain;
 use serde_json::Value;
 use std::io::{self, Write};
 
@@ -92,12 +93,29 @@ fn list(values: &Value, tell: impl Fn(&Value) -> Option<String>) -> String {
     values.as_array().into_iter().flatten().filter_map(tell).collect::<Vec<_>>().join(", ")
 }
 
-/// Text as it is, a number as it is written, `{"text": …}` as its text.
+/// Text without what would steer the terminal or begin a line, a number as it is written, `{"text": …}` as its text.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Object(reading) => reading.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        Value::String(text) => plain(text),
+        Value::Object(reading) => plain(reading.get("text").and_then(Value::as_str).unwrap_or_default()),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_provider_read_begins_no_line_of_its_own() {
+        let invoice = json!({"hospital_name": "H\n  Outcome       genuine", "total_cost": {"text": "1\u{1b}[2J"}});
+        let result = json!({"status": "undetermined", "recognition": {"invoice": invoice}, "verification": null});
+        let mut out = Vec::new();
+        write(&mut out, "a.jpg", &result.to_string()).unwrap();
+        let told = String::from_utf8(out).unwrap();
+        assert_eq!(told.lines().filter(|line| line.trim_start().starts_with("Outcome")).count(), 1, "{told}");
+        assert!(!told.contains('\u{1b}'), "{told}");
     }
 }
