@@ -43,8 +43,10 @@ impl SinglePublishes {
     {
         let key = (queue.to_owned(), id.to_owned());
         let Some(mut outcome) = self.outcome(&key, publish) else { return Err(PublishError::TimedOut) };
-        let published = match timeout(patience, outcome.wait_for(Option::is_some)).await {
-            Ok(Ok(published)) => published.as_ref().map_or(Err(PublishError::Lost), copy),
+        let waited = timeout(patience, outcome.wait_for(Option::is_some)).await;
+        let waited = waited.map(|published| published.map(|published| published.as_ref().map_or(Err(PublishError::Lost), copy)));
+        let published = match waited {
+            Ok(Ok(published)) => published,
             Ok(Err(_gone)) => Err(PublishError::Lost),
             Err(_) => {
                 if let Some(publish) = self.publishes().get_mut(&key) {
@@ -53,7 +55,7 @@ impl SinglePublishes {
                 return Err(PublishError::TimedOut);
             }
         };
-        self.publishes().remove(&key);
+        self.forget(&key, &outcome);
         published
     }
 
@@ -80,6 +82,14 @@ impl SinglePublishes {
         });
         publishes.insert(key.clone(), SinglePublish { outcome: outcome.clone(), given_up: false, touched: Instant::now() });
         Some(outcome)
+    }
+
+    /// Of several that waited for one outcome the first may have published anew by now: that is in the air.
+    fn forget(&self, key: &(String, String), outcome: &Outcome) {
+        let mut publishes = self.publishes();
+        if publishes.get(key).is_some_and(|publish| publish.outcome.same_channel(outcome)) {
+            publishes.remove(key);
+        }
     }
 
     fn publishes(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), SinglePublish>> {
@@ -156,6 +166,34 @@ mod tests {
         tokio::task::yield_now().await;
         let _ = publishes.publish("replies", "19", PATIENCE, || queue.clone().take()).await;
         assert_eq!(queue.sent() as usize, MOST_GIVEN_UP + 1, "one was confirmed, so another may be sent");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_that_heard_of_a_refusal_one_sends_again_and_the_other_waits_for_it() {
+        let (publishes, queue) = (SinglePublishes::default(), HangingQueue::default());
+        let refusing = Arc::new(Notify::new());
+        let refused = async |refusing: Arc<Notify>| {
+            refusing.notified().await;
+            Err(PublishError::Nacked)
+        };
+        let again = || publishes.publish("replies", "run", PATIENCE, || queue.clone().take());
+        let one = async {
+            let first = publishes.publish("replies", "run", PATIENCE, || refused(Arc::clone(&refusing))).await;
+            (first, again().await)
+        };
+        let other = async {
+            let first = again().await;
+            (first, again().await)
+        };
+        let (one, other, ()) = tokio::join!(one, other, async {
+            tokio::task::yield_now().await;
+            refusing.notify_one();
+            tokio::time::sleep(PATIENCE / 2).await;
+            queue.confirm.notify_one();
+        });
+        assert!(matches!((&one.0, &other.0), (Err(PublishError::Nacked), Err(PublishError::Nacked))), "{one:?} {other:?}");
+        assert!(one.1.is_ok() && other.1.is_ok(), "{one:?} {other:?}");
+        assert_eq!(queue.sent(), 1);
     }
 
     #[tokio::test(start_paused = true)]
