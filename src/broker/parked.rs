@@ -53,10 +53,7 @@ pub fn parked_headers(message: &Message, sealer: &Sealer) -> ParkedHeaders {
     }
     let read = || {
         let not_before_ms = u64::try_from(headers.number(NOT_BEFORE)?).ok()?;
-        let deaths = match headers.contains(SUSPECT) {
-            true => Some(u32::try_from(headers.number(SUSPECT)?).ok()?),
-            false => None,
-        };
+        let deaths = if headers.contains(SUSPECT) { Some(u32::try_from(headers.number(SUSPECT)?).ok()?) } else { None };
         let state = ParkedState { progress: headers.text(PROGRESS)?, not_before_ms, deaths };
         let seal = headers.text(SEAL)?;
         with_parts(message, &state, |parts| sealer.accepts(SealKind::Progress, parts, &seal)).then_some(state)

@@ -212,7 +212,7 @@ impl Deed {
                 publish(publisher, jobs_queue, replayed(&delivery.message, mark)).await.with_context(|| {
                     let name = job.job_id.as_deref().unwrap_or("a job without a readable id");
                     format!("cannot publish {name:?} to {jobs_queue}; it is still here, and may be replayed again: that is the same run")
-                })?
+                })?;
             }
             Self::Drop { kept: Some(kept) } => kept.add(job, &delivery.message).await?,
             Self::Drop { kept: None } => {}

@@ -163,22 +163,22 @@ fn entries<T>(
 ) -> Vec<T> {
     let mut entries = Vec::new();
     let mut sent = result.list(list);
-    let mut lost = sent.keep_lines();
+    let mut unread = sent.keep_lines();
     for (index, raw) in sent.kept.into_iter().enumerate() {
         let raw: &RawValue = raw;
         match Fields::parse(raw.get()) {
             Some(mut entry) => {
                 let read = read(&mut entry);
-                lost += u64::from(read.is_none() && entry.says("cost"));
+                unread += u64::from(read.is_none() && entry.says("cost"));
                 entries.extend(read);
                 entry.into_extra(&format!("{list}[{index}]."), extra);
             }
             None => {
-                lost += u64::from(!json::is_nothing(raw));
+                unread += u64::from(!json::is_nothing(raw));
                 extra.keep(format!("{list}[{index}]"), raw);
             }
         }
     }
-    note(left_out, field, lost);
+    note(left_out, field, unread);
     entries
 }
