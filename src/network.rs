@@ -16,12 +16,12 @@ pub fn connection_cause(error: &(dyn Error + 'static)) -> Option<String> {
     let protocol = || chain.iter().find_map(|error| protocol_cause(&error.to_string()));
     let socket = || chain.iter().rev().find_map(|error| socket_cause(error.downcast_ref::<io::Error>()?.kind()));
     match proxy {
-        Some(Some(cause)) => Some(cause.to_owned()),
+        Some(ProxyCause::Known(cause)) => Some(cause.to_owned()),
         // The way to the proxy is broken, and not the one behind it.
-        Some(None) => Some(format!(
-            "through the proxy: {}",
-            name().or_else(|| socket().map(str::to_owned)).unwrap_or_else(|| "it cannot be reached".to_owned())
-        )),
+        Some(ProxyCause::Elsewhere) => {
+            let cause = name().or_else(|| socket().map(str::to_owned)).unwrap_or_else(|| "it cannot be reached".to_owned());
+            Some(format!("through the proxy: {cause}"))
+        }
         None => tls().or_else(name).or_else(|| protocol().or_else(socket).map(str::to_owned)),
     }
 }
@@ -39,16 +39,22 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)>
     chain
 }
 
-/// `Some(None)`: the cause lies on the way to the proxy, in another error of the chain.
-fn proxy_cause(text: &str) -> Option<Option<&'static str>> {
+/// What a library says of the way through a proxy.
+enum ProxyCause {
+    Known(&'static str),
+    /// The cause is in another error of the chain.
+    Elsewhere,
+}
+
+fn proxy_cause(text: &str) -> Option<ProxyCause> {
     let tunnel = text.strip_prefix("tunnel error: ").or_else(|| text.strip_prefix("proxy "))?;
     Some(match tunnel {
         "proxy authorization required" | "authorization required" => {
-            Some("the proxy asks for a user and a password: put them into the URL of [http] proxy")
+            ProxyCause::Known("the proxy asks for a user and a password: put them into the URL of [http] proxy")
         }
-        "unsuccessful" => Some("the proxy refuses to connect to it: ask who runs the proxy, or set [http] proxy or NO_PROXY"),
-        "unexpected end of file" | "proxy response headers too long" => Some("what [http] proxy names is no HTTP proxy"),
-        _ => None,
+        "unsuccessful" => ProxyCause::Known("the proxy refuses to connect to it: ask who runs the proxy, or set [http] proxy or NO_PROXY"),
+        "unexpected end of file" | "proxy response headers too long" => ProxyCause::Known("what [http] proxy names is no HTTP proxy"),
+        _ => ProxyCause::Elsewhere,
     })
 }
 

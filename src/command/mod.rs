@@ -167,7 +167,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             config.validate()?;
             telemetry::log::install(&config.telemetry);
             // From here on stderr is the log's, line by line.
-            run::run(config).await.or_else(|error| {
+            Box::pin(run::run(config)).await.or_else(|error| {
                 tracing::error!(problem = format!("{error:#}"), "the worker cannot run");
                 Ok(exit_code_of(&error))
             })
@@ -177,7 +177,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Process { common, options } => {
             let config = common.load()?;
             config.validate_without_broker()?;
-            process::run(config, &options).await
+            Box::pin(process::run(config, &options)).await
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox::run(options).await,
@@ -194,7 +194,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check { common, options } => {
             let config = common.load()?;
             config.validate()?;
-            check::run(config, common.file().as_deref(), &options).await
+            Box::pin(check::run(config, common.file().as_deref(), &options)).await
         }
         Command::Policy { common, question } => {
             let config = common.load()?;

@@ -1,6 +1,7 @@
 //! The variables that override keys, and those that were meant to.
 
 use super::load::{Setting, default_of};
+use super::text::{flaw, header_flaw};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use toml::{Table, Value};
@@ -56,6 +57,34 @@ pub(super) fn read(variables: &Variables, defaults: &Table, settings: &mut Vec<S
     }
 }
 
+/// Says what is wrong with a text.
+type FlawFinder = fn(&str) -> Option<&'static str>;
+
+/// What the SDK takes from the environment and puts into headers, URLs and signatures.
+const OF_AWS: [(&str, FlawFinder); 11] = [
+    ("AWS_ACCESS_KEY_ID", header_flaw),
+    ("AWS_SECRET_ACCESS_KEY", header_flaw),
+    ("AWS_SESSION_TOKEN", header_flaw),
+    ("AWS_REGION", header_flaw),
+    ("AWS_DEFAULT_REGION", header_flaw),
+    ("AWS_ENDPOINT_URL", header_flaw),
+    ("AWS_ENDPOINT_URL_S3", header_flaw),
+    ("AWS_ROLE_ARN", header_flaw),
+    ("AWS_ROLE_SESSION_NAME", header_flaw),
+    ("AWS_PROFILE", flaw),
+    ("AWS_EXECUTION_ENV", flaw),
+];
+
+/// Variables of the AWS chain whose values cannot be meant, each with what is wrong with it.
+pub(super) fn flaws_of_aws(variables: &Variables) -> Vec<(&'static str, &'static str)> {
+    let flaw = |(name, flaw): (&'static str, FlawFinder)| {
+        let value = variables.get(&OsString::from(name))?;
+        let found = value.to_str().map_or(Some("is not UTF-8"), flaw)?;
+        Some((name, found))
+    };
+    OF_AWS.into_iter().filter_map(flaw).collect()
+}
+
 /// Whether it was set for this program, rightly or not.
 fn is_ours(name: &str) -> bool {
     let bare = |name: &str| name.replace('_', "").to_ascii_lowercase();
@@ -107,14 +136,12 @@ fn unknown(name: &str, defaults: &Table) -> String {
             format!("is not known; did you mean {}?", format!("{PREFIX}{section}__{key}").to_ascii_uppercase())
         }
         _ => {
-            let section = name.strip_prefix(PREFIX).and_then(|rest| rest.split("__").next()).map(str::to_ascii_lowercase);
-            match section.and_then(|section| Some((defaults.get(&section)?.as_table()?.keys().cloned().collect::<Vec<_>>(), section))) {
-                Some((keys, section)) => format!("names no key; [{section}] has {}", keys.join(", ")),
-                None => {
-                    let sections = defaults.keys().cloned().collect::<Vec<_>>().join(", ");
-                    format!("names no key; write {PREFIX}SECTION__KEY, where SECTION is one of {sections}")
-                }
+            let section = name.strip_prefix(PREFIX).and_then(|rest| rest.split("__").next()).unwrap_or_default().to_ascii_lowercase();
+            if let Some(keys) = defaults.get(&section).and_then(Value::as_table) {
+                return format!("names no key; [{section}] has {}", keys.keys().cloned().collect::<Vec<_>>().join(", "));
             }
+            let sections = defaults.keys().cloned().collect::<Vec<_>>().join(", ");
+            format!("names no key; write {PREFIX}SECTION__KEY, where SECTION is one of {sections}")
         }
     }
 }
@@ -200,6 +227,20 @@ mod tests {
         assert_eq!(value.recognition.app_secret.expose(), "word");
         let in_a_file = Config::load(None, [(secret, ""), (file, "/nowhere/app")]).unwrap_err().to_string();
         assert!(in_a_file.contains("/nowhere/app"), "{in_a_file}");
+    }
+
+    #[test]
+    fn what_the_aws_chain_would_take_is_looked_at_where_the_store_is_used() {
+        let config = Config::load(None, [("AWS_REGION", "us-east-1\n"), ("AWS_SECRET_ACCESS_KEY", "hush "), ("AWS_PROFILE", "my profile")]);
+        let config = config.unwrap();
+        let told = config.validate_without_broker().unwrap_err().to_string();
+        for says in
+            ["environment variable AWS_REGION: ends with a line break", "environment variable AWS_SECRET_ACCESS_KEY: begins or ends"]
+        {
+            assert!(told.contains(says), "{told}");
+        }
+        assert!(!told.contains("hush") && !told.contains("AWS_PROFILE"), "{told}");
+        config.validate_policy().unwrap();
     }
 
     #[test]

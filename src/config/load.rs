@@ -106,6 +106,7 @@ impl Config {
         environment::read(&variables, &defaults, &mut settings, &mut mistakes);
         let mut config = Self::of(settings, mistakes, &defaults)?;
         config.http.variables = ProxyVariables::read(|name| variables.get(&OsString::from(name))?.clone().into_string().ok());
+        config.flaws_of_aws = environment::flaws_of_aws(&variables);
         config.broker.shared_ca_file.clone_from(&config.tls.ca_file);
         config.read_secret_files()?;
         Ok(config)

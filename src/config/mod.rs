@@ -43,6 +43,9 @@ pub struct Config {
     pub policy: Policy,
     pub worker: Worker,
     pub telemetry: telemetry::Config,
+    /// Variables of the AWS chain with what is wrong with them.
+    #[serde(skip)]
+    flaws_of_aws: Vec<(&'static str, &'static str)>,
     #[serde(skip)]
     places: load::Places,
 }
@@ -90,6 +93,9 @@ impl Config {
 
     fn validate_pipeline(&self, problems: &mut Problems) {
         self.http.validate(problems);
+        for (variable, flaw) in &self.flaws_of_aws {
+            problems.add(&format!("environment variable {variable}"), *flaw);
+        }
         self.tls.validate(problems);
         self.seal.validate(problems);
         self.storage.validate(problems);

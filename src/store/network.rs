@@ -2,7 +2,7 @@
 
 use crate::config::Network;
 use crate::config::secret::Secret;
-use aws_sdk_s3::config::SharedHttpClient;
+use aws_sdk_s3::config::{RuntimeComponents, SharedHttpClient};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -26,7 +26,7 @@ pub(super) fn http_client(network: &Network, proxy: Option<&Secret>) -> anyhow::
         let mut connector =
             Connector::builder().tls_provider(Provider::rustls(CryptoMode::AwsLc)).tls_context(context.clone()).proxy_config(proxy.clone());
         connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.build()
     }))
 }

@@ -32,7 +32,7 @@ impl Peers {
         config.recognition.url = format!("{gateway}{}", path(&config.recognition.url));
         config.verification.url = format!("{gateway}{}", path(&config.verification.url));
         (config.recognition.allow_plaintext, config.verification.allow_plaintext) = (true, true);
-        config.storage.endpoint_url = store.to_owned();
+        store.clone_into(&mut config.storage.endpoint_url);
         config.tls.ca_file = self.tls.file("ca.pem");
         ConfigFile::of_config(&config)
     }

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
+use invoice_worker::config::secret::Secret;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -61,9 +62,30 @@ async fn answer(State(Guarded(rights)): State<Guarded>, method: Method, uri: Uri
     }
 }
 
+/// As a container's credential service hands them out; what is within them breaks every header.
+#[tokio::test]
+async fn credentials_of_the_chain_that_no_header_can_carry_are_told_and_nothing_panics() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}/credentials", listener.local_addr().unwrap());
+    let issued = r#"{"AccessKeyId":"AKIAHUSH\n","SecretAccessKey":"secret","Token":"token","Expiration":"2100-01-01T00:00:00Z"}"#;
+    let app = Router::new().fallback(move || async move { issued });
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let (_, store) = Guarded::start(true, true, true).await;
+    let mut system = system_at(&store, On::Memory).await;
+    (system.config.storage.access_key_id, system.config.storage.secret_access_key) = (Secret::default(), Secret::default());
+    let file = ConfigFile::of(&system);
+    let checked = output(&["check", "-c", &file.path()], &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url)]).await;
+    let says = "NoCredentials: the access key id that the AWS credential chain found ends with a line break";
+    assert!(checked.stdout.lines().any(|line| line.starts_with("FAILED") && line.contains(says)), "{checked:?}");
+    assert!(checked.stderr.is_empty() && !checked.stdout.contains("AKIAHUSH"), "{checked:?}");
+    let refused = output(&["process", "a.jpg", "-c", &file.path()], &[("AWS_ACCESS_KEY_ID", "AKIAHUSH\n")]).await;
+    assert_eq!(refused.code, Some(64), "{refused:?}");
+    assert!(refused.stderr.contains("AWS_ACCESS_KEY_ID: ends with a line break") && !refused.stderr.contains("AKIAHUSH"), "{refused:?}");
+}
+
 async fn system_at(store: &str, on: On) -> System {
     let mut system = Setup::new(on).await.prepare().await;
-    system.config.storage.endpoint_url = store.to_owned();
+    store.clone_into(&mut system.config.storage.endpoint_url);
     system
 }
 
