@@ -65,7 +65,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     worker.pipeline.judge.gate.doubt("the store has not answered yet");
     let proving = Arc::clone(&worker);
-    let _proved = AbortOnDropHandle::new(tokio::spawn(async move { proving.pipeline.prove_store().await }));
+    let _proved = AbortOnDropHandle::new(tokio::spawn(async move { proving.pipeline.prove().await }));
     let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, Arc::clone(&worker))));
     match worker.run(stop.token()).await? {
         Drained::Yes => {

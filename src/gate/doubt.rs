@@ -8,10 +8,25 @@ use crate::domain::progress::Progress;
 use jiff::Timestamp;
 
 impl Gate {
-    /// The store has not been seen at work yet: the worker is not ready until it was.
+    /// A part that jobs need has not been seen at work yet: the worker is not ready until [`Gate::trust`].
     pub fn doubt(&self, problem: &str) {
         self.state().doubt = Some(problem.to_owned());
         self.0.changed.send_replace(());
+    }
+
+    /// Nothing keeps the worker from being ready any more, unless a stage is paused that has never worked.
+    pub fn trust(&self) {
+        self.state().doubt = None;
+        self.0.changed.send_replace(());
+    }
+
+    /// Returns once each of these stages was seen at work in this process.
+    pub async fn works(&self, stages: &[Stage]) {
+        let mut changes = self.changes();
+        while !stages.iter().all(|stage| self.has_worked(*stage)) {
+            // Never an error: the sender lives as long as this gate.
+            let _ = changes.changed().await;
+        }
     }
 
     /// Why the worker is not ready, although nothing keeps it from consuming.
@@ -29,7 +44,6 @@ impl Gate {
         let now = self.0.clock.now();
         let change = {
             let state = &mut *self.state();
-            state.doubt = None;
             state.worked.insert(Stage::Storage);
             state.streaks.answered(Stage::Storage);
             state.breaker.open(&Place::Pause(Stage::Storage), &state.fleet, now)

@@ -21,7 +21,7 @@ pub use pass::Pass;
 use crate::clock::Clock;
 use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Place, next_probe};
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
-use crate::domain::fleet::Fleet;
+use crate::domain::fleet::{EXPIRY, Fleet};
 use crate::domain::policy::{
     Decision, Others, Policy, Ruling, Scope, Streak, Streaks, Subject, is_outage, may_be_our_network, may_be_our_setting,
 };
@@ -66,6 +66,8 @@ struct State {
     worked: BTreeSet<Stage>,
     /// Why the store is not known to work yet, where this was to be found out before the worker is ready.
     doubt: Option<String>,
+    /// When a worker with other accounts was last heard: no peer, but it may be on the same queues.
+    neighbour: Option<Timestamp>,
 }
 
 /// Whom a call is about, beside its stage.
@@ -88,6 +90,7 @@ impl Gate {
             unstored: None,
             worked: BTreeSet::new(),
             doubt: None,
+            neighbour: None,
         });
         Self(Arc::new(Inner {
             state,
@@ -111,10 +114,17 @@ impl Gate {
         breaker.look(places, fleet, now).inspect(|barrier| breaker.others_wait(barrier, run))
     }
 
-    /// With this one, as far as it has heard.
-    pub fn workers_alive(&self) -> usize {
+    /// A worker that is no peer was heard: its addresses or accounts are others, because they are wrong here or there.
+    pub fn neighbour_heard(&self) {
+        self.state().neighbour = Some(self.0.clock.now());
+        self.0.changed.send_replace(());
+    }
+
+    /// Are there others that may take what this worker hands back?
+    pub fn has_others(&self) -> bool {
         let now = self.0.clock.now();
-        self.state().fleet.alive(now)
+        let state = self.state();
+        has_others(&state.fleet, state.neighbour, now)
     }
 
     /// Changes whenever something is closed or opened, here or elsewhere.
@@ -125,7 +135,7 @@ impl Gate {
     /// What other jobs have met with, for the judgement of this failure.
     pub fn others(&self, pass: &Pass, failure: &Failure, about: &About<'_>) -> Others {
         let now = self.0.clock.now();
-        let State { fleet, breaker, streaks, answered, worked, .. } = &mut *self.state();
+        let State { fleet, breaker, streaks, answered, worked, neighbour, .. } = &mut *self.state();
         let failures = |place: &Place| {
             let failures = breaker.closure(place).map_or(0, |closure| closure.failures);
             // A call that was in the air when the place was closed fails together with the one that closed it.
@@ -140,7 +150,7 @@ impl Gate {
         let answered = answered.get(&failure.stage).is_some_and(|answered| *answered > about.failing_since);
         let is_ours = !subject.is_brought || (failure.stage != Stage::Storage && failure.code == "connect");
         let own = match failure.stage {
-            _ if !is_ours || fleet.alive(now) == 1 => None,
+            _ if !is_ours || !has_others(fleet, *neighbour, now) => None,
             stage if !worked.contains(&stage) && may_be_our_setting(failure, subject.is_listed) => Some(Streak::Unproven),
             _ => may_be_our_network(failure).then_some(Streak::Network),
         };
@@ -189,6 +199,7 @@ impl Gate {
             let State { fleet, breaker, answered, worked, .. } = &mut *self.state();
             if shows_the_stage_at_work(failure, ruling, &self.0.policy) {
                 worked.insert(failure.stage);
+                self.0.changed.send_replace(());
             }
             if let Evidence::Good = pass::evidence(&Place::Stage(failure.stage), None, failure, ruling) {
                 answered.insert(failure.stage, now);
@@ -237,6 +248,10 @@ impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn has_others(fleet: &Fleet, neighbour: Option<Timestamp>, now: Timestamp) -> bool {
+    fleet.alive(now) > 1 || neighbour.is_some_and(|heard| now.duration_since(heard) < EXPIRY)
 }
 
 /// What is probed by control calls may be paid for each time: then one in ten minutes is enough.

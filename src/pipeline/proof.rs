@@ -1,21 +1,32 @@
-//! The store is asked beside the jobs whether it works: before it has, the worker is not ready, and a store that refuses this worker
-//! pauses it before it takes a job.
+//! What every job needs is seen at work before the worker is ready. The store is asked beside the jobs, and one that refuses this worker
+//! pauses it before it takes a job. The providers are paid, so they are asked by jobs alone.
 
 use super::Pipeline;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Streak;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// No image has this name.
 const ABSENT: &str = "invoice-worker-check";
 const DENIED: &str = "AccessDenied";
+/// A worker that had no reason to call a provider by then is ready without: there may be no jobs tonight.
+const FIRST_CALLS_WITHIN: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 impl Pipeline {
+    /// Returns once nothing is left to doubt. A stage that is paused before it has ever worked keeps the worker unready after that.
+    pub async fn prove(&self) {
+        let gate = &self.judge.gate;
+        self.prove_store().await;
+        gate.doubt("no provider has answered a call of this worker yet; it is ready in a few seconds if there is nothing to ask");
+        let _ = timeout(FIRST_CALLS_WITHIN, gate.works(&[Stage::Recognition, Stage::Verification])).await;
+        gate.trust();
+    }
+
     /// Asks until both buckets have answered as they have to.
-    pub async fn prove_store(&self) {
+    async fn prove_store(&self) {
         let gate = &self.judge.gate;
         let mut wait = FIRST_WAIT;
         while let Err(failure) = self.try_store().await {

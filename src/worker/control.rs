@@ -66,6 +66,7 @@ impl Worker {
             }
             Admission::OtherFleet { is_first } => {
                 metric::foreign_heartbeat();
+                self.pipeline.judge.gate.neighbour_heard();
                 if is_first {
                     tracing::warn!(
                         exchange = self.queues.control_exchange,

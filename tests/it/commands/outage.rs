@@ -1,5 +1,6 @@
 //! A broker that is out of reach: one error line, readiness with the cause, and work as soon as it is back.
 
+use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
@@ -38,7 +39,7 @@ async fn the_worker_waits_for_its_broker_and_comes_back_to_it() {
 
     let wire = Proxy::at(port, server).await;
     program.event("consuming").await;
-    assert_eq!(readiness(&telemetry).await.0, 200);
+    eventually("ready", async || readiness(&telemetry).await.0 == 200).await;
 
     wire.cut();
     program.event("the broker was lost; what was not acknowledged will be delivered again").await;

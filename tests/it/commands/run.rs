@@ -1,5 +1,6 @@
 //! `run`: jobs are answered, and log and metrics tell of it without telling what is in them.
 
+use crate::harness::eventually::eventually;
 use crate::harness::program::ConfigFile;
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::sandbox::{Sample, samples};
@@ -55,8 +56,8 @@ async fn jobs_are_answered_and_told_without_what_is_in_them() {
     let mut program = file.run(&[("INVOICE_WORKER__TELEMETRY__LOG", "trace,lapin=trace,hyper=trace,aws_sigv4=trace")]);
     let telemetry = program.telemetry().await;
     program.event("consuming").await;
+    eventually("ready", async || reqwest::get(format!("{telemetry}/readyz")).await.unwrap().status() == 200).await;
     let ready = reqwest::get(format!("{telemetry}/readyz")).await.unwrap();
-    assert_eq!(ready.status(), 200);
     assert_eq!(ready.json::<Value>().await.unwrap(), serde_json::json!({ "ready": true, "state": "consuming" }));
     assert_eq!(reqwest::get(format!("{telemetry}/livez")).await.unwrap().status(), 200);
 

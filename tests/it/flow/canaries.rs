@@ -41,7 +41,7 @@ async fn beside_a_healthy_worker(on: On, spoil: impl FnOnce(&mut Config)) {
     system.work().await;
     // Each has heard of the other.
     for worker in &system.workers {
-        worker.meets(1).await;
+        worker.meets_another().await;
     }
     for number in 0..JOBS {
         let id = format!("job-{number}");

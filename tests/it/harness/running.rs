@@ -43,11 +43,11 @@ impl Running {
         timeout(PATIENCE, knowing).await.unwrap_or_else(|_| panic!("never heard that {place} is closed"));
     }
 
-    /// Returns once the worker has heard of so many others.
-    pub(crate) async fn meets(&self, others: usize) {
+    /// Returns once the worker has heard of another one.
+    pub(crate) async fn meets_another(&self) {
         let mut changes = self.gate.changes();
         let meeting = async {
-            while self.gate.workers_alive() <= others {
+            while !self.gate.has_others() {
                 changes.changed().await.unwrap();
             }
         };

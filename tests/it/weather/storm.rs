@@ -1,5 +1,6 @@
 //! A worker in a process of its own, behind a wire, with one job in hand when the weather turns.
 
+use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
@@ -58,7 +59,7 @@ impl Storm {
     pub(super) async fn passes(mut self) {
         self.wire.refuse(false);
         self.program.event("consuming").await;
-        assert_eq!(self.readiness().await.0, 200);
+        eventually("ready", async || self.readiness().await.0 == 200).await;
         let answer = self.system.reply().await;
         assert_eq!(answer.properties.message_id.as_deref(), Some(self.run.as_str()));
         let result: Value = serde_json::from_slice(&answer.body).unwrap();
