@@ -4,6 +4,7 @@
 
 mod architecture;
 mod broker;
+mod canary;
 mod clients;
 mod codes;
 mod commands;
