@@ -1,6 +1,6 @@
 //! Stages that are paused because a control call was refused as well: they are probed by control calls, and not by jobs.
 
-use super::{Gate, probe_of};
+use super::{Gate, State, probe_of};
 use crate::domain::breaker::Place;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::Streak;
@@ -25,9 +25,9 @@ impl Gate {
     pub fn control_call_answered(&self, stage: Stage) {
         let now = self.0.clock.now();
         let change = {
-            let state = &mut *self.state();
-            state.streaks.answered(stage);
-            state.breaker.open(&Place::Pause(stage), &state.fleet, now)
+            let State { fleet, breaker, streaks, .. } = &mut *self.state();
+            streaks.answered(stage);
+            breaker.open(&Place::Pause(stage), fleet, now)
         };
         self.announce();
         self.tell(change.as_slice());
@@ -37,9 +37,9 @@ impl Gate {
     pub fn control_call_refused(&self, stage: Stage, streak: Streak, failure: &Failure) {
         let now = self.0.clock.now();
         let change = {
-            let state = &mut *self.state();
+            let State { fleet, breaker, .. } = &mut *self.state();
             let until = |failures| probe_of(Some(streak), &failure.code, failures, now, &self.0.timezone);
-            state.breaker.prolong(&Place::Pause(stage), until, &state.fleet, now)
+            breaker.prolong(&Place::Pause(stage), until, fleet, now)
         };
         self.announce();
         self.tell(change.as_slice());

@@ -1,6 +1,6 @@
 //! Whether the parts that every job needs are known to work: before that a worker is not ready, so that a rollout does not go on.
 
-use super::Gate;
+use super::{Gate, State};
 use crate::domain::breaker::{Cause, Place, next_probe};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::{Decision, Facts, Others, Transfer};
@@ -70,12 +70,12 @@ impl Gate {
             return;
         }
         let change = {
-            let state = &mut *self.state();
+            let State { fleet, breaker, .. } = &mut *self.state();
             let reason = super::reason(self.0.policy.reason_of(&ruling), failure);
             let (stage, code) = (Stage::Storage, failure.code.clone());
             let cause = Cause { stage, code, reason, streak: None, run: String::new(), is_probe: false, now };
             let until = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
-            state.breaker.close(&Place::Pause(stage), &cause, until, &state.fleet)
+            breaker.close(&Place::Pause(stage), &cause, until, fleet)
         };
         self.announce();
         self.tell(change.as_slice());
