@@ -70,7 +70,9 @@ mod tests {
 
     fn message(headers: &[(&str, usize)]) -> Message {
         let mut message = Message::json("invoice.job", "{}");
-        headers.iter().for_each(|(name, bytes)| message.properties.headers.set_text(name, &"x".repeat(*bytes)));
+        for (name, bytes) in headers {
+            message.properties.headers.set_text(name, &"x".repeat(*bytes));
+        }
         message
     }
 

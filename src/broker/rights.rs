@@ -161,13 +161,13 @@ impl fmt::Display for MissingRight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ResourceKind::{Exchange, Queue};
 
     #[test]
     fn a_refusal_names_right_resource_user_and_virtual_host() {
         let missing = |right, kind, name: &str| {
             Some(MissingRight { right, kind, name: name.to_owned(), user: Some("u".to_owned()), vhost: Some("/".to_owned()) })
         };
-        use ResourceKind::{Exchange, Queue};
         for (refusal, needed, expected) in [
             (
                 "ACCESS_REFUSED - access to queue 'invoice.jobs' in vhost '/' refused for user 'u'",

@@ -73,8 +73,8 @@ mod tests {
     const KEY: &str = "0123456789abcdef0123456789abcdef";
 
     fn config(key: &str, previous_key: &str, app_secret: &str) -> Config {
-        let mut config = Config::default();
-        config.seal = SealConfig { key: Secret::new(key), previous_key: Secret::new(previous_key), ..SealConfig::default() };
+        let seal = SealConfig { key: Secret::new(key), previous_key: Secret::new(previous_key), ..SealConfig::default() };
+        let mut config = Config { seal, ..Config::default() };
         config.recognition.app_secret = Secret::new(app_secret);
         config
     }

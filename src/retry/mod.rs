@@ -84,8 +84,7 @@ impl Brought {
     fn concerns(self, stage: Stage, transfer: Transfer) -> bool {
         match (self, stage) {
             (Self::Nothing, _) => false,
-            (Self::Url | Self::Bucket, Stage::Storage) => true,
-            (Self::Url, _) => true,
+            (Self::Url, _) | (Self::Bucket, Stage::Storage) => true,
             (Self::Bucket, _) => transfer == Transfer::Url,
         }
     }

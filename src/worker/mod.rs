@@ -152,7 +152,7 @@ impl Worker {
             }
             // Once nothing is taken any more, and not before.
             self.health.flows(flow.paused(), gate.doubts());
-            if asking.as_ref().is_none_or(|asking| asking.is_finished()) {
+            if asking.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
                 asking = gate.control_call_due().map(|(stage, streak)| {
                     let worker = Arc::clone(self);
                     AbortOnDropHandle::new(tokio::spawn(async move { worker.pipeline.probe(stage, streak).await }))

@@ -80,7 +80,7 @@ impl Worker {
     async fn declare_again(&self, generation: &Generation, missing: Vec<String>) -> Result<Vec<String>, BrokerError> {
         match generation.session.topology().await {
             Ok(()) => {
-                self.log_declared(&missing);
+                Self::log_declared(&missing);
                 Ok(Vec::new())
             }
             Err(error @ (BrokerError::Forbidden { .. } | BrokerError::Lost(_))) => Err(error),
@@ -108,9 +108,11 @@ impl Worker {
         }
     }
 
-    pub(super) fn log_declared(&self, names: &[String]) {
+    pub(super) fn log_declared(names: &[String]) {
         if !names.is_empty() {
-            names.iter().for_each(|name| metric::queue_declared_again(name));
+            for name in names {
+                metric::queue_declared_again(name);
+            }
             tracing::warn!(names = names.join(", "), "declared again");
         }
     }

@@ -162,7 +162,7 @@ impl Worker {
         self.log_missing(&missing);
         session.topology().await?;
         if connected_before {
-            self.log_declared(&missing);
+            Self::log_declared(&missing);
         } else {
             self.measure(&[]);
         }

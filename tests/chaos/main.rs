@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Wish::Run => {
-            if run::run(&arguments).await {
+            if Box::pin(run::run(&arguments)).await {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE

@@ -166,18 +166,15 @@ fn entries<T>(
     let mut unread = sent.keep_lines();
     for (index, raw) in sent.kept.into_iter().enumerate() {
         let raw: &RawValue = raw;
-        match Fields::parse(raw.get()) {
-            Some(mut entry) => {
-                let read = read(&mut entry);
-                unread += u64::from(read.is_none() && entry.says("cost"));
-                entries.extend(read);
-                entry.into_extra(&format!("{list}[{index}]."), extra);
-            }
-            None => {
-                unread += u64::from(!json::is_nothing(raw));
-                extra.keep(format!("{list}[{index}]"), raw);
-            }
-        }
+        let Some(mut entry) = Fields::parse(raw.get()) else {
+            unread += u64::from(!json::is_nothing(raw));
+            extra.keep(format!("{list}[{index}]"), raw);
+            continue;
+        };
+        let read = read(&mut entry);
+        unread += u64::from(read.is_none() && entry.says("cost"));
+        entries.extend(read);
+        entry.into_extra(&format!("{list}[{index}]."), extra);
     }
     note(left_out, field, unread);
     entries

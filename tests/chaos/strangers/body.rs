@@ -11,26 +11,26 @@ const DEEP: usize = 120_000;
 const TOO_LARGE: usize = 3 << 20;
 
 /// The body and the properties that go with it.
-pub(super) fn odd(properties: RawProperties, sound: Value, random: &mut StdRng) -> (RawProperties, Vec<u8>) {
+pub(super) fn odd(properties: RawProperties, sound: &Value, random: &mut StdRng) -> (RawProperties, Vec<u8>) {
     let text = sound.to_string();
     let encoded = |encoding: &str| properties.clone().text("content_encoding", encoding.as_bytes());
     match random.random_range(0..13) {
         0 => (properties, bytes(random, 500)),
         1 => (properties, text.as_bytes()[..random.random_range(0..text.len())].to_vec()),
-        2 => (properties, nested(&sound, random)),
-        3 => (properties, with(&sound, "metadata", json!("x".repeat(TOO_LARGE)))),
+        2 => (properties, nested(sound, random)),
+        3 => (properties, with(sound, "metadata", json!("x".repeat(TOO_LARGE)))),
         4 => (properties, [b"\xef\xbb\xbf", text.as_bytes()].concat()),
         5 => (properties, text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         6 => (encoded("gzip"), text.into()),
         7 => (encoded(one_of(random, &["br", "deflate", "x-unknown", "utf-8", ""])), text.into()),
-        8 => (properties, with(&sound, "metadata", json!({ "name": "NAME" })).split(|byte| *byte == b'N').collect::<Vec<_>>().join(GBK)),
+        8 => (properties, with(sound, "metadata", json!({ "name": "NAME" })).split(|byte| *byte == b'N').collect::<Vec<_>>().join(GBK)),
         9 => (properties, text.replace("STRANGER", "STR\u{0}ANGER\u{202e}").into()),
         10 => (properties, numbers(&text, random)),
         11 => {
             let field = one_of(random, &["image", "verify", "deadline", "metadata", "schema", "progress", "expect", "submitter"]);
-            (properties, with(&sound, field, odd_value(random)))
+            (properties, with(sound, field, odd_value(random)))
         }
-        _ => (properties, with(&sound, "image", odd_image(random))),
+        _ => (properties, with(sound, "image", odd_image(random))),
     }
 }
 

@@ -54,7 +54,7 @@ fn message(number: usize, bills: &[Bill], random: &mut StdRng) -> Strange {
         0..3 => strange(properties::damaged_text(identified, random), sound.to_string().into()),
         3..6 => strange(properties::odd_headers(identified, random), sound.to_string().into()),
         6..9 => {
-            let (properties, body) = body::odd(identified, sound, random);
+            let (properties, body) = body::odd(identified, &sound, random);
             strange(properties, body)
         }
         _ => Strange { exchange: Exchange::Control, ..strange(RawProperties::default(), forgery::heartbeat(random)) },

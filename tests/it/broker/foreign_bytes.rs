@@ -75,7 +75,7 @@ async fn headers_larger_than_our_frame_are_left_out_and_the_message_arrives() {
     let session = Broker::new(&config).unwrap().connect().await.unwrap();
     let sent = RawProperties::default()
         .text("correlation_id", b"kept")
-        .text_header(b"large", &[b'x'; 100_000])
+        .text_header(b"large", &vec![b'x'; 100_000])
         .text_header(b"traceparent", b"00-1-2-01");
     publisher().await.publish(&config.jobs_queue, &sent, b"{}").await;
     let mut jobs = session.consume(&config.jobs_queue, 1).await.unwrap();

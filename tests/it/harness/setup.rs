@@ -32,7 +32,8 @@ fn where_it_is_noon() -> String {
 
 /// What a test may want to be different before the system starts.
 pub(crate) struct Setup {
-    pub(crate) config: Config,
+    /// Boxed: tests keep it across their awaits, and it is large.
+    pub(crate) config: Box<Config>,
     pub(crate) policy: Policy,
     pub(crate) scenario: Scenario,
 }
@@ -42,7 +43,7 @@ impl Setup {
     pub(crate) async fn new(on: On) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("system-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut config = Config::default();
+        let mut config = Box::new(Config::default());
         config.policy.timezone = where_it_is_noon();
         let url = match on {
             On::Memory => "memory://".to_owned(),

@@ -30,7 +30,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 
 pub(crate) struct System {
     pub(crate) sandbox: Sandbox,
-    pub(crate) config: Config,
+    /// Boxed: tests keep it across their awaits, and it is large.
+    pub(crate) config: Box<Config>,
     pub(crate) broker: Broker,
     pub(crate) session: Session,
     pub(crate) events: UnboundedReceiver<Event>,

@@ -60,8 +60,8 @@ async fn what_is_published_once_is_not_sent_again_while_its_confirm_may_come() {
     let message = Message::json("test", "a result");
     wire.trap("a result", Direction::ToClient);
     for _ in 0..3 {
-        let published = publisher.publish_once(queue, "run", &message).await;
-        assert!(matches!(published, Err(PublishError::TimedOut)), "{published:?}");
+        let outcome = publisher.publish_once(queue, "run", &message).await;
+        assert!(matches!(outcome, Err(PublishError::TimedOut)), "{outcome:?}");
     }
     wire.release();
     eventually("the confirm", async || publisher.publish_once(queue, "run", &message).await.is_ok()).await;
