@@ -13,6 +13,7 @@ mod fuzz;
 mod harness;
 mod kills;
 mod network;
+mod rotation;
 mod sandbox;
 mod scenarios;
 mod store;
