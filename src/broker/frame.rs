@@ -17,7 +17,7 @@ const MAX_NAMES: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedMessage {
     pub message: Message,
-    /// The caller's headers that had to go, shortened and at most eight; their values are nobody's business.
+    /// The caller's headers that had to go, shortened and at most eight; their values are not shown.
     pub left_out: Vec<String>,
 }
 

@@ -260,7 +260,7 @@ impl Checkpoints {
             metric::seal_refused(SealKind::Checkpoint);
             tracing::warn!(
                 checkpoint.key = key,
-                mend = "compare seal.key and seal.previous_key of all workers; if they are equal, somebody else writes to this bucket",
+                mend = "compare seal.key and seal.previous_key of all workers; if they are equal, another program writes to this bucket",
                 "a checkpoint has no valid seal of ours: it counts as absent, and its answer is bought again"
             );
             return Ok(None);

@@ -72,7 +72,7 @@ pub(super) fn sealed(key: &str, json: &[u8], sealer: &Sealer) -> Bytes {
     Bytes::from([head.as_bytes(), json, b"}"].concat())
 }
 
-/// The JSON that was sealed for this key; `None` where the object carries no valid seal, whoever wrote it.
+/// The JSON that was sealed for this key; `None` where the object carries no valid seal.
 pub(super) fn unsealed(key: &str, object: &Bytes, sealer: &Sealer) -> Option<Bytes> {
     let Envelope { v, seal, value } = serde_json::from_slice(object).ok()?;
     let json = value.get().as_bytes();
@@ -80,7 +80,7 @@ pub(super) fn unsealed(key: &str, object: &Bytes, sealer: &Sealer) -> Option<Byt
     accepted.then(|| object.slice_ref(json))
 }
 
-/// Does the object carry a seal, whoever made it?
+/// Does the object carry a seal, valid or not?
 pub(super) fn carries_seal(object: &[u8]) -> bool {
     serde_json::from_slice::<Envelope<'_>>(object).is_ok_and(|envelope| envelope.v == VERSION && !envelope.seal.is_empty())
 }

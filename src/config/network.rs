@@ -1,4 +1,4 @@
-//! What `[http]` and `[tls]` mean for whoever makes HTTP connections.
+//! What `[http]` and `[tls]` mean for HTTP connections.
 
 use super::http::ProxyRoutes;
 use super::tls::Roots;

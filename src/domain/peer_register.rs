@@ -1,6 +1,6 @@
 //! Which heartbeats are listened to: of this fleet, sent lately, and not heard before.
 //!
-//! A seal shows that a worker of ours wrote a heartbeat. It does not show when: whoever can read the exchange can send it again. So each
+//! A seal shows that a worker of ours wrote a heartbeat. It does not show when: a client that can read the exchange can send it again. So each
 //! worker's heartbeats are counted, and a count that was heard before is refused. A worker that is new here may be shown recorded
 //! heartbeats of another one that has ended since, for [`LONGEST_AWAY`] at the most.
 

@@ -214,7 +214,7 @@ impl Pipeline {
             let auto_rotate = case.progress.rotated_for.is_some();
             let look_again = async || {
                 let known = self.recall_until(&halt, deadline, || self.checkpoints.verification(identity, self.today())).await?;
-                // That the picture has to be turned is news only to whoever did not know it.
+                // That the picture has to be turned is news only where it was not known.
                 Ok(known.filter(|known| matches!(known, Verification::Answered(_)) || !auto_rotate))
             };
             match self.verification.call(&Request::new(held.show(case), auto_rotate), case, look_again).await {

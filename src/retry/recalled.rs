@@ -1,7 +1,7 @@
 //! When the checkpoints were last looked at.
 //!
 //! A process that was stopped, or a machine that slept, does not know it: its broker has given its jobs to another worker long ago, which
-//! may have paid for what this one is about to pay for. So whoever waited for too long, for whatever reason, looks again before it calls.
+//! may have paid for what this one is about to pay for. So a job that waited for too long, for any reason, looks again before it calls.
 
 use crate::clock::Clock;
 use jiff::{SignedDuration, Timestamp};

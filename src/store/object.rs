@@ -21,7 +21,7 @@ pub struct Object {
     /// Of the whole object, where only a part of it was asked for.
     pub size: Option<u64>,
     pub revision: Revision,
-    /// Stored with `Content-Encoding: gzip`: it is unpacked while it is read, and whoever fetches it by its address may not do so.
+    /// Stored with `Content-Encoding: gzip`: it is unpacked while it is read, and a provider that fetches it by its address may not do so.
     pub is_packed: bool,
     declared: Option<u64>,
     body: ByteStream,

@@ -145,7 +145,7 @@ impl Outbox<'_> {
         }
     }
 
-    /// Where the job wants its result, if it may: what nobody allows is never published to, whatever the job ends in.
+    /// Where the job wants its result, if it may: nothing is published to a queue that is not allowed.
     fn reply_to<'m>(&self, job: &'m Message) -> Option<&'m str> {
         job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty() && self.queues.allows_reply_to(queue))
     }

@@ -1,4 +1,4 @@
-//! Looks after the worker's queues while it runs: RabbitMQ tells a consumer that its queue is gone, and nobody else.
+//! Looks after the worker's queues while it runs: RabbitMQ tells only consumers that their queue is gone.
 //!
 //! A queue that expires, or that an operator deletes, takes its messages with it. That cannot be undone; but it is said, and the queue is
 //! declared again before more is lost.

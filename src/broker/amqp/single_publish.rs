@@ -30,7 +30,7 @@ impl SinglePublishes {
     /// Publishes, unless the same message is in the air: then its confirm is waited for. `publish` runs on when nothing waits for it.
     ///
     /// # Errors
-    /// [`PublishError::TimedOut`] after `patience`: the confirm may still come, and whoever asks next hears of it.
+    /// [`PublishError::TimedOut`] after `patience`: the confirm may still come, and the next call for the same message returns it.
     pub(super) async fn publish<P>(
         &self,
         queue: &str,

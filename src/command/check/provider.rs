@@ -21,7 +21,7 @@ fn answers(key: &'static str, host: &str, reached: Reached, now: Timestamp) -> F
     let credentials = "the credentials are tried by the first call, because every call may cost";
     match reached.certificate_until {
         Some(until) if until.duration_since(now) < SOON => {
-            Finding::worth(key, format!("{host} answers, and its certificate expires on {until:.0}"), "have it renewed by whoever runs it")
+            Finding::worth(key, format!("{host} answers, and its certificate expires on {until:.0}"), "ask the operator of that host to renew it")
         }
         Some(until) => Finding::fine(key, format!("{host} answers, with a certificate until {until:.0}; {credentials}")),
         None => Finding::fine(key, format!("{host} answers; {credentials}")),

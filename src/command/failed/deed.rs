@@ -57,7 +57,7 @@ impl Deed {
         Self::Replay { publisher: session.publisher(), jobs_queue: jobs_queue.to_owned(), throttle }
     }
 
-    /// Not what is left of a body that was too large: it would begin a run of something that nobody sent.
+    /// Not what is left of a body that was too large: it would begin a run of a message that no client sent.
     pub(super) fn can_take(&self, job: &FailedJob) -> bool {
         match self {
             Self::Replay { .. } => !job.is_truncated,

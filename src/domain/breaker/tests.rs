@@ -106,7 +106,7 @@ fn a_pause_belongs_to_one_worker_which_probes_it_itself() {
     let pause = Place::Pause(Stage::Verification);
     let me = fleet("b", &["a"], at(60));
     let breaker = closed(&pause, &me);
-    assert!(!breaker.is_probe_due(&me, at(59)) && breaker.is_probe_due(&me, at(60)), "whoever else is there");
+    assert!(!breaker.is_probe_due(&me, at(59)) && breaker.is_probe_due(&me, at(60)), "whichever other workers there are");
     assert_eq!(breaker.look(std::slice::from_ref(&pause), &me, at(60)), None);
     let barrier = breaker.look(std::slice::from_ref(&pause), &me, at(59)).unwrap();
     assert_eq!((barrier.until, barrier.opens, barrier.brief), (at(59), at(60), false), "others may take it at once");

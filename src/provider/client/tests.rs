@@ -142,7 +142,7 @@ async fn who_is_too_late_takes_no_place_in_the_rate() {
 
 const REDELIVERY_WAIT: Duration = Duration::from_secs(35);
 
-/// Nobody else has paid.
+/// No other worker has paid.
 async fn unknown() -> Result<Option<&'static str>, Box<Stopped>> {
     Ok(None)
 }

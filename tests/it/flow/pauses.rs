@@ -48,7 +48,7 @@ async fn nothing_is_taken(on: On, stage: Stage, code: &str) {
     assert!(!paused.reason.is_empty());
     submit_the_others(&system).await;
     everybody_is_answered(&mut system).await;
-    // Nobody was asked before the first probe.
+    // No call was made before the first probe.
     let calls = system.sandbox.calls().of(stage);
     assert!(calls[1].at >= calls[0].at + FIRST_WAIT.unsigned_abs(), "{calls:?}");
     assert_eq!(system.workers[0].health.state(), State::Consuming);

@@ -19,7 +19,7 @@ pub(crate) struct ForwardProxy {
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-/// What the proxy says to everybody.
+/// What the proxy says to every client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Open,
