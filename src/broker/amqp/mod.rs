@@ -98,7 +98,10 @@ impl Session {
 
     async fn prove_publishing_to(&self, channel: &Channel, queue: &ShortString) -> Result<(), BrokerError> {
         let name = queue.as_str();
-        self.publisher.publish(name, &rights::trial_message()).await.map_err(|problem| problem.about(name))?;
+        self.publisher.close_idle_channels();
+        let published = self.publisher.publish(name, &rights::trial_message()).await;
+        self.publisher.close_idle_channels();
+        published.map_err(|problem| problem.about(name))?;
         if rights::take_back(channel, queue.clone()).await? {
             return Ok(());
         }

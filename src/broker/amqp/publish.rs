@@ -103,6 +103,11 @@ impl Publisher {
         room_for_properties(self.0.link.frame_max())
     }
 
+    /// What is published next opens a channel: RabbitMQ remembers on each channel for as long as it lives what its user was allowed.
+    pub(super) fn close_idle_channels(&self) {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(super) async fn close(&self) {
         self.0.direct_replies.close().await;
     }
