@@ -6,7 +6,7 @@ use super::Worker;
 use crate::broker::{Consumer, Message, PublishError, Publisher, SEAL};
 use crate::domain::heartbeat::{Heartbeat, KIND, MAX_BYTES};
 use crate::domain::peer_register::{Admission, PeerRegister};
-use crate::seal::SealKind;
+use crate::seal::{SealKind, Sealer};
 use crate::telemetry::metric;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +16,25 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a worker tells everything it knows (contract, control messages); at once where something happened.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
+
+/// A message on the control exchange, as far as it can be believed.
+pub enum ControlMessage {
+    /// A worker with our seal wrote it.
+    Sealed(Heartbeat),
+    /// Sealed by us, and does not say whose it is: of a version that this one does not know.
+    Unreadable,
+    Unsealed,
+}
+
+/// Who wrote this message?
+pub fn read_control_message(message: &Message, sealer: &Sealer) -> ControlMessage {
+    let body = &message.body;
+    let seal = message.properties.headers.text(SEAL).filter(|_| body.len() <= MAX_BYTES);
+    if !seal.is_some_and(|seal| sealer.accepts(SealKind::Heartbeat, &[body], &seal)) {
+        return ControlMessage::Unsealed;
+    }
+    Heartbeat::parse(body).map_or(ControlMessage::Unreadable, ControlMessage::Sealed)
+}
 
 impl Worker {
     /// Until one side ends with its connection.
@@ -41,22 +60,24 @@ impl Worker {
 
     /// Only what a worker of this fleet said, now and for the first time, is listened to.
     fn receive(&self, message: &Message) {
-        let (now, body) = (self.pipeline.judge.clock.now(), &message.body);
-        let seal = message.properties.headers.text(SEAL).filter(|_| body.len() <= MAX_BYTES);
-        if !seal.is_some_and(|seal| self.sealer.accepts(SealKind::Heartbeat, &[body], &seal)) {
-            metric::seal_refused(SealKind::Heartbeat);
-            if self.peers().reports_refusal(now) {
-                tracing::warn!(
-                    exchange = self.queues.control_exchange,
-                    mend = "workers of one fleet need the same seal.key, others a broker.control_exchange of their own",
-                    "a control message has no valid seal of ours and is ignored; at most one line in ten minutes says so"
-                );
+        let now = self.pipeline.judge.clock.now();
+        let heartbeat = match read_control_message(message, &self.sealer) {
+            ControlMessage::Sealed(heartbeat) => heartbeat,
+            ControlMessage::Unreadable => {
+                tracing::debug!("a heartbeat does not say whose it is");
+                return;
             }
-            return;
-        }
-        let Some(heartbeat) = Heartbeat::parse(body) else {
-            tracing::debug!("a heartbeat does not say whose it is");
-            return;
+            ControlMessage::Unsealed => {
+                metric::seal_refused(SealKind::Heartbeat);
+                if self.peers().reports_refusal(now) {
+                    tracing::warn!(
+                        exchange = self.queues.control_exchange,
+                        mend = "workers of one fleet need the same seal.key, others a broker.control_exchange of their own",
+                        "a control message has no valid seal of ours and is ignored; at most one line in ten minutes says so"
+                    );
+                }
+                return;
+            }
         };
         let admission = self.peers().admit(&heartbeat, now);
         match admission {

@@ -19,7 +19,7 @@ mod supervise;
 mod suspect;
 mod turn;
 
-pub use control::HEARTBEAT_EVERY;
+pub use control::{ControlMessage, HEARTBEAT_EVERY, read_control_message};
 pub use event::{Event, JobAnswered, JobParked};
 pub use panics::PanicPlaces;
 pub use replies::Replies;

@@ -1,6 +1,6 @@
 //! Every URL, and the queues behind the first that answers.
 
-use super::{Finding, Verdict, management};
+use super::{Finding, Verdict, fleets, management};
 use crate::broker::rights::PermissionPatterns;
 use crate::broker::topology::{Differences, QueueFlaw, Severity};
 use crate::broker::{Broker, BrokerError, Config, Session, redacted};
@@ -33,6 +33,7 @@ pub(super) async fn check(all: &config::Config) -> Vec<Finding> {
         others.for_each(|finding| finding.verdict = Verdict::Worth);
         findings.extend(topology(&session, all).await);
         findings.extend(rights(&session, config).await);
+        findings.extend(fleets::check(&session, all).await);
         session.close().await;
     }
     findings

@@ -2,6 +2,7 @@
 
 mod broker;
 mod finding;
+mod fleets;
 mod management;
 mod provider;
 mod storage;

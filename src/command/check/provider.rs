@@ -20,9 +20,11 @@ pub(super) async fn check(key: &'static str, url: &str, network: &Network, now: 
 fn answers(key: &'static str, host: &str, reached: Reached, now: Timestamp) -> Finding {
     let credentials = "the credentials are tried by the first call, because every call may cost";
     match reached.certificate_until {
-        Some(until) if until.duration_since(now) < SOON => {
-            Finding::worth(key, format!("{host} answers, and its certificate expires on {until:.0}"), "ask the operator of that host to renew it")
-        }
+        Some(until) if until.duration_since(now) < SOON => Finding::worth(
+            key,
+            format!("{host} answers, and its certificate expires on {until:.0}"),
+            "ask the operator of that host to renew it",
+        ),
         Some(until) => Finding::fine(key, format!("{host} answers, with a certificate until {until:.0}; {credentials}")),
         None => Finding::fine(key, format!("{host} answers; {credentials}")),
     }

@@ -103,3 +103,18 @@ async fn what_works_and_is_not_safe_is_a_warning_with_its_mend() {
         assert!(lines(&text, "ok").iter().any(|line| line.contains(&queues.jobs_queue) && line.contains(argument)), "{argument}: {text}");
     }
 }
+
+/// A worker says something every two seconds, and `check` listens for longer.
+#[tokio::test]
+async fn workers_of_another_fleet_or_seal_on_the_same_exchange_are_told() {
+    let mut system = Setup::new(On::RabbitMq).await.start().await;
+    let file = ConfigFile::of(&system);
+    let (_, text) = check(&file, &[]).await;
+    assert!(!text.contains("broker.control_exchange"), "{text}");
+    let (_, text) = check(&file, &[("INVOICE_WORKER__SEAL__KEY", "a-key-that-the-running-worker-does-not-have")]).await;
+    assert!(text.contains("have no valid seal of ours"), "{text}");
+    let jobs = format!("{}.other", system.config.broker.jobs_queue);
+    let (_, text) = check(&file, &[("INVOICE_WORKER__BROKER__JOBS_QUEUE", &jobs)]).await;
+    assert!(text.contains("workers with other queues or accounts use"), "{text}");
+    system.drain().await;
+}
