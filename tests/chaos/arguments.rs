@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Messages of strangers between the jobs: damaged, huge or forged. A tenth of the jobs then carries forged headers.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 0)]
     pub(crate) strangers: usize,
     /// Worker processes.
     #[arg(long, default_value_t = 3)]
