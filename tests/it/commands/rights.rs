@@ -91,7 +91,7 @@ async fn rights_that_are_taken_away_while_the_worker_runs_end_its_consuming_and_
     assert_eq!(program.stop().await.code, Some(0));
 }
 
-/// The answer is paid for and kept; it cannot be published, and nobody waits for that until the worker is killed.
+/// The answer is paid for and kept; it cannot be published, and the worker does not wait for that until it is killed.
 #[tokio::test]
 async fn a_worker_that_may_not_publish_any_more_stops_with_a_job_in_hand_and_pays_for_it_once() {
     let (mut system, user, file) = system_of(|all| all).await;

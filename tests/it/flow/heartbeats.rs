@@ -105,7 +105,7 @@ async fn garbage_on_the_exchange_changes_nothing(on: On) {
     assert_eq!(system.drain().await, Drained::Yes);
 }
 
-/// Whoever may publish to the exchange could otherwise stop the fleet with one message, or starve it with invented workers.
+/// A client that may publish to the exchange could otherwise stop the fleet with one message, or starve it with invented workers.
 async fn a_heartbeat_without_our_seal_is_not_believed(on: On) {
     let mut system = System::start(on).await;
     let mut peer = Peer::of(&system).await;
