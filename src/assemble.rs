@@ -24,7 +24,9 @@ pub fn policy(config: &Config) -> anyhow::Result<Policy> {
     if file.is_empty() {
         return Ok(Policy::builtin());
     }
-    let text = std::fs::read_to_string(file).map_err(|error| ConfigError::of("policy.file", &format!("{file} cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        ConfigError::of("policy.file", &format!("{file} cannot be read: {error}"))
+    })?;
     Ok(Policy::with_overrides(&text, file)?)
 }
 
@@ -32,15 +34,31 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
     let network = config.network()?;
     let store = Store::new(&config.storage, &network).await?;
     let (policy, timezone, clock) = (Arc::new(policy), config.policy.timezone(), Clock::System);
-    let gate = Gate::new(worker_id(&chance), Arc::clone(&policy), clock, timezone.clone());
-    let judge = Judge { policy, timezone, clock, chance, gate };
+    let gate = Gate::new(
+        worker_id(&chance),
+        Arc::clone(&policy),
+        clock,
+        timezone.clone(),
+    );
+    let judge = Judge {
+        policy,
+        timezone,
+        clock,
+        chance,
+        gate,
+    };
     let http = http_client(CONNECT_TIMEOUT, &network)?;
     let recognition = Recognition::new(&config.recognition, http.clone(), judge.timezone.clone())?;
     let verification = Verification::new(&config.verification, http, judge.timezone.clone())?;
     Ok(Pipeline {
         recognitions: Flights::default(),
         verifications: Flights::default(),
-        checkpoints: Checkpoints::new(&config.checkpoint, &store, &config.storage.bucket, config.sealer()),
+        checkpoints: Checkpoints::new(
+            &config.checkpoint,
+            &store,
+            &config.storage.bucket,
+            config.sealer(),
+        ),
         loader: Loader {
             store,
             memory: ImageMemory::new(config.worker.image_memory.0),
@@ -52,7 +70,10 @@ pub async fn pipeline(config: &Config, policy: Policy, chance: Chance) -> anyhow
                 recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
                 verification_bytes: config.verification.max_image_bytes.bytes(),
             },
-            transfers: Transfers { recognition: config.recognition.transfer, verification: Some(config.verification.transfer) },
+            transfers: Transfers {
+                recognition: config.recognition.transfer,
+                verification: Some(config.verification.transfer),
+            },
             addresses: Arc::default(),
             bucket: config.storage.bucket.clone(),
             buckets: config.storage.buckets.clone(),

@@ -24,14 +24,22 @@ impl Chance {
         Self::of(rand::make_rng())
     }
 
-    /// No jitter: every wait is the middle of its range, for whoever wants to know beforehand how long it is. Numbers still differ.
+    /// No jitter: every wait is the middle of its range, for whoever wants to know beforehand how
+    /// long it is. Numbers still differ.
     pub fn even(seed: u64) -> Self {
-        Self { even: true, ..Self::seeded(seed) }
+        Self {
+            even: true,
+            ..Self::seeded(seed)
+        }
     }
 
     /// At least 0, less than 1.
     pub fn unit(&self) -> f64 {
-        if self.even { MIDDLE } else { self.source().random() }
+        if self.even {
+            MIDDLE
+        } else {
+            self.source().random()
+        }
     }
 
     pub fn number(&self) -> u64 {
@@ -39,7 +47,10 @@ impl Chance {
     }
 
     fn of(source: SmallRng) -> Self {
-        Self { source: Arc::new(Mutex::new(source)), even: false }
+        Self {
+            source: Arc::new(Mutex::new(source)),
+            even: false,
+        }
     }
 
     fn source(&self) -> MutexGuard<'_, SmallRng> {

@@ -1,7 +1,7 @@
 //! The wall clock, in one place.
 //!
-//! Waiting is always `tokio::time`; what is written down or compared with a date is a [`Timestamp`] from here. In tests the wall
-//! clock follows tokio's, so that hours pass in milliseconds.
+//! Waiting is always `tokio::time`; what is written down or compared with a date is a [`Timestamp`]
+//! from here. In tests the wall clock follows tokio's, so that hours pass in milliseconds.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -17,13 +17,18 @@ pub enum Clock {
 impl Clock {
     /// A clock that shows `start` now and moves with tokio's.
     pub fn starting_at(start: Timestamp) -> Self {
-        Self::Virtual { start, since: Instant::now() }
+        Self::Virtual {
+            start,
+            since: Instant::now(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp::now(),
-            Self::Virtual { start, since } => start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX),
+            Self::Virtual { start, since } => start
+                .saturating_add(since.elapsed())
+                .unwrap_or(Timestamp::MAX),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A background worker for insurance-claims pipelines: medical-invoice jobs come from RabbitMQ, results go back.
+//! A background worker for insurance-claims pipelines: medical-invoice jobs come from RabbitMQ,
+//! results go back.
 //!
 //! One job is one straight line:
 //!
@@ -7,8 +8,9 @@
 //!          → publish (confirmed) → settle(ack)
 //! ```
 //!
-//! A failure leaves the line at one place: `Failure → policy.decide(…) → Decision`, a pure function. Short waits happen inside
-//! the provider client; long ones park the job through the broker; everything else ends in a result.
+//! A failure leaves the line at one place: `Failure → policy.decide(…) → Decision`, a pure
+//! function. Short waits happen inside the provider client; long ones park the job through the
+//! broker; everything else ends in a result.
 //!
 //! | module | what it is for |
 //! | --- | --- |
@@ -35,8 +37,10 @@
 //!
 //! Invariants, in the order in which they matter:
 //!
-//! 1. A delivery is acknowledged only after its result, or its parked copy, was confirmed by the broker.
-//! 2. A paid answer is checkpointed before anything else happens; where S3 does not take it, it travels with its parked job.
+//! 1. A delivery is acknowledged only after its result, or its parked copy, was confirmed by the
+//!    broker.
+//! 2. A paid answer is checkpointed before anything else happens; where S3 does not take it, it
+//!    travels with its parked job.
 //! 3. Only what the registry itself says is a verdict.
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 

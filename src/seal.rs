@@ -1,14 +1,17 @@
-//! Seals on what comes back to a worker from a place where others can write: checkpoints, parked jobs, heartbeats.
+//! Seals on what comes back to a worker from a place where others can write: checkpoints, parked
+//! jobs, heartbeats.
 //!
-//! A seal is an HMAC-SHA256 with a key of its own for each kind. While a key is being replaced everything carries two seals, one by
-//! each key, so that workers which were restarted already and workers which were not accept each other's. Nothing here hides the content.
+//! A seal is an HMAC-SHA256 with a key of its own for each kind. While a key is being replaced
+//! everything carries two seals, one by each key, so that workers which were restarted already and
+//! workers which were not accept each other's. Nothing here hides the content.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 /// Shorter keys are refused: 32 random bytes are 44 characters of base64.
 pub const MIN_KEY_BYTES: usize = 32;
-/// A new meaning of what is sealed gets a new number here: then nothing that was sealed before is valid.
+/// A new meaning of what is sealed gets a new number here: then nothing that was sealed before is
+/// valid.
 const PURPOSE: &str = "invoice-worker seal 1";
 const BLOCK_BYTES: usize = 64;
 const SEPARATOR: char = '.';
@@ -50,7 +53,11 @@ pub struct SealKey([u8; BLOCK_BYTES]);
 impl SealKey {
     /// From a configured key.
     pub fn of(key: &str) -> Self {
-        Self::from_digest(Sha256::new_with_prefix(PURPOSE).chain_update(" key ").chain_update(key))
+        Self::from_digest(
+            Sha256::new_with_prefix(PURPOSE)
+                .chain_update(" key ")
+                .chain_update(key),
+        )
     }
 
     /// From secrets that all workers of a fleet have anyway.
@@ -91,16 +98,25 @@ impl Sealer {
 
     /// The seal of these parts, as text: hexadecimal digits, of two seals with a dot between them.
     pub fn seal(&self, kind: SealKind, parts: &[&[u8]]) -> String {
-        let seals: Vec<String> = self.keys().map(|key| hex::encode(key.mac(kind, parts).finalize().into_bytes())).collect();
+        let seals: Vec<String> = self
+            .keys()
+            .map(|key| hex::encode(key.mac(kind, parts).finalize().into_bytes()))
+            .collect();
         seals.join(&SEPARATOR.to_string())
     }
 
     /// Is this a seal of these parts, by any of the keys? Compared in constant time.
     pub fn accepts(&self, kind: SealKind, parts: &[&[u8]], seal: &str) -> bool {
-        let seals: Vec<Vec<u8>> = seal.split(SEPARATOR).take(MAX_SEALS).filter_map(|seal| hex::decode(seal).ok()).collect();
+        let seals: Vec<Vec<u8>> = seal
+            .split(SEPARATOR)
+            .take(MAX_SEALS)
+            .filter_map(|seal| hex::decode(seal).ok())
+            .collect();
         self.keys().any(|key| {
             let mac = key.mac(kind, parts);
-            seals.iter().any(|seal| mac.clone().verify_slice(seal).is_ok())
+            seals
+                .iter()
+                .any(|seal| mac.clone().verify_slice(seal).is_ok())
         })
     }
 
@@ -124,10 +140,22 @@ mod tests {
         let sealer = sealer("key", None);
         let seal = sealer.seal(SealKind::Progress, &PARTS);
         assert!(sealer.accepts(SealKind::Progress, &PARTS, &seal));
-        assert!(!sealer.accepts(SealKind::Checkpoint, &PARTS, &seal), "another kind");
+        assert!(
+            !sealer.accepts(SealKind::Checkpoint, &PARTS, &seal),
+            "another kind"
+        );
         assert!(!self::sealer("another key", None).accepts(SealKind::Progress, &PARTS, &seal));
-        for parts in [&[b"run".as_slice(), b"progresS"][..], &[b"runp", b"rogress"], &[b"runprogress"], &[b"run", b"progress", b""], &[]] {
-            assert!(!sealer.accepts(SealKind::Progress, parts, &seal), "{parts:?}");
+        for parts in [
+            &[b"run".as_slice(), b"progresS"][..],
+            &[b"runp", b"rogress"],
+            &[b"runprogress"],
+            &[b"run", b"progress", b""],
+            &[],
+        ] {
+            assert!(
+                !sealer.accepts(SealKind::Progress, parts, &seal),
+                "{parts:?}"
+            );
         }
     }
 
@@ -137,8 +165,20 @@ mod tests {
         let seal = sealer.seal(SealKind::Progress, &PARTS);
         let (first, second) = seal.split_once('.').unwrap();
         let twice = format!("00.00.{seal}");
-        for wrong in ["", ".", "not hexadecimal", &first[..62], &first[1..], &format!("{first}00"), &format!("{first}{second}"), &twice] {
-            assert!(!sealer.accepts(SealKind::Progress, &PARTS, wrong), "{wrong}");
+        for wrong in [
+            "",
+            ".",
+            "not hexadecimal",
+            &first[..62],
+            &first[1..],
+            &format!("{first}00"),
+            &format!("{first}{second}"),
+            &twice,
+        ] {
+            assert!(
+                !sealer.accepts(SealKind::Progress, &PARTS, wrong),
+                "{wrong}"
+            );
         }
         for right in [first, second, &seal, &format!("{second}.{first}")] {
             assert!(sealer.accepts(SealKind::Progress, &PARTS, right), "{right}");
@@ -148,7 +188,11 @@ mod tests {
     /// While keys are exchanged worker by worker: old beside rotating, rotating beside new.
     #[test]
     fn workers_that_were_restarted_and_workers_that_were_not_accept_each_other() {
-        let (old, rotating, new) = (sealer("old", None), sealer("new", Some("old")), sealer("new", None));
+        let (old, rotating, new) = (
+            sealer("old", None),
+            sealer("new", Some("old")),
+            sealer("new", None),
+        );
         for (from, to, accepted) in [
             (&old, &rotating, true),
             (&rotating, &old, true),
@@ -167,7 +211,12 @@ mod tests {
         let derived = |secrets: &[&str]| Sealer::new(SealKey::derived_from(secrets), None);
         let seal = derived(&["a", "b"]).seal(SealKind::Progress, &PARTS);
         assert!(derived(&["a", "b"]).accepts(SealKind::Progress, &PARTS, &seal));
-        for other in [derived(&["a", "c"]), derived(&["ab", ""]), derived(&["b", "a"]), sealer("ab", None)] {
+        for other in [
+            derived(&["a", "c"]),
+            derived(&["ab", ""]),
+            derived(&["b", "a"]),
+            sealer("ab", None),
+        ] {
             assert!(!other.accepts(SealKind::Progress, &PARTS, &seal));
         }
     }

@@ -1,6 +1,7 @@
 //! Signals: what the first one asks for, and that the second ends the process at once.
 //!
-//! Every command listens. The process with the number 1, as a container has it, is not ended by a signal that it does not listen for.
+//! Every command listens. The process with the number 1, as a container has it, is not ended by a
+//! signal that it does not listen for.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,18 +14,22 @@ use tokio_util::sync::CancellationToken;
 const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
-/// Ends the process on the first SIGINT or SIGTERM, for a command that has nothing to bring to an end.
+/// Ends the process on the first SIGINT or SIGTERM, for a command that has nothing to bring to an
+/// end.
 pub fn end_on_signal() -> std::io::Result<()> {
     let mut signals = Signals::listen()?;
     tokio::spawn(async move { std::process::exit(signals.next().await.into()) });
     Ok(())
 }
 
-/// Cancelled by the first SIGINT or SIGTERM. The second one exits the process with 130 or 143; so does the first, where `limit` is over
-/// and the command still has not come to its end.
+/// Cancelled by the first SIGINT or SIGTERM. The second one exits the process with 130 or 143; so
+/// does the first, where `limit` is over and the command still has not come to its end.
 pub fn on_signal(limit: Option<Duration>) -> std::io::Result<Stop> {
     let mut signals = Signals::listen()?;
-    let stop = Stop { token: CancellationToken::new(), code: Arc::default() };
+    let stop = Stop {
+        token: CancellationToken::new(),
+        code: Arc::default(),
+    };
     let told = stop.clone();
     tokio::spawn(async move {
         let first = signals.next().await;
@@ -79,7 +84,10 @@ struct Signals {
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     /// The exit code of the next one.

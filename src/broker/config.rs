@@ -40,9 +40,11 @@ pub struct Config {
     pub allow_plaintext: bool,
     /// Bounds a publish up to its confirm.
     pub publish_timeout: Span,
-    /// What a job's `reply_to` has to match; our own queues it never may be, see [`Config::allows_reply_to`].
+    /// What a job's `reply_to` has to match; our own queues it never may be, see
+    /// [`Config::allows_reply_to`].
     pub reply_to: Pattern,
-    /// Of RabbitMQ's management API, where `check` reads policies; a secret because it may carry a password.
+    /// Of RabbitMQ's management API, where `check` reads policies; a secret because it may carry a
+    /// password.
     pub management_url: Secret,
     pub management_url_file: PathBuf,
 }
@@ -84,17 +86,28 @@ impl Config {
         format!("{}.{delay}", self.retry_queue_prefix)
     }
 
-    /// Whether a result may be published to this queue. To one of ours it would come back as a job, or be taken for something else.
+    /// Whether a result may be published to this queue. To one of ours it would come back as a job,
+    /// or be taken for something else.
     pub fn allows_reply_to(&self, queue: &str) -> bool {
-        let ours = [&self.jobs_queue, &self.due_queue, &self.results_queue, &self.failed_queue];
+        let ours = [
+            &self.jobs_queue,
+            &self.due_queue,
+            &self.results_queue,
+            &self.failed_queue,
+        ];
         // Of delays that were configured once there may still be a queue.
-        let is_retry_queue = queue.strip_prefix(&self.retry_queue_prefix).is_some_and(|rest| rest.starts_with('.'));
+        let is_retry_queue = queue
+            .strip_prefix(&self.retry_queue_prefix)
+            .is_some_and(|rest| rest.starts_with('.'));
         !is_retry_queue && ours.iter().all(|ours| *ours != queue) && self.reply_to.matches(queue)
     }
 
     /// The least that a parked job waits; delays are sorted.
     pub fn shortest_delay(&self) -> Duration {
-        self.retry_delays.first().map(Span::duration).unwrap_or_default()
+        self.retry_delays
+            .first()
+            .map(Span::duration)
+            .unwrap_or_default()
     }
 
     pub fn validate(&self, problems: &mut Problems) {
@@ -104,18 +117,41 @@ impl Config {
         self.validate_delays(problems);
         let timeout = self.publish_timeout.duration();
         let bearable = Duration::from_millis(1)..=Duration::from_mins(5);
-        problems.require(bearable.contains(&timeout), "broker.publish_timeout", "must be between 1ms and 5m");
-        let (certificate, key) = (self.client_cert_file.as_os_str().is_empty(), self.client_key_file.as_os_str().is_empty());
-        problems.require(certificate || !key, "broker.client_key_file", "is needed with broker.client_cert_file");
-        problems.require(key || !certificate, "broker.client_cert_file", "is needed with broker.client_key_file");
+        problems.require(
+            bearable.contains(&timeout),
+            "broker.publish_timeout",
+            "must be between 1ms and 5m",
+        );
+        let (certificate, key) = (
+            self.client_cert_file.as_os_str().is_empty(),
+            self.client_key_file.as_os_str().is_empty(),
+        );
+        problems.require(
+            certificate || !key,
+            "broker.client_key_file",
+            "is needed with broker.client_cert_file",
+        );
+        problems.require(
+            key || !certificate,
+            "broker.client_cert_file",
+            "is needed with broker.client_key_file",
+        );
     }
 
     fn validate_urls(&self, problems: &mut Problems) {
         problems.require(!self.urls.is_empty(), "broker.urls", "names no broker");
-        problems.require(!self.is_memory() || self.urls.len() == 1, "broker.urls", "has memory:// beside others; it stands alone");
+        problems.require(
+            !self.is_memory() || self.urls.len() == 1,
+            "broker.urls",
+            "has memory:// beside others; it stands alone",
+        );
         for (index, url) in self.urls.iter().enumerate() {
-            // The text itself first: what reads a URL leaves out line breaks and blanks without a word.
-            if let Some(flaw) = text::flaw(url.expose()).map(str::to_owned).or_else(|| address::flaw(url.expose())) {
+            // The text itself first: what reads a URL leaves out line breaks and blanks without a
+            // word.
+            if let Some(flaw) = text::flaw(url.expose())
+                .map(str::to_owned)
+                .or_else(|| address::flaw(url.expose()))
+            {
                 problems.add(&format!("broker.urls[{index}]"), flaw);
             }
         }
@@ -126,18 +162,27 @@ impl Config {
         }
     }
 
-    /// Of brokers on other machines that are spoken to without TLS: the key, and the URL as it may be shown.
+    /// Of brokers on other machines that are spoken to without TLS: the key, and the URL as it may
+    /// be shown.
     pub fn plaintext_urls(&self) -> impl Iterator<Item = (String, String)> {
         self.urls
             .iter()
             .enumerate()
             .filter(|(_, url)| address::is_plaintext(url.expose()))
-            .map(|(index, url)| (format!("broker.urls[{index}]"), address::redacted(url.expose())))
+            .map(|(index, url)| {
+                (
+                    format!("broker.urls[{index}]"),
+                    address::redacted(url.expose()),
+                )
+            })
     }
 
     fn validate_management_url(&self, problems: &mut Problems) {
         let url = self.management_url.expose();
-        if let Some(flaw) = (!url.is_empty()).then(|| text::flaw(url).or_else(|| address::management_flaw(url))).flatten() {
+        if let Some(flaw) = (!url.is_empty())
+            .then(|| text::flaw(url).or_else(|| address::management_flaw(url)))
+            .flatten()
+        {
             problems.add("broker.management_url", flaw);
         }
     }
@@ -157,25 +202,65 @@ impl Config {
                 problems.add(key, flaw);
             }
             problems.require(name.len() <= LONGEST_NAME, key, "is longer than 200 bytes");
-            problems.require(!name.starts_with("amq."), key, "begins with amq., which RabbitMQ keeps for itself");
-            problems.require(taken.insert(name.clone()), key, "is the name of something else, too");
+            problems.require(
+                !name.starts_with("amq."),
+                key,
+                "begins with amq., which RabbitMQ keeps for itself",
+            );
+            problems.require(
+                taken.insert(name.clone()),
+                key,
+                "is the name of something else, too",
+            );
         }
         for delay in &self.retry_delays {
             let queue = self.retry_queue(delay);
-            problems.require(taken.insert(queue), "broker.retry_queue_prefix", "makes a delay queue with the name of something else");
+            problems.require(
+                taken.insert(queue),
+                "broker.retry_queue_prefix",
+                "makes a delay queue with the name of something else",
+            );
         }
     }
 
     fn validate_delays(&self, problems: &mut Problems) {
         let key = "broker.retry_delays";
         let durations: Vec<Duration> = self.retry_delays.iter().map(Span::duration).collect();
-        problems.require(!durations.is_empty(), key, "is empty; parked jobs need at least one delay");
-        problems.require(durations.len() <= MOST_DELAYS, key, "has more than 20 delays");
-        problems.require(durations.is_sorted_by(|shorter, longer| shorter < longer), key, "must be strictly increasing");
+        problems.require(
+            !durations.is_empty(),
+            key,
+            "is empty; parked jobs need at least one delay",
+        );
+        problems.require(
+            durations.len() <= MOST_DELAYS,
+            key,
+            "has more than 20 delays",
+        );
+        problems.require(
+            durations.is_sorted_by(|shorter, longer| shorter < longer),
+            key,
+            "must be strictly increasing",
+        );
         let bearable = Duration::from_millis(100)..=Duration::from_hours(7 * 24);
-        problems.require(durations.iter().all(|delay| bearable.contains(delay)), key, "must be between 100ms and 7 days each");
-        problems.require(durations.iter().all(|delay| delay.subsec_nanos() % 1_000_000 == 0), key, "must be whole milliseconds");
-        problems.require(self.retry_delays.iter().all(|delay| delay.as_str().len() <= 50), key, "has a delay written too long");
+        problems.require(
+            durations.iter().all(|delay| bearable.contains(delay)),
+            key,
+            "must be between 100ms and 7 days each",
+        );
+        problems.require(
+            durations
+                .iter()
+                .all(|delay| delay.subsec_nanos() % 1_000_000 == 0),
+            key,
+            "must be whole milliseconds",
+        );
+        problems.require(
+            self.retry_delays
+                .iter()
+                .all(|delay| delay.as_str().len() <= 50),
+            key,
+            "has a delay written too long",
+        );
     }
 }
 
@@ -188,7 +273,10 @@ mod tests {
         change(&mut config);
         let mut problems = Problems::default();
         config.validate(&mut problems);
-        problems.iter().map(|(key, problem)| (key.to_owned(), problem.to_owned())).collect()
+        problems
+            .iter()
+            .map(|(key, problem)| (key.to_owned(), problem.to_owned()))
+            .collect()
     }
 
     fn urls(urls: &[&str]) -> Vec<Secret> {
@@ -199,84 +287,193 @@ mod tests {
     fn the_defaults_are_valid() {
         assert_eq!(problems(|_| {}), []);
         assert_eq!(problems(|config| config.urls = urls(&["memory://"])), []);
-        assert_eq!(problems(|config| config.urls = urls(&["amqps://a", "amqp://u:p@b:1/%2f?heartbeat=30"])), []);
+        assert_eq!(
+            problems(|config| config.urls = urls(&["amqps://a", "amqp://u:p@b:1/%2f?heartbeat=30"])),
+            []
+        );
     }
 
     #[test]
     fn every_impossible_value_is_named_by_its_key() {
         type Change = fn(&mut Config);
         let cases: [(&str, Change); 26] = [
-            ("broker.management_url", |config| config.management_url = Secret::new("amqp://h")),
-            ("broker.management_url", |config| config.management_url = Secret::new("h:15672")),
-            ("broker.management_url", |config| config.management_url = Secret::new("http://u:p/w@h:15672")),
+            ("broker.management_url", |config| {
+                config.management_url = Secret::new("amqp://h")
+            }),
+            ("broker.management_url", |config| {
+                config.management_url = Secret::new("h:15672")
+            }),
+            ("broker.management_url", |config| {
+                config.management_url = Secret::new("http://u:p/w@h:15672")
+            }),
             ("broker.urls", |config| config.urls.clear()),
-            ("broker.urls", |config| config.urls = urls(&["memory://", "amqp://a"])),
-            ("broker.urls[1]", |config| config.urls = urls(&["amqp://a", "http://b"])),
-            ("broker.urls[0]", |config| config.urls = urls(&["memory://x"])),
+            ("broker.urls", |config| {
+                config.urls = urls(&["memory://", "amqp://a"])
+            }),
+            ("broker.urls[1]", |config| {
+                config.urls = urls(&["amqp://a", "http://b"])
+            }),
+            ("broker.urls[0]", |config| {
+                config.urls = urls(&["memory://x"])
+            }),
             ("broker.urls[0]", |config| config.urls = urls(&[""])),
-            ("broker.urls[0]", |config| config.urls = urls(&["amqp://a\n"])),
-            ("broker.urls[1]", |config| (config.urls, config.allow_plaintext) = (urls(&["amqp://localhost", "amqp://a"]), false)),
+            ("broker.urls[0]", |config| {
+                config.urls = urls(&["amqp://a\n"])
+            }),
+            ("broker.urls[1]", |config| {
+                (config.urls, config.allow_plaintext) =
+                    (urls(&["amqp://localhost", "amqp://a"]), false)
+            }),
             ("broker.jobs_queue", |config| config.jobs_queue.push('\n')),
-            ("broker.control_exchange", |config| config.control_exchange.insert(0, ' ')),
+            ("broker.control_exchange", |config| {
+                config.control_exchange.insert(0, ' ')
+            }),
             ("broker.jobs_queue", |config| config.jobs_queue.clear()),
-            ("broker.due_queue", |config| config.due_queue = "d".repeat(201)),
-            ("broker.failed_queue", |config| config.failed_queue = config.jobs_queue.clone()),
-            ("broker.results_queue", |config| config.results_queue = "amq.results".to_owned()),
-            ("broker.retry_queue_prefix", |config| config.results_queue = "invoice.retry.5s".to_owned()),
+            ("broker.due_queue", |config| {
+                config.due_queue = "d".repeat(201)
+            }),
+            ("broker.failed_queue", |config| {
+                config.failed_queue = config.jobs_queue.clone()
+            }),
+            ("broker.results_queue", |config| {
+                config.results_queue = "amq.results".to_owned()
+            }),
+            ("broker.retry_queue_prefix", |config| {
+                config.results_queue = "invoice.retry.5s".to_owned()
+            }),
             ("broker.retry_delays", |config| config.retry_delays.clear()),
-            ("broker.retry_delays", |config| config.retry_delays = vec![span("30s"), span("5s")]),
-            ("broker.retry_delays", |config| config.retry_delays = vec![span("99ms")]),
-            ("broker.retry_delays", |config| config.retry_delays = vec![span("169h")]),
-            ("broker.retry_delays", |config| config.retry_delays = (1..=21).map(|n| span(&format!("{n}s"))).collect()),
-            ("broker.publish_timeout", |config| config.publish_timeout = span("0s")),
-            ("broker.publish_timeout", |config| config.publish_timeout = span("6m")),
-            ("broker.client_key_file", |config| config.client_cert_file = "cert.pem".into()),
-            ("broker.client_cert_file", |config| config.client_key_file = "key.pem".into()),
+            ("broker.retry_delays", |config| {
+                config.retry_delays = vec![span("30s"), span("5s")]
+            }),
+            ("broker.retry_delays", |config| {
+                config.retry_delays = vec![span("99ms")]
+            }),
+            ("broker.retry_delays", |config| {
+                config.retry_delays = vec![span("169h")]
+            }),
+            ("broker.retry_delays", |config| {
+                config.retry_delays = (1..=21).map(|n| span(&format!("{n}s"))).collect()
+            }),
+            ("broker.publish_timeout", |config| {
+                config.publish_timeout = span("0s")
+            }),
+            ("broker.publish_timeout", |config| {
+                config.publish_timeout = span("6m")
+            }),
+            ("broker.client_key_file", |config| {
+                config.client_cert_file = "cert.pem".into()
+            }),
+            ("broker.client_cert_file", |config| {
+                config.client_key_file = "key.pem".into()
+            }),
         ];
         for (key, change) in cases {
             let found = problems(change);
-            assert!(found.iter().any(|(named, _)| named == key), "{key} expected, found {found:?}");
+            assert!(
+                found.iter().any(|(named, _)| named == key),
+                "{key} expected, found {found:?}"
+            );
         }
     }
 
     #[test]
     fn only_brokers_on_other_machines_are_spoken_to_in_clear() {
         let config = Config {
-            urls: urls(&["amqp://127.0.0.1", "amqps://a", "amqp://u:secret@b:1/v", "amqp://[::1]", "amqp://localhost", "memory://"]),
+            urls: urls(&[
+                "amqp://127.0.0.1",
+                "amqps://a",
+                "amqp://u:secret@b:1/v",
+                "amqp://[::1]",
+                "amqp://localhost",
+                "memory://",
+            ]),
             ..Config::default()
         };
         let told: Vec<_> = config.plaintext_urls().collect();
-        assert_eq!(told, [("broker.urls[2]".to_owned(), "amqp://b:1/v".to_owned())]);
-        assert_eq!(problems(|config| (config.urls, config.allow_plaintext) = (urls(&["amqps://a", "amqp://localhost"]), false)), []);
+        assert_eq!(
+            told,
+            [("broker.urls[2]".to_owned(), "amqp://b:1/v".to_owned())]
+        );
+        assert_eq!(
+            problems(|config| (config.urls, config.allow_plaintext) =
+                (urls(&["amqps://a", "amqp://localhost"]), false)),
+            []
+        );
     }
 
     #[test]
     fn a_password_is_in_no_problem_and_in_no_debug_text() {
-        let passwords = ["amqp://u:secret/x@host", "http://u:secret@host", "amqp://u:12/secret@host", "amqp://u:secret@"];
+        let passwords = [
+            "amqp://u:secret/x@host",
+            "http://u:secret@host",
+            "amqp://u:12/secret@host",
+            "amqp://u:secret@",
+        ];
         for url in passwords {
             let found = problems(|config| config.urls = urls(&[url]));
             assert!(!found.is_empty(), "{url}");
             assert!(!format!("{found:?}").contains("secret"), "{found:?}");
         }
-        let config = Config { urls: urls(&["amqp://u:secret@host"]), ..Config::default() };
+        let config = Config {
+            urls: urls(&["amqp://u:secret@host"]),
+            ..Config::default()
+        };
         assert!(!format!("{config:?}").contains("secret"));
-        let found = problems(|config| config.management_url = Secret::new("http://u:12/secret@host"));
-        assert!(!found.is_empty() && !format!("{found:?}").contains("secret"), "{found:?}");
+        let found =
+            problems(|config| config.management_url = Secret::new("http://u:12/secret@host"));
+        assert!(
+            !found.is_empty() && !format!("{found:?}").contains("secret"),
+            "{found:?}"
+        );
     }
 
     #[test]
     fn a_reply_goes_to_no_queue_of_ours_and_where_the_pattern_allows() {
-        let config = |pattern: &str| Config { reply_to: pattern.parse().unwrap(), ..Config::default() };
+        let config = |pattern: &str| Config {
+            reply_to: pattern.parse().unwrap(),
+            ..Config::default()
+        };
         let direct = "amq.rabbitmq.reply-to.g1h2AA.b3==";
         for (pattern, allowed, refused) in [
-            ("", &["replies", "claims.replies", direct, "invoice", "invoice.jobs2", "invoice.retry", "invoice.retrying"][..], &[][..]),
-            (r"claims\..*", &["claims.", "claims.replies"], &["claims", "x.claims.replies", "claimsXreplies", direct]),
-            (r"a|claims\.replies", &["a", "claims.replies"], &["ab", "claims.replies2", "xclaims.replies"]),
-            (r"claims\..*|amq\.rabbitmq\.reply-to\..*", &["claims.replies", direct], &["others"]),
+            (
+                "",
+                &[
+                    "replies",
+                    "claims.replies",
+                    direct,
+                    "invoice",
+                    "invoice.jobs2",
+                    "invoice.retry",
+                    "invoice.retrying",
+                ][..],
+                &[][..],
+            ),
+            (
+                r"claims\..*",
+                &["claims.", "claims.replies"],
+                &["claims", "x.claims.replies", "claimsXreplies", direct],
+            ),
+            (
+                r"a|claims\.replies",
+                &["a", "claims.replies"],
+                &["ab", "claims.replies2", "xclaims.replies"],
+            ),
+            (
+                r"claims\..*|amq\.rabbitmq\.reply-to\..*",
+                &["claims.replies", direct],
+                &["others"],
+            ),
             (r".*", &["claims.replies"], &[]),
         ] {
             let config = config(pattern);
-            let ours = ["invoice.jobs", "invoice.due", "invoice.results", "invoice.failed", "invoice.retry.5s", "invoice.retry.45s"];
+            let ours = [
+                "invoice.jobs",
+                "invoice.due",
+                "invoice.results",
+                "invoice.failed",
+                "invoice.retry.5s",
+                "invoice.retry.45s",
+            ];
             for queue in allowed {
                 assert!(config.allows_reply_to(queue), "{pattern}: {queue}");
             }
@@ -289,8 +486,13 @@ mod tests {
     #[test]
     fn a_pattern_that_is_none_is_refused_with_its_key() {
         for pattern in ["(", "a)|(b", "[", "*"] {
-            let error = toml::from_str::<Config>(&format!("reply_to = {pattern:?}")).unwrap_err().to_string();
-            assert!(error.contains("is not a regular expression"), "{pattern}: {error}");
+            let error = toml::from_str::<Config>(&format!("reply_to = {pattern:?}"))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("is not a regular expression"),
+                "{pattern}: {error}"
+            );
         }
     }
 

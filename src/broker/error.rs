@@ -4,7 +4,8 @@ use super::rights::{MissingRight, PermissionPatterns};
 use std::error::Error;
 use thiserror::Error;
 
-/// The library's own error. Its text is part of ours, so it is no `source` as well: a chain would print it twice.
+/// The library's own error. Its text is part of ours, so it is no `source` as well: a chain would
+/// print it twice.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, Error)]
@@ -13,7 +14,9 @@ pub enum BrokerError {
     #[error("broker {address} cannot be reached: {cause}")]
     Unreachable { address: String, cause: Cause },
     /// The broker answered and will not have us: credentials, or the virtual host.
-    #[error("broker {address} refuses this user: {cause}; check user, password, virtual host and the user's permissions on it")]
+    #[error(
+        "broker {address} refuses this user: {cause}; check user, password, virtual host and the user's permissions on it"
+    )]
     Refused { address: String, cause: Cause },
     /// The generation is over; connect again.
     #[error("the connection to the broker is lost: {0}")]
@@ -29,7 +32,11 @@ pub enum BrokerError {
         grant: Option<PermissionPatterns>,
     },
     #[error("queue {queue} {difference}; {mend}")]
-    TopologyMismatch { queue: String, difference: String, mend: String },
+    TopologyMismatch {
+        queue: String,
+        difference: String,
+        mend: String,
+    },
     #[error("{key} {problem}")]
     Misconfigured { key: &'static str, problem: String },
 }
@@ -48,7 +55,11 @@ impl BrokerError {
         match self {
             Self::TopologyMismatch { .. } | Self::Misconfigured { .. } => true,
             // Rights are granted, and passwords corrected, while the worker runs.
-            Self::Unreachable { .. } | Self::Refused { .. } | Self::Lost(_) | Self::Queue { .. } | Self::Forbidden { .. } => false,
+            Self::Unreachable { .. }
+            | Self::Refused { .. }
+            | Self::Lost(_)
+            | Self::Queue { .. }
+            | Self::Forbidden { .. } => false,
         }
     }
 
@@ -83,8 +94,14 @@ impl PublishError {
     /// What it means for a program that can do nothing without publishing there.
     pub fn about(self, name: &str) -> BrokerError {
         match self {
-            Self::Forbidden(missing) => BrokerError::Forbidden { missing: vec![*missing], grant: None },
-            problem => BrokerError::Queue { queue: name.to_owned(), cause: problem.into() },
+            Self::Forbidden(missing) => BrokerError::Forbidden {
+                missing: vec![*missing],
+                grant: None,
+            },
+            problem => BrokerError::Queue {
+                queue: name.to_owned(),
+                cause: problem.into(),
+            },
         }
     }
 }
@@ -94,7 +111,10 @@ fn told(missing: &[MissingRight], grant: Option<&PermissionPatterns>) -> String 
     let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let rights = rights.join("; ");
     match (grant, missing.first()) {
-        (Some(grant), Some(first)) => format!("{rights}; grant it with: {}", grant.command(first.user.as_deref(), first.vhost.as_deref())),
+        (Some(grant), Some(first)) => format!(
+            "{rights}; grant it with: {}",
+            grant.command(first.user.as_deref(), first.vhost.as_deref())
+        ),
         _ => rights,
     }
 }

@@ -1,13 +1,14 @@
-//! What one frame carries. AMQP sends the properties of a message, its headers among them, in a single frame, and a broker that is
-//! handed a larger one ends the connection.
+//! What one frame carries. AMQP sends the properties of a message, its headers among them, in a
+//! single frame, and a broker that is handed a larger one ends the connection.
 
 use super::message::{Message, Properties};
 use super::run::is_of_the_run;
 
-/// Of a frame, beside properties: its header, class, weight and size of the body, flags, and the byte that ends it.
+/// Of a frame, beside properties: its header, class, weight and size of the body, flags, and the
+/// byte that ends it.
 const FRAME_OVERHEAD: usize = 7 + 2 + 2 + 8 + 2 + 1;
-/// Kept free for what RabbitMQ adds on the way, which it sends in one frame as well: `x-death` and its brothers name two queues several
-/// times, `x-delivery-count` and `x-acquired-count` count.
+/// Kept free for what RabbitMQ adds on the way, which it sends in one frame as well: `x-death` and
+/// its brothers name two queues several times, `x-delivery-count` and `x-acquired-count` count.
 const BROKERS_SHARE: usize = 2 * 1024;
 /// Of a name in a log line.
 const MAX_NAME_CHARS: usize = 64;
@@ -17,11 +18,13 @@ const MAX_NAMES: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedMessage {
     pub message: Message,
-    /// The caller's headers that had to go, shortened and at most eight; their values are not shown.
+    /// The caller's headers that had to go, shortened and at most eight; their values are not
+    /// shown.
     pub left_out: Vec<String>,
 }
 
-/// Bytes of properties in a message of ours, where a frame has `frame_max`; 0 means that there is no bound.
+/// Bytes of properties in a message of ours, where a frame has `frame_max`; 0 means that there is
+/// no bound.
 pub(super) fn room_for_properties(frame_max: u32) -> usize {
     match usize::try_from(frame_max) {
         Ok(0) | Err(_) => usize::MAX,
@@ -34,8 +37,8 @@ pub(super) fn header_frame_bytes(properties: &Properties) -> usize {
     FRAME_OVERHEAD + properties.wire_size()
 }
 
-/// Leaves out the caller's headers, the largest first, until the properties have no more than `room` bytes. `ours` stay, and so does what
-/// belongs to the run.
+/// Leaves out the caller's headers, the largest first, until the properties have no more than
+/// `room` bytes. `ours` stay, and so does what belongs to the run.
 pub fn fitted(mut message: Message, room: usize, ours: &[&str]) -> FittedMessage {
     let mut excess = message.properties.wire_size().saturating_sub(room);
     let mut left_out = Vec::new();
@@ -57,7 +60,12 @@ pub fn fitted(mut message: Message, room: usize, ours: &[&str]) -> FittedMessage
 /// The largest first.
 fn foreign_headers(message: &Message, ours: &[&str]) -> Vec<(String, usize)> {
     let is_foreign = |name: &str| !ours.contains(&name) && !is_of_the_run(message, name);
-    let mut foreign: Vec<(String, usize)> = message.properties.headers.wire_sizes().filter(|(name, _)| is_foreign(name)).collect();
+    let mut foreign: Vec<(String, usize)> = message
+        .properties
+        .headers
+        .wire_sizes()
+        .filter(|(name, _)| is_foreign(name))
+        .collect();
     foreign.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     foreign
 }
@@ -71,14 +79,25 @@ mod tests {
     fn message(headers: &[(&str, usize)]) -> Message {
         let mut message = Message::json("invoice.job", "{}");
         for (name, bytes) in headers {
-            message.properties.headers.set_text(name, &"x".repeat(*bytes));
+            message
+                .properties
+                .headers
+                .set_text(name, &"x".repeat(*bytes));
         }
         message
     }
 
     #[test]
     fn the_largest_foreign_headers_go_first_and_ours_stay() {
-        let all = [("a", 100), ("traceparent", 55), ("large", 5_000), ("larger", 6_000), (PROGRESS, 7_000), (REPLAY, 64), (NOT_BEFORE, 8)];
+        let all = [
+            ("a", 100),
+            ("traceparent", 55),
+            ("large", 5_000),
+            ("larger", 6_000),
+            (PROGRESS, 7_000),
+            (REPLAY, 64),
+            (NOT_BEFORE, 8),
+        ];
         for (room, expected) in [
             (usize::MAX, &[][..]),
             (20_000, &[]),
@@ -87,18 +106,28 @@ mod tests {
             (7_200, &["larger", "large", "a", "traceparent"]),
             (0, &["larger", "large", "a", "traceparent"]),
         ] {
-            let FittedMessage { message, left_out } = fitted(message(&all), room, &[PROGRESS, NOT_BEFORE]);
+            let FittedMessage { message, left_out } =
+                fitted(message(&all), room, &[PROGRESS, NOT_BEFORE]);
             assert_eq!(left_out, expected, "{room}");
-            assert_eq!(message.properties.wire_size() <= room, room > 7_199, "{room}");
+            assert_eq!(
+                message.properties.wire_size() <= room,
+                room > 7_199,
+                "{room}"
+            );
             for (name, _) in all {
-                assert_eq!(message.properties.headers.contains(name), !expected.contains(&name), "{name} within {room}");
+                assert_eq!(
+                    message.properties.headers.contains(name),
+                    !expected.contains(&name),
+                    "{name} within {room}"
+                );
             }
         }
     }
 
     #[test]
     fn a_mark_that_is_none_of_ours_goes_as_any_other_header() {
-        let FittedMessage { message, left_out } = fitted(message(&[(REPLAY, 300), ("small", 10)]), 100, &[]);
+        let FittedMessage { message, left_out } =
+            fitted(message(&[(REPLAY, 300), ("small", 10)]), 100, &[]);
         assert_eq!(left_out, [REPLAY]);
         assert!(message.properties.headers.contains("small"));
     }
@@ -108,7 +137,10 @@ mod tests {
         let names: Vec<String> = (0..100).map(|number| format!("{number:0>200}")).collect();
         let many: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 10)).collect();
         let FittedMessage { message, left_out } = fitted(message(&many), 0, &[]);
-        assert_eq!((left_out.len(), left_out[0].len()), (MAX_NAMES, MAX_NAME_CHARS));
+        assert_eq!(
+            (left_out.len(), left_out[0].len()),
+            (MAX_NAMES, MAX_NAME_CHARS)
+        );
         assert!(message.properties.headers.is_empty());
     }
 

@@ -12,8 +12,8 @@ const LONGEST_NAME: usize = 255;
 #[derive(Clone, Default, PartialEq)]
 pub struct Headers(BTreeMap<ShortString, AMQPValue>);
 
-/// The newest entry of `x-death`: from which queue the broker dead-lettered the message, and why (`delivery_limit`, `expired`,
-/// `rejected`, `maxlen`).
+/// The newest entry of `x-death`: from which queue the broker dead-lettered the message, and why
+/// (`delivery_limit`, `expired`, `rejected`, `maxlen`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     pub queue: String,
@@ -80,12 +80,17 @@ impl Headers {
     pub fn death(&self) -> Option<Death> {
         let newest = self.newest_death()?;
         let field = |name| newest.inner().get(name).and_then(text);
-        Some(Death { queue: field("queue")?, reason: field("reason")? })
+        Some(Death {
+            queue: field("queue")?,
+            reason: field("reason")?,
+        })
     }
 
     /// When it did, to the second.
     pub fn died_at(&self) -> Option<Timestamp> {
-        let AMQPValue::Timestamp(seconds) = self.newest_death()?.inner().get("time")? else { return None };
+        let AMQPValue::Timestamp(seconds) = self.newest_death()?.inner().get("time")? else {
+            return None;
+        };
         Timestamp::from_second(i64::try_from(*seconds).ok()?).ok()
     }
 
@@ -108,12 +113,17 @@ impl Headers {
 
     /// Bytes in a frame, near enough from above to compare with the broker's largest frame.
     pub(super) fn wire_size(&self) -> usize {
-        self.0.iter().map(|(name, value)| entry_size(name, value)).sum()
+        self.0
+            .iter()
+            .map(|(name, value)| entry_size(name, value))
+            .sum()
     }
 
     /// As [`Headers::wire_size`], of each header.
     pub(super) fn wire_sizes(&self) -> impl Iterator<Item = (String, usize)> + '_ {
-        self.0.iter().map(|(name, value)| (name.as_str().to_owned(), entry_size(name, value)))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), entry_size(name, value)))
     }
 
     pub(super) fn to_table(&self) -> FieldTable {
@@ -121,8 +131,12 @@ impl Headers {
     }
 
     fn newest_death(&self) -> Option<&FieldTable> {
-        let AMQPValue::FieldArray(deaths) = self.0.get("x-death")? else { return None };
-        let AMQPValue::FieldTable(newest) = deaths.as_slice().first()? else { return None };
+        let AMQPValue::FieldArray(deaths) = self.0.get("x-death")? else {
+            return None;
+        };
+        let AMQPValue::FieldTable(newest) = deaths.as_slice().first()? else {
+            return None;
+        };
         Some(newest)
     }
 
@@ -136,14 +150,18 @@ impl Headers {
 
 #[cfg(test)]
 impl Headers {
-    /// As RabbitMQ leaves them when it moves a message, for the tests of those who read why; `time` in seconds since the epoch.
+    /// As RabbitMQ leaves them when it moves a message, for the tests of those who read why; `time`
+    /// in seconds since the epoch.
     pub(crate) fn dead_lettered(queue: &str, reason: &str, time: u64) -> Self {
         let mut death = FieldTable::default();
         death.insert("queue".into(), AMQPValue::LongString(queue.into()));
         death.insert("reason".into(), AMQPValue::LongString(reason.into()));
         death.insert("time".into(), AMQPValue::Timestamp(time));
         let mut headers = Self::default();
-        headers.set("x-death", AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(death)])));
+        headers.set(
+            "x-death",
+            AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(death)])),
+        );
         headers
     }
 }
@@ -156,7 +174,10 @@ impl From<&FieldTable> for Headers {
 
 impl fmt::Debug for Headers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.0.keys().map(ShortString::as_str)).finish()
+        formatter
+            .debug_set()
+            .entries(self.0.keys().map(ShortString::as_str))
+            .finish()
     }
 }
 
@@ -181,7 +202,9 @@ fn wire_size(value: &AMQPValue) -> usize {
         AMQPValue::LongString(text) => LENGTH + text.len(),
         AMQPValue::ShortString(text) => LENGTH + text.as_str().len(),
         AMQPValue::ByteArray(bytes) => LENGTH + bytes.len(),
-        AMQPValue::FieldArray(array) => LENGTH + array.as_slice().iter().map(wire_size).sum::<usize>(),
+        AMQPValue::FieldArray(array) => {
+            LENGTH + array.as_slice().iter().map(wire_size).sum::<usize>()
+        }
         AMQPValue::FieldTable(table) => LENGTH + Headers::from(table).wire_size(),
         _ => WIDEST,
     }
@@ -199,9 +222,22 @@ mod tests {
 
     #[test]
     fn text_is_read_from_both_string_types_and_only_from_utf8() {
-        assert_eq!(holding(AMQPValue::LongString("发票".into())).text("name").as_deref(), Some("发票"));
-        assert_eq!(holding(AMQPValue::ShortString("short".into())).text("name").as_deref(), Some("short"));
-        assert_eq!(holding(AMQPValue::LongString(vec![0xff, 0xfe].into())).text("name"), None);
+        assert_eq!(
+            holding(AMQPValue::LongString("发票".into()))
+                .text("name")
+                .as_deref(),
+            Some("发票")
+        );
+        assert_eq!(
+            holding(AMQPValue::ShortString("short".into()))
+                .text("name")
+                .as_deref(),
+            Some("short")
+        );
+        assert_eq!(
+            holding(AMQPValue::LongString(vec![0xff, 0xfe].into())).text("name"),
+            None
+        );
         assert_eq!(holding(AMQPValue::LongInt(1)).text("name"), None);
         assert_eq!(Headers::default().text("name"), None);
     }
@@ -230,14 +266,29 @@ mod tests {
         let mut headers = Headers::default();
         assert_eq!(headers.death(), None);
         for reason in ["expired", "delivery_limit"] {
-            headers.record_death(&Death { queue: format!("queue of {reason}"), reason: reason.to_owned() });
+            headers.record_death(&Death {
+                queue: format!("queue of {reason}"),
+                reason: reason.to_owned(),
+            });
         }
-        assert_eq!(headers.death(), Some(Death { queue: "queue of delivery_limit".into(), reason: "delivery_limit".into() }));
-        assert_eq!(headers.text("x-first-death-reason").as_deref(), Some("expired"));
+        assert_eq!(
+            headers.death(),
+            Some(Death {
+                queue: "queue of delivery_limit".into(),
+                reason: "delivery_limit".into()
+            })
+        );
+        assert_eq!(
+            headers.text("x-first-death-reason").as_deref(),
+            Some("expired")
+        );
     }
 
     #[test]
     fn values_are_not_in_the_debug_text() {
-        assert_eq!(format!("{:?}", holding(AMQPValue::LongString("patient".into()))), "{\"name\"}");
+        assert_eq!(
+            format!("{:?}", holding(AMQPValue::LongString("patient".into()))),
+            "{\"name\"}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A message as a line of JSON that it can be published from again: body, properties and headers, each header with its AMQP type.
+//! A message as a line of JSON that it can be published from again: body, properties and headers,
+//! each header with its AMQP type.
 
 use super::message::Message;
 use lapin::types::AMQPValue;
@@ -19,8 +20,11 @@ impl Message {
             ("timestamp", json!(properties.timestamp)),
             ("priority", json!(properties.priority)),
         ];
-        let set: Map<String, Value> =
-            written.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect();
+        let set: Map<String, Value> = written
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         json!({ "properties": set, "headers": properties.headers.to_json(), "body_base64": base64(&self.body) })
     }
 }
@@ -28,12 +32,21 @@ impl Message {
 impl super::headers::Headers {
     /// Each by its name, as an object whose only key is the value's type.
     fn to_json(&self) -> Value {
-        object(self.to_table().inner().iter().map(|(name, value)| (name.as_str(), value)))
+        object(
+            self.to_table()
+                .inner()
+                .iter()
+                .map(|(name, value)| (name.as_str(), value)),
+        )
     }
 }
 
 fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a AMQPValue)>) -> Value {
-    Value::Object(entries.map(|(name, value)| (name.to_owned(), typed(value))).collect())
+    Value::Object(
+        entries
+            .map(|(name, value)| (name.to_owned(), typed(value)))
+            .collect(),
+    )
 }
 
 fn typed(value: &AMQPValue) -> Value {
@@ -49,15 +62,21 @@ fn typed(value: &AMQPValue) -> Value {
         // As text: JSON has no infinity, and not every reader keeps all digits.
         AMQPValue::Float(value) => json!({ "f32": value.to_string() }),
         AMQPValue::Double(value) => json!({ "f64": value.to_string() }),
-        AMQPValue::DecimalValue(value) => json!({ "decimal": { "scale": value.scale, "value": value.value } }),
+        AMQPValue::DecimalValue(value) => {
+            json!({ "decimal": { "scale": value.scale, "value": value.value } })
+        }
         AMQPValue::ShortString(text) => json!({ "short_string": text.as_str() }),
         AMQPValue::LongString(text) => match std::str::from_utf8(text.as_bytes()) {
             Ok(text) => json!({ "string": text }),
             Err(_) => json!({ "string_base64": base64(text.as_bytes()) }),
         },
-        AMQPValue::FieldArray(items) => json!({ "list": items.as_slice().iter().map(typed).collect::<Vec<_>>() }),
+        AMQPValue::FieldArray(items) => {
+            json!({ "list": items.as_slice().iter().map(typed).collect::<Vec<_>>() })
+        }
         AMQPValue::Timestamp(seconds) => json!({ "timestamp": seconds }),
-        AMQPValue::FieldTable(table) => json!({ "table": object(table.inner().iter().map(|(name, value)| (name.as_str(), value))) }),
+        AMQPValue::FieldTable(table) => {
+            json!({ "table": object(table.inner().iter().map(|(name, value)| (name.as_str(), value))) })
+        }
         AMQPValue::ByteArray(bytes) => json!({ "bytes_base64": base64(bytes.as_slice()) }),
         AMQPValue::Void => json!({ "void": null }),
     }
@@ -77,8 +96,17 @@ mod tests {
     fn everything_of_a_message_is_written() {
         let mut table = FieldTable::default();
         table.insert("text".into(), AMQPValue::LongString("发票".into()));
-        table.insert("bytes".into(), AMQPValue::LongString(LongString::from(vec![0xff])));
-        table.insert("list".into(), AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::Boolean(true), AMQPValue::Void])));
+        table.insert(
+            "bytes".into(),
+            AMQPValue::LongString(LongString::from(vec![0xff])),
+        );
+        table.insert(
+            "list".into(),
+            AMQPValue::FieldArray(FieldArray::from(vec![
+                AMQPValue::Boolean(true),
+                AMQPValue::Void,
+            ])),
+        );
         table.insert("number".into(), AMQPValue::LongLongInt(i64::MIN));
         table.insert("nothing finite".into(), AMQPValue::Double(f64::NAN));
         let properties = Properties {
@@ -88,7 +116,10 @@ mod tests {
             headers: (&table).into(),
             ..Properties::default()
         };
-        let message = Message { body: b"\xff{}"[..].into(), properties };
+        let message = Message {
+            body: b"\xff{}"[..].into(),
+            properties,
+        };
         let expected = json!({
             "properties": { "reply_to": "replies", "type": "job", "timestamp": 7 },
             "headers": {

@@ -3,12 +3,13 @@
 use crate::config::units::Span;
 use std::time::Duration;
 
-/// Of the shortest delay, what a hop may overshoot. A message comes back a few milliseconds late, so without it half an hour would be
-/// two waits of ten minutes, and then every shorter one there is.
+/// Of the shortest delay, what a hop may overshoot. A message comes back a few milliseconds late,
+/// so without it half an hour would be two waits of ten minutes, and then every shorter one there
+/// is.
 const SLACK: u32 = 20;
 
-/// The longest delay that does not overshoot `wait`, the shortest if none fits: a job comes back early and is parked again, rather
-/// than late. `delays` is strictly increasing.
+/// The longest delay that does not overshoot `wait`, the shortest if none fits: a job comes back
+/// early and is parked again, rather than late. `delays` is strictly increasing.
 ///
 /// # Panics
 /// When `delays` is empty, which the configuration refuses.
@@ -43,7 +44,11 @@ mod tests {
             ("1h", "1h"),
             ("96h", "1h"),
         ] {
-            assert_eq!(hop(&ladder(), span(wait).duration()).as_str(), expected, "wait of {wait}");
+            assert_eq!(
+                hop(&ladder(), span(wait).duration()).as_str(),
+                expected,
+                "wait of {wait}"
+            );
         }
     }
 

@@ -17,16 +17,28 @@ pub struct BrokerLogin {
 impl BrokerLogin {
     fn of_broker(url: &BrokerUrl) -> Self {
         match &url.login {
-            Some(login) => Self { user: login.user.clone(), password: login.password.clone() },
-            None => Self { user: DEFAULT.to_owned(), password: Secret::new(DEFAULT) },
+            Some(login) => Self {
+                user: login.user.clone(),
+                password: login.password.clone(),
+            },
+            None => Self {
+                user: DEFAULT.to_owned(),
+                password: Secret::new(DEFAULT),
+            },
         }
     }
 
     /// As a URL of the management API says; none where it names no user, or is not text.
     pub fn of_http(url: &Url) -> Option<Self> {
         let named = !url.username().is_empty() || url.password().is_some();
-        let (user, password) = (decoded(url.username())?, decoded(url.password().unwrap_or_default())?);
-        named.then(|| Self { user, password: Secret::new(&password) })
+        let (user, password) = (
+            decoded(url.username())?,
+            decoded(url.password().unwrap_or_default())?,
+        );
+        named.then(|| Self {
+            user,
+            password: Secret::new(&password),
+        })
     }
 }
 
@@ -55,11 +67,23 @@ mod tests {
         for (url, user, password, vhost) in [
             ("amqp://host", "guest", "guest", "/"),
             ("amqp://u:p@host:5672/claims", "u", "p", "claims"),
-            ("amqps://the%20worker:s%2fe%3Acret@host/a%2Fb?heartbeat=5", "the worker", "s/e:cret", "a/b"),
+            (
+                "amqps://the%20worker:s%2fe%3Acret@host/a%2Fb?heartbeat=5",
+                "the worker",
+                "s/e:cret",
+                "a/b",
+            ),
         ] {
-            let config = Config { urls: vec![Secret::new(url)], ..Config::default() };
+            let config = Config {
+                urls: vec![Secret::new(url)],
+                ..Config::default()
+            };
             let login = config.login().unwrap();
-            assert_eq!((login.user.as_str(), login.password.expose()), (user, password), "{url}");
+            assert_eq!(
+                (login.user.as_str(), login.password.expose()),
+                (user, password),
+                "{url}"
+            );
             assert_eq!(config.vhost().as_deref(), Some(vhost), "{url}");
         }
     }
@@ -69,6 +93,9 @@ mod tests {
         let login = |url: &str| BrokerLogin::of_http(&Url::parse(url).unwrap());
         assert_eq!(login("http://host:15672"), None);
         let named = login("https://the%20reader:s%2fecret@host").unwrap();
-        assert_eq!((named.user.as_str(), named.password.expose()), ("the reader", "s/ecret"));
+        assert_eq!(
+            (named.user.as_str(), named.password.expose()),
+            ("the reader", "s/ecret")
+        );
     }
 }

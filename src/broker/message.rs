@@ -1,5 +1,6 @@
-//! A message as the worker sees it. User, cluster and delivery mode are left out on purpose: a foreign `user_id` closes the channel
-//! it is published on, and everything we publish is persistent.
+//! A message as the worker sees it. User, cluster and delivery mode are left out on purpose: a
+//! foreign `user_id` closes the channel it is published on, and everything we publish is
+//! persistent.
 
 use super::headers::Headers;
 use bytes::Bytes;
@@ -26,7 +27,8 @@ pub struct Properties {
     /// Seconds since the epoch, as the submitter gave it.
     pub timestamp: Option<u64>,
     pub priority: Option<u8>,
-    /// What was left to live when the submitter published. Read only: it is never sent, or parking would lose the job.
+    /// What was left to live when the submitter published. Read only: it is never sent, or parking
+    /// would lose the job.
     pub expiration: Option<Duration>,
     pub headers: Headers,
 }
@@ -53,15 +55,30 @@ impl Properties {
         const TABLE_LENGTH: usize = 4;
         /// Delivery mode, priority and timestamp.
         const NUMBERS: usize = 1 + 1 + 8;
-        let texts =
-            [&self.content_type, &self.content_encoding, &self.reply_to, &self.correlation_id, &self.message_id, &self.kind, &self.app_id];
-        let texts: usize = texts.into_iter().flatten().map(|text| LENGTH + text.len()).sum();
+        let texts = [
+            &self.content_type,
+            &self.content_encoding,
+            &self.reply_to,
+            &self.correlation_id,
+            &self.message_id,
+            &self.kind,
+            &self.app_id,
+        ];
+        let texts: usize = texts
+            .into_iter()
+            .flatten()
+            .map(|text| LENGTH + text.len())
+            .sum();
         texts + NUMBERS + TABLE_LENGTH + self.headers.wire_size()
     }
 }
 
 impl fmt::Debug for Message {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Message").field("body_bytes", &self.body.len()).field("properties", &self.properties).finish()
+        formatter
+            .debug_struct("Message")
+            .field("body_bytes", &self.body.len())
+            .field("properties", &self.properties)
+            .finish()
     }
 }

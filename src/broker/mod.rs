@@ -1,8 +1,9 @@
 //! RabbitMQ through `lapin`, or the same semantics in this process, behind one enum.
 //!
-//! The rest of the worker sees messages, deliveries and three operations: consume, publish (persistent, mandatory, confirmed)
-//! and settle. It never sees a channel. A [`Session`] is one generation: when anything of it is lost, all of it is given up and
-//! the caller connects again; what was unacknowledged is delivered again. Reconnecting is the caller's: nothing here retries.
+//! The rest of the worker sees messages, deliveries and three operations: consume, publish
+//! (persistent, mandatory, confirmed) and settle. It never sees a channel. A [`Session`] is one
+//! generation: when anything of it is lost, all of it is given up and the caller connects again;
+//! what was unacknowledged is delivered again. Reconnecting is the caller's: nothing here retries.
 
 mod address;
 mod amqp;
@@ -31,7 +32,9 @@ pub use headers::{Death, Headers};
 pub use ladder::hop;
 pub use login::BrokerLogin;
 pub use message::{Message, Properties};
-pub use park::{FAILURE, KEPT_BYTES, NOT_BEFORE, PROGRESS, SEAL, SUSPECT, TRUNCATED, failed_copy, replayed};
+pub use park::{
+    FAILURE, KEPT_BYTES, NOT_BEFORE, PROGRESS, SEAL, SUSPECT, TRUNCATED, failed_copy, replayed,
+};
 pub use parked::{ParkedHeaders, ParkedState, parked, parked_headers};
 pub use run::{REPLAY, UNREADABLE, run_id};
 pub use session::{Broker, Consumer, Delivery, Publisher, Session, Settled};

@@ -1,8 +1,9 @@
 //! The headers that a parked job travels with, under one seal that is bound to its run.
 //!
-//! Anybody may publish to the queues, and add any header. What is read from these headers is only what a worker with our key wrote for
-//! this very message; a message without a valid seal is a new one. A copy of a parked message is as valid as the message: it can bring
-//! a run back to an earlier state, which costs what a resubmission costs.
+//! Anybody may publish to the queues, and add any header. What is read from these headers is only
+//! what a worker with our key wrote for this very message; a message without a valid seal is a new
+//! one. A copy of a parked message is as valid as the message: it can bring a run back to an
+//! earlier state, which costs what a resubmission costs.
 
 use super::message::Message;
 use super::park::{NOT_BEFORE, PROGRESS, SEAL, SUSPECT, carried};
@@ -35,12 +36,17 @@ pub fn parked(message: &Message, state: &ParkedState, sealer: &Sealer) -> Messag
     let mut copy = carried(message);
     let headers = &mut copy.properties.headers;
     headers.set_text(PROGRESS, &state.progress);
-    headers.set_number(NOT_BEFORE, i64::try_from(state.not_before_ms).unwrap_or(i64::MAX));
+    headers.set_number(
+        NOT_BEFORE,
+        i64::try_from(state.not_before_ms).unwrap_or(i64::MAX),
+    );
     match state.deaths {
         Some(deaths) => headers.set_number(SUSPECT, deaths.into()),
         None => headers.remove(SUSPECT),
     }
-    let seal = with_parts(message, state, |parts| sealer.seal(SealKind::Progress, parts));
+    let seal = with_parts(message, state, |parts| {
+        sealer.seal(SealKind::Progress, parts)
+    });
     copy.properties.headers.set_text(SEAL, &seal);
     copy
 }
@@ -48,21 +54,38 @@ pub fn parked(message: &Message, state: &ParkedState, sealer: &Sealer) -> Messag
 /// Reads what [`parked`] wrote.
 pub fn parked_headers(message: &Message, sealer: &Sealer) -> ParkedHeaders {
     let headers = &message.properties.headers;
-    if ![PROGRESS, NOT_BEFORE, SUSPECT, SEAL].iter().any(|name| headers.contains(name)) {
+    if ![PROGRESS, NOT_BEFORE, SUSPECT, SEAL]
+        .iter()
+        .any(|name| headers.contains(name))
+    {
         return ParkedHeaders::None;
     }
     let read = || {
         let not_before_ms = u64::try_from(headers.number(NOT_BEFORE)?).ok()?;
-        let deaths = if headers.contains(SUSPECT) { Some(u32::try_from(headers.number(SUSPECT)?).ok()?) } else { None };
-        let state = ParkedState { progress: headers.text(PROGRESS)?, not_before_ms, deaths };
+        let deaths = if headers.contains(SUSPECT) {
+            Some(u32::try_from(headers.number(SUSPECT)?).ok()?)
+        } else {
+            None
+        };
+        let state = ParkedState {
+            progress: headers.text(PROGRESS)?,
+            not_before_ms,
+            deaths,
+        };
         let seal = headers.text(SEAL)?;
-        with_parts(message, &state, |parts| sealer.accepts(SealKind::Progress, parts, &seal)).then_some(state)
+        with_parts(message, &state, |parts| {
+            sealer.accepts(SealKind::Progress, parts, &seal)
+        })
+        .then_some(state)
     };
     read().map_or(ParkedHeaders::Refused, ParkedHeaders::Valid)
 }
 
 fn with_parts<T>(message: &Message, state: &ParkedState, seal: impl FnOnce(&[&[u8]]) -> T) -> T {
-    let not_before = state.not_before_ms.min(i64::MAX.unsigned_abs()).to_be_bytes();
+    let not_before = state
+        .not_before_ms
+        .min(i64::MAX.unsigned_abs())
+        .to_be_bytes();
     let deaths = state.deaths.map(u32::to_be_bytes);
     seal(&[
         run_id(message).as_bytes(),
@@ -88,39 +111,84 @@ mod tests {
     fn job(body: &'static str) -> Message {
         let mut headers = Headers::default();
         headers.set_text("x-caller", "kept");
-        let properties = Properties { message_id: Some("m".into()), reply_to: Some("replies".into()), headers, ..Properties::default() };
-        Message { body: Bytes::from_static(body.as_bytes()), properties }
+        let properties = Properties {
+            message_id: Some("m".into()),
+            reply_to: Some("replies".into()),
+            headers,
+            ..Properties::default()
+        };
+        Message {
+            body: Bytes::from_static(body.as_bytes()),
+            properties,
+        }
     }
 
     fn state(deaths: Option<u32>) -> ParkedState {
-        ParkedState { progress: "{\"n\":1}".into(), not_before_ms: 1_800_000_000_000, deaths }
+        ParkedState {
+            progress: "{\"n\":1}".into(),
+            not_before_ms: 1_800_000_000_000,
+            deaths,
+        }
     }
 
     #[test]
     fn what_was_parked_is_read_by_workers_with_the_same_key() {
-        for state in
-            [state(None), state(Some(0)), state(Some(u32::MAX)), ParkedState { not_before_ms: i64::MAX.unsigned_abs(), ..state(None) }]
-        {
+        for state in [
+            state(None),
+            state(Some(0)),
+            state(Some(u32::MAX)),
+            ParkedState {
+                not_before_ms: i64::MAX.unsigned_abs(),
+                ..state(None)
+            },
+        ] {
             let waiting = parked(&job("{}"), &state, &sealer());
-            assert_eq!(parked_headers(&waiting, &sealer()), ParkedHeaders::Valid(state.clone()));
-            assert_eq!(parked_headers(&waiting, &Sealer::new(SealKey::of("another"), None)), ParkedHeaders::Refused);
+            assert_eq!(
+                parked_headers(&waiting, &sealer()),
+                ParkedHeaders::Valid(state.clone())
+            );
+            assert_eq!(
+                parked_headers(&waiting, &Sealer::new(SealKey::of("another"), None)),
+                ParkedHeaders::Refused
+            );
             let plain = fitted(waiting.clone(), 0, &[PROGRESS, NOT_BEFORE, SUSPECT, SEAL]).message;
-            assert_eq!(parked_headers(&plain, &sealer()), ParkedHeaders::Valid(state), "without what is foreign");
+            assert_eq!(
+                parked_headers(&plain, &sealer()),
+                ParkedHeaders::Valid(state),
+                "without what is foreign"
+            );
         }
         assert_eq!(parked_headers(&job("{}"), &sealer()), ParkedHeaders::None);
     }
 
     #[test]
     fn parking_twice_replaces_what_was_there() {
-        let twice = parked(&parked(&job("{}"), &state(Some(3)), &sealer()), &state(None), &sealer());
+        let twice = parked(
+            &parked(&job("{}"), &state(Some(3)), &sealer()),
+            &state(None),
+            &sealer(),
+        );
         assert_eq!(twice, parked(&job("{}"), &state(None), &sealer()));
     }
 
     #[test]
     fn a_far_future_does_not_wrap() {
-        let waiting = parked(&job("{}"), &ParkedState { not_before_ms: u64::MAX, ..state(None) }, &sealer());
-        assert_eq!(waiting.properties.headers.number(NOT_BEFORE), Some(i64::MAX));
-        assert!(matches!(parked_headers(&waiting, &sealer()), ParkedHeaders::Valid(_)));
+        let waiting = parked(
+            &job("{}"),
+            &ParkedState {
+                not_before_ms: u64::MAX,
+                ..state(None)
+            },
+            &sealer(),
+        );
+        assert_eq!(
+            waiting.properties.headers.number(NOT_BEFORE),
+            Some(i64::MAX)
+        );
+        assert!(matches!(
+            parked_headers(&waiting, &sealer()),
+            ParkedHeaders::Valid(_)
+        ));
     }
 
     #[test]
@@ -128,32 +196,62 @@ mod tests {
         type Change = fn(&mut Message);
         let changes: [(&str, Change); 14] = [
             ("the body", |m| m.body = Bytes::from_static(b"{ }")),
-            ("the reply queue", |m| m.properties.reply_to = Some("mine".into())),
-            ("another run", |m| m.properties.headers.set_text(REPLAY, "again")),
-            ("the progress", |m| m.properties.headers.set_text(PROGRESS, "{\"n\":2}")),
+            ("the reply queue", |m| {
+                m.properties.reply_to = Some("mine".into())
+            }),
+            ("another run", |m| {
+                m.properties.headers.set_text(REPLAY, "again")
+            }),
+            ("the progress", |m| {
+                m.properties.headers.set_text(PROGRESS, "{\"n\":2}")
+            }),
             ("no progress", |m| m.properties.headers.remove(PROGRESS)),
-            ("a number for progress", |m| m.properties.headers.set_number(PROGRESS, 1)),
-            ("due at once", |m| m.properties.headers.set_number(NOT_BEFORE, 0)),
-            ("due before the epoch", |m| m.properties.headers.set_number(NOT_BEFORE, -1)),
+            ("a number for progress", |m| {
+                m.properties.headers.set_number(PROGRESS, 1)
+            }),
+            ("due at once", |m| {
+                m.properties.headers.set_number(NOT_BEFORE, 0)
+            }),
+            ("due before the epoch", |m| {
+                m.properties.headers.set_number(NOT_BEFORE, -1)
+            }),
             ("no time", |m| m.properties.headers.remove(NOT_BEFORE)),
-            ("another death", |m| m.properties.headers.set_number(SUSPECT, 2)),
+            ("another death", |m| {
+                m.properties.headers.set_number(SUSPECT, 2)
+            }),
             ("no suspect", |m| m.properties.headers.remove(SUSPECT)),
-            ("deaths that are none", |m| m.properties.headers.set_text(SUSPECT, "1")),
+            ("deaths that are none", |m| {
+                m.properties.headers.set_text(SUSPECT, "1")
+            }),
             ("no seal", |m| m.properties.headers.remove(SEAL)),
-            ("another seal", |m| m.properties.headers.set_text(SEAL, &"00".repeat(32))),
+            ("another seal", |m| {
+                m.properties.headers.set_text(SEAL, &"00".repeat(32))
+            }),
         ];
         for (what, change) in changes {
             let mut message = parked(&job("{}"), &state(Some(1)), &sealer());
             change(&mut message);
-            assert_eq!(parked_headers(&message, &sealer()), ParkedHeaders::Refused, "{what}");
+            assert_eq!(
+                parked_headers(&message, &sealer()),
+                ParkedHeaders::Refused,
+                "{what}"
+            );
         }
         let mut innocent = parked(&job("{}"), &state(None), &sealer());
         innocent.properties.headers.set_number(SUSPECT, 0);
-        assert_eq!(parked_headers(&innocent, &sealer()), ParkedHeaders::Refused, "an invented suspect");
+        assert_eq!(
+            parked_headers(&innocent, &sealer()),
+            ParkedHeaders::Refused,
+            "an invented suspect"
+        );
         for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL] {
             let mut forged = job("{}");
             forged.properties.headers.set_number(name, 1);
-            assert_eq!(parked_headers(&forged, &sealer()), ParkedHeaders::Refused, "{name} alone");
+            assert_eq!(
+                parked_headers(&forged, &sealer()),
+                ParkedHeaders::Refused,
+                "{name} alone"
+            );
         }
     }
 

@@ -5,13 +5,16 @@ use sha2::{Digest, Sha256};
 
 /// Set by `failed replay`, so that a replayed job is another run.
 pub const REPLAY: &str = "invoice-replay";
-/// The properties that are not UTF-8, set aside on arrival: `correlation_id=b5a5bac5`. For the worker they are absent.
+/// The properties that are not UTF-8, set aside on arrival: `correlation_id=b5a5bac5`. For the
+/// worker they are absent.
 pub const UNREADABLE: &str = "invoice-unreadable";
-/// A longer mark is not ours and counts for nothing: it could not be kept where foreign headers have to go.
+/// A longer mark is not ours and counts for nothing: it could not be kept where foreign headers
+/// have to go.
 const MAX_REPLAY_BYTES: usize = 256;
 const MAX_UNREADABLE_BYTES: usize = 1024;
 
-/// SHA-256 in hex over what the submitter sent. Parking changes none of it, so every copy of a job carries the same id.
+/// SHA-256 in hex over what the submitter sent. Parking changes none of it, so every copy of a job
+/// carries the same id.
 pub fn run_id(message: &Message) -> String {
     let properties = &message.properties;
     let timestamp = properties.timestamp.map(u64::to_be_bytes);
@@ -36,16 +39,24 @@ pub fn run_id(message: &Message) -> String {
 
 /// Whether this header belongs to the run: a copy that loses it would be of another one.
 pub(super) fn is_of_the_run(message: &Message, name: &str) -> bool {
-    [(REPLAY, MAX_REPLAY_BYTES), (UNREADABLE, MAX_UNREADABLE_BYTES)]
-        .into_iter()
-        .any(|(marked, longest)| marked == name && mark(message, name, longest).is_some())
+    [
+        (REPLAY, MAX_REPLAY_BYTES),
+        (UNREADABLE, MAX_UNREADABLE_BYTES),
+    ]
+    .into_iter()
+    .any(|(marked, longest)| marked == name && mark(message, name, longest).is_some())
 }
 
 fn mark(message: &Message, name: &str, longest: usize) -> Option<String> {
-    message.properties.headers.text(name).filter(|mark| mark.len() <= longest)
+    message
+        .properties
+        .headers
+        .text(name)
+        .filter(|mark| mark.len() <= longest)
 }
 
-/// Presence and length before the content: no two different messages are the same bytes, and absent is not empty.
+/// Presence and length before the content: no two different messages are the same bytes, and absent
+/// is not empty.
 fn add(hash: &mut Sha256, field: Option<&[u8]>) {
     match field {
         None => hash.update([0]),
@@ -68,14 +79,20 @@ mod tests {
     use std::collections::HashSet;
 
     fn message(change: impl FnOnce(&mut Message)) -> Message {
-        let mut message = Message { body: Bytes::from_static(b"body"), properties: Properties::default() };
+        let mut message = Message {
+            body: Bytes::from_static(b"body"),
+            properties: Properties::default(),
+        };
         change(&mut message);
         message
     }
 
     #[test]
     fn the_id_never_changes_between_versions() {
-        assert_eq!(run_id(&message(|_| {})), "fc760bcb7bb3b40637decc642eec96d0b753c75f9860c3a22a537badaf09faaf");
+        assert_eq!(
+            run_id(&message(|_| {})),
+            "fc760bcb7bb3b40637decc642eec96d0b753c75f9860c3a22a537badaf09faaf"
+        );
     }
 
     #[test]
@@ -99,8 +116,16 @@ mod tests {
             message(|m| m.properties.timestamp = Some(1)),
             message(|m| m.properties.headers = replay("")),
             message(|m| m.properties.headers = replay("a")),
-            message(|m| m.properties.headers.set_text(UNREADABLE, "correlation_id=b5a5")),
-            message(|m| m.properties.headers.set_text(UNREADABLE, "correlation_id=bac5")),
+            message(|m| {
+                m.properties
+                    .headers
+                    .set_text(UNREADABLE, "correlation_id=b5a5")
+            }),
+            message(|m| {
+                m.properties
+                    .headers
+                    .set_text(UNREADABLE, "correlation_id=bac5")
+            }),
             message(|m| {
                 m.properties.reply_to = text("ab");
                 m.properties.correlation_id = text("c");
@@ -117,8 +142,19 @@ mod tests {
     #[test]
     fn parking_and_failing_stay_in_the_run_and_a_replay_leaves_it() {
         let job = message(|m| m.properties.message_id = Some("m".to_owned()));
-        let state = ParkedState { progress: "{}".into(), not_before_ms: 5, deaths: Some(1) };
-        assert_eq!(run_id(&parked(&job, &state, &Sealer::new(SealKey::of("key"), None))), run_id(&job));
+        let state = ParkedState {
+            progress: "{}".into(),
+            not_before_ms: 5,
+            deaths: Some(1),
+        };
+        assert_eq!(
+            run_id(&parked(
+                &job,
+                &state,
+                &Sealer::new(SealKey::of("key"), None)
+            )),
+            run_id(&job)
+        );
         assert_eq!(run_id(&failed_copy(&job, "{}", 1 << 20)), run_id(&job));
         assert_ne!(run_id(&replayed(&job, "1")), run_id(&job));
         assert_ne!(run_id(&replayed(&job, "1")), run_id(&replayed(&job, "2")));

@@ -16,15 +16,16 @@ pub enum Broker {
     Memory(Memory),
 }
 
-/// One generation: connections, channels, consumers. Over as soon as any of it is lost; but a consumer that ends with its queue ends
-/// alone, and what it had handed out can be settled.
+/// One generation: connections, channels, consumers. Over as soon as any of it is lost; but a
+/// consumer that ends with its queue ends alone, and what it had handed out can be settled.
 #[derive(Debug)]
 pub enum Session {
     Amqp(amqp::Session),
     Memory(memory::Session),
 }
 
-/// Deliveries of one queue, on a channel of its own, which lives as long as the consumer or one of its deliveries.
+/// Deliveries of one queue, on a channel of its own, which lives as long as the consumer or one of
+/// its deliveries.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has three of them")]
 pub enum Consumer {
@@ -32,14 +33,16 @@ pub enum Consumer {
     Memory(memory::Consumer),
 }
 
-/// Publishes persistently, mandatorily and confirmed. Cheap to clone; many publishes may be in flight.
+/// Publishes persistently, mandatorily and confirmed. Cheap to clone; many publishes may be in
+/// flight.
 #[derive(Clone, Debug)]
 pub enum Publisher {
     Amqp(amqp::Publisher),
     Memory(memory::Publisher),
 }
 
-/// A message to be settled. Dropped unsettled it stays unacknowledged, and is delivered again when its channel closes.
+/// A message to be settled. Dropped unsettled it stays unacknowledged, and is delivered again when
+/// its channel closes.
 #[derive(Debug)]
 pub struct Delivery {
     pub message: Message,
@@ -69,7 +72,11 @@ pub enum Settled {
 impl Broker {
     /// `memory://` makes a broker of its own: its queues live as long as a clone of it.
     pub fn new(config: &Config) -> Result<Self, BrokerError> {
-        if config.is_memory() { Ok(Self::memory(config)) } else { Amqp::new(config).map(Self::Amqp) }
+        if config.is_memory() {
+            Ok(Self::memory(config))
+        } else {
+            Amqp::new(config).map(Self::Amqp)
+        }
     }
 
     pub fn memory(config: &Config) -> Self {
@@ -81,8 +88,8 @@ impl Broker {
         self.open(None).await
     }
 
-    /// As [`Broker::connect`], for who reads bodies of at most `most` bytes: of a longer one it is handed `most + 1`, so that what a
-    /// stranger sends costs no more memory than that.
+    /// As [`Broker::connect`], for who reads bodies of at most `most` bytes: of a longer one it is
+    /// handed `most + 1`, so that what a stranger sends costs no more memory than that.
     pub async fn connect_for_bodies(&self, most: usize) -> Result<Session, BrokerError> {
         self.open(Some(most.saturating_add(1))).await
     }
@@ -97,8 +104,9 @@ impl Broker {
 }
 
 impl Session {
-    /// Declares every queue and the control exchange, or only checks where the configuration says so. What exists with other
-    /// arguments is used if it keeps the promises (quorum, dead-lettering), else it is a [`BrokerError::TopologyMismatch`].
+    /// Declares every queue and the control exchange, or only checks where the configuration says
+    /// so. What exists with other arguments is used if it keeps the promises (quorum,
+    /// dead-lettering), else it is a [`BrokerError::TopologyMismatch`].
     pub async fn topology(&self) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.topology().await,
@@ -117,7 +125,8 @@ impl Session {
         }
     }
 
-    /// The names of those of our queues that do not exist, and of the control exchange. Asks, and changes nothing.
+    /// The names of those of our queues that do not exist, and of the control exchange. Asks, and
+    /// changes nothing.
     pub async fn missing(&self) -> Result<Vec<String>, BrokerError> {
         match self {
             Self::Amqp(session) => session.missing().await,
@@ -125,8 +134,9 @@ impl Session {
         }
     }
 
-    /// Binds this session's control queue again, in case the control exchange was deleted and declared anew. A refusal, because the
-    /// exchange is not there for instance, ends the generation.
+    /// Binds this session's control queue again, in case the control exchange was deleted and
+    /// declared anew. A refusal, because the exchange is not there for instance, ends the
+    /// generation.
     pub async fn rebind_control(&self) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.rebind_control().await,
@@ -134,7 +144,8 @@ impl Session {
         }
     }
 
-    /// Publishes to a queue of its own, and takes the message back: without that right a worker could answer nothing.
+    /// Publishes to a queue of its own, and takes the message back: without that right a worker
+    /// could answer nothing.
     pub async fn prove_publishing(&self) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.prove_publishing().await,
@@ -142,7 +153,8 @@ impl Session {
         }
     }
 
-    /// Every right that the worker needs and this user does not have. Each is tried; nothing is changed or consumed by it.
+    /// Every right that the worker needs and this user does not have. Each is tried; nothing is
+    /// changed or consumed by it.
     pub async fn missing_rights(&self) -> Result<Vec<MissingRight>, BrokerError> {
         match self {
             Self::Amqp(session) => session.missing_rights().await,
@@ -150,7 +162,8 @@ impl Session {
         }
     }
 
-    /// Where the worker was refused one right, the error names all that it lacks, and how to grant them.
+    /// Where the worker was refused one right, the error names all that it lacks, and how to grant
+    /// them.
     pub async fn explain(&self, error: BrokerError) -> BrokerError {
         match self {
             Self::Amqp(session) => session.explain(error).await,
@@ -158,7 +171,8 @@ impl Session {
         }
     }
 
-    /// Consumes with at most `prefetch` deliveries unsettled; 0 means no bound. An error may have ended the generation.
+    /// Consumes with at most `prefetch` deliveries unsettled; 0 means no bound. An error may have
+    /// ended the generation.
     pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
         match self {
             Self::Amqp(session) => session.consume(queue, prefetch).await.map(Consumer::Amqp),
@@ -166,7 +180,8 @@ impl Session {
         }
     }
 
-    /// Consumes what any worker announces on the control exchange, itself included. Needs no settling.
+    /// Consumes what any worker announces on the control exchange, itself included. Needs no
+    /// settling.
     pub async fn control(&self) -> Result<Consumer, BrokerError> {
         match self {
             Self::Amqp(session) => session.control().await.map(Consumer::Amqp),
@@ -174,7 +189,8 @@ impl Session {
         }
     }
 
-    /// A reply queue for `demo` and `submit`: it outlives a lost connection, and goes away an hour after its last use.
+    /// A reply queue for `demo` and `submit`: it outlives a lost connection, and goes away an hour
+    /// after its last use.
     pub async fn temporary_queue(&self, name: &str) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.temporary_queue(name).await,
@@ -211,8 +227,8 @@ impl Session {
         }
     }
 
-    /// Why the broker takes no messages for now; none where it does. A publish that was not sent waits meanwhile, up to
-    /// `broker.publish_timeout`.
+    /// Why the broker takes no messages for now; none where it does. A publish that was not sent
+    /// waits meanwhile, up to `broker.publish_timeout`.
     pub fn blocked(&self) -> watch::Receiver<Option<String>> {
         match self {
             Self::Amqp(session) => session.blocked(),
@@ -254,7 +270,8 @@ impl Session {
 }
 
 impl Consumer {
-    /// None when the consumer has ended: cancelled by us and drained, its queue deleted, or the generation lost. Cancel safe.
+    /// None when the consumer has ended: cancelled by us and drained, its queue deleted, or the
+    /// generation lost. Cancel safe.
     pub async fn next(&mut self) -> Option<Delivery> {
         match self {
             Self::Amqp(consumer) => consumer.next().await,
@@ -262,7 +279,8 @@ impl Consumer {
         }
     }
 
-    /// May hold as many again as it was given at first, beside what it holds. For who looks at much and settles little of it.
+    /// May hold as many again as it was given at first, beside what it holds. For who looks at much
+    /// and settles little of it.
     pub async fn hold_more(&mut self) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(consumer) => consumer.hold_more().await,
@@ -294,8 +312,9 @@ impl Delivery {
 }
 
 impl Publisher {
-    /// Ok only when the broker has confirmed that the message is in `queue`. Direct reply-to names are published to when their
-    /// requester is still there. A confirm later than `broker.publish_timeout` is waited for while the connection lives.
+    /// Ok only when the broker has confirmed that the message is in `queue`. Direct reply-to names
+    /// are published to when their requester is still there. A confirm later than
+    /// `broker.publish_timeout` is waited for while the connection lives.
     pub async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
         match self {
             Self::Amqp(publisher) => publisher.publish(queue, message).await,
@@ -303,9 +322,15 @@ impl Publisher {
         }
     }
 
-    /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`, with [`PublishError::TimedOut`]. Published again under the same
-    /// `id`, it is not sent a second time on this connection while its confirm may still come.
-    pub async fn publish_once(&self, queue: &str, id: &str, message: &Message) -> Result<(), PublishError> {
+    /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`, with
+    /// [`PublishError::TimedOut`]. Published again under the same `id`, it is not sent a second
+    /// time on this connection while its confirm may still come.
+    pub async fn publish_once(
+        &self,
+        queue: &str,
+        id: &str,
+        message: &Message,
+    ) -> Result<(), PublishError> {
         match self {
             Self::Amqp(publisher) => publisher.publish_once(queue, id, message).await,
             Self::Memory(publisher) => publisher.publish(queue, message),

@@ -1,4 +1,5 @@
-//! What has to exist on the broker, as plain data: declared, checked, exported, and followed by the broker in this process.
+//! What has to exist on the broker, as plain data: declared, checked, exported, and followed by the
+//! broker in this process.
 
 mod existing;
 
@@ -63,7 +64,10 @@ pub struct Differences {
 
 impl Queue {
     pub fn argument(&self, name: &str) -> Option<&Argument> {
-        self.arguments.iter().find(|(argument, _)| *argument == name).map(|(_, value)| value)
+        self.arguments
+            .iter()
+            .find(|(argument, _)| *argument == name)
+            .map(|(_, value)| value)
     }
 
     /// Where the broker moves what it takes away here.
@@ -94,20 +98,50 @@ impl Queue {
 pub fn queues(config: &Config) -> Vec<Queue> {
     let queue = |name: &str, key, role, arguments: Vec<Vec<(&'static str, Argument)>>| {
         let quorum = ("x-queue-type", Argument::Text("quorum".to_owned()));
-        Queue { name: name.to_owned(), key, role, arguments: std::iter::once(quorum).chain(arguments.into_iter().flatten()).collect() }
+        Queue {
+            name: name.to_owned(),
+            key,
+            role,
+            arguments: std::iter::once(quorum)
+                .chain(arguments.into_iter().flatten())
+                .collect(),
+        }
     };
     let limit = |deliveries: u64| vec![("x-delivery-limit", number(deliveries))];
-    let jobs = || vec![dead_letter_into(&config.failed_queue), limit(JOB_DELIVERY_LIMIT)];
+    let jobs = || {
+        vec![
+            dead_letter_into(&config.failed_queue),
+            limit(JOB_DELIVERY_LIMIT),
+        ]
+    };
     let archive = |ttl| vec![limit(ARCHIVE_DELIVERY_LIMIT), time_to_live(ttl)];
     let mut queues = vec![
-        queue(&config.failed_queue, "broker.failed_queue", Role::Archive, archive(FAILED_TTL)),
-        queue(&config.results_queue, "broker.results_queue", Role::Archive, archive(RESULTS_TTL)),
+        queue(
+            &config.failed_queue,
+            "broker.failed_queue",
+            Role::Archive,
+            archive(FAILED_TTL),
+        ),
+        queue(
+            &config.results_queue,
+            "broker.results_queue",
+            Role::Archive,
+            archive(RESULTS_TTL),
+        ),
         queue(&config.jobs_queue, "broker.jobs_queue", Role::Work, jobs()),
         queue(&config.due_queue, "broker.due_queue", Role::Work, jobs()),
     ];
     queues.extend(config.retry_delays.iter().map(|delay| {
-        let arguments = vec![time_to_live(delay.duration()), dead_letter_into(&config.due_queue)];
-        queue(&config.retry_queue(delay), "broker.retry_queue_prefix", Role::Delay, arguments)
+        let arguments = vec![
+            time_to_live(delay.duration()),
+            dead_letter_into(&config.due_queue),
+        ];
+        queue(
+            &config.retry_queue(delay),
+            "broker.retry_queue_prefix",
+            Role::Delay,
+            arguments,
+        )
     }));
     queues
 }
@@ -138,7 +172,8 @@ impl From<Argument> for Value {
     }
 }
 
-/// At least once: what cannot be moved stays, which needs the overflow behaviour to be `reject-publish`.
+/// At least once: what cannot be moved stays, which needs the overflow behaviour to be
+/// `reject-publish`.
 fn dead_letter_into(queue: &str) -> Vec<(&'static str, Argument)> {
     [
         ("x-dead-letter-exchange", ""),
@@ -168,7 +203,9 @@ mod tests {
 
     #[test]
     fn the_definitions_are_those_of_the_contract() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&definitions(&Config::default(), "/")).unwrap());
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&definitions(&Config::default(), "/")).unwrap()
+        );
     }
 
     #[test]
@@ -176,7 +213,13 @@ mod tests {
         let queues = queues(&Config::default());
         for (position, queue) in queues.iter().enumerate() {
             if let Some(target) = queue.dead_letter_queue() {
-                assert!(queues[..position].iter().any(|earlier| earlier.name == target), "{}", queue.name);
+                assert!(
+                    queues[..position]
+                        .iter()
+                        .any(|earlier| earlier.name == target),
+                    "{}",
+                    queue.name
+                );
             }
         }
     }

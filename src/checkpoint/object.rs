@@ -25,7 +25,8 @@ pub enum VerificationAnswer {
 #[serde(untagged)]
 pub enum Verification {
     Answered(VerificationAnswer),
-    /// Paid for, too, and no answer: with this code it was not read as it lies, and the next call has it turned.
+    /// Paid for, too, and no answer: with this code it was not read as it lies, and the next call
+    /// has it turned.
     Unread {
         unread: String,
     },
@@ -76,13 +77,15 @@ pub(super) fn sealed(key: &str, json: &[u8], sealer: &Sealer) -> Bytes {
 pub(super) fn unsealed(key: &str, object: &Bytes, sealer: &Sealer) -> Option<Bytes> {
     let Envelope { v, seal, value } = serde_json::from_slice(object).ok()?;
     let json = value.get().as_bytes();
-    let accepted = v == VERSION && sealer.accepts(SealKind::Checkpoint, &[key.as_bytes(), json], &seal);
+    let accepted =
+        v == VERSION && sealer.accepts(SealKind::Checkpoint, &[key.as_bytes(), json], &seal);
     accepted.then(|| object.slice_ref(json))
 }
 
 /// Does the object carry a seal, valid or not?
 pub(super) fn carries_seal(object: &[u8]) -> bool {
-    serde_json::from_slice::<Envelope<'_>>(object).is_ok_and(|envelope| envelope.v == VERSION && !envelope.seal.is_empty())
+    serde_json::from_slice::<Envelope<'_>>(object)
+        .is_ok_and(|envelope| envelope.v == VERSION && !envelope.seal.is_empty())
 }
 
 #[cfg(test)]
@@ -100,8 +103,19 @@ mod tests {
     fn an_object_is_read_under_its_own_key_with_the_key_it_was_sealed_with() {
         let json = r#"{"name":"理赔"}"#.as_bytes();
         let object = sealed(KEY, json, &sealer("key"));
-        assert_eq!(unsealed(KEY, &object, &sealer("key")).as_deref(), Some(json));
-        assert_eq!(unsealed("checkpoints/recognition/another.json", &object, &sealer("key")), None, "copied under another key");
+        assert_eq!(
+            unsealed(KEY, &object, &sealer("key")).as_deref(),
+            Some(json)
+        );
+        assert_eq!(
+            unsealed(
+                "checkpoints/recognition/another.json",
+                &object,
+                &sealer("key")
+            ),
+            None,
+            "copied under another key"
+        );
         assert_eq!(unsealed(KEY, &object, &sealer("another key")), None);
     }
 
@@ -122,7 +136,11 @@ mod tests {
             String::new(),
         ];
         for object in changed {
-            assert_eq!(unsealed(KEY, &Bytes::from(object.clone()), &sealer), None, "{object}");
+            assert_eq!(
+                unsealed(KEY, &Bytes::from(object.clone()), &sealer),
+                None,
+                "{object}"
+            );
         }
     }
 }

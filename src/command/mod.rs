@@ -37,7 +37,8 @@ pub struct Arguments {
 enum Command {
     /// The worker: consumes jobs until SIGTERM or SIGINT
     Run(Common),
-    /// The whole system on this machine, with nothing installed: sample invoices under a mix of faults
+    /// The whole system on this machine, with nothing installed: sample invoices under a mix of
+    /// faults
     #[cfg(feature = "sandbox")]
     Demo(demo::Options),
     /// One-shot, without a queue: local files or s3://bucket/key
@@ -57,7 +58,8 @@ enum Command {
         #[command(subcommand)]
         action: failed::Action,
     },
-    /// The queues and the exchange that the worker needs: declare, compare with the broker, or print them
+    /// The queues and the exchange that the worker needs: declare, compare with the broker, or
+    /// print them
     Topology {
         #[command(flatten)]
         common: Common,
@@ -81,13 +83,17 @@ enum Command {
 }
 
 impl Command {
-    /// Whether a signal may end it wherever it is. The others listen for themselves, and finish what they have in hand.
+    /// Whether a signal may end it wherever it is. The others listen for themselves, and finish
+    /// what they have in hand.
     fn has_nothing_to_finish(&self) -> bool {
         match self {
             Self::Run(_) | Self::Failed { .. } => false,
             #[cfg(feature = "sandbox")]
             Self::Demo(_) | Self::Sandbox(_) => false,
-            Self::Process { .. } | Self::Check { .. } | Self::Topology { .. } | Self::Policy { .. } => true,
+            Self::Process { .. }
+            | Self::Check { .. }
+            | Self::Topology { .. }
+            | Self::Policy { .. } => true,
         }
     }
 }
@@ -95,7 +101,8 @@ impl Command {
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 struct Common {
-    /// The configuration file [default: $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml where it exists]
+    /// The configuration file [default: $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml
+    /// where it exists]
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
@@ -108,7 +115,10 @@ impl Common {
             && let Err(error) = std::fs::File::open(&named)
         {
             let problem = format!("{} cannot be read: {error}", named.display());
-            return Err(ConfigError::of(&format!("environment variable {FILE_VARIABLE}"), &problem));
+            return Err(ConfigError::of(
+                &format!("environment variable {FILE_VARIABLE}"),
+                &problem,
+            ));
         }
         Config::load(file.as_deref(), std::env::vars_os())
     }
@@ -119,17 +129,26 @@ impl Common {
     }
 }
 
-/// The file that the environment names. Empty is as good as unset: compose files cannot leave a variable out.
+/// The file that the environment names. Empty is as good as unset: compose files cannot leave a
+/// variable out.
 fn variable() -> Option<PathBuf> {
-    std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from)
+    std::env::var_os(FILE_VARIABLE)
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from)
 }
 
 /// Bad usage or configuration, as in `sysexits.h`.
 const USAGE: u8 = 64;
 
-#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a command that failed"
+)]
 pub fn execute(arguments: Arguments) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: cannot start: {error}");
@@ -154,7 +173,11 @@ pub fn execute(arguments: Arguments) -> ExitCode {
 pub fn explain_usage(error: &clap::Error) -> ExitCode {
     // Nothing to be done where the terminal is gone.
     let _ = error.print();
-    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
@@ -205,11 +228,20 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn exit_code_of(error: &anyhow::Error) -> ExitCode {
-    let final_broker_error = error.downcast_ref::<BrokerError>().is_some_and(BrokerError::is_final);
-    let bad_file = error.is::<ConfigError>() || error.is::<PolicyError>() || error.is::<ScenarioError>();
-    if bad_file || final_broker_error { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+    let final_broker_error = error
+        .downcast_ref::<BrokerError>()
+        .is_some_and(BrokerError::is_final);
+    let bad_file =
+        error.is::<ConfigError>() || error.is::<PolicyError>() || error.is::<ScenarioError>();
+    if bad_file || final_broker_error {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -25,13 +25,16 @@ pub(super) enum Question {
     Show,
     /// What happens on a code and why, with the times of the attempts for a job starting now
     Explain {
-        #[arg(help = "A provider's or the store's code: 316, OUT_OF_QUOTA, APIG.0308, timeout, NoSuchKey …")]
+        #[arg(
+            help = "A provider's or the store's code: 316, OUT_OF_QUOTA, APIG.0308, timeout, NoSuchKey …"
+        )]
         code: String,
         /// Where the same code stands at several stages: storage, recognition or verification
         #[arg(long, value_parser = stage)]
         stage: Option<Stage>,
     },
-    /// Runs scenarios (answers call by call, and what is expected to come of them) on a simulated clock; prints what differs
+    /// Runs scenarios (answers call by call, and what is expected to come of them) on a simulated
+    /// clock; prints what differs
     Test {
         /// TOML, for instance tests/data/policy/verification.toml
         #[arg(required = true, value_name = "FILE")]
@@ -46,7 +49,14 @@ pub(super) async fn run(config: &Config, question: Question) -> anyhow::Result<E
     match question {
         Question::Show => show::show(&policy, &mut std::io::stdout().lock())?,
         Question::Explain { code, stage } => {
-            explain::explain(&policy, &code, stage, moment, &timezone, &mut std::io::stdout().lock())?;
+            explain::explain(
+                &policy,
+                &code,
+                stage,
+                moment,
+                &timezone,
+                &mut std::io::stdout().lock(),
+            )?;
         }
         Question::Test { files } => return test::test(policy, timezone, files).await,
     }

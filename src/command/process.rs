@@ -1,4 +1,5 @@
-//! `process`: one-shot, without a queue. The same pipeline; a readable result or JSON, one line per image.
+//! `process`: one-shot, without a queue. The same pipeline; a readable result or JSON, one line per
+//! image.
 
 mod report;
 
@@ -31,9 +32,14 @@ pub(super) struct Options {
 
 pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<ExitCode> {
     crate::telemetry::log::install(&config.telemetry);
-    let mut pipeline = assemble::pipeline(&config, assemble::policy(&config)?, Chance::from_system()).await?;
+    let mut pipeline =
+        assemble::pipeline(&config, assemble::policy(&config)?, Chance::from_system()).await?;
     // Named by the person at the terminal, not by a stranger's job.
-    let named = options.images.iter().filter_map(|image| stored(image)).map(|(bucket, _)| bucket.to_owned());
+    let named = options
+        .images
+        .iter()
+        .filter_map(|image| stored(image))
+        .map(|(bucket, _)| bucket.to_owned());
     pipeline.loader.buckets.extend(named);
     let mut all_completed = true;
     for image in &options.images {
@@ -47,7 +53,11 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
             report::write(&mut out, image, answer.body.get())?;
         }
     }
-    Ok(if all_completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_completed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Whatever is wrong with an image is that image's answer; the others are processed all the same.
@@ -55,7 +65,10 @@ async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
     let now = pipeline.judge.clock.now();
     // One-shot: there is no message to take a run id from, and none is published.
     let mut progress = Progress::new(String::new(), now);
-    let place = stored(image).map_or(json!({ "key": image }), |(bucket, key)| json!({ "bucket": bucket, "key": key }));
+    let place = stored(image).map_or(
+        json!({ "key": image }),
+        |(bucket, key)| json!({ "bucket": bucket, "key": key }),
+    );
     let body = json!({ "job_id": cut(image, 200), "image": place }).to_string();
     let job = match Job::parse(body.as_bytes(), None) {
         Ok(job) => job,
@@ -76,18 +89,30 @@ async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
 
 /// Bucket and key, where the image is in the store.
 fn stored(image: &str) -> Option<(&str, &str)> {
-    image.strip_prefix("s3://").map(|place| place.split_once('/').unwrap_or((place, "")))
+    image
+        .strip_prefix("s3://")
+        .map(|place| place.split_once('/').unwrap_or((place, "")))
 }
 
 /// Bounded, so that a device or a film given by mistake is not read to its end.
 fn read(path: &Path, max_bytes: u64) -> std::io::Result<Bytes> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(max_bytes + 1)
+        .read_to_end(&mut bytes)?;
     Ok(Bytes::from(bytes))
 }
 
 /// A file that cannot be read is that image's outcome; the others are processed all the same.
 fn unreadable(error: &std::io::Error) -> Failure {
-    let code = if error.kind() == ErrorKind::PermissionDenied { "image.forbidden" } else { "image.not_found" };
-    Failure::new(Stage::Image, code, format!("the file cannot be read: {error}"))
+    let code = if error.kind() == ErrorKind::PermissionDenied {
+        "image.forbidden"
+    } else {
+        "image.not_found"
+    };
+    Failure::new(
+        Stage::Image,
+        code,
+        format!("the file cannot be read: {error}"),
+    )
 }

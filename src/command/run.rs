@@ -36,7 +36,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let serving = CancellationToken::new();
     let _served = serving.clone().drop_guard();
     if !config.telemetry.listen.is_empty() {
-        let address = server::start(&config.telemetry.listen, health.clone(), metrics, serving).await?;
+        let address =
+            server::start(&config.telemetry.listen, health.clone(), metrics, serving).await?;
         tracing::info!(%address, "serving /metrics, /livez and /readyz");
     }
     let fleet = (!config.seal.key.is_empty()).then(|| config.fleet_id());
@@ -63,9 +64,14 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         () = stop.asked_for() => {}
         () = until_admitted(&worker, fleet.as_deref()) => {}
     }
-    worker.pipeline.judge.gate.doubt("the store has not answered yet");
+    worker
+        .pipeline
+        .judge
+        .gate
+        .doubt("the store has not answered yet");
     let proving = Arc::clone(&worker);
-    let _proved = AbortOnDropHandle::new(tokio::spawn(async move { proving.pipeline.prove().await }));
+    let _proved =
+        AbortOnDropHandle::new(tokio::spawn(async move { proving.pipeline.prove().await }));
     let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, Arc::clone(&worker))));
     match worker.run(stop.token()).await? {
         Drained::Yes => {
@@ -73,20 +79,31 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Drained::No => {
-            tracing::warn!("shutdown_grace ran out; the broker will deliver the unfinished jobs again");
+            tracing::warn!(
+                "shutdown_grace ran out; the broker will deliver the unfinished jobs again"
+            );
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-/// Returns once this worker may keep checkpoints and finds those of its fleet, or once the store is known to fail in another way, which is
-/// the policy's business. Before that no job is taken: where a missing checkpoint looks forbidden, none could be answered, and where the
-/// others seal with another key, answers that they paid for would be bought again.
+/// Returns once this worker may keep checkpoints and finds those of its fleet, or once the store is
+/// known to fail in another way, which is the policy's business. Before that no job is taken: where
+/// a missing checkpoint looks forbidden, none could be answered, and where the others seal with
+/// another key, answers that they paid for would be bought again.
 async fn until_admitted(worker: &Worker, fleet: Option<&str>) {
     let mut told = String::new();
-    while let Ok(Ok(Some(problem))) = timeout(check::PATIENCE, obstacle(&worker.pipeline.checkpoints, fleet)).await {
+    while let Ok(Ok(Some(problem))) = timeout(
+        check::PATIENCE,
+        obstacle(&worker.pipeline.checkpoints, fleet),
+    )
+    .await
+    {
         if told != problem {
-            tracing::error!(problem, "the worker cannot share checkpoints; no job is taken until this is mended");
+            tracing::error!(
+                problem,
+                "the worker cannot share checkpoints; no job is taken until this is mended"
+            );
             told.clone_from(&problem);
         }
         worker.health.set(State::Refused { problem });
@@ -94,13 +111,19 @@ async fn until_admitted(worker: &Worker, fleet: Option<&str>) {
     }
 }
 
-/// What keeps this worker from the checkpoints of its fleet. `fleet` is known where the key of the seal is configured: a derived one
-/// changes with the providers' secrets.
-async fn obstacle(checkpoints: &Checkpoints, fleet: Option<&str>) -> Result<Option<String>, Failure> {
+/// What keeps this worker from the checkpoints of its fleet. `fleet` is known where the key of the
+/// seal is configured: a derived one changes with the providers' secrets.
+async fn obstacle(
+    checkpoints: &Checkpoints,
+    fleet: Option<&str>,
+) -> Result<Option<String>, Failure> {
     let missing = checkpoints.missing_rights().await?.unwrap_or_default();
     if !missing.is_empty() {
         let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        return Ok(Some(format!("the user of the store lacks {}", rights.join(" and "))));
+        return Ok(Some(format!(
+            "the user of the store lacks {}",
+            rights.join(" and ")
+        )));
     }
     let Some(fleet) = fleet else { return Ok(None) };
     Ok(checkpoints.seal_of_another_key(fleet).await?.map(|key| {
@@ -111,15 +134,26 @@ async fn obstacle(checkpoints: &Checkpoints, fleet: Option<&str>) -> Result<Opti
     }))
 }
 
-/// One clear line at start is worth more than the same line for every job. Beside the worker, which goes on in any case: jobs wait as the
-/// policy says, and a result that is to be kept before conditional writes were asked for asks itself.
+/// One clear line at start is worth more than the same line for every job. Beside the worker, which
+/// goes on in any case: jobs wait as the policy says, and a result that is to be kept before
+/// conditional writes were asked for asks itself.
 async fn check_store(config: Config, worker: Arc<Worker>) {
     let pipeline = &worker.pipeline;
-    for Finding { verdict, about, text, mend } in check::store(&config, pipeline).await {
+    for Finding {
+        verdict,
+        about,
+        text,
+        mend,
+    } in check::store(&config, pipeline).await
+    {
         match verdict {
             Verdict::Fine => tracing::debug!(about, text, "checked"),
-            Verdict::Worth => tracing::warn!(about, problem = text, mend, "the store could be better"),
-            Verdict::Broken => tracing::error!(about, problem = text, mend, "the store cannot be used"),
+            Verdict::Worth => {
+                tracing::warn!(about, problem = text, mend, "the store could be better")
+            }
+            Verdict::Broken => {
+                tracing::error!(about, problem = text, mend, "the store cannot be used")
+            }
         }
     }
 }

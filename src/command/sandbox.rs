@@ -35,18 +35,35 @@ pub(super) async fn run(Options { listen, scenario }: Options) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells on stdout where everything is and how to point a worker at it, and answers calls until `shutdown`.
-async fn serve(listen: SocketAddr, scenario: Option<PathBuf>, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let scenario = scenario.as_deref().map_or(Ok(Scenario::default()), Scenario::read)?;
+/// Tells on stdout where everything is and how to point a worker at it, and answers calls until
+/// `shutdown`.
+async fn serve(
+    listen: SocketAddr,
+    scenario: Option<PathBuf>,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let scenario = scenario
+        .as_deref()
+        .map_or(Ok(Scenario::default()), Scenario::read)?;
     if !listen.ip().is_loopback() {
         tracing::warn!(%listen, "the sandbox answers strangers: its credentials are known to everybody");
     }
-    let sandbox = Sandbox::start(sandbox::Options { listen, scenario, data_dir: None }).await?;
+    let sandbox = Sandbox::start(sandbox::Options {
+        listen,
+        scenario,
+        data_dir: None,
+    })
+    .await?;
     for sample in samples::all() {
-        sandbox.put(BUCKET, &format!("samples/{}", sample.file), sample.bytes).await?;
+        sandbox
+            .put(BUCKET, &format!("samples/{}", sample.file), sample.bytes)
+            .await?;
     }
     let mut stdout = std::io::stdout();
-    stdout.write_all(introduction(&sandbox).as_bytes()).and_then(|()| stdout.flush()).context("cannot write to stdout")?;
+    stdout
+        .write_all(introduction(&sandbox).as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("cannot write to stdout")?;
     shutdown.await;
     sandbox.shutdown().await;
     Ok(())
@@ -54,9 +71,17 @@ async fn serve(listen: SocketAddr, scenario: Option<PathBuf>, shutdown: impl Fut
 
 /// TOML throughout, so that it can be redirected into a configuration file as it is.
 fn introduction(sandbox: &Sandbox) -> String {
-    let (recognition, verification, s3) = (sandbox.recognition_url(), sandbox.verification_url(), sandbox.s3_url());
+    let (recognition, verification, s3) = (
+        sandbox.recognition_url(),
+        sandbox.verification_url(),
+        sandbox.s3_url(),
+    );
     let credentials = sandbox.credentials();
-    let files = samples::all().iter().map(|sample| sample.file).collect::<Vec<_>>().join("\n#   samples/");
+    let files = samples::all()
+        .iter()
+        .map(|sample| sample.file)
+        .collect::<Vec<_>>()
+        .join("\n#   samples/");
     format!(
         "# The sandbox is running; stop it with Ctrl-C.
 #
@@ -113,18 +138,32 @@ mod tests {
     async fn what_is_told_is_a_configuration_that_points_at_the_sandbox() {
         let sandbox = Sandbox::start(sandbox::Options::default()).await.unwrap();
         let told: toml::Table = introduction(&sandbox).parse().unwrap();
-        assert_eq!(told["recognition"]["url"].as_str(), Some(sandbox.recognition_url().as_str()));
-        assert_eq!(told["storage"]["secret_access_key"].as_str(), Some("sandbox-secret"));
+        assert_eq!(
+            told["recognition"]["url"].as_str(),
+            Some(sandbox.recognition_url().as_str())
+        );
+        assert_eq!(
+            told["storage"]["secret_access_key"].as_str(),
+            Some("sandbox-secret")
+        );
     }
 
     #[tokio::test]
     async fn it_runs_until_the_caller_has_had_enough() {
-        serve(([127, 0, 0, 1], 0).into(), None, std::future::ready(())).await.unwrap();
+        serve(([127, 0, 0, 1], 0).into(), None, std::future::ready(()))
+            .await
+            .unwrap();
     }
 
     #[tokio::test]
     async fn a_bad_scenario_is_told_before_anything_is_started() {
-        let error = serve(([127, 0, 0, 1], 0).into(), Some("/nowhere.toml".into()), std::future::pending()).await.unwrap_err();
+        let error = serve(
+            ([127, 0, 0, 1], 0).into(),
+            Some("/nowhere.toml".into()),
+            std::future::pending(),
+        )
+        .await
+        .unwrap_err();
         assert!(error.to_string().starts_with("/nowhere.toml: "), "{error}");
     }
 }

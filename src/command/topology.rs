@@ -1,4 +1,5 @@
-//! `topology declare`, `check` and `export`: the queues and the exchange that the worker needs, without a worker.
+//! `topology declare`, `check` and `export`: the queues and the exchange that the worker needs,
+//! without a worker.
 
 use super::check::{self, Sheet};
 use super::failed::connect;
@@ -21,9 +22,11 @@ pub(super) enum Action {
 pub(super) async fn run(config: Config, action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::Export => export(&config),
-        Action::Declare | Action::Check if config.broker.is_memory() => {
-            Err(ConfigError::of("broker.urls", "memory:// lives within one process and keeps no queues; name a RabbitMQ").into())
-        }
+        Action::Declare | Action::Check if config.broker.is_memory() => Err(ConfigError::of(
+            "broker.urls",
+            "memory:// lives within one process and keeps no queues; name a RabbitMQ",
+        )
+        .into()),
         Action::Declare => declare(config).await,
         Action::Check => compare(config).await,
     }
@@ -42,9 +45,16 @@ async fn declare(mut config: Config) -> anyhow::Result<ExitCode> {
     };
     session.close().await;
     let mut out = std::io::stdout().lock();
-    declared.iter().try_for_each(|name| writeln!(out, "declared {name}"))?;
+    declared
+        .iter()
+        .try_for_each(|name| writeln!(out, "declared {name}"))?;
     let all = queues(&config.broker).len() + 1;
-    writeln!(out, "{} declared, {} were there", declared.len(), all - declared.len())?;
+    writeln!(
+        out,
+        "{} declared, {} were there",
+        declared.len(),
+        all - declared.len()
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

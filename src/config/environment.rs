@@ -11,8 +11,8 @@ const PREFIX: &str = "INVOICE_WORKER__";
 pub const FILE_VARIABLE: &str = "INVOICE_WORKER_CONFIG";
 /// What the tests of this repository are told by.
 const OF_TESTS: &str = "INVOICE_WORKER_TEST_";
-/// What the name of a variable of ours begins with, however it goes on; in lower case, and without the underscores that are easily
-/// miscounted.
+/// What the name of a variable of ours begins with, however it goes on; in lower case, and without
+/// the underscores that are easily miscounted.
 const OURS: &str = "invoiceworker";
 /// More edits than this make another name.
 const FARTHEST: usize = 3;
@@ -20,25 +20,45 @@ const FARTHEST: usize = 3;
 /// Names and values as they are in the process; a value of ours that is not UTF-8 is a mistake.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
 
-/// The settings that the variables make, in the order of their names, so that the same environment gives the same messages.
-pub(super) fn read(variables: &Variables, defaults: &Table, settings: &mut Vec<Setting>, mistakes: &mut Vec<String>) {
-    let ours = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value))).filter(|(name, _)| is_ours(name));
+/// The settings that the variables make, in the order of their names, so that the same environment
+/// gives the same messages.
+pub(super) fn read(
+    variables: &Variables,
+    defaults: &Table,
+    settings: &mut Vec<Setting>,
+    mistakes: &mut Vec<String>,
+) {
+    let ours = variables
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_str()?, value)))
+        .filter(|(name, _)| is_ours(name));
     for (name, value) in ours {
         let Some(value) = value.to_str() else {
             mistakes.push(format!("environment variable {name}: is not UTF-8"));
             continue;
         };
-        let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| key_of(rest, defaults)) else {
-            mistakes.push(format!("environment variable {name}: {}", unknown(name, defaults)));
+        let Some((section, key)) = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| key_of(rest, defaults))
+        else {
+            mistakes.push(format!(
+                "environment variable {name}: {}",
+                unknown(name, defaults)
+            ));
             continue;
         };
-        // A secret and its file are one key. Where both are set one is empty, as compose files leave them, or it is not clear which holds.
+        // A secret and its file are one key. Where both are set one is empty, as compose files
+        // leave them, or it is not clear which holds.
         let twin = format!("{PREFIX}{section}__{}", super::load::twin(key)).to_ascii_uppercase();
         if default_of(defaults, section, &super::load::twin(key)).is_some()
-            && let Some(other) = variables.get(&OsString::from(&twin)).filter(|other| !other.is_empty())
+            && let Some(other) = variables
+                .get(&OsString::from(&twin))
+                .filter(|other| !other.is_empty())
         {
             if !value.is_empty() && !other.is_empty() && !key.ends_with("_file") {
-                mistakes.push(format!("environment variable {name}: given twice, here and as {twin}; keep one"));
+                mistakes.push(format!(
+                    "environment variable {name}: given twice, here and as {twin}; keep one"
+                ));
             }
             if value.is_empty() {
                 continue;
@@ -47,13 +67,23 @@ pub(super) fn read(variables: &Variables, defaults: &Table, settings: &mut Vec<S
         let value = match default_of(defaults, section, key) {
             // Text is taken as it is; everything else is written as in the file.
             Some(Value::String(_)) | None => Value::String(value.to_owned()),
-            Some(_) => match format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value")) {
+            Some(_) => match format!("value = {value}")
+                .parse::<Table>()
+                .ok()
+                .and_then(|mut table| table.remove("value"))
+            {
                 Some(written) => written,
                 None => Value::String(value.to_owned()),
             },
         };
         let place = format!("environment variable {name}");
-        settings.push(Setting { section: section.to_owned(), key: key.to_owned(), value, place, from_environment: true });
+        settings.push(Setting {
+            section: section.to_owned(),
+            key: key.to_owned(),
+            value,
+            place,
+            from_environment: true,
+        });
     }
 }
 
@@ -89,17 +119,27 @@ pub(super) fn flaws_of_aws(variables: &Variables) -> Vec<(&'static str, &'static
 fn is_ours(name: &str) -> bool {
     let bare = |name: &str| name.replace('_', "").to_ascii_lowercase();
     // An underscore has to follow: a longer word is another program's.
-    let begins = name.to_ascii_lowercase().starts_with("invoice_worker_") || bare(name).starts_with(OURS) && name.contains("__");
+    let begins = name.to_ascii_lowercase().starts_with("invoice_worker_")
+        || bare(name).starts_with(OURS) && name.contains("__");
     begins && name != FILE_VARIABLE && !name.starts_with(OF_TESTS) && !is_of_kubernetes(name)
 }
 
-/// Kubernetes tells every container where the services of its namespace are, and one of them may be called `invoice-worker`.
+/// Kubernetes tells every container where the services of its namespace are, and one of them may be
+/// called `invoice-worker`.
 fn is_of_kubernetes(name: &str) -> bool {
     let is_protocol = |text: &str| {
         let mut parts = text.splitn(3, '_');
-        let number = parts.next().is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
-        let protocol = parts.next().is_some_and(|protocol| matches!(protocol, "TCP" | "UDP" | "SCTP"));
-        number && protocol && parts.next().is_none_or(|part| matches!(part, "ADDR" | "PORT" | "PROTO"))
+        let number = parts
+            .next()
+            .is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+        let protocol = parts
+            .next()
+            .is_some_and(|protocol| matches!(protocol, "TCP" | "UDP" | "SCTP"));
+        number
+            && protocol
+            && parts
+                .next()
+                .is_none_or(|part| matches!(part, "ADDR" | "PORT" | "PROTO"))
     };
     !name.contains("__")
         && (name.ends_with("_SERVICE_HOST")
@@ -113,11 +153,14 @@ fn is_of_kubernetes(name: &str) -> bool {
 fn key_of<'a>(rest: &str, defaults: &'a Table) -> Option<(&'a str, &'a str)> {
     let is_upper = !rest.bytes().any(|byte| byte.is_ascii_lowercase());
     let (section, key) = rest.split_once("__").filter(|_| is_upper)?;
-    known(defaults).find(|(known, name)| known.eq_ignore_ascii_case(section) && name.eq_ignore_ascii_case(key))
+    known(defaults)
+        .find(|(known, name)| known.eq_ignore_ascii_case(section) && name.eq_ignore_ascii_case(key))
 }
 
 fn known(defaults: &Table) -> impl Iterator<Item = (&str, &str)> {
-    let sections = defaults.iter().filter_map(|(section, keys)| Some((section.as_str(), keys.as_table()?)));
+    let sections = defaults
+        .iter()
+        .filter_map(|(section, keys)| Some((section.as_str(), keys.as_table()?)));
     sections.flat_map(|(section, keys)| keys.keys().map(move |key| (section, key.as_str())))
 }
 
@@ -129,16 +172,30 @@ fn unknown(name: &str, defaults: &Table) -> String {
     if written == "config" {
         return format!("is not known; did you mean {FILE_VARIABLE}?");
     }
-    let distance = |(section, key): (&str, &str)| strsim::damerau_levenshtein(&bare(&format!("{section}{key}")), written);
-    let nearest = known(defaults).map(|pair| (distance(pair), pair)).min_by_key(|(distance, _)| *distance);
+    let distance = |(section, key): (&str, &str)| {
+        strsim::damerau_levenshtein(&bare(&format!("{section}{key}")), written)
+    };
+    let nearest = known(defaults)
+        .map(|pair| (distance(pair), pair))
+        .min_by_key(|(distance, _)| *distance);
     match nearest {
         Some((distance, (section, key))) if distance <= FARTHEST => {
-            format!("is not known; did you mean {}?", format!("{PREFIX}{section}__{key}").to_ascii_uppercase())
+            format!(
+                "is not known; did you mean {}?",
+                format!("{PREFIX}{section}__{key}").to_ascii_uppercase()
+            )
         }
         _ => {
-            let section = name.strip_prefix(PREFIX).and_then(|rest| rest.split("__").next()).unwrap_or_default().to_ascii_lowercase();
+            let section = name
+                .strip_prefix(PREFIX)
+                .and_then(|rest| rest.split("__").next())
+                .unwrap_or_default()
+                .to_ascii_lowercase();
             if let Some(keys) = defaults.get(&section).and_then(Value::as_table) {
-                return format!("names no key; [{section}] has {}", keys.keys().cloned().collect::<Vec<_>>().join(", "));
+                return format!(
+                    "names no key; [{section}] has {}",
+                    keys.keys().cloned().collect::<Vec<_>>().join(", ")
+                );
             }
             let sections = defaults.keys().cloned().collect::<Vec<_>>().join(", ");
             format!("names no key; write {PREFIX}SECTION__KEY, where SECTION is one of {sections}")
@@ -153,7 +210,10 @@ mod tests {
 
     fn told(name: &str) -> String {
         let error = Config::load(None, [(name, "x")]).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("environment variable {name}: ")), "{error}");
+        assert!(
+            error.starts_with(&format!("environment variable {name}: ")),
+            "{error}"
+        );
         error
     }
 
@@ -161,32 +221,81 @@ mod tests {
     fn an_unknown_variable_is_an_error_that_says_which_was_meant() {
         for (name, meant) in [
             ("INVOICE_WORKER_BROKER_URLS", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICE_WORKER__BROKER_URLS", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICE_WORKER_BROKER__URLS", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICE_WORKER__BROKER__URL", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICE_WORKER__BROKR__URLS", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICE_WORKER___BROKER__URLS", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICE_WORKER__BROKER__URLS__FILE", "INVOICE_WORKER__BROKER__URLS_FILE"),
-            ("INVOICE__WORKER__BROKER__URLS", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICEWORKER__BROKER__URLS", "INVOICE_WORKER__BROKER__URLS"),
-            ("invoice_worker__broker__urls", "INVOICE_WORKER__BROKER__URLS"),
-            ("Invoice_Worker__Broker__Urls", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICE_WORKER__broker__urls", "INVOICE_WORKER__BROKER__URLS"),
-            ("INVOICE_WORKER_RECOGNITION_APP_SECRET_FILE", "INVOICE_WORKER__RECOGNITION__APP_SECRET_FILE"),
-            ("INVOICE_WORKER__STORAGE__REGON", "INVOICE_WORKER__STORAGE__REGION"),
+            (
+                "INVOICE_WORKER__BROKER_URLS",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "INVOICE_WORKER_BROKER__URLS",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "INVOICE_WORKER__BROKER__URL",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "INVOICE_WORKER__BROKR__URLS",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "INVOICE_WORKER___BROKER__URLS",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "INVOICE_WORKER__BROKER__URLS__FILE",
+                "INVOICE_WORKER__BROKER__URLS_FILE",
+            ),
+            (
+                "INVOICE__WORKER__BROKER__URLS",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "INVOICEWORKER__BROKER__URLS",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "invoice_worker__broker__urls",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "Invoice_Worker__Broker__Urls",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "INVOICE_WORKER__broker__urls",
+                "INVOICE_WORKER__BROKER__URLS",
+            ),
+            (
+                "INVOICE_WORKER_RECOGNITION_APP_SECRET_FILE",
+                "INVOICE_WORKER__RECOGNITION__APP_SECRET_FILE",
+            ),
+            (
+                "INVOICE_WORKER__STORAGE__REGON",
+                "INVOICE_WORKER__STORAGE__REGION",
+            ),
             ("INVOICE_WORKER__CONFIG", "INVOICE_WORKER_CONFIG"),
             ("invoice_worker_config", "INVOICE_WORKER_CONFIG"),
         ] {
-            assert!(told(name).ends_with(&format!("did you mean {meant}?")), "{}", told(name));
+            assert!(
+                told(name).ends_with(&format!("did you mean {meant}?")),
+                "{}",
+                told(name)
+            );
         }
     }
 
     #[test]
     fn a_variable_that_resembles_none_is_an_error_that_says_what_there_is() {
         for (name, says) in [
-            ("INVOICE_WORKER__STORAGE__ANYTHING_ELSE", "[storage] has access_key_id, "),
+            (
+                "INVOICE_WORKER__STORAGE__ANYTHING_ELSE",
+                "[storage] has access_key_id, ",
+            ),
             ("INVOICE_WORKER__STORAGE", "[storage] has access_key_id, "),
-            ("INVOICE_WORKER_COLOUR_OF_THE_WALL", "where SECTION is one of broker, "),
+            (
+                "INVOICE_WORKER_COLOUR_OF_THE_WALL",
+                "where SECTION is one of broker, ",
+            ),
             ("INVOICE_WORKER__", "where SECTION is one of broker, "),
         ] {
             assert!(told(name).contains(says), "{}", told(name));
@@ -212,34 +321,57 @@ mod tests {
             "INVOICE_WORKER_METRICS_PORT_9464_TCP",
             "PATH",
         ];
-        assert_eq!(Config::load(None, others.map(|name| (name, "x"))), Ok(Config::default()));
+        assert_eq!(
+            Config::load(None, others.map(|name| (name, "x"))),
+            Ok(Config::default())
+        );
     }
 
     #[test]
     fn a_secret_and_its_file_are_one_key_and_an_empty_one_of_them_is_as_good_as_unset() {
-        let (secret, file) = ("INVOICE_WORKER__RECOGNITION__APP_SECRET", "INVOICE_WORKER__RECOGNITION__APP_SECRET_FILE");
-        let twice = Config::load(None, [(secret, "hush"), (file, "/run/secrets/app")]).unwrap_err().to_string();
+        let (secret, file) = (
+            "INVOICE_WORKER__RECOGNITION__APP_SECRET",
+            "INVOICE_WORKER__RECOGNITION__APP_SECRET_FILE",
+        );
+        let twice = Config::load(None, [(secret, "hush"), (file, "/run/secrets/app")])
+            .unwrap_err()
+            .to_string();
         assert!(
-            twice.contains(secret) && twice.contains(&format!("given twice, here and as {file}")) && !twice.contains("hush"),
+            twice.contains(secret)
+                && twice.contains(&format!("given twice, here and as {file}"))
+                && !twice.contains("hush"),
             "{twice}"
         );
         let value = Config::load(None, [(secret, "word"), (file, "")]).unwrap();
         assert_eq!(value.recognition.app_secret.expose(), "word");
-        let in_a_file = Config::load(None, [(secret, ""), (file, "/nowhere/app")]).unwrap_err().to_string();
+        let in_a_file = Config::load(None, [(secret, ""), (file, "/nowhere/app")])
+            .unwrap_err()
+            .to_string();
         assert!(in_a_file.contains("/nowhere/app"), "{in_a_file}");
     }
 
     #[test]
     fn what_the_aws_chain_would_take_is_looked_at_where_the_store_is_used() {
-        let config = Config::load(None, [("AWS_REGION", "us-east-1\n"), ("AWS_SECRET_ACCESS_KEY", "hush "), ("AWS_PROFILE", "my profile")]);
+        let config = Config::load(
+            None,
+            [
+                ("AWS_REGION", "us-east-1\n"),
+                ("AWS_SECRET_ACCESS_KEY", "hush "),
+                ("AWS_PROFILE", "my profile"),
+            ],
+        );
         let config = config.unwrap();
         let told = config.validate_without_broker().unwrap_err().to_string();
-        for says in
-            ["environment variable AWS_REGION: ends with a line break", "environment variable AWS_SECRET_ACCESS_KEY: begins or ends"]
-        {
+        for says in [
+            "environment variable AWS_REGION: ends with a line break",
+            "environment variable AWS_SECRET_ACCESS_KEY: begins or ends",
+        ] {
             assert!(told.contains(says), "{told}");
         }
-        assert!(!told.contains("hush") && !told.contains("AWS_PROFILE"), "{told}");
+        assert!(
+            !told.contains("hush") && !told.contains("AWS_PROFILE"),
+            "{told}"
+        );
         config.validate_policy().unwrap();
     }
 
@@ -247,7 +379,15 @@ mod tests {
     fn a_value_that_is_not_utf_8_is_told() {
         use std::os::unix::ffi::OsStringExt;
         let value = OsString::from_vec(b"caf\xe9".to_vec());
-        let error = Config::load(None, [(OsString::from("INVOICE_WORKER__STORAGE__BUCKET"), value)]).unwrap_err().to_string();
-        assert_eq!(error, "environment variable INVOICE_WORKER__STORAGE__BUCKET: is not UTF-8");
+        let error = Config::load(
+            None,
+            [(OsString::from("INVOICE_WORKER__STORAGE__BUCKET"), value)],
+        )
+        .unwrap_err()
+        .to_string();
+        assert_eq!(
+            error,
+            "environment variable INVOICE_WORKER__STORAGE__BUCKET: is not UTF-8"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Which workers are one fleet: those with the same queues and the same accounts. They share the accounts' rate, and what is closed.
+//! Which workers are one fleet: those with the same queues and the same accounts. They share the
+//! accounts' rate, and what is closed.
 
 use super::Config;
 use sha2::{Digest, Sha256};
@@ -7,7 +8,8 @@ const PURPOSE: &str = "invoice-worker fleet 1";
 const ID_BYTES: usize = 16;
 
 impl Config {
-    /// The same for all workers of a fleet, through the rotation of any secret. The names of accounts are in it as a hash only.
+    /// The same for all workers of a fleet, through the rotation of any secret. The names of
+    /// accounts are in it as a hash only.
     pub fn fleet_id(&self) -> String {
         let mut digest = Sha256::new_with_prefix(PURPOSE);
         for part in [

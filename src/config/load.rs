@@ -1,6 +1,7 @@
 //! From file and environment to a [`Config`], with every mistake named by key and place.
 //!
-//! Each key is read on its own first: so a mistake names its key, its line or its variable, and never shows a value.
+//! Each key is read on its own first: so a mistake names its key, its line or its variable, and
+//! never shows a value.
 
 use super::environment::{self, Variables};
 use super::problem::Problems;
@@ -50,12 +51,14 @@ impl ConfigError {
     }
 }
 
-/// Where each key was set: file and line, or variable. Two configurations are equal wherever their values came from.
+/// Where each key was set: file and line, or variable. Two configurations are equal wherever their
+/// values came from.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places(BTreeMap<String, String>);
 
 impl Places {
-    /// Of the key itself, of the list that `broker.urls[1]` stands in, or of the file that holds a secret.
+    /// Of the key itself, of the list that `broker.urls[1]` stands in, or of the file that holds a
+    /// secret.
     fn of(&self, key: &str) -> Option<&String> {
         let list = key.split('[').next().unwrap_or(key);
         self.0.get(list).or_else(|| self.0.get(&twin(list)))
@@ -84,35 +87,52 @@ pub(super) struct Setting {
 
 /// `app_secret` and `app_secret_file` are two ways to say one thing.
 pub(super) fn twin(key: &str) -> String {
-    key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned)
+    key.strip_suffix("_file")
+        .map_or_else(|| format!("{key}_file"), str::to_owned)
 }
 
 impl Config {
-    /// Reads `file` (or the defaults where there is none), then the environment over it, then the secret files.
+    /// Reads `file` (or the defaults where there is none), then the environment over it, then the
+    /// secret files.
     pub fn load<N: Into<OsString>, V: Into<OsString>>(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, ConfigError> {
-        let variables: Variables = environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let variables: Variables = environment
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         let defaults = defaults()?;
         let mut mistakes = Vec::new();
         let mut settings = Vec::new();
         if let Some(path) = file {
             match read_file(path) {
-                Ok(text) => from_text(&text, &path.display().to_string(), &mut settings, &mut mistakes),
+                Ok(text) => from_text(
+                    &text,
+                    &path.display().to_string(),
+                    &mut settings,
+                    &mut mistakes,
+                ),
                 Err(problem) => mistakes.push(problem),
             }
         }
         environment::read(&variables, &defaults, &mut settings, &mut mistakes);
         let mut config = Self::of(settings, mistakes, &defaults)?;
-        config.http.variables = ProxyVariables::read(|name| variables.get(&OsString::from(name))?.clone().into_string().ok());
+        config.http.variables = ProxyVariables::read(|name| {
+            variables
+                .get(&OsString::from(name))?
+                .clone()
+                .into_string()
+                .ok()
+        });
         config.flaws_of_aws = environment::flaws_of_aws(&variables);
         config.broker.shared_ca_file.clone_from(&config.tls.ca_file);
         config.read_secret_files()?;
         Ok(config)
     }
 
-    /// What a file with this text says, without the environment and without what lies in secret files. `file` is only for the errors.
+    /// What a file with this text says, without the environment and without what lies in secret
+    /// files. `file` is only for the errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let (mut settings, mut mistakes) = (Vec::new(), Vec::new());
         from_text(text, file, &mut settings, &mut mistakes);
@@ -120,13 +140,19 @@ impl Config {
     }
 
     /// A later setting replaces an earlier one.
-    fn of(settings: Vec<Setting>, mut mistakes: Vec<String>, defaults: &Table) -> Result<Self, ConfigError> {
+    fn of(
+        settings: Vec<Setting>,
+        mut mistakes: Vec<String>,
+        defaults: &Table,
+    ) -> Result<Self, ConfigError> {
         let mut merged = Table::new();
         let mut places = Places::default();
         for setting in settings {
             match check(&setting, defaults) {
                 Ok(()) => {
-                    let section = merged.entry(setting.section.clone()).or_insert_with(|| Value::Table(Table::new()));
+                    let section = merged
+                        .entry(setting.section.clone())
+                        .or_insert_with(|| Value::Table(Table::new()));
                     if let Value::Table(section) = section {
                         if setting.from_environment {
                             // A secret and its file are one key: what is set later replaces either.
@@ -134,15 +160,22 @@ impl Config {
                         }
                         section.insert(setting.key.clone(), setting.value);
                     }
-                    places.0.insert(format!("{}.{}", setting.section, setting.key), setting.place);
+                    places.0.insert(
+                        format!("{}.{}", setting.section, setting.key),
+                        setting.place,
+                    );
                 }
-                Err(problem) => mistakes.push(format!("{}: {}.{}: {problem}", setting.place, setting.section, setting.key)),
+                Err(problem) => mistakes.push(format!(
+                    "{}: {}.{}: {problem}",
+                    setting.place, setting.section, setting.key
+                )),
             }
         }
         if !mistakes.is_empty() {
             return Err(ConfigError(mistakes));
         }
-        let mut config = Self::deserialize(merged).map_err(|error| ConfigError(vec![error.message().to_owned()]))?;
+        let mut config = Self::deserialize(merged)
+            .map_err(|error| ConfigError(vec![error.message().to_owned()]))?;
         config.places = places;
         Ok(config)
     }
@@ -156,18 +189,25 @@ fn defaults() -> Result<Table, ConfigError> {
 pub(super) fn read_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
+    let read =
+        File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
     match read {
-        Ok(_) if text.len() as u64 > MAX_FILE_BYTES => {
-            Err(format!("{shown}: is longer than {}, and no more is read", Size(MAX_FILE_BYTES)))
-        }
+        Ok(_) if text.len() as u64 > MAX_FILE_BYTES => Err(format!(
+            "{shown}: is longer than {}, and no more is read",
+            Size(MAX_FILE_BYTES)
+        )),
         Ok(_) => Ok(text),
         Err(error) => Err(format!("{shown}: cannot be read: {error}")),
     }
 }
 
 fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut Vec<String>) {
-    let place = |span: Range<usize>| format!("{file}, line {}", text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let place = |span: Range<usize>| {
+        format!(
+            "{file}, line {}",
+            text[..span.start.min(text.len())].matches('\n').count() + 1
+        )
+    };
     let (table, spanned) = match (text.parse::<Table>(), DeTable::parse(text)) {
         (Ok(table), Ok(spanned)) => (table, spanned),
         (Err(error), _) | (_, Err(error)) => {
@@ -179,7 +219,9 @@ fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut
     };
     for (section, content) in spanned.get_ref() {
         let name = section.get_ref();
-        let (DeValue::Table(keys), Some(Value::Table(values))) = (content.get_ref(), table.get(&**name)) else {
+        let (DeValue::Table(keys), Some(Value::Table(values))) =
+            (content.get_ref(), table.get(&**name))
+        else {
             mistakes.push(format!(
                 "{}: {name}: not a key of the configuration; keys stand in a section such as [broker]",
                 place(section.span())
@@ -206,7 +248,10 @@ fn twice(text: &str, span: &Range<usize>) -> Option<String> {
     let (mut section, mut first) = ("", BTreeMap::new());
     for (index, line) in text.lines().enumerate().take(at + 1) {
         let line = line.trim();
-        let (name, shown) = if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+        let (name, shown) = if let Some(header) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next())
+        {
             section = header.trim();
             ((section, ""), format!("[{section}]"))
         } else if let Some((key, _)) = line.split_once('=') {
@@ -214,7 +259,10 @@ fn twice(text: &str, span: &Range<usize>) -> Option<String> {
         } else {
             continue;
         };
-        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+        let is_name = |name: &str| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        };
         match first.get(&name) {
             // What is not the name of a key is the middle of a longer text, and may be secret.
             Some(before) if index == at && is_name(name.0) && is_name(name.1) => {
@@ -234,27 +282,49 @@ pub(super) fn default_of<'a>(defaults: &'a Table, section: &str, key: &str) -> O
 /// Is this one setting acceptable on its own?
 fn check(setting: &Setting, defaults: &Table) -> Result<(), String> {
     let Some(section) = defaults.get(&setting.section).and_then(Value::as_table) else {
-        return Err(format!("no such section; {}", meant(&setting.section, defaults)));
+        return Err(format!(
+            "no such section; {}",
+            meant(&setting.section, defaults)
+        ));
     };
     let Some(default) = section.get(&setting.key) else {
-        return Err(format!("no such key; {}[{}] has {}", did_you_mean(&setting.key, section), setting.section, names(section)));
+        return Err(format!(
+            "no such key; {}[{}] has {}",
+            did_you_mean(&setting.key, section),
+            setting.section,
+            names(section)
+        ));
     };
     let number_for_float = default.is_float() && setting.value.is_integer();
     if !setting.value.same_type(default) && !number_for_float {
-        return Err(format!("expected {}, found {}{}", kind(default), kind(&setting.value), example(setting, default)));
+        return Err(format!(
+            "expected {}, found {}{}",
+            kind(default),
+            kind(&setting.value),
+            example(setting, default)
+        ));
     }
     if let (Value::Array(items), Value::Array(_)) = (&setting.value, default)
         && let Some(item) = items.iter().find(|item| !item.is_str())
     {
-        return Err(format!("expected a list of texts, found {} in it{}", kind(item), example(setting, default)));
+        return Err(format!(
+            "expected a list of texts, found {} in it{}",
+            kind(item),
+            example(setting, default)
+        ));
     }
-    let texts = setting.value.as_array().map_or(std::slice::from_ref(&setting.value), Vec::as_slice);
+    let texts = setting
+        .value
+        .as_array()
+        .map_or(std::slice::from_ref(&setting.value), Vec::as_slice);
     if let Some(flaw) = texts.iter().filter_map(Value::as_str).find_map(text::flaw) {
         return Err(flaw.to_owned());
     }
     let alone = Table::from_iter([(setting.key.clone(), setting.value.clone())]);
     let document = Table::from_iter([(setting.section.clone(), Value::Table(alone))]);
-    Config::deserialize(document).map(drop).map_err(|error| error.message().to_owned())
+    Config::deserialize(document)
+        .map(drop)
+        .map_err(|error| error.message().to_owned())
 }
 
 /// How it is written, from the default; of what has none, or a secret one, by its kind.
@@ -269,9 +339,13 @@ fn example(setting: &Setting, default: &Value) -> String {
 }
 
 fn did_you_mean(written: &str, known: &Table) -> String {
-    let distance = |known: &String| strsim::damerau_levenshtein(known, &written.to_ascii_lowercase());
+    let distance =
+        |known: &String| strsim::damerau_levenshtein(known, &written.to_ascii_lowercase());
     let nearest = known.keys().map(|known| (distance(known), known)).min();
-    nearest.filter(|(distance, _)| *distance <= 2).map(|(_, known)| format!("did you mean {known}? ")).unwrap_or_default()
+    nearest
+        .filter(|(distance, _)| *distance <= 2)
+        .map(|(_, known)| format!("did you mean {known}? "))
+        .unwrap_or_default()
 }
 
 fn meant(written: &str, known: &Table) -> String {
@@ -279,7 +353,11 @@ fn meant(written: &str, known: &Table) -> String {
 }
 
 fn names(table: &Table) -> String {
-    table.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    table
+        .keys()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -1,7 +1,9 @@
-//! Configuration: file, environment and secret files, lifted into a validated value before anything is connected.
+//! Configuration: file, environment and secret files, lifted into a validated value before anything
+//! is connected.
 //!
-//! Each module owns its section; this one gathers them. [`Config::load`] reads, [`Config::validate`] says whether the worker could
-//! run with it, so that a command which connects to nothing asks for nothing.
+//! Each module owns its section; this one gathers them. [`Config::load`] reads,
+//! [`Config::validate`] says whether the worker could run with it, so that a command which connects
+//! to nothing asks for nothing.
 
 mod environment;
 mod fleet;
@@ -51,7 +53,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Could the worker run with this? Every section is asked, so that one start tells all there is to mend.
+    /// Could the worker run with this? Every section is asked, so that one start tells all there is
+    /// to mend.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.broker.validate(&mut problems);
@@ -87,8 +90,14 @@ impl Config {
 
     /// What `[http]` and `[tls]` mean for the store and the providers.
     pub fn network(&self) -> Result<Network, ConfigError> {
-        let roots = self.tls.roots().map_err(|problem| ConfigError::of("tls.ca_file", &problem))?;
-        Ok(Network { proxies: self.http.routes(), roots })
+        let roots = self
+            .tls
+            .roots()
+            .map_err(|problem| ConfigError::of("tls.ca_file", &problem))?;
+        Ok(Network {
+            proxies: self.http.routes(),
+            roots,
+        })
     }
 
     fn validate_pipeline(&self, problems: &mut Problems) {
@@ -103,9 +112,13 @@ impl Config {
         self.verification.validate(problems);
         self.policy.validate(problems);
         self.worker.validate(problems);
-        for (key, flaw) in
-            [("checkpoint.bucket", text::header_flaw(&self.checkpoint.bucket)), ("checkpoint.prefix", text::flaw(&self.checkpoint.prefix))]
-        {
+        for (key, flaw) in [
+            (
+                "checkpoint.bucket",
+                text::header_flaw(&self.checkpoint.bucket),
+            ),
+            ("checkpoint.prefix", text::flaw(&self.checkpoint.prefix)),
+        ] {
             if let Some(flaw) = flaw {
                 problems.add(key, flaw);
             }
@@ -120,7 +133,10 @@ impl Config {
         problems.require(
             self.worker.image_memory.0 / 2 >= largest,
             "worker.image_memory",
-            &format!("too small: the largest job needs {}, and two must fit", units::Size(largest)),
+            &format!(
+                "too small: the largest job needs {}, and two must fit",
+                units::Size(largest)
+            ),
         );
     }
 
@@ -129,7 +145,10 @@ impl Config {
         let mut doubts = Problems::default();
         self.seal.doubts(&mut doubts);
         let wait = &self.worker.redelivery_wait;
-        for (key, timeout) in [("recognition.timeout", &self.recognition.timeout), ("verification.timeout", &self.verification.timeout)] {
+        for (key, timeout) in [
+            ("recognition.timeout", &self.recognition.timeout),
+            ("verification.timeout", &self.verification.timeout),
+        ] {
             doubts.require(
                 wait.duration() > timeout.duration(),
                 "worker.redelivery_wait",
@@ -139,7 +158,11 @@ impl Config {
                 ),
             );
         }
-        doubts.require(!self.telemetry.log.eq_ignore_ascii_case("off"), "telemetry.log", "is off: nothing is logged, failures included");
+        doubts.require(
+            !self.telemetry.log.eq_ignore_ascii_case("off"),
+            "telemetry.log",
+            "is off: nothing is logged, failures included",
+        );
         for (key, url) in self.broker.plaintext_urls() {
             doubts.add(
                 &key,
@@ -157,8 +180,12 @@ impl Config {
             "storage.endpoint_url",
             "is http:// to another machine: images and paid answers can be read and changed on the way; use https://",
         );
-        for (key, url) in [("recognition.url", &self.recognition.url), ("verification.url", &self.verification.url)] {
-            let in_clear = url::Url::parse(url).is_ok_and(|url| url.scheme() == "http" && !text::is_loopback(&url));
+        for (key, url) in [
+            ("recognition.url", &self.recognition.url),
+            ("verification.url", &self.verification.url),
+        ] {
+            let in_clear = url::Url::parse(url)
+                .is_ok_and(|url| url.scheme() == "http" && !text::is_loopback(&url));
             doubts.require(
                 !in_clear,
                 key,
@@ -178,17 +205,27 @@ impl Config {
         doubts
     }
 
-    /// Jobs taken at once. The bodies of all that the broker hands out lie in memory beside the images, so as many of the largest as
-    /// are allowed must fit into half as much again.
+    /// Jobs taken at once. The bodies of all that the broker hands out lie in memory beside the
+    /// images, so as many of the largest as are allowed must fit into half as much again.
     pub fn most_in_flight(&self) -> u16 {
         let bodies = self.worker.image_memory.0 / 2 / self.worker.max_job_bytes.0.max(1);
-        self.worker.max_in_flight.min(u16::try_from(bodies).unwrap_or(u16::MAX)).max(1)
+        self.worker
+            .max_in_flight
+            .min(u16::try_from(bodies).unwrap_or(u16::MAX))
+            .max(1)
     }
 
-    /// Bytes of image data that one job may hold: the image, its encoded form for recognition, its transcoded form for verification.
+    /// Bytes of image data that one job may hold: the image, its encoded form for recognition, its
+    /// transcoded form for verification.
     pub fn largest_job_bytes(&self) -> u64 {
-        let sizes = [self.storage.max_image_bytes, self.recognition.max_encoded_bytes, self.verification.max_image_bytes];
-        sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.0))
+        let sizes = [
+            self.storage.max_image_bytes,
+            self.recognition.max_encoded_bytes,
+            self.verification.max_image_bytes,
+        ];
+        sizes
+            .iter()
+            .fold(0, |sum: u64, size| sum.saturating_add(size.0))
     }
 }
 

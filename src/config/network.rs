@@ -3,7 +3,8 @@
 use super::http::ProxyRoutes;
 use super::tls::Roots;
 
-/// The way to the store and to the providers. The default takes no proxy and trusts the operating system's authorities.
+/// The way to the store and to the providers. The default takes no proxy and trusts the operating
+/// system's authorities.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Network {
     pub proxies: ProxyRoutes,

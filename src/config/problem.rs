@@ -5,7 +5,8 @@
 pub struct Problems(Vec<(String, String)>);
 
 impl Problems {
-    /// `key` is the full key (`recognition.url`); `problem` says what is wrong and how to mend it, without the value of a secret.
+    /// `key` is the full key (`recognition.url`); `problem` says what is wrong and how to mend it,
+    /// without the value of a secret.
     pub fn add(&mut self, key: &str, problem: impl Into<String>) {
         self.0.push((key.to_owned(), problem.into()));
     }
@@ -22,6 +23,8 @@ impl Problems {
 
     /// Key and problem, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, problem)| (key.as_str(), problem.as_str()))
+        self.0
+            .iter()
+            .map(|(key, problem)| (key.as_str(), problem.as_str()))
     }
 }

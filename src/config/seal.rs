@@ -7,7 +7,8 @@ use super::text::header_flaw;
 use crate::seal::{MIN_KEY_BYTES, SealKey, Sealer};
 use serde::{Deserialize, Serialize};
 
-/// In `previous_key`: the key that is derived from the providers' secrets, for the first change to a key of one's own.
+/// In `previous_key`: the key that is derived from the providers' secrets, for the first change to
+/// a key of one's own.
 const DERIVED: &str = "derived";
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,8 +25,13 @@ pub struct SealConfig {
 impl SealConfig {
     pub(super) fn validate(&self, problems: &mut Problems) {
         let previous = Some(&self.previous_key).filter(|key| key.expose() != DERIVED);
-        for (name, key) in [("seal.key", Some(&self.key)), ("seal.previous_key", previous)] {
-            let Some(key) = key.filter(|key| !key.is_empty()) else { continue };
+        for (name, key) in [
+            ("seal.key", Some(&self.key)),
+            ("seal.previous_key", previous),
+        ] {
+            let Some(key) = key.filter(|key| !key.is_empty()) else {
+                continue;
+            };
             let key = key.expose();
             problems.require(
                 key.len() >= MIN_KEY_BYTES,
@@ -52,10 +58,20 @@ impl SealConfig {
 impl Config {
     /// Seals what this worker writes, and accepts what workers with the same keys wrote.
     pub fn sealer(&self) -> Sealer {
-        let secrets = [&self.recognition.app_secret, &self.recognition.app_code, &self.verification.api_secret];
+        let secrets = [
+            &self.recognition.app_secret,
+            &self.recognition.app_code,
+            &self.verification.api_secret,
+        ];
         let derived = || SealKey::derived_from(&secrets.map(Secret::expose));
-        let SealConfig { key, previous_key, .. } = &self.seal;
-        let current = if key.is_empty() { derived() } else { SealKey::of(key.expose()) };
+        let SealConfig {
+            key, previous_key, ..
+        } = &self.seal;
+        let current = if key.is_empty() {
+            derived()
+        } else {
+            SealKey::of(key.expose())
+        };
         let previous = match previous_key.expose() {
             "" => None,
             DERIVED => Some(derived()),
@@ -73,8 +89,15 @@ mod tests {
     const KEY: &str = "0123456789abcdef0123456789abcdef";
 
     fn config(key: &str, previous_key: &str, app_secret: &str) -> Config {
-        let seal = SealConfig { key: Secret::new(key), previous_key: Secret::new(previous_key), ..SealConfig::default() };
-        let mut config = Config { seal, ..Config::default() };
+        let seal = SealConfig {
+            key: Secret::new(key),
+            previous_key: Secret::new(previous_key),
+            ..SealConfig::default()
+        };
+        let mut config = Config {
+            seal,
+            ..Config::default()
+        };
         config.recognition.app_secret = Secret::new(app_secret);
         config
     }
@@ -97,7 +120,11 @@ mod tests {
             (&KEY[1..], "short", &["seal.key", "seal.previous_key"]),
             ("0123456789abcdef0123456789abcdef\n", "", &["seal.key"]),
         ] {
-            assert_eq!(problems(key, previous_key), expected, "{key:?} {previous_key:?}");
+            assert_eq!(
+                problems(key, previous_key),
+                expected,
+                "{key:?} {previous_key:?}"
+            );
         }
     }
 
@@ -107,13 +134,31 @@ mod tests {
             let seal = from.sealer().seal(SealKind::Progress, &[b"part"]);
             to.sealer().accepts(SealKind::Progress, &[b"part"], &seal)
         };
-        assert!(accepts(&config("", "", "secret"), &config("", "", "secret")));
-        assert!(!accepts(&config("", "", "secret"), &config("", "", "rotated")));
-        assert!(accepts(&config(KEY, "", "secret"), &config(KEY, "", "rotated")));
-        assert!(!accepts(&config("", "", "secret"), &config(KEY, "", "secret")));
+        assert!(accepts(
+            &config("", "", "secret"),
+            &config("", "", "secret")
+        ));
+        assert!(!accepts(
+            &config("", "", "secret"),
+            &config("", "", "rotated")
+        ));
+        assert!(accepts(
+            &config(KEY, "", "secret"),
+            &config(KEY, "", "rotated")
+        ));
+        assert!(!accepts(
+            &config("", "", "secret"),
+            &config(KEY, "", "secret")
+        ));
         for (from, to) in [("", KEY), (KEY, "")] {
-            let (from, to) = (config(from, if from.is_empty() { "" } else { "derived" }, "secret"), config(to, "derived", "secret"));
-            assert!(accepts(&from, &to), "the first change to a key of one's own");
+            let (from, to) = (
+                config(from, if from.is_empty() { "" } else { "derived" }, "secret"),
+                config(to, "derived", "secret"),
+            );
+            assert!(
+                accepts(&from, &to),
+                "the first change to a key of one's own"
+            );
         }
     }
 }

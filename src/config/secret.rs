@@ -1,4 +1,5 @@
-//! A secret given in place or in a file (`app_secret = "…"` or `app_secret_file = "/run/secrets/app_secret"`).
+//! A secret given in place or in a file (`app_secret = "…"` or `app_secret_file =
+//! "/run/secrets/app_secret"`).
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};

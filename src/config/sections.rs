@@ -16,19 +16,31 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { file: String::new(), timezone: "Asia/Shanghai".into() }
+        Self {
+            file: String::new(),
+            timezone: "Asia/Shanghai".into(),
+        }
     }
 }
 
 impl Policy {
     pub fn validate(&self, problems: &mut Problems) {
         if TimeZone::get(&self.timezone).is_err() {
-            problems.add("policy.timezone", format!("{:?} is not a time zone of the IANA database", self.timezone));
+            problems.add(
+                "policy.timezone",
+                format!(
+                    "{:?} is not a time zone of the IANA database",
+                    self.timezone
+                ),
+            );
         }
         if !self.file.is_empty()
             && let Err(error) = std::fs::metadata(&self.file)
         {
-            problems.add("policy.file", format!("{} cannot be read: {error}", self.file));
+            problems.add(
+                "policy.file",
+                format!("{} cannot be read: {error}", self.file),
+            );
         }
     }
 
@@ -47,7 +59,8 @@ pub struct Worker {
     pub image_memory: Size,
     /// From first sight of a job.
     pub job_deadline: Span,
-    /// How long a job that is delivered again waits without a checkpoint: its old call may still be running.
+    /// How long a job that is delivered again waits without a checkpoint: its old call may still be
+    /// running.
     pub redelivery_wait: Span,
     /// Of a job's body, as it is sent and once it is unpacked.
     pub max_job_bytes: Size,
@@ -69,10 +82,26 @@ impl Default for Worker {
 
 impl Worker {
     pub fn validate(&self, problems: &mut Problems) {
-        problems.require((1..=10_000).contains(&self.max_in_flight), "worker.max_in_flight", "must be between 1 and 10000");
+        problems.require(
+            (1..=10_000).contains(&self.max_in_flight),
+            "worker.max_in_flight",
+            "must be between 1 and 10000",
+        );
         let bodies = 1 << 10..=LARGEST_BODY_BYTES as u64;
-        problems.require(bodies.contains(&self.max_job_bytes.0), "worker.max_job_bytes", "must be between 1KiB and 16MiB");
-        problems.require(self.job_deadline.duration().as_secs() >= 1, "worker.job_deadline", "must be at least one second");
-        problems.require(!self.shutdown_grace.duration().is_zero(), "worker.shutdown_grace", "must be longer than zero");
+        problems.require(
+            bodies.contains(&self.max_job_bytes.0),
+            "worker.max_job_bytes",
+            "must be between 1KiB and 16MiB",
+        );
+        problems.require(
+            self.job_deadline.duration().as_secs() >= 1,
+            "worker.job_deadline",
+            "must be at least one second",
+        );
+        problems.require(
+            !self.shutdown_grace.duration().is_zero(),
+            "worker.shutdown_grace",
+            "must be longer than zero",
+        );
     }
 }

@@ -1,10 +1,12 @@
 //! What may stand in a configured text that ends in a header, a URL or a signature.
 //!
-//! Libraries that are handed anything else panic, drop parts of it or sign something other than what they send.
+//! Libraries that are handed anything else panic, drop parts of it or sign something other than
+//! what they send.
 
 use url::{Host, Url};
 
-/// What is wrong with a text of any key: a line break or a blank around it was not meant, and a control character never is.
+/// What is wrong with a text of any key: a line break or a blank around it was not meant, and a
+/// control character never is.
 pub fn flaw(text: &str) -> Option<&'static str> {
     let is_line_break = |character: char| matches!(character, '\n' | '\r');
     if text.starts_with('\u{feff}') {
@@ -24,11 +26,13 @@ pub fn flaw(text: &str) -> Option<&'static str> {
     }
 }
 
-/// As [`flaw`], for what travels in a header or is signed: letters, digits and signs of ASCII, without blanks.
+/// As [`flaw`], for what travels in a header or is signed: letters, digits and signs of ASCII,
+/// without blanks.
 pub fn header_flaw(text: &str) -> Option<&'static str> {
     flaw(text).or_else(|| {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-        (!printable).then_some("has blanks or characters beyond ASCII; was more than the value copied?")
+        (!printable)
+            .then_some("has blanks or characters beyond ASCII; was more than the value copied?")
     })
 }
 
@@ -37,7 +41,10 @@ pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         // Schemes that the URL standard does not know have their addresses read as names.
         Some(Host::Domain(name)) => {
-            name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+            name.eq_ignore_ascii_case("localhost")
+                || name
+                    .parse::<std::net::Ipv4Addr>()
+                    .is_ok_and(|address| address.is_loopback())
         }
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -56,21 +63,54 @@ mod tests {
             ("us-east-1", None, None),
             ("/run/my secrets/密钥", None, Some("beyond ASCII")),
             ("two words", None, Some("has blanks")),
-            ("AKIA\n", Some("ends with a line break"), Some("ends with a line break")),
-            ("AKIA\r\n", Some("ends with a line break"), Some("ends with a line break")),
-            ("\nAKIA", Some("begins with a line break"), Some("begins with a line break")),
-            ("AK\nIA", Some("has a line break in it"), Some("has a line break in it")),
+            (
+                "AKIA\n",
+                Some("ends with a line break"),
+                Some("ends with a line break"),
+            ),
+            (
+                "AKIA\r\n",
+                Some("ends with a line break"),
+                Some("ends with a line break"),
+            ),
+            (
+                "\nAKIA",
+                Some("begins with a line break"),
+                Some("begins with a line break"),
+            ),
+            (
+                "AK\nIA",
+                Some("has a line break in it"),
+                Some("has a line break in it"),
+            ),
             (" AKIA", Some("a blank"), Some("a blank")),
             ("AKIA\t", Some("a blank"), Some("a blank")),
             ("AKIA\u{a0}", Some("a blank"), Some("a blank")),
-            ("AK\u{0}IA", Some("a control character"), Some("a control character")),
-            ("AK\u{7f}IA", Some("a control character"), Some("a control character")),
-            ("\u{feff}AKIA", Some("a byte order mark"), Some("a byte order mark")),
+            (
+                "AK\u{0}IA",
+                Some("a control character"),
+                Some("a control character"),
+            ),
+            (
+                "AK\u{7f}IA",
+                Some("a control character"),
+                Some("a control character"),
+            ),
+            (
+                "\u{feff}AKIA",
+                Some("a byte order mark"),
+                Some("a byte order mark"),
+            ),
             ("AKIA\u{200b}", None, Some("beyond ASCII")),
         ] {
             for (found, expected) in [(flaw(text), any), (header_flaw(text), header)] {
                 assert_eq!(found.is_some(), expected.is_some(), "{text:?}: {found:?}");
-                assert!(found.unwrap_or_default().contains(expected.unwrap_or_default()), "{text:?}: {found:?}");
+                assert!(
+                    found
+                        .unwrap_or_default()
+                        .contains(expected.unwrap_or_default()),
+                    "{text:?}: {found:?}"
+                );
             }
         }
     }

@@ -27,7 +27,11 @@ impl Tls {
     /// # Errors
     /// Says why the file cannot be used, and names it.
     pub fn roots(&self) -> Result<Roots, String> {
-        if self.ca_file.as_os_str().is_empty() { Ok(Roots::default()) } else { roots_of(&self.ca_file) }
+        if self.ca_file.as_os_str().is_empty() {
+            Ok(Roots::default())
+        } else {
+            roots_of(&self.ca_file)
+        }
     }
 }
 
@@ -42,8 +46,8 @@ pub struct Roots {
 /// The root certificates of a PEM file.
 ///
 /// # Errors
-/// The file cannot be read, holds no certificate, or one that cannot be a root. A library that is handed such a certificate later may
-/// panic or leave it out.
+/// The file cannot be read, holds no certificate, or one that cannot be a root. A library that is
+/// handed such a certificate later may panic or leave it out.
 pub fn roots_of(file: &Path) -> Result<Roots, String> {
     let text = read_file(file)?;
     let shown = file.display();
@@ -51,28 +55,41 @@ pub fn roots_of(file: &Path) -> Result<Roots, String> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| format!("{shown}: is not a PEM file of certificates: {error}"))?;
     if certificates.is_empty() {
-        return Err(format!("{shown}: holds no certificate; it has to be PEM text with -----BEGIN CERTIFICATE-----"));
+        return Err(format!(
+            "{shown}: holds no certificate; it has to be PEM text with -----BEGIN CERTIFICATE-----"
+        ));
     }
     for (index, certificate) in certificates.iter().enumerate() {
         RootCertStore::empty()
             .add(certificate.clone())
-            .map_err(|error| format!("{shown}: certificate {} cannot be a root certificate: {error}", index + 1))?;
+            .map_err(|error| {
+                format!(
+                    "{shown}: certificate {} cannot be a root certificate: {error}",
+                    index + 1
+                )
+            })?;
     }
-    Ok(Roots { certificates, pem: text })
+    Ok(Roots {
+        certificates,
+        pem: text,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A root of a test authority that was made once with openssl; it does not matter that it expires.
+    /// A root of a test authority that was made once with openssl; it does not matter that it
+    /// expires.
     const ROOT: &str = include_str!("../../tests/data/tls/root.pem");
 
     fn roots(text: &str) -> Result<usize, String> {
         let folder = tempfile::tempdir().unwrap();
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, text).unwrap();
-        Tls { ca_file }.roots().map(|roots| roots.certificates.len())
+        Tls { ca_file }
+            .roots()
+            .map(|roots| roots.certificates.len())
     }
 
     #[test]
@@ -88,15 +105,34 @@ mod tests {
         for (text, says) in [
             ("", "ca.pem: holds no certificate"),
             ("certificates", "ca.pem: holds no certificate"),
-            ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "ca.pem: holds no certificate"),
-            (not_a_certificate, "ca.pem: certificate 1 cannot be a root certificate"),
-            (&format!("{ROOT}{not_a_certificate}"), "ca.pem: certificate 2 cannot be a root certificate"),
-            ("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "ca.pem: is not a PEM file of certificates"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+                "ca.pem: holds no certificate",
+            ),
+            (
+                not_a_certificate,
+                "ca.pem: certificate 1 cannot be a root certificate",
+            ),
+            (
+                &format!("{ROOT}{not_a_certificate}"),
+                "ca.pem: certificate 2 cannot be a root certificate",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+                "ca.pem: is not a PEM file of certificates",
+            ),
         ] {
             let told = roots(text).unwrap_err();
             assert!(told.contains(says), "{text:?}: {told}");
         }
-        let missing = Tls { ca_file: "/nowhere/ca.pem".into() }.roots().unwrap_err();
-        assert!(missing.starts_with("/nowhere/ca.pem: cannot be read"), "{missing}");
+        let missing = Tls {
+            ca_file: "/nowhere/ca.pem".into(),
+        }
+        .roots()
+        .unwrap_err();
+        assert!(
+            missing.starts_with("/nowhere/ca.pem: cannot be read"),
+            "{missing}"
+        );
     }
 }

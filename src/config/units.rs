@@ -7,7 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A duration that remembers how it was written: the delay queue of `"30s"` is named `invoice.retry.30s`.
+/// A duration that remembers how it was written: the delay queue of `"30s"` is named
+/// `invoice.retry.30s`.
 #[derive(Clone, Debug)]
 pub struct Span {
     text: String,
@@ -36,10 +37,17 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let written = text.trim();
-        let signed: SignedDuration =
-            written.parse().map_err(|_| format!("{written:?} is not a duration; write for instance \"30s\", \"2m\" or \"1h30m\""))?;
-        let duration = Duration::try_from(signed).map_err(|_| format!("{written:?} is negative; a duration is not"))?;
-        Ok(Self { text: written.to_owned(), duration })
+        let signed: SignedDuration = written.parse().map_err(|_| {
+            format!(
+                "{written:?} is not a duration; write for instance \"30s\", \"2m\" or \"1h30m\""
+            )
+        })?;
+        let duration = Duration::try_from(signed)
+            .map_err(|_| format!("{written:?} is negative; a duration is not"))?;
+        Ok(Self {
+            text: written.to_owned(),
+            duration,
+        })
     }
 }
 
@@ -64,7 +72,8 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let written = text.trim();
-        let wrong = || format!("{written:?} is not a size; write for instance \"512KiB\" or \"20MiB\"");
+        let wrong =
+            || format!("{written:?} is not a size; write for instance \"512KiB\" or \"20MiB\"");
         let digits = written.bytes().take_while(u8::is_ascii_digit).count();
         let number: u64 = written[..digits].parse().map_err(|_| wrong())?;
         let unit = match written[digits..].trim() {
@@ -117,8 +126,12 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, String> {
         // By itself as well: what is wrong in it could be mended by what is put around it.
         let whole = Regex::new(text).and_then(|_| Regex::new(&format!("^(?:{text})$")));
-        let regex = whole.map_err(|error| format!("{text:?} is not a regular expression: {error}"))?;
-        Ok(Self { text: text.to_owned(), regex: (!text.is_empty()).then_some(regex) })
+        let regex =
+            whole.map_err(|error| format!("{text:?} is not a regular expression: {error}"))?;
+        Ok(Self {
+            text: text.to_owned(),
+            regex: (!text.is_empty()).then_some(regex),
+        })
     }
 }
 
@@ -132,7 +145,9 @@ macro_rules! written_as_text {
     ($unit:ty) => {
         impl<'de> Deserialize<'de> for $unit {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
             }
         }
 
@@ -151,7 +166,10 @@ written_as_text!(Pattern);
 /// For defaults written in the code.
 ///
 /// # Panics
-/// When the literal is not a duration: a mistake of ours, found by the test that loads the defaults.
+/// When the literal is not a duration: a mistake of ours, found by the test that loads the
+/// defaults.
 pub fn span(literal: &str) -> Span {
-    literal.parse().unwrap_or_else(|problem| panic!("{problem}"))
+    literal
+        .parse()
+        .unwrap_or_else(|problem| panic!("{problem}"))
 }

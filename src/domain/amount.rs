@@ -9,22 +9,41 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 pub use words::from_words;
 
-/// What stands before figures without changing them, between the brackets and colons that are left out with it.
-const LABELS: [&str; 12] = ["人民币", "小写", "金额", "合计", "总计", "总额", "RMB", "rmb", "CNY", "cny", "¥", "费用"];
+/// What stands before figures without changing them, between the brackets and colons that are left
+/// out with it.
+const LABELS: [&str; 12] = [
+    "人民币",
+    "小写",
+    "金额",
+    "合计",
+    "总计",
+    "总额",
+    "RMB",
+    "rmb",
+    "CNY",
+    "cny",
+    "¥",
+    "费用",
+];
 const CURRENCIES: [&str; 8] = ["元整", "元", "圆", "圓", "RMB", "rmb", "CNY", "cny"];
 const MINUSES: [&str; 9] = ["(负数)", "负数", "负", "負", "-", "−", "–", "﹣", "﹘"];
 
-/// `"1,939.48"`, `"¥939.48"`, `"939.48元"`, `"（小写）-939.48"`, `"(939.48)"`, a JSON number's own text; anything else is kept as its text.
-/// Empty is `None`.
+/// `"1,939.48"`, `"¥939.48"`, `"939.48元"`, `"（小写）-939.48"`, `"(939.48)"`, a JSON number's own text;
+/// anything else is kept as its text. Empty is `None`.
 ///
-/// Full-width figures count as figures, and the decimals stay as many as were printed. What cannot be held exactly (more than 28
-/// digits) or may have lost a figure on the way (`".48"`, `"1,93.48"`) is text: a person can still read it.
+/// Full-width figures count as figures, and the decimals stay as many as were printed. What cannot
+/// be held exactly (more than 28 digits) or may have lost a figure on the way (`".48"`,
+/// `"1,93.48"`) is text: a person can still read it.
 pub fn from_text(text: &str) -> Option<Money> {
     let text = text.trim();
     if text.is_empty() {
         return None;
     }
-    let value = if is_bare(text) { exact(text) } else { figures(&compact(text)).and_then(|figures| exact(&figures)) };
+    let value = if is_bare(text) {
+        exact(text)
+    } else {
+        figures(&compact(text)).and_then(|figures| exact(&figures))
+    };
     Some(value.map_or_else(|| Reading::Text(text.to_owned()), Reading::Value))
 }
 
@@ -37,7 +56,9 @@ pub fn to_the_fen(value: Decimal) -> Decimal {
 fn is_bare(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit())
         && text.ends_with(|last: char| last.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// The bare number: sign first, no currency, no grouping.
@@ -54,11 +75,22 @@ fn figures(text: &str) -> Option<String> {
             break;
         }
     }
-    let rest = CURRENCIES.iter().find_map(|currency| rest.strip_suffix(currency)).unwrap_or(rest);
-    let rest = if minuses == 0 { rest.strip_prefix('+').unwrap_or(rest) } else { rest };
+    let rest = CURRENCIES
+        .iter()
+        .find_map(|currency| rest.strip_suffix(currency))
+        .unwrap_or(rest);
+    let rest = if minuses == 0 {
+        rest.strip_prefix('+').unwrap_or(rest)
+    } else {
+        rest
+    };
     // As some accounts print it: `939.48-`.
-    let (rest, minuses) = rest.strip_suffix('-').map_or((rest, minuses), |before| (before, minuses + 1));
-    let (whole, fraction) = rest.split_once('.').map_or((rest, ""), |(whole, fraction)| (whole, fraction));
+    let (rest, minuses) = rest
+        .strip_suffix('-')
+        .map_or((rest, minuses), |before| (before, minuses + 1));
+    let (whole, fraction) = rest
+        .split_once('.')
+        .map_or((rest, ""), |(whole, fraction)| (whole, fraction));
     if minuses > 1 || (rest.contains('.') && fraction.is_empty()) {
         return None;
     }
@@ -67,10 +99,15 @@ fn figures(text: &str) -> Option<String> {
     Some(format!("{sign}{}{point}{fraction}", ungrouped(whole)?))
 }
 
-/// Figures in brackets are negative. With a currency there, they may as well be a remark: that is not decided here.
+/// Figures in brackets are negative. With a currency there, they may as well be a remark: that is
+/// not decided here.
 fn without_brackets(text: &str) -> (&str, bool) {
-    let inner = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
-    inner.filter(|inner| inner.starts_with(|first: char| first.is_ascii_digit())).map_or((text, false), |inner| (inner, true))
+    let inner = text
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    inner
+        .filter(|inner| inner.starts_with(|first: char| first.is_ascii_digit()))
+        .map_or((text, false), |inner| (inner, true))
 }
 
 /// Without one label, in brackets or before a colon or not.
@@ -85,15 +122,24 @@ fn ungrouped(whole: &str) -> Option<String> {
     let mut groups = whole.split(',');
     let first = groups.next()?;
     let grouped = whole.contains(',');
-    let sound = !first.is_empty() && (!grouped || first.len() <= 3) && groups.all(|group| group.len() == 3);
+    let sound =
+        !first.is_empty() && (!grouped || first.len() <= 3) && groups.all(|group| group.len() == 3);
     sound.then(|| whole.replace(',', ""))
 }
 
 /// Digits with an optional fraction and, as JSON allows, an exponent.
 fn exact(figures: &str) -> Option<Decimal> {
-    let (mantissa, exponent) = figures.split_once(['e', 'E']).map_or((figures, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (mantissa, exponent) = figures
+        .split_once(['e', 'E'])
+        .map_or((figures, None), |(mantissa, exponent)| {
+            (mantissa, Some(exponent))
+        });
     let digits = mantissa.strip_prefix('-').unwrap_or(mantissa);
-    if !digits.starts_with(|first: char| first.is_ascii_digit()) || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    if !digits.starts_with(|first: char| first.is_ascii_digit())
+        || !digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
         return None;
     }
     // Checked first in any case: `from_scientific` would round a long mantissa silently.
@@ -147,7 +193,10 @@ mod tests {
             ("1e3", "1000"),
             ("-2.075E+2", "-207.5"),
             ("1.5e-2", "0.015"),
-            ("0.1234567890123456789012345678", "0.1234567890123456789012345678"),
+            (
+                "0.1234567890123456789012345678",
+                "0.1234567890123456789012345678",
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(shown(text), expected, "{text}");
@@ -198,7 +247,11 @@ mod tests {
             ("-0.125", "-0.13"),
             ("939.480", "939.48"),
         ] {
-            assert_eq!(to_the_fen(*from_text(text).unwrap().value().unwrap()), expected.parse().unwrap(), "{text}");
+            assert_eq!(
+                to_the_fen(*from_text(text).unwrap().value().unwrap()),
+                expected.parse().unwrap(),
+                "{text}"
+            );
         }
     }
 

@@ -31,26 +31,40 @@ pub enum Outcome {
 
 /// Every check of the contract, in its order.
 ///
-/// What is asked of one invoice is asked of the recognised one, because that is what was printed; of the verified one where the
-/// recognised one cannot tell. `expected` is what the words, the parts or the registry say, `actual` what stands there as figures.
-pub fn check(recognised: Option<&Invoice>, verified: Option<&Invoice>, registry: Option<&Registry>) -> Vec<Check> {
-    let one = |id, compare: fn(&Invoice) -> Finding| either(recognised, verified, compare).named(id);
-    let both = |field, compare: Finding| compare.named(&format!("recognized_equals_verified.{field}"));
-    let text = |field: fn(&Invoice) -> Option<&String>| (recognised.and_then(field), verified.and_then(field));
+/// What is asked of one invoice is asked of the recognised one, because that is what was printed;
+/// of the verified one where the recognised one cannot tell. `expected` is what the words, the
+/// parts or the registry say, `actual` what stands there as figures.
+pub fn check(
+    recognised: Option<&Invoice>,
+    verified: Option<&Invoice>,
+    registry: Option<&Registry>,
+) -> Vec<Check> {
+    let one =
+        |id, compare: fn(&Invoice) -> Finding| either(recognised, verified, compare).named(id);
+    let both =
+        |field, compare: Finding| compare.named(&format!("recognized_equals_verified.{field}"));
+    let text = |field: fn(&Invoice) -> Option<&String>| {
+        (recognised.and_then(field), verified.and_then(field))
+    };
 
     let (note_no, verified_note_no) = text(|invoice| invoice.note_no.as_ref());
     // The registry's own, where the other is missing or masked.
     let whole = |number: &&String| spelling::number(number).is_some();
     let registered_note_no = registry.and_then(|registry| registry.note_no.as_ref());
-    let verified_note_no = verified_note_no.filter(whole).or(registered_note_no.filter(whole)).or(verified_note_no);
+    let verified_note_no = verified_note_no
+        .filter(whole)
+        .or(registered_note_no.filter(whole))
+        .or(verified_note_no);
     let (patient, verified_patient) = text(|invoice| invoice.patient_name.as_ref());
     let (hospital, verified_hospital) = text(|invoice| invoice.hospital_name.as_ref());
     let total = recognised.and_then(|invoice| invoice.total_cost.as_ref());
-    let verified_total =
-        verified.and_then(|invoice| invoice.total_cost.as_ref()).or(registry.and_then(|registry| registry.total_cost.as_ref()));
+    let verified_total = verified
+        .and_then(|invoice| invoice.total_cost.as_ref())
+        .or(registry.and_then(|registry| registry.total_cost.as_ref()));
     let date = recognised.and_then(|invoice| invoice.billing_date.as_ref());
-    let verified_date =
-        verified.and_then(|invoice| invoice.billing_date.as_ref()).or(registry.and_then(|registry| registry.billing_date.as_ref()));
+    let verified_date = verified
+        .and_then(|invoice| invoice.billing_date.as_ref())
+        .or(registry.and_then(|registry| registry.billing_date.as_ref()));
 
     let status = registry.and_then(|registry| registry.status);
     vec![
@@ -59,11 +73,20 @@ pub fn check(recognised: Option<&Invoice>, verified: Option<&Invoice>, registry:
         one("total_equals_details", total_equals_details),
         one("dates_in_order", dates_in_order),
         one("hospital_days_plausible", hospital_days_plausible),
-        both("note_no", same_text(verified_note_no, note_no, spelling::number)),
-        both("patient_name", same_text(verified_patient, patient, spelling::name)),
+        both(
+            "note_no",
+            same_text(verified_note_no, note_no, spelling::number),
+        ),
+        both(
+            "patient_name",
+            same_text(verified_patient, patient, spelling::name),
+        ),
         both("total_cost", same_amount(verified_total, total)),
         both("billing_date", same_day(verified_date, date)),
-        both("hospital_name", same_text(verified_hospital, hospital, spelling::name)),
+        both(
+            "hospital_name",
+            same_text(verified_hospital, hospital, spelling::name),
+        ),
         not(status.map(|status| status.voided)).named("not_voided"),
         not(status.map(|status| status.red_lettered)).named("not_red_lettered"),
         not(status.map(|status| status.posted)).named("not_posted"),
@@ -80,58 +103,119 @@ struct Finding {
 
 impl Finding {
     fn of(passed: bool, expected: impl Display, actual: impl Display) -> Self {
-        let outcome = if passed { Outcome::Passed } else { Outcome::Failed };
-        Self { outcome, expected: Some(expected.to_string()), actual: Some(actual.to_string()), note: None }
+        let outcome = if passed {
+            Outcome::Passed
+        } else {
+            Outcome::Failed
+        };
+        Self {
+            outcome,
+            expected: Some(expected.to_string()),
+            actual: Some(actual.to_string()),
+            note: None,
+        }
     }
 
     /// Tells what there is.
     fn skipped(expected: Option<String>, actual: Option<String>) -> Self {
-        Self { outcome: Outcome::Skipped, expected, actual, note: None }
+        Self {
+            outcome: Outcome::Skipped,
+            expected,
+            actual,
+            note: None,
+        }
     }
 
     fn noted(self, note: impl Into<String>) -> Self {
-        Self { note: Some(note.into()), ..self }
+        Self {
+            note: Some(note.into()),
+            ..self
+        }
     }
 
     fn named(self, id: &str) -> Check {
-        Check { id: id.to_owned(), outcome: self.outcome, expected: self.expected, actual: self.actual, note: self.note }
+        Check {
+            id: id.to_owned(),
+            outcome: self.outcome,
+            expected: self.expected,
+            actual: self.actual,
+            note: self.note,
+        }
     }
 }
 
-fn either(recognised: Option<&Invoice>, verified: Option<&Invoice>, compare: fn(&Invoice) -> Finding) -> Finding {
+fn either(
+    recognised: Option<&Invoice>,
+    verified: Option<&Invoice>,
+    compare: fn(&Invoice) -> Finding,
+) -> Finding {
     let mut findings = recognised.into_iter().chain(verified).map(compare);
-    let Some(first) = findings.next() else { return Finding::skipped(None, None) };
+    let Some(first) = findings.next() else {
+        return Finding::skipped(None, None);
+    };
     if first.outcome != Outcome::Skipped {
         return first;
     }
-    findings.find(|second| second.outcome != Outcome::Skipped).unwrap_or(first)
+    findings
+        .find(|second| second.outcome != Outcome::Skipped)
+        .unwrap_or(first)
 }
 
 fn total_equals_words(invoice: &Invoice) -> Finding {
     let words = invoice.total_cost_from_words.as_ref();
     if words.is_none() {
         // Words that were printed, but not understood.
-        return Finding::skipped(invoice.total_cost_in_words.clone(), invoice.total_cost.as_ref().map(shown));
+        return Finding::skipped(
+            invoice.total_cost_in_words.clone(),
+            invoice.total_cost.as_ref().map(shown),
+        );
     }
     same_amount(words, invoice.total_cost.as_ref())
 }
 
 fn total_equals_categories(invoice: &Invoice) -> Finding {
-    total_equals_sum(invoice, "cost_categories", invoice.cost_categories.iter().map(|NamedAmount { amount, .. }| amount.as_ref()))
+    total_equals_sum(
+        invoice,
+        "cost_categories",
+        invoice
+            .cost_categories
+            .iter()
+            .map(|NamedAmount { amount, .. }| amount.as_ref()),
+    )
 }
 
 fn total_equals_details(invoice: &Invoice) -> Finding {
-    total_equals_sum(invoice, "cost_details", invoice.cost_details.iter().map(|detail| detail.amount.as_ref()))
+    total_equals_sum(
+        invoice,
+        "cost_details",
+        invoice
+            .cost_details
+            .iter()
+            .map(|detail| detail.amount.as_ref()),
+    )
 }
 
-/// One amount that is missing or cannot be read makes the sum unknown, and so does a line that was not kept.
-fn total_equals_sum<'a>(invoice: &Invoice, list: &str, mut amounts: impl ExactSizeIterator<Item = Option<&'a Money>>) -> Finding {
+/// One amount that is missing or cannot be read makes the sum unknown, and so does a line that was
+/// not kept.
+fn total_equals_sum<'a>(
+    invoice: &Invoice,
+    list: &str,
+    mut amounts: impl ExactSizeIterator<Item = Option<&'a Money>>,
+) -> Finding {
     let (kept, total) = (amounts.len(), invoice.total_cost.as_ref());
     if let Some(left_out) = invoice.left_out.get(list) {
-        let sent = u64::try_from(kept).unwrap_or(u64::MAX).saturating_add(*left_out);
-        return Finding::skipped(None, total.map(shown)).noted(format!("{left_out} of {sent} lines were left out: nothing is added up"));
+        let sent = u64::try_from(kept)
+            .unwrap_or(u64::MAX)
+            .saturating_add(*left_out);
+        return Finding::skipped(None, total.map(shown)).noted(format!(
+            "{left_out} of {sent} lines were left out: nothing is added up"
+        ));
     }
-    let sum = amounts.try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(*amount?.value()?)).filter(|_| kept > 0);
+    let sum = amounts
+        .try_fold(Decimal::ZERO, |sum, amount| {
+            sum.checked_add(*amount?.value()?)
+        })
+        .filter(|_| kept > 0);
     same_amount(sum.map(Reading::Value).as_ref(), total)
 }
 
@@ -143,11 +227,19 @@ fn dates_in_order(invoice: &Invoice) -> Finding {
     let end = value(&invoice.discharge_date).map(|date| ("discharge_date", date));
     let billing = value(&invoice.billing_date).map(|date| ("billing_date", date));
     let known: Vec<(&str, Date)> = [begin, end, billing].into_iter().flatten().collect();
-    let dates = known.iter().map(|(_, date)| date.to_string()).collect::<Vec<_>>().join(", ");
+    let dates = known
+        .iter()
+        .map(|(_, date)| date.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
     if known.len() < 2 {
         return Finding::skipped(None, (!dates.is_empty()).then_some(dates));
     }
-    let names = known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" <= ");
+    let names = known
+        .iter()
+        .map(|(name, _)| *name)
+        .collect::<Vec<_>>()
+        .join(" <= ");
     Finding::of(known.is_sorted_by_key(|(_, date)| *date), names, dates)
 }
 
@@ -156,20 +248,33 @@ fn hospital_days_plausible(invoice: &Invoice) -> Finding {
     let days = invoice.hospital_days.as_ref();
     let admission = invoice.admission_date.as_ref().and_then(Reading::value);
     let discharge = invoice.discharge_date.as_ref().and_then(Reading::value);
-    let stay = admission.zip(discharge).map(|(from, to)| to.duration_since(*from).as_hours() / 24);
+    let stay = admission
+        .zip(discharge)
+        .map(|(from, to)| to.duration_since(*from).as_hours() / 24);
     match (stay, days.and_then(Reading::value)) {
         // A stay that ends before it begins is what `dates_in_order` is about.
         (Some(stay @ 0..), Some(days)) => {
             let plausible = [Decimal::from(stay), Decimal::from(stay + 1)];
-            Finding::of(plausible.contains(&to_the_fen(*days)), format_args!("{stay} or {}", stay + 1), days)
+            Finding::of(
+                plausible.contains(&to_the_fen(*days)),
+                format_args!("{stay} or {}", stay + 1),
+                days,
+            )
         }
         _ => Finding::skipped(None, days.map(shown)),
     }
 }
 
-/// Two spellings of one text are the same: see [`spelling`]. What is not all there is compared with nothing.
-fn same_text(expected: Option<&String>, actual: Option<&String>, meaning: fn(&str) -> Option<String>) -> Finding {
-    let (Some(expected), Some(actual)) = (expected, actual) else { return Finding::skipped(expected.cloned(), actual.cloned()) };
+/// Two spellings of one text are the same: see [`spelling`]. What is not all there is compared with
+/// nothing.
+fn same_text(
+    expected: Option<&String>,
+    actual: Option<&String>,
+    meaning: fn(&str) -> Option<String>,
+) -> Finding {
+    let (Some(expected), Some(actual)) = (expected, actual) else {
+        return Finding::skipped(expected.cloned(), actual.cloned());
+    };
     match (meaning(expected), meaning(actual)) {
         (Some(one), Some(other)) => Finding::of(one == other, expected, actual),
         _ => Finding::skipped(Some(expected.clone()), Some(actual.clone()))
@@ -179,7 +284,10 @@ fn same_text(expected: Option<&String>, actual: Option<&String>, meaning: fn(&st
 
 /// To the fen, which is said where it changed anything.
 fn same_amount(expected: Option<&Money>, actual: Option<&Money>) -> Finding {
-    let (Some(one), Some(other)) = (expected.and_then(Reading::value), actual.and_then(Reading::value)) else {
+    let (Some(one), Some(other)) = (
+        expected.and_then(Reading::value),
+        actual.and_then(Reading::value),
+    ) else {
         return Finding::skipped(expected.map(shown), actual.map(shown));
     };
     let rounded = (to_the_fen(*one), to_the_fen(*other));
@@ -190,7 +298,10 @@ fn same_amount(expected: Option<&Money>, actual: Option<&Money>) -> Finding {
 }
 
 fn same_day(expected: Option<&Day>, actual: Option<&Day>) -> Finding {
-    match (expected.and_then(Reading::value), actual.and_then(Reading::value)) {
+    match (
+        expected.and_then(Reading::value),
+        actual.and_then(Reading::value),
+    ) {
         (Some(expected), Some(actual)) => Finding::of(expected == actual, expected, actual),
         _ => Finding::skipped(expected.map(shown), actual.map(shown)),
     }
@@ -200,7 +311,9 @@ fn not(answer: Option<Answer>) -> Finding {
     match answer {
         Some(Answer::No) => Finding::of(true, "no", "no"),
         Some(Answer::Yes) => Finding::of(false, "no", "yes"),
-        Some(Answer::Unknown) => Finding::skipped(Some("no".to_owned()), Some("unknown".to_owned())),
+        Some(Answer::Unknown) => {
+            Finding::skipped(Some("no".to_owned()), Some("unknown".to_owned()))
+        }
         None => Finding::skipped(Some("no".to_owned()), None),
     }
 }

@@ -1,11 +1,12 @@
 //! Is this worker's clock right? Judged by what the servers that it talks to say about the time.
 //!
-//! A worker whose clock is wrong would end jobs whose deadline has not come, call before their time those that wait, and have its
-//! signatures refused.
+//! A worker whose clock is wrong would end jobs whose deadline has not come, call before their time
+//! those that wait, and have its signatures refused.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// S3 and the gateway refuse signatures that are 15 minutes off; deadlines and waits are minutes at the least.
+/// S3 and the gateway refuse signatures that are 15 minutes off; deadlines and waits are minutes at
+/// the least.
 pub const LARGEST_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// What a server said longer ago says nothing about the clock now.
 const READING_LASTS: SignedDuration = SignedDuration::from_mins(10);
@@ -31,15 +32,25 @@ pub enum ClockVerdict {
 
 impl ClockReading {
     pub fn of(server_time: Timestamp, now: Timestamp) -> Self {
-        Self { at: now, ahead: server_time.duration_since(now) }
+        Self {
+            at: now,
+            ahead: server_time.duration_since(now),
+        }
     }
 }
 
-/// One server that agrees with our clock is enough: then it is another server's clock that is wrong. Of several, the first is believed
-/// about how much it is.
-pub fn clock_verdict(readings: impl IntoIterator<Item = ClockReading>, now: Timestamp) -> ClockVerdict {
+/// One server that agrees with our clock is enough: then it is another server's clock that is
+/// wrong. Of several, the first is believed about how much it is.
+pub fn clock_verdict(
+    readings: impl IntoIterator<Item = ClockReading>,
+    now: Timestamp,
+) -> ClockVerdict {
     let is_fresh = |reading: &ClockReading| now.duration_since(reading.at).abs() <= READING_LASTS;
-    let fresh: Vec<SignedDuration> = readings.into_iter().filter(is_fresh).map(|reading| reading.ahead).collect();
+    let fresh: Vec<SignedDuration> = readings
+        .into_iter()
+        .filter(is_fresh)
+        .map(|reading| reading.ahead)
+        .collect();
     match fresh.first() {
         None => ClockVerdict::Unknown,
         Some(_) if fresh.iter().any(|ahead| ahead.abs() <= LARGEST_SKEW) => ClockVerdict::Right,
@@ -71,7 +82,9 @@ mod tests {
             (&[-86_400, 2], ClockVerdict::Right),
             (&[1, 86_400], ClockVerdict::Right),
         ] {
-            let readings = servers.iter().map(|ahead| ClockReading::of(at(*ahead), at(0)));
+            let readings = servers
+                .iter()
+                .map(|ahead| ClockReading::of(at(*ahead), at(0)));
             assert_eq!(clock_verdict(readings, at(60)), expected, "{servers:?}");
         }
     }
@@ -85,7 +98,11 @@ mod tests {
             (-601, ClockVerdict::Unknown),
             (86_400, ClockVerdict::Unknown),
         ] {
-            assert_eq!(clock_verdict([reading], at(now)), expected, "{now}: also where the clock was set");
+            assert_eq!(
+                clock_verdict([reading], at(now)),
+                expected,
+                "{now}: also where the clock was set"
+            );
         }
     }
 }

@@ -11,16 +11,18 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-/// Compact forms and moments outside of these years are numbers that mean something else, or stand for "no date".
+/// Compact forms and moments outside of these years are numbers that mean something else, or stand
+/// for "no date".
 const YEARS: std::ops::RangeInclusive<i16> = 1990..=2100;
 const MILLISECOND_DIGITS: usize = 13;
 const SECOND_DIGITS: usize = 10;
 
-/// `2020-06-01`, `2020年6月3日`, `2020/06/01`, `2020.6.1`, `20200601`, each also with a time of day behind it (`20200601101530`,
-/// `2020年6月3日 10时15分`), milliseconds and seconds since 1970, and what HTTP and Java write. Anything else is kept as its text. Empty is
-/// `None`.
+/// `2020-06-01`, `2020年6月3日`, `2020/06/01`, `2020.6.1`, `20200601`, each also with a time of day
+/// behind it (`20200601101530`, `2020年6月3日 10时15分`), milliseconds and seconds since 1970, and what
+/// HTTP and Java write. Anything else is kept as its text. Empty is `None`.
 ///
-/// A time without an offset is left out: the day is the day. One with an offset is that moment's day in `timezone`.
+/// A time without an offset is left out: the day is the day. One with an offset is that moment's
+/// day in `timezone`.
 pub fn from_text(text: &str, timezone: &TimeZone) -> Option<Day> {
     let text = text.trim();
     if text.is_empty() {
@@ -31,7 +33,8 @@ pub fn from_text(text: &str, timezone: &TimeZone) -> Option<Day> {
     Some(day.map_or_else(|| Reading::Text(text.to_owned()), Reading::Value))
 }
 
-/// Whether the text is a written date: neither a bare count of seconds, nor a date that stands for "none" (`0001-01-01`).
+/// Whether the text is a written date: neither a bare count of seconds, nor a date that stands for
+/// "none" (`0001-01-01`).
 pub fn names_a_day(text: &str) -> bool {
     written(&plain(text), &TimeZone::UTC).is_some_and(|day| YEARS.contains(&day.year()))
 }
@@ -50,9 +53,15 @@ fn written(text: &str, timezone: &TimeZone) -> Option<Date> {
     };
     let is_attached = figures > 8;
     let time = ClockTime::parse(without_weekday(rest), is_attached)?;
-    let Some(offset) = time.offset else { return Some(date) };
+    let Some(offset) = time.offset else {
+        return Some(date);
+    };
     let midnight = date.to_datetime(time.time);
-    let civil: DateTime = if time.is_end_of_day { midnight.checked_add(1.day()).ok()? } else { midnight };
+    let civil: DateTime = if time.is_end_of_day {
+        midnight.checked_add(1.day()).ok()?
+    } else {
+        midnight
+    };
     let moment = civil.to_zoned(offset.to_time_zone()).ok()?;
     Some(moment.with_time_zone(timezone.clone()).date())
 }
@@ -77,7 +86,11 @@ fn separated(text: &str) -> Option<(Date, &str)> {
     };
     let (month, rest) = digits(rest.strip_prefix(first)?, 2)?;
     let (day, rest) = digits(rest.strip_prefix(second)?, 2)?;
-    let rest = if is_lettered { rest.strip_prefix(['日', '号'])? } else { rest };
+    let rest = if is_lettered {
+        rest.strip_prefix(['日', '号'])?
+    } else {
+        rest
+    };
     Some((date(year, month, day)?, rest))
 }
 
@@ -86,7 +99,9 @@ fn digits(text: &str, max: usize) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let count = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, rest) = text.split_at(count);
-    (1..=max).contains(&count).then(|| (digits, rest.trim_start()))
+    (1..=max)
+        .contains(&count)
+        .then(|| (digits, rest.trim_start()))
 }
 
 fn date(year: &str, month: &str, day: &str) -> Option<Date> {
@@ -99,11 +114,18 @@ fn date(year: &str, month: &str, day: &str) -> Option<Date> {
 /// `(星期三)`, `周三`: it adds nothing.
 fn without_weekday(rest: &str) -> &str {
     let inner = rest.trim_start().trim_start_matches('(');
-    let Some(day) = inner.strip_prefix("星期").or_else(|| inner.strip_prefix('周')) else { return rest };
-    day.strip_prefix(['一', '二', '三', '四', '五', '六', '日', '天']).map_or(rest, |after| after.trim_start_matches(')'))
+    let Some(day) = inner
+        .strip_prefix("星期")
+        .or_else(|| inner.strip_prefix('周'))
+    else {
+        return rest;
+    };
+    day.strip_prefix(['一', '二', '三', '四', '五', '六', '日', '天'])
+        .map_or(rest, |after| after.trim_start_matches(')'))
 }
 
-/// `Wed, 03 Jun 2020 10:15:30 GMT`, as HTTP writes it, and `Wed Jun 03 10:15:30 CST 2020`, as Java does: China's time.
+/// `Wed, 03 Jun 2020 10:15:30 GMT`, as HTTP writes it, and `Wed Jun 03 10:15:30 CST 2020`, as Java
+/// does: China's time.
 fn lettered(text: &str, timezone: &TimeZone) -> Option<Date> {
     if !text.is_ascii() {
         return None;
@@ -118,7 +140,10 @@ fn lettered(text: &str, timezone: &TimeZone) -> Option<Date> {
 /// Since 1970.
 fn moment(text: &str, timezone: &TimeZone) -> Option<Date> {
     let text = compact(text);
-    let number: i64 = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())??;
+    let number: i64 = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())??;
     let moment = match text.len() {
         MILLISECOND_DIGITS => Timestamp::from_millisecond(number),
         SECOND_DIGITS => Timestamp::from_second(number),

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// Longer codes and messages are cut: both come from strangers and travel in headers, results and logs.
+/// Longer codes and messages are cut: both come from strangers and travel in headers, results and
+/// logs.
 pub const MAX_CODE_BYTES: usize = 64;
 pub const MAX_MESSAGE_BYTES: usize = 500;
 
@@ -58,7 +59,8 @@ impl Billed {
     }
 }
 
-/// One failed step. `message` is fit to be published and logged: the edge that made it took out what is personal or secret.
+/// One failed step. `message` is fit to be published and logged: the edge that made it took out
+/// what is personal or secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub stage: Stage,

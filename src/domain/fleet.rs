@@ -12,7 +12,8 @@ pub const EXPIRY: SignedDuration = SignedDuration::from_secs(7);
 const IDLE_AFTER: SignedDuration = SignedDuration::from_secs(4);
 /// How often everybody says that he is there.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(2);
-/// Who has not even heard himself for so long, a heartbeat and a half, hears nobody: then nobody's silence costs his share.
+/// Who has not even heard himself for so long, a heartbeat and a half, hears nobody: then nobody's
+/// silence costs his share.
 const DEAF_AFTER: SignedDuration = SignedDuration::from_secs(3);
 /// Who hears nobody keeps his share for so long, and then half of it.
 const DOUBTFUL_AFTER: SignedDuration = SignedDuration::from_secs(15);
@@ -25,7 +26,8 @@ const MAX_PEERS: usize = 1_000;
 pub struct Fleet {
     me: String,
     peers: BTreeMap<String, Peer>,
-    /// When anybody was heard last, and be it this worker itself. Not at all: there is nobody to hear.
+    /// When anybody was heard last, and be it this worker itself. Not at all: there is nobody to
+    /// hear.
     heard: Option<Timestamp>,
 }
 
@@ -40,7 +42,11 @@ struct Peer {
 
 impl Fleet {
     pub fn new(me: String) -> Self {
-        Self { me, peers: BTreeMap::new(), heard: None }
+        Self {
+            me,
+            peers: BTreeMap::new(),
+            heard: None,
+        }
     }
 
     pub fn me(&self) -> &str {
@@ -56,10 +62,13 @@ impl Fleet {
                 peer.worked = peer.worked.map(|worked| worked.min(now));
             }
         }
-        let silence = self.heard.map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
+        let silence = self
+            .heard
+            .map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
         if silence >= DEAF_AFTER {
-            // Nobody's silence meant anything, as if the clock had stood still; also where it was put forward. But for one heartbeat: where
-            // all of them are late, the dead are still found out.
+            // Nobody's silence meant anything, as if the clock had stood still; also where it was
+            // put forward. But for one heartbeat: where all of them are late, the dead are still
+            // found out.
             let missed = silence - HEARTBEAT;
             self.peers.retain(|_, peer| is_alive(peer, now - silence));
             for peer in self.peers.values_mut() {
@@ -69,15 +78,28 @@ impl Fleet {
         }
         self.peers.retain(|_, peer| is_alive(peer, now));
         self.heard = Some(now);
-        if worker == self.me || (self.peers.len() == MAX_PEERS && !self.peers.contains_key(worker)) {
+        if worker == self.me || (self.peers.len() == MAX_PEERS && !self.peers.contains_key(worker))
+        {
             return false;
         }
         let known = self.peers.get(worker);
-        let last_worked = if has_work { Some(now) } else { known.and_then(|peer| peer.worked) };
+        let last_worked = if has_work {
+            Some(now)
+        } else {
+            known.and_then(|peer| peer.worked)
+        };
         // Who was not heard for as long as that may have taken this worker for gone as well.
         let is_new = known.is_none() || silence >= EXPIRY;
         let granted = known.map(|peer| peer.granted.clone()).unwrap_or_default();
-        self.peers.insert(worker.to_owned(), Peer { heard: now, worked: last_worked, draining, granted });
+        self.peers.insert(
+            worker.to_owned(),
+            Peer {
+                heard: now,
+                worked: last_worked,
+                draining,
+                granted,
+            },
+        );
         is_new
     }
 
@@ -92,34 +114,57 @@ impl Fleet {
         }
     }
 
-    /// This worker's share of a stage's rate, for it has a call to make: equal parts for all of whom that is known; and what the others
-    /// among them have learned that is granted.
+    /// This worker's share of a stage's rate, for it has a call to make: equal parts for all of
+    /// whom that is known; and what the others among them have learned that is granted.
     pub fn standing(&self, stage: Stage, now: Timestamp) -> Standing {
-        let silence = self.heard.map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
-        let mut share = Share { halved: silence >= DOUBTFUL_AFTER, ..Share::WHOLE };
+        let silence = self
+            .heard
+            .map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
+        let mut share = Share {
+            halved: silence >= DOUBTFUL_AFTER,
+            ..Share::WHOLE
+        };
         let mut of_others = 1.0_f64;
-        let then = if silence < DEAF_AFTER { now } else { self.heard.unwrap_or(now) };
+        let then = if silence < DEAF_AFTER {
+            now
+        } else {
+            self.heard.unwrap_or(now)
+        };
         for (id, peer) in self.peers.iter().filter(|(_, peer)| shares(peer, then)) {
             share.workers += 1;
             share.rank += u32::from(*id < self.me);
             of_others = of_others.min(peer.granted.get(&stage).copied().unwrap_or(1.0));
         }
-        Standing { share, of_others, now }
+        Standing {
+            share,
+            of_others,
+            now,
+        }
     }
 
     /// With this one.
     pub fn alive(&self, now: Timestamp) -> usize {
-        1 + self.peers.values().filter(|peer| is_alive(peer, now)).count()
+        1 + self
+            .peers
+            .values()
+            .filter(|peer| is_alive(peer, now))
+            .count()
     }
 
     pub fn is_alive(&self, worker: &str, now: Timestamp) -> bool {
-        worker == self.me || self.peers.get(worker).is_some_and(|peer| is_alive(peer, now))
+        worker == self.me
+            || self
+                .peers
+                .get(worker)
+                .is_some_and(|peer| is_alive(peer, now))
     }
 }
 
 fn shares(peer: &Peer, now: Timestamp) -> bool {
     // By its own last word: silence is death, not idleness.
-    let works = peer.worked.is_some_and(|worked| peer.heard.duration_since(worked) < IDLE_AFTER);
+    let works = peer
+        .worked
+        .is_some_and(|worked| peer.heard.duration_since(worked) < IDLE_AFTER);
     works && !peer.draining && is_alive(peer, now)
 }
 
@@ -146,7 +191,11 @@ mod tests {
     }
 
     fn share(workers: u32, rank: u32) -> Share {
-        Share { workers, rank, halved: false }
+        Share {
+            workers,
+            rank,
+            halved: false,
+        }
     }
 
     fn share_of(fleet: &Fleet, now: Timestamp) -> Share {
@@ -162,13 +211,25 @@ mod tests {
         fleet.heard("c", true, false, at(0));
         assert_eq!(share_of(&fleet, at(0)), share(2, 0));
         fleet.heard("a", true, false, at(1));
-        assert_eq!(share_of(&fleet, at(1)), share(3, 1), "in the order of their names");
+        assert_eq!(
+            share_of(&fleet, at(1)),
+            share(3, 1),
+            "in the order of their names"
+        );
         fleet.heard("a", false, false, at(3));
-        assert_eq!(share_of(&fleet, at(3)), share(3, 1), "perhaps between two jobs");
+        assert_eq!(
+            share_of(&fleet, at(3)),
+            share(3, 1),
+            "perhaps between two jobs"
+        );
         fleet.heard("c", true, true, at(3));
         assert_eq!(share_of(&fleet, at(3)), share(2, 1), "c drains");
         fleet.heard("b", true, false, at(5));
-        assert_eq!(share_of(&fleet, at(6)), share(2, 1), "nothing new is heard of a");
+        assert_eq!(
+            share_of(&fleet, at(6)),
+            share(2, 1),
+            "nothing new is heard of a"
+        );
         fleet.heard("a", false, false, at(7));
         assert_eq!(share_of(&fleet, at(7)), Share::WHOLE, "a is idle");
     }
@@ -181,14 +242,36 @@ mod tests {
             if second < 2 {
                 fleet.heard("a", true, false, at(second));
             }
-            let expected = if second < 8 { share(2, 1) } else { Share::WHOLE };
-            assert_eq!(share_of(&fleet, at(second)), if second == 0 { share(2, 1) } else { expected }, "a has died after {second} s");
+            let expected = if second < 8 {
+                share(2, 1)
+            } else {
+                Share::WHOLE
+            };
+            assert_eq!(
+                share_of(&fleet, at(second)),
+                if second == 0 { share(2, 1) } else { expected },
+                "a has died after {second} s"
+            );
         }
         fleet.heard("a", true, false, at(10));
-        assert_eq!([share_of(&fleet, at(17)), share_of(&fleet, at(24))], [share(2, 1); 2], "not even myself is heard");
-        assert_eq!(share_of(&fleet, at(25)), Share { halved: true, ..share(2, 1) });
+        assert_eq!(
+            [share_of(&fleet, at(17)), share_of(&fleet, at(24))],
+            [share(2, 1); 2],
+            "not even myself is heard"
+        );
+        assert_eq!(
+            share_of(&fleet, at(25)),
+            Share {
+                halved: true,
+                ..share(2, 1)
+            }
+        );
         fleet.heard("b", true, false, at(26));
-        assert_eq!([share_of(&fleet, at(26)), share_of(&fleet, at(30))], [share(2, 1); 2], "who was not heard is not gone yet");
+        assert_eq!(
+            [share_of(&fleet, at(26)), share_of(&fleet, at(30))],
+            [share(2, 1); 2],
+            "who was not heard is not gone yet"
+        );
         for second in [28, 30, 32, 33] {
             fleet.heard("b", true, false, at(second));
         }
@@ -224,10 +307,16 @@ mod tests {
             fleet.told(worker, BTreeMap::from([(Stage::Recognition, part)]));
         }
         let part = |fleet: &Fleet, stage| fleet.standing(stage, at(1)).of_others;
-        assert!((0.01..0.0104).contains(&part(&fleet, Stage::Recognition)), "and never nothing");
+        assert!(
+            (0.01..0.0104).contains(&part(&fleet, Stage::Recognition)),
+            "and never nothing"
+        );
         assert!((part(&fleet, Stage::Verification) - 1.0).abs() < 1e-9);
         fleet.heard("c", true, true, at(1));
-        assert!((part(&fleet, Stage::Recognition) - 0.9409).abs() < 1e-9, "c drains");
+        assert!(
+            (part(&fleet, Stage::Recognition) - 0.9409).abs() < 1e-9,
+            "c drains"
+        );
     }
 
     #[test]

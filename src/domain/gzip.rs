@@ -1,5 +1,5 @@
-//! Unpacks gzip within a bound, whole or as it arrives. What is larger once unpacked is noticed as soon as it is, so a small body that
-//! unpacks to gigabytes costs no more than the bound.
+//! Unpacks gzip within a bound, whole or as it arrives. What is larger once unpacked is noticed as
+//! soon as it is, so a small body that unpacks to gigabytes costs no more than the bound.
 
 use flate2::write::MultiGzDecoder;
 use std::io::{self, Write};
@@ -43,7 +43,12 @@ struct Bounded {
 
 impl GzipUnpacker {
     pub fn new(most: usize) -> Self {
-        Self(MultiGzDecoder::new(Bounded { bytes: Vec::new(), most, is_full: false, seen: 0 }))
+        Self(MultiGzDecoder::new(Bounded {
+            bytes: Vec::new(),
+            most,
+            is_full: false,
+            seen: 0,
+        }))
     }
 
     /// Hands what the piece unpacks to over to `seen`.
@@ -68,7 +73,11 @@ impl GzipUnpacker {
     }
 
     fn problem(&self) -> GzipError {
-        if self.0.get_ref().is_full { GzipError::TooLarge } else { GzipError::Damaged }
+        if self.0.get_ref().is_full {
+            GzipError::TooLarge
+        } else {
+            GzipError::Damaged
+        }
     }
 }
 
@@ -113,7 +122,10 @@ mod tests {
     fn what_was_packed_is_unpacked_up_to_the_bound() {
         let text = b"a job, a job, a job, a job";
         assert_eq!(unpack(&packed(text), text.len()), Ok(text.to_vec()));
-        assert_eq!(unpack(&packed(text), text.len() - 1), Err(GzipError::TooLarge));
+        assert_eq!(
+            unpack(&packed(text), text.len() - 1),
+            Err(GzipError::TooLarge)
+        );
         let members = [packed(b"a job, "), packed(b"in two members")].concat();
         assert_eq!(unpack(&members, 100), Ok(b"a job, in two members".to_vec()));
         assert_eq!(unpack(&packed(b""), 0), Ok(Vec::new()));
@@ -132,7 +144,12 @@ mod tests {
     fn a_stream_that_is_damaged_cut_or_none_at_all_is_refused() {
         let whole = packed(b"a job, a job, a job, a job");
         for length in 0..whole.len() {
-            assert_eq!(unpack(&whole[..length], 1_000), Err(GzipError::Damaged), "{length} of {}", whole.len());
+            assert_eq!(
+                unpack(&whole[..length], 1_000),
+                Err(GzipError::Damaged),
+                "{length} of {}",
+                whole.len()
+            );
         }
         let mut wrong_checksum = whole.clone();
         wrong_checksum[whole.len() - 5] ^= 1;

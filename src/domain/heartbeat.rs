@@ -1,7 +1,8 @@
-//! What workers tell each other on the control exchange: that they are alive, whether they have work, and all that is closed.
+//! What workers tell each other on the control exchange: that they are alive, whether they have
+//! work, and all that is closed.
 //!
-//! A worker of another version may know more, or less. What cannot be read of its heartbeat costs itself, never the heartbeat: a worker
-//! that is not known would use the rate a second time.
+//! A worker of another version may know more, or less. What cannot be read of its heartbeat costs
+//! itself, never the heartbeat: a worker that is not known would use the rate a second time.
 
 use super::breaker::Told;
 use super::failure::{Stage, cut};
@@ -26,12 +27,14 @@ pub struct Heartbeat {
     pub fleet: String,
     /// Counts the heartbeats of this worker: one that was recorded and sent again is known by it.
     pub sequence: u64,
-    /// Milliseconds since the epoch, by the sender's clock. Only for telling a heartbeat that is long past.
+    /// Milliseconds since the epoch, by the sender's clock. Only for telling a heartbeat that is
+    /// long past.
     pub sent_at_ms: i64,
     pub has_work: bool,
     pub draining: bool,
     pub closed: Vec<Told>,
-    /// What a provider grants of the configured rate, as this worker has learned: where it is not all of it.
+    /// What a provider grants of the configured rate, as this worker has learned: where it is not
+    /// all of it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub granted: BTreeMap<Stage, f64>,
 }
@@ -54,7 +57,12 @@ impl Heartbeat {
     /// As the `sequence`-th of its worker, sent now.
     #[must_use]
     pub fn stamped(self, fleet: &str, sequence: u64, now: Timestamp) -> Self {
-        Self { fleet: cut(fleet, MAX_ID_BYTES).to_owned(), sequence, sent_at_ms: now.as_millisecond(), ..self }
+        Self {
+            fleet: cut(fleet, MAX_ID_BYTES).to_owned(),
+            sequence,
+            sent_at_ms: now.as_millisecond(),
+            ..self
+        }
     }
 
     pub fn to_json(&self) -> Vec<u8> {
@@ -64,11 +72,31 @@ impl Heartbeat {
 
     /// `None` only where nothing says whose heartbeat it is, and the how manieth.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let fields: Map<String, Value> = (bytes.len() <= MAX_BYTES).then(|| serde_json::from_slice(bytes).ok())??;
-        let id = |name: &str| fields.get(name)?.as_str().filter(|id| !id.is_empty() && id.len() <= MAX_ID_BYTES).map(str::to_owned);
-        let is = |name: &str, otherwise| fields.get(name).and_then(Value::as_bool).unwrap_or(otherwise);
-        let closed = fields.get("closed").and_then(Value::as_array).into_iter().flatten();
-        let granted = fields.get("granted").and_then(Value::as_object).into_iter().flatten();
+        let fields: Map<String, Value> =
+            (bytes.len() <= MAX_BYTES).then(|| serde_json::from_slice(bytes).ok())??;
+        let id = |name: &str| {
+            fields
+                .get(name)?
+                .as_str()
+                .filter(|id| !id.is_empty() && id.len() <= MAX_ID_BYTES)
+                .map(str::to_owned)
+        };
+        let is = |name: &str, otherwise| {
+            fields
+                .get(name)
+                .and_then(Value::as_bool)
+                .unwrap_or(otherwise)
+        };
+        let closed = fields
+            .get("closed")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let granted = fields
+            .get("granted")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         Some(Self {
             v: VERSION,
             worker: id("worker")?,
@@ -78,8 +106,12 @@ impl Heartbeat {
             // Of one that does not say so in a way we know, its share of the rate is left to it.
             has_work: is("has_work", true),
             draining: is("draining", false),
-            closed: closed.filter_map(|told| Told::deserialize(told).ok()).collect(),
-            granted: granted.filter_map(|(stage, part)| Some((stage_of(stage)?, part.as_f64()?))).collect(),
+            closed: closed
+                .filter_map(|told| Told::deserialize(told).ok())
+                .collect(),
+            granted: granted
+                .filter_map(|(stage, part)| Some((stage_of(stage)?, part.as_f64()?)))
+                .collect(),
         })
     }
 }
@@ -95,12 +127,19 @@ mod tests {
     use serde_json::json;
 
     fn told() -> Heartbeat {
-        Heartbeat::new("worker", true, false, Vec::new()).stamped("fleet", 7, Timestamp::from_millisecond(1_800_000_000_123).unwrap())
+        Heartbeat::new("worker", true, false, Vec::new()).stamped(
+            "fleet",
+            7,
+            Timestamp::from_millisecond(1_800_000_000_123).unwrap(),
+        )
     }
 
     #[test]
     fn what_is_told_is_heard() {
-        let told = Heartbeat { granted: BTreeMap::from([(Stage::Recognition, 0.5)]), ..told() };
+        let told = Heartbeat {
+            granted: BTreeMap::from([(Stage::Recognition, 0.5)]),
+            ..told()
+        };
         assert_eq!(Heartbeat::parse(&told.to_json()), Some(told));
     }
 
@@ -142,12 +181,18 @@ mod tests {
             "granted": { "translation": 0.5, "verification": 0.5, "recognition": "half" },
         });
         let heard = Heartbeat::parse(fields.to_string().as_bytes()).unwrap();
-        assert_eq!((heard.has_work, heard.draining, heard.closed.len()), (true, false, 1));
+        assert_eq!(
+            (heard.has_work, heard.draining, heard.closed.len()),
+            (true, false, 1)
+        );
         assert_eq!(heard.granted, BTreeMap::from([(Stage::Verification, 0.5)]));
         for name in ["closed", "granted"] {
             let mut fields = fields.clone();
             fields[name] = json!("everything");
-            assert!(Heartbeat::parse(fields.to_string().as_bytes()).is_some(), "{name}");
+            assert!(
+                Heartbeat::parse(fields.to_string().as_bytes()).is_some(),
+                "{name}"
+            );
         }
     }
 

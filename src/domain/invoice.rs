@@ -1,6 +1,8 @@
-//! One model of a medical invoice that both providers' documented fields fit, so that the two can be compared.
+//! One model of a medical invoice that both providers' documented fields fit, so that the two can
+//! be compared.
 //!
-//! Personal data throughout: an `Invoice` is published and checkpointed, never logged. `Debug` is left out on purpose.
+//! Personal data throughout: an `Invoice` is published and checkpointed, never logged. `Debug` is
+//! left out on purpose.
 
 use super::reading::Reading;
 use jiff::civil::Date;
@@ -11,7 +13,8 @@ use std::collections::BTreeMap;
 
 pub type Money = Reading<Decimal>;
 pub type Day = Reading<Date>;
-/// How much more was sent than is kept here, by the name of the field. Nothing is added up from a list that is in it.
+/// How much more was sent than is kept here, by the name of the field. Nothing is added up from a
+/// list that is in it.
 pub type LeftOut = BTreeMap<String, u64>;
 
 /// Absent and empty are both `None`, published as null.
@@ -138,7 +141,8 @@ pub enum DetailKind {
     Unknown,
 }
 
-/// Whether the sums printed on the bill agree with its total, as the verifying provider computed them.
+/// Whether the sums printed on the bill agree with its total, as the verifying provider computed
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
     pub categories: Option<Sum>,
@@ -214,7 +218,10 @@ mod tests {
 
     #[test]
     fn lines_that_are_not_kept_are_counted_with_those_that_were_left_out_before() {
-        let amount = NamedAmount { name: None, amount: None };
+        let amount = NamedAmount {
+            name: None,
+            amount: None,
+        };
         let mut invoice = Invoice {
             payments: vec![amount.clone(); 2],
             cost_categories: vec![amount; 5],
@@ -222,7 +229,13 @@ mod tests {
             ..Invoice::default()
         };
         invoice.keep_lines(2);
-        assert_eq!((invoice.payments.len(), invoice.cost_categories.len()), (2, 2));
-        assert_eq!(invoice.left_out, [("cost_categories".to_owned(), 10)].into());
+        assert_eq!(
+            (invoice.payments.len(), invoice.cost_categories.len()),
+            (2, 2)
+        );
+        assert_eq!(
+            invoice.left_out,
+            [("cost_categories".to_owned(), 10)].into()
+        );
     }
 }

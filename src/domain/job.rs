@@ -112,7 +112,8 @@ struct WireImage<'a> {
 }
 
 impl Job {
-    /// Reads a job as a message brings it: at most `max_bytes`, as they are and once they are unpacked.
+    /// Reads a job as a message brings it: at most `max_bytes`, as they are and once they are
+    /// unpacked.
     ///
     /// # Errors
     /// [`Rejected`] with `job.malformed`, or as [`Job::parse`].
@@ -125,15 +126,22 @@ impl Job {
     /// Reads JSON text; `message_id` is the AMQP property, used where the body names no `job_id`.
     ///
     /// # Errors
-    /// [`Rejected`] with `job.malformed`, `job.unsupported_version` or `image.url_invalid`, naming the field.
+    /// [`Rejected`] with `job.malformed`, `job.unsupported_version` or `image.url_invalid`, naming
+    /// the field.
     pub fn parse(body: &[u8], message_id: Option<&str>) -> Result<Self, Box<Rejected>> {
         let text = body::text(body).map_err(|problem| unreadable(message_id, &problem))?;
-        let wire: Wire = serde_json::from_str(text).map_err(|error| unreadable(message_id, &not_an_object("the body", &error)))?;
+        let wire: Wire = serde_json::from_str(text)
+            .map_err(|error| unreadable(message_id, &not_an_object("the body", &error)))?;
 
         // Both are needed to answer even a rejected job.
         let job_id = match given(wire.job_id) {
-            Some(raw) => text_field("job_id", raw).and_then(|id| read_job_id("job_id", &id)).map(Some),
-            None => message_id.filter(|id| !id.is_empty()).map(|id| read_job_id("message_id", id)).transpose(),
+            Some(raw) => text_field("job_id", raw)
+                .and_then(|id| read_job_id("job_id", &id))
+                .map(Some),
+            None => message_id
+                .filter(|id| !id.is_empty())
+                .map(|id| read_job_id("message_id", id))
+                .transpose(),
         };
         let metadata = read_metadata(wire.metadata);
         let rejected = |code: &str, problem: &str| {
@@ -148,7 +156,10 @@ impl Job {
         if let Some(schema) = optional("schema", wire.schema, text_field).map_err(malformed)?
             && schema != SCHEMA
         {
-            return Err(rejected("job.unsupported_version", &format!("schema is not {SCHEMA}, the version this worker reads")));
+            return Err(rejected(
+                "job.unsupported_version",
+                &format!("schema is not {SCHEMA}, the version this worker reads"),
+            ));
         }
         let image = given(wire.image).ok_or_else(|| malformed("image is missing".into()))?;
         let image = read_image(image).map_err(|problem| match problem {
@@ -158,15 +169,28 @@ impl Job {
                 ..*rejected("image.url_invalid", "")
             }),
         })?;
-        let verify = optional("verify", wire.verify, bool_field).map_err(malformed)?.unwrap_or(true);
-        let progress = optional("progress", wire.progress, bool_field).map_err(malformed)?.unwrap_or(false);
+        let verify = optional("verify", wire.verify, bool_field)
+            .map_err(malformed)?
+            .unwrap_or(true);
+        let progress = optional("progress", wire.progress, bool_field)
+            .map_err(malformed)?
+            .unwrap_or(false);
         let deadline = optional("deadline", wire.deadline, time_field).map_err(malformed)?;
         if let Err(problem) = &metadata {
             return Err(malformed(problem.clone()));
         }
         match job_id.clone() {
-            Ok(Some(id)) => Ok(Self { id, image, verify, deadline, progress, metadata: metadata.unwrap_or_default() }),
-            Ok(None) => Err(malformed("job_id is missing, and the message has no message_id to take in its place".into())),
+            Ok(Some(id)) => Ok(Self {
+                id,
+                image,
+                verify,
+                deadline,
+                progress,
+                metadata: metadata.unwrap_or_default(),
+            }),
+            Ok(None) => Err(malformed(
+                "job_id is missing, and the message has no message_id to take in its place".into(),
+            )),
             Err(problem) => Err(malformed(problem)),
         }
     }
@@ -175,7 +199,11 @@ impl Job {
 /// Nothing of the body could be read, so nothing of it is echoed.
 fn unreadable(message_id: Option<&str>, problem: &str) -> Box<Rejected> {
     let job_id = message_id.and_then(|id| read_job_id("message_id", id).ok());
-    Box::new(Rejected { job_id, metadata: None, failure: Failure::new(Stage::Job, "job.malformed", problem) })
+    Box::new(Rejected {
+        job_id,
+        metadata: None,
+        failure: Failure::new(Stage::Job, "job.malformed", problem),
+    })
 }
 
 enum ImageProblem {
@@ -185,25 +213,38 @@ enum ImageProblem {
 
 fn read_image(raw: &RawValue) -> Result<ImageRef, ImageProblem> {
     use ImageProblem::Malformed;
-    let wire: WireImage = serde_json::from_str(raw.get()).map_err(|error| Malformed(not_an_object("image", &error)))?;
+    let wire: WireImage = serde_json::from_str(raw.get())
+        .map_err(|error| Malformed(not_an_object("image", &error)))?;
     let field = |name: &str, raw: Option<&RawValue>, max: usize| {
         let text = optional(name, raw, text_field)?;
         match text {
-            Some(text) if text.len() > max => Err(format!("{name} has {} bytes; at most {max} are allowed", text.len())),
-            Some(text) if text.contains(char::is_control) => Err(format!("{name} contains a control character")),
+            Some(text) if text.len() > max => Err(format!(
+                "{name} has {} bytes; at most {max} are allowed",
+                text.len()
+            )),
+            Some(text) if text.contains(char::is_control) => {
+                Err(format!("{name} contains a control character"))
+            }
             other => Ok(other),
         }
     };
     let bucket = field("image.bucket", wire.bucket, MAX_BUCKET_BYTES).map_err(Malformed)?;
     let key = field("image.key", wire.key, MAX_KEY_BYTES).map_err(Malformed)?;
-    let version_id = field("image.version_id", wire.version_id, MAX_VERSION_BYTES).map_err(Malformed)?;
+    let version_id =
+        field("image.version_id", wire.version_id, MAX_VERSION_BYTES).map_err(Malformed)?;
     let url = optional("image.url", wire.url, text_field).map_err(Malformed)?;
     match (key, url) {
-        (Some(key), None) => Ok(ImageRef::Object { bucket, key, version_id }),
-        (None, Some(_)) if bucket.is_some() || version_id.is_some() => {
-            Err(Malformed("image.url stands alone; bucket and version_id belong to image.key".into()))
-        }
-        (None, Some(url)) => address::read(&url).map(ImageRef::Url).map_err(ImageProblem::Url),
+        (Some(key), None) => Ok(ImageRef::Object {
+            bucket,
+            key,
+            version_id,
+        }),
+        (None, Some(_)) if bucket.is_some() || version_id.is_some() => Err(Malformed(
+            "image.url stands alone; bucket and version_id belong to image.key".into(),
+        )),
+        (None, Some(url)) => address::read(&url)
+            .map(ImageRef::Url)
+            .map_err(ImageProblem::Url),
         (Some(_), Some(_)) => Err(Malformed("image has both key and url; give one".into())),
         (None, None) => Err(Malformed("image has neither key nor url; give one".into())),
     }
@@ -213,7 +254,9 @@ fn read_job_id(name: &str, text: &str) -> Result<JobId, String> {
     match text.len() {
         0 => Err(format!("{name} is empty")),
         1..=MAX_JOB_ID_BYTES => Ok(JobId(text.to_owned())),
-        length => Err(format!("{name} has {length} bytes; at most {MAX_JOB_ID_BYTES} are allowed")),
+        length => Err(format!(
+            "{name} has {length} bytes; at most {MAX_JOB_ID_BYTES} are allowed"
+        )),
     }
 }
 
@@ -233,7 +276,11 @@ fn given(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| !matches!(raw.get(), "null" | "\"\""))
 }
 
-fn optional<T>(name: &str, raw: Option<&RawValue>, read: impl Fn(&str, &RawValue) -> Result<T, String>) -> Result<Option<T>, String> {
+fn optional<T>(
+    name: &str,
+    raw: Option<&RawValue>,
+    read: impl Fn(&str, &RawValue) -> Result<T, String>,
+) -> Result<Option<T>, String> {
     given(raw).map(|raw| read(name, raw)).transpose()
 }
 
@@ -247,14 +294,21 @@ fn bool_field(name: &str, raw: &RawValue) -> Result<bool, String> {
 
 fn time_field(name: &str, raw: &RawValue) -> Result<Timestamp, String> {
     let text = text_field(name, raw)?;
-    deadline::read(&text).ok_or_else(|| format!("{name} is not an RFC 3339 time such as 2026-11-23T10:00:00+08:00"))
+    deadline::read(&text)
+        .ok_or_else(|| format!("{name} is not an RFC 3339 time such as 2026-11-23T10:00:00+08:00"))
 }
 
 /// Where it went wrong, without serde's words: they echo what was found.
 fn not_an_object(what: &str, error: &serde_json::Error) -> String {
     match error.classify() {
-        serde_json::error::Category::Data => format!("{what} is not a JSON object, or names a field twice"),
-        _ => format!("{what} is not JSON: line {}, column {}", error.line(), error.column()),
+        serde_json::error::Category::Data => {
+            format!("{what} is not a JSON object, or names a field twice")
+        }
+        _ => format!(
+            "{what} is not JSON: line {}, column {}",
+            error.line(),
+            error.column()
+        ),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is decided, as functions of values.
 //!
-//! Nothing here performs I/O, reads a clock, draws a random number or logs: the present, the deadline and the chance that
-//! spreads a wait are arguments. So every rule is tested as a table, and hours of parking take no time at all.
+//! Nothing here performs I/O, reads a clock, draws a random number or logs: the present, the
+//! deadline and the chance that spreads a wait are arguments. So every rule is tested as a table,
+//! and hours of parking take no time at all.
 
 pub mod amount;
 pub mod breaker;

@@ -1,15 +1,16 @@
 //! Which heartbeats are listened to: of this fleet, sent lately, and not heard before.
 //!
-//! A seal shows that a worker of ours wrote a heartbeat. It does not show when: a client that can read the exchange can send it again. So each
-//! worker's heartbeats are counted, and a count that was heard before is refused. A worker that is new here may be shown recorded
-//! heartbeats of another one that has ended since, for [`LONGEST_AWAY`] at the most.
+//! A seal shows that a worker of ours wrote a heartbeat. It does not show when: a client that can
+//! read the exchange can send it again. So each worker's heartbeats are counted, and a count that
+//! was heard before is refused. A worker that is new here may be shown recorded heartbeats of
+//! another one that has ended since, for [`LONGEST_AWAY`] at the most.
 
 use super::heartbeat::Heartbeat;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A heartbeat of another time is not listened to. S3 and the gateway refuse a clock that is as far off, so a worker that has such a clock
-/// makes no calls.
+/// A heartbeat of another time is not listened to. S3 and the gateway refuse a clock that is as far
+/// off, so a worker that has such a clock makes no calls.
 const LONGEST_AWAY: SignedDuration = SignedDuration::from_mins(15);
 /// Those that were heard longest ago are forgotten.
 const MAX_WORKERS: usize = 2_000;
@@ -42,7 +43,13 @@ pub enum Admission {
 
 impl PeerRegister {
     pub fn new(fleet: String) -> Self {
-        Self { fleet, workers: BTreeMap::new(), others: BTreeSet::new(), sequence: 0, refusal_reported: None }
+        Self {
+            fleet,
+            workers: BTreeMap::new(),
+            others: BTreeSet::new(),
+            sequence: 0,
+            refusal_reported: None,
+        }
     }
 
     /// This worker's next heartbeat, as it is sent.
@@ -53,7 +60,9 @@ impl PeerRegister {
 
     /// Is a message without a valid seal to be reported now? A stranger could fill the log.
     pub fn reports_refusal(&mut self, now: Timestamp) -> bool {
-        let is_due = self.refusal_reported.is_none_or(|last| now.duration_since(last).abs() >= REPORT_EVERY);
+        let is_due = self
+            .refusal_reported
+            .is_none_or(|last| now.duration_since(last).abs() >= REPORT_EVERY);
         if is_due {
             self.refusal_reported = Some(now);
         }
@@ -62,21 +71,32 @@ impl PeerRegister {
 
     pub fn admit(&mut self, heartbeat: &Heartbeat, now: Timestamp) -> Admission {
         if heartbeat.fleet != self.fleet {
-            let is_first = self.others.len() < MAX_FLEETS && self.others.insert(heartbeat.fleet.clone());
+            let is_first =
+                self.others.len() < MAX_FLEETS && self.others.insert(heartbeat.fleet.clone());
             return Admission::OtherFleet { is_first };
         }
-        let away = Timestamp::from_millisecond(heartbeat.sent_at_ms).map(|sent| now.duration_since(sent).abs());
+        let away = Timestamp::from_millisecond(heartbeat.sent_at_ms)
+            .map(|sent| now.duration_since(sent).abs());
         if away.map_or(true, |away| away > LONGEST_AWAY) {
             return Admission::OutOfTime;
         }
-        if self.workers.get(&heartbeat.worker).is_some_and(|(last, _)| *last >= heartbeat.sequence) {
+        if self
+            .workers
+            .get(&heartbeat.worker)
+            .is_some_and(|(last, _)| *last >= heartbeat.sequence)
+        {
             return Admission::Repeated;
         }
         if self.workers.len() == MAX_WORKERS && !self.workers.contains_key(&heartbeat.worker) {
-            let longest_ago = self.workers.iter().min_by_key(|(_, (_, heard))| *heard).map(|(worker, _)| worker.clone());
+            let longest_ago = self
+                .workers
+                .iter()
+                .min_by_key(|(_, (_, heard))| *heard)
+                .map(|(worker, _)| worker.clone());
             longest_ago.and_then(|worker| self.workers.remove(&worker));
         }
-        self.workers.insert(heartbeat.worker.clone(), (heartbeat.sequence, now));
+        self.workers
+            .insert(heartbeat.worker.clone(), (heartbeat.sequence, now));
         Admission::Peer
     }
 }
@@ -96,31 +116,58 @@ mod tests {
     #[test]
     fn each_heartbeat_is_heard_once_and_in_its_order() {
         let mut register = PeerRegister::new("fleet".into());
-        let mut admits = |worker: &str, sequence, now| register.admit(&heartbeat(worker, "fleet", sequence, at(0)), at(now));
+        let mut admits = |worker: &str, sequence, now| {
+            register.admit(&heartbeat(worker, "fleet", sequence, at(0)), at(now))
+        };
         assert_eq!(admits("a", 5, 0), Admission::Peer);
-        assert_eq!([admits("a", 5, 1), admits("a", 4, 1)], [Admission::Repeated; 2]);
+        assert_eq!(
+            [admits("a", 5, 1), admits("a", 4, 1)],
+            [Admission::Repeated; 2]
+        );
         assert_eq!([admits("b", 1, 1), admits("a", 9, 2)], [Admission::Peer; 2]);
-        assert_eq!(admits("a", 9, 600), Admission::Repeated, "of a worker that may have ended by now");
+        assert_eq!(
+            admits("a", 9, 600),
+            Admission::Repeated,
+            "of a worker that may have ended by now"
+        );
     }
 
     #[test]
     fn one_of_another_time_is_not_listened_to() {
-        for (sent, expected) in
-            [(-900, Admission::Peer), (900, Admission::Peer), (-901, Admission::OutOfTime), (86_400, Admission::OutOfTime)]
-        {
-            assert_eq!(PeerRegister::new("fleet".into()).admit(&heartbeat("a", "fleet", 1, at(sent)), at(0)), expected, "{sent}");
+        for (sent, expected) in [
+            (-900, Admission::Peer),
+            (900, Admission::Peer),
+            (-901, Admission::OutOfTime),
+            (86_400, Admission::OutOfTime),
+        ] {
+            assert_eq!(
+                PeerRegister::new("fleet".into())
+                    .admit(&heartbeat("a", "fleet", 1, at(sent)), at(0)),
+                expected,
+                "{sent}"
+            );
         }
         let mut never = heartbeat("a", "fleet", 1, at(0));
         never.sent_at_ms = i64::MAX;
-        assert_eq!(PeerRegister::new("fleet".into()).admit(&never, at(0)), Admission::OutOfTime);
+        assert_eq!(
+            PeerRegister::new("fleet".into()).admit(&never, at(0)),
+            Admission::OutOfTime
+        );
     }
 
     #[test]
     fn another_fleet_is_no_peer_and_is_reported_once() {
         let mut register = PeerRegister::new("fleet".into());
         let mut admits = |fleet: &str| register.admit(&heartbeat("a", fleet, 1, at(0)), at(0));
-        assert_eq!([admits("other"), admits("other")], [true, false].map(|is_first| Admission::OtherFleet { is_first }));
-        let reported = (0..1_000).filter(|number| admits(&number.to_string()) == Admission::OtherFleet { is_first: true }).count();
+        assert_eq!(
+            [admits("other"), admits("other")],
+            [true, false].map(|is_first| Admission::OtherFleet { is_first })
+        );
+        let reported = (0..1_000)
+            .filter(|number| {
+                admits(&number.to_string()) == Admission::OtherFleet { is_first: true }
+            })
+            .count();
         assert_eq!(reported, MAX_FLEETS - 1);
         assert_eq!(admits("fleet"), Admission::Peer);
     }
@@ -129,22 +176,38 @@ mod tests {
     fn as_many_workers_are_remembered_as_there_is_room_for() {
         let mut register = PeerRegister::new("fleet".into());
         for number in 0..5_000 {
-            assert_eq!(register.admit(&heartbeat(&format!("worker {number}"), "fleet", 1, at(number)), at(number)), Admission::Peer);
+            assert_eq!(
+                register.admit(
+                    &heartbeat(&format!("worker {number}"), "fleet", 1, at(number)),
+                    at(number)
+                ),
+                Admission::Peer
+            );
         }
         assert_eq!(register.workers.len(), MAX_WORKERS);
-        assert_eq!(register.admit(&heartbeat("worker 4999", "fleet", 1, at(4_999)), at(4_999)), Admission::Repeated);
+        assert_eq!(
+            register.admit(&heartbeat("worker 4999", "fleet", 1, at(4_999)), at(4_999)),
+            Admission::Repeated
+        );
     }
 
     #[test]
     fn a_refusal_is_reported_once_in_ten_minutes() {
         let mut register = PeerRegister::new("fleet".into());
-        assert_eq!([0, 1, 599, 600, 601].map(|second| register.reports_refusal(at(second))), [true, false, false, true, false]);
+        assert_eq!(
+            [0, 1, 599, 600, 601].map(|second| register.reports_refusal(at(second))),
+            [true, false, false, true, false]
+        );
     }
 
     #[test]
     fn a_workers_own_heartbeats_are_counted() {
         let mut register = PeerRegister::new("fleet".into());
-        let mut sequence = || register.stamp(Heartbeat::new("me", true, false, Vec::new()), at(0)).sequence;
+        let mut sequence = || {
+            register
+                .stamp(Heartbeat::new("me", true, false, Vec::new()), at(0))
+                .sequence
+        };
         assert_eq!([sequence(), sequence()], [1, 2]);
     }
 }

@@ -29,7 +29,8 @@ pub struct Progress {
     /// SHA-256 (hex) of the submitted message: the same message delivered twice is the same run.
     pub run: String,
     pub first_seen: Timestamp,
-    /// The submitted message's `expiration`: it does not travel with a parked copy, it has become a deadline.
+    /// The submitted message's `expiration`: it does not travel with a parked copy, it has become a
+    /// deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
     /// Uses of each step, by rule.
@@ -50,32 +51,38 @@ pub struct Progress {
     /// The answer is found and kept; only its reply queue does not take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsent: Option<Unsent>,
-    /// A delivery of this copy, or of one it was parked from, came back unsettled: whoever had it may have stored an answer that nobody
-    /// published.
+    /// A delivery of this copy, or of one it was parked from, came back unsettled: whoever had it
+    /// may have stored an answer that nobody published.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivered: bool,
-    /// Parked for another copy of its run that was in hand, before its own turn had begun: it comes back as new as it came.
+    /// Parked for another copy of its run that was in hand, before its own turn had begun: it comes
+    /// back as new as it came.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub untried: bool,
     /// Paid answers that no store took, packed; only a worker can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parcel: Option<String>,
-    /// How often a delivery came back unsettled since the job last lived through a turn: parked copies are counted anew by the broker.
+    /// How often a delivery came back unsettled since the job last lived through a turn: parked
+    /// copies are counted anew by the broker.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub returns: u32,
-    /// Milliseconds since the job was first seen in which a stage was paused: they do not count against the worker's deadline.
+    /// Milliseconds since the job was first seen in which a stage was paused: they do not count
+    /// against the worker's deadline.
     #[serde(default, skip_serializing_if = "is_zero")]
     paused_ms: u64,
-    /// By stage: how often this job's answer paused it while others were answered, and when it last did.
+    /// By stage: how often this job's answer paused it while others were answered, and when it last
+    /// did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pauses: BTreeMap<Stage, (u32, Timestamp)>,
     /// What the image's paid answers are kept under, once it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Where the bill is from and which it is, once it was read: so that a closed scope is noticed before anything is fetched.
+    /// Where the bill is from and which it is, once it was read: so that a closed scope is noticed
+    /// before anything is fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
-    /// This run was answered before, without a verdict, and submitted again: that older answer says nothing about this copy.
+    /// This run was answered before, without a verdict, and submitted again: that older answer says
+    /// nothing about this copy.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asked_again: bool,
     /// Attempts by stage.
@@ -93,7 +100,8 @@ pub struct Parked {
     pub code: String,
     #[serde(default)]
     pub at: Timestamp,
-    /// It waits because a worker is paused: the whole wait does not count against the worker's limit, whichever process ends it.
+    /// It waits because a worker is paused: the whole wait does not count against the worker's
+    /// limit, whichever process ends it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_pause: bool,
 }
@@ -151,23 +159,36 @@ impl Progress {
         }
     }
 
-    /// No attempt is started after it: the earliest of the job's own deadline, its message's expiration and the worker's limit, which
-    /// stands still while a stage is paused.
+    /// No attempt is started after it: the earliest of the job's own deadline, its message's
+    /// expiration and the worker's limit, which stands still while a stage is paused.
     pub fn deadline(&self, job: &Job, job_deadline: Duration) -> Timestamp {
         let limit = job_deadline.saturating_add(Duration::from_millis(self.paused_ms));
-        let ours = self.first_seen.saturating_add(limit).unwrap_or(Timestamp::MAX);
-        [job.deadline, self.expires].into_iter().flatten().fold(ours, Timestamp::min)
+        let ours = self
+            .first_seen
+            .saturating_add(limit)
+            .unwrap_or(Timestamp::MAX);
+        [job.deadline, self.expires]
+            .into_iter()
+            .flatten()
+            .fold(ours, Timestamp::min)
     }
 
     /// What a call of this stage could find closed.
     pub fn places(&self, stage: Stage) -> Vec<Place> {
         let bill = self.bill.as_ref().filter(|_| stage == Stage::Verification);
-        let province = bill.and_then(|bill| bill.province.clone()).map(Place::Province);
+        let province = bill
+            .and_then(|bill| bill.province.clone())
+            .map(Place::Province);
         let bill = bill.map(|bill| Place::Bill(bill.id.clone()));
-        [Place::Pause(stage), Place::Stage(stage)].into_iter().chain(province).chain(bill).collect()
+        [Place::Pause(stage), Place::Stage(stage)]
+            .into_iter()
+            .chain(province)
+            .chain(bill)
+            .collect()
     }
 
-    /// The image that the job is about from now on. What was found out about another one says nothing about it.
+    /// The image that the job is about from now on. What was found out about another one says
+    /// nothing about it.
     pub fn is_about(&mut self, image: &str) {
         if self.image.as_deref().is_some_and(|before| before != image) {
             self.rotated_for = None;
@@ -180,7 +201,9 @@ impl Progress {
 
     /// The job waited while a stage was paused.
     pub fn slept(&mut self, paused: SignedDuration) {
-        self.paused_ms = self.paused_ms.saturating_add(u64::try_from(paused.as_millis()).unwrap_or(0));
+        self.paused_ms = self
+            .paused_ms
+            .saturating_add(u64::try_from(paused.as_millis()).unwrap_or(0));
     }
 
     /// How often this job paused the stage while others were answered.
@@ -188,16 +211,26 @@ impl Progress {
         self.pauses.get(&stage).map_or(0, |(times, _)| *times)
     }
 
-    /// The job's answer pauses the stage, now. It counts against the job if somebody else was answered well since it last did so.
+    /// The job's answer pauses the stage, now. It counts against the job if somebody else was
+    /// answered well since it last did so.
     pub fn paused(&mut self, stage: Stage, now: Timestamp, others_answered: Option<Timestamp>) {
-        let (times, last) = self.pauses.get(&stage).copied().unwrap_or((0, self.first_seen));
+        let (times, last) = self
+            .pauses
+            .get(&stage)
+            .copied()
+            .unwrap_or((0, self.first_seen));
         let counts = others_answered.is_some_and(|answered| answered >= last);
-        self.pauses.insert(stage, (times.saturating_add(counts.into()), now));
+        self.pauses
+            .insert(stage, (times.saturating_add(counts.into()), now));
     }
 
     /// How often this job has taken step `step` of `rule`.
     pub fn used(&self, rule: &str, step: usize) -> u32 {
-        self.steps.get(rule).and_then(|uses| uses.get(step)).copied().unwrap_or(0)
+        self.steps
+            .get(rule)
+            .and_then(|uses| uses.get(step))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Records that the job takes this step now.
@@ -228,7 +261,11 @@ impl Progress {
 
     /// When a provider last gave this job this code, as far as its calls are listed.
     pub fn last_told(&self, stage: Stage, code: &str) -> Option<Timestamp> {
-        self.calls.iter().rev().find(|call| call.stage == stage && call.code == code).map(|call| call.at)
+        self.calls
+            .iter()
+            .rev()
+            .find(|call| call.stage == stage && call.code == code)
+            .map(|call| call.at)
     }
 
     /// One more attempt at this stage; a paid call counts by being recorded.
@@ -242,13 +279,14 @@ impl Progress {
         self.attempts.get(&stage).copied().unwrap_or(1)
     }
 
-    /// JSON for the header, at most [`MAX_HEADER_BYTES`] beside the parcel: the oldest calls give way first.
+    /// JSON for the header, at most [`MAX_HEADER_BYTES`] beside the parcel: the oldest calls give
+    /// way first.
     pub fn to_header(&self) -> String {
         self.to_header_within(usize::MAX)
     }
 
-    /// As [`Progress::to_header`], within `room` bytes as far as that can be had without forgetting anything but calls: the totals still
-    /// count those that are listed no more.
+    /// As [`Progress::to_header`], within `room` bytes as far as that can be had without forgetting
+    /// anything but calls: the totals still count those that are listed no more.
     pub fn to_header_within(&self, room: usize) -> String {
         let mut shortened = self.clone();
         let most = room.min(MAX_HEADER_BYTES + self.parcel.as_ref().map_or(0, String::len));
@@ -261,7 +299,8 @@ impl Progress {
         }
     }
 
-    /// Reads what [`Progress::to_header`] wrote for this run. `None` for anything else: a stranger's header starts the job afresh.
+    /// Reads what [`Progress::to_header`] wrote for this run. `None` for anything else: a
+    /// stranger's header starts the job afresh.
     pub fn from_header(header: &str, run: &str) -> Option<Self> {
         if header.len() > MAX_HEADER_BYTES + MAX_PARCEL_BYTES {
             return None;
@@ -275,11 +314,26 @@ impl Progress {
             && progress.calls.len() <= MAX_CALLS_LISTED
             && progress.steps.len() <= MAX_RULES
             && progress.steps.values().all(|uses| uses.len() <= MAX_STEPS)
-            && progress.calls.iter().all(|call| call.code.len() <= MAX_CODE_BYTES)
-            && progress.recognition_error.as_ref().is_none_or(|error| error.message.len() <= MAX_MESSAGE_BYTES)
-            && progress.image.as_ref().is_none_or(|image| image.len() <= MAX_IDENTITY_BYTES)
-            && progress.rotated_for.as_ref().is_none_or(|code| code.len() <= MAX_CODE_BYTES)
-            && progress.parked.as_ref().is_none_or(|parked| parked.code.len() <= MAX_CODE_BYTES);
+            && progress
+                .calls
+                .iter()
+                .all(|call| call.code.len() <= MAX_CODE_BYTES)
+            && progress
+                .recognition_error
+                .as_ref()
+                .is_none_or(|error| error.message.len() <= MAX_MESSAGE_BYTES)
+            && progress
+                .image
+                .as_ref()
+                .is_none_or(|image| image.len() <= MAX_IDENTITY_BYTES)
+            && progress
+                .rotated_for
+                .as_ref()
+                .is_none_or(|code| code.len() <= MAX_CODE_BYTES)
+            && progress
+                .parked
+                .as_ref()
+                .is_none_or(|parked| parked.code.len() <= MAX_CODE_BYTES);
         sound.then_some(progress)
     }
 }

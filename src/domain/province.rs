@@ -2,18 +2,49 @@
 
 use super::spelling::folded;
 
-/// Two digits of the administrative code, the bare name by which it is known here, its spelling in Latin letters, other spellings.
-type Entry = (&'static str, &'static str, &'static str, &'static [&'static str]);
+/// Two digits of the administrative code, the bare name by which it is known here, its spelling in
+/// Latin letters, other spellings.
+type Entry = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
 
-/// As the registries call themselves; the production corps of Xinjiang has a finance bureau of its own. Before the province whose name it
-/// begins with.
+/// As the registries call themselves; the production corps of Xinjiang has a finance bureau of its
+/// own. Before the province whose name it begins with.
 const PROVINCES: [Entry; 35] = [
-    ("66", "新疆生产建设兵团", "xpcc", &["新疆兵团", "生产建设兵团", "新疆建设兵团", "兵团", "xinjiangbingtuan", "bingtuan"]),
+    (
+        "66",
+        "新疆生产建设兵团",
+        "xpcc",
+        &[
+            "新疆兵团",
+            "生产建设兵团",
+            "新疆建设兵团",
+            "兵团",
+            "xinjiangbingtuan",
+            "bingtuan",
+        ],
+    ),
     ("11", "北京", "beijing", &["京", "peking"]),
     ("12", "天津", "tianjin", &["津", "tientsin"]),
     ("13", "河北", "hebei", &["冀"]),
     ("14", "山西", "shanxi", &["晋", "晉"]),
-    ("15", "内蒙古", "innermongolia", &["内蒙", "內蒙古", "內蒙", "蒙", "neimenggu", "neimeng", "neimongol"]),
+    (
+        "15",
+        "内蒙古",
+        "innermongolia",
+        &[
+            "内蒙",
+            "內蒙古",
+            "內蒙",
+            "蒙",
+            "neimenggu",
+            "neimeng",
+            "neimongol",
+        ],
+    ),
     ("21", "辽宁", "liaoning", &["辽", "遼寧", "遼"]),
     ("22", "吉林", "jilin", &["吉"]),
     ("23", "黑龙江", "heilongjiang", &["黑", "黑龍江"]),
@@ -45,8 +76,18 @@ const PROVINCES: [Entry; 35] = [
     ("82", "澳门", "macao", &["澳", "澳門", "macau", "aomen"]),
 ];
 /// Longer ones before those they end in.
-const KINDS: [&str; 10] =
-    ["维吾尔自治区", "維吾爾自治區", "壮族自治区", "回族自治区", "特别行政区", "特別行政區", "自治区", "自治區", "省", "市"];
+const KINDS: [&str; 10] = [
+    "维吾尔自治区",
+    "維吾爾自治區",
+    "壮族自治区",
+    "回族自治区",
+    "特别行政区",
+    "特別行政區",
+    "自治区",
+    "自治區",
+    "省",
+    "市",
+];
 const LATIN_KINDS: [&str; 13] = [
     "uyghurautonomousregion",
     "uygurautonomousregion",
@@ -63,16 +104,30 @@ const LATIN_KINDS: [&str; 13] = [
     "sar",
 ];
 /// Begin with the name of a province and lie in another one.
-const ELSEWHERE: [(&str, &str); 3] = [("海南藏族", "青海"), ("海南州", "青海"), ("河南蒙古族", "青海")];
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("海南藏族", "青海"),
+    ("海南州", "青海"),
+    ("河南蒙古族", "青海"),
+];
 /// What a place within a province ends in.
 const PLACES: [char; 6] = ['市', '区', '县', '州', '盟', '旗'];
 
-/// The bare name by which a province is known here: `河南省`, `河南省郑州市`, `Henan Province`, `豫` and `410000` are `河南`.
+/// The bare name by which a province is known here: `河南省`, `河南省郑州市`, `Henan Province`, `豫` and
+/// `410000` are `河南`.
 pub fn known(read: &str) -> Option<&'static str> {
     let text = folded(read);
-    let text = text.strip_prefix("中国").or_else(|| text.strip_prefix("中华人民共和国")).unwrap_or(&text);
-    let elsewhere = ELSEWHERE.iter().find(|(prefix, _)| text.starts_with(prefix)).map(|(_, name)| *name);
-    elsewhere.or_else(|| by_code(text)).or_else(|| by_name(text)).or_else(|| latin(text))
+    let text = text
+        .strip_prefix("中国")
+        .or_else(|| text.strip_prefix("中华人民共和国"))
+        .unwrap_or(&text);
+    let elsewhere = ELSEWHERE
+        .iter()
+        .find(|(prefix, _)| text.starts_with(prefix))
+        .map(|(_, name)| *name);
+    elsewhere
+        .or_else(|| by_code(text))
+        .or_else(|| by_name(text))
+        .or_else(|| latin(text))
 }
 
 /// Whether this is one of the names that [`known`] answers.
@@ -83,12 +138,19 @@ pub fn is_known(name: &str) -> bool {
 /// What is left of a name once the kind of place is taken away: for names that are not known here.
 pub fn bare(read: &str) -> String {
     let text = folded(read);
-    KINDS.iter().find_map(|kind| text.strip_suffix(kind)).unwrap_or(&text).to_owned()
+    KINDS
+        .iter()
+        .find_map(|kind| text.strip_suffix(kind))
+        .unwrap_or(&text)
+        .to_owned()
 }
 
 fn by_code(text: &str) -> Option<&'static str> {
     let code = text.strip_suffix("0000").unwrap_or(text);
-    PROVINCES.iter().find(|(known, ..)| *known == code).map(|(_, name, ..)| *name)
+    PROVINCES
+        .iter()
+        .find(|(known, ..)| *known == code)
+        .map(|(_, name, ..)| *name)
 }
 
 /// Its name alone, with its kind, or with a place within it behind it.
@@ -98,7 +160,9 @@ fn by_name(text: &str) -> Option<&'static str> {
         all.map(move |spelling| (spelling, *name))
     });
     let names = |spelling: &str| {
-        let Some(rest) = text.strip_prefix(spelling) else { return false };
+        let Some(rest) = text.strip_prefix(spelling) else {
+            return false;
+        };
         let has_kind = KINDS.iter().any(|kind| rest.starts_with(kind));
         match spelling.chars().count() {
             _ if rest.is_empty() => true,
@@ -108,15 +172,27 @@ fn by_name(text: &str) -> Option<&'static str> {
             _ => true,
         }
     };
-    spellings.filter(|(spelling, _)| names(spelling)).max_by_key(|(spelling, _)| spelling.len()).map(|(_, name)| name)
+    spellings
+        .filter(|(spelling, _)| names(spelling))
+        .max_by_key(|(spelling, _)| spelling.len())
+        .map(|(_, name)| name)
 }
 
 fn latin(text: &str) -> Option<&'static str> {
     let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
-    let has_others = text.chars().any(|character| character.is_alphanumeric() && !character.is_ascii_alphabetic());
-    let bare = LATIN_KINDS.iter().find_map(|kind| letters.strip_suffix(kind)).unwrap_or(&letters);
+    let has_others = text
+        .chars()
+        .any(|character| character.is_alphanumeric() && !character.is_ascii_alphabetic());
+    let bare = LATIN_KINDS
+        .iter()
+        .find_map(|kind| letters.strip_suffix(kind))
+        .unwrap_or(&letters);
     let names = |entry: &&Entry| entry.2 == bare || entry.3.contains(&bare);
-    PROVINCES.iter().find(names).filter(|_| !has_others).map(|(_, name, ..)| *name)
+    PROVINCES
+        .iter()
+        .find(names)
+        .filter(|_| !has_others)
+        .map(|(_, name, ..)| *name)
 }
 
 #[cfg(test)]
@@ -144,17 +220,66 @@ mod tests {
                 ][..],
                 "河南",
             ),
-            (&["北京", "北京市", "北京市朝阳区", "Beijing", "Beijing Municipality", "京"], "北京"),
-            (&["内蒙古自治区", "内蒙古", "内蒙", "内蒙古呼和浩特市", "內蒙古", "Inner Mongolia", "neimenggu", "Nei Mongol"], "内蒙古"),
-            (&["广西壮族自治区", "广西", "广西省", "Guangxi Zhuang Autonomous Region"], "广西"),
-            (&["新疆维吾尔自治区", "新疆", "新疆乌鲁木齐市", "Xinjiang"], "新疆"),
-            (&["新疆生产建设兵团", "兵团", "新疆兵团", "生产建设兵团", "新疆生产建设兵团第八师", "XPCC"], "新疆生产建设兵团"),
-            (&["香港特别行政区", "香港", "Hong Kong", "Hong Kong SAR"], "香港"),
+            (
+                &[
+                    "北京",
+                    "北京市",
+                    "北京市朝阳区",
+                    "Beijing",
+                    "Beijing Municipality",
+                    "京",
+                ],
+                "北京",
+            ),
+            (
+                &[
+                    "内蒙古自治区",
+                    "内蒙古",
+                    "内蒙",
+                    "内蒙古呼和浩特市",
+                    "內蒙古",
+                    "Inner Mongolia",
+                    "neimenggu",
+                    "Nei Mongol",
+                ],
+                "内蒙古",
+            ),
+            (
+                &[
+                    "广西壮族自治区",
+                    "广西",
+                    "广西省",
+                    "Guangxi Zhuang Autonomous Region",
+                ],
+                "广西",
+            ),
+            (
+                &["新疆维吾尔自治区", "新疆", "新疆乌鲁木齐市", "Xinjiang"],
+                "新疆",
+            ),
+            (
+                &[
+                    "新疆生产建设兵团",
+                    "兵团",
+                    "新疆兵团",
+                    "生产建设兵团",
+                    "新疆生产建设兵团第八师",
+                    "XPCC",
+                ],
+                "新疆生产建设兵团",
+            ),
+            (
+                &["香港特别行政区", "香港", "Hong Kong", "Hong Kong SAR"],
+                "香港",
+            ),
             (&["澳门", "澳門", "Macau", "Macao"], "澳门"),
             (&["陕西", "陕西省西安市", "Shaanxi"], "陕西"),
             (&["山西", "Shanxi Province"], "山西"),
             (&["吉林", "吉林省", "吉林市", "吉林省吉林市"], "吉林"),
-            (&["青海省", "海南藏族自治州", "河南蒙古族自治县", "青"], "青海"),
+            (
+                &["青海省", "海南藏族自治州", "河南蒙古族自治县", "青"],
+                "青海",
+            ),
             (&["海南", "海南省海口市"], "海南"),
             (&["黑龙江省", "黑龍江", "Heilongjiang"], "黑龙江"),
             (&["⿊⻰江"], "黑龙江"),
@@ -163,16 +288,37 @@ mod tests {
                 assert_eq!(known(spelling), Some(name), "{spelling}");
             }
         }
-        assert!(PROVINCES.iter().all(|(_, name, ..)| is_known(name) && known(name) == Some(name)));
+        assert!(
+            PROVINCES
+                .iter()
+                .all(|(_, name, ..)| is_known(name) && known(name) == Some(name))
+        );
     }
 
     #[test]
     fn what_is_no_province_is_not_known() {
-        for text in ["", "  ", "省", "张三", "张三省", "新乡市", "吉安市", "青岛市", "台州", "99", "12345678", "x", "河南x", "Henan 河"]
-        {
+        for text in [
+            "",
+            "  ",
+            "省",
+            "张三",
+            "张三省",
+            "新乡市",
+            "吉安市",
+            "青岛市",
+            "台州",
+            "99",
+            "12345678",
+            "x",
+            "河南x",
+            "Henan 河",
+        ] {
             assert_eq!(known(text), None, "{text}");
         }
-        assert_eq!((bare("张三省"), bare(" 张 三 ")), ("张三".to_owned(), "张三".to_owned()));
+        assert_eq!(
+            (bare("张三省"), bare(" 张 三 ")),
+            ("张三".to_owned(), "张三".to_owned())
+        );
     }
 
     proptest! {

@@ -7,7 +7,8 @@ use std::fmt::{self, Display};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-/// On the wire a plain string (`"939.48"`, `"2026-01-31"`), or `{"text": "…"}` where it could not be understood.
+/// On the wire a plain string (`"939.48"`, `"2026-01-31"`), or `{"text": "…"}` where it could not
+/// be understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading<T> {
     Value(T),
@@ -52,7 +53,9 @@ impl<'de, T: FromStr> Visitor<'de> for ReadingVisitor<T> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        text.parse().map(Reading::Value).map_err(|_| E::custom("not a value of this kind"))
+        text.parse()
+            .map(Reading::Value)
+            .map_err(|_| E::custom("not a value of this kind"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

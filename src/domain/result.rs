@@ -44,7 +44,8 @@ pub struct JobResult<'a> {
 }
 
 impl JobResult<'_> {
-    /// Keeps so many lines of each list of both invoices, and says how many are left out. The checks were made over all of them.
+    /// Keeps so many lines of each list of both invoices, and says how many are left out. The
+    /// checks were made over all of them.
     pub fn keep_lines(&mut self, max: usize) {
         let recognised = self.recognition.as_mut().map(|part| &mut part.invoice);
         let verified = self.verification.as_mut().map(|part| &mut part.invoice);
@@ -137,7 +138,12 @@ pub struct JobError {
 
 impl JobError {
     pub fn new(failure: &Failure, attempts: u32) -> Self {
-        Self { stage: failure.stage, code: failure.code.clone(), message: failure.message.clone(), attempts }
+        Self {
+            stage: failure.stage,
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+            attempts,
+        }
     }
 }
 

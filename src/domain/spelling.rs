@@ -1,71 +1,138 @@
-//! One spelling for characters that mean the same, as printers, text recognition and keyboards mix them.
+//! One spelling for characters that mean the same, as printers, text recognition and keyboards mix
+//! them.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use std::borrow::Cow;
 
-/// Between the parts of a name; some printers leave it out, so that two spellings of a name never differ by it alone.
+/// Between the parts of a name; some printers leave it out, so that two spellings of a name never
+/// differ by it alone.
 const MIDDLE_DOTS: &str = "·•・･．.﹒‧∙⋅●◦⸱⸳ᐧ·˙。｡";
-/// Stand for characters that a provider masked or could not write: two of them say nothing about each other.
-const PLACEHOLDERS: [char; 15] = [char::REPLACEMENT_CHARACTER, '*', '?', '□', '■', '〓', '█', '▇', '▯', '○', '◯', '×', '✕', '╳', '某'];
+/// Stand for characters that a provider masked or could not write: two of them say nothing about
+/// each other.
+const PLACEHOLDERS: [char; 15] = [
+    char::REPLACEMENT_CHARACTER,
+    '*',
+    '?',
+    '□',
+    '■',
+    '〓',
+    '█',
+    '▇',
+    '▯',
+    '○',
+    '◯',
+    '×',
+    '✕',
+    '╳',
+    '某',
+];
 /// Full stops may end a name; any other dot there, or beside another one, stands for a character.
 const FULL_STOPS: &str = "．.﹒。｡";
 /// Longer texts are no names, and may have been cut: what is equal of them proves nothing.
 const MAX_NAME_BYTES: usize = 1_000;
-const LABELS: [&str; 10] = ["票据号码", "发票号码", "票据编号", "票据号", "发票号", "票号", "号码", "编号", "number", "no"];
-/// Radicals for which Unicode's compatibility forms have no ordinary character, and PDF text has nevertheless.
+const LABELS: [&str; 10] = [
+    "票据号码",
+    "发票号码",
+    "票据编号",
+    "票据号",
+    "发票号",
+    "票号",
+    "号码",
+    "编号",
+    "number",
+    "no",
+];
+/// Radicals for which Unicode's compatibility forms have no ordinary character, and PDF text has
+/// nevertheless.
 const RADICALS: &str = "\
     ⺁厂⺄乙⺇几⺎兀⺐尢⺒巳⺓幺⺛旡⺝月⺟母⺠民⺧牛⺩王⺪疋⺫目⺬示⺮竹⺶羊⺻聿⺼肉⺽臼⻁虎⻄西⻅见⻆角⻉贝⻋车⻑長⻓长⻔门⻗雨⻘青⻙韦⻚页⻛风⻜飞⻝食⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄\
     ⻪黾⻫斉⻬齐⻭歯⻮齿⻯竜⻰龙⻱龜⻲亀⻳龟";
 
-/// The half-width form of a full-width one (`１` → `1`, `，` → `,`, `￥` → `¥`); any other character is itself.
+/// The half-width form of a full-width one (`１` → `1`, `，` → `,`, `￥` → `¥`); any other character
+/// is itself.
 pub(super) fn half(character: char) -> char {
     match character {
         '\u{3000}' => ' ',
         '￥' => '¥',
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0).unwrap_or(character),
+        '\u{ff01}'..='\u{ff5e}' => {
+            char::from_u32(u32::from(character) - 0xfee0).unwrap_or(character)
+        }
         other => other,
     }
 }
 
-/// Every character in its half-width form; white space and what cannot be seen left out. For figures: it changes no number.
+/// Every character in its half-width form; white space and what cannot be seen left out. For
+/// figures: it changes no number.
 pub(crate) fn compact(text: &str) -> String {
-    text.chars().filter(|character| !character.is_whitespace() && !is_invisible(*character)).map(half).collect()
+    text.chars()
+        .filter(|character| !character.is_whitespace() && !is_invisible(*character))
+        .map(half)
+        .collect()
 }
 
-/// One spelling for everything that looks or means the same (NFKC), in small letters, without white space and without what cannot be
-/// seen.
+/// One spelling for everything that looks or means the same (NFKC), in small letters, without white
+/// space and without what cannot be seen.
 pub(super) fn folded(text: &str) -> String {
-    let plain: String = text.chars().filter(|character| !is_invisible(*character)).map(ordinary).collect();
+    let plain: String = text
+        .chars()
+        .filter(|character| !is_invisible(*character))
+        .map(ordinary)
+        .collect();
     let composed: Cow<'_, str> = ComposingNormalizerBorrowed::new_nfkc().normalize(&plain);
-    composed.to_lowercase().chars().filter(|character| !character.is_whitespace()).collect()
+    composed
+        .to_lowercase()
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .collect()
 }
 
-/// What two spellings of one name have in common. `None`: it cannot be compared, because some of it is missing.
+/// What two spellings of one name have in common. `None`: it cannot be compared, because some of it
+/// is missing.
 pub(super) fn name(text: &str) -> Option<String> {
     if text.len() > MAX_NAME_BYTES {
         return None;
     }
-    let undotted: String = text.chars().filter(|character| !MIDDLE_DOTS.contains(*character)).collect();
+    let undotted: String = text
+        .chars()
+        .filter(|character| !MIDDLE_DOTS.contains(*character))
+        .collect();
     let folded = folded(&undotted);
-    (!folded.is_empty() && !folded.contains(PLACEHOLDERS) && !is_masked_by_dots(text) && !is_masked_by_x(&folded)).then_some(folded)
+    (!folded.is_empty()
+        && !folded.contains(PLACEHOLDERS)
+        && !is_masked_by_dots(text)
+        && !is_masked_by_x(&folded))
+    .then_some(folded)
 }
 
 /// `张••`, `张·`, `●三`: a dot that stands between no two parts of a name.
 fn is_masked_by_dots(text: &str) -> bool {
-    let is_dot = |character: char| MIDDLE_DOTS.contains(character) && !FULL_STOPS.contains(character);
-    let seen: Vec<char> = text.chars().filter(|character| !character.is_whitespace() && !is_invisible(*character)).collect();
-    let is_at_an_end = [seen.first(), seen.last()].into_iter().flatten().any(|character| is_dot(*character));
-    is_at_an_end || seen.windows(2).any(|pair| pair.iter().all(|character| is_dot(*character)))
+    let is_dot =
+        |character: char| MIDDLE_DOTS.contains(character) && !FULL_STOPS.contains(character);
+    let seen: Vec<char> = text
+        .chars()
+        .filter(|character| !character.is_whitespace() && !is_invisible(*character))
+        .collect();
+    let is_at_an_end = [seen.first(), seen.last()]
+        .into_iter()
+        .flatten()
+        .any(|character| is_dot(*character));
+    is_at_an_end
+        || seen
+            .windows(2)
+            .any(|pair| pair.iter().all(|character| is_dot(*character)))
 }
 
 /// `张xx`: no Chinese name has that letter alone in it.
 fn is_masked_by_x(folded: &str) -> bool {
     let mut letters = folded.chars().filter(char::is_ascii_alphabetic).peekable();
-    letters.peek().is_some() && letters.all(|letter| letter == 'x') && folded.chars().any(|character| character > '\u{2e7f}')
+    letters.peek().is_some()
+        && letters.all(|letter| letter == 'x')
+        && folded.chars().any(|character| character > '\u{2e7f}')
 }
 
-/// What two spellings of one number have in common: its digits and letters, without label, punctuation and leading zeros. `None`: it
-/// cannot be compared, because some of it is missing or masked (`1031XXXX7250`).
+/// What two spellings of one number have in common: its digits and letters, without label,
+/// punctuation and leading zeros. `None`: it cannot be compared, because some of it is missing or
+/// masked (`1031XXXX7250`).
 pub(super) fn number(text: &str) -> Option<String> {
     let folded = name(text)?;
     let mut rest = folded.trim_start_matches(is_punctuation);
@@ -73,10 +140,19 @@ pub(super) fn number(text: &str) -> Option<String> {
         rest = unlabelled.trim_start_matches(is_punctuation);
     }
     let rest = rest.strip_suffix('号').unwrap_or(rest);
-    let bare: String = rest.chars().filter(|character| !is_punctuation(*character)).collect();
+    let bare: String = rest
+        .chars()
+        .filter(|character| !is_punctuation(*character))
+        .collect();
     let digits = bare.trim_start_matches('0');
     let is_masked = bare.contains("xx");
-    (!bare.is_empty() && !is_masked).then(|| if digits.is_empty() { "0".to_owned() } else { digits.to_owned() })
+    (!bare.is_empty() && !is_masked).then(|| {
+        if digits.is_empty() {
+            "0".to_owned()
+        } else {
+            digits.to_owned()
+        }
+    })
 }
 
 fn is_punctuation(character: char) -> bool {
@@ -96,7 +172,8 @@ fn ordinary(character: char) -> char {
     character
 }
 
-/// Control and format characters: zero-width ones, marks of direction, soft hyphens, variation selectors, byte order marks.
+/// Control and format characters: zero-width ones, marks of direction, soft hyphens, variation
+/// selectors, byte order marks.
 fn is_invisible(character: char) -> bool {
     (character.is_control() && !character.is_whitespace())
         || matches!(
@@ -124,7 +201,10 @@ mod tests {
 
     #[test]
     fn full_width_forms_become_what_they_stand_for() {
-        assert_eq!(compact(" ￥１，９３９．４８　（Ａ）\u{200b}\n"), "¥1,939.48(A)");
+        assert_eq!(
+            compact(" ￥１，９３９．４８　（Ａ）\u{200b}\n"),
+            "¥1,939.48(A)"
+        );
         assert_eq!(compact("²½"), "²½", "no figure becomes another");
     }
 
@@ -157,14 +237,46 @@ mod tests {
     #[test]
     fn what_is_missing_in_a_name_is_not_compared() {
         let long = "名".repeat(MAX_NAME_BYTES);
-        for text in ["", "  ", "·", "张\u{fffd}", "\u{fffd}\u{fffd}", "张*", "张＊三", "??", "张？", "□三", "〓", &long] {
+        for text in [
+            "",
+            "  ",
+            "·",
+            "张\u{fffd}",
+            "\u{fffd}\u{fffd}",
+            "张*",
+            "张＊三",
+            "??",
+            "张？",
+            "□三",
+            "〓",
+            &long,
+        ] {
             assert_eq!(name(text), None, "{text}");
         }
-        for text in ["张••", "张●", "张 · ·", "●三", "张○○", "张◯", "张×", "张××", "张XX", "张Ｘ三", "张某", "某医院", "张··三"]
-        {
+        for text in [
+            "张••",
+            "张●",
+            "张 · ·",
+            "●三",
+            "张○○",
+            "张◯",
+            "张×",
+            "张××",
+            "张XX",
+            "张Ｘ三",
+            "张某",
+            "某医院",
+            "张··三",
+        ] {
             assert_eq!(name(text), None, "{text} hides a part of a name");
         }
-        for text in ["J. R. Smith Jr.", "张三。", "Max Xu", "X光医院abc", "阿卜杜拉·买买提·艾力"] {
+        for text in [
+            "J. R. Smith Jr.",
+            "张三。",
+            "Max Xu",
+            "X光医院abc",
+            "阿卜杜拉·买买提·艾力",
+        ] {
             assert!(name(text).is_some(), "{text}");
         }
     }
@@ -187,7 +299,14 @@ mod tests {
         assert_eq!(number("000").as_deref(), Some("0"));
         assert_ne!(number("A103152099"), number("B103152099"));
         assert_ne!(number("103152099"), number("1031520990"));
-        for text in ["", "No.", "1031XXXX7250", "1031****7250", "XXXXX", "10\u{fffd}1"] {
+        for text in [
+            "",
+            "No.",
+            "1031XXXX7250",
+            "1031****7250",
+            "XXXXX",
+            "10\u{fffd}1",
+        ] {
             assert_eq!(number(text), None, "{text}");
         }
     }

@@ -3,30 +3,44 @@
 use super::invoice::{Answer, Registry};
 use super::result::{Flag, Verdict};
 
-/// `None`: a state under "voided" or "red-lettered" could not be understood, so the job ends `registry_status_unknown`.
+/// `None`: a state under "voided" or "red-lettered" could not be understood, so the job ends
+/// `registry_status_unknown`.
 ///
-/// Voided goes before red-lettered. A registry that sends no status has nothing against the bill that it found.
+/// Voided goes before red-lettered. A registry that sends no status has nothing against the bill
+/// that it found.
 pub fn of_registry(registry: &Registry) -> (Option<Verdict>, Vec<Flag>) {
-    let verdict = registry.status.map_or(Some(Verdict::Genuine), |status| match (status.voided, status.red_lettered) {
-        (Answer::Yes, _) => Some(Verdict::Voided),
-        (Answer::Unknown, _) | (Answer::No, Answer::Unknown) => None,
-        (Answer::No, Answer::Yes) => Some(Verdict::RedLettered),
-        (Answer::No, Answer::No) => Some(Verdict::Genuine),
+    let verdict = registry.status.map_or(Some(Verdict::Genuine), |status| {
+        match (status.voided, status.red_lettered) {
+            (Answer::Yes, _) => Some(Verdict::Voided),
+            (Answer::Unknown, _) | (Answer::No, Answer::Unknown) => None,
+            (Answer::No, Answer::Yes) => Some(Verdict::RedLettered),
+            (Answer::No, Answer::No) => Some(Verdict::Genuine),
+        }
     });
     (verdict, flags(registry))
 }
 
 /// In the contract's order.
 fn flags(registry: &Registry) -> Vec<Flag> {
-    let says = |wanted: Answer| registry.status.map_or([false; 2], |status| [status.posted == wanted, status.printed == wanted]);
+    let says = |wanted: Answer| {
+        registry.status.map_or([false; 2], |status| {
+            [status.posted == wanted, status.printed == wanted]
+        })
+    };
     let [posted, printed] = says(Answer::Yes);
     let flags = [
         (Flag::Posted, posted),
         (Flag::Printed, printed),
         (Flag::Reimbursed, !registry.reimbursements.is_empty()),
-        (Flag::RegistryStatusUnknown, says(Answer::Unknown).contains(&true)),
+        (
+            Flag::RegistryStatusUnknown,
+            says(Answer::Unknown).contains(&true),
+        ),
     ];
-    flags.into_iter().filter_map(|(flag, set)| set.then_some(flag)).collect()
+    flags
+        .into_iter()
+        .filter_map(|(flag, set)| set.then_some(flag))
+        .collect()
 }
 
 #[cfg(test)]
@@ -36,7 +50,15 @@ mod tests {
     use Answer::{No, Unknown, Yes};
 
     fn registry(voided: Answer, red_lettered: Answer, posted: Answer, printed: Answer) -> Registry {
-        Registry { status: Some(RegistryStatus { printed, red_lettered, voided, posted }), ..Registry::default() }
+        Registry {
+            status: Some(RegistryStatus {
+                printed,
+                red_lettered,
+                voided,
+                posted,
+            }),
+            ..Registry::default()
+        }
     }
 
     #[test]
@@ -52,21 +74,40 @@ mod tests {
             (Unknown, Yes, None),
             (Unknown, Unknown, None),
         ] {
-            assert_eq!(of_registry(&registry(voided, red_lettered, No, No)), (verdict, vec![]), "{voided:?} {red_lettered:?}");
+            assert_eq!(
+                of_registry(&registry(voided, red_lettered, No, No)),
+                (verdict, vec![]),
+                "{voided:?} {red_lettered:?}"
+            );
         }
     }
 
     #[test]
     fn what_was_done_with_the_bill_is_a_flag_and_leaves_the_verdict() {
         let genuine = Some(Verdict::Genuine);
-        assert_eq!(of_registry(&registry(No, No, Yes, Yes)), (genuine, vec![Flag::Posted, Flag::Printed]));
-        assert_eq!(of_registry(&registry(No, No, Unknown, Yes)), (genuine, vec![Flag::Printed, Flag::RegistryStatusUnknown]));
-        let reimbursed = Registry { reimbursements: vec![Reimbursement::default()], ..registry(No, No, No, Unknown) };
-        assert_eq!(of_registry(&reimbursed), (genuine, vec![Flag::Reimbursed, Flag::RegistryStatusUnknown]));
+        assert_eq!(
+            of_registry(&registry(No, No, Yes, Yes)),
+            (genuine, vec![Flag::Posted, Flag::Printed])
+        );
+        assert_eq!(
+            of_registry(&registry(No, No, Unknown, Yes)),
+            (genuine, vec![Flag::Printed, Flag::RegistryStatusUnknown])
+        );
+        let reimbursed = Registry {
+            reimbursements: vec![Reimbursement::default()],
+            ..registry(No, No, No, Unknown)
+        };
+        assert_eq!(
+            of_registry(&reimbursed),
+            (genuine, vec![Flag::Reimbursed, Flag::RegistryStatusUnknown])
+        );
     }
 
     #[test]
     fn a_registry_without_a_status_has_nothing_against_the_bill() {
-        assert_eq!(of_registry(&Registry::default()), (Some(Verdict::Genuine), vec![]));
+        assert_eq!(
+            of_registry(&Registry::default()),
+            (Some(Verdict::Genuine), vec![])
+        );
     }
 }

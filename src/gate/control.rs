@@ -1,4 +1,5 @@
-//! Stages that are paused because a control call was refused as well: they are probed by control calls, and not by jobs.
+//! Stages that are paused because a control call was refused as well: they are probed by control
+//! calls, and not by jobs.
 
 use super::{Gate, State, probe_of};
 use crate::domain::breaker::Place;
@@ -14,18 +15,28 @@ impl Gate {
     pub fn control_call_due(&self) -> Option<(Stage, Streak)> {
         let now = self.0.clock.now();
         let state = self.state();
-        [Stage::Recognition, Stage::Verification].into_iter().find_map(|stage| {
-            let closure = state.breaker.closure(&Place::Pause(stage))?;
-            let streak = closure.streak.filter(|streak| streak.needs_a_control_call())?;
-            (now >= closure.until).then_some((stage, streak))
-        })
+        [Stage::Recognition, Stage::Verification]
+            .into_iter()
+            .find_map(|stage| {
+                let closure = state.breaker.closure(&Place::Pause(stage))?;
+                let streak = closure
+                    .streak
+                    .filter(|streak| streak.needs_a_control_call())?;
+                (now >= closure.until).then_some((stage, streak))
+            })
     }
 
-    /// The control call was answered, and not as the jobs were: nothing of what came in a row was our fault.
+    /// The control call was answered, and not as the jobs were: nothing of what came in a row was
+    /// our fault.
     pub fn control_call_answered(&self, stage: Stage) {
         let now = self.0.clock.now();
         let change = {
-            let State { fleet, breaker, streaks, .. } = &mut *self.state();
+            let State {
+                fleet,
+                breaker,
+                streaks,
+                ..
+            } = &mut *self.state();
             streaks.answered(stage);
             breaker.open(&Place::Pause(stage), fleet, now)
         };
@@ -38,7 +49,8 @@ impl Gate {
         let now = self.0.clock.now();
         let change = {
             let State { fleet, breaker, .. } = &mut *self.state();
-            let until = |failures| probe_of(Some(streak), &failure.code, failures, now, &self.0.timezone);
+            let until =
+                |failures| probe_of(Some(streak), &failure.code, failures, now, &self.0.timezone);
             breaker.prolong(&Place::Pause(stage), until, fleet, now)
         };
         self.announce();

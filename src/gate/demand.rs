@@ -1,4 +1,5 @@
-//! Does this worker have calls to make? Only then it has a share of the rate: whoever is idle, paused or draining leaves his to the others.
+//! Does this worker have calls to make? Only then it has a share of the rate: whoever is idle,
+//! paused or draining leaves his to the others.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -27,7 +28,8 @@ impl Demand {
     pub(super) fn told(&self) -> bool {
         // Whoever comes in between tells it once too often.
         self.told.store(false, Ordering::SeqCst);
-        let is_there_some = self.since.swap(false, Ordering::SeqCst) || self.waiting.load(Ordering::SeqCst) > 0;
+        let is_there_some =
+            self.since.swap(false, Ordering::SeqCst) || self.waiting.load(Ordering::SeqCst) > 0;
         if is_there_some {
             self.told.store(true, Ordering::SeqCst);
         }

@@ -1,4 +1,5 @@
-//! Whether the parts that every job needs are known to work: before that a worker is not ready, so that a rollout does not go on.
+//! Whether the parts that every job needs are known to work: before that a worker is not ready, so
+//! that a rollout does not go on.
 
 use super::{Gate, State};
 use crate::domain::breaker::{Cause, Place, next_probe};
@@ -8,13 +9,15 @@ use crate::domain::progress::Progress;
 use jiff::Timestamp;
 
 impl Gate {
-    /// A part that jobs need has not been seen at work yet: the worker is not ready until [`Gate::trust`].
+    /// A part that jobs need has not been seen at work yet: the worker is not ready until
+    /// [`Gate::trust`].
     pub fn doubt(&self, problem: &str) {
         self.state().doubt = Some(problem.to_owned());
         self.0.changed.send_replace(());
     }
 
-    /// Nothing keeps the worker from being ready any more, unless a stage is paused that has never worked.
+    /// Nothing keeps the worker from being ready any more, unless a stage is paused that has never
+    /// worked.
     pub fn trust(&self) {
         self.state().doubt = None;
         self.0.changed.send_replace(());
@@ -46,13 +49,16 @@ impl Gate {
             let state = &mut *self.state();
             state.worked.insert(Stage::Storage);
             state.streaks.answered(Stage::Storage);
-            state.breaker.open(&Place::Pause(Stage::Storage), &state.fleet, now)
+            state
+                .breaker
+                .open(&Place::Pause(Stage::Storage), &state.fleet, now)
         };
         self.announce();
         self.tell(change.as_slice());
     }
 
-    /// A request beside the jobs failed. Where no job could be served either, the stage is paused before one is taken.
+    /// A request beside the jobs failed. Where no job could be served either, the stage is paused
+    /// before one is taken.
     pub fn store_fails(&self, failure: &Failure) {
         let now = self.0.clock.now();
         let facts = Facts {
@@ -64,7 +70,10 @@ impl Gate {
             spread: 0.5,
             others: Others::default(),
         };
-        let ruling = self.0.policy.decide(failure, &Progress::new(String::new(), now), &facts);
+        let ruling = self
+            .0
+            .policy
+            .decide(failure, &Progress::new(String::new(), now), &facts);
         self.doubt(&failure.message);
         if ruling.decision != Decision::Pause {
             return;
@@ -73,7 +82,15 @@ impl Gate {
             let State { fleet, breaker, .. } = &mut *self.state();
             let reason = super::reason(self.0.policy.reason_of(&ruling), failure);
             let (stage, code) = (Stage::Storage, failure.code.clone());
-            let cause = Cause { stage, code, reason, streak: None, run: String::new(), is_probe: false, now };
+            let cause = Cause {
+                stage,
+                code,
+                reason,
+                streak: None,
+                run: String::new(),
+                is_probe: false,
+                now,
+            };
             let until = |failures| next_probe(&failure.code, failures, now, &self.0.timezone);
             breaker.close(&Place::Pause(stage), &cause, until, fleet)
         };

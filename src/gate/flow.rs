@@ -32,7 +32,11 @@ impl Gate {
     pub fn flow(&self) -> Flow {
         let now = self.0.clock.now();
         let state = &*self.state();
-        let mut paused: Vec<Paused> = state.breaker.paused().chain(state.unstored_as_paused()).collect();
+        let mut paused: Vec<Paused> = state
+            .breaker
+            .paused()
+            .chain(state.unstored_as_paused())
+            .collect();
         for paused in &mut paused {
             paused.has_worked = state.worked.contains(&paused.stage);
         }
@@ -45,14 +49,20 @@ impl Gate {
         }
     }
 
-    /// Returns when the flow may be another one: something changed, or the time for a probe has come.
+    /// Returns when the flow may be another one: something changed, or the time for a probe has
+    /// come.
     pub async fn flow_changes(&self, flow: &Flow, changes: &mut watch::Receiver<()>) {
         let now = self.0.clock.now();
         let wake = match flow {
             Flow::Open | Flow::Probe(_) => None,
             Flow::Shut(paused) => {
-                let due = paused.iter().map(|paused| paused.next_probe).filter(|probe| *probe > now).min();
-                let until = due.and_then(|probe| Duration::try_from(probe.duration_since(now)).ok());
+                let due = paused
+                    .iter()
+                    .map(|paused| paused.next_probe)
+                    .filter(|probe| *probe > now)
+                    .min();
+                let until =
+                    due.and_then(|probe| Duration::try_from(probe.duration_since(now)).ok());
                 Some(until.unwrap_or(LOOK_AGAIN))
             }
         };

@@ -1,5 +1,6 @@
-//! A paid answer that the store does not take is in this process alone. Until it is stored, or travels with its job, this worker takes
-//! nothing from the queues and buys nothing more: it could not keep that either.
+//! A paid answer that the store does not take is in this process alone. Until it is stored, or
+//! travels with its job, this worker takes nothing from the queues and buys nothing more: it could
+//! not keep that either.
 
 use super::{Gate, State};
 use crate::domain::breaker::{Barrier, Paused, Place};
@@ -29,12 +30,20 @@ impl Gate {
     pub fn hold(&self, failure: &Failure) -> Hold {
         let is_first = {
             let (since, unstored) = (self.0.clock.now(), &mut self.state().unstored);
-            let unstored = unstored.get_or_insert_with(|| Unstored { answers: 0, code: failure.code.clone(), since });
+            let unstored = unstored.get_or_insert_with(|| Unstored {
+                answers: 0,
+                code: failure.code.clone(),
+                since,
+            });
             unstored.answers += 1;
             unstored.answers == 1
         };
         if is_first {
-            metric::paused(Stage::Storage, self.0.policy.label(Stage::Storage, &failure.code), true);
+            metric::paused(
+                Stage::Storage,
+                self.0.policy.label(Stage::Storage, &failure.code),
+                true,
+            );
             tracing::error!(
                 code = failure.code,
                 problem = failure.message,
@@ -57,7 +66,11 @@ impl Drop for Hold {
             unstored.take_if(|unstored| unstored.answers == 0)
         };
         if let Some(Unstored { code, since, .. }) = over {
-            metric::paused(Stage::Storage, self.0.0.policy.label(Stage::Storage, &code), false);
+            metric::paused(
+                Stage::Storage,
+                self.0.0.policy.label(Stage::Storage, &code),
+                false,
+            );
             tracing::info!(code, %since, "paid answers are stored or travel with their jobs: jobs are taken again");
             self.0.0.changed.send_replace(());
         }
@@ -68,7 +81,12 @@ impl State {
     /// What keeps a paid call from being made, because its answer could not be kept.
     pub(super) fn unstored_at(&self, places: &[Place], now: Timestamp) -> Option<Barrier> {
         let unstored = self.unstored.as_ref()?;
-        let is_paid = |place: &Place| matches!(place, Place::Pause(Stage::Recognition | Stage::Verification));
+        let is_paid = |place: &Place| {
+            matches!(
+                place,
+                Place::Pause(Stage::Recognition | Stage::Verification)
+            )
+        };
         places.iter().any(is_paid).then(|| Barrier {
             place: Place::Pause(Stage::Storage),
             stage: Stage::Storage,
@@ -84,6 +102,13 @@ impl State {
     pub(super) fn unstored_as_paused(&self) -> Option<Paused> {
         let Unstored { code, since, .. } = self.unstored.as_ref()?;
         let next_probe = since.saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
-        Some(Paused { stage: Stage::Storage, code: code.clone(), reason: REASON.to_owned(), since: *since, next_probe, has_worked: false })
+        Some(Paused {
+            stage: Stage::Storage,
+            code: code.clone(),
+            reason: REASON.to_owned(),
+            since: *since,
+            next_probe,
+            has_worked: false,
+        })
     }
 }

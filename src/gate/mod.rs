@@ -1,7 +1,8 @@
-//! In front of every call: may it be made, or is its stage, province or bill closed? After every call: what does its answer mean for
-//! the others?
+//! In front of every call: may it be made, or is its stage, province or bill closed? After every
+//! call: what does its answer mean for the others?
 //!
-//! The decisions are `domain::breaker`'s; here they meet the clock, the other workers, the log and the metrics.
+//! The decisions are `domain::breaker`'s; here they meet the clock, the other workers, the log and
+//! the metrics.
 
 mod control;
 mod demand;
@@ -23,7 +24,8 @@ use crate::domain::breaker::{Barrier, Breaker, Cause, Change, Place, next_probe}
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::fleet::{EXPIRY, Fleet};
 use crate::domain::policy::{
-    Decision, Others, Policy, Ruling, Scope, Streak, Streaks, Subject, is_outage, may_be_our_network, may_be_our_setting,
+    Decision, Others, Policy, Ruling, Scope, Streak, Streaks, Subject, is_outage,
+    may_be_our_network, may_be_our_setting,
 };
 use control::CONTROL_CALL_EVERY;
 use demand::Demand;
@@ -64,7 +66,8 @@ struct State {
     unstored: Option<Unstored>,
     /// The stages that have worked in this process.
     worked: BTreeSet<Stage>,
-    /// Why the store is not known to work yet, where this was to be found out before the worker is ready.
+    /// Why the store is not known to work yet, where this was to be found out before the worker is
+    /// ready.
     doubt: Option<String>,
     /// When a worker with other accounts was last heard: no peer, but it may be on the same queues.
     neighbour: Option<Timestamp>,
@@ -74,7 +77,8 @@ struct State {
 #[derive(Clone, Debug)]
 pub struct About<'a> {
     pub subject: Subject<'a>,
-    /// Since when the job has been failing at this stage: who was answered since then shows that it is the job.
+    /// Since when the job has been failing at this stage: who was answered since then shows that it
+    /// is the job.
     pub failing_since: Timestamp,
 }
 
@@ -111,10 +115,13 @@ impl Gate {
             return Some(barrier);
         }
         let State { fleet, breaker, .. } = state;
-        breaker.look(places, fleet, now).inspect(|barrier| breaker.others_wait(barrier, run))
+        breaker
+            .look(places, fleet, now)
+            .inspect(|barrier| breaker.others_wait(barrier, run))
     }
 
-    /// A worker that is no peer was heard: its addresses or accounts are others, because they are wrong here or there.
+    /// A worker that is no peer was heard: its addresses or accounts are others, because they are
+    /// wrong here or there.
     pub fn neighbour_heard(&self) {
         self.state().neighbour = Some(self.0.clock.now());
         self.0.changed.send_replace(());
@@ -135,32 +142,76 @@ impl Gate {
     /// What other jobs have met with, for the judgement of this failure.
     pub fn others(&self, pass: &Pass, failure: &Failure, about: &About<'_>) -> Others {
         let now = self.0.clock.now();
-        let State { fleet, breaker, streaks, answered, worked, neighbour, .. } = &mut *self.state();
+        let State {
+            fleet,
+            breaker,
+            streaks,
+            answered,
+            worked,
+            neighbour,
+            ..
+        } = &mut *self.state();
         let failures = |place: &Place| {
             let failures = breaker.closure(place).map_or(0, |closure| closure.failures);
-            // A call that was in the air when the place was closed fails together with the one that closed it.
-            if breaker.is_probed_by(place, fleet.me()) && pass.probes(place) { failures } else { failures.saturating_sub(1) }
+            // A call that was in the air when the place was closed fails together with the one that
+            // closed it.
+            if breaker.is_probed_by(place, fleet.me()) && pass.probes(place) {
+                failures
+            } else {
+                failures.saturating_sub(1)
+            }
         };
-        let failures = pass.places().iter().filter_map(|place| scope_of(place).map(|scope| (scope, failures(place)))).collect();
-        // While a stage is paused for malformed requests, or for forbidden keys, one more is that job's own.
-        let is_expected =
-            pass.probed().iter().filter(|place| place.is_pause()).any(|place| pass::is_the_same_again(breaker.closure(place), failure));
-        let subject = Subject { is_listed: self.0.policy.names(failure.stage, &failure.code), ..about.subject.clone() };
-        let streak = streaks.failed(failure, &subject, now).filter(|_| !is_expected);
-        let answered = answered.get(&failure.stage).is_some_and(|answered| *answered > about.failing_since);
-        let is_ours = !subject.is_brought || (failure.stage != Stage::Storage && failure.code == "connect");
+        let failures = pass
+            .places()
+            .iter()
+            .filter_map(|place| scope_of(place).map(|scope| (scope, failures(place))))
+            .collect();
+        // While a stage is paused for malformed requests, or for forbidden keys, one more is that
+        // job's own.
+        let is_expected = pass
+            .probed()
+            .iter()
+            .filter(|place| place.is_pause())
+            .any(|place| pass::is_the_same_again(breaker.closure(place), failure));
+        let subject = Subject {
+            is_listed: self.0.policy.names(failure.stage, &failure.code),
+            ..about.subject.clone()
+        };
+        let streak = streaks
+            .failed(failure, &subject, now)
+            .filter(|_| !is_expected);
+        let answered = answered
+            .get(&failure.stage)
+            .is_some_and(|answered| *answered > about.failing_since);
+        let is_ours =
+            !subject.is_brought || (failure.stage != Stage::Storage && failure.code == "connect");
         let own = match failure.stage {
             _ if !is_ours || !has_others(fleet, *neighbour, now) => None,
-            stage if !worked.contains(&stage) && may_be_our_setting(failure, subject.is_listed) => Some(Streak::Unproven),
+            stage if !worked.contains(&stage) && may_be_our_setting(failure, subject.is_listed) => {
+                Some(Streak::Unproven)
+            }
             _ => may_be_our_network(failure).then_some(Streak::Network),
         };
-        let (suspicion, streak) = if streak.is_some_and(Streak::needs_a_control_call) { (streak, None) } else { (None, streak) };
-        Others { streak, suspicion, answered, own, is_brought: subject.is_brought, failures }
+        let (suspicion, streak) = if streak.is_some_and(Streak::needs_a_control_call) {
+            (streak, None)
+        } else {
+            (None, streak)
+        };
+        Others {
+            streak,
+            suspicion,
+            answered,
+            own,
+            is_brought: subject.is_brought,
+            failures,
+        }
     }
 
     /// When the stage last answered somebody, if only that his bill is false.
     pub fn last_answer(&self, stage: Stage) -> Option<Timestamp> {
-        let State { breaker, answered, .. } = &*self.state();
+        let State {
+            breaker, answered, ..
+        } = &*self.state();
         answered.get(&stage).copied().max(breaker.unpaused(stage))
     }
 
@@ -168,14 +219,24 @@ impl Gate {
     pub fn answered(&self, stage: Stage, pass: Pass) {
         let now = self.0.clock.now();
         let changes: Vec<Change> = {
-            let State { fleet, breaker, streaks, answered, worked, .. } = &mut *self.state();
+            let State {
+                fleet,
+                breaker,
+                streaks,
+                answered,
+                worked,
+                ..
+            } = &mut *self.state();
             streaks.answered(stage);
             answered.insert(stage, now);
             if worked.insert(stage) {
                 // Readiness depends on it.
                 self.0.changed.send_replace(());
             }
-            pass.conclude().iter().filter_map(|place| breaker.open(place, fleet, now)).collect()
+            pass.conclude()
+                .iter()
+                .filter_map(|place| breaker.open(place, fleet, now))
+                .collect()
         };
         if !changes.is_empty() {
             self.announce();
@@ -183,29 +244,54 @@ impl Gate {
         self.tell(&changes);
     }
 
-    /// A failure that is not tried again in place closes its scope or pauses its stage; and it is an answer, or none, for what the call
-    /// probed.
+    /// A failure that is not tried again in place closes its scope or pauses its stage; and it is
+    /// an answer, or none, for what the call probed.
     pub fn failed(&self, pass: Pass, failure: &Failure, ruling: &Ruling) {
         let now = self.0.clock.now();
         let reason = reason(self.0.policy.reason_of(ruling), failure);
-        let (stage, code, run, streak) = (failure.stage, failure.code.clone(), pass.run().to_owned(), ruling.streak);
+        let (stage, code, run, streak) = (
+            failure.stage,
+            failure.code.clone(),
+            pass.run().to_owned(),
+            ruling.streak,
+        );
         let cause = |place: &Place| {
             let (code, reason, run) = (code.clone(), reason.clone(), run.clone());
-            Cause { stage, code, reason, streak, run, is_probe: pass.probes(place), now }
+            Cause {
+                stage,
+                code,
+                reason,
+                streak,
+                run,
+                is_probe: pass.probes(place),
+                now,
+            }
         };
         let probe = |failures| probe_of(streak, &failure.code, failures, now, &self.0.timezone);
         let mut changes = Vec::new();
         {
-            let State { fleet, breaker, answered, worked, .. } = &mut *self.state();
+            let State {
+                fleet,
+                breaker,
+                answered,
+                worked,
+                ..
+            } = &mut *self.state();
             if shows_the_stage_at_work(failure, ruling, &self.0.policy) {
                 worked.insert(failure.stage);
                 self.0.changed.send_replace(());
             }
-            if let Evidence::Good = pass::evidence(&Place::Stage(failure.stage), None, failure, ruling) {
+            if let Evidence::Good =
+                pass::evidence(&Place::Stage(failure.stage), None, failure, ruling)
+            {
                 answered.insert(failure.stage, now);
             }
             let closing = ruling.closes.zip(pass.place(ruling.scope));
-            changes.extend(closing.and_then(|(until, place)| breaker.close(place, &cause(place), |_| until, fleet)));
+            changes.extend(
+                closing.and_then(|(until, place)| {
+                    breaker.close(place, &cause(place), |_| until, fleet)
+                }),
+            );
             if ruling.decision == Decision::Pause {
                 let place = Place::Pause(stage);
                 changes.extend(breaker.close(&place, &cause(&place), probe, fleet));
@@ -216,7 +302,10 @@ impl Gate {
                     Evidence::Good => changes.extend(breaker.open(place, fleet, now)),
                     Evidence::Bad => {
                         // Still for what it was paused for.
-                        let cause = Cause { streak: closure.and_then(|closure| closure.streak), ..cause(place) };
+                        let cause = Cause {
+                            streak: closure.and_then(|closure| closure.streak),
+                            ..cause(place)
+                        };
                         changes.extend(breaker.close(place, &cause, probe, fleet));
                     }
                     Evidence::None => breaker.release(place, fleet, now),
@@ -255,24 +344,45 @@ fn has_others(fleet: &Fleet, neighbour: Option<Timestamp>, now: Timestamp) -> bo
 }
 
 /// What is probed by control calls may be paid for each time: then one in ten minutes is enough.
-fn probe_of(streak: Option<Streak>, code: &str, failures: u32, now: Timestamp, timezone: &TimeZone) -> Timestamp {
+fn probe_of(
+    streak: Option<Streak>,
+    code: &str,
+    failures: u32,
+    now: Timestamp,
+    timezone: &TimeZone,
+) -> Timestamp {
     let next = next_probe(code, failures, now, timezone);
-    let earliest = now.saturating_add(CONTROL_CALL_EVERY).unwrap_or(Timestamp::MAX);
-    if streak.is_some_and(Streak::needs_a_control_call) { next.max(earliest) } else { next }
+    let earliest = now
+        .saturating_add(CONTROL_CALL_EVERY)
+        .unwrap_or(Timestamp::MAX);
+    if streak.is_some_and(Streak::needs_a_control_call) {
+        next.max(earliest)
+    } else {
+        next
+    }
 }
 
 /// Only our credentials, our address and our network being in order leads to such an answer.
 fn shows_the_stage_at_work(failure: &Failure, ruling: &Ruling, policy: &Policy) -> bool {
     let is_listed = policy.names(failure.stage, &failure.code);
-    let is_an_answer = is_listed && !failure.code.starts_with("http.") && failure.code != "truncated";
-    let is_refused = matches!(ruling.decision, Decision::Pause | Decision::Throttle) || ruling.is_the_job;
+    let is_an_answer =
+        is_listed && !failure.code.starts_with("http.") && failure.code != "truncated";
+    let is_refused =
+        matches!(ruling.decision, Decision::Pause | Decision::Throttle) || ruling.is_the_job;
     is_an_answer && !is_refused && !is_outage(failure) && !may_be_our_setting(failure, is_listed)
 }
 
 /// In the policy's words; what the store said is in ours, and a redirect says where to.
 fn reason(of_policy: &str, failure: &Failure) -> String {
-    let is_told = failure.stage == Stage::Storage || failure.http_status.is_some_and(|status| (300..400).contains(&status));
-    let reason = if is_told { format!("{of_policy}: {}", failure.message) } else { of_policy.to_owned() };
+    let is_told = failure.stage == Stage::Storage
+        || failure
+            .http_status
+            .is_some_and(|status| (300..400).contains(&status));
+    let reason = if is_told {
+        format!("{of_policy}: {}", failure.message)
+    } else {
+        of_policy.to_owned()
+    };
     cut(&reason, MAX_MESSAGE_BYTES).to_owned()
 }
 

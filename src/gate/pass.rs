@@ -3,10 +3,13 @@
 use super::{Gate, scope_of};
 use crate::domain::breaker::{Barrier, Closure, Place};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Ruling, Scope, Streak, is_forbidden, is_identity, is_outage, may_be_our_setting};
+use crate::domain::policy::{
+    Decision, Ruling, Scope, Streak, is_forbidden, is_identity, is_outage, may_be_our_setting,
+};
 use std::time::Duration;
 
-/// Another worker may want to probe the same place at the same moment; by then each has heard of the other.
+/// Another worker may want to probe the same place at the same moment; by then each has heard of
+/// the other.
 const CLAIM_WAIT: Duration = Duration::from_millis(500);
 
 /// Leave to call. Dropped without an answer, what it was to probe is anybody's again.
@@ -20,9 +23,14 @@ pub struct Pass {
 }
 
 impl Gate {
-    /// Leave for a run to make a call at these places, or what stands in its way. `kept` is the leave for the attempt before this one: a probe
-    /// that is tried again in place stays the probe.
-    pub async fn enter(&self, places: &[Place], run: &str, kept: Option<Pass>) -> Result<Pass, Barrier> {
+    /// Leave for a run to make a call at these places, or what stands in its way. `kept` is the
+    /// leave for the attempt before this one: a probe that is tried again in place stays the probe.
+    pub async fn enter(
+        &self,
+        places: &[Place],
+        run: &str,
+        kept: Option<Pass>,
+    ) -> Result<Pass, Barrier> {
         if let Some(kept) = kept
             && !kept.probed.is_empty()
             && kept.is_first()
@@ -36,12 +44,20 @@ impl Gate {
                 if let Some(barrier) = state.unstored_at(places, now) {
                     return Err(barrier);
                 }
-                (state.breaker.admit(places, run, &state.fleet, now)?, state.fleet.alive(now) == 1)
+                (
+                    state.breaker.admit(places, run, &state.fleet, now)?,
+                    state.fleet.alive(now) == 1,
+                )
             };
             let is_probe = !probed.is_empty();
             // Of a pause no other worker knows.
             let is_claimed = probed.iter().any(|place| !place.is_pause());
-            let pass = Pass { gate: self.clone(), run: run.to_owned(), places: places.to_vec(), probed };
+            let pass = Pass {
+                gate: self.clone(),
+                run: run.to_owned(),
+                places: places.to_vec(),
+                probed,
+            };
             if is_probe {
                 self.announce();
             }
@@ -73,7 +89,9 @@ impl Pass {
     }
 
     pub(super) fn place(&self, scope: Scope) -> Option<&Place> {
-        self.places.iter().find(|place| scope_of(place) == Some(scope))
+        self.places
+            .iter()
+            .find(|place| scope_of(place) == Some(scope))
     }
 
     /// Is somebody waiting for its answer?
@@ -89,7 +107,9 @@ impl Pass {
     /// Is everything it probes still its own?
     fn is_first(&self) -> bool {
         let state = self.gate.state();
-        self.probed.iter().all(|place| state.breaker.is_probed_by(place, state.fleet.me()))
+        self.probed
+            .iter()
+            .all(|place| state.breaker.is_probed_by(place, state.fleet.me()))
     }
 }
 
@@ -116,30 +136,46 @@ pub(super) enum Evidence {
 }
 
 /// What a failure says about a place that was probed.
-pub(super) fn evidence(place: &Place, closure: Option<&Closure>, failure: &Failure, ruling: &Ruling) -> Evidence {
+pub(super) fn evidence(
+    place: &Place,
+    closure: Option<&Closure>,
+    failure: &Failure,
+    ruling: &Ruling,
+) -> Evidence {
     let is_about = |scope| ruling.scope == scope;
     match place {
         // It would have paused the stage, were it not this job's habit: nobody knows.
         _ if ruling.is_the_job => Evidence::None,
         // Any answer but another reason to pause: the account is in order.
         Place::Pause(_) => {
-            let is_reason = ruling.decision == Decision::Pause || is_outage(failure) || is_the_same_again(closure, failure);
-            if is_reason { Evidence::Bad } else { Evidence::Good }
+            let is_reason = ruling.decision == Decision::Pause
+                || is_outage(failure)
+                || is_the_same_again(closure, failure);
+            if is_reason {
+                Evidence::Bad
+            } else {
+                Evidence::Good
+            }
         }
-        Place::Stage(_) if is_about(Scope::Stage) || is_unanswered(failure, ruling) => Evidence::None,
+        Place::Stage(_) if is_about(Scope::Stage) || is_unanswered(failure, ruling) => {
+            Evidence::None
+        }
         Place::Province(_) if is_about(Scope::Province) || !is_registrys(failure) => Evidence::None,
         Place::Bill(_) if is_about(Scope::Bill) || !is_registrys(failure) => Evidence::None,
         Place::Stage(_) | Place::Province(_) | Place::Bill(_) => Evidence::Good,
     }
 }
 
-/// While a stage is paused for malformed requests, forbidden keys or our identity, one more is its job's own matter. The pause goes on.
+/// While a stage is paused for malformed requests, forbidden keys or our identity, one more is its
+/// job's own matter. The pause goes on.
 pub(super) fn is_the_same_again(closure: Option<&Closure>, failure: &Failure) -> bool {
     match closure.and_then(|closure| closure.streak) {
         Some(streak @ (Streak::Refused | Streak::Malformed)) => streak.is_confirmed_by(failure),
         Some(Streak::Forbidden) => is_forbidden(failure),
         Some(Streak::Unproven) => may_be_our_setting(failure, false),
-        Some(Streak::Unlisted) => closure.is_some_and(|closure| (closure.stage, &closure.code) == (failure.stage, &failure.code)),
+        Some(Streak::Unlisted) => closure.is_some_and(|closure| {
+            (closure.stage, &closure.code) == (failure.stage, &failure.code)
+        }),
         Some(Streak::Identity) => is_identity(failure),
         Some(Streak::Outage | Streak::Network) | None => false,
     }

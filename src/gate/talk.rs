@@ -14,7 +14,12 @@ impl Gate {
         let now = self.0.clock.now();
         let has_work = self.0.demand.told();
         let (heartbeat, changes) = {
-            let State { fleet, breaker, granted, .. } = &mut *self.state();
+            let State {
+                fleet,
+                breaker,
+                granted,
+                ..
+            } = &mut *self.state();
             metric::workers_alive(fleet.alive(now));
             let changes = breaker.forget(now);
             let mut heartbeat = Heartbeat::new(fleet.me(), has_work, draining, breaker.tell(now));
@@ -30,13 +35,21 @@ impl Gate {
         let now = self.0.clock.now();
         let (changes, is_new) = {
             let State { fleet, breaker, .. } = &mut *self.state();
-            let is_new = fleet.heard(&heartbeat.worker, heartbeat.has_work, heartbeat.draining, now);
+            let is_new = fleet.heard(
+                &heartbeat.worker,
+                heartbeat.has_work,
+                heartbeat.draining,
+                now,
+            );
             if heartbeat.worker == fleet.me() {
                 return;
             }
             fleet.told(&heartbeat.worker, heartbeat.granted);
             metric::workers_alive(fleet.alive(now));
-            (breaker.hear(heartbeat.closed, self.0.policy.longest_wait(), now), is_new)
+            (
+                breaker.hear(heartbeat.closed, self.0.policy.longest_wait(), now),
+                is_new,
+            )
         };
         self.tell(&changes);
         if is_new {
@@ -52,13 +65,18 @@ impl Gate {
         self.state().fleet.standing(stage, now)
     }
 
-    /// The stage grants this part of the configured rate to a worker that uses all of it. The others are told at once where it is a step
-    /// less than they know, and otherwise with the next heartbeat.
+    /// The stage grants this part of the configured rate to a worker that uses all of it. The
+    /// others are told at once where it is a step less than they know, and otherwise with the next
+    /// heartbeat.
     pub fn tell_part(&self, stage: Stage, part: f64) {
         let part = step(part);
         let known = {
             let granted = &mut self.state().granted;
-            if part < 1.0 { granted.insert(stage, part) } else { granted.remove(&stage) }
+            if part < 1.0 {
+                granted.insert(stage, part)
+            } else {
+                granted.remove(&stage)
+            }
         };
         if part < known.unwrap_or(1.0) {
             self.0.news.notify_one();

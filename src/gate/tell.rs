@@ -13,7 +13,13 @@ pub(super) fn tell(change: &Change, policy: &Policy) {
 }
 
 fn closed(place: &Place, closure: &Closure, policy: &Policy) {
-    let Closure { code, reason, streak, until, .. } = closure;
+    let Closure {
+        code,
+        reason,
+        streak,
+        until,
+        ..
+    } = closure;
     match place {
         Place::Pause(stage) => {
             metric::paused(*stage, policy.label(*stage, code), true);
@@ -22,18 +28,28 @@ fn closed(place: &Place, closure: &Closure, policy: &Policy) {
                 "paused: no job gets past this stage, none is taken from the queues; one is tried from time to time"
             );
         }
-        Place::Stage(stage) => tracing::warn!(%stage, code, reason, %until, "the stage is closed: its jobs wait, then one calls first"),
+        Place::Stage(stage) => {
+            tracing::warn!(%stage, code, reason, %until, "the stage is closed: its jobs wait, then one calls first")
+        }
         Place::Province(province) => {
             metric::province_closed(province.label(), true);
             let province = province.label();
             tracing::warn!(province, code, reason, %until, "the province is closed: its jobs wait, then one calls first");
         }
-        Place::Bill(_) => tracing::debug!(code, reason, %until, "a bill is closed: other jobs for it wait"),
+        Place::Bill(_) => {
+            tracing::debug!(code, reason, %until, "a bill is closed: other jobs for it wait")
+        }
     }
 }
 
 fn prolonged(place: &Place, before: &Closure, closure: &Closure, policy: &Policy) {
-    let Closure { code, reason, until, failures, .. } = closure;
+    let Closure {
+        code,
+        reason,
+        until,
+        failures,
+        ..
+    } = closure;
     if let Place::Pause(stage) = place {
         metric::paused(*stage, policy.label(*stage, &before.code), false);
         metric::paused(*stage, policy.label(*stage, code), true);

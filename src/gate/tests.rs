@@ -10,25 +10,42 @@ fn clock() -> Clock {
 }
 
 fn gate(worker: &str, clock: Clock) -> Gate {
-    Gate::new(worker.to_owned(), Arc::new(Policy::builtin()), clock, TimeZone::get("Asia/Shanghai").unwrap())
+    Gate::new(
+        worker.to_owned(),
+        Arc::new(Policy::builtin()),
+        clock,
+        TimeZone::get("Asia/Shanghai").unwrap(),
+    )
 }
 
 fn henan() -> Vec<Place> {
     let province = Province::of("河南").unwrap();
     let bill = BillId::of(Some(&province), Some("1"), "image");
-    vec![Place::Pause(Stage::Verification), Place::Stage(Stage::Verification), Place::Province(province), Place::Bill(bill)]
+    vec![
+        Place::Pause(Stage::Verification),
+        Place::Stage(Stage::Verification),
+        Place::Province(province),
+        Place::Bill(bill),
+    ]
 }
 
 /// That was sent.
 fn of(image: &str) -> Subject<'_> {
-    Subject { name: image, is_inline: true, ..Subject::default() }
+    Subject {
+        name: image,
+        is_inline: true,
+        ..Subject::default()
+    }
 }
 
 /// A call fails, and is not tried again in place.
 fn fail(gate: &Gate, pass: Pass, code: &str) -> Ruling {
     let now = gate.0.clock.now();
     let failure = Failure::new(Stage::Verification, code, "");
-    let about = About { subject: of("image"), failing_since: now };
+    let about = About {
+        subject: of("image"),
+        failing_since: now,
+    };
     let facts = Facts {
         now,
         deadline: now + Duration::from_hours(96),
@@ -38,7 +55,10 @@ fn fail(gate: &Gate, pass: Pass, code: &str) -> Ruling {
         spread: 0.5,
         others: gate.others(&pass, &failure, &about),
     };
-    let ruling = gate.0.policy.decide(&failure, &Progress::new(String::new(), now), &facts);
+    let ruling = gate
+        .0
+        .policy
+        .decide(&failure, &Progress::new(String::new(), now), &facts);
     gate.failed(pass, &failure, &ruling);
     ruling
 }
@@ -49,7 +69,8 @@ async fn enter(gate: &Gate) -> Result<Pass, Barrier> {
 
 /// Minutes until the barrier opens, as far as it knows.
 fn minutes(gate: &Gate) -> Option<i64> {
-    gate.look(&henan(), "run").map(|barrier| barrier.until.duration_since(gate.0.clock.now()).as_mins())
+    gate.look(&henan(), "run")
+        .map(|barrier| barrier.until.duration_since(gate.0.clock.now()).as_mins())
 }
 
 async fn sleep_minutes(minutes: u64) {
@@ -85,7 +106,11 @@ async fn a_probe_that_found_nobody_tells_nothing_about_the_province() {
     let probe = enter(&gate).await.unwrap();
     assert!(probe.is_probe(), "the next one tries at once");
     fail(&gate, probe, "301");
-    assert_eq!(minutes(&gate), None, "the registry answered, about the bill");
+    assert_eq!(
+        minutes(&gate),
+        None,
+        "the registry answered, about the bill"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +121,10 @@ async fn a_probe_that_is_given_up_is_the_next_ones() {
     drop(enter(&gate).await.unwrap());
     let probe = enter(&gate).await.unwrap();
     let kept = gate.enter(&henan(), "run", Some(probe)).await.unwrap();
-    assert!(kept.is_probe(), "what is tried again in place stays the probe");
+    assert!(
+        kept.is_probe(),
+        "what is tried again in place stays the probe"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,7 +144,10 @@ async fn a_pause_stops_everything_and_is_probed_ever_more_rarely() {
         fail(&gate, probe, "UNAUTHORIZED");
     }
     assert_eq!(probes, [5, 20, 80, 380, 1_280]);
-    assert_eq!(gate.paused_between(began, gate.0.clock.now()).as_secs(), 1_280);
+    assert_eq!(
+        gate.paused_between(began, gate.0.clock.now()).as_secs(),
+        1_280
+    );
     sleep_minutes(60).await;
     fail(&gate, enter(&gate).await.unwrap(), "317");
     assert_eq!(gate.flow(), Flow::Open, "any other answer ends it");
@@ -143,13 +174,23 @@ async fn malformed_requests_in_a_row_ask_for_a_control_call_which_alone_probes_w
     let gate = gate("a", clock());
     let failure = Failure::new(Stage::Verification, "INVALID_ARGUMENT", "");
     let suspicion = |pass: &Pass, image: &str| {
-        let about = About { subject: of(image), failing_since: gate.0.clock.now() };
+        let about = About {
+            subject: of(image),
+            failing_since: gate.0.clock.now(),
+        };
         let others = gate.others(pass, &failure, &about);
-        assert_eq!(others.streak, None, "nothing stops before it is known whose fault it is");
+        assert_eq!(
+            others.streak, None,
+            "nothing stops before it is known whose fault it is"
+        );
         others.suspicion
     };
     for image in ["a", "b", "c", "d"] {
-        assert_eq!(suspicion(&enter(&gate).await.unwrap(), image), None, "{image}");
+        assert_eq!(
+            suspicion(&enter(&gate).await.unwrap(), image),
+            None,
+            "{image}"
+        );
     }
     let fifth = enter(&gate).await.unwrap();
     let streak = suspicion(&fifth, "e").expect("one too many");
@@ -158,7 +199,10 @@ async fn malformed_requests_in_a_row_ask_for_a_control_call_which_alone_probes_w
     assert_eq!(gate.control_call_due(), None);
     for _ in 0..2 {
         sleep_minutes(10).await;
-        assert!(matches!(gate.flow(), Flow::Shut(_)) && enter(&gate).await.is_err(), "no job is spent on it");
+        assert!(
+            matches!(gate.flow(), Flow::Shut(_)) && enter(&gate).await.is_err(),
+            "no job is spent on it"
+        );
         assert_eq!(gate.control_call_due(), Some((Stage::Verification, streak)));
         gate.control_call_refused(Stage::Verification, streak, &failure);
         assert_eq!(gate.control_call_due(), None, "at most one in ten minutes");
@@ -199,7 +243,10 @@ async fn a_pause_is_neither_announced_nor_taken_over() {
     let (a, b) = (gate("a", clock), gate("b", clock));
     fail(&b, enter(&b).await.unwrap(), "UNAUTHORIZED");
     let told = String::from_utf8(b.heartbeat(false).to_json()).unwrap();
-    assert!(!told.contains("pause") && !told.contains("UNAUTHORIZED"), "{told}");
+    assert!(
+        !told.contains("pause") && !told.contains("UNAUTHORIZED"),
+        "{told}"
+    );
     a.hear(b.heartbeat(false));
     b.hear(a.heartbeat(false));
     assert!(matches!((a.flow(), b.flow()), (Flow::Open, Flow::Shut(_))));
@@ -212,11 +259,20 @@ async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
     let clock = clock();
     let (a, b) = (gate("a", clock), gate("b", clock));
     fail(&a, enter(&a).await.unwrap(), "316");
-    tokio::time::timeout(Duration::from_millis(1), a.news()).await.expect("news");
+    tokio::time::timeout(Duration::from_millis(1), a.news())
+        .await
+        .expect("news");
     a.hear(b.heartbeat(false));
-    tokio::time::timeout(Duration::from_millis(1), a.news()).await.expect("somebody new");
+    tokio::time::timeout(Duration::from_millis(1), a.news())
+        .await
+        .expect("somebody new");
     a.hear(b.heartbeat(false));
-    assert!(tokio::time::timeout(Duration::from_secs(1), a.news()).await.is_err(), "nothing new");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), a.news())
+            .await
+            .is_err(),
+        "nothing new"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,13 +282,24 @@ async fn a_rate_that_one_has_learned_is_everybodys_at_once() {
     let _wanted = a.wants_a_call();
     b.hear(a.heartbeat(false));
     a.news().await;
-    for (learned, heard, is_told_at_once) in [(0.98, 1.0, false), (0.96, 0.97, true), (0.95, 0.97, false), (1.0, 1.0, false)] {
+    for (learned, heard, is_told_at_once) in [
+        (0.98, 1.0, false),
+        (0.96, 0.97, true),
+        (0.95, 0.97, false),
+        (1.0, 1.0, false),
+    ] {
         a.tell_part(Stage::Recognition, learned);
-        let is_news = tokio::time::timeout(Duration::from_millis(1), a.news()).await.is_ok();
+        let is_news = tokio::time::timeout(Duration::from_millis(1), a.news())
+            .await
+            .is_ok();
         assert_eq!(is_news, is_told_at_once, "{learned}");
         b.hear(a.heartbeat(false));
         let of = |stage| b.standing(stage).of_others;
-        assert!((of(Stage::Recognition) - heard).abs() < 1e-9, "{learned}: {}", of(Stage::Recognition));
+        assert!(
+            (of(Stage::Recognition) - heard).abs() < 1e-9,
+            "{learned}: {}",
+            of(Stage::Recognition)
+        );
         assert!((of(Stage::Verification) - 1.0).abs() < 1e-9);
     }
 }

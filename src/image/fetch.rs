@@ -18,7 +18,8 @@ pub struct Fetched {
     pub reserved: Reserved,
 }
 
-/// What one job may hold, from its image's size: the image and what is made of it for the providers.
+/// What one job may hold, from its image's size: the image and what is made of it for the
+/// providers.
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
     pub max_image_bytes: u64,
@@ -37,7 +38,8 @@ impl Need {
     }
 }
 
-/// `reserved` is [`Need::most`] of the memory; what the image turns out not to need of it is given back before its bytes arrive.
+/// `reserved` is [`Need::most`] of the memory; what the image turns out not to need of it is given
+/// back before its bytes arrive.
 ///
 /// # Errors
 /// `image.too_large`, or the store's failure.
@@ -57,9 +59,19 @@ pub async fn fetch(
     let (revision, is_packed) = (object.revision.clone(), object.is_packed);
     let mut hash = Sha256::new();
     let max = usize::try_from(need.max_image_bytes).unwrap_or(usize::MAX);
-    let bytes = object.read(max, |chunk| hash.update(chunk)).await.map_err(|error| match error {
-        ReadError::TooLarge => too_large(need.max_image_bytes),
-        ReadError::Failed(failure) => *failure,
-    })?;
-    Ok(Fetched { bytes, sha256: hex::encode(hash.finalize()), revision, is_packed, reserved })
+    let bytes =
+        object
+            .read(max, |chunk| hash.update(chunk))
+            .await
+            .map_err(|error| match error {
+                ReadError::TooLarge => too_large(need.max_image_bytes),
+                ReadError::Failed(failure) => *failure,
+            })?;
+    Ok(Fetched {
+        bytes,
+        sha256: hex::encode(hash.finalize()),
+        revision,
+        is_packed,
+        reserved,
+    })
 }

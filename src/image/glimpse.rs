@@ -1,11 +1,13 @@
-//! The first bytes of an image: enough to know its format and its sides, where the rest of it need not pass through here.
+//! The first bytes of an image: enough to know its format and its sides, where the rest of it need
+//! not pass through here.
 
 use super::{Probed, probe};
 use crate::domain::failure::Failure;
 use crate::store::{Revision, Store};
 use bytes::Bytes;
 
-/// What is read of it. JPEGs tell their sides behind whatever the camera has to say, which is seldom longer.
+/// What is read of it. JPEGs tell their sides behind whatever the camera has to say, which is
+/// seldom longer.
 pub const GLIMPSE_BYTES: usize = 64 << 10;
 
 /// Without `Debug`: it is somebody's bill.
@@ -18,10 +20,19 @@ pub struct Glimpse {
 
 /// # Errors
 /// The store's failure.
-pub async fn glimpse(store: &Store, (bucket, key, version_id): (&str, &str, Option<&str>)) -> Result<Glimpse, Failure> {
-    let object = store.open_first(bucket, key, version_id, GLIMPSE_BYTES).await?;
+pub async fn glimpse(
+    store: &Store,
+    (bucket, key, version_id): (&str, &str, Option<&str>),
+) -> Result<Glimpse, Failure> {
+    let object = store
+        .open_first(bucket, key, version_id, GLIMPSE_BYTES)
+        .await?;
     let (size, revision) = (object.size, object.revision.clone());
-    Ok(Glimpse { bytes: object.read_first(GLIMPSE_BYTES).await?, size, revision })
+    Ok(Glimpse {
+        bytes: object.read_first(GLIMPSE_BYTES).await?,
+        size,
+        revision,
+    })
 }
 
 impl Glimpse {
@@ -45,17 +56,32 @@ mod tests {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x2c\0\0\0\xc8\x08\0\0\0\0";
 
     fn glimpsed(bytes: &'static [u8], size: Option<u64>) -> Result<Option<u32>, String> {
-        let glimpse = Glimpse { bytes: Bytes::from_static(bytes), size, revision: Revision::default() };
-        glimpse.probed().map(|probed| probed.map(|probed| probed.width)).map_err(|failure| failure.code)
+        let glimpse = Glimpse {
+            bytes: Bytes::from_static(bytes),
+            size,
+            revision: Revision::default(),
+        };
+        glimpse
+            .probed()
+            .map(|probed| probed.map(|probed| probed.width))
+            .map_err(|failure| failure.code)
     }
 
     #[test]
     fn a_header_that_does_not_end_is_no_damage_as_long_as_there_is_more() {
         assert_eq!(glimpsed(PNG, Some(100_000)), Ok(Some(300)));
-        for (size, expected) in [(Some(100_000), Ok(None)), (None, Ok(None)), (Some(12), Err("image.corrupt".to_owned()))] {
+        for (size, expected) in [
+            (Some(100_000), Ok(None)),
+            (None, Ok(None)),
+            (Some(12), Err("image.corrupt".to_owned())),
+        ] {
             assert_eq!(glimpsed(&PNG[..12], size), expected, "{size:?}");
         }
-        assert_eq!(glimpsed(b"hello, world", Some(100_000)), Err("image.unsupported_format".to_owned()), "the first bytes tell");
+        assert_eq!(
+            glimpsed(b"hello, world", Some(100_000)),
+            Err("image.unsupported_format".to_owned()),
+            "the first bytes tell"
+        );
         assert_eq!(glimpsed(b"", Some(0)), Err("image.corrupt".to_owned()));
     }
 }

@@ -22,11 +22,16 @@ pub struct Reserved {
 
 impl ImageMemory {
     pub fn new(bytes: u64) -> Self {
-        let units = usize::try_from(bytes / UNIT).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(units)) }
+        let units = usize::try_from(bytes / UNIT)
+            .unwrap_or(usize::MAX)
+            .min(Semaphore::MAX_PERMITS);
+        Self {
+            free: Arc::new(Semaphore::new(units)),
+        }
     }
 
-    /// Waits until `bytes` are free. A job asks once and for all it will need, so that two jobs never wait for each other.
+    /// Waits until `bytes` are free. A job asks once and for all it will need, so that two jobs
+    /// never wait for each other.
     pub async fn reserve(&self, bytes: u64) -> Reserved {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         // Never an error: the semaphore is never closed.
@@ -68,10 +73,18 @@ mod tests {
         let memory = ImageMemory::new(10 * UNIT);
         let mut first = memory.reserve(8 * UNIT).await;
         let soon = Duration::from_secs(1);
-        assert!(tokio::time::timeout(soon, memory.reserve(4 * UNIT)).await.is_err());
+        assert!(
+            tokio::time::timeout(soon, memory.reserve(4 * UNIT))
+                .await
+                .is_err()
+        );
         first.shrink_to(2 * UNIT);
         let second = memory.reserve(4 * UNIT).await;
-        assert!(tokio::time::timeout(soon, memory.reserve(8 * UNIT)).await.is_err());
+        assert!(
+            tokio::time::timeout(soon, memory.reserve(8 * UNIT))
+                .await
+                .is_err()
+        );
         drop((first, second));
         memory.reserve(10 * UNIT).await;
     }

@@ -1,4 +1,5 @@
-//! Images: fetched within a budget of memory, probed, and made fit for each provider, before anything is paid.
+//! Images: fetched within a budget of memory, probed, and made fit for each provider, before
+//! anything is paid.
 
 mod fetch;
 mod glimpse;

@@ -1,6 +1,8 @@
-//! What is sent to each provider of an image, and the refusal of what a provider must refuse: before anything is paid.
+//! What is sent to each provider of an image, and the refusal of what a provider must refuse:
+//! before anything is paid.
 //!
-//! Verification needs the QR code, so it gets the original pixels; only a BMP, which it does not take, is transcoded to PNG.
+//! Verification needs the QR code, so it gets the original pixels; only a BMP, which it does not
+//! take, is transcoded to PNG.
 
 use super::probe::invalid;
 use super::transfers::too_large;
@@ -15,15 +17,23 @@ use std::io::Cursor;
 /// What is sent; `None` where nobody asks, or the provider fetches the image itself.
 #[derive(Clone)]
 pub struct Prepared {
-    /// Or `image.too_large`: only by its encoded length, which does not matter to a provider that fetches it.
+    /// Or `image.too_large`: only by its encoded length, which does not matter to a provider that
+    /// fetches it.
     pub recognition: Result<Option<Picture>, Failure>,
     pub verification: Option<Picture>,
 }
 
-/// Does it take milliseconds to prepare it? Then it is no work for the runtime's threads. Anything else only looks at the header.
-pub fn is_laborious(image_bytes: usize, format: Format, transfers: Transfers, limits: Limits) -> bool {
+/// Does it take milliseconds to prepare it? Then it is no work for the runtime's threads. Anything
+/// else only looks at the header.
+pub fn is_laborious(
+    image_bytes: usize,
+    format: Format,
+    transfers: Transfers,
+    limits: Limits,
+) -> bool {
     let is_transcoded = format == Format::Bmp && transfers.verification.is_some();
-    is_transcoded || (transfers.recognition == Transfer::Inline && limits.must_count(image_bytes as u64))
+    is_transcoded
+        || (transfers.recognition == Transfer::Inline && limits.must_count(image_bytes as u64))
 }
 
 /// `encoded_len` counts what an image becomes as recognition's form field.
@@ -43,21 +53,38 @@ pub fn prepare(
         Transfer::Url => Ok(None),
     };
     let verification = match transfers.verification {
-        Some(Transfer::Inline) => Some(for_verification(bytes, probed.format, limits.verification_bytes)?),
+        Some(Transfer::Inline) => Some(for_verification(
+            bytes,
+            probed.format,
+            limits.verification_bytes,
+        )?),
         Some(Transfer::Url) | None => None,
     };
-    Ok(Prepared { recognition, verification })
+    Ok(Prepared {
+        recognition,
+        verification,
+    })
 }
 
-fn for_recognition(bytes: &Bytes, format: Format, encoded_len: impl FnOnce(&[u8]) -> usize, limits: Limits) -> Result<Picture, Failure> {
+fn for_recognition(
+    bytes: &Bytes,
+    format: Format,
+    encoded_len: impl FnOnce(&[u8]) -> usize,
+    limits: Limits,
+) -> Result<Picture, Failure> {
     if limits.must_count(bytes.len() as u64) {
         let (encoded, most) = (encoded_len(bytes), limits.recognition_encoded_bytes);
         if encoded > most {
-            let told = format!("encoded for recognition the image has {encoded} bytes; at most {most} are taken");
+            let told = format!(
+                "encoded for recognition the image has {encoded} bytes; at most {most} are taken"
+            );
             return Err(invalid("image.too_large", told));
         }
     }
-    Ok(Picture { bytes: bytes.clone(), format })
+    Ok(Picture {
+        bytes: bytes.clone(),
+        format,
+    })
 }
 
 fn for_verification(bytes: &Bytes, format: Format, max_bytes: usize) -> Result<Picture, Failure> {
@@ -92,26 +119,48 @@ mod tests {
     use crate::image::probe;
     use image::DynamicImage;
 
-    const LIMITS: Limits = Limits { recognition_encoded_bytes: 4 << 20, verification_bytes: 5 << 20 };
+    const LIMITS: Limits = Limits {
+        recognition_encoded_bytes: 4 << 20,
+        verification_bytes: 5 << 20,
+    };
 
     fn picture(format: ImageFormat, width: u32, height: u32) -> Bytes {
         let mut bytes = Cursor::new(Vec::new());
-        DynamicImage::new_luma8(width, height).write_to(&mut bytes, format).unwrap();
+        DynamicImage::new_luma8(width, height)
+            .write_to(&mut bytes, format)
+            .unwrap();
         Bytes::from(bytes.into_inner())
     }
 
     fn prepared(bytes: &Bytes, transfers: Transfers, limits: Limits) -> Result<Prepared, String> {
         let uncounted = |_: &[u8]| panic!("a small image need not be counted");
-        prepare(bytes, probe(bytes).unwrap(), transfers, uncounted, limits).map_err(|failure| failure.code)
+        prepare(bytes, probe(bytes).unwrap(), transfers, uncounted, limits)
+            .map_err(|failure| failure.code)
     }
 
     #[test]
     fn the_encoded_length_counts_not_the_raw_one() {
         let png = picture(ImageFormat::Png, 300, 200);
-        let limits = Limits { recognition_encoded_bytes: png.len() * 2, ..LIMITS };
-        let outcome = |encoded| prepare(&png, probe(&png).unwrap(), Transfers::inline(false), |_| encoded, limits).unwrap().recognition;
+        let limits = Limits {
+            recognition_encoded_bytes: png.len() * 2,
+            ..LIMITS
+        };
+        let outcome = |encoded| {
+            prepare(
+                &png,
+                probe(&png).unwrap(),
+                Transfers::inline(false),
+                |_| encoded,
+                limits,
+            )
+            .unwrap()
+            .recognition
+        };
         assert!(outcome(png.len() * 2).is_ok());
-        assert_eq!(outcome(png.len() * 2 + 1).err().unwrap().code, "image.too_large");
+        assert_eq!(
+            outcome(png.len() * 2 + 1).err().unwrap().code,
+            "image.too_large"
+        );
     }
 
     #[test]
@@ -119,14 +168,32 @@ mod tests {
         let bmp = picture(ImageFormat::Bmp, 300, 200);
         let prepared = prepared(&bmp, Transfers::inline(true), LIMITS).unwrap();
         assert_eq!(prepared.recognition.unwrap().unwrap().format, Format::Bmp);
-        let Some(Picture { bytes, format: Format::Png }) = prepared.verification else { panic!("a PNG") };
-        assert_eq!(probe(&bytes).unwrap(), Probed { format: Format::Png, width: 300, height: 200 });
+        let Some(Picture {
+            bytes,
+            format: Format::Png,
+        }) = prepared.verification
+        else {
+            panic!("a PNG")
+        };
+        assert_eq!(
+            probe(&bytes).unwrap(),
+            Probed {
+                format: Format::Png,
+                width: 300,
+                height: 200
+            }
+        );
     }
 
     #[test]
     fn a_bmp_with_a_sound_header_and_no_pixels_is_corrupt() {
         let bmp = picture(ImageFormat::Bmp, 300, 200).slice(..60);
-        assert_eq!(prepared(&bmp, Transfers::inline(true), LIMITS).err().unwrap(), "image.corrupt");
+        assert_eq!(
+            prepared(&bmp, Transfers::inline(true), LIMITS)
+                .err()
+                .unwrap(),
+            "image.corrupt"
+        );
     }
 
     #[test]
@@ -140,11 +207,18 @@ mod tests {
 
     #[test]
     fn nothing_is_prepared_for_who_fetches_it() {
-        let by_url = Transfers { recognition: Transfer::Url, verification: Some(Transfer::Url) };
-        for (format, sent_to_verification) in [(ImageFormat::Png, false), (ImageFormat::Bmp, true)] {
+        let by_url = Transfers {
+            recognition: Transfer::Url,
+            verification: Some(Transfer::Url),
+        };
+        for (format, sent_to_verification) in [(ImageFormat::Png, false), (ImageFormat::Bmp, true)]
+        {
             let prepared = prepared(&picture(format, 300, 200), by_url, LIMITS).unwrap();
             assert_eq!(
-                (prepared.recognition.unwrap().is_some(), prepared.verification.is_some()),
+                (
+                    prepared.recognition.unwrap().is_some(),
+                    prepared.verification.is_some()
+                ),
                 (false, sent_to_verification),
                 "{format:?}"
             );
@@ -153,7 +227,10 @@ mod tests {
 
     #[test]
     fn only_transcoding_and_counting_are_laborious() {
-        let by_url = Transfers { recognition: Transfer::Url, verification: Some(Transfer::Url) };
+        let by_url = Transfers {
+            recognition: Transfer::Url,
+            verification: Some(Transfer::Url),
+        };
         for (bytes, format, transfers, expected) in [
             (300 << 10, Format::Jpeg, Transfers::inline(true), false),
             (2 << 20, Format::Jpeg, Transfers::inline(true), true),
@@ -161,7 +238,11 @@ mod tests {
             (1_000, Format::Bmp, by_url, true),
             (1_000, Format::Bmp, Transfers::inline(false), false),
         ] {
-            assert_eq!(is_laborious(bytes, format, transfers, LIMITS), expected, "{bytes} bytes of {format:?}, {transfers:?}");
+            assert_eq!(
+                is_laborious(bytes, format, transfers, LIMITS),
+                expected,
+                "{bytes} bytes of {format:?}, {transfers:?}"
+            );
         }
     }
 }

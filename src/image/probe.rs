@@ -17,8 +17,10 @@ pub struct Probed {
 /// # Errors
 /// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
 pub fn probe(bytes: &[u8]) -> Result<Probed, Failure> {
-    // A library's panic on these bytes is the image's fault: two such images must not make the worker unfit.
-    std::panic::catch_unwind(|| probed(bytes)).unwrap_or_else(|_| Err(invalid("image.corrupt", "the image's header is damaged")))
+    // A library's panic on these bytes is the image's fault: two such images must not make the
+    // worker unfit.
+    std::panic::catch_unwind(|| probed(bytes))
+        .unwrap_or_else(|_| Err(invalid("image.corrupt", "the image's header is damaged")))
 }
 
 fn probed(bytes: &[u8]) -> Result<Probed, Failure> {
@@ -26,28 +28,55 @@ fn probed(bytes: &[u8]) -> Result<Probed, Failure> {
         Ok(ImageType::Jpeg) => Format::Jpeg,
         Ok(ImageType::Png) => Format::Png,
         Ok(ImageType::Bmp) => Format::Bmp,
-        Ok(_) => return Err(invalid("image.unsupported_format", "the image is neither JPEG, PNG nor BMP")),
+        Ok(_) => {
+            return Err(invalid(
+                "image.unsupported_format",
+                "the image is neither JPEG, PNG nor BMP",
+            ));
+        }
         Err(_) if bytes.is_empty() => return Err(invalid("image.corrupt", "the object is empty")),
-        Err(_) => return Err(invalid("image.unsupported_format", "the object is not an image: it begins like no known format")),
+        Err(_) => {
+            return Err(invalid(
+                "image.unsupported_format",
+                "the object is not an image: it begins like no known format",
+            ));
+        }
     };
-    let damaged = || invalid("image.corrupt", "the image's header is damaged: it tells no possible dimensions");
+    let damaged = || {
+        invalid(
+            "image.corrupt",
+            "the image's header is damaged: it tells no possible dimensions",
+        )
+    };
     let (width, height) = match format {
         Format::Bmp => bmp_size(bytes).ok_or_else(damaged)?,
         Format::Jpeg | Format::Png => {
             let size = blob_size(bytes).map_err(|_| damaged())?;
-            (u32::try_from(size.width).map_err(|_| damaged())?, u32::try_from(size.height).map_err(|_| damaged())?)
+            (
+                u32::try_from(size.width).map_err(|_| damaged())?,
+                u32::try_from(size.height).map_err(|_| damaged())?,
+            )
         }
     };
     if width == 0 || height == 0 {
         return Err(invalid("image.corrupt", "the image has no pixels"));
     }
-    Ok(Probed { format, width, height })
+    Ok(Probed {
+        format,
+        width,
+        height,
+    })
 }
 
-/// Read by ourselves: a BMP that is stored from the top down says so by a negative height, which imagesize takes for four billion.
+/// Read by ourselves: a BMP that is stored from the top down says so by a negative height, which
+/// imagesize takes for four billion.
 fn bmp_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let four = |at: usize| Some(i32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let two = |at: usize| Some(u32::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+    let two = |at: usize| {
+        Some(u32::from(u16::from_le_bytes(
+            bytes.get(at..at + 2)?.try_into().ok()?,
+        )))
+    };
     match four(14)? {
         // OS/2's header, still written by old scanners.
         12 => Some((two(18)?, two(20)?)),
@@ -69,14 +98,27 @@ mod tests {
 
     fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
-        DynamicImage::new_rgb8(width, height).write_to(&mut bytes, format).unwrap();
+        DynamicImage::new_rgb8(width, height)
+            .write_to(&mut bytes, format)
+            .unwrap();
         bytes.into_inner()
     }
 
     #[test]
     fn the_three_formats_are_told_apart_with_their_dimensions() {
-        for (written, format) in [(ImageFormat::Jpeg, Format::Jpeg), (ImageFormat::Png, Format::Png), (ImageFormat::Bmp, Format::Bmp)] {
-            assert_eq!(probe(&picture(written, 300, 200)).unwrap(), Probed { format, width: 300, height: 200 });
+        for (written, format) in [
+            (ImageFormat::Jpeg, Format::Jpeg),
+            (ImageFormat::Png, Format::Png),
+            (ImageFormat::Bmp, Format::Bmp),
+        ] {
+            assert_eq!(
+                probe(&picture(written, 300, 200)).unwrap(),
+                Probed {
+                    format,
+                    width: 300,
+                    height: 200
+                }
+            );
         }
     }
 
@@ -84,7 +126,14 @@ mod tests {
     fn a_bmp_from_the_top_down_has_its_height() {
         let mut bmp = picture(ImageFormat::Bmp, 300, 200);
         bmp[22..26].copy_from_slice(&(-200_i32).to_le_bytes());
-        assert_eq!(probe(&bmp).unwrap(), Probed { format: Format::Bmp, width: 300, height: 200 });
+        assert_eq!(
+            probe(&bmp).unwrap(),
+            Probed {
+                format: Format::Bmp,
+                width: 300,
+                height: 200
+            }
+        );
     }
 
     #[test]

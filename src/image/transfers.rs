@@ -1,5 +1,5 @@
-//! How an image is handed to each provider: its bytes, or an address to fetch it from. And the refusal, by its header alone, of what a
-//! provider must refuse: before anything is paid.
+//! How an image is handed to each provider: its bytes, or an address to fetch it from. And the
+//! refusal, by its header alone, of what a provider must refuse: before anything is paid.
 
 use super::Probed;
 use super::probe::invalid;
@@ -13,7 +13,8 @@ const RECOGNITION_LONGEST: u32 = 4096;
 /// Verification's: each side is longer than the first and at most as long as the second.
 const VERIFICATION_ABOVE: u32 = 128;
 const VERIFICATION_LONGEST: u32 = 6000;
-/// Base64 and then percent-encoding make of three bytes four characters, and of each of those three at the most.
+/// Base64 and then percent-encoding make of three bytes four characters, and of each of those three
+/// at the most.
 const MOST_ENCODED: u64 = 3;
 
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +32,8 @@ pub struct Transfers {
 }
 
 impl Limits {
-    /// May an image of this size be too long for recognition once it is encoded? That depends on its content: it has to be counted.
+    /// May an image of this size be too long for recognition once it is encoded? That depends on
+    /// its content: it has to be counted.
     pub(super) fn must_count(self, image_bytes: u64) -> bool {
         MOST_ENCODED.saturating_mul(base64_len(image_bytes)) > self.recognition_encoded_bytes as u64
     }
@@ -40,26 +42,40 @@ impl Limits {
 impl Transfers {
     /// Nobody fetches anything.
     pub fn inline(verify: bool) -> Self {
-        Self { recognition: Transfer::Inline, verification: verify.then_some(Transfer::Inline) }
+        Self {
+            recognition: Transfer::Inline,
+            verification: verify.then_some(Transfer::Inline),
+        }
     }
 
     /// Only this provider is sent the image.
     pub fn inline_to(stage: Stage) -> Self {
         match stage {
-            Stage::Verification => Self { recognition: Transfer::Url, verification: Some(Transfer::Inline) },
-            Stage::Recognition | Stage::Job | Stage::Image | Stage::Storage | Stage::Worker => Self::inline(false),
+            Stage::Verification => Self {
+                recognition: Transfer::Url,
+                verification: Some(Transfer::Inline),
+            },
+            Stage::Recognition | Stage::Job | Stage::Image | Stage::Storage | Stage::Worker => {
+                Self::inline(false)
+            }
         }
     }
 
     /// For a job that may not ask for verification.
     #[must_use]
     pub fn asked(self, verify: bool) -> Self {
-        Self { verification: self.verification.filter(|_| verify), ..self }
+        Self {
+            verification: self.verification.filter(|_| verify),
+            ..self
+        }
     }
 
     /// Does everybody who is asked fetch the image?
     pub fn are_by_url(self) -> bool {
-        self.recognition == Transfer::Url && self.verification.is_none_or(|transfer| transfer == Transfer::Url)
+        self.recognition == Transfer::Url
+            && self
+                .verification
+                .is_none_or(|transfer| transfer == Transfer::Url)
     }
 
     /// Does anybody?
@@ -67,29 +83,46 @@ impl Transfers {
         self.recognition == Transfer::Url || self.verification == Some(Transfer::Url)
     }
 
-    /// As far as the image allows it: what a provider does not take as it lies in the store has to be made fit, and sent.
+    /// As far as the image allows it: what a provider does not take as it lies in the store has to
+    /// be made fit, and sent.
     ///
     /// # Errors
     /// `image.too_large` or `image.too_small`: final, the job is at fault.
     pub fn fitted(self, probed: Probed, image_bytes: u64, limits: Limits) -> Result<Self, Failure> {
         fits_sides(probed, self.verification.is_some())?;
-        if self.recognition == Transfer::Url && base64_len(image_bytes) > limits.recognition_encoded_bytes as u64 {
-            return Err(too_large("recognition", base64_len(image_bytes), limits.recognition_encoded_bytes));
+        if self.recognition == Transfer::Url
+            && base64_len(image_bytes) > limits.recognition_encoded_bytes as u64
+        {
+            return Err(too_large(
+                "recognition",
+                base64_len(image_bytes),
+                limits.recognition_encoded_bytes,
+            ));
         }
         let verification = match self.verification {
             // Transcoded, it may have any size.
             Some(_) if probed.format == Format::Bmp => Some(Transfer::Inline),
             Some(_) if image_bytes > limits.verification_bytes as u64 => {
-                return Err(too_large("verification", image_bytes, limits.verification_bytes));
+                return Err(too_large(
+                    "verification",
+                    image_bytes,
+                    limits.verification_bytes,
+                ));
             }
             asked => asked,
         };
-        Ok(Self { verification, ..self })
+        Ok(Self {
+            verification,
+            ..self
+        })
     }
 }
 
 pub(super) fn too_large(provider: &str, bytes: u64, most: usize) -> Failure {
-    invalid("image.too_large", format!("for {provider} the image has {bytes} bytes; at most {most} are taken"))
+    invalid(
+        "image.too_large",
+        format!("for {provider} the image has {bytes} bytes; at most {most} are taken"),
+    )
 }
 
 fn base64_len(bytes: u64) -> u64 {
@@ -97,19 +130,34 @@ fn base64_len(bytes: u64) -> u64 {
 }
 
 fn fits_sides(probed: Probed, verify: bool) -> Result<(), Failure> {
-    let (shortest, longest) = (probed.width.min(probed.height), probed.width.max(probed.height));
+    let (shortest, longest) = (
+        probed.width.min(probed.height),
+        probed.width.max(probed.height),
+    );
     let told = format!("{} x {} pixels", probed.width, probed.height);
     if shortest < RECOGNITION_SHORTEST {
-        return Err(invalid("image.too_small", format!("{told}: recognition needs {RECOGNITION_SHORTEST} at least on each side")));
+        return Err(invalid(
+            "image.too_small",
+            format!("{told}: recognition needs {RECOGNITION_SHORTEST} at least on each side"),
+        ));
     }
     if verify && shortest <= VERIFICATION_ABOVE {
-        return Err(invalid("image.too_small", format!("{told}: verification needs more than {VERIFICATION_ABOVE} on each side")));
+        return Err(invalid(
+            "image.too_small",
+            format!("{told}: verification needs more than {VERIFICATION_ABOVE} on each side"),
+        ));
     }
     if longest > RECOGNITION_LONGEST {
-        return Err(invalid("image.too_large", format!("{told}: recognition takes at most {RECOGNITION_LONGEST} on a side")));
+        return Err(invalid(
+            "image.too_large",
+            format!("{told}: recognition takes at most {RECOGNITION_LONGEST} on a side"),
+        ));
     }
     if verify && longest > VERIFICATION_LONGEST {
-        return Err(invalid("image.too_large", format!("{told}: verification takes at most {VERIFICATION_LONGEST} on a side")));
+        return Err(invalid(
+            "image.too_large",
+            format!("{told}: verification takes at most {VERIFICATION_LONGEST} on a side"),
+        ));
     }
     Ok(())
 }
@@ -118,11 +166,32 @@ fn fits_sides(probed: Probed, verify: bool) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { recognition_encoded_bytes: 4 << 20, verification_bytes: 5 << 20 };
-    const BY_URL: Transfers = Transfers { recognition: Transfer::Url, verification: Some(Transfer::Url) };
+    const LIMITS: Limits = Limits {
+        recognition_encoded_bytes: 4 << 20,
+        verification_bytes: 5 << 20,
+    };
+    const BY_URL: Transfers = Transfers {
+        recognition: Transfer::Url,
+        verification: Some(Transfer::Url),
+    };
 
-    fn fitted(transfers: Transfers, format: Format, (width, height): (u32, u32), bytes: u64) -> Result<Transfers, String> {
-        transfers.fitted(Probed { format, width, height }, bytes, LIMITS).map_err(|failure| failure.code)
+    fn fitted(
+        transfers: Transfers,
+        format: Format,
+        (width, height): (u32, u32),
+        bytes: u64,
+    ) -> Result<Transfers, String> {
+        transfers
+            .fitted(
+                Probed {
+                    format,
+                    width,
+                    height,
+                },
+                bytes,
+                LIMITS,
+            )
+            .map_err(|failure| failure.code)
     }
 
     #[test]
@@ -140,33 +209,58 @@ mod tests {
         for (width, height, verify, expected) in cases {
             for transfers in [Transfers::inline(verify), BY_URL.asked(verify)] {
                 let outcome = fitted(transfers, Format::Png, (width, height), 1_000).map(drop);
-                assert_eq!(outcome, expected.map_err(str::to_owned), "{width} x {height}, {transfers:?}");
+                assert_eq!(
+                    outcome,
+                    expected.map_err(str::to_owned),
+                    "{width} x {height}, {transfers:?}"
+                );
             }
         }
     }
 
     #[test]
     fn what_is_fetched_has_its_limits_without_being_encoded() {
-        let cases = [(3_145_728, false, Ok(())), (3_145_729, false, Err("image.too_large")), (3_145_728, true, Ok(()))];
+        let cases = [
+            (3_145_728, false, Ok(())),
+            (3_145_729, false, Err("image.too_large")),
+            (3_145_728, true, Ok(())),
+        ];
         for (bytes, verify, expected) in cases {
             let outcome = fitted(BY_URL.asked(verify), Format::Jpeg, (300, 200), bytes).map(drop);
             assert_eq!(outcome, expected.map_err(str::to_owned), "{bytes} bytes");
         }
-        let verification_only = Transfers { recognition: Transfer::Inline, ..BY_URL };
+        let verification_only = Transfers {
+            recognition: Transfer::Inline,
+            ..BY_URL
+        };
         assert!(fitted(verification_only, Format::Jpeg, (300, 200), 5 << 20).is_ok());
-        assert_eq!(fitted(verification_only, Format::Jpeg, (300, 200), (5 << 20) + 1), Err("image.too_large".to_owned()));
+        assert_eq!(
+            fitted(verification_only, Format::Jpeg, (300, 200), (5 << 20) + 1),
+            Err("image.too_large".to_owned())
+        );
     }
 
     #[test]
     fn a_bmp_is_fetched_by_recognition_and_sent_to_verification() {
-        let expected = Transfers { recognition: Transfer::Url, verification: Some(Transfer::Inline) };
+        let expected = Transfers {
+            recognition: Transfer::Url,
+            verification: Some(Transfer::Inline),
+        };
         assert_eq!(fitted(BY_URL, Format::Bmp, (300, 200), 1_000), Ok(expected));
-        assert_eq!(fitted(BY_URL.asked(false), Format::Bmp, (300, 200), 1_000), Ok(BY_URL.asked(false)));
+        assert_eq!(
+            fitted(BY_URL.asked(false), Format::Bmp, (300, 200), 1_000),
+            Ok(BY_URL.asked(false))
+        );
     }
 
     #[test]
     fn only_what_may_be_too_long_is_counted() {
-        for (bytes, counted) in [(0, false), (1_048_575, false), (1_048_576, true), (u64::MAX, true)] {
+        for (bytes, counted) in [
+            (0, false),
+            (1_048_575, false),
+            (1_048_576, true),
+            (u64::MAX, true),
+        ] {
             assert_eq!(LIMITS.must_count(bytes), counted, "{bytes} bytes");
         }
     }

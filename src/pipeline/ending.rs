@@ -1,4 +1,5 @@
-//! What becomes of a job that leaves the line: an answer of what was found out by then, or another turn later.
+//! What becomes of a job that leaves the line: an answer of what was found out by then, or another
+//! turn later.
 
 use super::{Answer, Findings, Pipeline};
 use crate::checkpoint::StoredResult;
@@ -37,7 +38,8 @@ pub struct Parking {
     pub failure: Failure,
     /// Why, in the policy's words or ours.
     pub reason: String,
-    /// When somebody will call, as far as is known: while a stage is paused, not before its next probe.
+    /// When somebody will call, as far as is known: while a stage is paused, not before its next
+    /// probe.
     pub expected: Timestamp,
     /// Somebody else's call is about to tell: not worth a word to anybody.
     pub brief: bool,
@@ -48,7 +50,8 @@ pub struct Parking {
 }
 
 impl Pipeline {
-    /// What is to become of a job that left the line: an answer of what was found out by then, or another turn later.
+    /// What is to become of a job that left the line: an answer of what was found out by then, or
+    /// another turn later.
     pub(super) fn stopped(
         &self,
         stopped: Stopped,
@@ -56,22 +59,40 @@ impl Pipeline {
         progress: &Progress,
         findings: &mut Findings,
     ) -> Result<Answer, Box<Parking>> {
-        let Stopped { failure, ruling, barrier } = stopped;
+        let Stopped {
+            failure,
+            ruling,
+            barrier,
+        } = stopped;
         let barrier = barrier.as_ref();
         let deadline = progress.deadline(job, self.job_deadline);
         let error = JobError::new(&failure, progress.attempts(failure.stage));
         let status = match ruling.decision {
-            Decision::Park { until } => return Err(self.parking(until, deadline, failure, &ruling, barrier)),
+            Decision::Park { until } => {
+                return Err(self.parking(until, deadline, failure, &ruling, barrier));
+            }
             // Handed back at once: another worker may be able to do what this one cannot.
             Decision::Pause if self.judge.clock.now() < deadline => {
-                return Err(self.parking(self.judge.clock.now(), deadline, failure, &ruling, barrier));
+                return Err(self.parking(
+                    self.judge.clock.now(),
+                    deadline,
+                    failure,
+                    &ruling,
+                    barrier,
+                ));
             }
-            Decision::Retry { .. } | Decision::Rotate | Decision::Throttle | Decision::Resign | Decision::Inline
+            Decision::Retry { .. }
+            | Decision::Rotate
+            | Decision::Throttle
+            | Decision::Resign
+            | Decision::Inline
                 if self.judge.clock.now() < deadline =>
             {
                 return Err(self.parking(self.later(HELD_UP), deadline, failure, &ruling, barrier));
             }
-            Decision::Fail { invalid_job: Some(code) } => {
+            Decision::Fail {
+                invalid_job: Some(code),
+            } => {
                 findings.error = Some(at_fault(&failure, code));
                 Status::InvalidJob
             }
@@ -99,11 +120,15 @@ impl Pipeline {
 
     pub(super) fn later(&self, wait: Duration) -> Timestamp {
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        self.judge.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX)
+        self.judge
+            .clock
+            .now()
+            .saturating_add(wait)
+            .unwrap_or(Timestamp::MAX)
     }
 
-    /// Not beyond the deadline: whatever is waited for, the job is answered then. Failures of our own carry our own words; a
-    /// provider's are told in the words of the rule.
+    /// Not beyond the deadline: whatever is waited for, the job is answered then. Failures of our
+    /// own carry our own words; a provider's are told in the words of the rule.
     pub(super) fn parking(
         &self,
         until: Timestamp,
@@ -120,22 +145,47 @@ impl Pipeline {
         };
         let reason = reason.to_owned();
         let expected = barrier.map_or(until, |barrier| barrier.opens.max(until));
-        let by_pause = ruling.decision == Decision::Pause || barrier.is_some_and(|barrier| barrier.place.is_pause());
+        let by_pause = ruling.decision == Decision::Pause
+            || barrier.is_some_and(|barrier| barrier.place.is_pause());
         let brief = barrier.is_some_and(|barrier| barrier.brief);
-        Box::new(Parking { until, failure, reason, expected, brief, by_pause, survived: true })
+        Box::new(Parking {
+            until,
+            failure,
+            reason,
+            expected,
+            brief,
+            by_pause,
+            survived: true,
+        })
     }
 }
 
-/// Recognition's own failure, or that it is too late for one: today's verdict may be known all the same. A verdict is decided by the
-/// policy, and what the store did concerns the whole job.
+/// Recognition's own failure, or that it is too late for one: today's verdict may be known all the
+/// same. A verdict is decided by the policy, and what the store did concerns the whole job.
 pub(super) fn is_recognitions(stopped: &Stopped) -> bool {
-    let Stopped { failure, ruling, .. } = stopped;
-    matches!(failure.stage, Stage::Recognition | Stage::Job) && matches!(ruling.decision, Decision::Fail { invalid_job: None })
+    let Stopped {
+        failure, ruling, ..
+    } = stopped;
+    matches!(failure.stage, Stage::Recognition | Stage::Job)
+        && matches!(ruling.decision, Decision::Fail { invalid_job: None })
 }
 
 /// The store's own code becomes ours: `NoSuchKey` is `image.not_found`.
 fn at_fault(failure: &Failure, code: String) -> JobError {
-    let stage = if code.starts_with("image.") { Stage::Image } else { failure.stage };
-    let message = if code == failure.code { failure.message.clone() } else { format!("{}: {}", failure.code, failure.message) };
-    JobError { stage, code, message, attempts: 1 }
+    let stage = if code.starts_with("image.") {
+        Stage::Image
+    } else {
+        failure.stage
+    };
+    let message = if code == failure.code {
+        failure.message.clone()
+    } else {
+        format!("{}: {}", failure.code, failure.message)
+    };
+    JobError {
+        stage,
+        code,
+        message,
+        attempts: 1,
+    }
 }

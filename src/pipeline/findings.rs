@@ -5,14 +5,18 @@ use crate::domain::checks;
 use crate::domain::failure::Failure;
 use crate::domain::job::{Job, Rejected};
 use crate::domain::progress::{Progress, Totals};
-use crate::domain::result::{Flag, ImagePart, JobError, JobResult, RecognitionPart, SCHEMA, Status, Verdict, VerificationPart};
+use crate::domain::result::{
+    Flag, ImagePart, JobError, JobResult, RecognitionPart, SCHEMA, Status, Verdict,
+    VerificationPart,
+};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 
-/// A broker refuses what is larger than its `max_message_size`, 16 MiB by default in RabbitMQ 4, and closes the channel.
+/// A broker refuses what is larger than its `max_message_size`, 16 MiB by default in RabbitMQ 4,
+/// and closes the channel.
 const MAX_RESULT_BYTES: usize = 15 << 20;
 /// Of each list, where a result is too large: tried in turn.
 const LINES_THAT_FIT: [usize; 3] = [10_000, 1_000, 0];
@@ -20,7 +24,8 @@ const LINES_THAT_FIT: [usize; 3] = [10_000, 1_000, 0];
 #[derive(Default)]
 pub(super) struct Findings {
     pub image: Option<ImagePart>,
-    /// The key of the final checkpoint: job, image and what was asked. None while the image is not at hand.
+    /// The key of the final checkpoint: job, image and what was asked. None while the image is not
+    /// at hand.
     pub question: Option<String>,
     pub recognition: Option<RecognitionPart>,
     pub verification: Option<VerificationPart>,
@@ -48,7 +53,9 @@ impl Answer {
         struct Finished {
             finished: Timestamp,
         }
-        serde_json::from_str::<Finished>(self.body.get()).ok().map(|result| result.finished)
+        serde_json::from_str::<Finished>(self.body.get())
+            .ok()
+            .map(|result| result.finished)
     }
 
     /// As it is published.
@@ -58,12 +65,22 @@ impl Answer {
 }
 
 impl Findings {
-    pub(super) fn into_answer(self, job: &Job, progress: &Progress, status: Status, finished: Timestamp) -> Answer {
+    pub(super) fn into_answer(
+        self,
+        job: &Job,
+        progress: &Progress,
+        status: Status,
+        finished: Timestamp,
+    ) -> Answer {
         let recognised = self.recognition.as_ref().map(|part| &part.invoice);
         let verified = self.verification.as_ref().map(|part| &part.invoice);
         let registry = self.verification.as_ref().map(|part| &part.registry);
         let nothing_to_compare = recognised.is_none() && verified.is_none();
-        let checks = if nothing_to_compare { Vec::new() } else { checks::check(recognised, verified, registry) };
+        let checks = if nothing_to_compare {
+            Vec::new()
+        } else {
+            checks::check(recognised, verified, registry)
+        };
         let mut result = JobResult {
             schema: SCHEMA,
             job_id: Some(job.id.as_str()),
@@ -105,11 +122,18 @@ fn fitting(result: &mut JobResult<'_>) -> Box<RawValue> {
 }
 
 /// The answer to what is no job.
-pub fn answer_to_rejected(rejected: &Rejected, first_seen: Timestamp, finished: Timestamp) -> Answer {
+pub fn answer_to_rejected(
+    rejected: &Rejected,
+    first_seen: Timestamp,
+    finished: Timestamp,
+) -> Answer {
     let error = JobError::new(&rejected.failure, 0);
     let result = JobResult {
         schema: SCHEMA,
-        job_id: rejected.job_id.as_ref().map(crate::domain::job::JobId::as_str),
+        job_id: rejected
+            .job_id
+            .as_ref()
+            .map(crate::domain::job::JobId::as_str),
         status: Status::InvalidJob,
         verdict: None,
         flags: Vec::new(),
@@ -134,13 +158,22 @@ pub fn answer_to_rejected(rejected: &Rejected, first_seen: Timestamp, finished: 
 }
 
 /// What a failure outside the line ends in: nothing was found out.
-pub fn answer_to_failure(job: &Job, status: Status, failure: &Failure, progress: &Progress, finished: Timestamp) -> Answer {
-    let findings = Findings { error: Some(JobError::new(failure, 1)), ..Findings::default() };
+pub fn answer_to_failure(
+    job: &Job,
+    status: Status,
+    failure: &Failure,
+    progress: &Progress,
+    finished: Timestamp,
+) -> Answer {
+    let findings = Findings {
+        error: Some(JobError::new(failure, 1)),
+        ..Findings::default()
+    };
     findings.into_answer(job, progress, status, finished)
 }
 
-/// The answer of a completed run, for another run of the same job: with its own metadata, and without the calls, which this run
-/// did not make. `None` where the stored result cannot be read.
+/// The answer of a completed run, for another run of the same job: with its own metadata, and
+/// without the calls, which this run did not make. `None` where the stored result cannot be read.
 pub fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer> {
     let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(stored.body.get()).ok()?;
     let calls = to_raw_value(&[(); 0]).ok()?;
@@ -170,13 +203,26 @@ mod tests {
     #[test]
     fn a_result_is_as_long_as_a_broker_takes_and_says_what_is_left_out() {
         let invoice = |lines: usize, bytes: usize| Invoice {
-            cost_details: vec![CostDetail { name: Some("x".repeat(bytes)), ..CostDetail::default() }; lines],
+            cost_details: vec![
+                CostDetail {
+                    name: Some("x".repeat(bytes)),
+                    ..CostDetail::default()
+                };
+                lines
+            ],
             ..Invoice::default()
         };
-        for (lines, bytes, kept) in
-            [(100, 10, 100), (20_000, 100, 20_000), (20_000, 1_000, 10_000), (20_000, 2_000, 1_000), (1_000, 20_000, 0)]
-        {
-            let part = RecognitionPart { invoice: invoice(lines, bytes), request_id: None };
+        for (lines, bytes, kept) in [
+            (100, 10, 100),
+            (20_000, 100, 20_000),
+            (20_000, 1_000, 10_000),
+            (20_000, 2_000, 1_000),
+            (1_000, 20_000, 0),
+        ] {
+            let part = RecognitionPart {
+                invoice: invoice(lines, bytes),
+                request_id: None,
+            };
             let mut result = JobResult {
                 schema: SCHEMA,
                 job_id: None,
@@ -195,8 +241,15 @@ mod tests {
             };
             let body: serde_json::Value = serde_json::from_str(fitting(&mut result).get()).unwrap();
             let invoice = &body["recognition"]["invoice"];
-            assert_eq!(invoice["cost_details"].as_array().unwrap().len(), kept, "{lines} {bytes}");
-            assert_eq!(invoice["left_out"]["cost_details"].as_u64().unwrap_or(0), (lines - kept) as u64);
+            assert_eq!(
+                invoice["cost_details"].as_array().unwrap().len(),
+                kept,
+                "{lines} {bytes}"
+            );
+            assert_eq!(
+                invoice["left_out"]["cost_details"].as_u64().unwrap_or(0),
+                (lines - kept) as u64
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One call for one image: jobs about the same picture that are here at the same time share it.
 //!
-//! Only calls are shared: every job is answered for itself. What a follower takes over it neither pays for nor is charged with.
+//! Only calls are shared: every job is answered for itself. What a follower takes over it neither
+//! pays for nor is charged with.
 
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::policy::{Decision, Ruling};
@@ -59,7 +60,11 @@ impl<T> Flights<T> {
         }
         let (landing, landed) = watch::channel(None);
         flights.insert(image.to_owned(), landed);
-        Seat::Leader(Leader { flights: self, image: image.to_owned(), landing })
+        Seat::Leader(Leader {
+            flights: self,
+            image: image.to_owned(),
+            landing,
+        })
     }
 
     fn flights(&self) -> MutexGuard<'_, HashMap<String, Landing<T>>> {
@@ -69,7 +74,11 @@ impl<T> Flights<T> {
 
 impl<T: Clone> Leader<'_, T> {
     /// Tells the followers how it ended.
-    pub(super) fn land(self, outcome: Result<T, Box<Stopped>>, progress: &Progress) -> Result<T, Box<Stopped>> {
+    pub(super) fn land(
+        self,
+        outcome: Result<T, Box<Stopped>>,
+        progress: &Progress,
+    ) -> Result<T, Box<Stopped>> {
         let landed = match &outcome {
             Ok(answer) => Some(Landed::Answered(answer.clone())),
             Err(stopped) => taken(stopped, progress).map(|taken| Landed::Failed(Box::new(taken))),
@@ -87,8 +96,13 @@ impl<T> Drop for Leader<'_, T> {
 
 /// What the followers take over. What stopped the leader alone is not theirs.
 fn taken(stopped: &Stopped, progress: &Progress) -> Option<Taken> {
-    let Stopped { failure, ruling, barrier } = stopped;
-    let is_an_answer = matches!(failure.stage, Stage::Recognition | Stage::Verification) && barrier.is_none();
+    let Stopped {
+        failure,
+        ruling,
+        barrier,
+    } = stopped;
+    let is_an_answer =
+        matches!(failure.stage, Stage::Recognition | Stage::Verification) && barrier.is_none();
     let is_the_leaders = ruling.cut_short;
     (is_an_answer && !is_the_leaders).then(|| Taken {
         failure: failure.clone(),
@@ -102,9 +116,15 @@ impl<T: Clone> Follower<T> {
     ///
     /// # Errors
     /// [`Stopped`]: this job may start nothing more, or it is too late for it.
-    pub(super) async fn wait(mut self, judge: &Judge, case: &mut Case<'_>) -> Result<Option<Result<T, Box<Stopped>>>, Box<Stopped>> {
+    pub(super) async fn wait(
+        mut self,
+        judge: &Judge,
+        case: &mut Case<'_>,
+    ) -> Result<Option<Result<T, Box<Stopped>>>, Box<Stopped>> {
         judge.may_call(case)?;
-        let landed = judge.in_turn(case, self.0.wait_for(Option::is_some)).await?;
+        let landed = judge
+            .in_turn(case, self.0.wait_for(Option::is_some))
+            .await?;
         let landed = landed.ok().and_then(|landed| landed.clone());
         // An answer that is there is taken over, however late.
         if landed.is_none() {
@@ -120,7 +140,11 @@ impl<T: Clone> Follower<T> {
 impl Taken {
     /// As this job's own failure.
     fn over(self, case: &mut Case<'_>) -> Box<Stopped> {
-        let Self { failure, mut ruling, rotated_for } = self;
+        let Self {
+            failure,
+            mut ruling,
+            rotated_for,
+        } = self;
         if case.progress.rotated_for.is_none() {
             case.progress.rotated_for = rotated_for;
         }
@@ -129,7 +153,11 @@ impl Taken {
         {
             ruling.decision = Decision::Fail { invalid_job: None };
         }
-        Box::new(Stopped { failure, ruling, barrier: None })
+        Box::new(Stopped {
+            failure,
+            ruling,
+            barrier: None,
+        })
     }
 }
 
@@ -154,7 +182,11 @@ mod tests {
 
     /// What a follower is told; `None` where it has to lead itself.
     async fn told(mut landing: Landing<u8>) -> Option<Landed<u8>> {
-        landing.wait_for(Option::is_some).await.ok().and_then(|landed| landed.clone())
+        landing
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|landed| landed.clone())
     }
 
     fn follower(flights: &Flights<u8>) -> Landing<u8> {
@@ -173,7 +205,10 @@ mod tests {
         for landing in followers {
             assert!(matches!(told(landing).await, Some(Landed::Answered(7))));
         }
-        assert!(matches!(flights.board("image"), Seat::Leader(_)), "the flight is over");
+        assert!(
+            matches!(flights.board("image"), Seat::Leader(_)),
+            "the flight is over"
+        );
     }
 
     #[tokio::test]

@@ -22,16 +22,26 @@ impl Held {
 }
 
 impl Pipeline {
-    /// The image's bytes where the provider could not fetch it before, in this turn of the job or in an earlier one.
+    /// The image's bytes where the provider could not fetch it before, in this turn of the job or
+    /// in an earlier one.
     ///
     /// # Errors
     /// [`Stopped`]: the store does not hand them out, or no longer has this image.
-    pub(super) async fn held(&self, stage: Stage, loaded: &Loaded, view: &View, case: &mut Case<'_>) -> Result<Held, Box<Stopped>> {
+    pub(super) async fn held(
+        &self,
+        stage: Stage,
+        loaded: &Loaded,
+        view: &View,
+        case: &mut Case<'_>,
+    ) -> Result<Held, Box<Stopped>> {
         match (view, &loaded.object) {
             (View::Link(_), Some(object)) if case.progress.inline.contains(&stage) => {
                 self.loader.inline(object, stage, &self.judge, case).await
             }
-            _ => Ok(Held { view: view.clone(), _memory: None }),
+            _ => Ok(Held {
+                view: view.clone(),
+                _memory: None,
+            }),
         }
     }
 }

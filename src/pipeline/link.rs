@@ -15,7 +15,8 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_mins(11);
 /// A byte of a name is escaped by three.
 const ESCAPED: usize = 3;
-/// Whether an address names a version, and how long it is valid, makes so much of a difference at most.
+/// Whether an address names a version, and how long it is valid, makes so much of a difference at
+/// most.
 const SLACK: usize = 32;
 
 /// One revision of one object.
@@ -30,7 +31,8 @@ pub(super) struct ObjectLink {
     pub(super) addresses: Arc<Addresses>,
 }
 
-/// How much of an object was read by whoever says which revision it is: there are stores that name a part otherwise than the whole.
+/// How much of an object was read by whoever says which revision it is: there are stores that name
+/// a part otherwise than the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     Part,
@@ -40,13 +42,15 @@ pub(super) enum Extent {
 /// What addresses have in common.
 #[derive(Debug, Default)]
 pub struct Addresses {
-    /// Bytes that the latest one had beside the names in it: it carries the token of temporary credentials. Zero: none was signed yet.
+    /// Bytes that the latest one had beside the names in it: it carries the token of temporary
+    /// credentials. Zero: none was signed yet.
     rest: AtomicUsize,
     told: AtomicBool,
 }
 
 impl ObjectLink {
-    /// The transfers that can be had of this object: where its address is too long for the providers, it is sent.
+    /// The transfers that can be had of this object: where its address is too long for the
+    /// providers, it is sent.
     ///
     /// The address is not the one that a provider is given: that is signed when the call is made.
     pub(super) async fn allow(&self, transfers: Transfers) -> Transfers {
@@ -71,20 +75,28 @@ impl ObjectLink {
         }
     }
 
-    /// As the job names it: a version of our own choice may be forbidden where the object itself is not.
+    /// As the job names it: a version of our own choice may be forbidden where the object itself is
+    /// not.
     pub(super) fn place(&self) -> Place<'_> {
         (&self.bucket, &self.key, self.asked.as_deref())
     }
 
-    /// Is it always the same bytes that are found there? Only where the store says which version they are: there are stores that heed no
-    /// version that is asked for, and one version, `null`, that is overwritten.
+    /// Is it always the same bytes that are found there? Only where the store says which version
+    /// they are: there are stores that heed no version that is asked for, and one version, `null`,
+    /// that is overwritten.
     pub(super) fn is_pinned(&self) -> bool {
         self.revision.version_id.is_some()
     }
 
     async fn address(&self, valid: Duration) -> Result<String, Failure> {
-        let address = self.store.presign(&self.bucket, &self.key, self.version(), valid).await?;
-        self.addresses.rest.store(address.len().saturating_sub(self.names()), Ordering::Relaxed);
+        let address = self
+            .store
+            .presign(&self.bucket, &self.key, self.version(), valid)
+            .await?;
+        self.addresses.rest.store(
+            address.len().saturating_sub(self.names()),
+            Ordering::Relaxed,
+        );
         Ok(address)
     }
 
@@ -99,7 +111,10 @@ impl ObjectLink {
     }
 
     fn version(&self) -> Option<&str> {
-        self.revision.version_id.as_deref().or(self.asked.as_deref())
+        self.revision
+            .version_id
+            .as_deref()
+            .or(self.asked.as_deref())
     }
 }
 
@@ -134,18 +149,34 @@ mod tests {
     use crate::domain::policy::Transfer;
     use crate::store::Config;
 
-    const BY_URL: Transfers = Transfers { recognition: Transfer::Url, verification: Some(Transfer::Url) };
+    const BY_URL: Transfers = Transfers {
+        recognition: Transfer::Url,
+        verification: Some(Transfer::Url),
+    };
 
     async fn link(key: &str, version: Option<&str>) -> ObjectLink {
-        let credentials = (Secret::new("an-access-key-id"), Secret::new("a-secret-access-key"));
+        let credentials = (
+            Secret::new("an-access-key-id"),
+            Secret::new("a-secret-access-key"),
+        );
         let endpoint_url = "https://obs.example.com".to_owned();
-        let config = Config { endpoint_url, access_key_id: credentials.0, secret_access_key: credentials.1, ..Config::default() };
+        let config = Config {
+            endpoint_url,
+            access_key_id: credentials.0,
+            secret_access_key: credentials.1,
+            ..Config::default()
+        };
         ObjectLink {
-            store: Store::new(&config, &crate::config::Network::default()).await.unwrap(),
+            store: Store::new(&config, &crate::config::Network::default())
+                .await
+                .unwrap(),
             bucket: "claims".into(),
             key: key.into(),
             asked: None,
-            revision: Revision { version_id: version.map(str::to_owned), etag: Some("an-etag".into()) },
+            revision: Revision {
+                version_id: version.map(str::to_owned),
+                etag: Some("an-etag".into()),
+            },
             told_by: Extent::Part,
             addresses: Arc::default(),
         }
@@ -153,8 +184,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_names_version_and_validity_and_is_escaped() {
-        let address = link("2026/票 1.jpg", Some("v+1")).await.sign(Duration::from_secs(90)).await.unwrap();
-        assert!(address.starts_with("https://claims.obs.example.com/2026/%E7%A5%A8%201.jpg?"), "{address}");
+        let address = link("2026/票 1.jpg", Some("v+1"))
+            .await
+            .sign(Duration::from_secs(90))
+            .await
+            .unwrap();
+        assert!(
+            address.starts_with("https://claims.obs.example.com/2026/%E7%A5%A8%201.jpg?"),
+            "{address}"
+        );
         for part in ["X-Amz-Expires=90", "versionId=v%2B1", "X-Amz-Signature="] {
             assert!(address.contains(part), "{part}: {address}");
         }
@@ -165,8 +203,15 @@ mod tests {
         for (bytes, expected) in [(100, BY_URL), (1_000, Transfers::inline(true))] {
             let link = link(&"k".repeat(bytes), None).await;
             assert_eq!(link.allow(BY_URL).await, expected, "{bytes} bytes");
-            assert_eq!(link.sign(Duration::from_secs(90)).await.is_ok(), expected == BY_URL, "{bytes} bytes");
-            assert_eq!(link.allow(Transfers::inline(false)).await, Transfers::inline(false));
+            assert_eq!(
+                link.sign(Duration::from_secs(90)).await.is_ok(),
+                expected == BY_URL,
+                "{bytes} bytes"
+            );
+            assert_eq!(
+                link.allow(Transfers::inline(false)).await,
+                Transfers::inline(false)
+            );
         }
     }
 
@@ -177,7 +222,11 @@ mod tests {
             let link = link(&"票".repeat(chars), Some("a-version")).await;
             assert!(!link.is_surely_short(), "nothing is known yet");
             let address = link.address(LONGEST).await.unwrap();
-            assert!(!link.is_surely_short() || address.len() <= MAX_URL_BYTES, "{chars} characters: {}", address.len());
+            assert!(
+                !link.is_surely_short() || address.len() <= MAX_URL_BYTES,
+                "{chars} characters: {}",
+                address.len()
+            );
         }
         let short = link("a.jpg", None).await;
         short.address(LONGEST).await.unwrap();

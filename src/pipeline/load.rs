@@ -8,7 +8,8 @@ use crate::domain::picture::{Format, Picture};
 use crate::domain::policy::is_about_the_bucket;
 use crate::domain::result::ImagePart;
 use crate::image::{
-    Fetched, Glimpse, ImageMemory, Limits, Need, Prepared, Probed, Reserved, Transfers, fetch, glimpse, is_laborious, prepare, probe,
+    Fetched, Glimpse, ImageMemory, Limits, Need, Prepared, Probed, Reserved, Transfers, fetch,
+    glimpse, is_laborious, prepare, probe,
 };
 use crate::provider::recognition::encoded_len;
 use crate::provider::{Link, View};
@@ -49,7 +50,11 @@ impl Loader {
     /// The image as the job names it, before it is at hand.
     pub fn named(&self, image: &ImageRef) -> ImagePart {
         match image {
-            ImageRef::Object { bucket, key, version_id } => ImagePart::Object {
+            ImageRef::Object {
+                bucket,
+                key,
+                version_id,
+            } => ImagePart::Object {
                 bucket: bucket.clone().unwrap_or_else(|| self.bucket.clone()),
                 key: key.clone(),
                 version_id: version_id.clone(),
@@ -58,32 +63,63 @@ impl Loader {
                 width: None,
                 height: None,
             },
-            ImageRef::Url(url) => ImagePart::Url { url: without_query(url) },
+            ImageRef::Url(url) => ImagePart::Url {
+                url: without_query(url),
+            },
         }
     }
 
-    pub async fn load(&self, job: &Job, judge: &Judge, case: &mut Case<'_>) -> Result<Loaded, Box<Stopped>> {
+    pub async fn load(
+        &self,
+        job: &Job,
+        judge: &Judge,
+        case: &mut Case<'_>,
+    ) -> Result<Loaded, Box<Stopped>> {
         match &job.image {
-            ImageRef::Object { bucket, key, version_id } => {
+            ImageRef::Object {
+                bucket,
+                key,
+                version_id,
+            } => {
                 let bucket = bucket.as_deref().unwrap_or(&self.bucket);
                 if bucket.is_empty() {
-                    return Err(Stopped::at_fault(Failure::new(Stage::Job, "job.malformed", NO_BUCKET)));
+                    return Err(Stopped::at_fault(Failure::new(
+                        Stage::Job,
+                        "job.malformed",
+                        NO_BUCKET,
+                    )));
                 }
                 if bucket != self.bucket && !self.buckets.iter().any(|allowed| allowed == bucket) {
-                    return Err(Stopped::at_fault(Failure::new(Stage::Image, "image.forbidden", FORBIDDEN_BUCKET)));
+                    return Err(Stopped::at_fault(Failure::new(
+                        Stage::Image,
+                        "image.forbidden",
+                        FORBIDDEN_BUCKET,
+                    )));
                 }
-                case.brought = if bucket == self.bucket { Brought::Nothing } else { Brought::Bucket };
+                case.brought = if bucket == self.bucket {
+                    Brought::Nothing
+                } else {
+                    Brought::Bucket
+                };
                 let place = (bucket, key.as_str(), version_id.as_deref());
                 case.subject = format!("{bucket}/{key}");
                 let transfers = self.transfers.asked(job.verify);
                 if self.transfers.are_by_url() {
-                    let glimpse = judge.in_place(Stage::Storage, case, || self.glimpse(place)).await?;
-                    if let Some(loaded) = self.within_reach(place, &glimpse, transfers).await.map_err(Stopped::at_fault)? {
+                    let glimpse = judge
+                        .in_place(Stage::Storage, case, || self.glimpse(place))
+                        .await?;
+                    if let Some(loaded) = self
+                        .within_reach(place, &glimpse, transfers)
+                        .await
+                        .map_err(Stopped::at_fault)?
+                    {
                         return Ok(loaded);
                     }
                 }
                 let fetched = self.fetched(place, judge, case).await?;
-                self.at_hand(place, fetched, transfers).await.map_err(Stopped::at_fault)
+                self.at_hand(place, fetched, transfers)
+                    .await
+                    .map_err(Stopped::at_fault)
             }
             ImageRef::Url(url) => {
                 case.brought = Brought::Url;
@@ -93,21 +129,43 @@ impl Loader {
     }
 
     /// An image that is at hand, for the command that asks without a queue.
-    pub async fn load_bytes(&self, name: &str, bytes: Bytes, verify: bool) -> Result<Loaded, Failure> {
+    pub async fn load_bytes(
+        &self,
+        name: &str,
+        bytes: Bytes,
+        verify: bool,
+    ) -> Result<Loaded, Failure> {
         self.fits(bytes.len() as u64)?;
         let reserved = self.memory.reserve(0).await;
-        let fetched =
-            Fetched { sha256: hex::encode(Sha256::digest(&bytes)), bytes, revision: Revision::default(), is_packed: false, reserved };
-        self.at_hand(("", name, None), fetched, Transfers::inline(verify)).await
+        let fetched = Fetched {
+            sha256: hex::encode(Sha256::digest(&bytes)),
+            bytes,
+            revision: Revision::default(),
+            is_packed: false,
+            reserved,
+        };
+        self.at_hand(("", name, None), fetched, Transfers::inline(verify))
+            .await
     }
 
-    /// The whole image. Memory for it comes first: whoever waits for that keeps nobody from the store.
-    pub(super) async fn fetched(&self, place: Place<'_>, judge: &Judge, case: &mut Case<'_>) -> Result<Fetched, Box<Stopped>> {
+    /// The whole image. Memory for it comes first: whoever waits for that keeps nobody from the
+    /// store.
+    pub(super) async fn fetched(
+        &self,
+        place: Place<'_>,
+        judge: &Judge,
+        case: &mut Case<'_>,
+    ) -> Result<Fetched, Box<Stopped>> {
         case.failing_since = None;
         let mut kept = None;
         loop {
-            let reserved = judge.in_turn(case, self.memory.reserve(self.need.most())).await?;
-            match judge.attempt(Stage::Storage, case, kept, self.fetch(place, reserved)).await? {
+            let reserved = judge
+                .in_turn(case, self.memory.reserve(self.need.most()))
+                .await?;
+            match judge
+                .attempt(Stage::Storage, case, kept, self.fetch(place, reserved))
+                .await?
+            {
                 Attempted::Done(fetched) => return Ok(fetched),
                 Attempted::Again(pass) => kept = pass,
             }
@@ -115,12 +173,23 @@ impl Loader {
     }
 
     /// What both providers can fetch themselves, and may. `None`: its bytes are needed.
-    async fn within_reach(&self, place: Place<'_>, glimpse: &Glimpse, transfers: Transfers) -> Result<Option<Loaded>, Failure> {
-        let (Some(size), Some(revision)) = (glimpse.size, glimpse.revision.name()) else { return Ok(None) };
+    async fn within_reach(
+        &self,
+        place: Place<'_>,
+        glimpse: &Glimpse,
+        transfers: Transfers,
+    ) -> Result<Option<Loaded>, Failure> {
+        let (Some(size), Some(revision)) = (glimpse.size, glimpse.revision.name()) else {
+            return Ok(None);
+        };
         self.fits(size)?;
-        let Some(probed) = glimpse.probed()? else { return Ok(None) };
+        let Some(probed) = glimpse.probed()? else {
+            return Ok(None);
+        };
         let link = self.link(place, &glimpse.revision, Extent::Part);
-        let transfers = link.allow(transfers.fitted(probed, size, self.limits)?).await;
+        let transfers = link
+            .allow(transfers.fitted(probed, size, self.limits)?)
+            .await;
         if !transfers.are_by_url() {
             return Ok(None);
         }
@@ -130,95 +199,175 @@ impl Loader {
             recognition: Ok(view(None, &link)),
             verification: transfers.verification.map(|_| view(None, &link)),
             revision: revision.to_owned(),
-            object: Some(Object { link, bytes: None, _memory: None }),
+            object: Some(Object {
+                link,
+                bytes: None,
+                _memory: None,
+            }),
         }))
     }
 
-    async fn at_hand(&self, place: Place<'_>, fetched: Fetched, transfers: Transfers) -> Result<Loaded, Failure> {
-        let Fetched { bytes, sha256, revision, is_packed, reserved } = fetched;
+    async fn at_hand(
+        &self,
+        place: Place<'_>,
+        fetched: Fetched,
+        transfers: Transfers,
+    ) -> Result<Loaded, Failure> {
+        let Fetched {
+            bytes,
+            sha256,
+            revision,
+            is_packed,
+            reserved,
+        } = fetched;
         // Who fetches it by its address may take the packed bytes for the image.
-        let transfers = if is_packed { Transfers::inline(transfers.verification.is_some()) } else { transfers };
+        let transfers = if is_packed {
+            Transfers::inline(transfers.verification.is_some())
+        } else {
+            transfers
+        };
         let link = self.link(place, &revision, Extent::Whole);
         let transfers = link.allow(transfers).await;
         let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
-        let is_needed = matches!(prepared.recognition, Ok(Some(_))) || prepared.verification.is_some();
-        // Without versions a provider may fetch another image than this one: its answer must not be kept under these bytes' name.
-        let is_by_object = self.transfers.are_by_url() || (self.transfers.is_any_by_url() && !link.is_pinned());
+        let is_needed =
+            matches!(prepared.recognition, Ok(Some(_))) || prepared.verification.is_some();
+        // Without versions a provider may fetch another image than this one: its answer must not be
+        // kept under these bytes' name.
+        let is_by_object =
+            self.transfers.are_by_url() || (self.transfers.is_any_by_url() && !link.is_pinned());
         let name = revision.name().filter(|_| is_by_object);
         Ok(Loaded {
             part: object_part(place, &revision, probed, Some(sha256.clone())),
             // However it is handed over this time: another turn of the job may see it otherwise.
-            identity: name.map_or_else(|| sha256.clone(), |name| object_identity(place.0, place.1, name)),
+            identity: name.map_or_else(
+                || sha256.clone(),
+                |name| object_identity(place.0, place.1, name),
+            ),
             recognition: prepared.recognition.map(|picture| view(picture, &link)),
-            verification: transfers.verification.map(|_| view(prepared.verification, &link)),
+            verification: transfers
+                .verification
+                .map(|_| view(prepared.verification, &link)),
             revision: revision.name().map_or(sha256, str::to_owned),
-            object: Some(Object { link, bytes: is_needed.then_some(bytes), _memory: is_needed.then_some(reserved) }),
+            object: Some(Object {
+                link,
+                bytes: is_needed.then_some(bytes),
+                _memory: is_needed.then_some(reserved),
+            }),
         })
     }
 
-    fn link(&self, (bucket, key, asked): Place<'_>, revision: &Revision, told_by: Extent) -> Arc<ObjectLink> {
+    fn link(
+        &self,
+        (bucket, key, asked): Place<'_>,
+        revision: &Revision,
+        told_by: Extent,
+    ) -> Arc<ObjectLink> {
         let (bucket, key, asked) = (bucket.to_owned(), key.to_owned(), asked.map(str::to_owned));
         let (store, addresses) = (self.store.clone(), Arc::clone(&self.addresses));
-        Arc::new(ObjectLink { store, bucket, key, asked, revision: revision.clone(), told_by, addresses })
+        Arc::new(ObjectLink {
+            store,
+            bucket,
+            key,
+            asked,
+            revision: revision.clone(),
+            told_by,
+            addresses,
+        })
     }
 
     fn fits(&self, image_bytes: u64) -> Result<(), Failure> {
         let most = self.need.max_image_bytes;
-        if image_bytes > most { Err(crate::store::too_large(most)) } else { Ok(()) }
+        if image_bytes > most {
+            Err(crate::store::too_large(most))
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) async fn glimpse(&self, place: Place<'_>) -> Result<Glimpse, Failure> {
-        glimpse(&self.store, place).await.map_err(|failure| self.nobodys_bucket(failure, place))
+        glimpse(&self.store, place)
+            .await
+            .map_err(|failure| self.nobodys_bucket(failure, place))
     }
 
     /// Of the whole image, none of which is read.
     pub(super) async fn revision(&self, place: Place<'_>) -> Result<Revision, Failure> {
         let (bucket, key, asked) = place;
-        let object = self.store.open(bucket, key, asked).await.map_err(|failure| self.nobodys_bucket(failure, place))?;
+        let object = self
+            .store
+            .open(bucket, key, asked)
+            .await
+            .map_err(|failure| self.nobodys_bucket(failure, place))?;
         Ok(object.revision)
     }
 
     async fn fetch(&self, place: Place<'_>, reserved: Reserved) -> Result<Fetched, Failure> {
-        fetch(&self.store, reserved, self.need, place).await.map_err(|failure| self.nobodys_bucket(failure, place))
+        fetch(&self.store, reserved, self.need, place)
+            .await
+            .map_err(|failure| self.nobodys_bucket(failure, place))
     }
 
-    /// What is wrong with our own bucket is the operator's mistake, and pauses the stage; of a bucket that the job names it is the job's.
+    /// What is wrong with our own bucket is the operator's mistake, and pauses the stage; of a
+    /// bucket that the job names it is the job's.
     fn nobodys_bucket(&self, failure: Failure, place: Place<'_>) -> Failure {
         if place.0 == self.bucket {
             return failure;
         }
         if failure.code == "NoSuchBucket" {
-            return Failure::new(Stage::Image, "image.not_found", "the store has no such bucket");
+            return Failure::new(
+                Stage::Image,
+                "image.not_found",
+                "the store has no such bucket",
+            );
         }
         if is_about_the_bucket(&failure) {
-            let problem = format!("the bucket that the job names cannot be read: {}", failure.message);
+            let problem = format!(
+                "the bucket that the job names cannot be read: {}",
+                failure.message
+            );
             return Failure::new(Stage::Image, "image.forbidden", problem);
         }
         failure
     }
 
-    /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the network. What only looks at a header
-    /// stays.
-    pub(super) async fn prepare(&self, bytes: Bytes, transfers: Transfers) -> Result<(Probed, Prepared), Failure> {
+    /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the
+    /// network. What only looks at a header stays.
+    pub(super) async fn prepare(
+        &self,
+        bytes: Bytes,
+        transfers: Transfers,
+    ) -> Result<(Probed, Prepared), Failure> {
         let limits = self.limits;
         let probed = probe(&bytes)?;
         let is_laborious = is_laborious(bytes.len(), probed.format, transfers, limits);
         // Never an error: the semaphore is never closed.
-        let decoding = if probed.format == Format::Bmp { Arc::clone(&self.decoding).acquire_owned().await.ok() } else { None };
+        let decoding = if probed.format == Format::Bmp {
+            Arc::clone(&self.decoding).acquire_owned().await.ok()
+        } else {
+            None
+        };
         let work = move || {
             let _decoding = decoding;
-            prepare(&bytes, probed, transfers, encoded_len, limits).map(|prepared| (probed, prepared))
+            prepare(&bytes, probed, transfers, encoded_len, limits)
+                .map(|prepared| (probed, prepared))
         };
         if !is_laborious {
             return work();
         }
-        tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(Stage::Image, "image.corrupt", "the image brought its decoder down")))
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+            Err(Failure::new(
+                Stage::Image,
+                "image.corrupt",
+                "the image brought its decoder down",
+            ))
+        })
     }
 }
 
 /// The picture where there is one to be sent, otherwise where it lies.
 pub(super) fn view(picture: Option<Picture>, link: &Arc<ObjectLink>) -> View {
-    picture.map_or_else(|| View::Link(Arc::clone(link) as Arc<dyn Link>), View::Inline)
+    picture.map_or_else(
+        || View::Link(Arc::clone(link) as Arc<dyn Link>),
+        View::Inline,
+    )
 }

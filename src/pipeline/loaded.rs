@@ -1,4 +1,5 @@
-//! An image that is at hand, or within the providers' reach: what they are shown of it, and what its answers are kept under.
+//! An image that is at hand, or within the providers' reach: what they are shown of it, and what
+//! its answers are kept under.
 
 use super::link::ObjectLink;
 use crate::domain::failure::Failure;
@@ -14,10 +15,11 @@ use url::Url;
 
 pub struct Loaded {
     pub part: ImagePart,
-    /// What paid answers are kept under: the image's SHA-256; where both providers fetch it themselves, the object and its revision; for
-    /// a URL, job and URL.
+    /// What paid answers are kept under: the image's SHA-256; where both providers fetch it
+    /// themselves, the object and its revision; for a URL, job and URL.
     pub identity: String,
-    /// What it is shown; or why that cannot be sent to it: a job that was recognised before, by its address perhaps, needs none.
+    /// What it is shown; or why that cannot be sent to it: a job that was recognised before, by its
+    /// address perhaps, needs none.
     pub recognition: Result<View, Failure>,
     /// `None` where the job does not ask for verification.
     pub verification: Option<View>,
@@ -40,8 +42,17 @@ impl Loaded {
     pub(super) fn url(job: &Job, url: &Url) -> Self {
         let view = View::Url(url.as_str().to_owned());
         Self {
-            part: ImagePart::Url { url: without_query(url) },
-            identity: format!("url-{}", hex::encode(digest(&[job.id.as_str()]).chain_update(url.as_str()).finalize())),
+            part: ImagePart::Url {
+                url: without_query(url),
+            },
+            identity: format!(
+                "url-{}",
+                hex::encode(
+                    digest(&[job.id.as_str()])
+                        .chain_update(url.as_str())
+                        .finalize()
+                )
+            ),
             recognition: Ok(view.clone()),
             verification: job.verify.then_some(view),
             revision: String::new(),
@@ -55,13 +66,23 @@ impl Loaded {
             ImagePart::Object { bucket, key, .. } => format!("{bucket}\n{key}\n{}", self.revision),
             ImagePart::Url { .. } => self.identity.clone(),
         };
-        hex::encode(digest(&[job.id.as_str(), &image, if job.verify { "verify" } else { "recognise" }]).finalize())
+        hex::encode(
+            digest(&[
+                job.id.as_str(),
+                &image,
+                if job.verify { "verify" } else { "recognise" },
+            ])
+            .finalize(),
+        )
     }
 }
 
 /// Of an image that both providers fetch themselves: nobody here knows its SHA-256.
 pub(super) fn object_identity(bucket: &str, key: &str, revision: &str) -> String {
-    format!("object-{}", hex::encode(digest(&[bucket, key, revision]).finalize()))
+    format!(
+        "object-{}",
+        hex::encode(digest(&[bucket, key, revision]).finalize())
+    )
 }
 
 pub(super) fn object_part(
@@ -83,7 +104,10 @@ pub(super) fn object_part(
 
 /// Each part with its length before it, so that no two lists of parts look alike.
 fn digest(parts: &[&str]) -> Sha256 {
-    parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part))
+    parts.iter().fold(Sha256::new(), |hash, part| {
+        hash.chain_update((part.len() as u64).to_be_bytes())
+            .chain_update(part)
+    })
 }
 
 /// The query may carry a signature, the user part a password.

@@ -1,7 +1,7 @@
 //! One job, one straight line: load the image, recognise, verify, judge.
 //!
-//! What leaves the line early leaves it through `?` with a [`Stopped`]: a failure and what the policy makes of it. Publishing and
-//! settling are the worker's; nothing here knows a broker.
+//! What leaves the line early leaves it through `?` with a [`Stopped`]: a failure and what the
+//! policy makes of it. Publishing and settling are the worker's; nothing here knows a broker.
 
 mod ending;
 mod findings;
@@ -92,34 +92,67 @@ impl Pipeline {
     pub async fn process(&self, job: &Job, progress: &mut Progress, arrival: &Arrival) -> Ending {
         let mut findings = Findings::default();
         if let Some(stored) = self.unsent(progress, arrival).await {
-            let question = progress.unsent.as_ref().map(|unsent| unsent.question.clone());
-            return Ending::Replayed { stored: Box::new(stored), question };
+            let question = progress
+                .unsent
+                .as_ref()
+                .map(|unsent| unsent.question.clone());
+            return Ending::Replayed {
+                stored: Box::new(stored),
+                question,
+            };
         }
         if let Some(barrier) = self.barred_at_the_door(job, progress, arrival) {
             let deadline = progress.deadline(job, self.job_deadline);
-            let Stopped { failure, ruling, barrier } = *self.judge.barred(barrier, deadline);
+            let Stopped {
+                failure,
+                ruling,
+                barrier,
+            } = *self.judge.barred(barrier, deadline);
             if let Decision::Park { until } = ruling.decision {
-                return Ending::Parked(self.parking(until, deadline, failure, &ruling, barrier.as_ref()));
+                return Ending::Parked(self.parking(
+                    until,
+                    deadline,
+                    failure,
+                    &ruling,
+                    barrier.as_ref(),
+                ));
             }
         }
         // Boxed: it holds whatever a job may hold.
         match Box::pin(self.whole_line(job, progress, arrival, &mut findings)).await {
             Ok(()) => Ending::Answered(Box::new(self.answered(job, progress, findings))),
-            Err(Leave::Replay(stored)) => Ending::Replayed { stored, question: findings.question },
+            Err(Leave::Replay(stored)) => Ending::Replayed {
+                stored,
+                question: findings.question,
+            },
             Err(Leave::Duplicate) => Ending::Duplicate,
             Err(Leave::Same(answer)) => Ending::Answered(answer),
             Err(Leave::Redelivered) => {
-                let failure =
-                    Failure::new(Stage::Worker, "redelivered", "delivered again: its earlier call may still be running elsewhere");
+                let failure = Failure::new(
+                    Stage::Worker,
+                    "redelivered",
+                    "delivered again: its earlier call may still be running elsewhere",
+                );
                 let deadline = progress.deadline(job, self.job_deadline);
                 let until = self.later(self.redelivery_wait);
-                let parking = self.parking(until, deadline, failure, &Ruling::without_rule(Decision::Park { until }), None);
-                Ending::Parked(Box::new(Parking { survived: false, ..*parking }))
+                let parking = self.parking(
+                    until,
+                    deadline,
+                    failure,
+                    &Ruling::without_rule(Decision::Park { until }),
+                    None,
+                );
+                Ending::Parked(Box::new(Parking {
+                    survived: false,
+                    ..*parking
+                }))
             }
-            Err(Leave::Stopped(stopped)) => match self.stopped(*stopped, job, progress, &mut findings) {
-                Ok(answer) => Ending::Answered(Box::new(answer)),
-                Err(parking) => Ending::Parked(parking),
-            },
+            Err(Leave::Stopped(stopped)) => {
+                match self.stopped(*stopped, job, progress, &mut findings) {
+                    Ok(answer) => Ending::Answered(Box::new(answer)),
+                    Err(parking) => Ending::Parked(parking),
+                }
+            }
         }
     }
 
@@ -129,25 +162,49 @@ impl Pipeline {
         self.verification.tell_rate();
     }
 
-    /// How many jobs to take at once: what follows from this worker's share of the slower rate, `most` at the most.
+    /// How many jobs to take at once: what follows from this worker's share of the slower rate,
+    /// `most` at the most.
     pub fn prefetch(&self, most: u16) -> u16 {
-        let rate = self.recognition.rate_per_second().min(self.verification.rate_per_second());
-        Share::prefetch(rate, self.recognition.max_in_flight() + self.verification.max_in_flight(), most)
+        let rate = self
+            .recognition
+            .rate_per_second()
+            .min(self.verification.rate_per_second());
+        Share::prefetch(
+            rate,
+            self.recognition.max_in_flight() + self.verification.max_in_flight(),
+            most,
+        )
     }
 
-    /// The answer that only has to be published. Where it cannot be read the job takes the whole line again, to the same end.
+    /// The answer that only has to be published. Where it cannot be read the job takes the whole
+    /// line again, to the same end.
     async fn unsent(&self, progress: &mut Progress, arrival: &Arrival) -> Option<StoredResult> {
         let question = progress.unsent.as_ref()?.question.clone();
-        let stored = self.patiently(&arrival.halt, || self.checkpoints.result(&question)).await.ok().flatten();
+        let stored = self
+            .patiently(&arrival.halt, || self.checkpoints.result(&question))
+            .await
+            .ok()
+            .flatten();
         stored.filter(|stored| stored.run == progress.run)
     }
 
-    /// A job that will find its stage closed is parked before anything is fetched for it. A redelivered one may have been answered.
-    fn barred_at_the_door(&self, job: &Job, progress: &Progress, arrival: &Arrival) -> Option<Barrier> {
-        if arrival.redelivered || self.judge.clock.now() > progress.deadline(job, self.job_deadline) {
+    /// A job that will find its stage closed is parked before anything is fetched for it. A
+    /// redelivered one may have been answered.
+    fn barred_at_the_door(
+        &self,
+        job: &Job,
+        progress: &Progress,
+        arrival: &Arrival,
+    ) -> Option<Barrier> {
+        if arrival.redelivered || self.judge.clock.now() > progress.deadline(job, self.job_deadline)
+        {
             return None;
         }
-        let next = if progress.bill.is_some() { Stage::Verification } else { Stage::Recognition };
+        let next = if progress.bill.is_some() {
+            Stage::Verification
+        } else {
+            Stage::Recognition
+        };
         let mut places = progress.places(next);
         if matches!(job.image, ImageRef::Object { .. }) {
             places.extend(progress.places(Stage::Storage));
@@ -155,7 +212,13 @@ impl Pipeline {
         self.judge.gate.look(&places, &progress.run)
     }
 
-    async fn whole_line(&self, job: &Job, progress: &mut Progress, arrival: &Arrival, findings: &mut Findings) -> Result<(), Leave> {
+    async fn whole_line(
+        &self,
+        job: &Job,
+        progress: &mut Progress,
+        arrival: &Arrival,
+        findings: &mut Findings,
+    ) -> Result<(), Leave> {
         let mut case = self.case(job, progress, arrival.halt.clone(), arrival.began);
         findings.image = Some(self.loader.named(&job.image));
         let loaded = match self.loader.load(job, &self.judge, &mut case).await {
@@ -169,7 +232,10 @@ impl Pipeline {
         case.progress.is_about(&loaded.identity);
         let question = loaded.question(job);
         findings.question = Some(question.clone());
-        if let Some(stored) = self.recall(&case, || self.checkpoints.result(&question)).await? {
+        if let Some(stored) = self
+            .recall(&case, || self.checkpoints.result(&question))
+            .await?
+        {
             let is_this_run = stored.run == case.progress.run;
             answered_before(job, stored, case.progress, arrival)?;
             case.progress.asked_again |= is_this_run;
@@ -181,14 +247,26 @@ impl Pipeline {
         Ok(())
     }
 
-    /// An image that went away while its job was parked was read before, perhaps: what was paid for is in the result.
-    async fn recall_for_the_end(&self, stopped: &Stopped, case: &Case<'_>, findings: &mut Findings) {
+    /// An image that went away while its job was parked was read before, perhaps: what was paid for
+    /// is in the result.
+    async fn recall_for_the_end(
+        &self,
+        stopped: &Stopped,
+        case: &Case<'_>,
+        findings: &mut Findings,
+    ) {
         let is_the_end = matches!(stopped.ruling.decision, Decision::Fail { .. });
-        let Some(image) = case.progress.image.as_deref().filter(|_| is_the_end) else { return };
+        let Some(image) = case.progress.image.as_deref().filter(|_| is_the_end) else {
+            return;
+        };
         findings.recognition = match Self::brought(case, image).recognition {
             Some(part) => Some(part),
             // A store that does not answer is no reason to keep the job waiting.
-            None => self.recall(case, || self.checkpoints.recognition(image)).await.ok().flatten(),
+            None => self
+                .recall(case, || self.checkpoints.recognition(image))
+                .await
+                .ok()
+                .flatten(),
         };
     }
 
@@ -197,15 +275,26 @@ impl Pipeline {
         let identity = &loaded.identity;
         if job.verify {
             let today = self.today();
-            let known = self.recall(case, || self.checkpoints.verification(identity, today)).await?;
+            let known = self
+                .recall(case, || self.checkpoints.verification(identity, today))
+                .await?;
             Ok(matches!(known, Some(Verification::Answered(_))))
         } else {
-            Ok(self.recall(case, || self.checkpoints.recognition(identity)).await?.is_some())
+            Ok(self
+                .recall(case, || self.checkpoints.recognition(identity))
+                .await?
+                .is_some())
         }
     }
 
     /// The two questions we pay for.
-    async fn questions(&self, job: &Job, loaded: &Loaded, case: &mut Case<'_>, findings: &mut Findings) -> Result<(), Box<Stopped>> {
+    async fn questions(
+        &self,
+        job: &Job,
+        loaded: &Loaded,
+        case: &mut Case<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Box<Stopped>> {
         self.recognise(job, loaded, case, findings).await?;
         match &loaded.verification {
             Some(view) => self.verify(loaded, view, case, findings).await?,
@@ -214,7 +303,13 @@ impl Pipeline {
         Ok(())
     }
 
-    fn case<'a>(&self, job: &Job, progress: &'a mut Progress, halt: CancellationToken, began: Instant) -> Case<'a> {
+    fn case<'a>(
+        &self,
+        job: &Job,
+        progress: &'a mut Progress,
+        halt: CancellationToken,
+        began: Instant,
+    ) -> Case<'a> {
         let deadline = progress.deadline(job, self.job_deadline);
         Case {
             progress,
@@ -234,26 +329,46 @@ impl Pipeline {
     }
 
     fn answered(&self, job: &Job, progress: &Progress, findings: Findings) -> Answer {
-        let status = if findings.verdict.is_some() { Status::Completed } else { Status::Undetermined };
+        let status = if findings.verdict.is_some() {
+            Status::Completed
+        } else {
+            Status::Undetermined
+        };
         findings.into_answer(job, progress, status, self.judge.clock.now())
     }
 }
 
-/// What a stored result of the same job means for this copy of it. `Ok`: nothing, it is asked again.
-fn answered_before(job: &Job, stored: StoredResult, progress: &Progress, arrival: &Arrival) -> Result<(), Leave> {
+/// What a stored result of the same job means for this copy of it. `Ok`: nothing, it is asked
+/// again.
+fn answered_before(
+    job: &Job,
+    stored: StoredResult,
+    progress: &Progress,
+    arrival: &Arrival,
+) -> Result<(), Leave> {
     let completed = stored.status == Status::Completed;
     if stored.run != progress.run {
-        let answer = if completed { findings::answer_of_another_run(job, &stored) } else { None };
+        let answer = if completed {
+            findings::answer_of_another_run(job, &stored)
+        } else {
+            None
+        };
         return answer.map_or(Ok(()), |answer| Err(Leave::Same(Box::new(answer))));
     }
-    let never_published = (progress.redelivered || progress.unsent.is_some()) && !progress.asked_again;
+    let never_published =
+        (progress.redelivered || progress.unsent.is_some()) && !progress.asked_again;
     if arrival.redelivered || never_published {
         // Whoever stored it may have died, or lost its connection, before it was published.
         return Err(Leave::Replay(Box::new(stored)));
     }
     if arrival.returned && !progress.asked_again {
-        // A crash forked the run; the copy that stored the result publishes it before it is settled.
+        // A crash forked the run; the copy that stored the result publishes it before it is
+        // settled.
         return Err(Leave::Duplicate);
     }
-    if completed { Err(Leave::Replay(Box::new(stored))) } else { Ok(()) }
+    if completed {
+        Err(Leave::Replay(Box::new(stored)))
+    } else {
+        Ok(())
+    }
 }

@@ -9,19 +9,31 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 impl Pipeline {
-    /// Answers about an image that is at hand, once, without a queue: a job that would be parked ends `undetermined`, and its error
-    /// names when it would be tried again.
+    /// Answers about an image that is at hand, once, without a queue: a job that would be parked
+    /// ends `undetermined`, and its error names when it would be tried again.
     pub async fn examine(&self, job: &Job, loaded: &Loaded, progress: &mut Progress) -> Answer {
-        let mut findings = Findings { image: Some(loaded.part.clone()), ..Findings::default() };
-        let mut case = Case { is_queued: false, ..self.case(job, progress, CancellationToken::new(), Instant::now()) };
+        let mut findings = Findings {
+            image: Some(loaded.part.clone()),
+            ..Findings::default()
+        };
+        let mut case = Case {
+            is_queued: false,
+            ..self.case(job, progress, CancellationToken::new(), Instant::now())
+        };
         let outcome = self.questions(job, loaded, &mut case, &mut findings).await;
         self.answer_at_once(outcome, job, progress, findings)
     }
 
     /// As [`Pipeline::examine`], for an image in the store.
     pub async fn examine_stored(&self, job: &Job, progress: &mut Progress) -> Answer {
-        let mut findings = Findings { image: Some(self.loader.named(&job.image)), ..Findings::default() };
-        let mut case = Case { is_queued: false, ..self.case(job, progress, CancellationToken::new(), Instant::now()) };
+        let mut findings = Findings {
+            image: Some(self.loader.named(&job.image)),
+            ..Findings::default()
+        };
+        let mut case = Case {
+            is_queued: false,
+            ..self.case(job, progress, CancellationToken::new(), Instant::now())
+        };
         let outcome = match self.loader.load(job, &self.judge, &mut case).await {
             Ok(loaded) => {
                 findings.image = Some(loaded.part.clone());
@@ -32,13 +44,28 @@ impl Pipeline {
         self.answer_at_once(outcome, job, progress, findings)
     }
 
-    fn answer_at_once(&self, outcome: Result<(), Box<Stopped>>, job: &Job, progress: &Progress, mut findings: Findings) -> Answer {
-        let Err(stopped) = outcome else { return self.answered(job, progress, findings) };
-        self.stopped(*stopped, job, progress, &mut findings).unwrap_or_else(|parking| {
-            let Parking { until, failure, .. } = *parking;
-            let message = format!("{}; a queued job would be tried again at {until}", failure.message);
-            findings.error = Some(JobError { message, ..JobError::new(&failure, progress.attempts(failure.stage)) });
-            findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
-        })
+    fn answer_at_once(
+        &self,
+        outcome: Result<(), Box<Stopped>>,
+        job: &Job,
+        progress: &Progress,
+        mut findings: Findings,
+    ) -> Answer {
+        let Err(stopped) = outcome else {
+            return self.answered(job, progress, findings);
+        };
+        self.stopped(*stopped, job, progress, &mut findings)
+            .unwrap_or_else(|parking| {
+                let Parking { until, failure, .. } = *parking;
+                let message = format!(
+                    "{}; a queued job would be tried again at {until}",
+                    failure.message
+                );
+                findings.error = Some(JobError {
+                    message,
+                    ..JobError::new(&failure, progress.attempts(failure.stage))
+                });
+                findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
+            })
     }
 }

@@ -1,5 +1,6 @@
-//! What every job needs is seen at work before the worker is ready. The store is asked beside the jobs, and one that refuses this worker
-//! pauses it before it takes a job. The providers are paid, so they are asked by jobs alone.
+//! What every job needs is seen at work before the worker is ready. The store is asked beside the
+//! jobs, and one that refuses this worker pauses it before it takes a job. The providers are paid,
+//! so they are asked by jobs alone.
 
 use super::Pipeline;
 use crate::domain::failure::{Failure, Stage};
@@ -10,18 +11,24 @@ use tokio::time::{sleep, timeout};
 /// No image has this name.
 const ABSENT: &str = "invoice-worker-check";
 const DENIED: &str = "AccessDenied";
-/// A worker that had no reason to call a provider by then is ready without: there may be no jobs tonight.
+/// A worker that had no reason to call a provider by then is ready without: there may be no jobs
+/// tonight.
 const FIRST_CALLS_WITHIN: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 impl Pipeline {
-    /// Returns once nothing is left to doubt. A stage that is paused before it has ever worked keeps the worker unready after that.
+    /// Returns once nothing is left to doubt. A stage that is paused before it has ever worked
+    /// keeps the worker unready after that.
     pub async fn prove(&self) {
         let gate = &self.judge.gate;
         self.prove_store().await;
         gate.doubt("no provider has answered a call of this worker yet; it is ready in a few seconds if there is nothing to ask");
-        let _ = timeout(FIRST_CALLS_WITHIN, gate.works(&[Stage::Recognition, Stage::Verification])).await;
+        let _ = timeout(
+            FIRST_CALLS_WITHIN,
+            gate.works(&[Stage::Recognition, Stage::Verification]),
+        )
+        .await;
         gate.trust();
     }
 
@@ -51,8 +58,10 @@ impl Pipeline {
         if !loader.bucket.is_empty() {
             match loader.store.get(&loader.bucket, ABSENT, 0).await {
                 Ok(_) => {}
-                // Without the right to list, a store denies what is not there. That an image was read shows more.
-                Err(failure) if failure.code == DENIED && self.judge.gate.has_worked(Stage::Storage) => {}
+                // Without the right to list, a store denies what is not there. That an image was
+                // read shows more.
+                Err(failure)
+                    if failure.code == DENIED && self.judge.gate.has_worked(Stage::Storage) => {}
                 Err(failure) => return Err(failure),
             }
         }

@@ -15,7 +15,8 @@ const TRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Where somebody waits, a store that refuses an answer is not tried for long.
 const AT_ONCE: Duration = Duration::from_secs(5);
-/// A job whose checkpoints cannot be read, or written, waits so long, uncharged: going on without them might buy an answer twice.
+/// A job whose checkpoints cannot be read, or written, waits so long, uncharged: going on without
+/// them might buy an answer twice.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long one delivery may be held for the sake of a store that does not answer.
@@ -35,14 +36,19 @@ pub enum Kept {
     Durably,
     /// Only this process knows of it.
     Here,
-    /// This one stands in its place: of this run's twin, or of another run that was completed meanwhile.
+    /// This one stands in its place: of this run's twin, or of another run that was completed
+    /// meanwhile.
     Stands(StoredResult),
 }
 
 impl Pipeline {
     /// # Errors
     /// [`Stopped`], to be parked: the store does not answer. Past the deadline, final.
-    pub(super) async fn recall<T, A>(&self, case: &Case<'_>, read: impl Fn() -> A) -> Result<Option<T>, Box<Stopped>>
+    pub(super) async fn recall<T, A>(
+        &self,
+        case: &Case<'_>,
+        read: impl Fn() -> A,
+    ) -> Result<Option<T>, Box<Stopped>>
     where
         A: Future<Output = Result<Option<T>, Failure>>,
     {
@@ -64,14 +70,16 @@ impl Pipeline {
             let decision = if now > deadline {
                 Decision::Fail { invalid_job: None }
             } else {
-                Decision::Park { until: now.saturating_add(UNREADABLE).unwrap_or(Timestamp::MAX) }
+                Decision::Park {
+                    until: now.saturating_add(UNREADABLE).unwrap_or(Timestamp::MAX),
+                }
             };
             Stopped::boxed(failure, decision)
         })
     }
 
-    /// A paid answer is not given up because the store is down: it is tried for as long as the delivery may be held, while nothing else is
-    /// bought. After that it travels with its job.
+    /// A paid answer is not given up because the store is down: it is tried for as long as the
+    /// delivery may be held, while nothing else is bought. After that it travels with its job.
     ///
     /// # Errors
     /// [`Stopped`], to be parked: `pack` has put the answer into the job's parcel.
@@ -85,8 +93,14 @@ impl Pipeline {
     where
         A: Future<Output = Result<(), Failure>>,
     {
-        let patience = Patience { halt: &case.halt, began: case.began, may_wait: case.is_queued };
-        let Err(failure) = self.insistently(patience, write).await else { return Ok(()) };
+        let patience = Patience {
+            halt: &case.halt,
+            began: case.began,
+            may_wait: case.is_queued,
+        };
+        let Err(failure) = self.insistently(patience, write).await else {
+            return Ok(());
+        };
         let now = self.judge.clock.now();
         if !case.is_queued || now > case.deadline {
             // Nothing waits any longer: the answer goes into the result.
@@ -94,20 +108,42 @@ impl Pipeline {
             return Ok(());
         }
         self.pack_up(case, image, pack).await;
-        let wait = if case.halt.is_cancelled() { SignedDuration::ZERO } else { UNREADABLE };
+        let wait = if case.halt.is_cancelled() {
+            SignedDuration::ZERO
+        } else {
+            UNREADABLE
+        };
         let until = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
-        let message = format!("a paid answer cannot be stored ({}); it travels with its job", failure.message);
-        Err(Stopped::boxed(Failure::new(Stage::Storage, failure.code, message), Decision::Park { until }))
+        let message = format!(
+            "a paid answer cannot be stored ({}); it travels with its job",
+            failure.message
+        );
+        Err(Stopped::boxed(
+            Failure::new(Stage::Storage, failure.code, message),
+            Decision::Park { until },
+        ))
     }
 
-    /// Writes, until it succeeds or the delivery may be held no longer. A job that may start nothing more still has some tries: whoever is
-    /// handed it next waits longer than they take.
-    async fn insistently<T, A>(&self, patience: Patience<'_>, write: impl Fn() -> A) -> Result<T, Failure>
+    /// Writes, until it succeeds or the delivery may be held no longer. A job that may start
+    /// nothing more still has some tries: whoever is handed it next waits longer than they take.
+    async fn insistently<T, A>(
+        &self,
+        patience: Patience<'_>,
+        write: impl Fn() -> A,
+    ) -> Result<T, Failure>
     where
         A: Future<Output = Result<T, Failure>>,
     {
-        let Patience { halt, began, may_wait } = patience;
-        let until = if may_wait { began + LONGEST_HOLD } else { Instant::now() + AT_ONCE };
+        let Patience {
+            halt,
+            began,
+            may_wait,
+        } = patience;
+        let until = if may_wait {
+            began + LONGEST_HOLD
+        } else {
+            Instant::now() + AT_ONCE
+        };
         let (mut tries, mut last_tries, mut hold) = (1, TRIES, None);
         loop {
             let failure = match write().await {
@@ -132,18 +168,39 @@ impl Pipeline {
         }
     }
 
-    /// Keeps a final result, so that the same run is answered with the same bytes: as insistently as a paid answer, and it is published
-    /// whether or not this succeeds. A result of the same run is replaced only by one that was asked for `again`, one of another run
-    /// unless it is completed.
-    pub async fn keep_result(&self, question: &str, result: &StoredResult, again: bool, patience: Patience<'_>) -> Kept {
-        let replaces = |kept: &StoredResult| if kept.run == result.run { again } else { kept.status != Status::Completed };
-        match self.insistently(patience, || self.checkpoints.keep_result(question, result, replaces)).await {
+    /// Keeps a final result, so that the same run is answered with the same bytes: as insistently
+    /// as a paid answer, and it is published whether or not this succeeds. A result of the same run
+    /// is replaced only by one that was asked for `again`, one of another run unless it is
+    /// completed.
+    pub async fn keep_result(
+        &self,
+        question: &str,
+        result: &StoredResult,
+        again: bool,
+        patience: Patience<'_>,
+    ) -> Kept {
+        let replaces = |kept: &StoredResult| {
+            if kept.run == result.run {
+                again
+            } else {
+                kept.status != Status::Completed
+            }
+        };
+        match self
+            .insistently(patience, || {
+                self.checkpoints.keep_result(question, result, replaces)
+            })
+            .await
+        {
             Ok(Some(first)) => Kept::Stands(first),
             Ok(None) if self.checkpoints.is_durable() => Kept::Durably,
             Ok(None) => Kept::Here,
             Err(failure) => {
                 self.checkpoints.remember_result(question, result).await;
-                tracing::warn!(code = failure.code, "a result could not be checkpointed; this process alone would repeat its bytes");
+                tracing::warn!(
+                    code = failure.code,
+                    "a result could not be checkpointed; this process alone would repeat its bytes"
+                );
                 Kept::Here
             }
         }
@@ -151,23 +208,41 @@ impl Pipeline {
 
     /// The answer that a run was given, where it never came as far as a question.
     pub async fn answer_of(&self, run: &str, halt: &CancellationToken) -> Option<StoredResult> {
-        self.patiently(halt, || self.checkpoints.result(run)).await.ok().flatten()
+        self.patiently(halt, || self.checkpoints.result(run))
+            .await
+            .ok()
+            .flatten()
     }
 
-    /// What a run has paid for and could not be parked with: whichever worker gets its delivery next goes on from there.
+    /// What a run has paid for and could not be parked with: whichever worker gets its delivery
+    /// next goes on from there.
     pub async fn keep_unparked(&self, unparked: &UnparkedRun, halt: &CancellationToken) {
-        let patience = Patience { halt, began: Instant::now(), may_wait: false };
-        if let Err(failure) = self.insistently(patience, || self.checkpoints.keep_unparked(unparked)).await {
+        let patience = Patience {
+            halt,
+            began: Instant::now(),
+            may_wait: false,
+        };
+        if let Err(failure) = self
+            .insistently(patience, || self.checkpoints.keep_unparked(unparked))
+            .await
+        {
             unkept(&failure);
         }
     }
 
     /// As far as the store answers.
     pub async fn unparked(&self, run: &str, halt: &CancellationToken) -> Option<UnparkedRun> {
-        self.patiently(halt, || self.checkpoints.unparked(run)).await.ok().flatten()
+        self.patiently(halt, || self.checkpoints.unparked(run))
+            .await
+            .ok()
+            .flatten()
     }
 
-    pub(super) async fn patiently<T, A>(&self, halt: &CancellationToken, attempt: impl Fn() -> A) -> Result<T, Failure>
+    pub(super) async fn patiently<T, A>(
+        &self,
+        halt: &CancellationToken,
+        attempt: impl Fn() -> A,
+    ) -> Result<T, Failure>
     where
         A: Future<Output = Result<T, Failure>>,
     {
@@ -176,7 +251,9 @@ impl Pipeline {
             match attempt().await {
                 Ok(value) => return Ok(value),
                 Err(failure) if tries == TRIES || halt.is_cancelled() => return Err(failure),
-                Err(_) => tokio::time::sleep(wait(FIRST_WAIT, tries, self.judge.chance.unit())).await,
+                Err(_) => {
+                    tokio::time::sleep(wait(FIRST_WAIT, tries, self.judge.chance.unit())).await
+                }
             }
             tries += 1;
         }
@@ -184,5 +261,8 @@ impl Pipeline {
 }
 
 fn unkept(failure: &Failure) {
-    tracing::warn!(code = failure.code, "an answer could not be checkpointed; this process remembers it, another would pay again");
+    tracing::warn!(
+        code = failure.code,
+        "an answer could not be checkpointed; this process remembers it, another would pay again"
+    );
 }

@@ -19,7 +19,8 @@ use crate::retry::{Case, RecallTime, Stopped};
 use jiff::civil::Date;
 
 impl Pipeline {
-    /// Reads the picture. A recognition that fails does not end a job that wants verification, which reads the picture itself.
+    /// Reads the picture. A recognition that fails does not end a job that wants verification,
+    /// which reads the picture itself.
     pub(super) async fn recognise(
         &self,
         job: &Job,
@@ -38,9 +39,13 @@ impl Pipeline {
             None => match self.recognised(loaded, case).await {
                 Ok(part) => part,
                 Err(stopped) if job.verify && is_recognitions(&stopped) => {
-                    let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Recognition));
+                    let error =
+                        JobError::new(&stopped.failure, case.progress.attempts(Stage::Recognition));
                     case.progress.recognition_error = Some(error.clone());
-                    case.progress.bill = Some(Bill { province: None, id: BillId::of(None, None, identity) });
+                    case.progress.bill = Some(Bill {
+                        province: None,
+                        id: BillId::of(None, None, identity),
+                    });
                     findings.error = Some(error);
                     return Ok(());
                 }
@@ -48,19 +53,36 @@ impl Pipeline {
             },
         };
         case.progress.bill = Some(bill_of(&part.invoice, identity));
-        case.billing_date = part.invoice.billing_date.as_ref().and_then(Reading::value).copied();
+        case.billing_date = part
+            .invoice
+            .billing_date
+            .as_ref()
+            .and_then(Reading::value)
+            .copied();
         findings.recognition = Some(part);
         Ok(())
     }
 
     /// Paid for before: it came with the job, or is checkpointed.
-    async fn known_recognition(&self, identity: &str, case: &mut Case<'_>) -> Result<Option<RecognitionPart>, Box<Stopped>> {
+    async fn known_recognition(
+        &self,
+        identity: &str,
+        case: &mut Case<'_>,
+    ) -> Result<Option<RecognitionPart>, Box<Stopped>> {
         let mut brought = Self::brought(case, identity);
         let Some(part) = brought.recognition.clone() else {
             case.recalled = RecallTime::now(self.judge.clock);
-            return self.recall(case, || self.checkpoints.recognition(identity)).await;
+            return self
+                .recall(case, || self.checkpoints.recognition(identity))
+                .await;
         };
-        if self.is_stored_by_now(Stage::Recognition, self.checkpoints.keep_recognition(identity, &part)).await {
+        if self
+            .is_stored_by_now(
+                Stage::Recognition,
+                self.checkpoints.keep_recognition(identity, &part),
+            )
+            .await
+        {
             brought.recognition = None;
             Self::take_along(case, &brought);
         }
@@ -68,7 +90,11 @@ impl Pipeline {
     }
 
     /// With everybody who asks about the same image now.
-    async fn recognised(&self, loaded: &Loaded, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
+    async fn recognised(
+        &self,
+        loaded: &Loaded,
+        case: &mut Case<'_>,
+    ) -> Result<RecognitionPart, Box<Stopped>> {
         let mut has_followed = false;
         loop {
             match self.recognitions.board(&loaded.identity) {
@@ -90,8 +116,16 @@ impl Pipeline {
         }
     }
 
-    async fn call_recognition(&self, loaded: &Loaded, has_followed: bool, case: &mut Case<'_>) -> Result<RecognitionPart, Box<Stopped>> {
-        let view = loaded.recognition.as_ref().map_err(|failure| Stopped::at_fault(failure.clone()))?;
+    async fn call_recognition(
+        &self,
+        loaded: &Loaded,
+        has_followed: bool,
+        case: &mut Case<'_>,
+    ) -> Result<RecognitionPart, Box<Stopped>> {
+        let view = loaded
+            .recognition
+            .as_ref()
+            .map_err(|failure| Stopped::at_fault(failure.clone()))?;
         // Who is too late waits for nobody's memory.
         self.judge.may_call(case)?;
         let mut held = self.held(Stage::Recognition, loaded, view, case).await?;
@@ -99,9 +133,17 @@ impl Pipeline {
             self.look_again(&held, loaded, case).await?;
         }
         let (halt, deadline) = (case.halt.clone(), case.deadline);
-        let look_again = || self.recall_until(&halt, deadline, || self.checkpoints.recognition(&loaded.identity));
+        let look_again = || {
+            self.recall_until(&halt, deadline, || {
+                self.checkpoints.recognition(&loaded.identity)
+            })
+        };
         let reply = loop {
-            match self.recognition.call(&Request::new(held.show(case), false), case, look_again).await {
+            match self
+                .recognition
+                .call(&Request::new(held.show(case), false), case, look_again)
+                .await
+            {
                 Ok(Called::Answered(reply)) => break reply,
                 Ok(Called::Known(part)) => return Ok(part),
                 Err(stopped) if stopped.ruling.decision == Decision::Inline => {
@@ -111,10 +153,19 @@ impl Pipeline {
                 Err(stopped) => return Err(self.concerning(stopped, &held, loaded, case).await),
             }
         };
-        let part = RecognitionPart { invoice: reply.answer, request_id: reply.request_id };
+        let part = RecognitionPart {
+            invoice: reply.answer,
+            request_id: reply.request_id,
+        };
         let pack = |parcel: &mut Parcel| parcel.recognition = Some(part.clone());
         self.confirm(&held, loaded, case, pack).await?;
-        self.keep(case, &loaded.identity, || self.checkpoints.keep_recognition(&loaded.identity, &part), pack).await?;
+        self.keep(
+            case,
+            &loaded.identity,
+            || self.checkpoints.keep_recognition(&loaded.identity, &part),
+            pack,
+        )
+        .await?;
         Ok(part)
     }
 
@@ -151,15 +202,27 @@ impl Pipeline {
     }
 
     /// Paid for before: it came with the job, or somebody asked today.
-    async fn known_verification(&self, identity: &str, case: &mut Case<'_>) -> Result<Option<VerificationAnswer>, Box<Stopped>> {
+    async fn known_verification(
+        &self,
+        identity: &str,
+        case: &mut Case<'_>,
+    ) -> Result<Option<VerificationAnswer>, Box<Stopped>> {
         let mut brought = Self::brought(case, identity);
         let Some((day, answer)) = brought.verification.clone() else {
             case.recalled = RecallTime::now(self.judge.clock);
             let today = self.today();
-            let known = self.recall(case, || self.checkpoints.verification(identity, today)).await?;
+            let known = self
+                .recall(case, || self.checkpoints.verification(identity, today))
+                .await?;
             return Ok(known.and_then(|known| heeded(known, case)));
         };
-        if self.is_stored_by_now(Stage::Verification, self.checkpoints.keep_verification(identity, day, &answer)).await {
+        if self
+            .is_stored_by_now(
+                Stage::Verification,
+                self.checkpoints.keep_verification(identity, day, &answer),
+            )
+            .await
+        {
             brought.verification = None;
             Self::take_along(case, &brought);
         }
@@ -167,16 +230,27 @@ impl Pipeline {
     }
 
     /// With everybody who asks about the same image now.
-    async fn verified(&self, loaded: &Loaded, view: &View, case: &mut Case<'_>) -> Result<VerificationAnswer, Box<Stopped>> {
+    async fn verified(
+        &self,
+        loaded: &Loaded,
+        view: &View,
+        case: &mut Case<'_>,
+    ) -> Result<VerificationAnswer, Box<Stopped>> {
         let identity = &loaded.identity;
         let mut has_followed = false;
         loop {
             match self.verifications.board(identity) {
                 Seat::Leader(leader) => {
-                    let known = self.checkpoints.verification_here(identity, self.today()).await;
+                    let known = self
+                        .checkpoints
+                        .verification_here(identity, self.today())
+                        .await;
                     let outcome = match known.and_then(|known| heeded(known, case)) {
                         Some(answer) => Ok(answer),
-                        None => self.call_verification(loaded, view, has_followed, case).await,
+                        None => {
+                            self.call_verification(loaded, view, has_followed, case)
+                                .await
+                        }
                     };
                     return leader.land(outcome, case.progress);
                 }
@@ -212,12 +286,26 @@ impl Pipeline {
         let answer = loop {
             // Once a picture had to be turned, every further call about it says so.
             let auto_rotate = case.progress.rotated_for.is_some();
-            let look_again = async || {
-                let known = self.recall_until(&halt, deadline, || self.checkpoints.verification(identity, self.today())).await?;
-                // That the picture has to be turned is news only where it was not known.
-                Ok(known.filter(|known| matches!(known, Verification::Answered(_)) || !auto_rotate))
-            };
-            match self.verification.call(&Request::new(held.show(case), auto_rotate), case, look_again).await {
+            let look_again =
+                async || {
+                    let known = self
+                        .recall_until(&halt, deadline, || {
+                            self.checkpoints.verification(identity, self.today())
+                        })
+                        .await?;
+                    // That the picture has to be turned is news only where it was not known.
+                    Ok(known
+                        .filter(|known| matches!(known, Verification::Answered(_)) || !auto_rotate))
+                };
+            match self
+                .verification
+                .call(
+                    &Request::new(held.show(case), auto_rotate),
+                    case,
+                    look_again,
+                )
+                .await
+            {
                 // Where it is no answer, the next call turns the picture.
                 Ok(Called::Known(known)) => {
                     if let Some(answer) = heeded(known, case) {
@@ -234,11 +322,18 @@ impl Pipeline {
                 }
                 Err(stopped) if stopped.ruling.decision == Decision::Rotate => {
                     let (today, code) = (self.today(), stopped.failure.code);
-                    // Before the store is asked: should it not tell, the next turn goes on from here. Of another image it is forgotten.
+                    // Before the store is asked: should it not tell, the next turn goes on from
+                    // here. Of another image it is forgotten.
                     case.progress.rotated_for = Some(code.clone());
                     self.look_again(&held, loaded, case).await?;
                     // With the job it travels anyway.
-                    self.keep(case, identity, || self.checkpoints.keep_unread(identity, today, &code), |_| {}).await?;
+                    self.keep(
+                        case,
+                        identity,
+                        || self.checkpoints.keep_unread(identity, today, &code),
+                        |_| {},
+                    )
+                    .await?;
                 }
                 Err(stopped) if stopped.ruling.decision == Decision::Inline => {
                     case.progress.inline.insert(Stage::Verification);
@@ -246,7 +341,10 @@ impl Pipeline {
                 }
                 Err(stopped) => match stopped.ruling.decision {
                     Decision::Verdict(Some(verdict)) => {
-                        let error = JobError::new(&stopped.failure, case.progress.attempts(Stage::Verification));
+                        let error = JobError::new(
+                            &stopped.failure,
+                            case.progress.attempts(Stage::Verification),
+                        );
                         break VerificationAnswer::Negative { verdict, error };
                     }
                     _ => return Err(self.concerning(stopped, &held, loaded, case).await),
@@ -257,12 +355,22 @@ impl Pipeline {
         let today = self.today();
         let pack = |parcel: &mut Parcel| parcel.verification = Some((today, answer.clone()));
         self.confirm(&held, loaded, case, pack).await?;
-        self.keep(case, identity, || self.checkpoints.keep_verification(identity, today, &answer), pack).await?;
+        self.keep(
+            case,
+            identity,
+            || self.checkpoints.keep_verification(identity, today, &answer),
+            pack,
+        )
+        .await?;
         Ok(answer)
     }
 
     pub(super) fn today(&self) -> Date {
-        self.judge.clock.now().to_zoned(self.judge.timezone.clone()).date()
+        self.judge
+            .clock
+            .now()
+            .to_zoned(self.judge.timezone.clone())
+            .date()
     }
 }
 
@@ -280,11 +388,15 @@ fn heeded(known: Verification, case: &mut Case<'_>) -> Option<VerificationAnswer
 /// Whom a failure of verification may concern beside this job.
 fn bill_of(invoice: &Invoice, image: &str) -> Bill {
     let province = invoice.province.as_deref().and_then(Province::of);
-    Bill { id: BillId::of(province.as_ref(), invoice.note_no.as_deref(), image), province }
+    Bill {
+        id: BillId::of(province.as_ref(), invoice.note_no.as_deref(), image),
+        province,
+    }
 }
 
 fn status_unknown(case: &Case<'_>) -> JobError {
-    let message = "the registry's status of this bill could not be understood; a person has to look at it";
+    let message =
+        "the registry's status of this bill could not be understood; a person has to look at it";
     let failure = Failure::new(Stage::Verification, "registry_status_unknown", message);
     JobError::new(&failure, case.progress.attempts(Stage::Verification))
 }

@@ -1,4 +1,5 @@
-//! Calling a provider within its limits, and again in place where the policy says so. Written once for both.
+//! Calling a provider within its limits, and again in place where the policy says so. Written once
+//! for both.
 
 use super::control::Control;
 use super::in_flight::{InFlight, Room};
@@ -18,7 +19,8 @@ use tokio::time::Instant;
 /// A provider's request id is a stranger's text, and fifty of them travel in a header.
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
-/// A provider that answers within a call's timeout may still be fetching the image at its end, and its clock is not ours.
+/// A provider that answers within a call's timeout may still be fetching the image at its end, and
+/// its clock is not ours.
 const FETCHED_LATE: Duration = Duration::from_mins(1);
 
 /// One provider's account as this worker uses it: `A` is what a good answer holds.
@@ -51,10 +53,19 @@ pub struct Limits {
 }
 
 impl<A> Client<A> {
-    pub fn new(stage: Stage, provider: impl Provider<Answer = A> + 'static, limits: Limits, judge: Judge) -> Self {
+    pub fn new(
+        stage: Stage,
+        provider: impl Provider<Answer = A> + 'static,
+        limits: Limits,
+        judge: Judge,
+    ) -> Self {
         let limiter = Limiter::new(limits.rate_per_second, limits.burst);
         metric::rate_limit(stage, limits.rate_per_second);
-        let Limits { max_in_flight, timeout, .. } = limits;
+        let Limits {
+            max_in_flight,
+            timeout,
+            ..
+        } = limits;
         let in_flight = InFlight::new(max_in_flight);
         Self {
             stage,
@@ -68,13 +79,19 @@ impl<A> Client<A> {
         }
     }
 
-    /// Calls until there is a good answer, or until the policy wants something other than a retry in place. Every call is recorded
-    /// in the job's progress. Where it was long ago that the checkpoints were looked at, the answer is first looked for by `look_again`:
-    /// directly before the call, whatever was waited for.
+    /// Calls until there is a good answer, or until the policy wants something other than a retry
+    /// in place. Every call is recorded in the job's progress. Where it was long ago that the
+    /// checkpoints were looked at, the answer is first looked for by `look_again`: directly before
+    /// the call, whatever was waited for.
     ///
     /// # Errors
     /// [`Stopped`], with what the policy wants instead; or what `look_again` fails with.
-    pub async fn call<K, F>(&self, request: &Request, case: &mut Case<'_>, look_again: impl Fn() -> F) -> Result<Called<A, K>, Box<Stopped>>
+    pub async fn call<K, F>(
+        &self,
+        request: &Request,
+        case: &mut Case<'_>,
+        look_again: impl Fn() -> F,
+    ) -> Result<Called<A, K>, Box<Stopped>>
     where
         F: Future<Output = Result<Option<K>, Box<Stopped>>>,
     {
@@ -101,7 +118,11 @@ impl<A> Client<A> {
                     continue;
                 }
             };
-            if case.is_queued && case.recalled.is_older_than(case.redelivery_wait, self.judge.clock) {
+            if case.is_queued
+                && case
+                    .recalled
+                    .is_older_than(case.redelivery_wait, self.judge.clock)
+            {
                 case.recalled = RecallTime::now(self.judge.clock);
                 if let Some(known) = look_again().await? {
                     return Ok(Called::Known(known));
@@ -112,7 +133,10 @@ impl<A> Client<A> {
             let at = self.judge.clock.now();
             let started = Instant::now();
             let outcome = self.provider.call(request, shown).await;
-            let call = Call { at, duration: started.elapsed() };
+            let call = Call {
+                at,
+                duration: started.elapsed(),
+            };
             let has_waited = room.is_some_and(|place| {
                 if is_telling(&outcome) {
                     place.room.landed(started);
@@ -132,7 +156,13 @@ impl<A> Client<A> {
                 }
                 Err(failure) => {
                     let mut ruling = self.judge.rule(&failure, &pass, case);
-                    self.record(call, &failure.code, failure.request_id.as_deref(), ruling.billed, case);
+                    self.record(
+                        call,
+                        &failure.code,
+                        failure.request_id.as_deref(),
+                        ruling.billed,
+                        case,
+                    );
                     if ruling.decision == Decision::Throttle {
                         self.limiter.lower(started);
                         self.tell_rate();
@@ -150,11 +180,17 @@ impl<A> Client<A> {
         }
     }
 
-    /// Room in flight, then a place in the rate. Ends early, without either, when the caller may start nothing more.
+    /// Room in flight, then a place in the rate. Ends early, without either, when the caller may
+    /// start nothing more.
     ///
     /// # Errors
-    /// [`Stopped`]: the call is closed meanwhile, and nobody waits in line for that; or the delivery was held for as long as one may be.
-    async fn wait_for_room(&self, case: &Case<'_>, kept: Option<&Pass>) -> Result<Option<Place<'_>>, Box<Stopped>> {
+    /// [`Stopped`]: the call is closed meanwhile, and nobody waits in line for that; or the
+    /// delivery was held for as long as one may be.
+    async fn wait_for_room(
+        &self,
+        case: &Case<'_>,
+        kept: Option<&Pass>,
+    ) -> Result<Option<Place<'_>>, Box<Stopped>> {
         let places = case.progress.places(self.stage);
         let gate = &self.judge.gate;
         let mut changes = gate.changes();
@@ -186,16 +222,26 @@ impl<A> Client<A> {
         }
     }
 
-    /// Where the object's address cannot be signed, that is the store's failure, as if the worker had wanted to read the object itself:
-    /// returns once it can be. The call then waits for its turn anew, and its address is signed then.
+    /// Where the object's address cannot be signed, that is the store's failure, as if the worker
+    /// had wanted to read the object itself: returns once it can be. The call then waits for its
+    /// turn anew, and its address is signed then.
     ///
     /// # Errors
-    /// [`Stopped`], with what the policy makes of the store's failure; and the image is sent where its address has become too long, with
-    /// other credentials than those it was loaded with.
-    async fn wait_for_address(&self, request: &Request, unsigned: Unsigned, case: &mut Case<'_>) -> Result<(), Box<Stopped>> {
+    /// [`Stopped`], with what the policy makes of the store's failure; and the image is sent where
+    /// its address has become too long, with other credentials than those it was loaded with.
+    async fn wait_for_address(
+        &self,
+        request: &Request,
+        unsigned: Unsigned,
+        case: &mut Case<'_>,
+    ) -> Result<(), Box<Stopped>> {
         match unsigned {
             Unsigned::TooLong => {
-                let failure = Failure::new(Stage::Storage, "request", "the object's signed address is longer than providers take");
+                let failure = Failure::new(
+                    Stage::Storage,
+                    "request",
+                    "the object's signed address is longer than providers take",
+                );
                 Err(Stopped::boxed(failure, Decision::Inline))
             }
             Unsigned::Failed(_) => {
@@ -213,7 +259,8 @@ impl<A> Client<A> {
 
     /// This worker's share of the account's rate, or as much of it as the provider grants.
     pub fn rate_per_second(&self) -> f64 {
-        self.limiter.rate_per_second(self.judge.gate.standing(self.stage))
+        self.limiter
+            .rate_per_second(self.judge.gate.standing(self.stage))
     }
 
     /// What the provider's last answer said about the time.
@@ -227,12 +274,26 @@ impl<A> Client<A> {
 
     /// To whom it may concern: the other workers, and who reads the metrics.
     pub fn tell_rate(&self) {
-        self.judge.gate.tell_part(self.stage, self.limiter.used_up_part());
+        self.judge
+            .gate
+            .tell_part(self.stage, self.limiter.used_up_part());
         metric::rate_limit(self.stage, self.rate_per_second());
     }
 
-    fn record(&self, call: Call, code: &str, request_id: Option<&str>, billed: Billed, case: &mut Case<'_>) {
-        metric::provider_call(self.stage, self.judge.policy.label(self.stage, code), billed, call.duration);
+    fn record(
+        &self,
+        call: Call,
+        code: &str,
+        request_id: Option<&str>,
+        billed: Billed,
+        case: &mut Case<'_>,
+    ) {
+        metric::provider_call(
+            self.stage,
+            self.judge.policy.label(self.stage, code),
+            billed,
+            call.duration,
+        );
         case.progress.record(CallRecord {
             stage: self.stage,
             code: code.to_owned(),
@@ -250,11 +311,14 @@ struct Place<'a> {
     room: Room<'a>,
 }
 
-/// Does the time that it took say how busy the provider is? What never came as far as the provider was quick for other reasons.
+/// Does the time that it took say how busy the provider is? What never came as far as the provider
+/// was quick for other reasons.
 fn is_telling<T>(outcome: &Result<T, Failure>) -> bool {
     match outcome {
         Ok(_) => true,
-        Err(failure) => failure.code == "timeout" || failure.http_status.is_some_and(|status| status < 400),
+        Err(failure) => {
+            failure.code == "timeout" || failure.http_status.is_some_and(|status| status < 400)
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The control call: many requests in a row were refused as malformed, or answered with what is none. Whose fault is it? One call with a
-//! picture that was answered before decides.
+//! The control call: many requests in a row were refused as malformed, or answered with what is
+//! none. Whose fault is it? One call with a picture that was answered before decides.
 
 use super::client::Client;
 use super::{Request, Shown, View};
@@ -25,7 +25,8 @@ const SAMPLE: &[u8] = include_bytes!("../../tests/data/invoices/07-shandong-outp
 pub(super) struct Control {
     /// The newest picture that was answered well.
     answered: Mutex<Option<Picture>>,
-    /// When the last one was made, and whether it was refused, too. Who comes while one is made waits for its answer.
+    /// When the last one was made, and whether it was refused, too. Who comes while one is made
+    /// waits for its answer.
     last: AsyncMutex<Option<(Instant, bool)>>,
 }
 
@@ -39,8 +40,15 @@ impl Control {
     }
 
     fn picture(&self) -> Picture {
-        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        answered.unwrap_or_else(|| Picture { bytes: Bytes::from_static(SAMPLE), format: Format::Jpeg })
+        let answered = self
+            .answered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        answered.unwrap_or_else(|| Picture {
+            bytes: Bytes::from_static(SAMPLE),
+            format: Format::Jpeg,
+        })
     }
 }
 
@@ -67,7 +75,10 @@ impl<A> Client<A> {
         let refused = self.control_call(streak).await;
         *last = Some((Instant::now(), refused.is_some()));
         match refused {
-            Some(failure) => self.judge.gate.control_call_refused(self.stage, streak, &failure),
+            Some(failure) => self
+                .judge
+                .gate
+                .control_call_refused(self.stage, streak, &failure),
             None => self.judge.gate.control_call_answered(self.stage),
         }
     }
@@ -76,23 +87,49 @@ impl<A> Client<A> {
     async fn control_call(&self, streak: Streak) -> Option<crate::domain::failure::Failure> {
         let picture = self.control.picture();
         let mut room = self.in_flight.enter().await;
-        self.limiter.acquire(|| self.judge.gate.standing(self.stage)).await;
+        self.limiter
+            .acquire(|| self.judge.gate.standing(self.stage))
+            .await;
         room.fly();
         let started = Instant::now();
         let request = Request::new(View::Inline(picture.clone()), false);
         let outcome = self.provider.call(&request, Shown::Picture(&picture)).await;
         let duration = started.elapsed();
         let (code, billed, refused) = match outcome {
-            Ok(reply) => (reply.code.to_owned(), self.judge.policy.billed(self.stage, reply.code), None),
+            Ok(reply) => (
+                reply.code.to_owned(),
+                self.judge.policy.billed(self.stage, reply.code),
+                None,
+            ),
             Err(failure) => {
-                let is_free = failure.http_status.is_some_and(|status| !(200..300).contains(&status)) || failure.code == "connect";
-                let billed = if is_free { Billed::No } else { self.judge.policy.billed(self.stage, &failure.code) };
-                (failure.code.clone(), billed, Some(failure).filter(|failure| streak.is_confirmed_by(failure)))
+                let is_free = failure
+                    .http_status
+                    .is_some_and(|status| !(200..300).contains(&status))
+                    || failure.code == "connect";
+                let billed = if is_free {
+                    Billed::No
+                } else {
+                    self.judge.policy.billed(self.stage, &failure.code)
+                };
+                (
+                    failure.code.clone(),
+                    billed,
+                    Some(failure).filter(|failure| streak.is_confirmed_by(failure)),
+                )
             }
         };
         metric::control_call(self.stage);
-        metric::provider_call(self.stage, self.judge.policy.label(self.stage, &code), billed, duration);
-        let fault = if refused.is_some() { "this worker's or the provider's" } else { "the jobs' own" };
+        metric::provider_call(
+            self.stage,
+            self.judge.policy.label(self.stage, &code),
+            billed,
+            duration,
+        );
+        let fault = if refused.is_some() {
+            "this worker's or the provider's"
+        } else {
+            "the jobs' own"
+        };
         tracing::warn!(
             stage = %self.stage, code, billed = billed.as_str(), duration_ms = duration.as_millis(), fault,
             "a control call was made, with a picture that was answered before, because jobs were refused in a row"

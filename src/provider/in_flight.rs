@@ -30,14 +30,26 @@ impl InFlight {
     pub(super) fn new(most: usize) -> Self {
         let concurrency = Concurrency::new(most);
         let permits = concurrency.limit();
-        Self { room: Semaphore::new(permits), state: Mutex::new(State { concurrency, permits, flying: 0 }), began: Instant::now() }
+        Self {
+            room: Semaphore::new(permits),
+            state: Mutex::new(State {
+                concurrency,
+                permits,
+                flying: 0,
+            }),
+            began: Instant::now(),
+        }
     }
 
     /// In the order in which they came.
     pub(super) async fn enter(&self) -> Room<'_> {
         // The semaphore is never closed; were it, calling without a permit would still be right.
         let permit = self.room.acquire().await.ok();
-        Room { in_flight: self, permit, flies: false }
+        Room {
+            in_flight: self,
+            permit,
+            flies: false,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -57,7 +69,9 @@ impl Room<'_> {
         let since = |at: Instant| at.saturating_duration_since(self.in_flight.began);
         let mut state = self.in_flight.state();
         let flying = state.flying;
-        state.concurrency.ended(since(started), since(Instant::now()), flying);
+        state
+            .concurrency
+            .ended(since(started), since(Instant::now()), flying);
         let limit = state.concurrency.limit();
         if limit > state.permits {
             self.in_flight.room.add_permits(limit - state.permits);
@@ -107,6 +121,10 @@ mod tests {
         for millis in [100, 100, 100, 100, 100, 100, 100, 100, 5_000, 100, 100] {
             rounds.push(fly(&in_flight, millis).await);
         }
-        assert_eq!(rounds, [4, 4, 4, 4, 4, 4, 8, 16, 16, 8, 12], "room that is taken away or comes back is not lost");
+        assert_eq!(
+            rounds,
+            [4, 4, 4, 4, 4, 4, 8, 16, 16, 8, 12],
+            "room that is taken away or comes back is not lost"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! How fast we may call: this worker's share of the account's rate, first come first served, on tokio's clock; slower where the provider
-//! says so.
+//! How fast we may call: this worker's share of the account's rate, first come first served, on
+//! tokio's clock; slower where the provider says so.
 
 mod clock;
 mod pace;
@@ -14,24 +14,29 @@ use tokio::time::Instant;
 
 /// Shares change while somebody waits.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// A refusal so soon after shares have changed says nothing about the account: somebody else was still using his former share.
+/// A refusal so soon after shares have changed says nothing about the account: somebody else was
+/// still using his former share.
 const SETTLING: Duration = Duration::from_millis(1_500);
 /// A rate that is learned call by call is put into effect in steps.
 const WORTH_A_CHANGE: f64 = 0.01;
-/// Where one who held the others back leaves, they go up by a step at a time, so long after the other.
+/// Where one who held the others back leaves, they go up by a step at a time, so long after the
+/// other.
 const CLIMBING: Duration = Duration::from_secs(1);
-/// A worker whose calls have not waited for so long does not use the rate up; nor does one of whose last calls too few had to.
+/// A worker whose calls have not waited for so long does not use the rate up; nor does one of whose
+/// last calls too few had to.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
 const OF_LAST_CALLS: f64 = 0.2;
 const WAITING: f64 = 0.7;
 
-/// One place in the rate after the other. With a burst of 1, calls are never closer than the period, but for what a late timer left over.
+/// One place in the rate after the other. With a burst of 1, calls are never closer than the
+/// period, but for what a late timer left over.
 #[derive(Debug)]
 pub struct Limiter {
     configured: f64,
     burst: u32,
     began: Instant,
-    /// governor's own waiting wakes everybody at once; this queue is fair, so its first waiter alone looks at the limiter.
+    /// governor's own waiting wakes everybody at once; this queue is fair, so its first waiter
+    /// alone looks at the limiter.
     turn: AsyncMutex<()>,
     state: Mutex<State>,
 }
@@ -57,11 +62,30 @@ struct State {
 impl Limiter {
     /// `rate_per_second` is finite and above zero: the configuration was validated.
     pub fn new(rate_per_second: f64, burst: u32) -> Self {
-        let terms = Terms { rate: rate_per_second, burst, share: Share::WHOLE, part: 1.0 };
+        let terms = Terms {
+            rate: rate_per_second,
+            burst,
+            share: Share::WHOLE,
+            part: 1.0,
+        };
         let (learned, pace, began) = (Learned::default(), Pace::new(terms), Instant::now());
-        let state =
-            Mutex::new(State { learned, pace, shared: None, changed: began, climbs: false, held_back: false, waited: None, waiting: 0.0 });
-        Self { configured: rate_per_second, burst, began, turn: AsyncMutex::new(()), state }
+        let state = Mutex::new(State {
+            learned,
+            pace,
+            shared: None,
+            changed: began,
+            climbs: false,
+            held_back: false,
+            waited: None,
+            waiting: 0.0,
+        });
+        Self {
+            configured: rate_per_second,
+            burst,
+            began,
+            turn: AsyncMutex::new(()),
+            state,
+        }
     }
 
     /// What this worker may use of the account's rate.
@@ -69,20 +93,32 @@ impl Limiter {
         let state = self.state();
         let granted = state.learned.part().min(standing.of_others);
         // What is climbed up to is not there yet.
-        let part = if state.climbs { granted.min(state.pace.terms().part) } else { granted };
+        let part = if state.climbs {
+            granted.min(state.pace.terms().part)
+        } else {
+            granted
+        };
         standing.share.of(self.configured * part)
     }
 
-    /// The part of the configured rate that the provider grants, as far as this worker has learned: all of it, where this worker has no
-    /// use for more. Who does not try does not learn that there is more, and must not hold the others back.
+    /// The part of the configured rate that the provider grants, as far as this worker has learned:
+    /// all of it, where this worker has no use for more. Who does not try does not learn that there
+    /// is more, and must not hold the others back.
     pub fn used_up_part(&self) -> f64 {
         let state = self.state();
-        let is_used_up = state.waiting > WAITING && state.waited.is_some_and(|waited| waited.elapsed() < IDLE_AFTER);
-        if is_used_up { state.learned.part() } else { 1.0 }
+        let is_used_up = state.waiting > WAITING
+            && state
+                .waited
+                .is_some_and(|waited| waited.elapsed() < IDLE_AFTER);
+        if is_used_up {
+            state.learned.part()
+        } else {
+            1.0
+        }
     }
 
-    /// Waits for a place in the rate. Dropped while waiting, it takes none. `standing` tells this worker's share of it now.
-    /// Was there a wait?
+    /// Waits for a place in the rate. Dropped while waiting, it takes none. `standing` tells this
+    /// worker's share of it now. Was there a wait?
     pub async fn acquire(&self, standing: impl Fn() -> Standing) -> bool {
         let _turn = self.turn.lock().await;
         let mut planned = None;
@@ -90,7 +126,9 @@ impl Limiter {
             let standing = standing();
             let terms = (standing.share, standing.of_others);
             let wait = match planned {
-                Some((with, at)) if with == terms && !self.state().climbs && Instant::now() < at => {
+                Some((with, at))
+                    if with == terms && !self.state().climbs && Instant::now() < at =>
+                {
                     at.saturating_duration_since(Instant::now())
                 }
                 _ => {
@@ -117,11 +155,17 @@ impl Limiter {
     pub fn lower(&self, started: Instant) {
         let state = &mut *self.state();
         let Terms { share, part, .. } = state.pace.terms();
-        let is_settling = state.shared.is_some_and(|shared| started.saturating_duration_since(shared) < SETTLING);
+        let is_settling = state
+            .shared
+            .is_some_and(|shared| started.saturating_duration_since(shared) < SETTLING);
         if share != Share::WHOLE && is_settling {
             return;
         }
-        state.learned.refused(part, started.saturating_duration_since(self.began), self.began.elapsed());
+        state.learned.refused(
+            part,
+            started.saturating_duration_since(self.began),
+            self.began.elapsed(),
+        );
         let lowered = self.common(share, state.learned.part());
         if lowered < part {
             state.change(self.terms(share, lowered));
@@ -129,7 +173,14 @@ impl Limiter {
     }
 
     /// Takes a place, or says how long until there is one.
-    fn check(&self, Standing { share, of_others, now }: Standing) -> Option<Duration> {
+    fn check(
+        &self,
+        Standing {
+            share,
+            of_others,
+            now,
+        }: Standing,
+    ) -> Option<Duration> {
         let state = &mut *self.state();
         let before = state.pace.terms();
         let learned = state.learned.part();
@@ -140,15 +191,25 @@ impl Limiter {
         state.climbs = is_far && (state.climbs || state.held_back);
         state.held_back = of_others < learned;
         if state.climbs {
-            part = if state.changed.elapsed() < CLIMBING { before.part } else { step_above(before.part) };
+            part = if state.changed.elapsed() < CLIMBING {
+                before.part
+            } else {
+                step_above(before.part)
+            };
         }
         let is_shared_anew = share != before.share;
         let is_told_to_slow_down = part < before.part && of_others < learned;
         // However often that happens, refusals are heard half of the time.
-        if (is_shared_anew || is_told_to_slow_down) && state.shared.is_none_or(|shared| shared.elapsed() >= 2 * SETTLING) {
+        if (is_shared_anew || is_told_to_slow_down)
+            && state
+                .shared
+                .is_none_or(|shared| shared.elapsed() >= 2 * SETTLING)
+        {
             state.shared = Some(Instant::now());
         }
-        let is_worth_a_change = part < before.part || part > before.part * (1.0 + WORTH_A_CHANGE) || (part >= 1.0 && before.part < 1.0);
+        let is_worth_a_change = part < before.part
+            || part > before.part * (1.0 + WORTH_A_CHANGE)
+            || (part >= 1.0 && before.part < 1.0);
         if is_shared_anew || is_worth_a_change {
             state.change(self.terms(share, part));
         }
@@ -157,11 +218,20 @@ impl Limiter {
 
     /// Those who take turns go in steps: otherwise no two of them had the same idea of a turn.
     fn common(&self, share: Share, part: f64) -> f64 {
-        if share.takes_turns(self.burst, self.configured) { step(part) } else { part }
+        if share.takes_turns(self.burst, self.configured) {
+            step(part)
+        } else {
+            part
+        }
     }
 
     fn terms(&self, share: Share, part: f64) -> Terms {
-        Terms { rate: self.configured, burst: self.burst, share, part }
+        Terms {
+            rate: self.configured,
+            burst: self.burst,
+            share,
+            part,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,7 @@
 //! The two paid providers.
 //!
-//! A [`Provider`] makes one call and tells what came back; it neither waits, limits nor retries. [`client::Client`] does that, once for both.
+//! A [`Provider`] makes one call and tells what came back; it neither waits, limits nor retries.
+//! [`client::Client`] does that, once for both.
 
 pub mod client;
 pub mod control;
@@ -24,11 +25,16 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// One call, neither limited nor retried. Behind it is a paid API, or a script that answers in its place.
+/// One call, neither limited nor retried. Behind it is a paid API, or a script that answers in its
+/// place.
 pub trait Provider: Send + Sync {
     type Answer;
 
-    fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Self::Answer>, Failure>>;
+    fn call<'a>(
+        &'a self,
+        request: &'a Request,
+        shown: Shown<'a>,
+    ) -> BoxFuture<'a, Result<Reply<Self::Answer>, Failure>>;
 
     /// What its last answer said about the time, where it says anything.
     fn clock_reading(&self) -> Option<ClockReading> {
@@ -63,7 +69,8 @@ pub enum Shown<'a> {
 
 /// An object of ours that a provider is to fetch.
 pub trait Link: Send + Sync {
-    /// An address that is valid from now on for so long. Whoever has it can read the object: it is never logged.
+    /// An address that is valid from now on for so long. Whoever has it can read the object: it is
+    /// never logged.
     fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Unsigned>>;
 }
 
@@ -78,7 +85,11 @@ pub enum Unsigned {
 
 impl Request {
     pub fn new(view: View, auto_rotate: bool) -> Self {
-        Self { view, auto_rotate, body: OnceLock::new() }
+        Self {
+            view,
+            auto_rotate,
+            body: OnceLock::new(),
+        }
     }
 
     /// For one attempt, made now: an object's address is signed anew for each.

@@ -27,24 +27,40 @@ pub(crate) struct Pace<'a> {
 
 impl Section<'_> {
     pub(crate) fn require(&mut self, holds: bool, key: &str, problem: &str) {
-        self.problems.require(holds, &format!("{}.{key}", self.name), problem);
+        self.problems
+            .require(holds, &format!("{}.{key}", self.name), problem);
     }
 
     /// The full URL of an API, which is called with credentials.
     pub(crate) fn url(&mut self, url: &str, allow_plaintext: bool, where_to_find: &str) {
         if url.is_empty() {
-            return self.require(false, "url", &format!("is not set: put the API's full URL here ({where_to_find})"));
+            return self.require(
+                false,
+                "url",
+                &format!("is not set: put the API's full URL here ({where_to_find})"),
+            );
         }
         // Before it is parsed: the parser leaves out line breaks and blanks without a word.
         if let Some(flaw) = header_flaw(url) {
             return self.require(false, "url", flaw);
         }
-        let Some(url) = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) else {
+        let Some(url) = Url::parse(url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        else {
             return self.require(false, "url", "is not an http:// or https:// URL");
         };
         let anonymous = url.username().is_empty() && url.password().is_none();
-        self.require(anonymous, "url", "carries a user name or password; credentials have their own keys");
-        self.require(url.fragment().is_none(), "url", "has a # in it; what is behind it is never sent");
+        self.require(
+            anonymous,
+            "url",
+            "carries a user name or password; credentials have their own keys",
+        );
+        self.require(
+            url.fragment().is_none(),
+            "url",
+            "has a # in it; what is behind it is never sent",
+        );
         self.require(
             allow_plaintext || url.scheme() == "https" || is_loopback(&url),
             "url",
@@ -56,9 +72,12 @@ impl Section<'_> {
         );
     }
 
-    /// A credential that travels as, or is named in, a header. To be asked once the secret files were read.
+    /// A credential that travels as, or is named in, a header. To be asked once the secret files
+    /// were read.
     pub(crate) fn credential(&mut self, secret: &Secret, key: &str, where_to_find: &str) {
-        let missing = format!("is not set: give it here, in {key}_file or in the environment ({where_to_find})");
+        let missing = format!(
+            "is not set: give it here, in {key}_file or in the environment ({where_to_find})"
+        );
         self.require(!secret.is_empty(), key, &missing);
         if let Some(flaw) = header_flaw(secret.expose()) {
             self.require(false, key, flaw);
@@ -67,10 +86,26 @@ impl Section<'_> {
 
     pub(crate) fn pace(&mut self, pace: &Pace<'_>) {
         let rate = pace.rate_per_second;
-        self.require(rate.is_finite() && rate > 0.0, "rate_per_second", "must be more than 0: it is the account's quota");
-        self.require(pace.burst >= 1, "burst", "must be at least 1: one call needs one");
-        self.require((1..=MAX_IN_FLIGHT).contains(&pace.max_in_flight), "max_in_flight", "must be between 1 and 1024");
+        self.require(
+            rate.is_finite() && rate > 0.0,
+            "rate_per_second",
+            "must be more than 0: it is the account's quota",
+        );
+        self.require(
+            pace.burst >= 1,
+            "burst",
+            "must be at least 1: one call needs one",
+        );
+        self.require(
+            (1..=MAX_IN_FLIGHT).contains(&pace.max_in_flight),
+            "max_in_flight",
+            "must be between 1 and 1024",
+        );
         let timeout = pace.timeout.duration();
-        self.require(!timeout.is_zero() && timeout <= MAX_TIMEOUT, "timeout", "must be more than 0 and at most 10m");
+        self.require(
+            !timeout.is_zero() && timeout <= MAX_TIMEOUT,
+            "timeout",
+            "must be more than 0 and at most 10m",
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! The API gateway's app signature, SDK-HMAC-SHA256: a pure function of the request and the time of sending.
+//! The API gateway's app signature, SDK-HMAC-SHA256: a pure function of the request and the time of
+//! sending.
 //!
-//! The gateway refuses what was signed more than 15 minutes ago by its own clock, so every attempt is signed anew.
+//! The gateway refuses what was signed more than 15 minutes ago by its own clock, so every attempt
+//! is signed anew.
 
 use crate::config::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,7 +22,8 @@ pub struct Signer {
     secret: Secret,
 }
 
-/// The request as it goes over the wire. `host` and the headers that the signature itself adds are not listed in `headers`.
+/// The request as it goes over the wire. `host` and the headers that the signature itself adds are
+/// not listed in `headers`.
 #[derive(Clone, Debug)]
 pub struct Unsigned<'a> {
     pub method: &'a str,
@@ -56,13 +59,21 @@ impl Signer {
     }
 
     /// The headers to add. `clock_offset` is what the gateway's clock is ahead of ours.
-    pub fn sign(&self, request: &Unsigned<'_>, now: Timestamp, clock_offset: SignedDuration) -> Vec<(&'static str, String)> {
+    pub fn sign(
+        &self,
+        request: &Unsigned<'_>,
+        now: Timestamp,
+        clock_offset: SignedDuration,
+    ) -> Vec<(&'static str, String)> {
         let at = now.checked_add(clock_offset).unwrap_or(now);
         let date = at.strftime("%Y%m%dT%H%M%SZ").to_string();
         let canonical = CanonicalRequest::new(request, &date);
         let signature = self.hmac(&string_to_sign(&canonical.text, &date));
         let key = self.key.expose();
-        let authorization = format!("{ALGORITHM} Access={key}, SignedHeaders={}, Signature={signature}", canonical.signed_headers);
+        let authorization = format!(
+            "{ALGORITHM} Access={key}, SignedHeaders={}, Signature={signature}",
+            canonical.signed_headers
+        );
         let mut headers = vec![("x-sdk-date", date), ("authorization", authorization)];
         if matches!(request.payload, Payload::Unsigned) {
             headers.push(("x-sdk-content-sha256", UNSIGNED.to_owned()));
@@ -89,13 +100,25 @@ struct CanonicalRequest {
 impl CanonicalRequest {
     fn new(request: &Unsigned<'_>, date: &str) -> Self {
         let host = host(request.url);
-        let mut headers = vec![("host".to_owned(), host.as_str()), ("x-sdk-date".to_owned(), date)];
+        let mut headers = vec![
+            ("host".to_owned(), host.as_str()),
+            ("x-sdk-date".to_owned(), date),
+        ];
         if matches!(request.payload, Payload::Unsigned) {
             headers.push(("x-sdk-content-sha256".to_owned(), UNSIGNED));
         }
-        headers.extend(request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.trim())));
+        headers.extend(
+            request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.trim())),
+        );
         headers.sort();
-        let signed_headers = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
+        let signed_headers = headers
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(";");
         let mut header_lines = String::new();
         for (name, value) in &headers {
             let _ = writeln!(header_lines, "{name}:{value}");
@@ -109,12 +132,18 @@ impl CanonicalRequest {
             request.payload.as_str(),
         ]
         .join("\n");
-        Self { text, signed_headers }
+        Self {
+            text,
+            signed_headers,
+        }
     }
 }
 
 fn string_to_sign(canonical_request: &str, date: &str) -> String {
-    format!("{ALGORITHM}\n{date}\n{}", hex::encode(Sha256::digest(canonical_request)))
+    format!(
+        "{ALGORITHM}\n{date}\n{}",
+        hex::encode(Sha256::digest(canonical_request))
+    )
 }
 
 /// As the HTTP client writes it: a port only where it is not the scheme's own.
@@ -129,7 +158,10 @@ fn host(url: &Url) -> String {
 /// Decoded, then encoded once; it ends in `/` whatever is on the wire.
 fn canonical_path(url: &Url) -> String {
     let mut path = String::new();
-    for (index, segment) in percent_decode(url.path()).split(|byte| *byte == b'/').enumerate() {
+    for (index, segment) in percent_decode(url.path())
+        .split(|byte| *byte == b'/')
+        .enumerate()
+    {
         if index > 0 {
             path.push('/');
         }
@@ -161,7 +193,11 @@ fn percent_decode(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {
-        let escaped = if *byte == b'%' { tail.get(..2).and_then(|digits| hex::decode(digits).ok()) } else { None };
+        let escaped = if *byte == b'%' {
+            tail.get(..2).and_then(|digits| hex::decode(digits).ok())
+        } else {
+            None
+        };
         if let Some(bytes) = escaped {
             decoded.extend(bytes);
             rest = &tail[2..];
@@ -176,7 +212,9 @@ fn percent_decode(text: &str) -> Vec<u8> {
 fn percent_encode(bytes: &[u8], out: &mut String) {
     for &byte in bytes {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte))
+            }
             _ => {
                 let _ = write!(out, "%{byte:02X}");
             }

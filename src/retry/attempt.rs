@@ -13,17 +13,32 @@ pub enum Attempted<T> {
 }
 
 impl Judge {
-    /// What becomes of a job whose turn did not come for as long as a delivery may be held: another worker may have it sooner.
+    /// What becomes of a job whose turn did not come for as long as a delivery may be held: another
+    /// worker may have it sooner.
     pub fn held_too_long(&self) -> Box<Stopped> {
-        let failure = Failure::new(Stage::Worker, "worker.busy", "its turn did not come within ten minutes; it is handed on");
-        Stopped::boxed(failure, Decision::Park { until: self.clock.now() })
+        let failure = Failure::new(
+            Stage::Worker,
+            "worker.busy",
+            "its turn did not come within ten minutes; it is handed on",
+        );
+        Stopped::boxed(
+            failure,
+            Decision::Park {
+                until: self.clock.now(),
+            },
+        )
     }
 
     /// Waits for what other jobs of this worker hold.
     ///
     /// # Errors
-    /// [`Stopped`]: this job may start nothing more here, or its delivery was held for as long as one may be.
-    pub async fn in_turn<T>(&self, case: &Case<'_>, turn: impl Future<Output = T>) -> Result<T, Box<Stopped>> {
+    /// [`Stopped`]: this job may start nothing more here, or its delivery was held for as long as
+    /// one may be.
+    pub async fn in_turn<T>(
+        &self,
+        case: &Case<'_>,
+        turn: impl Future<Output = T>,
+    ) -> Result<T, Box<Stopped>> {
         tokio::select! {
             biased;
             turn = turn => Ok(turn),
@@ -36,7 +51,12 @@ impl Judge {
     ///
     /// # Errors
     /// [`Stopped`], with what the policy wants instead.
-    pub async fn in_place<T, A>(&self, stage: Stage, case: &mut Case<'_>, attempt: impl Fn() -> A) -> Result<T, Box<Stopped>>
+    pub async fn in_place<T, A>(
+        &self,
+        stage: Stage,
+        case: &mut Case<'_>,
+        attempt: impl Fn() -> A,
+    ) -> Result<T, Box<Stopped>>
     where
         A: Future<Output = Result<T, Failure>>,
     {
@@ -100,11 +120,26 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     /// How long a job waited for something that somebody else never gives back, and why it stopped.
-    async fn waited(held_before: Duration, is_queued: bool, halted_after: Duration) -> (Duration, String) {
+    async fn waited(
+        held_before: Duration,
+        is_queued: bool,
+        halted_after: Duration,
+    ) -> (Duration, String) {
         let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
         let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
-        let gate = Gate::new("a worker".into(), Arc::clone(&policy), clock, timezone.clone());
-        let judge = Judge { policy, timezone, clock, chance: Chance::seeded(1), gate };
+        let gate = Gate::new(
+            "a worker".into(),
+            Arc::clone(&policy),
+            clock,
+            timezone.clone(),
+        );
+        let judge = Judge {
+            policy,
+            timezone,
+            clock,
+            chance: Chance::seeded(1),
+            gate,
+        };
         let mut progress = Progress::new(String::new(), clock.now());
         let halt = CancellationToken::new();
         let began = Instant::now();
@@ -129,8 +164,14 @@ mod tests {
             tokio::time::sleep(halted_after).await;
             halt.cancel();
         });
-        let stopped = judge.in_turn(&case, std::future::pending::<()>()).await.unwrap_err();
-        (Duration::from_secs(waiting.elapsed().as_secs()), stopped.failure.code)
+        let stopped = judge
+            .in_turn(&case, std::future::pending::<()>())
+            .await
+            .unwrap_err();
+        (
+            Duration::from_secs(waiting.elapsed().as_secs()),
+            stopped.failure.code,
+        )
     }
 
     #[tokio::test(start_paused = true)]
@@ -139,8 +180,18 @@ mod tests {
         for (held_before, is_queued, halted_after, expected) in [
             (minutes(0), true, minutes(60), (minutes(10), "worker.busy")),
             (minutes(7), true, minutes(60), (minutes(3), "worker.busy")),
-            (minutes(0), true, minutes(2), (minutes(2), "worker.stopping")),
-            (minutes(0), false, minutes(60), (minutes(60), "worker.stopping")),
+            (
+                minutes(0),
+                true,
+                minutes(2),
+                (minutes(2), "worker.stopping"),
+            ),
+            (
+                minutes(0),
+                false,
+                minutes(60),
+                (minutes(60), "worker.stopping"),
+            ),
         ] {
             let (waited, code) = waited(held_before, is_queued, halted_after).await;
             assert_eq!((waited, code.as_str()), expected);

@@ -1,4 +1,5 @@
-//! The one owner of in-place retry: a failure is judged by the policy, then waited out here or handed up.
+//! The one owner of in-place retry: a failure is judged by the policy, then waited out here or
+//! handed up.
 
 mod attempt;
 mod recalled;
@@ -25,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A provider may ask for patience; a delivery is not held for longer than this at once.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
-/// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held (error-codes, `throttle`).
+/// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held
+/// (error-codes, `throttle`).
 const THROTTLED_FROM: Duration = Duration::from_secs(2);
 const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
 /// No delivery is held for longer, for whatever reason.
@@ -44,7 +46,8 @@ pub struct Judge {
 #[derive(Debug)]
 pub struct Case<'a> {
     pub progress: &'a mut Progress,
-    /// Cancelled when this worker may start nothing more for the job: it drains, or the delivery was lost with its connection.
+    /// Cancelled when this worker may start nothing more for the job: it drains, or the delivery
+    /// was lost with its connection.
     pub halt: CancellationToken,
     pub deadline: Timestamp,
     /// Since when the job's delivery is held.
@@ -57,13 +60,15 @@ pub struct Case<'a> {
     pub transfer: Transfer,
     /// Where the image is, as far as the job itself chose it.
     pub brought: Brought,
-    /// Could the image's bytes be sent instead of its address? Not where the job brought the address.
+    /// Could the image's bytes be sent instead of its address? Not where the job brought the
+    /// address.
     pub has_bytes: bool,
     /// When it was last looked whether another worker has paid for the next answer.
     pub recalled: RecallTime,
     /// Another worker that is handed the job waits so long before it pays for anything.
     pub redelivery_wait: Duration,
-    /// Since when the call that is being made fails, in an earlier turn with the same code or in this one.
+    /// Since when the call that is being made fails, in an earlier turn with the same code or in
+    /// this one.
     pub failing_since: Option<Timestamp>,
 }
 
@@ -107,7 +112,11 @@ impl Judge {
         let failing_since = *case.failing_since.get_or_insert(before.unwrap_or(now));
         let subject = Subject {
             name: &case.subject,
-            province: case.progress.bill.as_ref().and_then(|bill| bill.province.as_ref()),
+            province: case
+                .progress
+                .bill
+                .as_ref()
+                .and_then(|bill| bill.province.as_ref()),
             is_brought: case.brought.concerns(failure.stage, case.transfer),
             is_inline: case.transfer == Transfer::Inline,
             is_listed: true,
@@ -119,14 +128,22 @@ impl Judge {
             billing_date: case.billing_date,
             transfer: case.transfer,
             spread: self.chance.unit(),
-            others: self.gate.others(pass, failure, &About { subject, failing_since }),
+            others: self.gate.others(
+                pass,
+                failure,
+                &About {
+                    subject,
+                    failing_since,
+                },
+            ),
         };
         loop {
             let ruling = self.policy.decide(failure, case.progress, &facts);
             if ruling.decision != Decision::Inline || case.has_bytes {
                 return ruling;
             }
-            // A URL that the job brought: its bytes never pass through us, so the step is had and the next one is taken.
+            // A URL that the job brought: its bytes never pass through us, so the step is had and
+            // the next one is taken.
             case.progress.charge(&ruling.rule, ruling.step);
         }
     }
@@ -134,40 +151,79 @@ impl Judge {
     /// May a call be started?
     ///
     /// # Errors
-    /// [`Stopped`]: to be parked at once where the worker is stopping, with `job.deadline` and final where it is too late.
+    /// [`Stopped`]: to be parked at once where the worker is stopping, with `job.deadline` and
+    /// final where it is too late.
     pub fn may_call(&self, case: &Case<'_>) -> Result<(), Box<Stopped>> {
         let now = self.clock.now();
         if case.halt.is_cancelled() {
             return Err(self.stopping());
         }
         if now > case.deadline {
-            let failure = Failure::new(Stage::Job, "job.deadline", "the job's deadline passed before another attempt could be started");
-            return Err(Stopped::boxed(failure, Decision::Fail { invalid_job: None }));
+            let failure = Failure::new(
+                Stage::Job,
+                "job.deadline",
+                "the job's deadline passed before another attempt could be started",
+            );
+            return Err(Stopped::boxed(
+                failure,
+                Decision::Fail { invalid_job: None },
+            ));
         }
         Ok(())
     }
 
     fn stopping(&self) -> Box<Stopped> {
-        let failure = Failure::new(Stage::Worker, "worker.stopping", "the worker was asked to stop; another one goes on");
-        Stopped::boxed(failure, Decision::Park { until: self.clock.now() })
+        let failure = Failure::new(
+            Stage::Worker,
+            "worker.stopping",
+            "the worker was asked to stop; another one goes on",
+        );
+        Stopped::boxed(
+            failure,
+            Decision::Park {
+                until: self.clock.now(),
+            },
+        )
     }
 
     /// Leave to make a call of this stage.
     ///
     /// # Errors
     /// [`Stopped`]: the stage, the province or the bill is closed.
-    pub async fn enter(&self, stage: Stage, case: &Case<'_>, kept: Option<Pass>) -> Result<Pass, Box<Stopped>> {
-        self.gate.enter(&case.progress.places(stage), &case.progress.run, kept).await.map_err(|barrier| self.barred(barrier, case.deadline))
+    pub async fn enter(
+        &self,
+        stage: Stage,
+        case: &Case<'_>,
+        kept: Option<Pass>,
+    ) -> Result<Pass, Box<Stopped>> {
+        self.gate
+            .enter(&case.progress.places(stage), &case.progress.run, kept)
+            .await
+            .map_err(|barrier| self.barred(barrier, case.deadline))
     }
 
-    /// What becomes of a job for which no call may be made. It costs no attempt; where the deadline is nearer than the opening, it ends.
+    /// What becomes of a job for which no call may be made. It costs no attempt; where the deadline
+    /// is nearer than the opening, it ends.
     pub fn barred(&self, barrier: Barrier, deadline: Timestamp) -> Box<Stopped> {
-        let too_late = self.clock.now() > deadline || (!barrier.place.is_pause() && barrier.until > deadline);
-        let decision = if too_late { Decision::Fail { invalid_job: None } } else { Decision::Park { until: barrier.until } };
-        let message =
-            format!("not asked: {} answered {} to others, and no call is made until {}", barrier.place, barrier.code, barrier.until);
+        let too_late =
+            self.clock.now() > deadline || (!barrier.place.is_pause() && barrier.until > deadline);
+        let decision = if too_late {
+            Decision::Fail { invalid_job: None }
+        } else {
+            Decision::Park {
+                until: barrier.until,
+            }
+        };
+        let message = format!(
+            "not asked: {} answered {} to others, and no call is made until {}",
+            barrier.place, barrier.code, barrier.until
+        );
         let failure = Failure::new(barrier.stage, &barrier.code, message);
-        Box::new(Stopped { failure, ruling: Ruling::without_rule(decision), barrier: Some(barrier) })
+        Box::new(Stopped {
+            failure,
+            ruling: Ruling::without_rule(decision),
+            barrier: Some(barrier),
+        })
     }
 
     /// Returns when it is time to try again, with the leave for it where that is still held.
@@ -187,7 +243,8 @@ impl Judge {
         match ruling.decision {
             Decision::Retry { retry, backoff } if case.began.elapsed() < LONGEST_HOLD => {
                 case.progress.totals.retries = case.progress.totals.retries.saturating_add(1);
-                self.wait(wait(backoff, retry, self.chance.unit()), &failure, case).await;
+                self.wait(wait(backoff, retry, self.chance.unit()), &failure, case)
+                    .await;
                 Ok(Some(pass))
             }
             // The client has corrected its clock from the answer: the next call is signed anew.
@@ -203,16 +260,29 @@ impl Judge {
                     case.progress.charge(UNPROVEN, 0);
                 }
                 if ruling.decision == Decision::Pause {
-                    case.progress.paused(failure.stage, self.clock.now(), self.gate.last_answer(failure.stage));
+                    case.progress.paused(
+                        failure.stage,
+                        self.clock.now(),
+                        self.gate.last_answer(failure.stage),
+                    );
                 }
                 self.gate.failed(pass, &failure, &ruling);
-                Err(Box::new(Stopped { failure, ruling, barrier: None }))
+                Err(Box::new(Stopped {
+                    failure,
+                    ruling,
+                    barrier: None,
+                }))
             }
         }
     }
 
     async fn wait(&self, wait: Duration, failure: &Failure, case: &Case<'_>) {
-        let wait = wait.max(failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
+        let wait = wait.max(
+            failure
+                .retry_after
+                .unwrap_or_default()
+                .min(LONGEST_RETRY_AFTER),
+        );
         tracing::debug!(stage = %failure.stage, code = failure.code, wait_ms = wait.as_millis(), "trying again in place");
         tokio::select! {
             biased;
@@ -226,13 +296,19 @@ impl Judge {
 impl Stopped {
     /// The job itself is at fault: no question of policy.
     pub fn at_fault(failure: Failure) -> Box<Self> {
-        let decision = Decision::Fail { invalid_job: Some(failure.code.clone()) };
+        let decision = Decision::Fail {
+            invalid_job: Some(failure.code.clone()),
+        };
         Self::boxed(failure, decision)
     }
 
     /// Decided without the policy's table.
     pub fn boxed(failure: Failure, decision: Decision) -> Box<Self> {
-        Box::new(Self { failure, ruling: Ruling::without_rule(decision), barrier: None })
+        Box::new(Self {
+            failure,
+            ruling: Ruling::without_rule(decision),
+            barrier: None,
+        })
     }
 }
 

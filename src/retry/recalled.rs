@@ -1,14 +1,16 @@
 //! When the checkpoints were last looked at.
 //!
-//! A process that was stopped, or a machine that slept, does not know it: its broker has given its jobs to another worker long ago, which
-//! may have paid for what this one is about to pay for. So a job that waited for too long, for any reason, looks again before it calls.
+//! A process that was stopped, or a machine that slept, does not know it: its broker has given its
+//! jobs to another worker long ago, which may have paid for what this one is about to pay for. So a
+//! job that waited for too long, for any reason, looks again before it calls.
 
 use crate::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// By two clocks: the monotonic one stands still while a machine sleeps, and the other one may be set.
+/// By two clocks: the monotonic one stands still while a machine sleeps, and the other one may be
+/// set.
 #[derive(Clone, Copy, Debug)]
 pub struct RecallTime {
     monotonic: Instant,
@@ -17,13 +19,17 @@ pub struct RecallTime {
 
 impl RecallTime {
     pub fn now(clock: Clock) -> Self {
-        Self { monotonic: Instant::now(), wall: clock.now() }
+        Self {
+            monotonic: Instant::now(),
+            wall: clock.now(),
+        }
     }
 
     /// Has so much time passed since, by either clock? A clock that was set back says nothing.
     pub fn is_older_than(&self, age: Duration, clock: Clock) -> bool {
         let by_the_wall = clock.now().duration_since(self.wall);
-        self.monotonic.elapsed() >= age || by_the_wall >= SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX)
+        self.monotonic.elapsed() >= age
+            || by_the_wall >= SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX)
     }
 }
 
@@ -36,13 +42,23 @@ mod tests {
         const AGE: Duration = Duration::from_secs(35);
         let start: Timestamp = "2026-03-02T01:00:00Z".parse().unwrap();
         // What the wall clock shows, and how long the process ran, when it is asked.
-        for (shown, ran, expected) in
-            [(0, 0, false), (34, 34, false), (35, 35, true), (75, 0, true), (0, 75, true), (-3_600, 1, false), (-3_600, 35, true)]
-        {
+        for (shown, ran, expected) in [
+            (0, 0, false),
+            (34, 34, false),
+            (35, 35, true),
+            (75, 0, true),
+            (0, 75, true),
+            (-3_600, 1, false),
+            (-3_600, 35, true),
+        ] {
             let recalled = RecallTime::now(Clock::starting_at(start));
             tokio::time::sleep(Duration::from_secs(ran)).await;
             let clock = Clock::starting_at(start + SignedDuration::from_secs(shown));
-            assert_eq!(recalled.is_older_than(AGE, clock), expected, "{shown} {ran}");
+            assert_eq!(
+                recalled.is_older_than(AGE, clock),
+                expected,
+                "{shown} {ran}"
+            );
         }
     }
 }

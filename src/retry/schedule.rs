@@ -1,7 +1,7 @@
 //! How long to wait before trying again in place.
 //!
-//! `backoff` computes it. It is unmaintained (RUSTSEC-2025-0012) and stays inside this file; its own randomness is switched off in favour
-//! of the injected one.
+//! `backoff` computes it. It is unmaintained (RUSTSEC-2025-0012) and stays inside this file; its
+//! own randomness is switched off in favour of the injected one.
 
 use crate::chance::Chance;
 use backoff::backoff::Backoff;
@@ -10,13 +10,17 @@ use std::time::Duration;
 
 /// Waits in place grow up to this, unless the rule itself begins with more.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return together.
+/// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return
+/// together.
 const JITTER: f64 = 0.25;
 
 /// The wait before the `retry`-th retry (from 1).
 pub fn wait(initial: Duration, retry: u32, unit: f64) -> Duration {
     let mut schedule = schedule(initial);
-    let wait = (0..retry.max(1)).filter_map(|_| schedule.next_backoff()).last().unwrap_or(initial);
+    let wait = (0..retry.max(1))
+        .filter_map(|_| schedule.next_backoff())
+        .last()
+        .unwrap_or(initial);
     wait.mul_f64(1.0 + JITTER * (2.0 * unit - 1.0))
 }
 
@@ -51,7 +55,10 @@ mod tests {
 
     #[test]
     fn a_rule_that_begins_with_more_keeps_it() {
-        assert_eq!(wait(Duration::from_secs(30), 3, 0.5), Duration::from_secs(30));
+        assert_eq!(
+            wait(Duration::from_secs(30), 3, 0.5),
+            Duration::from_secs(30)
+        );
     }
 
     #[test]

@@ -36,8 +36,14 @@ pub(super) struct App {
 impl App {
     pub(super) fn new(scenario: Scenario) -> anyhow::Result<Self> {
         Ok(Self {
-            recognition_window: Mutex::new(Window::new(scenario.recognition.rate_per_second, scenario.recognition.burst)),
-            verification_window: Mutex::new(Window::new(scenario.verification.rate_per_second, scenario.verification.burst)),
+            recognition_window: Mutex::new(Window::new(
+                scenario.recognition.rate_per_second,
+                scenario.recognition.burst,
+            )),
+            verification_window: Mutex::new(Window::new(
+                scenario.verification.rate_per_second,
+                scenario.verification.burst,
+            )),
             recognition: scenario.recognition,
             verification: scenario.verification,
             storage: scenario.storage,
@@ -69,13 +75,23 @@ impl App {
         self.catalogue.entry(picture.bill.as_ref()?)
     }
 
-    /// Counts a call about a picture, waits as long as the answer takes, and tells the fault that answers it.
-    pub(super) async fn picture_fault(&self, stage: Stage, picture: &Picture, auto_rotate: bool, call: &mut Open) -> Option<&Fault> {
+    /// Counts a call about a picture, waits as long as the answer takes, and tells the fault that
+    /// answers it.
+    pub(super) async fn picture_fault(
+        &self,
+        stage: Stage,
+        picture: &Picture,
+        auto_rotate: bool,
+        call: &mut Open,
+    ) -> Option<&Fault> {
         let entry = self.entry(picture);
         let sample = entry.map(|entry| entry.sample.name);
         let note_no = picture.bill.as_ref().map(|bill| bill.note_no.as_str());
         let subject = Subject {
-            name: sample.or(note_no).filter(|_| !self.pictures_apart).unwrap_or(&picture.sha256),
+            name: sample
+                .or(note_no)
+                .filter(|_| !self.pictures_apart)
+                .unwrap_or(&picture.sha256),
             sample,
             note_no,
             province: entry.map(|entry| entry.province.as_str()),
@@ -86,15 +102,26 @@ impl App {
     }
 
     /// As for pictures.
-    pub(super) async fn fault(&self, stage: Stage, subject: &Subject<'_>, call: &mut Open) -> Option<&Fault> {
+    pub(super) async fn fault(
+        &self,
+        stage: Stage,
+        subject: &Subject<'_>,
+        call: &mut Open,
+    ) -> Option<&Fault> {
         let (nth, fault) = self.script.next(stage, subject);
         call.about(subject.name, nth);
         let (latency, jitter) = match stage {
             Stage::Recognition => (self.recognition.latency, self.recognition.jitter),
             Stage::Verification => (self.verification.latency, self.verification.jitter),
-            Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => (self.storage.latency, self.storage.jitter),
+            Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => {
+                (self.storage.latency, self.storage.jitter)
+            }
         };
-        let drawn = self.script.latency(latency, jitter, &format!("latency {stage} {} {nth}", subject.name));
+        let drawn = self.script.latency(
+            latency,
+            jitter,
+            &format!("latency {stage} {} {nth}", subject.name),
+        );
         let wait = drawn + fault.map_or(Duration::ZERO, before_the_answer);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -105,17 +132,33 @@ impl App {
     /// 64 hexadecimal digits, another for every request.
     pub(super) fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        hex::encode(Sha256::new().chain_update(self.seed.to_le_bytes()).chain_update(number.to_le_bytes()).finalize())
+        hex::encode(
+            Sha256::new()
+                .chain_update(self.seed.to_le_bytes())
+                .chain_update(number.to_le_bytes())
+                .finalize(),
+        )
     }
 
-    /// Back to the beginning: no calls, no faults used up, the clock of `after` and `until` at zero.
+    /// Back to the beginning: no calls, no faults used up, the clock of `after` and `until` at
+    /// zero.
     pub(super) fn reset(&self) {
         self.script.reset();
         self.calls.reset();
-        let Self { recognition, verification, .. } = self;
+        let Self {
+            recognition,
+            verification,
+            ..
+        } = self;
         for (window, fresh) in [
-            (&self.recognition_window, Window::new(recognition.rate_per_second, recognition.burst)),
-            (&self.verification_window, Window::new(verification.rate_per_second, verification.burst)),
+            (
+                &self.recognition_window,
+                Window::new(recognition.rate_per_second, recognition.burst),
+            ),
+            (
+                &self.verification_window,
+                Window::new(verification.rate_per_second, verification.burst),
+            ),
         ] {
             *window.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
@@ -124,5 +167,9 @@ impl App {
 
 /// A slow answer spends its delay while it is sent.
 fn before_the_answer(fault: &Fault) -> Duration {
-    if fault.answer == super::scenario::Answer::Broken(Wire::Slow) { Duration::ZERO } else { fault.delay }
+    if fault.answer == super::scenario::Answer::Broken(Wire::Slow) {
+        Duration::ZERO
+    } else {
+        fault.delay
+    }
 }

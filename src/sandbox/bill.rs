@@ -1,4 +1,5 @@
-//! What the QR code of an electronic bill says: `01,10,<bill code>,<number>,<check code>,<YYYYMMDD>,<total>`.
+//! What the QR code of an electronic bill says: `01,10,<bill code>,<number>,<check
+//! code>,<YYYYMMDD>,<total>`.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -27,10 +28,21 @@ impl Bill {
             return None;
         }
         let fields: Vec<&str> = text.trim().trim_end_matches(',').split(',').collect();
-        let ["01", kind, note_code, note_no, check_code, day, total] = fields[..] else { return None };
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let amount = !total.is_empty() && total.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let shaped = digits(kind) && digits(note_code) && digits(note_no) && digits(day) && day.len() == 8 && amount;
+        let ["01", kind, note_code, note_no, check_code, day, total] = fields[..] else {
+            return None;
+        };
+        let digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let amount = !total.is_empty()
+            && total
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let shaped = digits(kind)
+            && digits(note_code)
+            && digits(note_no)
+            && digits(day)
+            && day.len() == 8
+            && amount;
         shaped.then(|| Self {
             note_code: note_code.to_owned(),
             note_no: note_no.to_owned(),
@@ -41,7 +53,8 @@ impl Bill {
     }
 }
 
-/// A sample as the providers know it. The answers stay text, so that an amount leaves exactly as it was written down.
+/// A sample as the providers know it. The answers stay text, so that an amount leaves exactly as it
+/// was written down.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) sample: &'static Sample,
@@ -60,7 +73,8 @@ impl Catalogue {
     pub(super) fn of_samples() -> anyhow::Result<Self> {
         let mut bills = HashMap::new();
         for sample in samples::all() {
-            let (bill, entry) = read(sample).map_err(|error| error.context(format!("sample {}", sample.name)))?;
+            let (bill, entry) =
+                read(sample).map_err(|error| error.context(format!("sample {}", sample.name)))?;
             bills.insert(bill, entry);
         }
         Ok(Self(bills))
@@ -86,9 +100,18 @@ struct Whereabouts {
 
 fn read(sample: &'static Sample) -> anyhow::Result<(Bill, Entry)> {
     let answers: Answers = serde_json::from_str(sample.answers_json)?;
-    let bill = Bill::parse(&answers.qr).ok_or_else(|| anyhow::anyhow!("{:?} is not the QR code of a bill", answers.qr))?;
+    let bill = Bill::parse(&answers.qr)
+        .ok_or_else(|| anyhow::anyhow!("{:?} is not the QR code of a bill", answers.qr))?;
     let Whereabouts { province } = serde_json::from_str(answers.recognition.get())?;
-    Ok((bill, Entry { sample, province, recognition: answers.recognition, verification: answers.verification }))
+    Ok((
+        bill,
+        Entry {
+            sample,
+            province,
+            recognition: answers.recognition,
+            verification: answers.verification,
+        },
+    ))
 }
 
 #[cfg(test)]
@@ -99,19 +122,35 @@ mod tests {
     #[test]
     fn a_bill_is_read_and_its_date_spelled_out() {
         let bill = Bill::parse("01,10,11060123,0103815274,4f7a2c,20230516,411.42").unwrap();
-        assert_eq!((bill.note_no.as_str(), bill.billing_date.as_str(), bill.total.as_str()), ("0103815274", "2023-05-16", "411.42"));
+        assert_eq!(
+            (
+                bill.note_no.as_str(),
+                bill.billing_date.as_str(),
+                bill.total.as_str()
+            ),
+            ("0103815274", "2023-05-16", "411.42")
+        );
     }
 
     #[test]
     fn other_codes_are_not_bills() {
-        for text in ["", "https://example.com", "01,10,1,2,3", "02,10,11060123,0103815274,4f7a2c,20230516,411.42", "01,10,a,b,c,d,e"] {
+        for text in [
+            "",
+            "https://example.com",
+            "01,10,1,2,3",
+            "02,10,11060123,0103815274,4f7a2c,20230516,411.42",
+            "01,10,a,b,c,d,e",
+        ] {
             assert_eq!(Bill::parse(text), None, "{text}");
         }
     }
 
     #[test]
     fn every_sample_is_in_the_catalogue() {
-        assert_eq!(Catalogue::of_samples().unwrap().0.len(), samples::all().len());
+        assert_eq!(
+            Catalogue::of_samples().unwrap().0.len(),
+            samples::all().len()
+        );
     }
 
     proptest! {

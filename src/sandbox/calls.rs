@@ -21,13 +21,15 @@ pub struct Calls(Arc<Mutex<Ledger>>);
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
     pub stage: Stage,
-    /// The sample's name, the number of another bill, the SHA-256 of another picture (of any, where the scenario tells them apart), or the key of an object (`get samples/a.jpg`).
-    /// `None`: refused before anybody looked.
+    /// The sample's name, the number of another bill, the SHA-256 of another picture (of any, where
+    /// the scenario tells them apart), or the key of an object (`get samples/a.jpg`). `None`:
+    /// refused before anybody looked.
     pub subject: Option<String>,
     /// The how-manieth call of this subject; 0 where it was refused before anybody looked.
     pub nth: u32,
-    /// By the name that the error-code policy gives it; storage by S3's code where a fault answered, else by its HTTP status; a broken
-    /// answer by the scenario's name. `abandoned`: the caller went away first.
+    /// By the name that the error-code policy gives it; storage by S3's code where a fault
+    /// answered, else by its HTTP status; a broken answer by the scenario's name. `abandoned`: the
+    /// caller went away first.
     pub answer: String,
     pub billed: Billed,
     /// Storage only: of the answer's body.
@@ -58,16 +60,26 @@ impl Calls {
 
     /// Answered calls, in the order in which they came.
     pub fn all(&self) -> Vec<Call> {
-        self.lock().entries.iter().filter_map(Entry::answered).collect()
+        self.lock()
+            .entries
+            .iter()
+            .filter_map(Entry::answered)
+            .collect()
     }
 
     pub fn of(&self, stage: Stage) -> Vec<Call> {
-        self.all().into_iter().filter(|call| call.stage == stage).collect()
+        self.all()
+            .into_iter()
+            .filter(|call| call.stage == stage)
+            .collect()
     }
 
     /// Calls of one subject at one stage.
     pub fn about(&self, stage: Stage, subject: &str) -> Vec<Call> {
-        self.of(stage).into_iter().filter(|call| call.subject.as_deref() == Some(subject)).collect()
+        self.of(stage)
+            .into_iter()
+            .filter(|call| call.subject.as_deref() == Some(subject))
+            .collect()
     }
 
     pub fn count(&self, stage: Stage) -> Count {
@@ -78,7 +90,10 @@ impl Calls {
     pub(super) fn reset(&self) {
         let mut ledger = self.lock();
         let generation = ledger.generation + 1;
-        *ledger = Ledger { generation, ..Ledger::new() };
+        *ledger = Ledger {
+            generation,
+            ..Ledger::new()
+        };
     }
 
     pub(super) fn begin(&self, stage: Stage) -> Open {
@@ -92,7 +107,11 @@ impl Calls {
             ledger.forgotten += 1;
         }
         let at = ledger.started.elapsed();
-        ledger.entries.push_back(Entry { stage, at, outcome: None });
+        ledger.entries.push_back(Entry {
+            stage,
+            at,
+            outcome: None,
+        });
         let number = ledger.forgotten + ledger.entries.len() - 1;
         Open {
             calls: self.clone(),
@@ -150,8 +169,13 @@ impl Open {
             bytes: self.bytes,
             took: self.begun.elapsed(),
         };
-        // Numbers of other bills and keys of objects are somebody's; the names of samples are nobody's.
-        let sample = self.subject.as_deref().and_then(samples::named).map(|sample| sample.name);
+        // Numbers of other bills and keys of objects are somebody's; the names of samples are
+        // nobody's.
+        let sample = self
+            .subject
+            .as_deref()
+            .and_then(samples::named)
+            .map(|sample| sample.name);
         tracing::info!(stage = %self.stage, sample, nth = self.nth, answer, http.status = http_status, billed = billed.as_str(), "answered");
         let mut ledger = self.calls.lock();
         if ledger.generation != self.generation {
@@ -231,7 +255,14 @@ impl Ledger {
 
 impl Entry {
     fn answered(&self) -> Option<Call> {
-        let Outcome { subject, nth, answer, billed, bytes, took } = self.outcome.as_ref()?;
+        let Outcome {
+            subject,
+            nth,
+            answer,
+            billed,
+            bytes,
+            took,
+        } = self.outcome.as_ref()?;
         Some(Call {
             stage: self.stage,
             subject: subject.clone(),
@@ -259,10 +290,22 @@ mod tests {
         let mut call = calls.begin(Stage::Verification);
         call.about("01-beijing-outpatient", 2);
         call.answer("316", 200);
-        assert_eq!(calls.count(Stage::Verification), Count { calls: 1, billed: 1, in_flight: 1, most_in_flight: 1, ..Count::default() });
+        assert_eq!(
+            calls.count(Stage::Verification),
+            Count {
+                calls: 1,
+                billed: 1,
+                in_flight: 1,
+                most_in_flight: 1,
+                ..Count::default()
+            }
+        );
         drop(call);
         let kept = &calls.about(Stage::Verification, "01-beijing-outpatient")[0];
-        assert_eq!((kept.nth, kept.answer.as_str(), kept.billed), (2, "316", Billed::Yes));
+        assert_eq!(
+            (kept.nth, kept.answer.as_str(), kept.billed),
+            (2, "316", Billed::Yes)
+        );
         assert_eq!(calls.count(Stage::Verification).in_flight, 0);
     }
 
@@ -271,7 +314,10 @@ mod tests {
         let calls = Calls::new();
         drop(calls.begin(Stage::Recognition));
         let kept = &calls.of(Stage::Recognition)[0];
-        assert_eq!((kept.answer.as_str(), kept.billed), ("abandoned", Billed::Unknown));
+        assert_eq!(
+            (kept.answer.as_str(), kept.billed),
+            ("abandoned", Billed::Unknown)
+        );
     }
 
     #[test]
@@ -282,7 +328,15 @@ mod tests {
         let during = calls.begin(Stage::Recognition);
         before.answer("200", 200);
         drop(before);
-        assert_eq!(calls.count(Stage::Recognition), Count { calls: 1, in_flight: 1, most_in_flight: 1, ..Count::default() });
+        assert_eq!(
+            calls.count(Stage::Recognition),
+            Count {
+                calls: 1,
+                in_flight: 1,
+                most_in_flight: 1,
+                ..Count::default()
+            }
+        );
         drop(during);
         assert_eq!(calls.all().len(), 1);
     }

@@ -1,4 +1,5 @@
-//! Fetches a picture by its `url`, as both providers do: within five seconds, and not more than they would take.
+//! Fetches a picture by its `url`, as both providers do: within five seconds, and not more than
+//! they would take.
 
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
@@ -22,7 +23,12 @@ pub(super) enum NotDownloaded {
 
 impl Downloader {
     pub(super) fn new() -> reqwest::Result<Self> {
-        Ok(Self(reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?))
+        Ok(Self(
+            reqwest::Client::builder()
+                .timeout(TIMEOUT)
+                .no_proxy()
+                .build()?,
+        ))
     }
 
     /// Any host is fine, this machine's own store above all; at most `max_bytes`.
@@ -31,7 +37,12 @@ impl Downloader {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(NotDownloaded::NotAnAddress);
         }
-        let answer = self.0.get(url).send().await.and_then(reqwest::Response::error_for_status);
+        let answer = self
+            .0
+            .get(url)
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
         let mut answer = answer.map_err(|_| NotDownloaded::NoFile)?;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(|_| NotDownloaded::NoFile)? {

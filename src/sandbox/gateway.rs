@@ -1,4 +1,5 @@
-//! The API gateway in front of recognition: lets nothing through that is not addressed, signed and within the rate.
+//! The API gateway in front of recognition: lets nothing through that is not addressed, signed and
+//! within the rate.
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
@@ -28,22 +29,52 @@ struct Refusal<'a> {
 /// The body of a request that may pass.
 pub(super) async fn pass(app: &App, parts: &Parts, body: Body) -> Result<Bytes, Reply> {
     let Some(body) = read(body).await else {
-        return Err(refuse(app, "APIG.0201", Some(413), Some("Request entity too large")));
+        return Err(refuse(
+            app,
+            "APIG.0201",
+            Some(413),
+            Some("Request entity too large"),
+        ));
     };
     authenticate(app, parts, &body).map_err(|refused| {
-        let code = if refused == Refused::NotSigned { "APIG.0301" } else { "APIG.0303" };
+        let code = if refused == Refused::NotSigned {
+            "APIG.0301"
+        } else {
+            "APIG.0303"
+        };
         refuse(app, code, None, Some(&refused.to_string()))
     })?;
-    if app.admit(Stage::Recognition) { Ok(body) } else { Err(refuse(app, "APIG.0308", None, None)) }
+    if app.admit(Stage::Recognition) {
+        Ok(body)
+    } else {
+        Err(refuse(app, "APIG.0308", None, None))
+    }
 }
 
 /// Status and message are the documented ones where none is given.
-pub(super) fn refuse(app: &App, code: &str, http_status: Option<u16>, message: Option<&str>) -> Reply {
+pub(super) fn refuse(
+    app: &App,
+    code: &str,
+    http_status: Option<u16>,
+    message: Option<&str>,
+) -> Reply {
     let known = codes::gateway(code);
-    let http_status = http_status.or(known.map(|known| known.http_status)).unwrap_or(400);
-    let error_msg = message.or(known.map(|known| known.message)).unwrap_or("undocumented");
+    let http_status = http_status
+        .or(known.map(|known| known.http_status))
+        .unwrap_or(400);
+    let error_msg = message
+        .or(known.map(|known| known.message))
+        .unwrap_or("undocumented");
     let request_id = &app.request_id()[..32];
-    Reply::json(code, http_status, &Refusal { error_code: code, error_msg, request_id })
+    Reply::json(
+        code,
+        http_status,
+        &Refusal {
+            error_code: code,
+            error_msg,
+            request_id,
+        },
+    )
 }
 
 /// `None` for a body that is too large, or that breaks off.
@@ -63,7 +94,11 @@ async fn read(body: Body) -> Option<Bytes> {
 fn authenticate(app: &App, parts: &Parts, body: &[u8]) -> Result<(), Refused> {
     if let Some(code) = app_code(&parts.headers) {
         let right = code == app.recognition.app_code.expose().as_bytes();
-        return if right { Ok(()) } else { Err(Refused::Malformed("appcode not found")) };
+        return if right {
+            Ok(())
+        } else {
+            Err(Refused::Malformed("appcode not found"))
+        };
     }
     let received = Received {
         method: &parts.method,
@@ -72,9 +107,16 @@ fn authenticate(app: &App, parts: &Parts, body: &[u8]) -> Result<(), Refused> {
         headers: &parts.headers,
         body,
     };
-    signature::verify(&received, &app.recognition.app_key, app.recognition.app_secret.expose(), Timestamp::now())
+    signature::verify(
+        &received,
+        &app.recognition.app_key,
+        app.recognition.app_secret.expose(),
+        Timestamp::now(),
+    )
 }
 
 fn app_code(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get("x-apig-appcode").map(axum::http::HeaderValue::as_bytes)
+    headers
+        .get("x-apig-appcode")
+        .map(axum::http::HeaderValue::as_bytes)
 }

@@ -1,7 +1,9 @@
-//! Both providers' HTTP APIs and an S3 server on this machine, for the demo, for development and for the tests.
+//! Both providers' HTTP APIs and an S3 server on this machine, for the demo, for development and
+//! for the tests.
 //!
-//! Strict where the real ones are (signatures, limits, rates), and at fault where a [`Scenario`] says so. Recognition is done by the
-//! QR code: the sandbox knows the sample invoices, and of other bills what their codes say.
+//! Strict where the real ones are (signatures, limits, rates), and at fault where a [`Scenario`]
+//! says so. Recognition is done by the QR code: the sandbox knows the sample invoices, and of other
+//! bills what their codes say.
 //!
 //! | path | what answers |
 //! | --- | --- |
@@ -80,24 +82,54 @@ pub struct Sandbox {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), scenario: Scenario::default(), data_dir: None }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            scenario: Scenario::default(),
+            data_dir: None,
+        }
     }
 }
 
 impl Sandbox {
     /// Ready for calls when it returns.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let folder = if options.data_dir.is_none() { Some(TempDir::with_prefix("invoice-worker-sandbox-")?) } else { None };
-        let path = options.data_dir.as_deref().or(folder.as_ref().map(TempDir::path)).context("no folder for the store")?;
-        std::fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
+        let folder = if options.data_dir.is_none() {
+            Some(TempDir::with_prefix("invoice-worker-sandbox-")?)
+        } else {
+            None
+        };
+        let path = options
+            .data_dir
+            .as_deref()
+            .or(folder.as_ref().map(TempDir::path))
+            .context("no folder for the store")?;
+        std::fs::create_dir_all(path)
+            .with_context(|| format!("cannot create {}", path.display()))?;
         let app = Arc::new(App::new(options.scenario)?);
         let store = storage::Store::open(path, &app.storage)?;
-        let s3 = storage::service(store.clone(), &app.storage.access_key_id, app.storage.secret_access_key.expose());
-        let listener = TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
+        let s3 = storage::service(
+            store.clone(),
+            &app.storage.access_key_id,
+            app.storage.secret_access_key.expose(),
+        );
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", options.listen))?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(server::serve(listener, server::router(app.clone(), s3), stop.clone()));
-        Ok(Self { app, address, store, stop, serving: Some(serving), _folder: folder })
+        let serving = tokio::spawn(server::serve(
+            listener,
+            server::router(app.clone(), s3),
+            stop.clone(),
+        ));
+        Ok(Self {
+            app,
+            address,
+            store,
+            stop,
+            serving: Some(serving),
+            _folder: folder,
+        })
     }
 
     /// The full URL, as `recognition.url` wants it.
@@ -116,7 +148,12 @@ impl Sandbox {
     }
 
     pub fn credentials(&self) -> Credentials {
-        let App { recognition, verification, storage, .. } = &*self.app;
+        let App {
+            recognition,
+            verification,
+            storage,
+            ..
+        } = &*self.app;
         Credentials {
             app_key: recognition.app_key.clone(),
             app_secret: recognition.app_secret.expose().to_owned(),
@@ -128,7 +165,8 @@ impl Sandbox {
         }
     }
 
-    /// Points a worker's configuration at this sandbox: addresses, credentials, and `bucket` for images and checkpoints.
+    /// Points a worker's configuration at this sandbox: addresses, credentials, and `bucket` for
+    /// images and checkpoints.
     pub fn configure(&self, config: &mut Config, bucket: &str) {
         let credentials = self.credentials();
         bucket.clone_into(&mut config.storage.bucket);
@@ -154,12 +192,19 @@ impl Sandbox {
         self.app.reset();
     }
 
-    /// Puts an object into the store, past faults and books; the bucket is created where it is missing. Answers the version's id.
-    pub async fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) -> anyhow::Result<String> {
+    /// Puts an object into the store, past faults and books; the bucket is created where it is
+    /// missing. Answers the version's id.
+    pub async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: impl Into<Bytes>,
+    ) -> anyhow::Result<String> {
         self.store.write(bucket, key, bytes.into()).await
     }
 
-    /// Looks at a picture beforehand, so that the first call about it takes no longer than the others.
+    /// Looks at a picture beforehand, so that the first call about it takes no longer than the
+    /// others.
     pub async fn look_at(&self, picture: impl Into<Bytes>) {
         self.app.reader.read(picture.into()).await;
     }

@@ -67,14 +67,22 @@ struct Document<'a> {
 }
 
 /// `POST /ocr/medical-invoice`, and everything else the gateway is asked for.
-pub(super) async fn answer(State(app): State<Arc<App>>, Extension(connection): Extension<HangUp>, request: Request) -> Response {
+pub(super) async fn answer(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<HangUp>,
+    request: Request,
+) -> Response {
     let mut call = app.calls.begin(Stage::Recognition);
     let picture = match receive(&app, request).await {
         Ok(picture) => picture,
         Err(refusal) => return reply::send(refusal, None, call, &connection).await,
     };
-    let fault = app.picture_fault(Stage::Recognition, &picture, false, &mut call).await;
-    let reply = fault.and_then(|fault| scripted(&app, fault)).unwrap_or_else(|| recognised(&app, &picture));
+    let fault = app
+        .picture_fault(Stage::Recognition, &picture, false, &mut call)
+        .await;
+    let reply = fault
+        .and_then(|fault| scripted(&app, fault))
+        .unwrap_or_else(|| recognised(&app, &picture));
     reply::send(reply, fault, call, &connection).await
 }
 
@@ -92,10 +100,17 @@ async fn receive(app: &App, request: Request) -> Result<Picture, Reply> {
     if !is_form {
         return Err(refused(app, "参数错误: Content-Type"));
     }
-    let bytes = picture_bytes(app, &body).await.map_err(|problem| refused(app, problem))?;
+    let bytes = picture_bytes(app, &body)
+        .await
+        .map_err(|problem| refused(app, problem))?;
     let read = app.reader.read(bytes).await;
-    let Ok(picture) = read.as_ref() else { return Err(refused(app, "参数错误: 图片格式不支持")) };
-    let (shortest, longest) = (picture.width.min(picture.height), picture.width.max(picture.height));
+    let Ok(picture) = read.as_ref() else {
+        return Err(refused(app, "参数错误: 图片格式不支持"));
+    };
+    let (shortest, longest) = (
+        picture.width.min(picture.height),
+        picture.width.max(picture.height),
+    );
     if !FORMATS.contains(&picture.format) {
         Err(refused(app, "参数错误: 图片格式不支持"))
     } else if shortest < MIN_SIDE || longest > MAX_SIDE {
@@ -110,8 +125,12 @@ async fn picture_bytes(app: &App, body: &[u8]) -> Result<Bytes, &'static str> {
     match (raw_value(body, b"base64="), raw_value(body, b"url=")) {
         (Some(encoded), None) if encoded.len() <= MAX_ENCODED_BYTES => {
             let text = decoded(encoded);
-            // Strict: a `data:` prefix, the URL-safe alphabet, spaces that were `+`, escapes escaped twice are all refused.
-            base64_simd::STANDARD.decode_to_vec(text).map(Bytes::from).map_err(|_| "参数错误: base64")
+            // Strict: a `data:` prefix, the URL-safe alphabet, spaces that were `+`, escapes
+            // escaped twice are all refused.
+            base64_simd::STANDARD
+                .decode_to_vec(text)
+                .map(Bytes::from)
+                .map_err(|_| "参数错误: base64")
         }
         (Some(_), None) => Err("参数错误: 图片大小超过4M"),
         (None, Some(encoded)) => {
@@ -128,20 +147,29 @@ async fn picture_bytes(app: &App, body: &[u8]) -> Result<Bytes, &'static str> {
 
 /// Still urlencoded: its length is limited as it travels. Empty is absent.
 fn raw_value<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    body.split(|byte| *byte == b'&').find_map(|pair| pair.strip_prefix(name)).filter(|value| !value.is_empty())
+    body.split(|byte| *byte == b'&')
+        .find_map(|pair| pair.strip_prefix(name))
+        .filter(|value| !value.is_empty())
 }
 
 fn decoded(value: &[u8]) -> String {
     let mut pair = b"v=".to_vec();
     pair.extend_from_slice(value);
-    form_urlencoded::parse(&pair).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+    form_urlencoded::parse(&pair)
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 fn scripted(app: &App, fault: &Fault) -> Option<Reply> {
     let message = fault.message.as_deref();
     match &fault.answer {
         Answer::Genuine | Answer::Broken(_) => None,
-        Answer::Code(code) => Some(failed(app, *code, message.unwrap_or(codes::recognition_message(*code)))),
+        Answer::Code(code) => Some(failed(
+            app,
+            *code,
+            message.unwrap_or(codes::recognition_message(*code)),
+        )),
         Answer::Named(code) => Some(gateway::refuse(app, code, fault.http_status, message)),
         Answer::Http(status) => Some(Reply::page(*status)),
     }
@@ -155,12 +183,25 @@ fn recognised(app: &App, picture: &Picture) -> Reply {
         from_picture = to_raw_value(&fields(picture.bill.as_ref())).ok();
         from_picture.as_deref()
     };
-    Reply::json("200", 200, &Document { code: 200, msg: codes::recognition_message(200), task_no: task_no(app), data })
+    Reply::json(
+        "200",
+        200,
+        &Document {
+            code: 200,
+            msg: codes::recognition_message(200),
+            task_no: task_no(app),
+            data,
+        },
+    )
 }
 
-/// Of a bill that is not in the catalogue, what its QR code says; of no bill, nothing: every field is there and empty.
+/// Of a bill that is not in the catalogue, what its QR code says; of no bill, nothing: every field
+/// is there and empty.
 fn fields(bill: Option<&Bill>) -> serde_json::Map<String, serde_json::Value> {
-    let mut fields: serde_json::Map<_, _> = FIELDS.iter().map(|name| ((*name).to_owned(), json!(""))).collect();
+    let mut fields: serde_json::Map<_, _> = FIELDS
+        .iter()
+        .map(|name| ((*name).to_owned(), json!("")))
+        .collect();
     fields.extend(LISTS.iter().map(|name| ((*name).to_owned(), json!([]))));
     if let Some(bill) = bill {
         fields.insert("InvoiceNum".to_owned(), json!(bill.note_no));
@@ -176,10 +217,23 @@ fn refused(app: &App, problem: &str) -> Reply {
 
 /// The provider tells its failures inside HTTP 200.
 fn failed(app: &App, code: u16, msg: &str) -> Reply {
-    Reply::json(code.to_string(), 200, &Document { code, msg, task_no: task_no(app), data: None })
+    Reply::json(
+        code.to_string(),
+        200,
+        &Document {
+            code,
+            msg,
+            task_no: task_no(app),
+            data: None,
+        },
+    )
 }
 
 /// Twenty digits.
 fn task_no(app: &App) -> String {
-    app.request_id().bytes().take(20).map(|digit| char::from(b'0' + digit % 10)).collect()
+    app.request_id()
+        .bytes()
+        .take(20)
+        .map(|digit| char::from(b'0' + digit % 10))
+        .collect()
 }

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::calls::Open;
 use super::scenario::{Answer, Fault, Wire};
 
-/// Genuine answers are collected up to this size before they are broken; it is larger than any object a job may name.
+/// Genuine answers are collected up to this size before they are broken; it is larger than any
+/// object a job may name.
 const MAX_BROKEN_BYTES: usize = 64 << 20;
 /// Far more than any answer of the API: whoever reads without a limit is found out.
 const OVERSIZE_BYTES: usize = 64 << 20;
@@ -37,31 +38,55 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn json(name: impl Into<String>, http_status: u16, document: &impl serde::Serialize) -> Self {
+    pub(super) fn json(
+        name: impl Into<String>,
+        http_status: u16,
+        document: &impl serde::Serialize,
+    ) -> Self {
         let status = StatusCode::from_u16(http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(document).unwrap_or_default().into();
-        Self { name: name.into(), status, content_type: "application/json; charset=utf-8", body, retry_after: None }
+        Self {
+            name: name.into(),
+            status,
+            content_type: "application/json; charset=utf-8",
+            body,
+            retry_after: None,
+        }
     }
 
     /// A page of some proxy on the way: not a document of the API.
     pub(super) fn page(http_status: u16) -> Self {
         let status = StatusCode::from_u16(http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = format!("<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center></body></html>\r\n");
-        Self { name: format!("http.{http_status}"), status, content_type: "text/html", body: body.into(), retry_after: None }
+        let body = format!(
+            "<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center></body></html>\r\n"
+        );
+        Self {
+            name: format!("http.{http_status}"),
+            status,
+            content_type: "text/html",
+            body: body.into(),
+            retry_after: None,
+        }
     }
 
     pub(super) fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.content_type),
+        );
         if let Some(pause) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(pause.as_secs()));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(pause.as_secs()));
         }
         response
     }
 }
 
-/// Reads what is left of a request and throws it away, up to a point: whoever is refused while still sending never sees the refusal.
+/// Reads what is left of a request and throws it away, up to a point: whoever is refused while
+/// still sending never sees the refusal.
 pub(super) async fn drain(body: Body) {
     let mut stream = body.into_data_stream();
     let mut received = 0;
@@ -74,14 +99,31 @@ pub(super) async fn drain(body: Body) {
 }
 
 /// Sends the reply as the fault wants it, and records the call.
-pub(super) async fn send(mut reply: Reply, fault: Option<&Fault>, mut call: Open, connection: &HangUp) -> Response {
+pub(super) async fn send(
+    mut reply: Reply,
+    fault: Option<&Fault>,
+    mut call: Open,
+    connection: &HangUp,
+) -> Response {
     if let Some(fault) = fault {
         reply.retry_after = fault.retry_after;
-        reply.status = fault.http_status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(reply.status);
+        reply.status = fault
+            .http_status
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(reply.status);
     }
-    if let Some(Fault { answer: Answer::Broken(wire), delay, .. }) = fault {
+    if let Some(Fault {
+        answer: Answer::Broken(wire),
+        delay,
+        ..
+    }) = fault
+    {
         // A slow answer arrives in the end: it is what it is, and is paid for.
-        let name = if *wire == Wire::Slow { &reply.name } else { wire.as_str() };
+        let name = if *wire == Wire::Slow {
+            &reply.name
+        } else {
+            wire.as_str()
+        };
         call.answer(name, reply.status.as_u16());
         return broken(reply.into_response(), *wire, *delay, call, connection).await;
     }
@@ -90,7 +132,13 @@ pub(super) async fn send(mut reply: Reply, fault: Option<&Fault>, mut call: Open
 }
 
 /// The response as it is after what happens to it on the wire.
-pub(super) async fn broken(response: Response, wire: Wire, delay: Duration, call: Open, connection: &HangUp) -> Response {
+pub(super) async fn broken(
+    response: Response,
+    wire: Wire,
+    delay: Duration,
+    call: Open,
+    connection: &HangUp,
+) -> Response {
     match wire {
         Wire::Timeout => never(call).await,
         Wire::Closed => {
@@ -101,7 +149,8 @@ pub(super) async fn broken(response: Response, wire: Wire, delay: Duration, call
             let (parts, body) = whole(response).await;
             let half = body.slice(..body.len() / 2);
             let mut cut = Response::from_parts(parts, Body::from_stream(ending_in_an_error(half)));
-            cut.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len().max(1)));
+            cut.headers_mut()
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len().max(1)));
             cut
         }
         Wire::Truncated => {
@@ -111,7 +160,9 @@ pub(super) async fn broken(response: Response, wire: Wire, delay: Duration, call
         }
         Wire::Garbage => {
             let mut garbage = Response::new(Body::from(NOT_THE_API));
-            garbage.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            garbage
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
             garbage
         }
         Wire::Oversize => {
@@ -119,7 +170,10 @@ pub(super) async fn broken(response: Response, wire: Wire, delay: Duration, call
             parts.headers.remove(header::CONTENT_LENGTH);
             let blank = Bytes::from(vec![b' '; OVERSIZE_CHUNK]);
             let padding = stream::iter(std::iter::repeat_n(blank, OVERSIZE_BYTES / OVERSIZE_CHUNK));
-            Response::from_parts(parts, Body::from_stream(padding.chain(stream::iter([body])).map(Ok::<_, io::Error>)))
+            Response::from_parts(
+                parts,
+                Body::from_stream(padding.chain(stream::iter([body])).map(Ok::<_, io::Error>)),
+            )
         }
         Wire::Slow => {
             let (parts, body) = whole(response).await;
@@ -137,7 +191,12 @@ async fn never(call: Open) -> Response {
 
 async fn whole(response: Response) -> (axum::http::response::Parts, Bytes) {
     let (parts, body) = response.into_parts();
-    (parts, axum::body::to_bytes(body, MAX_BROKEN_BYTES).await.unwrap_or_default())
+    (
+        parts,
+        axum::body::to_bytes(body, MAX_BROKEN_BYTES)
+            .await
+            .unwrap_or_default(),
+    )
 }
 
 /// Yields once in between, so that the half is really sent before the connection breaks.
@@ -148,8 +207,16 @@ fn ending_in_an_error(half: Bytes) -> impl futures_util::Stream<Item = io::Resul
     }))
 }
 
-fn trickle(body: Bytes, delay: Duration, call: Open) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
-    let over = if delay.is_zero() { SLOW_UNLESS_TOLD } else { delay };
+fn trickle(
+    body: Bytes,
+    delay: Duration,
+    call: Open,
+) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
+    let over = if delay.is_zero() {
+        SLOW_UNLESS_TOLD
+    } else {
+        delay
+    };
     let piece = body.len().div_ceil(usize::from(SLOW_PIECES)).max(1);
     stream::unfold((body, call), move |(mut rest, call)| async move {
         if rest.is_empty() {

@@ -1,4 +1,5 @@
-//! The sample invoices, embedded: pictures whose whole content is known, for the sandbox, the demo and the tests.
+//! The sample invoices, embedded: pictures whose whole content is known, for the sandbox, the demo
+//! and the tests.
 //!
 //! Every person, hospital and number in them is invented.
 
@@ -10,7 +11,8 @@ pub struct Sample {
     /// `01-beijing-outpatient.jpg`
     pub file: &'static str,
     pub bytes: &'static [u8],
-    /// An object: `qr` is the text of its QR code, `recognition` and `verification` are the providers' `data` as they travel.
+    /// An object: `qr` is the text of its QR code, `recognition` and `verification` are the
+    /// providers' `data` as they travel.
     pub answers_json: &'static str,
 }
 
@@ -29,8 +31,17 @@ macro_rules! sample {
         Sample {
             name: $name,
             file: concat!($name, ".", $extension),
-            bytes: include_bytes!(concat!("../../tests/data/invoices/", $name, ".", $extension)),
-            answers_json: include_str!(concat!("../../tests/data/invoices/", $name, ".answers.json")),
+            bytes: include_bytes!(concat!(
+                "../../tests/data/invoices/",
+                $name,
+                ".",
+                $extension
+            )),
+            answers_json: include_str!(concat!(
+                "../../tests/data/invoices/",
+                $name,
+                ".answers.json"
+            )),
         }
     };
 }
@@ -56,12 +67,22 @@ mod tests {
 
     #[test]
     fn the_list_is_the_index_of_the_folder() {
-        let index: Vec<String> = serde_json::from_str(include_str!("../../tests/data/invoices/index.json")).unwrap();
-        assert_eq!(all().iter().map(|sample| sample.name).collect::<Vec<_>>(), index);
+        let index: Vec<String> =
+            serde_json::from_str(include_str!("../../tests/data/invoices/index.json")).unwrap();
+        assert_eq!(
+            all().iter().map(|sample| sample.name).collect::<Vec<_>>(),
+            index
+        );
     }
 
     #[test]
     fn all_of_them_together_stay_small() {
-        assert!(all().iter().map(|sample| sample.bytes.len() + sample.answers_json.len()).sum::<usize>() < 3 << 20);
+        assert!(
+            all()
+                .iter()
+                .map(|sample| sample.bytes.len() + sample.answers_json.len())
+                .sum::<usize>()
+                < 3 << 20
+        );
     }
 }

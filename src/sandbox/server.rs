@@ -1,4 +1,5 @@
-//! One port for everything: the providers under `/ocr`, the sandbox's own pages under `/sandbox`, the store under any other path.
+//! One port for everything: the providers under `/ocr`, the sandbox's own pages under `/sandbox`,
+//! the store under any other path.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, State};
@@ -63,7 +64,9 @@ async fn connection(stream: TcpStream, router: Router, hang_up: CancellationToke
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router.layer(Extension(HangUp(hang_up.clone()))));
     let builder = Builder::new(TokioExecutor::new()).http1_only();
-    let served = hang_up.run_until_cancelled(builder.serve_connection(TokioIo::new(stream), service)).await;
+    let served = hang_up
+        .run_until_cancelled(builder.serve_connection(TokioIo::new(stream), service))
+        .await;
     if let Some(Err(error)) = served {
         // Callers that give up are what a sandbox is for.
         tracing::debug!(error, "a connection ended");

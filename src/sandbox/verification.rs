@@ -1,4 +1,5 @@
-//! The verification API: a picture with a bill's QR code in, what the fiscal registry knows about the bill out.
+//! The verification API: a picture with a bill's QR code in, what the fiscal registry knows about
+//! the bill out.
 
 use axum::body::Bytes;
 use axum::extract::{Extension, FromRequest, Multipart, Request, State};
@@ -48,14 +49,22 @@ struct Form {
 }
 
 /// `POST /ocr/medical/verify_e_invoice`, and everything else asked for beside it.
-pub(super) async fn answer(State(app): State<Arc<App>>, Extension(connection): Extension<HangUp>, request: Request) -> Response {
+pub(super) async fn answer(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<HangUp>,
+    request: Request,
+) -> Response {
     let mut call = app.calls.begin(Stage::Verification);
     let (picture, auto_rotate) = match receive(&app, request).await {
         Ok(received) => received,
         Err(refusal) => return reply::send(refusal, None, call, &connection).await,
     };
-    let fault = app.picture_fault(Stage::Verification, &picture, auto_rotate, &mut call).await;
-    let reply = fault.and_then(|fault| scripted(&app, fault, &picture)).unwrap_or_else(|| verified(&app, &picture));
+    let fault = app
+        .picture_fault(Stage::Verification, &picture, auto_rotate, &mut call)
+        .await;
+    let reply = fault
+        .and_then(|fault| scripted(&app, fault, &picture))
+        .unwrap_or_else(|| verified(&app, &picture));
     reply::send(reply, fault, call, &connection).await
 }
 
@@ -70,12 +79,18 @@ async fn receive(app: &App, request: Request) -> Result<(Picture, bool), Reply> 
         (Some(file), None) => file,
         (None, Some(url)) => {
             let fetched = app.downloader.fetch(&url, MAX_FILE_BYTES).await;
-            fetched.map_err(|problem| refuse(app, "DOWNLOAD_ERROR", None, Some(&problem.to_string())))?
+            fetched.map_err(|problem| {
+                refuse(app, "DOWNLOAD_ERROR", None, Some(&problem.to_string()))
+            })?
         }
-        (Some(_), Some(_)) | (None, None) => return Err(invalid("exactly one of file and url is required")),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(invalid("exactly one of file and url is required"));
+        }
     };
     let read = app.reader.read(bytes).await;
-    let Ok(picture) = read.as_ref() else { return Err(invalid("image format is not supported")) };
+    let Ok(picture) = read.as_ref() else {
+        return Err(invalid("image format is not supported"));
+    };
     let right_side = |side| side > MIN_SIDE_EXCLUSIVE && side <= MAX_SIDE;
     if !FORMATS.contains(&picture.format) {
         Err(invalid("image format is not supported"))
@@ -100,19 +115,38 @@ fn pass(app: &App, request: &Request) -> Result<(), &'static str> {
 }
 
 fn authentic(app: &App, headers: &HeaderMap) -> bool {
-    let is = |name, expected: &str| headers.get(name).is_some_and(|value| value.as_bytes() == expected.as_bytes());
-    is("x-df-api-id", &app.verification.api_id) && is("x-df-api-secret", app.verification.api_secret.expose())
+    let is = |name, expected: &str| {
+        headers
+            .get(name)
+            .is_some_and(|value| value.as_bytes() == expected.as_bytes())
+    };
+    is("x-df-api-id", &app.verification.api_id)
+        && is("x-df-api-secret", app.verification.api_secret.expose())
 }
 
 impl Form {
     async fn read(request: Request) -> Result<Self, &'static str> {
-        let mut parts = Multipart::from_request(request, &()).await.map_err(|_| "the body is not multipart/form-data")?;
+        let mut parts = Multipart::from_request(request, &())
+            .await
+            .map_err(|_| "the body is not multipart/form-data")?;
         let mut form = Self::default();
-        while let Some(mut field) = parts.next_field().await.map_err(|_| "the multipart body is broken")? {
+        while let Some(mut field) = parts
+            .next_field()
+            .await
+            .map_err(|_| "the multipart body is broken")?
+        {
             let name = field.name().unwrap_or_default().to_owned();
-            let max_bytes = if name == "file" { MAX_FILE_BYTES } else { MAX_TEXT_BYTES };
+            let max_bytes = if name == "file" {
+                MAX_FILE_BYTES
+            } else {
+                MAX_TEXT_BYTES
+            };
             let mut bytes = Vec::new();
-            while let Some(chunk) = field.chunk().await.map_err(|_| "the multipart body is broken")? {
+            while let Some(chunk) = field
+                .chunk()
+                .await
+                .map_err(|_| "the multipart body is broken")?
+            {
                 // Read on: whoever is refused while still sending never sees the refusal.
                 if bytes.len() <= max_bytes {
                     bytes.extend_from_slice(&chunk);
@@ -124,7 +158,9 @@ impl Form {
             match name.as_str() {
                 "file" => form.file = Some(bytes.into()),
                 "url" => form.url = Some(String::from_utf8(bytes).map_err(|_| "url is not UTF-8")?),
-                "auto_rotate" => form.auto_rotate = boolean(&bytes).ok_or("auto_rotate is not a boolean")?,
+                "auto_rotate" => {
+                    form.auto_rotate = boolean(&bytes).ok_or("auto_rotate is not a boolean")?
+                }
                 _ => {}
             }
         }
@@ -144,7 +180,12 @@ fn scripted(app: &App, fault: &Fault, picture: &Picture) -> Option<Reply> {
     let message = fault.message.as_deref();
     match &fault.answer {
         Answer::Genuine | Answer::Broken(_) => None,
-        Answer::Code(code) => Some(failed(app, *code, message, fault.qr.unwrap_or(picture.bill.is_some()))),
+        Answer::Code(code) => Some(failed(
+            app,
+            *code,
+            message,
+            fault.qr.unwrap_or(picture.bill.is_some()),
+        )),
         Answer::Named(status) => Some(refuse(app, status, fault.http_status, message)),
         Answer::Http(status) => Some(Reply::page(*status)),
     }
@@ -152,12 +193,25 @@ fn scripted(app: &App, fault: &Fault, picture: &Picture) -> Option<Reply> {
 
 fn verified(app: &App, picture: &Picture) -> Reply {
     if picture.bill.is_none() {
-        return refuse(app, "DETETION_FAILED", None, Some("no e-invoice found in the image"));
+        return refuse(
+            app,
+            "DETETION_FAILED",
+            None,
+            Some("no e-invoice found in the image"),
+        );
     }
-    let Some(entry) = app.entry(picture) else { return failed(app, 300, None, true) };
+    let Some(entry) = app.entry(picture) else {
+        return failed(app, 300, None, true);
+    };
     let request_id = &app.request_id()[..32];
-    let document =
-        Document { data: Some(&entry.verification), error_code: None, status: "OK", reason: None, request_id, qrcode_scan_result: Some(1) };
+    let document = Document {
+        data: Some(&entry.verification),
+        error_code: None,
+        status: "OK",
+        reason: None,
+        request_id,
+        qrcode_scan_result: Some(1),
+    };
     Reply::json("OK", 200, &document)
 }
 
@@ -183,9 +237,17 @@ fn refuse(app: &App, status: &str, http_status: Option<u16>, reason: Option<&str
         data: None,
         error_code: None,
         status,
-        reason: reason.or(known.map(|known| known.message)).or(Some("undocumented")),
+        reason: reason
+            .or(known.map(|known| known.message))
+            .or(Some("undocumented")),
         request_id,
         qrcode_scan_result: None,
     };
-    Reply::json(status, http_status.or(known.map(|known| known.http_status)).unwrap_or(400), &document)
+    Reply::json(
+        status,
+        http_status
+            .or(known.map(|known| known.http_status))
+            .unwrap_or(400),
+        &document,
+    )
 }

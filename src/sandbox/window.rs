@@ -29,17 +29,28 @@ impl Window {
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
         match (per_second, burst) {
             (0, _) => Self::Unlimited,
-            (limit, 0) => Self::Sliding { limit: usize::try_from(limit).unwrap_or(usize::MAX), admitted: VecDeque::new() },
-            (per_second, burst) => Self::Bucket { period: SECOND / per_second, burst, full: None },
+            (limit, 0) => Self::Sliding {
+                limit: usize::try_from(limit).unwrap_or(usize::MAX),
+                admitted: VecDeque::new(),
+            },
+            (per_second, burst) => Self::Bucket {
+                period: SECOND / per_second,
+                burst,
+                full: None,
+            },
         }
     }
 
-    /// `now` must not go backwards from call to call. A refused call does not count against the next.
+    /// `now` must not go backwards from call to call. A refused call does not count against the
+    /// next.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
         match self {
             Self::Unlimited => true,
             Self::Sliding { limit, admitted } => {
-                while admitted.front().is_some_and(|oldest| now.duration_since(*oldest) >= SECOND) {
+                while admitted
+                    .front()
+                    .is_some_and(|oldest| now.duration_since(*oldest) >= SECOND)
+                {
                     admitted.pop_front();
                 }
                 let free = admitted.len() < *limit;
@@ -48,7 +59,11 @@ impl Window {
                 }
                 free
             }
-            Self::Bucket { period, burst, full } => {
+            Self::Bucket {
+                period,
+                burst,
+                full,
+            } => {
                 let after = full.map_or(now, |full| full.max(now)) + *period;
                 let free = after <= now + *period * *burst;
                 if free {
@@ -112,7 +127,10 @@ mod tests {
     fn the_call_after_a_full_second_is_let_through() {
         let (mut window, start) = (Window::new(2, 0), Instant::now());
         let offered = [0, 1, 2, 999, 1_000, 1_001, 1_002];
-        let admitted: Vec<bool> = offered.iter().map(|millis| window.admit(start + Duration::from_millis(*millis))).collect();
+        let admitted: Vec<bool> = offered
+            .iter()
+            .map(|millis| window.admit(start + Duration::from_millis(*millis)))
+            .collect();
         assert_eq!(admitted, [true, true, false, false, true, true, false]);
     }
 
@@ -126,7 +144,15 @@ mod tests {
     fn an_empty_bucket_refills_one_by_one() {
         let (mut window, start) = (Window::new(10, 2), Instant::now());
         let offered = [0, 1, 2, 99, 100, 101, 199, 200, 600, 601, 602];
-        let admitted: Vec<bool> = offered.iter().map(|millis| window.admit(start + Duration::from_millis(*millis))).collect();
-        assert_eq!(admitted, [true, true, false, false, true, false, false, true, true, true, false]);
+        let admitted: Vec<bool> = offered
+            .iter()
+            .map(|millis| window.admit(start + Duration::from_millis(*millis)))
+            .collect();
+        assert_eq!(
+            admitted,
+            [
+                true, true, false, false, true, false, false, true, true, true, false
+            ]
+        );
     }
 }

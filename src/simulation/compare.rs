@@ -33,34 +33,93 @@ enum Line {
 pub fn compare(scenario: &Scenario, outcome: &Outcome) -> Vec<Difference> {
     let expect = &scenario.expect;
     let several = scenario.jobs.len() > 1;
-    let with_job = |text: String, job: usize| if several { format!("{text} {}", scenario.jobs[job].id) } else { text };
-    let expected_call = |call: &ExpectedCall| with_job(format!("{} {} {}", shown(call.at), call.stage, call.code), call.job);
-    let call = |call: &Call| with_job(format!("{} {} {}", shown(call.at), call.stage, call.code), call.job);
+    let with_job = |text: String, job: usize| {
+        if several {
+            format!("{text} {}", scenario.jobs[job].id)
+        } else {
+            text
+        }
+    };
+    let expected_call = |call: &ExpectedCall| {
+        with_job(
+            format!("{} {} {}", shown(call.at), call.stage, call.code),
+            call.job,
+        )
+    };
+    let call = |call: &Call| {
+        with_job(
+            format!("{} {} {}", shown(call.at), call.stage, call.code),
+            call.job,
+        )
+    };
     let list = |calls: &[Call]| calls.iter().map(call).collect();
     // Of the jobs of which something is expected: what, and what was seen.
     let by_job = |what, wanted: Vec<Option<String>>, seen: Vec<String>| {
-        let of_job = |(place, (wanted, seen)): (usize, (Option<String>, String))| Some((with_job(wanted?, place), with_job(seen, place)));
-        let (wanted, seen) = wanted.into_iter().zip(seen).enumerate().filter_map(of_job).unzip();
+        let of_job = |(place, (wanted, seen)): (usize, (Option<String>, String))| {
+            Some((with_job(wanted?, place), with_job(seen, place)))
+        };
+        let (wanted, seen) = wanted
+            .into_iter()
+            .zip(seen)
+            .enumerate()
+            .filter_map(of_job)
+            .unzip();
         difference(what, wanted, seen)
     };
-    let ends = |seen: &Option<super::Answered>| seen.as_ref().map_or_else(|| STILL_WAITING.to_owned(), |seen| seen.ends.clone());
-    let times = |seen: &Option<super::Answered>| seen.as_ref().map_or_else(|| STILL_WAITING.to_owned(), |seen| shown(seen.at));
+    let ends = |seen: &Option<super::Answered>| {
+        seen.as_ref()
+            .map_or_else(|| STILL_WAITING.to_owned(), |seen| seen.ends.clone())
+    };
+    let times = |seen: &Option<super::Answered>| {
+        seen.as_ref()
+            .map_or_else(|| STILL_WAITING.to_owned(), |seen| shown(seen.at))
+    };
 
     let differences = [
         outcome.cut_short.then(|| given_up(outcome)),
-        expect.calls.as_ref().and_then(|calls| difference("calls", calls.iter().map(expected_call).collect(), list(&outcome.calls))),
-        expect.downloads.as_ref().and_then(|downloads| match downloads {
-            Downloads::Number(number) => difference("downloads", vec![number.to_string()], vec![outcome.downloads.len().to_string()]),
-            Downloads::Each(each) => difference("downloads", each.iter().map(expected_call).collect(), list(&outcome.downloads)),
+        expect.calls.as_ref().and_then(|calls| {
+            difference(
+                "calls",
+                calls.iter().map(expected_call).collect(),
+                list(&outcome.calls),
+            )
         }),
-        expect.paid.and_then(|paid| difference("paid", vec![paid.to_string()], vec![outcome.paid.to_string()])),
         expect
-            .ends
+            .downloads
             .as_ref()
-            .and_then(|wanted| by_job("ends", wanted_of(wanted, scenario, Clone::clone), outcome.answered.iter().map(ends).collect())),
+            .and_then(|downloads| match downloads {
+                Downloads::Number(number) => difference(
+                    "downloads",
+                    vec![number.to_string()],
+                    vec![outcome.downloads.len().to_string()],
+                ),
+                Downloads::Each(each) => difference(
+                    "downloads",
+                    each.iter().map(expected_call).collect(),
+                    list(&outcome.downloads),
+                ),
+            }),
+        expect.paid.and_then(|paid| {
+            difference(
+                "paid",
+                vec![paid.to_string()],
+                vec![outcome.paid.to_string()],
+            )
+        }),
+        expect.ends.as_ref().and_then(|wanted| {
+            by_job(
+                "ends",
+                wanted_of(wanted, scenario, Clone::clone),
+                outcome.answered.iter().map(ends).collect(),
+            )
+        }),
         expect.answered_at.as_ref().and_then(|wanted| {
             let shown = |at: &Duration| shown(*at);
-            by_job("answered_at", wanted_of(wanted, scenario, shown), outcome.answered.iter().map(times).collect())
+            by_job(
+                "answered_at",
+                wanted_of(wanted, scenario, shown),
+                outcome.answered.iter().map(times).collect(),
+            )
         }),
     ];
     differences.into_iter().flatten().collect()
@@ -68,28 +127,60 @@ pub fn compare(scenario: &Scenario, outcome: &Outcome) -> Vec<Difference> {
 
 fn given_up(outcome: &Outcome) -> Difference {
     let calls = outcome.calls.len() + outcome.downloads.len();
-    Difference { what: "end", lines: vec![Line::Seen(format!("given up after {calls} calls"))] }
+    Difference {
+        what: "end",
+        lines: vec![Line::Seen(format!("given up after {calls} calls"))],
+    }
 }
 
-fn wanted_of<T>(wanted: &Of<T>, scenario: &Scenario, told: impl Fn(&T) -> String) -> Vec<Option<String>> {
-    scenario.jobs.iter().map(|job| wanted.of(&job.id).map(&told)).collect()
+fn wanted_of<T>(
+    wanted: &Of<T>,
+    scenario: &Scenario,
+    told: impl Fn(&T) -> String,
+) -> Vec<Option<String>> {
+    scenario
+        .jobs
+        .iter()
+        .map(|job| wanted.of(&job.id).map(&told))
+        .collect()
 }
 
 fn difference(what: &'static str, expected: Vec<String>, seen: Vec<String>) -> Option<Difference> {
-    (expected != seen).then(|| Difference { what, lines: lines(expected, seen) })
+    (expected != seen).then(|| Difference {
+        what,
+        lines: lines(expected, seen),
+    })
 }
 
 fn lines(expected: Vec<String>, seen: Vec<String>) -> Vec<Line> {
-    let same_before = expected.iter().zip(&seen).take_while(|(expected, seen)| expected == seen).count();
+    let same_before = expected
+        .iter()
+        .zip(&seen)
+        .take_while(|(expected, seen)| expected == seen)
+        .count();
     let (mut expected, mut seen) = (expected.into_iter(), seen.into_iter());
-    let mut lines: Vec<Line> = expected.by_ref().take(same_before).map(Line::Both).collect();
+    let mut lines: Vec<Line> = expected
+        .by_ref()
+        .take(same_before)
+        .map(Line::Both)
+        .collect();
     seen.by_ref().take(same_before).for_each(drop);
     let (mut expected, mut seen): (Vec<String>, Vec<String>) = (expected.collect(), seen.collect());
-    let same_after = expected.iter().rev().zip(seen.iter().rev()).take_while(|(expected, seen)| expected == seen).count();
+    let same_after = expected
+        .iter()
+        .rev()
+        .zip(seen.iter().rev())
+        .take_while(|(expected, seen)| expected == seen)
+        .count();
     let after = expected.split_off(expected.len() - same_after);
     seen.truncate(seen.len() - same_after);
     if expected.len().saturating_mul(seen.len()) > MAX_CELLS {
-        lines.extend(expected.into_iter().map(Line::Expected).chain(seen.into_iter().map(Line::Seen)));
+        lines.extend(
+            expected
+                .into_iter()
+                .map(Line::Expected)
+                .chain(seen.into_iter().map(Line::Seen)),
+        );
     } else {
         merge(expected, seen, &mut lines);
     }
@@ -97,7 +188,8 @@ fn lines(expected: Vec<String>, seen: Vec<String>) -> Vec<Line> {
     lines
 }
 
-/// The longest common subsequence stays; what is expected and missing comes before what was seen in its place.
+/// The longest common subsequence stays; what is expected and missing comes before what was seen in
+/// its place.
 fn merge(expected: Vec<String>, seen: Vec<String>, lines: &mut Vec<Line>) {
     let mut longest = vec![vec![0_usize; seen.len() + 1]; expected.len() + 1];
     for row in (0..expected.len()).rev() {
@@ -109,7 +201,10 @@ fn merge(expected: Vec<String>, seen: Vec<String>, lines: &mut Vec<Line>) {
             };
         }
     }
-    let (mut expected, mut seen) = (expected.into_iter().enumerate().peekable(), seen.into_iter().enumerate().peekable());
+    let (mut expected, mut seen) = (
+        expected.into_iter().enumerate().peekable(),
+        seen.into_iter().enumerate().peekable(),
+    );
     while let (Some((row, wanted)), Some((column, got))) = (expected.peek(), seen.peek()) {
         if wanted == got {
             seen.next();
@@ -129,7 +224,11 @@ impl Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "  {}", self.what)?;
         let differs = |line: &Line| !matches!(line, Line::Both(_));
-        let near = |place: usize| self.lines[place.saturating_sub(CONTEXT)..self.lines.len().min(place + CONTEXT + 1)].iter().any(differs);
+        let near = |place: usize| {
+            self.lines[place.saturating_sub(CONTEXT)..self.lines.len().min(place + CONTEXT + 1)]
+                .iter()
+                .any(differs)
+        };
         let told: Vec<usize> = (0..self.lines.len()).filter(|place| near(*place)).collect();
         let mut next = 0;
         for place in told.iter().take(MAX_LINES).copied() {
@@ -159,8 +258,14 @@ mod tests {
 
     fn shown(expected: &str, seen: &str) -> String {
         let lines = |text: &str| text.chars().map(String::from).collect();
-        let told = difference("x", lines(expected), lines(seen)).map(|difference| difference.to_string()).unwrap_or_default();
-        told.lines().skip(1).map(str::trim_start).collect::<Vec<_>>().join("|")
+        let told = difference("x", lines(expected), lines(seen))
+            .map(|difference| difference.to_string())
+            .unwrap_or_default();
+        told.lines()
+            .skip(1)
+            .map(str::trim_start)
+            .collect::<Vec<_>>()
+            .join("|")
     }
 
     #[test]

@@ -40,5 +40,9 @@ pub(super) fn end(result: &[u8]) -> String {
         _ => [&error["stage"], &error["code"]],
     };
     let words = words.into_iter().filter_map(Value::as_str);
-    [status].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    [status]
+        .into_iter()
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

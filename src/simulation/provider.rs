@@ -23,7 +23,11 @@ pub(super) struct Verification {
 impl Provider for Recognition {
     type Answer = Invoice;
 
-    fn call<'a>(&'a self, request: &'a Request, _: Shown<'a>) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
+    fn call<'a>(
+        &'a self,
+        request: &'a Request,
+        _: Shown<'a>,
+    ) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
         Box::pin(async {
             let given = answered(&self.script, Stage::Recognition, request).await?;
             let scenario = &self.script.scenario;
@@ -31,10 +35,16 @@ impl Provider for Recognition {
             let invoice = Invoice {
                 note_no: Some(job.note_no.clone()),
                 province: job.province.clone(),
-                billing_date: job.billing_date(scenario.start, &self.timezone).map(Reading::Value),
+                billing_date: job
+                    .billing_date(scenario.start, &self.timezone)
+                    .map(Reading::Value),
                 ..Invoice::default()
             };
-            Ok(Reply { code: "200", request_id: None, answer: invoice })
+            Ok(Reply {
+                code: "200",
+                request_id: None,
+                answer: invoice,
+            })
         })
     }
 }
@@ -42,12 +52,27 @@ impl Provider for Recognition {
 impl Provider for Verification {
     type Answer = Verified;
 
-    fn call<'a>(&'a self, request: &'a Request, _: Shown<'a>) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
+    fn call<'a>(
+        &'a self,
+        request: &'a Request,
+        _: Shown<'a>,
+    ) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
         Box::pin(async {
             let given = answered(&self.script, Stage::Verification, request).await?;
-            let registry = Registry { status: Some(status(given.content.registry)), ..Registry::default() };
-            let verified = Verified { invoice: Invoice::default(), registry, qr_code_found: given.content.qr_code_found };
-            Ok(Reply { code: "OK", request_id: None, answer: verified })
+            let registry = Registry {
+                status: Some(status(given.content.registry)),
+                ..Registry::default()
+            };
+            let verified = Verified {
+                invoice: Invoice::default(),
+                registry,
+                qr_code_found: given.content.qr_code_found,
+            };
+            Ok(Reply {
+                code: "OK",
+                request_id: None,
+                answer: verified,
+            })
         })
     }
 }
@@ -62,11 +87,25 @@ async fn answered(script: &Script, stage: Stage, request: &Request) -> Result<Gi
 }
 
 fn status(registry: scenario::Registry) -> RegistryStatus {
-    let clean = RegistryStatus { printed: Answer::No, red_lettered: Answer::No, voided: Answer::No, posted: Answer::No };
+    let clean = RegistryStatus {
+        printed: Answer::No,
+        red_lettered: Answer::No,
+        voided: Answer::No,
+        posted: Answer::No,
+    };
     match registry {
         scenario::Registry::Genuine => clean,
-        scenario::Registry::Voided => RegistryStatus { voided: Answer::Yes, ..clean },
-        scenario::Registry::RedLettered => RegistryStatus { red_lettered: Answer::Yes, ..clean },
-        scenario::Registry::Unknown => RegistryStatus { voided: Answer::Unknown, ..clean },
+        scenario::Registry::Voided => RegistryStatus {
+            voided: Answer::Yes,
+            ..clean
+        },
+        scenario::Registry::RedLettered => RegistryStatus {
+            red_lettered: Answer::Yes,
+            ..clean
+        },
+        scenario::Registry::Unknown => RegistryStatus {
+            voided: Answer::Unknown,
+            ..clean
+        },
     }
 }

@@ -10,7 +10,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeSet, HashMap};
 
-/// The ids of the rules that the pipeline met on its way, found by asking the policy again with what it knew then.
+/// The ids of the rules that the pipeline met on its way, found by asking the policy again with
+/// what it knew then.
 ///
 /// `calls` are in their order.
 pub(super) fn decided<'a>(
@@ -27,7 +28,10 @@ pub(super) fn decided<'a>(
         if call.turned && known.rotated_for.is_none() {
             known.rotated_for.clone_from(&known.last_code);
         }
-        let now = scenario.start.saturating_add(call.at).unwrap_or(Timestamp::MAX);
+        let now = scenario
+            .start
+            .saturating_add(call.at)
+            .unwrap_or(Timestamp::MAX);
         let mut progress = Progress::new(String::new(), now);
         progress.rotated_for.clone_from(&known.rotated_for);
         let facts = Facts {

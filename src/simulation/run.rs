@@ -34,17 +34,37 @@ const MAX_CALLS: usize = 200_000;
 /// What becomes of the scenario's jobs under this policy. Days pass in milliseconds.
 ///
 /// Blocks, on a runtime of its own: not to be called on a thread of another one.
-pub fn simulate(policy: &Policy, timezone: &TimeZone, scenario: &Scenario) -> anyhow::Result<Outcome> {
+pub fn simulate(
+    policy: &Policy,
+    timezone: &TimeZone,
+    scenario: &Scenario,
+) -> anyhow::Result<Outcome> {
     simulate_within(MAX_CALLS, policy, timezone, scenario)
 }
 
-fn simulate_within(max_calls: usize, policy: &Policy, timezone: &TimeZone, scenario: &Scenario) -> anyhow::Result<Outcome> {
+fn simulate_within(
+    max_calls: usize,
+    policy: &Policy,
+    timezone: &TimeZone,
+    scenario: &Scenario,
+) -> anyhow::Result<Outcome> {
     // One thread beside this one, so that work that is handed to it comes back in its order.
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).max_blocking_threads(1).build();
-    runtime.context("cannot start a simulation")?.block_on(run(max_calls, policy, timezone, scenario))
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .max_blocking_threads(1)
+        .build();
+    runtime
+        .context("cannot start a simulation")?
+        .block_on(run(max_calls, policy, timezone, scenario))
 }
 
-async fn run(max_calls: usize, policy: &Policy, timezone: &TimeZone, scenario: &Scenario) -> anyhow::Result<Outcome> {
+async fn run(
+    max_calls: usize,
+    policy: &Policy,
+    timezone: &TimeZone,
+    scenario: &Scenario,
+) -> anyhow::Result<Outcome> {
     let script = Arc::new(Script::new(scenario.clone(), max_calls));
     let (watcher, events) = unbounded_channel();
     let surroundings = Surroundings {
@@ -78,9 +98,19 @@ async fn run(max_calls: usize, policy: &Policy, timezone: &TimeZone, scenario: &
         worker.context("a worker ended")??;
     }
 
-    let (downloads, calls): (Vec<_>, Vec<_>) = script.calls().into_iter().partition(|call| call.stage == Stage::Storage);
+    let (downloads, calls): (Vec<_>, Vec<_>) = script
+        .calls()
+        .into_iter()
+        .partition(|call| call.stage == Stage::Storage);
     let rules = rules::decided(policy, timezone, scenario, downloads.iter().chain(&calls));
-    Ok(Outcome { paid: paid(events), calls, downloads, answered, rules, cut_short: script.full.is_cancelled() })
+    Ok(Outcome {
+        paid: paid(events),
+        calls,
+        downloads,
+        answered,
+        rules,
+        cut_short: script.full.is_cancelled(),
+    })
 }
 
 async fn submit(script: Arc<Script>, publisher: Publisher) -> Result<(), PublishError> {
@@ -96,7 +126,9 @@ async fn submit(script: Arc<Script>, publisher: Publisher) -> Result<(), Publish
 
 fn message(job: &Job, start: Timestamp) -> Message {
     let submitted = start.saturating_add(job.at).unwrap_or(Timestamp::MAX);
-    let deadline = job.deadline.map(|deadline| submitted.saturating_add(deadline).unwrap_or(Timestamp::MAX));
+    let deadline = job
+        .deadline
+        .map(|deadline| submitted.saturating_add(deadline).unwrap_or(Timestamp::MAX));
     let body = json!({
         "job_id": job.id,
         // The key is the job, so that a download tells whose it is.
@@ -129,10 +161,18 @@ async fn collect(script: &Script, mut replies: Consumer) -> Vec<Option<Answered>
         };
         let Some(reply) = reply else { break };
         let properties = &reply.message.properties;
-        let job = properties.correlation_id.as_deref().and_then(|id| script.place(id));
+        let job = properties
+            .correlation_id
+            .as_deref()
+            .and_then(|id| script.place(id));
         // Messages about progress come here as well.
-        if let Some(job) = job.filter(|job| properties.kind.as_deref() == Some(RESULT) && answered[*job].is_none()) {
-            answered[job] = Some(Answered { at: script.elapsed(), ends: end(&reply.message.body) });
+        if let Some(job) =
+            job.filter(|job| properties.kind.as_deref() == Some(RESULT) && answered[*job].is_none())
+        {
+            answered[job] = Some(Answered {
+                at: script.elapsed(),
+                ends: end(&reply.message.body),
+            });
             missing -= 1;
         }
         let _ = reply.settle().await;
@@ -171,7 +211,10 @@ mod tests {
         let text = "[[scenario]]\nname = 'x'\nexpect = { ends = 'waiting' }\n[[scenario.answer]]\nstage = 'verification'\ncode = '317'\n";
         let (scenario, outcome) = played(100, rule, text);
         assert!(outcome.cut_short);
-        let told: String = compare(&scenario, &outcome).iter().map(ToString::to_string).collect();
+        let told: String = compare(&scenario, &outcome)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert!(told.starts_with("  end\n    + given up after 10"), "{told}");
     }
 
@@ -182,7 +225,12 @@ mod tests {
                     [[scenario.answer]]\nstage = 'verification'\ncode = '321'\njob = 'b'\n\
                     [[scenario.answer]]\nstage = 'verification'\ncode = '317'\njob = 'a'\n";
         let (_, outcome) = played(MAX_CALLS, "", text);
-        let told: Vec<_> = outcome.calls.iter().map(|call| (call.job, call.code.as_str())).take(4).collect();
+        let told: Vec<_> = outcome
+            .calls
+            .iter()
+            .map(|call| (call.job, call.code.as_str()))
+            .take(4)
+            .collect();
         assert_eq!(told, [(0, "200"), (0, "317"), (0, "317"), (1, "321")]);
     }
 

@@ -66,9 +66,25 @@ pub(super) struct Given {
 impl Script {
     /// The clock starts now. Downloads count as calls.
     pub(super) fn new(scenario: Scenario, max_calls: usize) -> Self {
-        let places = scenario.jobs.iter().enumerate().map(|(place, job)| (job.id.clone(), place)).collect();
-        let state = State { uses: vec![Use::default(); scenario.answers.len()], calls: Vec::new(), turns: HashMap::new() };
-        Self { scenario, full: CancellationToken::new(), max_calls, began: Instant::now(), places, state: Mutex::new(state) }
+        let places = scenario
+            .jobs
+            .iter()
+            .enumerate()
+            .map(|(place, job)| (job.id.clone(), place))
+            .collect();
+        let state = State {
+            uses: vec![Use::default(); scenario.answers.len()],
+            calls: Vec::new(),
+            turns: HashMap::new(),
+        };
+        Self {
+            scenario,
+            full: CancellationToken::new(),
+            max_calls,
+            began: Instant::now(),
+            places,
+            state: Mutex::new(state),
+        }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -81,17 +97,24 @@ impl Script {
 
     /// The store: a job's id is its key.
     pub(super) fn download(&self, key: &str) -> Result<Bytes, Failure> {
-        let job = self.place(key).ok_or_else(|| Failure::new(Stage::Storage, "NoSuchKey", "not in this scenario"))?;
+        let job = self
+            .place(key)
+            .ok_or_else(|| Failure::new(Stage::Storage, "NoSuchKey", "not in this scenario"))?;
         if let Some(turn) = task::try_id() {
             self.state().turns.insert(turn, job);
         }
         let given = self.give(Stage::Storage, job, false);
-        given.failure.map_or_else(|| Ok(picture(&self.scenario.jobs[job].image)), Err)
+        given
+            .failure
+            .map_or_else(|| Ok(picture(&self.scenario.jobs[job].image)), Err)
     }
 
     /// Takes the store no checkpoints now?
     pub(super) fn is_unwritable(&self) -> bool {
-        self.scenario.unwritable.as_ref().is_some_and(|times| times.contains(&self.elapsed()))
+        self.scenario
+            .unwritable
+            .as_ref()
+            .is_some_and(|times| times.contains(&self.elapsed()))
     }
 
     /// A provider.
@@ -99,11 +122,17 @@ impl Script {
         match self.caller(&request.view) {
             Some(job) => self.give(stage, job, request.auto_rotate),
             // A control call with the built-in picture.
-            None => Given { job: 0, takes: Duration::ZERO, content: Content::good(stage), failure: None },
+            None => Given {
+                job: 0,
+                takes: Duration::ZERO,
+                content: Content::good(stage),
+                failure: None,
+            },
         }
     }
 
-    /// Every call and download so far. What happened at the same moment has no order but that of the jobs.
+    /// Every call and download so far. What happened at the same moment has no order but that of
+    /// the jobs.
     pub(super) fn calls(&self) -> Vec<Call> {
         let mut calls = self.state().calls.clone();
         calls.sort_by_key(|call| (call.at, call.job));
@@ -113,25 +142,44 @@ impl Script {
     fn give(&self, stage: Stage, job: usize, turned: bool) -> Given {
         let at = self.elapsed();
         let mut record = self.state();
-        let answer = next(&self.scenario.answers, &mut record.uses, (stage, &self.scenario.jobs[job], turned, at));
+        let answer = next(
+            &self.scenario.answers,
+            &mut record.uses,
+            (stage, &self.scenario.jobs[job], turned, at),
+        );
         let content = answer.map_or_else(|| Content::good(stage), |answer| answer.content.clone());
         let failure = failure(stage, &content);
         let good = content.is_good(stage);
-        record.calls.push(Call { at, stage, code: content.code.clone(), job, turned, failure: failure.clone() });
+        record.calls.push(Call {
+            at,
+            stage,
+            code: content.code.clone(),
+            job,
+            turned,
+            failure: failure.clone(),
+        });
         if record.calls.len() >= self.max_calls {
             self.full.cancel();
         }
         let takes = answer.map_or(Duration::ZERO, |answer| answer.takes);
-        Given { job, takes, content, failure: (!good).then_some(failure) }
+        Given {
+            job,
+            takes,
+            content,
+            failure: (!good).then_some(failure),
+        }
     }
 
     /// The job whose turn it is, if it is about this picture; a control call is about another one.
     fn caller(&self, view: &View) -> Option<usize> {
         let turn = task::try_id().and_then(|turn| self.state().turns.get(&turn).copied());
-        let View::Inline(picture) = view else { return turn };
+        let View::Inline(picture) = view else {
+            return turn;
+        };
         let image = picture.bytes.strip_prefix(PNG)?;
         let is_about_it = |job: &usize| self.scenario.jobs[*job].image.as_bytes() == image;
-        turn.filter(is_about_it).or_else(|| (0..self.scenario.jobs.len()).find(is_about_it))
+        turn.filter(is_about_it)
+            .or_else(|| (0..self.scenario.jobs.len()).find(is_about_it))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -140,9 +188,17 @@ impl Script {
 }
 
 /// The first answer that fits the call and is not used up. Every answer that fits counts the call.
-fn next<'a>(answers: &'a [Answer], uses: &mut [Use], (stage, job, turned, at): (Stage, &Job, bool, Duration)) -> Option<&'a Answer> {
+fn next<'a>(
+    answers: &'a [Answer],
+    uses: &mut [Use],
+    (stage, job, turned, at): (Stage, &Job, bool, Duration),
+) -> Option<&'a Answer> {
     let mut taken = None;
-    for (answer, used) in answers.iter().zip(uses).filter(|(answer, _)| answer.whom.fits(stage, job, turned, at)) {
+    for (answer, used) in answers
+        .iter()
+        .zip(uses)
+        .filter(|(answer, _)| answer.whom.fits(stage, job, turned, at))
+    {
         used.fitted = used.fitted.saturating_add(1);
         let its_turn = match &answer.often {
             Often::Always => true,
@@ -183,7 +239,11 @@ mod tests {
         let codes: Vec<&str> = (0..calls)
             .map(|minute| {
                 let at = Duration::from_mins(minute as u64);
-                let answer = next(&scenario.answers, &mut uses, (Stage::Verification, &scenario.jobs[0], false, at));
+                let answer = next(
+                    &scenario.answers,
+                    &mut uses,
+                    (Stage::Verification, &scenario.jobs[0], false, at),
+                );
                 answer.map_or("-", |answer| answer.content.code.as_str())
             })
             .collect();
@@ -195,11 +255,38 @@ mod tests {
         let answer = |what: &str| format!("[[scenario.answer]]\nstage = 'verification'\n{what}\n");
         for (answers, told) in [
             ([answer("code = '1'"), answer("code = '2'")], "1 1 1 1 1"),
-            ([answer("code = '1'\ntimes = 2"), answer("code = '2'\ntimes = 1")], "1 1 2 - -"),
-            ([answer("code = '1'\ncalls = [2, 4]"), answer("code = '2'")], "2 1 2 1 2"),
-            ([answer("code = '1'\ntimes = 1"), answer("code = '2'\ncalls = [1, 2]")], "1 2 - - -"),
-            ([answer("code = '1'\nfrom = '1m'\nuntil = '3m'"), answer("code = '2'\nfrom = '2m'")], "- 1 1 2 2"),
-            ([answer("code = '1'\nauto_rotate = true"), answer("code = '2'\ntimes = 1")], "2 - - - -"),
+            (
+                [
+                    answer("code = '1'\ntimes = 2"),
+                    answer("code = '2'\ntimes = 1"),
+                ],
+                "1 1 2 - -",
+            ),
+            (
+                [answer("code = '1'\ncalls = [2, 4]"), answer("code = '2'")],
+                "2 1 2 1 2",
+            ),
+            (
+                [
+                    answer("code = '1'\ntimes = 1"),
+                    answer("code = '2'\ncalls = [1, 2]"),
+                ],
+                "1 2 - - -",
+            ),
+            (
+                [
+                    answer("code = '1'\nfrom = '1m'\nuntil = '3m'"),
+                    answer("code = '2'\nfrom = '2m'"),
+                ],
+                "- 1 1 2 2",
+            ),
+            (
+                [
+                    answer("code = '1'\nauto_rotate = true"),
+                    answer("code = '2'\ntimes = 1"),
+                ],
+                "2 - - - -",
+            ),
         ] {
             assert_eq!(given(&answers.concat(), 5), told, "{answers:?}");
         }

@@ -17,7 +17,10 @@ pub(super) struct Shelf {
 
 impl Shelf {
     pub(super) fn of(script: &Arc<Script>) -> Self {
-        Self { script: Arc::clone(script), checkpoints: Mutex::default() }
+        Self {
+            script: Arc::clone(script),
+            checkpoints: Mutex::default(),
+        }
     }
 }
 
@@ -26,16 +29,28 @@ impl store::Script for Shelf {
         if !key.starts_with(CHECKPOINTS) {
             return self.script.download(key);
         }
-        let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = || Failure { http_status: Some(404), ..Failure::new(Stage::Storage, "NoSuchKey", "not written yet") };
+        let checkpoints = self
+            .checkpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let missing = || Failure {
+            http_status: Some(404),
+            ..Failure::new(Stage::Storage, "NoSuchKey", "not written yet")
+        };
         checkpoints.get(key).cloned().ok_or_else(missing)
     }
 
     fn write(&self, key: &str, bytes: Bytes, new: bool) -> Result<Written, Failure> {
         if self.script.is_unwritable() {
-            return Err(Failure { http_status: Some(500), ..Failure::new(Stage::Storage, "http.500", "it takes nothing") });
+            return Err(Failure {
+                http_status: Some(500),
+                ..Failure::new(Stage::Storage, "http.500", "it takes nothing")
+            });
         }
-        let mut checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut checkpoints = self
+            .checkpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if new && checkpoints.contains_key(key) {
             return Ok(Written::Exists);
         }

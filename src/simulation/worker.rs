@@ -26,9 +26,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// So fast that nobody ever waits for the rate: a scenario is about what is answered, not about how many may ask.
-const RATE: client::Limits =
-    client::Limits { rate_per_second: 1_000_000.0, burst: 1_000_000, max_in_flight: 1_024, timeout: Duration::from_secs(30) };
+/// So fast that nobody ever waits for the rate: a scenario is about what is answered, not about how
+/// many may ask.
+const RATE: client::Limits = client::Limits {
+    rate_per_second: 1_000_000.0,
+    burst: 1_000_000,
+    max_in_flight: 1_024,
+    timeout: Duration::from_secs(30),
+};
 const BUCKET: &str = "images";
 /// A worker that nobody hears need not speak every two seconds for days.
 const ALONE: Duration = Duration::from_hours(1);
@@ -47,19 +52,50 @@ pub(super) struct Surroundings {
 
 /// The queues under their usual names, on a broker in this process.
 pub(super) fn queues() -> broker::Config {
-    broker::Config { urls: vec![Secret::new("memory://")], ..broker::Config::default() }
+    broker::Config {
+        urls: vec![Secret::new("memory://")],
+        ..broker::Config::default()
+    }
 }
 
-/// The `number`-th of them. Everything is as in [`crate::assemble`], with the configuration's defaults.
+/// The `number`-th of them. Everything is as in [`crate::assemble`], with the configuration's
+/// defaults.
 pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
-    let Surroundings { policy, timezone, clock, script, broker, store, watcher } = surroundings;
+    let Surroundings {
+        policy,
+        timezone,
+        clock,
+        script,
+        broker,
+        store,
+        watcher,
+    } = surroundings;
     let config = Config::default();
-    let checkpoints = checkpoint::Config { prefix: CHECKPOINTS.to_owned(), ..config.checkpoint.clone() };
+    let checkpoints = checkpoint::Config {
+        prefix: CHECKPOINTS.to_owned(),
+        ..config.checkpoint.clone()
+    };
     let chance = Chance::even(number as u64);
-    let gate = Gate::new(format!("worker-{number}"), Arc::clone(policy), *clock, timezone.clone());
-    let judge = Judge { policy: Arc::clone(policy), timezone: timezone.clone(), clock: *clock, chance: chance.clone(), gate };
-    let recognition = Recognition { script: Arc::clone(script), timezone: timezone.clone() };
-    let verification = Verification { script: Arc::clone(script) };
+    let gate = Gate::new(
+        format!("worker-{number}"),
+        Arc::clone(policy),
+        *clock,
+        timezone.clone(),
+    );
+    let judge = Judge {
+        policy: Arc::clone(policy),
+        timezone: timezone.clone(),
+        clock: *clock,
+        chance: chance.clone(),
+        gate,
+    };
+    let recognition = Recognition {
+        script: Arc::clone(script),
+        timezone: timezone.clone(),
+    };
+    let verification = Verification {
+        script: Arc::clone(script),
+    };
     let pipeline = Pipeline {
         recognitions: Flights::default(),
         verifications: Flights::default(),
@@ -102,7 +138,11 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         runs: Runs::default(),
         replies: Replies::default(),
         panics: PanicPlaces::default(),
-        heartbeat_every: if script.scenario.workers == 1 { ALONE } else { HEARTBEAT_EVERY },
+        heartbeat_every: if script.scenario.workers == 1 {
+            ALONE
+        } else {
+            HEARTBEAT_EVERY
+        },
         watcher: Some(watcher.clone()),
     }
 }

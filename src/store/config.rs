@@ -49,8 +49,13 @@ impl Default for Config {
 
 impl Config {
     pub fn validate(&self, problems: &mut Problems) {
-        problems.require(!self.region.is_empty(), "storage.region", "must not be empty; S3-compatible stores accept us-east-1");
-        let is_part_of_a_name = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_' | b'.');
+        problems.require(
+            !self.region.is_empty(),
+            "storage.region",
+            "must not be empty; S3-compatible stores accept us-east-1",
+        );
+        let is_part_of_a_name =
+            |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_' | b'.');
         problems.require(
             header_flaw(&self.region).is_some() || self.region.bytes().all(is_part_of_a_name),
             "storage.region",
@@ -72,20 +77,46 @@ impl Config {
             "storage.secret_access_key",
             "access_key_id and secret_access_key go together: give both, or neither for the AWS credential chain",
         );
-        problems.require(self.buckets.iter().all(|bucket| !bucket.is_empty()), "storage.buckets", "has a bucket without a name");
+        problems.require(
+            self.buckets.iter().all(|bucket| !bucket.is_empty()),
+            "storage.buckets",
+            "has a bucket without a name",
+        );
         let timeout = self.timeout.duration();
-        problems.require(!timeout.is_zero() && timeout <= Duration::from_mins(10), "storage.timeout", "must be between 1ms and 10m");
-        problems.require((1..=1 << 30).contains(&self.max_image_bytes.0), "storage.max_image_bytes", "must be between 1 byte and 1GiB");
+        problems.require(
+            !timeout.is_zero() && timeout <= Duration::from_mins(10),
+            "storage.timeout",
+            "must be between 1ms and 10m",
+        );
+        problems.require(
+            (1..=1 << 30).contains(&self.max_image_bytes.0),
+            "storage.max_image_bytes",
+            "must be between 1 byte and 1GiB",
+        );
         if self.endpoint_url.is_empty() {
             return;
         }
-        let Some(url) = Url::parse(&self.endpoint_url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) else {
-            return problems.add("storage.endpoint_url", "not a URL such as https://obs.example.com");
+        let Some(url) = Url::parse(&self.endpoint_url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        else {
+            return problems.add(
+                "storage.endpoint_url",
+                "not a URL such as https://obs.example.com",
+            );
         };
         let anonymous = url.username().is_empty() && url.password().is_none();
-        problems.require(anonymous, "storage.endpoint_url", "carries a user name or password; credentials have their own keys");
+        problems.require(
+            anonymous,
+            "storage.endpoint_url",
+            "carries a user name or password; credentials have their own keys",
+        );
         let bare = url.query().is_none() && url.fragment().is_none();
-        problems.require(bare, "storage.endpoint_url", "has a ? or # in it; buckets and keys are put behind its path");
+        problems.require(
+            bare,
+            "storage.endpoint_url",
+            "has a ? or # in it; buckets and keys are put behind its path",
+        );
     }
 
     /// Whether requests to the store can be read on the way to it.
@@ -103,27 +134,65 @@ mod tests {
         type Change = fn(&mut Config);
         let cases: [(Change, &str); 14] = [
             (|config| config.region = String::new(), "storage.region"),
-            (|config| config.region = "us-east-1\n".into(), "storage.region"),
-            (|config| config.region = "us-east-1/".into(), "storage.region"),
+            (
+                |config| config.region = "us-east-1\n".into(),
+                "storage.region",
+            ),
+            (
+                |config| config.region = "us-east-1/".into(),
+                "storage.region",
+            ),
             (|config| config.region = "华北".into(), "storage.region"),
             (|config| config.bucket = "claims\n".into(), "storage.bucket"),
-            (|config| config.bucket = "our claims".into(), "storage.bucket"),
-            (|config| config.access_key_id = Secret::new("AKIA\n"), "storage.access_key_id"),
-            (|config| config.secret_access_key = Secret::new("secret\r\n"), "storage.secret_access_key"),
-            (|config| config.secret_access_key = Secret::default(), "storage.secret_access_key"),
-            (|config| config.endpoint_url = "https://obs.example.com\n".into(), "storage.endpoint_url"),
-            (|config| config.endpoint_url = "obs.example.com".into(), "storage.endpoint_url"),
-            (|config| config.endpoint_url = "https://me:word@obs.example.com".into(), "storage.endpoint_url"),
-            (|config| config.endpoint_url = "https://obs.example.com/?a=b".into(), "storage.endpoint_url"),
+            (
+                |config| config.bucket = "our claims".into(),
+                "storage.bucket",
+            ),
+            (
+                |config| config.access_key_id = Secret::new("AKIA\n"),
+                "storage.access_key_id",
+            ),
+            (
+                |config| config.secret_access_key = Secret::new("secret\r\n"),
+                "storage.secret_access_key",
+            ),
+            (
+                |config| config.secret_access_key = Secret::default(),
+                "storage.secret_access_key",
+            ),
+            (
+                |config| config.endpoint_url = "https://obs.example.com\n".into(),
+                "storage.endpoint_url",
+            ),
+            (
+                |config| config.endpoint_url = "obs.example.com".into(),
+                "storage.endpoint_url",
+            ),
+            (
+                |config| config.endpoint_url = "https://me:word@obs.example.com".into(),
+                "storage.endpoint_url",
+            ),
+            (
+                |config| config.endpoint_url = "https://obs.example.com/?a=b".into(),
+                "storage.endpoint_url",
+            ),
             (|config| config.timeout = span("0s"), "storage.timeout"),
         ];
-        let sound = Config { access_key_id: Secret::new("id"), secret_access_key: Secret::new("secret"), ..Config::default() };
+        let sound = Config {
+            access_key_id: Secret::new("id"),
+            secret_access_key: Secret::new("secret"),
+            ..Config::default()
+        };
         for (index, (change, key)) in cases.into_iter().enumerate() {
             let mut config = sound.clone();
             change(&mut config);
             let mut problems = Problems::default();
             config.validate(&mut problems);
-            assert_eq!(problems.iter().map(|(key, _)| key).collect::<Vec<_>>(), [key], "case {index}");
+            assert_eq!(
+                problems.iter().map(|(key, _)| key).collect::<Vec<_>>(),
+                [key],
+                "case {index}"
+            );
         }
         let mut problems = Problems::default();
         sound.validate(&mut problems);
@@ -139,7 +208,15 @@ mod tests {
             ("http://localhost:9000", false),
             ("http://minio:9000", true),
         ] {
-            assert_eq!(Config { endpoint_url: endpoint.into(), ..Config::default() }.is_plaintext(), expected, "{endpoint}");
+            assert_eq!(
+                Config {
+                    endpoint_url: endpoint.into(),
+                    ..Config::default()
+                }
+                .is_plaintext(),
+                expected,
+                "{endpoint}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! From what the SDK reports to one flat code: the store's own error code, or what happened on the wire.
+//! From what the SDK reports to one flat code: the store's own error code, or what happened on the
+//! wire.
 
 use super::credentials::CredentialFlaw;
 use crate::domain::failure::{Failure, Stage};
@@ -25,15 +26,22 @@ where
     let mut failure = match &error {
         SdkError::ServiceError(refused) => {
             let status = refused.raw().status().as_u16();
-            let code = refused.err().code().map_or_else(|| nameless(status), str::to_owned);
+            let code = refused
+                .err()
+                .code()
+                .map_or_else(|| nameless(status), str::to_owned);
             let headers = refused.raw().headers();
             let is_marker = headers.get(DELETE_MARKER_HEADER) == Some("true");
-            // A store without the XML body says it by the status alone; the SDK then names the operation's own error.
+            // A store without the XML body says it by the status alone; the SDK then names the
+            // operation's own error.
             let code = match code.as_str() {
                 "" | "NotFound" if status == 405 && is_marker => "MethodNotAllowed".to_owned(),
                 "" | "NotFound" => nameless(status),
-                // Each store has its own names for a redirect that is not followed, and for too many requests.
-                other if (300..400).contains(&status) && other != "PermanentRedirect" => format!("http.{status}"),
+                // Each store has its own names for a redirect that is not followed, and for too
+                // many requests.
+                other if (300..400).contains(&status) && other != "PermanentRedirect" => {
+                    format!("http.{status}")
+                }
                 other if status == 429 && !UNWELL.contains(&other) => format!("http.{status}"),
                 // Every store has its own names for being unwell; the policy knows the class.
                 other if status >= 500 && !UNWELL.contains(&other) => format!("http.{status}"),
@@ -44,42 +52,74 @@ where
                 407 => "the proxy on the way to the store asks for a user and a password: put them into the URL of [http] proxy".to_owned(),
                 _ => format!("the store answered {status} {code}"),
             };
-            let region = headers.get(REGION_HEADER).or_else(|| region_of(refused.raw().body().bytes().unwrap_or_default()));
+            let region = headers
+                .get(REGION_HEADER)
+                .or_else(|| region_of(refused.raw().body().bytes().unwrap_or_default()));
             if let Some(region) = region.filter(|region| is_region(region) && !is_unwell(status)) {
                 message = format!("{message}; it says that the bucket's region is {region}");
             }
-            Failure { http_status: Some(status), ..Failure::new(Stage::Storage, code, message) }
+            Failure {
+                http_status: Some(status),
+                ..Failure::new(Stage::Storage, code, message)
+            }
         }
         SdkError::TimeoutError(_) => unanswered(),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => unanswered(),
-        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if is_about_credentials(&error) => {
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_)
+            if is_about_credentials(&error) =>
+        {
             let flaw = credential_flaw(&error).map(ToString::to_string);
-            let none = || "no credentials for the store: set storage.access_key_id, or provide the AWS chain".to_owned();
+            let none = || {
+                "no credentials for the store: set storage.access_key_id, or provide the AWS chain"
+                    .to_owned()
+            };
             Failure::new(Stage::Storage, "NoCredentials", flaw.unwrap_or_else(none))
         }
         SdkError::DispatchFailure(_) => {
-            let cause = connection_cause(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Failure::new(Stage::Storage, "connect", format!("the store could not be reached{cause}"))
+            let cause = connection_cause(&error)
+                .map(|cause| format!(": {cause}"))
+                .unwrap_or_default();
+            Failure::new(
+                Stage::Storage,
+                "connect",
+                format!("the store could not be reached{cause}"),
+            )
         }
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
             Failure {
                 http_status: Some(status),
-                ..Failure::new(Stage::Storage, format!("http.{status}"), "the store's answer is unreadable")
+                ..Failure::new(
+                    Stage::Storage,
+                    format!("http.{status}"),
+                    "the store's answer is unreadable",
+                )
             }
         }
-        _ => Failure::new(Stage::Storage, "request", "the request to the store could not be built: bucket or key is unusable"),
+        _ => Failure::new(
+            Stage::Storage,
+            "request",
+            "the request to the store could not be built: bucket or key is unusable",
+        ),
     };
     failure.request_id = request_id;
     failure
 }
 
 pub(super) fn truncated() -> Failure {
-    Failure::new(Stage::Storage, "truncated", "the object ended before its declared length")
+    Failure::new(
+        Stage::Storage,
+        "truncated",
+        "the object ended before its declared length",
+    )
 }
 
 pub(super) fn unanswered() -> Failure {
-    Failure::new(Stage::Storage, "timeout", "the store did not answer within storage.timeout")
+    Failure::new(
+        Stage::Storage,
+        "timeout",
+        "the store did not answer within storage.timeout",
+    )
 }
 
 /// As the error document names it: `<Region>eu-west-1</Region>`.
@@ -90,7 +130,10 @@ fn region_of(body: &[u8]) -> Option<&str> {
 }
 
 fn is_region(text: &str) -> bool {
-    (1..=MAX_REGION_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    (1..=MAX_REGION_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn is_unwell(status: u16) -> bool {
@@ -119,7 +162,11 @@ fn credential_flaw<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Credentia
 fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
     let mut source = Some(error);
     while let Some(error) = source {
-        if error.to_string().to_ascii_lowercase().contains("credential") {
+        if error
+            .to_string()
+            .to_ascii_lowercase()
+            .contains("credential")
+        {
             return true;
         }
         source = error.source();

@@ -22,7 +22,10 @@ use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider};
+use aws_sdk_s3::config::{
+    Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedCredentialsProvider,
+};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use credentials::CheckedCredentials;
@@ -70,17 +73,31 @@ impl Store {
             .operation_timeout(config.timeout.duration())
             .build();
         let proxies = &network.proxies;
-        // The chain's own services speak TLS; those that do not are within the machine, which is never asked of a proxy.
+        // The chain's own services speak TLS; those that do not are within the machine, which is
+        // never asked of a proxy.
         let chain = network::http_client(network, proxies.https.as_ref())?;
-        let proxy = if config.endpoint_url.starts_with("http://") { &proxies.http } else { &proxies.https };
+        let proxy = if config.endpoint_url.starts_with("http://") {
+            &proxies.http
+        } else {
+            &proxies.https
+        };
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(chain)
             .region(Region::new(config.region.clone()))
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if !config.access_key_id.is_empty() {
-            let (id, secret) = (config.access_key_id.expose(), config.secret_access_key.expose());
-            loader = loader.credentials_provider(Credentials::new(id, secret, None, None, "configuration"));
+            let (id, secret) = (
+                config.access_key_id.expose(),
+                config.secret_access_key.expose(),
+            );
+            loader = loader.credentials_provider(Credentials::new(
+                id,
+                secret,
+                None,
+                None,
+                "configuration",
+            ));
         }
         if !config.endpoint_url.is_empty() {
             // A path without its slash would be glued to the bucket's name.
@@ -88,7 +105,12 @@ impl Store {
         }
         let shared = loader.load().await;
         let mut builder = aws_sdk_s3::config::Builder::from(&shared);
-        builder.set_credentials_provider(shared.credentials_provider().map(CheckedCredentials).map(SharedCredentialsProvider::new));
+        builder.set_credentials_provider(
+            shared
+                .credentials_provider()
+                .map(CheckedCredentials)
+                .map(SharedCredentialsProvider::new),
+        );
         let clock = ServerClock::default();
         let client = Client::from_conf(
             builder
@@ -101,12 +123,20 @@ impl Store {
                 .build(),
         );
         let partition = rights::partition(&config.region);
-        Ok(Self { objects: Objects::S3(client, clock), timeout: config.timeout.duration(), partition })
+        Ok(Self {
+            objects: Objects::S3(client, clock),
+            timeout: config.timeout.duration(),
+            partition,
+        })
     }
 
     /// A store that is a script, whatever its buckets are called.
     pub fn scripted(script: impl Script + 'static) -> Self {
-        Self { objects: Objects::Scripted(Arc::new(script)), timeout: Duration::MAX, partition: rights::partition("") }
+        Self {
+            objects: Objects::Scripted(Arc::new(script)),
+            timeout: Duration::MAX,
+            partition: rights::partition(""),
+        }
     }
 
     /// Do its answers say what time it is?
@@ -122,7 +152,8 @@ impl Store {
         }
     }
 
-    /// Does the bucket of this object keep versions? Then one is read by its id, as an address names it, which needs a right of its own.
+    /// Does the bucket of this object keep versions? Then one is read by its id, as an address
+    /// names it, which needs a right of its own.
     pub async fn keeps_versions(&self, bucket: &str, key: &str) -> Result<bool, Failure> {
         match self.open(bucket, key, None).await?.revision.version_id {
             Some(version) => self.open(bucket, key, Some(&version)).await.map(|_| true),
@@ -131,53 +162,106 @@ impl Store {
     }
 
     /// Asks for an object; its bytes follow with [`Object::read`].
-    pub async fn open(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<Object, Failure> {
+    pub async fn open(
+        &self,
+        bucket: &str,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Object, Failure> {
         self.ask(bucket, key, version_id, None).await
     }
 
     /// Asks for no more than the first bytes of an object; they follow with [`Object::read_first`].
-    pub async fn open_first(&self, bucket: &str, key: &str, version_id: Option<&str>, bytes: usize) -> Result<Object, Failure> {
-        match self.ask(bucket, key, version_id, Some(format!("bytes=0-{}", bytes.saturating_sub(1)))).await {
+    pub async fn open_first(
+        &self,
+        bucket: &str,
+        key: &str,
+        version_id: Option<&str>,
+        bytes: usize,
+    ) -> Result<Object, Failure> {
+        match self
+            .ask(
+                bucket,
+                key,
+                version_id,
+                Some(format!("bytes=0-{}", bytes.saturating_sub(1))),
+            )
+            .await
+        {
             // An object without bytes has no first ones.
-            Err(failure) if failure.http_status == Some(416) => Ok(Object::of(Bytes::new(), self.timeout)),
+            Err(failure) if failure.http_status == Some(416) => {
+                Ok(Object::of(Bytes::new(), self.timeout))
+            }
             outcome => outcome,
         }
     }
 
-    async fn ask(&self, bucket: &str, key: &str, version_id: Option<&str>, range: Option<String>) -> Result<Object, Failure> {
+    async fn ask(
+        &self,
+        bucket: &str,
+        key: &str,
+        version_id: Option<&str>,
+        range: Option<String>,
+    ) -> Result<Object, Failure> {
         let client = match &self.objects {
             Objects::S3(client, _) => client,
-            Objects::Scripted(script) => return script.read(key).map(|bytes| Object::of(bytes, self.timeout)),
+            Objects::Scripted(script) => {
+                return script
+                    .read(key)
+                    .map(|bytes| Object::of(bytes, self.timeout));
+            }
         };
-        let request = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned)).set_range(range);
+        let request = client
+            .get_object()
+            .bucket(bucket)
+            .key(key)
+            .set_version_id(version_id.map(str::to_owned))
+            .set_range(range);
         // Boxed, as every request is: the client's futures have many kilobytes.
         let answer = Box::pin(request.send()).await.map_err(failure::of)?;
         Object::arriving(answer, self.timeout)
     }
 
-    /// A small object whole; `None` where there is none. One in an archive, or packed in a way that cannot be undone, is as good as none:
-    /// another writer to the bucket may have put it there, and the next write replaces it.
-    pub async fn get(&self, bucket: &str, key: &str, max_bytes: usize) -> Result<Option<Bytes>, Failure> {
+    /// A small object whole; `None` where there is none. One in an archive, or packed in a way that
+    /// cannot be undone, is as good as none: another writer to the bucket may have put it there,
+    /// and the next write replaces it.
+    pub async fn get(
+        &self,
+        bucket: &str,
+        key: &str,
+        max_bytes: usize,
+    ) -> Result<Option<Bytes>, Failure> {
         match self.open(bucket, key, None).await {
             Ok(object) => match object.read(max_bytes, |_| ()).await {
                 Ok(bytes) => Ok(Some(bytes)),
                 Err(ReadError::Failed(failure)) if failure.stage == Stage::Storage => Err(*failure),
                 Err(ReadError::TooLarge | ReadError::Failed(_)) => Ok(None),
             },
-            Err(failure) if failure.http_status == Some(404) && failure.code != "NoSuchBucket" => Ok(None),
+            Err(failure) if failure.http_status == Some(404) && failure.code != "NoSuchBucket" => {
+                Ok(None)
+            }
             Err(failure) if failure.code == ARCHIVED || failure.stage == Stage::Image => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Writes an object where there is none. Only a store that honours `If-None-Match` keeps what is there: see [`Store::honours_conditions`].
+    /// Writes an object where there is none. Only a store that honours `If-None-Match` keeps what
+    /// is there: see [`Store::honours_conditions`].
     pub async fn put_new(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<Written, Failure> {
         let client = match &self.objects {
             Objects::S3(client, _) => client,
             Objects::Scripted(script) => return script.write(key, bytes, true),
         };
-        let request = client.put_object().bucket(bucket).key(key).content_type("application/json").if_none_match("*");
-        match Box::pin(request.body(ByteStream::from(bytes)).send()).await.map_err(failure::of) {
+        let request = client
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .content_type("application/json")
+            .if_none_match("*");
+        match Box::pin(request.body(ByteStream::from(bytes)).send())
+            .await
+            .map_err(failure::of)
+        {
             Ok(_) => Ok(Written::New),
             Err(failure) if failure.http_status == Some(412) => Ok(Written::Exists),
             Err(failure) => Err(failure),
@@ -206,7 +290,12 @@ impl Store {
             Objects::S3(client, _) => client,
             Objects::Scripted(script) => return script.write(key, bytes, false).map(drop),
         };
-        let request = client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));
+        let request = client
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .content_type("application/json")
+            .body(ByteStream::from(bytes));
         Box::pin(request.send()).await.map_err(failure::of)?;
         Ok(())
     }
@@ -222,7 +311,11 @@ pub enum Written {
 
 /// The failure of an object that is larger than we read.
 pub fn too_large(max_bytes: u64) -> Failure {
-    Failure::new(Stage::Image, "image.too_large", format!("the image is larger than storage.max_image_bytes, {max_bytes} bytes"))
+    Failure::new(
+        Stage::Image,
+        "image.too_large",
+        format!("the image is larger than storage.max_image_bytes, {max_bytes} bytes"),
+    )
 }
 
 #[cfg(test)]
@@ -233,7 +326,10 @@ mod tests {
 
     impl Script for Refusing {
         fn read(&self, _: &str) -> Result<Bytes, Failure> {
-            Err(Failure { http_status: Some(403), ..Failure::new(self.0, self.1, "") })
+            Err(Failure {
+                http_status: Some(403),
+                ..Failure::new(self.0, self.1, "")
+            })
         }
 
         fn write(&self, _: &str, _: Bytes, _: bool) -> Result<Written, Failure> {
@@ -243,10 +339,21 @@ mod tests {
 
     #[tokio::test]
     async fn an_object_that_cannot_be_read_as_it_lies_there_is_as_good_as_none() {
-        for (stage, code) in [(Stage::Storage, "InvalidObjectState"), (Stage::Image, "image.unsupported_format")] {
-            assert_eq!(Store::scripted(Refusing(stage, code)).get("bucket", "key", 10).await.unwrap(), None);
+        for (stage, code) in [
+            (Stage::Storage, "InvalidObjectState"),
+            (Stage::Image, "image.unsupported_format"),
+        ] {
+            assert_eq!(
+                Store::scripted(Refusing(stage, code))
+                    .get("bucket", "key", 10)
+                    .await
+                    .unwrap(),
+                None
+            );
         }
-        let refused = Store::scripted(Refusing(Stage::Storage, "AccessDenied")).get("bucket", "key", 10).await;
+        let refused = Store::scripted(Refusing(Stage::Storage, "AccessDenied"))
+            .get("bucket", "key", 10)
+            .await;
         assert_eq!(refused.unwrap_err().code, "AccessDenied");
     }
 }

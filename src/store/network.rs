@@ -1,4 +1,5 @@
-//! The SDK's way to the store, by `[http]` and `[tls]`. Its own default client knows neither proxies nor other authorities.
+//! The SDK's way to the store, by `[http]` and `[tls]`. Its own default client knows neither
+//! proxies nor other authorities.
 
 use crate::config::Network;
 use crate::config::secret::Secret;
@@ -9,7 +10,10 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 
 /// `proxy` is that of the scheme of the requests that are to be made.
-pub(super) fn http_client(network: &Network, proxy: Option<&Secret>) -> anyhow::Result<SharedHttpClient> {
+pub(super) fn http_client(
+    network: &Network,
+    proxy: Option<&Secret>,
+) -> anyhow::Result<SharedHttpClient> {
     let mut trusted = TrustStore::default();
     if !network.roots.pem.is_empty() {
         trusted.add_pem_certificate(network.roots.pem.as_bytes());
@@ -22,11 +26,15 @@ pub(super) fn http_client(network: &Network, proxy: Option<&Secret>) -> anyhow::
             .no_proxy(&network.proxies.direct),
         None => ProxyConfig::disabled(),
     };
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector =
-            Connector::builder().tls_provider(Provider::rustls(CryptoMode::AwsLc)).tls_context(context.clone()).proxy_config(proxy.clone());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector.build()
-    }))
+    Ok(
+        Builder::new().build_with_connector_fn(move |settings, components| {
+            let mut connector = Connector::builder()
+                .tls_provider(Provider::rustls(CryptoMode::AwsLc))
+                .tls_context(context.clone())
+                .proxy_config(proxy.clone());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+            connector.build()
+        }),
+    )
 }

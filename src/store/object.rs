@@ -10,18 +10,21 @@ use std::time::Duration;
 
 /// What an object without a declared length is read into, to begin with.
 const FIRST_BUFFER: usize = 64 * 1024;
-/// What a store calls the version of an object of a bucket that keeps none: any number of objects have it, one after the other.
+/// What a store calls the version of an object of a bucket that keeps none: any number of objects
+/// have it, one after the other.
 const NO_VERSION: &str = "null";
 
 /// An object whose headers have arrived; its bytes have not.
 #[derive(Debug)]
 pub struct Object {
-    /// Of what is on its way, as the store declares it; none of what is packed, which says nothing of the object.
+    /// Of what is on its way, as the store declares it; none of what is packed, which says nothing
+    /// of the object.
     pub length: Option<u64>,
     /// Of the whole object, where only a part of it was asked for.
     pub size: Option<u64>,
     pub revision: Revision,
-    /// Stored with `Content-Encoding: gzip`: it is unpacked while it is read, and a provider that fetches it by its address may not do so.
+    /// Stored with `Content-Encoding: gzip`: it is unpacked while it is read, and a provider that
+    /// fetches it by its address may not do so.
     pub is_packed: bool,
     declared: Option<u64>,
     body: ByteStream,
@@ -47,7 +50,9 @@ impl Object {
     /// It is stored in an encoding that is not read here.
     pub(super) fn arriving(answer: GetObjectOutput, timeout: Duration) -> Result<Self, Failure> {
         let is_packed = is_packed(answer.content_encoding.as_deref().unwrap_or_default())?;
-        let declared = answer.content_length.and_then(|length| u64::try_from(length).ok());
+        let declared = answer
+            .content_length
+            .and_then(|length| u64::try_from(length).ok());
         // A store that does not know ranges sends everything.
         let size = answer.content_range.as_deref().map_or(declared, whole_size);
         Ok(Self {
@@ -55,7 +60,10 @@ impl Object {
             size: size.filter(|_| !is_packed),
             is_packed,
             declared,
-            revision: Revision { version_id: answer.version_id.filter(|id| id != NO_VERSION), etag: answer.e_tag },
+            revision: Revision {
+                version_id: answer.version_id.filter(|id| id != NO_VERSION),
+                etag: answer.e_tag,
+            },
             body: answer.body,
             timeout,
         })
@@ -74,8 +82,9 @@ impl Object {
         }
     }
 
-    /// Reads the body into one buffer, handing each chunk to `seen` on the way, so that it is hashed while it arrives: a chunk is what
-    /// came in one read of the connection, tens of kilobytes at most, and hashed in less time than another thread could be asked to.
+    /// Reads the body into one buffer, handing each chunk to `seen` on the way, so that it is
+    /// hashed while it arrives: a chunk is what came in one read of the connection, tens of
+    /// kilobytes at most, and hashed in less time than another thread could be asked to.
     pub async fn read(self, max_bytes: usize, seen: impl FnMut(&[u8])) -> Result<Bytes, ReadError> {
         if self.declared().is_some_and(|length| length > max_bytes) {
             return Err(ReadError::TooLarge);
@@ -87,7 +96,8 @@ impl Object {
         }
     }
 
-    /// Reads so many bytes of the body; from a store that sends more than it was asked for no more are taken.
+    /// Reads so many bytes of the body; from a store that sends more than it was asked for no more
+    /// are taken.
     pub async fn read_first(mut self, bytes: usize) -> Result<Bytes, Failure> {
         // A part of a packed object cannot be unpacked.
         self.is_packed = false;
@@ -97,10 +107,15 @@ impl Object {
         }
     }
 
-    async fn read_up_to(mut self, max_bytes: usize, mut seen: impl FnMut(&[u8])) -> Result<Read, Box<Failure>> {
+    async fn read_up_to(
+        mut self,
+        max_bytes: usize,
+        mut seen: impl FnMut(&[u8]),
+    ) -> Result<Read, Box<Failure>> {
         let declared = self.declared();
         let whole = async {
-            let mut buffer = BytesMut::with_capacity(declared.unwrap_or(FIRST_BUFFER).min(max_bytes));
+            let mut buffer =
+                BytesMut::with_capacity(declared.unwrap_or(FIRST_BUFFER).min(max_bytes));
             let mut unpacker = self.is_packed.then(|| GzipUnpacker::new(max_bytes));
             let mut arrived = 0;
             while let Some(chunk) = self.body.next().await {
@@ -133,11 +148,14 @@ impl Object {
                 },
             }
         };
-        tokio::time::timeout(self.timeout, whole).await.unwrap_or_else(|_| Err(Box::new(unanswered())))
+        tokio::time::timeout(self.timeout, whole)
+            .await
+            .unwrap_or_else(|_| Err(Box::new(unanswered())))
     }
 
     fn declared(&self) -> Option<usize> {
-        self.declared.map(|length| usize::try_from(length).unwrap_or(usize::MAX))
+        self.declared
+            .map(|length| usize::try_from(length).unwrap_or(usize::MAX))
     }
 }
 
@@ -156,15 +174,26 @@ enum Read {
 
 /// `aws-chunked` is how it was uploaded, and a charset says nothing of packing.
 fn is_packed(content_encoding: &str) -> Result<bool, Failure> {
-    let encodings = content_encoding.split(',').map(|encoding| encoding.trim().to_ascii_lowercase());
-    let left: Vec<String> = encodings.filter(|name| !matches!(name.as_str(), "" | "identity" | "aws-chunked" | "utf-8")).collect();
+    let encodings = content_encoding
+        .split(',')
+        .map(|encoding| encoding.trim().to_ascii_lowercase());
+    let left: Vec<String> = encodings
+        .filter(|name| !matches!(name.as_str(), "" | "identity" | "aws-chunked" | "utf-8"))
+        .collect();
     match left.as_slice() {
         [] => Ok(false),
         [one] if matches!(one.as_str(), "gzip" | "x-gzip") => Ok(true),
         _ => {
             let name = left.join(", ").escape_default().to_string();
-            let problem = format!("the object is stored with Content-Encoding \"{}\"; none and gzip are read", cut(&name, 60));
-            Err(Failure::new(Stage::Image, "image.unsupported_format", problem))
+            let problem = format!(
+                "the object is stored with Content-Encoding \"{}\"; none and gzip are read",
+                cut(&name, 60)
+            );
+            Err(Failure::new(
+                Stage::Image,
+                "image.unsupported_format",
+                problem,
+            ))
         }
     }
 }
@@ -201,7 +230,11 @@ mod tests {
 
     #[test]
     fn a_part_tells_the_size_of_the_whole() {
-        for (range, size) in [("bytes 0-65535/123456", Some(123_456)), ("bytes 0-1/*", None), ("bytes", None)] {
+        for (range, size) in [
+            ("bytes 0-65535/123456", Some(123_456)),
+            ("bytes 0-1/*", None),
+            ("bytes", None),
+        ] {
             assert_eq!(whole_size(range), size, "{range}");
         }
     }

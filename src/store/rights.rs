@@ -1,7 +1,8 @@
-//! Which rights on a bucket the credentials lack, found out by trying each, and named as AWS names it.
+//! Which rights on a bucket the credentials lack, found out by trying each, and named as AWS names
+//! it.
 //!
-//! Without the right to list, a store answers 403 where an object is missing, as if it were forbidden. So a checkpoint that is not there
-//! yet cannot be told from one that may not be read.
+//! Without the right to list, a store answers 403 where an object is missing, as if it were
+//! forbidden. So a checkpoint that is not there yet cannot be told from one that may not be read.
 
 use super::{Objects, Store, failure};
 use crate::domain::failure::Failure;
@@ -39,11 +40,17 @@ impl fmt::Display for MissingRight {
 }
 
 impl Store {
-    /// The rights that are missing to read objects of the bucket, whose names begin with `prefix`. `known` is an object that is there.
+    /// The rights that are missing to read objects of the bucket, whose names begin with `prefix`.
+    /// `known` is an object that is there.
     ///
     /// # Errors
     /// The store fails in another way than by denying.
-    pub async fn missing_rights_to_read(&self, bucket: &str, prefix: &str, known: Option<&str>) -> Result<Vec<MissingRight>, Failure> {
+    pub async fn missing_rights_to_read(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        known: Option<&str>,
+    ) -> Result<Vec<MissingRight>, Failure> {
         let mut missing = Vec::new();
         let is_readable = match known {
             Some(key) => {
@@ -68,9 +75,16 @@ impl Store {
         Ok(missing)
     }
 
-    /// As [`Store::missing_rights_to_read`], and to write: `probe` is an object that is written for it and stays.
-    pub async fn missing_rights_to_keep(&self, bucket: &str, prefix: &str, probe: &str) -> Result<Vec<MissingRight>, Failure> {
-        let is_denied_to_write = is_denied(self.put(bucket, probe, Bytes::from_static(b"{}")).await)?;
+    /// As [`Store::missing_rights_to_read`], and to write: `probe` is an object that is written for
+    /// it and stays.
+    pub async fn missing_rights_to_keep(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        probe: &str,
+    ) -> Result<Vec<MissingRight>, Failure> {
+        let is_denied_to_write =
+            is_denied(self.put(bucket, probe, Bytes::from_static(b"{}")).await)?;
         let known = (!is_denied_to_write).then_some(probe);
         let mut missing = self.missing_rights_to_read(bucket, prefix, known).await?;
         if is_denied_to_write {
@@ -80,14 +94,27 @@ impl Store {
     }
 
     async fn list_one(&self, bucket: &str, prefix: &str) -> Result<(), Failure> {
-        let Objects::S3(client, _) = &self.objects else { return Ok(()) };
-        let request = client.list_objects_v2().bucket(bucket).prefix(prefix).max_keys(1);
-        Box::pin(request.send()).await.map(drop).map_err(failure::of)
+        let Objects::S3(client, _) = &self.objects else {
+            return Ok(());
+        };
+        let request = client
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(prefix)
+            .max_keys(1);
+        Box::pin(request.send())
+            .await
+            .map(drop)
+            .map_err(failure::of)
     }
 
     fn right(&self, action: RightAction, bucket: &str, prefix: &str) -> MissingRight {
         // An access point is named by its ARN already.
-        let bucket = if bucket.starts_with("arn:") { bucket.to_owned() } else { format!("arn:{}:s3:::{bucket}", self.partition) };
+        let bucket = if bucket.starts_with("arn:") {
+            bucket.to_owned()
+        } else {
+            format!("arn:{}:s3:::{bucket}", self.partition)
+        };
         let resource = match action {
             RightAction::List => bucket,
             RightAction::Read | RightAction::Write => format!("{bucket}/{prefix}*"),

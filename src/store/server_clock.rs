@@ -29,8 +29,13 @@ impl Intercept for ServerClock {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let date = context.response().headers().get("date");
-        if let Some(time) = date.and_then(|date| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ClockReading::of(time, Timestamp::now()));
+        if let Some(time) = date.and_then(|date| {
+            jiff::fmt::rfc2822::DateTimeParser::new()
+                .parse_timestamp(date)
+                .ok()
+        }) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(ClockReading::of(time, Timestamp::now()));
         }
         Ok(())
     }

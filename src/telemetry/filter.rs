@@ -1,10 +1,12 @@
-//! `telemetry.log`: a level, or levels by target. What the library would read as something else is refused.
+//! `telemetry.log`: a level, or levels by target. What the library would read as something else is
+//! refused.
 
 use std::str::FromStr;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 const OURS: &str = "invoice_worker";
-/// Libraries speak up only where they are asked: their errors come back to us and are logged once, where they are handled.
+/// Libraries speak up only where they are asked: their errors come back to us and are logged once,
+/// where they are handled.
 const QUIET: [&str; 5] = ["aws_config", "aws_smithy_runtime", "h2", "hyper", "rustls"];
 /// As other programs call them.
 const OTHER_NAMES: [(&str, &str); 9] = [
@@ -20,19 +22,28 @@ const OTHER_NAMES: [(&str, &str); 9] = [
 ];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// `info`, or levels by target: `invoice_worker=debug,warn`. What no directive is about is told from `info` on.
+/// `info`, or levels by target: `invoice_worker=debug,warn`. What no directive is about is told
+/// from `info` on.
 pub(super) fn parse(directives: &str) -> Result<Targets, String> {
-    let mut targets = Targets::new().with_default(LevelFilter::INFO).with_targets(QUIET.map(|target| (target, LevelFilter::ERROR)));
+    let mut targets = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_targets(QUIET.map(|target| (target, LevelFilter::ERROR)));
     let mut general = None;
     for directive in directives.split(',').map(str::trim) {
         match directive.split_once('=') {
-            _ if directive.is_empty() => return Err("is empty, or has a comma too many; write a level such as \"info\"".to_owned()),
+            _ if directive.is_empty() => {
+                return Err(
+                    "is empty, or has a comma too many; write a level such as \"info\"".to_owned(),
+                );
+            }
             None => {
                 if general.replace(level(directive)?).is_some() {
                     return Err("has two levels without a target; one is for everything".to_owned());
                 }
             }
-            Some((target, level_name)) => targets = targets.with_target(checked(target.trim())?, level(level_name.trim())?),
+            Some((target, level_name)) => {
+                targets = targets.with_target(checked(target.trim())?, level(level_name.trim())?)
+            }
         }
     }
     Ok(match general {
@@ -47,20 +58,40 @@ fn level(name: &str) -> Result<LevelFilter, String> {
         return LevelFilter::from_str(&lower).map_err(|error| error.to_string());
     }
     let shown: String = name.chars().take(40).collect();
-    if let Some(target) = checked(name).ok().filter(|target| *target == OURS || target.contains("::")) {
-        return Err(format!("{shown:?} is a target and no level; write {target}=debug"));
+    if let Some(target) = checked(name)
+        .ok()
+        .filter(|target| *target == OURS || target.contains("::"))
+    {
+        return Err(format!(
+            "{shown:?} is a target and no level; write {target}=debug"
+        ));
     }
-    let other = OTHER_NAMES.iter().find(|(other, _)| *other == lower).map(|(_, level)| *level);
-    let nearest = || LEVELS.into_iter().find(|level| strsim::damerau_levenshtein(level, &lower) <= 1);
-    let meant = other.or_else(nearest).map(|level| format!("did you mean {level}? ")).unwrap_or_default();
-    Err(format!("{shown:?} is not a level; {meant}there are {}", LEVELS.join(", ")))
+    let other = OTHER_NAMES
+        .iter()
+        .find(|(other, _)| *other == lower)
+        .map(|(_, level)| *level);
+    let nearest = || {
+        LEVELS
+            .into_iter()
+            .find(|level| strsim::damerau_levenshtein(level, &lower) <= 1)
+    };
+    let meant = other
+        .or_else(nearest)
+        .map(|level| format!("did you mean {level}? "))
+        .unwrap_or_default();
+    Err(format!(
+        "{shown:?} is not a level; {meant}there are {}",
+        LEVELS.join(", ")
+    ))
 }
 
 /// A target is the path of a module. A directive about any other text would hold for nothing.
 fn checked(target: &str) -> Result<&str, String> {
     let is_path = target.split("::").all(|part| {
         part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     });
     let shown: String = target.chars().take(40).collect();
     let first = target.split("::").next().unwrap_or_default();
@@ -68,7 +99,13 @@ fn checked(target: &str) -> Result<&str, String> {
     if first != OURS && strsim::damerau_levenshtein(&bare, &OURS.replace('_', "")) <= 2 {
         return Err(format!("{shown:?} is no target; did you mean {OURS}?"));
     }
-    if is_path { Ok(target) } else { Err(format!("{shown:?} is no target; write a module's path, such as {OURS}::worker")) }
+    if is_path {
+        Ok(target)
+    } else {
+        Err(format!(
+            "{shown:?} is no target; write a module's path, such as {OURS}::worker"
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -78,8 +115,16 @@ mod tests {
 
     fn heard(directives: &str, target: &str) -> Option<Level> {
         let filter = parse(directives).unwrap();
-        let levels = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
-        levels.into_iter().find(|level| filter.would_enable(target, level))
+        let levels = [
+            Level::TRACE,
+            Level::DEBUG,
+            Level::INFO,
+            Level::WARN,
+            Level::ERROR,
+        ];
+        levels
+            .into_iter()
+            .find(|level| filter.would_enable(target, level))
     }
 
     #[test]
@@ -91,14 +136,22 @@ mod tests {
             ("warn", ours, Some(Level::WARN)),
             ("off", ours, None),
             ("invoice_worker=debug,warn", ours, Some(Level::DEBUG)),
-            (" warn , invoice_worker::worker = trace ", ours, Some(Level::TRACE)),
+            (
+                " warn , invoice_worker::worker = trace ",
+                ours,
+                Some(Level::TRACE),
+            ),
             ("invoice_worker=debug,warn", "moka", Some(Level::WARN)),
             // Nothing is said of ours: it is told as by default, and not silenced.
             ("hyper=debug", ours, Some(Level::INFO)),
             ("hyper=debug", "hyper::proto", Some(Level::DEBUG)),
             ("info", "hyper::proto", Some(Level::ERROR)),
         ] {
-            assert_eq!(heard(directives, target), expected, "{directives}: {target}");
+            assert_eq!(
+                heard(directives, target),
+                expected,
+                "{directives}: {target}"
+            );
         }
     }
 

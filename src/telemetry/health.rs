@@ -16,8 +16,8 @@ pub enum State {
     Starting,
     /// Ready: jobs are taken.
     Consuming,
-    /// Deliberately taking nothing: this worker gets no job past these stages. They are tried from time to time. Ready where all of them
-    /// have worked in this process.
+    /// Deliberately taking nothing: this worker gets no job past these stages. They are tried from
+    /// time to time. Ready where all of them have worked in this process.
     Paused {
         stages: Vec<Paused>,
     },
@@ -43,7 +43,8 @@ pub enum State {
         #[serde(skip)]
         otherwise: Box<State>,
     },
-    /// Several jobs failed at the same place of this program: it takes no more until it is started anew.
+    /// Several jobs failed at the same place of this program: it takes no more until it is started
+    /// anew.
     Unfit {
         problem: String,
     },
@@ -51,7 +52,8 @@ pub enum State {
     Draining,
 }
 
-/// What may be wrong with the parts that the worker needs, beside its connection. One that recovers leaves the others as they are.
+/// What may be wrong with the parts that the worker needs, beside its connection. One that recovers
+/// leaves the others as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
     /// A queue of ours does not take what jobs become.
@@ -89,25 +91,44 @@ impl Health {
         self.0.send_replace(state);
     }
 
-    /// While the worker would be ready, something of ours does not work; other states have something worse to say.
+    /// While the worker would be ready, something of ours does not work; other states have
+    /// something worse to say.
     pub fn trouble(&self, trouble: Trouble, problem: &str) {
         self.0.send_if_modified(|state| {
             let (mut troubles, otherwise) = match state {
-                State::Consuming | State::Paused { .. } | State::Unproven { .. } => (BTreeMap::new(), Box::new(state.clone())),
-                State::Stuck { troubles, otherwise, .. } => (std::mem::take(troubles), otherwise.clone()),
-                State::Starting | State::Refused { .. } | State::Disconnected { .. } | State::Unfit { .. } | State::Draining => {
+                State::Consuming | State::Paused { .. } | State::Unproven { .. } => {
+                    (BTreeMap::new(), Box::new(state.clone()))
+                }
+                State::Stuck {
+                    troubles,
+                    otherwise,
+                    ..
+                } => (std::mem::take(troubles), otherwise.clone()),
+                State::Starting
+                | State::Refused { .. }
+                | State::Disconnected { .. }
+                | State::Unfit { .. }
+                | State::Draining => {
                     return false;
                 }
             };
             troubles.insert(trouble, problem.to_owned());
-            *state = State::Stuck { problem: all_of(&troubles), troubles, otherwise };
+            *state = State::Stuck {
+                problem: all_of(&troubles),
+                troubles,
+                otherwise,
+            };
             true
         });
     }
 
     pub fn recovered(&self, trouble: Trouble) {
         self.0.send_if_modified(|state| match state {
-            State::Stuck { problem, troubles, otherwise } => {
+            State::Stuck {
+                problem,
+                troubles,
+                otherwise,
+            } => {
                 if troubles.remove(&trouble).is_none() {
                     return false;
                 }
@@ -129,7 +150,9 @@ impl Health {
     /// What is taken from the queues, while nothing worse is to be told.
     pub fn flows(&self, paused: &[Paused], doubt: Option<String>) {
         let now = match doubt {
-            _ if !paused.is_empty() => State::Paused { stages: paused.to_vec() },
+            _ if !paused.is_empty() => State::Paused {
+                stages: paused.to_vec(),
+            },
             Some(problem) => State::Unproven { problem },
             None => State::Consuming,
         };
@@ -191,7 +214,11 @@ mod tests {
         health.flows(&[], None);
         assert!(!health.state().is_ready(), "still");
         health.recovered(Trouble::Publishing);
-        assert_eq!(health.state(), State::Consuming, "the pause ended meanwhile");
+        assert_eq!(
+            health.state(),
+            State::Consuming,
+            "the pause ended meanwhile"
+        );
     }
 
     #[test]
@@ -200,10 +227,14 @@ mod tests {
         health.flows(&[], None);
         health.trouble(Trouble::Missing, "invoice.results is gone");
         health.trouble(Trouble::Publishing, "invoice.failed refuses");
-        assert!(matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.failed refuses; invoice.results is gone"));
+        assert!(
+            matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.failed refuses; invoice.results is gone")
+        );
         health.recovered(Trouble::Publishing);
         health.recovered(Trouble::Alarm);
-        assert!(matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.results is gone"));
+        assert!(
+            matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.results is gone")
+        );
         health.recovered(Trouble::Missing);
         assert_eq!(health.state(), State::Consuming);
     }
@@ -220,7 +251,13 @@ mod tests {
     #[test]
     fn a_worker_that_has_never_worked_is_not_ready() {
         let health = Health::default();
-        let never: Vec<Paused> = paused().into_iter().map(|paused| Paused { has_worked: false, ..paused }).collect();
+        let never: Vec<Paused> = paused()
+            .into_iter()
+            .map(|paused| Paused {
+                has_worked: false,
+                ..paused
+            })
+            .collect();
         health.flows(&never, None);
         assert!(!health.state().is_ready());
         health.flows(&paused(), Some("why".into()));

@@ -12,13 +12,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 const OURS: &str = "invoice_worker";
 
-/// Never heard, whatever `telemetry.log` asks for: `lapin` logs returned messages with their whole body, and bodies are personal data;
-/// the sandbox's S3 server logs requests with their signatures.
+/// Never heard, whatever `telemetry.log` asks for: `lapin` logs returned messages with their whole
+/// body, and bodies are personal data; the sandbox's S3 server logs requests with their signatures.
 const SILENT: [&str; 3] = ["lapin", "s3s", "s3s_fs"];
 
 /// Installs the process's subscriber and panic hook; a second call changes nothing.
 pub fn install(config: &Config) {
-    let filter = filter::parse(&config.log).unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let filter = filter::parse(&config.log)
+        .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let terminal = std::io::stderr().is_terminal();
     let json = match config.log_format {
         LogFormat::Auto => !terminal,
@@ -27,29 +28,46 @@ pub fn install(config: &Config) {
     };
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // Err: somebody installed one before us, which is as good.
-    if subscriber(filter, json, colour, std::io::stderr).try_init().is_ok() {
+    if subscriber(filter, json, colour, std::io::stderr)
+        .try_init()
+        .is_ok()
+    {
         std::panic::set_hook(Box::new(|panic| {
             // The place alone: the message may hold what the code was working on.
             let place = panic.location().map(ToString::to_string);
-            tracing::error!(place, "the program failed; this is a defect of it, please report the place");
+            tracing::error!(
+                place,
+                "the program failed; this is a defect of it, please report the place"
+            );
         }));
     }
 }
 
-fn subscriber<W>(filter: Targets, json: bool, colour: bool, writer: W) -> impl Subscriber + Send + Sync
+fn subscriber<W>(
+    filter: Targets,
+    json: bool,
+    colour: bool,
+    writer: W,
+) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = if json {
-        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+        lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed()
     } else {
         lines.with_ansi(colour).boxed()
     };
     tracing_subscriber::registry().with(lines.with_filter(safe(filter)))
 }
 
-/// No directive reaches past this: below warnings, libraries write headers, signed strings and bodies.
+/// No directive reaches past this: below warnings, libraries write headers, signed strings and
+/// bodies.
 fn safe<S>(asked: impl Filter<S>) -> impl Filter<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -69,7 +87,9 @@ mod tests {
     fn heard(directives: &str) -> String {
         let written = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&written);
-        let subscriber = subscriber(filter::parse(directives).unwrap(), true, false, move || Shared(Arc::clone(&shared)));
+        let subscriber = subscriber(filter::parse(directives).unwrap(), true, false, move || {
+            Shared(Arc::clone(&shared))
+        });
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(target: "lapin::returned_messages", "a body");
             tracing::error!(target: "lapin", "a body");
@@ -108,7 +128,11 @@ mod tests {
             for wanted in ["a library's warning", "a library's error", "our news"] {
                 assert!(heard.contains(wanted), "{directives}: {heard}");
             }
-            assert_eq!(heard.contains("our details"), directives != "info", "{directives}");
+            assert_eq!(
+                heard.contains("our details"),
+                directives != "info",
+                "{directives}"
+            );
         }
     }
 }

@@ -11,16 +11,31 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use std::time::Duration;
 
 /// Seconds: from a quick answer of a provider to a job parked for days.
-const JOB_BUCKETS: [f64; 14] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0, 345_600.0];
-const CALL_BUCKETS: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0];
-const WAIT_BUCKETS: [f64; 12] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0];
+const JOB_BUCKETS: [f64; 14] = [
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0, 345_600.0,
+];
+const CALL_BUCKETS: [f64; 12] = [
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0,
+];
+const WAIT_BUCKETS: [f64; 12] = [
+    0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0,
+];
 
 /// Installs the process's recorder. Without it every function here does nothing.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full("invoice_job_duration_seconds".into()), &JOB_BUCKETS)?
-        .set_buckets_for_metric(Matcher::Full("invoice_provider_call_duration_seconds".into()), &CALL_BUCKETS)?
-        .set_buckets_for_metric(Matcher::Full("invoice_provider_wait_seconds".into()), &WAIT_BUCKETS)?
+        .set_buckets_for_metric(
+            Matcher::Full("invoice_job_duration_seconds".into()),
+            &JOB_BUCKETS,
+        )?
+        .set_buckets_for_metric(
+            Matcher::Full("invoice_provider_call_duration_seconds".into()),
+            &CALL_BUCKETS,
+        )?
+        .set_buckets_for_metric(
+            Matcher::Full("invoice_provider_wait_seconds".into()),
+            &WAIT_BUCKETS,
+        )?
         .install_recorder()?;
     metrics_process::Collector::default().describe();
     describe();
@@ -31,33 +46,90 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 fn describe() {
     describe_counter!("invoice_jobs_total", "Jobs answered.");
     describe_gauge!("invoice_jobs_in_flight", "Jobs that have their turn.");
-    describe_histogram!("invoice_job_duration_seconds", "From first sight of a job to its answer.");
-    describe_counter!("invoice_provider_calls_total", "Calls of the providers, by code and whether they are paid for.");
-    describe_counter!("invoice_control_calls_total", "Calls that asked whether jobs or this worker were at fault; they may be paid for.");
+    describe_histogram!(
+        "invoice_job_duration_seconds",
+        "From first sight of a job to its answer."
+    );
+    describe_counter!(
+        "invoice_provider_calls_total",
+        "Calls of the providers, by code and whether they are paid for."
+    );
+    describe_counter!(
+        "invoice_control_calls_total",
+        "Calls that asked whether jobs or this worker were at fault; they may be paid for."
+    );
     for stage in [Stage::Recognition, Stage::Verification] {
         counter!("invoice_control_calls_total", "stage" => stage.as_str()).absolute(0);
     }
-    describe_histogram!("invoice_provider_call_duration_seconds", "From a call to its answer.");
-    describe_histogram!("invoice_provider_wait_seconds", "Time spent in the rate limiter.");
-    describe_gauge!("invoice_provider_rate_limit_per_second", "This worker's share of the account's rate.");
-    describe_counter!("invoice_parked_total", "Jobs parked; what returned is subtracted to know what is parked now.");
+    describe_histogram!(
+        "invoice_provider_call_duration_seconds",
+        "From a call to its answer."
+    );
+    describe_histogram!(
+        "invoice_provider_wait_seconds",
+        "Time spent in the rate limiter."
+    );
+    describe_gauge!(
+        "invoice_provider_rate_limit_per_second",
+        "This worker's share of the account's rate."
+    );
+    describe_counter!(
+        "invoice_parked_total",
+        "Jobs parked; what returned is subtracted to know what is parked now."
+    );
     describe_counter!("invoice_returned_total", "Parked jobs whose time had come.");
-    describe_gauge!("invoice_paused", "1 while nobody gets past the stage, for this reason.");
-    describe_gauge!("invoice_province_closed", "1 while verification of the province's bills waits.");
-    describe_gauge!("invoice_workers_alive", "Workers on the same queues that were heard within seven seconds, with this one.");
-    describe_counter!("invoice_checkpoint_hits_total", "Answers that were not paid for again.");
-    describe_counter!("invoice_broker_reconnects_total", "Connections to the broker after the first.");
-    describe_gauge!("invoice_queue_missing", "1 while a queue of ours, or the control exchange, was not there at the last look.");
-    describe_counter!("invoice_queues_declared_again_total", "Queues of ours that were deleted while the worker ran, and declared again.");
-    describe_counter!("invoice_settle_lost_total", "Acknowledgements that found their channel gone; the job was delivered again.");
-    describe_counter!("invoice_results_returned_total", "Results whose reply_to was gone; they went to the results queue.");
+    describe_gauge!(
+        "invoice_paused",
+        "1 while nobody gets past the stage, for this reason."
+    );
+    describe_gauge!(
+        "invoice_province_closed",
+        "1 while verification of the province's bills waits."
+    );
+    describe_gauge!(
+        "invoice_workers_alive",
+        "Workers on the same queues that were heard within seven seconds, with this one."
+    );
+    describe_counter!(
+        "invoice_checkpoint_hits_total",
+        "Answers that were not paid for again."
+    );
+    describe_counter!(
+        "invoice_broker_reconnects_total",
+        "Connections to the broker after the first."
+    );
+    describe_gauge!(
+        "invoice_queue_missing",
+        "1 while a queue of ours, or the control exchange, was not there at the last look."
+    );
+    describe_counter!(
+        "invoice_queues_declared_again_total",
+        "Queues of ours that were deleted while the worker ran, and declared again."
+    );
+    describe_counter!(
+        "invoice_settle_lost_total",
+        "Acknowledgements that found their channel gone; the job was delivered again."
+    );
+    describe_counter!(
+        "invoice_results_returned_total",
+        "Results whose reply_to was gone; they went to the results queue."
+    );
     describe_counter!(
         "invoice_heartbeats_foreign_total",
         "Heartbeats of workers with other queues or accounts on the same control exchange."
     );
-    describe_gauge!("invoice_clock_skew_seconds", "What a server's clock is ahead of this machine's, by the Date of its last answer.");
-    describe_counter!("invoice_seal_refused_total", "What came back without a valid seal of ours, and counted as absent.");
-    describe_gauge!("invoice_image_memory_bytes", "Image data held, all jobs together.");
+    describe_gauge!(
+        "invoice_clock_skew_seconds",
+        "What a server's clock is ahead of this machine's, by the Date of its last answer."
+    );
+    describe_counter!(
+        "invoice_seal_refused_total",
+        "What came back without a valid seal of ours, and counted as absent."
+    );
+    describe_gauge!(
+        "invoice_image_memory_bytes",
+        "Image data held, all jobs together."
+    );
     for counter in [
         "invoice_broker_reconnects_total",
         "invoice_settle_lost_total",
@@ -66,7 +138,11 @@ fn describe() {
     ] {
         counter!(counter).absolute(0);
     }
-    for kind in [SealKind::Checkpoint, SealKind::Progress, SealKind::Heartbeat] {
+    for kind in [
+        SealKind::Checkpoint,
+        SealKind::Progress,
+        SealKind::Heartbeat,
+    ] {
         counter!("invoice_seal_refused_total", "kind" => kind.as_str()).absolute(0);
     }
     gauge!("invoice_jobs_in_flight").set(0.0);
@@ -76,7 +152,8 @@ fn describe() {
 
 pub fn job_finished(status: Status, verdict: Option<Verdict>, duration: Duration) {
     counter!("invoice_jobs_total", "status" => status.as_str(), "verdict" => verdict.map_or("none", Verdict::as_str)).increment(1);
-    histogram!("invoice_job_duration_seconds", "status" => status.as_str()).record(duration.as_secs_f64());
+    histogram!("invoice_job_duration_seconds", "status" => status.as_str())
+        .record(duration.as_secs_f64());
 }
 
 /// Counts a job in flight for as long as it lives.
@@ -84,7 +161,10 @@ pub fn job_finished(status: Status, verdict: Option<Verdict>, duration: Duration
 pub struct InFlight(());
 
 impl InFlight {
-    #[expect(clippy::new_without_default, reason = "it counts; a default that counts would surprise")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "it counts; a default that counts would surprise"
+    )]
     pub fn new() -> Self {
         gauge!("invoice_jobs_in_flight").increment(1.0);
         Self(())
@@ -101,16 +181,19 @@ impl Drop for InFlight {
 pub fn provider_call(stage: Stage, code: &str, billed: Billed, duration: Duration) {
     counter!("invoice_provider_calls_total", "stage" => stage.as_str(), "code" => code.to_owned(), "billed" => billed.as_str())
         .increment(1);
-    histogram!("invoice_provider_call_duration_seconds", "stage" => stage.as_str()).record(duration.as_secs_f64());
+    histogram!("invoice_provider_call_duration_seconds", "stage" => stage.as_str())
+        .record(duration.as_secs_f64());
 }
 
-/// A call that asks whose fault it is. It is among the provider's calls as well, with its code and whether it is paid for.
+/// A call that asks whose fault it is. It is among the provider's calls as well, with its code and
+/// whether it is paid for.
 pub fn control_call(stage: Stage) {
     counter!("invoice_control_calls_total", "stage" => stage.as_str()).increment(1);
 }
 
 pub fn provider_wait(stage: Stage, waited: Duration) {
-    histogram!("invoice_provider_wait_seconds", "stage" => stage.as_str()).record(waited.as_secs_f64());
+    histogram!("invoice_provider_wait_seconds", "stage" => stage.as_str())
+        .record(waited.as_secs_f64());
 }
 
 pub fn rate_limit(stage: Stage, per_second: f64) {
@@ -118,21 +201,25 @@ pub fn rate_limit(stage: Stage, per_second: f64) {
 }
 
 pub fn parked(stage: Stage, code: &str) {
-    counter!("invoice_parked_total", "stage" => stage.as_str(), "code" => code.to_owned()).increment(1);
+    counter!("invoice_parked_total", "stage" => stage.as_str(), "code" => code.to_owned())
+        .increment(1);
 }
 
 pub fn returned(stage: Stage, code: &str) {
-    counter!("invoice_returned_total", "stage" => stage.as_str(), "code" => code.to_owned()).increment(1);
+    counter!("invoice_returned_total", "stage" => stage.as_str(), "code" => code.to_owned())
+        .increment(1);
 }
 
 /// `reason` is the code that paused the stage, as the policy labels it.
 pub fn paused(stage: Stage, reason: &str, is_paused: bool) {
-    gauge!("invoice_paused", "stage" => stage.as_str(), "reason" => reason.to_owned()).set(f64::from(u8::from(is_paused)));
+    gauge!("invoice_paused", "stage" => stage.as_str(), "reason" => reason.to_owned())
+        .set(f64::from(u8::from(is_paused)));
 }
 
 /// `province` is a registry's, or `other`.
 pub fn province_closed(province: &str, is_closed: bool) {
-    gauge!("invoice_province_closed", "province" => province.to_owned()).set(f64::from(u8::from(is_closed)));
+    gauge!("invoice_province_closed", "province" => province.to_owned())
+        .set(f64::from(u8::from(is_closed)));
 }
 
 pub fn workers_alive(workers: usize) {
@@ -146,7 +233,8 @@ pub fn checkpoint_hit(kind: &'static str) {
 
 /// `name` is a configured queue, or the control exchange.
 pub fn queue_missing(name: &str, is_missing: bool) {
-    gauge!("invoice_queue_missing", "queue" => name.to_owned()).set(f64::from(u8::from(is_missing)));
+    gauge!("invoice_queue_missing", "queue" => name.to_owned())
+        .set(f64::from(u8::from(is_missing)));
     // It begins at 0.
     counter!("invoice_queues_declared_again_total", "queue" => name.to_owned()).increment(0);
 }

@@ -13,7 +13,8 @@ use std::net::SocketAddr;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where `/metrics`, `/livez` and `/readyz` are served; empty turns them off, port 0 picks a port and logs it.
+    /// Where `/metrics`, `/livez` and `/readyz` are served; empty turns them off, port 0 picks a
+    /// port and logs it.
     pub listen: String,
     pub log: String,
     pub log_format: LogFormat,
@@ -32,7 +33,12 @@ pub enum LogFormat {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:9464".into(), log: "info".into(), log_format: LogFormat::Auto, otlp_endpoint: String::new() }
+        Self {
+            listen: "127.0.0.1:9464".into(),
+            log: "info".into(),
+            log_format: LogFormat::Auto,
+            otlp_endpoint: String::new(),
+        }
     }
 }
 

@@ -22,8 +22,15 @@ struct App {
 }
 
 /// Serves until `stop`. Returns the address as soon as it listens.
-pub async fn start(listen: &str, health: Health, metrics: PrometheusHandle, stop: CancellationToken) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("telemetry.listen: cannot listen on {listen}"))?;
+pub async fn start(
+    listen: &str,
+    health: Health,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("telemetry.listen: cannot listen on {listen}"))?;
     let address = listener.local_addr().context("telemetry.listen")?;
     let upkeep = metrics.clone();
     let app = Router::new()
@@ -34,13 +41,19 @@ pub async fn start(listen: &str, health: Health, metrics: PrometheusHandle, stop
     tokio::spawn({
         let stop = stop.clone();
         async move {
-            if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await {
+            if let Err(error) = axum::serve(listener, app)
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await
+            {
                 tracing::error!(%error, "the telemetry server stopped");
             }
         }
     });
     tokio::spawn(async move {
-        while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
+        while tokio::time::timeout(UPKEEP, stop.cancelled())
+            .await
+            .is_err()
+        {
             upkeep.run_upkeep();
         }
     });
@@ -49,15 +62,30 @@ pub async fn start(listen: &str, health: Health, metrics: PrometheusHandle, stop
 
 async fn exposition(State(app): State<App>) -> Response {
     metrics_process::Collector::default().collect();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        app.metrics.render(),
+    )
+        .into_response()
 }
 
 async fn readiness(State(app): State<App>) -> Response {
     let state = app.health.state();
-    let status = if state.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if state.is_ready() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let mut body = serde_json::json!({ "ready": state.is_ready() });
-    if let (Some(body), Ok(serde_json::Value::Object(told))) = (body.as_object_mut(), serde_json::to_value(&state)) {
+    if let (Some(body), Ok(serde_json::Value::Object(told))) =
+        (body.as_object_mut(), serde_json::to_value(&state))
+    {
         body.extend(told);
     }
-    (status, [(header::CONTENT_TYPE, "application/json")], format!("{body}\n")).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        format!("{body}\n"),
+    )
+        .into_response()
 }

@@ -1,4 +1,5 @@
-//! A broker that is short of memory or disk takes no messages. Nothing is given up for that: publishing waits, and readiness says why.
+//! A broker that is short of memory or disk takes no messages. Nothing is given up for that:
+//! publishing waits, and readiness says why.
 
 use crate::telemetry::health::{Health, Trouble};
 use tokio::sync::watch;
@@ -6,8 +7,15 @@ use tokio::sync::watch;
 /// For as long as the generation lives.
 pub(super) async fn tell(health: Health, mut blocked: watch::Receiver<Option<String>>) {
     // Errors mean that the session is gone.
-    while let Ok(reason) = blocked.wait_for(Option::is_some).await.map(|reason| reason.clone().unwrap_or_default()) {
-        health.trouble(Trouble::Alarm, &format!("the broker takes no messages: {reason}"));
+    while let Ok(reason) = blocked
+        .wait_for(Option::is_some)
+        .await
+        .map(|reason| reason.clone().unwrap_or_default())
+    {
+        health.trouble(
+            Trouble::Alarm,
+            &format!("the broker takes no messages: {reason}"),
+        );
         if blocked.wait_for(Option::is_none).await.is_err() {
             return;
         }

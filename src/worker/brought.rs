@@ -33,16 +33,30 @@ impl Worker {
                 None
             }
         };
-        let read = |state: ParkedState| Some((Progress::from_header(&state.progress, &run)?, state));
+        let read =
+            |state: ParkedState| Some((Progress::from_header(&state.progress, &run)?, state));
         if let Some((mut progress, state)) = state.and_then(read) {
             // Another worker's clock may be ahead of ours.
             progress.first_seen = progress.first_seen.min(now);
             let returned = !progress.untried;
-            return Brought { progress, returned, not_before: not_before(&state), deaths: state.deaths };
+            return Brought {
+                progress,
+                returned,
+                not_before: not_before(&state),
+                deaths: state.deaths,
+            };
         }
         let mut progress = Progress::new(run, now);
-        progress.expires = message.properties.expiration.and_then(|life| now.saturating_add(life).ok());
-        Brought { progress, returned: false, not_before: None, deaths: None }
+        progress.expires = message
+            .properties
+            .expiration
+            .and_then(|life| now.saturating_add(life).ok());
+        Brought {
+            progress,
+            returned: false,
+            not_before: None,
+            deaths: None,
+        }
     }
 
     /// Of a job that has to run alone: until when it waits.
@@ -51,7 +65,9 @@ impl Worker {
             return None;
         }
         match parked_headers(message, &self.sealer) {
-            ParkedHeaders::Valid(state) if state.deaths.is_some() => Some(not_before(&state).unwrap_or(Timestamp::MIN)),
+            ParkedHeaders::Valid(state) if state.deaths.is_some() => {
+                Some(not_before(&state).unwrap_or(Timestamp::MIN))
+            }
             ParkedHeaders::Valid(_) | ParkedHeaders::Refused | ParkedHeaders::None => None,
         }
     }

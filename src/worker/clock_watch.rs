@@ -1,4 +1,5 @@
-//! A worker whose clock is wrong takes no jobs: it would end some too early, and call before their time those that wait.
+//! A worker whose clock is wrong takes no jobs: it would end some too early, and call before their
+//! time those that wait.
 
 use super::Worker;
 use crate::domain::clock_skew::{ClockVerdict, clock_verdict};
@@ -16,7 +17,8 @@ const NO_OBJECT: &str = "invoice-worker-clock";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Worker {
-    /// What is wrong with our clock, if anything is. The store is asked where it said nothing yet, or something bad.
+    /// What is wrong with our clock, if anything is. The store is asked where it said nothing yet,
+    /// or something bad.
     pub(super) async fn clock_problem(&self) -> Option<String> {
         let store = &self.pipeline.loader.store;
         if !store.tells_time() {
@@ -27,7 +29,11 @@ impl Worker {
             return None;
         }
         // Any answer has a time, a refusal as well.
-        let _ = timeout(PATIENCE, store.get(&self.pipeline.loader.bucket, NO_OBJECT, 0)).await;
+        let _ = timeout(
+            PATIENCE,
+            store.get(&self.pipeline.loader.bucket, NO_OBJECT, 0),
+        )
+        .await;
         self.clock_problem_so_far()
     }
 

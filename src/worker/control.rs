@@ -1,6 +1,7 @@
 //! What workers tell each other: who is alive and has work, and what is closed.
 //!
-//! Losing any of it costs extra calls, never a job; so nothing here is tried twice, and nothing waits for it.
+//! Losing any of it costs extra calls, never a job; so nothing here is tried twice, and nothing
+//! waits for it.
 
 use super::Worker;
 use crate::broker::{Consumer, Message, PublishError, Publisher, SEAL};
@@ -14,7 +15,8 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// How often a worker tells everything it knows (contract, control messages); at once where something happened.
+/// How often a worker tells everything it knows (contract, control messages); at once where
+/// something happened.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// A message on the control exchange, as far as it can be believed.
@@ -29,7 +31,11 @@ pub enum ControlMessage {
 /// Who wrote this message?
 pub fn read_control_message(message: &Message, sealer: &Sealer) -> ControlMessage {
     let body = &message.body;
-    let seal = message.properties.headers.text(SEAL).filter(|_| body.len() <= MAX_BYTES);
+    let seal = message
+        .properties
+        .headers
+        .text(SEAL)
+        .filter(|_| body.len() <= MAX_BYTES);
     if !seal.is_some_and(|seal| sealer.accepts(SealKind::Heartbeat, &[body], &seal)) {
         return ControlMessage::Unsealed;
     }
@@ -83,7 +89,11 @@ impl Worker {
         match admission {
             Admission::Peer => self.pipeline.judge.gate.hear(heartbeat),
             Admission::Repeated | Admission::OutOfTime => {
-                tracing::debug!(peer = heartbeat.worker, ?admission, "a heartbeat is ignored");
+                tracing::debug!(
+                    peer = heartbeat.worker,
+                    ?admission,
+                    "a heartbeat is ignored"
+                );
             }
             Admission::OtherFleet { is_first } => {
                 metric::foreign_heartbeat();
@@ -103,7 +113,10 @@ impl Worker {
     /// What this worker says now, sealed.
     pub(super) fn heartbeat(&self, draining: bool) -> Message {
         let heartbeat = self.pipeline.judge.gate.heartbeat(draining);
-        let json = self.peers().stamp(heartbeat, self.pipeline.judge.clock.now()).to_json();
+        let json = self
+            .peers()
+            .stamp(heartbeat, self.pipeline.judge.clock.now())
+            .to_json();
         let seal = self.sealer.seal(SealKind::Heartbeat, &[&json]);
         let mut message = Message::json(KIND, json);
         message.properties.headers.set_text(SEAL, &seal);
@@ -114,7 +127,12 @@ impl Worker {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn tell_others(&self, told: &Publisher, stop: &CancellationToken, problems: &Sender<PublishError>) {
+    async fn tell_others(
+        &self,
+        told: &Publisher,
+        stop: &CancellationToken,
+        problems: &Sender<PublishError>,
+    ) {
         let gate = &self.pipeline.judge.gate;
         let mut every = interval(self.heartbeat_every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -96,7 +96,11 @@ impl JobParked {
 
 /// `recognition 200, verification 316`: codes are the providers', nothing personal.
 pub(super) fn codes(progress: &Progress) -> String {
-    let told: Vec<String> = progress.calls().iter().map(|call| format!("{} {}", call.stage, call.code)).collect();
+    let told: Vec<String> = progress
+        .calls()
+        .iter()
+        .map(|call| format!("{} {}", call.stage, call.code))
+        .collect();
     told.join(", ")
 }
 

@@ -1,9 +1,11 @@
-//! What is taken from the queues: as much as may be in flight, one job at a time, a suspect alone, or nothing.
+//! What is taken from the queues: as much as may be in flight, one job at a time, a suspect alone,
+//! or nothing.
 
 use crate::broker::{BrokerError, Config, Consumer, Delivery, Session};
 use crate::gate::Flow;
 
-/// Returned jobs do not queue behind the backlog: they have a small prefetch of their own (contract, section 4).
+/// Returned jobs do not queue behind the backlog: they have a small prefetch of their own
+/// (contract, section 4).
 const DUE_PREFETCH: u16 = 16;
 
 /// Consumers of both queues, or none.
@@ -30,8 +32,8 @@ pub(super) enum Intake {
 }
 
 impl Feed {
-    /// Takes so much from now on. What had been received by then is handed over: it has its turn, or is parked, and is never sent back,
-    /// because that would count as a death of the job.
+    /// Takes so much from now on. What had been received by then is handed over: it has its turn,
+    /// or is parked, and is never sent back, because that would count as a death of the job.
     pub(super) async fn follow(
         &mut self,
         intake: Intake,
@@ -60,9 +62,12 @@ impl Feed {
         Ok(received)
     }
 
-    /// Has this worker so many jobs in hand that first some of them have to end? Those of a consumer that is gone count for no other.
+    /// Has this worker so many jobs in hand that first some of them have to end? Those of a
+    /// consumer that is gone count for no other.
     pub(super) fn is_too_full(&self, wanted: u16, in_hand: usize) -> bool {
-        wanted < self.prefetch && is_worth_a_change(self.prefetch, wanted) && in_hand > usize::from(wanted)
+        wanted < self.prefetch
+            && is_worth_a_change(self.prefetch, wanted)
+            && in_hand > usize::from(wanted)
     }
 
     /// Of the jobs queue.
@@ -70,13 +75,25 @@ impl Feed {
         self.prefetch
     }
 
-    /// The next delivery, returned jobs first; `None` when a consumer was lost. For ever while nothing is taken.
+    /// The next delivery, returned jobs first; `None` when a consumer was lost. For ever while
+    /// nothing is taken.
     ///
-    /// One at a time, a new job comes first: those that return have tried, and one that fails for itself must not keep the others out.
-    /// The next one is a returned job: new ones may never get as far.
+    /// One at a time, a new job comes first: those that return have tried, and one that fails for
+    /// itself must not keep the others out. The next one is a returned job: new ones may never get
+    /// as far.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
-        let Self { due, jobs, intake, due_is_next, .. } = self;
-        let (first, second) = if *intake == Intake::One && !*due_is_next { (jobs, due) } else { (due, jobs) };
+        let Self {
+            due,
+            jobs,
+            intake,
+            due_is_next,
+            ..
+        } = self;
+        let (first, second) = if *intake == Intake::One && !*due_is_next {
+            (jobs, due)
+        } else {
+            (due, jobs)
+        };
         let delivery = tokio::select! {
             biased;
             delivery = next_of(first) => delivery,

@@ -1,4 +1,5 @@
-//! What of a parked job's message fits into one frame: its progress first, then the caller's headers, then the calls it made.
+//! What of a parked job's message fits into one frame: its progress first, then the caller's
+//! headers, then the calls it made.
 
 use crate::broker::{FittedMessage, Message, NOT_BEFORE, PROGRESS, SEAL, SUSPECT, fitted};
 use crate::domain::progress::Progress;
@@ -15,24 +16,43 @@ pub(super) struct FittedPark {
     pub(super) parcel_left_out: bool,
 }
 
-/// `parked` makes the message from the text of its progress header; `room` is what its properties may have. The oldest calls give way
-/// first, as far as needed all of them, and then the caller's headers.
-pub(super) fn fit_parked(progress: &Progress, room: usize, parked: impl Fn(&str) -> Message) -> FittedPark {
+/// `parked` makes the message from the text of its progress header; `room` is what its properties
+/// may have. The oldest calls give way first, as far as needed all of them, and then the caller's
+/// headers.
+pub(super) fn fit_parked(
+    progress: &Progress,
+    room: usize,
+    parked: impl Fn(&str) -> Message,
+) -> FittedPark {
     let shortest = progress.to_header_within(0);
     let FittedMessage { message, left_out } = fitted(parked(&shortest), room, &OURS);
     let spare = room.checked_sub(message.properties.wire_size());
     let Some(spare) = spare else {
         if progress.parcel.is_none() {
-            return FittedPark { message, left_out, parcel_left_out: false };
+            return FittedPark {
+                message,
+                left_out,
+                parcel_left_out: false,
+            };
         }
         let mut without = progress.clone();
         without.parcel = None;
-        return FittedPark { parcel_left_out: true, ..fit_parked(&without, room, parked) };
+        return FittedPark {
+            parcel_left_out: true,
+            ..fit_parked(&without, room, parked)
+        };
     };
     let with_calls = progress.to_header_within(shortest.len().saturating_add(spare));
     let mut complete = parked(&with_calls);
-    complete.properties.headers.retain(|name| message.properties.headers.contains(name));
-    FittedPark { message: complete, left_out, parcel_left_out: false }
+    complete
+        .properties
+        .headers
+        .retain(|name| message.properties.headers.contains(name));
+    FittedPark {
+        message: complete,
+        left_out,
+        parcel_left_out: false,
+    }
 }
 
 /// Told once for each message: the job goes on without them.
@@ -75,12 +95,20 @@ mod tests {
 
     fn fit(progress: &Progress, foreign: &[usize]) -> (FittedPark, Progress) {
         let fit = fit_parked(progress, ROOM, |header| {
-            let mut properties = Properties { reply_to: Some("r".repeat(255)), ..Properties::default() };
+            let mut properties = Properties {
+                reply_to: Some("r".repeat(255)),
+                ..Properties::default()
+            };
             for (number, bytes) in foreign.iter().enumerate() {
-                properties.headers.set_text(&format!("foreign {number}"), &"x".repeat(*bytes));
+                properties
+                    .headers
+                    .set_text(&format!("foreign {number}"), &"x".repeat(*bytes));
             }
             properties.headers.set_text(PROGRESS, header);
-            Message { properties, ..Message::default() }
+            Message {
+                properties,
+                ..Message::default()
+            }
         });
         let header = fit.message.properties.headers.text(PROGRESS).unwrap();
         let travels = Progress::from_header(&header, RUN).unwrap();
@@ -99,12 +127,19 @@ mod tests {
             (50, &[130_000], &["foreign 0"]),
         ] {
             let (fit, travels) = fit(&progress(calls), foreign);
-            assert!(fit.message.properties.wire_size() <= ROOM, "{calls} calls beside {foreign:?}");
+            assert!(
+                fit.message.properties.wire_size() <= ROOM,
+                "{calls} calls beside {foreign:?}"
+            );
             assert_eq!(fit.left_out, gone, "{calls} calls beside {foreign:?}");
             assert_eq!(travels.totals.calls, calls);
             // Where little else is carried there is room for many.
             let beside: usize = foreign.iter().filter(|bytes| **bytes < 1_000).sum();
-            assert!(travels.calls().len() >= 29.min(calls as usize) || beside < foreign.iter().sum(), "{}", travels.calls().len());
+            assert!(
+                travels.calls().len() >= 29.min(calls as usize) || beside < foreign.iter().sum(),
+                "{}",
+                travels.calls().len()
+            );
         }
     }
 
@@ -119,7 +154,11 @@ mod tests {
         assert_eq!((small.left_out.len(), small.parcel_left_out), (1, false));
         assert!(travels.parcel.is_some() && small.message.properties.wire_size() <= ROOM);
         let (large, travels) = fit(&parcel(40_000), &[]);
-        assert!(large.parcel_left_out && travels.parcel.is_none() && large.message.properties.wire_size() <= ROOM);
+        assert!(
+            large.parcel_left_out
+                && travels.parcel.is_none()
+                && large.message.properties.wire_size() <= ROOM
+        );
         assert_eq!(travels.totals.calls, 29);
     }
 }

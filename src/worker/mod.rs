@@ -1,4 +1,5 @@
-//! The worker: receive, take a turn with each delivery, settle; come back when the broker was lost; drain when asked.
+//! The worker: receive, take a turn with each delivery, settle; come back when the broker was lost;
+//! drain when asked.
 
 mod alarm;
 mod answer;
@@ -76,10 +77,12 @@ pub enum Drained {
 }
 
 impl Worker {
-    /// Works until `stop`, through any number of lost connections. What is in flight when it ends is given `shutdown_grace`.
+    /// Works until `stop`, through any number of lost connections. What is in flight when it ends
+    /// is given `shutdown_grace`.
     ///
     /// # Errors
-    /// Only what will not mend itself: a topology that differs from what we need, an unusable configuration.
+    /// Only what will not mend itself: a topology that differs from what we need, an unusable
+    /// configuration.
     pub async fn run(self: &Arc<Self>, stop: &CancellationToken) -> Result<Drained, BrokerError> {
         panics::remember_places();
         let turns = TaskTracker::new();
@@ -97,11 +100,23 @@ impl Worker {
         if !is_unfit {
             self.health.set(State::Draining);
         }
-        tracing::info!(in_flight = turns.len(), grace_s = self.shutdown_grace.as_secs(), "draining");
+        tracing::info!(
+            in_flight = turns.len(),
+            grace_s = self.shutdown_grace.as_secs(),
+            "draining"
+        );
         turns.close();
         let serving = outcome?;
         let drain = async {
-            let Some(Serving { generation, mut feed, _control, problems: _ }) = serving else { return turns.wait().await };
+            let Some(Serving {
+                generation,
+                mut feed,
+                _control,
+                problems: _,
+            }) = serving
+            else {
+                return turns.wait().await;
+            };
             for delivery in feed.stop().await {
                 drop(self.start(delivery, &generation, &turns, false));
             }
@@ -110,7 +125,9 @@ impl Worker {
                 generation.session.close().await;
             }
         };
-        let drained = tokio::time::timeout(self.shutdown_grace, drain).await.is_ok();
+        let drained = tokio::time::timeout(self.shutdown_grace, drain)
+            .await
+            .is_ok();
         if is_unfit {
             // Not ended: a supervisor would start it again, and it would fail on the next two jobs.
             stop.cancelled().await;
@@ -119,8 +136,18 @@ impl Worker {
     }
 
     /// Takes what may be taken, for as long as the generation lives.
-    async fn serve(self: &Arc<Self>, serving: &mut Serving, turns: &TaskTracker, stop: &CancellationToken) -> Served {
-        let Serving { generation, feed, problems, .. } = serving;
+    async fn serve(
+        self: &Arc<Self>,
+        serving: &mut Serving,
+        turns: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Served {
+        let Serving {
+            generation,
+            feed,
+            problems,
+            ..
+        } = serving;
         // Boxed, as what is asked of the broker is: both are large, and seldom at work.
         let mut watching = Box::pin(self.watch_queues(generation, problems));
         let mut clock = std::pin::pin!(self.clock_goes_wrong());
@@ -129,33 +156,53 @@ impl Worker {
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.
         let mut single = None;
         let mut room: Option<Room> = None;
-        // A stage that is paused because of a control call is probed by the next one, beside the jobs.
+        // A stage that is paused because of a control call is probed by the next one, beside the
+        // jobs.
         let mut asking: Option<AbortOnDropHandle<()>> = None;
         self.health.flows(gate.flow().paused(), gate.doubts());
-        let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(self.health.clone(), generation.session.blocked())));
-        tracing::info!(queue = self.queues.jobs_queue, prefetch = feed.prefetch(), "consuming");
+        let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(
+            self.health.clone(),
+            generation.session.blocked(),
+        )));
+        tracing::info!(
+            queue = self.queues.jobs_queue,
+            prefetch = feed.prefetch(),
+            "consuming"
+        );
         loop {
             let flow = gate.flow();
             let prefetch = self.pipeline.prefetch(self.max_in_flight);
             let is_too_full = feed.is_too_full(prefetch, turns.len());
             let intake = match Intake::of(&flow, room.is_some()) {
                 Intake::Full if is_too_full => Intake::Nothing,
-                // One that waits here beside a suspect would come back with it, and look as if it had killed its worker itself.
+                // One that waits here beside a suspect would come back with it, and look as if it
+                // had killed its worker itself.
                 Intake::Alone if single.is_some() => Intake::Nothing,
                 intake => intake,
             };
             single = single.filter(|_| intake.is_single() || room.is_some());
-            match feed.follow(intake, &generation.session, &self.queues, prefetch).await {
-                Ok(received) => received.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false))),
-                Err(error @ BrokerError::Forbidden { .. }) => return self.lost(&error.to_string(), turns),
-                Err(error) => return self.lost(generation.problem().unwrap_or(&error.to_string()), turns),
+            match feed
+                .follow(intake, &generation.session, &self.queues, prefetch)
+                .await
+            {
+                Ok(received) => received
+                    .into_iter()
+                    .for_each(|delivery| drop(self.start(delivery, generation, turns, false))),
+                Err(error @ BrokerError::Forbidden { .. }) => {
+                    return self.lost(&error.to_string(), turns);
+                }
+                Err(error) => {
+                    return self.lost(generation.problem().unwrap_or(&error.to_string()), turns);
+                }
             }
             // Once nothing is taken any more, and not before.
             self.health.flows(flow.paused(), gate.doubts());
             if asking.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
                 asking = gate.control_call_due().map(|(stage, streak)| {
                     let worker = Arc::clone(self);
-                    AbortOnDropHandle::new(tokio::spawn(async move { worker.pipeline.probe(stage, streak).await }))
+                    AbortOnDropHandle::new(tokio::spawn(async move {
+                        worker.pipeline.probe(stage, streak).await
+                    }))
                 });
             }
             let delivery = tokio::select! {
@@ -163,7 +210,8 @@ impl Worker {
                 () = stop.cancelled() => return Served::Stopped,
                 () = generation.over() => None,
                 () = &mut watching => continue,
-                // What is in hand stops before another call, and is delivered again: no deadline is judged by a wrong clock.
+                // What is in hand stops before another call, and is delivered again: no deadline is
+                // judged by a wrong clock.
                 problem = &mut clock => return self.lost(&problem, turns),
                 () = gate.flow_changes(&flow, &mut changes) => continue,
                 () = tokio::time::sleep(LOOK_AGAIN), if is_too_full => continue,
@@ -185,22 +233,34 @@ impl Worker {
                     (false, false) => self.cancelled(problem, turns),
                 };
             };
-            let (is_due_suspect, is_alone) = (self.is_due_suspect(&delivery), intake == Intake::Alone);
+            let (is_due_suspect, is_alone) =
+                (self.is_due_suspect(&delivery), intake == Intake::Alone);
             if is_alone {
                 // All that its consumer may have is in hand: nothing else is on its way.
-                feed.stop().await.into_iter().for_each(|delivery| drop(self.start(delivery, generation, turns, false)));
+                feed.stop()
+                    .await
+                    .into_iter()
+                    .for_each(|delivery| drop(self.start(delivery, generation, turns, false)));
             }
             let turn = self.start(delivery, generation, turns, is_alone);
             single = intake.is_single().then_some(turn);
             match &mut room {
                 Some(room) if is_due_suspect => room.take(),
-                None if is_due_suspect => room = self.make_room(feed, generation, turns, stop).await,
+                None if is_due_suspect => {
+                    room = self.make_room(feed, generation, turns, stop).await
+                }
                 _ => {}
             }
         }
     }
 
-    fn start(self: &Arc<Self>, delivery: Delivery, generation: &Arc<Generation>, turns: &TaskTracker, is_alone: bool) -> JoinHandle<()> {
+    fn start(
+        self: &Arc<Self>,
+        delivery: Delivery,
+        generation: &Arc<Generation>,
+        turns: &TaskTracker,
+        is_alone: bool,
+    ) -> JoinHandle<()> {
         let (worker, generation) = (Arc::clone(self), Arc::clone(generation));
         turns.spawn(async move { worker.turn(delivery, &generation, is_alone).await })
     }

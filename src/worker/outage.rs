@@ -26,7 +26,9 @@ impl Outage {
         match self {
             Self::OutOfReach => "the broker is out of reach; trying again until it answers",
             Self::Refused => "the broker refuses this user; trying again until it does not",
-            Self::Missing => "a queue or the control exchange does not exist; trying again until it does",
+            Self::Missing => {
+                "a queue or the control exchange does not exist; trying again until it does"
+            }
         }
     }
 }

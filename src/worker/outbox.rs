@@ -6,7 +6,8 @@ use super::replies::Replies;
 use super::session::Generation;
 use super::turn::Turn;
 use crate::broker::{
-    Config, FAILURE, FittedMessage, Message, ParkedState, Properties, PublishError, Publisher, TRUNCATED, failed_copy, fitted, hop, parked,
+    Config, FAILURE, FittedMessage, Message, ParkedState, Properties, PublishError, Publisher,
+    TRUNCATED, failed_copy, fitted, hop, parked,
 };
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -80,9 +81,17 @@ impl Worker {
 }
 
 impl Outbox<'_> {
-    /// To the job's `reply_to`; where it names none, or that queue is gone, to the results queue. So it is where the queue refuses and
-    /// nobody `may_wait` for it. Of an answer that `is_kept` nothing is lost where the results queue refuses, too.
-    pub(super) async fn result(&self, job: &Message, run: &str, body: Bytes, may_wait: bool, is_kept: bool) -> Result<Sent, Unpublished> {
+    /// To the job's `reply_to`; where it names none, or that queue is gone, to the results queue.
+    /// So it is where the queue refuses and nobody `may_wait` for it. Of an answer that `is_kept`
+    /// nothing is lost where the results queue refuses, too.
+    pub(super) async fn result(
+        &self,
+        job: &Message,
+        run: &str,
+        body: Bytes,
+        may_wait: bool,
+        is_kept: bool,
+    ) -> Result<Sent, Unpublished> {
         let message = self.reply(job, "invoice.result", run, run.to_owned(), body);
         let Some(reply_to) = self.reply_to(job) else {
             return self.to_results_queue(&message, is_kept).await;
@@ -91,7 +100,9 @@ impl Outbox<'_> {
             Ok(()) => return Ok(Sent::Yes),
             Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
             Err(problem @ PublishError::Forbidden(_)) => return Err(self.give_up(&problem)),
-            Err(PublishError::Nacked | PublishError::TimedOut) if may_wait => return Ok(Sent::NotYet),
+            Err(PublishError::Nacked | PublishError::TimedOut) if may_wait => {
+                return Ok(Sent::NotYet);
+            }
             Err(problem) => problem,
         };
         metric::result_returned();
@@ -99,26 +110,39 @@ impl Outbox<'_> {
         self.to_results_queue(&message, is_kept).await
     }
 
-    async fn to_results_queue(&self, message: &Message, is_kept: bool) -> Result<Sent, Unpublished> {
+    async fn to_results_queue(
+        &self,
+        message: &Message,
+        is_kept: bool,
+    ) -> Result<Sent, Unpublished> {
         match self.to_our_queue(&self.queues.results_queue, message).await {
             Ok(()) => Ok(Sent::Yes),
             Err(Unpublished::Queue { queue, problem }) if is_kept => {
-                tracing::error!(queue, problem, "cannot publish a result to our own queue; its job waits with it, parked");
+                tracing::error!(
+                    queue,
+                    problem,
+                    "cannot publish a result to our own queue; its job waits with it, parked"
+                );
                 Ok(Sent::NotYet)
             }
             Err(unpublished) => Err(unpublished),
         }
     }
 
-    /// A few times, in one of the few slots that a reply queue has; once where others have just given it up.
+    /// A few times, in one of the few slots that a reply queue has; once where others have just
+    /// given it up.
     async fn to_reply_queue(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        let Some(slot) = self.replies.slot(queue).await else { return Err(PublishError::TimedOut) };
+        let Some(slot) = self.replies.slot(queue).await else {
+            return Err(PublishError::TimedOut);
+        };
         let mut tries = 1;
         loop {
             let outcome = self.try_publish_once(queue, message).await;
             match &outcome {
                 Err(PublishError::Nacked | PublishError::TimedOut)
-                    if tries < REPLY_TRIES && Instant::now() < self.patience && !slot.is_refused() =>
+                    if tries < REPLY_TRIES
+                        && Instant::now() < self.patience
+                        && !slot.is_refused() =>
                 {
                     tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
                     tries += 1;
@@ -126,28 +150,58 @@ impl Outbox<'_> {
                 }
                 Err(PublishError::Nacked | PublishError::TimedOut) => slot.refused(),
                 Ok(()) => slot.taken(),
-                Err(PublishError::Returned | PublishError::Lost | PublishError::Forbidden(_) | PublishError::Refused(_)) => {}
+                Err(
+                    PublishError::Returned
+                    | PublishError::Lost
+                    | PublishError::Forbidden(_)
+                    | PublishError::Refused(_),
+                ) => {}
             }
             return outcome;
         }
     }
 
-    /// Tells a job that asked for it why it waits. Once: a reply queue that does not take it costs the job nothing.
-    pub(super) async fn progress(&self, job: &Message, progress: &Progress, told: &ProgressMessage<'_>) {
-        let Some(reply_to) = self.reply_to(job) else { return };
+    /// Tells a job that asked for it why it waits. Once: a reply queue that does not take it costs
+    /// the job nothing.
+    pub(super) async fn progress(
+        &self,
+        job: &Message,
+        progress: &Progress,
+        told: &ProgressMessage<'_>,
+    ) {
+        let Some(reply_to) = self.reply_to(job) else {
+            return;
+        };
         // A name of its own: consumers know results by the run id alone.
         let id = format!("{}.{}", progress.run, progress.totals.parked);
         // Cannot fail: plain text and numbers.
         let body = serde_json::to_vec(told).unwrap_or_default();
-        let Some(_slot) = self.replies.slot(reply_to).await.filter(|slot| !slot.is_refused()) else { return };
-        if let Err(problem) = self.try_publish_once(reply_to, &self.reply(job, "invoice.progress", &progress.run, id, body.into())).await {
+        let Some(_slot) = self
+            .replies
+            .slot(reply_to)
+            .await
+            .filter(|slot| !slot.is_refused())
+        else {
+            return;
+        };
+        if let Err(problem) = self
+            .try_publish_once(
+                reply_to,
+                &self.reply(job, "invoice.progress", &progress.run, id, body.into()),
+            )
+            .await
+        {
             tracing::debug!(job.run = progress.run, %problem, "reply_to did not take a progress message");
         }
     }
 
-    /// Where the job wants its result, if it may: nothing is published to a queue that is not allowed.
+    /// Where the job wants its result, if it may: nothing is published to a queue that is not
+    /// allowed.
     fn reply_to<'m>(&self, job: &'m Message) -> Option<&'m str> {
-        job.properties.reply_to.as_deref().filter(|queue| !queue.is_empty() && self.queues.allows_reply_to(queue))
+        job.properties
+            .reply_to
+            .as_deref()
+            .filter(|queue| !queue.is_empty() && self.queues.allows_reply_to(queue))
     }
 
     fn reply(&self, job: &Message, kind: &str, run: &str, id: String, body: Bytes) -> Message {
@@ -165,13 +219,20 @@ impl Outbox<'_> {
 
     /// The job matters more than what its submitter put on the message beside it.
     fn fitted(&self, run: &str, message: Message, ours: &[&str]) -> Message {
-        let FittedMessage { message, left_out } = fitted(message, self.publisher.room_for_properties(), ours);
+        let FittedMessage { message, left_out } =
+            fitted(message, self.publisher.room_for_properties(), ours);
         log_left_out(&left_out, run);
         message
     }
 
     /// A copy of the job for the operator, with the reason.
-    pub(super) async fn failed(&self, job: &Message, run: &str, job_id: Option<&str>, answer: &Answer) -> Result<(), Unpublished> {
+    pub(super) async fn failed(
+        &self,
+        job: &Message,
+        run: &str,
+        job_id: Option<&str>,
+        answer: &Answer,
+    ) -> Result<(), Unpublished> {
         let reason = serde_json::json!({
             "job_id": job_id,
             "run": run,
@@ -182,17 +243,42 @@ impl Outbox<'_> {
             // A copy that is made once more, after a crash, is of the same failure.
             "at": answer.finished().unwrap_or_else(|| self.clock.now()),
         });
-        let copy = self.fitted(run, failed_copy(job, &reason.to_string(), self.max_job_bytes), &[FAILURE, TRUNCATED]);
+        let copy = self.fitted(
+            run,
+            failed_copy(job, &reason.to_string(), self.max_job_bytes),
+            &[FAILURE, TRUNCATED],
+        );
         self.to_our_queue(&self.queues.failed_queue, &copy).await
     }
 
-    /// Into the longest delay queue that does not overshoot; further hops follow until the time has come. A suspect has died so often.
-    pub(super) async fn park(&self, job: &Message, progress: &Progress, until: Timestamp, suspect: Option<u32>) -> Result<(), Unpublished> {
+    /// Into the longest delay queue that does not overshoot; further hops follow until the time has
+    /// come. A suspect has died so often.
+    pub(super) async fn park(
+        &self,
+        job: &Message,
+        progress: &Progress,
+        until: Timestamp,
+        suspect: Option<u32>,
+    ) -> Result<(), Unpublished> {
         let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
-        let queue = self.queues.retry_queue(hop(&self.queues.retry_delays, wait));
+        let queue = self
+            .queues
+            .retry_queue(hop(&self.queues.retry_delays, wait));
         let not_before_ms = u64::try_from(until.as_millisecond()).unwrap_or_default();
-        let FittedPark { message, left_out, parcel_left_out } = fit_parked(progress, self.publisher.room_for_properties(), |header| {
-            parked(job, &ParkedState { progress: header.to_owned(), not_before_ms, deaths: suspect }, self.sealer)
+        let FittedPark {
+            message,
+            left_out,
+            parcel_left_out,
+        } = fit_parked(progress, self.publisher.room_for_properties(), |header| {
+            parked(
+                job,
+                &ParkedState {
+                    progress: header.to_owned(),
+                    not_before_ms,
+                    deaths: suspect,
+                },
+                self.sealer,
+            )
         });
         log_left_out(&left_out, &progress.run);
         if parcel_left_out {
@@ -204,8 +290,8 @@ impl Outbox<'_> {
         self.to_our_queue(&queue, &message).await
     }
 
-    /// A queue of ours that refuses is asked for as long as a delivery may be held, and readiness says so; one that is gone is
-    /// declared again.
+    /// A queue of ours that refuses is asked for as long as a delivery may be held, and readiness
+    /// says so; one that is gone is declared again.
     async fn to_our_queue(&self, queue: &str, message: &Message) -> Result<(), Unpublished> {
         let mut tries = 0;
         loop {
@@ -228,23 +314,35 @@ impl Outbox<'_> {
                 Err(problem) => problem.to_string(),
             };
             if Instant::now() >= self.patience {
-                return Err(Unpublished::Queue { queue: queue.to_owned(), problem });
+                return Err(Unpublished::Queue {
+                    queue: queue.to_owned(),
+                    problem,
+                });
             }
             tries += 1;
-            self.health.trouble(Trouble::Publishing, &format!("cannot publish to {queue}: {problem}"));
+            self.health.trouble(
+                Trouble::Publishing,
+                &format!("cannot publish to {queue}: {problem}"),
+            );
             tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
         }
     }
 
-    /// This user may not publish, to whichever queue: no job can be answered until that is granted, so none is kept.
+    /// This user may not publish, to whichever queue: no job can be answered until that is granted,
+    /// so none is kept.
     fn give_up(&self, problem: &PublishError) -> Unpublished {
         self.generation.give_up(problem);
         Unpublished::GenerationLost
     }
 
-    /// A confirm that is late is waited for, and readiness says so: a second message beside the first would be a second job. At the end of
-    /// our patience the connection is given up with it.
-    async fn confirmed(&self, queue: &str, message: &Message, tries: &mut u32) -> Result<(), PublishError> {
+    /// A confirm that is late is waited for, and readiness says so: a second message beside the
+    /// first would be a second job. At the end of our patience the connection is given up with it.
+    async fn confirmed(
+        &self,
+        queue: &str,
+        message: &Message,
+        tries: &mut u32,
+    ) -> Result<(), PublishError> {
         let publishing = self.try_publish(queue, message);
         tokio::pin!(publishing);
         let bound = &self.queues.publish_timeout;
@@ -252,8 +350,13 @@ impl Outbox<'_> {
             return published;
         }
         *tries += 1;
-        self.health.trouble(Trouble::Publishing, &format!("{queue} has not confirmed a message within {bound}; it is waited for"));
-        timeout_at(self.patience, publishing).await.unwrap_or(Err(PublishError::TimedOut))
+        self.health.trouble(
+            Trouble::Publishing,
+            &format!("{queue} has not confirmed a message within {bound}; it is waited for"),
+        );
+        timeout_at(self.patience, publishing)
+            .await
+            .unwrap_or(Err(PublishError::TimedOut))
     }
 
     /// To a reply queue, by the message's id: what hangs there is not sent again and again.

@@ -1,8 +1,9 @@
 //! Panics in a job's turn: whose fault are they?
 //!
-//! One is taken for the job's: it is answered `worker.panic`. A second one at the same place of the program, of another job, is not: a
-//! library or the configuration is at fault, every job would meet with it, and after a restart the next two. So the worker takes no more
-//! jobs, hands back those that it has as they came, and says so until an operator restarts it.
+//! One is taken for the job's: it is answered `worker.panic`. A second one at the same place of the
+//! program, of another job, is not: a library or the configuration is at fault, every job would
+//! meet with it, and after a restart the next two. So the worker takes no more jobs, hands back
+//! those that it has as they came, and says so until an operator restarts it.
 
 use super::Worker;
 use super::brought::Brought;
@@ -47,7 +48,9 @@ enum PanicCause {
 impl PanicPlaces {
     fn cause(&self, place: &str, job: &str) -> PanicCause {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let only = jobs.entry(place.to_owned()).or_insert_with(|| Some(job.to_owned()));
+        let only = jobs
+            .entry(place.to_owned())
+            .or_insert_with(|| Some(job.to_owned()));
         if only.as_deref() == Some(job) {
             return PanicCause::Job;
         }
@@ -62,7 +65,10 @@ pub(super) fn remember_places() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
+            let place = panic
+                .location()
+                .map(|place| format!("{}:{}", place.file(), place.line()))
+                .unwrap_or_default();
             PLACE.with(|last| last.replace(place));
             before(panic);
         }));
@@ -76,33 +82,83 @@ pub(super) fn panic_place() -> String {
 
 impl Worker {
     /// After a panic at this place.
-    pub(super) async fn panicked(&self, job: &Job, turn: &Turn<'_>, place: String) -> Result<(), Unpublished> {
+    pub(super) async fn panicked(
+        &self,
+        job: &Job,
+        turn: &Turn<'_>,
+        place: String,
+    ) -> Result<(), Unpublished> {
         if self.is_unfit(&place, job.id.as_str(), &turn.progress.run) {
-            return self.outbox(turn).park(turn.message, &turn.progress, self.pipeline.judge.clock.now(), turn.suspect).await;
+            return self
+                .outbox(turn)
+                .park(
+                    turn.message,
+                    &turn.progress,
+                    self.pipeline.judge.clock.now(),
+                    turn.suspect,
+                )
+                .await;
         }
-        let failure = Failure::new(Stage::Worker, "worker.panic", "the worker failed on this job; a person has to look at it");
+        let failure = Failure::new(
+            Stage::Worker,
+            "worker.panic",
+            "the worker failed on this job; a person has to look at it",
+        );
         let now = self.pipeline.judge.clock.now();
-        self.answer(Some(job), turn, answer_to_failure(job, Status::Undetermined, &failure, &turn.progress, now)).await
+        self.answer(
+            Some(job),
+            turn,
+            answer_to_failure(job, Status::Undetermined, &failure, &turn.progress, now),
+        )
+        .await
     }
 
     /// After a panic outside the pipeline: that job alone is answered, or parked.
-    pub(super) async fn hand_back_after_a_panic(&self, delivery: Delivery, generation: &Generation) {
+    pub(super) async fn hand_back_after_a_panic(
+        &self,
+        delivery: Delivery,
+        generation: &Generation,
+    ) {
         let place = panic_place();
-        let handing_back = AssertUnwindSafe(self.answer_or_park(&delivery, generation, place)).catch_unwind().await;
+        let handing_back = AssertUnwindSafe(self.answer_or_park(&delivery, generation, place))
+            .catch_unwind()
+            .await;
         if let Ok(Ok(())) = handing_back {
             return settle(delivery).await;
         }
-        tracing::error!("a job on which the worker failed can be neither answered nor parked; connecting anew, it will be delivered again");
+        tracing::error!(
+            "a job on which the worker failed can be neither answered nor parked; connecting anew, it will be delivered again"
+        );
         // Unsettled, the delivery would stay with this generation for ever.
         generation.end();
     }
 
-    async fn answer_or_park(&self, delivery: &Delivery, generation: &Generation, place: String) -> Result<(), Unpublished> {
+    async fn answer_or_park(
+        &self,
+        delivery: &Delivery,
+        generation: &Generation,
+        place: String,
+    ) -> Result<(), Unpublished> {
         let message = &delivery.message;
-        let Brought { mut progress, returned: _, not_before, deaths: suspect } = self.brought(message);
+        let Brought {
+            mut progress,
+            returned: _,
+            not_before,
+            deaths: suspect,
+        } = self.brought(message);
         progress.redelivered |= delivery.redelivered;
         let (calls_brought, began) = (progress.totals.calls, Instant::now());
-        let mut turn = Turn { message, generation, job_id: None, progress, calls_brought, is_new: false, suspect, not_before, began };
+        let mut turn = Turn {
+            message,
+            generation,
+            job_id: None,
+            progress,
+            calls_brought,
+            is_new: false,
+            suspect,
+            not_before,
+            began,
+        };
         match self.read(message) {
             Ok(job) => {
                 turn.job_id = Some(job.id.to_string());
@@ -110,7 +166,12 @@ impl Worker {
             }
             Err(rejected) => {
                 let now = self.pipeline.judge.clock.now();
-                self.answer(None, &turn, answer_to_rejected(&rejected, turn.progress.first_seen, now)).await
+                self.answer(
+                    None,
+                    &turn,
+                    answer_to_rejected(&rejected, turn.progress.first_seen, now),
+                )
+                .await
             }
         }
     }
@@ -125,7 +186,13 @@ impl Worker {
                 "two jobs failed at the same place of the program, {place}: it is not the jobs. No more are taken, those in hand go to other \
                  workers. Look at the configuration and report the place, then restart this worker"
             );
-            tracing::error!(place, job.id = job, job.run = run, problem, "this worker is unfit and takes no more jobs");
+            tracing::error!(
+                place,
+                job.id = job,
+                job.run = run,
+                problem,
+                "this worker is unfit and takes no more jobs"
+            );
             self.health.set(State::Unfit { problem });
             self.panics.unfit.cancel();
         }

@@ -1,7 +1,8 @@
-//! Looks after the worker's queues while it runs: RabbitMQ tells only consumers that their queue is gone.
+//! Looks after the worker's queues while it runs: RabbitMQ tells only consumers that their queue is
+//! gone.
 //!
-//! A queue that expires, or that an operator deletes, takes its messages with it. That cannot be undone; but it is said, and the queue is
-//! declared again before more is lost.
+//! A queue that expires, or that an operator deletes, takes its messages with it. That cannot be
+//! undone; but it is said, and the queue is declared again before more is lost.
 
 use super::Worker;
 use super::session::Generation;
@@ -21,7 +22,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 impl Worker {
     /// For as long as it is polled: the generation ends without it.
-    pub(super) async fn watch_queues(&self, generation: &Generation, problems: &mut Receiver<PublishError>) {
+    pub(super) async fn watch_queues(
+        &self,
+        generation: &Generation,
+        problems: &mut Receiver<PublishError>,
+    ) {
         let mut every = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut missing = Vec::new();
@@ -42,21 +47,35 @@ impl Worker {
             looked = Some(Instant::now());
             match self.look(generation, &missing).await {
                 Ok(found) => missing = found,
-                Err(error @ BrokerError::Forbidden { .. }) => generation.give_up(generation.session.explain(error).await),
+                Err(error @ BrokerError::Forbidden { .. }) => {
+                    generation.give_up(generation.session.explain(error).await)
+                }
                 Err(error) => tracing::debug!(%error, "could not look at the queues"),
             }
         }
     }
 
-    /// Answers what is missing still. `known` was missing at the look before, and is not logged again.
-    async fn look(&self, generation: &Generation, known: &[String]) -> Result<Vec<String>, BrokerError> {
+    /// Answers what is missing still. `known` was missing at the look before, and is not logged
+    /// again.
+    async fn look(
+        &self,
+        generation: &Generation,
+        known: &[String],
+    ) -> Result<Vec<String>, BrokerError> {
         let session = &generation.session;
         let mut missing = session.missing().await?;
         self.measure(&missing);
         if !missing.is_empty() {
-            let new: Vec<String> = missing.iter().filter(|name| !known.contains(name)).cloned().collect();
+            let new: Vec<String> = missing
+                .iter()
+                .filter(|name| !known.contains(name))
+                .cloned()
+                .collect();
             self.log_missing(&new);
-            self.health.trouble(Trouble::Missing, &format!("does not exist any more: {}", missing.join(", ")));
+            self.health.trouble(
+                Trouble::Missing,
+                &format!("does not exist any more: {}", missing.join(", ")),
+            );
             if self.queues.declare_topology {
                 missing = self.declare_again(generation, missing).await?;
             }
@@ -77,7 +96,11 @@ impl Worker {
     }
 
     /// Answers what is missing still.
-    async fn declare_again(&self, generation: &Generation, missing: Vec<String>) -> Result<Vec<String>, BrokerError> {
+    async fn declare_again(
+        &self,
+        generation: &Generation,
+        missing: Vec<String>,
+    ) -> Result<Vec<String>, BrokerError> {
         match generation.session.topology().await {
             Ok(()) => {
                 Self::log_declared(&missing);
@@ -101,9 +124,17 @@ impl Worker {
         for name in missing {
             metric::queue_missing(name, true);
             if *name == self.queues.control_exchange {
-                tracing::error!(exchange = name, mend, "the control exchange was deleted: workers have not heard of each other since");
+                tracing::error!(
+                    exchange = name,
+                    mend,
+                    "the control exchange was deleted: workers have not heard of each other since"
+                );
             } else {
-                tracing::error!(queue = name, mend, "a queue of ours was deleted, and what was in it is lost");
+                tracing::error!(
+                    queue = name,
+                    mend,
+                    "a queue of ours was deleted, and what was in it is lost"
+                );
             }
         }
     }
@@ -118,7 +149,10 @@ impl Worker {
     }
 
     pub(super) fn measure(&self, missing: &[String]) {
-        let names = queues(&self.queues).into_iter().map(|queue| queue.name).chain([self.queues.control_exchange.clone()]);
+        let names = queues(&self.queues)
+            .into_iter()
+            .map(|queue| queue.name)
+            .chain([self.queues.control_exchange.clone()]);
         names.for_each(|name| metric::queue_missing(&name, missing.contains(&name)));
     }
 }

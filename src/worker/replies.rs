@@ -1,4 +1,5 @@
-//! A reply queue that refuses or hangs keeps few jobs busy: so many at once try it, and nobody waits behind them for long.
+//! A reply queue that refuses or hangs keeps few jobs busy: so many at once try it, and nobody
+//! waits behind them for long.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -29,7 +30,8 @@ pub(super) struct Slot {
 }
 
 impl Replies {
-    /// A slot for publishing to this queue; `None` where those who have one wait themselves, or have given up.
+    /// A slot for publishing to this queue; `None` where those who have one wait themselves, or
+    /// have given up.
     pub(super) async fn slot(&self, queue: &str) -> Option<Slot> {
         let line = self.line(queue);
         let mut refuses = line.refuses.subscribe();
@@ -39,7 +41,10 @@ impl Replies {
             _ = refuses.wait_for(|refuses| *refuses) => return None,
             () = sleep(PATIENCE) => return None,
         };
-        Some(Slot { line, _permit: permit })
+        Some(Slot {
+            line,
+            _permit: permit,
+        })
     }
 
     fn line(&self, queue: &str) -> Arc<Line> {
@@ -48,7 +53,10 @@ impl Replies {
             return line;
         }
         lines.retain(|_, line| line.strong_count() > 0);
-        let line = Arc::new(Line { slots: Arc::new(Semaphore::new(SLOTS)), refuses: watch::Sender::new(false) });
+        let line = Arc::new(Line {
+            slots: Arc::new(Semaphore::new(SLOTS)),
+            refuses: watch::Sender::new(false),
+        });
         lines.insert(queue.to_owned(), Arc::downgrade(&line));
         line
     }
@@ -106,6 +114,10 @@ mod tests {
         taken[0].taken();
         assert!(!taken[1].is_refused());
         assert!(replies.slot("hangs").await.is_none());
-        assert_eq!(began.elapsed(), PATIENCE, "it takes results again: a slot is worth waiting for");
+        assert_eq!(
+            began.elapsed(),
+            PATIENCE,
+            "it takes results again: a slot is worth waiting for"
+        );
     }
 }

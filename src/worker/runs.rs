@@ -1,4 +1,5 @@
-//! The runs that this process has in hand: a copy of one of them waits a moment for it, and goes on from what it left.
+//! The runs that this process has in hand: a copy of one of them waits a moment for it, and goes on
+//! from what it left.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -6,8 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout_at};
 
-/// A copy waits for a run that was begun less than this ago. Where a run takes longer, its copies would fill the worker for nothing:
-/// they are parked. A run that was answered before takes milliseconds, so that many copies of it follow each other without being parked.
+/// A copy waits for a run that was begun less than this ago. Where a run takes longer, its copies
+/// would fill the worker for nothing: they are parked. A run that was answered before takes
+/// milliseconds, so that many copies of it follow each other without being parked.
 const COPY_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -31,14 +33,20 @@ pub(super) struct Held {
 }
 
 impl Runs {
-    /// Waits until no other copy of the run is in hand. `None`: one has been for longer than a copy should wait in the worker.
+    /// Waits until no other copy of the run is in hand. `None`: one has been for longer than a copy
+    /// should wait in the worker.
     pub(super) async fn hold(&self, run: &str) -> Option<Held> {
         let lock = self.lock(run);
         if let Ok(turn) = Arc::clone(&lock.turn).try_lock_owned() {
             return Some(Held::begin(lock, turn, false));
         }
         loop {
-            match timeout_at(lock.begun() + COPY_PATIENCE, Arc::clone(&lock.turn).lock_owned()).await {
+            match timeout_at(
+                lock.begun() + COPY_PATIENCE,
+                Arc::clone(&lock.turn).lock_owned(),
+            )
+            .await
+            {
                 Ok(turn) => return Some(Held::begin(lock, turn, true)),
                 // Another copy has had its turn meanwhile, and a new one began.
                 Err(_) if lock.begun() + COPY_PATIENCE > Instant::now() => {}
@@ -54,7 +62,10 @@ impl Runs {
         }
         // Never many more than there are jobs in flight.
         runs.retain(|_, lock| lock.strong_count() > 0);
-        let lock = Arc::new(RunLock { turn: Arc::default(), begun: Mutex::new(Instant::now()) });
+        let lock = Arc::new(RunLock {
+            turn: Arc::default(),
+            begun: Mutex::new(Instant::now()),
+        });
         runs.insert(run.to_owned(), Arc::downgrade(&lock));
         lock
     }
@@ -69,7 +80,11 @@ impl RunLock {
 impl Held {
     fn begin(run: Arc<RunLock>, turn: OwnedMutexGuard<()>, joined: bool) -> Self {
         *run.begun.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        Self { _turn: turn, _run: run, joined }
+        Self {
+            _turn: turn,
+            _run: run,
+            joined,
+        }
     }
 }
 
@@ -95,11 +110,18 @@ mod tests {
     async fn a_copy_does_not_wait_for_a_run_that_takes_long() {
         let runs = Runs::default();
         let _first = runs.hold("run").await;
-        let (began, copies) = (Instant::now(), join_all((0..70).map(|_| runs.hold("run"))).await);
+        let (began, copies) = (
+            Instant::now(),
+            join_all((0..70).map(|_| runs.hold("run"))).await,
+        );
         assert!(copies.iter().all(Option::is_none));
         assert_eq!(began.elapsed(), COPY_PATIENCE);
         assert!(runs.hold("run").await.is_none());
-        assert_eq!(began.elapsed(), COPY_PATIENCE, "who comes later does not wait at all");
+        assert_eq!(
+            began.elapsed(),
+            COPY_PATIENCE,
+            "who comes later does not wait at all"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 /// Its deliveries can be settled only while it lives.
 pub(super) struct Generation {
     pub(super) session: Session,
-    /// Cancelled when its jobs may start nothing more: the generation is over, or the worker drains.
+    /// Cancelled when its jobs may start nothing more: the generation is over, or the worker
+    /// drains.
     pub(super) halt: CancellationToken,
     ended: CancellationToken,
     /// Why this worker gave it up; none where the broker ended it.
@@ -17,10 +18,16 @@ pub(super) struct Generation {
 
 impl Generation {
     pub(super) fn new(session: Session, stop: &CancellationToken) -> Self {
-        Self { session, halt: stop.child_token(), ended: CancellationToken::new(), problem: OnceLock::new() }
+        Self {
+            session,
+            halt: stop.child_token(),
+            ended: CancellationToken::new(),
+            problem: OnceLock::new(),
+        }
     }
 
-    /// Gives the whole generation up: what it did not acknowledge is delivered again to the next one.
+    /// Gives the whole generation up: what it did not acknowledge is delivered again to the next
+    /// one.
     pub(super) fn end(&self) {
         self.ended.cancel();
         self.halt.cancel();
@@ -40,7 +47,10 @@ impl Generation {
 
     /// Why it is over; none where nothing is known.
     pub(super) fn problem(&self) -> Option<&str> {
-        self.problem.get().map(String::as_str).or_else(|| self.session.trouble())
+        self.problem
+            .get()
+            .map(String::as_str)
+            .or_else(|| self.session.trouble())
     }
 
     pub(super) fn is_over(&self) -> bool {

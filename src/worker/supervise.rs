@@ -1,7 +1,9 @@
-//! One generation after the other: connect, declare and consume; come back, with backoff, when the broker or a queue was lost.
+//! One generation after the other: connect, declare and consume; come back, with backoff, when the
+//! broker or a queue was lost.
 //!
-//! An outage is told by one line on the way down, whatever goes first, and by one when consuming begins again. Readiness is the first
-//! to say it: whoever reads the line and asks finds the worker not ready.
+//! An outage is told by one line on the way down, whatever goes first, and by one when consuming
+//! begins again. Readiness is the first to say it: whoever reads the line and asks finds the worker
+//! not ready.
 
 use super::Worker;
 use super::clock_watch::CLOCK_CHECK;
@@ -20,7 +22,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// A generation that lived so long was a sound one: the next reconnect begins with a short wait again.
+/// A generation that lived so long was a sound one: the next reconnect begins with a short wait
+/// again.
 const LASTING: Duration = Duration::from_secs(30);
 
 /// A generation and what it is fed by.
@@ -50,10 +53,14 @@ impl Worker {
     ) -> Result<Option<Serving>, BrokerError> {
         let mut pause = reconnecting();
         let mut connected_before = false;
-        // One line on the way down, whatever it is that goes first; the way up is told when consuming begins.
+        // One line on the way down, whatever it is that goes first; the way up is told when
+        // consuming begins.
         let mut told = Vec::new();
         loop {
-            let established = match self.establish(&mut pause, &mut told, connected_before, stop).await {
+            let established = match self
+                .establish(&mut pause, &mut told, connected_before, stop)
+                .await
+            {
                 Ok(established) => established,
                 Err(error) => {
                     // A paid call in the air is worth waiting for, whatever ends the worker.
@@ -62,7 +69,9 @@ impl Worker {
                     return Err(error);
                 }
             };
-            let Some(mut serving) = established else { return Ok(None) };
+            let Some(mut serving) = established else {
+                return Ok(None);
+            };
             if connected_before {
                 metric::broker_reconnected();
             }
@@ -71,10 +80,14 @@ impl Worker {
             match self.serve(&mut serving, turns, stop).await {
                 Served::Stopped => return Ok(Some(serving)),
                 Served::Lost => serving.generation.end(),
-                // With a deleted queue go the broker's copies of what is in hand: nobody delivers it again. It is answered on the
-                // connections that it came with, which live until then.
+                // With a deleted queue go the broker's copies of what is in hand: nobody delivers
+                // it again. It is answered on the connections that it came with, which live until
+                // then.
                 Served::Cancelled => {
-                    let (lost, halt) = (serving.generation.session.lost(), serving.generation.halt.clone());
+                    let (lost, halt) = (
+                        serving.generation.session.lost(),
+                        serving.generation.halt.clone(),
+                    );
                     // Once those are gone as well, nothing more is to be bought.
                     tokio::spawn(async move {
                         lost.await;
@@ -95,7 +108,8 @@ impl Worker {
         }
     }
 
-    /// Connects, declares and begins to consume, again and again until it succeeds. `None`: asked to stop meanwhile.
+    /// Connects, declares and begins to consume, again and again until it succeeds. `None`: asked
+    /// to stop meanwhile.
     async fn establish(
         self: &Arc<Self>,
         pause: &mut impl FnMut(&Chance) -> Duration,
@@ -106,7 +120,9 @@ impl Worker {
         let mut is_clock_reported = false;
         loop {
             if let Some(problem) = self.clock_problem().await {
-                self.health.set(State::Disconnected { problem: problem.clone() });
+                self.health.set(State::Disconnected {
+                    problem: problem.clone(),
+                });
                 if !std::mem::replace(&mut is_clock_reported, true) {
                     tracing::error!(problem, "the clock of this machine is wrong");
                 }
@@ -124,15 +140,24 @@ impl Worker {
                         told.clear();
                         return Ok(Some(serving));
                     }
-                    // What was there, and is deleted now, will be declared anew by whoever did that.
+                    // What was there, and is deleted now, will be declared anew by whoever did
+                    // that.
                     Err(error) if error.is_final() && !(connected_before && error.is_missing()) => return Err(error),
                     Err(error) => error,
                 },
             };
-            let (wait, outage, problem) = (pause(&self.chance), Outage::of(&error), error.to_string());
-            self.health.set(State::Disconnected { problem: problem.clone() });
+            let (wait, outage, problem) =
+                (pause(&self.chance), Outage::of(&error), error.to_string());
+            self.health.set(State::Disconnected {
+                problem: problem.clone(),
+            });
             if told.contains(&outage) {
-                tracing::debug!(problem, wait_ms = wait.as_millis(), "still so: {}", outage.message());
+                tracing::debug!(
+                    problem,
+                    wait_ms = wait.as_millis(),
+                    "still so: {}",
+                    outage.message()
+                );
             } else {
                 tracing::error!(problem, "{}", outage.message());
                 told.push(outage);
@@ -141,24 +166,39 @@ impl Worker {
         }
     }
 
-    async fn attempt(self: &Arc<Self>, connected_before: bool, stop: &CancellationToken) -> Result<Serving, BrokerError> {
-        let session = self.broker.connect_for_bodies(self.max_job_bytes.max(KEPT_BYTES)).await?;
+    async fn attempt(
+        self: &Arc<Self>,
+        connected_before: bool,
+        stop: &CancellationToken,
+    ) -> Result<Serving, BrokerError> {
+        let session = self
+            .broker
+            .connect_for_bodies(self.max_job_bytes.max(KEPT_BYTES))
+            .await?;
         match Box::pin(self.begin(&session, connected_before, stop)).await {
-            Ok((feed, control, problems)) => {
-                Ok(Serving { generation: Arc::new(Generation::new(session, stop)), feed, _control: control, problems })
-            }
+            Ok((feed, control, problems)) => Ok(Serving {
+                generation: Arc::new(Generation::new(session, stop)),
+                feed,
+                _control: control,
+                problems,
+            }),
             Err(error) => Err(session.explain(error).await),
         }
     }
 
-    /// Nothing is taken from a queue before it is proven that this user may do all that a job needs.
+    /// Nothing is taken from a queue before it is proven that this user may do all that a job
+    /// needs.
     async fn begin(
         self: &Arc<Self>,
         session: &Session,
         connected_before: bool,
         stop: &CancellationToken,
     ) -> Result<(Feed, AbortOnDropHandle<()>, Receiver<PublishError>), BrokerError> {
-        let missing = if connected_before { session.missing().await? } else { Vec::new() };
+        let missing = if connected_before {
+            session.missing().await?
+        } else {
+            Vec::new()
+        };
         self.log_missing(&missing);
         session.topology().await?;
         if connected_before {
@@ -171,17 +211,27 @@ impl Worker {
         let heard = session.control().await?;
         // Who can take nothing from us, for want of memory say, should hand out nothing either.
         let told = self.heartbeat(stop.is_cancelled());
-        session.publisher().announce(&told).await.map_err(|problem| problem.about(&self.queues.control_exchange))?;
+        session
+            .publisher()
+            .announce(&told)
+            .await
+            .map_err(|problem| problem.about(&self.queues.control_exchange))?;
         let (sender, problems) = channel(1);
         let control = Arc::clone(self).converse(heard, session.publisher(), stop.clone(), sender);
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
-        let (intake, prefetch) = (Intake::of(&self.pipeline.judge.gate.flow(), false), self.pipeline.prefetch(self.max_in_flight));
+        let (intake, prefetch) = (
+            Intake::of(&self.pipeline.judge.gate.flow(), false),
+            self.pipeline.prefetch(self.max_in_flight),
+        );
         if intake == Intake::Nothing {
             // Consuming would prove the right to read.
             let missing = session.missing_rights().await?;
             if !missing.is_empty() {
-                return Err(BrokerError::Forbidden { missing, grant: None });
+                return Err(BrokerError::Forbidden {
+                    missing,
+                    grant: None,
+                });
             }
         }
         // Nothing was taken before, so nothing was received.
@@ -190,20 +240,34 @@ impl Worker {
     }
 
     pub(super) fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {
-        self.health.set(State::Disconnected { problem: problem.to_owned() });
-        tracing::warn!(problem, in_flight = turns.len(), "the broker was lost; what was not acknowledged will be delivered again");
+        self.health.set(State::Disconnected {
+            problem: problem.to_owned(),
+        });
+        tracing::warn!(
+            problem,
+            in_flight = turns.len(),
+            "the broker was lost; what was not acknowledged will be delivered again"
+        );
         Served::Lost
     }
 
     /// Because of what the broker refuses to this worker.
     pub(super) fn given_up(&self, problem: &str, turns: &TaskTracker) -> Served {
-        self.health.set(State::Disconnected { problem: problem.to_owned() });
-        tracing::warn!(problem, in_flight = turns.len(), "the worker takes no more jobs; what was not acknowledged is delivered again");
+        self.health.set(State::Disconnected {
+            problem: problem.to_owned(),
+        });
+        tracing::warn!(
+            problem,
+            in_flight = turns.len(),
+            "the worker takes no more jobs; what was not acknowledged is delivered again"
+        );
         Served::Lost
     }
 
     pub(super) fn cancelled(&self, problem: &str, turns: &TaskTracker) -> Served {
-        self.health.set(State::Disconnected { problem: problem.to_owned() });
+        self.health.set(State::Disconnected {
+            problem: problem.to_owned(),
+        });
         tracing::warn!(
             problem,
             in_flight = turns.len(),

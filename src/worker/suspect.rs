@@ -1,7 +1,9 @@
-//! The job that kills its worker: found, taken alone, and after some deaths given up, so that it takes no other job with it.
+//! The job that kills its worker: found, taken alone, and after some deaths given up, so that it
+//! takes no other job with it.
 //!
-//! A crash returns everything that was handed out, innocents included. So a job that was returned a few times is only suspected: it is
-//! parked at once, the worker makes room, and when the job comes back it runs with nothing else in flight. Then its deaths are its own.
+//! A crash returns everything that was handed out, innocents included. So a job that was returned a
+//! few times is only suspected: it is parked at once, the worker makes room, and when the job comes
+//! back it runs with nothing else in flight. Then its deaths are its own.
 
 use super::Worker;
 use super::feed::Feed;
@@ -13,7 +15,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Returned so often by crashes, its own or others', a job is suspected (contract, delivery counts).
+/// Returned so often by crashes, its own or others', a job is suspected (contract, delivery
+/// counts).
 const SUSPECTED_FROM: u32 = 3;
 /// Deaths while it was alone.
 const POISON_FROM: u32 = 5;
@@ -47,8 +50,9 @@ impl Suspicion {
     }
 }
 
-/// A worker that makes room for a suspect: it takes returned jobs only, one at a time, until the suspect comes back from its shortest
-/// wait. It may come to another worker, which then makes room itself.
+/// A worker that makes room for a suspect: it takes returned jobs only, one at a time, until the
+/// suspect comes back from its shortest wait. It may come to another worker, which then makes room
+/// itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     until: Instant,
@@ -58,7 +62,10 @@ pub(super) struct Room {
 
 impl Room {
     fn for_a_suspect(shortest_delay: Duration) -> Self {
-        Self { until: Instant::now() + shortest_delay + LATE, taken: false }
+        Self {
+            until: Instant::now() + shortest_delay + LATE,
+            taken: false,
+        }
     }
 
     pub(super) fn take(&mut self) {
@@ -80,13 +87,16 @@ pub(super) async fn expired(room: Option<Room>) {
 }
 
 impl Worker {
-    /// One that has to run alone, and whose time has come: on its way over the delay queues nobody makes room for it.
+    /// One that has to run alone, and whose time has come: on its way over the delay queues nobody
+    /// makes room for it.
     pub(super) fn is_due_suspect(&self, delivery: &Delivery) -> bool {
-        self.suspect_until(&delivery.message).is_some_and(|until| until <= self.pipeline.judge.clock.now())
+        self.suspect_until(&delivery.message)
+            .is_some_and(|until| until <= self.pipeline.judge.clock.now())
     }
 
-    /// Takes nothing more, and lets what is in hand end. The suspect itself is parked meanwhile: a crash of somebody else would count as
-    /// its death. `None` where somebody takes too long: the suspect is tried again when it comes back.
+    /// Takes nothing more, and lets what is in hand end. The suspect itself is parked meanwhile: a
+    /// crash of somebody else would count as its death. `None` where somebody takes too long: the
+    /// suspect is tried again when it comes back.
     pub(super) async fn make_room(
         self: &Arc<Self>,
         feed: &mut Feed,
@@ -103,11 +113,14 @@ impl Worker {
             () = turns.wait() => {}
             () = stop.cancelled() => {}
             () = generation.over() => {}
-            // Somebody is held up for minutes, by a throttle say: the others need not wait for that.
+            // Somebody is held up for minutes, by a throttle say: the others need not wait for
+            // that.
             () = tokio::time::sleep(ROOM_PATIENCE) => {}
         }
         turns.reopen();
-        turns.is_empty().then(|| Room::for_a_suspect(self.queues.shortest_delay()))
+        turns
+            .is_empty()
+            .then(|| Room::for_a_suspect(self.queues.shortest_delay()))
     }
 }
 
@@ -130,7 +143,11 @@ mod tests {
             (Some(3), 2, false, Suspicion::Poison),
             (Some(u32::MAX), u32::MAX, true, Suspicion::Poison),
         ] {
-            assert_eq!(Suspicion::of(deaths, returns, is_alone), expected, "{deaths:?} {returns} {is_alone}");
+            assert_eq!(
+                Suspicion::of(deaths, returns, is_alone),
+                expected,
+                "{deaths:?} {returns} {is_alone}"
+            );
         }
     }
 }

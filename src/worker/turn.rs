@@ -1,4 +1,5 @@
-//! One delivery's turn: parse, process, checkpoint, publish confirmed, acknowledge. In this order, whatever happens between.
+//! One delivery's turn: parse, process, checkpoint, publish confirmed, acknowledge. In this order,
+//! whatever happens between.
 
 use super::Worker;
 use super::brought::Brought;
@@ -21,8 +22,7 @@ use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
 
 /// Nothing was done for the job: its sender is mistaken about where results may go, or means harm.
-const FORBIDDEN_REPLY_TO: &str =
-    "reply_to is one of the worker's own queues, or does not match broker.reply_to; this result went to broker.results_queue";
+const FORBIDDEN_REPLY_TO: &str = "reply_to is one of the worker's own queues, or does not match broker.reply_to; this result went to broker.results_queue";
 
 /// One message while it has its turn.
 pub(super) struct Turn<'a> {
@@ -50,38 +50,71 @@ impl Turn<'_> {
 }
 
 impl Worker {
-    /// Nothing is acknowledged unless its result or its parked copy is confirmed: what goes wrong leaves the delivery unsettled.
+    /// Nothing is acknowledged unless its result or its parked copy is confirmed: what goes wrong
+    /// leaves the delivery unsettled.
     pub(super) async fn turn(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
         let _in_flight = metric::InFlight::new();
-        let published = AssertUnwindSafe(self.take(&delivery, generation, is_alone)).catch_unwind().await;
+        let published = AssertUnwindSafe(self.take(&delivery, generation, is_alone))
+            .catch_unwind()
+            .await;
         match published {
             Ok(Ok(())) => settle(delivery).await,
             Ok(Err(Unpublished::GenerationLost)) => {}
             Ok(Err(Unpublished::Queue { queue, problem })) => {
-                tracing::error!(queue, problem, "cannot publish to our own queue; connecting anew, the job will be delivered again");
+                tracing::error!(
+                    queue,
+                    problem,
+                    "cannot publish to our own queue; connecting anew, the job will be delivered again"
+                );
                 generation.end();
             }
             Err(_panic) => self.hand_back_after_a_panic(delivery, generation).await,
         }
     }
 
-    async fn take(&self, delivery: &Delivery, generation: &Generation, is_alone: bool) -> Result<(), Unpublished> {
+    async fn take(
+        &self,
+        delivery: &Delivery,
+        generation: &Generation,
+        is_alone: bool,
+    ) -> Result<(), Unpublished> {
         let message = &delivery.message;
-        let Brought { mut progress, returned, not_before, deaths: suspect } = self.brought(message);
+        let Brought {
+            mut progress,
+            returned,
+            not_before,
+            deaths: suspect,
+        } = self.brought(message);
         progress.redelivered |= delivery.redelivered;
         progress.returns = progress.returns.saturating_add(delivery.delivery_count);
         let is_new = !returned && !progress.redelivered;
         let suspicion = Suspicion::of(suspect, progress.returns, is_alone);
         let calls_brought = progress.totals.calls;
         let began = Instant::now();
-        let mut turn = Turn { message, generation, job_id: None, progress, calls_brought, is_new, suspect, not_before, began };
+        let mut turn = Turn {
+            message,
+            generation,
+            job_id: None,
+            progress,
+            calls_brought,
+            is_new,
+            suspect,
+            not_before,
+            began,
+        };
         if let Suspicion::Park(deaths) = suspicion {
             return self.park_suspect(turn, deaths).await;
         }
         let parsed = self.read(message);
-        turn.job_id = parsed.as_ref().map_or_else(|rejected| rejected.job_id.as_ref(), |job| Some(&job.id)).map(ToString::to_string);
+        turn.job_id = parsed
+            .as_ref()
+            .map_or_else(|rejected| rejected.job_id.as_ref(), |job| Some(&job.id))
+            .map(ToString::to_string);
         if turn.progress.redelivered
-            && let Some(stored) = self.pipeline.answer_of(&turn.progress.run, &generation.halt).await
+            && let Some(stored) = self
+                .pipeline
+                .answer_of(&turn.progress.run, &generation.halt)
+                .await
         {
             let run = turn.progress.run.clone();
             return self.replay(&turn, stored, Some(run)).await;
@@ -89,17 +122,32 @@ impl Worker {
         match parsed {
             Ok(job) => {
                 if suspicion == Suspicion::Poison {
-                    let failure =
-                        Failure::new(Stage::Job, "job.poison", "the worker died of this job again and again; a person has to look at it");
+                    let failure = Failure::new(
+                        Stage::Job,
+                        "job.poison",
+                        "the worker died of this job again and again; a person has to look at it",
+                    );
                     let now = self.pipeline.judge.clock.now();
-                    let answer = answer_to_failure(&job, Status::Undetermined, &failure, &turn.progress, now);
+                    let answer = answer_to_failure(
+                        &job,
+                        Status::Undetermined,
+                        &failure,
+                        &turn.progress,
+                        now,
+                    );
                     return self.answer(Some(&job), &turn, answer).await;
                 }
                 let Some(held) = self.runs.hold(&turn.progress.run).await else {
-                    tracing::debug!(job.run = turn.progress.run, "another copy of this run takes its time; this one is parked meanwhile");
+                    tracing::debug!(
+                        job.run = turn.progress.run,
+                        "another copy of this run takes its time; this one is parked meanwhile"
+                    );
                     turn.progress.untried = !returned;
                     let until = self.pipeline.judge.clock.now();
-                    return self.outbox(&turn).park(message, &turn.progress, until, turn.suspect).await;
+                    return self
+                        .outbox(&turn)
+                        .park(message, &turn.progress, until, turn.suspect)
+                        .await;
                 };
                 turn.progress.untried = false;
                 if turn.progress.redelivered {
@@ -107,12 +155,23 @@ impl Worker {
                 }
                 let maybe_elsewhere = delivery.redelivered && !held.joined;
                 let halt = generation.halt.clone();
-                let arrival = Arrival { redelivered: delivery.redelivered, maybe_elsewhere, returned, halt, began: turn.began };
+                let arrival = Arrival {
+                    redelivered: delivery.redelivered,
+                    maybe_elsewhere,
+                    returned,
+                    halt,
+                    began: turn.began,
+                };
                 self.work(&job, &mut turn, &arrival).await
             }
             Err(rejected) => {
                 let now = self.pipeline.judge.clock.now();
-                self.answer(None, &turn, answer_to_rejected(&rejected, turn.progress.first_seen, now)).await
+                self.answer(
+                    None,
+                    &turn,
+                    answer_to_rejected(&rejected, turn.progress.first_seen, now),
+                )
+                .await
             }
         }
     }
@@ -125,22 +184,48 @@ impl Worker {
             message_id: properties.message_id.as_deref(),
         };
         let job = Job::read(&envelope, self.max_job_bytes)?;
-        match properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) {
+        match properties
+            .reply_to
+            .as_deref()
+            .filter(|queue| !queue.is_empty())
+        {
             Some(queue) if !self.queues.allows_reply_to(queue) => {
                 let failure = Failure::new(Stage::Job, "job.malformed", FORBIDDEN_REPLY_TO);
-                Err(Box::new(Rejected { job_id: Some(job.id), metadata: job.metadata, failure }))
+                Err(Box::new(Rejected {
+                    job_id: Some(job.id),
+                    metadata: job.metadata,
+                    failure,
+                }))
             }
             _ => Ok(job),
         }
     }
 
-    async fn work(&self, job: &Job, turn: &mut Turn<'_>, arrival: &Arrival) -> Result<(), Unpublished> {
+    async fn work(
+        &self,
+        job: &Job,
+        turn: &mut Turn<'_>,
+        arrival: &Arrival,
+    ) -> Result<(), Unpublished> {
         if let Some(until) = self.too_early(job, turn) {
-            return self.outbox(turn).park(turn.message, &turn.progress, until, turn.suspect).await;
+            return self
+                .outbox(turn)
+                .park(turn.message, &turn.progress, until, turn.suspect)
+                .await;
         }
-        if let Some(Parked { stage, code, at, by_pause }) = turn.progress.parked.take() {
+        if let Some(Parked {
+            stage,
+            code,
+            at,
+            by_pause,
+        }) = turn.progress.parked.take()
+        {
             let now = self.pipeline.judge.clock.now();
-            turn.progress.slept(if by_pause { now.duration_since(at) } else { self.pipeline.judge.gate.paused_between(at, now) });
+            turn.progress.slept(if by_pause {
+                now.duration_since(at)
+            } else {
+                self.pipeline.judge.gate.paused_between(at, now)
+            });
             if !arrival.redelivered {
                 metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
             }
@@ -164,15 +249,36 @@ impl Worker {
         }
     }
 
-    async fn park(&self, job: &Job, turn: &mut Turn<'_>, parking: Parking) -> Result<(), Unpublished> {
-        let Parking { until, failure: Failure { stage, code, .. }, reason, expected, brief, by_pause, survived } = parking;
+    async fn park(
+        &self,
+        job: &Job,
+        turn: &mut Turn<'_>,
+        parking: Parking,
+    ) -> Result<(), Unpublished> {
+        let Parking {
+            until,
+            failure: Failure { stage, code, .. },
+            reason,
+            expected,
+            brief,
+            by_pause,
+            survived,
+        } = parking;
         if survived {
             turn.survived();
         }
-        turn.progress.parked = Some(Parked { stage, code: code.clone(), at: self.pipeline.judge.clock.now(), by_pause });
+        turn.progress.parked = Some(Parked {
+            stage,
+            code: code.clone(),
+            at: self.pipeline.judge.clock.now(),
+            by_pause,
+        });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
         let outbox = self.outbox(turn);
-        if let Err(unpublished) = outbox.park(turn.message, &turn.progress, until, turn.suspect).await {
+        if let Err(unpublished) = outbox
+            .park(turn.message, &turn.progress, until, turn.suspect)
+            .await
+        {
             self.leave(turn, until).await;
             return Err(unpublished);
         }
@@ -203,19 +309,34 @@ impl Worker {
         Ok(())
     }
 
-    /// The delivery comes back as it was handed out. What was paid for meanwhile is kept, so that it is not bought again.
+    /// The delivery comes back as it was handed out. What was paid for meanwhile is kept, so that
+    /// it is not bought again.
     async fn leave(&self, turn: &Turn<'_>, until: Timestamp) {
         if turn.progress.totals.calls > turn.calls_brought {
-            let unparked = UnparkedRun { progress: turn.progress.clone(), until };
-            self.pipeline.keep_unparked(&unparked, &turn.generation.halt).await;
+            let unparked = UnparkedRun {
+                progress: turn.progress.clone(),
+                until,
+            };
+            self.pipeline
+                .keep_unparked(&unparked, &turn.generation.halt)
+                .await;
         }
     }
 
     /// The turn before may have paid for more than the message knows of.
     async fn take_up(&self, turn: &mut Turn<'_>) {
-        let Some(UnparkedRun { progress, until }) = self.pipeline.unparked(&turn.progress.run, &turn.generation.halt).await else { return };
+        let Some(UnparkedRun { progress, until }) = self
+            .pipeline
+            .unparked(&turn.progress.run, &turn.generation.halt)
+            .await
+        else {
+            return;
+        };
         if progress.run == turn.progress.run && progress.totals.calls > turn.progress.totals.calls {
-            tracing::debug!(job.run = progress.run, "its calls are known, although it could not be parked with them");
+            tracing::debug!(
+                job.run = progress.run,
+                "its calls are known, although it could not be parked with them"
+            );
             let returns = turn.progress.returns;
             turn.progress = progress;
             (turn.progress.returns, turn.progress.redelivered) = (returns, true);
@@ -228,14 +349,25 @@ impl Worker {
         turn.progress.returns = 0;
         // It may have been told to wait for longer; nobody waits beyond a job's longest life.
         let (now, begun) = (self.pipeline.judge.clock.now(), turn.progress.first_seen);
-        let latest = begun.saturating_add(self.pipeline.job_deadline).unwrap_or(Timestamp::MAX);
-        let until = turn.not_before.map_or(now, |until| until.min(latest).max(now));
-        self.outbox(&turn).park(turn.message, &turn.progress, until, Some(deaths)).await?;
-        tracing::warn!(job.run = turn.progress.run, deaths, "a job that came back from several crashes is suspected; it will run alone");
+        let latest = begun
+            .saturating_add(self.pipeline.job_deadline)
+            .unwrap_or(Timestamp::MAX);
+        let until = turn
+            .not_before
+            .map_or(now, |until| until.min(latest).max(now));
+        self.outbox(&turn)
+            .park(turn.message, &turn.progress, until, Some(deaths))
+            .await?;
+        tracing::warn!(
+            job.run = turn.progress.run,
+            deaths,
+            "a job that came back from several crashes is suspected; it will run alone"
+        );
         Ok(())
     }
 
-    /// A hop over a delay queue ends before the wait does: park again, unread. Beyond the deadline there is nothing to wait for.
+    /// A hop over a delay queue ends before the wait does: park again, unread. Beyond the deadline
+    /// there is nothing to wait for.
     fn too_early(&self, job: &Job, turn: &Turn<'_>) -> Option<Timestamp> {
         let until = turn.not_before?;
         let in_time = until <= turn.progress.deadline(job, self.pipeline.job_deadline);
@@ -259,7 +391,9 @@ pub(super) async fn settle(delivery: Delivery) {
         Settled::Acknowledged => {}
         Settled::Lost => {
             metric::settle_lost();
-            tracing::debug!("an acknowledgement found its channel gone; the job will be delivered again and its result replayed");
+            tracing::debug!(
+                "an acknowledgement found its channel gone; the job will be delivered again and its result replayed"
+            );
         }
     }
 }

@@ -40,36 +40,54 @@ fn picture(bytes: usize) -> Vec<u8> {
 
 /// Both providers' answers about a sample, as they travel.
 fn answers(sample: &str) -> (Vec<u8>, Vec<u8>) {
-    let answers: Value = serde_json::from_str(samples::named(sample).unwrap().answers_json).unwrap();
-    let recognition = json!({ "code": 200, "msg": "success", "taskNo": "1", "data": answers["recognition"] });
+    let answers: Value =
+        serde_json::from_str(samples::named(sample).unwrap().answers_json).unwrap();
+    let recognition =
+        json!({ "code": 200, "msg": "success", "taskNo": "1", "data": answers["recognition"] });
     let verification = json!({ "status": "OK", "request_id": "1", "qrcode_scan_result": 1, "data": answers["verification"] });
-    (recognition.to_string().into_bytes(), verification.to_string().into_bytes())
+    (
+        recognition.to_string().into_bytes(),
+        verification.to_string().into_bytes(),
+    )
 }
 
 #[divan::bench(args = PICTURES)]
 fn encode(bencher: Bencher, bytes: usize) {
     let picture = picture(bytes);
-    bencher.counter(BytesCount::new(bytes)).bench(|| inline(black_box(&picture)));
+    bencher
+        .counter(BytesCount::new(bytes))
+        .bench(|| inline(black_box(&picture)));
 }
 
 #[divan::bench(args = PICTURES)]
 fn measure_the_encoded_length(bencher: Bencher, bytes: usize) {
     let picture = picture(bytes);
-    bencher.counter(BytesCount::new(bytes)).bench(|| encoded_len(black_box(&picture)));
+    bencher
+        .counter(BytesCount::new(bytes))
+        .bench(|| encoded_len(black_box(&picture)));
 }
 
 #[divan::bench(args = PICTURES)]
 fn hash_the_encoded_body(bencher: Bencher, bytes: usize) {
     let body = inline(&picture(bytes));
-    bencher.counter(BytesCount::new(body.len())).bench(|| Payload::of(black_box(&body)));
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench(|| Payload::of(black_box(&body)));
 }
 
 #[divan::bench]
 fn sign_a_hashed_request(bencher: Bencher) {
-    let url = "https://gateway.example/ocr/medical-invoice".parse().unwrap();
+    let url = "https://gateway.example/ocr/medical-invoice"
+        .parse()
+        .unwrap();
     let signer = Signer::new(Secret::new("key"), Secret::new("secret"));
     let headers = [("content-type", "application/x-www-form-urlencoded")];
-    let unsigned = Unsigned { method: "POST", url: &url, headers: &headers, payload: Payload::of(b"base64=") };
+    let unsigned = Unsigned {
+        method: "POST",
+        url: &url,
+        headers: &headers,
+        payload: Payload::of(b"base64="),
+    };
     let now = Timestamp::now();
     bencher.bench(|| signer.sign(black_box(&unsigned), now, SignedDuration::ZERO));
 }
@@ -82,13 +100,21 @@ fn parse_a_job(bencher: Bencher) {
 #[divan::bench(args = BILLS)]
 fn parse_recognitions_answer(bencher: Bencher, sample: &str) {
     let (answer, _) = answers(sample);
-    bencher.counter(BytesCount::new(answer.len())).bench(|| recognition::read_answer(200, black_box(&answer)).ok().unwrap());
+    bencher.counter(BytesCount::new(answer.len())).bench(|| {
+        recognition::read_answer(200, black_box(&answer))
+            .ok()
+            .unwrap()
+    });
 }
 
 #[divan::bench(args = BILLS)]
 fn parse_verifications_answer(bencher: Bencher, sample: &str) {
     let (_, answer) = answers(sample);
-    bencher.counter(BytesCount::new(answer.len())).bench(|| verification::read_answer(200, black_box(&answer)).ok().unwrap());
+    bencher.counter(BytesCount::new(answer.len())).bench(|| {
+        verification::read_answer(200, black_box(&answer))
+            .ok()
+            .unwrap()
+    });
 }
 
 #[divan::bench(args = ["316", "300", "RATE_LIMIT_EXCEEDED", "never heard of"])]
@@ -111,7 +137,19 @@ fn decide_about_a_failure(bencher: Bencher, code: &str) {
 #[divan::bench(args = BILLS)]
 fn check_a_bill(bencher: Bencher, sample: &str) {
     let (recognised, verified) = answers(sample);
-    let recognised = recognition::read_answer(200, &recognised).ok().unwrap().answer;
-    let verified = verification::read_answer(200, &verified).ok().unwrap().answer;
-    bencher.bench(|| check(black_box(Some(&recognised)), black_box(Some(&verified.invoice)), black_box(Some(&verified.registry))));
+    let recognised = recognition::read_answer(200, &recognised)
+        .ok()
+        .unwrap()
+        .answer;
+    let verified = verification::read_answer(200, &verified)
+        .ok()
+        .unwrap()
+        .answer;
+    bencher.bench(|| {
+        check(
+            black_box(Some(&recognised)),
+            black_box(Some(&verified.invoice)),
+            black_box(Some(&verified.registry)),
+        )
+    });
 }

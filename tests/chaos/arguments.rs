@@ -1,4 +1,5 @@
-//! What the program is asked for: its own options, and those that `cargo test` hands to every test binary.
+//! What the program is asked for: its own options, and those that `cargo test` hands to every test
+//! binary.
 
 use clap::{Parser, ValueEnum};
 
@@ -24,7 +25,8 @@ pub(crate) struct Arguments {
     /// The same seed makes the same plan.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Messages of strangers between the jobs: damaged, huge or forged. A tenth of the jobs then carries forged headers.
+    /// Messages of strangers between the jobs: damaged, huge or forged. A tenth of the jobs then
+    /// carries forged headers.
     #[arg(long, default_value_t = 0)]
     pub(crate) strangers: usize,
     /// Worker processes.
@@ -91,8 +93,21 @@ pub(crate) enum Wish {
 
 impl Arguments {
     pub(crate) fn wish(&self) -> Wish {
-        let Libtest { filters, skip, list, ignored, exact, .. } = &self.libtest;
-        let names = |filter: &String| if *exact { NAME == filter } else { NAME.contains(filter.as_str()) };
+        let Libtest {
+            filters,
+            skip,
+            list,
+            ignored,
+            exact,
+            ..
+        } = &self.libtest;
+        let names = |filter: &String| {
+            if *exact {
+                NAME == filter
+            } else {
+                NAME.contains(filter.as_str())
+            }
+        };
         let is_meant = filters.is_empty() || filters.iter().any(names);
         if *ignored || !is_meant || skip.iter().any(names) {
             Wish::Nothing

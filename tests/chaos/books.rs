@@ -1,4 +1,5 @@
-//! The sandbox's books, copied from time to time: it forgets calls that are long past, and the judge wants all of them.
+//! The sandbox's books, copied from time to time: it forgets calls that are long past, and the
+//! judge wants all of them.
 
 use super::faults::VERDICTS;
 use invoice_worker::domain::failure::Stage;
@@ -16,7 +17,8 @@ pub(crate) struct Purchase {
     pub(crate) answered: Duration,
 }
 
-/// What was bought about one picture at one stage, in the order of asking, and when the first of it was safe in the store.
+/// What was bought about one picture at one stage, in the order of asking, and when the first of it
+/// was safe in the store.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
     pub(crate) purchases: Vec<Purchase>,
@@ -31,22 +33,31 @@ pub(crate) type Accounts = BTreeMap<(Stage, String), Account>;
 impl Books {
     pub(crate) fn copy(&mut self, calls: &Calls) {
         for call in calls.all() {
-            self.0.insert((call.at, call.stage, call.subject.clone(), call.nth), call);
+            self.0
+                .insert((call.at, call.stage, call.subject.clone(), call.nth), call);
         }
     }
 
     pub(crate) fn accounts(&self) -> Accounts {
         let mut accounts = Accounts::new();
         for call in self.0.values() {
-            let Some(subject) = &call.subject else { continue };
+            let Some(subject) = &call.subject else {
+                continue;
+            };
             let ended = call.at + call.took;
             match call.stage {
                 Stage::Recognition | Stage::Verification if is_good(call) => {
                     let account = accounts.entry((call.stage, subject.clone())).or_default();
-                    account.purchases.push(Purchase { asked: call.at, answered: ended });
+                    account.purchases.push(Purchase {
+                        asked: call.at,
+                        answered: ended,
+                    });
                 }
                 Stage::Recognition | Stage::Verification if is_unanswered(call) => {
-                    accounts.entry((call.stage, subject.clone())).or_default().unanswered += 1;
+                    accounts
+                        .entry((call.stage, subject.clone()))
+                        .or_default()
+                        .unanswered += 1;
                 }
                 Stage::Storage if is_stored(call) => {
                     if let Some(key) = checkpoint(subject) {
@@ -66,12 +77,17 @@ impl Books {
     /// Stages of which the sandbox counted more calls than are known here.
     pub(crate) fn gaps(&self, calls: &Calls) -> Vec<String> {
         let known = |stage| self.0.values().filter(|call| call.stage == stage).count() as u64;
-        let counted = [Stage::Recognition, Stage::Verification].map(|stage| (stage, calls.count(stage)));
-        let gaps = counted.into_iter().filter(|(stage, count)| known(*stage) + u64::from(count.in_flight) < count.calls);
-        gaps.map(|(stage, count)| format!("{} of {} {stage}", known(stage), count.calls)).collect()
+        let counted =
+            [Stage::Recognition, Stage::Verification].map(|stage| (stage, calls.count(stage)));
+        let gaps = counted
+            .into_iter()
+            .filter(|(stage, count)| known(*stage) + u64::from(count.in_flight) < count.calls);
+        gaps.map(|(stage, count)| format!("{} of {} {stage}", known(stage), count.calls))
+            .collect()
     }
 
-    /// Calls that were answered otherwise than they deserve, by stage and answer; and all calls by stage.
+    /// Calls that were answered otherwise than they deserve, by stage and answer; and all calls by
+    /// stage.
     pub(crate) fn faults(&self) -> (BTreeMap<(Stage, String), usize>, BTreeMap<Stage, usize>) {
         let (mut faults, mut calls) = (BTreeMap::new(), BTreeMap::new());
         for call in self.0.values() {
@@ -102,12 +118,17 @@ fn is_unanswered(call: &Call) -> bool {
 
 /// A call that breaks afterwards is carried out all the same; one that is refused is not.
 fn is_stored(call: &Call) -> bool {
-    matches!(call.answer.as_str(), "200" | "slow" | "closed" | "reset" | "timeout")
+    matches!(
+        call.answer.as_str(),
+        "200" | "slow" | "closed" | "reset" | "timeout"
+    )
 }
 
 /// `put checkpoints/verification/2026-11-22/<sha>.json`: whose purchase it keeps.
 fn checkpoint(subject: &str) -> Option<(Stage, String)> {
-    let name = subject.strip_prefix("put checkpoints/")?.strip_suffix(".json")?;
+    let name = subject
+        .strip_prefix("put checkpoints/")?
+        .strip_suffix(".json")?;
     let (kind, rest) = name.split_once('/')?;
     let sha256 = rest.rsplit('/').next()?.to_owned();
     match kind {

@@ -1,4 +1,5 @@
-//! What everybody works with: the sandbox in this process, the broker, and a folder for configurations and logs.
+//! What everybody works with: the sandbox in this process, the broker, and a folder for
+//! configurations and logs.
 
 use super::arguments::Arguments;
 use super::faults;
@@ -32,18 +33,37 @@ pub(crate) struct Cast {
 
 impl Cast {
     pub(crate) async fn start(arguments: &Arguments, rabbit: &Rabbit) -> Self {
-        let folder = tempfile::TempDir::with_prefix("invoice-worker-chaos-").unwrap().keep();
+        let folder = tempfile::TempDir::with_prefix("invoice-worker-chaos-")
+            .unwrap()
+            .keep();
         let scenario = faults::stormy(arguments.seed, arguments.rate);
-        let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+        let sandbox = Sandbox::start(Options {
+            scenario,
+            ..Options::default()
+        })
+        .await
+        .unwrap();
         let began = Instant::now();
-        sandbox.put(BUCKET, NOT_A_PICTURE, "no image at all").await.unwrap();
+        sandbox
+            .put(BUCKET, NOT_A_PICTURE, "no image at all")
+            .await
+            .unwrap();
         let policy = folder.join("policy.toml");
         std::fs::write(&policy, hastened::rules(RETRIES, PARKS)).unwrap();
         let mut config = config(arguments, &policy);
         sandbox.configure(&mut config, BUCKET);
-        config.broker.urls = rabbit.nodes().iter().map(|node| Secret::new(&node.url())).collect();
+        config.broker.urls = rabbit
+            .nodes()
+            .iter()
+            .map(|node| Secret::new(&node.url()))
+            .collect();
         config.validate().unwrap();
-        Self { sandbox, began, config, folder }
+        Self {
+            sandbox,
+            began,
+            config,
+            folder,
+        }
     }
 
     /// Since the sandbox began its books.
@@ -59,12 +79,16 @@ fn config(arguments: &Arguments, policy: &Path) -> Config {
     config.broker.retry_delays = ["300ms", "1s", "3s", "10s", "1m"].map(span).to_vec();
     config.broker.publish_timeout = span("5s");
     let rate = f64::from(arguments.rate);
-    (config.recognition.rate_per_second, config.verification.rate_per_second) = (rate, rate);
+    (
+        config.recognition.rate_per_second,
+        config.verification.rate_per_second,
+    ) = (rate, rate);
     // Long enough for a busy machine: a call that is answered too late is paid for and lost.
     config.recognition.timeout = span("10s");
     config.verification.timeout = span("10s");
     config.storage.timeout = span("10s");
-    // Longer than the longest call of a worker that has lost its connection, and the storing of its answer.
+    // Longer than the longest call of a worker that has lost its connection, and the storing of its
+    // answer.
     config.worker.redelivery_wait = span("15s");
     config.worker.shutdown_grace = span("45s");
     config.worker.max_in_flight = 32;

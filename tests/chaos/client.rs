@@ -1,7 +1,10 @@
-//! Who submits: a client of RabbitMQ as others write it, with publisher confirms and an `expiration` where the plan wants one.
+//! Who submits: a client of RabbitMQ as others write it, with publisher confirms and an
+//! `expiration` where the plan wants one.
 
 use invoice_worker::broker::Message;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::options::{
+    BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 
@@ -14,32 +17,61 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(urls: Vec<String>) -> Self {
-        Self { urls, channel: None }
+        Self {
+            urls,
+            channel: None,
+        }
     }
 
-    /// As clients ought to have them: they survive a restart of the broker. `room` is how many messages fit, the next are refused.
+    /// As clients ought to have them: they survive a restart of the broker. `room` is how many
+    /// messages fit, the next are refused.
     pub(crate) async fn declare(&mut self, queue: &str, room: Option<u16>) -> lapin::Result<()> {
         let mut arguments = FieldTable::default();
         let kind = if room.is_some() { "classic" } else { "quorum" };
         arguments.insert("x-queue-type".into(), AMQPValue::LongString(kind.into()));
         if let Some(room) = room {
             arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(room.into()));
-            arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+            arguments.insert(
+                "x-overflow".into(),
+                AMQPValue::LongString("reject-publish".into()),
+            );
         }
-        let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-        self.channel().await?.queue_declare(queue.into(), options, arguments).await.map(drop)
+        let options = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        self.channel()
+            .await?
+            .queue_declare(queue.into(), options, arguments)
+            .await
+            .map(drop)
     }
 
     pub(crate) async fn delete(&mut self, queue: &str) -> lapin::Result<()> {
-        self.channel().await?.queue_delete(queue.into(), QueueDeleteOptions::default()).await.map(drop)
+        self.channel()
+            .await?
+            .queue_delete(queue.into(), QueueDeleteOptions::default())
+            .await
+            .map(drop)
     }
 
     /// True when the broker has it.
     pub(crate) async fn publish(&mut self, queue: &str, message: &Message) -> lapin::Result<bool> {
-        let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let mandatory = BasicPublishOptions {
+            mandatory: true,
+            ..BasicPublishOptions::default()
+        };
         let properties = properties(message);
         let channel = self.channel().await?;
-        let confirm = channel.basic_publish("".into(), queue.into(), mandatory, &message.body, properties).await?;
+        let confirm = channel
+            .basic_publish(
+                "".into(),
+                queue.into(),
+                mandatory,
+                &message.body,
+                properties,
+            )
+            .await?;
         Ok(matches!(confirm.await?, Confirmation::Ack(None)))
     }
 
@@ -56,9 +88,12 @@ impl Client {
             return Ok(channel.clone());
         }
         self.urls.rotate_left(1);
-        let connection = Connection::connect(&self.urls[0], ConnectionProperties::default()).await?;
+        let connection =
+            Connection::connect(&self.urls[0], ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
         self.channel = Some((connection, channel.clone()));
         Ok(channel)
     }

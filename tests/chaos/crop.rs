@@ -1,4 +1,5 @@
-//! What comes back: every answer, from every queue in which one may be, and every copy in the failed queue.
+//! What comes back: every answer, from every queue in which one may be, and every copy in the
+//! failed queue.
 
 use super::plan::{FULL, ORDER, REPLIES, VANISHING};
 use invoice_worker::broker::{Broker, Message};
@@ -34,7 +35,8 @@ struct Shared {
 }
 
 impl Crop {
-    /// Gathers from all queues but the one that refuses. Tells the correlation id of each first answer.
+    /// Gathers from all queues but the one that refuses. Tells the correlation id of each first
+    /// answer.
     pub(crate) fn start(config: &Config) -> (Self, UnboundedReceiver<String>) {
         let (teller, told) = unbounded_channel();
         let crop = Self(Arc::new(Shared {
@@ -88,7 +90,11 @@ impl Crop {
         }));
     }
 
-    async fn gather_once(&self, broker: &Broker, queue: &str) -> Result<(), invoice_worker::broker::BrokerError> {
+    async fn gather_once(
+        &self,
+        broker: &Broker,
+        queue: &str,
+    ) -> Result<(), invoice_worker::broker::BrokerError> {
         let session = broker.connect().await?;
         let mut consumer = session.consume(queue, PREFETCH).await?;
         while let Some(delivery) = consumer.next().await {
@@ -101,9 +107,20 @@ impl Crop {
 
     fn keep(&self, queue: &str, message: &Message, redelivered: bool) {
         // A stranger's has none, or one of its own.
-        let Some(id) = message.properties.correlation_id.clone().filter(|id| id.starts_with(ORDER)) else { return };
+        let Some(id) = message
+            .properties
+            .correlation_id
+            .clone()
+            .filter(|id| id.starts_with(ORDER))
+        else {
+            return;
+        };
         let is_failed = queue == self.0.config.broker.failed_queue;
-        let mut heap = lock(if is_failed { &self.0.failed } else { &self.0.answers });
+        let mut heap = lock(if is_failed {
+            &self.0.failed
+        } else {
+            &self.0.answers
+        });
         let known = heap.entry(id.clone()).or_default();
         // Delivered again is not published again.
         if redelivered && known.contains(message) {

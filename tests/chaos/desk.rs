@@ -1,5 +1,6 @@
-//! Where the orders are handed in: never too many at once, repetitions when their time has come, and never while the broker is down, so
-//! that no message is submitted twice but those that are meant to be.
+//! Where the orders are handed in: never too many at once, repetitions when their time has come,
+//! and never while the broker is down, so that no message is submitted twice but those that are
+//! meant to be.
 
 use super::cast::Cast;
 use super::client::Client;
@@ -51,14 +52,31 @@ pub(crate) struct Strangers {
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) async fn open(cast: &'a Cast, bills: &'a [Bill], calm: &'a RwLock<()>, orders: &[Order], strangers: Strangers) -> Self {
-        let urls: Vec<String> = cast.config.broker.urls.iter().map(|url| url.expose().to_owned()).collect();
+    pub(crate) async fn open(
+        cast: &'a Cast,
+        bills: &'a [Bill],
+        calm: &'a RwLock<()>,
+        orders: &[Order],
+        strangers: Strangers,
+    ) -> Self {
+        let urls: Vec<String> = cast
+            .config
+            .broker
+            .urls
+            .iter()
+            .map(|url| url.expose().to_owned())
+            .collect();
         let mut client = Client::new(urls);
         for queue in REPLIES.into_iter().chain([VANISHING]) {
             client.declare(queue, None).await.unwrap();
         }
         client.declare(FULL, Some(1)).await.unwrap();
-        assert!(client.publish(FULL, &Message::json("something", "{}")).await.unwrap());
+        assert!(
+            client
+                .publish(FULL, &Message::json("something", "{}"))
+                .await
+                .unwrap()
+        );
         let mut desk = Self {
             cast,
             bills,
@@ -80,12 +98,21 @@ impl<'a> Desk<'a> {
         for order in orders {
             let first_half = order.number < orders.len() / 2;
             match order.after() {
-                Some(earlier) => self.waiting.entry(orders[earlier].correlation()).or_default().push(order.clone()),
-                None if order.reply_to == Some(VANISHING) && !first_half => self.homeless.push(order.clone()),
+                Some(earlier) => self
+                    .waiting
+                    .entry(orders[earlier].correlation())
+                    .or_default()
+                    .push(order.clone()),
+                None if order.reply_to == Some(VANISHING) && !first_half => {
+                    self.homeless.push(order.clone())
+                }
                 None => self.ready.push_back(order.clone()),
             }
         }
-        let of_the_first_half = self.ready.iter().filter(|order| order.reply_to == Some(VANISHING));
+        let of_the_first_half = self
+            .ready
+            .iter()
+            .filter(|order| order.reply_to == Some(VANISHING));
         self.at_home = of_the_first_half.map(Order::correlation).collect();
     }
 
@@ -93,7 +120,9 @@ impl<'a> Desk<'a> {
     pub(crate) async fn serve(&mut self, answers: &mut UnboundedReceiver<String>) {
         loop {
             while self.unanswered.len() < UNANSWERED {
-                let Some(order) = self.ready.pop_front() else { break };
+                let Some(order) = self.ready.pop_front() else {
+                    break;
+                };
                 self.hand_in(&order).await;
                 if order.number % self.strangers.every == 0 {
                     self.let_in_a_stranger().await;
@@ -110,7 +139,9 @@ impl<'a> Desk<'a> {
                 }
                 return;
             }
-            let Some(id) = answers.recv().await else { return };
+            let Some(id) = answers.recv().await else {
+                return;
+            };
             self.unanswered.remove(&id);
             self.at_home.remove(&id);
             for order in self.waiting.remove(&id).unwrap_or_default() {
@@ -121,8 +152,15 @@ impl<'a> Desk<'a> {
 
     async fn hand_in(&mut self, order: &Order) {
         // Another version of an object is another question.
-        if let Some(picture) = order.picture(self.bills).filter(|_| order.origin == Origin::New) {
-            self.cast.sandbox.put(BUCKET, &picture.key, picture.bytes).await.unwrap();
+        if let Some(picture) = order
+            .picture(self.bills)
+            .filter(|_| order.origin == Origin::New)
+        {
+            self.cast
+                .sandbox
+                .put(BUCKET, &picture.key, picture.bytes)
+                .await
+                .unwrap();
         }
         let message = order.message(self.bills);
         if !matches!(order.origin, Origin::Again(_) | Origin::AtOnce(_)) {
@@ -136,7 +174,11 @@ impl<'a> Desk<'a> {
         }
         loop {
             let calm = self.calm.read().await;
-            if let Ok(true) = self.client.publish(&self.cast.config.broker.jobs_queue, &message).await {
+            if let Ok(true) = self
+                .client
+                .publish(&self.cast.config.broker.jobs_queue, &message)
+                .await
+            {
                 return;
             }
             drop(calm);
@@ -148,13 +190,21 @@ impl<'a> Desk<'a> {
 
     /// Repetitions are the message as it should be: its headers make no other run of it.
     fn forgery(&self, order: &Order) -> Option<Forgery> {
-        let may_carry_one = self.strangers.is_any() && order.origin == Origin::New && order.picture(self.bills).is_some();
-        may_carry_one.then(|| Forgery::of(self.strangers.seed, order.number)).flatten()
+        let may_carry_one = self.strangers.is_any()
+            && order.origin == Origin::New
+            && order.picture(self.bills).is_some();
+        may_carry_one
+            .then(|| Forgery::of(self.strangers.seed, order.number))
+            .flatten()
     }
 
     async fn hand_in_forged(&self, order: &Order, forgery: Forgery, message: &Message) {
         if let Some(picture) = order.picture(self.bills) {
-            let today = Timestamp::now().in_tz("Asia/Shanghai").unwrap().date().to_string();
+            let today = Timestamp::now()
+                .in_tz("Asia/Shanghai")
+                .unwrap()
+                .date()
+                .to_string();
             for (key, object) in planted(&picture, &today) {
                 self.cast.sandbox.put(BUCKET, &key, object).await.unwrap();
             }
@@ -162,19 +212,40 @@ impl<'a> Desk<'a> {
         let properties = forgery.properties(message, &run_id(message));
         let _calm = self.calm.read().await;
         let mut publisher = RawPublisher::connect(self.strangers.port).await;
-        publisher.publish(&self.cast.config.broker.jobs_queue, &properties, &message.body).await;
+        publisher
+            .publish(
+                &self.cast.config.broker.jobs_queue,
+                &properties,
+                &message.body,
+            )
+            .await;
     }
 
     async fn let_in_a_stranger(&mut self) {
-        let Some(Strange { exchange, properties, body, picture }) = self.strangers.messages.pop_front() else { return };
-        self.cast.sandbox.put(BUCKET, &picture.key, picture.bytes).await.unwrap();
+        let Some(Strange {
+            exchange,
+            properties,
+            body,
+            picture,
+        }) = self.strangers.messages.pop_front()
+        else {
+            return;
+        };
+        self.cast
+            .sandbox
+            .put(BUCKET, &picture.key, picture.bytes)
+            .await
+            .unwrap();
         let queues = &self.cast.config.broker;
         let (exchange, key) = match exchange {
             Exchange::Jobs => ("", queues.jobs_queue.as_str()),
             Exchange::Control => (queues.control_exchange.as_str(), ""),
         };
         let _calm = self.calm.read().await;
-        RawPublisher::connect(self.strangers.port).await.publish_to(exchange, key, &properties, &body).await;
+        RawPublisher::connect(self.strangers.port)
+            .await
+            .publish_to(exchange, key, &properties, &body)
+            .await;
     }
 
     /// All that was answered there is gathered: nobody's answer is deleted with it.

@@ -17,7 +17,12 @@ fn compare(found: &Value, expected: &Value, place: &str, places: &mut Vec<String
             keys.dedup();
             for key in keys {
                 let inner = format!("{place}/{key}");
-                compare(found.get(key).unwrap_or(&Value::Null), expected.get(key).unwrap_or(&Value::Null), &inner, places);
+                compare(
+                    found.get(key).unwrap_or(&Value::Null),
+                    expected.get(key).unwrap_or(&Value::Null),
+                    &inner,
+                    places,
+                );
             }
         }
         _ if found != expected => places.push(format!("{place}: {found}, not {expected}")),

@@ -1,7 +1,9 @@
-//! What the sandbox answers: about a fifth of all calls something else than it should, and about some bills always the same.
+//! What the sandbox answers: about a fifth of all calls something else than it should, and about
+//! some bills always the same.
 //!
-//! A picture's first two calls at a provider may go wrong, the third does not: that is within every budget of the policy, so what a job
-//! has to end with is known, whatever is drawn. Kills use calls up, which leaves fewer faults.
+//! A picture's first two calls at a provider may go wrong, the third does not: that is within every
+//! budget of the policy, so what a job has to end with is known, whatever is drawn. Kills use calls
+//! up, which leaves fewer faults.
 
 use invoice_worker::sandbox::Scenario;
 use std::fmt::Write;
@@ -11,12 +13,14 @@ use std::time::Duration;
 const FAULTY_CALLS: &str = "{ from = 1, to = 2 }";
 /// Only as often as jobs wait in place for the store; beyond that they wait five minutes.
 const FAULTY_READS: &str = "{ from = 1, to = 2 }";
-/// Of the jobs that lost their worker's connection each tries once more to store what it paid for, and then nobody does.
+/// Of the jobs that lost their worker's connection each tries once more to store what it paid for,
+/// and then nobody does.
 const FAULTY_WRITES: &str = "{ from = 1, to = 1 }";
 /// Retries in place, and parks beyond them.
 const FAULTY_DOWNLOADS: &str = "{ from = 1, to = 5 }";
 
-/// Of every call to a provider at least, and at most twice that: long enough to be in the air when something breaks.
+/// Of every call to a provider at least, and at most twice that: long enough to be in the air when
+/// something breaks.
 const LATENCY: Duration = Duration::from_millis(120);
 
 /// Answer, share of the calls in thousandths, and further keys.
@@ -33,8 +37,13 @@ const DOWNLOADS: [Share; 8] = [
     ("slow", 40, "delay = '400ms'"),
 ];
 
-const CHECKPOINTS: [Share; 5] =
-    [("http.500", 50, ""), ("SlowDown", 50, ""), ("closed", 30, ""), ("timeout", 3, ""), ("slow", 50, "delay = '200ms'")];
+const CHECKPOINTS: [Share; 5] = [
+    ("http.500", 50, ""),
+    ("SlowDown", 50, ""),
+    ("closed", 30, ""),
+    ("timeout", 3, ""),
+    ("slow", 50, "delay = '200ms'"),
+];
 
 const RECOGNITION: [Share; 14] = [
     ("http.502", 25, ""),
@@ -78,15 +87,36 @@ const SLOW: [Share; 1] = [("slow", 20, "delay = '800ms'")];
 
 /// What is always said about a bill: stage, whom, answer.
 const FINAL: [(&str, &str, &str); 6] = [
-    ("recognition", "sample = '06-jiangsu-outpatient-red-lettered'", "400"),
-    ("verification", "sample = '07-shandong-outpatient-posted'", "320"),
-    ("verification", "sample = '08-hebei-inpatient-reimbursed'", "306"),
-    ("verification", "sample = '09-beijing-outpatient-misread'", "300"),
-    ("verification", "sample = '12-shanghai-inpatient-long'", "315"),
+    (
+        "recognition",
+        "sample = '06-jiangsu-outpatient-red-lettered'",
+        "400",
+    ),
+    (
+        "verification",
+        "sample = '07-shandong-outpatient-posted'",
+        "320",
+    ),
+    (
+        "verification",
+        "sample = '08-hebei-inpatient-reimbursed'",
+        "306",
+    ),
+    (
+        "verification",
+        "sample = '09-beijing-outpatient-misread'",
+        "300",
+    ),
+    (
+        "verification",
+        "sample = '12-shanghai-inpatient-long'",
+        "315",
+    ),
     ("verification", "note_no = '0099887766'", "321"),
 ];
 
-/// Verification's good answers are these and `OK`: what a verdict rests on, kept and never bought again.
+/// Verification's good answers are these and `OK`: what a verdict rests on, kept and never bought
+/// again.
 pub(crate) const VERDICTS: [&str; 3] = ["320", "306", "315"];
 /// It takes the same answer twice, the second time upright.
 pub(crate) const ASKED_TWICE: &str = "08-hebei-inpatient-reimbursed";
@@ -102,16 +132,34 @@ pub(crate) fn stormy(seed: u64, rate: u32) -> Scenario {
     let drawn = |faults: &mut String, shares: &[Share], whom: &str| {
         for (answer, thousandths, details) in shares {
             let probability = f64::from(*thousandths) / 1_000.0;
-            writeln!(faults, "[[fault]]\nanswer = '{answer}'\nprobability = {probability:.3}\n{details}\n{whom}").unwrap();
+            writeln!(
+                faults,
+                "[[fault]]\nanswer = '{answer}'\nprobability = {probability:.3}\n{details}\n{whom}"
+            )
+            .unwrap();
         }
     };
-    drawn(&mut faults, &DOWNLOADS, &format!("stage = 'storage'\nkey = 'images/*'\ncalls = {FAULTY_DOWNLOADS}"));
+    drawn(
+        &mut faults,
+        &DOWNLOADS,
+        &format!("stage = 'storage'\nkey = 'images/*'\ncalls = {FAULTY_DOWNLOADS}"),
+    );
     for (operation, calls) in [("get", FAULTY_READS), ("put", FAULTY_WRITES)] {
-        let whom = format!("stage = 'storage'\nkey = 'checkpoints/*'\noperation = '{operation}'\ncalls = {calls}");
+        let whom = format!(
+            "stage = 'storage'\nkey = 'checkpoints/*'\noperation = '{operation}'\ncalls = {calls}"
+        );
         drawn(&mut faults, &CHECKPOINTS, &whom);
     }
-    drawn(&mut faults, &RECOGNITION, &format!("stage = 'recognition'\ncalls = {FAULTY_CALLS}"));
-    drawn(&mut faults, &VERIFICATION, &format!("stage = 'verification'\ncalls = {FAULTY_CALLS}"));
+    drawn(
+        &mut faults,
+        &RECOGNITION,
+        &format!("stage = 'recognition'\ncalls = {FAULTY_CALLS}"),
+    );
+    drawn(
+        &mut faults,
+        &VERIFICATION,
+        &format!("stage = 'verification'\ncalls = {FAULTY_CALLS}"),
+    );
     faults += &finals();
     for stage in ["recognition", "verification"] {
         drawn(&mut faults, &SLOW, &format!("stage = '{stage}'"));
@@ -122,8 +170,16 @@ pub(crate) fn stormy(seed: u64, rate: u32) -> Scenario {
 fn finals() -> String {
     let mut faults = String::new();
     for (stage, whom, answer) in FINAL {
-        let qr = if stage == "verification" { "qr = 1" } else { "" };
-        writeln!(faults, "[[fault]]\nstage = '{stage}'\n{whom}\nanswer = '{answer}'\n{qr}").unwrap();
+        let qr = if stage == "verification" {
+            "qr = 1"
+        } else {
+            ""
+        };
+        writeln!(
+            faults,
+            "[[fault]]\nstage = '{stage}'\n{whom}\nanswer = '{answer}'\n{qr}"
+        )
+        .unwrap();
     }
     faults
 }
@@ -135,8 +191,14 @@ fn scenario(faults: &str, seed: u64, rate: u32) -> Scenario {
     scenario.recognition.rate_per_second = rate;
     scenario.verification.rate_per_second = rate;
     for (latency, jitter) in [
-        (&mut scenario.recognition.latency, &mut scenario.recognition.jitter),
-        (&mut scenario.verification.latency, &mut scenario.verification.jitter),
+        (
+            &mut scenario.recognition.latency,
+            &mut scenario.recognition.jitter,
+        ),
+        (
+            &mut scenario.verification.latency,
+            &mut scenario.verification.jitter,
+        ),
     ] {
         if rate > 0 {
             (*latency, *jitter) = (LATENCY, LATENCY);

@@ -1,4 +1,5 @@
-//! The workers: processes of the real binary, each with its own wires to the broker and a log that outlives it.
+//! The workers: processes of the real binary, each with its own wires to the broker and a log that
+//! outlives it.
 
 use super::cast::Cast;
 use super::harness::program::{NONE, command, toml_of};
@@ -45,13 +46,23 @@ impl Fleet {
                 wires.push(Arc::new(Proxy::before(node.port).await));
             }
             let mut config = cast.config.clone();
-            let url = |wire: &Arc<Proxy>| Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", wire.port));
+            let url = |wire: &Arc<Proxy>| {
+                Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", wire.port))
+            };
             config.broker.urls = wires.iter().map(url).collect();
             config.broker.urls.rotate_left(number % wires.len());
             let file = cast.folder.join(format!("{name}.toml"));
             std::fs::write(&file, toml_of(&config)).unwrap();
             let log = cast.folder.join(format!("{name}.log"));
-            let mut worker = Worker { name, wires, config: file, log, child: None, peak_mib: 0, deaths: Vec::new() };
+            let mut worker = Worker {
+                name,
+                wires,
+                config: file,
+                log,
+                child: None,
+                peak_mib: 0,
+                deaths: Vec::new(),
+            };
             worker.start();
             workers.push(worker);
         }
@@ -87,30 +98,46 @@ impl Worker {
     /// By a signal that it cannot catch.
     pub(crate) async fn kill(&mut self) {
         self.measure();
-        let Some(mut child) = self.child.take() else { return };
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
         if let Ok(Some(status)) = child.try_wait() {
-            self.deaths.push(format!("{} ended by itself: {status}", self.name));
+            self.deaths
+                .push(format!("{} ended by itself: {status}", self.name));
         }
         child.kill().await.unwrap();
     }
 
     async fn terminate(&self) {
         if let Some(process) = self.child.as_ref().and_then(Child::id) {
-            let sent = Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &process.to_string()]).status().await.unwrap();
+            let sent = Command::new("sh")
+                .args(["-c", "kill -s TERM \"$0\"", &process.to_string()])
+                .status()
+                .await
+                .unwrap();
             assert!(sent.success(), "{} is gone", self.name);
         }
     }
 
     /// The most memory that it ever had resident.
     fn measure(&mut self) {
-        let Some(process) = self.child.as_ref().and_then(Child::id) else { return };
+        let Some(process) = self.child.as_ref().and_then(Child::id) else {
+            return;
+        };
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| rest.split_whitespace().next());
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .and_then(|rest| rest.split_whitespace().next());
         let kib: u64 = peak.and_then(|kib| kib.parse().ok()).unwrap_or(0);
         self.peak_mib = self.peak_mib.max(kib >> 10);
     }
 }
 
 fn appended(log: &Path) -> File {
-    OpenOptions::new().create(true).append(true).open(log).unwrap()
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .unwrap()
 }

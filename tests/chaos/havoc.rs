@@ -40,7 +40,12 @@ pub(crate) struct Kill {
 impl Havoc<'_> {
     pub(crate) async fn wreak(&mut self, forecast: Vec<Planned>, damage: &mut Damage) {
         let mut answered = self.crop.answered();
-        for Planned { answered: enough, later, what } in forecast {
+        for Planned {
+            answered: enough,
+            later,
+            what,
+        } in forecast
+        {
             // Never an error: the crop lives as long as we do.
             let _ = answered.wait_for(|answered| *answered >= enough).await;
             sleep(later).await;
@@ -52,19 +57,30 @@ impl Havoc<'_> {
         match what {
             What::Kill { worker, away } => {
                 let calls = self.cast.sandbox.calls();
-                let in_the_air = [Stage::Recognition, Stage::Verification].map(|stage| calls.count(stage).in_flight).iter().sum();
+                let in_the_air = [Stage::Recognition, Stage::Verification]
+                    .map(|stage| calls.count(stage).in_flight)
+                    .iter()
+                    .sum();
                 self.fleet.workers[worker].kill().await;
-                damage.kills.push(Kill { at: self.cast.now(), in_the_air });
+                damage.kills.push(Kill {
+                    at: self.cast.now(),
+                    in_the_air,
+                });
                 sleep(away).await;
                 self.fleet.workers[worker].start();
             }
             What::Cut { worker, how } => {
-                self.fleet.workers[worker].wires.iter().for_each(|wire| cut(wire, how));
+                self.fleet.workers[worker]
+                    .wires
+                    .iter()
+                    .for_each(|wire| cut(wire, how));
                 damage.cuts += 1;
             }
             What::Restart(downfall) => {
                 let _calm = self.calm.write().await;
-                self.rabbit.restart(downfall, &self.cast.config.broker.jobs_queue).await;
+                self.rabbit
+                    .restart(downfall, &self.cast.config.broker.jobs_queue)
+                    .await;
                 damage.restarts += 1;
             }
             What::Relief => self.crop.relieve(),

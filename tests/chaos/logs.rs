@@ -5,7 +5,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// In the log lines that tell of a connection or a consumer that is gone.
-const LOSSES: [&str; 3] = ["the broker was lost", "the broker is out of reach", "no more jobs come from the broker"];
+const LOSSES: [&str; 3] = [
+    "the broker was lost",
+    "the broker is out of reach",
+    "no more jobs come from the broker",
+];
 
 #[derive(Debug, Default)]
 pub(crate) struct Told {
@@ -19,7 +23,11 @@ impl Told {
     /// How often a worker says that it lost the broker.
     pub(crate) fn losses(&self) -> Vec<String> {
         let is_loss = |message: &&String| LOSSES.iter().any(|words| message.contains(words));
-        self.complaints.keys().filter(is_loss).map(|message| format!("{message} ({} times)", self.complaints[message])).collect()
+        self.complaints
+            .keys()
+            .filter(is_loss)
+            .map(|message| format!("{message} ({} times)", self.complaints[message]))
+            .collect()
     }
 }
 
@@ -35,7 +43,10 @@ pub(crate) fn read(workers: &[Worker]) -> Told {
                 told.panics.push(format!("{}: {line}", worker.name));
             }
             if text("message") == "job parked" {
-                *told.parked.entry(format!("{} {}", text("stage"), text("code"))).or_default() += 1;
+                *told
+                    .parked
+                    .entry(format!("{} {}", text("stage"), text("code")))
+                    .or_default() += 1;
             }
             if matches!(text("level").as_str(), "WARN" | "ERROR") {
                 *told.complaints.entry(text("message")).or_default() += 1;

@@ -1,9 +1,15 @@
-//! Thousands of jobs through several workers, while workers are killed, wires are cut and the broker goes down; the providers and the
-//! store are at fault as well. At the end every job has the answer that the script implies, and nothing was bought twice without need.
+//! Thousands of jobs through several workers, while workers are killed, wires are cut and the
+//! broker goes down; the providers and the store are at fault as well. At the end every job has the
+//! answer that the script implies, and nothing was bought twice without need.
 //!
-//! `cargo test --test chaos` is the short version; `cargo test --test chaos -- --help` says how to make it longer.
+//! `cargo test --test chaos` is the short version; `cargo test --test chaos -- --help` says how to
+//! make it longer.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test program: it may panic anywhere, and reports on its output")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test program: it may panic anywhere, and reports on its output"
+)]
 
 mod allowance;
 mod arguments;

@@ -1,4 +1,5 @@
-//! What is submitted, drawn from the seed: bills of every kind, copies and repetitions of them, and what is no job at all.
+//! What is submitted, drawn from the seed: bills of every kind, copies and repetitions of them, and
+//! what is no job at all.
 
 use super::arguments::Arguments;
 use super::pictures::{Bill, Picture};
@@ -8,7 +9,8 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use std::time::Duration;
 
-/// Jobs that name it are answered in the queue for results without a home, from the moment in which it is deleted.
+/// Jobs that name it are answered in the queue for results without a home, from the moment in which
+/// it is deleted.
 pub(crate) const VANISHING: &str = "replies.vanishing";
 /// Takes nothing for a while. Jobs wait two minutes for it, which is too long for a short run.
 pub(crate) const FULL: &str = "replies.full";
@@ -39,7 +41,11 @@ pub(crate) struct Order {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asks {
     /// About a file of this bill.
-    Bill { bill: usize, copy: usize, verify: bool },
+    Bill {
+        bill: usize,
+        copy: usize,
+        verify: bool,
+    },
     /// Ends as this error, `invalid_job`.
     Odd { error: &'static str },
 }
@@ -64,13 +70,20 @@ pub(crate) fn orders(arguments: &Arguments, bills: &[Bill]) -> Vec<Order> {
     let mut orders: Vec<Order> = Vec::with_capacity(arguments.jobs);
     for number in 0..arguments.jobs {
         let drawn = chance.random_range(0..1_000);
-        let earlier = if number == 0 { None } else { Some(chance.random_range(0..number)) };
+        let earlier = if number == 0 {
+            None
+        } else {
+            Some(chance.random_range(0..number))
+        };
         let order = match earlier.map(|earlier| &orders[earlier]) {
             _ if drawn < ODD => odd(number, drawn),
-            Some(earlier) if drawn < ODD + REPETITIONS && earlier.may_be_repeated() => repetition(number, drawn, earlier),
-            _ if arguments.jobs >= FULL_FROM_JOBS && number < FULL_JOBS => {
-                Order { reply_to: Some(FULL), ..new(number, bills, &mut chance) }
+            Some(earlier) if drawn < ODD + REPETITIONS && earlier.may_be_repeated() => {
+                repetition(number, drawn, earlier)
             }
+            _ if arguments.jobs >= FULL_FROM_JOBS && number < FULL_JOBS => Order {
+                reply_to: Some(FULL),
+                ..new(number, bills, &mut chance)
+            },
             _ => new(number, bills, &mut chance),
         };
         orders.push(order);
@@ -87,22 +100,63 @@ fn new(number: usize, bills: &[Bill], chance: &mut StdRng) -> Order {
         other => Some(REPLIES[other % REPLIES.len()]),
     };
     let expires = chance.random_range(0..20) == 0;
-    Order { number, job_id: job_id(number), asks: Asks::Bill { bill, copy: number, verify }, reply_to, expires, origin: Origin::New }
+    Order {
+        number,
+        job_id: job_id(number),
+        asks: Asks::Bill {
+            bill,
+            copy: number,
+            verify,
+        },
+        reply_to,
+        expires,
+        origin: Origin::New,
+    }
 }
 
 fn odd(number: usize, drawn: usize) -> Order {
-    let errors = ["job.malformed", "job.unsupported_version", "image.not_found", "image.unsupported_format"];
-    let asks = Asks::Odd { error: errors[drawn % errors.len()] };
-    Order { number, job_id: job_id(number), asks, reply_to: Some(REPLIES[0]), expires: false, origin: Origin::New }
+    let errors = [
+        "job.malformed",
+        "job.unsupported_version",
+        "image.not_found",
+        "image.unsupported_format",
+    ];
+    let asks = Asks::Odd {
+        error: errors[drawn % errors.len()],
+    };
+    Order {
+        number,
+        job_id: job_id(number),
+        asks,
+        reply_to: Some(REPLIES[0]),
+        expires: false,
+        origin: Origin::New,
+    }
 }
 
 fn repetition(number: usize, drawn: usize, earlier: &Order) -> Order {
-    let same = Order { number, ..earlier.clone() };
+    let same = Order {
+        number,
+        ..earlier.clone()
+    };
     match drawn % 4 {
-        0 => Order { job_id: job_id(number), origin: Origin::SameFile(earlier.number), ..same },
-        1 => Order { origin: Origin::AnotherRun(earlier.number), ..same },
-        2 => Order { origin: Origin::Again(earlier.number), ..same },
-        _ => Order { origin: Origin::AtOnce(earlier.number), ..same },
+        0 => Order {
+            job_id: job_id(number),
+            origin: Origin::SameFile(earlier.number),
+            ..same
+        },
+        1 => Order {
+            origin: Origin::AnotherRun(earlier.number),
+            ..same
+        },
+        2 => Order {
+            origin: Origin::Again(earlier.number),
+            ..same
+        },
+        _ => Order {
+            origin: Origin::AtOnce(earlier.number),
+            ..same
+        },
     }
 }
 
@@ -112,14 +166,18 @@ fn job_id(number: usize) -> String {
 
 impl Order {
     fn may_be_repeated(&self) -> bool {
-        self.origin == Origin::New && matches!(self.asks, Asks::Bill { .. }) && self.reply_to.is_some_and(|queue| queue != FULL)
+        self.origin == Origin::New
+            && matches!(self.asks, Asks::Bill { .. })
+            && self.reply_to.is_some_and(|queue| queue != FULL)
     }
 
     /// Answers carry it. A message that is submitted again has the first one's.
     pub(crate) fn correlation(&self) -> String {
         match self.origin {
             Origin::Again(earlier) | Origin::AtOnce(earlier) => format!("{ORDER}{earlier:05}"),
-            Origin::New | Origin::SameFile(_) | Origin::AnotherRun(_) => format!("{ORDER}{:05}", self.number),
+            Origin::New | Origin::SameFile(_) | Origin::AnotherRun(_) => {
+                format!("{ORDER}{:05}", self.number)
+            }
         }
     }
 
@@ -127,7 +185,9 @@ impl Order {
     pub(crate) fn after(&self) -> Option<usize> {
         match self.origin {
             Origin::New | Origin::AtOnce(_) => None,
-            Origin::SameFile(earlier) | Origin::AnotherRun(earlier) | Origin::Again(earlier) => Some(earlier),
+            Origin::SameFile(earlier) | Origin::AnotherRun(earlier) | Origin::Again(earlier) => {
+                Some(earlier)
+            }
         }
     }
 
@@ -153,15 +213,26 @@ impl Order {
             expiration: self.expires.then_some(Duration::from_hours(24)),
             ..Properties::default()
         };
-        Message { body: self.body(bills).into(), properties }
+        Message {
+            body: self.body(bills).into(),
+            properties,
+        }
     }
 
     fn body(&self, bills: &[Bill]) -> String {
         let (key, schema, verify) = match self.asks {
-            Asks::Bill { bill, copy, verify } => (bills[bill].picture(copy).key, "invoice.job/1", verify),
-            Asks::Odd { error: "job.malformed" } => return format!("{{\"job_id\": \"{}\", ", self.job_id),
-            Asks::Odd { error: "job.unsupported_version" } => ("odd/nothing".to_owned(), "invoice.job/9", true),
-            Asks::Odd { error: "image.not_found" } => ("odd/nothing".to_owned(), "invoice.job/1", true),
+            Asks::Bill { bill, copy, verify } => {
+                (bills[bill].picture(copy).key, "invoice.job/1", verify)
+            }
+            Asks::Odd {
+                error: "job.malformed",
+            } => return format!("{{\"job_id\": \"{}\", ", self.job_id),
+            Asks::Odd {
+                error: "job.unsupported_version",
+            } => ("odd/nothing".to_owned(), "invoice.job/9", true),
+            Asks::Odd {
+                error: "image.not_found",
+            } => ("odd/nothing".to_owned(), "invoice.job/1", true),
             Asks::Odd { .. } => (NOT_A_PICTURE.to_owned(), "invoice.job/1", true),
         };
         let metadata = self.metadata();

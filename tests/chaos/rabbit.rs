@@ -50,10 +50,17 @@ impl Rabbit {
         node.start_again().await;
     }
 
-    /// Messages by queue, those handed out included. Not what workers tell each other: that is in queues without a name of their own.
+    /// Messages by queue, those handed out included. Not what workers tell each other: that is in
+    /// queues without a name of their own.
     pub(crate) async fn messages(&self) -> BTreeMap<String, u64> {
-        let table = self.nodes()[0].ctl(&["list_queues", "--no-table-headers", "name", "messages"]).await;
-        let rows = table.lines().filter_map(|line| line.split_once('\t')).filter(|(name, _)| !name.starts_with("amq."));
-        rows.map(|(name, count)| (name.to_owned(), count.trim().parse().unwrap())).collect()
+        let table = self.nodes()[0]
+            .ctl(&["list_queues", "--no-table-headers", "name", "messages"])
+            .await;
+        let rows = table
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .filter(|(name, _)| !name.starts_with("amq."));
+        rows.map(|(name, count)| (name.to_owned(), count.trim().parse().unwrap()))
+            .collect()
     }
 }

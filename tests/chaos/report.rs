@@ -27,7 +27,15 @@ pub(crate) struct Outcome<'a> {
 
 impl Outcome<'_> {
     pub(crate) fn table(&self) -> String {
-        let Self { arguments, evidence, damage, books, told, fleet, took } = self;
+        let Self {
+            arguments,
+            evidence,
+            damage,
+            books,
+            told,
+            fleet,
+            took,
+        } = self;
         let (faults, calls) = books.faults();
         let mut table = Table::new();
         table.load_style(NOTHING);
@@ -38,28 +46,55 @@ impl Outcome<'_> {
         row("jobs submitted", &arguments.jobs);
         row("strangers' messages", &arguments.strangers);
         row("results", &evidence.results());
-        row("duplicate results, byte for byte the same", &evidence.duplicates());
+        row(
+            "duplicate results, byte for byte the same",
+            &evidence.duplicates(),
+        );
         row("kills of workers", &damage.kills.len());
         row("restarts of the broker", &damage.restarts);
         row("connections cut, held or slowed", &damage.cuts);
-        row("calls in flight at kills, all workers'", &damage.kills.iter().map(|kill| kill.in_the_air).sum::<u32>());
-        row("good answers on their way at a kill, all workers'", &evidence.in_the_air_at_kills());
+        row(
+            "calls in flight at kills, all workers'",
+            &damage.kills.iter().map(|kill| kill.in_the_air).sum::<u32>(),
+        );
+        row(
+            "good answers on their way at a kill, all workers'",
+            &evidence.in_the_air_at_kills(),
+        );
         row("good answers bought again", &evidence.repeated());
-        row("of these, of jobs that were answered by two copies", &evidence.forked());
+        row(
+            "of these, of jobs that were answered by two copies",
+            &evidence.forked(),
+        );
         row("good answers that came too late", &evidence.all_too_late());
         row("parks", &told.parked.values().sum::<usize>());
-        let of_each = calls.iter().map(|(stage, calls)| format!("{calls} {stage}")).collect::<Vec<_>>();
+        let of_each = calls
+            .iter()
+            .map(|(stage, calls)| format!("{calls} {stage}"))
+            .collect::<Vec<_>>();
         row("calls", &of_each.join(", "));
         for stage in calls.keys() {
             let of_stage = faults.iter().filter(|((whose, _), _)| whose == stage);
-            let kinds: Vec<String> = of_stage.map(|((_, answer), times)| format!("{answer} {times}")).collect();
+            let kinds: Vec<String> = of_stage
+                .map(|((_, answer), times)| format!("{answer} {times}"))
+                .collect();
             row(&format!("other answers of {stage}"), &kinds.join(", "));
         }
         row("parked for", &listed(&told.parked));
         row("warnings and errors", &listed(&told.complaints));
-        row("most memory of a worker, MiB", &fleet.workers.iter().map(|worker| worker.peak_mib).max().unwrap_or(0));
+        row(
+            "most memory of a worker, MiB",
+            &fleet
+                .workers
+                .iter()
+                .map(|worker| worker.peak_mib)
+                .max()
+                .unwrap_or(0),
+        );
         row("seconds", &took.as_secs());
-        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(140);
+        table
+            .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
+            .set_width(140);
         table.to_string()
     }
 }
@@ -70,11 +105,20 @@ pub(crate) fn charges(charges: &[Charge]) -> String {
     for (what, whom) in charges {
         let named: Vec<&str> = whom.iter().take(NAMED).map(String::as_str).collect();
         let more = if whom.len() > NAMED { ", …" } else { "" };
-        lines.push(format!("{:>5}  {what}{}{}{more}", whom.len(), if whom.is_empty() { "" } else { ": " }, named.join(", ")));
+        lines.push(format!(
+            "{:>5}  {what}{}{}{more}",
+            whom.len(),
+            if whom.is_empty() { "" } else { ": " },
+            named.join(", ")
+        ));
     }
     lines.join("\n")
 }
 
 fn listed(counts: &BTreeMap<String, usize>) -> String {
-    counts.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", ")
+    counts
+        .iter()
+        .map(|(what, times)| format!("{what} {times}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -24,7 +24,8 @@ const BOOKS_EVERY: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What waits for the end: copies that were parked, a queue that refused.
 const QUEUES_EMPTY_WITHIN: Duration = Duration::from_mins(6);
-/// RabbitMQ counts what is in a quorum queue every five seconds: a copy that goes from one to the next may be in none, as far as it says.
+/// RabbitMQ counts what is in a quorum queue every five seconds: a copy that goes from one to the
+/// next may be in none, as far as it says.
 const EMPTY_FOR: Duration = Duration::from_secs(11);
 /// Far above what a worker takes with 64 MiB for images.
 const MEMORY_MIB: u64 = 500;
@@ -34,38 +35,69 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     let (began, began_on) = (Instant::now(), today());
     let bills = bills();
     let orders = orders(arguments, &bills);
-    let (expected, mut rabbit) = tokio::join!(quiet::expected(&bills), Rabbit::start(arguments.scenario));
+    let (expected, mut rabbit) =
+        tokio::join!(quiet::expected(&bills), Rabbit::start(arguments.scenario));
     let sheets = sheets(&orders, &bills, |order| match order.asks {
         Asks::Bill { bill, verify, .. } => expected[&(bill, verify)].clone(),
         Asks::Odd { error } => verdict::odd(error),
     });
     let cast = Cast::start(arguments, &rabbit).await;
-    println!("chaos: seed {}, {} jobs; logs in {}", arguments.seed, orders.len(), cast.folder.display());
+    println!(
+        "chaos: seed {}, {} jobs; logs in {}",
+        arguments.seed,
+        orders.len(),
+        cast.folder.display()
+    );
     let calm = RwLock::new(());
     let mut fleet = Fleet::start(&cast, &rabbit, arguments.workers).await;
     let strangers = Strangers {
         messages: strangers::messages(arguments, &bills).into(),
-        every: arguments.jobs.checked_div(arguments.strangers).map_or(usize::MAX, |every| every.max(1)),
+        every: arguments
+            .jobs
+            .checked_div(arguments.strangers)
+            .map_or(usize::MAX, |every| every.max(1)),
         seed: arguments.seed,
         port: rabbit.nodes()[0].port,
     };
     let mut desk = Desk::open(&cast, &bills, &calm, &orders, strangers).await;
     let (crop, mut told) = Crop::start(&cast.config);
     let (books, mut damage) = (Mutex::new(Books::default()), Damage::default());
-    let mut havoc = Havoc { cast: &cast, crop: &crop, rabbit: &mut rabbit, fleet: &mut fleet, calm: &calm };
+    let mut havoc = Havoc {
+        cast: &cast,
+        crop: &crop,
+        rabbit: &mut rabbit,
+        fleet: &mut fleet,
+        calm: &calm,
+    };
     let both = async {
-        tokio::join!(desk.serve(&mut told), havoc.wreak(weather::forecast(arguments), &mut damage));
+        tokio::join!(
+            desk.serve(&mut told),
+            havoc.wreak(weather::forecast(arguments), &mut damage)
+        );
     };
     let in_time = tokio::select! {
         done = timeout(patience(arguments), both) => done.is_ok(),
         () = copying(&cast, &books) => false,
     };
-    let mut wrong: Vec<Charge> =
-        vec![("the run did not end in time", if in_time { vec![] } else { vec!["see the jobs below".to_owned()] })];
+    let mut wrong: Vec<Charge> = vec![(
+        "the run did not end in time",
+        if in_time {
+            vec![]
+        } else {
+            vec!["see the jobs below".to_owned()]
+        },
+    )];
     wrong.push(("left in queues", emptied(&rabbit).await));
     let ends = fleet.drain().await;
-    let undrained = ends.into_iter().filter(|(_, end)| end.and_then(|end| end.code()) != Some(0));
-    wrong.push(("workers that did not drain", undrained.map(|(name, end)| format!("{name}: {end:?}")).collect()));
+    let undrained = ends
+        .into_iter()
+        .filter(|(_, end)| end.and_then(|end| end.code()) != Some(0));
+    wrong.push((
+        "workers that did not drain",
+        undrained
+            .map(|(name, end)| format!("{name}: {end:?}"))
+            .collect(),
+    ));
     wrong.push(("left in queues after the drain", emptied(&rabbit).await));
     crop.stop();
     let mut books = books.into_inner();
@@ -80,16 +112,45 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         kills: damage.kills.iter().map(|kill| kill.at).collect(),
     };
     wrong.extend(evidence.judge());
-    wrong.push(("calls missing from the books", books.gaps(&cast.sandbox.calls())));
+    wrong.push((
+        "calls missing from the books",
+        books.gaps(&cast.sandbox.calls()),
+    ));
     let told = logs::read(&fleet.workers);
-    wrong.push(("workers that died by themselves", fleet.workers.iter().flat_map(|worker| worker.deaths.clone()).collect()));
+    wrong.push((
+        "workers that died by themselves",
+        fleet
+            .workers
+            .iter()
+            .flat_map(|worker| worker.deaths.clone())
+            .collect(),
+    ));
     wrong.push(("panics", told.panics.clone()));
     let is_calm = arguments.kills + arguments.restarts + arguments.cuts == 0;
-    wrong.push(("connections lost although none was cut", if is_calm { told.losses() } else { Vec::new() }));
-    let heavy = fleet.workers.iter().filter(|worker| worker.peak_mib > MEMORY_MIB);
-    wrong.push(("workers with too much memory", heavy.map(|worker| format!("{}: {} MiB", worker.name, worker.peak_mib)).collect()));
+    wrong.push((
+        "connections lost although none was cut",
+        if is_calm { told.losses() } else { Vec::new() },
+    ));
+    let heavy = fleet
+        .workers
+        .iter()
+        .filter(|worker| worker.peak_mib > MEMORY_MIB);
+    wrong.push((
+        "workers with too much memory",
+        heavy
+            .map(|worker| format!("{}: {} MiB", worker.name, worker.peak_mib))
+            .collect(),
+    ));
     let took = began.elapsed();
-    let outcome = Outcome { arguments, evidence: &evidence, damage: &damage, books: &books, told: &told, fleet: &fleet, took };
+    let outcome = Outcome {
+        arguments,
+        evidence: &evidence,
+        damage: &damage,
+        books: &books,
+        told: &told,
+        fleet: &fleet,
+        took,
+    };
     println!("{}\n{}", outcome.table(), charges(&wrong));
     let all_is_well = wrong.iter().all(|(_, whom)| whom.is_empty());
     if all_is_well {
@@ -102,7 +163,13 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
 
 /// Several times what it takes.
 fn patience(arguments: &Arguments) -> Duration {
-    let Arguments { jobs, kills, restarts, cuts, .. } = *arguments;
+    let Arguments {
+        jobs,
+        kills,
+        restarts,
+        cuts,
+        ..
+    } = *arguments;
     let seconds = 180 + jobs / 2 + 10 * kills + 60 * restarts + 10 * cuts;
     Duration::from_secs(seconds as u64)
 }
@@ -125,8 +192,14 @@ async fn emptied(rabbit: &Rabbit) -> Vec<String> {
             .filter(|(_, count)| *count > 0)
             .map(|(queue, count)| format!("{count} in {queue}"))
             .collect();
-        empty_since = if left.is_empty() { empty_since.or_else(|| Some(Instant::now())) } else { None };
-        if empty_since.is_some_and(|since| since.elapsed() > EMPTY_FOR) || began.elapsed() > QUEUES_EMPTY_WITHIN {
+        empty_since = if left.is_empty() {
+            empty_since.or_else(|| Some(Instant::now()))
+        } else {
+            None
+        };
+        if empty_since.is_some_and(|since| since.elapsed() > EMPTY_FOR)
+            || began.elapsed() > QUEUES_EMPTY_WITHIN
+        {
             return left;
         }
         sleep(LOOK_EVERY).await;

@@ -1,4 +1,5 @@
-//! What breaks, and when: drawn from the seed. The moments are told in answers, so that a slow machine meets the same weather.
+//! What breaks, and when: drawn from the seed. The moments are told in answers, so that a slow
+//! machine meets the same weather.
 
 use super::arguments::Arguments;
 use super::rabbit::Downfall;
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 /// The plan of the orders has the seed itself.
 const ANOTHER: u64 = 0x5eed;
-/// A wire that is held for so long is found dead by both ends; in a short run nothing waits so long.
+/// A wire that is held for so long is found dead by both ends; in a short run nothing waits so
+/// long.
 const DEAD: Duration = Duration::from_secs(25);
 const LONG_RUN: usize = 1_000;
 
@@ -44,31 +46,65 @@ pub(crate) enum Cut {
     Reset,
     Refused(Duration),
     Held(Duration),
-    Slowed { each_piece: Duration, lasts: Duration },
+    Slowed {
+        each_piece: Duration,
+        lasts: Duration,
+    },
 }
 
 /// In the order of their moments.
 pub(crate) fn forecast(arguments: &Arguments) -> Vec<Planned> {
     let mut chance = StdRng::seed_from_u64(arguments.seed ^ ANOTHER);
-    let Arguments { jobs, kills, restarts, cuts, workers, .. } = *arguments;
+    let Arguments {
+        jobs,
+        kills,
+        restarts,
+        cuts,
+        workers,
+        ..
+    } = *arguments;
     let mut what = Vec::new();
     for _ in 0..kills {
-        what.push(What::Kill { worker: chance.random_range(0..workers), away: millis(&mut chance, 100, 1_500) });
+        what.push(What::Kill {
+            worker: chance.random_range(0..workers),
+            away: millis(&mut chance, 100, 1_500),
+        });
     }
     for number in 0..restarts {
-        what.push(What::Restart(if number % 2 == 0 { Downfall::Killed } else { Downfall::Stopped }));
+        what.push(What::Restart(if number % 2 == 0 {
+            Downfall::Killed
+        } else {
+            Downfall::Stopped
+        }));
     }
     for number in 0..cuts {
         let worker = chance.random_range(0..workers);
-        what.push(What::Cut { worker, how: cut(number, jobs >= LONG_RUN, &mut chance) });
+        what.push(What::Cut {
+            worker,
+            how: cut(number, jobs >= LONG_RUN, &mut chance),
+        });
     }
     what.shuffle(&mut chance);
     let (first, last) = (jobs / 30, jobs * 8 / 10);
-    let mut moments: Vec<usize> = what.iter().map(|_| chance.random_range(first..=last)).collect();
+    let mut moments: Vec<usize> = what
+        .iter()
+        .map(|_| chance.random_range(first..=last))
+        .collect();
     moments.sort_unstable();
-    let mut planned: Vec<Planned> =
-        moments.into_iter().zip(what).map(|(answered, what)| Planned { answered, later: millis(&mut chance, 0, 700), what }).collect();
-    planned.push(Planned { answered: jobs / 2, later: Duration::ZERO, what: What::Relief });
+    let mut planned: Vec<Planned> = moments
+        .into_iter()
+        .zip(what)
+        .map(|(answered, what)| Planned {
+            answered,
+            later: millis(&mut chance, 0, 700),
+            what,
+        })
+        .collect();
+    planned.push(Planned {
+        answered: jobs / 2,
+        later: Duration::ZERO,
+        what: What::Relief,
+    });
     planned.sort_by_key(|planned| planned.answered);
     planned
 }
@@ -80,7 +116,10 @@ fn cut(number: usize, long_run: bool, chance: &mut StdRng) -> Cut {
         1 if long_run && number % 2 == 1 => Cut::Held(DEAD),
         1 => Cut::Held(millis(chance, 1_000, 6_000)),
         2 => Cut::Reset,
-        3 => Cut::Slowed { each_piece: millis(chance, 5, 100), lasts: millis(chance, 1_000, 5_000) },
+        3 => Cut::Slowed {
+            each_piece: millis(chance, 5, 100),
+            lasts: millis(chance, 1_000, 5_000),
+        },
         _ => Cut::Refused(millis(chance, 500, 3_000)),
     }
 }

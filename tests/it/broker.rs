@@ -10,7 +10,8 @@ mod topology;
 use crate::harness::rabbitmq;
 use bytes::Bytes;
 use invoice_worker::broker::{
-    Broker, Config, Consumer, Delivery, Message, ParkedState, Properties, PublishError, Session, Settled, parked, run_id,
+    Broker, Config, Consumer, Delivery, Message, ParkedState, Properties, PublishError, Session,
+    Settled, parked, run_id,
 };
 use invoice_worker::config::secret::Secret;
 use invoice_worker::config::units::span;
@@ -66,18 +67,32 @@ promises![
 async fn a_published_message_is_delivered_and_settled_once(place: Place) {
     let session = place.session().await;
     let job = job("one");
-    session.publisher().publish(&place.config.jobs_queue, &job).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &job)
+        .await
+        .unwrap();
     assert_eq!(place.settled_jobs(&session, 1).await, ["one"]);
-    assert_eq!(session.queue_depth(&place.config.jobs_queue).await.unwrap(), 0);
+    assert_eq!(
+        session.queue_depth(&place.config.jobs_queue).await.unwrap(),
+        0
+    );
     session.close().await;
     let session = place.session().await;
-    assert_eq!(session.queue_depth(&place.config.jobs_queue).await.unwrap(), 0);
+    assert_eq!(
+        session.queue_depth(&place.config.jobs_queue).await.unwrap(),
+        0
+    );
 }
 
 async fn messages_come_in_the_order_in_which_they_were_published(place: Place) {
     let session = place.session().await;
     for number in 0..20 {
-        session.publisher().publish(&place.config.jobs_queue, &job(&number.to_string())).await.unwrap();
+        session
+            .publisher()
+            .publish(&place.config.jobs_queue, &job(&number.to_string()))
+            .await
+            .unwrap();
     }
     let expected: Vec<String> = (0..20).map(|number| number.to_string()).collect();
     assert_eq!(place.settled_jobs(&session, 20).await, expected);
@@ -85,18 +100,29 @@ async fn messages_come_in_the_order_in_which_they_were_published(place: Place) {
 
 async fn an_unsettled_delivery_is_delivered_again_when_its_channel_goes_away(place: Place) {
     let session = place.session().await;
-    session.publisher().publish(&place.config.jobs_queue, &job("one")).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &job("one"))
+        .await
+        .unwrap();
     for returns in 0..3 {
         let mut consumer = session.consume(&place.config.jobs_queue, 1).await.unwrap();
         let delivery = next(&mut consumer).await;
-        assert_eq!((delivery.redelivered, delivery.delivery_count), (returns > 0, returns));
+        assert_eq!(
+            (delivery.redelivered, delivery.delivery_count),
+            (returns > 0, returns)
+        );
     }
     assert!(!session.is_lost());
 }
 
 async fn a_delivery_outlives_its_consumer_and_can_still_be_settled(place: Place) {
     let session = place.session().await;
-    session.publisher().publish(&place.config.jobs_queue, &job("one")).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &job("one"))
+        .await
+        .unwrap();
     let mut consumer = session.consume(&place.config.jobs_queue, 5).await.unwrap();
     let delivery = next(&mut consumer).await;
     consumer.cancel().await;
@@ -104,12 +130,19 @@ async fn a_delivery_outlives_its_consumer_and_can_still_be_settled(place: Place)
     assert_eq!(delivery.settle().await, Settled::Acknowledged);
     session.close().await;
     let session = place.session().await;
-    assert_eq!(session.queue_depth(&place.config.jobs_queue).await.unwrap(), 0);
+    assert_eq!(
+        session.queue_depth(&place.config.jobs_queue).await.unwrap(),
+        0
+    );
 }
 
 async fn a_delivery_of_a_closed_session_is_delivered_again_and_settles_as_lost(place: Place) {
     let session = place.session().await;
-    session.publisher().publish(&place.config.jobs_queue, &job("one")).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &job("one"))
+        .await
+        .unwrap();
     let mut consumer = session.consume(&place.config.jobs_queue, 1).await.unwrap();
     let first = next(&mut consumer).await;
     let lost = session.lost();
@@ -129,7 +162,11 @@ async fn a_delivery_of_a_closed_session_is_delivered_again_and_settles_as_lost(p
 async fn no_more_than_the_prefetch_is_handed_out(place: Place) {
     let session = place.session().await;
     for number in 0..3 {
-        session.publisher().publish(&place.config.jobs_queue, &job(&number.to_string())).await.unwrap();
+        session
+            .publisher()
+            .publish(&place.config.jobs_queue, &job(&number.to_string()))
+            .await
+            .unwrap();
     }
     let mut narrow = session.consume(&place.config.jobs_queue, 2).await.unwrap();
     let first = next(&mut narrow).await;
@@ -139,22 +176,36 @@ async fn no_more_than_the_prefetch_is_handed_out(place: Place) {
     let third = next(&mut other).await;
     assert_eq!([&first, &second, &third].map(body), ["0", "1", "2"]);
     // Settling makes room.
-    session.publisher().publish(&place.config.jobs_queue, &job("3")).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &job("3"))
+        .await
+        .unwrap();
     assert_eq!(first.settle().await, Settled::Acknowledged);
     assert_eq!(body(&next(&mut narrow).await), "3");
 }
 
-async fn a_consumer_that_may_hold_more_is_handed_as_many_again_and_all_of_it_can_be_settled(place: Place) {
+async fn a_consumer_that_may_hold_more_is_handed_as_many_again_and_all_of_it_can_be_settled(
+    place: Place,
+) {
     let session = place.session().await;
     for number in 0..6 {
-        session.publisher().publish(&place.config.jobs_queue, &job(&number.to_string())).await.unwrap();
+        session
+            .publisher()
+            .publish(&place.config.jobs_queue, &job(&number.to_string()))
+            .await
+            .unwrap();
     }
     let mut consumer = session.consume(&place.config.jobs_queue, 2).await.unwrap();
     let mut held = vec![next(&mut consumer).await, next(&mut consumer).await];
     consumer.hold_more().await.unwrap();
     held.extend([next(&mut consumer).await, next(&mut consumer).await]);
     assert!(held.iter().map(body).eq(["0", "1", "2", "3"]));
-    assert_eq!(session.queue_depth(&place.config.jobs_queue).await.unwrap(), 2, "no more than that");
+    assert_eq!(
+        session.queue_depth(&place.config.jobs_queue).await.unwrap(),
+        2,
+        "no more than that"
+    );
     // Of the first two as well.
     assert_eq!(held.swap_remove(0).settle().await, Settled::Acknowledged);
     drop((consumer, held));
@@ -171,11 +222,26 @@ async fn a_message_to_a_queue_that_is_not_there_is_returned(place: Place) {
     let session = place.session().await;
     let publisher = session.publisher();
     let nowhere = format!("{}.nowhere", place.config.jobs_queue);
-    for queue in [nowhere.as_str(), "", "amq.rabbitmq.reply-to", "amq.rabbitmq.reply-to.garbage", nowhere.as_str()] {
-        assert!(matches!(publisher.publish(queue, &job("one")).await, Err(PublishError::Returned)), "{queue}");
+    for queue in [
+        nowhere.as_str(),
+        "",
+        "amq.rabbitmq.reply-to",
+        "amq.rabbitmq.reply-to.garbage",
+        nowhere.as_str(),
+    ] {
+        assert!(
+            matches!(
+                publisher.publish(queue, &job("one")).await,
+                Err(PublishError::Returned)
+            ),
+            "{queue}"
+        );
     }
     // The channel it came back on is as good as new.
-    publisher.publish(&place.config.jobs_queue, &job("two")).await.unwrap();
+    publisher
+        .publish(&place.config.jobs_queue, &job("two"))
+        .await
+        .unwrap();
     assert!(!session.is_lost());
 }
 
@@ -183,30 +249,63 @@ async fn a_parked_job_comes_back_through_the_due_queue_as_it_was(place: Place) {
     let session = place.session().await;
     let publisher = session.publisher();
     let job = job_with_every_property();
-    publisher.publish(&place.config.jobs_queue, &job).await.unwrap();
+    publisher
+        .publish(&place.config.jobs_queue, &job)
+        .await
+        .unwrap();
     let mut jobs = session.consume(&place.config.jobs_queue, 1).await.unwrap();
     let delivery = next(&mut jobs).await;
     assert_eq!(delivery.message, job);
 
     let copy = waiting(&delivery.message, "{\"step\":1}", 1_800_000_000_000);
-    publisher.publish(&place.config.retry_queue(&place.config.retry_delays[0]), &copy).await.unwrap();
+    publisher
+        .publish(
+            &place.config.retry_queue(&place.config.retry_delays[0]),
+            &copy,
+        )
+        .await
+        .unwrap();
     assert_eq!(delivery.settle().await, Settled::Acknowledged);
 
     let mut due = session.consume(&place.config.due_queue, 1).await.unwrap();
     let back = next(&mut due).await;
-    assert_eq!(back.message.properties.headers.death().map(|death| death.reason).as_deref(), Some("expired"));
+    assert_eq!(
+        back.message
+            .properties
+            .headers
+            .death()
+            .map(|death| death.reason)
+            .as_deref(),
+        Some("expired")
+    );
     // Parked again, nothing of the journey is left but what we wrote.
-    assert_eq!(waiting(&back.message, "{\"step\":2}", 5), waiting(&job, "{\"step\":2}", 5));
+    assert_eq!(
+        waiting(&back.message, "{\"step\":2}", 5),
+        waiting(&job, "{\"step\":2}", 5)
+    );
     assert_eq!(run_id(&back.message), run_id(&job));
-    assert_eq!(back.message.properties.headers.text("invoice-progress").as_deref(), Some("{\"step\":1}"));
-    assert_eq!(back.message.properties.headers.number("invoice-not-before"), Some(1_800_000_000_000));
+    assert_eq!(
+        back.message
+            .properties
+            .headers
+            .text("invoice-progress")
+            .as_deref(),
+        Some("{\"step\":1}")
+    );
+    assert_eq!(
+        back.message.properties.headers.number("invoice-not-before"),
+        Some(1_800_000_000_000)
+    );
 }
 
 async fn the_shortest_delay_is_over_first(place: Place) {
     let session = place.session().await;
     let publisher = session.publisher();
     for delay in place.config.retry_delays.iter().rev() {
-        publisher.publish(&place.config.retry_queue(delay), &job(delay.as_str())).await.unwrap();
+        publisher
+            .publish(&place.config.retry_queue(delay), &job(delay.as_str()))
+            .await
+            .unwrap();
     }
     let mut due = session.consume(&place.config.due_queue, 0).await.unwrap();
     for delay in &place.config.retry_delays {
@@ -216,16 +315,32 @@ async fn the_shortest_delay_is_over_first(place: Place) {
 
 async fn a_body_of_eight_mebibytes_arrives_whole(place: Place) {
     let session = place.session().await;
-    let large: Vec<u8> = (0..8 << 20).map(|position: u32| position.to_le_bytes()[(position % 3) as usize]).collect();
-    let large = Message { body: Bytes::from(large), properties: Properties::default() };
-    session.publisher().publish(&place.config.jobs_queue, &large).await.unwrap();
+    let large: Vec<u8> = (0..8 << 20)
+        .map(|position: u32| position.to_le_bytes()[(position % 3) as usize])
+        .collect();
+    let large = Message {
+        body: Bytes::from(large),
+        properties: Properties::default(),
+    };
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &large)
+        .await
+        .unwrap();
     let mut consumer = session.consume(&place.config.jobs_queue, 1).await.unwrap();
-    assert!(next(&mut consumer).await.message == large, "the body differs");
+    assert!(
+        next(&mut consumer).await.message == large,
+        "the body differs"
+    );
 }
 
 async fn the_topology_can_be_declared_twice(place: Place) {
     let session = place.session().await;
-    session.publisher().publish(&place.config.jobs_queue, &job("one")).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &job("one"))
+        .await
+        .unwrap();
     session.topology().await.unwrap();
     session.topology().await.unwrap();
     assert_eq!(place.settled_jobs(&session, 1).await, ["one"]);
@@ -241,16 +356,26 @@ async fn a_cancelled_consumer_ends_without_ending_the_session(place: Place) {
     assert!(!session.is_lost());
 }
 
-/// An acknowledgement lets the broker send the next message, which then meets the end of its consumer half-way.
-async fn what_is_on_its_way_to_a_consumer_when_it_is_cancelled_is_handed_over_and_never_comes_back(place: Place) {
+/// An acknowledgement lets the broker send the next message, which then meets the end of its
+/// consumer half-way.
+async fn what_is_on_its_way_to_a_consumer_when_it_is_cancelled_is_handed_over_and_never_comes_back(
+    place: Place,
+) {
     const MESSAGES: usize = 200;
     let session = place.session().await;
     for number in 0..MESSAGES {
-        session.publisher().publish(&place.config.jobs_queue, &job(&number.to_string())).await.unwrap();
+        session
+            .publisher()
+            .publish(&place.config.jobs_queue, &job(&number.to_string()))
+            .await
+            .unwrap();
     }
     let mut handed_over = Vec::new();
     for prefetch in (1..=3).cycle() {
-        let mut consumer = session.consume(&place.config.jobs_queue, prefetch).await.unwrap();
+        let mut consumer = session
+            .consume(&place.config.jobs_queue, prefetch)
+            .await
+            .unwrap();
         let first = next(&mut consumer).await;
         handed_over.push(first.delivery_count);
         assert_eq!(first.settle().await, Settled::Acknowledged);
@@ -286,10 +411,17 @@ async fn a_temporary_queue_can_be_deleted(place: Place) {
     let replies = format!("{}.replies", place.config.jobs_queue);
     session.temporary_queue(&replies).await.unwrap();
     session.temporary_queue(&replies).await.unwrap();
-    session.publisher().publish(&replies, &job("reply")).await.unwrap();
+    session
+        .publisher()
+        .publish(&replies, &job("reply"))
+        .await
+        .unwrap();
     session.delete_queue(&replies).await.unwrap();
     session.delete_queue(&replies).await.unwrap();
-    assert!(matches!(session.publisher().publish(&replies, &job("late")).await, Err(PublishError::Returned)));
+    assert!(matches!(
+        session.publisher().publish(&replies, &job("late")).await,
+        Err(PublishError::Returned)
+    ));
 }
 
 async fn many_publishes_are_in_flight_at_once(place: Place) {
@@ -298,7 +430,11 @@ async fn many_publishes_are_in_flight_at_once(place: Place) {
     let publishing = (0..MESSAGES).map(|number| {
         let (publisher, queue) = (session.publisher(), place.config.jobs_queue.clone());
         async move {
-            let queue = if number % 3 == 0 { "nowhere at all".to_owned() } else { queue };
+            let queue = if number % 3 == 0 {
+                "nowhere at all".to_owned()
+            } else {
+                queue
+            };
             let outcome = publisher.publish(&queue, &job(&number.to_string())).await;
             match (number % 3, outcome) {
                 (0, Err(PublishError::Returned)) | (1 | 2, Ok(())) => {}
@@ -307,10 +443,19 @@ async fn many_publishes_are_in_flight_at_once(place: Place) {
         }
     });
     within(futures_util::future::join_all(publishing)).await;
-    let mut numbers: Vec<usize> =
-        place.settled_jobs(&session, MESSAGES * 2 / 3).await.iter().map(|number| number.parse().unwrap()).collect();
+    let mut numbers: Vec<usize> = place
+        .settled_jobs(&session, MESSAGES * 2 / 3)
+        .await
+        .iter()
+        .map(|number| number.parse().unwrap())
+        .collect();
     numbers.sort_unstable();
-    assert!(numbers.iter().copied().eq((0..MESSAGES).filter(|number| number % 3 != 0)));
+    assert!(
+        numbers
+            .iter()
+            .copied()
+            .eq((0..MESSAGES).filter(|number| number % 3 != 0))
+    );
 }
 
 async fn what_is_consumed_from_a_queue_that_is_not_there_is_an_error(place: Place) {
@@ -323,26 +468,53 @@ async fn what_is_consumed_from_a_queue_that_is_not_there_is_an_error(place: Plac
 
 async fn a_job_that_is_never_settled_ends_in_the_failed_queue(place: Place) {
     let session = place.session().await;
-    session.publisher().publish(&place.config.jobs_queue, &job("poison")).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &job("poison"))
+        .await
+        .unwrap();
     for _ in 0..=20 {
         let mut consumer = session.consume(&place.config.jobs_queue, 1).await.unwrap();
         drop(next(&mut consumer).await);
     }
-    let mut failed = session.consume(&place.config.failed_queue, 1).await.unwrap();
+    let mut failed = session
+        .consume(&place.config.failed_queue, 1)
+        .await
+        .unwrap();
     let poison = next(&mut failed).await;
     let death = poison.message.properties.headers.death().unwrap();
-    assert_eq!((body(&poison), death.reason.as_str(), death.queue), ("poison".into(), "delivery_limit", place.config.jobs_queue.clone()));
+    assert_eq!(
+        (body(&poison), death.reason.as_str(), death.queue),
+        (
+            "poison".into(),
+            "delivery_limit",
+            place.config.jobs_queue.clone()
+        )
+    );
 }
 
-async fn a_consumer_ends_with_its_queue_and_what_it_handed_out_is_settled_all_the_same(place: Place) {
+async fn a_consumer_ends_with_its_queue_and_what_it_handed_out_is_settled_all_the_same(
+    place: Place,
+) {
     let session = place.session().await;
-    session.publisher().publish(&place.config.jobs_queue, &job("one")).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &job("one"))
+        .await
+        .unwrap();
     let mut consumer = session.consume(&place.config.jobs_queue, 1).await.unwrap();
     let delivery = next(&mut consumer).await;
-    session.delete_queue(&place.config.jobs_queue).await.unwrap();
+    session
+        .delete_queue(&place.config.jobs_queue)
+        .await
+        .unwrap();
     assert!(within(consumer.next()).await.is_none());
     assert!(within(consumer.next()).await.is_none());
-    session.publisher().publish(&place.config.results_queue, &job("its result")).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.results_queue, &job("its result"))
+        .await
+        .unwrap();
     assert_eq!(delivery.settle().await, Settled::Acknowledged);
     assert!(!session.is_lost());
 }
@@ -350,12 +522,18 @@ async fn a_consumer_ends_with_its_queue_and_what_it_handed_out_is_settled_all_th
 impl Place {
     async fn on_rabbitmq() -> Self {
         let config = config(&rabbitmq::url().await, &rabbitmq::unique_name());
-        Self { broker: Broker::new(&config).unwrap(), config }
+        Self {
+            broker: Broker::new(&config).unwrap(),
+            config,
+        }
     }
 
     fn in_memory() -> Self {
         let config = config("memory://", "memory");
-        Self { broker: Broker::new(&config).unwrap(), config }
+        Self {
+            broker: Broker::new(&config).unwrap(),
+            config,
+        }
     }
 
     /// Connected, with every queue declared.
@@ -378,7 +556,8 @@ impl Place {
     }
 }
 
-/// Two delays, short enough to wait for; so far apart that what is published seconds later into the shorter one is back before.
+/// Two delays, short enough to wait for; so far apart that what is published seconds later into the
+/// shorter one is back before.
 fn config(url: &str, name: &str) -> Config {
     Config {
         urls: vec![Secret::new(url)],
@@ -406,11 +585,17 @@ async fn next(consumer: &mut Consumer) -> Delivery {
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.expect("nothing here takes a minute")
+    timeout(PATIENCE, future)
+        .await
+        .expect("nothing here takes a minute")
 }
 
 /// The job as it is parked.
 fn waiting(job: &Message, progress: &str, not_before_ms: u64) -> Message {
-    let state = ParkedState { progress: progress.to_owned(), not_before_ms, deaths: None };
+    let state = ParkedState {
+        progress: progress.to_owned(),
+        not_before_ms,
+        deaths: None,
+    };
     parked(job, &state, &Sealer::new(SealKey::of("key"), None))
 }

@@ -1,4 +1,5 @@
-//! One worker with a wrong setting beside two healthy ones: all jobs are answered as if it were not there, and it is never ready.
+//! One worker with a wrong setting beside two healthy ones: all jobs are answered as if it were not
+//! there, and it is never ready.
 
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::rabbitmq;
@@ -24,7 +25,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_wrong_secret_of_the_store() {
-    beside_two_healthy_workers(|config| config.storage.secret_access_key = Secret::new("another-secret")).await;
+    beside_two_healthy_workers(|config| {
+        config.storage.secret_access_key = Secret::new("another-secret")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,18 +39,27 @@ async fn with_a_wrong_region() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_wrong_secret_of_recognition() {
-    beside_two_healthy_workers(|config| config.recognition.app_secret = Secret::new("another-secret")).await;
+    beside_two_healthy_workers(|config| {
+        config.recognition.app_secret = Secret::new("another-secret")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_wrong_secret_of_verification() {
-    beside_two_healthy_workers(|config| config.verification.api_secret = Secret::new("another-secret")).await;
+    beside_two_healthy_workers(|config| {
+        config.verification.api_secret = Secret::new("another-secret")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_url_at_which_no_server_listens() {
     let port = rabbitmq::free_port();
-    beside_two_healthy_workers(|config| config.recognition.url = format!("http://127.0.0.1:{port}/")).await;
+    beside_two_healthy_workers(|config| {
+        config.recognition.url = format!("http://127.0.0.1:{port}/")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,14 +71,22 @@ async fn with_a_url_that_redirects() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_rights_at_the_broker() {
     let none = || "^$".to_owned();
-    let user = users::user(&Permissions { configure: none(), write: none(), read: none() }).await;
+    let user = users::user(&Permissions {
+        configure: none(),
+        write: none(),
+        read: none(),
+    })
+    .await;
     let url = rabbitmq::url_of(&user, &user, "%2f").await;
     beside_two_healthy_workers(|config| config.broker.urls = vec![Secret::new(&url)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_wrong_key_of_the_seal() {
-    beside_two_healthy_workers(|config| config.seal.key = Secret::new("another-key-which-no-other-worker-has")).await;
+    beside_two_healthy_workers(|config| {
+        config.seal.key = Secret::new("another-key-which-no-other-worker-has")
+    })
+    .await;
 }
 
 async fn beside_two_healthy_workers(spoil: impl FnOnce(&mut Config)) {
@@ -90,16 +111,32 @@ async fn beside_two_healthy_workers(spoil: impl FnOnce(&mut Config)) {
     let mut answered = BTreeSet::new();
     while answered.len() < JOBS {
         let result = system.result().await;
-        assert_eq!((&result["status"], &result["verdict"]), (&"completed".into(), &"genuine".into()), "{result}");
-        assert!(answered.insert(result["job_id"].as_str().unwrap().to_owned()), "answered twice");
+        assert_eq!(
+            (&result["status"], &result["verdict"]),
+            (&"completed".into(), &"genuine".into()),
+            "{result}"
+        );
+        assert!(
+            answered.insert(result["job_id"].as_str().unwrap().to_owned()),
+            "answered twice"
+        );
     }
     for stage in [Stage::Recognition, Stage::Verification] {
-        assert_eq!(system.sandbox.calls().count(stage).billed, JOBS as u64, "{stage}: calls that were paid");
+        assert_eq!(
+            system.sandbox.calls().count(stage).billed,
+            JOBS as u64,
+            "{stage}: calls that were paid"
+        );
     }
     stays_unready(looked, canary).await;
     for worker in healthy {
         let ended = worker.stop().await;
-        assert_eq!((ended.code, ended.lines_at("ERROR")), (Some(0), 0), "{}", ended.stderr);
+        assert_eq!(
+            (ended.code, ended.lines_at("ERROR")),
+            (Some(0), 0),
+            "{}",
+            ended.stderr
+        );
     }
 }
 
@@ -110,7 +147,9 @@ async fn submit_all(system: &System) {
         // Bytes behind a picture's end make another picture of it, for those who pay.
         let picture = [sample.bytes, format!("copy {number}").as_bytes()].concat();
         system.sandbox.put(BUCKET, &key, picture).await.unwrap();
-        system.submit(&system.job(&format!("CLM-{number}"), &key)).await;
+        system
+            .submit(&system.job(&format!("CLM-{number}"), &key))
+            .await;
     }
 }
 
@@ -126,10 +165,19 @@ async fn readiness(telemetry: String) -> Value {
 }
 
 async fn stays_unready(looked: AbortOnDropHandle<Value>, canary: Program) {
-    let was_ready = if looked.is_finished() { Some(looked.await.unwrap()) } else { None };
+    let was_ready = if looked.is_finished() {
+        Some(looked.await.unwrap())
+    } else {
+        None
+    };
     assert_eq!(was_ready, None, "the canary was ready");
     let ended = canary.stop().await;
-    assert!(matches!(ended.code, Some(0 | 1)), "{:?} {}", ended.code, ended.stderr);
+    assert!(
+        matches!(ended.code, Some(0 | 1)),
+        "{:?} {}",
+        ended.code,
+        ended.stderr
+    );
 }
 
 /// Answers every request as S3 does where the bucket is in another region.
@@ -137,11 +185,18 @@ async fn store_of_another_region() -> (String, AbortOnDropHandle<()>) {
     const BODY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>PermanentRedirect</Code><Message>The bucket you are \
                         attempting to access must be addressed using the specified endpoint.</Message></Error>";
     let moved = async || {
-        let headers = [(header::CONTENT_TYPE.as_str(), "application/xml"), ("x-amz-bucket-region", "eu-central-1")];
+        let headers = [
+            (header::CONTENT_TYPE.as_str(), "application/xml"),
+            ("x-amz-bucket-region", "eu-central-1"),
+        ];
         (StatusCode::MOVED_PERMANENTLY, headers, BODY).into_response()
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(moved)).await.unwrap() });
+    let serving = tokio::spawn(async move {
+        axum::serve(listener, Router::new().fallback(moved))
+            .await
+            .unwrap()
+    });
     (address, AbortOnDropHandle::new(serving))
 }

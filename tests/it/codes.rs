@@ -1,9 +1,9 @@
-//! Each documented answer of both providers and of the store, given over real HTTP to the real worker, ends as
-//! `tests/data/policy/codes.md` says.
+//! Each documented answer of both providers and of the store, given over real HTTP to the real
+//! worker, ends as `tests/data/policy/codes.md` says.
 //!
-//! Each row runs twice, in a system of its own. Once with the policy's own delays, up to the first wait: it must be as long as
-//! written. Once with all times divided, to the end: calls, retries, parks, who pays, and what becomes of the job. Some do the latter
-//! through RabbitMQ, too.
+//! Each row runs twice, in a system of its own. Once with the policy's own delays, up to the first
+//! wait: it must be as long as written. Once with all times divided, to the end: calls, retries,
+//! parks, who pays, and what becomes of the job. Some do the latter through RabbitMQ, too.
 
 mod hastened;
 mod life;
@@ -33,17 +33,20 @@ use table::{Bill, Row};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Rows wait most of their time; this many keep two cores busy without a provider's timeout running out for want of them.
+/// Rows wait most of their time; this many keep two cores busy without a provider's timeout running
+/// out for want of them.
 const ROWS_AT_ONCE: usize = 12;
 /// Several times what the longest row takes.
 const ROW_PATIENCE: Duration = Duration::from_mins(2);
 /// An hour becomes a tenth of a second.
 const HASTE: u32 = 36_000;
-/// An hour becomes two seconds: where a deadline decides, the time that the calls themselves take must not matter.
+/// An hour becomes two seconds: where a deadline decides, the time that the calls themselves take
+/// must not matter.
 const HASTE_WITH_DEADLINE: u32 = 1_800;
 /// Nobody listens on it.
 const CLOSED: &str = "http://127.0.0.1:1/";
-/// What verification says of every bill whose recognition is the question: a verdict that needs no further call.
+/// What verification says of every bill whose recognition is the question: a verdict that needs no
+/// further call.
 const AFTER_RECOGNITION: &str = "315";
 /// A bill that is in no registry, with its QR code.
 const BILL: &[u8] = include_bytes!("../data/scenarios/unknown-bill.png");
@@ -85,33 +88,66 @@ async fn every_code_of_verification_ends_as_documented() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_most_telling_codes_end_the_same_through_rabbitmq() {
-    let is_told = |row: &Row| THROUGH_RABBITMQ.contains(&(row.stage, row.code.as_str())) && row.given.by.is_none();
-    all(table::rows().into_iter().filter(is_told).collect(), async |row| life::whole(row, On::RabbitMq).await).await;
+    let is_told = |row: &Row| {
+        THROUGH_RABBITMQ.contains(&(row.stage, row.code.as_str())) && row.given.by.is_none()
+    };
+    all(
+        table::rows().into_iter().filter(is_told).collect(),
+        async |row| life::whole(row, On::RabbitMq).await,
+    )
+    .await;
 }
 
 #[test]
 fn every_code_that_the_policy_names_has_a_row() {
     // The store's client makes it up where it finds nothing to sign with: no server answers so.
     let without_an_answer = (Stage::Storage, "NoCredentials".to_owned());
-    let rows: BTreeSet<_> = table::rows().into_iter().map(|row| (row.stage, row.code)).chain([without_an_answer]).collect();
-    let is_pattern = |code: &str| matches!(code, "*" | "#" | "http.3xx" | "http.4xx" | "http.5xx" | "KMS.*");
+    let rows: BTreeSet<_> = table::rows()
+        .into_iter()
+        .map(|row| (row.stage, row.code))
+        .chain([without_an_answer])
+        .collect();
+    let is_pattern = |code: &str| {
+        matches!(
+            code,
+            "*" | "#" | "http.3xx" | "http.4xx" | "http.5xx" | "KMS.*"
+        )
+    };
     for rule in Policy::builtin().rules() {
         for code in rule.codes.iter().filter(|code| !is_pattern(code)) {
-            // The store's 404 without a document is told as `404`; a VERIFY_FAILED without a code is no answer of the API.
+            // The store's 404 without a document is told as `404`; a VERIFY_FAILED without a code
+            // is no answer of the API.
             if !matches!(code.as_str(), "http.404" | "VERIFY_FAILED") {
-                assert!(rows.contains(&(rule.stage, code.clone())), "{} {code}", rule.stage);
+                assert!(
+                    rows.contains(&(rule.stage, code.clone())),
+                    "{} {code}",
+                    rule.stage
+                );
             }
         }
     }
     let documented = include_str!("../data/providers/verification-codes.txt");
     for code in documented.lines().filter_map(|line| line.split(' ').next()) {
-        assert!(rows.contains(&(Stage::Verification, code.to_owned())), "{code}");
+        assert!(
+            rows.contains(&(Stage::Verification, code.to_owned())),
+            "{code}"
+        );
     }
 }
 
 async fn every(stage: Stage) {
-    let rows = table::rows().into_iter().filter(|row| row.stage == stage).collect();
-    all(rows, async |row| [life::first_wait(row).await, life::whole(row, On::Memory).await].concat()).await;
+    let rows = table::rows()
+        .into_iter()
+        .filter(|row| row.stage == stage)
+        .collect();
+    all(rows, async |row| {
+        [
+            life::first_wait(row).await,
+            life::whole(row, On::Memory).await,
+        ]
+        .concat()
+    })
+    .await;
 }
 
 /// Lives all these rows, several at once; none may differ.
@@ -121,12 +157,22 @@ async fn all(mut rows: Vec<Row>, live: impl AsyncFn(&Row) -> Vec<String>) {
     let room = Semaphore::new(ROWS_AT_ONCE);
     let lives = rows.iter().map(async |row| {
         let _place = room.acquire().await.unwrap();
-        let wrong = timeout(ROW_PATIENCE, live(row)).await.unwrap_or_else(|_| vec!["it waits longer than written".to_owned()]);
-        wrong.into_iter().map(|problem| format!("{row}: {problem}")).collect::<Vec<_>>()
+        let wrong = timeout(ROW_PATIENCE, live(row))
+            .await
+            .unwrap_or_else(|_| vec!["it waits longer than written".to_owned()]);
+        wrong
+            .into_iter()
+            .map(|problem| format!("{row}: {problem}"))
+            .collect::<Vec<_>>()
     });
     let mut wrong = join_all(lives).await.concat();
     wrong.sort();
-    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differences:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// A system that gives this row's answer, its parks `haste` times as short.
@@ -143,7 +189,11 @@ async fn system(row: &Row, on: On, haste: u32) -> System {
             Stage::Recognition => &mut setup.config.recognition.timeout,
             _ => &mut setup.config.verification.timeout,
         };
-        *patience = span(if row.stage == Stage::Storage { "1s" } else { "250ms" });
+        *patience = span(if row.stage == Stage::Storage {
+            "1s"
+        } else {
+            "250ms"
+        });
     }
     let mut system = setup.prepare().await;
     if row.code == "connect" {
@@ -161,7 +211,13 @@ fn faults(row: &Row) -> String {
     let mut faults = String::new();
     let given = &row.given;
     if !given.knows_the_bill && row.code != "connect" {
-        write!(faults, "[[fault]]\nstage = {:?}\nanswer = {:?}\n", row.stage.as_str(), row.answer()).unwrap();
+        write!(
+            faults,
+            "[[fault]]\nstage = {:?}\nanswer = {:?}\n",
+            row.stage.as_str(),
+            row.answer()
+        )
+        .unwrap();
         if row.stage == Stage::Storage {
             faults += "key = \"samples/*\"\n";
         }
@@ -176,16 +232,24 @@ fn faults(row: &Row) -> String {
         }
     }
     if row.stage == Stage::Recognition {
-        write!(faults, "[[fault]]\nstage = \"verification\"\nanswer = \"{AFTER_RECOGNITION}\"\n").unwrap();
+        write!(
+            faults,
+            "[[fault]]\nstage = \"verification\"\nanswer = \"{AFTER_RECOGNITION}\"\n"
+        )
+        .unwrap();
     }
     faults
 }
 
-/// A job about a picture of its own, which is in the store; before verification it was recognised already.
+/// A job about a picture of its own, which is in the store; before verification it was recognised
+/// already.
 async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     let mut picture = match (row.stage, row.given.knows_the_bill) {
         _ if row.given.blank_page => blank_page(),
-        (Stage::Verification, true) => samples::named("07-shandong-outpatient-posted").unwrap().bytes.to_vec(),
+        (Stage::Verification, true) => samples::named("07-shandong-outpatient-posted")
+            .unwrap()
+            .bytes
+            .to_vec(),
         _ => BILL.to_vec(),
     };
     // Behind the end of the picture: another file, the same bill.
@@ -194,13 +258,40 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     let key = format!("samples/{id}.png");
     system.sandbox.put(BUCKET, &key, picture).await.unwrap();
     if row.stage == Stage::Verification && !row.given.knows_the_bill {
-        let store = Store::new(&system.config.storage, &invoice_worker::config::Network::default()).await.unwrap();
-        let checkpoints = Checkpoints::new(&system.config.checkpoint, &store, BUCKET, system.config.sealer());
-        let today = Timestamp::now().to_zoned(system.config.policy.timezone()).date();
-        let invoice = Invoice { billing_date: billing_date(&row.given.bill, today).map(Reading::Value), ..Invoice::default() };
-        checkpoints.keep_recognition(&identity, &RecognitionPart { invoice, request_id: None }).await.unwrap();
+        let store = Store::new(
+            &system.config.storage,
+            &invoice_worker::config::Network::default(),
+        )
+        .await
+        .unwrap();
+        let checkpoints = Checkpoints::new(
+            &system.config.checkpoint,
+            &store,
+            BUCKET,
+            system.config.sealer(),
+        );
+        let today = Timestamp::now()
+            .to_zoned(system.config.policy.timezone())
+            .date();
+        let invoice = Invoice {
+            billing_date: billing_date(&row.given.bill, today).map(Reading::Value),
+            ..Invoice::default()
+        };
+        checkpoints
+            .keep_recognition(
+                &identity,
+                &RecognitionPart {
+                    invoice,
+                    request_id: None,
+                },
+            )
+            .await
+            .unwrap();
     }
-    let mut job = system.message(id, json!({ "job_id": id, "image": { "key": key }, "verify": verify }).to_string());
+    let mut job = system.message(
+        id,
+        json!({ "job_id": id, "image": { "key": key }, "verify": verify }).to_string(),
+    );
     if let Some(code) = &row.given.turned_for {
         let mut progress = Progress::new(run_id(&job), Timestamp::now());
         progress.rotated_for = Some(code.clone());
@@ -218,7 +309,9 @@ fn billing_date(bill: &Bill, today: Date) -> Option<Date> {
 
 fn blank_page() -> Vec<u8> {
     let mut png = std::io::Cursor::new(Vec::new());
-    image::GrayImage::from_pixel(200, 200, image::Luma([255])).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    image::GrayImage::from_pixel(200, 200, image::Luma([255]))
+        .write_to(&mut png, image::ImageFormat::Png)
+        .unwrap();
     png.into_inner()
 }
 

@@ -1,4 +1,5 @@
-//! The binary as its users meet it: started as a process, watched by its streams, its telemetry and its exit status.
+//! The binary as its users meet it: started as a process, watched by its streams, its telemetry and
+//! its exit status.
 
 mod addresses;
 mod check;

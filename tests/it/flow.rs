@@ -1,4 +1,5 @@
-//! One job's whole way, from outside: submitted to a broker, answered on its reply queue, over real HTTP and a real S3 protocol.
+//! One job's whole way, from outside: submitted to a broker, answered on its reply queue, over real
+//! HTTP and a real S3 protocol.
 
 use crate::harness::system::System;
 use invoice_worker::domain::failure::Stage;
@@ -57,8 +58,20 @@ fn paid_calls(system: &System) -> u64 {
 }
 
 fn codes(result: &Value) -> Vec<String> {
-    let told = |call: &Value| format!("{} {} {}", text(&call["stage"]), text(&call["code"]), text(&call["billed"]));
-    result["calls"].as_array().unwrap().iter().map(told).collect()
+    let told = |call: &Value| {
+        format!(
+            "{} {} {}",
+            text(&call["stage"]),
+            text(&call["code"]),
+            text(&call["billed"])
+        )
+    };
+    result["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(told)
+        .collect()
 }
 
 fn text(value: &Value) -> &str {

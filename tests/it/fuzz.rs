@@ -1,5 +1,6 @@
-//! Strangers' input, as far as a few seconds go: what `tests/fuzz` says must hold, over its corpus and what becomes of that under small
-//! changes. The fuzz targets ask the same functions for as long as one likes; see the README.
+//! Strangers' input, as far as a few seconds go: what `tests/fuzz` says must hold, over its corpus
+//! and what becomes of that under small changes. The fuzz targets ask the same functions for as
+//! long as one likes; see the README.
 
 mod input;
 #[path = "../fuzz/properties/mod.rs"]
@@ -29,8 +30,15 @@ fn what_is_kept_in_the_corpus_holds() {
 #[test]
 fn what_becomes_of_the_corpus_under_small_changes_holds() {
     for (name, property) in properties::ALL {
-        let seeds = files(&corpus(name)).into_iter().map(|(_, bytes)| bytes).collect();
-        let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+        let seeds = files(&corpus(name))
+            .into_iter()
+            .map(|(_, bytes)| bytes)
+            .collect();
+        let mut runner = TestRunner::new(Config {
+            cases: CASES,
+            failure_persistence: None,
+            ..Config::default()
+        });
         let outcome = runner.run(&anything(seeds), |Input(bytes)| {
             property(&bytes);
             Ok(())
@@ -41,20 +49,44 @@ fn what_becomes_of_the_corpus_under_small_changes_holds() {
 
 #[test]
 fn every_property_has_its_target_and_a_corpus() {
-    let names: BTreeSet<String> = properties::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let names: BTreeSet<String> = properties::ALL
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
     let stems = |folder: &str| -> BTreeSet<String> {
         let entries = fs::read_dir(root().join(folder)).unwrap();
-        entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+        entries
+            .map(|entry| {
+                entry
+                    .unwrap()
+                    .path()
+                    .file_stem()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
     };
     assert_eq!(stems("fuzz_targets"), names);
     assert_eq!(stems("corpus"), names);
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     for name in &names {
-        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+        assert!(
+            manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")),
+            "{name}"
+        );
         let target = fs::read_to_string(root().join(format!("fuzz_targets/{name}.rs"))).unwrap();
-        assert!(target.contains(&format!("invoice_worker_fuzz::{name}(data)")), "{name}");
+        assert!(
+            target.contains(&format!("invoice_worker_fuzz::{name}(data)")),
+            "{name}"
+        );
     }
-    let kept: usize = names.iter().flat_map(|name| files(&corpus(name))).map(|(_, bytes)| bytes.len()).sum();
+    let kept: usize = names
+        .iter()
+        .flat_map(|name| files(&corpus(name)))
+        .map(|(_, bytes)| bytes.len())
+        .sum();
     assert!(kept <= MAX_CORPUS_BYTES, "{kept} bytes");
 }
 

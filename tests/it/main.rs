@@ -1,6 +1,9 @@
 //! One integration binary: what it starts (a private RabbitMQ) is started once per run.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic anywhere, in its helpers, too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may panic anywhere, in its helpers, too"
+)]
 
 mod architecture;
 mod broker;

@@ -1,4 +1,5 @@
-//! The key of the seal is replaced while jobs pass: workers are restarted one by one, nothing is lost and nothing is bought twice.
+//! The key of the seal is replaced while jobs pass: workers are restarted one by one, nothing is
+//! lost and nothing is bought twice.
 
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::system::{BUCKET, On, Setup, System};
@@ -11,7 +12,8 @@ const OLD: &str = "the-key-that-all-workers-have-at-first";
 const NEW: &str = "the-key-that-all-workers-have-at-last";
 /// Submitted before each restart.
 const JOBS: usize = 20;
-/// What is parked crosses the restarts with its headers, and what was recognised is found in the store.
+/// What is parked crosses the restarts with its headers, and what was recognised is found in the
+/// store.
 const PARKS: &str = "[[rule]]\nstage = \"verification\"\ncode = [\"321\"]\ndo = [{ action = \"park\", delays = [\"1s\"], attempts = 50 }, \
                      { action = \"fail\" }]\nbilled = \"yes\"\nreason = \"an unknown error\"\n";
 
@@ -21,7 +23,8 @@ async fn of_the_seal_key_worker_by_worker_loses_nothing_and_buys_nothing_twice()
     let mut setup = Setup::new(On::RabbitMq).await.faults(faults);
     setup.config.worker.max_in_flight = 8;
     let mut system = setup.prepare().await;
-    let keys = [("", OLD), (OLD, NEW), ("", NEW)].map(|(previous, key)| with_keys(&system, previous, key));
+    let keys =
+        [("", OLD), (OLD, NEW), ("", NEW)].map(|(previous, key)| with_keys(&system, previous, key));
     let mut workers = [started(&keys[0]).await, started(&keys[0]).await];
     let mut submitted = 0;
     let mut answered = BTreeSet::new();
@@ -38,13 +41,28 @@ async fn of_the_seal_key_worker_by_worker_loses_nothing_and_buys_nothing_twice()
         while answered.len() < submitted {
             let result = system.result().await;
             assert_eq!(result["status"], "completed", "{result}");
-            assert!(answered.insert(result["job_id"].as_str().unwrap().to_owned()), "answered twice: {result}");
+            assert!(
+                answered.insert(result["job_id"].as_str().unwrap().to_owned()),
+                "answered twice: {result}"
+            );
         }
     }
     let calls = system.sandbox.calls();
-    assert_eq!(calls.count(Stage::Recognition).billed, submitted as u64, "recognitions that were paid");
-    let failed = calls.of(Stage::Verification).iter().filter(|call| call.answer == "321").count();
-    assert_eq!(calls.count(Stage::Verification).billed, (submitted + failed) as u64, "verifications that were paid");
+    assert_eq!(
+        calls.count(Stage::Recognition).billed,
+        submitted as u64,
+        "recognitions that were paid"
+    );
+    let failed = calls
+        .of(Stage::Verification)
+        .iter()
+        .filter(|call| call.answer == "321")
+        .count();
+    assert_eq!(
+        calls.count(Stage::Verification).billed,
+        (submitted + failed) as u64,
+        "verifications that were paid"
+    );
     assert!(failed > JOBS, "hardly a job was parked");
     for worker in workers {
         assert_eq!(worker.stop().await.code, Some(0));
@@ -74,6 +92,8 @@ async fn submit(system: &System, from: usize) {
         // Bytes behind a picture's end make another picture of it, for those who pay.
         let picture = [sample.bytes, format!("copy {number}").as_bytes()].concat();
         system.sandbox.put(BUCKET, &key, picture).await.unwrap();
-        system.submit(&system.job(&format!("CLM-{number}"), &key)).await;
+        system
+            .submit(&system.job(&format!("CLM-{number}"), &key))
+            .await;
     }
 }

@@ -1,4 +1,5 @@
-//! The scenarios of `tests/data/policy`, run in virtual time through the real worker and pipeline under the built-in policy.
+//! The scenarios of `tests/data/policy`, run in virtual time through the real worker and pipeline
+//! under the built-in policy.
 
 use invoice_worker::domain::policy::Policy;
 use invoice_worker::simulation::{Outcome, Scenario, compare, simulate};
@@ -8,8 +9,15 @@ use std::path::{Path, PathBuf};
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/policy");
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+    let paths = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
     files.sort();
     files
 }
@@ -20,7 +28,10 @@ fn played(policy: &Policy, scenario: &Scenario) -> Outcome {
 
 /// What `policy test` would print of it.
 fn differences(scenario: &Scenario) -> String {
-    compare(scenario, &played(&Policy::builtin(), scenario)).iter().map(ToString::to_string).collect()
+    compare(scenario, &played(&Policy::builtin(), scenario))
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn one(text: &str) -> Scenario {
@@ -31,26 +42,44 @@ fn one(text: &str) -> Scenario {
 fn every_scenario_ends_as_expected_and_every_rule_is_met_by_one() {
     let policy = Policy::builtin();
     let (mut met, mut wrong) = (BTreeSet::new(), Vec::new());
-    let scenarios: Vec<Scenario> = files().iter().flat_map(|file| Scenario::read(file).unwrap()).collect();
+    let scenarios: Vec<Scenario> = files()
+        .iter()
+        .flat_map(|file| Scenario::read(file).unwrap())
+        .collect();
     assert!(scenarios.len() > 140, "{} scenarios", scenarios.len());
     for scenario in &scenarios {
         let outcome = played(&policy, scenario);
-        wrong.extend(compare(scenario, &outcome).iter().map(|difference| format!("{}\n{difference}", scenario.name)));
+        wrong.extend(
+            compare(scenario, &outcome)
+                .iter()
+                .map(|difference| format!("{}\n{difference}", scenario.name)),
+        );
         met.extend(outcome.rules);
     }
     assert!(wrong.is_empty(), "{}", wrong.concat());
 
-    let unmet: Vec<&str> = policy.rules().iter().map(|rule| rule.id.as_str()).filter(|rule| !met.contains(*rule)).collect();
+    let unmet: Vec<&str> = policy
+        .rules()
+        .iter()
+        .map(|rule| rule.id.as_str())
+        .filter(|rule| !met.contains(*rule))
+        .collect();
     assert!(unmet.is_empty(), "rules without a scenario: {unmet:?}");
 }
 
 #[test]
 fn the_same_scenario_ends_the_same_way_every_time() {
-    let scenario = one("[[scenario]]\nname = 'crowd'\nworkers = 3\nexpect = { paid = 0 }\n\
+    let scenario = one(
+        "[[scenario]]\nname = 'crowd'\nworkers = 3\nexpect = { paid = 0 }\n\
                         [[scenario.job]]\nid = 'job'\nrepeat = 40\nevery = '7s'\n\
-                        [[scenario.answer]]\nstage = 'verification'\ncode = '317'\nuntil = '20m'\n");
+                        [[scenario.answer]]\nstage = 'verification'\ncode = '317'\nuntil = '20m'\n",
+    );
     let told = |outcome: &Outcome| {
-        let calls: Vec<_> = outcome.calls.iter().map(|call| (call.at, call.job, call.code.clone())).collect();
+        let calls: Vec<_> = outcome
+            .calls
+            .iter()
+            .map(|call| (call.at, call.job, call.code.clone()))
+            .collect();
         (calls, outcome.paid, outcome.answered.clone())
     };
     let first = told(&played(&Policy::builtin(), &scenario));
@@ -64,7 +93,9 @@ fn the_same_scenario_ends_the_same_way_every_time() {
 fn what_is_not_as_expected_is_told_as_a_difference() {
     let scenario = |expect: &str| {
         let answer = "[[scenario.answer]]\nstage = 'verification'\ncode = '317'\ntimes = 2\n";
-        one(&format!("[[scenario]]\nname = 'x'\nexpect = {{ {expect} }}\n{answer}"))
+        one(&format!(
+            "[[scenario]]\nname = 'x'\nexpect = {{ {expect} }}\n{answer}"
+        ))
     };
     let right = "calls = ['0s recognition 200', '0s verification 317', '30s verification 317', '10m30s verification OK'], \
                  downloads = ['0s OK', '10m30s OK'], paid = 4, ends = 'completed genuine', answered_at = '10m30s'";
@@ -72,10 +103,22 @@ fn what_is_not_as_expected_is_told_as_a_difference() {
     for (wrong, told) in [
         ("paid = 3", "  paid\n    - 3\n    + 4\n"),
         ("downloads = 1", "  downloads\n    - 1\n    + 2\n"),
-        ("ends = 'completed voided'", "  ends\n    - completed voided\n    + completed genuine\n"),
-        ("ends = 'waiting'", "  ends\n    - waiting\n    + completed genuine\n"),
-        ("answered_at = '11m'", "  answered_at\n    - 11m\n    + 10m30s\n"),
-        ("downloads = ['0s OK', '10m OK']", "  downloads\n      0s storage OK\n    - 10m storage OK\n    + 10m30s storage OK\n"),
+        (
+            "ends = 'completed voided'",
+            "  ends\n    - completed voided\n    + completed genuine\n",
+        ),
+        (
+            "ends = 'waiting'",
+            "  ends\n    - waiting\n    + completed genuine\n",
+        ),
+        (
+            "answered_at = '11m'",
+            "  answered_at\n    - 11m\n    + 10m30s\n",
+        ),
+        (
+            "downloads = ['0s OK', '10m OK']",
+            "  downloads\n      0s storage OK\n    - 10m storage OK\n    + 10m30s storage OK\n",
+        ),
         (
             "calls = ['0s recognition 200', '0s verification 317', '31s verification 317', '10m30s verification OK']",
             "  calls\n      0s recognition 200\n      0s verification 317\n    - 31s verification 317\n    + 30s verification 317\n      \
@@ -88,12 +131,12 @@ fn what_is_not_as_expected_is_told_as_a_difference() {
 
 #[test]
 fn a_policy_of_ones_own_is_what_is_tested() {
-    let rule =
-        "[[rule]]\nstage = 'verification'\ncode = ['317']\ndo = [{ action = 'park', delays = ['5m'], attempts = 1 }, { action = 'fail' }]";
+    let rule = "[[rule]]\nstage = 'verification'\ncode = ['317']\ndo = [{ action = 'park', delays = ['5m'], attempts = 1 }, { action = 'fail' }]";
     let policy = Policy::with_overrides(rule, "mine.toml").unwrap();
-    let scenario =
-        one("[[scenario]]\nname = 'x'\n[scenario.expect]\ncalls = ['0s recognition 200', '0s verification 317', '5m verification 317']\n\
-                        [[scenario.answer]]\nstage = 'verification'\ncode = '317'\n");
+    let scenario = one(
+        "[[scenario]]\nname = 'x'\n[scenario.expect]\ncalls = ['0s recognition 200', '0s verification 317', '5m verification 317']\n\
+                        [[scenario.answer]]\nstage = 'verification'\ncode = '317'\n",
+    );
     assert_eq!(compare(&scenario, &played(&policy, &scenario)), []);
     assert!(!compare(&scenario, &played(&Policy::builtin(), &scenario)).is_empty());
 }

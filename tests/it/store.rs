@@ -1,4 +1,5 @@
-//! The store and the checkpoints over real S3 protocols: the sandbox's server, and `moto`, which shares no code with it.
+//! The store and the checkpoints over real S3 protocols: the sandbox's server, and `moto`, which
+//! shares no code with it.
 
 /// Each promise is a test on both servers.
 macro_rules! promises {
@@ -57,7 +58,12 @@ impl Shelf {
     /// In front of a sandbox that stumbles.
     async fn with_faults(faults: &str) -> Self {
         let scenario = Scenario::parse(faults, "the test's faults").unwrap();
-        let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+        let sandbox = Sandbox::start(Options {
+            scenario,
+            ..Options::default()
+        })
+        .await
+        .unwrap();
         Self::at(&sandbox.s3_url(), Some(sandbox)).await
     }
 
@@ -75,39 +81,83 @@ impl Shelf {
             .region(Region::new("us-east-1"))
             .endpoint_url(url)
             .force_path_style(true)
-            .credentials_provider(Credentials::new("sandbox", "sandbox-secret", None, None, "test"));
+            .credentials_provider(Credentials::new(
+                "sandbox",
+                "sandbox-secret",
+                None,
+                None,
+                "test",
+            ));
         let client = Client::from_conf(plain.build());
-        client.create_bucket().bucket(&config.bucket).send().await.unwrap();
-        Self { store: Store::new(&config, &invoice_worker::config::Network::default()).await.unwrap(), config, client, _sandbox: sandbox }
+        client
+            .create_bucket()
+            .bucket(&config.bucket)
+            .send()
+            .await
+            .unwrap();
+        Self {
+            store: Store::new(&config, &invoice_worker::config::Network::default())
+                .await
+                .unwrap(),
+            config,
+            client,
+            _sandbox: sandbox,
+        }
     }
 
     /// The sandbox does so without being asked.
     async fn keep_versions(&self, server: Server) {
-        let versioned = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-        let enabled = self.client.put_bucket_versioning().bucket(&self.config.bucket).versioning_configuration(versioned).send().await;
-        assert!(enabled.is_ok() || matches!(server, Server::Sandbox), "{enabled:?}");
+        let versioned = VersioningConfiguration::builder()
+            .status(BucketVersioningStatus::Enabled)
+            .build();
+        let enabled = self
+            .client
+            .put_bucket_versioning()
+            .bucket(&self.config.bucket)
+            .versioning_configuration(versioned)
+            .send()
+            .await;
+        assert!(
+            enabled.is_ok() || matches!(server, Server::Sandbox),
+            "{enabled:?}"
+        );
     }
 
     /// Answers the version's id.
     async fn put(&self, key: &str, bytes: &[u8]) -> Option<String> {
-        let put = self.client.put_object().bucket(&self.config.bucket).key(key).body(ByteStream::from(bytes.to_vec()));
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.config.bucket)
+            .key(key)
+            .body(ByteStream::from(bytes.to_vec()));
         put.send().await.unwrap().version_id
     }
 
     async fn read(&self, key: &str, version: Option<&str>) -> Bytes {
-        let object = self.store.open(&self.config.bucket, key, version).await.unwrap();
+        let object = self
+            .store
+            .open(&self.config.bucket, key, version)
+            .await
+            .unwrap();
         object.read(LIMIT, |_| ()).await.unwrap()
     }
 
     /// The code under which opening fails.
     async fn refusal(&self, bucket: &str, key: &str, version: Option<&str>) -> String {
-        self.store.open(bucket, key, version).await.unwrap_err().code
+        self.store
+            .open(bucket, key, version)
+            .await
+            .unwrap_err()
+            .code
     }
 
     async fn changed(&self, change: impl FnOnce(&mut Config)) -> Store {
         let mut config = self.config.clone();
         change(&mut config);
-        Store::new(&config, &invoice_worker::config::Network::default()).await.unwrap()
+        Store::new(&config, &invoice_worker::config::Network::default())
+            .await
+            .unwrap()
     }
 }
 
@@ -124,11 +174,18 @@ promises![
 async fn an_object_is_read_by_its_key_and_hashed_on_the_way(server: Server) {
     let shelf = Shelf::new(server).await;
     shelf.put("2026/11/收据 a+b.jpg", b"a picture").await;
-    let object = shelf.store.open(&shelf.config.bucket, "2026/11/收据 a+b.jpg", None).await.unwrap();
+    let object = shelf
+        .store
+        .open(&shelf.config.bucket, "2026/11/收据 a+b.jpg", None)
+        .await
+        .unwrap();
     assert_eq!(object.length, Some(9));
     assert!(object.revision.etag.is_some());
     let mut seen = Vec::new();
-    let bytes = object.read(LIMIT, |chunk| seen.extend_from_slice(chunk)).await.unwrap();
+    let bytes = object
+        .read(LIMIT, |chunk| seen.extend_from_slice(chunk))
+        .await
+        .unwrap();
     assert_eq!(bytes, "a picture");
     assert_eq!(seen, b"a picture");
 }
@@ -146,26 +203,71 @@ async fn what_is_missing_has_a_code_of_its_own(server: Server) {
     let shelf = Shelf::new(server).await;
     let bucket = &shelf.config.bucket;
     assert_eq!(shelf.refusal(bucket, "nowhere", None).await, "NoSuchKey");
-    assert_eq!(shelf.refusal("nobodys-bucket", "nowhere", None).await, "NoSuchBucket");
+    assert_eq!(
+        shelf.refusal("nobodys-bucket", "nowhere", None).await,
+        "NoSuchBucket"
+    );
     shelf.put("a.jpg", b"first").await;
-    let unknown = shelf.refusal(bucket, "a.jpg", Some("sandbox.99999999")).await;
-    assert!(["NoSuchVersion", "InvalidArgument"].contains(&unknown.as_str()), "{unknown}");
-    assert_eq!(shelf.store.get(bucket, "nowhere", LIMIT).await.unwrap(), None);
-    assert_eq!(shelf.store.get("nobodys-bucket", "nowhere", LIMIT).await.unwrap_err().code, "NoSuchBucket");
+    let unknown = shelf
+        .refusal(bucket, "a.jpg", Some("sandbox.99999999"))
+        .await;
+    assert!(
+        ["NoSuchVersion", "InvalidArgument"].contains(&unknown.as_str()),
+        "{unknown}"
+    );
+    assert_eq!(
+        shelf.store.get(bucket, "nowhere", LIMIT).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        shelf
+            .store
+            .get("nobodys-bucket", "nowhere", LIMIT)
+            .await
+            .unwrap_err()
+            .code,
+        "NoSuchBucket"
+    );
 }
 
 async fn a_bucket_is_checked(server: Server) {
     let shelf = Shelf::new(server).await;
-    assert_eq!(shelf.store.missing_rights_to_read(&shelf.config.bucket, "", None).await.unwrap(), []);
-    assert_eq!(shelf.store.missing_rights_to_keep(&shelf.config.bucket, "kept/", "kept/probe").await.unwrap(), []);
-    let failure = shelf.store.missing_rights_to_read("nobodys-bucket", "", None).await.unwrap_err();
+    assert_eq!(
+        shelf
+            .store
+            .missing_rights_to_read(&shelf.config.bucket, "", None)
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        shelf
+            .store
+            .missing_rights_to_keep(&shelf.config.bucket, "kept/", "kept/probe")
+            .await
+            .unwrap(),
+        []
+    );
+    let failure = shelf
+        .store
+        .missing_rights_to_read("nobodys-bucket", "", None)
+        .await
+        .unwrap_err();
     assert_eq!(failure.code, "NoSuchBucket");
 }
 
 async fn nothing_is_read_beyond_the_limit(server: Server) {
     let shelf = Shelf::new(server).await;
     shelf.put("a.jpg", &[7; 1_000]).await;
-    let read = async |limit| shelf.store.open(&shelf.config.bucket, "a.jpg", None).await.unwrap().read(limit, |_| ()).await;
+    let read = async |limit| {
+        shelf
+            .store
+            .open(&shelf.config.bucket, "a.jpg", None)
+            .await
+            .unwrap()
+            .read(limit, |_| ())
+            .await
+    };
     assert_eq!(read(1_000).await.unwrap().len(), 1_000);
     assert!(matches!(read(999).await, Err(ReadError::TooLarge)));
 }
@@ -173,16 +275,46 @@ async fn nothing_is_read_beyond_the_limit(server: Server) {
 async fn what_is_put_is_got(server: Server) {
     let shelf = Shelf::new(server).await;
     let bucket = &shelf.config.bucket;
-    shelf.store.put(bucket, "checkpoints/a.json", Bytes::from_static(b"{}")).await.unwrap();
-    assert_eq!(shelf.store.get(bucket, "checkpoints/a.json", LIMIT).await.unwrap(), Some(Bytes::from_static(b"{}")));
-    assert_eq!(shelf.store.get(bucket, "checkpoints/a.json", 1).await.unwrap(), None, "too large for a checkpoint is none");
-    assert_eq!(shelf.store.put("nobodys-bucket", "a", Bytes::new()).await.unwrap_err().code, "NoSuchBucket");
+    shelf
+        .store
+        .put(bucket, "checkpoints/a.json", Bytes::from_static(b"{}"))
+        .await
+        .unwrap();
+    assert_eq!(
+        shelf
+            .store
+            .get(bucket, "checkpoints/a.json", LIMIT)
+            .await
+            .unwrap(),
+        Some(Bytes::from_static(b"{}"))
+    );
+    assert_eq!(
+        shelf
+            .store
+            .get(bucket, "checkpoints/a.json", 1)
+            .await
+            .unwrap(),
+        None,
+        "too large for a checkpoint is none"
+    );
+    assert_eq!(
+        shelf
+            .store
+            .put("nobodys-bucket", "a", Bytes::new())
+            .await
+            .unwrap_err()
+            .code,
+        "NoSuchBucket"
+    );
 }
 
 async fn an_endpoint_may_end_in_a_slash(server: Server) {
     let shelf = Shelf::new(server).await;
     shelf.put("a.jpg", b"a picture").await;
     let store = shelf.changed(|config| config.endpoint_url.push('/')).await;
-    let object = store.open(&shelf.config.bucket, "a.jpg", None).await.unwrap();
+    let object = store
+        .open(&shelf.config.bucket, "a.jpg", None)
+        .await
+        .unwrap();
     assert_eq!(object.read(LIMIT, |_| ()).await.unwrap(), "a picture");
 }

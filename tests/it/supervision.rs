@@ -1,4 +1,5 @@
-//! A broker in trouble under a worker at work: every job is answered, each of its calls is paid once, and the worker comes back by itself.
+//! A broker in trouble under a worker at work: every job is answered, each of its calls is paid
+//! once, and the worker comes back by itself.
 
 mod alarm;
 mod cluster;
@@ -11,7 +12,12 @@ use invoice_worker::domain::failure::Stage;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const SAMPLES: [&str; 4] = ["01-beijing-outpatient", "02-henan-inpatient", "03-zhejiang-outpatient", "04-shanghai-outpatient"];
+const SAMPLES: [&str; 4] = [
+    "01-beijing-outpatient",
+    "02-henan-inpatient",
+    "03-zhejiang-outpatient",
+    "04-shanghai-outpatient",
+];
 
 /// On brokers of the test's own, with calls that are still in the air when the broker goes away.
 async fn on(urls: &[String]) -> Setup {
@@ -32,13 +38,17 @@ async fn submit(system: &System) {
     system.is_called(Stage::Recognition).await;
 }
 
-/// An answer that was published when the broker went away may come twice, and then with the same bytes.
+/// An answer that was published when the broker went away may come twice, and then with the same
+/// bytes.
 async fn all_are_answered_and_paid_once(system: &mut System) {
     let mut answers = BTreeMap::new();
     while answers.len() < SAMPLES.len() {
         let answer = system.reply().await;
         let before = answers.insert(answer.properties.message_id, answer.body.clone());
-        assert!(before.is_none_or(|before| before == answer.body), "another answer of the same run");
+        assert!(
+            before.is_none_or(|before| before == answer.body),
+            "another answer of the same run"
+        );
     }
     for body in answers.values() {
         let result: serde_json::Value = serde_json::from_slice(body).unwrap();
@@ -46,7 +56,11 @@ async fn all_are_answered_and_paid_once(system: &mut System) {
     }
     for stage in [Stage::Recognition, Stage::Verification] {
         let paid = system.sandbox.calls().count(stage);
-        assert_eq!((paid.billed, paid.billed_unknown), (SAMPLES.len() as u64, 0), "{stage:?}");
+        assert_eq!(
+            (paid.billed, paid.billed_unknown),
+            (SAMPLES.len() as u64, 0),
+            "{stage:?}"
+        );
     }
     assert_eq!(system.depth(&system.config.broker.failed_queue).await, 0);
 }

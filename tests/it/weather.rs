@@ -1,4 +1,5 @@
-//! Bad weather between a worker and its broker: whatever breaks, no job is lost, none is paid twice, and the worker comes back.
+//! Bad weather between a worker and its broker: whatever breaks, no job is lost, none is paid
+//! twice, and the worker comes back.
 
 mod addresses;
 mod confirms;

@@ -30,7 +30,10 @@ impl Dialled<'_> {
     }
 
     fn of_io(self, error: &io::Error) -> Option<String> {
-        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        if let Some(error) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
             return Some(self.of_tls(error));
         }
         match error.kind() {
@@ -48,7 +51,9 @@ impl Dialled<'_> {
     fn of_tls(self, error: &rustls::Error) -> String {
         match error {
             rustls::Error::InvalidCertificate(error) => self.of_certificate(error),
-            rustls::Error::InvalidMessage(_) => "it does not speak TLS: is it the plain port? TLS is usually on 5671".to_owned(),
+            rustls::Error::InvalidMessage(_) => {
+                "it does not speak TLS: is it the plain port? TLS is usually on 5671".to_owned()
+            }
             rustls::Error::AlertReceived(
                 alert @ (AlertDescription::CertificateRequired
                 | AlertDescription::BadCertificate
@@ -58,7 +63,9 @@ impl Dialled<'_> {
                 | AlertDescription::CertificateRevoked
                 | AlertDescription::UnsupportedCertificate
                 | AlertDescription::AccessDenied),
-            ) => format!("it refuses our certificate ({alert:?}): check broker.client_cert_file and broker.client_key_file"),
+            ) => format!(
+                "it refuses our certificate ({alert:?}): check broker.client_cert_file and broker.client_key_file"
+            ),
             other => format!("TLS failed: {other}"),
         }
     }
@@ -81,7 +88,8 @@ impl Dialled<'_> {
     }
 }
 
-/// Wrong credentials, a login that it does not offer, or a virtual host that is missing or closed to this user.
+/// Wrong credentials, a login that it does not offer, or a virtual host that is missing or closed
+/// to this user.
 pub(super) fn is_refusal(error: &lapin::Error) -> bool {
     match error.kind() {
         ErrorKind::ProtocolError(error) => matches!(
@@ -103,20 +111,68 @@ mod tests {
         let tls = |error: rustls::Error| io::Error::new(io::ErrorKind::InvalidData, error);
         let certificate = |error| tls(rustls::Error::InvalidCertificate(error));
         for (is_tls, error, says) in [
-            (true, certificate(CertificateError::UnknownIssuer), "set broker.ca_file or tls.ca_file"),
+            (
+                true,
+                certificate(CertificateError::UnknownIssuer),
+                "set broker.ca_file or tls.ca_file",
+            ),
             (true, certificate(CertificateError::Expired), "has expired"),
-            (true, certificate(CertificateError::NotValidYet), "not valid yet"),
-            (true, certificate(CertificateError::NotValidForName), "not made out for rabbit"),
+            (
+                true,
+                certificate(CertificateError::NotValidYet),
+                "not valid yet",
+            ),
+            (
+                true,
+                certificate(CertificateError::NotValidForName),
+                "not made out for rabbit",
+            ),
             (true, certificate(CertificateError::Revoked), "is refused"),
-            (true, tls(InvalidMessage::InvalidContentType.into()), "does not speak TLS: is it the plain port? TLS is usually on 5671"),
-            (true, tls(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)), "broker.client_cert_file"),
-            (true, io::ErrorKind::UnexpectedEof.into(), "does it ask for a certificate"),
-            (false, io::ErrorKind::ConnectionAborted.into(), "then write amqps://"),
-            (false, io::ErrorKind::ConnectionRefused.into(), "nothing listens there"),
+            (
+                true,
+                tls(InvalidMessage::InvalidContentType.into()),
+                "does not speak TLS: is it the plain port? TLS is usually on 5671",
+            ),
+            (
+                true,
+                tls(rustls::Error::AlertReceived(
+                    AlertDescription::CertificateRequired,
+                )),
+                "broker.client_cert_file",
+            ),
+            (
+                true,
+                io::ErrorKind::UnexpectedEof.into(),
+                "does it ask for a certificate",
+            ),
+            (
+                false,
+                io::ErrorKind::ConnectionAborted.into(),
+                "then write amqps://",
+            ),
+            (
+                false,
+                io::ErrorKind::ConnectionRefused.into(),
+                "nothing listens there",
+            ),
         ] {
-            let told = Dialled { host: "rabbit", is_tls }.of_io(&error);
-            assert!(told.as_ref().is_some_and(|told| told.contains(says)), "{error:?}: {told:?}");
+            let told = Dialled {
+                host: "rabbit",
+                is_tls,
+            }
+            .of_io(&error);
+            assert!(
+                told.as_ref().is_some_and(|told| told.contains(says)),
+                "{error:?}: {told:?}"
+            );
         }
-        assert_eq!(Dialled { host: "rabbit", is_tls: true }.of_io(&io::ErrorKind::TimedOut.into()), None);
+        assert_eq!(
+            Dialled {
+                host: "rabbit",
+                is_tls: true
+            }
+            .of_io(&io::ErrorKind::TimedOut.into()),
+            None
+        );
     }
 }

@@ -29,20 +29,32 @@ struct Addresses {
 impl Amqp {
     pub(in crate::broker) fn new(config: &Config) -> Result<Self, BrokerError> {
         if config.urls.is_empty() {
-            return Err(BrokerError::Misconfigured { key: "broker.urls", problem: "names no broker".to_owned() });
+            return Err(BrokerError::Misconfigured {
+                key: "broker.urls",
+                problem: "names no broker".to_owned(),
+            });
         }
         config.urls.iter().try_for_each(Peer::check)?;
-        Ok(Self(Arc::new(Addresses { config: Arc::new(config.clone()), turn: AtomicUsize::new(0) })))
+        Ok(Self(Arc::new(Addresses {
+            config: Arc::new(config.clone()),
+            turn: AtomicUsize::new(0),
+        })))
     }
 
-    pub(in crate::broker) async fn connect(&self, largest_body: Option<usize>) -> Result<Session, BrokerError> {
+    pub(in crate::broker) async fn connect(
+        &self,
+        largest_body: Option<usize>,
+    ) -> Result<Session, BrokerError> {
         let config = Arc::clone(&self.0.config);
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed) % config.urls.len();
         let peer = Peer::new(&config.urls[turn], &config, largest_body).await?;
         let lost = Lost::default();
-        let (consuming, publishing) = tokio::try_join!(peer.open("invoice-worker consuming"), peer.open("invoice-worker publishing"))?;
-        // A refused question closes its channel, which is an event as well. On the consuming connection it ends a consumer, on the
-        // publishing one it is an answer.
+        let (consuming, publishing) = tokio::try_join!(
+            peer.open("invoice-worker consuming"),
+            peer.open("invoice-worker publishing")
+        )?;
+        // A refused question closes its channel, which is an event as well. On the consuming
+        // connection it ends a consumer, on the publishing one it is an answer.
         consuming.watch(lost.clone(), |_| true);
         publishing.watch(lost.clone(), |connection| !connection.status().connected());
         Ok(Session::new(config, peer, consuming, publishing, lost))
@@ -59,14 +71,18 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection: Arc::new(connection), blocked: watch::Sender::default() }
+        Self {
+            connection: Arc::new(connection),
+            blocked: watch::Sender::default(),
+        }
     }
 
     pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
         self.blocked.subscribe()
     }
 
-    /// While it is blocked, whatever is sent waits in the client's buffer, and a question there would seem to meet a dead broker.
+    /// While it is blocked, whatever is sent waits in the client's buffer, and a question there
+    /// would seem to meet a dead broker.
     pub(super) fn is_blocked(&self) -> bool {
         self.is_connected() && self.blocked.borrow().is_some()
     }
@@ -77,9 +93,11 @@ impl Link {
     }
 
     pub(super) async fn channel(&self) -> Result<Channel, BrokerError> {
-        rpc(self.connection.create_channel()).await.map_err(|answer| match answer {
-            Answer::Lost(cause) | Answer::Refused { cause, .. } => BrokerError::Lost(cause),
-        })
+        rpc(self.connection.create_channel())
+            .await
+            .map_err(|answer| match answer {
+                Answer::Lost(cause) | Answer::Refused { cause, .. } => BrokerError::Lost(cause),
+            })
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -101,7 +119,8 @@ impl Link {
         let _ = timeout(CLOSE_TIMEOUT, self.connection.close(200, "OK".into())).await;
     }
 
-    /// Ends the generation on the first event that `is_the_end`, and when there can be no more events.
+    /// Ends the generation on the first event that `is_the_end`, and when there can be no more
+    /// events.
     fn watch(&self, lost: Lost, is_the_end: fn(&Connection) -> bool) {
         let mut events = Box::pin(self.connection.events_listener());
         let connection = Arc::downgrade(&self.connection);

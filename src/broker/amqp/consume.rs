@@ -10,7 +10,9 @@ use crate::broker::rights::Right;
 use crate::broker::session::{self, Delivery, Settled};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions,
+};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Acker, Channel};
 use std::sync::Arc;
@@ -19,7 +21,8 @@ use std::time::Duration;
 use tokio::sync::RwLock;
 use tokio::time::timeout;
 
-/// An acknowledgement is done when it is written, which a dead peer can hold up until the heartbeat fails.
+/// An acknowledgement is done when it is written, which a dead peer can hold up until the heartbeat
+/// fails.
 const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
@@ -62,24 +65,63 @@ pub(in crate::broker) struct Receipt {
 }
 
 impl Consumer {
-    pub(super) async fn of_queue(link: &Link, queue: &str, prefetch: u16, lost: Lost) -> Result<Self, BrokerError> {
+    pub(super) async fn of_queue(
+        link: &Link,
+        queue: &str,
+        prefetch: u16,
+        lost: Lost,
+    ) -> Result<Self, BrokerError> {
         let channel = link.channel().await?;
         let about = |answer: Answer| answer.about(queue, Right::Read);
         let name = short(queue).map_err(about)?;
         // Before consuming: the client's buffer has no bound of its own.
-        rpc(channel.basic_qos(prefetch, BasicQosOptions::default())).await.map_err(about)?;
-        Self::start(channel, name, true, prefetch.into(), lost).await.map_err(about)
+        rpc(channel.basic_qos(prefetch, BasicQosOptions::default()))
+            .await
+            .map_err(about)?;
+        Self::start(channel, name, true, prefetch.into(), lost)
+            .await
+            .map_err(about)
     }
 
-    pub(super) async fn unacknowledged(channel: Channel, queue: ShortString, lost: Lost) -> Result<Self, BrokerError> {
+    pub(super) async fn unacknowledged(
+        channel: Channel,
+        queue: ShortString,
+        lost: Lost,
+    ) -> Result<Self, BrokerError> {
         let name = queue.to_string();
-        Self::start(channel, queue, false, 0, lost).await.map_err(|answer| answer.about(&name, Right::Read))
+        Self::start(channel, queue, false, 0, lost)
+            .await
+            .map_err(|answer| answer.about(&name, Right::Read))
     }
 
-    async fn start(channel: Channel, queue: ShortString, acknowledged: bool, prefetch: usize, lost: Lost) -> Result<Self, Answer> {
-        let options = BasicConsumeOptions { no_ack: !acknowledged, ..BasicConsumeOptions::default() };
-        let stream = rpc(channel.basic_consume(queue, topology::server_named(), options, FieldTable::default())).await?;
-        Ok(Self { channel, stream, state: State::Open, acknowledged, prefetch, unsettled: Arc::default(), taken: None, lost })
+    async fn start(
+        channel: Channel,
+        queue: ShortString,
+        acknowledged: bool,
+        prefetch: usize,
+        lost: Lost,
+    ) -> Result<Self, Answer> {
+        let options = BasicConsumeOptions {
+            no_ack: !acknowledged,
+            ..BasicConsumeOptions::default()
+        };
+        let stream = rpc(channel.basic_consume(
+            queue,
+            topology::server_named(),
+            options,
+            FieldTable::default(),
+        ))
+        .await?;
+        Ok(Self {
+            channel,
+            stream,
+            state: State::Open,
+            acknowledged,
+            prefetch,
+            unsettled: Arc::default(),
+            taken: None,
+            lost,
+        })
     }
 
     pub(in crate::broker) async fn next(&mut self) -> Option<Delivery> {
@@ -96,18 +138,31 @@ impl Consumer {
         self.taken.take()
     }
 
-    /// Its queue was deleted, say. Channel and connection live on: what was handed out can still be answered, and nobody else will.
-    /// What is handed out for good is missed by nobody, so there the whole session has to begin anew.
+    /// Its queue was deleted, say. Channel and connection live on: what was handed out can still be
+    /// answered, and nobody else will. What is handed out for good is missed by nobody, so there
+    /// the whole session has to begin anew.
     fn cancelled_by_the_broker(&self) {
         let cause = format!("the broker ended the consumer of {}", self.stream.queue());
-        if self.acknowledged { self.lost.blame(cause) } else { self.lost.because(cause) }
+        if self.acknowledged {
+            self.lost.blame(cause)
+        } else {
+            self.lost.because(cause)
+        }
     }
 
-    /// The prefetch of a consumer is fixed, and one of the whole channel is not to be had of quorum queues. But the next consumer on the
-    /// channel has its own, and what the first one handed out stays in hand as long as the channel does.
+    /// The prefetch of a consumer is fixed, and one of the whole channel is not to be had of quorum
+    /// queues. But the next consumer on the channel has its own, and what the first one handed out
+    /// stays in hand as long as the channel does.
     pub(in crate::broker) async fn hold_more(&mut self) -> Result<(), BrokerError> {
         let queue = self.stream.queue();
-        let next = Self::start(self.channel.clone(), queue.clone(), self.acknowledged, self.prefetch, self.lost.clone()).await;
+        let next = Self::start(
+            self.channel.clone(),
+            queue.clone(),
+            self.acknowledged,
+            self.prefetch,
+            self.lost.clone(),
+        )
+        .await;
         *self = next.map_err(|answer| answer.about(queue.as_str(), Right::Read))?;
         Ok(())
     }
@@ -122,7 +177,9 @@ impl Consumer {
         if self.acknowledged && self.has_room() {
             self.taken = self.take_one().await;
         }
-        let cancelling = self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default());
+        let cancelling = self
+            .channel
+            .basic_cancel(self.stream.tag(), BasicCancelOptions::default());
         if rpc(cancelling).await.is_err() {
             // Without an answer the stream might never end.
             self.state = State::Ended;
@@ -130,18 +187,23 @@ impl Consumer {
         }
     }
 
-    /// May the broker assign another message to this consumer? Not while all that it may hand out is here and unacknowledged.
+    /// May the broker assign another message to this consumer? Not while all that it may hand out
+    /// is here and unacknowledged.
     fn has_room(&self) -> bool {
         self.prefetch == 0 || self.unsettled.deliveries.load(Ordering::Acquire) < self.prefetch
     }
 
-    /// RabbitMQ assigns the next message of a quorum queue to a consumer when an acknowledgement makes room. If the consumer is cancelled
-    /// before that message has reached the channel, the broker takes it back and counts it as delivered once more, although no client ever
-    /// saw it: after some of that a job would seem to have killed its workers. So while no acknowledgement is under way the queue is asked
-    /// for a message directly: the answer comes behind everything that was assigned before, and there is none unless the consumer has all
-    /// that it may have. In a cluster, what another replica hands out may still be later.
+    /// RabbitMQ assigns the next message of a quorum queue to a consumer when an acknowledgement
+    /// makes room. If the consumer is cancelled before that message has reached the channel, the
+    /// broker takes it back and counts it as delivered once more, although no client ever saw it:
+    /// after some of that a job would seem to have killed its workers. So while no acknowledgement
+    /// is under way the queue is asked for a message directly: the answer comes behind everything
+    /// that was assigned before, and there is none unless the consumer has all that it may have. In
+    /// a cluster, what another replica hands out may still be later.
     async fn take_one(&self) -> Option<Delivery> {
-        let taking = self.channel.basic_get(self.stream.queue(), BasicGetOptions::default());
+        let taking = self
+            .channel
+            .basic_get(self.stream.queue(), BasicGetOptions::default());
         match rpc(taking).await {
             Ok(taken) => taken.map(|taken| self.delivery(taken.delivery)),
             // The cancellation meets the same trouble, and tells it.
@@ -152,15 +214,31 @@ impl Consumer {
     fn delivery(&self, delivery: lapin::message::Delivery) -> Delivery {
         let properties = properties::received(&delivery.properties);
         // On a first delivery the broker adds none, and what is there was sent by a stranger.
-        let returns = properties.headers.number("x-delivery-count").filter(|_| delivery.redelivered).unwrap_or(0);
+        let returns = properties
+            .headers
+            .number("x-delivery-count")
+            .filter(|_| delivery.redelivered)
+            .unwrap_or(0);
         self.unsettled.deliveries.fetch_add(1, Ordering::AcqRel);
         let unsettled = Arc::clone(&self.unsettled);
-        let receipt = Receipt { acker: delivery.acker, unsettled, lost: self.lost.clone(), _channel: self.channel.clone() };
+        let receipt = Receipt {
+            acker: delivery.acker,
+            unsettled,
+            lost: self.lost.clone(),
+            _channel: self.channel.clone(),
+        };
         Delivery {
-            message: Message { body: Bytes::from(delivery.data), properties },
+            message: Message {
+                body: Bytes::from(delivery.data),
+                properties,
+            },
             redelivered: delivery.redelivered,
             delivery_count: u32::try_from(returns.max(0)).unwrap_or(u32::MAX),
-            receipt: if self.acknowledged { session::Receipt::Amqp(receipt) } else { session::Receipt::None },
+            receipt: if self.acknowledged {
+                session::Receipt::Amqp(receipt)
+            } else {
+                session::Receipt::None
+            },
         }
     }
 }
@@ -174,7 +252,8 @@ impl Receipt {
             self.unsettled.deliveries.fetch_sub(1, Ordering::AcqRel);
             return Settled::Acknowledged;
         }
-        self.lost.because("an acknowledgement found its channel gone");
+        self.lost
+            .because("an acknowledgement found its channel gone");
         Settled::Lost
     }
 }

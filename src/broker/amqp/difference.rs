@@ -1,5 +1,5 @@
-//! What RabbitMQ says when a queue exists with other arguments: `inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/':
-//! received the value '1' of type 'long' but current is none`.
+//! What RabbitMQ says when a queue exists with other arguments: `inequivalent arg 'x-message-ttl'
+//! for queue 'q' in vhost '/': received the value '1' of type 'long' but current is none`.
 
 use crate::broker::topology::{Argument, ExistingQueue};
 
@@ -19,7 +19,10 @@ impl Difference {
         let (argument, rest) = rest.split_once('\'')?;
         let (_, rest) = rest.split_once(": received ")?;
         let (_, existing) = rest.split_once(" but current is ")?;
-        Some(Self { argument: argument.to_owned(), existing: value(existing) })
+        Some(Self {
+            argument: argument.to_owned(),
+            existing: value(existing),
+        })
     }
 
     /// Puts the existing value in the place of ours; false where that changes nothing.
@@ -30,7 +33,9 @@ impl Difference {
             ("auto_delete", Some(Argument::Flag(auto_delete))) => queue.auto_delete = *auto_delete,
             ("exclusive", Some(Argument::Flag(exclusive))) => queue.exclusive = *exclusive,
             (_, None) => drop(queue.arguments.remove(&self.argument)),
-            (_, Some(_)) => queue.arguments.extend(self.existing.map(|existing| (self.argument, existing))),
+            (_, Some(_)) => queue
+                .arguments
+                .extend(self.existing.map(|existing| (self.argument, existing))),
         }
         *queue != before
     }
@@ -38,13 +43,17 @@ impl Difference {
 
 /// `the value '50' of type 'signedint'` is 50, and so is `'50'`.
 fn value(text: &str) -> Option<Argument> {
-    let quoted = text.split_once('\'').and_then(|(_, rest)| rest.split_once('\''));
+    let quoted = text
+        .split_once('\'')
+        .and_then(|(_, rest)| rest.split_once('\''));
     let value = quoted.map_or(text.trim(), |(value, _)| value);
     Some(match value {
         NONE if quoted.is_none() => return None,
         "true" => Argument::Flag(true),
         "false" => Argument::Flag(false),
-        text => text.parse().map_or_else(|_| Argument::Text(text.to_owned()), Argument::Number),
+        text => text
+            .parse()
+            .map_or_else(|_| Argument::Text(text.to_owned()), Argument::Number),
     })
 }
 
@@ -56,7 +65,12 @@ mod tests {
 
     #[test]
     fn a_refusal_names_argument_and_value() {
-        let difference = |argument: &str, existing| Some(Difference { argument: argument.to_owned(), existing });
+        let difference = |argument: &str, existing| {
+            Some(Difference {
+                argument: argument.to_owned(),
+                existing,
+            })
+        };
         for (text, expected) in [
             (
                 "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '5000' of type \
@@ -79,7 +93,10 @@ mod tests {
             (
                 "inequivalent arg 'x-dead-letter-exchange' for queue 'q' in vhost '/': received none but current is the value '' of type \
                  'longstr'",
-                difference("x-dead-letter-exchange", Some(Argument::Text(String::new()))),
+                difference(
+                    "x-dead-letter-exchange",
+                    Some(Argument::Text(String::new())),
+                ),
             ),
             (
                 "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'it's' in vhost '/': received 'quorum' but current is \
@@ -99,7 +116,10 @@ mod tests {
 
     #[test]
     fn an_existing_value_is_adopted_once() {
-        let jobs = queues(&Config::default()).into_iter().find(|queue| queue.key == "broker.jobs_queue").unwrap();
+        let jobs = queues(&Config::default())
+            .into_iter()
+            .find(|queue| queue.key == "broker.jobs_queue")
+            .unwrap();
         for (argument, existing) in [
             ("durable", Some(Argument::Flag(false))),
             ("auto_delete", Some(Argument::Flag(true))),
@@ -108,7 +128,10 @@ mod tests {
             ("x-queue-mode", Some(Argument::Text("lazy".to_owned()))),
         ] {
             let mut queue = ExistingQueue::as_declared(&jobs);
-            let difference = || Difference { argument: argument.to_owned(), existing: existing.clone() };
+            let difference = || Difference {
+                argument: argument.to_owned(),
+                existing: existing.clone(),
+            };
             assert!(difference().adopt(&mut queue), "{argument} {existing:?}");
             assert!(!difference().adopt(&mut queue), "{argument} {existing:?}");
         }

@@ -1,8 +1,10 @@
-//! Direct replies: RabbitMQ's queues that do not exist, made for a requester that consumes from `amq.rabbitmq.reply-to`.
+//! Direct replies: RabbitMQ's queues that do not exist, made for a requester that consumes from
+//! `amq.rabbitmq.reply-to`.
 //!
-//! Such a name carries a process id of the broker, and RabbitMQ (3.10 at least) answers a forged one by closing the connection
-//! with an internal error. Any submitter can put one into `reply_to`, so these names are used on a connection of their own, whose
-//! loss is nobody else's: one such job must not take everything in flight down with it.
+//! Such a name carries a process id of the broker, and RabbitMQ (3.10 at least) answers a forged
+//! one by closing the connection with an internal error. Any submitter can put one into `reply_to`,
+//! so these names are used on a connection of their own, whose loss is nobody else's: one such job
+//! must not take everything in flight down with it.
 
 use super::connect::Link;
 use super::peer::Peer;
@@ -30,11 +32,19 @@ pub(super) struct DirectReplies {
 
 impl DirectReplies {
     pub(super) fn new(peer: Peer) -> Self {
-        Self { peer, link: Mutex::default() }
+        Self {
+            peer,
+            link: Mutex::default(),
+        }
     }
 
-    /// Returned when the requester is gone, or cannot be reached for whatever reason: unlike [`PublishError::Lost`] that ends nothing.
-    pub(super) async fn publish(&self, requester: &ShortString, message: &Message) -> Result<(), PublishError> {
+    /// Returned when the requester is gone, or cannot be reached for whatever reason: unlike
+    /// [`PublishError::Lost`] that ends nothing.
+    pub(super) async fn publish(
+        &self,
+        requester: &ShortString,
+        message: &Message,
+    ) -> Result<(), PublishError> {
         for _ in 0..ATTEMPTS {
             let Some(link) = self.link().await else { break };
             match attempt(&link, requester, message).await {
@@ -57,24 +67,47 @@ impl DirectReplies {
             return Some(link.clone());
         }
         let link = self.peer.open("invoice-worker direct replies").await;
-        *open = link.inspect_err(|error| tracing::warn!(%error, "no connection for direct replies")).ok();
+        *open = link
+            .inspect_err(|error| tracing::warn!(%error, "no connection for direct replies"))
+            .ok();
         open.clone()
     }
 }
 
-/// Looks for the requester first: a direct reply is returned as unroutable when it is mandatory, even while it is delivered, and
-/// silently dropped when it is not.
-async fn attempt(link: &Link, requester: &ShortString, message: &Message) -> Result<(), PublishError> {
+/// Looks for the requester first: a direct reply is returned as unroutable when it is mandatory,
+/// even while it is delivered, and silently dropped when it is not.
+async fn attempt(
+    link: &Link,
+    requester: &ShortString,
+    message: &Message,
+) -> Result<(), PublishError> {
     let properties = properties::to_send(&message.properties)?;
     let channel = link.channel().await.map_err(|_| PublishError::Lost)?;
     match topology::passive(&channel, requester.as_str()).await {
         Ok(_) => {}
-        Err(Answer::Refused { refusal: Refusal::NotFound, .. }) => return Err(PublishError::Returned),
+        Err(Answer::Refused {
+            refusal: Refusal::NotFound,
+            ..
+        }) => return Err(PublishError::Returned),
         Err(answer) => return Err(answer.into()),
     }
     rpc(channel.confirm_select(ConfirmSelectOptions::default())).await?;
     let options = BasicPublishOptions::default();
-    let publishing = channel.basic_publish(ShortString::default(), requester.clone(), options, &message.body, properties);
-    let confirmation = publishing.await.map_err(Answer::from)?.await.map_err(Answer::from)?;
-    if confirmation.is_ack() { Ok(()) } else { Err(PublishError::Nacked) }
+    let publishing = channel.basic_publish(
+        ShortString::default(),
+        requester.clone(),
+        options,
+        &message.body,
+        properties,
+    );
+    let confirmation = publishing
+        .await
+        .map_err(Answer::from)?
+        .await
+        .map_err(Answer::from)?;
+    if confirmation.is_ack() {
+        Ok(())
+    } else {
+        Err(PublishError::Nacked)
+    }
 }

@@ -1,7 +1,7 @@
 //! Ends a connection that never came about.
 //!
-//! lapin works on a thread of its own and does not notice when we stop waiting for a handshake: it would keep that thread and its
-//! socket for as long as the peer is silent, once for every attempt.
+//! lapin works on a thread of its own and does not notice when we stop waiting for a handshake: it
+//! would keep that thread and its socket for as long as the peer is silent, once for every attempt.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};

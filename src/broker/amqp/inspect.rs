@@ -1,7 +1,8 @@
 //! What a queue that exists is like, as far as AMQP tells.
 //!
-//! AMQP cannot read a queue's arguments. But a declaration that differs from what exists is refused with the first difference in
-//! its text: it is adopted and the question asked again, until the broker agrees. What exists is never changed by asking.
+//! AMQP cannot read a queue's arguments. But a declaration that differs from what exists is refused
+//! with the first difference in its text: it is adopted and the question asked again, until the
+//! broker agrees. What exists is never changed by asking.
 
 use super::connect::Link;
 use super::difference::Difference;
@@ -14,8 +15,9 @@ use lapin::options::QueueDeclareOptions;
 
 /// More differences than a queue has arguments.
 const MOST_DIFFERENCES: usize = 24;
-/// An argument that quorum queues compare last, and a value that none of them can have. With it a declaration is always refused, so
-/// that asking for the next difference cannot declare a queue that was deleted meanwhile with what was adopted from it.
+/// An argument that quorum queues compare last, and a value that none of them can have. With it a
+/// declaration is always refused, so that asking for the next difference cannot declare a queue
+/// that was deleted meanwhile with what was adopted from it.
 const LAST: &str = "x-queue-leader-locator";
 const IMPOSSIBLE: &str = "invoice-worker-asks";
 
@@ -64,34 +66,68 @@ pub(super) async fn inspect(link: &Link, queue: &Queue) -> Result<Inspected, Bro
         match refusal {
             Refusal::PreconditionFailed => {}
             Refusal::NotFound | Refusal::AccessRefused | Refusal::Other => {
-                let missing = answer.missing_right(Right::Configure).map(Inspected::NotCompared);
+                let missing = answer
+                    .missing_right(Right::Configure)
+                    .map(Inspected::NotCompared);
                 return missing.ok_or_else(|| answer.about(&queue.name, Right::Configure));
             }
         }
-        let Some(difference) = Difference::read(&cause) else { return Ok(Inspected::Unclear(cause)) };
+        let Some(difference) = Difference::read(&cause) else {
+            return Ok(Inspected::Unclear(cause));
+        };
         if phase == Phase::Asking && difference.argument == LAST {
-            if existing.flaws(queue).iter().any(|flaw| flaw.severity == Severity::Essential) {
+            if existing
+                .flaws(queue)
+                .iter()
+                .any(|flaw| flaw.severity == Severity::Essential)
+            {
                 return Ok(Inspected::Existing(existing));
             }
             phase = Phase::Confirming;
         } else if difference.adopt(&mut existing) {
-            phase = if phase == Phase::AsOurs { Phase::Asking } else { phase };
+            phase = if phase == Phase::AsOurs {
+                Phase::Asking
+            } else {
+                phase
+            };
         } else {
             return Ok(Inspected::Unclear(cause));
         }
     }
-    Ok(Inspected::Unclear("it differs in too many arguments".to_owned()))
+    Ok(Inspected::Unclear(
+        "it differs in too many arguments".to_owned(),
+    ))
 }
 
-async fn ask(link: &Link, queue: &Queue, existing: &ExistingQueue, phase: Phase) -> Result<(), Answer> {
+async fn ask(
+    link: &Link,
+    queue: &Queue,
+    existing: &ExistingQueue,
+    phase: Phase,
+) -> Result<(), Answer> {
     let name = short(&queue.name)?;
     let mut arguments = existing.arguments.clone();
     if phase == Phase::Asking {
         arguments.insert(LAST.to_owned(), Argument::Text(IMPOSSIBLE.to_owned()));
     }
-    let ExistingQueue { durable, auto_delete, exclusive, .. } = *existing;
-    let options = QueueDeclareOptions { durable, auto_delete, exclusive, ..QueueDeclareOptions::default() };
+    let ExistingQueue {
+        durable,
+        auto_delete,
+        exclusive,
+        ..
+    } = *existing;
+    let options = QueueDeclareOptions {
+        durable,
+        auto_delete,
+        exclusive,
+        ..QueueDeclareOptions::default()
+    };
     // A refusal closes the channel, so each question has its own.
-    let channel = link.channel().await.map_err(|error| Answer::Lost(error.into()))?;
-    rpc(channel.queue_declare(name, options, table(&arguments))).await.map(drop)
+    let channel = link
+        .channel()
+        .await
+        .map_err(|error| Answer::Lost(error.into()))?;
+    rpc(channel.queue_declare(name, options, table(&arguments)))
+        .await
+        .map(drop)
 }

@@ -1,7 +1,8 @@
 //! Publisher confirms that are later than `broker.publish_timeout`.
 //!
-//! A late confirm is late, not lost: the broker has the message, or will have it, and a second one beside it would be two. So it is waited
-//! for as long as the connection lives, which the heartbeats decide; this only says so, once, and once when the last of them has come.
+//! A late confirm is late, not lost: the broker has the message, or will have it, and a second one
+//! beside it would be two. So it is waited for as long as the connection lives, which the
+//! heartbeats decide; this only says so, once, and once when the last of them has come.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -22,11 +23,18 @@ struct Waiting {
 
 impl LateConfirms {
     pub(super) fn new(bound: Duration) -> Self {
-        Self { bound, waiting: Mutex::default() }
+        Self {
+            bound,
+            waiting: Mutex::default(),
+        }
     }
 
     /// Waits for as long as it takes; `when_late` is called once, when it has taken too long.
-    pub(super) async fn wait<T>(&self, confirming: impl Future<Output = T>, when_late: impl FnOnce()) -> T {
+    pub(super) async fn wait<T>(
+        &self,
+        confirming: impl Future<Output = T>,
+        when_late: impl FnOnce(),
+    ) -> T {
         tokio::pin!(confirming);
         if let Ok(confirmed) = timeout(self.bound, &mut confirming).await {
             return confirmed;
@@ -55,10 +63,17 @@ struct LateConfirm<'a>(&'a LateConfirms);
 
 impl Drop for LateConfirm<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self
+            .0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         waiting.confirms -= 1;
         if waiting.confirms == 0 {
-            let late_ms = waiting.since.take().map(|since| since.elapsed().as_millis());
+            let late_ms = waiting
+                .since
+                .take()
+                .map(|since| since.elapsed().as_millis());
             tracing::info!(late_ms, "no publisher confirm is late any more");
         }
     }
@@ -79,7 +94,12 @@ mod tests {
                 sleep(Duration::from_secs(takes)).await;
                 takes
             };
-            assert_eq!(confirms.wait(confirming, || noticed.set(noticed.get() + 1)).await, takes);
+            assert_eq!(
+                confirms
+                    .wait(confirming, || noticed.set(noticed.get() + 1))
+                    .await,
+                takes
+            );
             assert_eq!(noticed.get(), late, "{takes} s");
         }
         assert_eq!(confirms.waiting.lock().unwrap().confirms, 0);

@@ -9,13 +9,17 @@ use std::time::Duration;
 
 /// Survives a restart of the broker.
 const PERSISTENT: u8 = 2;
-/// RabbitMQ replaces it in what an AMQP 0-9-1 client publishes, and lets it through from its other protocols. It names no queue, and the
-/// broker closes the channel on which a copy of such a message is published.
+/// RabbitMQ replaces it in what an AMQP 0-9-1 client publishes, and lets it through from its other
+/// protocols. It names no queue, and the broker closes the channel on which a copy of such a
+/// message is published.
 const UNRESOLVED_DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
 
 pub(super) fn received(properties: &BasicProperties) -> Properties {
     let text = |property: &Option<ShortString>| property.as_ref().map(ToString::to_string);
-    let milliseconds = properties.expiration().as_ref().and_then(|text| text.as_str().parse().ok());
+    let milliseconds = properties
+        .expiration()
+        .as_ref()
+        .and_then(|text| text.as_str().parse().ok());
     Properties {
         content_type: text(properties.content_type()),
         content_encoding: text(properties.content_encoding()),
@@ -27,7 +31,11 @@ pub(super) fn received(properties: &BasicProperties) -> Properties {
         timestamp: *properties.timestamp(),
         priority: *properties.priority(),
         expiration: milliseconds.map(Duration::from_millis),
-        headers: properties.headers().as_ref().map(Headers::from).unwrap_or_default(),
+        headers: properties
+            .headers()
+            .as_ref()
+            .map(Headers::from)
+            .unwrap_or_default(),
     }
 }
 
@@ -36,9 +44,15 @@ pub(super) fn to_send(properties: &Properties) -> Result<BasicProperties, Answer
     type Set = fn(BasicProperties, ShortString) -> BasicProperties;
     let texts: [(&Option<String>, Set); 7] = [
         (&properties.content_type, BasicProperties::with_content_type),
-        (&properties.content_encoding, BasicProperties::with_content_encoding),
+        (
+            &properties.content_encoding,
+            BasicProperties::with_content_encoding,
+        ),
         (&properties.reply_to, BasicProperties::with_reply_to),
-        (&properties.correlation_id, BasicProperties::with_correlation_id),
+        (
+            &properties.correlation_id,
+            BasicProperties::with_correlation_id,
+        ),
         (&properties.message_id, BasicProperties::with_message_id),
         (&properties.kind, BasicProperties::with_type),
         (&properties.app_id, BasicProperties::with_app_id),
@@ -85,12 +99,24 @@ mod tests {
         let sent = to_send(&properties).unwrap();
         assert_eq!(*sent.delivery_mode(), Some(2));
         assert_eq!(*sent.user_id(), None);
-        assert_eq!(received(&sent), Properties { expiration: None, ..properties });
+        assert_eq!(
+            received(&sent),
+            Properties {
+                expiration: None,
+                ..properties
+            }
+        );
     }
 
     #[test]
     fn a_direct_reply_that_was_not_resolved_is_as_absent() {
-        for (written, read) in [("amq.rabbitmq.reply-to", None), ("amq.rabbitmq.reply-to.g1h2", Some("amq.rabbitmq.reply-to.g1h2"))] {
+        for (written, read) in [
+            ("amq.rabbitmq.reply-to", None),
+            (
+                "amq.rabbitmq.reply-to.g1h2",
+                Some("amq.rabbitmq.reply-to.g1h2"),
+            ),
+        ] {
             let properties = BasicProperties::default().with_reply_to(written.into());
             assert_eq!(received(&properties).reply_to.as_deref(), read);
         }
@@ -98,7 +124,11 @@ mod tests {
 
     #[test]
     fn an_expiration_is_read_in_milliseconds() {
-        for (written, read) in [("1500", Some(Duration::from_millis(1_500))), ("soon", None), ("-1", None)] {
+        for (written, read) in [
+            ("1500", Some(Duration::from_millis(1_500))),
+            ("soon", None),
+            ("-1", None),
+        ] {
             let properties = BasicProperties::default().with_expiration(written.into());
             assert_eq!(received(&properties).expiration, read, "{written}");
         }
@@ -106,7 +136,10 @@ mod tests {
 
     #[test]
     fn a_property_that_is_too_long_is_refused_not_cut() {
-        let properties = Properties { correlation_id: Some("x".repeat(256)), ..Properties::default() };
+        let properties = Properties {
+            correlation_id: Some("x".repeat(256)),
+            ..Properties::default()
+        };
         assert!(to_send(&properties).is_err());
     }
 }

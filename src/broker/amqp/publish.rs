@@ -21,13 +21,14 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// Publishes in flight at once: enough for every job in flight by default, far below the 2,047 channels RabbitMQ allows by default.
+/// Publishes in flight at once: enough for every job in flight by default, far below the 2,047
+/// channels RabbitMQ allows by default.
 const CHANNELS: usize = 64;
 /// Beside them, those whose confirm is late: they must not keep others from being published.
 const LATE_CHANNELS: usize = 256;
 
-/// A returned message can be attached to another publish's confirm when the broker confirms several at once, so each channel has
-/// one publish in flight, and many channels make up for it.
+/// A returned message can be attached to another publish's confirm when the broker confirms several
+/// at once, so each channel has one publish in flight, and many channels make up for it.
 #[derive(Clone, Debug)]
 pub struct Publisher(Arc<Pool>);
 
@@ -57,7 +58,8 @@ struct Route {
 
 impl Publisher {
     pub(super) fn new(peer: Peer, link: Link, config: &Config, lost: Lost) -> Self {
-        // Half and one less, because questions about the topology have channels of their own, and announcements.
+        // Half and one less, because questions about the topology have channels of their own, and
+        // announcements.
         let allowed = match link.channel_max() {
             0 => usize::MAX,
             allowed => usize::from(allowed),
@@ -78,24 +80,42 @@ impl Publisher {
         }))
     }
 
-    /// Waits for the confirm as long as the connection lives. [`PublishError::TimedOut`] means that nothing was sent.
-    pub(in crate::broker) async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
+    /// Waits for the confirm as long as the connection lives. [`PublishError::TimedOut`] means that
+    /// nothing was sent.
+    pub(in crate::broker) async fn publish(
+        &self,
+        queue: &str,
+        message: &Message,
+    ) -> Result<(), PublishError> {
         // Boxed: it is large, and part of every future that publishes.
         Box::pin(self.0.publish(Route::to_queue(queue)?, message)).await
     }
 
-    /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`. What was sent and has no confirm yet is not sent again on this
-    /// connection: the next to publish the same `id` waits for the same confirm.
-    pub(in crate::broker) async fn publish_once(&self, queue: &str, id: &str, message: &Message) -> Result<(), PublishError> {
+    /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`. What was sent and
+    /// has no confirm yet is not sent again on this connection: the next to publish the same `id`
+    /// waits for the same confirm.
+    pub(in crate::broker) async fn publish_once(
+        &self,
+        queue: &str,
+        id: &str,
+        message: &Message,
+    ) -> Result<(), PublishError> {
         let route = Route::to_queue(queue)?;
         let (pool, message) = (Arc::clone(&self.0), message.clone());
         let publish = move || async move { pool.publish(route, &message).await };
-        self.0.singles.publish(queue, id, self.0.confirm_timeout, publish).await
+        self.0
+            .singles
+            .publish(queue, id, self.0.confirm_timeout, publish)
+            .await
     }
 
     /// Given up after `broker.publish_timeout`: the next one says the same, and newer.
     pub(in crate::broker) async fn announce(&self, message: &Message) -> Result<(), PublishError> {
-        let route = Route { exchange: short(&self.0.control_exchange)?, key: ShortString::default(), mandatory: false };
+        let route = Route {
+            exchange: short(&self.0.control_exchange)?,
+            key: ShortString::default(),
+            mandatory: false,
+        };
         Box::pin(self.0.announce(route, message)).await
     }
 
@@ -103,9 +123,14 @@ impl Publisher {
         room_for_properties(self.0.link.frame_max())
     }
 
-    /// What is published next opens a channel: RabbitMQ remembers on each channel for as long as it lives what its user was allowed.
+    /// What is published next opens a channel: RabbitMQ remembers on each channel for as long as it
+    /// lives what its user was allowed.
     pub(super) fn close_idle_channels(&self) {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     pub(super) async fn close(&self) {
@@ -115,7 +140,11 @@ impl Publisher {
 
 impl Route {
     fn to_queue(queue: &str) -> Result<Self, PublishError> {
-        Ok(Self { exchange: ShortString::default(), key: short(queue)?, mandatory: true })
+        Ok(Self {
+            exchange: ShortString::default(),
+            key: short(queue)?,
+            mandatory: true,
+        })
     }
 }
 
@@ -152,25 +181,36 @@ impl Pool {
         .await
     }
 
-    /// Each message that is handed over while the broker takes none would be sent after all, however often it was given up and tried again.
+    /// Each message that is handed over while the broker takes none would be sent after all,
+    /// however often it was given up and tried again.
     async fn leave_to_publish(&self) -> Result<SemaphorePermit<'_>, PublishError> {
         let permit = permit(&self.permits).await?;
         self.link.unblocked().await;
         Ok(permit)
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, PublishError>>) -> Result<T, PublishError> {
-        timeout(self.confirm_timeout, work).await.unwrap_or(Err(PublishError::TimedOut))
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, PublishError>>,
+    ) -> Result<T, PublishError> {
+        timeout(self.confirm_timeout, work)
+            .await
+            .unwrap_or(Err(PublishError::TimedOut))
     }
 
-    async fn while_it_lives(&self, publishing: impl Future<Output = Result<(), PublishError>>) -> Result<(), PublishError> {
+    async fn while_it_lives(
+        &self,
+        publishing: impl Future<Output = Result<(), PublishError>>,
+    ) -> Result<(), PublishError> {
         let published = tokio::select! {
             published = publishing => published,
             () = self.lost.token().cancelled() => Err(PublishError::Lost),
         };
         match published {
             // Not lost: it was in the air when the broker ceased to read.
-            Err(PublishError::Lost) if self.link.is_blocked() && !self.lost.is_lost() => Err(PublishError::TimedOut),
+            Err(PublishError::Lost) if self.link.is_blocked() && !self.lost.is_lost() => {
+                Err(PublishError::TimedOut)
+            }
             Err(PublishError::Lost) => {
                 self.lost.because("a publish found its connection gone");
                 Err(PublishError::Lost)
@@ -179,21 +219,45 @@ impl Pool {
         }
     }
 
-    /// A channel goes back only after its confirm: one that was given up on could hand the late confirm to the next message. Nor does one
-    /// that was refused: RabbitMQ 3.10 refuses for ever on a channel that met the queue while it had no leader, and on a new one takes it.
-    async fn publish_on(&self, channel: Channel, route: Route, message: &Message) -> Result<(), PublishError> {
+    /// A channel goes back only after its confirm: one that was given up on could hand the late
+    /// confirm to the next message. Nor does one that was refused: RabbitMQ 3.10 refuses for ever
+    /// on a channel that met the queue while it had no leader, and on a new one takes it.
+    async fn publish_on(
+        &self,
+        channel: Channel,
+        route: Route,
+        message: &Message,
+    ) -> Result<(), PublishError> {
         let properties = properties::to_send(&message.properties)?;
-        let options = BasicPublishOptions { mandatory: route.mandatory, ..BasicPublishOptions::default() };
-        let publishing = channel.basic_publish(route.exchange, route.key, options, &message.body, properties);
-        let confirmation = publishing.await.map_err(|error| self.failed(error.into()))?.await.map_err(|error| self.failed(error.into()))?;
+        let options = BasicPublishOptions {
+            mandatory: route.mandatory,
+            ..BasicPublishOptions::default()
+        };
+        let publishing = channel.basic_publish(
+            route.exchange,
+            route.key,
+            options,
+            &message.body,
+            properties,
+        );
+        let confirmation = publishing
+            .await
+            .map_err(|error| self.failed(error.into()))?
+            .await
+            .map_err(|error| self.failed(error.into()))?;
         if confirmation.is_ack() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(channel);
         }
         match confirmation {
             Confirmation::Ack(None) => Ok(()),
             Confirmation::Ack(Some(_)) => Err(PublishError::Returned),
             Confirmation::Nack(_) => Err(PublishError::Nacked),
-            Confirmation::NotRequested => Err(PublishError::Refused("the channel does not confirm".into())),
+            Confirmation::NotRequested => {
+                Err(PublishError::Refused("the channel does not confirm".into()))
+            }
         }
     }
 
@@ -207,7 +271,9 @@ impl Pool {
             self.lost.blame(error);
             PublishError::Lost
         })?;
-        rpc(channel.confirm_select(ConfirmSelectOptions::default())).await.map_err(|answer| self.failed(answer))?;
+        rpc(channel.confirm_select(ConfirmSelectOptions::default()))
+            .await
+            .map_err(|answer| self.failed(answer))?;
         Ok(channel)
     }
 
@@ -220,15 +286,22 @@ impl Pool {
     }
 
     fn take_idle(&self) -> Option<Channel> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
     }
 
-    /// Properties travel in one frame. A larger one would not be refused but end the connection, again and again.
+    /// Properties travel in one frame. A larger one would not be refused but end the connection,
+    /// again and again.
     fn refuse_oversized_headers(&self, message: &Message) -> Result<(), PublishError> {
         let frame = usize::try_from(self.link.frame_max()).unwrap_or(usize::MAX);
         let needed = header_frame_bytes(&message.properties);
         if frame > 0 && needed > frame {
-            return Err(PublishError::Refused(format!("its properties and headers need {needed} bytes, and a frame has {frame}").into()));
+            return Err(PublishError::Refused(
+                format!("its properties and headers need {needed} bytes, and a frame has {frame}")
+                    .into(),
+            ));
         }
         Ok(())
     }
@@ -246,7 +319,10 @@ impl From<Answer> for PublishError {
         }
         match answer {
             // The exchange is gone: nothing takes the message to a queue.
-            Answer::Refused { refusal: Refusal::NotFound, .. } => Self::Returned,
+            Answer::Refused {
+                refusal: Refusal::NotFound,
+                ..
+            } => Self::Returned,
             Answer::Refused { cause, .. } => Self::Refused(cause),
             Answer::Lost(_) => Self::Lost,
         }

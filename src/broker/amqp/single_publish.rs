@@ -1,5 +1,6 @@
-//! Messages that must be in the air once on a connection: a result whose confirm does not come is given up by its job, which is parked,
-//! and comes back to publish it. While its first confirm may still come, there is nothing to publish.
+//! Messages that must be in the air once on a connection: a result whose confirm does not come is
+//! given up by its job, which is parked, and comes back to publish it. While its first confirm may
+//! still come, there is nothing to publish.
 
 use crate::broker::error::PublishError;
 use std::collections::HashMap;
@@ -10,7 +11,8 @@ use tokio::time::{Instant, timeout};
 
 /// To one queue. One that has confirmed none of so many is sent no more.
 const MOST_GIVEN_UP: usize = 8;
-/// A job whose reply queue hangs is back after two minutes; what is not asked for in this time was answered by another worker.
+/// A job whose reply queue hangs is back after two minutes; what is not asked for in this time was
+/// answered by another worker.
 const KEPT: Duration = Duration::from_mins(10);
 
 type Outcome = watch::Receiver<Option<Result<(), PublishError>>>;
@@ -27,10 +29,12 @@ struct SinglePublish {
 }
 
 impl SinglePublishes {
-    /// Publishes, unless the same message is in the air: then its confirm is waited for. `publish` runs on when nothing waits for it.
+    /// Publishes, unless the same message is in the air: then its confirm is waited for. `publish`
+    /// runs on when nothing waits for it.
     ///
     /// # Errors
-    /// [`PublishError::TimedOut`] after `patience`: the confirm may still come, and the next call for the same message returns it.
+    /// [`PublishError::TimedOut`] after `patience`: the confirm may still come, and the next call
+    /// for the same message returns it.
     pub(super) async fn publish<P>(
         &self,
         queue: &str,
@@ -42,9 +46,13 @@ impl SinglePublishes {
         P: Future<Output = Result<(), PublishError>> + Send + 'static,
     {
         let key = (queue.to_owned(), id.to_owned());
-        let Some(mut outcome) = self.outcome(&key, publish) else { return Err(PublishError::TimedOut) };
+        let Some(mut outcome) = self.outcome(&key, publish) else {
+            return Err(PublishError::TimedOut);
+        };
         let waited = timeout(patience, outcome.wait_for(Option::is_some)).await;
-        let waited = waited.map(|published| published.map(|published| published.as_ref().map_or(Err(PublishError::Lost), copy)));
+        let waited = waited.map(|published| {
+            published.map(|published| published.as_ref().map_or(Err(PublishError::Lost), copy))
+        });
         let published = match waited {
             Ok(Ok(published)) => published,
             Ok(Err(_gone)) => Err(PublishError::Lost),
@@ -69,9 +77,12 @@ impl SinglePublishes {
             (publish.given_up, publish.touched) = (false, Instant::now());
             return Some(publish.outcome.clone());
         }
-        publishes.retain(|_, publish| publish.outcome.borrow().is_none() || publish.touched.elapsed() < KEPT);
-        let hangs =
-            |(of, publish): &(&(String, String), &SinglePublish)| of.0 == key.0 && publish.given_up && publish.outcome.borrow().is_none();
+        publishes.retain(|_, publish| {
+            publish.outcome.borrow().is_none() || publish.touched.elapsed() < KEPT
+        });
+        let hangs = |(of, publish): &(&(String, String), &SinglePublish)| {
+            of.0 == key.0 && publish.given_up && publish.outcome.borrow().is_none()
+        };
         if publishes.iter().filter(hangs).count() >= MOST_GIVEN_UP {
             return None;
         }
@@ -80,14 +91,25 @@ impl SinglePublishes {
         tokio::spawn(async move {
             sender.send_replace(Some(publishing.await));
         });
-        publishes.insert(key.clone(), SinglePublish { outcome: outcome.clone(), given_up: false, touched: Instant::now() });
+        publishes.insert(
+            key.clone(),
+            SinglePublish {
+                outcome: outcome.clone(),
+                given_up: false,
+                touched: Instant::now(),
+            },
+        );
         Some(outcome)
     }
 
-    /// Of several that waited for one outcome the first may have published anew by now: that is in the air.
+    /// Of several that waited for one outcome the first may have published anew by now: that is in
+    /// the air.
     fn forget(&self, key: &(String, String), outcome: &Outcome) {
         let mut publishes = self.publishes();
-        if publishes.get(key).is_some_and(|publish| publish.outcome.same_channel(outcome)) {
+        if publishes
+            .get(key)
+            .is_some_and(|publish| publish.outcome.same_channel(outcome))
+        {
             publishes.remove(key);
         }
     }
@@ -157,15 +179,30 @@ mod tests {
     async fn a_queue_that_confirms_nothing_is_sent_few_and_others_are_sent_theirs() {
         let (publishes, queue) = (SinglePublishes::default(), HangingQueue::default());
         for run in 0..20 {
-            let outcome = publishes.publish("replies", &run.to_string(), PATIENCE, || queue.clone().take()).await;
+            let outcome = publishes
+                .publish("replies", &run.to_string(), PATIENCE, || {
+                    queue.clone().take()
+                })
+                .await;
             assert!(matches!(outcome, Err(PublishError::TimedOut)));
         }
         assert_eq!(queue.sent() as usize, MOST_GIVEN_UP);
-        assert!(publishes.publish("others", "run", PATIENCE, || async { Ok(()) }).await.is_ok());
+        assert!(
+            publishes
+                .publish("others", "run", PATIENCE, || async { Ok(()) })
+                .await
+                .is_ok()
+        );
         queue.confirm.notify_one();
         tokio::task::yield_now().await;
-        let _ = publishes.publish("replies", "19", PATIENCE, || queue.clone().take()).await;
-        assert_eq!(queue.sent() as usize, MOST_GIVEN_UP + 1, "one was confirmed, so another may be sent");
+        let _ = publishes
+            .publish("replies", "19", PATIENCE, || queue.clone().take())
+            .await;
+        assert_eq!(
+            queue.sent() as usize,
+            MOST_GIVEN_UP + 1,
+            "one was confirmed, so another may be sent"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -178,7 +215,11 @@ mod tests {
         };
         let again = || publishes.publish("replies", "run", PATIENCE, || queue.clone().take());
         let one = async {
-            let first = publishes.publish("replies", "run", PATIENCE, || refused(Arc::clone(&refusing))).await;
+            let first = publishes
+                .publish("replies", "run", PATIENCE, || {
+                    refused(Arc::clone(&refusing))
+                })
+                .await;
             (first, again().await)
         };
         let other = async {
@@ -191,7 +232,13 @@ mod tests {
             tokio::time::sleep(PATIENCE / 2).await;
             queue.confirm.notify_one();
         });
-        assert!(matches!((&one.0, &other.0), (Err(PublishError::Nacked), Err(PublishError::Nacked))), "{one:?} {other:?}");
+        assert!(
+            matches!(
+                (&one.0, &other.0),
+                (Err(PublishError::Nacked), Err(PublishError::Nacked))
+            ),
+            "{one:?} {other:?}"
+        );
         assert!(one.1.is_ok() && other.1.is_ok(), "{one:?} {other:?}");
         assert_eq!(queue.sent(), 1);
     }
@@ -199,8 +246,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_refused_is_told_and_may_be_sent_again() {
         let publishes = SinglePublishes::default();
-        let refused = publishes.publish("replies", "run", PATIENCE, || async { Err(PublishError::Nacked) }).await;
+        let refused = publishes
+            .publish("replies", "run", PATIENCE, || async {
+                Err(PublishError::Nacked)
+            })
+            .await;
         assert!(matches!(refused, Err(PublishError::Nacked)));
-        assert!(publishes.publish("replies", "run", PATIENCE, || async { Ok(()) }).await.is_ok());
+        assert!(
+            publishes
+                .publish("replies", "run", PATIENCE, || async { Ok(()) })
+                .await
+                .is_ok()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The stream that lapin reads from: the broker's, plain or within TLS, with [`FrameFilter`] in between.
+//! The stream that lapin reads from: the broker's, plain or within TLS, with [`FrameFilter`] in
+//! between.
 
 use super::clip::BodyClip;
 use super::frames::FrameFilter;
@@ -25,7 +26,10 @@ const DROPPED_BYTES: usize = 1024 * 1024;
 
 /// The current runtime, for connections that are made of [`FilteredStream`]s.
 pub(super) fn runtime() -> Runtime<RuntimeParts<Tokio, Network>> {
-    Runtime::new(RuntimeParts::new(Tokio::current(), Network(Tokio::current())))
+    Runtime::new(RuntimeParts::new(
+        Tokio::current(),
+        Network(Tokio::current()),
+    ))
 }
 
 /// The broker's stream, as the library can parse it.
@@ -38,11 +42,20 @@ pub(super) struct FilteredStream {
 }
 
 impl FilteredStream {
-    /// `wanted_frame_max` as our side negotiates it; 0 where it takes what the broker says. Of a body no more than `largest_body` is
-    /// read, if there is such a bound.
-    pub(super) fn new(stream: AsyncTcpStream<Plain>, wanted_frame_max: u32, largest_body: Option<usize>) -> Self {
+    /// `wanted_frame_max` as our side negotiates it; 0 where it takes what the broker says. Of a
+    /// body no more than `largest_body` is read, if there is such a bound.
+    pub(super) fn new(
+        stream: AsyncTcpStream<Plain>,
+        wanted_frame_max: u32,
+        largest_body: Option<usize>,
+    ) -> Self {
         let clip = largest_body.map(|most| (BodyClip::new(most), Vec::new()));
-        Self { stream, clip, filter: FrameFilter::new(wanted_frame_max), received: vec![0; READ_BYTES].into() }
+        Self {
+            stream,
+            clip,
+            filter: FrameFilter::new(wanted_frame_max),
+            received: vec![0; READ_BYTES].into(),
+        }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut AsyncTcpStream<Plain>> {
@@ -52,8 +65,17 @@ impl FilteredStream {
 
 /// Vectored reads fill one buffer after the other, through this.
 impl AsyncRead for FilteredStream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let Self { stream, clip, filter, received } = self.get_mut();
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let Self {
+            stream,
+            clip,
+            filter,
+            received,
+        } = self.get_mut();
         let mut dropped = 0;
         while filter.is_empty() {
             if dropped >= DROPPED_BYTES {
@@ -79,11 +101,19 @@ impl AsyncRead for FilteredStream {
 }
 
 impl AsyncWrite for FilteredStream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.stream().poll_write(context, bytes)
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         self.stream().poll_write_vectored(context, parts)
     }
 
@@ -119,8 +149,17 @@ impl Reactor for Network {
         self.0.interval(duration)
     }
 
-    fn tcp_connect_addr(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
+    fn tcp_connect_addr(
+        &self,
+        address: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(address);
-        async move { Ok(FilteredStream::new(AsyncTcpStream::Plain(connecting.await?), 0, None)) }
+        async move {
+            Ok(FilteredStream::new(
+                AsyncTcpStream::Plain(connecting.await?),
+                0,
+                None,
+            ))
+        }
     }
 }

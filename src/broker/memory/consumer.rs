@@ -25,7 +25,8 @@ pub(in crate::broker) struct Receipt {
     tag: u64,
 }
 
-/// What was handed out and is not settled; it goes back when the last of consumer and receipts is dropped.
+/// What was handed out and is not settled; it goes back when the last of consumer and receipts is
+/// dropped.
 #[derive(Debug)]
 pub(super) struct Channel {
     shared: Arc<Shared>,
@@ -45,9 +46,25 @@ struct Unsettled {
 struct Ended;
 
 impl Consumer {
-    pub(super) fn new(shared: Arc<Shared>, queue: &str, prefetch: Option<u16>, closed: CancellationToken) -> Self {
-        let channel = Channel { shared, queue: queue.to_owned(), own_queue: prefetch.is_none(), unsettled: Mutex::default(), closed };
-        Self { channel: Arc::new(channel), prefetch, times: 1, ended: false }
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        queue: &str,
+        prefetch: Option<u16>,
+        closed: CancellationToken,
+    ) -> Self {
+        let channel = Channel {
+            shared,
+            queue: queue.to_owned(),
+            own_queue: prefetch.is_none(),
+            unsettled: Mutex::default(),
+            closed,
+        };
+        Self {
+            channel: Arc::new(channel),
+            prefetch,
+            times: 1,
+            ended: false,
+        }
     }
 
     pub(super) fn channel(&self) -> Weak<Channel> {
@@ -100,21 +117,37 @@ impl Consumer {
         if self.channel.closed.is_cancelled() {
             return Err(Ended);
         }
-        let room =
-            self.prefetch.is_none_or(|prefetch| prefetch == 0 || self.channel.unsettled().held.len() < usize::from(prefetch) * self.times);
+        let room = self.prefetch.is_none_or(|prefetch| {
+            prefetch == 0
+                || self.channel.unsettled().held.len() < usize::from(prefetch) * self.times
+        });
         let queue = &self.channel.queue;
         // A full consumer ends with its queue as well.
-        let taken = self.channel.shared.look(|state| if room { state.take(queue) } else { state.existing(queue).map(|_| None) });
+        let taken = self.channel.shared.look(|state| {
+            if room {
+                state.take(queue)
+            } else {
+                state.existing(queue).map(|_| None)
+            }
+        });
         taken.map_err(|_| Ended)
     }
 
     fn deliver(&self, held: Held) -> Delivery {
         let (message, delivery_count) = (held.message.clone(), held.returns);
         let receipt = match self.prefetch {
-            Some(_) => session::Receipt::Memory(Receipt { tag: self.channel.hold(held), channel: Arc::clone(&self.channel) }),
+            Some(_) => session::Receipt::Memory(Receipt {
+                tag: self.channel.hold(held),
+                channel: Arc::clone(&self.channel),
+            }),
             None => session::Receipt::None,
         };
-        Delivery { message, redelivered: delivery_count > 0, delivery_count, receipt }
+        Delivery {
+            message,
+            redelivered: delivery_count > 0,
+            delivery_count,
+            receipt,
+        }
     }
 }
 
@@ -124,13 +157,19 @@ impl Receipt {
         let held = self.channel.unsettled().held.remove(&self.tag);
         // Makes room under the prefetch.
         self.channel.shared.changed.notify_waiters();
-        if held.is_some() { Settled::Acknowledged } else { Settled::Lost }
+        if held.is_some() {
+            Settled::Acknowledged
+        } else {
+            Settled::Lost
+        }
     }
 }
 
 impl Channel {
     fn unsettled(&self) -> MutexGuard<'_, Unsettled> {
-        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unsettled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hold(&self, held: Held) -> u64 {
@@ -150,7 +189,10 @@ impl Channel {
     pub(super) fn give_back(&self) {
         let held = std::mem::take(&mut self.unsettled().held);
         if !held.is_empty() {
-            self.shared.change(|state| held.into_values().for_each(|held| state.put_back(&self.queue, held)));
+            self.shared.change(|state| {
+                held.into_values()
+                    .for_each(|held| state.put_back(&self.queue, held))
+            });
         }
     }
 }

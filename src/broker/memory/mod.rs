@@ -1,8 +1,9 @@
 //! The same semantics in this process: for `demo`, `process` and tests in virtual time.
 //!
-//! Queues keep their order and are shared by all sessions; what is unsettled when its channel goes away is delivered again, at the
-//! head; delay queues run on tokio's clock; the delivery limit moves a job to the failed queue. Left out: persistence, length
-//! limits, priorities, expiry of temporary queues, direct reply-to.
+//! Queues keep their order and are shared by all sessions; what is unsettled when its channel goes
+//! away is delivered again, at the head; delay queues run on tokio's clock; the delivery limit
+//! moves a job to the failed queue. Left out: persistence, length limits, priorities, expiry of
+//! temporary queues, direct reply-to.
 
 mod consumer;
 mod queue;
@@ -42,11 +43,18 @@ pub struct Publisher {
 
 impl Memory {
     pub(super) fn new(config: &Config) -> Self {
-        Self { config: Arc::new(config.clone()), shared: Arc::default() }
+        Self {
+            config: Arc::new(config.clone()),
+            shared: Arc::default(),
+        }
     }
 
     pub(super) fn connect(&self) -> Session {
-        Session { broker: self.clone(), channels: Mutex::default(), closed: CancellationToken::new() }
+        Session {
+            broker: self.clone(),
+            channels: Mutex::default(),
+            closed: CancellationToken::new(),
+        }
     }
 }
 
@@ -61,27 +69,44 @@ impl Session {
 
     /// The control exchange is always there.
     pub(super) fn missing(&self) -> Vec<String> {
-        let names = topology::queues(&self.broker.config).into_iter().map(|queue| queue.name);
-        self.broker.shared.change(|state| names.filter(|name| state.existing(name).is_err()).collect())
+        let names = topology::queues(&self.broker.config)
+            .into_iter()
+            .map(|queue| queue.name);
+        self.broker
+            .shared
+            .change(|state| names.filter(|name| state.existing(name).is_err()).collect())
     }
 
     pub(super) fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
-        self.broker.shared.change(|state| state.existing(queue).map(drop))?;
+        self.broker
+            .shared
+            .change(|state| state.existing(queue).map(drop))?;
         Ok(self.consumer(queue, Some(prefetch)))
     }
 
     pub(super) fn control(&self) -> Consumer {
-        let limits = Limits { time_to_live: Some(CONTROL_TTL), ..Limits::default() };
-        let queue = self.broker.shared.change(|state| state.bind_to_control(Queue::new(limits)));
+        let limits = Limits {
+            time_to_live: Some(CONTROL_TTL),
+            ..Limits::default()
+        };
+        let queue = self
+            .broker
+            .shared
+            .change(|state| state.bind_to_control(Queue::new(limits)));
         self.consumer(&queue, None)
     }
 
     pub(super) fn temporary_queue(&self, name: &str) {
-        self.broker.shared.change(|state| state.declare(name, || Queue::new(Limits::default())));
+        self.broker
+            .shared
+            .change(|state| state.declare(name, || Queue::new(Limits::default())));
     }
 
     pub(super) fn queue_depth(&self, queue: &str) -> Result<u32, BrokerError> {
-        let depth = self.broker.shared.change(|state| state.existing(queue).map(|queue| queue.depth()))?;
+        let depth = self
+            .broker
+            .shared
+            .change(|state| state.existing(queue).map(|queue| queue.depth()))?;
         Ok(u32::try_from(depth).unwrap_or(u32::MAX))
     }
 
@@ -90,7 +115,10 @@ impl Session {
     }
 
     pub(super) fn publisher(&self) -> Publisher {
-        Publisher { shared: Arc::clone(&self.broker.shared), closed: self.closed.clone() }
+        Publisher {
+            shared: Arc::clone(&self.broker.shared),
+            closed: self.closed.clone(),
+        }
     }
 
     pub(super) fn closed(&self) -> &CancellationToken {
@@ -98,7 +126,12 @@ impl Session {
     }
 
     fn consumer(&self, queue: &str, prefetch: Option<u16>) -> Consumer {
-        let consumer = Consumer::new(Arc::clone(&self.broker.shared), queue, prefetch, self.closed.clone());
+        let consumer = Consumer::new(
+            Arc::clone(&self.broker.shared),
+            queue,
+            prefetch,
+            self.closed.clone(),
+        );
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|channel| channel.strong_count() > 0);
         channels.push(consumer.channel());
@@ -111,13 +144,22 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.closed.cancel();
         let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.iter().filter_map(Weak::upgrade).for_each(|channel| channel.give_back());
+        channels
+            .iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|channel| channel.give_back());
     }
 }
 
 impl Publisher {
     pub(super) fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        self.change(|state| if state.publish(queue, message) { Ok(()) } else { Err(PublishError::Returned) })
+        self.change(|state| {
+            if state.publish(queue, message) {
+                Ok(())
+            } else {
+                Err(PublishError::Returned)
+            }
+        })
     }
 
     pub(super) fn announce(&self, message: &Message) -> Result<(), PublishError> {
@@ -127,7 +169,14 @@ impl Publisher {
         })
     }
 
-    fn change(&self, publish: impl FnOnce(&mut State) -> Result<(), PublishError>) -> Result<(), PublishError> {
-        if self.closed.is_cancelled() { Err(PublishError::Lost) } else { self.shared.change(publish) }
+    fn change(
+        &self,
+        publish: impl FnOnce(&mut State) -> Result<(), PublishError>,
+    ) -> Result<(), PublishError> {
+        if self.closed.is_cancelled() {
+            Err(PublishError::Lost)
+        } else {
+            self.shared.change(publish)
+        }
     }
 }

@@ -51,15 +51,29 @@ impl Limits {
 
 impl Queue {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        Self {
+            limits,
+            ..Self::default()
+        }
     }
 
     pub(super) fn push(&mut self, message: Message, now: Instant) {
         let expires = self.limits.time_to_live.map(|ttl| now + ttl);
         // As on the wire, where it is never sent.
-        let message = Message { properties: Properties { expiration: None, ..message.properties }, ..message };
+        let message = Message {
+            properties: Properties {
+                expiration: None,
+                ..message.properties
+            },
+            ..message
+        };
         self.arrived += 1;
-        self.ready.push_back(Held { message, returns: 0, place: self.arrived, expires });
+        self.ready.push_back(Held {
+            message,
+            returns: 0,
+            place: self.arrived,
+            expires,
+        });
     }
 
     pub(super) fn take(&mut self) -> Option<Held> {
@@ -69,7 +83,11 @@ impl Queue {
     /// Puts back what was not settled, or gives it away once it has come back too often.
     pub(super) fn put_back(&mut self, mut held: Held, name: &str) -> Option<DeadLetter> {
         held.returns = held.returns.saturating_add(1);
-        if self.limits.delivery_limit.is_some_and(|limit| u64::from(held.returns) > limit) {
+        if self
+            .limits
+            .delivery_limit
+            .is_some_and(|limit| u64::from(held.returns) > limit)
+        {
             return Some(self.dead_letter(held, name, "delivery_limit"));
         }
         let position = self.ready.partition_point(|other| other.place < held.place);
@@ -94,8 +112,14 @@ impl Queue {
 
     fn dead_letter(&self, held: Held, name: &str, reason: &str) -> DeadLetter {
         let mut message = held.message;
-        message.properties.headers.record_death(&Death { queue: name.to_owned(), reason: reason.to_owned() });
-        DeadLetter { message, target: self.limits.dead_letter_queue.clone() }
+        message.properties.headers.record_death(&Death {
+            queue: name.to_owned(),
+            reason: reason.to_owned(),
+        });
+        DeadLetter {
+            message,
+            target: self.limits.dead_letter_queue.clone(),
+        }
     }
 }
 
@@ -112,7 +136,9 @@ mod tests {
     }
 
     fn order(queue: &mut Queue) -> Vec<String> {
-        std::iter::from_fn(|| queue.take()).map(|held| String::from_utf8_lossy(&held.message.body).into_owned()).collect()
+        std::iter::from_fn(|| queue.take())
+            .map(|held| String::from_utf8_lossy(&held.message.body).into_owned())
+            .collect()
     }
 
     #[test]
@@ -127,7 +153,11 @@ mod tests {
 
     #[test]
     fn a_message_is_given_away_when_it_came_back_more_often_than_allowed() {
-        let limits = Limits { delivery_limit: Some(2), dead_letter_queue: Some("failed".into()), ..Limits::default() };
+        let limits = Limits {
+            delivery_limit: Some(2),
+            dead_letter_queue: Some("failed".into()),
+            ..Limits::default()
+        };
         let mut queue = queue(limits, &["a"]);
         for _ in 0..2 {
             let held = queue.take().unwrap();
@@ -137,17 +167,37 @@ mod tests {
         let given = queue.put_back(held, "jobs").unwrap();
         assert_eq!(given.target.as_deref(), Some("failed"));
         let death = given.message.properties.headers.death();
-        assert_eq!(death, Some(Death { queue: "jobs".into(), reason: "delivery_limit".into() }));
+        assert_eq!(
+            death,
+            Some(Death {
+                queue: "jobs".into(),
+                reason: "delivery_limit".into()
+            })
+        );
         assert_eq!(queue.depth(), 0);
     }
 
     #[test]
     fn a_message_expires_when_its_time_is_over_and_not_before() {
-        let limits = Limits { time_to_live: Some(Duration::from_secs(5)), dead_letter_queue: Some("due".into()), ..Limits::default() };
+        let limits = Limits {
+            time_to_live: Some(Duration::from_secs(5)),
+            dead_letter_queue: Some("due".into()),
+            ..Limits::default()
+        };
         let mut queue = queue(limits, &["a"]);
         let expiry = queue.next_expiry().unwrap();
-        assert!(queue.expire("retry", expiry.checked_sub(Duration::from_millis(1)).unwrap()).is_none());
-        assert_eq!(queue.expire("retry", expiry).unwrap().target.as_deref(), Some("due"));
+        assert!(
+            queue
+                .expire(
+                    "retry",
+                    expiry.checked_sub(Duration::from_millis(1)).unwrap()
+                )
+                .is_none()
+        );
+        assert_eq!(
+            queue.expire("retry", expiry).unwrap().target.as_deref(),
+            Some("due")
+        );
         assert_eq!(queue.next_expiry(), None);
     }
 }

@@ -53,7 +53,10 @@ impl State {
     }
 
     pub(super) fn existing(&mut self, name: &str) -> Result<&mut Queue, BrokerError> {
-        self.queues.get_mut(name).ok_or_else(|| BrokerError::Queue { queue: name.to_owned(), cause: "there is no such queue".into() })
+        self.queues.get_mut(name).ok_or_else(|| BrokerError::Queue {
+            queue: name.to_owned(),
+            cause: "there is no such queue".into(),
+        })
     }
 
     pub(super) fn delete(&mut self, name: &str) {
@@ -64,7 +67,9 @@ impl State {
     /// False when there is no such queue.
     pub(super) fn publish(&mut self, name: &str, message: &Message) -> bool {
         let queue = self.queues.get_mut(name);
-        queue.map(|queue| queue.push(message.clone(), Instant::now())).is_some()
+        queue
+            .map(|queue| queue.push(message.clone(), Instant::now()))
+            .is_some()
     }
 
     pub(super) fn announce(&mut self, message: &Message) {
@@ -80,7 +85,10 @@ impl State {
 
     /// A queue that was deleted in the meantime takes its messages along.
     pub(super) fn put_back(&mut self, name: &str, held: Held) {
-        let dead = self.queues.get_mut(name).and_then(|queue| queue.put_back(held, name));
+        let dead = self
+            .queues
+            .get_mut(name)
+            .and_then(|queue| queue.put_back(held, name));
         if let Some(dead) = dead
             && let Some(target) = dead.target
         {
@@ -93,11 +101,16 @@ impl State {
         self.queues.values().filter_map(Queue::next_expiry).min()
     }
 
-    /// Moves what has expired. A message that arrives in a queue by this expires there no sooner than its own time to live.
+    /// Moves what has expired. A message that arrives in a queue by this expires there no sooner
+    /// than its own time to live.
     fn advance(&mut self, now: Instant) {
         let names: Vec<String> = self.queues.keys().cloned().collect();
         for name in names {
-            while let Some(dead) = self.queues.get_mut(&name).and_then(|queue| queue.expire(&name, now)) {
+            while let Some(dead) = self
+                .queues
+                .get_mut(&name)
+                .and_then(|queue| queue.expire(&name, now))
+            {
                 if let Some(target) = dead.target {
                     self.publish(&target, &dead.message);
                 }

@@ -29,7 +29,9 @@ pub(super) async fn check(all: &config::Config) -> Vec<Finding> {
     }
     if let Some(session) = reached {
         // One that answers is enough to work with.
-        let others = findings.iter_mut().filter(|finding| finding.verdict == Verdict::Broken);
+        let others = findings
+            .iter_mut()
+            .filter(|finding| finding.verdict == Verdict::Broken);
         others.for_each(|finding| finding.verdict = Verdict::Worth);
         findings.extend(topology(&session, all).await);
         findings.extend(rights(&session, config).await);
@@ -39,7 +41,8 @@ pub(super) async fn check(all: &config::Config) -> Vec<Finding> {
     findings
 }
 
-/// What of the queues is missing or otherwise, by its own arguments and by the broker's policies. Nothing is declared.
+/// What of the queues is missing or otherwise, by its own arguments and by the broker's policies.
+/// Nothing is declared.
 pub(in crate::command) async fn topology(session: &Session, all: &config::Config) -> Vec<Finding> {
     let differences = match session.differences().await {
         Ok(differences) => differences,
@@ -47,37 +50,82 @@ pub(in crate::command) async fn topology(session: &Session, all: &config::Config
     };
     let mut findings = compared(&differences, &all.broker);
     // It is where the broker is: `[http] proxy` is the way to the store and the providers.
-    let network = all.tls.roots().map(|roots| Network { roots, ..Network::default() });
-    match network.map_err(anyhow::Error::msg).and_then(|network| http_client(CONNECT_TIMEOUT, &network)) {
-        Ok(http) => findings.extend(management::check(http, &all.broker, !differences.not_compared.is_empty()).await),
+    let network = all.tls.roots().map(|roots| Network {
+        roots,
+        ..Network::default()
+    });
+    match network
+        .map_err(anyhow::Error::msg)
+        .and_then(|network| http_client(CONNECT_TIMEOUT, &network))
+    {
+        Ok(http) => findings.extend(
+            management::check(http, &all.broker, !differences.not_compared.is_empty()).await,
+        ),
         Err(error) => findings.push(Finding::broken(QUEUES, format!("{error:#}"), "")),
     }
     findings
 }
 
 fn compared(differences: &Differences, config: &Config) -> Vec<Finding> {
-    let (missing, wrong): (Vec<_>, Vec<_>) = differences.mismatches.iter().partition(|difference| difference.is_missing());
-    let mut findings: Vec<Finding> = wrong.iter().map(|difference| Finding::broken(QUEUES, difference.to_string(), "")).collect();
+    let (missing, wrong): (Vec<_>, Vec<_>) = differences
+        .mismatches
+        .iter()
+        .partition(|difference| difference.is_missing());
+    let mut findings: Vec<Finding> = wrong
+        .iter()
+        .map(|difference| Finding::broken(QUEUES, difference.to_string(), ""))
+        .collect();
     if config.declare_topology && !missing.is_empty() {
-        findings.push(Finding::fine(QUEUES, format!("{} are not there yet; the worker declares them when it starts", missing.len())));
+        findings.push(Finding::fine(
+            QUEUES,
+            format!(
+                "{} are not there yet; the worker declares them when it starts",
+                missing.len()
+            ),
+        ));
     } else {
-        findings.extend(missing.iter().map(|difference: &&BrokerError| Finding::broken(QUEUES, difference.to_string(), "")));
+        findings.extend(
+            missing.iter().map(|difference: &&BrokerError| {
+                Finding::broken(QUEUES, difference.to_string(), "")
+            }),
+        );
     }
     findings.extend(not_compared(&differences.not_compared, config));
     if findings.is_empty() {
-        findings.push(Finding::fine(QUEUES, format!("{} and the others are as they have to be", config.jobs_queue)));
+        findings.push(Finding::fine(
+            QUEUES,
+            format!(
+                "{} and the others are as they have to be",
+                config.jobs_queue
+            ),
+        ));
     }
-    findings.extend(differences.tolerated.iter().map(|(queue, flaw)| tolerated(queue, flaw)));
+    findings.extend(
+        differences
+            .tolerated
+            .iter()
+            .map(|(queue, flaw)| tolerated(queue, flaw)),
+    );
     findings
 }
 
 /// Comparing needs the same right as declaring.
 fn not_compared(queues: &[String], config: &Config) -> Option<Finding> {
     let first = queues.first()?;
-    let others = if queues.len() > 1 { format!(" and {} more exist", queues.len() - 1) } else { " exists".to_owned() };
-    let text = format!("{first}{others}; their arguments cannot be compared without the configure permission");
+    let others = if queues.len() > 1 {
+        format!(" and {} more exist", queues.len() - 1)
+    } else {
+        " exists".to_owned()
+    };
+    let text = format!(
+        "{first}{others}; their arguments cannot be compared without the configure permission"
+    );
     Some(if config.management_url.is_empty() {
-        Finding::worth(QUEUES, text, "set broker.management_url, where they can be read, or check once as a user that may declare them")
+        Finding::worth(
+            QUEUES,
+            text,
+            "set broker.management_url, where they can be read, or check once as a user that may declare them",
+        )
     } else {
         Finding::fine(QUEUES, text)
     })
@@ -96,17 +144,28 @@ async fn rights(session: &Session, config: &Config) -> Vec<Finding> {
     let tried = async {
         let missing = session.missing_rights().await?;
         // What cannot be published at all was found already, and what cannot be taken back too.
-        if missing.is_empty() { session.prove_publishing().await.map(|()| missing) } else { Ok(missing) }
+        if missing.is_empty() {
+            session.prove_publishing().await.map(|()| missing)
+        } else {
+            Ok(missing)
+        }
     };
     let missing = match tried.await {
         Ok(missing) => missing,
         Err(error) => return vec![Finding::broken(RIGHTS, error.to_string(), "")],
     };
     let Some(first) = missing.first() else {
-        return vec![Finding::fine(RIGHTS, "this user may do everything that the worker does")];
+        return vec![Finding::fine(
+            RIGHTS,
+            "this user may do everything that the worker does",
+        )];
     };
-    let grant = PermissionPatterns::of_worker(config).command(first.user.as_deref(), first.vhost.as_deref());
-    let mut findings: Vec<Finding> = missing.iter().map(|right| Finding::broken(RIGHTS, right.to_string(), "")).collect();
+    let grant = PermissionPatterns::of_worker(config)
+        .command(first.user.as_deref(), first.vhost.as_deref());
+    let mut findings: Vec<Finding> = missing
+        .iter()
+        .map(|right| Finding::broken(RIGHTS, right.to_string(), ""))
+        .collect();
     if let Some(last) = findings.last_mut() {
         last.mend = format!("grant all that the worker needs with: {grant}");
     }

@@ -22,15 +22,38 @@ pub(in crate::command) struct Finding {
 
 impl Finding {
     pub(super) fn fine(about: &'static str, text: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fine, about, text: text.into(), mend: String::new() }
+        Self {
+            verdict: Verdict::Fine,
+            about,
+            text: text.into(),
+            mend: String::new(),
+        }
     }
 
-    pub(super) fn worth(about: &'static str, text: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Worth, about, text: text.into(), mend: mend.into() }
+    pub(super) fn worth(
+        about: &'static str,
+        text: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Worth,
+            about,
+            text: text.into(),
+            mend: mend.into(),
+        }
     }
 
-    pub(super) fn broken(about: &'static str, text: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Broken, about, text: text.into(), mend: mend.into() }
+    pub(super) fn broken(
+        about: &'static str,
+        text: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Broken,
+            about,
+            text: text.into(),
+            mend: mend.into(),
+        }
     }
 }
 
@@ -42,6 +65,10 @@ impl fmt::Display for Finding {
             Verdict::Broken => "FAILED",
         };
         write!(formatter, "{verdict:<8}{:<22}{}", self.about, self.text)?;
-        if self.mend.is_empty() { Ok(()) } else { write!(formatter, "; {}", self.mend) }
+        if self.mend.is_empty() {
+            Ok(())
+        } else {
+            write!(formatter, "; {}", self.mend)
+        }
     }
 }

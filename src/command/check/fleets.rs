@@ -1,4 +1,5 @@
-//! Whether workers with other queues, accounts or seals use the same control exchange: found by listening for a while.
+//! Whether workers with other queues, accounts or seals use the same control exchange: found by
+//! listening for a while.
 
 use super::Finding;
 use crate::broker::Session;
@@ -16,8 +17,14 @@ pub(super) async fn check(session: &Session, config: &Config) -> Vec<Finding> {
     if config.broker.is_memory() {
         return Vec::new();
     }
-    let Ok(mut heard) = session.control().await else { return Vec::new() };
-    let (until, sealer, ours) = (Instant::now() + LISTENS_FOR, config.sealer(), config.fleet_id());
+    let Ok(mut heard) = session.control().await else {
+        return Vec::new();
+    };
+    let (until, sealer, ours) = (
+        Instant::now() + LISTENS_FOR,
+        config.sealer(),
+        config.fleet_id(),
+    );
     let (mut is_shared, mut is_unsealed) = (false, false);
     while let Ok(Some(delivery)) = timeout_at(until, heard.next()).await {
         match read_control_message(&delivery.message, &sealer) {

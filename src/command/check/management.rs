@@ -1,4 +1,5 @@
-//! What RabbitMQ's management API knows of the queues, and AMQP does not tell: the policies that change them.
+//! What RabbitMQ's management API knows of the queues, and AMQP does not tell: the policies that
+//! change them.
 
 use super::Finding;
 use super::broker::{QUEUES, tolerated};
@@ -22,13 +23,21 @@ const MOST_REASON: usize = 200;
 
 const PORT: &str = "is it the management API's port (usually 15672, or 15671 for https), and is the plugin rabbitmq_management enabled?";
 
-/// Nothing where no such URL is configured. Arguments of the queues are told only where AMQP could not compare them.
-pub(super) async fn check(http: Client, config: &broker::Config, tells_arguments: bool) -> Vec<Finding> {
+/// Nothing where no such URL is configured. Arguments of the queues are told only where AMQP could
+/// not compare them.
+pub(super) async fn check(
+    http: Client,
+    config: &broker::Config,
+    tells_arguments: bool,
+) -> Vec<Finding> {
     if config.management_url.is_empty() {
         return Vec::new();
     }
     match Management::of(http, config) {
-        Ok(management) => management.findings(config, tells_arguments).await.unwrap_or_else(|finding| vec![finding]),
+        Ok(management) => management
+            .findings(config, tells_arguments)
+            .await
+            .unwrap_or_else(|finding| vec![finding]),
         Err(finding) => vec![finding],
     }
 }
@@ -65,21 +74,43 @@ impl Management {
         let mut url = Url::parse(config.management_url.expose()).map_err(|_| unreadable())?;
         let login = BrokerLogin::of_http(&url).unwrap_or(of_broker);
         // Err: a URL without a host, which the configuration refuses.
-        url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| unreadable())?;
-        Ok(Self { http, url, login, vhost })
+        url.set_username("")
+            .and_then(|()| url.set_password(None))
+            .map_err(|()| unreadable())?;
+        Ok(Self {
+            http,
+            url,
+            login,
+            vhost,
+        })
     }
 
-    async fn findings(&self, config: &broker::Config, tells_arguments: bool) -> Result<Vec<Finding>, Finding> {
+    async fn findings(
+        &self,
+        config: &broker::Config,
+        tells_arguments: bool,
+    ) -> Result<Vec<Finding>, Finding> {
         self.greet().await?;
         let mut findings = Vec::new();
         for queue in queues(config) {
             // One that does not exist was told already.
-            let Some(existing) = self.queue(&queue.name).await? else { continue };
-            let flaws = existing.flaws(&queue).into_iter().filter(|flaw| tells_arguments || flaw.policy.is_some());
+            let Some(existing) = self.queue(&queue.name).await? else {
+                continue;
+            };
+            let flaws = existing
+                .flaws(&queue)
+                .into_iter()
+                .filter(|flaw| tells_arguments || flaw.policy.is_some());
             findings.extend(flaws.map(|flaw| self.finding(&queue, &flaw)));
         }
-        if !findings.iter().any(|finding| finding.verdict > super::Verdict::Fine) {
-            findings.insert(0, Finding::fine(KEY, "no policy of the broker does harm to the queues"));
+        if !findings
+            .iter()
+            .any(|finding| finding.verdict > super::Verdict::Fine)
+        {
+            findings.insert(
+                0,
+                Finding::fine(KEY, "no policy of the broker does harm to the queues"),
+            );
         }
         Ok(findings)
     }
@@ -94,16 +125,28 @@ impl Management {
                  pattern leave out the worker's queues",
                 vhost = self.vhost
             ),
-            None => format!("empty and delete the queue so that it is declared anew, or name another in {}", queue.key),
+            None => format!(
+                "empty and delete the queue so that it is declared anew, or name another in {}",
+                queue.key
+            ),
         };
-        Finding::broken(QUEUES, format!("queue {} {}", queue.name, flaw.refusal()), mend)
+        Finding::broken(
+            QUEUES,
+            format!("queue {} {}", queue.name, flaw.refusal()),
+            mend,
+        )
     }
 
     /// Is it the API, and may this user ask it?
     async fn greet(&self) -> Result<(), Finding> {
         let (status, body) = self.get(&["whoami"]).await?;
-        let is_api = serde_json::from_slice::<Value>(&body).is_ok_and(|answer| answer.get("name").is_some());
-        if status.is_success() && is_api { Ok(()) } else { Err(self.refused(status, &body)) }
+        let is_api =
+            serde_json::from_slice::<Value>(&body).is_ok_and(|answer| answer.get("name").is_some());
+        if status.is_success() && is_api {
+            Ok(())
+        } else {
+            Err(self.refused(status, &body))
+        }
     }
 
     /// None where it does not exist.
@@ -116,7 +159,14 @@ impl Management {
             return Err(self.refused(status, &body));
         }
         let answer: QueueAnswer = serde_json::from_slice(&body).map_err(|problem| {
-            Finding::broken(KEY, format!("{} tells queue {name} in a way that is not understood: {problem}", self.url), PORT)
+            Finding::broken(
+                KEY,
+                format!(
+                    "{} tells queue {name} in a way that is not understood: {problem}",
+                    self.url
+                ),
+                PORT,
+            )
         })?;
         Ok(Some(answer.into()))
     }
@@ -126,14 +176,22 @@ impl Management {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("api").extend(path);
         }
-        let request = self.http.get(url).basic_auth(&self.login.user, Some(self.login.password.expose())).timeout(PATIENCE);
+        let request = self
+            .http
+            .get(url)
+            .basic_auth(&self.login.user, Some(self.login.password.expose()))
+            .timeout(PATIENCE);
         // The URL of the library's own messages is left out: ours is shown.
         let unreachable = |error: reqwest::Error| self.unreachable(&error.without_url());
         let mut response = request.send().await.map_err(unreachable)?;
         let (status, mut body) = (response.status(), Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             if body.len() + chunk.len() > MOST_BYTES {
-                return Err(Finding::broken(KEY, format!("{} answers with more than {MOST_BYTES} bytes", self.url), PORT));
+                return Err(Finding::broken(
+                    KEY,
+                    format!("{} answers with more than {MOST_BYTES} bytes", self.url),
+                    PORT,
+                ));
             }
             body.extend_from_slice(&chunk);
         }
@@ -148,24 +206,47 @@ impl Management {
             source = cause.source();
         }
         causes.dedup();
-        Finding::broken(KEY, format!("{} cannot be asked: {}", self.url, causes.join(": ")), PORT)
+        Finding::broken(
+            KEY,
+            format!("{} cannot be asked: {}", self.url, causes.join(": ")),
+            PORT,
+        )
     }
 
     fn refused(&self, status: StatusCode, body: &[u8]) -> Finding {
         let user = &self.login.user;
-        let reason = serde_json::from_slice::<Value>(body).ok().and_then(|answer| Some(answer.get("reason")?.as_str()?.to_owned()));
-        let reason: String =
-            reason.map(|reason| format!(" ({})", reason.chars().take(MOST_REASON).collect::<String>())).unwrap_or_default();
+        let reason = serde_json::from_slice::<Value>(body)
+            .ok()
+            .and_then(|answer| Some(answer.get("reason")?.as_str()?.to_owned()));
+        let reason: String = reason
+            .map(|reason| {
+                format!(
+                    " ({})",
+                    reason.chars().take(MOST_REASON).collect::<String>()
+                )
+            })
+            .unwrap_or_default();
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Finding::broken(
                 KEY,
                 format!("{} refuses user {user}: {status}{reason}", self.url),
-                format!("give it the tag (`rabbitmqctl set_user_tags {user} management`), or name another user and its password in {KEY}"),
+                format!(
+                    "give it the tag (`rabbitmqctl set_user_tags {user} management`), or name another user and its password in {KEY}"
+                ),
             ),
-            _ if status.is_redirection() => {
-                Finding::broken(KEY, format!("{} answers {status}: it redirects", self.url), "name the address it redirects to")
-            }
-            _ => Finding::broken(KEY, format!("{} does not answer as the management API does: {status}{reason}", self.url), PORT),
+            _ if status.is_redirection() => Finding::broken(
+                KEY,
+                format!("{} answers {status}: it redirects", self.url),
+                "name the address it redirects to",
+            ),
+            _ => Finding::broken(
+                KEY,
+                format!(
+                    "{} does not answer as the management API does: {status}{reason}",
+                    self.url
+                ),
+                PORT,
+            ),
         }
     }
 }
@@ -175,11 +256,21 @@ impl From<QueueAnswer> for ExistingQueue {
         let mut arguments = table(&answer.arguments);
         if let Some(kind) = answer.kind {
             // Declared without it, a queue has the type that is the virtual host's default.
-            let kind = kind.trim_start_matches("rabbit_").trim_end_matches("_queue").to_owned();
-            arguments.entry("x-queue-type".to_owned()).or_insert(Argument::Text(kind));
+            let kind = kind
+                .trim_start_matches("rabbit_")
+                .trim_end_matches("_queue")
+                .to_owned();
+            arguments
+                .entry("x-queue-type".to_owned())
+                .or_insert(Argument::Text(kind));
         }
-        let policies = [("policy", answer.policy), ("operator policy", answer.operator_policy)];
-        let names = policies.into_iter().filter_map(|(kind, name)| Some(format!("{kind} {}", name.filter(|name| !name.is_empty())?)));
+        let policies = [
+            ("policy", answer.policy),
+            ("operator policy", answer.operator_policy),
+        ];
+        let names = policies.into_iter().filter_map(|(kind, name)| {
+            Some(format!("{kind} {}", name.filter(|name| !name.is_empty())?))
+        });
         Self {
             durable: answer.durable,
             auto_delete: answer.auto_delete,
@@ -196,9 +287,16 @@ fn table(value: &Value) -> BTreeMap<String, Argument> {
     let argument = |value: &Value| match value {
         Value::String(text) => Argument::Text(text.clone()),
         Value::Bool(flag) => Argument::Flag(*flag),
-        value => value.as_i64().map_or_else(|| Argument::Text(value.to_string()), Argument::Number),
+        value => value
+            .as_i64()
+            .map_or_else(|| Argument::Text(value.to_string()), Argument::Number),
     };
-    value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), argument(value))).collect()
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), argument(value)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -208,21 +306,35 @@ mod tests {
 
     #[test]
     fn an_answer_tells_arguments_and_what_policies_make_of_them() {
-        let answer = |answer: Value| ExistingQueue::from(serde_json::from_value::<QueueAnswer>(answer).unwrap());
-        let plain = answer(json!({"type": "quorum", "durable": true, "auto_delete": false, "exclusive": false,
+        let answer = |answer: Value| {
+            ExistingQueue::from(serde_json::from_value::<QueueAnswer>(answer).unwrap())
+        };
+        let plain = answer(
+            json!({"type": "quorum", "durable": true, "auto_delete": false, "exclusive": false,
             "arguments": {"x-delivery-limit": 20, "x-single-active-consumer": true, "x-overflow": "reject-publish", "x-odd": [1]},
-            "policy": null, "operator_policy": null, "effective_policy_definition": [], "messages": 5}));
+            "policy": null, "operator_policy": null, "effective_policy_definition": [], "messages": 5}),
+        );
         assert_eq!((plain.policy.len(), plain.policy_names.as_str()), (0, ""));
         let argument = |name: &str| plain.arguments.get(name).cloned();
         assert_eq!(argument("x-delivery-limit"), Some(Argument::Number(20)));
-        assert_eq!(argument("x-single-active-consumer"), Some(Argument::Flag(true)));
-        assert_eq!(argument("x-queue-type"), Some(Argument::Text("quorum".to_owned())));
+        assert_eq!(
+            argument("x-single-active-consumer"),
+            Some(Argument::Flag(true))
+        );
+        assert_eq!(
+            argument("x-queue-type"),
+            Some(Argument::Text("quorum".to_owned()))
+        );
         assert_eq!(argument("x-odd"), Some(Argument::Text("[1]".to_owned())));
-        let changed =
-            answer(json!({"type": "rabbit_classic_queue", "durable": true, "auto_delete": true, "policy": "p", "operator_policy": "o",
-            "effective_policy_definition": {"expires": 1000}}));
+        let changed = answer(
+            json!({"type": "rabbit_classic_queue", "durable": true, "auto_delete": true, "policy": "p", "operator_policy": "o",
+            "effective_policy_definition": {"expires": 1000}}),
+        );
         assert_eq!(changed.policy_names, "policy p and operator policy o");
         assert_eq!(changed.policy.get("expires"), Some(&Argument::Number(1000)));
-        assert_eq!(changed.arguments.get("x-queue-type"), Some(&Argument::Text("classic".to_owned())));
+        assert_eq!(
+            changed.arguments.get("x-queue-type"),
+            Some(&Argument::Text("classic".to_owned()))
+        );
     }
 }

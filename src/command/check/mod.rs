@@ -1,4 +1,5 @@
-//! `check`: is everything there that the worker will need? One line each, and how to mend what is not.
+//! `check`: is everything there that the worker will need? One line each, and how to mend what is
+//! not.
 
 mod broker;
 mod finding;
@@ -30,22 +31,40 @@ pub(super) struct Options {
     offline: bool,
 }
 
-/// Exit status 1 where the worker could not work. Nothing is declared, nothing is called that costs.
-pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) -> anyhow::Result<ExitCode> {
+/// Exit status 1 where the worker could not work. Nothing is declared, nothing is called that
+/// costs.
+pub(super) async fn run(
+    config: Config,
+    file: Option<&Path>,
+    options: &Options,
+) -> anyhow::Result<ExitCode> {
     let mut sheet = Sheet::default();
-    let source = file.map_or_else(|| "built-in defaults and environment".to_owned(), |file| file.display().to_string());
+    let source = file.map_or_else(
+        || "built-in defaults and environment".to_owned(),
+        |file| file.display().to_string(),
+    );
     sheet.tell(&[Finding::fine(CONFIGURATION, source)])?;
     sheet.tell(&doubts(&config))?;
     let policy = assemble::policy(&config)?;
-    let overrides = if config.policy.file.is_empty() { String::new() } else { format!(", with {} over it", config.policy.file) };
-    sheet.tell(&[Finding::fine("policy", format!("{} rules, built in{overrides}", policy.rules().len()))])?;
+    let overrides = if config.policy.file.is_empty() {
+        String::new()
+    } else {
+        format!(", with {} over it", config.policy.file)
+    };
+    sheet.tell(&[Finding::fine(
+        "policy",
+        format!("{} rules, built in{overrides}", policy.rules().len()),
+    )])?;
     if !options.offline {
         sheet.tell(&Box::pin(broker::check(&config)).await)?;
         let pipeline = assemble::pipeline(&config, policy, Chance::from_system()).await?;
         sheet.tell(&store(&config, &pipeline).await)?;
         sheet.tell(&transfer::check(&config, &pipeline).await)?;
         let (network, now) = (config.network()?, Clock::System.now());
-        for (key, url) in [("recognition.url", &config.recognition.url), ("verification.url", &config.verification.url)] {
+        for (key, url) in [
+            ("recognition.url", &config.recognition.url),
+            ("verification.url", &config.verification.url),
+        ] {
             sheet.tell(&[provider::check(key, url, &network, now).await])?;
         }
     }
@@ -53,7 +72,11 @@ pub(super) async fn run(config: Config, file: Option<&Path>, options: &Options) 
 }
 
 fn doubts(config: &Config) -> Vec<Finding> {
-    config.doubts().iter().map(|(key, problem)| Finding::worth(CONFIGURATION, format!("{key}: {problem}"), "")).collect()
+    config
+        .doubts()
+        .iter()
+        .map(|(key, problem)| Finding::worth(CONFIGURATION, format!("{key}: {problem}"), ""))
+        .collect()
 }
 
 /// Findings as they are printed, and what they come to.
@@ -74,6 +97,10 @@ impl Sheet {
     }
 
     pub(super) fn exit_code(&self) -> ExitCode {
-        if self.worst == Verdict::Broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        if self.worst == Verdict::Broken {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
     }
 }

@@ -14,15 +14,31 @@ use tokio::time::timeout;
 pub(in crate::command) const PATIENCE: Duration = Duration::from_secs(5);
 const CHECKPOINTS: &str = "checkpoints";
 
-/// Reads of images, reads and writes of checkpoints, and conditional writes: a line for each, or for each right that is missing.
+/// Reads of images, reads and writes of checkpoints, and conditional writes: a line for each, or
+/// for each right that is missing.
 pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !config.storage.bucket.is_empty() {
-        let asked = timeout(PATIENCE, pipeline.loader.store.missing_rights_to_read(&config.storage.bucket, "", None)).await;
-        findings.extend(told("storage.bucket", &config.storage.bucket, "can be read", "a missing image looks forbidden", asked));
+        let asked = timeout(
+            PATIENCE,
+            pipeline
+                .loader
+                .store
+                .missing_rights_to_read(&config.storage.bucket, "", None),
+        )
+        .await;
+        findings.extend(told(
+            "storage.bucket",
+            &config.storage.bucket,
+            "can be read",
+            "a missing image looks forbidden",
+            asked,
+        ));
     }
     let checkpoints = checkpoints(config, pipeline).await;
-    let can_be_kept = checkpoints.iter().all(|finding| finding.verdict != Verdict::Broken);
+    let can_be_kept = checkpoints
+        .iter()
+        .all(|finding| finding.verdict != Verdict::Broken);
     findings.extend(checkpoints);
     if can_be_kept {
         findings.extend(conditional_writes(pipeline).await);
@@ -33,7 +49,11 @@ pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> V
 /// Without one of these rights no job can be answered.
 async fn checkpoints(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
     let is_own = config.checkpoint.store == StoreKind::S3 && !config.checkpoint.bucket.is_empty();
-    let (about, bucket) = if is_own { ("checkpoint.bucket", &config.checkpoint.bucket) } else { (CHECKPOINTS, &config.storage.bucket) };
+    let (about, bucket) = if is_own {
+        ("checkpoint.bucket", &config.checkpoint.bucket)
+    } else {
+        (CHECKPOINTS, &config.storage.bucket)
+    };
     let asked = match timeout(PATIENCE, pipeline.checkpoints.missing_rights()).await {
         Ok(Ok(None)) => return Vec::new(),
         Ok(Ok(Some(missing))) => Ok(Ok(missing)),
@@ -57,7 +77,9 @@ fn told(
     asked: Result<Result<Vec<MissingRight>, Failure>, Elapsed>,
 ) -> Vec<Finding> {
     match asked {
-        Ok(Ok(missing)) if missing.is_empty() => vec![Finding::fine(about, format!("{bucket} {fine}"))],
+        Ok(Ok(missing)) if missing.is_empty() => {
+            vec![Finding::fine(about, format!("{bucket} {fine}"))]
+        }
         Ok(Ok(missing)) => missing
             .iter()
             .map(|right| {
@@ -65,32 +87,65 @@ fn told(
                     RightAction::List => format!("grant it: without it {without_list}"),
                     RightAction::Read | RightAction::Write => "grant it".to_owned(),
                 };
-                Finding::broken(about, format!("{bucket}: the right {right} is missing"), mend)
+                Finding::broken(
+                    about,
+                    format!("{bucket}: the right {right} is missing"),
+                    mend,
+                )
             })
             .collect(),
         Ok(Err(failure)) => {
-            vec![Finding::broken(about, format!("{bucket} cannot be used: {}: {}", failure.code, failure.message), mend(&failure))]
+            vec![Finding::broken(
+                about,
+                format!(
+                    "{bucket} cannot be used: {}: {}",
+                    failure.code, failure.message
+                ),
+                mend(&failure),
+            )]
         }
-        Err(_) => vec![Finding::broken(about, format!("{bucket}: the store did not answer"), NO_ANSWER)],
+        Err(_) => vec![Finding::broken(
+            about,
+            format!("{bucket}: the store did not answer"),
+            NO_ANSWER,
+        )],
     }
 }
 
-/// Asks, and lets the pipeline use them where they are honoured. `None`: nothing is kept in a store.
+/// Asks, and lets the pipeline use them where they are honoured. `None`: nothing is kept in a
+/// store.
 async fn conditional_writes(pipeline: &Pipeline) -> Option<Finding> {
-    Some(match timeout(PATIENCE, pipeline.checkpoints.probe()).await {
-        Ok(Ok(None)) => return None,
-        Ok(Ok(Some(true))) => Finding::fine(CHECKPOINTS, "can be written, and the store honours conditional writes"),
-        Ok(Ok(Some(false))) => Finding::worth(
-            CHECKPOINTS,
-            "the store does not honour conditional writes (If-None-Match)",
-            "two copies of a job that end at the same moment may both be answered: consumers deduplicate by message_id",
-        ),
-        Ok(Err(failure)) => {
-            let mend = if failure.code == "AccessDenied" { "grant s3:PutObject and s3:GetObject" } else { mend(&failure) };
-            Finding::broken(CHECKPOINTS, format!("cannot be written: {}: {}", failure.code, failure.message), mend)
-        }
-        Err(_) => Finding::broken(CHECKPOINTS, "cannot be written: the store did not answer", NO_ANSWER),
-    })
+    Some(
+        match timeout(PATIENCE, pipeline.checkpoints.probe()).await {
+            Ok(Ok(None)) => return None,
+            Ok(Ok(Some(true))) => Finding::fine(
+                CHECKPOINTS,
+                "can be written, and the store honours conditional writes",
+            ),
+            Ok(Ok(Some(false))) => Finding::worth(
+                CHECKPOINTS,
+                "the store does not honour conditional writes (If-None-Match)",
+                "two copies of a job that end at the same moment may both be answered: consumers deduplicate by message_id",
+            ),
+            Ok(Err(failure)) => {
+                let mend = if failure.code == "AccessDenied" {
+                    "grant s3:PutObject and s3:GetObject"
+                } else {
+                    mend(&failure)
+                };
+                Finding::broken(
+                    CHECKPOINTS,
+                    format!("cannot be written: {}: {}", failure.code, failure.message),
+                    mend,
+                )
+            }
+            Err(_) => Finding::broken(
+                CHECKPOINTS,
+                "cannot be written: the store did not answer",
+                NO_ANSWER,
+            ),
+        },
+    )
 }
 
 pub(super) const NO_ANSWER: &str = "is storage.endpoint_url right, and the store up?";
@@ -98,7 +153,9 @@ pub(super) const NO_ANSWER: &str = "is storage.endpoint_url right, and the store
 pub(super) fn mend(failure: &Failure) -> &'static str {
     match failure.code.as_str() {
         "NoSuchBucket" | "404" => "create the bucket, or correct its name, region or endpoint_url",
-        "AccessDenied" => "grant s3:GetObject and s3:ListBucket: without the right to list, what is missing looks forbidden",
+        "AccessDenied" => {
+            "grant s3:GetObject and s3:ListBucket: without the right to list, what is missing looks forbidden"
+        }
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "NoCredentials" => {
             "correct storage.access_key_id and storage.secret_access_key, or the AWS credential chain"
         }

@@ -1,5 +1,6 @@
-//! Can a provider fetch an image by its address? That cannot be tried from here; but whether an address can be signed, how long it is and
-//! whether it may name a version can, and some addresses mean nothing anywhere else.
+//! Can a provider fetch an image by its address? That cannot be tried from here; but whether an
+//! address can be signed, how long it is and whether it may name a version can, and some addresses
+//! mean nothing anywhere else.
 
 use super::Finding;
 use super::storage::{NO_ANSWER, PATIENCE, mend};
@@ -23,24 +24,47 @@ const EXAMPLE_TIME: Duration = Duration::from_secs(90);
 
 /// Nothing where nobody fetches anything.
 pub(super) async fn check(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
-    let Some(reach) = reach(config) else { return Vec::new() };
-    vec![reach, addresses(config, pipeline).await, versions(config, pipeline).await]
+    let Some(reach) = reach(config) else {
+        return Vec::new();
+    };
+    vec![
+        reach,
+        addresses(config, pipeline).await,
+        versions(config, pipeline).await,
+    ]
 }
 
 async fn addresses(config: &Config, pipeline: &Pipeline) -> Finding {
-    let bucket = if config.storage.bucket.is_empty() { EXAMPLE_BUCKET } else { &config.storage.bucket };
-    let signed = pipeline.loader.store.presign(bucket, EXAMPLE_KEY, Some(EXAMPLE_VERSION), EXAMPLE_TIME);
+    let bucket = if config.storage.bucket.is_empty() {
+        EXAMPLE_BUCKET
+    } else {
+        &config.storage.bucket
+    };
+    let signed =
+        pipeline
+            .loader
+            .store
+            .presign(bucket, EXAMPLE_KEY, Some(EXAMPLE_VERSION), EXAMPLE_TIME);
     match timeout(PATIENCE, signed).await {
         Ok(Ok(address)) => length(address.len()),
-        Ok(Err(failure)) => Finding::broken(ADDRESSES, format!("none can be signed: {}", told(&failure)), mend(&failure)),
-        Err(_) => {
-            Finding::broken(ADDRESSES, "none can be signed: whoever has the credentials did not answer", "look at the AWS credential chain")
-        }
+        Ok(Err(failure)) => Finding::broken(
+            ADDRESSES,
+            format!("none can be signed: {}", told(&failure)),
+            mend(&failure),
+        ),
+        Err(_) => Finding::broken(
+            ADDRESSES,
+            "none can be signed: whoever has the credentials did not answer",
+            "look at the AWS credential chain",
+        ),
     }
 }
 
 fn length(bytes: usize) -> Finding {
-    let text = format!("signed for a key of {} bytes, one has {bytes} bytes; providers take {MAX_URL_BYTES}", EXAMPLE_KEY.len());
+    let text = format!(
+        "signed for a key of {} bytes, one has {bytes} bytes; providers take {MAX_URL_BYTES}",
+        EXAMPLE_KEY.len()
+    );
     if bytes <= MAX_URL_BYTES {
         return Finding::fine(ADDRESSES, text);
     }
@@ -50,17 +74,24 @@ fn length(bytes: usize) -> Finding {
 
 /// Tried with what checkpoints leave in the bucket of the images.
 async fn versions(config: &Config, pipeline: &Pipeline) -> Finding {
-    let is_same_bucket = config.checkpoint.bucket.is_empty() || config.checkpoint.bucket == config.storage.bucket;
-    let untried = || Finding::fine(VERSIONS, "not tried; where a bucket keeps versions, s3:GetObjectVersion is needed beside s3:GetObject");
+    let is_same_bucket =
+        config.checkpoint.bucket.is_empty() || config.checkpoint.bucket == config.storage.bucket;
+    let untried = || {
+        Finding::fine(
+            VERSIONS,
+            "not tried; where a bucket keeps versions, s3:GetObjectVersion is needed beside s3:GetObject",
+        )
+    };
     if !is_same_bucket {
         return untried();
     }
     let bucket = &config.storage.bucket;
     match timeout(PATIENCE, pipeline.checkpoints.keep_versions()).await {
         Ok(Ok(None)) => untried(),
-        Ok(Ok(Some(true))) => {
-            Finding::fine(VERSIONS, format!("{bucket} keeps them, and one could be read by its id (s3:GetObjectVersion)"))
-        }
+        Ok(Ok(Some(true))) => Finding::fine(
+            VERSIONS,
+            format!("{bucket} keeps them, and one could be read by its id (s3:GetObjectVersion)"),
+        ),
         Ok(Ok(Some(false))) => Finding::worth(
             VERSIONS,
             format!("{bucket} keeps none: an address means whatever lies there when it is fetched"),
@@ -68,7 +99,10 @@ async fn versions(config: &Config, pipeline: &Pipeline) -> Finding {
         ),
         Ok(Err(failure)) if failure.code == "AccessDenied" => Finding::broken(
             VERSIONS,
-            format!("none can be read by its id, as addresses name it: {}", told(&failure)),
+            format!(
+                "none can be read by its id, as addresses name it: {}",
+                told(&failure)
+            ),
             "grant s3:GetObjectVersion beside s3:GetObject",
         ),
         Ok(Err(failure)) => Finding::broken(VERSIONS, told(&failure), mend(&failure)),
@@ -90,7 +124,11 @@ fn reach(config: &Config) -> Option<Finding> {
     let text = format!("{who} the images by url: the store has to be reachable from there");
     Some(if is_private(&config.storage.endpoint_url) {
         let mend = "give storage.endpoint_url a public address, or use transfer = \"inline\"";
-        Finding::worth("transfer", format!("{text}, and storage.endpoint_url is an address of this machine or network"), mend)
+        Finding::worth(
+            "transfer",
+            format!("{text}, and storage.endpoint_url is an address of this machine or network"),
+            mend,
+        )
     } else {
         Finding::fine("transfer", text)
     })
@@ -102,10 +140,20 @@ const AT_HOME: [&str; 4] = [".localhost", ".local", ".internal", ".svc"];
 /// A name without a dot is only known at home.
 fn is_private(endpoint: &str) -> bool {
     match Url::parse(endpoint).ok().as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => !name.contains('.') || AT_HOME.iter().any(|suffix| name.ends_with(suffix)),
-        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private() || address.is_link_local() || address.is_unspecified(),
+        Some(Host::Domain(name)) => {
+            !name.contains('.') || AT_HOME.iter().any(|suffix| name.ends_with(suffix))
+        }
+        Some(Host::Ipv4(address)) => {
+            address.is_loopback()
+                || address.is_private()
+                || address.is_link_local()
+                || address.is_unspecified()
+        }
         Some(Host::Ipv6(address)) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local() || address.is_unspecified()
+            address.is_loopback()
+                || address.is_unique_local()
+                || address.is_unicast_link_local()
+                || address.is_unspecified()
         }
         None => false,
     }
@@ -119,7 +167,10 @@ mod tests {
     fn an_address_that_providers_would_not_take_is_warned_of() {
         for (bytes, verdict) in [(1_024, "ok"), (1_025, "warning")] {
             let line = length(bytes).to_string();
-            assert!(line.starts_with(verdict) && line.contains("providers take 1024"), "{line}");
+            assert!(
+                line.starts_with(verdict) && line.contains("providers take 1024"),
+                "{line}"
+            );
         }
     }
 
@@ -133,7 +184,10 @@ mod tests {
 
     #[test]
     fn who_fetches_is_told_and_what_nobody_can_reach_is_warned_of() {
-        assert_eq!(told(Transfer::Inline, Transfer::Inline, "http://127.0.0.1:9000"), None);
+        assert_eq!(
+            told(Transfer::Inline, Transfer::Inline, "http://127.0.0.1:9000"),
+            None
+        );
         for (endpoint, verdict) in [
             ("", "ok"),
             ("https://obs.example.com", "ok"),
@@ -146,7 +200,10 @@ mod tests {
             ("http://0.0.0.0:9000", "warning"),
         ] {
             let line = told(Transfer::Url, Transfer::Inline, endpoint).unwrap();
-            assert!(line.starts_with(verdict) && line.contains("recognition fetches"), "{endpoint}: {line}");
+            assert!(
+                line.starts_with(verdict) && line.contains("recognition fetches"),
+                "{endpoint}: {line}"
+            );
         }
     }
 }

@@ -26,17 +26,31 @@ impl Part {
             timestamp: Some(timestamp),
             ..Properties::default()
         };
-        Message { body: self.body.clone().into(), properties }
+        Message {
+            body: self.body.clone().into(),
+            properties,
+        }
     }
 }
 
 /// The first `count` jobs: samples first, then the mistakes, then further copies of the samples.
 pub(super) async fn gather(sandbox: &Sandbox, count: usize) -> anyhow::Result<Vec<Part>> {
     let mistakes = [
-        part("malformed", "not JSON", "{\"job_id\": \"malformed\", ".into()),
+        part(
+            "malformed",
+            "not JSON",
+            "{\"job_id\": \"malformed\", ".into(),
+        ),
         job("missing", "an image that is not there", "nowhere.jpg"),
         job("not-an-image", "a text file", "notes.txt"),
-        Part { after: Some("DEMO-01".into()), ..job("again", "the first image once more", &key(&samples::all()[0], 0)) },
+        Part {
+            after: Some("DEMO-01".into()),
+            ..job(
+                "again",
+                "the first image once more",
+                &key(&samples::all()[0], 0),
+            )
+        },
     ];
     sandbox.put(BUCKET, "notes.txt", "no image at all").await?;
     let mut parts = Vec::new();
@@ -45,11 +59,19 @@ pub(super) async fn gather(sandbox: &Sandbox, count: usize) -> anyhow::Result<Ve
         parts.push(job(&sample.name[..2], sample.file, &key(sample, 0)));
     }
     parts.extend(mistakes);
-    let copyable: Vec<&Sample> =
-        samples::all().iter().filter(|sample| Path::new(sample.file).extension().is_some_and(|extension| extension == "jpg")).collect();
+    let copyable: Vec<&Sample> = samples::all()
+        .iter()
+        .filter(|sample| {
+            Path::new(sample.file)
+                .extension()
+                .is_some_and(|extension| extension == "jpg")
+        })
+        .collect();
     for number in parts.len()..count {
         let (sample, copy) = (copyable[number % copyable.len()], number + 1);
-        sandbox.put(BUCKET, &key(sample, copy), another_file(sample, copy)).await?;
+        sandbox
+            .put(BUCKET, &key(sample, copy), another_file(sample, copy))
+            .await?;
         parts.push(job(&copy.to_string(), sample.file, &key(sample, copy)));
     }
     parts.truncate(count);
@@ -64,18 +86,29 @@ fn job(id: &str, title: &str, key: &str) -> Part {
         "image": { "bucket": BUCKET, "key": key },
         "metadata": { "claim": format!("claim of {job_id}") },
     });
-    Part { job_id, after: None, title: title.to_owned(), body: body.to_string() }
+    Part {
+        job_id,
+        after: None,
+        title: title.to_owned(),
+        body: body.to_string(),
+    }
 }
 
 fn part(id: &str, title: &str, body: String) -> Part {
-    Part { job_id: format!("DEMO-{id}"), after: None, title: title.to_owned(), body }
+    Part {
+        job_id: format!("DEMO-{id}"),
+        after: None,
+        title: title.to_owned(),
+        body,
+    }
 }
 
 fn key(sample: &Sample, copy: usize) -> String {
     format!("samples/{copy}/{}", sample.file)
 }
 
-/// The same picture in a file of its own: bytes behind a JPEG's end change its SHA-256 and nothing else, so it is paid for anew.
+/// The same picture in a file of its own: bytes behind a JPEG's end change its SHA-256 and nothing
+/// else, so it is paid for anew.
 fn another_file(sample: &Sample, copy: usize) -> Vec<u8> {
     [sample.bytes, &copy.to_be_bytes()].concat()
 }

@@ -1,4 +1,5 @@
-//! `demo`: the whole system on one machine with nothing installed. Sample jobs under a mix of faults, then a table.
+//! `demo`: the whole system on one machine with nothing installed. Sample jobs under a mix of
+//! faults, then a table.
 
 mod cast;
 mod table;
@@ -54,8 +55,15 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal(Some(TIDYING)).context("cannot listen for signals")?;
-    let scenario = Scenario { seed: options.seed, ..Scenario::parse(SCENARIO, "the demo's scenario")? };
-    let sandbox = Sandbox::start(sandbox::Options { scenario, ..sandbox::Options::default() }).await?;
+    let scenario = Scenario {
+        seed: options.seed,
+        ..Scenario::parse(SCENARIO, "the demo's scenario")?
+    };
+    let sandbox = Sandbox::start(sandbox::Options {
+        scenario,
+        ..sandbox::Options::default()
+    })
+    .await?;
     sandbox.create_bucket(BUCKET).await?;
     let config = config(&options, &sandbox);
     config.validate()?;
@@ -116,8 +124,16 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     }
     let outcomes = outcomes?;
     table::write(&mut std::io::stdout().lock(), &parts, &outcomes, took)?;
-    let all_answered = parts.iter().all(|part| outcomes.get(&part.job_id).is_some_and(|outcome| outcome.result.is_some()));
-    Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let all_answered = parts.iter().all(|part| {
+        outcomes
+            .get(&part.job_id)
+            .is_some_and(|outcome| outcome.result.is_some())
+    });
+    Ok(if all_answered {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Queues of its own for each run, so that a demo meets neither a real job nor another demo.
@@ -147,16 +163,25 @@ async fn submit_and_collect(
     let mut replies = session.consume(&reply_to, PREFETCH).await?;
     let publisher = session.publisher();
     let submitted = Instant::now();
-    let timestamp = u64::try_from(crate::clock::Clock::System.now().as_second()).unwrap_or_default();
+    let timestamp =
+        u64::try_from(crate::clock::Clock::System.now().as_second()).unwrap_or_default();
     let submit = async |part: &Part| {
-        publisher.publish(&config.broker.jobs_queue, &part.message(&reply_to, timestamp)).await.context("cannot submit a job")
+        publisher
+            .publish(
+                &config.broker.jobs_queue,
+                &part.message(&reply_to, timestamp),
+            )
+            .await
+            .context("cannot submit a job")
     };
     for part in parts.iter().filter(|part| part.after.is_none()) {
         submit(part).await?;
     }
     let bar = progress_bar(parts.len());
     let mut outcomes: HashMap<String, Outcome> = HashMap::new();
-    let deadline = tokio::time::sleep(PATIENCE + Duration::from_millis(500) * u32::try_from(parts.len()).unwrap_or(u32::MAX));
+    let deadline = tokio::time::sleep(
+        PATIENCE + Duration::from_millis(500) * u32::try_from(parts.len()).unwrap_or(u32::MAX),
+    );
     tokio::pin!(deadline);
     let (mut answered, mut told) = (0, 0);
     while answered < parts.len() || told < parts.len() {
@@ -197,7 +222,9 @@ async fn submit_and_collect(
 /// Draws on a terminal only.
 fn progress_bar(jobs: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(jobs as u64), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} answered, {elapsed}  {msg}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} answered, {elapsed}  {msg}")
+    {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -207,8 +234,18 @@ fn progress_bar(jobs: usize) -> ProgressBar {
 /// Leaves a real broker as it was found.
 async fn tidy(session: &Session, config: &Config) {
     let queues = &config.broker;
-    let delays = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
-    let named = [&queues.jobs_queue, &queues.due_queue, &queues.results_queue, &queues.failed_queue].into_iter().cloned();
+    let delays = queues
+        .retry_delays
+        .iter()
+        .map(|delay| queues.retry_queue(delay));
+    let named = [
+        &queues.jobs_queue,
+        &queues.due_queue,
+        &queues.results_queue,
+        &queues.failed_queue,
+    ]
+    .into_iter()
+    .cloned();
     for queue in named.chain(delays).chain([reply_queue(config)]) {
         if let Err(error) = session.delete_queue(&queue).await {
             tracing::debug!(queue, %error, "a queue of the demo stays");

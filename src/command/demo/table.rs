@@ -17,10 +17,17 @@ pub(super) struct Outcome {
     pub(super) after: Duration,
 }
 
-pub(super) fn write(out: &mut impl Write, parts: &[Part], outcomes: &HashMap<String, Outcome>, took: Duration) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    parts: &[Part],
+    outcomes: &HashMap<String, Outcome>,
+    took: Duration,
+) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["job", "image", "outcome", "why", "paid", "retries", "parked", "after"]);
+    table.set_header([
+        "job", "image", "outcome", "why", "paid", "retries", "parked", "after",
+    ]);
     let mut sum = Totals::default();
     let missing = Outcome::default();
     for part in parts {
@@ -41,7 +48,10 @@ pub(super) fn write(out: &mut impl Write, parts: &[Part], outcomes: &HashMap<Str
             Cell::new(seconds(outcome.after)).set_alignment(CellAlignment::Right),
         ]);
     }
-    let answered = outcomes.values().filter(|outcome| outcome.result.is_some()).count();
+    let answered = outcomes
+        .values()
+        .filter(|outcome| outcome.result.is_some())
+        .count();
     table.add_row([
         Cell::new(format!("{answered} of {}", parts.len())),
         Cell::new(""),
@@ -55,11 +65,23 @@ pub(super) fn write(out: &mut impl Write, parts: &[Part], outcomes: &HashMap<Str
     writeln!(out, "{table}")
 }
 
-/// A completed job by its verdict and flags, any other by its status; and the provider's or our code behind it.
+/// A completed job by its verdict and flags, any other by its status; and the provider's or our
+/// code behind it.
 fn told(result: Option<&Value>) -> (String, String) {
-    let Some(result) = result else { return ("no answer".into(), String::new()) };
-    let mut verdict = result["verdict"].as_str().or(result["status"].as_str()).unwrap_or_default().to_owned();
-    for flag in result["flags"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    let Some(result) = result else {
+        return ("no answer".into(), String::new());
+    };
+    let mut verdict = result["verdict"]
+        .as_str()
+        .or(result["status"].as_str())
+        .unwrap_or_default()
+        .to_owned();
+    for flag in result["flags"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         verdict.push_str(", ");
         verdict.push_str(flag);
     }
@@ -70,9 +92,19 @@ fn told(result: Option<&Value>) -> (String, String) {
         .filter(|check| check["outcome"] == "failed")
         .filter_map(|check| check["id"].as_str().map(str::to_owned))
         .collect();
-    if let (Some(stage), Some(code)) = (result["error"]["stage"].as_str(), result["error"]["code"].as_str()) {
+    if let (Some(stage), Some(code)) = (
+        result["error"]["stage"].as_str(),
+        result["error"]["code"].as_str(),
+    ) {
         let ours = code.starts_with(stage);
-        reasons.insert(0, if ours { code.to_owned() } else { format!("{stage} {code}") });
+        reasons.insert(
+            0,
+            if ours {
+                code.to_owned()
+            } else {
+                format!("{stage} {code}")
+            },
+        );
     }
     (verdict, reasons.join(", "))
 }

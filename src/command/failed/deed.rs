@@ -1,14 +1,18 @@
-//! `failed replay` and `failed drop`: one copy after the other, so that it can be interrupted at any point.
+//! `failed replay` and `failed drop`: one copy after the other, so that it can be interrupted at
+//! any point.
 //!
-//! A copy is replayed when the broker has confirmed it in the jobs queue, and acknowledged only then. What is interrupted in between
-//! is still in the failed queue, and carries the same mark when it is replayed again: the same run, which the workers answer once.
+//! A copy is replayed when the broker has confirmed it in the jobs queue, and acknowledged only
+//! then. What is interrupted in between is still in the failed queue, and carries the same mark
+//! when it is replayed again: the same run, which the workers answer once.
 
 use super::job::FailedJob;
 use super::keep::KeptFile;
 use super::look::Look;
 use super::plan::Plan;
 use super::words::{length, plain};
-use crate::broker::{Delivery, Message, PublishError, Publisher, Session, Settled, TRUNCATED, fitted, replayed};
+use crate::broker::{
+    Delivery, Message, PublishError, Publisher, Session, Settled, TRUNCATED, fitted, replayed,
+};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
@@ -16,8 +20,8 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// What is passed by is held as long as the look lasts, and RabbitMQ closes a channel that holds a delivery for half an hour. After
-/// this everything goes back, and a new look begins.
+/// What is passed by is held as long as the look lasts, and RabbitMQ closes a channel that holds a
+/// delivery for half an hour. After this everything goes back, and a new look begins.
 const ROUND: Duration = Duration::from_mins(10);
 
 pub(super) enum Deed {
@@ -27,9 +31,7 @@ pub(super) enum Deed {
         throttle: Interval,
     },
     /// Taken out of the queue; kept in a file first, where one is named.
-    Drop {
-        kept: Option<KeptFile>,
-    },
+    Drop { kept: Option<KeptFile> },
 }
 
 /// How far it came.
@@ -54,10 +56,15 @@ impl Deed {
     pub(super) fn replay(session: &Session, jobs_queue: &str, per_second: u16) -> Self {
         let mut throttle = interval(Duration::from_secs(1) / u32::from(per_second.max(1)));
         throttle.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self::Replay { publisher: session.publisher(), jobs_queue: jobs_queue.to_owned(), throttle }
+        Self::Replay {
+            publisher: session.publisher(),
+            jobs_queue: jobs_queue.to_owned(),
+            throttle,
+        }
     }
 
-    /// Not what is left of a body that was too large: it would begin a run of a message that no client sent.
+    /// Not what is left of a body that was too large: it would begin a run of a message that no
+    /// client sent.
     pub(super) fn can_take(&self, job: &FailedJob) -> bool {
         match self {
             Self::Replay { .. } => !job.is_truncated,
@@ -85,9 +92,16 @@ impl Deed {
 
     pub(super) fn intent(&self, copies: u32) -> String {
         match self {
-            Self::Replay { jobs_queue, throttle, .. } => {
+            Self::Replay {
+                jobs_queue,
+                throttle,
+                ..
+            } => {
                 let seconds = throttle.period().mul_f64(copies.into()).as_secs().max(1);
-                format!("replay {copies} to {jobs_queue}, in about {}", length(seconds))
+                format!(
+                    "replay {copies} to {jobs_queue}, in about {}",
+                    length(seconds)
+                )
             }
             Self::Drop { .. } => format!("drop {copies} for good"),
         }
@@ -95,12 +109,18 @@ impl Deed {
 
     /// One line about what was done, of `planned`.
     pub(super) fn outcome(&self, progress: &Progress, planned: u32, queue: &str) -> String {
-        let done = if progress.done == planned { planned.to_string() } else { format!("{} of {planned}", progress.done) };
+        let done = if progress.done == planned {
+            planned.to_string()
+        } else {
+            format!("{} of {planned}", progress.done)
+        };
         let rest = match (progress.done == planned, progress.end) {
             (true, _) => String::new(),
             (false, End::Interrupted) => format!("; interrupted, the others are still in {queue}"),
             (false, End::Broken) => format!("; the others are still in {queue}"),
-            (false, End::OfTheQueue) => format!("; the others did not come: they are gone from {queue}, or in somebody else's hands"),
+            (false, End::OfTheQueue) => format!(
+                "; the others did not come: they are gone from {queue}, or in somebody else's hands"
+            ),
         };
         match self {
             Self::Replay { jobs_queue, .. } => format!("replayed {done} to {jobs_queue}{rest}"),
@@ -186,8 +206,14 @@ impl Deed {
     fn name(&self, job: &FailedJob) -> std::io::Result<()> {
         match (self, &job.job_id) {
             (Self::Replay { .. }, _) => Ok(()),
-            (Self::Drop { .. }, Some(job_id)) => writeln!(std::io::stdout().lock(), "{}", plain(job_id)),
-            (Self::Drop { .. }, None) => writeln!(std::io::stdout().lock(), "(a job without a readable id, run {})", job.run),
+            (Self::Drop { .. }, Some(job_id)) => {
+                writeln!(std::io::stdout().lock(), "{}", plain(job_id))
+            }
+            (Self::Drop { .. }, None) => writeln!(
+                std::io::stdout().lock(),
+                "(a job without a readable id, run {})",
+                job.run
+            ),
         }
     }
 
@@ -208,7 +234,11 @@ impl Deed {
 
     async fn one(&mut self, delivery: Delivery, job: &FailedJob, mark: &str) -> anyhow::Result<()> {
         match self {
-            Self::Replay { publisher, jobs_queue, .. } => {
+            Self::Replay {
+                publisher,
+                jobs_queue,
+                ..
+            } => {
                 publish(publisher, jobs_queue, replayed(&delivery.message, mark)).await.with_context(|| {
                     let name = job.job_id.as_deref().unwrap_or("a job without a readable id");
                     format!("cannot publish {name:?} to {jobs_queue}; it is still here, and may be replayed again: that is the same run")
@@ -219,14 +249,26 @@ impl Deed {
         }
         match delivery.settle().await {
             Settled::Acknowledged => Ok(()),
-            Settled::Lost => bail!("the connection to the broker was lost; {}", self.after_a_loss()),
+            Settled::Lost => bail!(
+                "the connection to the broker was lost; {}",
+                self.after_a_loss()
+            ),
         }
     }
 }
 
 /// The job matters more than headers that one frame does not carry beside the mark.
-async fn publish(publisher: &Publisher, jobs_queue: &str, message: Message) -> Result<(), PublishError> {
-    publisher.publish(jobs_queue, &fitted(message, publisher.room_for_properties(), &[]).message).await
+async fn publish(
+    publisher: &Publisher,
+    jobs_queue: &str,
+    message: Message,
+) -> Result<(), PublishError> {
+    publisher
+        .publish(
+            jobs_queue,
+            &fitted(message, publisher.room_for_properties(), &[]).message,
+        )
+        .await
 }
 
 /// Draws on a terminal only.

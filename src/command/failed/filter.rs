@@ -6,14 +6,27 @@ use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// Where a job can fail, and what is said of copies that the worker did not explain.
-const STAGES: [&str; 8] = ["job", "image", "storage", "recognition", "verification", "worker", "broker", "unknown"];
+const STAGES: [&str; 8] = [
+    "job",
+    "image",
+    "storage",
+    "recognition",
+    "verification",
+    "worker",
+    "broker",
+    "unknown",
+];
 
 #[derive(Args, Clone, Debug, Default)]
 pub(in crate::command) struct Filter {
-    /// Where it failed; `broker` where the broker itself took the job away. This, --code, --status and --job-id can be repeated
+    /// Where it failed; `broker` where the broker itself took the job away. This, --code, --status
+    /// and --job-id can be repeated
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(STAGES))]
     stage: Vec<String>,
-    #[arg(long, help = "A provider's code or one of ours: 316, OUT_OF_QUOTA, job.malformed, delivery_limit …")]
+    #[arg(
+        long,
+        help = "A provider's code or one of ours: 316, OUT_OF_QUOTA, job.malformed, delivery_limit …"
+    )]
     code: Vec<String>,
     /// What the submitter was told
     #[arg(long, value_enum)]
@@ -52,8 +65,12 @@ impl Filter {
             && is_among(&self.code, |code| *code == reason.code)
             && is_among(&self.status, |status| *status == reason.status)
             && is_among(&self.job_id, |id| job.job_id.as_ref() == Some(id))
-            && self.older_than.is_none_or(|bound| age.is_some_and(|age| age > bound))
-            && self.newer_than.is_none_or(|bound| age.is_some_and(|age| age < bound))
+            && self
+                .older_than
+                .is_none_or(|bound| age.is_some_and(|age| age > bound))
+            && self
+                .newer_than
+                .is_none_or(|bound| age.is_some_and(|age| age < bound))
     }
 
     pub(super) fn is_satisfied_by(&self, found: u32) -> bool {
@@ -67,7 +84,9 @@ fn is_among<T>(wanted: &[T], is_it: impl FnMut(&T) -> bool) -> bool {
 
 /// A day has 24 hours here: nobody means the clocks' change.
 fn age(text: &str) -> Result<SignedDuration, &'static str> {
-    let span: Span = text.parse().map_err(|_| "not an age; write for instance 90s, 2h or 1d12h")?;
+    let span: Span = text
+        .parse()
+        .map_err(|_| "not an age; write for instance 90s, 2h or 1d12h")?;
     match span.to_duration(SpanRelativeTo::days_are_24_hours()) {
         Ok(age) if !age.is_negative() => Ok(age),
         Ok(_) => Err("an age is not negative"),
@@ -88,13 +107,20 @@ mod tests {
     }
 
     fn filter(arguments: &str) -> Result<Filter, clap::Error> {
-        let matches = Line::command().try_get_matches_from(std::iter::once("failed").chain(arguments.split_whitespace()))?;
+        let matches = Line::command()
+            .try_get_matches_from(std::iter::once("failed").chain(arguments.split_whitespace()))?;
         Ok(Line::from_arg_matches(&matches)?.filter)
     }
 
     const NOW: &str = "2026-11-22T12:00:00Z";
 
-    fn job(stage: &str, code: &str, status: Status, job_id: Option<&str>, at: Option<&str>) -> FailedJob {
+    fn job(
+        stage: &str,
+        code: &str,
+        status: Status,
+        job_id: Option<&str>,
+        at: Option<&str>,
+    ) -> FailedJob {
         let reason = Reason {
             status,
             stage: stage.to_owned(),
@@ -103,15 +129,39 @@ mod tests {
             effort: None,
             at: at.map(|at| at.parse().unwrap()),
         };
-        FailedJob { job_id: job_id.map(str::to_owned), run: String::new(), deadline: None, reason, is_truncated: false }
+        FailedJob {
+            job_id: job_id.map(str::to_owned),
+            run: String::new(),
+            deadline: None,
+            reason,
+            is_truncated: false,
+        }
     }
 
     #[test]
     fn every_condition_has_to_hold_and_a_repeated_one_is_a_choice() {
         let jobs = [
-            job("verification", "316", Status::Undetermined, Some("a"), Some("2026-11-22T11:00:00Z")),
-            job("verification", "317", Status::Undetermined, Some("b"), Some("2026-11-22T06:00:00Z")),
-            job("job", "job.malformed", Status::InvalidJob, None, Some("2026-11-20T12:00:00Z")),
+            job(
+                "verification",
+                "316",
+                Status::Undetermined,
+                Some("a"),
+                Some("2026-11-22T11:00:00Z"),
+            ),
+            job(
+                "verification",
+                "317",
+                Status::Undetermined,
+                Some("b"),
+                Some("2026-11-22T06:00:00Z"),
+            ),
+            job(
+                "job",
+                "job.malformed",
+                Status::InvalidJob,
+                None,
+                Some("2026-11-20T12:00:00Z"),
+            ),
             job("broker", "delivery_limit", Status::Unknown, Some("c"), None),
         ];
         for (arguments, expected) in [
@@ -133,7 +183,9 @@ mod tests {
         ] {
             let filter = filter(arguments).unwrap();
             let now = NOW.parse().unwrap();
-            let found: Vec<usize> = (0..jobs.len()).filter(|index| filter.matches(&jobs[*index], now)).collect();
+            let found: Vec<usize> = (0..jobs.len())
+                .filter(|index| filter.matches(&jobs[*index], now))
+                .collect();
             assert_eq!(found, expected, "{arguments}");
         }
     }
@@ -141,13 +193,23 @@ mod tests {
     #[test]
     fn the_limit_counts_what_was_found() {
         let (none, two) = (filter("").unwrap(), filter("--limit 2").unwrap());
-        assert_eq!([0, 1, 2, 3].map(|found| two.is_satisfied_by(found)), [false, false, true, true]);
+        assert_eq!(
+            [0, 1, 2, 3].map(|found| two.is_satisfied_by(found)),
+            [false, false, true, true]
+        );
         assert!(!none.is_satisfied_by(u32::MAX));
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let wrong = ["--older-than soon", "--older-than -1h", "--newer-than 2months", "--limit 0", "--stage verfication", "--status paid"];
+        let wrong = [
+            "--older-than soon",
+            "--older-than -1h",
+            "--newer-than 2months",
+            "--limit 0",
+            "--stage verfication",
+            "--status paid",
+        ];
         for arguments in wrong {
             assert!(filter(arguments).is_err(), "{arguments}");
         }

@@ -27,7 +27,10 @@ pub(super) struct Group {
 
 impl Groups {
     pub(super) fn at(now: Timestamp) -> Self {
-        Self { now, by_kind: BTreeMap::new() }
+        Self {
+            now,
+            by_kind: BTreeMap::new(),
+        }
     }
 
     pub(super) fn add(&mut self, reason: &Reason) {
@@ -48,11 +51,15 @@ impl Groups {
     }
 
     pub(super) fn total(&self) -> u32 {
-        self.by_kind.values().fold(0, |sum, group| sum.saturating_add(group.count))
+        self.by_kind
+            .values()
+            .fold(0, |sum, group| sum.saturating_add(group.count))
     }
 
     pub(super) fn ages(&self) -> Ages {
-        self.by_kind.values().fold(Ages::default(), |sum, group| sum.and(group.ages))
+        self.by_kind
+            .values()
+            .fold(Ages::default(), |sum, group| sum.and(group.ages))
     }
 
     pub(super) fn largest_first(&self) -> Vec<&Group> {
@@ -69,7 +76,14 @@ mod tests {
 
     fn reason(stage: &str, code: &str, status: Status, at: Option<i64>) -> Reason {
         let at = at.map(|second| Timestamp::from_second(second).unwrap());
-        Reason { status, stage: stage.into(), code: code.into(), message: String::new(), effort: None, at }
+        Reason {
+            status,
+            stage: stage.into(),
+            code: code.into(),
+            message: String::new(),
+            effort: None,
+            at,
+        }
     }
 
     #[test]
@@ -89,7 +103,15 @@ mod tests {
         let told: Vec<_> = groups
             .largest_first()
             .into_iter()
-            .map(|group| (group.stage.as_str(), group.status, group.count, second(group.oldest), second(group.newest)))
+            .map(|group| {
+                (
+                    group.stage.as_str(),
+                    group.status,
+                    group.count,
+                    second(group.oldest),
+                    second(group.newest),
+                )
+            })
             .collect();
         let expected = [
             ("verification", Status::Undetermined, 4, Some(3), Some(5)),

@@ -14,7 +14,8 @@ pub(super) struct FailedJob {
     /// The job's own: it is in the body, and a replay does not move it.
     pub(super) deadline: Option<Timestamp>,
     pub(super) reason: Reason,
-    /// Its body was too large for a job, and only the beginning of it lies here: it can be shown and dropped, and never replayed.
+    /// Its body was too large for a job, and only the beginning of it lies here: it can be shown
+    /// and dropped, and never replayed.
     pub(super) is_truncated: bool,
 }
 
@@ -29,9 +30,17 @@ impl FailedJob {
             Ok(job) => Some(job.id),
             Err(rejected) => rejected.job_id,
         };
-        let job_id = told.and_then(|told| told.job_id).or_else(|| named_in_body().map(|id| id.to_string()));
+        let job_id = told
+            .and_then(|told| told.job_id)
+            .or_else(|| named_in_body().map(|id| id.to_string()));
         let is_truncated = headers.contains(TRUNCATED) || message.body.len() > LARGEST_BODY_BYTES;
-        Self { job_id, run: run_id(message), deadline, reason, is_truncated }
+        Self {
+            job_id,
+            run: run_id(message),
+            deadline,
+            reason,
+            is_truncated,
+        }
     }
 
     /// No call would be made for it any more.
@@ -39,18 +48,34 @@ impl FailedJob {
         self.deadline.is_some_and(|deadline| deadline < now)
     }
 
-    /// Makes a replay another run, and the same one however often it is tried: a replay that was interrupted between the broker's
-    /// confirm and the acknowledgement is only repeated.
+    /// Makes a replay another run, and the same one however often it is tried: a replay that was
+    /// interrupted between the broker's confirm and the acknowledgement is only repeated.
     pub(super) fn mark(&self) -> String {
         let failed_at = self.reason.at.map(|at| at.to_string()).unwrap_or_default();
-        hex::encode(Sha256::new().chain_update(&self.run).chain_update([0]).chain_update(failed_at).finalize())
+        hex::encode(
+            Sha256::new()
+                .chain_update(&self.run)
+                .chain_update([0])
+                .chain_update(failed_at)
+                .finalize(),
+        )
     }
 }
 
 /// Whatever the worker allows: here it is only looked at.
 pub(super) fn read(message: &Message) -> Result<Job, Box<Rejected>> {
-    let (content_encoding, message_id) = (message.properties.content_encoding.as_deref(), message.properties.message_id.as_deref());
-    Job::read(&JobEnvelope { body: &message.body, content_encoding, message_id }, LARGEST_BODY_BYTES)
+    let (content_encoding, message_id) = (
+        message.properties.content_encoding.as_deref(),
+        message.properties.message_id.as_deref(),
+    );
+    Job::read(
+        &JobEnvelope {
+            body: &message.body,
+            content_encoding,
+            message_id,
+        },
+        LARGEST_BODY_BYTES,
+    )
 }
 
 #[cfg(test)]
@@ -60,11 +85,17 @@ mod tests {
     use std::collections::HashSet;
 
     fn message(body: &str, message_id: Option<&str>, failure: Option<&str>) -> Message {
-        let mut properties = Properties { message_id: message_id.map(str::to_owned), ..Properties::default() };
+        let mut properties = Properties {
+            message_id: message_id.map(str::to_owned),
+            ..Properties::default()
+        };
         if let Some(failure) = failure {
             properties.headers.set_text(FAILURE, failure);
         }
-        Message { body: body.to_owned().into(), properties }
+        Message {
+            body: body.to_owned().into(),
+            properties,
+        }
     }
 
     fn failure(job_id: &str, at: &str) -> String {
@@ -76,9 +107,18 @@ mod tests {
         let told = failure("\"CLM-1\"", "2026-01-01T00:00:00Z");
         let nameless = failure("null", "2026-01-01T00:00:00Z");
         for (message, expected) in [
-            (message(r#"{"job_id":"CLM-2"}"#, Some("m"), Some(&told)), Some("CLM-1")),
-            (message(r#"{"job_id":"CLM-2","image":{"key":"a"}}"#, Some("m"), None), Some("CLM-2")),
-            (message(r#"{"job_id":"CLM-2"}"#, Some("m"), Some(&nameless)), Some("CLM-2")),
+            (
+                message(r#"{"job_id":"CLM-2"}"#, Some("m"), Some(&told)),
+                Some("CLM-1"),
+            ),
+            (
+                message(r#"{"job_id":"CLM-2","image":{"key":"a"}}"#, Some("m"), None),
+                Some("CLM-2"),
+            ),
+            (
+                message(r#"{"job_id":"CLM-2"}"#, Some("m"), Some(&nameless)),
+                Some("CLM-2"),
+            ),
             (message("{", Some("m"), Some(&nameless)), Some("m")),
             (message("{", None, Some(&nameless)), None),
         ] {
@@ -88,7 +128,13 @@ mod tests {
 
     #[test]
     fn a_job_is_late_once_its_own_deadline_is_past() {
-        let job = |field: &str| message(&format!(r#"{{"job_id":"a","image":{{"key":"a"}}{field}}}"#), None, None);
+        let job = |field: &str| {
+            message(
+                &format!(r#"{{"job_id":"a","image":{{"key":"a"}}{field}}}"#),
+                None,
+                None,
+            )
+        };
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
         for (copy, late) in [
             (job(r#","deadline":"2026-11-22T19:59:59+08:00""#), true),
@@ -102,13 +148,27 @@ mod tests {
 
     #[test]
     fn the_mark_is_the_same_for_a_copy_and_another_for_any_other() {
-        let (early, late) = (failure("null", "2026-01-01T00:00:00Z"), failure("null", "2026-01-01T00:00:00.001Z"));
+        let (early, late) = (
+            failure("null", "2026-01-01T00:00:00Z"),
+            failure("null", "2026-01-01T00:00:00.001Z"),
+        );
         let first = message("{}", None, Some(&early));
         let again = replayed(&first, &FailedJob::of(&first).mark());
-        let copies =
-            [first.clone(), message("{}", None, Some(&late)), message("{ }", None, Some(&early)), message("{}", None, None), again];
-        let marks: HashSet<String> = copies.iter().map(|copy| FailedJob::of(copy).mark()).collect();
+        let copies = [
+            first.clone(),
+            message("{}", None, Some(&late)),
+            message("{ }", None, Some(&early)),
+            message("{}", None, None),
+            again,
+        ];
+        let marks: HashSet<String> = copies
+            .iter()
+            .map(|copy| FailedJob::of(copy).mark())
+            .collect();
         assert_eq!(marks.len(), copies.len());
-        assert_eq!(FailedJob::of(&first).mark(), FailedJob::of(&first.clone()).mark());
+        assert_eq!(
+            FailedJob::of(&first).mark(),
+            FailedJob::of(&first.clone()).mark()
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! `failed drop --to FILE`: the copies that are taken out of the queue, one line of JSON each.
 //!
-//! A line is on the disk before its copy is acknowledged. So what was interrupted may be in the file and in the queue, never in neither.
+//! A line is on the disk before its copy is acknowledged. So what was interrupted may be in the
+//! file and in the queue, never in neither.
 
 use super::job::FailedJob;
 use crate::broker::Message;
@@ -24,15 +25,33 @@ impl KeptFile {
     /// A file that is there already is left as it is: it may hold what was dropped before.
     pub(super) async fn create(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path).await;
-        let file = file.with_context(|| format!("nothing was dropped: {shown} cannot be made; name a file that is not there yet"))?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(OWNER_ONLY)
+            .open(path)
+            .await;
+        let file = file.with_context(|| {
+            format!(
+                "nothing was dropped: {shown} cannot be made; name a file that is not there yet"
+            )
+        })?;
         // The name as well has to outlast a power failure.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let made = File::open(folder).await;
         if let Ok(folder) = made {
-            folder.sync_all().await.with_context(|| format!("nothing was dropped: {shown} cannot be made to last"))?;
+            folder
+                .sync_all()
+                .await
+                .with_context(|| format!("nothing was dropped: {shown} cannot be made to last"))?;
         }
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
     }
 
     pub(super) async fn add(&mut self, job: &FailedJob, message: &Message) -> anyhow::Result<()> {
@@ -45,7 +64,9 @@ impl KeptFile {
             "code": job.reason.code,
             "failed_at": job.reason.at.map(|at| at.to_string()),
         });
-        if let (Some(line), serde_json::Value::Object(message)) = (line.as_object_mut(), message.to_json()) {
+        if let (Some(line), serde_json::Value::Object(message)) =
+            (line.as_object_mut(), message.to_json())
+        {
             line.extend(message);
         }
         let line = format!("{line}\n");

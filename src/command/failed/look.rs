@@ -1,18 +1,22 @@
-//! Looking into a queue without using it up: what is consumed is not acknowledged, and goes back when its channel closes.
+//! Looking into a queue without using it up: what is consumed is not acknowledged, and goes back
+//! when its channel closes.
 //!
-//! A consumer holds a bounded number of deliveries, and none can be given back singly. So it is let to hold more, time and again, until
-//! everything that lay in the queue at the start was seen. Bodies are dropped once they were looked at.
+//! A consumer holds a bounded number of deliveries, and none can be given back singly. So it is let
+//! to hold more, time and again, until everything that lay in the queue at the start was seen.
+//! Bodies are dropped once they were looked at.
 
 use crate::broker::{BrokerError, Consumer, Delivery, Session};
 use anyhow::bail;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Bodies in this process's memory at once, at most: a broker takes messages of many megabytes, and so does the failed queue.
+/// Bodies in this process's memory at once, at most: a broker takes messages of many megabytes, and
+/// so does the failed queue.
 const WINDOW: u16 = 32;
 /// What was looked at stays handed out until the end, and the broker remembers every one.
 const MOST: u32 = 200_000;
-/// What was counted at the start may have expired, or be in somebody else's hands: nothing for so long means that there is no more.
+/// What was counted at the start may have expired, or be in somebody else's hands: nothing for so
+/// long means that there is no more.
 const IDLE: Duration = Duration::from_secs(3);
 /// For everything to be back in the queue, so that the next who looks finds it.
 const RETURN: Duration = Duration::from_secs(3);
@@ -37,7 +41,16 @@ pub(super) struct Look<'a> {
 impl<'a> Look<'a> {
     pub(super) async fn begin(session: &'a Session, queue: &'a str) -> Result<Self, BrokerError> {
         let depth = session.queue_depth(queue).await?;
-        Ok(Self { session, queue, consumer: None, room: 0, held: 0, unseen: depth, missing: 0, expected: depth })
+        Ok(Self {
+            session,
+            queue,
+            consumer: None,
+            room: 0,
+            held: 0,
+            unseen: depth,
+            missing: 0,
+            expected: depth,
+        })
     }
 
     /// Every copy that was there at the start, once. Dropped, it stays in the queue. Cancel safe.
@@ -64,7 +77,10 @@ impl<'a> Look<'a> {
                 self.unseen -= 1;
                 Ok(Some(delivery))
             }
-            Ok(None) => bail!("the connection to the broker, or {}, was lost; what was not settled is still there", self.queue),
+            Ok(None) => bail!(
+                "the connection to the broker, or {}, was lost; what was not settled is still there",
+                self.queue
+            ),
             Err(_) => {
                 self.missing = std::mem::take(&mut self.unseen);
                 Ok(None)
@@ -72,7 +88,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The delivery seen last was settled: it does not come back, and another may be held in its place.
+    /// The delivery seen last was settled: it does not come back, and another may be held in its
+    /// place.
     pub(super) fn settled(&mut self) {
         self.room += 1;
         self.held = self.held.saturating_sub(1);
@@ -84,7 +101,8 @@ impl<'a> Look<'a> {
         self.unseen
     }
 
-    /// How many were counted at the start and never came: they expired, or are in somebody else's hands.
+    /// How many were counted at the start and never came: they expired, or are in somebody else's
+    /// hands.
     pub(super) fn missing(&self) -> u32 {
         self.missing
     }
@@ -93,7 +111,9 @@ impl<'a> Look<'a> {
     pub(super) async fn end(self) -> Result<(), BrokerError> {
         drop(self.consumer);
         let began = Instant::now();
-        while self.session.queue_depth(self.queue).await? < self.expected && began.elapsed() < RETURN {
+        while self.session.queue_depth(self.queue).await? < self.expected
+            && began.elapsed() < RETURN
+        {
             sleep(ASK_AGAIN).await;
         }
         Ok(())

@@ -1,7 +1,8 @@
-//! `failed list`, `show`, `replay` and `drop`: what lies in the failed queue, and what becomes of it.
+//! `failed list`, `show`, `replay` and `drop`: what lies in the failed queue, and what becomes of
+//! it.
 //!
-//! Looking changes nothing. Whatever would move more than one copy, or drop any, is only told, unless `--yes` or the jobs' ids say that it
-//! is meant.
+//! Looking changes nothing. Whatever would move more than one copy, or drop any, is only told,
+//! unless `--yes` or the jobs' ids say that it is meant.
 
 mod ages;
 mod deed;
@@ -62,7 +63,8 @@ pub(super) enum Action {
         #[arg(long)]
         body: bool,
     },
-    /// Submits them again, each as another run that is answered to the same place; paid answers are taken from the checkpoints
+    /// Submits them again, each as another run that is answered to the same place; paid answers are
+    /// taken from the checkpoints
     Replay {
         /// As --job-id
         #[arg(value_name = "JOB_ID")]
@@ -84,7 +86,8 @@ pub(super) enum Action {
         filter: Filter,
         #[command(flatten)]
         consent: Consent,
-        /// Keeps what is dropped in a new file, one line of JSON each, that it can be published from again
+        /// Keeps what is dropped in a new file, one line of JSON each, that it can be published
+        /// from again
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
     },
@@ -92,7 +95,8 @@ pub(super) enum Action {
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct Consent {
-    /// Do it. Without this, only jobs that are named by their ids are dropped, and no more than one other is replayed
+    /// Do it. Without this, only jobs that are named by their ids are dropped, and no more than one
+    /// other is replayed
     #[arg(long)]
     yes: bool,
 }
@@ -105,7 +109,10 @@ struct Desk<'a> {
     stop: Stop,
 }
 
-#[expect(clippy::print_stderr, reason = "the last word of a command that was interrupted")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a command that was interrupted"
+)]
 pub(super) async fn run(config: &Config, action: Action) -> anyhow::Result<ExitCode> {
     telemetry::log::install(&config.telemetry);
     if config.broker.is_memory() {
@@ -117,7 +124,12 @@ pub(super) async fn run(config: &Config, action: Action) -> anyhow::Result<ExitC
         session = connect(&config.broker) => session?,
         () = stop.asked_for() => return Ok(stop.exit_code()),
     };
-    let desk = Desk { session: &session, queues: &config.broker, now: Clock::System.now(), stop: stop.clone() };
+    let desk = Desk {
+        session: &session,
+        queues: &config.broker,
+        now: Clock::System.now(),
+        stop: stop.clone(),
+    };
     let outcome = desk.take(action).await;
     session.close().await;
     match outcome {
@@ -146,13 +158,34 @@ impl Desk<'_> {
     async fn take(&self, action: Action) -> anyhow::Result<ExitCode> {
         match action {
             Action::List { filter, json } => self.list(&filter, json).await,
-            Action::Show { job_ids, filter, body } => self.show(&filter.or_named(job_ids), body).await,
-            Action::Replay { job_ids, filter, consent, rate } => {
+            Action::Show {
+                job_ids,
+                filter,
+                body,
+            } => self.show(&filter.or_named(job_ids), body).await,
+            Action::Replay {
+                job_ids,
+                filter,
+                consent,
+                rate,
+            } => {
                 let deed = Deed::replay(self.session, &self.queues.jobs_queue, rate);
-                self.act(&filter.or_named(job_ids), consent, deed, None).await
+                self.act(&filter.or_named(job_ids), consent, deed, None)
+                    .await
             }
-            Action::Drop { job_ids, filter, consent, to } => {
-                self.act(&filter.or_named(job_ids), consent, Deed::Drop { kept: None }, to).await
+            Action::Drop {
+                job_ids,
+                filter,
+                consent,
+                to,
+            } => {
+                self.act(
+                    &filter.or_named(job_ids),
+                    consent,
+                    Deed::Drop { kept: None },
+                    to,
+                )
+                .await
             }
         }
     }
@@ -188,7 +221,13 @@ impl Desk<'_> {
         Ok(self.remark(filter, seen))
     }
 
-    async fn act(&self, filter: &Filter, consent: Consent, mut deed: Deed, keep: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    async fn act(
+        &self,
+        filter: &Filter,
+        consent: Consent,
+        mut deed: Deed,
+        keep: Option<PathBuf>,
+    ) -> anyhow::Result<ExitCode> {
         let (mut plan, mut refused) = (Plan::at(self.now), 0);
         let seen = self
             .survey(filter)
@@ -201,58 +240,106 @@ impl Desk<'_> {
                 Ok(())
             })
             .await?;
-        Deed::refusal(refused).map_or(Ok(()), |told| writeln!(std::io::stdout().lock(), "{told}"))?;
+        Deed::refusal(refused)
+            .map_or(Ok(()), |told| writeln!(std::io::stdout().lock(), "{told}"))?;
         let planned = plan.left();
         if planned == 0 {
             let remarked = self.remark(filter, seen);
-            return Ok(if refused > 0 { ExitCode::FAILURE } else { remarked });
+            return Ok(if refused > 0 {
+                ExitCode::FAILURE
+            } else {
+                remarked
+            });
         }
         let is_meant = consent.yes || filter.names_jobs() || !deed.is_for_good() && planned == 1;
         if !is_meant {
             let mut out = std::io::stdout().lock();
             table::write(&mut out, &plan.groups)?;
-            writeln!(out, "Would {}. Nothing was changed: say --yes to do it, or name the jobs by their ids.", deed.intent(planned))?;
-            deed.in_vain(plan.late).map_or(Ok(()), |told| writeln!(out, "{told}"))?;
+            writeln!(
+                out,
+                "Would {}. Nothing was changed: say --yes to do it, or name the jobs by their ids.",
+                deed.intent(planned)
+            )?;
+            deed.in_vain(plan.late)
+                .map_or(Ok(()), |told| writeln!(out, "{told}"))?;
             return Ok(self.remark(filter, seen));
         }
         if let (Deed::Drop { kept }, Some(path)) = (&mut deed, &keep) {
             *kept = Some(KeptFile::create(path).await?);
         }
         let mut progress = Progress::default();
-        let outcome = deed.carry_out(self.session, self.queue(), &mut plan, self.stop.token(), &mut progress).await;
-        let told = [Some(deed.outcome(&progress, planned, self.queue())), deed.in_vain(progress.late)];
-        told.iter().flatten().try_for_each(|line| writeln!(std::io::stdout().lock(), "{line}"))?;
+        let outcome = deed
+            .carry_out(
+                self.session,
+                self.queue(),
+                &mut plan,
+                self.stop.token(),
+                &mut progress,
+            )
+            .await;
+        let told = [
+            Some(deed.outcome(&progress, planned, self.queue())),
+            deed.in_vain(progress.late),
+        ];
+        told.iter()
+            .flatten()
+            .try_for_each(|line| writeln!(std::io::stdout().lock(), "{line}"))?;
         outcome?;
         // What it says beside the outcome; the status is the outcome's.
         let _ = self.remark(filter, seen);
-        Ok(if plan.left() == 0 && refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if plan.left() == 0 && refused == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 
     fn survey<'a>(&'a self, filter: &'a Filter) -> Survey<'a> {
-        Survey { session: self.session, queue: self.queue(), filter, now: self.now, stop: self.stop.token() }
+        Survey {
+            session: self.session,
+            queue: self.queue(),
+            filter,
+            now: self.now,
+            stop: self.stop.token(),
+        }
     }
 
     fn queue(&self) -> &str {
         &self.queues.failed_queue
     }
 
-    /// What the output itself does not say. A job that was asked for by its name and is not there is a failure.
+    /// What the output itself does not say. A job that was asked for by its name and is not there
+    /// is a failure.
     #[expect(clippy::print_stderr, reason = "a remark beside the results")]
     fn remark(&self, filter: &Filter, seen: Seen) -> ExitCode {
         let queue = self.queue();
         if seen.missing > 0 {
-            eprintln!("{} more were counted in {queue} and did not come: they expired, or somebody else is looking at them", seen.missing);
+            eprintln!(
+                "{} more were counted in {queue} and did not come: they expired, or somebody else is looking at them",
+                seen.missing
+            );
         }
         if seen.not_looked_at > 0 && !filter.is_satisfied_by(seen.matching) {
-            eprintln!("{} more in {queue} were not looked at; replay or drop some of these first", seen.not_looked_at);
+            eprintln!(
+                "{} more in {queue} were not looked at; replay or drop some of these first",
+                seen.not_looked_at
+            );
         }
         match seen {
             Seen { matching: 1.., .. } => return ExitCode::SUCCESS,
-            Seen { looked_at: 0, missing: 0, .. } => {
+            Seen {
+                looked_at: 0,
+                missing: 0,
+                ..
+            } => {
                 eprintln!("{queue} is empty, or somebody else is looking at all of it");
             }
             Seen { looked_at, .. } => eprintln!("none of {looked_at} in {queue} matches"),
         }
-        if filter.job_id.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if filter.job_id.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }

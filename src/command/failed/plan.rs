@@ -1,4 +1,5 @@
-//! Which copies a replay or a drop is about: found by one look at the queue, recognised by the next.
+//! Which copies a replay or a drop is about: found by one look at the queue, recognised by the
+//! next.
 //!
 //! So what fails again while the queue is being replayed is not replayed again: it is another copy.
 
@@ -9,7 +10,8 @@ use std::collections::HashMap;
 
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// By mark, and how often: a worker that was killed in between may have left two copies of one failure.
+    /// By mark, and how often: a worker that was killed in between may have left two copies of one
+    /// failure.
     open: HashMap<String, u32>,
     left: u32,
     /// Past their own deadline.
@@ -19,7 +21,12 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn at(now: Timestamp) -> Self {
-        Self { open: HashMap::new(), left: 0, late: 0, groups: Groups::at(now) }
+        Self {
+            open: HashMap::new(),
+            left: 0,
+            late: 0,
+            groups: Groups::at(now),
+        }
     }
 
     pub(super) fn add(&mut self, job: &FailedJob) {
@@ -34,7 +41,9 @@ impl Plan {
     }
 
     pub(super) fn done(&mut self, mark: &str) {
-        let Some(copies) = self.open.get_mut(mark) else { return };
+        let Some(copies) = self.open.get_mut(mark) else {
+            return;
+        };
         *copies -= 1;
         if *copies == 0 {
             self.open.remove(mark);
@@ -54,7 +63,12 @@ mod tests {
 
     #[test]
     fn each_copy_is_wanted_as_often_as_it_was_found() {
-        let job = |body: &'static str| FailedJob::of(&Message { body: body.into(), properties: Properties::default() });
+        let job = |body: &'static str| {
+            FailedJob::of(&Message {
+                body: body.into(),
+                properties: Properties::default(),
+            })
+        };
         let (twice, once, never) = (job("a"), job("b"), job("c"));
         let mut plan = Plan::at(Timestamp::UNIX_EPOCH);
         for job in [&twice, &once, &twice] {
@@ -63,7 +77,9 @@ mod tests {
         assert_eq!((plan.left(), plan.groups.total()), (3, 3));
         plan.done(&never.mark());
         plan.done(&twice.mark());
-        assert!(plan.wants(&twice.mark()) && plan.wants(&once.mark()) && !plan.wants(&never.mark()));
+        assert!(
+            plan.wants(&twice.mark()) && plan.wants(&once.mark()) && !plan.wants(&never.mark())
+        );
         plan.done(&twice.mark());
         assert!(!plan.wants(&twice.mark()));
         plan.done(&twice.mark());

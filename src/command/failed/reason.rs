@@ -82,10 +82,17 @@ impl Status {
 }
 
 impl Told {
-    /// `None` where the broker has the last word: a job that came back too often may still carry the header of an earlier failure.
+    /// `None` where the broker has the last word: a job that came back too often may still carry
+    /// the header of an earlier failure.
     pub(super) fn of(headers: &Headers) -> Option<Self> {
-        let exhausted = headers.death().is_some_and(|death| death.reason == DELIVERY_LIMIT);
-        if exhausted { None } else { serde_json::from_str(&headers.text(FAILURE)?).ok() }
+        let exhausted = headers
+            .death()
+            .is_some_and(|death| death.reason == DELIVERY_LIMIT);
+        if exhausted {
+            None
+        } else {
+            serde_json::from_str(&headers.text(FAILURE)?).ok()
+        }
     }
 }
 
@@ -94,18 +101,25 @@ impl Reason {
         match (told, headers.death()) {
             (Some(told), _) => Self::told(told),
             (None, Some(death)) => Self::death(&death, headers.died_at()),
-            (None, None) if headers.contains(FAILURE) => {
-                Self::unknown("unreadable", "the header invoice-failure cannot be read; another version may have written it")
-            }
-            (None, None) => {
-                Self::unknown("unexplained", "neither the worker nor the broker says why; somebody may have put it here by hand")
-            }
+            (None, None) if headers.contains(FAILURE) => Self::unknown(
+                "unreadable",
+                "the header invoice-failure cannot be read; another version may have written it",
+            ),
+            (None, None) => Self::unknown(
+                "unexplained",
+                "neither the worker nor the broker says why; somebody may have put it here by hand",
+            ),
         }
     }
 
     fn told(told: &Told) -> Self {
         let (stage, code, message, attempts) = match &told.error {
-            Some(error) => (error.stage.as_str(), error.code.as_str(), error.message.as_str(), error.attempts),
+            Some(error) => (
+                error.stage.as_str(),
+                error.code.as_str(),
+                error.message.as_str(),
+                error.attempts,
+            ),
             None => (UNKNOWN, "unexplained", "the worker named no error", 0),
         };
         Self {
@@ -113,7 +127,11 @@ impl Reason {
             stage: cut(stage, MAX_CODE_BYTES).to_owned(),
             code: cut(code, MAX_CODE_BYTES).to_owned(),
             message: cut(message, MAX_MESSAGE_BYTES).to_owned(),
-            effort: Some(Effort { attempts, calls: told.calls, billed: told.billed }),
+            effort: Some(Effort {
+                attempts,
+                calls: told.calls,
+                billed: told.billed,
+            }),
             at: told.at,
         }
     }
@@ -129,7 +147,14 @@ impl Reason {
         Self {
             at,
             code: cut(&death.reason, MAX_CODE_BYTES).to_owned(),
-            message: cut(&format!("the broker itself moved it here from {}: {what}", death.queue), MAX_MESSAGE_BYTES).to_owned(),
+            message: cut(
+                &format!(
+                    "the broker itself moved it here from {}: {what}",
+                    death.queue
+                ),
+                MAX_MESSAGE_BYTES,
+            )
+            .to_owned(),
             stage: BROKER.to_owned(),
             ..Self::unknown("", "")
         }
@@ -167,23 +192,61 @@ mod tests {
     fn a_copy_has_the_reason_of_whoever_put_it_there() {
         let none = Headers::default;
         for (headers, expected) in [
-            (with(none(), WHOLE), (Status::Undetermined, "verification", "316", true)),
-            (with(none(), &WHOLE.replace("undetermined", "invalid_job")), (Status::InvalidJob, "verification", "316", true)),
-            (with(none(), &WHOLE.replace("undetermined", "postponed")), (Status::Unknown, "verification", "316", true)),
-            (with(none(), &WHOLE.replace("verification", "prophecy")), (Status::Undetermined, "prophecy", "316", true)),
-            (with(none(), r#"{"status":"invalid_job","error":null}"#), (Status::InvalidJob, "unknown", "unexplained", false)),
-            (with(none(), "{}"), (Status::Unknown, "unknown", "unreadable", false)),
-            (with(none(), "why not"), (Status::Unknown, "unknown", "unreadable", false)),
+            (
+                with(none(), WHOLE),
+                (Status::Undetermined, "verification", "316", true),
+            ),
+            (
+                with(none(), &WHOLE.replace("undetermined", "invalid_job")),
+                (Status::InvalidJob, "verification", "316", true),
+            ),
+            (
+                with(none(), &WHOLE.replace("undetermined", "postponed")),
+                (Status::Unknown, "verification", "316", true),
+            ),
+            (
+                with(none(), &WHOLE.replace("verification", "prophecy")),
+                (Status::Undetermined, "prophecy", "316", true),
+            ),
+            (
+                with(none(), r#"{"status":"invalid_job","error":null}"#),
+                (Status::InvalidJob, "unknown", "unexplained", false),
+            ),
+            (
+                with(none(), "{}"),
+                (Status::Unknown, "unknown", "unreadable", false),
+            ),
+            (
+                with(none(), "why not"),
+                (Status::Unknown, "unknown", "unreadable", false),
+            ),
             (none(), (Status::Unknown, "unknown", "unexplained", false)),
-            (dead("delivery_limit"), (Status::Unknown, "broker", "delivery_limit", true)),
-            (dead("some_day"), (Status::Unknown, "broker", "some_day", true)),
+            (
+                dead("delivery_limit"),
+                (Status::Unknown, "broker", "delivery_limit", true),
+            ),
+            (
+                dead("some_day"),
+                (Status::Unknown, "broker", "some_day", true),
+            ),
             // Replayed by hand with its old header, and then it killed its workers.
-            (with(dead("delivery_limit"), WHOLE), (Status::Unknown, "broker", "delivery_limit", true)),
+            (
+                with(dead("delivery_limit"), WHOLE),
+                (Status::Unknown, "broker", "delivery_limit", true),
+            ),
             // Moved out and in again by a person, through a queue with a time to live.
-            (with(dead("expired"), WHOLE), (Status::Undetermined, "verification", "316", true)),
+            (
+                with(dead("expired"), WHOLE),
+                (Status::Undetermined, "verification", "316", true),
+            ),
         ] {
             let reason = Reason::new(Told::of(&headers).as_ref(), &headers);
-            let found = (reason.status, reason.stage.as_str(), reason.code.as_str(), reason.at.is_some());
+            let found = (
+                reason.status,
+                reason.stage.as_str(),
+                reason.code.as_str(),
+                reason.at.is_some(),
+            );
             assert_eq!(found, expected, "{:?}", headers.text(FAILURE));
             assert!(!reason.message.is_empty());
         }
@@ -193,7 +256,14 @@ mod tests {
     fn what_the_worker_counted_is_kept() {
         let headers = with(Headers::default(), WHOLE);
         let reason = Reason::new(Told::of(&headers).as_ref(), &headers);
-        assert_eq!(reason.effort, Some(Effort { attempts: 7, calls: 9, billed: 8 }));
+        assert_eq!(
+            reason.effort,
+            Some(Effort {
+                attempts: 7,
+                calls: 9,
+                billed: 8
+            })
+        );
         assert_eq!(reason.at, Some("2026-11-22T09:10:11Z".parse().unwrap()));
     }
 
@@ -209,9 +279,14 @@ mod tests {
 
     #[test]
     fn a_strangers_long_words_are_cut() {
-        let long = WHOLE.replace("316", &"9".repeat(1_000)).replace("in maintenance", &"x".repeat(1_000));
+        let long = WHOLE
+            .replace("316", &"9".repeat(1_000))
+            .replace("in maintenance", &"x".repeat(1_000));
         let headers = with(Headers::default(), &long);
         let reason = Reason::new(Told::of(&headers).as_ref(), &headers);
-        assert_eq!((reason.code.len(), reason.message.len()), (MAX_CODE_BYTES, MAX_MESSAGE_BYTES));
+        assert_eq!(
+            (reason.code.len(), reason.message.len()),
+            (MAX_CODE_BYTES, MAX_MESSAGE_BYTES)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! `failed show`: one copy, as somebody reads it who has to decide what becomes of it. Of the body only what says which image it was.
+//! `failed show`: one copy, as somebody reads it who has to decide what becomes of it. Of the body
+//! only what says which image it was.
 
 use super::job::{self, FailedJob};
 use super::reason::Effort;
@@ -11,18 +12,47 @@ use url::Url;
 
 const LABEL_WIDTH: usize = 14;
 
-pub(super) fn write(out: &mut impl Write, job: &FailedJob, message: &Message, now: Timestamp) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    job: &FailedJob,
+    message: &Message,
+    now: Timestamp,
+) -> io::Result<()> {
     let (reason, properties) = (&job.reason, &message.properties);
-    writeln!(out, "{}", job.job_id.as_deref().map_or_else(|| "(a job without a readable id)".to_owned(), plain))?;
+    writeln!(
+        out,
+        "{}",
+        job.job_id
+            .as_deref()
+            .map_or_else(|| "(a job without a readable id)".to_owned(), plain)
+    )?;
     let mut line = |label: &str, text: String| writeln!(out, "  {label:<LABEL_WIDTH$}{text}");
     let named = |text: &Option<String>| text.as_deref().map_or_else(|| "none".to_owned(), plain);
     line("Run", job.run.clone())?;
     line("Status", reason.status.as_str().to_owned())?;
-    line("Error", format!("{} {}: {}", plain(&reason.stage), plain(&reason.code), plain(&reason.message)))?;
-    let effort = |tell: fn(Effort) -> String| reason.effort.map_or_else(|| "unknown".to_owned(), tell);
+    line(
+        "Error",
+        format!(
+            "{} {}: {}",
+            plain(&reason.stage),
+            plain(&reason.code),
+            plain(&reason.message)
+        ),
+    )?;
+    let effort =
+        |tell: fn(Effort) -> String| reason.effort.map_or_else(|| "unknown".to_owned(), tell);
     line("Attempts", effort(|effort| effort.attempts.to_string()))?;
-    line("Calls", effort(|effort| format!("{}, of which {} paid", effort.calls, effort.billed)))?;
-    line("Failed", reason.at.map_or_else(|| "at an unknown time".to_owned(), |at| format!("{at:.0} ({} ago)", age(at, now))))?;
+    line(
+        "Calls",
+        effort(|effort| format!("{}, of which {} paid", effort.calls, effort.billed)),
+    )?;
+    line(
+        "Failed",
+        reason.at.map_or_else(
+            || "at an unknown time".to_owned(),
+            |at| format!("{at:.0} ({} ago)", age(at, now)),
+        ),
+    )?;
     line("Reply to", named(&properties.reply_to))?;
     line("Correlation", named(&properties.correlation_id))?;
     line("Image", image(message))
@@ -30,7 +60,12 @@ pub(super) fn write(out: &mut impl Write, job: &FailedJob, message: &Message, no
 
 /// As it is, where it is text; the bytes spelled out, where it is not.
 pub(super) fn write_body(out: &mut impl Write, message: &Message) -> io::Result<()> {
-    writeln!(out, "  {:<LABEL_WIDTH$}{} bytes", "Body", message.body.len())?;
+    writeln!(
+        out,
+        "  {:<LABEL_WIDTH$}{} bytes",
+        "Body",
+        message.body.len()
+    )?;
     match std::str::from_utf8(&message.body) {
         Ok(text) => writeln!(out, "{}", plain_lines(text)),
         Err(_) => writeln!(out, "{}", message.body.escape_ascii()),
@@ -39,12 +74,18 @@ pub(super) fn write_body(out: &mut impl Write, message: &Message) -> io::Result<
 
 fn image(message: &Message) -> String {
     match job::read(message).map(|job| job.image) {
-        Ok(ImageRef::Object { bucket, key, version_id }) => {
+        Ok(ImageRef::Object {
+            bucket,
+            key,
+            version_id,
+        }) => {
             let place = match bucket {
                 Some(bucket) => format!("s3://{bucket}/{key}"),
                 None => format!("{key} in storage.bucket"),
             };
-            plain(&version_id.map_or(place.clone(), |version| format!("{place}, version {version}")))
+            plain(&version_id.map_or(place.clone(), |version| {
+                format!("{place}, version {version}")
+            }))
         }
         Ok(ImageRef::Url(url)) => plain(&without_secrets(url)),
         Err(_) => "none that can be read".to_owned(),
@@ -70,16 +111,29 @@ mod tests {
 
     fn message(body: &str, failure: Option<&str>) -> Message {
         let text = |text: &str| Some(text.to_owned());
-        let mut properties = Properties { reply_to: text("replies"), correlation_id: text("\u{1b}[2J42"), ..Properties::default() };
+        let mut properties = Properties {
+            reply_to: text("replies"),
+            correlation_id: text("\u{1b}[2J42"),
+            ..Properties::default()
+        };
         if let Some(failure) = failure {
             properties.headers.set_text(FAILURE, failure);
         }
-        Message { body: body.to_owned().into(), properties }
+        Message {
+            body: body.to_owned().into(),
+            properties,
+        }
     }
 
     fn shown(message: &Message) -> String {
         let mut out = Vec::new();
-        write(&mut out, &FailedJob::of(message), message, "2026-11-22T12:00:00Z".parse().unwrap()).unwrap();
+        write(
+            &mut out,
+            &FailedJob::of(message),
+            message,
+            "2026-11-22T12:00:00Z".parse().unwrap(),
+        )
+        .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -121,7 +175,10 @@ mod tests {
         for (image, told) in [
             (r#"{"key":"a.jpg"}"#, "a.jpg in storage.bucket"),
             (r#"{"bucket":"b","key":"2026/a.jpg"}"#, "s3://b/2026/a.jpg"),
-            (r#"{"url":"https://me:secret@store.example/a.jpg?signature=secret#secret"}"#, "https://store.example/a.jpg"),
+            (
+                r#"{"url":"https://me:secret@store.example/a.jpg?signature=secret#secret"}"#,
+                "https://store.example/a.jpg",
+            ),
             (r"{}", "none that can be read"),
         ] {
             let body = format!(r#"{{"job_id":"CLM-1","image":{image}}}"#);
@@ -132,11 +189,21 @@ mod tests {
     #[test]
     fn a_body_is_shown_as_text_or_spelled_out() {
         for (body, told) in [
-            (&b"{\n \"a\": \"\x1b\"}"[..], "  Body          12 bytes\n{\n \"a\": \"\\u{1b}\"}\n"),
+            (
+                &b"{\n \"a\": \"\x1b\"}"[..],
+                "  Body          12 bytes\n{\n \"a\": \"\\u{1b}\"}\n",
+            ),
             (&b"\xff\x00a"[..], "  Body          3 bytes\n\\xff\\x00a\n"),
         ] {
             let mut out = Vec::new();
-            write_body(&mut out, &Message { body: body.into(), properties: Properties::default() }).unwrap();
+            write_body(
+                &mut out,
+                &Message {
+                    body: body.into(),
+                    properties: Properties::default(),
+                },
+            )
+            .unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), told);
         }
     }

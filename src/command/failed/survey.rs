@@ -28,7 +28,10 @@ pub(super) struct Seen {
 
 impl Survey<'_> {
     /// Hands each copy that matches to `tell`, and puts everything back.
-    pub(super) async fn each(&self, mut tell: impl FnMut(&FailedJob, &Message) -> anyhow::Result<()>) -> anyhow::Result<Seen> {
+    pub(super) async fn each(
+        &self,
+        mut tell: impl FnMut(&FailedJob, &Message) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Seen> {
         let mut look = Look::begin(self.session, self.queue).await?;
         let mut seen = Seen::default();
         while !self.filter.is_satisfied_by(seen.matching) {

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What comes with a message may move the cursor, clear the screen or turn the direction of writing: such characters are spelled out.
+/// What comes with a message may move the cursor, clear the screen or turn the direction of
+/// writing: such characters are spelled out.
 pub(in crate::command) fn plain(text: &str) -> String {
     spelled_out(text, |_| false)
 }
@@ -31,15 +32,34 @@ fn turns_direction(character: char) -> bool {
 /// In the two largest units: `3d 4h`, `5m 7s`, `12s`.
 pub(super) fn age(at: Timestamp, now: Timestamp) -> String {
     // Another machine's clock may be ahead of ours.
-    length(now.duration_since(at).max(SignedDuration::ZERO).unsigned_abs().as_secs())
+    length(
+        now.duration_since(at)
+            .max(SignedDuration::ZERO)
+            .unsigned_abs()
+            .as_secs(),
+    )
 }
 
 /// Of so many seconds, in the two largest units.
 pub(super) fn length(seconds: u64) -> String {
-    let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    let first = parts.iter().position(|(number, _)| *number > 0).unwrap_or(parts.len() - 1);
-    let told = parts[first..].iter().take(2).enumerate().filter(|(index, (number, _))| *index == 0 || *number > 0);
-    told.map(|(_, (number, unit))| format!("{number}{unit}")).collect::<Vec<_>>().join(" ")
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let first = parts
+        .iter()
+        .position(|(number, _)| *number > 0)
+        .unwrap_or(parts.len() - 1);
+    let told = parts[first..]
+        .iter()
+        .take(2)
+        .enumerate()
+        .filter(|(index, (number, _))| *index == 0 || *number > 0);
+    told.map(|(_, (number, unit))| format!("{number}{unit}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -57,7 +77,10 @@ mod tests {
         ] {
             assert_eq!(plain(text), shown);
         }
-        assert_eq!(plain_lines("{\n\t\"a\": \u{1b}\r\n}"), "{\n\t\"a\": \\u{1b}\\r\n}");
+        assert_eq!(
+            plain_lines("{\n\t\"a\": \u{1b}\r\n}"),
+            "{\n\t\"a\": \\u{1b}\\r\n}"
+        );
     }
 
     #[test]
@@ -74,7 +97,11 @@ mod tests {
             (90_061, "1d 1h"),
             (86_400 * 13 + 60, "13d"),
         ] {
-            assert_eq!(age(at, at + SignedDuration::from_secs(seconds)), told, "{seconds}");
+            assert_eq!(
+                age(at, at + SignedDuration::from_secs(seconds)),
+                told,
+                "{seconds}"
+            );
         }
     }
 }

@@ -5,14 +5,16 @@ use crate::domain::policy::{Case, Decision, Moment, Policy, Streak};
 
 /// Cases that go the same way.
 pub(super) struct Alike {
-    /// Each is one combination; any of them leads here. `["no QR code found", "bill 4 days old or bill 365 days old"]`.
+    /// Each is one combination; any of them leads here. `["no QR code found", "bill 4 days old or
+    /// bill 365 days old"]`.
     pub(super) given: Vec<Vec<String>>,
     pub(super) moments: Vec<Moment>,
     /// What comes of many such jobs in a row.
     pub(super) streak: Option<Streak>,
 }
 
-/// In the order of the cases. One that was turned upright already is not told where it only begins later on the same way.
+/// In the order of the cases. One that was turned upright already is not told where it only begins
+/// later on the same way.
 pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
     let everything: Vec<Vec<String>> = cases.iter().map(|case| case.given.clone()).collect();
     let with_its_way = |case: Case| {
@@ -21,11 +23,22 @@ pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
     };
     let ways: Vec<(Case, Vec<Moment>)> = cases.into_iter().map(with_its_way).collect();
     let mut groups: Vec<Alike> = Vec::new();
-    for (case, moments) in ways.iter().filter(|(case, way)| !ways.iter().any(|(other, longer)| begins_later(case, way, other, longer))) {
+    for (case, moments) in ways.iter().filter(|(case, way)| {
+        !ways
+            .iter()
+            .any(|(other, longer)| begins_later(case, way, other, longer))
+    }) {
         let streak = in_a_row::streak(&case.failure);
-        match groups.iter_mut().find(|group| group.moments == *moments && group.streak == streak) {
+        match groups
+            .iter_mut()
+            .find(|group| group.moments == *moments && group.streak == streak)
+        {
             Some(group) => group.given.push(case.given.clone()),
-            None => groups.push(Alike { given: vec![case.given.clone()], moments: moments.clone(), streak }),
+            None => groups.push(Alike {
+                given: vec![case.given.clone()],
+                moments: moments.clone(),
+                streak,
+            }),
         }
     }
     for group in &mut groups {
@@ -36,16 +49,27 @@ pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
 
 /// Is `longer` the way of the same case before it was turned upright?
 fn begins_later(case: &Case, way: &[Moment], other: &Case, longer: &[Moment]) -> bool {
-    let differences = case.given.iter().zip(&other.given).filter(|(one, other)| one != other).count();
+    let differences = case
+        .given
+        .iter()
+        .zip(&other.given)
+        .filter(|(one, other)| one != other)
+        .count();
     let turned = case.progress.rotated_for.is_some() && other.progress.rotated_for.is_none();
-    let turns = longer.first().is_some_and(|first| first.ruling.decision == Decision::Rotate);
+    let turns = longer
+        .first()
+        .is_some_and(|first| first.ruling.decision == Decision::Rotate);
     turned && differences == 1 && turns && longer[1..] == *way
 }
 
-/// Combinations that differ in one phrase become one: `this or that`, or nothing where it can be anything.
+/// Combinations that differ in one phrase become one: `this or that`, or nothing where it can be
+/// anything.
 fn merge(given: &mut Vec<Vec<String>>, everything: &[Vec<String>]) {
     for place in (0..everything.first().map_or(0, Vec::len)).rev() {
-        let mut values: Vec<&str> = everything.iter().map(|phrases| phrases[place].as_str()).collect();
+        let mut values: Vec<&str> = everything
+            .iter()
+            .map(|phrases| phrases[place].as_str())
+            .collect();
         values.sort_unstable();
         values.dedup();
         let mut merged: Vec<(Vec<String>, Vec<String>)> = Vec::new();
@@ -59,7 +83,11 @@ fn merge(given: &mut Vec<Vec<String>>, everything: &[Vec<String>]) {
         *given = merged
             .into_iter()
             .map(|(mut phrases, these)| {
-                phrases[place] = if these.len() == values.len() { String::new() } else { these.join(" or ") };
+                phrases[place] = if these.len() == values.len() {
+                    String::new()
+                } else {
+                    these.join(" or ")
+                };
                 phrases
             })
             .collect();
@@ -74,10 +102,17 @@ mod tests {
     use super::*;
 
     fn merged(given: &[[&str; 2]], everything: &[[&str; 2]]) -> Vec<String> {
-        let owned = |all: &[[&str; 2]]| all.iter().map(|phrases| phrases.map(str::to_owned).to_vec()).collect::<Vec<_>>();
+        let owned = |all: &[[&str; 2]]| {
+            all.iter()
+                .map(|phrases| phrases.map(str::to_owned).to_vec())
+                .collect::<Vec<_>>()
+        };
         let mut given = owned(given);
         merge(&mut given, &owned(everything));
-        given.into_iter().map(|phrases| phrases.join(", ")).collect()
+        given
+            .into_iter()
+            .map(|phrases| phrases.join(", "))
+            .collect()
     }
 
     #[test]
@@ -87,6 +122,9 @@ mod tests {
         assert_eq!(merged(&all[..2], &all), ["q"]);
         assert_eq!(merged(&all[..1], &all), ["q, old"]);
         assert_eq!(merged(&[all[0], all[3]], &all), ["q, old", "no q, new"]);
-        assert_eq!(merged(&all[..2], &[all[0], all[1], ["q", "older"], all[2]]), ["q, old or new"]);
+        assert_eq!(
+            merged(&all[..2], &[all[0], all[1], ["q", "older"], all[2]]),
+            ["q, old or new"]
+        );
     }
 }

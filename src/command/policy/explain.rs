@@ -1,7 +1,9 @@
 use super::alike::{Alike, alike};
 use super::{ours, pause, words};
 use crate::domain::failure::Stage;
-use crate::domain::policy::{Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise};
+use crate::domain::policy::{
+    Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise,
+};
 use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +18,8 @@ const CLOCK: &str = "%m-%d %H:%M:%S";
 /// Of so many equal attempts in a row, only the first and the last are told.
 const TOLD_ONE_BY_ONE: usize = 4;
 
-/// What happens to a job that gets this answer, why, and when it would be tried again if it got the same one every time from `now` on.
+/// What happens to a job that gets this answer, why, and when it would be tried again if it got the
+/// same one every time from `now` on.
 ///
 /// Without a stage: at each stage whose rules name the code; where none does, at all of them.
 pub(super) fn explain(
@@ -28,13 +31,24 @@ pub(super) fn explain(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let code = normalise(code.trim());
-    ensure!(!code.is_empty(), "which code? For instance 317, APIG.0308, timeout or http.502");
-    ensure!(stage.is_none_or(|stage| STAGES.contains(&stage)), "the policy is about storage, recognition and verification");
+    ensure!(
+        !code.is_empty(),
+        "which code? For instance 317, APIG.0308, timeout or http.502"
+    );
+    ensure!(
+        stage.is_none_or(|stage| STAGES.contains(&stage)),
+        "the policy is about storage, recognition and verification"
+    );
     if let Some(told) = ours::told(&code) {
-        writeln!(out, "{code} is a code of this program's own, not an answer that the policy decides about:")?;
+        writeln!(
+            out,
+            "{code} is a code of this program's own, not an answer that the policy decides about:"
+        )?;
         return Ok(wrapped("  ", told, out)?);
     }
-    let deadline = now.checked_add(job_deadline).context("the present time is out of range")?;
+    let deadline = now
+        .checked_add(job_deadline)
+        .context("the present time is out of range")?;
     // Half of the window in which `next_day` returns.
     let facts = Facts {
         now,
@@ -45,20 +59,31 @@ pub(super) fn explain(
         spread: 0.5,
         others: Others::default(),
     };
-    let naming: Vec<Stage> = STAGES.into_iter().filter(|stage| policy.names(*stage, &code)).collect();
+    let naming: Vec<Stage> = STAGES
+        .into_iter()
+        .filter(|stage| policy.names(*stage, &code))
+        .collect();
     let stages = match stage {
         Some(stage) => vec![stage],
         None if naming.is_empty() => STAGES.to_vec(),
         None => naming,
     };
     let start = now.to_zoned(timezone.clone());
-    writeln!(out, "A job that gets {code} every time, from {} ({}) on:", start.strftime("%Y-%m-%d %H:%M"), zone(timezone))?;
+    writeln!(
+        out,
+        "A job that gets {code} every time, from {} ({}) on:",
+        start.strftime("%Y-%m-%d %H:%M"),
+        zone(timezone)
+    )?;
     let last = deadline.to_zoned(timezone.clone());
     let limit =
         last.strftime("No attempt starts after its deadline, %m-%d %H:%M (worker.job_deadline; time in which a stage is paused is added).");
     writeln!(out, "{limit}")?;
     if !stages.iter().any(|stage| policy.names(*stage, &code)) {
-        writeln!(out, "No rule names {code}: it is treated like everything unknown.")?;
+        writeln!(
+            out,
+            "No rule names {code}: it is treated like everything unknown."
+        )?;
     }
     for stage in stages {
         explain_at(policy, stage, &code, &facts, out)?;
@@ -66,23 +91,52 @@ pub(super) fn explain(
     Ok(())
 }
 
-fn explain_at(policy: &Policy, stage: Stage, code: &str, facts: &Facts, out: &mut impl Write) -> anyhow::Result<()> {
+fn explain_at(
+    policy: &Policy,
+    stage: Stage,
+    code: &str,
+    facts: &Facts,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     writeln!(out, "\n{stage}")?;
     let (mut told, mut may_be_undetermined, mut pause) = (Vec::new(), false, None);
-    for Alike { given, moments, streak } in alike(policy, policy.cases(stage, code, facts)) {
+    for Alike {
+        given,
+        moments,
+        streak,
+    } in alike(policy, policy.cases(stage, code, facts))
+    {
         writeln!(out)?;
         let circumstances = circumstances(policy, stage, &moments, streak, facts);
         if told != circumstances {
-            circumstances.iter().try_for_each(|line| wrapped("  ", line, out))?;
+            circumstances
+                .iter()
+                .try_for_each(|line| wrapped("  ", line, out))?;
             told = circumstances;
         }
-        for (index, phrases) in given.iter().filter(|phrases| !phrases.is_empty()).enumerate() {
-            writeln!(out, "  {} {}", if index == 0 { "If" } else { "or" }, phrases.join(", "))?;
+        for (index, phrases) in given
+            .iter()
+            .filter(|phrases| !phrases.is_empty())
+            .enumerate()
+        {
+            writeln!(
+                out,
+                "  {} {}",
+                if index == 0 { "If" } else { "or" },
+                phrases.join(", ")
+            )?;
         }
         tell(policy, stage, &moments, facts, out)?;
-        may_be_undetermined |= moments.iter().any(|moment| moment.ruling.decision == Decision::Fail { invalid_job: None });
-        let by_rule = moments.iter().find(|moment| moment.ruling.decision == Decision::Pause).map(|moment| (None, moment.at));
-        pause = pause.or(by_rule).or(streak.map(|streak| (Some(streak), facts.now)));
+        may_be_undetermined |= moments
+            .iter()
+            .any(|moment| moment.ruling.decision == Decision::Fail { invalid_job: None });
+        let by_rule = moments
+            .iter()
+            .find(|moment| moment.ruling.decision == Decision::Pause)
+            .map(|moment| (None, moment.at));
+        pause = pause
+            .or(by_rule)
+            .or(streak.map(|streak| (Some(streak), facts.now)));
     }
     if let Some((streak, since)) = pause {
         writeln!(out, "\n  While {stage} is paused")?;
@@ -91,41 +145,83 @@ fn explain_at(policy: &Policy, stage: Stage, code: &str, facts: &Facts, out: &mu
         }
     }
     if stage != Stage::Recognition && may_be_undetermined {
-        writeln!(out, "\n  Undetermined never means that the bill is false. A copy of the job goes to the failed queue, with the reason.")?;
+        writeln!(
+            out,
+            "\n  Undetermined never means that the bill is false. A copy of the job goes to the failed queue, with the reason."
+        )?;
     }
     Ok(())
 }
 
 /// Who pays, who else waits, and what comes of many of them.
-fn circumstances(policy: &Policy, stage: Stage, moments: &[Moment], streak: Option<Streak>, facts: &Facts) -> Vec<String> {
-    let time = |time: Timestamp| time.to_zoned(facts.timezone.clone()).strftime(CLOCK).to_string();
-    let paid = moments.first().and_then(|first| rule_of(policy, first)).map(|rule| words::billed(rule.billed).to_owned());
-    let closing = moments.iter().find_map(|moment| Some((moment, moment.ruling.closes?)));
-    let others = closing.and_then(|(moment, until)| words::others(moment.ruling.scope, stage, &time(moment.at), &time(until)));
+fn circumstances(
+    policy: &Policy,
+    stage: Stage,
+    moments: &[Moment],
+    streak: Option<Streak>,
+    facts: &Facts,
+) -> Vec<String> {
+    let time = |time: Timestamp| {
+        time.to_zoned(facts.timezone.clone())
+            .strftime(CLOCK)
+            .to_string()
+    };
+    let paid = moments
+        .first()
+        .and_then(|first| rule_of(policy, first))
+        .map(|rule| words::billed(rule.billed).to_owned());
+    let closing = moments
+        .iter()
+        .find_map(|moment| Some((moment, moment.ruling.closes?)));
+    let others = closing.and_then(|(moment, until)| {
+        words::others(moment.ruling.scope, stage, &time(moment.at), &time(until))
+    });
     let row = streak.map(|streak| {
         format!("Once {}, {stage} is paused, whatever the rule says (see below); this job's own calls count.", streak.reason())
     });
     paid.into_iter().chain(others).chain(row).collect()
 }
 
-fn tell(policy: &Policy, stage: Stage, moments: &[Moment], facts: &Facts, out: &mut impl Write) -> anyhow::Result<()> {
+fn tell(
+    policy: &Policy,
+    stage: Stage,
+    moments: &[Moment],
+    facts: &Facts,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let mut told: Option<&str> = None;
     for run in runs(moments) {
-        let skipped = if run.len() > TOLD_ONE_BY_ONE { 1..run.len() - 1 } else { 0..0 };
+        let skipped = if run.len() > TOLD_ONE_BY_ONE {
+            1..run.len() - 1
+        } else {
+            0..0
+        };
         for (index, Attempt { moment, wait }) in run.iter().enumerate() {
             if skipped.contains(&index) {
                 if index == skipped.start {
-                    wrapped(BESIDE_TIME, &format!("… {} more like this", skipped.len()), out)?;
+                    wrapped(
+                        BESIDE_TIME,
+                        &format!("… {} more like this", skipped.len()),
+                        out,
+                    )?;
                 }
                 continue;
             }
             let clock = moment.at.to_zoned(facts.timezone.clone());
-            writeln!(out, "    {}  {}", clock.strftime(CLOCK), words::decision(&moment.ruling.decision, stage, *wait))?;
+            writeln!(
+                out,
+                "    {}  {}",
+                clock.strftime(CLOCK),
+                words::decision(&moment.ruling.decision, stage, *wait)
+            )?;
             if told != Some(&moment.ruling.rule) {
                 told = Some(&moment.ruling.rule);
                 let rule = rule_of(policy, moment);
                 wrapped(BESIDE_TIME, &format!("why: {}", reason(rule)), out)?;
-                if matches!(rule.and_then(|rule| rule.steps.get(moment.ruling.step)), Some(Step::NextDay { .. })) {
+                if matches!(
+                    rule.and_then(|rule| rule.steps.get(moment.ruling.step)),
+                    Some(Step::NextDay { .. })
+                ) {
                     wrapped(BESIDE_TIME, words::NEXT_DAY, out)?;
                 }
             }
@@ -136,18 +232,40 @@ fn tell(policy: &Policy, stage: Stage, moments: &[Moment], facts: &Facts, out: &
     }
     if is_cut_short(policy, moments) {
         let deadline = facts.deadline.to_zoned(facts.timezone.clone());
-        wrapped(BESIDE_TIME, &format!("because the next wait would end after the deadline, {}", deadline.strftime(CLOCK)), out)?;
+        wrapped(
+            BESIDE_TIME,
+            &format!(
+                "because the next wait would end after the deadline, {}",
+                deadline.strftime(CLOCK)
+            ),
+            out,
+        )?;
     }
     Ok(())
 }
 
-/// Does the last decision come while there were waits left, because the deadline comes before their end?
+/// Does the last decision come while there were waits left, because the deadline comes before their
+/// end?
 fn is_cut_short(policy: &Policy, moments: &[Moment]) -> bool {
-    let Some((last, rule)) = moments.last().and_then(|last| Some((last, rule_of(policy, last)?))) else { return false };
-    let used = |step: usize| moments.iter().filter(|moment| moment.ruling.rule == rule.id && moment.ruling.step == step).count();
+    let Some((last, rule)) = moments
+        .last()
+        .and_then(|last| Some((last, rule_of(policy, last)?)))
+    else {
+        return false;
+    };
+    let used = |step: usize| {
+        moments
+            .iter()
+            .filter(|moment| moment.ruling.rule == rule.id && moment.ruling.step == step)
+            .count()
+    };
     let has_left = |(index, step): (usize, &Step)| match step {
         Step::Park { attempts: None, .. } => true,
-        Step::Park { attempts: Some(attempts), .. } | Step::NextDay { attempts } => {
+        Step::Park {
+            attempts: Some(attempts),
+            ..
+        }
+        | Step::NextDay { attempts } => {
             u32::try_from(used(index)).is_ok_and(|used| used < *attempts)
         }
         _ => false,
@@ -182,9 +300,13 @@ struct Attempt<'a> {
 fn runs(moments: &[Moment]) -> Vec<Vec<Attempt<'_>>> {
     let mut runs: Vec<Vec<Attempt<'_>>> = Vec::new();
     for (index, moment) in moments.iter().enumerate() {
-        let wait = moments.get(index + 1).map_or(SignedDuration::ZERO, |next| next.at.duration_since(moment.at));
+        let wait = moments.get(index + 1).map_or(SignedDuration::ZERO, |next| {
+            next.at.duration_since(moment.at)
+        });
         let again = |last: &Attempt<'_>| {
-            let both_park = [last.moment, moment].iter().all(|moment| matches!(moment.ruling.decision, Decision::Park { .. }));
+            let both_park = [last.moment, moment]
+                .iter()
+                .all(|moment| matches!(moment.ruling.decision, Decision::Park { .. }));
             both_park && last.wait == wait && last.moment.ruling.rule == moment.ruling.rule
         };
         match runs.last_mut() {
@@ -197,14 +319,23 @@ fn runs(moments: &[Moment]) -> Vec<Vec<Attempt<'_>>> {
 
 /// The rule that decides.
 fn rule_of<'a>(policy: &'a Policy, moment: &Moment) -> Option<&'a Rule> {
-    policy.rules().iter().find(|rule| rule.id == moment.ruling.rule)
+    policy
+        .rules()
+        .iter()
+        .find(|rule| rule.id == moment.ruling.rule)
 }
 
 /// With the rule's name, and where it comes from if that is not this program.
 fn reason(rule: Option<&Rule>) -> String {
-    let Some(rule) = rule else { return "no rule catches it".to_owned() };
+    let Some(rule) = rule else {
+        return "no rule catches it".to_owned();
+    };
     let source = if rule.overridden { ", policy.file" } else { "" };
-    let reason = if rule.reason.is_empty() { "the rule says so" } else { &rule.reason };
+    let reason = if rule.reason.is_empty() {
+        "the rule says so"
+    } else {
+        &rule.reason
+    };
     format!("{reason} [{}{source}]", rule.id)
 }
 

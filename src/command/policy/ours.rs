@@ -3,24 +3,38 @@
 /// What is behind it and what to do, for codes of ours.
 pub(super) fn told(code: &str) -> Option<&'static str> {
     let told = match code {
-        "job.malformed" | "job.unsupported_version" => "the message is no job, the error says where; mend the submitter",
+        "job.malformed" | "job.unsupported_version" => {
+            "the message is no job, the error says where; mend the submitter"
+        }
         "job.deadline" => {
             "the job's deadline passed before another attempt could be started; its `calls` say what it met before. Replay it; where the \
              deadline is the job's own, submit it anew with a later one"
         }
-        "job.poison" => "the worker died of this job again and again, alone; look at its image before you replay it",
-        "image.not_found" => "the store has no such object or bucket; mend the job and submit it again",
-        "image.forbidden" => "the store does not let us read the object; `policy explain AccessDenied` says more",
-        "image.url_invalid" => "the job's URL is none that a provider could fetch; mend the job and submit it again",
+        "job.poison" => {
+            "the worker died of this job again and again, alone; look at its image before you replay it"
+        }
+        "image.not_found" => {
+            "the store has no such object or bucket; mend the job and submit it again"
+        }
+        "image.forbidden" => {
+            "the store does not let us read the object; `policy explain AccessDenied` says more"
+        }
+        "image.url_invalid" => {
+            "the job's URL is none that a provider could fetch; mend the job and submit it again"
+        }
         "image.too_large" | "image.too_small" | "image.unsupported_format" | "image.corrupt" => {
             "no provider would take this picture, so nobody was asked or paid; submit another one"
         }
-        "worker.panic" => "a defect of this program, told in the log with its place; please report it",
+        "worker.panic" => {
+            "a defect of this program, told in the log with its place; please report it"
+        }
         "worker.busy" => {
             "its turn in the rate or in worker.image_memory did not come for ten minutes and the job was handed on; more of it, or nothing to do"
         }
         "worker.stopping" => "a worker was asked to stop and handed the job on; nothing to do",
-        "redelivered" => "another worker may still be at work on the job, so it waits for worker.redelivery_wait; nothing to do",
+        "redelivered" => {
+            "another worker may still be at work on the job, so it waits for worker.redelivery_wait; nothing to do"
+        }
         _ => return None,
     };
     Some(told)

@@ -9,8 +9,15 @@ use jiff::tz::TimeZone;
 /// From there on they keep their distance.
 const PROBES_TOLD: u32 = 6;
 
-/// A line for each thing to know about the pause of this stage that begins with this code at this time.
-pub(super) fn told(stage: Stage, code: &str, streak: Option<Streak>, since: Timestamp, timezone: &TimeZone) -> Vec<String> {
+/// A line for each thing to know about the pause of this stage that begins with this code at this
+/// time.
+pub(super) fn told(
+    stage: Stage,
+    code: &str,
+    streak: Option<Streak>,
+    since: Timestamp,
+    timezone: &TimeZone,
+) -> Vec<String> {
     vec![
         "the worker that met with it takes no jobs from the queues; those it holds go through the shortest delay queue, charged no attempt, \
          and other workers may take them: a pause belongs to one worker"
@@ -34,9 +41,17 @@ fn probes(code: &str, since: Timestamp, timezone: &TimeZone) -> String {
         let next = next_probe(code, failures, last, timezone);
         distance = next.duration_since(last);
         last = next;
-        times.push(next.to_zoned(timezone.clone()).strftime("%H:%M:%S").to_string());
+        times.push(
+            next.to_zoned(timezone.clone())
+                .strftime("%H:%M:%S")
+                .to_string(),
+        );
     }
-    let distance = if code == USED_UP { "1h, and at 00:10".to_owned() } else { format!("{distance:#}") };
+    let distance = if code == USED_UP {
+        "1h, and at 00:10".to_owned()
+    } else {
+        format!("{distance:#}")
+    };
     format!("{}, and then every {distance}", times.join(", "))
 }
 

@@ -17,10 +17,15 @@ pause: the worker takes no job from the queues until a probe (after 5 s, 15 s, 1
 /// Two of the gateway's codes on a line.
 const CODE_COLUMNS: u16 = 24;
 
-/// The table in force, one for each stage, in the order in which rules are tried. Rules from `policy.file` carry a star.
+/// The table in force, one for each stage, in the order in which rules are tried. Rules from
+/// `policy.file` carry a star.
 pub(super) fn show(policy: &Policy, out: &mut impl Write) -> io::Result<()> {
     for stage in [Stage::Storage, Stage::Recognition, Stage::Verification] {
-        let rules: Vec<&Rule> = policy.rules().iter().filter(|rule| rule.stage == stage).collect();
+        let rules: Vec<&Rule> = policy
+            .rules()
+            .iter()
+            .filter(|rule| rule.stage == stage)
+            .collect();
         writeln!(out, "{stage}\n{}\n", table(&rules))?;
     }
     writeln!(out, "{LEGEND}")?;
@@ -32,12 +37,19 @@ pub(super) fn show(policy: &Policy, out: &mut impl Write) -> io::Result<()> {
 
 fn table(rules: &[&Rule]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_FULL).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
+    table
+        .load_style(UTF8_FULL)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(COLUMNS);
     table.set_header(["code", "what happens, and why", "others wait", "paid for"]);
     for alike in rules.chunk_by(|one, next| one_row(one, next)) {
         let first = alike[0];
         let star = if first.overridden { "* " } else { "" };
-        let variants: Vec<String> = alike.iter().enumerate().map(|(index, rule)| variant(rule, index > 0)).collect();
+        let variants: Vec<String> = alike
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| variant(rule, index > 0))
+            .collect();
         table.add_row([
             format!("{star}{}", first.codes.join(" ")),
             variants.join("\n"),
@@ -53,25 +65,39 @@ fn table(rules: &[&Rule]) -> Table {
 
 /// Rules for the same codes that differ in nothing but their conditions and steps.
 fn one_row(one: &Rule, next: &Rule) -> bool {
-    (&one.codes, one.scope, one.billed, one.overridden) == (&next.codes, next.scope, next.billed, next.overridden)
+    (&one.codes, one.scope, one.billed, one.overridden)
+        == (&next.codes, next.scope, next.billed, next.overridden)
 }
 
 fn variant(rule: &Rule, others_before: bool) -> String {
-    let steps = rule.steps.iter().map(words::step).collect::<Vec<_>>().join(" → ");
+    let steps = rule
+        .steps
+        .iter()
+        .map(words::step)
+        .collect::<Vec<_>>()
+        .join(" → ");
     let conditions = words::conditions(&rule.when).join(", ");
     let condition = match (conditions.is_empty(), others_before) {
         (false, _) => format!("if {conditions}: "),
         (true, true) => "otherwise: ".to_owned(),
         (true, false) => String::new(),
     };
-    let reason = if rule.reason.is_empty() { String::new() } else { format!("\nwhy: {}", rule.reason) };
+    let reason = if rule.reason.is_empty() {
+        String::new()
+    } else {
+        format!("\nwhy: {}", rule.reason)
+    };
     format!("{condition}{steps}{reason}{}", rows(rule))
 }
 
 /// What comes of many jobs that are answered so.
 fn rows(rule: &Rule) -> String {
     let row = |(streak, codes): (Streak, Vec<&str>)| {
-        let codes = if codes.len() == rule.codes.len() { String::new() } else { format!(" ({})", codes.join(" ")) };
+        let codes = if codes.len() == rule.codes.len() {
+            String::new()
+        } else {
+            format!(" ({})", codes.join(" "))
+        };
         format!("\nalso{codes}: pause, once {}", streak.reason())
     };
     in_a_row::of_rule(rule).into_iter().map(row).collect()

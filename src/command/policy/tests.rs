@@ -12,7 +12,10 @@ fn shown(policy: &Policy) -> String {
 
 fn explained(policy: &Policy, code: &str, stage: Option<Stage>) -> String {
     let mut out = Vec::new();
-    let now = ("2026-11-22T04:00:00Z".parse().expect("a time"), std::time::Duration::from_hours(96));
+    let now = (
+        "2026-11-22T04:00:00Z".parse().expect("a time"),
+        std::time::Duration::from_hours(96),
+    );
     let timezone = TimeZone::get("Asia/Shanghai").expect("a time zone");
     match explain(policy, code, stage, now, &timezone, &mut out) {
         Ok(()) => String::from_utf8(out).expect("text"),
@@ -33,22 +36,51 @@ fn rules_from_the_policy_file_are_marked() {
     assert!(text.contains("* NoSuchKey"));
     assert!(text.contains("* from policy.file"));
     assert!(!shown(&Policy::builtin()).contains("policy.file"));
-    assert!(explained(&policy, "NoSuchKey", None).contains("mine [storage/NoSuchKey, policy.file]"));
+    assert!(
+        explained(&policy, "NoSuchKey", None).contains("mine [storage/NoSuchKey, policy.file]")
+    );
 }
 
 #[test]
 fn explanations_tell_what_happens_when_and_why() {
     let policy = Policy::builtin();
-    let asked = ["317", "316", "300", "APIGW.0308", "http.502", "OUT_OF_QUOTA", "NoSuchKey", "INVALID_ARGUMENT", "NEW_CODE", " "];
-    let told: Vec<String> = asked.iter().map(|code| format!("$ policy explain {code}\n{}", explained(&policy, code, None))).collect();
+    let asked = [
+        "317",
+        "316",
+        "300",
+        "APIGW.0308",
+        "http.502",
+        "OUT_OF_QUOTA",
+        "NoSuchKey",
+        "INVALID_ARGUMENT",
+        "NEW_CODE",
+        " ",
+    ];
+    let told: Vec<String> = asked
+        .iter()
+        .map(|code| {
+            format!(
+                "$ policy explain {code}\n{}",
+                explained(&policy, code, None)
+            )
+        })
+        .collect();
     insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]
 fn nothing_is_wider_than_120_columns() {
     let policy = Policy::builtin();
-    let codes: std::collections::BTreeSet<&str> = policy.rules().iter().flat_map(|rule| &rule.codes).map(String::as_str).collect();
-    let told = codes.into_iter().map(|code| explained(&policy, code, None)).chain([shown(&policy)]);
+    let codes: std::collections::BTreeSet<&str> = policy
+        .rules()
+        .iter()
+        .flat_map(|rule| &rule.codes)
+        .map(String::as_str)
+        .collect();
+    let told = codes
+        .into_iter()
+        .map(|code| explained(&policy, code, None))
+        .chain([shown(&policy)]);
     for line in told.collect::<String>().lines() {
         assert!(line.chars().count() <= 120, "{line}");
     }
@@ -57,9 +89,20 @@ fn nothing_is_wider_than_120_columns() {
 #[test]
 fn every_way_in_which_a_code_can_come_is_told() {
     let told = explained(&Policy::builtin(), "300", None);
-    for age in ["without a known date", "dated in the future", "3 days old", "4 days old", "365 days old", "366 days old"] {
+    for age in [
+        "without a known date",
+        "dated in the future",
+        "3 days old",
+        "4 days old",
+        "365 days old",
+        "366 days old",
+    ] {
         for found in ["No QR code found", "QR code found"] {
-            let wanted = |line: &&str| line.to_lowercase().contains(&format!(" {}, bill", found.to_lowercase())) && line.contains(age);
+            let wanted = |line: &&str| {
+                line.to_lowercase()
+                    .contains(&format!(" {}, bill", found.to_lowercase()))
+                    && line.contains(age)
+            };
             assert!(told.lines().any(|line| wanted(&line)), "{found}, {age}");
         }
     }
@@ -78,18 +121,40 @@ fn a_stage_narrows_the_explanation() {
 fn every_code_that_belongs_to_a_row_says_so() {
     let policy = Policy::builtin();
     for (stage, code, row) in [
-        (Stage::Storage, "AccessDenied", "five different keys in a row"),
+        (
+            Stage::Storage,
+            "AccessDenied",
+            "five different keys in a row",
+        ),
         (Stage::Storage, "SlowDown", "ten calls in a row"),
         (Stage::Recognition, "400", "five different images in a row"),
-        (Stage::Recognition, "APIG.0602", "five different images in a row"),
+        (
+            Stage::Recognition,
+            "APIG.0602",
+            "five different images in a row",
+        ),
         (Stage::Recognition, "connect", "ten calls in a row"),
-        (Stage::Verification, "INVALID_ARGUMENT", "five different images in a row"),
+        (
+            Stage::Verification,
+            "INVALID_ARGUMENT",
+            "five different images in a row",
+        ),
         (Stage::Verification, "timeout", "ten calls in a row"),
-        (Stage::Verification, "318", "three provinces within ten minutes"),
+        (
+            Stage::Verification,
+            "318",
+            "three provinces within ten minutes",
+        ),
     ] {
-        let told = explained(&policy, code, Some(stage)).split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = explained(&policy, code, Some(stage))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         assert!(told.contains(row), "{stage} {code}: {told}");
-        assert!(told.contains(&format!("While {stage} is paused")), "{stage} {code}");
+        assert!(
+            told.contains(&format!("While {stage} is paused")),
+            "{stage} {code}"
+        );
     }
     assert!(!explained(&policy, "316", None).contains("is paused,"));
 }
@@ -97,15 +162,24 @@ fn every_code_that_belongs_to_a_row_says_so() {
 #[test]
 fn an_end_that_the_deadline_brings_says_so() {
     let policy = Policy::builtin();
-    assert!(explained(&policy, "316", None).contains("because the next wait would end after the deadline, 11-26 12:00:00"));
+    assert!(
+        explained(&policy, "316", None)
+            .contains("because the next wait would end after the deadline, 11-26 12:00:00")
+    );
     assert!(!explained(&policy, "317", None).contains("because the next wait"));
 }
 
 /// A rule that people are shown is one that they can use.
 #[test]
 fn the_rules_in_the_documentation_are_sound() {
-    for text in [include_str!("../../../README.md"), include_str!("../../../config/policy.md")] {
-        let rules: Vec<&str> = text.split("```").filter_map(|block| block.strip_prefix("toml\n[[rule]]")).collect();
+    for text in [
+        include_str!("../../../README.md"),
+        include_str!("../../../config/policy.md"),
+    ] {
+        let rules: Vec<&str> = text
+            .split("```")
+            .filter_map(|block| block.strip_prefix("toml\n[[rule]]"))
+            .collect();
         assert!(!rules.is_empty());
         for rule in rules {
             let policy = Policy::with_overrides(&format!("[[rule]]{rule}"), "the documentation");
@@ -116,9 +190,19 @@ fn the_rules_in_the_documentation_are_sound() {
 
 #[test]
 fn codes_of_our_own_are_told_as_such() {
-    for code in ["job.deadline", "job.malformed", "job.poison", "image.too_large", "worker.panic", "redelivered"] {
+    for code in [
+        "job.deadline",
+        "job.malformed",
+        "job.poison",
+        "image.too_large",
+        "worker.panic",
+        "redelivered",
+    ] {
         let told = explained(&Policy::builtin(), code, None);
-        assert!(told.starts_with(&format!("{code} is a code of this program's own")), "{told}");
+        assert!(
+            told.starts_with(&format!("{code} is a code of this program's own")),
+            "{told}"
+        );
         assert!(!told.contains("parked for"), "{told}");
     }
 }

@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 use std::time::Duration;
 
 /// Of the time that is told for the next day.
-pub(super) const NEXT_DAY: &str = "each job returns at a time of its own from 00:10 to 02:00; about the middle is told here";
+pub(super) const NEXT_DAY: &str =
+    "each job returns at a time of its own from 00:10 to 02:00; about the middle is told here";
 
 /// A step as it stands in the table: `park 5m, 15m, then 1h (6 times)`.
 pub(super) fn step(step: &Step) -> String {
@@ -15,8 +16,12 @@ pub(super) fn step(step: &Step) -> String {
         Step::Verdict(None) => "verdict by the registry's status".to_owned(),
         Step::Verdict(Some(verdict)) => format!("verdict {}", verdict.as_str()),
         Step::Fail { invalid_job: None } => "fail".to_owned(),
-        Step::Fail { invalid_job: Some(code) } => format!("fail: invalid job, {code}"),
-        Step::Retry { attempts, backoff } => format!("retry {} from {}", times(*attempts), duration(*backoff)),
+        Step::Fail {
+            invalid_job: Some(code),
+        } => format!("fail: invalid job, {code}"),
+        Step::Retry { attempts, backoff } => {
+            format!("retry {} from {}", times(*attempts), duration(*backoff))
+        }
         Step::Park { delays, attempts } => {
             let much = attempts.map_or_else(|| "until the deadline".to_owned(), times);
             format!("park {} ({much})", in_turn(delays))
@@ -31,7 +36,11 @@ pub(super) fn step(step: &Step) -> String {
 }
 
 fn times(attempts: u32) -> String {
-    if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") }
+    if attempts == 1 {
+        "once".to_owned()
+    } else {
+        format!("{attempts} times")
+    }
 }
 
 fn in_turn(delays: &[Duration]) -> String {
@@ -46,7 +55,10 @@ fn in_turn(delays: &[Duration]) -> String {
 }
 
 fn duration(duration: Duration) -> String {
-    SignedDuration::try_from(duration).map_or_else(|_| "for ever".to_owned(), |duration| format!("{duration:#}"))
+    SignedDuration::try_from(duration).map_or_else(
+        |_| "for ever".to_owned(),
+        |duration| format!("{duration:#}"),
+    )
 }
 
 pub(super) fn scope(scope: Scope) -> &'static str {
@@ -72,7 +84,9 @@ pub(super) fn conditions(when: &When) -> Vec<String> {
         transfer,
         nothing_read,
     } = when;
-    let flag = |value: &Option<bool>, yes: &str, no: &str| value.map(|value| if value { yes } else { no }.to_owned());
+    let flag = |value: &Option<bool>, yes: &str, no: &str| {
+        value.map(|value| if value { yes } else { no }.to_owned())
+    };
     let statuses: Vec<String> = http_status.iter().map(u16::to_string).collect();
     let phrases = [
         flag(qr_code_found, "QR code found", "no QR code found"),
@@ -80,9 +94,15 @@ pub(super) fn conditions(when: &When) -> Vec<String> {
         bill_age_days_min.map(|days| format!("bill at least {days} days old")),
         bill_age_days_max.map(|days| format!("bill at most {days} days old")),
         flag(rotated, "turned upright before", "not yet turned upright"),
-        flag(same_code_before_rotation, "same answer before that", "another answer before that"),
+        flag(
+            same_code_before_rotation,
+            "same answer before that",
+            "another answer before that",
+        ),
         (!statuses.is_empty()).then(|| format!("HTTP {}", statuses.join(" or "))),
-        message_contains.as_ref().map(|part| format!("message contains {part:?}")),
+        message_contains
+            .as_ref()
+            .map(|part| format!("message contains {part:?}")),
         transfer.map(|transfer| {
             match transfer {
                 Transfer::Inline => "image sent inline",
@@ -120,9 +140,9 @@ pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) 
 /// What somebody who is woken up by the decision has to know, or to do.
 pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static str] {
     match decision {
-        Decision::Fail { invalid_job: None } if stage == Stage::Recognition => {
-            &["with `verify` the job goes on to verification, which reads the image itself; without, it ends undetermined"]
-        }
+        Decision::Fail { invalid_job: None } if stage == Stage::Recognition => &[
+            "with `verify` the job goes on to verification, which reads the image itself; without, it ends undetermined",
+        ],
         Decision::Throttle => &[
             "the worker's rate falls by 30 %, at most once a second, and climbs back by 5 % of what is configured every 10 seconds",
             "it costs the job no attempt; after ten minutes it is parked for 1 minute instead of being held",
@@ -160,7 +180,9 @@ pub(super) fn others(scope: Scope, stage: Stage, from: &str, until: &str) -> Opt
         Scope::Stage => (stage.to_string(), "all other jobs that need it"),
     };
     let but = match scope {
-        Scope::Stage => " Not where others were answered well while this job was failing: then it is the job.",
+        Scope::Stage => {
+            " Not where others were answered well while this job was failing: then it is the job."
+        }
         Scope::None | Scope::Province | Scope::Bill => "",
     };
     Some(format!(

@@ -9,17 +9,51 @@ const LABEL_WIDTH: usize = 14;
 pub(super) fn write(out: &mut impl Write, image: &str, body: &str) -> io::Result<()> {
     let result: Value = serde_json::from_str(body).unwrap_or_default();
     writeln!(out, "{image}")?;
-    let mut line = |label: &str, text: String| if text.is_empty() { Ok(()) } else { writeln!(out, "  {label:<LABEL_WIDTH$}{text}") };
+    let mut line = |label: &str, text: String| {
+        if text.is_empty() {
+            Ok(())
+        } else {
+            writeln!(out, "  {label:<LABEL_WIDTH$}{text}")
+        }
+    };
     line("Outcome", outcome(&result))?;
     line("Reason", reason(&result))?;
-    line("Remarks", list(&result["flags"], |flag| flag.as_str().map(remark)))?;
-    let bill = if result["verification"].is_null() { &result["recognition"]["invoice"] } else { &result["verification"]["invoice"] };
-    line("Bill", join(&[("code", &bill["note_code"]), ("number", &bill["note_no"]), ("check code", &bill["check_code"])]))?;
-    line("Kind", join(&[("", &bill["note_kind"]), ("", &bill["province"]), ("billed", &bill["billing_date"])]))?;
+    line(
+        "Remarks",
+        list(&result["flags"], |flag| flag.as_str().map(remark)),
+    )?;
+    let bill = if result["verification"].is_null() {
+        &result["recognition"]["invoice"]
+    } else {
+        &result["verification"]["invoice"]
+    };
+    line(
+        "Bill",
+        join(&[
+            ("code", &bill["note_code"]),
+            ("number", &bill["note_no"]),
+            ("check code", &bill["check_code"]),
+        ]),
+    )?;
+    line(
+        "Kind",
+        join(&[
+            ("", &bill["note_kind"]),
+            ("", &bill["province"]),
+            ("billed", &bill["billing_date"]),
+        ]),
+    )?;
     line("Hospital", text(&bill["hospital_name"]))?;
     line("Patient", text(&bill["patient_name"]))?;
     line("Total", text(&bill["total_cost"]))?;
-    line("Stay", join(&[("from", &bill["admission_date"]), ("to", &bill["discharge_date"]), ("days", &bill["hospital_days"])]))?;
+    line(
+        "Stay",
+        join(&[
+            ("from", &bill["admission_date"]),
+            ("to", &bill["discharge_date"]),
+            ("days", &bill["hospital_days"]),
+        ]),
+    )?;
     line("Checks", checks(&result["checks"]))?;
     line("Calls", calls(&result["calls"]))?;
     writeln!(out)
@@ -29,13 +63,21 @@ fn outcome(result: &Value) -> String {
     let told = match (result["status"].as_str(), result["verdict"].as_str()) {
         (Some("completed"), Some("genuine")) => "genuine: the fiscal registry knows this bill",
         (Some("completed"), Some("voided")) => "voided: the registry says the bill was cancelled",
-        (Some("completed"), Some("red_lettered")) => "red-lettered: the registry says the bill was reversed",
-        (Some("completed"), Some("mismatch")) => "mismatch: the registry's record differs from the bill",
+        (Some("completed"), Some("red_lettered")) => {
+            "red-lettered: the registry says the bill was reversed"
+        }
+        (Some("completed"), Some("mismatch")) => {
+            "mismatch: the registry's record differs from the bill"
+        }
         (Some("completed"), Some("not_found")) => "not found: the registry does not know this bill",
-        (Some("completed"), Some("invalid")) => "invalid: the registry says this is no valid e-invoice",
+        (Some("completed"), Some("invalid")) => {
+            "invalid: the registry says this is no valid e-invoice"
+        }
         (Some("completed"), Some("not_usable")) => "not usable: the bill must not be circulated",
         (Some("completed"), Some("recognized")) => "read, not verified",
-        (Some("undetermined"), _) => "undetermined: no answer could be had; a person has to look at it (this never means fake)",
+        (Some("undetermined"), _) => {
+            "undetermined: no answer could be had; a person has to look at it (this never means fake)"
+        }
         (Some("invalid_job"), _) => "the image cannot be processed",
         _ => "unreadable result",
     };
@@ -47,7 +89,12 @@ fn reason(result: &Value) -> String {
     if error.is_null() {
         return String::new();
     }
-    format!("{} {}: {}", text(&error["stage"]), text(&error["code"]), text(&error["message"]))
+    format!(
+        "{} {}: {}",
+        text(&error["stage"]),
+        text(&error["code"]),
+        text(&error["message"])
+    )
 }
 
 fn remark(flag: &str) -> String {
@@ -63,21 +110,50 @@ fn remark(flag: &str) -> String {
 }
 
 fn checks(checks: &Value) -> String {
-    let Some(checks) = checks.as_array().filter(|checks| !checks.is_empty()) else { return String::new() };
-    let count = |outcome: &str| checks.iter().filter(|check| check["outcome"] == outcome).count();
-    let mut told = format!("{} passed, {} failed, {} not possible", count("passed"), count("failed"), count("skipped"));
+    let Some(checks) = checks.as_array().filter(|checks| !checks.is_empty()) else {
+        return String::new();
+    };
+    let count = |outcome: &str| {
+        checks
+            .iter()
+            .filter(|check| check["outcome"] == outcome)
+            .count()
+    };
+    let mut told = format!(
+        "{} passed, {} failed, {} not possible",
+        count("passed"),
+        count("failed"),
+        count("skipped")
+    );
     for check in checks.iter().filter(|check| check["outcome"] == "failed") {
         let indent = " ".repeat(LABEL_WIDTH + 2);
-        let sides = format!("expected {}, found {}", text(&check["expected"]), text(&check["actual"]));
+        let sides = format!(
+            "expected {}, found {}",
+            text(&check["expected"]),
+            text(&check["actual"])
+        );
         told.extend(["\n", &indent, &text(&check["id"]), ": ", &sides]);
     }
     told
 }
 
 fn calls(calls: &Value) -> String {
-    let told = list(calls, |call| Some(format!("{} {} ({} ms)", text(&call["stage"]), text(&call["code"]), text(&call["duration_ms"]))));
-    let paid = calls.as_array().map_or(0, |calls| calls.iter().filter(|call| call["billed"] != "no").count());
-    if told.is_empty() { String::new() } else { format!("{told}; {paid} paid") }
+    let told = list(calls, |call| {
+        Some(format!(
+            "{} {} ({} ms)",
+            text(&call["stage"]),
+            text(&call["code"]),
+            text(&call["duration_ms"])
+        ))
+    });
+    let paid = calls.as_array().map_or(0, |calls| {
+        calls.iter().filter(|call| call["billed"] != "no").count()
+    });
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!("{told}; {paid} paid")
+    }
 }
 
 fn join(parts: &[(&str, &Value)]) -> String {
@@ -90,15 +166,27 @@ fn join(parts: &[(&str, &Value)]) -> String {
 }
 
 fn list(values: &Value, tell: impl Fn(&Value) -> Option<String>) -> String {
-    values.as_array().into_iter().flatten().filter_map(tell).collect::<Vec<_>>().join(", ")
+    values
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(tell)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
-/// Text without what would steer the terminal or begin a line, a number as it is written, `{"text": …}` as its text.
+/// Text without what would steer the terminal or begin a line, a number as it is written, `{"text":
+/// …}` as its text.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => plain(text),
-        Value::Object(reading) => plain(reading.get("text").and_then(Value::as_str).unwrap_or_default()),
+        Value::Object(reading) => plain(
+            reading
+                .get("text")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        ),
         other => other.to_string(),
     }
 }
@@ -115,7 +203,13 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, "a.jpg", &result.to_string()).unwrap();
         let told = String::from_utf8(out).unwrap();
-        assert_eq!(told.lines().filter(|line| line.trim_start().starts_with("Outcome")).count(), 1, "{told}");
+        assert_eq!(
+            told.lines()
+                .filter(|line| line.trim_start().starts_with("Outcome"))
+                .count(),
+            1,
+            "{told}"
+        );
         assert!(!told.contains('\u{1b}'), "{told}");
     }
 }

@@ -4,21 +4,28 @@ use super::super::spelling::folded;
 use rust_decimal::Decimal;
 
 /// What labels are made of: `金额合计（大写）：人民币`. No numeral and no unit is among them.
-const LABEL: &str = "人民币金额合计总大写数费用收款应实付价税医疗本次票据住院门诊个现缴支()[]【】:;,、¥";
-/// Cross out a place that is empty; before the first digit they are only there so that nothing is written before it.
+const LABEL: &str =
+    "人民币金额合计总大写数费用收款应实付价税医疗本次票据住院门诊个现缴支()[]【】:;,、¥";
+/// Cross out a place that is empty; before the first digit they are only there so that nothing is
+/// written before it.
 const CROSSES: &str = "⊗⨂☒×x";
 const CLOSING: &str = ")]。.,;、:";
 
-/// 玖佰叁拾玖元肆角捌分 → 939.48, always with two decimals. Labels, signs and the figures that may stand beside it are left out:
-/// `金额合计（大写）：⊗玖佰叁拾玖元肆角捌分（小写）¥939.48`, `（负数）…`.
+/// 玖佰叁拾玖元肆角捌分 → 939.48, always with two decimals. Labels, signs and the figures that may stand
+/// beside it are left out: `金额合计（大写）：⊗玖佰叁拾玖元肆角捌分（小写）¥939.48`, `（负数）…`.
 ///
-/// `None` for everything that has more than one reading or misses a part: units out of order, a figure without its unit,
-/// no 元 (the rest may be cut off), 壹佰伍元 (105 or 150?).
+/// `None` for everything that has more than one reading or misses a part: units out of order, a
+/// figure without its unit, no 元 (the rest may be cut off), 壹佰伍元 (105 or 150?).
 pub fn from_words(words: &str) -> Option<Decimal> {
     let folded = folded(words);
     let (is_negative, rest) = without_label(&folded)?;
-    let end = ["小写", "¥"].iter().filter_map(|label| rest.find(label)).min().unwrap_or(rest.len());
-    let rest = rest[..end].trim_end_matches(|last| CLOSING.contains(last) || matches!(last, '(' | '['));
+    let end = ["小写", "¥"]
+        .iter()
+        .filter_map(|label| rest.find(label))
+        .min()
+        .unwrap_or(rest.len());
+    let rest =
+        rest[..end].trim_end_matches(|last| CLOSING.contains(last) || matches!(last, '(' | '['));
     let mut sum = WordSum::default();
     for character in rest.chars() {
         sum.read(Numeral::of(character)?)?;
@@ -33,7 +40,9 @@ fn without_label(text: &str) -> Option<(bool, &str)> {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let after = &rest[first.len_utf8()..];
-        let crosses_out_a_place = after.starts_with(['拾', '佰', '仟', '万', '萬', '亿', '億', '元', '圆', '圓', '角', '分']);
+        let crosses_out_a_place = after.starts_with([
+            '拾', '佰', '仟', '万', '萬', '亿', '億', '元', '圆', '圓', '角', '分',
+        ]);
         match first {
             '负' | '負' | '-' | '−' if is_negative => return None,
             '负' | '負' | '-' | '−' => is_negative = true,
@@ -158,7 +167,10 @@ impl WordSum {
     }
 
     fn large(&mut self, unit: i64) -> Option<()> {
-        if self.yuan.is_some() || !self.in_section || self.last_large.is_some_and(|last| unit >= last) {
+        if self.yuan.is_some()
+            || !self.in_section
+            || self.last_large.is_some_and(|last| unit >= last)
+        {
             return None;
         }
         self.take_ones()?;
@@ -172,7 +184,10 @@ impl WordSum {
     }
 
     fn yuan(&mut self) -> Option<()> {
-        if self.yuan.is_some() || self.last_part.is_some() || !(self.in_section || self.last_large.is_some()) {
+        if self.yuan.is_some()
+            || self.last_part.is_some()
+            || !(self.in_section || self.last_large.is_some())
+        {
             return None;
         }
         self.take_ones()?;
@@ -181,7 +196,8 @@ impl WordSum {
     }
 
     fn part(&mut self, unit: i64) -> Option<()> {
-        let below_yuan = self.yuan.is_some() || (self.last_small.is_none() && self.last_large.is_none());
+        let below_yuan =
+            self.yuan.is_some() || (self.last_small.is_none() && self.last_large.is_none());
         if !below_yuan || self.last_part.is_some_and(|last| unit >= last) {
             return None;
         }
@@ -190,9 +206,12 @@ impl WordSum {
         Some(())
     }
 
-    /// The section's last digit, which has no unit of its own. Directly behind 佰, 仟 or 万 it could mean tens as well.
+    /// The section's last digit, which has no unit of its own. Directly behind 佰, 仟 or 万 it could
+    /// mean tens as well.
     fn take_ones(&mut self) -> Option<()> {
-        let Some(digit) = self.digit.take() else { return Some(()) };
+        let Some(digit) = self.digit.take() else {
+            return Some(());
+        };
         let last_unit = self.last_small.or(self.last_large);
         let unambiguous = digit == 0 || self.after_zero || last_unit.is_none_or(|unit| unit == 10);
         self.section += digit;

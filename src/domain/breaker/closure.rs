@@ -6,7 +6,8 @@ use crate::domain::policy::Streak;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-/// A probe waits for the rate, calls, and may call again in place; one that takes longer is given up for lost.
+/// A probe waits for the rate, calls, and may call again in place; one that takes longer is given
+/// up for lost.
 const PROBE_LASTS: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
@@ -66,7 +67,8 @@ pub struct Paused {
     pub reason: String,
     pub since: Timestamp,
     pub next_probe: Timestamp,
-    /// The stage has worked in this process: then the worker stays ready, because another one started in its place would be no better.
+    /// The stage has worked in this process: then the worker stays ready, because another one
+    /// started in its place would be no better.
     pub has_worked: bool,
 }
 
@@ -87,7 +89,9 @@ pub struct Cause {
 impl Closure {
     /// Whoever probed and died, or took for ever, does not count.
     pub(super) fn is_probed(&self, fleet: &Fleet, now: Timestamp) -> bool {
-        let lasts = |probing: &Probing| now.duration_since(probing.since) < PROBE_LASTS && fleet.is_alive(&probing.by, now);
+        let lasts = |probing: &Probing| {
+            now.duration_since(probing.since) < PROBE_LASTS && fleet.is_alive(&probing.by, now)
+        };
         self.probing.as_ref().is_some_and(lasts)
     }
 
@@ -97,6 +101,10 @@ impl Closure {
     }
 
     pub(super) fn probed_for(&self, now: Timestamp) -> SignedDuration {
-        self.probing.as_ref().map_or(SignedDuration::ZERO, |probing| now.duration_since(probing.since))
+        self.probing
+            .as_ref()
+            .map_or(SignedDuration::ZERO, |probing| {
+                now.duration_since(probing.since)
+            })
     }
 }

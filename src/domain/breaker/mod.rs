@@ -1,9 +1,10 @@
 //! What is closed, until when, and who may try first. Pure: the hours it is about are arguments.
 //!
-//! A place is closed by a failure under its scope, or paused for this worker alone. When its time has come one call is let through, the
-//! probe; the others follow its answer. Each worker has a copy of what is closed, and copies are merged from heartbeats: of two entries
-//! for a place the newer version holds, and of two equally new ones that of the lower worker id, so that all copies agree. A pause
-//! belongs to one worker: it is in no heartbeat, and none is taken over.
+//! A place is closed by a failure under its scope, or paused for this worker alone. When its time
+//! has come one call is let through, the probe; the others follow its answer. Each worker has a
+//! copy of what is closed, and copies are merged from heartbeats: of two entries for a place the
+//! newer version holds, and of two equally new ones that of the lower worker id, so that all copies
+//! agree. A pause belongs to one worker: it is in no heartbeat, and none is taken over.
 
 mod closure;
 mod merge;
@@ -24,7 +25,8 @@ use closure::{Entry, Probing, Queue, State};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
-/// While a probe is on its way the others wait so long, and ask again; longer if it takes long, because there may be thousands.
+/// While a probe is on its way the others wait so long, and ask again; longer if it takes long,
+/// because there may be thousands.
 const PROBE_WAIT: SignedDuration = SignedDuration::from_secs(5);
 const LONGEST_PROBE_WAIT: SignedDuration = SignedDuration::from_mins(1);
 /// Pauses that are over are remembered for jobs that slept through them.
@@ -62,48 +64,94 @@ pub enum Change {
 }
 
 impl Breaker {
-    /// The first thing that keeps a call at these places from being made, a pause before all others.
+    /// The first thing that keeps a call at these places from being made, a pause before all
+    /// others.
     pub fn look(&self, places: &[Place], fleet: &Fleet, now: Timestamp) -> Option<Barrier> {
-        let barriers = places.iter().filter_map(|place| self.barrier(place, fleet, now));
+        let barriers = places
+            .iter()
+            .filter_map(|place| self.barrier(place, fleet, now));
         barriers.max_by_key(|barrier| (barrier.place.is_pause(), barrier.until))
     }
 
-    /// Lets a run's call through; answers the places that it probes. They are this worker's until it concludes.
-    pub fn admit(&mut self, places: &[Place], run: &str, fleet: &Fleet, now: Timestamp) -> Result<Vec<Place>, Barrier> {
-        if let Some(barrier) = self.look(places, fleet, now).or_else(|| self.stand_back(places, run, now)) {
+    /// Lets a run's call through; answers the places that it probes. They are this worker's until
+    /// it concludes.
+    pub fn admit(
+        &mut self,
+        places: &[Place],
+        run: &str,
+        fleet: &Fleet,
+        now: Timestamp,
+    ) -> Result<Vec<Place>, Barrier> {
+        if let Some(barrier) = self
+            .look(places, fleet, now)
+            .or_else(|| self.stand_back(places, run, now))
+        {
             self.others_wait(&barrier, run);
             return Err(barrier);
         }
-        let probed: Vec<Place> = places.iter().filter(|place| self.closure(place).is_some()).cloned().collect();
+        let probed: Vec<Place> = places
+            .iter()
+            .filter(|place| self.closure(place).is_some())
+            .cloned()
+            .collect();
         for place in &probed {
-            self.change(place, fleet, now, |closure| closure.probing = Some(Probing { by: fleet.me().to_owned(), since: now }));
+            self.change(place, fleet, now, |closure| {
+                closure.probing = Some(Probing {
+                    by: fleet.me().to_owned(),
+                    since: now,
+                })
+            });
         }
         Ok(probed)
     }
 
     /// Somebody waits for the place.
     pub fn others_wait(&mut self, barrier: &Barrier, run: &str) {
-        if let Some(Entry { state: State::Closed(closure), .. }) = self.entries.get_mut(&barrier.place) {
+        if let Some(Entry {
+            state: State::Closed(closure),
+            ..
+        }) = self.entries.get_mut(&barrier.place)
+        {
             closure.queue.others_wait |= closure.queue.run != run;
         }
     }
 
-    /// A stage may fail because of what one job brings. Where others wait, the job that closed it lets them go first, once.
+    /// A stage may fail because of what one job brings. Where others wait, the job that closed it
+    /// lets them go first, once.
     fn stand_back(&mut self, places: &[Place], run: &str, now: Timestamp) -> Option<Barrier> {
         let place = places.iter().find(|place| {
-            let stands_back = |queue: &Queue| queue.run == run && queue.others_wait && !queue.stood_back;
-            matches!(place, Place::Stage(_)) && self.closure(place).is_some_and(|closure| stands_back(&closure.queue))
+            let stands_back =
+                |queue: &Queue| queue.run == run && queue.others_wait && !queue.stood_back;
+            matches!(place, Place::Stage(_))
+                && self
+                    .closure(place)
+                    .is_some_and(|closure| stands_back(&closure.queue))
         })?;
-        let Some(Entry { state: State::Closed(closure), .. }) = self.entries.get_mut(place) else { return None };
+        let Some(Entry {
+            state: State::Closed(closure),
+            ..
+        }) = self.entries.get_mut(place)
+        else {
+            return None;
+        };
         closure.queue.stood_back = true;
         let (stage, code) = (closure.stage, closure.code.clone());
         let until = later(now, PROBE_WAIT);
-        Some(Barrier { place: place.clone(), stage, code, until, opens: until, brief: true })
+        Some(Barrier {
+            place: place.clone(),
+            stage,
+            code,
+            until,
+            opens: until,
+            brief: true,
+        })
     }
 
     /// Is the place still this worker's to probe? Another one may have come first.
     pub fn is_probed_by(&self, place: &Place, worker: &str) -> bool {
-        self.closure(place).and_then(|closure| closure.probing.as_ref()).is_some_and(|probing| probing.by == worker)
+        self.closure(place)
+            .and_then(|closure| closure.probing.as_ref())
+            .is_some_and(|probing| probing.by == worker)
     }
 
     /// The probe proved nothing: the next call may try.
@@ -113,18 +161,35 @@ impl Breaker {
         }
     }
 
-    /// A call failed under the scope of this place. Only what was open is closed by it, or what it probed: calls that were in the air
-    /// when the place was closed tell nothing new.
+    /// A call failed under the scope of this place. Only what was open is closed by it, or what it
+    /// probed: calls that were in the air when the place was closed tell nothing new.
     ///
     /// `until` is told how many calls have failed, with this one.
-    pub fn close(&mut self, place: &Place, cause: &Cause, until: impl FnOnce(u32) -> Timestamp, fleet: &Fleet) -> Option<Change> {
+    pub fn close(
+        &mut self,
+        place: &Place,
+        cause: &Cause,
+        until: impl FnOnce(u32) -> Timestamp,
+        fleet: &Fleet,
+    ) -> Option<Change> {
         let before = self.closure(place).cloned();
         let is_probe = cause.is_probe && self.is_probed_by(place, fleet.me());
         if before.is_some() && !is_probe {
             return None;
         }
-        let Cause { stage, code, reason, streak, run, is_probe: _, now } = cause.clone();
-        let failures = before.as_ref().map_or(0, |closure| closure.failures).saturating_add(1);
+        let Cause {
+            stage,
+            code,
+            reason,
+            streak,
+            run,
+            is_probe: _,
+            now,
+        } = cause.clone();
+        let failures = before
+            .as_ref()
+            .map_or(0, |closure| closure.failures)
+            .saturating_add(1);
         let since = before.as_ref().map_or(now, |closure| closure.since);
         let closure = Closure {
             stage,
@@ -135,7 +200,10 @@ impl Breaker {
             until: until(failures),
             failures,
             probing: None,
-            queue: Queue { run, ..Queue::default() },
+            queue: Queue {
+                run,
+                ..Queue::default()
+            },
         };
         self.set(place, fleet, State::Closed(closure.clone()), now);
         self.forget_the_least(now);
@@ -146,10 +214,20 @@ impl Breaker {
     }
 
     /// What was to open the place beside the jobs failed as well.
-    pub fn prolong(&mut self, place: &Place, until: impl FnOnce(u32) -> Timestamp, fleet: &Fleet, now: Timestamp) -> Option<Change> {
+    pub fn prolong(
+        &mut self,
+        place: &Place,
+        until: impl FnOnce(u32) -> Timestamp,
+        fleet: &Fleet,
+        now: Timestamp,
+    ) -> Option<Change> {
         let before = self.closure(place)?.clone();
         let failures = before.failures.saturating_add(1);
-        let closure = Closure { failures, until: until(failures), ..before.clone() };
+        let closure = Closure {
+            failures,
+            until: until(failures),
+            ..before.clone()
+        };
         self.set(place, fleet, State::Closed(closure.clone()), now);
         Some(Change::Prolonged(place.clone(), before, closure))
     }
@@ -173,16 +251,33 @@ impl Breaker {
     /// The stages that are paused.
     pub fn paused(&self) -> impl Iterator<Item = Paused> {
         self.pausing().map(|(stage, closure)| {
-            let Closure { code, reason, since, until, .. } = closure.clone();
-            Paused { stage, code, reason, since, next_probe: until, has_worked: false }
+            let Closure {
+                code,
+                reason,
+                since,
+                until,
+                ..
+            } = closure.clone();
+            Paused {
+                stage,
+                code,
+                reason,
+                since,
+                next_probe: until,
+                has_worked: false,
+            }
         })
     }
 
-    /// Should this worker take a job to see whether a paused stage works again? Of several the first on the job's way decides: no job
-    /// gets past it to the others.
+    /// Should this worker take a job to see whether a paused stage works again? Of several the
+    /// first on the job's way decides: no job gets past it to the others.
     pub fn is_probe_due(&self, fleet: &Fleet, now: Timestamp) -> bool {
         let first = self.pausing().min_by_key(|(stage, _)| *stage);
-        first.is_some_and(|(_, closure)| now >= closure.until && !closure.is_probed(fleet, now) && !closure.is_probed_by_control_calls())
+        first.is_some_and(|(_, closure)| {
+            now >= closure.until
+                && !closure.is_probed(fleet, now)
+                && !closure.is_probed_by_control_calls()
+        })
     }
 
     /// When the last pause of the stage was ended by an answer, if anybody remembers.
@@ -196,21 +291,35 @@ impl Breaker {
     /// How much of this time some stage was paused.
     pub fn paused_between(&self, from: Timestamp, to: Timestamp) -> SignedDuration {
         let current = self.pausing().map(|(_, closure)| (closure.since, to));
-        let mut spans: Vec<_> = self.pauses.iter().copied().chain(current).map(|(begin, end)| (begin.max(from), end.min(to))).collect();
+        let mut spans: Vec<_> = self
+            .pauses
+            .iter()
+            .copied()
+            .chain(current)
+            .map(|(begin, end)| (begin.max(from), end.min(to)))
+            .collect();
         spans.sort_unstable();
         let mut reached = from;
-        spans.into_iter().fold(SignedDuration::ZERO, |sum, (begin, end)| {
-            let begin = begin.max(reached);
-            reached = reached.max(end);
-            if end > begin { sum.saturating_add(end.duration_since(begin)) } else { sum }
-        })
+        spans
+            .into_iter()
+            .fold(SignedDuration::ZERO, |sum, (begin, end)| {
+                let begin = begin.max(reached);
+                reached = reached.max(end);
+                if end > begin {
+                    sum.saturating_add(end.duration_since(begin))
+                } else {
+                    sum
+                }
+            })
     }
 
     fn pausing(&self) -> impl Iterator<Item = (Stage, &Closure)> {
-        self.entries.iter().filter_map(|(place, entry)| match (place, &entry.state) {
-            (Place::Pause(stage), State::Closed(closure)) => Some((*stage, closure)),
-            _ => None,
-        })
+        self.entries
+            .iter()
+            .filter_map(|(place, entry)| match (place, &entry.state) {
+                (Place::Pause(stage), State::Closed(closure)) => Some((*stage, closure)),
+                _ => None,
+            })
     }
 
     fn barrier(&self, place: &Place, fleet: &Fleet, now: Timestamp) -> Option<Barrier> {
@@ -220,28 +329,57 @@ impl Breaker {
             return None;
         }
         let until = match place {
-            // Through the shortest delay queue: another worker may be able to do what this one cannot.
+            // Through the shortest delay queue: another worker may be able to do what this one
+            // cannot.
             Place::Pause(_) => now,
-            _ if now >= closure.until => later(now, closure.probed_for(now).clamp(PROBE_WAIT, LONGEST_PROBE_WAIT)),
+            _ if now >= closure.until => later(
+                now,
+                closure
+                    .probed_for(now)
+                    .clamp(PROBE_WAIT, LONGEST_PROBE_WAIT),
+            ),
             _ => closure.until,
         };
         let brief = !place.is_pause() && now >= closure.until;
         let opens = until.max(closure.until);
-        Some(Barrier { place: place.clone(), stage: closure.stage, code: closure.code.clone(), until, opens, brief })
+        Some(Barrier {
+            place: place.clone(),
+            stage: closure.stage,
+            code: closure.code.clone(),
+            until,
+            opens,
+            brief,
+        })
     }
 
-    fn change(&mut self, place: &Place, fleet: &Fleet, now: Timestamp, change: impl FnOnce(&mut Closure)) {
+    fn change(
+        &mut self,
+        place: &Place,
+        fleet: &Fleet,
+        now: Timestamp,
+        change: impl FnOnce(&mut Closure),
+    ) {
         if let Some(mut closure) = self.closure(place).cloned() {
             change(&mut closure);
             self.set(place, fleet, State::Closed(closure), now);
         }
     }
 
-    /// Newer than all that is known, and than what was known and forgotten: that may still be told by somebody who was away.
+    /// Newer than all that is known, and than what was known and forgotten: that may still be told
+    /// by somebody who was away.
     fn set(&mut self, place: &Place, fleet: &Fleet, state: State, now: Timestamp) {
         let known = self.entries.get(place).map_or(0, |entry| entry.version);
-        let version = known.saturating_add(1).max(u64::try_from(now.as_millisecond()).unwrap_or(0));
-        self.entries.insert(place.clone(), Entry { version, by: fleet.me().to_owned(), state });
+        let version = known
+            .saturating_add(1)
+            .max(u64::try_from(now.as_millisecond()).unwrap_or(0));
+        self.entries.insert(
+            place.clone(),
+            Entry {
+                version,
+                by: fleet.me().to_owned(),
+                state,
+            },
+        );
     }
 
     fn opened(&mut self, place: &Place, closure: &Closure, now: Timestamp) {

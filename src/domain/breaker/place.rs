@@ -11,8 +11,8 @@ const HASH_BYTES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
-    /// This worker's account, keys, configuration or network: it gets no job past this stage, so it consumes nothing. It is this
-    /// worker's own affair, so no heartbeat carries it.
+    /// This worker's account, keys, configuration or network: it gets no job past this stage, so it
+    /// consumes nothing. It is this worker's own affair, so no heartbeat carries it.
     #[serde(skip)]
     Pause(Stage),
     /// The stage's backend: everybody's calls of it wait.
@@ -21,7 +21,8 @@ pub enum Place {
     Bill(BillId),
 }
 
-/// One of the registries' provinces; a name that is none is only known by its hash, because who knows what was read there.
+/// One of the registries' provinces; a name that is none is only known by its hash, because who
+/// knows what was read there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Province(String);
@@ -36,7 +37,10 @@ impl Place {
     pub(super) fn is_sound(&self) -> bool {
         match self {
             Self::Pause(_) => false,
-            Self::Stage(stage) => matches!(stage, Stage::Storage | Stage::Recognition | Stage::Verification),
+            Self::Stage(stage) => matches!(
+                stage,
+                Stage::Storage | Stage::Recognition | Stage::Verification
+            ),
             Self::Province(Province(name)) => province::is_known(name) || is_hash(name),
             Self::Bill(BillId(hash)) => is_hash(hash),
         }
@@ -59,7 +63,8 @@ impl fmt::Display for Place {
 }
 
 impl Province {
-    /// In every spelling of [`province::known`]. `None` for what is no name, or could not be decoded.
+    /// In every spelling of [`province::known`]. `None` for what is no name, or could not be
+    /// decoded.
     pub fn of(read: &str) -> Option<Self> {
         if let Some(known) = province::known(read) {
             return Some(Self(known.to_owned()));
@@ -70,12 +75,17 @@ impl Province {
 
     /// Its name where it is one of the registries', so that a label can be no stranger's text.
     pub fn label(&self) -> &str {
-        if province::is_known(&self.0) { &self.0 } else { "other" }
+        if province::is_known(&self.0) {
+            &self.0
+        } else {
+            "other"
+        }
     }
 }
 
 impl BillId {
-    /// Province and note number, however it was written; where one of them was not read whole, the image.
+    /// Province and note number, however it was written; where one of them was not read whole, the
+    /// image.
     pub fn of(province: Option<&Province>, note_no: Option<&str>, image: &str) -> Self {
         match (province, note_no.and_then(spelling::number)) {
             (Some(Province(province)), Some(number)) => Self(hash(&["bill", province, &number])),
@@ -133,24 +143,49 @@ mod tests {
     fn a_bill_is_its_province_and_number_or_else_its_image() {
         let henan = Province::of("河南");
         let bill = |province, note_no, image| BillId::of(province, note_no, image);
-        assert_eq!(bill(henan.as_ref(), Some("01"), "a"), bill(henan.as_ref(), Some("01"), "b"));
+        assert_eq!(
+            bill(henan.as_ref(), Some("01"), "a"),
+            bill(henan.as_ref(), Some("01"), "b")
+        );
         let henan_too = Province::of("Henan Province");
-        assert_eq!(bill(henan.as_ref(), Some("01"), "a"), bill(henan_too.as_ref(), Some("No. １"), "b"));
-        assert_ne!(bill(henan.as_ref(), Some("1\u{fffd}"), "a"), bill(henan.as_ref(), Some("1\u{fffd}"), "b"), "not read whole");
+        assert_eq!(
+            bill(henan.as_ref(), Some("01"), "a"),
+            bill(henan_too.as_ref(), Some("No. １"), "b")
+        );
+        assert_ne!(
+            bill(henan.as_ref(), Some("1\u{fffd}"), "a"),
+            bill(henan.as_ref(), Some("1\u{fffd}"), "b"),
+            "not read whole"
+        );
         let hebei = Province::of("河北");
-        assert_ne!(bill(henan.as_ref(), Some("01"), "a"), bill(hebei.as_ref(), Some("01"), "a"));
-        assert_ne!(bill(henan.as_ref(), None, "a"), bill(henan.as_ref(), None, "b"));
+        assert_ne!(
+            bill(henan.as_ref(), Some("01"), "a"),
+            bill(hebei.as_ref(), Some("01"), "a")
+        );
+        assert_ne!(
+            bill(henan.as_ref(), None, "a"),
+            bill(henan.as_ref(), None, "b")
+        );
         assert_eq!(bill(None, Some("01"), "a"), bill(None, Some("02"), "a"));
     }
 
     #[test]
     fn what_no_worker_would_write_is_not_sound() {
-        for text in [r#"{"province":"张三"}"#, r#"{"bill":"x"}"#, r#"{"stage":"job"}"#] {
-            assert!(!serde_json::from_str::<Place>(text).unwrap().is_sound(), "{text}");
+        for text in [
+            r#"{"province":"张三"}"#,
+            r#"{"bill":"x"}"#,
+            r#"{"stage":"job"}"#,
+        ] {
+            assert!(
+                !serde_json::from_str::<Place>(text).unwrap().is_sound(),
+                "{text}"
+            );
         }
-        for place in
-            [Place::Stage(Stage::Storage), Place::Province(Province::of("河南").unwrap()), Place::Bill(BillId::of(None, None, "i"))]
-        {
+        for place in [
+            Place::Stage(Stage::Storage),
+            Place::Province(Province::of("河南").unwrap()),
+            Place::Bill(BillId::of(None, None, "i")),
+        ] {
             let text = serde_json::to_string(&place).unwrap();
             let back: Place = serde_json::from_str(&text).unwrap();
             assert!(back.is_sound() && back == place, "{text}");

@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-/// After 5 and 15 seconds, then after 1, 5, 15 and every 60 minutes: what pauses a stage is answered without being paid for.
+/// After 5 and 15 seconds, then after 1, 5, 15 and every 60 minutes: what pauses a stage is
+/// answered without being paid for.
 const WAITS: [SignedDuration; 6] = [
     SignedDuration::from_secs(5),
     SignedDuration::from_secs(15),
@@ -16,11 +17,18 @@ const WAITS: [SignedDuration; 6] = [
 pub const USED_UP: &str = "OUT_OF_QUOTA";
 const NEW_DAY: SignedDuration = SignedDuration::from_mins(10);
 
-/// When the stage that was paused by this code is probed next, after so many failures, the first of which paused it.
+/// When the stage that was paused by this code is probed next, after so many failures, the first of
+/// which paused it.
 pub fn next_probe(code: &str, failures: u32, now: Timestamp, timezone: &TimeZone) -> Timestamp {
-    let index = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX).min(WAITS.len() - 1);
+    let index = usize::try_from(failures.saturating_sub(1))
+        .unwrap_or(usize::MAX)
+        .min(WAITS.len() - 1);
     let next = after(now, WAITS[index]);
-    if code == USED_UP { next.min(new_day(now, timezone)) } else { next }
+    if code == USED_UP {
+        next.min(new_day(now, timezone))
+    } else {
+        next
+    }
 }
 
 /// The next 00:10: providers count days by clocks of their own.
@@ -28,8 +36,15 @@ fn new_day(now: Timestamp, timezone: &TimeZone) -> Timestamp {
     let today = now.to_zoned(timezone.clone()).date();
     let begin = |midnight: Zoned| after(midnight.timestamp(), NEW_DAY);
     let days = [Ok(today), today.tomorrow()];
-    let beginnings = days.into_iter().flatten().filter_map(|day| day.to_zoned(timezone.clone()).ok()).map(begin);
-    beginnings.filter(|time| *time > now).min().unwrap_or(Timestamp::MAX)
+    let beginnings = days
+        .into_iter()
+        .flatten()
+        .filter_map(|day| day.to_zoned(timezone.clone()).ok())
+        .map(begin);
+    beginnings
+        .filter(|time| *time > now)
+        .min()
+        .unwrap_or(Timestamp::MAX)
 }
 
 fn after(time: Timestamp, wait: SignedDuration) -> Timestamp {
@@ -43,13 +58,20 @@ mod tests {
     fn shanghai(code: &str, failures: u32, now: &str) -> String {
         let timezone = TimeZone::get("Asia/Shanghai").unwrap();
         let now: Timestamp = now.parse().unwrap();
-        next_probe(code, failures, now, &timezone).to_zoned(timezone).strftime("%d %H:%M:%S").to_string()
+        next_probe(code, failures, now, &timezone)
+            .to_zoned(timezone)
+            .strftime("%d %H:%M:%S")
+            .to_string()
     }
 
     #[test]
     fn probes_grow_rare() {
-        let times = [1, 2, 3, 4, 5, 6, 7, u32::MAX].map(|failures| shanghai("UNAUTHORIZED", failures, "2026-03-02T09:00:00+08:00"));
-        let waits = ["09:00:05", "09:00:15", "09:01:00", "09:05:00", "09:15:00", "10:00:00", "10:00:00", "10:00:00"];
+        let times = [1, 2, 3, 4, 5, 6, 7, u32::MAX]
+            .map(|failures| shanghai("UNAUTHORIZED", failures, "2026-03-02T09:00:00+08:00"));
+        let waits = [
+            "09:00:05", "09:00:15", "09:01:00", "09:05:00", "09:15:00", "10:00:00", "10:00:00",
+            "10:00:00",
+        ];
         assert_eq!(times, waits.map(|time| format!("02 {time}")));
     }
 

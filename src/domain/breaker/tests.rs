@@ -46,11 +46,25 @@ fn what_is_closed_lets_nobody_through_before_its_time_and_then_one() {
     let mut breaker = closed(&henan(), &me);
     let places = [Place::Stage(Stage::Verification), henan()];
     let barrier = breaker.admit(&places, "another", &me, at(59)).unwrap_err();
-    assert_eq!((barrier.place, barrier.until, barrier.brief), (henan(), at(60), false));
-    assert_eq!(breaker.admit(&places, "another", &me, at(60)), Ok(vec![henan()]), "the probe");
+    assert_eq!(
+        (barrier.place, barrier.until, barrier.brief),
+        (henan(), at(60), false)
+    );
+    assert_eq!(
+        breaker.admit(&places, "another", &me, at(60)),
+        Ok(vec![henan()]),
+        "the probe"
+    );
     let waiting = breaker.admit(&places, "another", &me, at(61)).unwrap_err();
-    assert_eq!((waiting.until, waiting.brief), (at(66), true), "the others wait for its answer");
-    assert!(matches!(breaker.open(&henan(), &me, at(62)), Some(Change::Opened(..))));
+    assert_eq!(
+        (waiting.until, waiting.brief),
+        (at(66), true),
+        "the others wait for its answer"
+    );
+    assert!(matches!(
+        breaker.open(&henan(), &me, at(62)),
+        Some(Change::Opened(..))
+    ));
     assert_eq!(breaker.admit(&places, "another", &me, at(62)), Ok(vec![]));
 }
 
@@ -58,14 +72,24 @@ fn what_is_closed_lets_nobody_through_before_its_time_and_then_one() {
 fn a_failed_probe_moves_the_scope_on_and_calls_in_the_air_do_not() {
     let me = fleet("a", &[], at(0));
     let mut breaker = closed(&henan(), &me);
-    assert_eq!(breaker.close(&henan(), &cause(at(1)), |_| at(999), &me), None, "it was in the air when the province was closed");
+    assert_eq!(
+        breaker.close(&henan(), &cause(at(1)), |_| at(999), &me),
+        None,
+        "it was in the air when the province was closed"
+    );
     breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
-    let Some(Change::Prolonged(_, before, after)) =
-        breaker.close(&henan(), &cause(at(61)), |failures| at(61 + 60 * i64::from(failures)), &me)
-    else {
+    let Some(Change::Prolonged(_, before, after)) = breaker.close(
+        &henan(),
+        &cause(at(61)),
+        |failures| at(61 + 60 * i64::from(failures)),
+        &me,
+    ) else {
         panic!("prolonged")
     };
-    assert_eq!((before.failures, after.failures, after.since, after.until), (1, 2, at(0), at(181)));
+    assert_eq!(
+        (before.failures, after.failures, after.since, after.until),
+        (1, 2, at(0), at(181))
+    );
 }
 
 #[test]
@@ -74,16 +98,32 @@ fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
     let stage = Place::Stage(Stage::Verification);
     let places = std::slice::from_ref(&stage);
     let alone = &mut closed(&stage, &me);
-    assert_eq!(alone.admit(places, "run", &me, at(60)), Ok(vec![stage.clone()]), "nobody waits");
+    assert_eq!(
+        alone.admit(places, "run", &me, at(60)),
+        Ok(vec![stage.clone()]),
+        "nobody waits"
+    );
     let crowded = &mut closed(&stage, &me);
     crowded.admit(places, "another", &me, at(1)).unwrap_err();
     let back = crowded.admit(places, "run", &me, at(60)).unwrap_err();
     assert_eq!((back.until, back.brief), (at(65), true));
-    assert_eq!(crowded.clone().admit(places, "another", &me, at(60)), Ok(vec![stage.clone()]));
-    assert_eq!(crowded.admit(places, "run", &me, at(65)), Ok(vec![stage.clone()]), "nobody came");
+    assert_eq!(
+        crowded.clone().admit(places, "another", &me, at(60)),
+        Ok(vec![stage.clone()])
+    );
+    assert_eq!(
+        crowded.admit(places, "run", &me, at(65)),
+        Ok(vec![stage.clone()]),
+        "nobody came"
+    );
     let province = &mut closed(&henan(), &me);
-    province.admit(&[henan()], "another", &me, at(1)).unwrap_err();
-    assert!(province.admit(&[henan()], "run", &me, at(60)).is_ok(), "of a province any job is as good");
+    province
+        .admit(&[henan()], "another", &me, at(1))
+        .unwrap_err();
+    assert!(
+        province.admit(&[henan()], "run", &me, at(60)).is_ok(),
+        "of a province any job is as good"
+    );
 }
 
 #[test]
@@ -92,13 +132,22 @@ fn a_probe_without_an_answer_is_anybodys_again() {
     let mut breaker = closed(&henan(), &me);
     breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
     breaker.release(&henan(), &me, at(60));
-    assert_eq!(breaker.admit(&[henan()], "another", &me, at(61)), Ok(vec![henan()]));
+    assert_eq!(
+        breaker.admit(&[henan()], "another", &me, at(61)),
+        Ok(vec![henan()])
+    );
     // It may also have died with its worker, or taken for ever.
     let other = fleet("b", &["a"], at(61));
     assert!(breaker.look(&[henan()], &other, at(62)).is_some());
-    assert!(breaker.look(&[henan()], &other, at(70)).is_none(), "its worker is gone");
+    assert!(
+        breaker.look(&[henan()], &other, at(70)).is_none(),
+        "its worker is gone"
+    );
     assert!(breaker.look(&[henan()], &me, at(61 + 299)).is_some());
-    assert!(breaker.look(&[henan()], &me, at(61 + 300)).is_none(), "it took for ever");
+    assert!(
+        breaker.look(&[henan()], &me, at(61 + 300)).is_none(),
+        "it took for ever"
+    );
 }
 
 #[test]
@@ -106,10 +155,22 @@ fn a_pause_belongs_to_one_worker_which_probes_it_itself() {
     let pause = Place::Pause(Stage::Verification);
     let me = fleet("b", &["a"], at(60));
     let breaker = closed(&pause, &me);
-    assert!(!breaker.is_probe_due(&me, at(59)) && breaker.is_probe_due(&me, at(60)), "whichever other workers there are");
-    assert_eq!(breaker.look(std::slice::from_ref(&pause), &me, at(60)), None);
-    let barrier = breaker.look(std::slice::from_ref(&pause), &me, at(59)).unwrap();
-    assert_eq!((barrier.until, barrier.opens, barrier.brief), (at(59), at(60), false), "others may take it at once");
+    assert!(
+        !breaker.is_probe_due(&me, at(59)) && breaker.is_probe_due(&me, at(60)),
+        "whichever other workers there are"
+    );
+    assert_eq!(
+        breaker.look(std::slice::from_ref(&pause), &me, at(60)),
+        None
+    );
+    let barrier = breaker
+        .look(std::slice::from_ref(&pause), &me, at(59))
+        .unwrap();
+    assert_eq!(
+        (barrier.until, barrier.opens, barrier.brief),
+        (at(59), at(60), false),
+        "others may take it at once"
+    );
     assert_eq!(breaker.tell(at(0)), [], "it is not announced");
 }
 
@@ -117,8 +178,15 @@ fn a_pause_belongs_to_one_worker_which_probes_it_itself() {
 fn a_pause_comes_before_every_other_barrier() {
     let me = fleet("a", &[], at(0));
     let mut breaker = closed(&henan(), &me);
-    breaker.close(&Place::Pause(Stage::Verification), &cause(at(0)), |_| at(1), &me);
-    let barrier = breaker.look(&[Place::Pause(Stage::Verification), henan()], &me, at(0)).unwrap();
+    breaker.close(
+        &Place::Pause(Stage::Verification),
+        &cause(at(0)),
+        |_| at(1),
+        &me,
+    );
+    let barrier = breaker
+        .look(&[Place::Pause(Stage::Verification), henan()], &me, at(0))
+        .unwrap();
     assert!(barrier.place.is_pause());
 }
 
@@ -136,7 +204,17 @@ fn paused_time_is_counted_once_however_many_stages_were_paused() {
     pause(Stage::Verification, 15, Some(30));
     pause(Stage::Storage, 100, None);
     let seconds = |from, to| breaker.paused_between(at(from), at(to)).as_secs();
-    assert_eq!([seconds(0, 50), seconds(12, 17), seconds(0, 5), seconds(40, 90), seconds(0, 110), seconds(105, 110)], [20, 5, 0, 0, 30, 5]);
+    assert_eq!(
+        [
+            seconds(0, 50),
+            seconds(12, 17),
+            seconds(0, 5),
+            seconds(40, 90),
+            seconds(0, 110),
+            seconds(105, 110)
+        ],
+        [20, 5, 0, 0, 30, 5]
+    );
 }
 
 #[test]
@@ -144,15 +222,27 @@ fn what_one_worker_learns_reaches_the_others() {
     let (a, b) = (fleet("a", &["b"], at(0)), fleet("b", &["a"], at(0)));
     let mut ours = closed(&henan(), &a);
     let mut theirs = Breaker::default();
-    assert!(matches!(theirs.hear(ours.tell(at(1)), LONGEST, at(1))[..], [Change::Closed(..)]));
-    assert!(theirs.hear(ours.tell(at(1)), LONGEST, at(1)).is_empty(), "told once");
+    assert!(matches!(
+        theirs.hear(ours.tell(at(1)), LONGEST, at(1))[..],
+        [Change::Closed(..)]
+    ));
+    assert!(
+        theirs.hear(ours.tell(at(1)), LONGEST, at(1)).is_empty(),
+        "told once"
+    );
     assert!(theirs.look(&[henan()], &b, at(1)).is_some());
     theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
     ours.hear(theirs.tell(at(60)), LONGEST, at(60));
     let a = fleet("a", &["b"], at(60));
-    assert!(ours.look(&[henan()], &a, at(61)).unwrap().brief, "they probe");
+    assert!(
+        ours.look(&[henan()], &a, at(61)).unwrap().brief,
+        "they probe"
+    );
     theirs.open(&henan(), &b, at(62));
-    assert!(matches!(ours.hear(theirs.tell(at(62)), LONGEST, at(62))[..], [Change::Opened(..)]));
+    assert!(matches!(
+        ours.hear(theirs.tell(at(62)), LONGEST, at(62))[..],
+        [Change::Opened(..)]
+    ));
     assert_eq!(ours.look(&[henan()], &a, at(62)), None);
 }
 
@@ -174,10 +264,22 @@ fn of_two_that_claim_the_same_probe_the_lower_id_has_it() {
 fn what_nobody_needs_is_forgotten() {
     let me = fleet("a", &[], at(0));
     let mut breaker = closed(&henan(), &me);
-    breaker.close(&Place::Pause(Stage::Storage), &cause(at(0)), |_| at(60), &me);
+    breaker.close(
+        &Place::Pause(Stage::Storage),
+        &cause(at(0)),
+        |_| at(60),
+        &me,
+    );
     assert!(breaker.forget(at(60 + 3_599)).is_empty());
-    assert!(matches!(breaker.forget(at(60 + 3_600))[..], [Change::Opened(..)]), "nobody tried for an hour");
-    assert_eq!(breaker.paused().count(), 1, "a pause ends by an answer only");
+    assert!(
+        matches!(breaker.forget(at(60 + 3_600))[..], [Change::Opened(..)]),
+        "nobody tried for an hour"
+    );
+    assert_eq!(
+        breaker.paused().count(),
+        1,
+        "a pause ends by an answer only"
+    );
 }
 
 #[test]
@@ -191,8 +293,15 @@ fn a_thousand_bills_are_remembered_and_the_latest_told() {
     let told = breaker.tell(at(5_000));
     assert_eq!(told.len(), 201);
     let latest = Place::Bill(BillId::of(None, None, "4999"));
-    assert!(serde_json::to_string(&told).unwrap().contains(&serde_json::to_string(&latest).unwrap()));
-    assert!(breaker.look(&[henan()], &me, at(0)).is_some(), "provinces do not give way");
+    assert!(
+        serde_json::to_string(&told)
+            .unwrap()
+            .contains(&serde_json::to_string(&latest).unwrap())
+    );
+    assert!(
+        breaker.look(&[henan()], &me, at(0)).is_some(),
+        "provinces do not give way"
+    );
     assert!(serde_json::to_string(&told).unwrap().len() < 64 * 1024);
 }
 
@@ -218,19 +327,36 @@ fn what_no_worker_would_tell_is_not_believed() {
     assert_eq!(breaker.hear(told(&|_| ()), LONGEST, at(0)).len(), 1);
 }
 
-/// A day ahead, or behind: what it closed is closed for as long as it would be by its own clock, and never for longer than any rule says.
+/// A day ahead, or behind: what it closed is closed for as long as it would be by its own clock,
+/// and never for longer than any rule says.
 #[test]
 fn a_closure_lasts_as_long_by_a_clock_that_is_wrong() {
     let me = fleet("a", &[], at(0));
     let of_the_other = |offset: i64, waits: i64| {
         let (mut breaker, now) = (Breaker::default(), at(offset));
-        breaker.close(&henan(), &cause(now), |_| at(offset + waits), &fleet("b", &[], now));
+        breaker.close(
+            &henan(),
+            &cause(now),
+            |_| at(offset + waits),
+            &fleet("b", &[], now),
+        );
         breaker.tell(now)
     };
-    for (offset, waits, expected) in [(0, 60, 60), (86_400, 60, 60), (-432_000, 60, 60), (0, 30 * 86_400, LONGEST.as_secs())] {
+    for (offset, waits, expected) in [
+        (0, 60, 60),
+        (86_400, 60, 60),
+        (-432_000, 60, 60),
+        (0, 30 * 86_400, LONGEST.as_secs()),
+    ] {
         let mut breaker = Breaker::default();
         breaker.hear(of_the_other(offset, waits), LONGEST, at(0));
-        assert_eq!(breaker.look(&[henan()], &me, at(0)).map(|barrier| barrier.until), Some(at(expected)), "{offset}");
+        assert_eq!(
+            breaker
+                .look(&[henan()], &me, at(0))
+                .map(|barrier| barrier.until),
+            Some(at(expected)),
+            "{offset}"
+        );
     }
 }
 

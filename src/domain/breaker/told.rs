@@ -1,4 +1,5 @@
-//! What a heartbeat says about one place. Times are told as durations, because the clocks of two workers may differ.
+//! What a heartbeat says about one place. Times are told as durations, because the clocks of two
+//! workers may differ.
 
 use super::Place;
 use super::closure::{Closure, Entry, Probing, Queue, State};
@@ -24,7 +25,8 @@ enum ToldState {
     Closed(ToldClosure),
 }
 
-/// Milliseconds are counted from when the heartbeat was written: back to the beginning, forward to the end.
+/// Milliseconds are counted from when the heartbeat was written: back to the beginning, forward to
+/// the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct ToldClosure {
     stage: Stage,
@@ -34,7 +36,11 @@ struct ToldClosure {
     until_ms: i64,
     failures: u32,
     /// That it is probed may be told by another version in another way: then it is not known.
-    #[serde(default, deserialize_with = "known_or_none", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "known_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
     probing: Option<ToldProbing>,
 }
 
@@ -47,7 +53,9 @@ struct ToldProbing {
 impl Told {
     pub(super) fn of(place: &Place, entry: &Entry, now: Timestamp) -> Self {
         let state = match &entry.state {
-            State::Open { since } => ToldState::Open { since_ms: millis(now.duration_since(*since)) },
+            State::Open { since } => ToldState::Open {
+                since_ms: millis(now.duration_since(*since)),
+            },
             State::Closed(closure) => ToldState::Closed(ToldClosure {
                 stage: closure.stage,
                 code: closure.code.clone(),
@@ -55,43 +63,68 @@ impl Told {
                 since_ms: millis(now.duration_since(closure.since)),
                 until_ms: millis(closure.until.duration_since(now)),
                 failures: closure.failures,
-                probing: closure
-                    .probing
-                    .as_ref()
-                    .map(|probing| ToldProbing { by: probing.by.clone(), since_ms: millis(now.duration_since(probing.since)) }),
+                probing: closure.probing.as_ref().map(|probing| ToldProbing {
+                    by: probing.by.clone(),
+                    since_ms: millis(now.duration_since(probing.since)),
+                }),
             }),
         };
-        Self { place: place.clone(), version: entry.version, by: entry.by.clone(), state }
+        Self {
+            place: place.clone(),
+            version: entry.version,
+            by: entry.by.clone(),
+            state,
+        }
     }
 
-    /// By this worker's clock, `None` where no worker would write it. It is closed for no longer than the policy's `longest_wait`.
+    /// By this worker's clock, `None` where no worker would write it. It is closed for no longer
+    /// than the policy's `longest_wait`.
     pub(super) fn entry(&self, now: Timestamp, longest_wait: SignedDuration) -> Option<Entry> {
         let is_worker = |id: &str| !id.is_empty() && id.len() <= MAX_ID_BYTES;
         // A version that could not be surpassed would hold for ever. A pause is its worker's own.
-        if self.place.is_pause() || !self.place.is_sound() || !is_worker(&self.by) || self.version >= u64::MAX / 2 {
+        if self.place.is_pause()
+            || !self.place.is_sound()
+            || !is_worker(&self.by)
+            || self.version >= u64::MAX / 2
+        {
             return None;
         }
         let state = match &self.state {
-            ToldState::Open { since_ms } => State::Open { since: before(now, *since_ms) },
+            ToldState::Open { since_ms } => State::Open {
+                since: before(now, *since_ms),
+            },
             ToldState::Closed(told) => {
                 if told.code.len() > MAX_CODE_BYTES || told.reason.len() > MAX_MESSAGE_BYTES {
                     return None;
                 }
-                let probing = told.probing.as_ref().filter(|probing| is_worker(&probing.by));
+                let probing = told
+                    .probing
+                    .as_ref()
+                    .filter(|probing| is_worker(&probing.by));
                 State::Closed(Closure {
                     stage: told.stage,
                     code: told.code.clone(),
                     reason: told.reason.clone(),
                     streak: None,
                     since: before(now, told.since_ms),
-                    until: after(now, SignedDuration::from_millis(told.until_ms).min(longest_wait)),
+                    until: after(
+                        now,
+                        SignedDuration::from_millis(told.until_ms).min(longest_wait),
+                    ),
                     failures: told.failures,
-                    probing: probing.map(|probing| Probing { by: probing.by.clone(), since: before(now, probing.since_ms) }),
+                    probing: probing.map(|probing| Probing {
+                        by: probing.by.clone(),
+                        since: before(now, probing.since_ms),
+                    }),
                     queue: Queue::default(),
                 })
             }
         };
-        Some(Entry { version: self.version, by: self.by.clone(), state })
+        Some(Entry {
+            version: self.version,
+            by: self.by.clone(),
+            state,
+        })
     }
 }
 
@@ -101,14 +134,17 @@ fn millis(duration: SignedDuration) -> i64 {
 
 /// Never in the future.
 fn before(now: Timestamp, millis: i64) -> Timestamp {
-    now.saturating_sub(SignedDuration::from_millis(millis.max(0))).unwrap_or(Timestamp::MIN)
+    now.saturating_sub(SignedDuration::from_millis(millis.max(0)))
+        .unwrap_or(Timestamp::MIN)
 }
 
 fn after(now: Timestamp, wait: SignedDuration) -> Timestamp {
     now.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-fn known_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ToldProbing>, D::Error> {
+fn known_or_none<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ToldProbing>, D::Error> {
     let told = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(told).ok())
 }

@@ -19,7 +19,8 @@ pub(super) struct ClockTime {
 }
 
 impl ClockTime {
-    /// `10:15`, `T10:15:30.123+08:00`, `10时15分30秒`, `101530`, `10:15:30 PM`, `下午3点05分`, nothing. `None` for anything else.
+    /// `10:15`, `T10:15:30.123+08:00`, `10时15分30秒`, `101530`, `10:15:30 PM`, `下午3点05分`, nothing.
+    /// `None` for anything else.
     ///
     /// `is_attached`: it stands directly behind `20200603`, so that two digits are an hour.
     pub(super) fn parse(rest: &str, is_attached: bool) -> Option<Self> {
@@ -39,7 +40,11 @@ impl ClockTime {
             _ => {}
         }
         rest.blanks();
-        let zone = if rest.0.is_empty() { Zone::Local } else { rest.zone()? };
+        let zone = if rest.0.is_empty() {
+            Zone::Local
+        } else {
+            rest.zone()?
+        };
         let is_end_of_day = (time.hour, time.minute, time.second) == (24, 0, 0);
         let hour = if is_end_of_day { 0 } else { time.hour };
         // A leap second is the last second of its minute.
@@ -49,7 +54,11 @@ impl ClockTime {
             Zone::Local => None,
             Zone::At(offset) => Some(offset),
         };
-        rest.0.is_empty().then_some(Self { time, is_end_of_day, offset })
+        rest.0.is_empty().then_some(Self {
+            time,
+            is_end_of_day,
+            offset,
+        })
     }
 }
 
@@ -85,7 +94,9 @@ impl Rest<'_> {
 
     fn is_zone(&self) -> bool {
         let mut zone = Self(self.0);
-        (self.0.ends_with(['Z', 'z']) || self.0.contains(':')) && zone.zone().is_some() && zone.0.is_empty()
+        (self.0.ends_with(['Z', 'z']) || self.0.contains(':'))
+            && zone.zone().is_some()
+            && zone.0.is_empty()
     }
 
     fn blanks(&mut self) {
@@ -109,7 +120,11 @@ impl Rest<'_> {
         let count = self.0.bytes().take_while(u8::is_ascii_digit).count();
         let (digits, rest) = self.0.split_at(count);
         self.0 = rest.trim_start();
-        if count <= 2 { digits.parse().ok() } else { None }
+        if count <= 2 {
+            digits.parse().ok()
+        } else {
+            None
+        }
     }
 
     fn figures(&mut self, is_attached: bool) -> Option<Figures> {
@@ -117,7 +132,10 @@ impl Rest<'_> {
         if count > 2 || (count == 2 && self.0.len() == 2 && is_attached) {
             return self.run_together(count);
         }
-        let mut figures = Figures { hour: self.number()?, ..Figures::default() };
+        let mut figures = Figures {
+            hour: self.number()?,
+            ..Figures::default()
+        };
         let is_lettered = self.take(&["时", "時", "点"]);
         if !is_lettered && !self.take(&[":"]) {
             return None;
@@ -142,8 +160,16 @@ impl Rest<'_> {
     fn run_together(&mut self, count: usize) -> Option<Figures> {
         let (digits, rest) = self.0.split_at(count);
         self.0 = rest;
-        let pair = |at: usize| digits.get(at..at + 2).map_or(Some(0), |pair| pair.parse::<i8>().ok());
-        let figures = Figures { hour: pair(0)?, minute: pair(2)?, second: pair(4)? };
+        let pair = |at: usize| {
+            digits
+                .get(at..at + 2)
+                .map_or(Some(0), |pair| pair.parse::<i8>().ok())
+        };
+        let figures = Figures {
+            hour: pair(0)?,
+            minute: pair(2)?,
+            second: pair(4)?,
+        };
         self.fraction();
         matches!(count, 2 | 4 | 6 | 9).then_some(figures)
     }
@@ -162,7 +188,12 @@ impl Rest<'_> {
             return Some(Zone::Local);
         }
         let is_utc = self.take(&["Z", "z", "UTC", "GMT"]);
-        let Some(sign) = self.0.chars().next().filter(|sign| matches!(sign, '+' | '-')) else {
+        let Some(sign) = self
+            .0
+            .chars()
+            .next()
+            .filter(|sign| matches!(sign, '+' | '-'))
+        else {
             return is_utc.then_some(Zone::At(Offset::UTC));
         };
         self.0 = &self.0[1..];
@@ -170,7 +201,14 @@ impl Rest<'_> {
         let (digits, rest) = self.0.split_at(count);
         self.0 = rest;
         let (hours, minutes): (i32, i32) = match count {
-            1 | 2 => (digits.parse().ok()?, if self.take(&[":"]) { i32::from(self.number()?) } else { 0 }),
+            1 | 2 => (
+                digits.parse().ok()?,
+                if self.take(&[":"]) {
+                    i32::from(self.number()?)
+                } else {
+                    0
+                },
+            ),
             4 => (digits[..2].parse().ok()?, digits[2..].parse().ok()?),
             _ => return None,
         };

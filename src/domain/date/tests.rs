@@ -28,7 +28,11 @@ fn every_documented_form_is_the_same_day() {
         "2020年06月03日12:30:00",
         "20200603 12:30:00",
     ] {
-        assert_eq!(day(text), Some(Reading::Value(jiff::civil::date(2020, 6, 3))), "{text}");
+        assert_eq!(
+            day(text),
+            Some(Reading::Value(jiff::civil::date(2020, 6, 3))),
+            "{text}"
+        );
     }
 }
 
@@ -70,10 +74,17 @@ fn a_time_behind_the_date_is_that_day() {
         "Wed, 03 Jun 2026 10:15:30 GMT",
         "Wed Jun 03 10:15:30 CST 2026",
     ] {
-        let expected = if text == "2026-06-03T00:30:00+09" { jiff::civil::date(2026, 6, 2) } else { jiff::civil::date(2026, 6, 3) };
+        let expected = if text == "2026-06-03T00:30:00+09" {
+            jiff::civil::date(2026, 6, 2)
+        } else {
+            jiff::civil::date(2026, 6, 3)
+        };
         assert_eq!(day(text), Some(Reading::Value(expected)), "{text}");
     }
-    assert_eq!(from_text("2026-06-03T01:00:00+08:00", &TimeZone::UTC), Some(Reading::Value(jiff::civil::date(2026, 6, 2))));
+    assert_eq!(
+        from_text("2026-06-03T01:00:00+08:00", &TimeZone::UTC),
+        Some(Reading::Value(jiff::civil::date(2026, 6, 2)))
+    );
 }
 
 #[test]
@@ -111,10 +122,24 @@ fn what_is_no_date_stays_text() {
 
 #[test]
 fn a_day_that_was_written_is_told_from_a_number() {
-    for text in ["2026-06-03", "20260603", "20260603101530", "2026年06月03日 10时15分", "2026-06-03T10:15:30Z"] {
+    for text in [
+        "2026-06-03",
+        "20260603",
+        "20260603101530",
+        "2026年06月03日 10时15分",
+        "2026-06-03T10:15:30Z",
+    ] {
         assert!(names_a_day(text), "{text}");
     }
-    for text in ["1780452930000", "1780452930", "1031123456", "0001-01-01T00:00:00", "1900-01-01", "2", ""] {
+    for text in [
+        "1780452930000",
+        "1780452930",
+        "1031123456",
+        "0001-01-01T00:00:00",
+        "1900-01-01",
+        "2",
+        "",
+    ] {
         assert!(!names_a_day(text), "{text}");
     }
 }

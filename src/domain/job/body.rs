@@ -1,10 +1,12 @@
-//! From the bytes of a message to the text of a job: within the bounds on size and depth, unpacked, and without its byte order mark.
+//! From the bytes of a message to the text of a job: within the bounds on size and depth, unpacked,
+//! and without its byte order mark.
 
 use crate::domain::gzip::{self, GzipError};
 use std::borrow::Cow;
 
-/// Of lists and objects within each other, the body itself being the first. Readers of results stop at 64 levels (.NET) or run out of
-/// stack somewhat later, and `metadata` is echoed to them as it was sent.
+/// Of lists and objects within each other, the body itself being the first. Readers of results stop
+/// at 64 levels (.NET) or run out of stack somewhat later, and `metadata` is echoed to them as it
+/// was sent.
 const MAX_LEVELS: usize = 64;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// Of a foreign name in an error.
@@ -14,11 +16,20 @@ const MAX_NAME_CHARS: usize = 40;
 ///
 /// # Errors
 /// What is wrong with it, without repeating any of it.
-pub(super) fn unpacked<'a>(body: &'a [u8], content_encoding: Option<&str>, max_bytes: usize) -> Result<Cow<'a, [u8]>, String> {
+pub(super) fn unpacked<'a>(
+    body: &'a [u8],
+    content_encoding: Option<&str>,
+    max_bytes: usize,
+) -> Result<Cow<'a, [u8]>, String> {
     if body.len() > max_bytes {
-        return Err(format!("the body is larger than {max_bytes} bytes, the limit set by worker.max_job_bytes"));
+        return Err(format!(
+            "the body is larger than {max_bytes} bytes, the limit set by worker.max_job_bytes"
+        ));
     }
-    let encoding = content_encoding.unwrap_or_default().trim().to_ascii_lowercase();
+    let encoding = content_encoding
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match encoding.as_str() {
         // Some clients put the charset here.
         "" | "identity" | "utf-8" | "utf8" => Ok(Cow::Borrowed(body)),
@@ -39,26 +50,37 @@ pub(super) fn text(body: &[u8]) -> Result<&str, String> {
         return Err(format!("the body is {charset}; send it as UTF-8"));
     }
     let text = std::str::from_utf8(body).map_err(|error| {
-        let hint = if gzip::is_gzip(body) { ": it looks like gzip, which the property content_encoding has to say" } else { "" };
+        let hint = if gzip::is_gzip(body) {
+            ": it looks like gzip, which the property content_encoding has to say"
+        } else {
+            ""
+        };
         format!("not UTF-8 from byte {}{hint}", error.valid_up_to())
     })?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if is_deeper_than(text, MAX_LEVELS) {
-        return Err(format!("the body is nested more than {MAX_LEVELS} levels deep"));
+        return Err(format!(
+            "the body is nested more than {MAX_LEVELS} levels deep"
+        ));
     }
     Ok(text)
 }
 
-/// By its byte order mark, or by the zero byte beside the first character, which is ASCII in every JSON text.
+/// By its byte order mark, or by the zero byte beside the first character, which is ASCII in every
+/// JSON text.
 fn other_charset(body: &[u8]) -> Option<&'static str> {
     match body {
-        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [1..=255, 0, 0, 0, ..] | [0, 0, 0, 1..=255, ..] => Some("UTF-32"),
+        [0xff, 0xfe, 0, 0, ..]
+        | [0, 0, 0xfe, 0xff, ..]
+        | [1..=255, 0, 0, 0, ..]
+        | [0, 0, 0, 1..=255, ..] => Some("UTF-32"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] => Some("UTF-16"),
         _ => None,
     }
 }
 
-/// Counted without recursion, and before any parser sees the text. Of what is not JSON the answer means nothing.
+/// Counted without recursion, and before any parser sees the text. Of what is not JSON the answer
+/// means nothing.
 fn is_deeper_than(json: &str, levels: usize) -> bool {
     let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
     for byte in json.bytes() {
@@ -104,13 +126,27 @@ mod tests {
             ("[][][]".to_owned(), 1, false),
             ("]]]][".to_owned(), 1, false),
         ] {
-            assert_eq!(is_deeper_than(&json, levels), expected, "{levels}: {}", &json[..json.len().min(40)]);
+            assert_eq!(
+                is_deeper_than(&json, levels),
+                expected,
+                "{levels}: {}",
+                &json[..json.len().min(40)]
+            );
         }
     }
 
     #[test]
     fn other_charsets_are_named() {
-        let utf16 = |mark: &[u8], text: &str| [mark, &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()].concat();
+        let utf16 = |mark: &[u8], text: &str| {
+            [
+                mark,
+                &text
+                    .encode_utf16()
+                    .flat_map(u16::to_le_bytes)
+                    .collect::<Vec<u8>>(),
+            ]
+            .concat()
+        };
         for (body, expected) in [
             (utf16(b"\xff\xfe", "{}"), Some("UTF-16")),
             (utf16(b"", "{}"), Some("UTF-16")),

@@ -9,8 +9,8 @@ const LAST_DAY_ENDS: Offset = offset(-12);
 /// From this year on an offset may move a time beyond what can be computed with.
 const FAR: u32 = 9999;
 
-/// `None`: it is no time. What is later than any time that can be computed with is the last of those; a date alone lasts until it has
-/// ended everywhere.
+/// `None`: it is no time. What is later than any time that can be computed with is the last of
+/// those; a date alone lasts until it has ended everywhere.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse() {
         return Some(time);
@@ -18,11 +18,16 @@ pub(super) fn read(text: &str) -> Option<Timestamp> {
     if is_far(text) {
         return Some(Timestamp::MAX);
     }
-    let last_second = text.parse::<Date>().ok().filter(|_| text.len() == "2026-11-23".len())?.to_datetime(time(23, 59, 59, 0));
+    let last_second = text
+        .parse::<Date>()
+        .ok()
+        .filter(|_| text.len() == "2026-11-23".len())?
+        .to_datetime(time(23, 59, 59, 0));
     LAST_DAY_ENDS.to_timestamp(last_second).ok()
 }
 
-/// Written as RFC 3339 asks, in the last year of four digits or, which it does not allow, in a later one.
+/// Written as RFC 3339 asks, in the last year of four digits or, which it does not allow, in a
+/// later one.
 fn is_far(text: &str) -> bool {
     let text = text.strip_prefix('+').unwrap_or(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -30,7 +35,9 @@ fn is_far(text: &str) -> bool {
     let is_later = digits > 4 || year.parse().is_ok_and(|year: u32| year >= FAR);
     let is_year = (4..=9).contains(&digits) && year.bytes().any(|digit| digit != b'0') && is_later;
     // In a year that can be computed with, the rest is what it would be in any other.
-    is_year && (format!("2024{rest}").parse::<Timestamp>().is_ok() || (rest.len() == 6 && format!("2024{rest}").parse::<Date>().is_ok()))
+    is_year
+        && (format!("2024{rest}").parse::<Timestamp>().is_ok()
+            || (rest.len() == 6 && format!("2024{rest}").parse::<Date>().is_ok()))
 }
 
 #[cfg(test)]
@@ -55,7 +62,13 @@ mod tests {
             ("12345-01-01", Some("MAX")),
             ("0012026-01-01T00:00:00Zx", None),
         ] {
-            let expected = expected.map(|time| if time == "MAX" { Timestamp::MAX } else { time.parse().unwrap() });
+            let expected = expected.map(|time| {
+                if time == "MAX" {
+                    Timestamp::MAX
+                } else {
+                    time.parse().unwrap()
+                }
+            });
             assert_eq!(read(text), expected, "{text}");
         }
         for far in [
@@ -67,7 +80,11 @@ mod tests {
             "+010000-01-01T00:00:00Z",
             "292277026-12-04T15:30:07Z",
         ] {
-            assert!(read(far).is_some_and(|time| time >= "9999-12-30T00:00:00Z".parse().unwrap()), "{far}: {:?}", read(far));
+            assert!(
+                read(far).is_some_and(|time| time >= "9999-12-30T00:00:00Z".parse().unwrap()),
+                "{far}: {:?}",
+                read(far)
+            );
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Whether every reader of JSON can read what is echoed to it.
 //!
-//! The grammar of JSON allows numbers that no `double` holds and halves of characters (lone surrogates); strict readers refuse the whole
-//! text for one of them. So metadata that holds one is refused here, where its sender is told, and not by the consumer of the result.
+//! The grammar of JSON allows numbers that no `double` holds and halves of characters (lone
+//! surrogates); strict readers refuse the whole text for one of them. So metadata that holds one is
+//! refused here, where its sender is told, and not by the consumer of the result.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -78,7 +79,10 @@ mod tests {
     #[test]
     fn what_strict_readers_refuse_is_refused() {
         for (json, is_readable) in [
-            (r#"{"a":[1,-2.5e300,null,true,"\ud83d\ude00",{"b":12345678901234567890123}],"a":"\u0000"}"#, true),
+            (
+                r#"{"a":[1,-2.5e300,null,true,"\ud83d\ude00",{"b":12345678901234567890123}],"a":"\u0000"}"#,
+                true,
+            ),
             (r#"{"a":1e999999}"#, false),
             (r#"{"a":[{"b":"\ud800"}]}"#, false),
             (r#"{"\udc00":1}"#, false),

@@ -4,7 +4,11 @@ use super::Stage;
 
 const ANY: &str = "*";
 pub(super) const ANY_NUMBER: &str = "#";
-const CLASSES: [(&str, &str); 3] = [("http.3xx", "http.3"), ("http.4xx", "http.4"), ("http.5xx", "http.5")];
+const CLASSES: [(&str, &str); 3] = [
+    ("http.3xx", "http.3"),
+    ("http.4xx", "http.4"),
+    ("http.5xx", "http.5"),
+];
 /// Whatever begins so: `KMS.DisabledException`.
 const FAMILIES: [(&str, &str); 1] = [("KMS.*", "KMS.")];
 
@@ -12,19 +16,31 @@ const FAMILIES: [(&str, &str); 1] = [("KMS.*", "KMS.")];
 pub(super) fn catches(pattern: &str, code: &str) -> bool {
     match pattern {
         ANY => true,
-        ANY_NUMBER => code == ANY_NUMBER || (!code.is_empty() && code.bytes().all(|byte| byte.is_ascii_digit())),
-        exact_or_class => code == exact_or_class || in_class(exact_or_class, code) || in_family(exact_or_class, code),
+        ANY_NUMBER => {
+            code == ANY_NUMBER
+                || (!code.is_empty() && code.bytes().all(|byte| byte.is_ascii_digit()))
+        }
+        exact_or_class => {
+            code == exact_or_class
+                || in_class(exact_or_class, code)
+                || in_family(exact_or_class, code)
+        }
     }
 }
 
 fn in_class(class: &str, code: &str) -> bool {
     CLASSES.iter().any(|(name, prefix)| {
-        *name == class && code.strip_prefix(prefix).is_some_and(|rest| rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_digit()))
+        *name == class
+            && code.strip_prefix(prefix).is_some_and(|rest| {
+                rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_digit())
+            })
     })
 }
 
 fn in_family(family: &str, code: &str) -> bool {
-    FAMILIES.iter().any(|(name, prefix)| *name == family && code.len() > prefix.len() && code.starts_with(prefix))
+    FAMILIES.iter().any(|(name, prefix)| {
+        *name == family && code.len() > prefix.len() && code.starts_with(prefix)
+    })
 }
 
 /// Patterns that catch any number of codes: a code under them alone is not *named*.
@@ -32,31 +48,46 @@ pub(super) fn is_open(pattern: &str) -> bool {
     matches!(pattern, ANY | ANY_NUMBER)
 }
 
-/// A name as it may stand in a table, in the form in which failures carry it; or what is wrong with it.
+/// A name as it may stand in a table, in the form in which failures carry it; or what is wrong with
+/// it.
 pub(super) fn parse(name: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let pattern = is_open(name) || CLASSES.iter().chain(&FAMILIES).any(|(pattern, _)| *pattern == name);
-    let exact = !name.is_empty() && name.len() <= super::super::failure::MAX_CODE_BYTES && name.bytes().all(plain) && !name.ends_with("xx");
+    let pattern = is_open(name)
+        || CLASSES
+            .iter()
+            .chain(&FAMILIES)
+            .any(|(pattern, _)| *pattern == name);
+    let exact = !name.is_empty()
+        && name.len() <= super::super::failure::MAX_CODE_BYTES
+        && name.bytes().all(plain)
+        && !name.ends_with("xx");
     if pattern || exact {
         Ok(normalise(name))
     } else {
-        Err(format!("{name:?} is neither a code nor one of the patterns http.3xx, http.4xx, http.5xx, KMS.*, # and *"))
+        Err(format!(
+            "{name:?} is neither a code nor one of the patterns http.3xx, http.4xx, http.5xx, KMS.*, # and *"
+        ))
     }
 }
 
 /// The gateway calls itself `APIG` or `APIGW`; failures always carry the first.
 pub fn normalise(name: &str) -> String {
-    name.strip_prefix("APIGW.").map_or_else(|| name.to_owned(), |rest| format!("APIG.{rest}"))
+    name.strip_prefix("APIGW.")
+        .map_or_else(|| name.to_owned(), |rest| format!("APIG.{rest}"))
 }
 
-/// The registry's own codes are numbers, whatever the number; everything else was said by somebody on the way.
+/// The registry's own codes are numbers, whatever the number; everything else was said by somebody
+/// on the way.
 pub(super) fn is_registrys(pattern: &str) -> bool {
     catches(ANY_NUMBER, pattern)
 }
 
 /// A good answer's code. What it means is not a matter of configuration.
 pub(super) fn is_success(stage: Stage, code: &str) -> bool {
-    matches!((stage, code), (Stage::Recognition, "200") | (Stage::Verification, "OK"))
+    matches!(
+        (stage, code),
+        (Stage::Recognition, "200") | (Stage::Verification, "OK")
+    )
 }
 
 #[cfg(test)]
@@ -91,7 +122,15 @@ mod tests {
 
     #[test]
     fn names_that_could_never_match_are_refused() {
-        for name in ["", "http.2xx", "http.*", "##", "a b", "代码", &"x".repeat(65)] {
+        for name in [
+            "",
+            "http.2xx",
+            "http.*",
+            "##",
+            "a b",
+            "代码",
+            &"x".repeat(65),
+        ] {
             assert!(parse(name).is_err(), "{name}");
         }
         assert_eq!(parse("APIGW.0308").as_deref(), Ok("APIG.0308"));

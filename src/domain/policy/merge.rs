@@ -7,7 +7,11 @@ use std::collections::HashMap;
 pub(super) fn merge(mut rules: Vec<Rule>, overrides: Vec<Rule>) -> Vec<Rule> {
     for rule in overrides {
         for code in &rule.codes {
-            let single = Rule { codes: vec![code.clone()], overridden: true, ..rule.clone() };
+            let single = Rule {
+                codes: vec![code.clone()],
+                overridden: true,
+                ..rule.clone()
+            };
             insert(&mut rules, single, code);
         }
     }
@@ -21,17 +25,23 @@ fn insert(rules: &mut Vec<Rule>, rule: Rule, code: &str) {
             replaced.codes.retain(|name| name != code);
         }
     }
-    // A pattern must not take the exact codes of the rule in whose place it comes: they stay before it.
+    // A pattern must not take the exact codes of the rule in whose place it comes: they stay before
+    // it.
     let (before, after) = match rules.get(place) {
-        Some(other) if other.stage == rule.stage => {
-            other.codes.iter().cloned().partition(|name| name != code && codes::catches(code, name))
-        }
+        Some(other) if other.stage == rule.stage => other
+            .codes
+            .iter()
+            .cloned()
+            .partition(|name| name != code && codes::catches(code, name)),
         _ => (Vec::new(), Vec::new()),
     };
     if before.is_empty() {
         rules.insert(place, rule);
     } else {
-        let rest = Rule { codes: after, ..rules[place].clone() };
+        let rest = Rule {
+            codes: after,
+            ..rules[place].clone()
+        };
         rules[place].codes = before;
         rules.insert(place + 1, rest);
         rules.insert(place + 1, rule);
@@ -39,12 +49,17 @@ fn insert(rules: &mut Vec<Rule>, rule: Rule, code: &str) {
     rules.retain(|rule| !rule.codes.is_empty());
 }
 
-/// Where the replaced rule stands; else before every built-in rule for this code; else before the first pattern that catches it.
+/// Where the replaced rule stands; else before every built-in rule for this code; else before the
+/// first pattern that catches it.
 fn place(rules: &[Rule], rule: &Rule, code: &str) -> usize {
     let first = |wanted: &dyn Fn(&Rule) -> bool| rules.iter().position(wanted);
     first(&|other| names(other, rule, code) && other.when == rule.when)
         .or_else(|| first(&|other| names(other, rule, code)))
-        .or_else(|| first(&|other| other.catches(rule.stage, code) && !other.codes.iter().any(|name| name == code)))
+        .or_else(|| {
+            first(&|other| {
+                other.catches(rule.stage, code) && !other.codes.iter().any(|name| name == code)
+            })
+        })
         .unwrap_or(rules.len())
 }
 
@@ -55,9 +70,16 @@ fn names(other: &Rule, rule: &Rule, code: &str) -> bool {
 
 /// `stage/code`, with an ordinal where several rules begin with the same code.
 ///
-/// Replacing the code that a rule is called by renames what is left of it: jobs on their way begin that rule's budget anew.
+/// Replacing the code that a rule is called by renames what is left of it: jobs on their way begin
+/// that rule's budget anew.
 pub(super) fn with_ids(mut rules: Vec<Rule>) -> Vec<Rule> {
-    let base = |rule: &Rule| format!("{}/{}", rule.stage, rule.codes.first().map_or("", String::as_str));
+    let base = |rule: &Rule| {
+        format!(
+            "{}/{}",
+            rule.stage,
+            rule.codes.first().map_or("", String::as_str)
+        )
+    };
     let mut totals: HashMap<String, usize> = HashMap::new();
     for rule in &rules {
         *totals.entry(base(rule)).or_default() += 1;
@@ -67,7 +89,11 @@ pub(super) fn with_ids(mut rules: Vec<Rule>) -> Vec<Rule> {
         let base = base(rule);
         let ordinal = seen.entry(base.clone()).or_default();
         *ordinal += 1;
-        rule.id = if totals.get(&base) == Some(&1) { base } else { format!("{base}.{ordinal}") };
+        rule.id = if totals.get(&base) == Some(&1) {
+            base
+        } else {
+            format!("{base}.{ordinal}")
+        };
     }
     rules
 }

@@ -1,7 +1,8 @@
 //! The error-code policy: data decided by a pure function.
 //!
-//! `config/error-codes.toml` is compiled in; `policy.file` replaces rules of it one by one. [`Policy::decide`] is the one place
-//! where a failure becomes a [`Decision`]; carrying it out is the pipeline's and the provider client's business.
+//! `config/error-codes.toml` is compiled in; `policy.file` replaces rules of it one by one.
+//! [`Policy::decide`] is the one place where a failure becomes a [`Decision`]; carrying it out is
+//! the pipeline's and the provider client's business.
 
 mod codes;
 mod decide;
@@ -32,8 +33,8 @@ pub use forecast::{Case, Moment};
 pub use parse::PolicyError;
 pub use remedy::remedy;
 pub use streaks::{
-    Streak, Streaks, Subject, is_about_the_bucket, is_bad_request, is_forbidden, is_identity, is_outage, may_be_our_network,
-    may_be_our_setting,
+    Streak, Streaks, Subject, is_about_the_bucket, is_bad_request, is_forbidden, is_identity,
+    is_outage, may_be_our_network, may_be_our_setting,
 };
 
 /// The rules, in the order in which they are tried.
@@ -65,7 +66,8 @@ pub struct Rule {
 pub struct When {
     /// An answer that does not say counts as not found.
     pub qr_code_found: Option<bool>,
-    /// In days before today in `policy.timezone`; negative is in the future. A bound holds only where the date is known.
+    /// In days before today in `policy.timezone`; negative is in the future. A bound holds only
+    /// where the date is known.
     pub bill_age_days_min: Option<i64>,
     pub bill_age_days_max: Option<i64>,
     pub bill_date_known: Option<bool>,
@@ -86,7 +88,8 @@ pub struct When {
 pub enum Step {
     /// The answer is good.
     Continue,
-    /// Final: what the registry says about the bill. `None`: the registry's status decides (`domain::verdict`).
+    /// Final: what the registry says about the bill. `None`: the registry's status decides
+    /// (`domain::verdict`).
     Verdict(Option<Verdict>),
     /// Final: this stage has no answer. With a code, the job itself is at fault (`invalid_job`).
     Fail {
@@ -97,7 +100,8 @@ pub enum Step {
         attempts: u32,
         backoff: Duration,
     },
-    /// Through the delay queues; `delays` in turn, the last repeats. No `attempts`: until the deadline.
+    /// Through the delay queues; `delays` in turn, the last repeats. No `attempts`: until the
+    /// deadline.
     Park {
         delays: Vec<Duration>,
         attempts: Option<u32>,
@@ -159,7 +163,8 @@ pub struct Others {
     pub own: Option<Streak>,
     /// What failed is an address that the job brought: that says nothing about anybody else's.
     pub is_brought: bool,
-    /// How often a call has failed under each scope of this job, since it was last open and before this call.
+    /// How often a call has failed under each scope of this job, since it was last open and before
+    /// this call.
     pub failures: Vec<(Scope, u32)>,
 }
 
@@ -171,7 +176,8 @@ pub struct Ruling {
     pub step: usize,
     pub decision: Decision,
     pub scope: Scope,
-    /// The deadline left no time for the steps before the last one: another job might have taken them.
+    /// The deadline left no time for the steps before the last one: another job might have taken
+    /// them.
     pub cut_short: bool,
     /// The scope is closed for other jobs until then, whatever becomes of this one.
     pub closes: Option<Timestamp>,
@@ -188,7 +194,12 @@ impl Ruling {
     /// As many were refused, and so was the control call: it is us, whatever the rule says.
     #[must_use]
     pub fn paused_for(self, streak: Streak) -> Self {
-        Self { decision: Decision::Pause, closes: None, streak: Some(streak), ..self }
+        Self {
+            decision: Decision::Pause,
+            closes: None,
+            streak: Some(streak),
+            ..self
+        }
     }
 
     /// Decided without the table; nothing is charged for it that a rule would count.
@@ -227,7 +238,8 @@ pub enum Decision {
     Rotate,
     Throttle,
     Resign,
-    /// Send the bytes. A job whose image is a URL of its own has none: charge the step and decide again.
+    /// Send the bytes. A job whose image is a URL of its own has none: charge the step and decide
+    /// again.
     Inline,
     Pause,
 }
@@ -248,15 +260,22 @@ impl Policy {
 
     /// Why the rule of this id is as it is.
     pub fn reason(&self, rule: &str) -> Option<&str> {
-        self.rules.iter().find(|known| known.id == rule).map(|known| known.reason.as_str())
+        self.rules
+            .iter()
+            .find(|known| known.id == rule)
+            .map(|known| known.reason.as_str())
     }
 
-    /// The code as a metric label: a name of our own or one that the policy knows, else `other`, so that strangers cannot grow the
-    /// metrics.
+    /// The code as a metric label: a name of our own or one that the policy knows, else `other`, so
+    /// that strangers cannot grow the metrics.
     pub fn label<'a>(&self, stage: Stage, code: &'a str) -> &'a str {
         match stage {
             Stage::Job | Stage::Image | Stage::Worker => code,
-            Stage::Storage | Stage::Recognition | Stage::Verification if self.names(stage, code) => code,
+            Stage::Storage | Stage::Recognition | Stage::Verification
+                if self.names(stage, code) =>
+            {
+                code
+            }
             Stage::Storage | Stage::Recognition | Stage::Verification => "other",
         }
     }

@@ -8,15 +8,52 @@ type Question = (fn(&When) -> bool, fn(When, bool) -> When);
 
 /// Those that have two answers.
 const QUESTIONS: [Question; 6] = [
-    (|when| when.qr_code_found.is_some(), |when, yes| When { qr_code_found: Some(yes), ..when }),
-    (|when| when.bill_date_known.is_some(), |when, yes| When { bill_date_known: Some(yes), ..when }),
-    (|when| when.rotated.is_some(), |when, yes| When { rotated: Some(yes), ..when }),
-    (|when| when.same_code_before_rotation.is_some(), |when, yes| When { same_code_before_rotation: Some(yes), ..when }),
-    (|when| when.nothing_read.is_some(), |when, yes| When { nothing_read: Some(yes), ..when }),
-    (|when| when.transfer.is_some(), |when, yes| When { transfer: Some(if yes { Transfer::Inline } else { Transfer::Url }), ..when }),
+    (
+        |when| when.qr_code_found.is_some(),
+        |when, yes| When {
+            qr_code_found: Some(yes),
+            ..when
+        },
+    ),
+    (
+        |when| when.bill_date_known.is_some(),
+        |when, yes| When {
+            bill_date_known: Some(yes),
+            ..when
+        },
+    ),
+    (
+        |when| when.rotated.is_some(),
+        |when, yes| When {
+            rotated: Some(yes),
+            ..when
+        },
+    ),
+    (
+        |when| when.same_code_before_rotation.is_some(),
+        |when, yes| When {
+            same_code_before_rotation: Some(yes),
+            ..when
+        },
+    ),
+    (
+        |when| when.nothing_read.is_some(),
+        |when, yes| When {
+            nothing_read: Some(yes),
+            ..when
+        },
+    ),
+    (
+        |when| when.transfer.is_some(),
+        |when, yes| When {
+            transfer: Some(if yes { Transfer::Inline } else { Transfer::Url }),
+            ..when
+        },
+    ),
 ];
 
-/// The lines of the earlier rules that take everything under these conditions; `None` where something is left.
+/// The lines of the earlier rules that take everything under these conditions; `None` where
+/// something is left.
 ///
 /// `earlier` are the rules that catch the same code, each with its line.
 pub(super) fn taken_by(when: &When, earlier: &[(usize, &When)]) -> Option<BTreeSet<usize>> {
@@ -24,10 +61,14 @@ pub(super) fn taken_by(when: &When, earlier: &[(usize, &When)]) -> Option<BTreeS
     if when.rotated == Some(false) && when.same_code_before_rotation == Some(true) {
         return Some(BTreeSet::new());
     }
-    if let Some((line, _)) = earlier.iter().find(|(_, other)| other.holds_wherever(&when)) {
+    if let Some((line, _)) = earlier
+        .iter()
+        .find(|(_, other)| other.holds_wherever(&when))
+    {
         return Some([*line].into());
     }
-    let is_open = |asks: fn(&When) -> bool| !asks(&when) && earlier.iter().any(|(_, other)| asks(other));
+    let is_open =
+        |asks: fn(&When) -> bool| !asks(&when) && earlier.iter().any(|(_, other)| asks(other));
     let (_, answered) = QUESTIONS.iter().find(|(asks, _)| is_open(*asks))?;
     let yes = taken_by(&answered(when.clone(), true), earlier)?;
     let no = taken_by(&answered(when, false), earlier)?;
@@ -37,7 +78,11 @@ pub(super) fn taken_by(when: &When, earlier: &[(usize, &When)]) -> Option<BTreeS
 fn with_what_follows(when: When) -> When {
     let has_age = when.bill_age_days_min.is_some() || when.bill_age_days_max.is_some();
     let same = when.same_code_before_rotation == Some(true);
-    When { bill_date_known: when.bill_date_known.or(has_age.then_some(true)), rotated: when.rotated.or(same.then_some(true)), ..when }
+    When {
+        bill_date_known: when.bill_date_known.or(has_age.then_some(true)),
+        rotated: when.rotated.or(same.then_some(true)),
+        ..when
+    }
 }
 
 impl When {
@@ -55,16 +100,23 @@ impl When {
             transfer,
             nothing_read,
         } = self;
-        let part_of =
-            |part: &String| other.message_contains.as_ref().is_some_and(|whole| whole.to_lowercase().contains(&part.to_lowercase()));
+        let part_of = |part: &String| {
+            other
+                .message_contains
+                .as_ref()
+                .is_some_and(|whole| whole.to_lowercase().contains(&part.to_lowercase()))
+        };
         let one_of = |status: &u16| http_status.contains(status);
         follows(*qr_code_found, other.qr_code_found)
-            && bill_age_days_min.is_none_or(|min| other.bill_age_days_min.is_some_and(|other| other >= min))
-            && bill_age_days_max.is_none_or(|max| other.bill_age_days_max.is_some_and(|other| other <= max))
+            && bill_age_days_min
+                .is_none_or(|min| other.bill_age_days_min.is_some_and(|other| other >= min))
+            && bill_age_days_max
+                .is_none_or(|max| other.bill_age_days_max.is_some_and(|other| other <= max))
             && follows(*bill_date_known, other.bill_date_known)
             && follows(*rotated, other.rotated)
             && follows(*same_code_before_rotation, other.same_code_before_rotation)
-            && (http_status.is_empty() || (!other.http_status.is_empty() && other.http_status.iter().all(one_of)))
+            && (http_status.is_empty()
+                || (!other.http_status.is_empty() && other.http_status.iter().all(one_of)))
             && message_contains.as_ref().is_none_or(part_of)
             && follows(*transfer, other.transfer)
             && follows(*nothing_read, other.nothing_read)
@@ -81,7 +133,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn when(text: &str) -> When {
-        let table: BTreeMap<String, When> = toml::from_str(&format!("when = {{ {text} }}")).expect("conditions");
+        let table: BTreeMap<String, When> =
+            toml::from_str(&format!("when = {{ {text} }}")).expect("conditions");
         table.into_values().next().expect("one")
     }
 
@@ -97,16 +150,32 @@ mod tests {
     fn a_rule_behind_a_wider_one_is_never_reached() {
         for (wide, narrow) in [
             ("", "rotated = true"),
-            ("qr_code_found = true", "qr_code_found = true, rotated = true"),
+            (
+                "qr_code_found = true",
+                "qr_code_found = true, rotated = true",
+            ),
             ("bill_age_days_max = 3", "bill_age_days_max = 2"),
-            ("bill_age_days_min = 3", "bill_age_days_min = 3, bill_age_days_max = 9"),
+            (
+                "bill_age_days_min = 3",
+                "bill_age_days_min = 3, bill_age_days_max = 9",
+            ),
             ("bill_date_known = true", "bill_age_days_min = 3"),
             ("rotated = true", "same_code_before_rotation = true"),
             ("http_status = [413, 414]", "http_status = [414]"),
-            ("message_contains = \"Day\"", "message_contains = \"per day\""),
-            ("transfer = \"url\"", "transfer = \"url\", nothing_read = true"),
+            (
+                "message_contains = \"Day\"",
+                "message_contains = \"per day\"",
+            ),
+            (
+                "transfer = \"url\"",
+                "transfer = \"url\", nothing_read = true",
+            ),
         ] {
-            assert_eq!(takers(&[wide, narrow]), Some(vec![0]), "{narrow} behind {wide}");
+            assert_eq!(
+                takers(&[wide, narrow]),
+                Some(vec![0]),
+                "{narrow} behind {wide}"
+            );
             if narrow != "same_code_before_rotation = true" {
                 assert_eq!(takers(&[narrow, wide]), None, "{wide} behind {narrow}");
             }
@@ -115,18 +184,53 @@ mod tests {
 
     #[test]
     fn rules_that_leave_nothing_over_together_are_seen_through() {
-        assert_eq!(takers(&["rotated = true", "qr_code_found = true", "rotated = false", "http_status = [400]"]), Some(vec![0, 1, 2]));
-        assert_eq!(takers(&["transfer = \"url\"", "transfer = \"inline\"", ""]), Some(vec![0, 1]));
-        assert_eq!(takers(&["rotated = true, qr_code_found = true", "rotated = false", ""]), None);
-        let rotated = ["same_code_before_rotation = true", "rotated = true, same_code_before_rotation = false", "rotated = false", ""];
+        assert_eq!(
+            takers(&[
+                "rotated = true",
+                "qr_code_found = true",
+                "rotated = false",
+                "http_status = [400]"
+            ]),
+            Some(vec![0, 1, 2])
+        );
+        assert_eq!(
+            takers(&["transfer = \"url\"", "transfer = \"inline\"", ""]),
+            Some(vec![0, 1])
+        );
+        assert_eq!(
+            takers(&[
+                "rotated = true, qr_code_found = true",
+                "rotated = false",
+                ""
+            ]),
+            None
+        );
+        let rotated = [
+            "same_code_before_rotation = true",
+            "rotated = true, same_code_before_rotation = false",
+            "rotated = false",
+            "",
+        ];
         assert_eq!(takers(&rotated), Some(vec![0, 1, 2]));
     }
 
     #[test]
     fn what_is_asked_of_something_else_leaves_something() {
-        assert_eq!(takers(&["bill_age_days_max = 3", "bill_age_days_min = 3"]), None);
-        assert_eq!(takers(&["http_status = [413]", "http_status = [413, 414]"]), None);
+        assert_eq!(
+            takers(&["bill_age_days_max = 3", "bill_age_days_min = 3"]),
+            None
+        );
+        assert_eq!(
+            takers(&["http_status = [413]", "http_status = [413, 414]"]),
+            None
+        );
         assert_eq!(takers(&["http_status = [413]", ""]), None);
-        assert_eq!(takers(&["message_contains = \"per day\"", "message_contains = \"day\""]), None);
+        assert_eq!(
+            takers(&[
+                "message_contains = \"per day\"",
+                "message_contains = \"day\""
+            ]),
+            None
+        );
     }
 }

@@ -29,27 +29,40 @@ pub fn remedy(stage: Stage, code: &str, streak: Option<Streak>) -> &'static str 
             "look the store's code up in its documentation; where it says something about [storage] (bucket, region, endpoint_url, path_style, \
              credentials) correct that and restart, otherwise give the code a rule of its own in policy.file"
         }
-        (Some(Streak::Identity), _) => "ask the provider whether the account's identity is still accepted",
-        (None, Stage::Recognition) if is_redirect(code) => "set recognition.url to the API's new address and restart",
-        (None, Stage::Verification) if is_redirect(code) => "set verification.url to the API's new address and restart",
+        (Some(Streak::Identity), _) => {
+            "ask the provider whether the account's identity is still accepted"
+        }
+        (None, Stage::Recognition) if is_redirect(code) => {
+            "set recognition.url to the API's new address and restart"
+        }
+        (None, Stage::Verification) if is_redirect(code) => {
+            "set verification.url to the API's new address and restart"
+        }
         (None, Stage::Recognition) => {
             "see to the account at the marketplace, or correct recognition.url, app_key and app_secret (or app_code) and restart"
         }
-        (None, Stage::Verification) => "see to the account at the provider, or correct verification.url, api_id and api_secret and restart",
+        (None, Stage::Verification) => {
+            "see to the account at the provider, or correct verification.url, api_id and api_secret and restart"
+        }
         (None, Stage::Storage | Stage::Job | Stage::Image | Stage::Worker) => stores(code),
     }
 }
 
 fn stores(code: &str) -> &'static str {
     match code {
-        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" | "IncorrectEndpoint" => {
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException"
+        | "IncorrectEndpoint" => {
             "set storage.region to the region of the bucket (where the store names it, it is in this line), and storage.endpoint_url to that \
              region's address, and restart"
         }
         "SecondLevelDomainForbidden" | "VirtualHostDomainRequired" => {
             "change storage.path_style (this store wants the bucket named the other way) or storage.endpoint_url and restart"
         }
-        "NoSuchBucket" => "set storage.bucket to a bucket that exists at storage.endpoint_url, or create it, and restart",
+        "NoSuchBucket" => {
+            "set storage.bucket to a bucket that exists at storage.endpoint_url, or create it, and restart"
+        }
         "RequestTimeTooSkewed" => "set this machine's clock; nothing has to be restarted",
         "ExpiredToken"
         | "InvalidToken"
@@ -62,7 +75,12 @@ fn stores(code: &str) -> &'static str {
         | "http.401" => {
             "correct storage.access_key_id and storage.secret_access_key, or the AWS credential chain where they are empty, and restart"
         }
-        "AccountProblem" | "AllAccessDisabled" | "NotSignedUp" | "UserDisable" | "UserSuspended" | "InArrearOrInsufficientBalance" => {
+        "AccountProblem"
+        | "AllAccessDisabled"
+        | "NotSignedUp"
+        | "UserDisable"
+        | "UserSuspended"
+        | "InArrearOrInsufficientBalance" => {
             "see to the account at the store; nothing has to be restarted afterwards"
         }
         _ if code.starts_with("KMS.") => {
@@ -72,7 +90,9 @@ fn stores(code: &str) -> &'static str {
         _ if is_redirect(code) => {
             "correct storage.endpoint_url, storage.region or storage.path_style and restart: redirects are not followed"
         }
-        _ => "correct [storage] (bucket, region, endpoint_url, path_style, credentials) or the machine's clock, and restart",
+        _ => {
+            "correct [storage] (bucket, region, endpoint_url, path_style, credentials) or the machine's clock, and restart"
+        }
     }
 }
 
@@ -88,11 +108,23 @@ mod tests {
     fn each_pause_names_what_to_mend() {
         for (stage, code, key) in [
             (Stage::Storage, "PermanentRedirect", "storage.region"),
-            (Stage::Storage, "AuthorizationHeaderMalformed", "storage.region"),
-            (Stage::Storage, "SecondLevelDomainForbidden", "storage.path_style"),
+            (
+                Stage::Storage,
+                "AuthorizationHeaderMalformed",
+                "storage.region",
+            ),
+            (
+                Stage::Storage,
+                "SecondLevelDomainForbidden",
+                "storage.path_style",
+            ),
             (Stage::Storage, "http.307", "storage.endpoint_url"),
             (Stage::Storage, "NoSuchBucket", "storage.bucket"),
-            (Stage::Storage, "SignatureDoesNotMatch", "storage.secret_access_key"),
+            (
+                Stage::Storage,
+                "SignatureDoesNotMatch",
+                "storage.secret_access_key",
+            ),
             (Stage::Storage, "KMS.DisabledException", "encrypts"),
             (Stage::Recognition, "http.302", "recognition.url"),
             (Stage::Verification, "http.302", "verification.url"),

@@ -28,11 +28,18 @@ pub(super) struct WrittenStep {
 }
 
 /// The steps of a rule for these codes.
-pub(super) fn lift(written: Spanned<Vec<Spanned<WrittenStep>>>, stage: Stage, codes: &[String]) -> Result<Vec<Step>, Problem> {
+pub(super) fn lift(
+    written: Spanned<Vec<Spanned<WrittenStep>>>,
+    stage: Stage,
+    codes: &[String],
+) -> Result<Vec<Step>, Problem> {
     let place = written.span();
     let written = written.into_inner();
     if written.is_empty() || written.len() > MAX_STEPS {
-        return Err(Problem::new(&place, format!("`do` needs 1 to {MAX_STEPS} steps")));
+        return Err(Problem::new(
+            &place,
+            format!("`do` needs 1 to {MAX_STEPS} steps"),
+        ));
     }
     let last = written.len() - 1;
     let mut steps = Vec::with_capacity(written.len());
@@ -47,13 +54,22 @@ pub(super) fn lift(written: Spanned<Vec<Spanned<WrittenStep>>>, stage: Stage, co
             return Err(Problem::new(&place, format!("{action:?} {problem}")));
         }
         if is_endless(&step) && index + 1 < last {
-            let problem = format!("without `attempts`, {action:?} goes on until the deadline: only the last step can be reached behind it");
+            let problem = format!(
+                "without `attempts`, {action:?} goes on until the deadline: only the last step can be reached behind it"
+            );
             return Err(Problem::new(&place, problem));
         }
         match (is_final(&step), index == last) {
-            (true, false) => return Err(Problem::new(&place, format!("no step behind {action:?} can be reached"))),
+            (true, false) => {
+                return Err(Problem::new(
+                    &place,
+                    format!("no step behind {action:?} can be reached"),
+                ));
+            }
             (false, true) => {
-                let problem = format!("{action:?} cannot be last: say what becomes of the job then, for instance {{ action = \"fail\" }}");
+                let problem = format!(
+                    "{action:?} cannot be last: say what becomes of the job then, for instance {{ action = \"fail\" }}"
+                );
                 return Err(Problem::new(&place, problem));
             }
             (true, true) | (false, false) => steps.push(step),
@@ -64,8 +80,15 @@ pub(super) fn lift(written: Spanned<Vec<Spanned<WrittenStep>>>, stage: Stage, co
 
 fn is_final(step: &Step) -> bool {
     match step {
-        Step::Continue | Step::Verdict(_) | Step::Fail { .. } | Step::Throttle | Step::Pause => true,
-        Step::Retry { .. } | Step::Park { .. } | Step::NextDay { .. } | Step::Rotate | Step::Resign | Step::Inline => false,
+        Step::Continue | Step::Verdict(_) | Step::Fail { .. } | Step::Throttle | Step::Pause => {
+            true
+        }
+        Step::Retry { .. }
+        | Step::Park { .. }
+        | Step::NextDay { .. }
+        | Step::Rotate
+        | Step::Resign
+        | Step::Inline => false,
     }
 }
 
@@ -77,7 +100,9 @@ fn is_endless(step: &Step) -> bool {
 fn never_taken(step: &Step, before: &[Step]) -> Option<&'static str> {
     let is_away = |step: &Step| matches!(step, Step::Park { .. } | Step::NextDay { .. });
     match step {
-        Step::Retry { .. } if before.iter().any(is_away) => Some("is only for before the first park: put it first"),
+        Step::Retry { .. } if before.iter().any(is_away) => {
+            Some("is only for before the first park: put it first")
+        }
         Step::Rotate | Step::Inline if before.contains(step) => Some("is taken only once"),
         _ => None,
     }
@@ -90,15 +115,27 @@ fn misplaced(step: &Step, stage: Stage, codes: &[String]) -> Option<&'static str
         Step::Continue if !(success && stage == Stage::Recognition) => {
             Some("needs a good answer to go on with: only recognition 200 has one")
         }
-        Step::Verdict(None) if !success => Some("\"registry\" needs an answer of the registry: only verification OK has one"),
-        Step::Verdict(Some(_)) if stage != Stage::Verification => Some("is for verification only: nobody else knows the bill"),
+        Step::Verdict(None) if !success => {
+            Some("\"registry\" needs an answer of the registry: only verification OK has one")
+        }
+        Step::Verdict(Some(_)) if stage != Stage::Verification => {
+            Some("is for verification only: nobody else knows the bill")
+        }
         Step::Verdict(Some(_)) if !codes.iter().all(|code| codes::is_registrys(code)) => {
             Some("needs an answer of the registry about the bill: its codes are numbers")
         }
-        Step::Fail { invalid_job: Some(_) } if stage != Stage::Storage => Some("is no fault of the job's: only the store's answers are"),
+        Step::Fail {
+            invalid_job: Some(_),
+        } if stage != Stage::Storage => {
+            Some("is no fault of the job's: only the store's answers are")
+        }
         Step::Rotate if stage != Stage::Verification => Some("is for verification only"),
-        Step::Resign if stage != Stage::Recognition => Some("is for recognition only: no other call is signed by us"),
-        Step::Inline | Step::Throttle if stage == Stage::Storage => Some("is for the two providers only"),
+        Step::Resign if stage != Stage::Recognition => {
+            Some("is for recognition only: no other call is signed by us")
+        }
+        Step::Inline | Step::Throttle if stage == Stage::Storage => {
+            Some("is for the two providers only")
+        }
         Step::Continue
         | Step::Verdict(_)
         | Step::Fail { .. }
@@ -119,16 +156,29 @@ impl WrittenStep {
         let step = match action.as_str() {
             "continue" => Step::Continue,
             "verdict" => Step::Verdict(verdict(&self.need(self.verdict.as_ref(), "verdict")?)?),
-            "fail" => Step::Fail { invalid_job: self.invalid_job.as_ref().map(invalid_job).transpose()? },
+            "fail" => Step::Fail {
+                invalid_job: self.invalid_job.as_ref().map(invalid_job).transpose()?,
+            },
             "retry" => Step::Retry {
                 attempts: attempts(&self.need(self.attempts.as_ref(), "attempts")?, MAX_RETRIES)?,
-                backoff: self.backoff.as_ref().map_or(Ok(DEFAULT_BACKOFF), |backoff| duration(backoff, MAX_BACKOFF))?,
+                backoff: self
+                    .backoff
+                    .as_ref()
+                    .map_or(Ok(DEFAULT_BACKOFF), |backoff| {
+                        duration(backoff, MAX_BACKOFF)
+                    })?,
             },
             "park" => Step::Park {
                 delays: delays(&self.need(self.delays.as_ref(), "delays")?)?,
-                attempts: self.attempts.as_ref().map(|written| attempts(written, u32::MAX)).transpose()?,
+                attempts: self
+                    .attempts
+                    .as_ref()
+                    .map(|written| attempts(written, u32::MAX))
+                    .transpose()?,
             },
-            "next_day" => Step::NextDay { attempts: attempts(&self.need(self.attempts.as_ref(), "attempts")?, u32::MAX)? },
+            "next_day" => Step::NextDay {
+                attempts: attempts(&self.need(self.attempts.as_ref(), "attempts")?, u32::MAX)?,
+            },
             "rotate" => Step::Rotate,
             "throttle" => Step::Throttle,
             "resign" => Step::Resign,
@@ -136,19 +186,27 @@ impl WrittenStep {
             "pause" => Step::Pause,
             _ => {
                 let actions = "continue, verdict, fail, retry, park, next_day, rotate, throttle, resign, inline and pause";
-                return Err(Problem::new(&self.action.span(), format!("there is no action {action:?}; there are {actions}")));
+                return Err(Problem::new(
+                    &self.action.span(),
+                    format!("there is no action {action:?}; there are {actions}"),
+                ));
             }
         };
         self.take_what_belongs_to(&step);
         match self.left_over() {
             None => Ok(step),
-            Some(key) => Err(Problem::new(&self.action.span(), format!("{action:?} takes no `{key}`"))),
+            Some(key) => Err(Problem::new(
+                &self.action.span(),
+                format!("{action:?} takes no `{key}`"),
+            )),
         }
     }
 
     fn need<T: Clone>(&self, value: Option<&Spanned<T>>, key: &str) -> Result<Spanned<T>, Problem> {
         let action = self.action.get_ref();
-        value.cloned().ok_or_else(|| Problem::new(&self.action.span(), format!("{action:?} needs `{key}`")))
+        value
+            .cloned()
+            .ok_or_else(|| Problem::new(&self.action.span(), format!("{action:?} needs `{key}`")))
     }
 
     fn take_what_belongs_to(&mut self, step: &Step) {
@@ -158,7 +216,12 @@ impl WrittenStep {
             Step::Retry { .. } => (self.attempts, self.backoff) = (None, None),
             Step::Park { .. } => (self.attempts, self.delays) = (None, None),
             Step::NextDay { .. } => self.attempts = None,
-            Step::Continue | Step::Rotate | Step::Throttle | Step::Resign | Step::Inline | Step::Pause => {}
+            Step::Continue
+            | Step::Rotate
+            | Step::Throttle
+            | Step::Resign
+            | Step::Inline
+            | Step::Pause => {}
         }
     }
 
@@ -170,50 +233,91 @@ impl WrittenStep {
             (self.verdict.is_some(), "verdict"),
             (self.invalid_job.is_some(), "invalid_job"),
         ];
-        present.into_iter().find_map(|(present, key)| present.then_some(key))
+        present
+            .into_iter()
+            .find_map(|(present, key)| present.then_some(key))
     }
 }
 
 fn attempts(written: &Spanned<u32>, max: u32) -> Result<u32, Problem> {
     let attempts = *written.get_ref();
     if attempts == 0 {
-        return Err(Problem::new(&written.span(), "no attempts: leave the step out instead".to_owned()));
+        return Err(Problem::new(
+            &written.span(),
+            "no attempts: leave the step out instead".to_owned(),
+        ));
     }
     if attempts > max {
-        return Err(Problem::new(&written.span(), format!("at most {max} attempts, because the job is held meanwhile; park it for more")));
+        return Err(Problem::new(
+            &written.span(),
+            format!("at most {max} attempts, because the job is held meanwhile; park it for more"),
+        ));
     }
     Ok(attempts)
 }
 
 fn delays(written: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<Duration>, Problem> {
     if written.get_ref().is_empty() || written.get_ref().len() > MAX_DELAYS {
-        return Err(Problem::new(&written.span(), format!("`delays` needs 1 to {MAX_DELAYS} durations")));
+        return Err(Problem::new(
+            &written.span(),
+            format!("`delays` needs 1 to {MAX_DELAYS} durations"),
+        ));
     }
-    written.get_ref().iter().map(|delay| duration(delay, MAX_DELAY)).collect()
+    written
+        .get_ref()
+        .iter()
+        .map(|delay| duration(delay, MAX_DELAY))
+        .collect()
 }
 
 fn duration(written: &Spanned<String>, max: Duration) -> Result<Duration, Problem> {
     let text = written.get_ref();
-    let parsed = text.parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
+    let parsed = text
+        .parse::<SignedDuration>()
+        .ok()
+        .and_then(|signed| Duration::try_from(signed).ok());
     match parsed {
         Some(duration) if (Duration::from_millis(1)..=max).contains(&duration) => Ok(duration),
         Some(_) => Err(Problem::new(
             &written.span(),
-            format!("{text:?} is not between 1ms and {:#}", SignedDuration::try_from(max).unwrap_or_default()),
+            format!(
+                "{text:?} is not between 1ms and {:#}",
+                SignedDuration::try_from(max).unwrap_or_default()
+            ),
         )),
-        None => Err(Problem::new(&written.span(), format!("{text:?} is not a duration; write for instance \"30s\", \"5m\" or \"1h30m\""))),
+        None => Err(Problem::new(
+            &written.span(),
+            format!("{text:?} is not a duration; write for instance \"30s\", \"5m\" or \"1h30m\""),
+        )),
     }
 }
 
-/// `Ok(None)` is `"registry"`. The positive verdicts are nobody's to configure: only the registry itself finds a bill genuine.
+/// `Ok(None)` is `"registry"`. The positive verdicts are nobody's to configure: only the registry
+/// itself finds a bill genuine.
 fn verdict(written: &Spanned<String>) -> Result<Option<Verdict>, Problem> {
-    let known = [Verdict::Mismatch, Verdict::NotFound, Verdict::Invalid, Verdict::NotUsable, Verdict::Voided, Verdict::RedLettered];
+    let known = [
+        Verdict::Mismatch,
+        Verdict::NotFound,
+        Verdict::Invalid,
+        Verdict::NotUsable,
+        Verdict::Voided,
+        Verdict::RedLettered,
+    ];
     let name = written.get_ref();
     if name == "registry" {
         return Ok(None);
     }
-    let problem = || format!("no error code can mean {name:?}; use {}", known.map(Verdict::as_str).join(", "));
-    known.into_iter().find(|verdict| verdict.as_str() == name).map(Some).ok_or_else(|| Problem::new(&written.span(), problem()))
+    let problem = || {
+        format!(
+            "no error code can mean {name:?}; use {}",
+            known.map(Verdict::as_str).join(", ")
+        )
+    };
+    known
+        .into_iter()
+        .find(|verdict| verdict.as_str() == name)
+        .map(Some)
+        .ok_or_else(|| Problem::new(&written.span(), problem()))
 }
 
 fn invalid_job(written: &Spanned<String>) -> Result<String, Problem> {
@@ -227,6 +331,15 @@ fn invalid_job(written: &Spanned<String>) -> Result<String, Problem> {
         "image.url_invalid",
     ];
     let name = written.get_ref();
-    let problem = || format!("{name:?} is not what can be wrong with a job; use {}", known.join(", "));
-    if known.contains(&name.as_str()) { Ok(name.clone()) } else { Err(Problem::new(&written.span(), problem())) }
+    let problem = || {
+        format!(
+            "{name:?} is not what can be wrong with a job; use {}",
+            known.join(", ")
+        )
+    };
+    if known.contains(&name.as_str()) {
+        Ok(name.clone())
+    } else {
+        Err(Problem::new(&written.span(), problem()))
+    }
 }

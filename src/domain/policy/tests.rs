@@ -36,7 +36,12 @@ fn progress() -> Progress {
 
 /// The case of this code in which nothing else is said.
 fn case(stage: Stage, code: &str) -> Case {
-    Case { given: Vec::new(), failure: Failure::new(stage, code, ""), progress: progress(), facts: facts() }
+    Case {
+        given: Vec::new(),
+        failure: Failure::new(stage, code, ""),
+        progress: progress(),
+        facts: facts(),
+    }
 }
 
 /// `retry 2s → park 5m ×4 → fail`.
@@ -49,7 +54,13 @@ fn life(moments: &[Moment]) -> String {
             _ => steps.push((step, 1)),
         }
     }
-    let shown = steps.into_iter().map(|(step, times)| if times == 1 { step } else { format!("{step} ×{times}") });
+    let shown = steps.into_iter().map(|(step, times)| {
+        if times == 1 {
+            step
+        } else {
+            format!("{step} ×{times}")
+        }
+    });
     shown.collect::<Vec<_>>().join(" → ")
 }
 
@@ -59,7 +70,9 @@ fn in_words(moment: &Moment) -> String {
         Decision::Verdict(None) => "verdict of the registry".to_owned(),
         Decision::Verdict(Some(verdict)) => format!("verdict {}", verdict.as_str()),
         Decision::Fail { invalid_job: None } => "fail".to_owned(),
-        Decision::Fail { invalid_job: Some(code) } => format!("fail as {code}"),
+        Decision::Fail {
+            invalid_job: Some(code),
+        } => format!("fail as {code}"),
         Decision::Retry { backoff, .. } => format!("retry {}s", backoff.as_secs()),
         Decision::Park { until } => format!("park {:#}", until.duration_since(moment.at)),
         Decision::Rotate => "rotate".to_owned(),

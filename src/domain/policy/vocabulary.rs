@@ -1,4 +1,5 @@
-//! Which names can be codes of which stage. An override for a name that nothing ever answers would wait in vain for its day.
+//! Which names can be codes of which stage. An override for a name that nothing ever answers would
+//! wait in vain for its day.
 
 use super::{Rule, Stage, codes};
 use std::fmt::Write as _;
@@ -20,7 +21,10 @@ impl Vocabulary<'_> {
             || match stage {
                 Stage::Recognition => is_number(name) || is_gateways(name),
                 Stage::Verification => is_number(name),
-                Stage::Storage => (is_camel_case(name) || name.strip_prefix("KMS.").is_some_and(is_camel_case)) && !misspelt,
+                Stage::Storage => {
+                    (is_camel_case(name) || name.strip_prefix("KMS.").is_some_and(is_camel_case))
+                        && !misspelt
+                }
                 Stage::Job | Stage::Image | Stage::Worker => false,
             };
         if known {
@@ -36,16 +40,27 @@ impl Vocabulary<'_> {
     }
 
     fn names(&self, stage: Stage) -> impl Iterator<Item = &str> {
-        let table = self.0.iter().filter(move |rule| rule.stage == stage).flat_map(|rule| &rule.codes).map(String::as_str);
+        let table = self
+            .0
+            .iter()
+            .filter(move |rule| rule.stage == stage)
+            .flat_map(|rule| &rule.codes)
+            .map(String::as_str);
         table.chain(of_the_wire(stage).iter().copied())
     }
 
-    /// The name that was probably meant, and how far it is away. Numbers and statuses are not guessed.
+    /// The name that was probably meant, and how far it is away. Numbers and statuses are not
+    /// guessed.
     fn nearest(&self, stage: Stage, name: &str) -> Option<(&str, usize)> {
         let lower = name.to_ascii_lowercase();
-        let distance = |known: &str| strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &lower);
-        let names = self.names(stage).filter(|known| !is_number(known) && !is_http_status(known) && !codes::is_open(known));
-        let nearest = names.map(|known| (known, distance(known))).min_by_key(|(_, distance)| *distance);
+        let distance =
+            |known: &str| strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &lower);
+        let names = self
+            .names(stage)
+            .filter(|known| !is_number(known) && !is_http_status(known) && !codes::is_open(known));
+        let nearest = names
+            .map(|known| (known, distance(known)))
+            .min_by_key(|(_, distance)| *distance);
         nearest.filter(|(_, distance)| *distance <= name.len() / 3)
     }
 }
@@ -53,8 +68,24 @@ impl Vocabulary<'_> {
 /// What becomes of a call without an answer that could be read, beside `http.NNN`.
 fn of_the_wire(stage: Stage) -> &'static [&'static str] {
     match stage {
-        Stage::Storage => &["http.3xx", "http.4xx", "http.5xx", "connect", "timeout", "truncated", "request", "replaced"],
-        Stage::Recognition | Stage::Verification => &["http.3xx", "http.4xx", "http.5xx", "connect", "timeout", "malformed"],
+        Stage::Storage => &[
+            "http.3xx",
+            "http.4xx",
+            "http.5xx",
+            "connect",
+            "timeout",
+            "truncated",
+            "request",
+            "replaced",
+        ],
+        Stage::Recognition | Stage::Verification => &[
+            "http.3xx",
+            "http.4xx",
+            "http.5xx",
+            "connect",
+            "timeout",
+            "malformed",
+        ],
         Stage::Job | Stage::Image | Stage::Worker => &[],
     }
 }
@@ -64,7 +95,9 @@ fn possible(stage: Stage) -> &'static str {
         Stage::Storage => {
             "S3's names (NoSuchKey), 404, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, truncated, request, replaced and *"
         }
-        Stage::Recognition => "numbers, APIG.NNNN, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, malformed, # and *",
+        Stage::Recognition => {
+            "numbers, APIG.NNNN, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, malformed, # and *"
+        }
         Stage::Verification => {
             "numbers, the statuses that the built-in table names, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, malformed, # and *"
         }
@@ -74,15 +107,20 @@ fn possible(stage: Stage) -> &'static str {
 
 /// As a number is written that was one in the answer.
 fn is_number(name: &str) -> bool {
-    name.parse::<i64>().is_ok_and(|number| number.to_string() == name)
+    name.parse::<i64>()
+        .is_ok_and(|number| number.to_string() == name)
 }
 
 fn is_gateways(name: &str) -> bool {
-    name.strip_prefix("APIG.").is_some_and(|number| number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
+    name.strip_prefix("APIG.")
+        .is_some_and(|number| number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_http_status(name: &str) -> bool {
-    let status = name.strip_prefix("http.").filter(|status| status.len() == 3).and_then(|status| status.parse::<u16>().ok());
+    let status = name
+        .strip_prefix("http.")
+        .filter(|status| status.len() == 3)
+        .and_then(|status| status.parse::<u16>().ok());
     status.is_some_and(|status| (100..=599).contains(&status))
 }
 
@@ -107,14 +145,21 @@ mod tests {
                 "NoSuchKey 404 http.404 http.503 http.3xx http.4xx http.5xx KMS.DisabledException connect timeout truncated request replaced * KeyTooLongError \
               XAmzContentSHA256Mismatch",
             ),
-            (Stage::Recognition, "200 777 -1 999999 APIG.0308 APIG.9999 http.418 http.4xx http.5xx connect timeout malformed # *"),
+            (
+                Stage::Recognition,
+                "200 777 -1 999999 APIG.0308 APIG.9999 http.418 http.4xx http.5xx connect timeout malformed # *",
+            ),
             (
                 Stage::Verification,
                 "316 777 OUT_OF_QUOTA DETETION_FAILED VERIFY_FAILED http.502 http.4xx http.5xx connect timeout malformed # *",
             ),
         ] {
             for name in names.split_whitespace() {
-                assert_eq!(Vocabulary(builtin.rules()).check(stage, name), Ok(()), "{stage} {name}");
+                assert_eq!(
+                    Vocabulary(builtin.rules()).check(stage, name),
+                    Ok(()),
+                    "{stage} {name}"
+                );
             }
         }
     }
@@ -122,7 +167,11 @@ mod tests {
     #[test]
     fn every_code_of_the_built_in_table_may_be_overridden() {
         let builtin = Policy::builtin();
-        for (stage, code) in builtin.rules().iter().flat_map(|rule| rule.codes.iter().map(|code| (rule.stage, code))) {
+        for (stage, code) in builtin
+            .rules()
+            .iter()
+            .flat_map(|rule| rule.codes.iter().map(|code| (rule.stage, code)))
+        {
             assert_eq!(Vocabulary(builtin.rules()).check(stage, code), Ok(()));
         }
     }

@@ -10,7 +10,11 @@ impl Rule {
 
     /// Whatever its further conditions.
     pub(super) fn catches(&self, stage: super::Stage, code: &str) -> bool {
-        self.stage == stage && self.codes.iter().any(|pattern| codes::catches(pattern, code))
+        self.stage == stage
+            && self
+                .codes
+                .iter()
+                .any(|pattern| codes::catches(pattern, code))
     }
 }
 
@@ -20,16 +24,33 @@ impl When {
     }
 
     fn holds(&self, failure: &Failure, progress: &Progress, facts: &Facts) -> bool {
-        let age = facts.billing_date.map(|date| days_between(date, facts.now.to_zoned(facts.timezone.clone()).date()));
+        let age = facts
+            .billing_date
+            .map(|date| days_between(date, facts.now.to_zoned(facts.timezone.clone()).date()));
         let rotated_for = progress.rotated_for.as_deref();
         is(self.qr_code_found, failure.qr_code_found.unwrap_or(false))
-            && self.bill_age_days_min.is_none_or(|min| age.is_some_and(|age| age >= min))
-            && self.bill_age_days_max.is_none_or(|max| age.is_some_and(|age| age <= max))
+            && self
+                .bill_age_days_min
+                .is_none_or(|min| age.is_some_and(|age| age >= min))
+            && self
+                .bill_age_days_max
+                .is_none_or(|max| age.is_some_and(|age| age <= max))
             && is(self.bill_date_known, age.is_some())
             && is(self.rotated, rotated_for.is_some())
-            && is(self.same_code_before_rotation, rotated_for == Some(failure.code.as_str()))
-            && (self.http_status.is_empty() || failure.http_status.is_some_and(|status| self.http_status.contains(&status)))
-            && self.message_contains.as_ref().is_none_or(|part| failure.message.to_lowercase().contains(&part.to_lowercase()))
+            && is(
+                self.same_code_before_rotation,
+                rotated_for == Some(failure.code.as_str()),
+            )
+            && (self.http_status.is_empty()
+                || failure
+                    .http_status
+                    .is_some_and(|status| self.http_status.contains(&status)))
+            && self.message_contains.as_ref().is_none_or(|part| {
+                failure
+                    .message
+                    .to_lowercase()
+                    .contains(&part.to_lowercase())
+            })
             && is(self.transfer, facts.transfer)
             && is(self.nothing_read, failure.nothing_read)
     }

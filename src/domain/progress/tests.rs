@@ -9,7 +9,14 @@ fn progress() -> Progress {
 fn call(request_id: &str) -> CallRecord {
     let at = "2026-01-01T00:00:01Z".parse().unwrap();
     let request_id = Some(request_id.to_owned());
-    CallRecord { stage: Stage::Verification, code: "316".into(), request_id, at, duration_ms: 7, billed: Billed::Yes }
+    CallRecord {
+        stage: Stage::Verification,
+        code: "316".into(),
+        request_id,
+        at,
+        duration_ms: 7,
+        billed: Billed::Yes,
+    }
 }
 
 #[test]
@@ -18,9 +25,16 @@ fn what_travels_comes_back() {
     sent.charge("verification/316", 1);
     sent.record(call("id"));
     sent.rotated_for = Some("307".into());
-    sent.parked =
-        Some(Parked { stage: Stage::Verification, code: "316".into(), at: "2026-01-01T00:00:02Z".parse().unwrap(), by_pause: true });
-    assert_eq!(Progress::from_header(&sent.to_header(), &"ab".repeat(32)), Some(sent));
+    sent.parked = Some(Parked {
+        stage: Stage::Verification,
+        code: "316".into(),
+        at: "2026-01-01T00:00:02Z".parse().unwrap(),
+        by_pause: true,
+    });
+    assert_eq!(
+        Progress::from_header(&sent.to_header(), &"ab".repeat(32)),
+        Some(sent)
+    );
 }
 
 #[test]
@@ -29,7 +43,15 @@ fn steps_are_counted_by_rule() {
     progress.charge("a", 2);
     progress.charge("a", 2);
     progress.charge("b", 0);
-    assert_eq!([progress.used("a", 0), progress.used("a", 2), progress.used("b", 0), progress.used("c", 0)], [0, 2, 1, 0]);
+    assert_eq!(
+        [
+            progress.used("a", 0),
+            progress.used("a", 2),
+            progress.used("b", 0),
+            progress.used("c", 0)
+        ],
+        [0, 2, 1, 0]
+    );
 }
 
 #[test]
@@ -54,24 +76,43 @@ fn calls_give_way_to_a_narrow_room_and_nothing_else_does() {
     for room in [usize::MAX, 5_000, 3_000, 1_000, 0] {
         let header = progress.to_header_within(room);
         let back = Progress::from_header(&header, &"ab".repeat(32)).unwrap();
-        assert!(header.len() <= room || back.calls().is_empty(), "{} within {room}", header.len());
-        assert_eq!((back.totals.calls, back.used("verification/316", 1)), (60, 1));
-        assert!(back.calls().iter().eq(&progress.calls()[MAX_CALLS_LISTED - back.calls().len()..]), "the latest are kept");
+        assert!(
+            header.len() <= room || back.calls().is_empty(),
+            "{} within {room}",
+            header.len()
+        );
+        assert_eq!(
+            (back.totals.calls, back.used("verification/316", 1)),
+            (60, 1)
+        );
+        assert!(
+            back.calls()
+                .iter()
+                .eq(&progress.calls()[MAX_CALLS_LISTED - back.calls().len()..]),
+            "the latest are kept"
+        );
         listed.push(back.calls().len());
     }
     assert_eq!(listed[0], MAX_CALLS_LISTED);
-    assert!(listed.is_sorted_by(|more, fewer| more > fewer), "{listed:?}");
+    assert!(
+        listed.is_sorted_by(|more, fewer| more > fewer),
+        "{listed:?}"
+    );
     assert_eq!(listed[4], 0);
 }
 
 #[test]
 fn a_code_is_remembered_with_its_last_time() {
     let mut progress = progress();
-    let times = ["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"].map(|time| time.parse::<Timestamp>().unwrap());
+    let times = ["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"]
+        .map(|time| time.parse::<Timestamp>().unwrap());
     for at in times {
         progress.record(CallRecord { at, ..call("id") });
     }
-    assert_eq!(progress.last_told(Stage::Verification, "316"), Some(times[1]));
+    assert_eq!(
+        progress.last_told(Stage::Verification, "316"),
+        Some(times[1])
+    );
     assert_eq!(progress.last_told(Stage::Recognition, "316"), None);
     assert_eq!(progress.last_told(Stage::Verification, "317"), None);
 }
@@ -86,13 +127,19 @@ fn the_header_never_exceeds_its_bound() {
     let header = progress.to_header();
     assert!(header.len() <= MAX_HEADER_BYTES, "{}", header.len());
     let back = Progress::from_header(&header, &"ab".repeat(32)).unwrap();
-    assert_eq!(back.used("verification/a-rule-with-a-long-name-7", 3), 1, "budgets do not give way");
+    assert_eq!(
+        back.used("verification/a-rule-with-a-long-name-7", 3),
+        1,
+        "budgets do not give way"
+    );
 }
 
 #[test]
 fn the_earliest_deadline_counts() {
     let mut progress = progress();
-    let mut job = Job::parse(br#"{"job_id":"j","image":{"key":"a"}}"#, None).ok().unwrap();
+    let mut job = Job::parse(br#"{"job_id":"j","image":{"key":"a"}}"#, None)
+        .ok()
+        .unwrap();
     let day = Duration::from_hours(24);
     let time = |text: &str| text.parse::<Timestamp>().unwrap();
     assert_eq!(progress.deadline(&job, day), time("2026-01-02T00:00:00Z"));
@@ -100,7 +147,10 @@ fn the_earliest_deadline_counts() {
     assert_eq!(progress.deadline(&job, day), time("2026-01-01T06:00:00Z"));
     progress.expires = Some(time("2026-01-01T05:00:00Z"));
     assert_eq!(progress.deadline(&job, day), time("2026-01-01T05:00:00Z"));
-    assert_eq!(progress.deadline(&job, Duration::from_mins(1)), time("2026-01-01T00:01:00Z"));
+    assert_eq!(
+        progress.deadline(&job, Duration::from_mins(1)),
+        time("2026-01-01T00:01:00Z")
+    );
 }
 
 #[test]
@@ -109,8 +159,21 @@ fn a_strangers_header_is_no_progress() {
     let shortened = whole.replace(&"ab".repeat(32), &"cd".repeat(32));
     let another = whole.replace("\"v\":1", "\"v\":2");
     let long = format!("{}{whole}", " ".repeat(MAX_HEADER_BYTES));
-    for header in ["", "null", "[]", "{}", &whole[..whole.len() - 1], &shortened, &another, &long] {
-        assert_eq!(Progress::from_header(header, &"ab".repeat(32)), None, "{header}");
+    for header in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        &whole[..whole.len() - 1],
+        &shortened,
+        &another,
+        &long,
+    ] {
+        assert_eq!(
+            Progress::from_header(header, &"ab".repeat(32)),
+            None,
+            "{header}"
+        );
     }
 }
 
@@ -127,10 +190,22 @@ fn another_image_under_the_same_name_begins_anew() {
     progress.is_about("first");
     progress.rotated_for = Some("308".into());
     progress.inline.insert(Stage::Verification);
-    progress.recognition_error = Some(JobError::new(&Failure::new(Stage::Recognition, "400", ""), 1));
+    progress.recognition_error = Some(JobError::new(
+        &Failure::new(Stage::Recognition, "400", ""),
+        1,
+    ));
     progress.is_about("first");
-    assert!(progress.rotated_for.is_some() && progress.recognition_error.is_some() && !progress.inline.is_empty(), "the same one");
+    assert!(
+        progress.rotated_for.is_some()
+            && progress.recognition_error.is_some()
+            && !progress.inline.is_empty(),
+        "the same one"
+    );
     progress.is_about("second");
-    assert!(progress.rotated_for.is_none() && progress.recognition_error.is_none() && progress.inline.is_empty());
+    assert!(
+        progress.rotated_for.is_none()
+            && progress.recognition_error.is_none()
+            && progress.inline.is_empty()
+    );
     assert_eq!(progress.image.as_deref(), Some("second"));
 }

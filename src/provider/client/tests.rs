@@ -11,7 +11,8 @@ use jiff::tz::TimeZone;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
-/// The object's addresses, in the order in which they are asked for; after the last one there is always another.
+/// The object's addresses, in the order in which they are asked for; after the last one there is
+/// always another.
 #[derive(Default)]
 struct Signs(Mutex<Vec<Result<(), &'static str>>>);
 
@@ -23,7 +24,11 @@ impl Link for Signs {
         let signed = match next {
             Ok(()) => Ok(format!("https://b.example/a.jpg?valid={}", valid.as_secs())),
             Err(TOO_LONG) => Err(Unsigned::TooLong),
-            Err(code) => Err(Unsigned::Failed(Failure::new(Stage::Storage, code, "not signed"))),
+            Err(code) => Err(Unsigned::Failed(Failure::new(
+                Stage::Storage,
+                code,
+                "not signed",
+            ))),
         };
         Box::pin(std::future::ready(signed))
     }
@@ -38,13 +43,27 @@ struct Echo {
 impl Provider for Echo {
     type Answer = ();
 
-    fn call<'a>(&'a self, _request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<()>, Failure>> {
-        let Shown::Url(url) = shown else { panic!("an address") };
+    fn call<'a>(
+        &'a self,
+        _request: &'a Request,
+        shown: Shown<'a>,
+    ) -> BoxFuture<'a, Result<Reply<()>, Failure>> {
+        let Shown::Url(url) = shown else {
+            panic!("an address")
+        };
         let mut calls = self.calls.lock().unwrap();
         calls.push(url.into_owned());
         let is_broken = self.is_broken_at_first && calls.len() == 1;
-        let reply = Reply { code: "200", request_id: None, answer: () };
-        Box::pin(std::future::ready(if is_broken { Err(Failure::new(Stage::Recognition, "http.502", "")) } else { Ok(reply) }))
+        let reply = Reply {
+            code: "200",
+            request_id: None,
+            answer: (),
+        };
+        Box::pin(std::future::ready(if is_broken {
+            Err(Failure::new(Stage::Recognition, "http.502", ""))
+        } else {
+            Ok(reply)
+        }))
     }
 }
 
@@ -59,9 +78,25 @@ struct Outcome {
 fn client(echo: Echo) -> Client<()> {
     let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
     let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
-    let gate = Gate::new("a worker".into(), Arc::clone(&policy), clock, timezone.clone());
-    let judge = Judge { policy, timezone, clock, chance: Chance::seeded(1), gate };
-    let limits = Limits { rate_per_second: 10.0, burst: 1, max_in_flight: 4, timeout: Duration::from_secs(30) };
+    let gate = Gate::new(
+        "a worker".into(),
+        Arc::clone(&policy),
+        clock,
+        timezone.clone(),
+    );
+    let judge = Judge {
+        policy,
+        timezone,
+        clock,
+        chance: Chance::seeded(1),
+        gate,
+    };
+    let limits = Limits {
+        rate_per_second: 10.0,
+        burst: 1,
+        max_in_flight: 4,
+        timeout: Duration::from_secs(30),
+    };
     Client::new(Stage::Recognition, echo, limits, judge)
 }
 
@@ -86,58 +121,131 @@ fn case(progress: &mut Progress, clock: Clock, deadline: Timestamp) -> Case<'_> 
 
 async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> Outcome {
     let calls = Arc::<Mutex<Vec<String>>>::default();
-    let client = client(Echo { calls: Arc::clone(&calls), is_broken_at_first });
+    let client = client(Echo {
+        calls: Arc::clone(&calls),
+        is_broken_at_first,
+    });
     let link = Signs(Mutex::new(signed.iter().rev().copied().collect()));
     let now = client.judge.clock.now();
     let mut progress = Progress::new(String::new(), now);
-    let mut case = case(&mut progress, client.judge.clock, now + Duration::from_hours(96));
-    let outcome = client.call(&Request::new(View::Link(Arc::new(link)), false), &mut case, unknown).await;
-    let stopped = outcome.err().map(|stopped| (stopped.failure.stage, stopped.failure.code, stopped.ruling.decision));
+    let mut case = case(
+        &mut progress,
+        client.judge.clock,
+        now + Duration::from_hours(96),
+    );
+    let outcome = client
+        .call(
+            &Request::new(View::Link(Arc::new(link)), false),
+            &mut case,
+            unknown,
+        )
+        .await;
+    let stopped = outcome.err().map(|stopped| {
+        (
+            stopped.failure.stage,
+            stopped.failure.code,
+            stopped.ruling.decision,
+        )
+    });
     let shown = calls.lock().unwrap().clone();
-    Outcome { stopped, shown, progress }
+    Outcome {
+        stopped,
+        shown,
+        progress,
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_attempt_has_an_address_of_its_own_that_outlives_the_call_by_a_minute() {
     let Outcome { stopped, shown, .. } = call(&[], true).await;
-    assert_eq!((stopped, shown), (None, vec!["https://b.example/a.jpg?valid=90".to_owned(); 2]));
+    assert_eq!(
+        (stopped, shown),
+        (None, vec!["https://b.example/a.jpg?valid=90".to_owned(); 2])
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_address_that_cannot_be_signed_for_a_while_is_the_stores_failure_and_no_call() {
-    let Outcome { stopped, shown, progress } = call(&[Err("timeout"), Err("timeout"), Err("connect")], false).await;
+    let Outcome {
+        stopped,
+        shown,
+        progress,
+    } = call(&[Err("timeout"), Err("timeout"), Err("connect")], false).await;
     assert_eq!((stopped, shown.len()), (None, 1));
-    assert_eq!((progress.attempts(Stage::Storage), progress.totals.retries, progress.calls().len()), (2, 2, 1));
+    assert_eq!(
+        (
+            progress.attempts(Stage::Storage),
+            progress.totals.retries,
+            progress.calls().len()
+        ),
+        (2, 2, 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_credentials_nothing_is_called_and_the_store_is_paused() {
-    let Outcome { stopped, shown, progress } = call(&[Err("NoCredentials"); 2], false).await;
-    assert_eq!(stopped, Some((Stage::Storage, "NoCredentials".to_owned(), Decision::Pause)));
+    let Outcome {
+        stopped,
+        shown,
+        progress,
+    } = call(&[Err("NoCredentials"); 2], false).await;
+    assert_eq!(
+        stopped,
+        Some((Stage::Storage, "NoCredentials".to_owned(), Decision::Pause))
+    );
     assert_eq!((shown.len(), progress.calls().len()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_address_that_has_become_too_long_has_the_image_sent() {
     // Also where it became so while it could not be signed.
-    for signed in [&[Err(TOO_LONG)][..], &[Err("timeout"), Err(TOO_LONG), Err(TOO_LONG)]] {
-        let Outcome { stopped, shown, progress } = call(signed, false).await;
-        assert_eq!(stopped.map(|(_, _, decision)| decision), Some(Decision::Inline));
+    for signed in [
+        &[Err(TOO_LONG)][..],
+        &[Err("timeout"), Err(TOO_LONG), Err(TOO_LONG)],
+    ] {
+        let Outcome {
+            stopped,
+            shown,
+            progress,
+        } = call(signed, false).await;
+        assert_eq!(
+            stopped.map(|(_, _, decision)| decision),
+            Some(Decision::Inline)
+        );
         assert_eq!((shown.len(), progress.totals.billed), (0, 0));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_is_too_late_takes_no_place_in_the_rate() {
-    let client = client(Echo { calls: Arc::default(), is_broken_at_first: false });
+    let client = client(Echo {
+        calls: Arc::default(),
+        is_broken_at_first: false,
+    });
     let (now, began) = (client.judge.clock.now(), Instant::now());
     let request = Request::new(View::Link(Arc::new(Signs::default())), false);
-    for (deadline, expected) in [(now - Duration::from_secs(1), Some("job.deadline")); 20].into_iter().chain([(now, None)]) {
+    for (deadline, expected) in [(now - Duration::from_secs(1), Some("job.deadline")); 20]
+        .into_iter()
+        .chain([(now, None)])
+    {
         let mut progress = Progress::new(String::new(), now);
-        let outcome = client.call(&request, &mut case(&mut progress, client.judge.clock, deadline), unknown).await;
-        assert_eq!(outcome.err().map(|stopped| stopped.failure.code).as_deref(), expected);
+        let outcome = client
+            .call(
+                &request,
+                &mut case(&mut progress, client.judge.clock, deadline),
+                unknown,
+            )
+            .await;
+        assert_eq!(
+            outcome.err().map(|stopped| stopped.failure.code).as_deref(),
+            expected
+        );
     }
-    assert_eq!(began.elapsed(), Duration::ZERO, "not even a turn of a tenth of a second was waited for");
+    assert_eq!(
+        began.elapsed(),
+        Duration::ZERO,
+        "not even a turn of a tenth of a second was waited for"
+    );
 }
 
 const REDELIVERY_WAIT: Duration = Duration::from_secs(35);
@@ -150,22 +258,45 @@ async fn unknown() -> Result<Option<&'static str>, Box<Stopped>> {
 #[tokio::test(start_paused = true)]
 async fn whoever_waited_for_longer_than_others_wait_for_it_looks_again_before_it_calls() {
     let known = async || Ok(Some("paid for by another worker"));
-    for (waited, paid_elsewhere, expected) in [(34, true, "called"), (35, true, "paid for by another worker"), (35, false, "called")] {
+    for (waited, paid_elsewhere, expected) in [
+        (34, true, "called"),
+        (35, true, "paid for by another worker"),
+        (35, false, "called"),
+    ] {
         let calls = Arc::<Mutex<Vec<String>>>::default();
-        let client = client(Echo { calls: Arc::clone(&calls), is_broken_at_first: false });
+        let client = client(Echo {
+            calls: Arc::clone(&calls),
+            is_broken_at_first: false,
+        });
         let now = client.judge.clock.now();
         let mut progress = Progress::new(String::new(), now);
-        let mut case = case(&mut progress, client.judge.clock, now + Duration::from_hours(96));
+        let mut case = case(
+            &mut progress,
+            client.judge.clock,
+            now + Duration::from_hours(96),
+        );
         tokio::time::sleep(Duration::from_secs(waited)).await;
         let request = Request::new(View::Link(Arc::new(Signs::default())), false);
-        let outcome =
-            if paid_elsewhere { client.call(&request, &mut case, known).await } else { client.call(&request, &mut case, unknown).await };
+        let outcome = if paid_elsewhere {
+            client.call(&request, &mut case, known).await
+        } else {
+            client.call(&request, &mut case, unknown).await
+        };
         let came_to = match outcome.unwrap() {
             Called::Answered(_) => "called",
             Called::Known(known) => known,
         };
-        assert_eq!((came_to, calls.lock().unwrap().len()), (expected, usize::from(expected == "called")), "{waited} {paid_elsewhere}");
-        assert!(!case.recalled.is_older_than(Duration::from_secs(35), client.judge.clock) || waited < 35);
+        assert_eq!(
+            (came_to, calls.lock().unwrap().len()),
+            (expected, usize::from(expected == "called")),
+            "{waited} {paid_elsewhere}"
+        );
+        assert!(
+            !case
+                .recalled
+                .is_older_than(Duration::from_secs(35), client.judge.clock)
+                || waited < 35
+        );
     }
 }
 
@@ -176,12 +307,28 @@ async fn a_call_that_is_tried_again_in_place_looks_again_each_time_that_it_waite
         looks.set(looks.get() + 1);
         Ok(None::<()>)
     };
-    let client = client(Echo { calls: Arc::default(), is_broken_at_first: true });
+    let client = client(Echo {
+        calls: Arc::default(),
+        is_broken_at_first: true,
+    });
     let now = client.judge.clock.now();
     let mut progress = Progress::new(String::new(), now);
-    let mut case =
-        Case { redelivery_wait: Duration::from_secs(1), ..case(&mut progress, client.judge.clock, now + Duration::from_hours(96)) };
+    let mut case = Case {
+        redelivery_wait: Duration::from_secs(1),
+        ..case(
+            &mut progress,
+            client.judge.clock,
+            now + Duration::from_hours(96),
+        )
+    };
     let request = Request::new(View::Link(Arc::new(Signs::default())), false);
-    assert!(matches!(client.call(&request, &mut case, looked).await, Ok(Called::Answered(_))));
-    assert_eq!(looks.get(), 1, "after the wait of two seconds, and not before the first call");
+    assert!(matches!(
+        client.call(&request, &mut case, looked).await,
+        Ok(Called::Answered(_))
+    ));
+    assert_eq!(
+        looks.get(),
+        1,
+        "after the wait of two seconds, and not before the first call"
+    );
 }

@@ -14,19 +14,20 @@ use tokio::time::Instant;
 /// What a period is held between, however odd the rate.
 const FASTEST: Duration = Duration::from_nanos(1);
 const SLOWEST: Duration = Duration::from_hours(24);
-/// Of the rate this much is used: a second that holds exactly as many calls as the account has would hold one too many as soon as one of
-/// them is early on the wire.
+/// Of the rate this much is used: a second that holds exactly as many calls as the account has
+/// would hold one too many as soon as one of them is early on the wire.
 pub(super) const USED: f64 = 0.995;
-/// A timer that fires late must not cost a part of every period: so much is made up for by the next call. What [`USED`] leaves free in a
-/// second is more than this.
+/// A timer that fires late must not cost a part of every period: so much is made up for by the next
+/// call. What [`USED`] leaves free in a second is more than this.
 const LATENESS: Duration = Duration::from_millis(3);
-/// Who has missed the beginning of his turn comes back to it by calls that are so much closer than a round, and no later timer than this
-/// is made up for at once.
+/// Who has missed the beginning of his turn comes back to it by calls that are so much closer than
+/// a round, and no later timer than this is made up for at once.
 const CATCHING_UP: f64 = 0.003_5;
 const LATENESS_IN_TURNS: Duration = Duration::from_micros(1_500);
 /// More would be more time than governor can count, at the slowest rates.
 const LARGEST_BURST: u32 = 100_000;
-/// Free places that are counted one by one where the pace changes: of a larger burst they are taken to be all free.
+/// Free places that are counted one by one where the pace changes: of a larger burst they are taken
+/// to be all free.
 const COUNTED: u32 = 64;
 
 /// What a pace is made from.
@@ -49,7 +50,8 @@ pub(super) struct Pace {
     /// A call takes so many of governor's cells, none longer than what a late timer may leave over.
     call: NonZeroU32,
     not_before: Instant,
-    /// Turns that were taken although less was learned than what all agree on; each whole one is left out.
+    /// Turns that were taken although less was learned than what all agree on; each whole one is
+    /// left out.
     owed: f64,
 }
 
@@ -57,26 +59,48 @@ type Gcra = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Mome
 
 impl Pace {
     pub(super) fn new(terms: Terms) -> Self {
-        let Terms { rate, burst, share, part } = terms;
+        let Terms {
+            rate,
+            burst,
+            share,
+            part,
+        } = terms;
         let period = period(share.of(rate * part));
-        let (closest, late) = if terms.takes_turns() { (period.mul_f64(1.0 - CATCHING_UP), LATENESS_IN_TURNS) } else { (period, LATENESS) };
+        let (closest, late) = if terms.takes_turns() {
+            (period.mul_f64(1.0 - CATCHING_UP), LATENESS_IN_TURNS)
+        } else {
+            (period, LATENESS)
+        };
         let burst = share.of_burst(burst).min(LARGEST_BURST);
-        let pieces = u32::try_from(closest.as_nanos().div_ceil(late.as_nanos())).unwrap_or(u32::MAX);
+        let pieces =
+            u32::try_from(closest.as_nanos().div_ceil(late.as_nanos())).unwrap_or(u32::MAX);
         let call = NonZeroU32::new(pieces.min((u32::MAX - 1) / burst)).unwrap_or(NonZeroU32::MIN);
         let slice = (closest / call.get()).max(FASTEST);
-        let reserve = u32::try_from(late.as_nanos() / slice.as_nanos()).unwrap_or(u32::MAX).max(1);
-        let capacity = call.saturating_mul(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN)).saturating_add(reserve);
+        let reserve = u32::try_from(late.as_nanos() / slice.as_nanos())
+            .unwrap_or(u32::MAX)
+            .max(1);
+        let capacity = call
+            .saturating_mul(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
+            .saturating_add(reserve);
         let quota = Quota::with_period(slice).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         let gcra = RateLimiter::direct_with_clock(quota.allow_burst(capacity), TokioClock);
-        Self { terms, period, gcra, call, not_before: Instant::now(), owed: 0.0 }
+        Self {
+            terms,
+            period,
+            gcra,
+            call,
+            not_before: Instant::now(),
+            owed: 0.0,
+        }
     }
 
     pub(super) fn terms(&self) -> Terms {
         self.terms
     }
 
-    /// Takes a place, or says how long until there is one. Where turns are taken, whole ones are left out until the calls come to the part
-    /// `wanted` of the rate, if that is less than the terms'. `now` is the time of the wall clock.
+    /// Takes a place, or says how long until there is one. Where turns are taken, whole ones are
+    /// left out until the calls come to the part `wanted` of the rate, if that is less than the
+    /// terms'. `now` is the time of the wall clock.
     pub(super) fn take(&mut self, wanted: f64, now: Timestamp) -> Option<Duration> {
         if let Some(wait) = self.try_to() {
             // Planned now: a timer that fires late must not cost the turn.
@@ -94,11 +118,15 @@ impl Pace {
 
     /// Calls of several workers take turns. Who is not in a hurry need not wait for his.
     fn until_turn(&self, planned: Timestamp) -> Duration {
-        if self.terms.takes_turns() { self.terms.share.until_turn(self.period, planned) } else { Duration::ZERO }
+        if self.terms.takes_turns() {
+            self.terms.share.until_turn(self.period, planned)
+        } else {
+            Duration::ZERO
+        }
     }
 
-    /// To other terms. Places that were free stay free, and who has waited for half a period waits for half of the new one: however often
-    /// the pace changes, everybody's turn comes.
+    /// To other terms. Places that were free stay free, and who has waited for half a period waits
+    /// for half of the new one: however often the pace changes, everybody's turn comes.
     pub(super) fn change(&mut self, terms: Terms) {
         let mut next = Self::new(terms);
         let mut free = 0;
@@ -110,10 +138,18 @@ impl Pace {
             }
         };
         if free < COUNTED {
-            next.drain(terms.share.of_burst(terms.burst).saturating_sub(free.max(1)));
+            next.drain(
+                terms
+                    .share
+                    .of_burst(terms.burst)
+                    .saturating_sub(free.max(1)),
+            );
         }
         if free == 0 {
-            next.not_before = Instant::now() + next.period.mul_f64(wait.div_duration_f64(self.period).min(1.0));
+            next.not_before = Instant::now()
+                + next
+                    .period
+                    .mul_f64(wait.div_duration_f64(self.period).min(1.0));
         }
         next.owed = self.owed;
         *self = next;
@@ -147,5 +183,7 @@ impl Terms {
 }
 
 fn period(rate_per_second: f64) -> Duration {
-    Duration::try_from_secs_f64(1.0 / (rate_per_second * USED)).unwrap_or(SLOWEST).clamp(FASTEST, SLOWEST)
+    Duration::try_from_secs_f64(1.0 / (rate_per_second * USED))
+        .unwrap_or(SLOWEST)
+        .clamp(FASTEST, SLOWEST)
 }

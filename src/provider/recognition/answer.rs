@@ -14,7 +14,8 @@ use jiff::tz::TimeZone;
 
 const STAGE: Stage = Stage::Recognition;
 const SUCCESS: i64 = 200;
-/// Of the provider itself. Others exist (see the policy), but one that only repeats the HTTP status is some web server's.
+/// Of the provider itself. Others exist (see the policy), but one that only repeats the HTTP status
+/// is some web server's.
 const DOCUMENTED: [i64; 4] = [400, 500, 501, 999];
 /// Its message repeats the request as it was signed.
 const SIGNATURE_REFUSED: &str = "APIG.0303";
@@ -26,9 +27,18 @@ pub fn read_answer(status: u16, body: &[u8]) -> Result<Reply<Invoice>, Failure> 
     wire::read_answer(STAGE, status, body, read)
 }
 
-pub(super) fn read(status: u16, mut fields: Fields<'_>, context: &AnswerContext) -> Result<Reply<Invoice>, Failure> {
-    let request_id = ["taskNo", "request_id"].iter().find_map(|name| redaction::request_id(&fields.text(name)?));
-    let message = ["msg", "error_msg", "message"].iter().find_map(|name| fields.message(name)).unwrap_or_default();
+pub(super) fn read(
+    status: u16,
+    mut fields: Fields<'_>,
+    context: &AnswerContext,
+) -> Result<Reply<Invoice>, Failure> {
+    let request_id = ["taskNo", "request_id"]
+        .iter()
+        .find_map(|name| redaction::request_id(&fields.text(name)?));
+    let message = ["msg", "error_msg", "message"]
+        .iter()
+        .find_map(|name| fields.message(name))
+        .unwrap_or_default();
     let failure = |code: &str, message: &str| Failure {
         http_status: Some(status),
         request_id: request_id.clone(),
@@ -36,51 +46,98 @@ pub(super) fn read(status: u16, mut fields: Fields<'_>, context: &AnswerContext)
     };
     if let Some(code) = fields.text("error_code").as_deref().and_then(gateway_code) {
         if code == SIGNATURE_REFUSED {
-            return Err(Failure { server_time: server_time(&message), ..failure(&code, refused(&message)) });
+            return Err(Failure {
+                server_time: server_time(&message),
+                ..failure(&code, refused(&message))
+            });
         }
         return Err(failure(&code, &message));
     }
     match fields.integer("code") {
         Some(SUCCESS) => {
-            let invoice = fields.object("data").map(|data| invoice::map(data, &context.timezone)).unwrap_or_default();
+            let invoice = fields
+                .object("data")
+                .map(|data| invoice::map(data, &context.timezone))
+                .unwrap_or_default();
             if identifies_a_bill(&invoice) {
-                return Ok(Reply { code: "200", request_id, answer: invoice });
+                return Ok(Reply {
+                    code: "200",
+                    request_id,
+                    answer: invoice,
+                });
             }
             if !(200..300).contains(&status) {
                 return Err(undocumented(STAGE, status, "success without an invoice"));
             }
-            Err(Failure { nothing_read: true, ..failure("200", "success, but no number, date, total or name was read") })
+            Err(Failure {
+                nothing_read: true,
+                ..failure(
+                    "200",
+                    "success, but no number, date, total or name was read",
+                )
+            })
         }
-        Some(code) if code != i64::from(status) || DOCUMENTED.contains(&code) => Err(failure(&code.to_string(), &message)),
-        _ => Err(Failure { request_id: request_id.clone(), ..undocumented(STAGE, status, "the answer carries no code of the provider") }),
+        Some(code) if code != i64::from(status) || DOCUMENTED.contains(&code) => {
+            Err(failure(&code.to_string(), &message))
+        }
+        _ => Err(Failure {
+            request_id: request_id.clone(),
+            ..undocumented(STAGE, status, "the answer carries no code of the provider")
+        }),
     }
 }
 
 /// `APIG.0308`, also where the deployment calls itself `APIGW`.
 fn gateway_code(code: &str) -> Option<String> {
-    let number = code.strip_prefix("APIG.").or_else(|| code.strip_prefix("APIGW."))?;
-    let shaped = (1..=16).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    let number = code
+        .strip_prefix("APIG.")
+        .or_else(|| code.strip_prefix("APIGW."))?;
+    let shaped = (1..=16).contains(&number.len())
+        && number
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
     shaped.then(|| format!("APIG.{number}"))
 }
 
 /// The policy tells a wrong clock from a wrong secret by one word.
 fn refused(message: &str) -> &'static str {
-    if message.to_ascii_lowercase().contains("expired") { EXPIRED } else { "the signature was refused" }
+    if message.to_ascii_lowercase().contains("expired") {
+        EXPIRED
+    } else {
+        "the signature was refused"
+    }
 }
 
-/// The gateway's clock, as its documentation shows it: `signature expired, signature time:20200711T032051Z,server time:20200711T033951Z`.
+/// The gateway's clock, as its documentation shows it: `signature expired, signature
+/// time:20200711T032051Z,server time:20200711T033951Z`.
 fn server_time(message: &str) -> Option<Timestamp> {
     let after = &message[message.find(SERVER_TIME)? + SERVER_TIME.len()..];
-    let text: String = after.trim_start().chars().take_while(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | ':')).collect();
-    let basic = DateTime::strptime("%Y%m%dT%H%M%SZ", &text).and_then(|time| time.to_zoned(TimeZone::UTC));
-    basic.map(|time| time.timestamp()).or_else(|_| text.parse()).ok()
+    let text: String = after
+        .trim_start()
+        .chars()
+        .take_while(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | ':'))
+        .collect();
+    let basic =
+        DateTime::strptime("%Y%m%dT%H%M%SZ", &text).and_then(|time| time.to_zoned(TimeZone::UTC));
+    basic
+        .map(|time| time.timestamp())
+        .or_else(|_| text.parse())
+        .ok()
 }
 
 fn identifies_a_bill(invoice: &Invoice) -> bool {
     invoice.note_no.is_some()
         || invoice.patient_name.is_some()
-        || invoice.billing_date.as_ref().and_then(Reading::value).is_some()
-        || invoice.total_cost.as_ref().and_then(Reading::value).is_some()
+        || invoice
+            .billing_date
+            .as_ref()
+            .and_then(Reading::value)
+            .is_some()
+        || invoice
+            .total_cost
+            .as_ref()
+            .and_then(Reading::value)
+            .is_some()
 }
 
 /// Refused only because our clock and the gateway's differ.

@@ -73,9 +73,17 @@ impl Default for Config {
 impl Config {
     /// Tells everything that is wrong. To be asked once the secret files were read into their keys.
     pub fn validate(&self, problems: &mut Problems) {
-        let mut section = Section { name: "recognition", problems };
-        section.url(&self.url, self.allow_plaintext, "the marketplace shows it under \"API interface\" of the product");
-        let purchased = "the marketplace shows it under \"purchased services\", \"resource details\"";
+        let mut section = Section {
+            name: "recognition",
+            problems,
+        };
+        section.url(
+            &self.url,
+            self.allow_plaintext,
+            "the marketplace shows it under \"API interface\" of the product",
+        );
+        let purchased =
+            "the marketplace shows it under \"purchased services\", \"resource details\"";
         match self.auth {
             Auth::Signature => {
                 section.credential(&self.app_key, "app_key", purchased);
@@ -86,7 +94,11 @@ impl Config {
             }
         }
         let encoded = self.max_encoded_bytes;
-        section.require(encoded.0 > 0 && encoded <= MAX_ENCODED_BYTES, "max_encoded_bytes", "must be more than 0 and at most 4MiB");
+        section.require(
+            encoded.0 > 0 && encoded <= MAX_ENCODED_BYTES,
+            "max_encoded_bytes",
+            "must be more than 0 and at most 4MiB",
+        );
         section.pace(&Pace {
             rate_per_second: self.rate_per_second,
             burst: self.burst,
@@ -113,12 +125,18 @@ mod tests {
     fn problems(config: &Config) -> Vec<String> {
         let mut problems = Problems::default();
         config.validate(&mut problems);
-        problems.iter().map(|(key, _)| key.trim_start_matches("recognition.").to_owned()).collect()
+        problems
+            .iter()
+            .map(|(key, _)| key.trim_start_matches("recognition.").to_owned())
+            .collect()
     }
 
     #[test]
     fn the_defaults_lack_only_the_account() {
-        assert_eq!(problems(&Config::default()), ["url", "app_key", "app_secret"]);
+        assert_eq!(
+            problems(&Config::default()),
+            ["url", "app_key", "app_secret"]
+        );
         assert_eq!(problems(&sound()), [""; 0]);
     }
 
@@ -128,21 +146,62 @@ mod tests {
         let cases: [(Change, &str); 22] = [
             (|config| config.url = "gateway.example/ocr".into(), "url"),
             (|config| config.url = "ftp://gateway.example/".into(), "url"),
-            (|config| config.url = "https://user:word@gateway.example/".into(), "url"),
-            (|config| config.url = "http://gateway.example/ocr".into(), "url"),
-            (|config| config.url = "https://gateway.example/ocr\n".into(), "url"),
-            (|config| config.url = "https://gateway.example/o cr".into(), "url"),
-            (|config| config.url = "https://gateway.example/ocr#here".into(), "url"),
-            (|config| config.app_secret = Secret::new("secret\n"), "app_secret"),
+            (
+                |config| config.url = "https://user:word@gateway.example/".into(),
+                "url",
+            ),
+            (
+                |config| config.url = "http://gateway.example/ocr".into(),
+                "url",
+            ),
+            (
+                |config| config.url = "https://gateway.example/ocr\n".into(),
+                "url",
+            ),
+            (
+                |config| config.url = "https://gateway.example/o cr".into(),
+                "url",
+            ),
+            (
+                |config| config.url = "https://gateway.example/ocr#here".into(),
+                "url",
+            ),
+            (
+                |config| config.app_secret = Secret::new("secret\n"),
+                "app_secret",
+            ),
             (|config| config.app_key = Secret::default(), "app_key"),
-            (|config| config.app_secret = Secret::new("two words"), "app_secret"),
-            (|config| (config.auth, config.app_code) = (Auth::AppCode, Secret::default()), "app_code"),
-            (|config| (config.auth, config.url) = (Auth::AppCode, "http://gateway.example/".into()), "url"),
-            (|config| config.max_encoded_bytes = Size(0), "max_encoded_bytes"),
-            (|config| config.max_encoded_bytes = Size((4 << 20) + 1), "max_encoded_bytes"),
+            (
+                |config| config.app_secret = Secret::new("two words"),
+                "app_secret",
+            ),
+            (
+                |config| (config.auth, config.app_code) = (Auth::AppCode, Secret::default()),
+                "app_code",
+            ),
+            (
+                |config| {
+                    (config.auth, config.url) = (Auth::AppCode, "http://gateway.example/".into())
+                },
+                "url",
+            ),
+            (
+                |config| config.max_encoded_bytes = Size(0),
+                "max_encoded_bytes",
+            ),
+            (
+                |config| config.max_encoded_bytes = Size((4 << 20) + 1),
+                "max_encoded_bytes",
+            ),
             (|config| config.rate_per_second = 0.0, "rate_per_second"),
-            (|config| config.rate_per_second = f64::NAN, "rate_per_second"),
-            (|config| config.rate_per_second = f64::INFINITY, "rate_per_second"),
+            (
+                |config| config.rate_per_second = f64::NAN,
+                "rate_per_second",
+            ),
+            (
+                |config| config.rate_per_second = f64::INFINITY,
+                "rate_per_second",
+            ),
             (|config| config.burst = 0, "burst"),
             (|config| config.max_in_flight = 0, "max_in_flight"),
             (|config| config.max_in_flight = 1_025, "max_in_flight"),
@@ -158,20 +217,55 @@ mod tests {
 
     #[test]
     fn without_tls_a_call_stays_on_this_machine_unless_the_section_says_otherwise() {
-        for url in ["http://127.0.0.1:9000/ocr", "http://localhost/ocr", "http://[::1]:9000/ocr", "https://gateway.example/ocr"] {
+        for url in [
+            "http://127.0.0.1:9000/ocr",
+            "http://localhost/ocr",
+            "http://[::1]:9000/ocr",
+            "https://gateway.example/ocr",
+        ] {
             for auth in [Auth::Signature, Auth::AppCode] {
-                assert_eq!(problems(&Config { auth, url: url.into(), ..sound() }), [""; 0], "{url}");
+                assert_eq!(
+                    problems(&Config {
+                        auth,
+                        url: url.into(),
+                        ..sound()
+                    }),
+                    [""; 0],
+                    "{url}"
+                );
             }
         }
-        for url in ["http://gateway.example/ocr", "http://10.0.0.1/", "http://localhost.example/"] {
-            assert_eq!(problems(&Config { url: url.into(), ..sound() }), ["url"], "{url}");
-            assert_eq!(problems(&Config { url: url.into(), allow_plaintext: true, ..sound() }), [""; 0], "{url}");
+        for url in [
+            "http://gateway.example/ocr",
+            "http://10.0.0.1/",
+            "http://localhost.example/",
+        ] {
+            assert_eq!(
+                problems(&Config {
+                    url: url.into(),
+                    ..sound()
+                }),
+                ["url"],
+                "{url}"
+            );
+            assert_eq!(
+                problems(&Config {
+                    url: url.into(),
+                    allow_plaintext: true,
+                    ..sound()
+                }),
+                [""; 0],
+                "{url}"
+            );
         }
     }
 
     #[test]
     fn secrets_are_neither_printed_nor_written() {
-        let config = Config { app_secret: Secret::new("visible"), ..sound() };
+        let config = Config {
+            app_secret: Secret::new("visible"),
+            ..sound()
+        };
         assert!(!format!("{config:?}").contains("visible"));
         assert!(!toml::to_string(&config).unwrap().contains("visible"));
     }
@@ -179,7 +273,11 @@ mod tests {
     #[test]
     fn an_unknown_key_is_an_error() {
         assert!(toml::from_str::<Config>("app_kye = \"x\"").is_err());
-        let config: Config = toml::from_str("auth = \"app_code\"\ntransfer = \"url\"\ntimeout = \"45s\"").unwrap();
-        assert_eq!((config.auth, config.transfer), (Auth::AppCode, Transfer::Url));
+        let config: Config =
+            toml::from_str("auth = \"app_code\"\ntransfer = \"url\"\ntimeout = \"45s\"").unwrap();
+        assert_eq!(
+            (config.auth, config.transfer),
+            (Auth::AppCode, Transfer::Url)
+        );
     }
 }

@@ -41,7 +41,9 @@ pub(super) fn map(mut data: Fields<'_>, timezone: &TimeZone) -> Invoice {
         business_no: data.text("BusinessNum"),
         payee: data.text("Payee"),
         // The document spells it so; somebody may correct it one day.
-        total_cost: data.money("AmountInFiguers").or_else(|| data.money("AmountInFigures")),
+        total_cost: data
+            .money("AmountInFiguers")
+            .or_else(|| data.money("AmountInFigures")),
         total_cost_from_words: total_cost_in_words.as_deref().map(from_words),
         total_cost_in_words,
         insurance_payment: data.money("InsurancePayment"),
@@ -57,10 +59,18 @@ pub(super) fn map(mut data: Fields<'_>, timezone: &TimeZone) -> Invoice {
     invoice.payments = payments(&supplement.kept, &mut extra);
     let (categories, more) = rows(&data.list("CostCategories"));
     note(&mut left_out, "cost_categories", more);
-    invoice.cost_categories = categories.into_iter().enumerate().filter_map(|row| category(row, &mut extra)).collect();
+    invoice.cost_categories = categories
+        .into_iter()
+        .enumerate()
+        .filter_map(|row| category(row, &mut extra))
+        .collect();
     let (details, more) = rows(&data.list("CostDetail"));
     note(&mut left_out, "cost_details", more);
-    invoice.cost_details = details.into_iter().enumerate().filter_map(|row| detail(row, &mut extra)).collect();
+    invoice.cost_details = details
+        .into_iter()
+        .enumerate()
+        .filter_map(|row| detail(row, &mut extra))
+        .collect();
     data.into_extra("", &mut extra);
     invoice.extra = extra.into_map(&mut left_out);
     invoice.left_out = left_out;
@@ -93,7 +103,10 @@ fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<NamedAmount> {
         match cell(raw) {
             Some((name, word)) => {
                 let name = is_legible(&name).then(|| name.into_owned());
-                payments.push(NamedAmount { name, amount: word.and_then(json::read_money) });
+                payments.push(NamedAmount {
+                    name,
+                    amount: word.and_then(json::read_money),
+                });
             }
             None => extra.keep(format!("RegionSupplement[{index}]"), raw),
         }
@@ -102,7 +115,10 @@ fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<NamedAmount> {
 }
 
 fn category((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<NamedAmount> {
-    let mut category = NamedAmount { name: None, amount: None };
+    let mut category = NamedAmount {
+        name: None,
+        amount: None,
+    };
     let is_unread = has_unread_column(&row);
     for (name, word) in row {
         match &*name {
@@ -131,9 +147,12 @@ fn detail((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<CostDetai
     (is_unread || detail != CostDetail::default()).then_some(detail)
 }
 
-/// A line whose columns cannot be told apart, or whose amount cannot be read, is a line still: without it the sum of all would be another.
+/// A line whose columns cannot be told apart, or whose amount cannot be read, is a line still:
+/// without it the sum of all would be another.
 fn has_unread_column(row: &Row<'_>) -> bool {
-    row.iter().any(|(name, word)| !is_legible(name) || (name == "金额" && word.is_some_and(|word| !json::is_nothing(word))))
+    row.iter().any(|(name, word)| {
+        !is_legible(name) || (name == "金额" && word.is_some_and(|word| !json::is_nothing(word)))
+    })
 }
 
 fn keep(list: &str, index: usize, name: &str, word: Option<&RawValue>, extra: &mut Extra) {
@@ -146,8 +165,8 @@ fn keep(list: &str, index: usize, name: &str, word: Option<&RawValue>, extra: &m
 type Row<'a> = Vec<Cell<'a>>;
 type Cell<'a> = (Cow<'a, str>, Option<&'a RawValue>);
 
-/// A list of rows, each a list of cells, and how many more there are than are kept. A flat list of cells is read as well: a column that
-/// repeats begins the next row.
+/// A list of rows, each a list of cells, and how many more there are than are kept. A flat list of
+/// cells is read as well: a column that repeats begins the next row.
 fn rows<'a>(table: &Elements<'a>) -> (Vec<Row<'a>>, u64) {
     let mut rows: Vec<Row<'a>> = Vec::new();
     let mut flat: Row<'a> = Vec::new();
@@ -171,11 +190,15 @@ fn rows<'a>(table: &Elements<'a>) -> (Vec<Row<'a>>, u64) {
 
 /// What is no cell, or has no name, is one whose column cannot be told.
 fn any_cell(raw: &RawValue) -> Option<Cell<'_>> {
-    let nameless = |word: &'_ RawValue| !json::is_nothing(word) && json::elements(word).is_none_or(|list| !list.kept.is_empty());
+    let nameless = |word: &'_ RawValue| {
+        !json::is_nothing(word) && json::elements(word).is_none_or(|list| !list.kept.is_empty())
+    };
     match Fields::parse(raw.get()) {
         Some(mut fields) => match (fields.column(), fields.raw("word")) {
             (Some(name), word) => Some((name, word)),
-            (None, word) => word.filter(|word| nameless(word)).map(|word| (Cow::Borrowed(UNREAD), Some(word))),
+            (None, word) => word
+                .filter(|word| nameless(word))
+                .map(|word| (Cow::Borrowed(UNREAD), Some(word))),
         },
         None => nameless(raw).then_some((Cow::Borrowed(UNREAD), Some(raw))),
     }

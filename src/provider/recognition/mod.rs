@@ -1,4 +1,5 @@
-//! Recognition: the picture of an invoice in, its printed fields out. Huawei Cloud marketplace, behind its API gateway.
+//! Recognition: the picture of an invoice in, its printed fields out. Huawei Cloud marketplace,
+//! behind its API gateway.
 
 mod answer;
 mod config;
@@ -33,8 +34,8 @@ use url::Url;
 const STAGE: Stage = Stage::Recognition;
 const FORM: &str = "application/x-www-form-urlencoded";
 const APP_CODE: HeaderName = HeaderName::from_static("x-apig-appcode");
-/// Smaller pictures are encoded and hashed in less than a tenth of a millisecond: nobody on the runtime's threads is kept waiting for so
-/// long, and another thread would have to be woken for it.
+/// Smaller pictures are encoded and hashed in less than a tenth of a millisecond: nobody on the
+/// runtime's threads is kept waiting for so long, and another thread would have to be woken for it.
 const ENCODED_IN_PLACE_BYTES: usize = 64 << 10;
 
 /// No clock is wrong by more, and still runs: what says so is not a clock.
@@ -47,7 +48,8 @@ pub struct Recognition {
     url: Url,
     credentials: Credentials,
     sign_payload: bool,
-    /// What the gateway's clock is ahead of ours, in seconds; learned when it refuses a signature as expired.
+    /// What the gateway's clock is ahead of ours, in seconds; learned when it refuses a signature
+    /// as expired.
     clock_offset_seconds: AtomicI64,
 }
 
@@ -61,8 +63,14 @@ impl Recognition {
     /// `timezone` is whose days its dates are.
     pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
         let credentials = match config.auth {
-            Auth::Signature => Credentials::Signature(Signer::new(config.app_key.clone(), config.app_secret.clone())),
-            Auth::AppCode => Credentials::AppCode(sensitive(config.app_code.expose()).context("recognition.app_code cannot be a header")?),
+            Auth::Signature => Credentials::Signature(Signer::new(
+                config.app_key.clone(),
+                config.app_secret.clone(),
+            )),
+            Auth::AppCode => Credentials::AppCode(
+                sensitive(config.app_code.expose())
+                    .context("recognition.app_code cannot be a header")?,
+            ),
         };
         let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
         Ok(Self {
@@ -70,7 +78,10 @@ impl Recognition {
                 stage: STAGE,
                 http,
                 timeout: config.timeout.duration(),
-                context: AnswerContext { redaction, timezone },
+                context: AnswerContext {
+                    redaction,
+                    timezone,
+                },
                 server_clock: ServerClock::default(),
             },
             url: config.url.parse().context("recognition.url is not a URL")?,
@@ -95,24 +106,44 @@ impl Recognition {
     }
 
     /// The headers that prove whose account it is, as of `now`.
-    fn credentials(&self, payload: Payload, now: Timestamp) -> Result<HeaderMap, InvalidHeaderValue> {
+    fn credentials(
+        &self,
+        payload: Payload,
+        now: Timestamp,
+    ) -> Result<HeaderMap, InvalidHeaderValue> {
         let signer = match &self.credentials {
-            Credentials::AppCode(code) => return Ok(HeaderMap::from_iter([(APP_CODE, code.clone())])),
+            Credentials::AppCode(code) => {
+                return Ok(HeaderMap::from_iter([(APP_CODE, code.clone())]));
+            }
             Credentials::Signature(signer) => signer,
         };
         let headers = [("content-type", FORM)];
-        let unsigned = Unsigned { method: "POST", url: &self.url, headers: &headers, payload };
+        let unsigned = Unsigned {
+            method: "POST",
+            url: &self.url,
+            headers: &headers,
+            payload,
+        };
         let offset = SignedDuration::from_secs(self.clock_offset_seconds.load(Ordering::Relaxed));
         let added = signer.sign(&unsigned, now, offset).into_iter();
-        added.map(|(name, value)| Ok((HeaderName::from_static(name), sensitive(&value)?))).collect()
+        added
+            .map(|(name, value)| Ok((HeaderName::from_static(name), sensitive(&value)?)))
+            .collect()
     }
 
-    /// So that the next attempt is signed by the gateway's clock, as it said itself or by the answer's `Date`.
+    /// So that the next attempt is signed by the gateway's clock, as it said itself or by the
+    /// answer's `Date`.
     fn learn_clock(&self, failure: &Failure, now: Timestamp) {
-        let Some(server_time) = failure.server_time.filter(|_| answer::is_expired_signature(failure)) else { return };
+        let Some(server_time) = failure
+            .server_time
+            .filter(|_| answer::is_expired_signature(failure))
+        else {
+            return;
+        };
         let offset = server_time.duration_since(now);
         if offset.abs() <= MAX_CLOCK_OFFSET {
-            self.clock_offset_seconds.store(offset.as_secs(), Ordering::Relaxed);
+            self.clock_offset_seconds
+                .store(offset.as_secs(), Ordering::Relaxed);
         }
     }
 }
@@ -124,13 +155,29 @@ impl Provider for Recognition {
         self.wire.server_clock.reading()
     }
 
-    fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
+    fn call<'a>(
+        &'a self,
+        request: &'a Request,
+        shown: Shown<'a>,
+    ) -> BoxFuture<'a, Result<Reply<Invoice>, Failure>> {
         Box::pin(async {
             let body = self.body(request, shown).await?;
             let credentials = self
                 .credentials(body.payload, Timestamp::now())
-                .map_err(|_| Failure::new(STAGE, "connect", "not sent: recognition.app_key cannot be part of a header"))?;
-            let request = self.wire.http.post(self.url.clone()).header(CONTENT_TYPE, FORM).headers(credentials).body(body.bytes);
+                .map_err(|_| {
+                    Failure::new(
+                        STAGE,
+                        "connect",
+                        "not sent: recognition.app_key cannot be part of a header",
+                    )
+                })?;
+            let request = self
+                .wire
+                .http
+                .post(self.url.clone())
+                .header(CONTENT_TYPE, FORM)
+                .headers(credentials)
+                .body(body.bytes);
             let outcome = self.wire.call(request, answer::read).await;
             outcome.inspect_err(|failure| self.learn_clock(failure, Timestamp::now()))
         })
@@ -156,7 +203,14 @@ impl Body {
     }
 
     fn around(form: Vec<u8>, sign_payload: bool) -> Self {
-        let payload = if sign_payload { Payload::of(&form) } else { Payload::Unsigned };
-        Self { bytes: form.into(), payload }
+        let payload = if sign_payload {
+            Payload::of(&form)
+        } else {
+            Payload::Unsigned
+        };
+        Self {
+            bytes: form.into(),
+            payload,
+        }
     }
 }

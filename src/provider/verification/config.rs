@@ -55,12 +55,23 @@ impl Default for Config {
 impl Config {
     /// Tells everything that is wrong. To be asked once the secret files were read into their keys.
     pub fn validate(&self, problems: &mut Problems) {
-        let mut section = Section { name: "verification", problems };
-        section.url(&self.url, self.allow_plaintext, "the built-in default is the provider's own");
+        let mut section = Section {
+            name: "verification",
+            problems,
+        };
+        section.url(
+            &self.url,
+            self.allow_plaintext,
+            "the built-in default is the provider's own",
+        );
         let issued = "DeepFinch issues it with the account";
         section.credential(&self.api_id, "api_id", issued);
         section.credential(&self.api_secret, "api_secret", issued);
-        section.require(self.max_image_bytes.0 > 0, "max_image_bytes", "must be more than 0");
+        section.require(
+            self.max_image_bytes.0 > 0,
+            "max_image_bytes",
+            "must be more than 0",
+        );
         section.pace(&Pace {
             rate_per_second: self.rate_per_second,
             burst: self.burst,
@@ -75,13 +86,20 @@ mod tests {
     use super::*;
 
     fn sound() -> Config {
-        Config { api_id: Secret::new("id"), api_secret: Secret::new("secret"), ..Config::default() }
+        Config {
+            api_id: Secret::new("id"),
+            api_secret: Secret::new("secret"),
+            ..Config::default()
+        }
     }
 
     fn problems(config: &Config) -> Vec<String> {
         let mut problems = Problems::default();
         config.validate(&mut problems);
-        problems.iter().map(|(key, _)| key.trim_start_matches("verification.").to_owned()).collect()
+        problems
+            .iter()
+            .map(|(key, _)| key.trim_start_matches("verification.").to_owned())
+            .collect()
     }
 
     #[test]
@@ -96,9 +114,20 @@ mod tests {
         let cases: [(Change, &str); 10] = [
             (|config| config.url = String::new(), "url"),
             (|config| config.url = "deepfinch".into(), "url"),
-            (|config| config.url = "http://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice".into(), "url"),
-            (|config| config.api_secret = Secret::new("secret\n"), "api_secret"),
-            (|config| config.api_id = Secret::new("line\nbreak"), "api_id"),
+            (
+                |config| {
+                    config.url = "http://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice".into()
+                },
+                "url",
+            ),
+            (
+                |config| config.api_secret = Secret::new("secret\n"),
+                "api_secret",
+            ),
+            (
+                |config| config.api_id = Secret::new("line\nbreak"),
+                "api_id",
+            ),
             (|config| config.max_image_bytes = Size(0), "max_image_bytes"),
             (|config| config.rate_per_second = -1.0, "rate_per_second"),
             (|config| config.burst = 0, "burst"),
@@ -115,12 +144,22 @@ mod tests {
     #[test]
     fn the_providers_own_address_without_tls_is_taken_where_the_section_allows_it() {
         let url = "http://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice".to_owned();
-        assert_eq!(problems(&Config { url, allow_plaintext: true, ..sound() }), [""; 0]);
+        assert_eq!(
+            problems(&Config {
+                url,
+                allow_plaintext: true,
+                ..sound()
+            }),
+            [""; 0]
+        );
     }
 
     #[test]
     fn secrets_are_neither_printed_nor_written() {
-        let config = Config { api_secret: Secret::new("visible"), ..sound() };
+        let config = Config {
+            api_secret: Secret::new("visible"),
+            ..sound()
+        };
         assert!(!format!("{config:?}").contains("visible"));
         assert!(!toml::to_string(&config).unwrap().contains("visible"));
     }
@@ -128,7 +167,11 @@ mod tests {
     #[test]
     fn an_unknown_key_is_an_error() {
         assert!(toml::from_str::<Config>("app_key = \"x\"").is_err());
-        let config: Config = toml::from_str("auto_rotate = true\nmax_image_bytes = \"4MiB\"").unwrap();
-        assert_eq!((config.auto_rotate, config.max_image_bytes), (true, Size(4 << 20)));
+        let config: Config =
+            toml::from_str("auto_rotate = true\nmax_image_bytes = \"4MiB\"").unwrap();
+        assert_eq!(
+            (config.auto_rotate, config.max_image_bytes),
+            (true, Size(4 << 20))
+        );
     }
 }

@@ -9,13 +9,18 @@ use reqwest::multipart::{Form, Part};
 pub(super) fn form(shown: Shown<'_>, auto_rotate: bool) -> reqwest::Result<Form> {
     let form = match shown {
         Shown::Picture(picture) => {
-            let part = Part::stream(Body::from(picture.bytes.clone())).file_name(file_name(picture.format));
+            let part = Part::stream(Body::from(picture.bytes.clone()))
+                .file_name(file_name(picture.format));
             let part = part.mime_str(picture.format.media_type())?;
             Form::new().part("file", part)
         }
         Shown::Url(url) => Form::new().text("url", url.into_owned()),
     };
-    Ok(if auto_rotate { form.text("auto_rotate", "true") } else { form })
+    Ok(if auto_rotate {
+        form.text("auto_rotate", "true")
+    } else {
+        form
+    })
 }
 
 /// The customer's own name for the picture may be personal.

@@ -1,6 +1,8 @@
 //! From the fields of `invoice_standard_result` to the common [`Invoice`].
 
-use crate::domain::invoice::{Checksum, CostDetail, DetailKind, Gender, Invoice, LeftOut, Money, NamedAmount, NoteKind, Sum};
+use crate::domain::invoice::{
+    Checksum, CostDetail, DetailKind, Gender, Invoice, LeftOut, Money, NamedAmount, NoteKind, Sum,
+};
 use crate::provider::wire::extra::{Extra, note};
 use crate::provider::wire::json::{self, Fields};
 use jiff::tz::TimeZone;
@@ -15,7 +17,12 @@ pub(super) fn map(mut result: Fields<'_>, extra: &mut Extra, timezone: &TimeZone
         Some(NoteKind::Outpatient) => (result.text("hospital_no"), None),
         Some(NoteKind::Inpatient | NoteKind::Unknown) | None => (None, result.text("hospital_no")),
     };
-    let payments = amounts(&mut result, ("payments_info", "payments"), extra, &mut left_out);
+    let payments = amounts(
+        &mut result,
+        ("payments_info", "payments"),
+        extra,
+        &mut left_out,
+    );
     let mut invoice = Invoice {
         note_code: result.text("note_code"),
         note_no: result.text("note_no"),
@@ -56,7 +63,12 @@ pub(super) fn map(mut result: Fields<'_>, extra: &mut Extra, timezone: &TimeZone
         supplementary_payment: named(&payments, "补缴金额"),
         refund_amount: named(&payments, "退费金额"),
         payments,
-        cost_categories: amounts(&mut result, ("cost_categories", "cost_categories"), extra, &mut left_out),
+        cost_categories: amounts(
+            &mut result,
+            ("cost_categories", "cost_categories"),
+            extra,
+            &mut left_out,
+        ),
         cost_details: details(&mut result, extra, &mut left_out),
         checksum: checksum(&mut result, extra),
         ..Invoice::default()
@@ -82,45 +94,65 @@ fn gender(result: &mut Fields<'_>) -> Option<Gender> {
             _ => Gender::Unknown,
         });
     }
-    result.text("patient_gender").map(|text| match text.as_str() {
-        "男" => Gender::Male,
-        "女" => Gender::Female,
-        _ => Gender::Unknown,
-    })
+    result
+        .text("patient_gender")
+        .map(|text| match text.as_str() {
+            "男" => Gender::Male,
+            "女" => Gender::Female,
+            _ => Gender::Unknown,
+        })
 }
 
 fn named(payments: &[NamedAmount], name: &str) -> Option<Money> {
-    payments.iter().find(|payment| payment.name.as_deref() == Some(name))?.amount.clone()
+    payments
+        .iter()
+        .find(|payment| payment.name.as_deref() == Some(name))?
+        .amount
+        .clone()
 }
 
 /// A list of `{name, cost}`.
-fn amounts(result: &mut Fields<'_>, list: List, extra: &mut Extra, left_out: &mut LeftOut) -> Vec<NamedAmount> {
+fn amounts(
+    result: &mut Fields<'_>,
+    list: List,
+    extra: &mut Extra,
+    left_out: &mut LeftOut,
+) -> Vec<NamedAmount> {
     entries(result, list, extra, left_out, |entry| {
-        let amount = NamedAmount { name: entry.text("name"), amount: entry.money("cost") };
+        let amount = NamedAmount {
+            name: entry.text("name"),
+            amount: entry.money("cost"),
+        };
         (amount.name.is_some() || amount.amount.is_some()).then_some(amount)
     })
 }
 
 fn details(result: &mut Fields<'_>, extra: &mut Extra, left_out: &mut LeftOut) -> Vec<CostDetail> {
-    entries(result, ("cost_detail_list", "cost_details"), extra, left_out, |entry| {
-        let ocr_name = entry.text("ocr_name");
-        let printed_name = entry.text("origin_ocr_name").or(ocr_name);
-        let detail = CostDetail {
-            name: entry.text("name").or_else(|| printed_name.clone()),
-            code: entry.text("item_coding"),
-            specification: entry.text("spec"),
-            unit: entry.text("unit"),
-            quantity: entry.money("amount"),
-            unit_price: entry.money("unit_price"),
-            amount: entry.money("cost"),
-            level: entry.text("medical_level"),
-            self_pay: entry.money("selfpay"),
-            kind: entry.integer("medical_type").map(detail_kind),
-            category: entry.text("class"),
-            printed_name,
-        };
-        (detail != CostDetail::default()).then_some(detail)
-    })
+    entries(
+        result,
+        ("cost_detail_list", "cost_details"),
+        extra,
+        left_out,
+        |entry| {
+            let ocr_name = entry.text("ocr_name");
+            let printed_name = entry.text("origin_ocr_name").or(ocr_name);
+            let detail = CostDetail {
+                name: entry.text("name").or_else(|| printed_name.clone()),
+                code: entry.text("item_coding"),
+                specification: entry.text("spec"),
+                unit: entry.text("unit"),
+                quantity: entry.money("amount"),
+                unit_price: entry.money("unit_price"),
+                amount: entry.money("cost"),
+                level: entry.text("medical_level"),
+                self_pay: entry.money("selfpay"),
+                kind: entry.integer("medical_type").map(detail_kind),
+                category: entry.text("class"),
+                printed_name,
+            };
+            (detail != CostDetail::default()).then_some(detail)
+        },
+    )
 }
 
 fn detail_kind(number: i64) -> DetailKind {
@@ -134,8 +166,10 @@ fn detail_kind(number: i64) -> DetailKind {
 
 fn checksum(result: &mut Fields<'_>, extra: &mut Extra) -> Option<Checksum> {
     let mut sums = result.object("checksum")?;
-    let checksum =
-        Checksum { categories: sums.integer("cost_categories").and_then(sum), details: sums.integer("cost_detail_list").and_then(sum) };
+    let checksum = Checksum {
+        categories: sums.integer("cost_categories").and_then(sum),
+        details: sums.integer("cost_detail_list").and_then(sum),
+    };
     sums.into_extra("checksum.", extra);
     Some(checksum)
 }
@@ -152,8 +186,9 @@ fn sum(number: i64) -> Option<Sum> {
 /// The list's name with the provider, and with us.
 type List = (&'static str, &'static str);
 
-/// What `read` makes of a list's objects. What it leaves, and what is no object, is extra. A line of which nothing was read but that it
-/// costs something counts as left out, so that nothing is added up without it.
+/// What `read` makes of a list's objects. What it leaves, and what is no object, is extra. A line
+/// of which nothing was read but that it costs something counts as left out, so that nothing is
+/// added up without it.
 fn entries<T>(
     result: &mut Fields<'_>,
     (list, field): List,

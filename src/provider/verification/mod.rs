@@ -1,4 +1,5 @@
-//! Verification: the picture of an electronic invoice in, what the fiscal registry holds about it out. DeepFinch.
+//! Verification: the picture of an electronic invoice in, what the fiscal registry holds about it
+//! out. DeepFinch.
 
 mod answer;
 mod config;
@@ -49,12 +50,20 @@ impl Verification {
                 stage: STAGE,
                 http,
                 timeout: config.timeout.duration(),
-                context: AnswerContext { redaction, timezone },
+                context: AnswerContext {
+                    redaction,
+                    timezone,
+                },
                 server_clock: ServerClock::default(),
             },
-            url: config.url.parse().context("verification.url is not a URL")?,
-            api_id: sensitive(config.api_id.expose()).context("verification.api_id cannot be a header")?,
-            api_secret: sensitive(config.api_secret.expose()).context("verification.api_secret cannot be a header")?,
+            url: config
+                .url
+                .parse()
+                .context("verification.url is not a URL")?,
+            api_id: sensitive(config.api_id.expose())
+                .context("verification.api_id cannot be a header")?,
+            api_secret: sensitive(config.api_secret.expose())
+                .context("verification.api_secret cannot be a header")?,
             auto_rotate: config.auto_rotate,
         })
     }
@@ -67,11 +76,22 @@ impl Provider for Verification {
         self.wire.server_clock.reading()
     }
 
-    fn call<'a>(&'a self, request: &'a Request, shown: Shown<'a>) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
+    fn call<'a>(
+        &'a self,
+        request: &'a Request,
+        shown: Shown<'a>,
+    ) -> BoxFuture<'a, Result<Reply<Verified>, Failure>> {
         Box::pin(async {
-            let form = form::form(shown, request.auto_rotate || self.auto_rotate)
-                .map_err(|_| Failure::new(STAGE, "connect", "not sent: the form could not be built"))?;
-            let request = self.wire.http.post(self.url.clone()).header(API_ID, &self.api_id).header(API_SECRET, &self.api_secret);
+            let form =
+                form::form(shown, request.auto_rotate || self.auto_rotate).map_err(|_| {
+                    Failure::new(STAGE, "connect", "not sent: the form could not be built")
+                })?;
+            let request = self
+                .wire
+                .http
+                .post(self.url.clone())
+                .header(API_ID, &self.api_id)
+                .header(API_SECRET, &self.api_secret);
             self.wire.call(request.multipart(form), answer::read).await
         })
     }

@@ -8,10 +8,16 @@ use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 /// `other_status` is the `img_status` of the standard result: it was seen in either.
-pub(super) fn map(mut result: Fields<'_>, other_status: Option<&RawValue>, timezone: &TimeZone) -> Registry {
+pub(super) fn map(
+    mut result: Fields<'_>,
+    other_status: Option<&RawValue>,
+    timezone: &TimeZone,
+) -> Registry {
     let mut left_out = LeftOut::new();
     let mut extra = Extra::default();
-    let statuses = [result.raw("img_status"), other_status].into_iter().flatten();
+    let statuses = [result.raw("img_status"), other_status]
+        .into_iter()
+        .flatten();
     let mut registry = Registry {
         note_code: result.text("note_code"),
         note_no: result.text("note_no"),
@@ -19,7 +25,9 @@ pub(super) fn map(mut result: Fields<'_>, other_status: Option<&RawValue>, timez
         total_cost: result.money("total_cost"),
         check_code: result.text("check_code"),
         last_queried: result.text("query_last_date"),
-        query_count: result.integer("query_num").and_then(|count| u64::try_from(count).ok()),
+        query_count: result
+            .integer("query_num")
+            .and_then(|count| u64::try_from(count).ok()),
         status: status::read(statuses, &mut extra),
         reimbursements: reimbursements(&mut result, &mut extra, &mut left_out, timezone),
         ..Registry::default()
@@ -30,8 +38,14 @@ pub(super) fn map(mut result: Fields<'_>, other_status: Option<&RawValue>, timez
     registry
 }
 
-/// An entry that says anything counts, understood or not: somebody may have paid for this bill already.
-fn reimbursements(result: &mut Fields<'_>, extra: &mut Extra, left_out: &mut LeftOut, timezone: &TimeZone) -> Vec<Reimbursement> {
+/// An entry that says anything counts, understood or not: somebody may have paid for this bill
+/// already.
+fn reimbursements(
+    result: &mut Fields<'_>,
+    extra: &mut Extra,
+    left_out: &mut LeftOut,
+    timezone: &TimeZone,
+) -> Vec<Reimbursement> {
     let mut reimbursements = Vec::new();
     let mut sent = result.list("reim_agency_list");
     note(left_out, "reimbursements", sent.keep_lines());
@@ -49,7 +63,10 @@ fn reimbursements(result: &mut Fields<'_>, extra: &mut Extra, left_out: &mut Lef
                 entry.into_extra(&format!("reim_agency_list[{index}]."), extra);
             }
             None if json::is_nothing(raw) => {}
-            None => reimbursements.push(Reimbursement { agency: json::read_text(raw), ..Reimbursement::default() }),
+            None => reimbursements.push(Reimbursement {
+                agency: json::read_text(raw),
+                ..Reimbursement::default()
+            }),
         }
     }
     reimbursements

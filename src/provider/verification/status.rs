@@ -1,5 +1,6 @@
-//! `img_status`: what has happened to the bill since it was issued. Its form and its values are barely documented, and a verdict hangs
-//! on it: what cannot be understood is unknown, never "clean".
+//! `img_status`: what has happened to the bill since it was issued. Its form and its values are
+//! barely documented, and a verdict hangs on it: what cannot be understood is unknown, never
+//! "clean".
 
 use crate::domain::invoice::{Answer, RegistryStatus};
 use crate::domain::{date, spelling};
@@ -7,12 +8,33 @@ use crate::provider::wire::extra::Extra;
 use crate::provider::wire::json::{self, Elements, Fields};
 use serde_json::value::RawValue;
 
-const NOTHING: RegistryStatus = RegistryStatus { printed: Answer::No, red_lettered: Answer::No, voided: Answer::No, posted: Answer::No };
+const NOTHING: RegistryStatus = RegistryStatus {
+    printed: Answer::No,
+    red_lettered: Answer::No,
+    voided: Answer::No,
+    posted: Answer::No,
+};
 const STATES: [State; 4] = [
-    State { key: "yidayin", label: "已打印", of: |status| &mut status.printed },
-    State { key: "yikaihongpiao", label: "已开红票", of: |status| &mut status.red_lettered },
-    State { key: "yizuofei", label: "已作废", of: |status| &mut status.voided },
-    State { key: "yiruzhang", label: "已入账", of: |status| &mut status.posted },
+    State {
+        key: "yidayin",
+        label: "已打印",
+        of: |status| &mut status.printed,
+    },
+    State {
+        key: "yikaihongpiao",
+        label: "已开红票",
+        of: |status| &mut status.red_lettered,
+    },
+    State {
+        key: "yizuofei",
+        label: "已作废",
+        of: |status| &mut status.voided,
+    },
+    State {
+        key: "yiruzhang",
+        label: "已入账",
+        of: |status| &mut status.posted,
+    },
 ];
 
 struct State {
@@ -22,12 +44,19 @@ struct State {
 }
 
 /// The union of all that was sent; `None` when nothing was.
-pub(super) fn read<'a>(sent: impl Iterator<Item = &'a RawValue>, extra: &mut Extra) -> Option<RegistryStatus> {
+pub(super) fn read<'a>(
+    sent: impl Iterator<Item = &'a RawValue>,
+    extra: &mut Extra,
+) -> Option<RegistryStatus> {
     let mut union: Option<RegistryStatus> = None;
     for raw in sent {
-        let items = json::elements(raw).unwrap_or_else(|| Elements { kept: vec![raw], left_out: 0 });
+        let items = json::elements(raw).unwrap_or_else(|| Elements {
+            kept: vec![raw],
+            left_out: 0,
+        });
         let statuses = items.kept.into_iter().enumerate();
-        let statuses = statuses.filter_map(|(index, item)| read_item(item, &format!("img_status[{index}]."), extra));
+        let statuses = statuses
+            .filter_map(|(index, item)| read_item(item, &format!("img_status[{index}]."), extra));
         for status in statuses.chain((items.left_out > 0).then(unknown)) {
             let union = union.get_or_insert(NOTHING);
             for state in &STATES {
@@ -71,7 +100,10 @@ fn read_name(raw: &RawValue) -> Option<RegistryStatus> {
     if text.as_deref().is_some_and(is_no) {
         return None;
     }
-    let named = STATES.iter().find(|state| text.as_deref().is_some_and(|text| text == state.label || text == state.key));
+    let named = STATES.iter().find(|state| {
+        text.as_deref()
+            .is_some_and(|text| text == state.label || text == state.key)
+    });
     Some(match named {
         Some(state) => {
             let mut status = NOTHING;
@@ -94,11 +126,18 @@ fn answer(raw: &RawValue, state: &State) -> Answer {
 fn word(raw: &RawValue) -> Option<String> {
     let text = json::text(raw)?;
     let compact = spelling::compact(&text);
-    Some(if compact.contains(':') { text.into_owned() } else { compact })
+    Some(if compact.contains(':') {
+        text.into_owned()
+    } else {
+        compact
+    })
 }
 
 fn is_no(text: &str) -> bool {
-    text.is_empty() || text == "否" || text.eq_ignore_ascii_case("false") || json::integer(text) == Some(0)
+    text.is_empty()
+        || text == "否"
+        || text.eq_ignore_ascii_case("false")
+        || json::integer(text) == Some(0)
 }
 
 fn is_yes(text: &str) -> bool {
@@ -108,7 +147,12 @@ fn is_yes(text: &str) -> bool {
 
 /// Something was said, about which state cannot be told.
 fn unknown() -> RegistryStatus {
-    RegistryStatus { printed: Answer::Unknown, red_lettered: Answer::Unknown, voided: Answer::Unknown, posted: Answer::Unknown }
+    RegistryStatus {
+        printed: Answer::Unknown,
+        red_lettered: Answer::Unknown,
+        voided: Answer::Unknown,
+        posted: Answer::Unknown,
+    }
 }
 
 fn stronger(one: Answer, other: Answer) -> Answer {
@@ -125,14 +169,35 @@ mod tests {
     use Answer::{No, Unknown, Yes};
 
     fn status(sent: &[&str]) -> Option<[Answer; 4]> {
-        let sent: Vec<Box<RawValue>> = sent.iter().map(|json| RawValue::from_string((*json).to_owned()).unwrap()).collect();
+        let sent: Vec<Box<RawValue>> = sent
+            .iter()
+            .map(|json| RawValue::from_string((*json).to_owned()).unwrap())
+            .collect();
         let status = read(sent.iter().map(AsRef::as_ref), &mut Extra::default())?;
-        Some([status.printed, status.red_lettered, status.voided, status.posted])
+        Some([
+            status.printed,
+            status.red_lettered,
+            status.voided,
+            status.posted,
+        ])
     }
 
     #[test]
     fn nothing_sent_is_no_status() {
-        for json in ["null", "[]", "{}", "\"\"", "[null]", "[{}]", "[\"\"]", "[[]]", "0", "false", "\"否\"", r#"{"other": null}"#] {
+        for json in [
+            "null",
+            "[]",
+            "{}",
+            "\"\"",
+            "[null]",
+            "[{}]",
+            "[\"\"]",
+            "[[]]",
+            "0",
+            "false",
+            "\"否\"",
+            r#"{"other": null}"#,
+        ] {
             assert_eq!(status(&[json]), None, "{json}");
         }
         assert_eq!(status(&[]), None);
@@ -143,7 +208,10 @@ mod tests {
         for (json, expected) in [
             (r#"{"yizuofei": "1"}"#, [No, No, Yes, No]),
             (r#"[{"yizuofei": "1"}]"#, [No, No, Yes, No]),
-            (r#"[{"yidayin": 1}, {"yikaihongpiao": "是"}, {"yizuofei": 0}, {"yiruzhang": true}]"#, [Yes, Yes, No, Yes]),
+            (
+                r#"[{"yidayin": 1}, {"yikaihongpiao": "是"}, {"yizuofei": 0}, {"yiruzhang": true}]"#,
+                [Yes, Yes, No, Yes],
+            ),
             (r#"["已打印", "yiruzhang"]"#, [Yes, No, No, Yes]),
             (r#""已开红票""#, [No, Yes, No, No]),
             (r#"{"yizuofei": null, "other": "x"}"#, [No, No, No, No]),
@@ -191,21 +259,40 @@ mod tests {
             ("[]", Unknown),
             ("{\"a\": 1}", Unknown),
         ] {
-            assert_eq!(status(&[&format!("{{\"yizuofei\": {value}}}")]), Some([No, No, expected, No]), "{value}");
+            assert_eq!(
+                status(&[&format!("{{\"yizuofei\": {value}}}")]),
+                Some([No, No, expected, No]),
+                "{value}"
+            );
         }
     }
 
     #[test]
     fn what_names_no_state_leaves_all_unknown() {
-        for json in ["\"正常\"", "[\"x\"]", "7", "[[1]]", r#"[{"name": "yizuofei", "value": 1}]"#] {
+        for json in [
+            "\"正常\"",
+            "[\"x\"]",
+            "7",
+            "[[1]]",
+            r#"[{"name": "yizuofei", "value": 1}]"#,
+        ] {
             assert_eq!(status(&[json]), Some([Unknown; 4]), "{json}");
         }
     }
 
     #[test]
     fn both_results_are_united_and_yes_goes_first() {
-        assert_eq!(status(&["[]", r#"{"yizuofei": 1}"#]), Some([No, No, Yes, No]));
-        assert_eq!(status(&[r#"{"yizuofei": 0, "yidayin": 1}"#, r#"{"yizuofei": 1}"#]), Some([Yes, No, Yes, No]));
-        assert_eq!(status(&["[\"x\"]", "[\"已作废\"]"]), Some([Unknown, Unknown, Yes, Unknown]));
+        assert_eq!(
+            status(&["[]", r#"{"yizuofei": 1}"#]),
+            Some([No, No, Yes, No])
+        );
+        assert_eq!(
+            status(&[r#"{"yizuofei": 0, "yidayin": 1}"#, r#"{"yizuofei": 1}"#]),
+            Some([Yes, No, Yes, No])
+        );
+        assert_eq!(
+            status(&["[\"x\"]", "[\"已作废\"]"]),
+            Some([Unknown, Unknown, Yes, Unknown])
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! An answer's body while it arrives, and the JSON object in it.
 //!
-//! An answer was paid for once it was sent, so what makes the call good is the object in it: a complete object is complete, whatever
-//! happened to the connection behind it.
+//! An answer was paid for once it was sent, so what makes the call good is the object in it: a
+//! complete object is complete, whatever happened to the connection behind it.
 
 use super::charset;
 use super::encoding::{self, EncodingProblem};
@@ -10,7 +10,8 @@ use super::lenient;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use std::borrow::Cow;
 
-/// As it is sent, and once its content encodings are undone. A bill with twenty thousand lines is below it.
+/// As it is sent, and once its content encodings are undone. A bill with twenty thousand lines is
+/// below it.
 pub(super) const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 #[derive(Default)]
@@ -32,21 +33,37 @@ pub(super) enum BodyProblem {
 
 impl AnswerBody {
     pub(super) fn announced(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-        let encodings = values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect();
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        Self { bytes: Vec::new(), encodings, charset: content_type.and_then(charset::declared).map(str::to_owned) }
+        let values = headers
+            .get_all(CONTENT_ENCODING)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let encodings = values
+            .flat_map(|value| value.split(','))
+            .map(|name| name.trim().to_ascii_lowercase())
+            .collect();
+        let content_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        Self {
+            bytes: Vec::new(),
+            encodings,
+            charset: content_type.and_then(charset::declared).map(str::to_owned),
+        }
     }
 
     pub(super) fn of(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.to_vec(), ..Self::default() }
+        Self {
+            bytes: bytes.to_vec(),
+            ..Self::default()
+        }
     }
 
     /// Whether there was room for it.
     pub(super) fn push(&mut self, chunk: &[u8]) -> bool {
         let fits = self.bytes.len() + chunk.len() <= MAX_ANSWER_BYTES;
         let room = MAX_ANSWER_BYTES - self.bytes.len();
-        self.bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        self.bytes
+            .extend_from_slice(&chunk[..chunk.len().min(room)]);
         fits
     }
 
@@ -63,14 +80,23 @@ impl AnswerBody {
     pub(super) fn read<A>(&self, read: impl FnOnce(Fields<'_>) -> A) -> Result<A, BodyProblem> {
         let undone = encoding::undo(&self.bytes, &self.encodings, MAX_ANSWER_BYTES);
         // An encoding that is not known here may be the header's mistake.
-        let bytes = undone.as_ref().map_or(Cow::Borrowed(self.bytes.as_slice()), |bytes| Cow::Borrowed(bytes));
+        let bytes = undone
+            .as_ref()
+            .map_or(Cow::Borrowed(self.bytes.as_slice()), |bytes| {
+                Cow::Borrowed(bytes)
+            });
         let text = charset::decode(&bytes, self.charset.as_deref());
         if let Some(fields) = Fields::parse(&with_controls_blanked(Cow::Borrowed(&text))) {
             return Ok(read(fields));
         }
-        match lenient::first_object(&text).as_deref().and_then(Fields::parse) {
+        match lenient::first_object(&text)
+            .as_deref()
+            .and_then(Fields::parse)
+        {
             Some(fields) => Ok(read(fields)),
-            None => Err(undone.err().map_or(BodyProblem::NoObject, BodyProblem::Encoded)),
+            None => Err(undone
+                .err()
+                .map_or(BodyProblem::NoObject, BodyProblem::Encoded)),
         }
     }
 }
@@ -81,7 +107,10 @@ mod tests {
     use super::*;
     use reqwest::header::HeaderValue;
 
-    fn name(headers: &[(&'static str, &'static str)], bytes: &[u8]) -> Result<Option<String>, BodyProblem> {
+    fn name(
+        headers: &[(&'static str, &'static str)],
+        bytes: &[u8],
+    ) -> Result<Option<String>, BodyProblem> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
@@ -93,25 +122,70 @@ mod tests {
 
     #[test]
     fn an_object_is_found_in_every_encoding_and_charset() {
-        let gbk = encoding_rs::GBK.encode("{\"Name\": \"张三\", \"b\": NaN}").0.into_owned();
+        let gbk = encoding_rs::GBK
+            .encode("{\"Name\": \"张三\", \"b\": NaN}")
+            .0
+            .into_owned();
         let found = Ok(Some("张三".to_owned()));
-        assert_eq!(name(&[("content-type", "application/json; charset=GBK"), ("content-encoding", "gzip")], &gzip(&gbk)), found);
-        let twice = gzip(&gzip(&gbk));
         assert_eq!(
-            name(&[("content-encoding", "gzip"), ("content-encoding", "GZIP"), ("content-type", "text/plain;charset=gb18030")], &twice),
+            name(
+                &[
+                    ("content-type", "application/json; charset=GBK"),
+                    ("content-encoding", "gzip")
+                ],
+                &gzip(&gbk)
+            ),
             found
         );
-        assert_eq!(name(&[("content-encoding", "br")], "{\"Name\": \"张三\"}".as_bytes()), found, "the header is wrong");
-        assert_eq!(name(&[("content-encoding", "utf-8")], "\u{feff}{\"Name\": \"张三\"}<".as_bytes()), found);
+        let twice = gzip(&gzip(&gbk));
+        assert_eq!(
+            name(
+                &[
+                    ("content-encoding", "gzip"),
+                    ("content-encoding", "GZIP"),
+                    ("content-type", "text/plain;charset=gb18030")
+                ],
+                &twice
+            ),
+            found
+        );
+        assert_eq!(
+            name(
+                &[("content-encoding", "br")],
+                "{\"Name\": \"张三\"}".as_bytes()
+            ),
+            found,
+            "the header is wrong"
+        );
+        assert_eq!(
+            name(
+                &[("content-encoding", "utf-8")],
+                "\u{feff}{\"Name\": \"张三\"}<".as_bytes()
+            ),
+            found
+        );
     }
 
     #[test]
     fn what_is_wrong_with_an_answer_is_told() {
-        assert_eq!(name(&[], b"<html>").unwrap_err().to_string(), "the answer is not a JSON object");
-        let compressed = name(&[("content-encoding", "br")], b"\x1b\x10\x00").unwrap_err().to_string();
-        assert_eq!(compressed, "the answer is not a JSON object: its content encoding \"br\" is not known here");
+        assert_eq!(
+            name(&[], b"<html>").unwrap_err().to_string(),
+            "the answer is not a JSON object"
+        );
+        let compressed = name(&[("content-encoding", "br")], b"\x1b\x10\x00")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            compressed,
+            "the answer is not a JSON object: its content encoding \"br\" is not known here"
+        );
         let bomb = gzip(&vec![b' '; MAX_ANSWER_BYTES + 1]);
-        assert!(name(&[("content-encoding", "gzip")], &bomb).unwrap_err().to_string().contains("longer than allowed"));
+        assert!(
+            name(&[("content-encoding", "gzip")], &bomb)
+                .unwrap_err()
+                .to_string()
+                .contains("longer than allowed")
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From an answer's bytes to its text.
 //!
-//! JSON is UTF-8, and some gateways write GBK. What cannot be decoded becomes U+FFFD, and text that holds one is unreadable: see
-//! [`is_legible`].
+//! JSON is UTF-8, and some gateways write GBK. What cannot be decoded becomes U+FFFD, and text that
+//! holds one is unreadable: see [`is_legible`].
 
 use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::borrow::Cow;
@@ -9,11 +9,12 @@ use std::borrow::Cow;
 /// Stands for what could not be decoded.
 pub(super) const UNDECODED: char = char::REPLACEMENT_CHARACTER;
 
-/// The text by its byte order mark, by its own form, by the charset of its header; in this order, because headers are often set by a
-/// server that does not know what the application writes.
+/// The text by its byte order mark, by its own form, by the charset of its header; in this order,
+/// because headers are often set by a server that does not know what the application writes.
 ///
-/// Where nothing is declared, what is no UTF-8 but sound GB18030 is read as such. `ISO-8859-1` is what Java servers say when nothing was
-/// set. A declared UTF-8 is believed: its broken characters are lost.
+/// Where nothing is declared, what is no UTF-8 but sound GB18030 is read as such. `ISO-8859-1` is
+/// what Java servers say when nothing was set. A declared UTF-8 is believed: its broken characters
+/// are lost.
 pub(super) fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Cow<'a, str> {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark..]).0;
@@ -22,26 +23,38 @@ pub(super) fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Cow<'a, str
         return encoding.decode_without_bom_handling(bytes).0;
     }
     let declared = declared.and_then(|label| Encoding::for_label(label.as_bytes()));
-    let charset = declared.filter(|charset| charset.is_ascii_compatible() && ![UTF_8, WINDOWS_1252].contains(charset));
+    let charset = declared.filter(|charset| {
+        charset.is_ascii_compatible() && ![UTF_8, WINDOWS_1252].contains(charset)
+    });
     match (str::from_utf8(bytes), charset) {
         (Ok(text), None) => Cow::Borrowed(text),
-        (Ok(text), Some(_)) if text.is_ascii() || text.chars().any(is_three_bytes_long) => Cow::Borrowed(text),
-        (_, Some(charset)) => charset.decode_without_bom_handling(bytes).0,
-        (Err(_), None) if declared == Some(UTF_8) || is_rather_utf8(bytes) => String::from_utf8_lossy(bytes),
-        (Err(_), None) => {
-            GB18030.decode_without_bom_handling_and_without_replacement(bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes))
+        (Ok(text), Some(_)) if text.is_ascii() || text.chars().any(is_three_bytes_long) => {
+            Cow::Borrowed(text)
         }
+        (_, Some(charset)) => charset.decode_without_bom_handling(bytes).0,
+        (Err(_), None) if declared == Some(UTF_8) || is_rather_utf8(bytes) => {
+            String::from_utf8_lossy(bytes)
+        }
+        (Err(_), None) => GB18030
+            .decode_without_bom_handling_and_without_replacement(bytes)
+            .unwrap_or_else(|| String::from_utf8_lossy(bytes)),
     }
 }
 
 /// The parameter `charset` of a `Content-Type` header.
 pub(super) fn declared(content_type: &str) -> Option<&str> {
-    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-    let (_, charset) = parameters.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+    let parameters = content_type
+        .split(';')
+        .skip(1)
+        .filter_map(|parameter| parameter.split_once('='));
+    let (_, charset) = parameters
+        .into_iter()
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
     Some(charset.trim().trim_matches(['"', '\'']))
 }
 
-/// Whether every character could be decoded. What is not legible is shown to people and compared with nothing.
+/// Whether every character could be decoded. What is not legible is shown to people and compared
+/// with nothing.
 pub(crate) fn is_legible(text: &str) -> bool {
     memchr::memchr(0xef, text.as_bytes()).is_none() || !text.contains(UNDECODED)
 }
@@ -55,7 +68,8 @@ fn unmarked_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// As all Chinese characters are in UTF-8. Text in GBK hardly ever forms such a sequence by accident; one of two bytes it does.
+/// As all Chinese characters are in UTF-8. Text in GBK hardly ever forms such a sequence by
+/// accident; one of two bytes it does.
 fn is_three_bytes_long(char: char) -> bool {
     char >= '\u{800}'
 }
@@ -64,7 +78,11 @@ fn is_three_bytes_long(char: char) -> bool {
 fn is_rather_utf8(bytes: &[u8]) -> bool {
     let (mut whole, mut broken) = (0, 0);
     for chunk in bytes.utf8_chunks() {
-        whole += chunk.valid().chars().filter(|char| is_three_bytes_long(*char)).count();
+        whole += chunk
+            .valid()
+            .chars()
+            .filter(|char| is_three_bytes_long(*char))
+            .count();
         broken += usize::from(!chunk.invalid().is_empty());
     }
     whole > broken
@@ -109,23 +127,50 @@ mod tests {
             (TEXT.as_bytes().to_vec(), Some("utf-16")),
             (marked, Some("GBK")),
         ] {
-            assert_eq!(decode(&bytes, declared), TEXT, "{declared:?} {:x?}", &bytes[..4]);
+            assert_eq!(
+                decode(&bytes, declared),
+                TEXT,
+                "{declared:?} {:x?}",
+                &bytes[..4]
+            );
         }
         // These two bytes are also a letter in UTF-8.
-        assert_eq!(decode(b"{\"a\": \"\xc4\xa3\"}", Some("gbk")), "{\"a\": \"模\"}");
+        assert_eq!(
+            decode(b"{\"a\": \"\xc4\xa3\"}", Some("gbk")),
+            "{\"a\": \"模\"}"
+        );
         assert_eq!(decode(b"{\"a\": \"\xc4\xa3\"}", None), "{\"a\": \"ģ\"}");
         // Beyond GBK.
-        assert_eq!(decode(&GB18030.encode("䶮㐂𠮷").0, Some("gb18030")), "䶮㐂𠮷");
+        assert_eq!(
+            decode(&GB18030.encode("䶮㐂𠮷").0, Some("gb18030")),
+            "䶮㐂𠮷"
+        );
     }
 
     #[test]
     fn what_cannot_be_decoded_is_not_guessed() {
         for (bytes, declared, expected) in [
-            (&b"{\"a\": \"\xd5\xc5\"}"[..], Some("utf-8"), "{\"a\": \"\u{fffd}\u{fffd}\"}"),
+            (
+                &b"{\"a\": \"\xd5\xc5\"}"[..],
+                Some("utf-8"),
+                "{\"a\": \"\u{fffd}\u{fffd}\"}",
+            ),
             (b"{\"a\": \"\xd5\"}", None, "{\"a\": \"\u{fffd}\"}"),
-            (b"{\"a\": \"\xff\xff\"}", Some("gbk"), "{\"a\": \"\u{fffd}\u{fffd}\"}"),
-            ("{\"a\": \"浙江医院\", \"b\": \"\u{fffd}\"}".as_bytes(), None, "{\"a\": \"浙江医院\", \"b\": \"\u{fffd}\"}"),
-            (b"{\"a\": \"\xe6\xb5\x99\xe6\xb1\x9f\xe5\x8c\"}", None, "{\"a\": \"浙江\u{fffd}\"}"),
+            (
+                b"{\"a\": \"\xff\xff\"}",
+                Some("gbk"),
+                "{\"a\": \"\u{fffd}\u{fffd}\"}",
+            ),
+            (
+                "{\"a\": \"浙江医院\", \"b\": \"\u{fffd}\"}".as_bytes(),
+                None,
+                "{\"a\": \"浙江医院\", \"b\": \"\u{fffd}\"}",
+            ),
+            (
+                b"{\"a\": \"\xe6\xb5\x99\xe6\xb1\x9f\xe5\x8c\"}",
+                None,
+                "{\"a\": \"浙江\u{fffd}\"}",
+            ),
         ] {
             assert_eq!(decode(bytes, declared), expected);
         }
@@ -137,7 +182,10 @@ mod tests {
         for (header, expected) in [
             ("application/json", None),
             ("application/json;charset=GBK", Some("GBK")),
-            ("application/json; Charset=\"gb18030\"; a=b", Some("gb18030")),
+            (
+                "application/json; Charset=\"gb18030\"; a=b",
+                Some("gb18030"),
+            ),
             ("application/json; a=b; charset = 'GBK' ", Some("GBK")),
             ("", None),
         ] {

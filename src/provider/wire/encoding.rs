@@ -1,6 +1,7 @@
 //! Content encodings undone. We ask for none, but some proxies compress every answer.
 //!
-//! `br` and `zstd` are not undone: no proxy uses them unless the client asks for them, and each would be another library.
+//! `br` and `zstd` are not undone: no proxy uses them unless the client asks for them, and each
+//! would be another library.
 
 use flate2::bufread::GzDecoder;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
@@ -27,9 +28,14 @@ pub(super) enum EncodingProblem {
 
 /// What the server sent before it was encoded, at most `max` bytes of it.
 ///
-/// `names` are those of the `Content-Encoding` header, in its order. Headers lie in both directions: gzip that was not announced is
-/// undone, and what does not begin as gzip was not compressed. An encoding that breaks off yields what came before.
-pub(super) fn undo<'a>(body: &'a [u8], names: &[String], max: usize) -> Result<Cow<'a, [u8]>, EncodingProblem> {
+/// `names` are those of the `Content-Encoding` header, in its order. Headers lie in both
+/// directions: gzip that was not announced is undone, and what does not begin as gzip was not
+/// compressed. An encoding that breaks off yields what came before.
+pub(super) fn undo<'a>(
+    body: &'a [u8],
+    names: &[String],
+    max: usize,
+) -> Result<Cow<'a, [u8]>, EncodingProblem> {
     if names.len() > MAX_ENCODINGS {
         return Err(EncodingProblem::Unknown(format!("{} of them", names.len())));
     }
@@ -41,7 +47,11 @@ pub(super) fn undo<'a>(body: &'a [u8], names: &[String], max: usize) -> Result<C
             // A charset in the wrong header.
             name if encoding_rs::Encoding::for_label(name.as_bytes()).is_some() => continue,
             unknown => {
-                let shown = unknown.chars().filter(char::is_ascii_graphic).take(MAX_NAME_BYTES).collect();
+                let shown = unknown
+                    .chars()
+                    .filter(char::is_ascii_graphic)
+                    .take(MAX_NAME_BYTES)
+                    .collect();
                 return Err(EncodingProblem::Unknown(shown));
             }
         }
@@ -53,10 +63,15 @@ pub(super) fn undo<'a>(body: &'a [u8], names: &[String], max: usize) -> Result<C
             bytes = Cow::Owned(inflated);
         }
     }
-    if bytes.starts_with(GZIP_MAGIC) { gunzip(&bytes, max).map(Cow::Owned) } else { Ok(bytes) }
+    if bytes.starts_with(GZIP_MAGIC) {
+        gunzip(&bytes, max).map(Cow::Owned)
+    } else {
+        Ok(bytes)
+    }
 }
 
-/// One member after the other. What follows the last of them, padding say, is none, and costs nothing.
+/// One member after the other. What follows the last of them, padding say, is none, and costs
+/// nothing.
 fn gunzip(bytes: &[u8], max: usize) -> Result<Vec<u8>, EncodingProblem> {
     let (mut plain, mut rest) = (Vec::new(), bytes);
     while rest.starts_with(GZIP_MAGIC) {
@@ -74,7 +89,8 @@ fn gunzip(bytes: &[u8], max: usize) -> Result<Vec<u8>, EncodingProblem> {
     Ok(plain)
 }
 
-/// `deflate` is zlib by the standard and a bare stream by many servers. `None`: it was not compressed at all.
+/// `deflate` is zlib by the standard and a bare stream by many servers. `None`: it was not
+/// compressed at all.
 fn inflate(bytes: &[u8], max: usize) -> Result<Option<Vec<u8>>, EncodingProblem> {
     if is_plain_object(bytes) {
         return Ok(None);
@@ -86,7 +102,9 @@ fn inflate(bytes: &[u8], max: usize) -> Result<Option<Vec<u8>>, EncodingProblem>
     let bare = read_all(DeflateDecoder::new(bytes), max);
     match (zlib?, bare) {
         (_, Ok(Decoded::Whole(bytes))) => Ok(Some(bytes)),
-        (Decoded::Cut(bytes), _) | (_, Ok(Decoded::Cut(bytes))) if !bytes.is_empty() => Ok(Some(bytes)),
+        (Decoded::Cut(bytes), _) | (_, Ok(Decoded::Cut(bytes))) if !bytes.is_empty() => {
+            Ok(Some(bytes))
+        }
         (_, Err(problem)) => Err(problem),
         _ => Err(EncodingProblem::Damaged("deflate")),
     }
@@ -94,7 +112,10 @@ fn inflate(bytes: &[u8], max: usize) -> Result<Option<Vec<u8>>, EncodingProblem>
 
 /// Bytes of a bare stream may be anything, but hardly these.
 fn is_plain_object(bytes: &[u8]) -> bool {
-    let inner = bytes.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    let inner = bytes
+        .trim_ascii_start()
+        .strip_prefix(b"{")
+        .map(<[u8]>::trim_ascii_start);
     inner.is_some_and(|inner| matches!(inner.first(), Some(b'"' | b'}')))
 }
 
@@ -113,7 +134,9 @@ fn read_all(mut encoded: impl Read, max: usize) -> Result<Decoded, EncodingProbl
             Ok(0) => return Ok(Decoded::Whole(plain)),
             Ok(count) if plain.len() + count > max => return Err(EncodingProblem::TooLong),
             Ok(count) => plain.extend_from_slice(&block[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Decoded::Cut(plain)),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Ok(Decoded::Cut(plain));
+            }
             Err(_) => return Ok(Decoded::Wrong),
         }
     }
@@ -178,31 +201,67 @@ pub(crate) mod tests {
     #[test]
     fn what_breaks_off_yields_what_came_before_and_what_is_damaged_nothing() {
         let whole = gzip(PLAIN);
-        assert_eq!(undone(&whole[..whole.len() - 5], &["gzip"]), Ok(PLAIN.to_vec()), "only the checksum is missing");
+        assert_eq!(
+            undone(&whole[..whole.len() - 5], &["gzip"]),
+            Ok(PLAIN.to_vec()),
+            "only the checksum is missing"
+        );
         let bare = deflate(PLAIN);
         assert!(PLAIN.starts_with(&undone(&bare[..bare.len() / 2], &["deflate"]).unwrap()));
         let mut damaged = whole;
         let at = damaged.len() - 8;
         damaged[at] ^= 1;
-        assert_eq!(undone(&damaged, &["gzip"]), Err(EncodingProblem::Damaged("gzip")));
-        assert_eq!(undone(b"\xff\xff\xff", &["deflate"]), Err(EncodingProblem::Damaged("deflate")));
+        assert_eq!(
+            undone(&damaged, &["gzip"]),
+            Err(EncodingProblem::Damaged("gzip"))
+        );
+        assert_eq!(
+            undone(b"\xff\xff\xff", &["deflate"]),
+            Err(EncodingProblem::Damaged("deflate"))
+        );
     }
 
     #[test]
     fn what_follows_the_last_member_is_no_damage() {
-        for behind in [&b"\0"[..], b"\r\n", &[0; 40], b"<html>It works! And works, and works.</html>"] {
-            assert_eq!(undone(&[&gzip(PLAIN), behind].concat(), &["gzip"]), Ok(PLAIN.to_vec()), "{behind:?}");
-            assert_eq!(undone(&[&zlib(PLAIN), behind].concat(), &["deflate"]), Ok(PLAIN.to_vec()), "{behind:?}");
+        for behind in [
+            &b"\0"[..],
+            b"\r\n",
+            &[0; 40],
+            b"<html>It works! And works, and works.</html>",
+        ] {
+            assert_eq!(
+                undone(&[&gzip(PLAIN), behind].concat(), &["gzip"]),
+                Ok(PLAIN.to_vec()),
+                "{behind:?}"
+            );
+            assert_eq!(
+                undone(&[&zlib(PLAIN), behind].concat(), &["deflate"]),
+                Ok(PLAIN.to_vec()),
+                "{behind:?}"
+            );
         }
     }
 
     #[test]
     fn an_unknown_encoding_is_named_and_a_bomb_is_left() {
-        assert_eq!(undone(PLAIN, &["br"]), Err(EncodingProblem::Unknown("br".to_owned())));
-        assert_eq!(undone(PLAIN, &["x\u{1b}y"]), Err(EncodingProblem::Unknown("xy".to_owned())));
+        assert_eq!(
+            undone(PLAIN, &["br"]),
+            Err(EncodingProblem::Unknown("br".to_owned()))
+        );
+        assert_eq!(
+            undone(PLAIN, &["x\u{1b}y"]),
+            Err(EncodingProblem::Unknown("xy".to_owned()))
+        );
         assert!(undone(PLAIN, &["gzip"; 5]).is_err());
-        for (body, name) in [(gzip(&vec![b' '; 2 << 20]), "gzip"), (zlib(&vec![b' '; 2 << 20]), "deflate")] {
-            assert_eq!(undone(&body, &[name]), Err(EncodingProblem::TooLong), "{name}");
+        for (body, name) in [
+            (gzip(&vec![b' '; 2 << 20]), "gzip"),
+            (zlib(&vec![b' '; 2 << 20]), "deflate"),
+        ] {
+            assert_eq!(
+                undone(&body, &[name]),
+                Err(EncodingProblem::TooLong),
+                "{name}"
+            );
         }
     }
 

@@ -9,10 +9,12 @@ const MAX_KEYS: usize = 64;
 const MAX_BYTES: usize = 16 << 10;
 /// Checkpoints and results must still be readable with their own nesting around it.
 const MAX_DEPTH: usize = 32;
-/// Names by which the JSON library marks values of its own; as a stranger's, they would make what is kept unreadable.
+/// Names by which the JSON library marks values of its own; as a stranger's, they would make what
+/// is kept unreadable.
 const RESERVED: &str = "$serde_json::private";
 
-/// Fields under their own names, those within lists and objects with the way to them (`cost_detail_list[3].batch`).
+/// Fields under their own names, those within lists and objects with the way to them
+/// (`cost_detail_list[3].batch`).
 #[derive(Default)]
 pub(crate) struct Extra {
     fields: Map<String, Value>,
@@ -54,19 +56,34 @@ fn value(raw: &RawValue, depth: usize) -> Option<Value> {
     let depth = depth.checked_sub(1)?;
     match raw.get().as_bytes().first()? {
         b'{' => {
-            let fields = Fields::parse(raw.get())?.into_entries().filter(|(name, _)| !name.starts_with(RESERVED));
-            Some(Value::Object(fields.filter_map(|(name, raw)| Some((name.into_owned(), value(raw, depth)?))).collect()))
+            let fields = Fields::parse(raw.get())?
+                .into_entries()
+                .filter(|(name, _)| !name.starts_with(RESERVED));
+            Some(Value::Object(
+                fields
+                    .filter_map(|(name, raw)| Some((name.into_owned(), value(raw, depth)?)))
+                    .collect(),
+            ))
         }
-        b'[' => Some(Value::Array(json::elements(raw)?.kept.into_iter().filter_map(|raw| value(raw, depth)).collect())),
+        b'[' => Some(Value::Array(
+            json::elements(raw)?
+                .kept
+                .into_iter()
+                .filter_map(|raw| value(raw, depth))
+                .collect(),
+        )),
         b'n' => Some(Value::Null),
         b't' => Some(Value::Bool(true)),
         b'f' => Some(Value::Bool(false)),
-        b'"' => json::scalar(raw).and_then(|text| unsigned(text.into_owned())).map(Value::String),
+        b'"' => json::scalar(raw)
+            .and_then(|text| unsigned(text.into_owned()))
+            .map(Value::String),
         _ => Some(number(raw.get())),
     }
 }
 
-/// An address that is told back may be one that was signed for this call. However it was encoded, its parameters' names are as they were.
+/// An address that is told back may be one that was signed for this call. However it was encoded,
+/// its parameters' names are as they were.
 fn unsigned(mut text: String) -> Option<String> {
     if let Some(address) = text.find("://")
         && let Some(query) = text[address..].find('?')
@@ -101,8 +118,14 @@ mod tests {
         for (json, expected) in [
             ("1939.48", Value::from(1939.48)),
             ("42", Value::from(42)),
-            ("40091198916051710196000", Value::from("40091198916051710196000")),
-            ("0.10000000000000000001", Value::from("0.10000000000000000001")),
+            (
+                "40091198916051710196000",
+                Value::from("40091198916051710196000"),
+            ),
+            (
+                "0.10000000000000000001",
+                Value::from("0.10000000000000000001"),
+            ),
             ("1.50", Value::from("1.50")),
         ] {
             assert_eq!(kept(json), Some(expected));
@@ -112,13 +135,23 @@ mod tests {
     #[test]
     fn a_signature_in_an_address_is_not_kept() {
         for (json, expected) in [
-            (r#""https://b.example/a.jpg?X-Amz-Signature=1""#, "https://b.example/a.jpg"),
-            (r#""fetched https://b.example/a.jpg?a=1&b=2 once""#, "fetched https://b.example/a.jpg"),
+            (
+                r#""https://b.example/a.jpg?X-Amz-Signature=1""#,
+                "https://b.example/a.jpg",
+            ),
+            (
+                r#""fetched https://b.example/a.jpg?a=1&b=2 once""#,
+                "fetched https://b.example/a.jpg",
+            ),
             (r#""really?""#, "really?"),
         ] {
             assert_eq!(kept(json), Some(Value::from(expected)));
         }
-        assert_eq!(kept(r#""url=https%3A%2F%2Fb.example%2Fa.jpg%3FX-Amz-Signature%3D1&url_type=1""#), None, "nor an encoded one");
+        assert_eq!(
+            kept(r#""url=https%3A%2F%2Fb.example%2Fa.jpg%3FX-Amz-Signature%3D1&url_type=1""#),
+            None,
+            "nor an encoded one"
+        );
     }
 
     #[test]
@@ -126,7 +159,10 @@ mod tests {
         let value =
             kept(r#"{"$serde_json::private::RawValue": "broken", "a": [{"$serde_json::private::RawValue": "{", "b": 1}]}"#).unwrap();
         assert_eq!(value, serde_json::json!({"a": [{"b": 1}]}));
-        assert_eq!(serde_json::from_str::<Value>(&value.to_string()).unwrap(), value);
+        assert_eq!(
+            serde_json::from_str::<Value>(&value.to_string()).unwrap(),
+            value
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! For tests: a server that takes one request, answers with exactly the bytes it was given, or does not answer.
+//! For tests: a server that takes one request, answers with exactly the bytes it was given, or does
+//! not answer.
 
 use crate::domain::failure::Failure;
 use crate::provider::{Provider, Reply, Request};
@@ -47,7 +48,11 @@ impl Fake {
 
     /// With the length that the body has.
     pub(crate) async fn answering(status: &str, headers: &str, body: &[u8]) -> Self {
-        let mut bytes = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n", body.len()).into_bytes();
+        let mut bytes = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n",
+            body.len()
+        )
+        .into_bytes();
         bytes.extend_from_slice(body);
         Self::start(Behaviour::Answer(bytes)).await
     }
@@ -65,15 +70,26 @@ impl Received {
     async fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
         let head_end = loop {
-            assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "no whole request");
+            assert_ne!(
+                stream.read_buf(&mut bytes).await.unwrap(),
+                0,
+                "no whole request"
+            );
             if let Some(at) = memchr::memmem::find(&bytes, b"\r\n\r\n") {
                 break at;
             }
         };
-        let mut request = Self { head: String::from_utf8(bytes[..head_end].to_vec()).unwrap(), body: bytes.split_off(head_end + 4) };
+        let mut request = Self {
+            head: String::from_utf8(bytes[..head_end].to_vec()).unwrap(),
+            body: bytes.split_off(head_end + 4),
+        };
         let length: usize = request.header("content-length").unwrap().parse().unwrap();
         while request.body.len() < length {
-            assert_ne!(stream.read_buf(&mut request.body).await.unwrap(), 0, "no whole body");
+            assert_ne!(
+                stream.read_buf(&mut request.body).await.unwrap(),
+                0,
+                "no whole body"
+            );
         }
         request
     }
@@ -83,13 +99,24 @@ impl Received {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        headers.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let mut headers = self
+            .head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "));
+        headers
+            .find(|(header, _)| header.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 }
 
 /// One attempt, without anything around it.
-pub(crate) async fn call<A>(provider: &impl Provider<Answer = A>, request: &Request) -> Result<Reply<A>, Failure> {
-    let Ok(shown) = request.show(Duration::from_secs(90)).await else { panic!("nothing has to be signed") };
+pub(crate) async fn call<A>(
+    provider: &impl Provider<Answer = A>,
+    request: &Request,
+) -> Result<Reply<A>, Failure> {
+    let Ok(shown) = request.show(Duration::from_secs(90)).await else {
+        panic!("nothing has to be signed")
+    };
     provider.call(request, shown).await
 }

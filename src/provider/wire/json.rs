@@ -1,6 +1,7 @@
 //! JSON read field by field, so that one field of the wrong type costs that field and nothing else.
 //!
-//! Values stay the text they were sent as until they are asked for: money never passes through a float.
+//! Values stay the text they were sent as until they are asked for: money never passes through a
+//! float.
 
 use super::charset::{UNDECODED, is_legible};
 use super::extra::Extra;
@@ -27,14 +28,19 @@ pub(crate) const MAX_LINES: usize = 20_000;
 /// A longer text is cut, and ends in [`CUT`].
 pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
 const CUT: &str = "…";
-/// Control characters that JSON allows in a text: this one, and those whose first byte in UTF-8 is the other.
+/// Control characters that JSON allows in a text: this one, and those whose first byte in UTF-8 is
+/// the other.
 const DELETE: u8 = 0x7f;
 const BEFORE_CONTROLS: u8 = 0xc2;
 
-/// Outside of texts a control character is as good as a blank, and within them it should have been escaped. What is sound, as nearly all
-/// is, is looked through in a fifth of the instructions.
+/// Outside of texts a control character is as good as a blank, and within them it should have been
+/// escaped. What is sound, as nearly all is, is looked through in a fifth of the instructions.
 pub(super) fn with_controls_blanked(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte < b' ') { Cow::Owned(text.replace(|char| char < ' ', " ")) } else { text }
+    if text.bytes().any(|byte| byte < b' ') {
+        Cow::Owned(text.replace(|char| char < ' ', " "))
+    } else {
+        text
+    }
 }
 
 /// An object whose fields are taken one by one; what nobody took is extra.
@@ -48,7 +54,12 @@ impl<'a> Fields<'a> {
 
     /// An object, or the first object of a list.
     pub(crate) fn of(raw: &'a RawValue) -> Option<Self> {
-        Self::parse(raw.get()).or_else(|| elements(raw)?.kept.into_iter().find_map(|element| Self::parse(element.get())))
+        Self::parse(raw.get()).or_else(|| {
+            elements(raw)?
+                .kept
+                .into_iter()
+                .find_map(|element| Self::parse(element.get()))
+        })
     }
 
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
@@ -66,17 +77,24 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn money(&mut self, name: &'static str) -> Option<Money> {
-        self.take(name, |raw| partly_legible(raw).map(|text| amount::from_text(&text)))
+        self.take(name, |raw| {
+            partly_legible(raw).map(|text| amount::from_text(&text))
+        })
     }
 
     /// A number of days, with or without its unit (`3天`).
     pub(crate) fn days(&mut self, name: &'static str) -> Option<Money> {
-        self.take(name, |raw| partly_legible(raw).map(|text| amount::from_text(text.trim_end_matches(['天', '日']).trim_end())))
+        self.take(name, |raw| {
+            partly_legible(raw)
+                .map(|text| amount::from_text(text.trim_end_matches(['天', '日']).trim_end()))
+        })
     }
 
     /// The day in this time zone, where a time with an offset stands behind it.
     pub(crate) fn day(&mut self, name: &'static str, timezone: &TimeZone) -> Option<Day> {
-        self.take(name, |raw| partly_legible(raw).map(|text| date::from_text(&text, timezone)))
+        self.take(name, |raw| {
+            partly_legible(raw).map(|text| date::from_text(&text, timezone))
+        })
     }
 
     /// A whole number, whether it was sent as number, text or `1.0`.
@@ -90,7 +108,11 @@ impl<'a> Fields<'a> {
 
     /// A list, or the one object sent in place of it.
     pub(crate) fn list(&mut self, name: &'static str) -> Elements<'a> {
-        let list = self.take(name, |raw| elements(raw).or_else(|| Self::parse(raw.get()).map(|_| Elements::of_one(raw))).map(Some));
+        let list = self.take(name, |raw| {
+            elements(raw)
+                .or_else(|| Self::parse(raw.get()).map(|_| Elements::of_one(raw)))
+                .map(Some)
+        });
         list.unwrap_or_default()
     }
 
@@ -119,10 +141,20 @@ impl<'a> Fields<'a> {
     }
 
     /// Removes the field unless `read` cannot make anything of it; `Some(None)` is an empty one.
-    fn take<T>(&mut self, name: &'static str, read: impl FnOnce(&'a RawValue) -> Option<Option<T>>) -> Option<T> {
-        let Entry::Occupied(field) = self.0.entry(Cow::Borrowed(name)) else { return None };
+    fn take<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&'a RawValue) -> Option<Option<T>>,
+    ) -> Option<T> {
+        let Entry::Occupied(field) = self.0.entry(Cow::Borrowed(name)) else {
+            return None;
+        };
         let raw = *field.get();
-        let value = if is_nothing(raw) { Some(None) } else { read(raw) };
+        let value = if is_nothing(raw) {
+            Some(None)
+        } else {
+            read(raw)
+        };
         if value.is_some() {
             field.remove();
         }
@@ -130,8 +162,9 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A scalar as text: trimmed, without control characters, bounded. `None` for lists, objects, what is not a scalar and what could not be
-/// decoded: such text would be equal to any other. Empty text is `Some("")`.
+/// A scalar as text: trimmed, without control characters, bounded. `None` for lists, objects, what
+/// is not a scalar and what could not be decoded: such text would be equal to any other. Empty text
+/// is `Some("")`.
 pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     scalar(raw).filter(|text| is_legible(text))
 }
@@ -147,7 +180,8 @@ pub(crate) fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// For what is kept as its text where it cannot be understood. `None` where not one character could be decoded.
+/// For what is kept as its text where it cannot be understood. `None` where not one character could
+/// be decoded.
 fn partly_legible(raw: &RawValue) -> Option<Cow<'_, str>> {
     scalar(raw).filter(|text| text.is_empty() || text.chars().any(|char| char != UNDECODED))
 }
@@ -162,18 +196,26 @@ fn bounded(text: &str) -> Cow<'_, str> {
 /// What is to be read as it stands, as nearly everything is: it is not copied.
 fn plain(json: &str) -> Option<Cow<'_, str>> {
     let text = json.strip_prefix('"')?.strip_suffix('"')?;
-    memchr::memchr3(b'\\', DELETE, BEFORE_CONTROLS, text.as_bytes()).is_none().then(|| bounded(text.trim()))
+    memchr::memchr3(b'\\', DELETE, BEFORE_CONTROLS, text.as_bytes())
+        .is_none()
+        .then(|| bounded(text.trim()))
 }
 
 fn escaped(json: &str) -> Option<String> {
     let text: String = serde_json::from_str(json).ok()?;
-    let clean: String = text.trim().chars().filter(|char| !char.is_control() || matches!(char, '\n' | '\t')).collect();
+    let clean: String = text
+        .trim()
+        .chars()
+        .filter(|char| !char.is_control() || matches!(char, '\n' | '\t'))
+        .collect();
     Some(bounded(&clean).into_owned())
 }
 
 /// A scalar as text; `None` where it is empty or no scalar.
 pub(crate) fn read_text(raw: &RawValue) -> Option<String> {
-    text(raw).filter(|text| !text.is_empty()).map(Cow::into_owned)
+    text(raw)
+        .filter(|text| !text.is_empty())
+        .map(Cow::into_owned)
 }
 
 pub(crate) fn read_money(raw: &RawValue) -> Option<Money> {
@@ -192,7 +234,11 @@ pub(crate) fn elements(raw: &RawValue) -> Option<Elements<'_>> {
 
 pub(crate) fn integer(text: &str) -> Option<i64> {
     let number = Decimal::from_str_exact(text).ok()?;
-    if number.is_integer() { number.to_i64() } else { None }
+    if number.is_integer() {
+        number.to_i64()
+    } else {
+        None
+    }
 }
 
 /// Borrowed, unless it was sent with escapes.
@@ -212,7 +258,9 @@ impl<'de> Deserialize<'de> for Fields<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = BTreeMap::new();
                 while fields.len() < MAX_FIELDS {
-                    let Some((Name(name), raw)) = map.next_entry()? else { return Ok(Fields(fields)) };
+                    let Some((Name(name), raw)) = map.next_entry()? else {
+                        return Ok(Fields(fields));
+                    };
                     fields.insert(name, raw);
                 }
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
@@ -240,7 +288,10 @@ impl<'a> Elements<'a> {
     }
 
     fn of_one(raw: &'a RawValue) -> Self {
-        Self { kept: vec![raw], left_out: 0 }
+        Self {
+            kept: vec![raw],
+            left_out: 0,
+        }
     }
 }
 
@@ -257,7 +308,9 @@ impl<'de> Deserialize<'de> for Elements<'de> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut elements = Elements::default();
                 while elements.kept.len() < MAX_ELEMENTS {
-                    let Some(raw) = seq.next_element()? else { return Ok(elements) };
+                    let Some(raw) = seq.next_element()? else {
+                        return Ok(elements);
+                    };
                     elements.kept.push(raw);
                 }
                 while seq.next_element::<IgnoredAny>()?.is_some() {

@@ -1,7 +1,9 @@
-//! JSON that is not quite JSON, made strict: what Python's `json` and old Java servers write, and what people write by hand.
+//! JSON that is not quite JSON, made strict: what Python's `json` and old Java servers write, and
+//! what people write by hand.
 //!
-//! It is asked only where the strict reader refused. What is not a value costs its field: it becomes a text that is not legible, so that
-//! it can be neither compared nor taken for "nothing". An object without its end stays without it.
+//! It is asked only where the strict reader refused. What is not a value costs its field: it
+//! becomes a text that is not legible, so that it can be neither compared nor taken for "nothing".
+//! An object without its end stays without it.
 
 use super::charset::UNDECODED;
 
@@ -11,11 +13,19 @@ const MAX_BARE_NAME_BYTES: usize = 100;
 
 /// The first whole object of the text, as strict JSON. Whatever stands behind it is left out.
 ///
-/// Read are: `NaN`, `Infinity` and other words (not values), `None`, `True`, `undefined`, numbers in odd spellings (as text), commas too
-/// many or missing, comments, names without quotes, text in single quotes, quotes and control characters that should have been escaped.
+/// Read are: `NaN`, `Infinity` and other words (not values), `None`, `True`, `undefined`, numbers
+/// in odd spellings (as text), commas too many or missing, comments, names without quotes, text in
+/// single quotes, quotes and control characters that should have been escaped.
 pub(super) fn first_object(text: &str) -> Option<String> {
     let strict = String::with_capacity(text.len());
-    let mut repair = Repair { text, at: 0, strict, open: Vec::new(), scalar: None, is_doubtful: false };
+    let mut repair = Repair {
+        text,
+        at: 0,
+        strict,
+        open: Vec::new(),
+        scalar: None,
+        is_doubtful: false,
+    };
     repair.skip_blanks()?;
     if repair.peek()? != '{' {
         return None;
@@ -42,7 +52,8 @@ struct Repair<'a> {
     at: usize,
     strict: String,
     open: Vec<Container>,
-    /// Where the scalar begins that was written last, as long as something behind it may show that it was not read right.
+    /// Where the scalar begins that was written last, as long as something behind it may show that
+    /// it was not read right.
     scalar: Option<usize>,
     /// Something was passed over that belongs to nothing.
     is_doubtful: bool,
@@ -146,7 +157,8 @@ impl<'a> Repair<'a> {
         self.skip(bracket);
     }
 
-    /// Behind an object that may have been closed too early, by a quote within a text: nothing follows that would belong into it.
+    /// Behind an object that may have been closed too early, by a quote within a text: nothing
+    /// follows that would belong into it.
     fn ends_here(&mut self) -> bool {
         self.skip_blanks().is_none() || !matches!(self.peek(), Some(',' | ':' | '"' | '}' | ']'))
     }
@@ -173,7 +185,9 @@ impl<'a> Repair<'a> {
     /// What is not a quoted text: up to one of these characters, a line break or a comment.
     fn bare(&mut self, ends: &[char]) -> Option<&'a str> {
         let rest = self.rest();
-        let is_end = |(at, char): &(usize, char)| ends.contains(char) || *char == '\n' || begins_comment(&rest[*at..]);
+        let is_end = |(at, char): &(usize, char)| {
+            ends.contains(char) || *char == '\n' || begins_comment(&rest[*at..])
+        };
         let (end, _) = rest.char_indices().find(is_end)?;
         self.at += end;
         let word = rest[..end].trim();
@@ -186,7 +200,9 @@ impl<'a> Repair<'a> {
             "true" | "True" | "TRUE" => self.strict.push_str("true"),
             "false" | "False" | "FALSE" => self.strict.push_str("false"),
             "null" | "None" | "Null" | "NULL" | "nil" | "undefined" => self.strict.push_str("null"),
-            number if serde_json::from_str::<serde_json::Number>(number).is_ok() => self.strict.push_str(number),
+            number if serde_json::from_str::<serde_json::Number>(number).is_ok() => {
+                self.strict.push_str(number)
+            }
             // Text: `0103152099` keeps its zero, and what is odd about the others a person can see.
             number if is_like_a_number(number) => self.quote(number),
             _ => self.undecoded(),
@@ -220,7 +236,11 @@ impl<'a> Repair<'a> {
         let after = rest.trim_start();
         let next = after.chars().next()?;
         let begins_line = rest[..rest.len() - after.len()].contains('\n');
-        Some(matches!(next, ',' | '}' | ']') || begins_comment(after) || (next == quote && begins_line))
+        Some(
+            matches!(next, ',' | '}' | ']')
+                || begins_comment(after)
+                || (next == quote && begins_line),
+        )
     }
 
     fn escape(&mut self) -> Option<()> {
@@ -241,11 +261,19 @@ impl<'a> Repair<'a> {
     /// Half of a pair, or no number at all, is a character that could not be decoded.
     fn code_point(&mut self) {
         let unit = |text: &str| {
-            let digits = text.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+            let digits = text
+                .get(..4)
+                .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
             u16::from_str_radix(digits, 16).ok()
         };
-        let units = [unit(self.rest()), self.rest().get(4..).and_then(|rest| unit(rest.strip_prefix("\\u")?))];
-        let decoded = char::decode_utf16(units.into_iter().map_while(std::convert::identity)).next();
+        let units = [
+            unit(self.rest()),
+            self.rest()
+                .get(4..)
+                .and_then(|rest| unit(rest.strip_prefix("\\u")?)),
+        ];
+        let decoded =
+            char::decode_utf16(units.into_iter().map_while(std::convert::identity)).next();
         let Some(Ok(char)) = decoded else {
             self.at += if units[0].is_some() { 4 } else { 0 };
             self.strict.push(UNDECODED);
@@ -255,7 +283,9 @@ impl<'a> Repair<'a> {
         match char {
             '"' | '\\' => self.strict.extend(['\\', char]),
             // As it was sent: a control character stays escaped.
-            char if char < ' ' => self.strict.extend(["\\u", &self.text[self.at - 4..self.at]]),
+            char if char < ' ' => self
+                .strict
+                .extend(["\\u", &self.text[self.at - 4..self.at]]),
             char => self.strict.push(char),
         }
     }
@@ -276,7 +306,9 @@ impl<'a> Repair<'a> {
     fn skip_blanks(&mut self) -> Option<()> {
         loop {
             let rest = self.rest();
-            let after = rest.trim_start_matches(|char: char| char.is_whitespace() || char.is_control() || char == '\u{feff}');
+            let after = rest.trim_start_matches(|char: char| {
+                char.is_whitespace() || char.is_control() || char == '\u{feff}'
+            });
             self.at += rest.len() - after.len();
             let comment = if let Some(line) = after.strip_prefix("//") {
                 2 + line.find('\n')?
@@ -318,7 +350,9 @@ fn begins_comment(text: &str) -> bool {
 fn is_like_a_number(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.'))
         && word.bytes().any(|byte| byte.is_ascii_digit())
-        && word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E' | b'_'))
+        && word.bytes().all(|byte| {
+            byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E' | b'_')
+        })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! What both providers have in common on the wire: one request, one answer, and the name of what happened in between.
+//! What both providers have in common on the wire: one request, one answer, and the name of what
+//! happened in between.
 //!
-//! Nothing is followed or repeated here: a redirect would hand credentials to another host, and a repeated request may be paid for
-//! twice. A proxy is taken where `[http]` names one.
+//! Nothing is followed or repeated here: a redirect would hand credentials to another host, and a
+//! repeated request may be paid for twice. A proxy is taken where `[http]` names one.
 
 mod body;
 pub(crate) mod charset;
@@ -29,7 +30,8 @@ use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// A server that has sent a complete object and is silent for so long will not say more, whatever it announced.
+/// A server that has sent a complete object and is silent for so long will not say more, whatever
+/// it announced.
 const SILENCE: Duration = Duration::from_secs(1);
 /// A provider cannot ask us to stay away for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
@@ -66,7 +68,10 @@ pub(crate) struct AnswerContext {
 impl Default for AnswerContext {
     /// No credentials, and China's time.
     fn default() -> Self {
-        Self { redaction: Redaction::default(), timezone: tz::offset(8).to_time_zone() }
+        Self {
+            redaction: Redaction::default(),
+            timezone: tz::offset(8).to_time_zone(),
+        }
     }
 }
 
@@ -74,7 +79,12 @@ impl Default for AnswerContext {
 pub(crate) type Read<A> = fn(u16, Fields<'_>, &AnswerContext) -> Result<Reply<A>, Failure>;
 
 /// Reads an answer without making a call.
-pub(crate) fn read_answer<A>(stage: Stage, status: u16, body: &[u8], read: Read<A>) -> Result<Reply<A>, Failure> {
+pub(crate) fn read_answer<A>(
+    stage: Stage,
+    status: u16,
+    body: &[u8],
+    read: Read<A>,
+) -> Result<Reply<A>, Failure> {
     let context = AnswerContext::default();
     AnswerBody::of(body)
         .read(|fields| read(status, fields, &context))
@@ -82,10 +92,17 @@ pub(crate) fn read_answer<A>(stage: Stage, status: u16, body: &[u8], read: Read<
 }
 
 impl Wire {
-    /// Sends the request once. Whatever comes of it is an answer or a failure with one of the policy's code names.
-    pub(crate) async fn call<A>(&self, request: RequestBuilder, read: Read<A>) -> Result<Reply<A>, Failure> {
+    /// Sends the request once. Whatever comes of it is an answer or a failure with one of the
+    /// policy's code names.
+    pub(crate) async fn call<A>(
+        &self,
+        request: RequestBuilder,
+        read: Read<A>,
+    ) -> Result<Reply<A>, Failure> {
         let deadline = Instant::now() + self.timeout;
-        let sent = timeout_at(deadline, request.send()).await.map_err(|_| self.too_late())?;
+        let sent = timeout_at(deadline, request.send())
+            .await
+            .map_err(|_| self.too_late())?;
         let response = sent.map_err(|error| self.broken(&error))?;
         let status = response.status().as_u16();
         let now = Timestamp::now();
@@ -93,13 +110,18 @@ impl Wire {
         self.server_clock.learn(headers.server_time, now);
         let mut body = AnswerBody::announced(response.headers());
         let ended = self.receive(response, &mut body, deadline).await;
-        // The object decides: what was wrong with the connection matters only where it is not whole.
-        let outcome = match (body.read(|fields| read(status, fields, &self.context)), ended) {
+        // The object decides: what was wrong with the connection matters only where it is not
+        // whole.
+        let outcome = match (
+            body.read(|fields| read(status, fields, &self.context)),
+            ended,
+        ) {
             (Ok(outcome), _) => outcome,
             (Err(_), Err(failure)) => Err(failure),
             (Err(problem), Ok(())) => Err(undocumented(self.stage, status, &problem.to_string())),
         };
-        let outcome = outcome.map_err(|failure| redirected(failure, status, headers.location.as_deref()));
+        let outcome =
+            outcome.map_err(|failure| redirected(failure, status, headers.location.as_deref()));
         headers.complete(outcome)
     }
 
@@ -107,13 +129,28 @@ impl Wire {
     ///
     /// # Errors
     /// Why the end did not come. What arrived before is in `body`.
-    async fn receive(&self, mut response: Response, body: &mut AnswerBody, deadline: Instant) -> Result<(), Failure> {
+    async fn receive(
+        &self,
+        mut response: Response,
+        body: &mut AnswerBody,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
         let mut looked_at = 0;
         loop {
-            let next_look = if body.len() > looked_at { deadline.min(Instant::now() + SILENCE) } else { deadline };
+            let next_look = if body.len() > looked_at {
+                deadline.min(Instant::now() + SILENCE)
+            } else {
+                deadline
+            };
             match timeout_at(next_look, response.chunk()).await {
                 Ok(Ok(Some(chunk))) if body.push(&chunk) => {}
-                Ok(Ok(Some(_))) => return Err(undocumented(self.stage, response.status().as_u16(), "the answer is longer than 8 MiB")),
+                Ok(Ok(Some(_))) => {
+                    return Err(undocumented(
+                        self.stage,
+                        response.status().as_u16(),
+                        "the answer is longer than 8 MiB",
+                    ));
+                }
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Err(error)) => return Err(self.broken(&error)),
                 Err(_) if Instant::now() >= deadline => return Err(self.too_late()),
@@ -124,23 +161,44 @@ impl Wire {
     }
 
     fn too_late(&self) -> Failure {
-        Failure::new(self.stage, "timeout", format!("no whole answer within {:?}", self.timeout))
+        Failure::new(
+            self.stage,
+            "timeout",
+            format!("no whole answer within {:?}", self.timeout),
+        )
     }
 
-    /// Without a whole answer. Only where no connection was made is it certain that nothing was executed.
+    /// Without a whole answer. Only where no connection was made is it certain that nothing was
+    /// executed.
     fn broken(&self, error: &reqwest::Error) -> Failure {
-        let code = if error.is_connect() || error.is_builder() { "connect" } else { "timeout" };
-        Failure::new(self.stage, code, self.context.redaction.clean(&cause(error)))
+        let code = if error.is_connect() || error.is_builder() {
+            "connect"
+        } else {
+            "timeout"
+        };
+        Failure::new(
+            self.stage,
+            code,
+            self.context.redaction.clean(&cause(error)),
+        )
     }
 }
 
 /// An answer without a readable documented body.
 pub(crate) fn undocumented(stage: Stage, status: u16, message: &str) -> Failure {
-    let code = if (200..300).contains(&status) { "malformed".to_owned() } else { format!("http.{status}") };
-    Failure { http_status: Some(status), ..Failure::new(stage, code, message) }
+    let code = if (200..300).contains(&status) {
+        "malformed".to_owned()
+    } else {
+        format!("http.{status}")
+    };
+    Failure {
+        http_status: Some(status),
+        ..Failure::new(stage, code, message)
+    }
 }
 
-/// A redirect is not followed, whatever its body says: who is on call is told where it leads, without what may be secret.
+/// A redirect is not followed, whatever its body says: who is on call is told where it leads,
+/// without what may be secret.
 fn redirected(failure: Failure, status: u16, location: Option<&str>) -> Failure {
     if !(300..400).contains(&status) {
         return failure;
@@ -154,10 +212,14 @@ fn redirected(failure: Failure, status: u16, location: Option<&str>) -> Failure 
 
 /// Scheme, host and path alone: the rest may carry credentials.
 fn shown_location(location: &str) -> Option<String> {
-    let mut url = url::Url::parse(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let mut url = url::Url::parse(location)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))?;
     url.set_query(None);
     url.set_fragment(None);
-    url.set_username("").and_then(|()| url.set_password(None)).ok()?;
+    url.set_username("")
+        .and_then(|()| url.set_password(None))
+        .ok()?;
     Some(cut(url.as_str(), MAX_LOCATION_BYTES).to_owned())
 }
 
@@ -187,7 +249,8 @@ impl AnswerHeaders {
         let server_time = text(DATE.as_str()).and_then(http_date);
         Self {
             request_id: text("x-request-id").and_then(redaction::request_id),
-            retry_after: text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, server_time.unwrap_or(now))),
+            retry_after: text(RETRY_AFTER.as_str())
+                .and_then(|value| retry_after(value, server_time.unwrap_or(now))),
             server_time,
             location: text(LOCATION.as_str()).and_then(shown_location),
         }
@@ -195,7 +258,10 @@ impl AnswerHeaders {
 
     fn complete<A>(self, outcome: Result<Reply<A>, Failure>) -> Result<Reply<A>, Failure> {
         match outcome {
-            Ok(reply) => Ok(Reply { request_id: reply.request_id.or(self.request_id), ..reply }),
+            Ok(reply) => Ok(Reply {
+                request_id: reply.request_id.or(self.request_id),
+                ..reply
+            }),
             Err(failure) => Err(Failure {
                 request_id: failure.request_id.or(self.request_id),
                 retry_after: self.retry_after,
@@ -208,7 +274,9 @@ impl AnswerHeaders {
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+    jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()
 }
 
 /// Seconds, or a date that is compared with the server's own clock.

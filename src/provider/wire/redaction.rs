@@ -1,10 +1,12 @@
-//! What strangers say, made fit for logs and results: no credentials, no addresses, no signed strings, no long numbers.
+//! What strangers say, made fit for logs and results: no credentials, no addresses, no signed
+//! strings, no long numbers.
 
 use crate::config::secret::Secret;
 
 /// Signatures, hashes and keys are longer, words are not.
 const MAX_TOKEN_BYTES: usize = 40;
-/// Note, card and identity numbers are at least so long; error codes, statuses and limits are shorter.
+/// Note, card and identity numbers are at least so long; error codes, statuses and limits are
+/// shorter.
 const NUMBER_DIGITS: usize = 6;
 const MAX_REQUEST_ID_BYTES: usize = 128;
 const MAX_NAME_BYTES: usize = 64;
@@ -18,14 +20,21 @@ pub(crate) struct Redaction {
 
 impl Redaction {
     pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut words: Vec<Secret> = secrets.into_iter().filter(|secret| !secret.is_empty()).cloned().collect();
+        let mut words: Vec<Secret> = secrets
+            .into_iter()
+            .filter(|secret| !secret.is_empty())
+            .cloned()
+            .collect();
         // The longest first: one credential may be part of another.
         words.sort_by_key(|word| std::cmp::Reverse(word.expose().len()));
         Self { words }
     }
 
     pub(crate) fn clean(&self, message: &str) -> String {
-        let mut message: String = message.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+        let mut message: String = message
+            .chars()
+            .map(|char| if char.is_control() { ' ' } else { char })
+            .collect();
         for word in &self.words {
             message = message.replace(word.expose(), REDACTED);
         }
@@ -35,7 +44,9 @@ impl Redaction {
             let token = &rest[..rest.bytes().take_while(|byte| is_token(*byte)).count()];
             push_token(token, &mut cleaned);
             rest = &rest[token.len()..];
-            let between = rest.find(|char: char| u8::try_from(char).is_ok_and(is_token)).unwrap_or(rest.len());
+            let between = rest
+                .find(|char: char| u8::try_from(char).is_ok_and(is_token))
+                .unwrap_or(rest.len());
             cleaned.push_str(&rest[..between]);
             rest = &rest[between..];
         }
@@ -44,7 +55,8 @@ impl Redaction {
 }
 
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b'(' | b')')
+    byte.is_ascii_graphic()
+        && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b'(' | b')')
 }
 
 fn push_token(token: &str, out: &mut String) {
@@ -55,18 +67,28 @@ fn push_token(token: &str, out: &mut String) {
     let mut rest = token;
     while !rest.is_empty() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        out.push_str(if digits >= NUMBER_DIGITS { REDACTED } else { &rest[..digits] });
+        out.push_str(if digits >= NUMBER_DIGITS {
+            REDACTED
+        } else {
+            &rest[..digits]
+        });
         rest = &rest[digits..];
-        let words = rest.bytes().take_while(|byte| !byte.is_ascii_digit()).count();
+        let words = rest
+            .bytes()
+            .take_while(|byte| !byte.is_ascii_digit())
+            .count();
         out.push_str(&rest[..words]);
         rest = &rest[words..];
     }
 }
 
-/// A provider's own name for its answer, as far as it can be one: not a number, not one of ours, nothing that would need quoting.
+/// A provider's own name for its answer, as far as it can be one: not a number, not one of ours,
+/// nothing that would need quoting.
 pub(crate) fn answer_name(name: &str) -> Option<&str> {
-    let shaped =
-        name.len() <= MAX_NAME_BYTES && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    let shaped = name.len() <= MAX_NAME_BYTES
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
     let ours = matches!(name, "connect" | "timeout" | "malformed") || name.starts_with("http.");
     let named = name.bytes().any(|byte| byte.is_ascii_alphabetic());
     (shaped && named && !ours).then_some(name)
@@ -74,8 +96,11 @@ pub(crate) fn answer_name(name: &str) -> Option<&str> {
 
 /// Request ids are echoed in results and logs: printable and short, or not at all.
 pub(crate) fn request_id(text: &str) -> Option<String> {
-    let fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b':' | b'/' | b'=');
-    (!text.is_empty() && text.len() <= MAX_REQUEST_ID_BYTES && text.bytes().all(fit)).then(|| text.to_owned())
+    let fit = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b':' | b'/' | b'=')
+    };
+    (!text.is_empty() && text.len() <= MAX_REQUEST_ID_BYTES && text.bytes().all(fit))
+        .then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -85,16 +110,29 @@ mod tests {
 
     #[test]
     fn messages_keep_their_words_and_lose_what_is_secret_or_personal() {
-        let redaction = Redaction::of([&Secret::new("appkey12"), &Secret::new("appkey12-long"), &Secret::new("")]);
+        let redaction = Redaction::of([
+            &Secret::new("appkey12"),
+            &Secret::new("appkey12-long"),
+            &Secret::new(""),
+        ]);
         for (message, expected) in [
             ("note_no is required", "note_no is required"),
             ("服务商维护，请稍候再试", "服务商维护，请稍候再试"),
-            ("key appkey12 and appkey12-long refused", "key … and … refused"),
-            ("cannot fetch https://bucket.example/a.jpg?X-Amz-Signature=00ff now", "cannot fetch … now"),
+            (
+                "key appkey12 and appkey12-long refused",
+                "key … and … refused",
+            ),
+            (
+                "cannot fetch https://bucket.example/a.jpg?X-Amz-Signature=00ff now",
+                "cannot fetch … now",
+            ),
             ("发票号码0103152099不存在", "发票号码…不存在"),
             ("limit:10,time:1 day", "limit:10,time:1 day"),
             ("line\r\none\u{1b}[31m", "line  one [31m"),
-            ("X-Amz-Signature=0123456789abcdefghijklmnopqrstuvwxyz0123456789", "…"),
+            (
+                "X-Amz-Signature=0123456789abcdefghijklmnopqrstuvwxyz0123456789",
+                "…",
+            ),
         ] {
             assert_eq!(redaction.clean(message), expected);
         }
@@ -105,7 +143,19 @@ mod tests {
         for name in ["OK", "DETETION_FAILED", "OUT_OF_QUOTA", "a.b-c"] {
             assert_eq!(answer_name(name), Some(name));
         }
-        for name in ["", "317", "timeout", "http.502", "connect", "malformed", "with space", "中文", "a\nb", "...", &"A".repeat(65)] {
+        for name in [
+            "",
+            "317",
+            "timeout",
+            "http.502",
+            "connect",
+            "malformed",
+            "with space",
+            "中文",
+            "a\nb",
+            "...",
+            &"A".repeat(65),
+        ] {
             assert_eq!(answer_name(name), None, "{name:?}");
         }
     }

@@ -10,7 +10,8 @@ pub(crate) struct ServerClock(Mutex<Option<ClockReading>>);
 impl ServerClock {
     pub(crate) fn learn(&self, server_time: Option<Timestamp>, now: Timestamp) {
         if let Some(time) = server_time {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ClockReading::of(time, now));
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(ClockReading::of(time, now));
         }
     }
 

@@ -1,7 +1,8 @@
-//! The names of answers: what a fault can be told to answer with, and what a call is recorded under.
+//! The names of answers: what a fault can be told to answer with, and what a call is recorded
+//! under.
 //!
-//! They are the names of the error-code policy (`"316"`, `"APIG.0308"`, `"OUT_OF_QUOTA"`, `"SlowDown"`, `"http.502"`), and the
-//! names of what can go wrong on the wire.
+//! They are the names of the error-code policy (`"316"`, `"APIG.0308"`, `"OUT_OF_QUOTA"`,
+//! `"SlowDown"`, `"http.502"`), and the names of what can go wrong on the wire.
 
 use std::fmt;
 
@@ -10,9 +11,11 @@ use crate::domain::failure::Stage;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// What the picture, or the store, would have been answered without the fault: `genuine`, and the success codes.
+    /// What the picture, or the store, would have been answered without the fault: `genuine`, and
+    /// the success codes.
     Genuine,
-    /// A provider's own numeric code: recognition's `code` inside HTTP 200, verification's `error_code` under `VERIFY_FAILED`.
+    /// A provider's own numeric code: recognition's `code` inside HTTP 200, verification's
+    /// `error_code` under `VERIFY_FAILED`.
     Code(u16),
     /// The gateway's `error_code`, verification's `status`, or S3's error code.
     Named(String),
@@ -30,7 +33,8 @@ pub enum Wire {
     Closed,
     /// The connection is closed in the middle of the genuine answer.
     Reset,
-    /// Half of the genuine answer: a provider ends it as if it were whole, S3 announces the whole and hangs up.
+    /// Half of the genuine answer: a provider ends it as if it were whole, S3 announces the whole
+    /// and hangs up.
     Truncated,
     /// HTTP 200 and bytes that are not the API's.
     Garbage,
@@ -58,33 +62,66 @@ pub enum UnknownAnswer {
         "{stage} cannot answer {answer:?}; it knows {known} (others with http_status), http.NNN, genuine, \
          timeout, closed, reset, truncated, garbage, oversize and slow"
     )]
-    NotDocumented { stage: Stage, answer: String, known: &'static str },
+    NotDocumented {
+        stage: Stage,
+        answer: String,
+        known: &'static str,
+    },
 }
 
 impl Answer {
-    /// A code that no document names is refused as a slip of the pen, unless `undocumented` says that it is meant.
+    /// A code that no document names is refused as a slip of the pen, unless `undocumented` says
+    /// that it is meant.
     pub fn parse(stage: Stage, text: &str, undocumented: bool) -> Result<Self, UnknownAnswer> {
         let code = text.parse().ok().map(Self::Code);
         let (own, documented, known) = match stage {
             Stage::Recognition if text == "200" => (Some(Self::Genuine), true, ""),
-            Stage::Recognition => (code, codes::gateway(text).is_some(), "numeric codes, the documented APIG.NNNN"),
+            Stage::Recognition => (
+                code,
+                codes::gateway(text).is_some(),
+                "numeric codes, the documented APIG.NNNN",
+            ),
             Stage::Verification if text == "OK" => (Some(Self::Genuine), true, ""),
-            Stage::Verification => (code, codes::status(text).is_some(), "numeric codes, the documented statuses"),
-            Stage::Storage => (None, codes::storage(text).is_some(), "S3's usual error codes"),
-            Stage::Job | Stage::Image | Stage::Worker => return Err(UnknownAnswer::NoServer { stage }),
+            Stage::Verification => (
+                code,
+                codes::status(text).is_some(),
+                "numeric codes, the documented statuses",
+            ),
+            Stage::Storage => (
+                None,
+                codes::storage(text).is_some(),
+                "S3's usual error codes",
+            ),
+            Stage::Job | Stage::Image | Stage::Worker => {
+                return Err(UnknownAnswer::NoServer { stage });
+            }
         };
         let named = (documented || undocumented).then(|| Self::Named(text.to_owned()));
-        let unknown = || UnknownAnswer::NotDocumented { stage, answer: text.to_owned(), known };
-        own.or_else(|| Self::of_any_stage(text)).or(named).ok_or_else(unknown)
+        let unknown = || UnknownAnswer::NotDocumented {
+            stage,
+            answer: text.to_owned(),
+            known,
+        };
+        own.or_else(|| Self::of_any_stage(text))
+            .or(named)
+            .ok_or_else(unknown)
     }
 
     fn of_any_stage(text: &str) -> Option<Self> {
         if text == "genuine" {
             return Some(Self::Genuine);
         }
-        let status = text.strip_prefix("http.").and_then(|status| status.parse().ok());
-        let http = status.filter(|status| (200..600).contains(status)).map(Self::Http);
-        let broken = || WIRE.iter().find(|(name, _)| *name == text).map(|(_, wire)| Self::Broken(*wire));
+        let status = text
+            .strip_prefix("http.")
+            .and_then(|status| status.parse().ok());
+        let http = status
+            .filter(|status| (200..600).contains(status))
+            .map(Self::Http);
+        let broken = || {
+            WIRE.iter()
+                .find(|(name, _)| *name == text)
+                .map(|(_, wire)| Self::Broken(*wire))
+        };
         http.or_else(broken)
     }
 }
@@ -103,7 +140,9 @@ impl fmt::Display for Answer {
 
 impl Wire {
     pub fn as_str(self) -> &'static str {
-        WIRE.iter().find(|(_, wire)| *wire == self).map_or("", |(name, _)| name)
+        WIRE.iter()
+            .find(|(_, wire)| *wire == self)
+            .map_or("", |(name, _)| name)
     }
 }
 
@@ -125,8 +164,14 @@ mod tests {
         ] {
             assert_eq!(Answer::parse(stage, text, false).unwrap().to_string(), text);
         }
-        assert_eq!(Answer::parse(Stage::Verification, "OK", false), Ok(Answer::Genuine));
-        assert_eq!(Answer::parse(Stage::Recognition, "200", false), Ok(Answer::Genuine));
+        assert_eq!(
+            Answer::parse(Stage::Verification, "OK", false),
+            Ok(Answer::Genuine)
+        );
+        assert_eq!(
+            Answer::parse(Stage::Recognition, "200", false),
+            Ok(Answer::Genuine)
+        );
     }
 
     #[test]

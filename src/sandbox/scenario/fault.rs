@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::answer::{Answer, UnknownAnswer};
 use crate::domain::failure::Stage;
 
-/// The first rule that fits a call answers it. A new one fits every call of its stage; the fields narrow it down.
+/// The first rule that fits a call answers it. A new one fits every call of its stage; the fields
+/// narrow it down.
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub stage: Stage,
@@ -15,7 +16,8 @@ pub struct Fault {
     /// Since the sandbox was started or reset: from `after` on, and before `until`.
     pub after: Duration,
     pub until: Option<Duration>,
-    /// Between 0 and 1. Drawn from the scenario's seed, the rule, the picture and the number of the call: the same in every run.
+    /// Between 0 and 1. Drawn from the scenario's seed, the rule, the picture and the number of the
+    /// call: the same in every run.
     pub probability: f64,
     /// Instead of the documented one.
     pub http_status: Option<u16>,
@@ -39,14 +41,16 @@ pub struct Whom {
     pub province: Option<String>,
     /// Storage: the object's key.
     pub key: Option<String>,
-    /// Storage: `get`, `fetch` (a `get` by a presigned address, as the providers have it), `head`, `put`, `delete`, `list`; without it, `get`.
+    /// Storage: `get`, `fetch` (a `get` by a presigned address, as the providers have it), `head`,
+    /// `put`, `delete`, `list`; without it, `get`.
     pub operation: Option<String>,
     /// Verification: whether the call asked for it.
     pub auto_rotate: Option<bool>,
 }
 
-/// The calls of one picture (storage: of one operation on one key), counted from 1. What was refused before the picture was looked at,
-/// for its signature, its limits or the rate, is not counted.
+/// The calls of one picture (storage: of one operation on one key), counted from 1. What was
+/// refused before the picture was looked at, for its signature, its limits or the rate, is not
+/// counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Calls {
     All,
@@ -56,7 +60,8 @@ pub enum Calls {
 }
 
 impl Fault {
-    /// Every call of `stage` is answered `answer`, a name of the error-code policy or of [`super::answer::Wire`].
+    /// Every call of `stage` is answered `answer`, a name of the error-code policy or of
+    /// [`super::answer::Wire`].
     pub fn new(stage: Stage, answer: &str) -> Result<Self, UnknownAnswer> {
         Ok(Self::of(stage, Answer::parse(stage, answer, false)?))
     }

@@ -1,4 +1,5 @@
-//! A scenario as it is written in TOML, checked and lifted into the one that runs. What is wrong is told with file and line.
+//! A scenario as it is written in TOML, checked and lifted into the one that runs. What is wrong is
+//! told with file and line.
 
 use serde::Deserialize;
 use std::ops::Range;
@@ -10,21 +11,32 @@ use crate::config::units::Span;
 use crate::domain::failure::Stage;
 use crate::sandbox::samples;
 
-/// The operations on the store that a fault can be aimed at; `fetch` is a `get` by a presigned address.
+/// The operations on the store that a fault can be aimed at; `fetch` is a `get` by a presigned
+/// address.
 const OPERATIONS: [&str; 6] = ["get", "fetch", "head", "put", "delete", "list"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum BadScenario {
     #[error("{}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// Lines count from 1.
     #[error("{name}:{line}: {problem}")]
-    Wrong { name: String, line: usize, problem: String },
+    Wrong {
+        name: String,
+        line: usize,
+        problem: String,
+    },
 }
 
 impl Scenario {
     pub fn read(path: &Path) -> Result<Self, BadScenario> {
-        let text = std::fs::read_to_string(path).map_err(|source| BadScenario::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| BadScenario::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text, &path.display().to_string())
     }
 
@@ -35,14 +47,36 @@ impl Scenario {
             line: text[..text.floor_char_boundary(at)].matches('\n').count() + 1,
             problem: problem.to_owned(),
         };
-        let written: Written =
-            toml::from_str(text).map_err(|error| wrong(error.span().unwrap_or_default().start, &error.message().replace('\n', ", ")))?;
+        let written: Written = toml::from_str(text).map_err(|error| {
+            wrong(
+                error.span().unwrap_or_default().start,
+                &error.message().replace('\n', ", "),
+            )
+        })?;
         let mut faults = Vec::with_capacity(written.fault.len());
         for fault in written.fault {
-            faults.push(fault.lift().map_err(|Slip { at, problem }| wrong(at.start, &problem))?);
+            faults.push(
+                fault
+                    .lift()
+                    .map_err(|Slip { at, problem }| wrong(at.start, &problem))?,
+            );
         }
-        let Written { seed, pictures_apart, recognition, verification, storage, .. } = written;
-        Ok(Self { seed, pictures_apart, recognition, verification, storage, faults })
+        let Written {
+            seed,
+            pictures_apart,
+            recognition,
+            verification,
+            storage,
+            ..
+        } = written;
+        Ok(Self {
+            seed,
+            pictures_apart,
+            recognition,
+            verification,
+            storage,
+            faults,
+        })
     }
 }
 
@@ -86,7 +120,10 @@ struct WrittenFault {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "calls is \"all\", a list as in [1, 2], or a range as in { from = 2, to = 5 } counted from 1")]
+#[serde(
+    untagged,
+    expecting = "calls is \"all\", a list as in [1, 2], or a range as in { from = 2, to = 5 } counted from 1"
+)]
 enum WrittenCalls {
     Word(String),
     These(Vec<u32>),
@@ -112,21 +149,57 @@ impl WrittenFault {
     fn lift(self) -> Result<Fault, Slip> {
         let stage = *self.stage.get_ref();
         let answer = Answer::parse(stage, self.answer.get_ref(), self.http_status.is_some())
-            .map_err(|unknown| Slip { at: self.answer.span(), problem: unknown.to_string() })?;
+            .map_err(|unknown| Slip {
+                at: self.answer.span(),
+                problem: unknown.to_string(),
+            })?;
         check(self.sample.as_ref(), "no sample has this name", |name| {
-            name == "*" || samples::all().iter().any(|sample| super::fault::fits(name, sample.name))
+            name == "*"
+                || samples::all()
+                    .iter()
+                    .any(|sample| super::fault::fits(name, sample.name))
         })?;
-        check(self.operation.as_ref(), "operation is one of get, fetch, head, put, delete, list, *", |name| {
-            name == "*" || OPERATIONS.contains(&name.as_str())
-        })?;
-        check(self.operation.as_ref(), "operation is for stage = \"storage\"", |_| stage == Stage::Storage)?;
-        check(self.key.as_ref(), "key is for stage = \"storage\"; others have sample and note_no", |_| stage == Stage::Storage)?;
-        check(self.auto_rotate.as_ref(), "auto_rotate is for stage = \"verification\"", |_| stage == Stage::Verification)?;
-        check(self.qr.as_ref(), "qr is 0 or 1, for stage = \"verification\"", |qr| *qr < 2 && stage == Stage::Verification)?;
-        check(self.probability.as_ref(), "probability is between 0 and 1", |share| (0.0..=1.0).contains(share))?;
-        check(self.http_status.as_ref(), "http_status is between 200 and 599", |status| (200..600).contains(status))?;
+        check(
+            self.operation.as_ref(),
+            "operation is one of get, fetch, head, put, delete, list, *",
+            |name| name == "*" || OPERATIONS.contains(&name.as_str()),
+        )?;
+        check(
+            self.operation.as_ref(),
+            "operation is for stage = \"storage\"",
+            |_| stage == Stage::Storage,
+        )?;
+        check(
+            self.key.as_ref(),
+            "key is for stage = \"storage\"; others have sample and note_no",
+            |_| stage == Stage::Storage,
+        )?;
+        check(
+            self.auto_rotate.as_ref(),
+            "auto_rotate is for stage = \"verification\"",
+            |_| stage == Stage::Verification,
+        )?;
+        check(
+            self.qr.as_ref(),
+            "qr is 0 or 1, for stage = \"verification\"",
+            |qr| *qr < 2 && stage == Stage::Verification,
+        )?;
+        check(
+            self.probability.as_ref(),
+            "probability is between 0 and 1",
+            |share| (0.0..=1.0).contains(share),
+        )?;
+        check(
+            self.http_status.as_ref(),
+            "http_status is between 200 and 599",
+            |status| (200..600).contains(status),
+        )?;
         let after = self.after.map(|span| span.duration()).unwrap_or_default();
-        check(self.until.as_ref(), "until is not later than after", |until| until.duration() > after)?;
+        check(
+            self.until.as_ref(),
+            "until is not later than after",
+            |until| until.duration() > after,
+        )?;
         Ok(Fault {
             whom: Whom {
                 sample: self.sample.map(Spanned::into_inner),
@@ -150,23 +223,39 @@ impl WrittenFault {
     }
 }
 
-fn check<T>(value: Option<&Spanned<T>>, problem: &str, holds: impl Fn(&T) -> bool) -> Result<(), Slip> {
+fn check<T>(
+    value: Option<&Spanned<T>>,
+    problem: &str,
+    holds: impl Fn(&T) -> bool,
+) -> Result<(), Slip> {
     match value {
-        Some(value) if !holds(value.get_ref()) => Err(Slip { at: value.span(), problem: problem.to_owned() }),
+        Some(value) if !holds(value.get_ref()) => Err(Slip {
+            at: value.span(),
+            problem: problem.to_owned(),
+        }),
         _ => Ok(()),
     }
 }
 
 fn lift_calls(calls: Spanned<WrittenCalls>) -> Result<Calls, Slip> {
     let at = calls.span();
-    let wrong = |problem: &str| Err(Slip { at, problem: problem.to_owned() });
+    let wrong = |problem: &str| {
+        Err(Slip {
+            at,
+            problem: problem.to_owned(),
+        })
+    };
     match calls.into_inner() {
         WrittenCalls::Word(word) if word == "all" => Ok(Calls::All),
         WrittenCalls::Word(_) => wrong("calls is \"all\", a list or a range"),
-        WrittenCalls::These(numbers) if numbers.is_empty() || numbers.contains(&0) => wrong("calls are counted from 1"),
+        WrittenCalls::These(numbers) if numbers.is_empty() || numbers.contains(&0) => {
+            wrong("calls are counted from 1")
+        }
         WrittenCalls::These(numbers) => Ok(Calls::These(numbers)),
         WrittenCalls::Between(WrittenRange { from: 0, .. }) => wrong("calls are counted from 1"),
-        WrittenCalls::Between(WrittenRange { from, to }) if to < from => wrong("the range of calls ends before it begins"),
+        WrittenCalls::Between(WrittenRange { from, to }) if to < from => {
+            wrong("the range of calls ends before it begins")
+        }
         WrittenCalls::Between(WrittenRange { from, to }) => Ok(Calls::Between(from, to)),
     }
 }
@@ -190,7 +279,11 @@ mod tests {
 
     #[test]
     fn the_example_is_a_scenario() {
-        let scenario = Scenario::parse(include_str!("../../../tests/data/scenarios/example.toml"), "example.toml").unwrap();
+        let scenario = Scenario::parse(
+            include_str!("../../../tests/data/scenarios/example.toml"),
+            "example.toml",
+        )
+        .unwrap();
         assert!(scenario.faults.len() > 10);
     }
 
@@ -198,7 +291,13 @@ mod tests {
     fn an_empty_file_is_a_sandbox_without_faults() {
         let scenario = Scenario::parse("", "empty.toml").unwrap();
         assert!(scenario.faults.is_empty());
-        assert_eq!((scenario.recognition.rate_per_second, scenario.storage.access_key_id.as_str()), (10, "sandbox"));
+        assert_eq!(
+            (
+                scenario.recognition.rate_per_second,
+                scenario.storage.access_key_id.as_str()
+            ),
+            (10, "sandbox")
+        );
     }
 
     #[test]
@@ -210,39 +309,92 @@ mod tests {
         )
         .unwrap();
         let fault = &scenario.faults[0];
-        assert_eq!((fault.calls.clone(), fault.qr, fault.http_status), (Calls::Between(2, u32::MAX), Some(false), Some(400)));
-        assert_eq!((fault.after, fault.until), (Duration::from_secs(1), Some(Duration::from_secs(3))));
+        assert_eq!(
+            (fault.calls.clone(), fault.qr, fault.http_status),
+            (Calls::Between(2, u32::MAX), Some(false), Some(400))
+        );
+        assert_eq!(
+            (fault.after, fault.until),
+            (Duration::from_secs(1), Some(Duration::from_secs(3)))
+        );
     }
 
     #[test]
     fn what_is_wrong_is_told_with_file_and_line() {
         let fault = "[[fault]]\nstage = 'verification'\nanswer = '316'\n";
         let table = [
-            ("seed = 1\n[recognition]\nrate = 3".to_owned(), "bad.toml:3: unknown field `rate`"),
-            ("[storage]\nlatency = 'soon'".to_owned(), "bad.toml:2: \"soon\" is not a duration"),
-            ("[[fault]]\nstage = 'storage'\nanswer = '316'".to_owned(), "bad.toml:3: storage cannot answer \"316\""),
-            ("[[fault]]\nstage = 'verification'\n\nanswer = 'OUT_OF_QOUTA'".to_owned(), "bad.toml:4: verification cannot answer"),
-            ("[[fault]]\nstage = 'broker'\nanswer = '1'".to_owned(), "bad.toml:2: unknown variant `broker`"),
-            ("[[fault]]\nanswer = '1'".to_owned(), "bad.toml:1: missing field `stage`"),
-            (format!("{fault}sample = '99-mars'"), "bad.toml:4: no sample has this name"),
-            (format!("{fault}calls = [0]"), "bad.toml:4: calls are counted from 1"),
-            (format!("{fault}calls = 'some'"), "bad.toml:4: calls is \"all\""),
-            (format!("{fault}calls = {{ from = 3, to = 2 }}"), "bad.toml:4: the range of calls ends before it begins"),
-            (format!("{fault}probability = 1.5"), "bad.toml:4: probability is between 0 and 1"),
+            (
+                "seed = 1\n[recognition]\nrate = 3".to_owned(),
+                "bad.toml:3: unknown field `rate`",
+            ),
+            (
+                "[storage]\nlatency = 'soon'".to_owned(),
+                "bad.toml:2: \"soon\" is not a duration",
+            ),
+            (
+                "[[fault]]\nstage = 'storage'\nanswer = '316'".to_owned(),
+                "bad.toml:3: storage cannot answer \"316\"",
+            ),
+            (
+                "[[fault]]\nstage = 'verification'\n\nanswer = 'OUT_OF_QOUTA'".to_owned(),
+                "bad.toml:4: verification cannot answer",
+            ),
+            (
+                "[[fault]]\nstage = 'broker'\nanswer = '1'".to_owned(),
+                "bad.toml:2: unknown variant `broker`",
+            ),
+            (
+                "[[fault]]\nanswer = '1'".to_owned(),
+                "bad.toml:1: missing field `stage`",
+            ),
+            (
+                format!("{fault}sample = '99-mars'"),
+                "bad.toml:4: no sample has this name",
+            ),
+            (
+                format!("{fault}calls = [0]"),
+                "bad.toml:4: calls are counted from 1",
+            ),
+            (
+                format!("{fault}calls = 'some'"),
+                "bad.toml:4: calls is \"all\"",
+            ),
+            (
+                format!("{fault}calls = {{ from = 3, to = 2 }}"),
+                "bad.toml:4: the range of calls ends before it begins",
+            ),
+            (
+                format!("{fault}probability = 1.5"),
+                "bad.toml:4: probability is between 0 and 1",
+            ),
             (format!("{fault}qr = 2"), "bad.toml:4: qr is 0 or 1"),
-            (format!("{fault}http_status = 42"), "bad.toml:4: http_status"),
+            (
+                format!("{fault}http_status = 42"),
+                "bad.toml:4: http_status",
+            ),
             (format!("{fault}key = 'a'"), "bad.toml:4: key is for stage"),
-            (format!("{fault}after = '2s'\nuntil = '1s'"), "bad.toml:5: until is not later"),
+            (
+                format!("{fault}after = '2s'\nuntil = '1s'"),
+                "bad.toml:5: until is not later",
+            ),
             ("[[fault]".to_owned(), "bad.toml:1: "),
         ];
         for (text, expected) in table {
             let problem = refused(&text);
-            assert!(problem.starts_with(expected), "{text}\n  {problem}\n  {expected}");
+            assert!(
+                problem.starts_with(expected),
+                "{text}\n  {problem}\n  {expected}"
+            );
         }
     }
 
     #[test]
     fn a_missing_file_is_told_by_its_path() {
-        assert!(Scenario::read(Path::new("/nowhere/s.toml")).unwrap_err().to_string().starts_with("/nowhere/s.toml: "));
+        assert!(
+            Scenario::read(Path::new("/nowhere/s.toml"))
+                .unwrap_err()
+                .to_string()
+                .starts_with("/nowhere/s.toml: ")
+        );
     }
 }

@@ -29,7 +29,8 @@ use crate::config::units::Span;
 pub struct Scenario {
     /// Decides every probability and jitter.
     pub seed: u64,
-    /// Two pictures of the same sample are two subjects, named by their SHA-256: their calls are counted, and their faults drawn, apart.
+    /// Two pictures of the same sample are two subjects, named by their SHA-256: their calls are
+    /// counted, and their faults drawn, apart.
     pub pictures_apart: bool,
     pub recognition: Recognition,
     pub verification: Verification,
@@ -43,7 +44,8 @@ pub struct Scenario {
 pub struct Recognition {
     /// Calls answered in any one second; the next are refused. 0: no limit.
     pub rate_per_second: u32,
-    /// 0: the rate holds for any one second. Otherwise for the long run, and so many calls may come at once.
+    /// 0: the rate holds for any one second. Otherwise for the long run, and so many calls may come
+    /// at once.
     pub burst: u32,
     /// Before every answer.
     #[serde(deserialize_with = "duration")]
@@ -79,7 +81,8 @@ pub struct Storage {
     pub jitter: Duration,
     pub access_key_id: String,
     pub secret_access_key: Secret,
-    /// Buckets keep every version of an object; otherwise the last one only, and no answer names it.
+    /// Buckets keep every version of an object; otherwise the last one only, and no answer names
+    /// it.
     pub versions: bool,
     /// A part of an object has an `ETag` of its own, as with some gateways in front of a store.
     pub part_etags: bool,

@@ -1,6 +1,8 @@
 //! Every version of every object, in a folder of their own that goes when the sandbox does.
 
-use s3s::dto::{GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput};
+use s3s::dto::{
+    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput,
+};
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use std::collections::HashMap;
@@ -35,18 +37,31 @@ impl History {
     pub(super) fn new() -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("invoice-worker-versions-")?;
         std::fs::create_dir(folder.path().join(BUCKET))?;
-        let versions = FileSystem::new(folder.path()).map_err(|error| anyhow::anyhow!("{}: {error:?}", folder.path().display()))?;
-        Ok(Self { versions, _folder: folder, book: Mutex::default() })
+        let versions = FileSystem::new(folder.path())
+            .map_err(|error| anyhow::anyhow!("{}: {error:?}", folder.path().display()))?;
+        Ok(Self {
+            versions,
+            _folder: folder,
+            book: Mutex::default(),
+        })
     }
 
     /// Keeps what was just written as the key's current version, and names it.
-    pub(super) async fn keep(&self, bucket: &str, key: &str, mut version: PutObjectInput) -> S3Result<String> {
+    pub(super) async fn keep(
+        &self,
+        bucket: &str,
+        key: &str,
+        mut version: PutObjectInput,
+    ) -> S3Result<String> {
         let id = self.next_id();
         BUCKET.clone_into(&mut version.bucket);
         version.key.clone_from(&id);
         self.versions.put_object(unsent(version)).await?;
         let mut book = self.lock();
-        let object = book.objects.entry((bucket.to_owned(), key.to_owned())).or_default();
+        let object = book
+            .objects
+            .entry((bucket.to_owned(), key.to_owned()))
+            .or_default();
         object.versions.push(id.clone());
         object.deleted = false;
         Ok(id)
@@ -56,7 +71,11 @@ impl History {
     pub(super) fn current(&self, bucket: &str, key: &str) -> Option<String> {
         let book = self.lock();
         let object = book.objects.get(&(bucket.to_owned(), key.to_owned()))?;
-        if object.deleted { None } else { object.versions.last().cloned() }
+        if object.deleted {
+            None
+        } else {
+            object.versions.last().cloned()
+        }
     }
 
     /// Whether there was anything to delete.
@@ -66,7 +85,11 @@ impl History {
         object.is_some_and(|object| !std::mem::replace(&mut object.deleted, true))
     }
 
-    pub(super) async fn get(&self, mut request: S3Request<GetObjectInput>, id: String) -> S3Result<S3Response<GetObjectOutput>> {
+    pub(super) async fn get(
+        &self,
+        mut request: S3Request<GetObjectInput>,
+        id: String,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
         self.must_know(&request.input.bucket, &request.input.key, &id)?;
         BUCKET.clone_into(&mut request.input.bucket);
         request.input.key.clone_from(&id);
@@ -75,7 +98,11 @@ impl History {
         Ok(answer)
     }
 
-    pub(super) async fn head(&self, mut request: S3Request<HeadObjectInput>, id: String) -> S3Result<S3Response<HeadObjectOutput>> {
+    pub(super) async fn head(
+        &self,
+        mut request: S3Request<HeadObjectInput>,
+        id: String,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         self.must_know(&request.input.bucket, &request.input.key, &id)?;
         BUCKET.clone_into(&mut request.input.bucket);
         request.input.key.clone_from(&id);
@@ -87,8 +114,13 @@ impl History {
     fn must_know(&self, bucket: &str, key: &str, id: &str) -> S3Result<()> {
         let book = self.lock();
         let object = book.objects.get(&(bucket.to_owned(), key.to_owned()));
-        let known = object.is_some_and(|object| object.versions.iter().any(|version| version == id));
-        if known { Ok(()) } else { Err(s3_error!(NoSuchVersion)) }
+        let known =
+            object.is_some_and(|object| object.versions.iter().any(|version| version == id));
+        if known {
+            Ok(())
+        } else {
+            Err(s3_error!(NoSuchVersion))
+        }
     }
 
     fn next_id(&self) -> String {

@@ -1,12 +1,15 @@
-//! The operations: who may write, which version is meant; the reading and writing itself is s3s-fs's.
+//! The operations: who may write, which version is meant; the reading and writing itself is
+//! s3s-fs's.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use s3s::dto::{
-    CreateBucketInput, CreateBucketOutput, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetBucketLocationInput,
-    GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
-    ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output, PutObjectInput, PutObjectOutput, StreamingBlob,
+    CreateBucketInput, CreateBucketOutput, DeleteObjectInput, DeleteObjectOutput, ETag,
+    ETagCondition, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput,
+    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+    ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output, PutObjectInput,
+    PutObjectOutput, StreamingBlob,
 };
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
@@ -45,7 +48,8 @@ pub(in crate::sandbox) struct Store {
 impl Store {
     /// The folder must exist.
     pub(in crate::sandbox) fn open(folder: &Path, scenario: &Storage) -> anyhow::Result<Self> {
-        let current = FileSystem::new(folder).map_err(|error| anyhow::anyhow!("{}: {error:?}", folder.display()))?;
+        let current = FileSystem::new(folder)
+            .map_err(|error| anyhow::anyhow!("{}: {error:?}", folder.display()))?;
         let locks = (0..LOCKS).map(|_| Mutex::new(())).collect();
         Ok(Self {
             folder: folder.to_owned(),
@@ -57,17 +61,34 @@ impl Store {
         })
     }
 
-    /// Writes an object from within, and its bucket where there is none yet. Answers the version's id.
-    pub(in crate::sandbox) async fn write(&self, bucket: &str, key: &str, bytes: Bytes) -> anyhow::Result<String> {
+    /// Writes an object from within, and its bucket where there is none yet. Answers the version's
+    /// id.
+    pub(in crate::sandbox) async fn write(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+    ) -> anyhow::Result<String> {
         self.create(bucket).await?;
-        let input = PutObjectInput { bucket: bucket.to_owned(), key: key.to_owned(), body: Some(blob(bytes)), ..PutObjectInput::default() };
-        let written = self.put(unsent(input)).await.map_err(|error| anyhow::anyhow!("{bucket}/{key}: {}", error.code().as_str()))?;
+        let input = PutObjectInput {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            body: Some(blob(bytes)),
+            ..PutObjectInput::default()
+        };
+        let written = self
+            .put(unsent(input))
+            .await
+            .map_err(|error| anyhow::anyhow!("{bucket}/{key}: {}", error.code().as_str()))?;
         Ok(written.output.version_id.unwrap_or_default())
     }
 
     /// The bucket is there afterwards.
     pub(in crate::sandbox) async fn create(&self, bucket: &str) -> anyhow::Result<()> {
-        anyhow::ensure!(s3s::path::check_bucket_name(bucket), "{bucket:?} is not a bucket's name");
+        anyhow::ensure!(
+            s3s::path::check_bucket_name(bucket),
+            "{bucket:?} is not a bucket's name"
+        );
         Ok(tokio::fs::create_dir_all(self.folder.join(bucket)).await?)
     }
 
@@ -80,7 +101,11 @@ impl Store {
             answer.output.accept_ranges = Some("bytes".to_owned());
             return Ok(answer);
         }
-        let (bucket, key, condition) = (input.bucket.clone(), input.key.clone(), input.if_match.clone());
+        let (bucket, key, condition) = (
+            input.bucket.clone(),
+            input.key.clone(),
+            input.if_match.clone(),
+        );
         let is_part = input.range.is_some();
         let _unchanged = self.lock(&bucket, &key).await;
         self.must_exist(&bucket, &key)?;
@@ -89,7 +114,10 @@ impl Store {
         answer.output.version_id = self.history.current(&bucket, &key);
         answer.output.accept_ranges = Some("bytes".to_owned());
         if is_part && self.parts_have_etags {
-            answer.output.e_tag = answer.output.e_tag.map(|whole| ETag::Strong(format!("{}-part", whole.value())));
+            answer.output.e_tag = answer
+                .output
+                .e_tag
+                .map(|whole| ETag::Strong(format!("{}-part", whole.value())));
         }
         Ok(answer)
     }
@@ -99,7 +127,11 @@ impl Store {
         if let Some(version) = input.version_id.clone() {
             return self.history.head(request, version).await;
         }
-        let (bucket, key, condition) = (input.bucket.clone(), input.key.clone(), input.if_match.clone());
+        let (bucket, key, condition) = (
+            input.bucket.clone(),
+            input.key.clone(),
+            input.if_match.clone(),
+        );
         let _unchanged = self.lock(&bucket, &key).await;
         self.must_exist(&bucket, &key)?;
         let mut answer = self.current.head_object(request).await?;
@@ -108,9 +140,14 @@ impl Store {
         Ok(answer)
     }
 
-    /// Reads the body first, so that a slow writer keeps nobody waiting; from the condition to the version it is one step.
+    /// Reads the body first, so that a slow writer keeps nobody waiting; from the condition to the
+    /// version it is one step.
     async fn put(&self, mut request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
-        let body = request.input.body.take().ok_or_else(|| s3_error!(IncompleteBody))?;
+        let body = request
+            .input
+            .body
+            .take()
+            .ok_or_else(|| s3_error!(IncompleteBody))?;
         let body = whole(body).await?;
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         let version = PutObjectInput {
@@ -147,7 +184,11 @@ impl Store {
     fn must_exist(&self, bucket: &str, key: &str) -> S3Result<()> {
         self.must_fit(bucket, key)?;
         // A folder is not an object, although s3s-fs would open it.
-        if self.folder.join(bucket).join(key).is_file() { Ok(()) } else { Err(s3_error!(NoSuchKey)) }
+        if self.folder.join(bucket).join(key).is_file() {
+            Ok(())
+        } else {
+            Err(s3_error!(NoSuchKey))
+        }
     }
 
     /// The bucket is there, and the key names a file in it.
@@ -158,14 +199,23 @@ impl Store {
         if ATTRIBUTES_NAME_BYTES + base64_bytes(bucket) + base64_bytes(key) > MAX_NAME_BYTES {
             return Err(s3_error!(KeyTooLongError));
         }
-        let sound = key.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
-        if sound { Ok(()) } else { Err(s3_error!(InvalidArgument, "this key makes no file name")) }
+        let sound = key
+            .split('/')
+            .all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
+        if sound {
+            Ok(())
+        } else {
+            Err(s3_error!(InvalidArgument, "this key makes no file name"))
+        }
     }
 
     async fn lock(&self, bucket: &str, key: &str) -> MutexGuard<'_, ()> {
         let mut hasher = DefaultHasher::new();
         (bucket, key).hash(&mut hasher);
-        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "any bits of a hash will do"
+        )]
         let index = hasher.finish() as usize % LOCKS;
         self.locks[index].lock().await
     }
@@ -203,7 +253,9 @@ operations! {
 
 fn check(condition: Option<&ETagCondition>, e_tag: Option<&ETag>) -> S3Result<()> {
     match (condition, e_tag) {
-        (Some(ETagCondition::ETag(wanted)), Some(e_tag)) if !e_tag.strong_cmp(wanted) => Err(s3_error!(PreconditionFailed)),
+        (Some(ETagCondition::ETag(wanted)), Some(e_tag)) if !e_tag.strong_cmp(wanted) => {
+            Err(s3_error!(PreconditionFailed))
+        }
         _ => Ok(()),
     }
 }

@@ -44,7 +44,10 @@ pub(crate) struct Of<T>(Vec<(String, T)>);
 impl<T> Of<T> {
     /// `None`: nothing is expected of this job.
     pub(crate) fn of(&self, job: &str) -> Option<&T> {
-        self.0.iter().find(|(pattern, _)| fits(pattern, job)).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(pattern, _)| fits(pattern, job))
+            .map(|(_, value)| value)
     }
 }
 
@@ -59,7 +62,10 @@ pub(super) struct WrittenExpect {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "`downloads` is a number or a list like [\"0s SlowDown\", \"2s OK\"]")]
+#[serde(
+    untagged,
+    expecting = "`downloads` is a number or a list like [\"0s SlowDown\", \"2s OK\"]"
+)]
 enum WrittenDownloads {
     Number(usize),
     Each(Vec<String>),
@@ -74,17 +80,46 @@ enum WrittenOf {
 
 impl WrittenExpect {
     pub(super) fn lift(self, place: &Range<usize>, jobs: &[Job]) -> Result<Expect, Problem> {
-        let calls = self.calls.map(|calls| calls.iter().map(|call| paid_call(call, jobs)).collect::<Result<Vec<_>, _>>()).transpose()?;
+        let calls = self
+            .calls
+            .map(|calls| {
+                calls
+                    .iter()
+                    .map(|call| paid_call(call, jobs))
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .transpose()?;
         let expect = Expect {
             calls: calls.map(in_order),
-            downloads: self.downloads.map(|written| downloads(written, jobs)).transpose()?,
+            downloads: self
+                .downloads
+                .map(|written| downloads(written, jobs))
+                .transpose()?,
             paid: self.paid,
-            ends: self.ends.map(|written| of(written, jobs, ending)).transpose()?,
-            answered_at: self.answered_at.map(|written| of(written, jobs, moment)).transpose()?,
+            ends: self
+                .ends
+                .map(|written| of(written, jobs, ending))
+                .transpose()?,
+            answered_at: self
+                .answered_at
+                .map(|written| of(written, jobs, moment))
+                .transpose()?,
         };
-        let Expect { calls, downloads, paid, ends, answered_at } = &expect;
-        let nothing = calls.is_none() && downloads.is_none() && paid.is_none() && ends.is_none() && answered_at.is_none();
-        require(!nothing, place, || "nothing is expected, so nothing can fail".to_owned())?;
+        let Expect {
+            calls,
+            downloads,
+            paid,
+            ends,
+            answered_at,
+        } = &expect;
+        let nothing = calls.is_none()
+            && downloads.is_none()
+            && paid.is_none()
+            && ends.is_none()
+            && answered_at.is_none();
+        require(!nothing, place, || {
+            "nothing is expected, so nothing can fail".to_owned()
+        })?;
         Ok(expect)
     }
 }
@@ -92,11 +127,22 @@ impl WrittenExpect {
 /// `10m30s verification 317 job`; the job only where there are several.
 fn paid_call(written: &Spanned<String>, jobs: &[Job]) -> Result<ExpectedCall, Problem> {
     let form = "\"10m30s verification 317\", with the job's id behind it if there are several jobs";
-    let (at, rest) = call(written.get_ref(), jobs, form).map_err(|problem| Problem::new(&written.span(), problem))?;
-    let paid = [Stage::Recognition, Stage::Verification].into_iter().find(|stage| rest.words.first() == Some(&stage.as_str()));
+    let (at, rest) = call(written.get_ref(), jobs, form)
+        .map_err(|problem| Problem::new(&written.span(), problem))?;
+    let paid = [Stage::Recognition, Stage::Verification]
+        .into_iter()
+        .find(|stage| rest.words.first() == Some(&stage.as_str()));
     match (paid, &rest.words[..]) {
-        (Some(stage), [_, code]) => Ok(ExpectedCall { at, stage, code: (*code).to_owned(), job: rest.job }),
-        _ => Err(Problem::new(&written.span(), format!("{:?} is not like {form}", written.get_ref()))),
+        (Some(stage), [_, code]) => Ok(ExpectedCall {
+            at,
+            stage,
+            code: (*code).to_owned(),
+            job: rest.job,
+        }),
+        _ => Err(Problem::new(
+            &written.span(),
+            format!("{:?} is not like {form}", written.get_ref()),
+        )),
     }
 }
 
@@ -108,11 +154,18 @@ fn downloads(written: Spanned<WrittenDownloads>, jobs: &[Job]) -> Result<Downloa
     };
     let form = "\"2s SlowDown\", with the job's id behind it if there are several jobs";
     let download = |text: String| match call(&text, jobs, form)? {
-        (at, Rest { words, job }) if words.len() == 1 => Ok(ExpectedCall { at, stage: Stage::Storage, code: words[0].to_owned(), job }),
+        (at, Rest { words, job }) if words.len() == 1 => Ok(ExpectedCall {
+            at,
+            stage: Stage::Storage,
+            code: words[0].to_owned(),
+            job,
+        }),
         _ => Err(format!("{text:?} is not like {form}")),
     };
     let downloads: Result<Vec<_>, String> = each.into_iter().map(download).collect();
-    downloads.map(|downloads| Downloads::Each(in_order(downloads))).map_err(|problem| Problem::new(&place, problem))
+    downloads
+        .map(|downloads| Downloads::Each(in_order(downloads)))
+        .map_err(|problem| Problem::new(&place, problem))
 }
 
 /// What stands between the time and the job.
@@ -132,7 +185,8 @@ fn call<'a>(text: &'a str, jobs: &[Job], form: &str) -> Result<(Duration, Rest<'
         0
     } else {
         let id = words.pop().ok_or_else(not_like_that)?;
-        Scenario::place(jobs, id).ok_or_else(|| format!("{text:?} does not end with the id of a job"))?
+        Scenario::place(jobs, id)
+            .ok_or_else(|| format!("{text:?} does not end with the id of a job"))?
     };
     Ok((at, Rest { words, job }))
 }
@@ -143,7 +197,11 @@ fn in_order(mut calls: Vec<ExpectedCall>) -> Vec<ExpectedCall> {
     calls
 }
 
-fn of<T>(written: Spanned<WrittenOf>, jobs: &[Job], read: impl Fn(&str) -> Result<T, String>) -> Result<Of<T>, Problem> {
+fn of<T>(
+    written: Spanned<WrittenOf>,
+    jobs: &[Job],
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Of<T>, Problem> {
     let place = written.span();
     let each = match written.into_inner() {
         WrittenOf::One(text) => BTreeMap::from([("*".to_owned(), text)]),
@@ -151,7 +209,11 @@ fn of<T>(written: Spanned<WrittenOf>, jobs: &[Job], read: impl Fn(&str) -> Resul
     };
     let mut values = Vec::with_capacity(each.len());
     for (pattern, text) in each {
-        require(jobs.iter().any(|job| fits(&pattern, &job.id)), &place, || format!("there is no job {pattern:?}"))?;
+        require(
+            jobs.iter().any(|job| fits(&pattern, &job.id)),
+            &place,
+            || format!("there is no job {pattern:?}"),
+        )?;
         let value = read(&text).map_err(|problem| Problem::new(&place, problem))?;
         values.push((pattern, value));
     }
@@ -161,7 +223,9 @@ fn of<T>(written: Spanned<WrittenOf>, jobs: &[Job], read: impl Fn(&str) -> Resul
 }
 
 fn moment(text: &str) -> Result<Duration, String> {
-    duration::parse(text).filter(|at| *at <= LONGEST).ok_or_else(|| format!("{text:?} is not a duration of at most 40 days"))
+    duration::parse(text)
+        .filter(|at| *at <= LONGEST)
+        .ok_or_else(|| format!("{text:?} is not a duration of at most 40 days"))
 }
 
 fn ending(text: &str) -> Result<String, String> {
@@ -178,11 +242,17 @@ fn ending(text: &str) -> Result<String, String> {
     ];
     let sound = match words[..] {
         ["waiting"] => true,
-        [status, verdict] if status == Status::Completed.as_str() => verdicts.iter().any(|known| known.as_str() == verdict),
+        [status, verdict] if status == Status::Completed.as_str() => {
+            verdicts.iter().any(|known| known.as_str() == verdict)
+        }
         [status, _code] => status == Status::InvalidJob.as_str(),
         [status, _stage, _code] => status == Status::Undetermined.as_str(),
         _ => false,
     };
     let like = "\"completed genuine\", \"undetermined verification 317\", \"invalid_job image.not_found\" or \"waiting\"";
-    if sound { Ok(words.join(" ")) } else { Err(format!("{text:?} is no end like {like}")) }
+    if sound {
+        Ok(words.join(" "))
+    } else {
+        Err(format!("{text:?} is no end like {like}"))
+    }
 }

@@ -49,7 +49,12 @@ impl Job {
         match self.billing_date {
             BillingDate::Unknown => None,
             BillingDate::On(date) => Some(date),
-            BillingDate::DaysOld(days) => Some(start.to_zoned(timezone.clone()).date().saturating_sub(days.days())),
+            BillingDate::DaysOld(days) => Some(
+                start
+                    .to_zoned(timezone.clone())
+                    .date()
+                    .saturating_sub(days.days()),
+            ),
         }
     }
 }
@@ -93,8 +98,12 @@ pub(super) fn lift(written: Vec<Spanned<WrittenJob>>) -> Result<Vec<Job>, Proble
     for job in written {
         let place = job.span();
         for job in job.into_inner().lift()? {
-            require(ids.insert(job.id.clone()), &place, || format!("there is another job with the id {:?}", job.id))?;
-            require(jobs.len() < MAX_JOBS, &place, || format!("more than {MAX_JOBS} jobs"))?;
+            require(ids.insert(job.id.clone()), &place, || {
+                format!("there is another job with the id {:?}", job.id)
+            })?;
+            require(jobs.len() < MAX_JOBS, &place, || {
+                format!("more than {MAX_JOBS} jobs")
+            })?;
             jobs.push(job);
         }
     }
@@ -125,19 +134,31 @@ impl WrittenJob {
             None => vec![id],
             Some(times) => {
                 let few = (1..=MAX_JOBS).contains(times.get_ref());
-                require(few, &times.span(), || format!("`repeat` is between 1 and {MAX_JOBS}"))?;
-                (1..=*times.get_ref()).map(|number| format!("{id}-{number}")).collect()
+                require(few, &times.span(), || {
+                    format!("`repeat` is between 1 and {MAX_JOBS}")
+                })?;
+                (1..=*times.get_ref())
+                    .map(|number| format!("{id}-{number}"))
+                    .collect()
             }
         };
         let read = |written: &Option<Spanned<String>>, least: Duration| {
-            written.as_ref().map(|written| duration::read(written, &(least..=LONGEST))).transpose()
+            written
+                .as_ref()
+                .map(|written| duration::read(written, &(least..=LONGEST)))
+                .transpose()
         };
         let at = read(&self.at, Duration::ZERO)?.unwrap_or_default();
         let every = read(&self.every, Duration::from_millis(1))?.unwrap_or_default();
         if let Some(written) = &self.every {
-            let last = at.saturating_add(every.saturating_mul(u32::try_from(ids.len()).unwrap_or(u32::MAX)));
-            require(self.repeat.is_some(), &written.span(), || "`every` is for jobs with `repeat`".to_owned())?;
-            require(last <= LONGEST, &written.span(), || "the last of these jobs comes after more than 40 days".to_owned())?;
+            let last = at
+                .saturating_add(every.saturating_mul(u32::try_from(ids.len()).unwrap_or(u32::MAX)));
+            require(self.repeat.is_some(), &written.span(), || {
+                "`every` is for jobs with `repeat`".to_owned()
+            })?;
+            require(last <= LONGEST, &written.span(), || {
+                "the last of these jobs comes after more than 40 days".to_owned()
+            })?;
         }
         let deadline = read(&self.deadline, Duration::from_secs(1))?;
         let billing_date = billing_date(self.days_old, self.billing_date)?;
@@ -162,27 +183,47 @@ impl WrittenJob {
 }
 
 fn name(written: Option<&Spanned<String>>) -> Result<Option<&str>, Problem> {
-    let Some(written) = written else { return Ok(None) };
+    let Some(written) = written else {
+        return Ok(None);
+    };
     let name = written.get_ref();
     let strange = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '*';
     let plain = !name.is_empty() && name.len() <= MAX_ID_BYTES && !name.contains(strange);
-    require(plain, &written.span(), || format!("{name:?} is not one word of at most {MAX_ID_BYTES} bytes without *"))?;
+    require(plain, &written.span(), || {
+        format!("{name:?} is not one word of at most {MAX_ID_BYTES} bytes without *")
+    })?;
     Ok(Some(name))
 }
 
-fn billing_date(days_old: Option<Spanned<i64>>, date: Option<Spanned<String>>) -> Result<BillingDate, Problem> {
+fn billing_date(
+    days_old: Option<Spanned<i64>>,
+    date: Option<Spanned<String>>,
+) -> Result<BillingDate, Problem> {
     match (days_old, date) {
         (None, None) => Ok(BillingDate::DaysOld(DEFAULT_AGE_DAYS)),
         (Some(days), None) => {
             let bearable = (-OLDEST_DAYS..=OLDEST_DAYS).contains(days.get_ref());
-            require(bearable, &days.span(), || "`days_old` is more than a century".to_owned())?;
+            require(bearable, &days.span(), || {
+                "`days_old` is more than a century".to_owned()
+            })?;
             Ok(BillingDate::DaysOld(days.into_inner()))
         }
         (None, Some(date)) if date.get_ref() == "unknown" => Ok(BillingDate::Unknown),
         (None, Some(date)) => {
-            let wrong = |_| Problem::new(&date.span(), format!("{:?} is neither a date like 2026-02-20 nor \"unknown\"", date.get_ref()));
+            let wrong = |_| {
+                Problem::new(
+                    &date.span(),
+                    format!(
+                        "{:?} is neither a date like 2026-02-20 nor \"unknown\"",
+                        date.get_ref()
+                    ),
+                )
+            };
             date.get_ref().parse().map(BillingDate::On).map_err(wrong)
         }
-        (Some(_), Some(date)) => Err(Problem::new(&date.span(), "give `days_old` or `billing_date`, not both".to_owned())),
+        (Some(_), Some(date)) => Err(Problem::new(
+            &date.span(),
+            "give `days_old` or `billing_date`, not both".to_owned(),
+        )),
     }
 }

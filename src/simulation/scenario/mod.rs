@@ -1,4 +1,5 @@
-//! A scenario: jobs, the answers that their calls get, and what is expected to come of it. Written in TOML:
+//! A scenario: jobs, the answers that their calls get, and what is expected to come of it. Written
+//! in TOML:
 //!
 //! ```toml
 //! [[scenario]]
@@ -90,5 +91,7 @@ pub struct Scenario {
 
 /// `first-*` is every name that begins with `first-`.
 fn fits(pattern: &str, name: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
+    pattern
+        .strip_suffix('*')
+        .map_or(pattern == name, |beginning| name.starts_with(beginning))
 }

@@ -1,8 +1,13 @@
-//! A hundred thousand small jobs are waiting when the worker starts: does it become larger or slower on the way?
+//! A hundred thousand small jobs are waiting when the worker starts: does it become larger or
+//! slower on the way?
 //!
 //! `cargo bench --bench backlog`
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: it may panic anywhere, and reports on its output")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark: it may panic anywhere, and reports on its output"
+)]
 
 #[path = "../rig/mod.rs"]
 #[expect(dead_code, reason = "other benchmarks use the rest")]
@@ -31,7 +36,14 @@ async fn main() {
     let arguments = Arguments::parse();
     let mut scene = Scene::set(at_once(), |_| {}).await;
     let keys = scene.pictures(PICTURE_BYTES, arguments.jobs).await;
-    scene.client.submit(keys.into_iter().enumerate().map(|(number, key)| (format!("JOB-{number}"), key))).await;
+    scene
+        .client
+        .submit(
+            keys.into_iter()
+                .enumerate()
+                .map(|(number, key)| (format!("JOB-{number}"), key)),
+        )
+        .await;
     let worker = Subject::worker(&scene, "worker");
     let mut rows = Vec::new();
     for part in 1..=PARTS {
@@ -41,11 +53,26 @@ async fn main() {
         rows.push(vec![
             (part * jobs).to_string(),
             format!("{:.0}", number(jobs) / began.elapsed().as_secs_f64()),
-            format!("{:.2}", (worker.cpu().saturating_sub(cpu)).as_secs_f64() * 1_000.0 / number(jobs)),
+            format!(
+                "{:.2}",
+                (worker.cpu().saturating_sub(cpu)).as_secs_f64() * 1_000.0 / number(jobs)
+            ),
             format!("{:.0}", worker.resident_mib()),
             format!("{:.0}", worker.peak_mib()),
         ]);
     }
     assert!(worker.stop().await.success(), "it drains");
-    println!("{}", table(&["jobs done", "jobs / s", "CPU s / 1,000 jobs", "resident MiB", "peak MiB"], &rows));
+    println!(
+        "{}",
+        table(
+            &[
+                "jobs done",
+                "jobs / s",
+                "CPU s / 1,000 jobs",
+                "resident MiB",
+                "peak MiB"
+            ],
+            &rows
+        )
+    );
 }

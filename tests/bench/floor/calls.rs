@@ -1,6 +1,8 @@
 //! The store and the two providers, called once each.
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+};
 use bytes::{Bytes, BytesMut};
 use invoice_worker::config::Config;
 use invoice_worker::provider::recognition::inline;
@@ -28,8 +30,16 @@ pub(super) struct Providers {
 
 impl Providers {
     pub(super) fn new(config: &Config) -> Self {
-        let Config { storage, recognition, verification, .. } = config;
-        let (id, secret) = (storage.access_key_id.expose(), storage.secret_access_key.expose());
+        let Config {
+            storage,
+            recognition,
+            verification,
+            ..
+        } = config;
+        let (id, secret) = (
+            storage.access_key_id.expose(),
+            storage.secret_access_key.expose(),
+        );
         let s3 = aws_sdk_s3::config::Builder::new()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(storage.region.clone()))
@@ -52,7 +62,9 @@ impl Providers {
     }
 
     pub(super) async fn fetch(&self, key: &str) -> Bytes {
-        let mut object = Box::pin(self.s3.get_object().bucket(&self.bucket).key(key).send()).await.unwrap();
+        let mut object = Box::pin(self.s3.get_object().bucket(&self.bucket).key(key).send())
+            .await
+            .unwrap();
         let length = usize::try_from(object.content_length.unwrap()).unwrap();
         let mut picture = BytesMut::with_capacity(length);
         while let Some(chunk) = object.body.next().await {
@@ -68,20 +80,46 @@ impl Providers {
             (Payload::of(&body), body)
         };
         let (payload, body) = spawn_blocking(encode).await.unwrap();
-        let unsigned = Unsigned { method: "POST", url: &self.recognition, headers: &[("content-type", FORM)], payload };
-        let mut request = self.http.post(self.recognition.clone()).header(CONTENT_TYPE, FORM);
-        for (name, value) in self.signer.sign(&unsigned, Timestamp::now(), SignedDuration::ZERO) {
+        let unsigned = Unsigned {
+            method: "POST",
+            url: &self.recognition,
+            headers: &[("content-type", FORM)],
+            payload,
+        };
+        let mut request = self
+            .http
+            .post(self.recognition.clone())
+            .header(CONTENT_TYPE, FORM);
+        for (name, value) in self
+            .signer
+            .sign(&unsigned, Timestamp::now(), SignedDuration::ZERO)
+        {
             request = request.header(name, value);
         }
-        let answer: Value = request.body(body).send().await.unwrap().json().await.unwrap();
+        let answer: Value = request
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         assert_eq!(answer["code"], 200);
         answer
     }
 
     pub(super) async fn verify(&self, picture: &Bytes) -> Value {
-        let file = Part::stream(Body::from(picture.clone())).file_name("invoice.jpg").mime_str("image/jpeg").unwrap();
-        let request = self.http.post(self.verification.clone()).header("x-df-api-id", &self.api_id);
-        let request = request.header("x-df-api-secret", &self.api_secret).multipart(Form::new().part("file", file));
+        let file = Part::stream(Body::from(picture.clone()))
+            .file_name("invoice.jpg")
+            .mime_str("image/jpeg")
+            .unwrap();
+        let request = self
+            .http
+            .post(self.verification.clone())
+            .header("x-df-api-id", &self.api_id);
+        let request = request
+            .header("x-df-api-secret", &self.api_secret)
+            .multipart(Form::new().part("file", file));
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
         assert_eq!(answer["status"], "OK");
         answer

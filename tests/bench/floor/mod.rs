@@ -1,8 +1,9 @@
-//! The floor: what the same work costs at the least with the same libraries. Fetch, two calls, a confirmed publish, the acknowledgement;
-//! no policy, no limiter, no checkpoint, no metrics, no log, and whatever goes wrong ends it.
+//! The floor: what the same work costs at the least with the same libraries. Fetch, two calls, a
+//! confirmed publish, the acknowledgement; no policy, no limiter, no checkpoint, no metrics, no
+//! log, and whatever goes wrong ends it.
 //!
-//! Written as one would write it well: the body encoded and hashed in one go off the runtime's threads, the picture shared by both calls,
-//! a connection for publishing and one for consuming.
+//! Written as one would write it well: the body encoded and hashed in one go off the runtime's
+//! threads, the picture shared by both calls, a connection for publishing and one for consuming.
 
 mod calls;
 
@@ -10,7 +11,10 @@ use calls::Providers;
 use futures_util::StreamExt;
 use invoice_worker::config::Config;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions};
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
+    ConfirmSelectOptions,
+};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use serde::Deserialize;
@@ -37,17 +41,38 @@ struct Image {
 pub(crate) async fn run(config: &Path) {
     let config: Config = toml::from_str(&std::fs::read_to_string(config).unwrap()).unwrap();
     let url = config.broker.urls[0].expose();
-    let consuming = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
-    let publishing = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let consuming = Connection::connect(url, ConnectionProperties::default())
+        .await
+        .unwrap();
+    let publishing = Connection::connect(url, ConnectionProperties::default())
+        .await
+        .unwrap();
     let results = publishing.create_channel().await.unwrap();
-    results.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    results
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .unwrap();
     let jobs = consuming.create_channel().await.unwrap();
-    jobs.basic_qos(config.worker.max_in_flight, BasicQosOptions::default()).await.unwrap();
+    jobs.basic_qos(config.worker.max_in_flight, BasicQosOptions::default())
+        .await
+        .unwrap();
     let queue = config.broker.jobs_queue.as_str().into();
-    let mut deliveries = jobs.basic_consume(queue, "floor".into(), BasicConsumeOptions::default(), FieldTable::default()).await.unwrap();
+    let mut deliveries = jobs
+        .basic_consume(
+            queue,
+            "floor".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
+        .await
+        .unwrap();
     let providers = Arc::new(Providers::new(&config));
     while let Some(delivery) = deliveries.next().await {
-        tokio::spawn(process(delivery.unwrap(), Arc::clone(&providers), results.clone()));
+        tokio::spawn(process(
+            delivery.unwrap(),
+            Arc::clone(&providers),
+            results.clone(),
+        ));
     }
 }
 
@@ -62,13 +87,27 @@ async fn process(delivery: Delivery, providers: Arc<Providers>, results: Channel
         "recognition": recognised["data"],
         "verification": verified["data"],
     });
-    let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT).with_content_type("application/json".into());
+    let mut properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/json".into());
     if let Some(id) = delivery.properties.correlation_id() {
         properties = properties.with_correlation_id(id.clone());
     }
     let reply_to = delivery.properties.reply_to().clone().unwrap();
-    let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let published = results.basic_publish("".into(), reply_to, mandatory, result.to_string().as_bytes(), properties).await.unwrap();
+    let mandatory = BasicPublishOptions {
+        mandatory: true,
+        ..BasicPublishOptions::default()
+    };
+    let published = results
+        .basic_publish(
+            "".into(),
+            reply_to,
+            mandatory,
+            result.to_string().as_bytes(),
+            properties,
+        )
+        .await
+        .unwrap();
     assert!(matches!(published.await.unwrap(), Confirmation::Ack(None)));
     delivery.ack(BasicAckOptions::default()).await.unwrap();
 }

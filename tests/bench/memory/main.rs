@@ -1,8 +1,14 @@
-//! As many large pictures in hand as there may be, because the providers take their time: does the worker keep to `image_memory`?
+//! As many large pictures in hand as there may be, because the providers take their time: does the
+//! worker keep to `image_memory`?
 //!
-//! `cargo bench --bench memory`. Pictures of 2.9 MB: the largest that recognition takes, after base64 and escaping.
+//! `cargo bench --bench memory`. Pictures of 2.9 MB: the largest that recognition takes, after
+//! base64 and escaping.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: it may panic anywhere, and reports on its output")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark: it may panic anywhere, and reports on its output"
+)]
 
 #[path = "../rig/mod.rs"]
 #[expect(dead_code, reason = "other benchmarks use the rest")]
@@ -44,10 +50,19 @@ async fn main() {
         scene.config.validate().unwrap();
         scene.sandbox.reset();
         let worker = Subject::worker(&scene, "worker");
-        scene.client.submit(keys.iter().map(|key| (format!("JOB-{mib}-{key}"), key.clone()))).await;
+        scene
+            .client
+            .submit(
+                keys.iter()
+                    .map(|key| (format!("JOB-{mib}-{key}"), key.clone())),
+            )
+            .await;
         scene.client.results(keys.len()).await;
         let calls = scene.sandbox.calls();
-        let most = calls.count(Stage::Recognition).most_in_flight.max(calls.count(Stage::Verification).most_in_flight);
+        let most = calls
+            .count(Stage::Recognition)
+            .most_in_flight
+            .max(calls.count(Stage::Verification).most_in_flight);
         rows.push(vec![
             format!("{mib} MiB"),
             most.to_string(),
@@ -57,5 +72,17 @@ async fn main() {
         ]);
         assert!(worker.stop().await.success(), "it drains");
     }
-    println!("{}", table(&["image_memory", "most calls in flight", "peak", "may be", "in the end"], &rows));
+    println!(
+        "{}",
+        table(
+            &[
+                "image_memory",
+                "most calls in flight",
+                "peak",
+                "may be",
+                "in the end"
+            ],
+            &rows
+        )
+    );
 }

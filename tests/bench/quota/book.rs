@@ -32,7 +32,13 @@ struct Phase {
 
 impl Book {
     pub(crate) fn new(calls: Calls, rate: u32) -> Self {
-        Self { calls, rate: f64::from(rate), opened: Instant::now(), phases: Vec::new(), entries: Vec::new() }
+        Self {
+            calls,
+            rate: f64::from(rate),
+            opened: Instant::now(),
+            phases: Vec::new(),
+            entries: Vec::new(),
+        }
     }
 
     /// By the clock of the calls, which begins when they are forgotten.
@@ -41,8 +47,20 @@ impl Book {
     }
 
     /// It has just ended.
-    pub(crate) fn phase(&mut self, change: String, workers: usize, steady_from: Duration, begun: Duration) {
-        self.phases.push(Phase { change, workers, begun, steady_from, ended: self.now() });
+    pub(crate) fn phase(
+        &mut self,
+        change: String,
+        workers: usize,
+        steady_from: Duration,
+        begun: Duration,
+    ) {
+        self.phases.push(Phase {
+            change,
+            workers,
+            begun,
+            steady_from,
+            ended: self.now(),
+        });
     }
 
     pub(crate) fn close(&mut self) {
@@ -54,7 +72,8 @@ impl Book {
         for phase in &self.phases {
             for stage in STAGES {
                 let (let_through, refused) = self.between(stage, phase.steady_from, phase.ended);
-                let allowed = self.rate * phase.ended.saturating_sub(phase.steady_from).as_secs_f64();
+                let allowed =
+                    self.rate * phase.ended.saturating_sub(phase.steady_from).as_secs_f64();
                 rows.push(vec![
                     limiter.to_owned(),
                     phase.workers.to_string(),
@@ -69,7 +88,11 @@ impl Book {
 
     pub(crate) fn changes(&self, limiter: &str) -> Vec<Vec<String>> {
         let told = |phase: &Phase| {
-            let settled = self.settled(phase).map_or("not at all".to_owned(), |after| format!("{:.1} s", after.as_secs_f64()));
+            let settled = self
+                .settled(phase)
+                .map_or("not at all".to_owned(), |after| {
+                    format!("{:.1} s", after.as_secs_f64())
+                });
             vec![limiter.to_owned(), phase.change.clone(), settled]
         };
         self.phases.iter().map(told).collect()
@@ -78,7 +101,11 @@ impl Book {
     /// How long after the change the quota of both providers is used again.
     fn settled(&self, phase: &Phase) -> Option<Duration> {
         let enough = SETTLED * self.rate * SPAN.as_secs_f64();
-        let is_used = |from: Duration| STAGES.iter().all(|stage| self.between(*stage, from, from + SPAN).0 >= enough);
+        let is_used = |from: Duration| {
+            STAGES
+                .iter()
+                .all(|stage| self.between(*stage, from, from + SPAN).0 >= enough)
+        };
         let mut from = phase.begun;
         while from + SPAN <= phase.ended {
             if is_used(from) {
@@ -91,8 +118,12 @@ impl Book {
 
     /// How many calls of a stage were let through, and how many refused.
     fn between(&self, stage: Stage, from: Duration, to: Duration) -> (f64, f64) {
-        let calls = self.entries.iter().filter(|call| call.stage == stage && (from..to).contains(&call.at));
-        let (refused, let_through): (Vec<_>, Vec<_>) = calls.partition(|call| REFUSALS.contains(&call.answer.as_str()));
+        let calls = self
+            .entries
+            .iter()
+            .filter(|call| call.stage == stage && (from..to).contains(&call.at));
+        let (refused, let_through): (Vec<_>, Vec<_>) =
+            calls.partition(|call| REFUSALS.contains(&call.answer.as_str()));
         (number(let_through.len()), number(refused.len()))
     }
 }

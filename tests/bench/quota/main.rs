@@ -1,9 +1,14 @@
-//! How much of the account's quota one, two and four workers use, what is refused for it, and how soon they agree again when one joins or
-//! is killed. The providers limit strictly: by the second, or by a bucket that lets as many calls come at once as there are workers.
+//! How much of the account's quota one, two and four workers use, what is refused for it, and how
+//! soon they agree again when one joins or is killed. The providers limit strictly: by the second,
+//! or by a bucket that lets as many calls come at once as there are workers.
 //!
 //! `cargo bench --bench quota`
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: it may panic anywhere, and reports on its output")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark: it may panic anywhere, and reports on its output"
+)]
 
 mod book;
 #[path = "../rig/mod.rs"]
@@ -34,7 +39,8 @@ struct Arguments {
     /// Seconds for which each number of workers is looked at.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// How many workers there are in turn; from one to the next they join, and at the end one is killed.
+    /// How many workers there are in turn; from one to the next they join, and at the end one is
+    /// killed.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4])]
     workers: Vec<usize>,
     #[command(flatten)]
@@ -51,37 +57,71 @@ async fn main() {
         steady.extend(book.steady(limiter));
         changes.extend(book.changes(limiter));
     }
-    let head = ["provider's limiter", "workers", "stage", "quota used", "refused"];
+    let head = [
+        "provider's limiter",
+        "workers",
+        "stage",
+        "quota used",
+        "refused",
+    ];
     println!("{}", table(&head, &steady));
-    println!("\n{}", table(&["provider's limiter", "change", "95 % again after"], &changes));
+    println!(
+        "\n{}",
+        table(
+            &["provider's limiter", "change", "95 % again after"],
+            &changes
+        )
+    );
 }
 
 /// Workers come, and at the end one goes; there is always more to do than they may.
 async fn lives(arguments: &Arguments, burst: u32) -> Book {
     let mut scenario = Scenario::default();
-    let Scenario { recognition, verification, .. } = &mut scenario;
+    let Scenario {
+        recognition,
+        verification,
+        ..
+    } = &mut scenario;
     (recognition.rate_per_second, recognition.burst) = (arguments.rate, burst);
     (verification.rate_per_second, verification.burst) = (arguments.rate, burst);
     (recognition.latency, recognition.jitter) = (LATENCY, JITTER);
     (verification.latency, verification.jitter) = (LATENCY, JITTER);
     let rate = f64::from(arguments.rate);
     let scene = Scene::set(scenario, |config| {
-        (config.recognition.rate_per_second, config.verification.rate_per_second) = (rate, rate);
+        (
+            config.recognition.rate_per_second,
+            config.verification.rate_per_second,
+        ) = (rate, rate);
     })
     .await;
     let phase = SETTLING + Duration::from_secs(arguments.seconds);
-    let jobs = usize::try_from(phase.as_secs() * u64::from(arguments.rate)).unwrap() * (arguments.workers.len() + 2);
+    let jobs = usize::try_from(phase.as_secs() * u64::from(arguments.rate)).unwrap()
+        * (arguments.workers.len() + 2);
     let keys = scene.pictures(PICTURE_BYTES, jobs).await;
-    scene.client.submit(keys.into_iter().enumerate().map(|(number, key)| (format!("JOB-{number}"), key))).await;
+    scene
+        .client
+        .submit(
+            keys.into_iter()
+                .enumerate()
+                .map(|(number, key)| (format!("JOB-{number}"), key)),
+        )
+        .await;
     scene.sandbox.reset();
     let mut book = Book::new(scene.sandbox.calls(), arguments.rate);
     let mut workers = Vec::new();
     for count in arguments.workers.iter().copied() {
         let (before, begun) = (workers.len(), book.now());
         while workers.len() < count {
-            workers.push(Subject::worker(&scene, &format!("worker-{}", workers.len())));
+            workers.push(Subject::worker(
+                &scene,
+                &format!("worker-{}", workers.len()),
+            ));
         }
-        let change = if before == 0 { "the first".to_owned() } else { format!("{count} instead of {before}") };
+        let change = if before == 0 {
+            "the first".to_owned()
+        } else {
+            format!("{count} instead of {before}")
+        };
         sleep(phase).await;
         book.phase(change, count, begun + SETTLING, begun);
     }
@@ -89,7 +129,12 @@ async fn lives(arguments: &Arguments, burst: u32) -> Book {
     let before = workers.len();
     workers.pop().unwrap().kill().await;
     sleep(phase).await;
-    book.phase(format!("one of {before} killed"), before - 1, begun + SETTLING, begun);
+    book.phase(
+        format!("one of {before} killed"),
+        before - 1,
+        begun + SETTLING,
+        begun,
+    );
     book.close();
     for worker in workers {
         worker.kill().await;

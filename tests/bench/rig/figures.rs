@@ -20,7 +20,10 @@ pub(crate) fn millis(duration: Duration) -> f64 {
 }
 
 /// For shares and rates.
-#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a benchmark are far below 2^52"
+)]
 pub(crate) fn number(count: usize) -> f64 {
     count as f64
 }

@@ -1,4 +1,5 @@
-//! Where everything is measured: a RabbitMQ, a sandbox in this process, and the configuration that leads to both.
+//! Where everything is measured: a RabbitMQ, a sandbox in this process, and the configuration that
+//! leads to both.
 
 use super::client::Client;
 use super::harness::program::toml_of;
@@ -31,34 +32,63 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Providers as in the scenario; a worker with everything on: policy, limiter, checkpoints in memory, metrics.
+    /// Providers as in the scenario; a worker with everything on: policy, limiter, checkpoints in
+    /// memory, metrics.
     pub(crate) async fn set(scenario: Scenario, refine: impl FnOnce(&mut Config)) -> Self {
         let node = Node::start().await;
-        let sandbox = Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap();
+        let sandbox = Sandbox::start(Options {
+            scenario,
+            ..Options::default()
+        })
+        .await
+        .unwrap();
         sandbox.create_bucket(BUCKET).await.unwrap();
         let mut config = Config::default();
         sandbox.configure(&mut config, BUCKET);
         config.broker.urls = vec![Secret::new(&node.url())];
         config.checkpoint.store = StoreKind::Memory;
-        (config.recognition.rate_per_second, config.verification.rate_per_second) = (UNLIMITED, UNLIMITED);
+        (
+            config.recognition.rate_per_second,
+            config.verification.rate_per_second,
+        ) = (UNLIMITED, UNLIMITED);
         let in_flight = usize::from(config.worker.max_in_flight);
-        (config.recognition.max_in_flight, config.verification.max_in_flight) = (in_flight, in_flight);
+        (
+            config.recognition.max_in_flight,
+            config.verification.max_in_flight,
+        ) = (in_flight, in_flight);
         refine(&mut config);
         config.validate().unwrap();
-        Broker::new(&config.broker).unwrap().connect().await.unwrap().topology().await.unwrap();
+        Broker::new(&config.broker)
+            .unwrap()
+            .connect()
+            .await
+            .unwrap()
+            .topology()
+            .await
+            .unwrap();
         let client = Client::connect(&node.url(), &config.broker.jobs_queue).await;
         let folder = TempDir::with_prefix("invoice-worker-bench-").unwrap();
-        Self { sandbox, config, client, pictures: Pictures::new(), folder, _node: node }
+        Self {
+            sandbox,
+            config,
+            client,
+            pictures: Pictures::new(),
+            folder,
+            _node: node,
+        }
     }
 
-    /// Pictures of this size in the store, known to the providers: decoding them would take most of the machine, and answers would not come
-    /// at once. Answers their keys.
+    /// Pictures of this size in the store, known to the providers: decoding them would take most of
+    /// the machine, and answers would not come at once. Answers their keys.
     pub(crate) async fn pictures(&self, bytes: usize, count: usize) -> Vec<String> {
         let mut keys = Vec::with_capacity(count);
         for number in 0..count {
             let key = format!("images/{bytes}/{number}.jpg");
             let picture = Bytes::from(self.pictures.file(bytes, number));
-            self.sandbox.put(BUCKET, &key, picture.clone()).await.unwrap();
+            self.sandbox
+                .put(BUCKET, &key, picture.clone())
+                .await
+                .unwrap();
             if count <= REMEMBERED {
                 self.sandbox.look_at(picture).await;
             }
@@ -82,6 +112,9 @@ impl Scene {
 /// Providers that answer at once, as often as they are asked.
 pub(crate) fn at_once() -> Scenario {
     let mut scenario = Scenario::default();
-    (scenario.recognition.rate_per_second, scenario.verification.rate_per_second) = (0, 0);
+    (
+        scenario.recognition.rate_per_second,
+        scenario.verification.rate_per_second,
+    ) = (0, 0);
     scenario
 }

@@ -21,30 +21,55 @@ impl Subject {
     /// The real binary, with its log in the scene's folder.
     pub(crate) fn worker(scene: &Scene, name: &str) -> Self {
         let config = scene.write_config();
-        Self::start(command(&["run", "-c", &config.display().to_string()], &NONE), scene, name)
+        Self::start(
+            command(&["run", "-c", &config.display().to_string()], &NONE),
+            scene,
+            name,
+        )
     }
 
     /// This program once more, as something else: see who asks for `as_what`.
     pub(crate) fn of_this_program(scene: &Scene, as_what: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.arg(as_what).arg(scene.write_config()).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        command
+            .arg(as_what)
+            .arg(scene.write_config())
+            .env_clear()
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         Self::start(command, scene, as_what)
     }
 
     fn start(mut command: Command, scene: &Scene, name: &str) -> Self {
-        let log = scene.folder().join(format!("{}.log", name.trim_start_matches('-')));
-        command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
+        let log = scene
+            .folder()
+            .join(format!("{}.log", name.trim_start_matches('-')));
+        command
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap());
         let child = command.spawn().unwrap();
         let process = child.id().unwrap();
-        Self { child, process, log }
+        Self {
+            child,
+            process,
+            log,
+        }
     }
 
     /// In user and kernel mode, all threads, since it was started.
     pub(crate) fn cpu(&self) -> Duration {
         let stat = self.read("stat");
         // After the name, which may hold anything: the 12th and 13th of what follows.
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks: u32 = fields[11..13].iter().map(|ticks| ticks.parse::<u32>().unwrap()).sum();
+        let fields: Vec<&str> = stat
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .split_whitespace()
+            .collect();
+        let ticks: u32 = fields[11..13]
+            .iter()
+            .map(|ticks| ticks.parse::<u32>().unwrap())
+            .sum();
         TICK * ticks
     }
 
@@ -59,18 +84,35 @@ impl Subject {
 
     fn status_mib(&self, name: &str) -> f64 {
         let status = self.read("status");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1_024.0
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap();
+        line.split_whitespace()
+            .next()
+            .unwrap()
+            .parse::<f64>()
+            .unwrap()
+            / 1_024.0
     }
 
     fn read(&self, what: &str) -> String {
         let file = format!("/proc/{}/{what}", self.process);
-        std::fs::read_to_string(file).unwrap_or_else(|_| panic!("it ended: {}", std::fs::read_to_string(&self.log).unwrap_or_default()))
+        std::fs::read_to_string(file).unwrap_or_else(|_| {
+            panic!(
+                "it ended: {}",
+                std::fs::read_to_string(&self.log).unwrap_or_default()
+            )
+        })
     }
 
     /// In good order.
     pub(crate) async fn stop(mut self) -> ExitStatus {
-        let sent = Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &self.process.to_string()]).status().await.unwrap();
+        let sent = Command::new("sh")
+            .args(["-c", "kill -s TERM \"$0\"", &self.process.to_string()])
+            .status()
+            .await
+            .unwrap();
         assert!(sent.success());
         self.child.wait().await.unwrap()
     }

@@ -1,8 +1,13 @@
-//! From the start of the process to the first job, on a broker that answers: when its image is asked for, and when its result is there.
+//! From the start of the process to the first job, on a broker that answers: when its image is
+//! asked for, and when its result is there.
 //!
 //! `cargo bench --bench startup`
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark: it may panic anywhere, and reports on its output")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark: it may panic anywhere, and reports on its output"
+)]
 
 #[path = "../rig/mod.rs"]
 #[expect(dead_code, reason = "other benchmarks use the rest")]
@@ -35,19 +40,38 @@ async fn main() {
     let keys = scene.pictures(PICTURE_BYTES, arguments.starts).await;
     let (mut consumed, mut answered) = (Vec::new(), Vec::new());
     for key in &keys {
-        scene.client.submit([(format!("JOB-{key}"), key.clone())]).await;
+        scene
+            .client
+            .submit([(format!("JOB-{key}"), key.clone())])
+            .await;
         scene.sandbox.reset();
         let began = Instant::now();
         let worker = Subject::worker(&scene, "worker");
         scene.client.result().await;
         answered.push(millis(began.elapsed()));
-        let fetched = scene.sandbox.calls().about(Stage::Storage, &format!("get {key}"));
+        let fetched = scene
+            .sandbox
+            .calls()
+            .about(Stage::Storage, &format!("get {key}"));
         consumed.push(millis(fetched[0].at));
         assert!(worker.stop().await.success(), "it drains");
     }
     let row = |what: &str, values: &mut [f64]| {
-        vec![what.to_owned(), format!("{:.0}", percentile(values, 50)), format!("{:.0}", percentile(values, 100))]
+        vec![
+            what.to_owned(),
+            format!("{:.0}", percentile(values, 50)),
+            format!("{:.0}", percentile(values, 100)),
+        ]
     };
-    let rows = [row("the first job's image is asked for", &mut consumed), row("its result is there", &mut answered)];
-    println!("{}", table(&["ms after the start of the process, until", "median", "most"], &rows));
+    let rows = [
+        row("the first job's image is asked for", &mut consumed),
+        row("its result is there", &mut answered),
+    ];
+    println!(
+        "{}",
+        table(
+            &["ms after the start of the process, until", "median", "most"],
+            &rows
+        )
+    );
 }

@@ -23,7 +23,12 @@ struct Side {
 
 impl Comparison {
     pub(crate) fn new(size: &'static str, way: &'static str) -> Self {
-        Self { size, way, worker: Side::default(), floor: Side::default() }
+        Self {
+            size,
+            way,
+            worker: Side::default(),
+            floor: Side::default(),
+        }
     }
 
     pub(crate) fn add(&mut self, who: Who, measured: Measured) {
@@ -53,13 +58,33 @@ impl Comparison {
         let (worker, floor) = (self.worker.told(), self.floor.told());
         let over = |column: usize| format!("{:.2}", worker[column] / floor[column]);
         let rows = [
-            (self.size, format!("worker, {}", self.way), worker, [over(0), over(1)]),
-            ("", "floor".to_owned(), floor, [String::new(), String::new()]),
+            (
+                self.size,
+                format!("worker, {}", self.way),
+                worker,
+                [over(0), over(1)],
+            ),
+            (
+                "",
+                "floor".to_owned(),
+                floor,
+                [String::new(), String::new()],
+            ),
         ];
         let rows = rows.map(|(size, who, told, over)| {
             let [cpu, rate, peak, half, most] = told;
-            let told = [format!("{cpu:.2}"), format!("{rate:.0}"), format!("{peak:.0}"), format!("{half:.1}"), format!("{most:.1}")];
-            [size.to_owned(), who].into_iter().chain(told).chain(over).collect()
+            let told = [
+                format!("{cpu:.2}"),
+                format!("{rate:.0}"),
+                format!("{peak:.0}"),
+                format!("{half:.1}"),
+                format!("{most:.1}"),
+            ];
+            [size.to_owned(), who]
+                .into_iter()
+                .chain(told)
+                .chain(over)
+                .collect()
         });
         table(&head, &rows)
     }

@@ -17,7 +17,8 @@ pub(crate) enum Who {
     Floor,
 }
 
-/// What is asked in every round. The same pictures: each process is new, and remembers nothing of them.
+/// What is asked in every round. The same pictures: each process is new, and remembers nothing of
+/// them.
 pub(crate) struct Round {
     warm_up: Vec<String>,
     together: Vec<String>,
@@ -29,16 +30,26 @@ pub(crate) struct Measured {
     pub(crate) cpu_seconds: f64,
     pub(crate) jobs_per_second: f64,
     pub(crate) peak_mib: f64,
-    /// What is not the store's or the providers' of each job that was alone: from its submission to its result.
+    /// What is not the store's or the providers' of each job that was alone: from its submission to
+    /// its result.
     pub(crate) added: Vec<Duration>,
 }
 
 impl Round {
-    pub(crate) async fn prepare(scene: &Scene, bytes: usize, together: usize, alone: usize) -> Self {
+    pub(crate) async fn prepare(
+        scene: &Scene,
+        bytes: usize,
+        together: usize,
+        alone: usize,
+    ) -> Self {
         let mut keys = scene.pictures(bytes, WARM_UP + together + alone).await;
         let alone = keys.split_off(WARM_UP + together);
         let together = keys.split_off(WARM_UP);
-        Self { warm_up: keys, together, alone }
+        Self {
+            warm_up: keys,
+            together,
+            alone,
+        }
     }
 
     pub(crate) async fn run(&self, scene: &mut Scene, who: Who) -> Measured {
@@ -56,7 +67,13 @@ impl Round {
             let began = Instant::now();
             ask(scene, std::slice::from_ref(key)).await;
             let took = began.elapsed();
-            let elsewhere: Duration = scene.sandbox.calls().all().iter().map(|call| call.took).sum();
+            let elsewhere: Duration = scene
+                .sandbox
+                .calls()
+                .all()
+                .iter()
+                .map(|call| call.took)
+                .sum();
             added.push(took.saturating_sub(elsewhere));
         }
         let peak_mib = subject.peak_mib();
@@ -65,14 +82,24 @@ impl Round {
             Who::Floor => subject.kill().await,
         }
         let jobs = number(self.together.len());
-        Measured { cpu_seconds: cpu.as_secs_f64() * 1_000.0 / jobs, jobs_per_second: jobs / took.as_secs_f64(), peak_mib, added }
+        Measured {
+            cpu_seconds: cpu.as_secs_f64() * 1_000.0 / jobs,
+            jobs_per_second: jobs / took.as_secs_f64(),
+            peak_mib,
+            added,
+        }
     }
 }
 
 /// Submits jobs about these pictures, and waits for their results.
 async fn ask(scene: &mut Scene, keys: &[String]) {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let jobs = keys.iter().map(|key| (format!("JOB-{}", NUMBER.fetch_add(1, Ordering::Relaxed)), key.clone()));
+    let jobs = keys.iter().map(|key| {
+        (
+            format!("JOB-{}", NUMBER.fetch_add(1, Ordering::Relaxed)),
+            key.clone(),
+        )
+    });
     scene.client.submit(jobs).await;
     scene.client.results(keys.len()).await;
 }

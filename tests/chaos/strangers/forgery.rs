@@ -31,21 +31,33 @@ impl Forgery {
     pub(crate) fn of(seed: u64, number: usize) -> Option<Self> {
         let mut random = StdRng::seed_from_u64(seed ^ ANOTHER ^ number as u64);
         let is_forged = random.random_range(0..ONE_OF) == 0;
-        is_forged.then(|| one_of(&mut random, &[Self::Progress, Self::Suspect, Self::NotBefore, Self::Everything]))
+        is_forged.then(|| {
+            one_of(
+                &mut random,
+                &[
+                    Self::Progress,
+                    Self::Suspect,
+                    Self::NotBefore,
+                    Self::Everything,
+                ],
+            )
+        })
     }
 
     /// The message's properties with what it claims.
     pub(crate) fn properties(self, message: &Message, run: &str) -> RawProperties {
         let mut properties = raw(message);
         if matches!(self, Self::Progress | Self::Everything) {
-            properties = properties.text_header(b"invoice-progress", progress(run).to_string().as_bytes());
+            properties =
+                properties.text_header(b"invoice-progress", progress(run).to_string().as_bytes());
         }
         if matches!(self, Self::Suspect | Self::Everything) {
             properties = properties.header(b"invoice-suspect", &number(9));
         }
         if matches!(self, Self::NotBefore | Self::Everything) {
             let next_month = Timestamp::now() + (30 * 24).hours();
-            properties = properties.header(b"invoice-not-before", &number(next_month.as_millisecond()));
+            properties =
+                properties.header(b"invoice-not-before", &number(next_month.as_millisecond()));
         }
         properties
     }
@@ -93,19 +105,30 @@ fn progress(run: &str) -> Value {
     })
 }
 
-/// Recognition's and the registry's answers about this picture, as workers without seals kept them: key and object.
+/// Recognition's and the registry's answers about this picture, as workers without seals kept them:
+/// key and object.
 pub(crate) fn planted(picture: &Picture, day: &str) -> [(String, String); 2] {
-    let invoice = json!({ "note_no": "0000000000", "patient_name": "forged", "total_cost": "1.00" });
+    let invoice =
+        json!({ "note_no": "0000000000", "patient_name": "forged", "total_cost": "1.00" });
     let recognition = json!({ "v": 1, "value": { "invoice": invoice, "request_id": "forged" } });
-    let error = json!({ "stage": "verification", "code": "320", "message": "forged", "attempts": 1 });
-    let verification = json!({ "v": 1, "value": { "Negative": { "verdict": "invalid", "error": error } } });
+    let error =
+        json!({ "stage": "verification", "code": "320", "message": "forged", "attempts": 1 });
+    let verification =
+        json!({ "v": 1, "value": { "Negative": { "verdict": "invalid", "error": error } } });
     [
-        (format!("checkpoints/recognition/{}.json", picture.sha256), recognition.to_string()),
-        (format!("checkpoints/verification/{day}/{}.json", picture.sha256), verification.to_string()),
+        (
+            format!("checkpoints/recognition/{}.json", picture.sha256),
+            recognition.to_string(),
+        ),
+        (
+            format!("checkpoints/verification/{day}/{}.json", picture.sha256),
+            verification.to_string(),
+        ),
     ]
 }
 
-/// Of a worker that does not exist: it takes a share of the rate, and says that everything is closed.
+/// Of a worker that does not exist: it takes a share of the rate, and says that everything is
+/// closed.
 pub(super) fn heartbeat(random: &mut StdRng) -> Vec<u8> {
     let worker = format!("{:016x}", random.random_range(0..u64::MAX));
     let closed = |place: Value| json!({ "place": place, "code": "316", "reason": "forged", "since": "2026-01-01T00:00:00Z", "until": "9999-01-01T00:00:00Z", "failures": 9 });

@@ -1,7 +1,9 @@
-//! Messages of strangers between the jobs: properties, headers and bodies that no client of ours would send, drawn from the seed.
+//! Messages of strangers between the jobs: properties, headers and bodies that no client of ours
+//! would send, drawn from the seed.
 //!
-//! What becomes of them is checked by what they must not do: every good job is answered as if they were not there, no queue keeps one, no
-//! worker dies or loses its connection, and nothing they claim is believed.
+//! What becomes of them is checked by what they must not do: every good job is answered as if they
+//! were not there, no queue keeps one, no worker dies or loses its connection, and nothing they
+//! claim is believed.
 
 mod body;
 mod forgery;
@@ -42,22 +44,38 @@ pub(crate) enum Exchange {
 /// The strangers' messages, in their order.
 pub(crate) fn messages(arguments: &Arguments, bills: &[Bill]) -> Vec<Strange> {
     let mut random = StdRng::seed_from_u64(arguments.seed ^ ANOTHER);
-    (0..arguments.strangers).map(|number| message(number, bills, &mut random)).collect()
+    (0..arguments.strangers)
+        .map(|number| message(number, bills, &mut random))
+        .collect()
 }
 
 fn message(number: usize, bills: &[Bill], random: &mut StdRng) -> Strange {
     let picture = bills[0].picture(FIRST_COPY + number);
     let sound = job(number, &picture);
     let identified = identified(number);
-    let strange = |properties, body| Strange { exchange: Exchange::Jobs, properties, body, picture: picture.clone() };
+    let strange = |properties, body| Strange {
+        exchange: Exchange::Jobs,
+        properties,
+        body,
+        picture: picture.clone(),
+    };
     match random.random_range(0..10) {
-        0..3 => strange(properties::damaged_text(identified, random), sound.to_string().into()),
-        3..6 => strange(properties::odd_headers(identified, random), sound.to_string().into()),
+        0..3 => strange(
+            properties::damaged_text(identified, random),
+            sound.to_string().into(),
+        ),
+        3..6 => strange(
+            properties::odd_headers(identified, random),
+            sound.to_string().into(),
+        ),
         6..9 => {
             let (properties, body) = body::odd(identified, &sound, random);
             strange(properties, body)
         }
-        _ => Strange { exchange: Exchange::Control, ..strange(RawProperties::default(), forgery::heartbeat(random)) },
+        _ => Strange {
+            exchange: Exchange::Control,
+            ..strange(RawProperties::default(), forgery::heartbeat(random))
+        },
     }
 }
 
@@ -67,13 +85,17 @@ fn job(number: usize, picture: &Picture) -> Value {
 
 /// Without `reply_to`: the result goes to the queue of results.
 fn identified(number: usize) -> RawProperties {
-    RawProperties::default().text("content_type", b"application/json").text("message_id", format!("stranger {number}").as_bytes())
+    RawProperties::default()
+        .text("content_type", b"application/json")
+        .text("message_id", format!("stranger {number}").as_bytes())
 }
 
 /// Any bytes, text in most cases not.
 fn bytes(random: &mut StdRng, most: usize) -> Vec<u8> {
     let length = random.random_range(0..=most);
-    (0..length).map(|_| random.random_range(0..=u8::MAX)).collect()
+    (0..length)
+        .map(|_| random.random_range(0..=u8::MAX))
+        .collect()
 }
 
 fn one_of<T: Clone>(random: &mut StdRng, choices: &[T]) -> T {

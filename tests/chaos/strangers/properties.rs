@@ -6,7 +6,16 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 /// Those that RabbitMQ neither checks nor acts upon.
-const TEXTS: [&str; 8] = ["content_type", "content_encoding", "correlation_id", "reply_to", "message_id", "type", "app_id", "cluster_id"];
+const TEXTS: [&str; 8] = [
+    "content_type",
+    "content_encoding",
+    "correlation_id",
+    "reply_to",
+    "message_id",
+    "type",
+    "app_id",
+    "cluster_id",
+];
 /// A short string's longest.
 const LONGEST: usize = 255;
 /// Fits a frame of the broker's default size together with everything else.
@@ -30,7 +39,11 @@ pub(super) fn damaged_text(properties: RawProperties, random: &mut StdRng) -> Ra
         0 => GBK.to_vec(),
         1 => vec![0xff; LONGEST],
         2 => b"\0\x01\x1b[2J".to_vec(),
-        3 => [b"cut off in the middle \xe5\x8d".as_slice(), b"\xed\xa0\x80"].concat(),
+        3 => [
+            b"cut off in the middle \xe5\x8d".as_slice(),
+            b"\xed\xa0\x80",
+        ]
+        .concat(),
         4 => bytes(random, LONGEST),
         _ => return properties.text("reply_to", one_of(random, &FORBIDDEN_REPLIES).as_bytes()),
     };
@@ -58,7 +71,9 @@ pub(super) fn odd_headers(properties: RawProperties, random: &mut StdRng) -> Raw
             ];
             properties.header(one_of(random, &ours).as_bytes(), &value(random))
         }
-        _ => (0..200).fold(properties, |properties, _| properties.header(&bytes(random, 20), &value(random))),
+        _ => (0..200).fold(properties, |properties, _| {
+            properties.header(&bytes(random, 20), &value(random))
+        }),
     }
 }
 
@@ -94,8 +109,17 @@ fn value(random: &mut StdRng) -> Vec<u8> {
         0 => vec![b'V'],
         1 => sized(b'x', &bytes(random, 300)),
         2 => sized(b'S', &bytes(random, 300)),
-        3 => sized(b'F', &[b"\x04\xb5\xa5\xba\xc5".as_slice(), &sized(b'S', GBK)].concat()),
-        _ => [vec![kind], (0..length).map(|_| random.random_range(0..=u8::MAX)).collect()].concat(),
+        3 => sized(
+            b'F',
+            &[b"\x04\xb5\xa5\xba\xc5".as_slice(), &sized(b'S', GBK)].concat(),
+        ),
+        _ => [
+            vec![kind],
+            (0..length)
+                .map(|_| random.random_range(0..=u8::MAX))
+                .collect(),
+        ]
+        .concat(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Forged evidence: the judge lets the innocent go, and finds each wrong for what it is. Run before every run.
+//! Forged evidence: the judge lets the innocent go, and finds each wrong for what it is. Run before
+//! every run.
 
 use super::{Evidence, sheets};
 use crate::allowance::Allowance;
@@ -19,36 +20,76 @@ const FAILED: &str = "order 00001";
 pub(crate) fn check() {
     let bills = bills();
     finds(&bills, None, |_| {});
-    finds(&bills, Some("jobs without an answer"), |evidence| drop(evidence.answers.remove(COMPLETED)));
-    finds(&bills, Some("answers to nothing that was asked"), |evidence| {
-        let strange = evidence.answers[COMPLETED].clone();
-        evidence.answers.insert("order 99999".to_owned(), strange);
+    finds(&bills, Some("jobs without an answer"), |evidence| {
+        drop(evidence.answers.remove(COMPLETED))
     });
-    finds(&bills, Some("answers other than the script implies"), |evidence| {
-        rewrite(evidence, |answer| answer["verdict"] = json!("voided"));
-    });
-    finds(&bills, Some("answers other than the script implies"), |evidence| {
-        rewrite(evidence, |answer| answer["image"]["sha256"] = json!("another picture's"));
-    });
+    finds(
+        &bills,
+        Some("answers to nothing that was asked"),
+        |evidence| {
+            let strange = evidence.answers[COMPLETED].clone();
+            evidence.answers.insert("order 99999".to_owned(), strange);
+        },
+    );
+    finds(
+        &bills,
+        Some("answers other than the script implies"),
+        |evidence| {
+            rewrite(evidence, |answer| answer["verdict"] = json!("voided"));
+        },
+    );
+    finds(
+        &bills,
+        Some("answers other than the script implies"),
+        |evidence| {
+            rewrite(evidence, |answer| {
+                answer["image"]["sha256"] = json!("another picture's")
+            });
+        },
+    );
     finds(&bills, Some("results of another run"), |evidence| {
-        evidence.answers.get_mut(COMPLETED).unwrap()[0].properties.message_id = Some("another".to_owned());
+        evidence.answers.get_mut(COMPLETED).unwrap()[0]
+            .properties
+            .message_id = Some("another".to_owned());
     });
-    finds(&bills, Some("duplicates that are not the same bytes"), |evidence| {
-        let answers = evidence.answers.get_mut(COMPLETED).unwrap();
-        answers.push(answers[0].clone());
-        rewrite(evidence, |answer| answer["finished"] = json!("later"));
-    });
-    finds(&bills, Some("completed, and in invoice.failed"), |evidence| {
-        let mut copy = evidence.failed[FAILED].clone();
-        let run = evidence.sheets[COMPLETED].run.clone();
-        let reason = json!({ "status": "completed", "error": { "stage": null, "code": null }, "run": run });
-        copy[0].properties.headers.set_text(FAILURE, &reason.to_string());
-        evidence.failed.insert(COMPLETED.to_owned(), copy);
-    });
-    finds(&bills, Some("not completed, and not in invoice.failed"), |evidence| drop(evidence.failed.remove(FAILED)));
-    finds(&bills, Some("in invoice.failed without its reason"), |evidence| {
-        evidence.failed.get_mut(FAILED).unwrap()[0].properties.headers.remove(FAILURE);
-    });
+    finds(
+        &bills,
+        Some("duplicates that are not the same bytes"),
+        |evidence| {
+            let answers = evidence.answers.get_mut(COMPLETED).unwrap();
+            answers.push(answers[0].clone());
+            rewrite(evidence, |answer| answer["finished"] = json!("later"));
+        },
+    );
+    finds(
+        &bills,
+        Some("completed, and in invoice.failed"),
+        |evidence| {
+            let mut copy = evidence.failed[FAILED].clone();
+            let run = evidence.sheets[COMPLETED].run.clone();
+            let reason = json!({ "status": "completed", "error": { "stage": null, "code": null }, "run": run });
+            copy[0]
+                .properties
+                .headers
+                .set_text(FAILURE, &reason.to_string());
+            evidence.failed.insert(COMPLETED.to_owned(), copy);
+        },
+    );
+    finds(
+        &bills,
+        Some("not completed, and not in invoice.failed"),
+        |evidence| drop(evidence.failed.remove(FAILED)),
+    );
+    finds(
+        &bills,
+        Some("in invoice.failed without its reason"),
+        |evidence| {
+            evidence.failed.get_mut(FAILED).unwrap()[0]
+                .properties
+                .headers
+                .remove(FAILURE);
+        },
+    );
     bought_again(&bills);
     bought_by_both_copies(&bills);
 }
@@ -66,11 +107,20 @@ fn bought_again(bills: &[Bill]) {
         (None, vec![0, 6], paid_again),
     ] {
         finds(bills, expected, |evidence| {
-            let bought = |at| Purchase { asked: Duration::from_secs(at), answered: Duration::from_secs(at + 1) };
+            let bought = |at| Purchase {
+                asked: Duration::from_secs(at),
+                answered: Duration::from_secs(at + 1),
+            };
             let purchases = vec![bought(1), bought(5)];
             let stored = stored.into_iter().map(Duration::from_secs).collect();
-            evidence.accounts =
-                Accounts::from([((Stage::Verification, "picture".to_owned()), Account { purchases, stored, unanswered: 0 })]);
+            evidence.accounts = Accounts::from([(
+                (Stage::Verification, "picture".to_owned()),
+                Account {
+                    purchases,
+                    stored,
+                    unanswered: 0,
+                },
+            )]);
             evidence.kills = kills.iter().copied().map(Duration::from_secs).collect();
         });
     }
@@ -79,10 +129,21 @@ fn bought_again(bills: &[Bill]) {
 /// A picture bought twice, long after the kill that left two copies of its job.
 fn bought_by_both_copies(bills: &[Bill]) {
     let paid_again = Some("paid again, without a kill in between");
-    for (kills, copies, expected) in [(vec![0], 2, None), (vec![0], 1, paid_again), (vec![], 2, paid_again)] {
+    for (kills, copies, expected) in [
+        (vec![0], 2, None),
+        (vec![0], 1, paid_again),
+        (vec![], 2, paid_again),
+    ] {
         finds(bills, expected, |evidence| {
-            let bought = |at| Purchase { asked: Duration::from_secs(at), answered: Duration::from_secs(at + 1) };
-            let account = Account { purchases: vec![bought(10), bought(11)], stored: vec![Duration::from_secs(13)], unanswered: 0 };
+            let bought = |at| Purchase {
+                asked: Duration::from_secs(at),
+                answered: Duration::from_secs(at + 1),
+            };
+            let account = Account {
+                purchases: vec![bought(10), bought(11)],
+                stored: vec![Duration::from_secs(13)],
+                unanswered: 0,
+            };
             let picture = evidence.sheets[COMPLETED].sha256.clone().unwrap();
             evidence.accounts = Accounts::from([((Stage::Recognition, picture), account)]);
             evidence.kills = kills.iter().copied().map(Duration::from_secs).collect();
@@ -95,17 +156,45 @@ fn bought_by_both_copies(bills: &[Bill]) {
 fn finds(bills: &[Bill], expected: Option<&str>, forge: impl Fn(&mut Evidence)) {
     let mut evidence = innocent(bills);
     forge(&mut evidence);
-    let found: Vec<&str> = evidence.judge().into_iter().filter(|(_, whom)| !whom.is_empty()).map(|(what, _)| what).collect();
+    let found: Vec<&str> = evidence
+        .judge()
+        .into_iter()
+        .filter(|(_, whom)| !whom.is_empty())
+        .map(|(what, _)| what)
+        .collect();
     assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
 }
 
 /// One job that is completed, and one that is none.
 fn innocent(bills: &[Bill]) -> Evidence {
-    let order =
-        |number, asks| Order { number, job_id: format!("CHECK-{number}"), asks, reply_to: None, expires: false, origin: Origin::New };
-    let orders = [order(0, Asks::Bill { bill: 0, copy: 0, verify: true }), order(1, Asks::Odd { error: "image.not_found" })];
+    let order = |number, asks| Order {
+        number,
+        job_id: format!("CHECK-{number}"),
+        asks,
+        reply_to: None,
+        expires: false,
+        origin: Origin::New,
+    };
+    let orders = [
+        order(
+            0,
+            Asks::Bill {
+                bill: 0,
+                copy: 0,
+                verify: true,
+            },
+        ),
+        order(
+            1,
+            Asks::Odd {
+                error: "image.not_found",
+            },
+        ),
+    ];
     let expected = |order: &Order| match order.asks {
-        Asks::Bill { .. } => json!({ "status": "completed", "verdict": "genuine", "error": [null, null], "image": ["jpeg", 1, 2] }),
+        Asks::Bill { .. } => {
+            json!({ "status": "completed", "verdict": "genuine", "error": [null, null], "image": ["jpeg", 1, 2] })
+        }
         Asks::Odd { error } => super::odd(error),
     };
     let sheets = sheets(&orders, bills, expected);
@@ -119,10 +208,18 @@ fn innocent(bills: &[Bill]) -> Evidence {
     let refusal = json!({ "job_id": "CHECK-1", "status": "invalid_job", "error": error });
     let mut copy = message(&failed.run, &Value::Null);
     let reason = json!({ "status": "invalid_job", "error": error, "run": failed.run });
-    copy.properties.headers.set_text(FAILURE, &reason.to_string());
-    let answers = [(COMPLETED, message(&completed.run, &answer)), (FAILED, message(&failed.run, &refusal))];
+    copy.properties
+        .headers
+        .set_text(FAILURE, &reason.to_string());
+    let answers = [
+        (COMPLETED, message(&completed.run, &answer)),
+        (FAILED, message(&failed.run, &refusal)),
+    ];
     Evidence {
-        answers: answers.into_iter().map(|(id, message)| (id.to_owned(), vec![message])).collect(),
+        answers: answers
+            .into_iter()
+            .map(|(id, message)| (id.to_owned(), vec![message]))
+            .collect(),
         failed: BTreeMap::from([(FAILED.to_owned(), vec![copy])]),
         accounts: Accounts::new(),
         allowed: Allowance::new(),

@@ -4,8 +4,8 @@ use invoice_worker::domain::reading::Reading;
 use invoice_worker::domain::{amount as money, date};
 use jiff::tz::TimeZone;
 
-/// What was understood is written as something that is understood alike, to its last zero, and has every figure of the text; what was not
-/// is kept to the letter.
+/// What was understood is written as something that is understood alike, to its last zero, and has
+/// every figure of the text; what was not is kept to the letter.
 pub fn amount(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match money::from_text(&text) {
@@ -14,7 +14,9 @@ pub fn amount(data: &[u8]) {
         Some(Reading::Value(value)) => {
             let written = value.to_string();
             assert_eq!(figures(&written), figures(&text), "{text:?}");
-            let Some(Reading::Value(again)) = money::from_text(&written) else { panic!("{text:?} {written}") };
+            let Some(Reading::Value(again)) = money::from_text(&written) else {
+                panic!("{text:?} {written}")
+            };
             assert_eq!(again.to_string(), written, "{text:?}");
         }
     }
@@ -22,19 +24,41 @@ pub fn amount(data: &[u8]) {
         None => assert!(text.trim().is_empty(), "{text:?}"),
         Some(Reading::Text(kept)) => assert_eq!(kept, text.trim()),
         Some(Reading::Value(day)) => {
-            assert_eq!(date::from_text(&day.to_string(), &TimeZone::UTC), Some(Reading::Value(day)), "{text:?}");
+            assert_eq!(
+                date::from_text(&day.to_string(), &TimeZone::UTC),
+                Some(Reading::Value(day)),
+                "{text:?}"
+            );
         }
     }
     if let Some(value) = money::from_words(&text) {
         assert_eq!(value.scale(), 2, "{text:?}");
-        assert_eq!(money::from_text(&value.to_string()), Some(Reading::Value(value)), "{text:?}");
+        assert_eq!(
+            money::from_text(&value.to_string()),
+            Some(Reading::Value(value)),
+            "{text:?}"
+        );
     }
 }
 
-/// The figures that count, in their order: zeros before and behind them go with the point and the exponent. An exponent has none.
+/// The figures that count, in their order: zeros before and behind them go with the point and the
+/// exponent. An exponent has none.
 fn figures(text: &str) -> String {
-    let mantissa = text.split(['e', 'E', 'ｅ', 'Ｅ']).next().unwrap_or_default();
-    let half = |char: char| if ('０'..='９').contains(&char) { char::from_u32(u32::from(char) - 0xfee0) } else { Some(char) };
-    let figures: String = mantissa.chars().filter_map(half).filter(char::is_ascii_digit).collect();
+    let mantissa = text
+        .split(['e', 'E', 'ｅ', 'Ｅ'])
+        .next()
+        .unwrap_or_default();
+    let half = |char: char| {
+        if ('０'..='９').contains(&char) {
+            char::from_u32(u32::from(char) - 0xfee0)
+        } else {
+            Some(char)
+        }
+    };
+    let figures: String = mantissa
+        .chars()
+        .filter_map(half)
+        .filter(char::is_ascii_digit)
+        .collect();
     figures.trim_matches('0').to_owned()
 }

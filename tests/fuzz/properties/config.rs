@@ -11,23 +11,35 @@ const BEGINNINGS: [&str; 4] = [
     "[broker]\nurls = [\"amqp://guest:",
 ];
 
-/// What is read is written as something that is read alike; a mistake is told, each in a line, and no message shows a secret.
+/// What is read is written as something that is read alike; a mistake is told, each in a line, and
+/// no message shows a secret.
 pub fn config(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match Config::parse(&text, "worker.toml") {
         Ok(config) => {
             let _ = config.validate();
-            let Ok(written) = toml::to_string(&config) else { panic!("it cannot be written") };
-            let again = Config::parse(&written, "worker.toml").unwrap_or_else(|error| panic!("not read again: {error}"));
+            let Ok(written) = toml::to_string(&config) else {
+                panic!("it cannot be written")
+            };
+            let again = Config::parse(&written, "worker.toml")
+                .unwrap_or_else(|error| panic!("not read again: {error}"));
             assert_eq!(toml::to_string(&again), Ok(written));
         }
-        Err(told) => assert!(told.to_string().lines().all(|line| line.starts_with("worker.toml, line ")), "{told}"),
+        Err(told) => assert!(
+            told.to_string()
+                .lines()
+                .all(|line| line.starts_with("worker.toml, line ")),
+            "{told}"
+        ),
     }
     for beginning in BEGINNINGS {
         let told = match Config::parse(&format!("{beginning}{PERSONAL}{text}"), "worker.toml") {
             Ok(config) => format!("{config:?}\n{:?}", config.validate()),
             Err(error) => error.to_string(),
         };
-        assert!(text.contains(PERSONAL) || !told.contains(PERSONAL), "behind {beginning:?}: {told}");
+        assert!(
+            text.contains(PERSONAL) || !told.contains(PERSONAL),
+            "behind {beginning:?}: {told}"
+        );
     }
 }

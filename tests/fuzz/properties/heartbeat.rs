@@ -9,9 +9,12 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(27);
 /// More places than this are never closed at once.
 const MAX_CLOSED: usize = 1_000;
 
-/// What is heard is written as something that is heard alike; what is taken over of it is bounded, and can be told to others.
+/// What is heard is written as something that is heard alike; what is taken over of it is bounded,
+/// and can be told to others.
 pub fn heartbeat(data: &[u8]) {
-    let Some(heard) = Heartbeat::parse(data) else { return };
+    let Some(heard) = Heartbeat::parse(data) else {
+        return;
+    };
     assert!((1..=MAX_ID_BYTES).contains(&heard.worker.len()));
     assert_eq!(Heartbeat::parse(&heard.to_json()).as_ref(), Some(&heard));
 

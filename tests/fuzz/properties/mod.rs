@@ -1,7 +1,9 @@
-//! What must hold for whatever a stranger sends: one function for each parser, which takes the bytes and panics where it does not hold.
+//! What must hold for whatever a stranger sends: one function for each parser, which takes the
+//! bytes and panics where it does not hold.
 //!
-//! Written once, checked twice: by the fuzz targets beside it for as long as one likes, and by `cargo test` (tests/it/fuzz.rs) for a few
-//! seconds, over the corpus and what becomes of it under small changes.
+//! Written once, checked twice: by the fuzz targets beside it for as long as one likes, and by
+//! `cargo test` (tests/it/fuzz.rs) for a few seconds, over the corpus and what becomes of it under
+//! small changes.
 
 mod amount;
 mod answer;
@@ -43,7 +45,8 @@ pub const ALL: [(&str, Property); 11] = [
     ("verification", verification),
 ];
 
-/// Something that must be in no message: planted before a stranger's bytes, wherever they continue from there.
+/// Something that must be in no message: planted before a stranger's bytes, wherever they continue
+/// from there.
 const PERSONAL: &str = "Zhang-San-110101199003070011";
 
 /// Lines count from 1; text that ends in a line break has an empty last one.

@@ -1,4 +1,5 @@
-//! A policy file: an operator's, who has a right to mistakes. None of them may cost money without end or invent a verdict.
+//! A policy file: an operator's, who has a right to mistakes. None of them may cost money without
+//! end or invent a verdict.
 
 use super::lines;
 use invoice_worker::domain::failure::{Failure, Stage};
@@ -15,19 +16,30 @@ static BUILTIN: LazyLock<Policy> = LazyLock::new(Policy::builtin);
 /// In-place retries under all steps of a rule; they hold a delivery.
 const MAX_RETRIES: usize = 9 * 16;
 
-/// A policy that is taken has only rules that end, and leaves what a good answer means; a mistake is told with its line.
+/// A policy that is taken has only rules that end, and leaves what a good answer means; a mistake
+/// is told with its line.
 pub fn policy(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let policy = match Policy::with_overrides(&text, "policy.toml") {
         Ok(policy) => policy,
         Err(told) => {
-            assert!((1..=lines(&text)).contains(&told.line) && told.file == "policy.toml", "{told}");
-            assert!(!told.problem.is_empty() && !told.problem.contains('\n'), "{told}");
+            assert!(
+                (1..=lines(&text)).contains(&told.line) && told.file == "policy.toml",
+                "{told}"
+            );
+            assert!(
+                !told.problem.is_empty() && !told.problem.contains('\n'),
+                "{told}"
+            );
             return;
         }
     };
     let ids: HashSet<&str> = policy.rules().iter().map(|rule| rule.id.as_str()).collect();
-    assert_eq!(ids.len(), policy.rules().len(), "two budgets under one name");
+    assert_eq!(
+        ids.len(),
+        policy.rules().len(),
+        "two budgets under one name"
+    );
     for rule in policy.rules().iter().filter(|rule| rule.overridden) {
         is_sound(rule);
         for code in &rule.codes {
@@ -37,20 +49,33 @@ pub fn policy(data: &[u8]) {
     for (stage, code) in [(Stage::Recognition, "200"), (Stage::Verification, "OK")] {
         let (good, now) = (Failure::new(stage, code, ""), facts(Timestamp::UNIX_EPOCH));
         let progress = Progress::new("run".to_owned(), Timestamp::UNIX_EPOCH);
-        assert_eq!(policy.decide(&good, &progress, &now).decision, BUILTIN.decide(&good, &progress, &now).decision);
+        assert_eq!(
+            policy.decide(&good, &progress, &now).decision,
+            BUILTIN.decide(&good, &progress, &now).decision
+        );
     }
 }
 
 fn is_sound(rule: &Rule) {
-    assert!(!rule.codes.is_empty() && !rule.steps.is_empty(), "{}", rule.id);
+    assert!(
+        !rule.codes.is_empty() && !rule.steps.is_empty(),
+        "{}",
+        rule.id
+    );
     for step in &rule.steps {
         if let Step::Verdict(Some(verdict)) = step {
-            assert!(rule.stage == Stage::Verification && !matches!(verdict, Verdict::Genuine | Verdict::Recognized), "{}", rule.id);
+            assert!(
+                rule.stage == Stage::Verification
+                    && !matches!(verdict, Verdict::Genuine | Verdict::Recognized),
+                "{}",
+                rule.id
+            );
         }
     }
 }
 
-/// Takes the steps as they are decided, until one is final or the job is parked: what happens in place is bounded.
+/// Takes the steps as they are decided, until one is final or the job is parked: what happens in
+/// place is bounded.
 fn ends(policy: &Policy, failure: &Failure) {
     let mut progress = Progress::new("run".to_owned(), Timestamp::UNIX_EPOCH);
     let facts = facts(Timestamp::UNIX_EPOCH);
@@ -58,10 +83,24 @@ fn ends(policy: &Policy, failure: &Failure) {
         let ruling = policy.decide(failure, &progress, &facts);
         progress.charge(&ruling.rule, ruling.step);
         match ruling.decision {
-            Decision::Continue | Decision::Verdict(_) | Decision::Fail { .. } | Decision::Pause | Decision::Throttle => return,
-            Decision::Park { until } => return assert!(until > facts.now && until <= facts.deadline, "{}: {until}", ruling.rule),
+            Decision::Continue
+            | Decision::Verdict(_)
+            | Decision::Fail { .. }
+            | Decision::Pause
+            | Decision::Throttle => return,
+            Decision::Park { until } => {
+                return assert!(
+                    until > facts.now && until <= facts.deadline,
+                    "{}: {until}",
+                    ruling.rule
+                );
+            }
             Decision::Rotate => progress.rotated_for = Some(failure.code.clone()),
-            Decision::Retry { backoff, .. } => assert!(backoff <= Duration::from_mins(1), "{}: {backoff:?}", ruling.rule),
+            Decision::Retry { backoff, .. } => assert!(
+                backoff <= Duration::from_mins(1),
+                "{}: {backoff:?}",
+                ruling.rule
+            ),
             Decision::Resign | Decision::Inline => {}
         }
     }

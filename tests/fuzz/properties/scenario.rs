@@ -4,18 +4,36 @@ use super::lines;
 use invoice_worker::simulation::{Scenario, ScenarioError};
 use std::collections::HashSet;
 
-/// Scenarios have names of their own and stand where they say; a mistake is told with its line, in one.
+/// Scenarios have names of their own and stand where they say; a mistake is told with its line, in
+/// one.
 pub fn scenario(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match Scenario::parse(&text, "scenario.toml") {
         Ok(scenarios) => {
-            let names: HashSet<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+            let names: HashSet<&str> = scenarios
+                .iter()
+                .map(|scenario| scenario.name.as_str())
+                .collect();
             assert_eq!(names.len(), scenarios.len());
-            assert!(scenarios.iter().all(|scenario| (1..=lines(&text)).contains(&scenario.line)));
+            assert!(
+                scenarios
+                    .iter()
+                    .all(|scenario| (1..=lines(&text)).contains(&scenario.line))
+            );
         }
-        Err(ScenarioError::Wrong { file, line, problem }) => {
-            assert!((1..=lines(&text)).contains(&line) && file == "scenario.toml", "{line}: {problem}");
-            assert!(!problem.is_empty() && !problem.contains('\n'), "{problem:?}");
+        Err(ScenarioError::Wrong {
+            file,
+            line,
+            problem,
+        }) => {
+            assert!(
+                (1..=lines(&text)).contains(&line) && file == "scenario.toml",
+                "{line}: {problem}"
+            );
+            assert!(
+                !problem.is_empty() && !problem.contains('\n'),
+                "{problem:?}"
+            );
         }
         Err(ScenarioError::Unreadable { .. }) => panic!("nothing was to be read"),
     }

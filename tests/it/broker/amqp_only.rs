@@ -17,8 +17,16 @@ use tokio::net::{TcpListener, TcpStream};
 async fn a_closed_port_is_named_without_the_password() {
     let port = rabbitmq::free_port();
     let error = refusal(&format!("amqp://user:secret@127.0.0.1:{port}/claims")).await;
-    assert!(matches!(error, BrokerError::Unreachable { .. }), "{error:?}");
-    assert!(error.to_string().contains(&format!("amqp://127.0.0.1:{port}/claims")), "{error}");
+    assert!(
+        matches!(error, BrokerError::Unreachable { .. }),
+        "{error:?}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("amqp://127.0.0.1:{port}/claims")),
+        "{error}"
+    );
     assert!(error.to_string().contains("refused"), "{error}");
 }
 
@@ -33,7 +41,10 @@ async fn a_wrong_password_is_a_refusal_that_does_not_name_it() {
 async fn a_missing_virtual_host_is_a_refusal_that_names_it() {
     let error = refusal(&rabbitmq::url_of("guest", "guest", "nowhere").await).await;
     assert!(matches!(error, BrokerError::Refused { .. }), "{error:?}");
-    assert!(error.to_string().contains("vhost nowhere not found"), "{error}");
+    assert!(
+        error.to_string().contains("vhost nowhere not found"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,10 +67,27 @@ async fn a_message_to_a_full_queue_is_refused() {
     let full = format!("{}.full", place.config.jobs_queue);
     let mut arguments = FieldTable::default();
     arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
-    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-    channel.queue_declare(full.as_str().into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
-    session.publisher().publish(&full, &job("fits")).await.unwrap();
-    assert!(matches!(session.publisher().publish(&full, &job("does not")).await, Err(PublishError::Nacked)));
+    arguments.insert(
+        "x-overflow".into(),
+        AMQPValue::LongString("reject-publish".into()),
+    );
+    channel
+        .queue_declare(
+            full.as_str().into(),
+            QueueDeclareOptions::durable(),
+            arguments,
+        )
+        .await
+        .unwrap();
+    session
+        .publisher()
+        .publish(&full, &job("fits"))
+        .await
+        .unwrap();
+    assert!(matches!(
+        session.publisher().publish(&full, &job("does not")).await,
+        Err(PublishError::Nacked)
+    ));
     assert!(!session.is_lost());
 }
 
@@ -68,9 +96,15 @@ async fn a_direct_reply_reaches_a_requester_that_is_there_and_is_returned_when_i
     let place = Place::on_rabbitmq().await;
     let session = place.session().await;
     let (connection, requester) = raw().await;
-    let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let options = BasicConsumeOptions {
+        no_ack: true,
+        ..BasicConsumeOptions::default()
+    };
     let direct = "amq.rabbitmq.reply-to";
-    let mut replies = requester.basic_consume(direct.into(), "".into(), options, FieldTable::default()).await.unwrap();
+    let mut replies = requester
+        .basic_consume(direct.into(), "".into(), options, FieldTable::default())
+        .await
+        .unwrap();
     let properties = BasicProperties::default().with_reply_to(direct.into());
     let publishing = requester.basic_publish(
         "".into(),
@@ -84,11 +118,21 @@ async fn a_direct_reply_reaches_a_requester_that_is_there_and_is_returned_when_i
     let mut jobs = session.consume(&place.config.jobs_queue, 1).await.unwrap();
     let question = next(&mut jobs).await;
     let reply_to = question.message.properties.reply_to.unwrap();
-    session.publisher().publish(&reply_to, &job("answer")).await.unwrap();
-    assert_eq!(within(replies.next()).await.unwrap().unwrap().data, b"answer");
+    session
+        .publisher()
+        .publish(&reply_to, &job("answer"))
+        .await
+        .unwrap();
+    assert_eq!(
+        within(replies.next()).await.unwrap().unwrap().data,
+        b"answer"
+    );
 
     connection.close(200, "OK".into()).await.unwrap();
-    assert!(matches!(session.publisher().publish(&reply_to, &job("late")).await, Err(PublishError::Returned)));
+    assert!(matches!(
+        session.publisher().publish(&reply_to, &job("late")).await,
+        Err(PublishError::Returned)
+    ));
     assert!(!session.is_lost());
 }
 
@@ -97,12 +141,17 @@ async fn a_direct_reply_reaches_a_requester_that_is_there_and_is_returned_when_i
 async fn a_forged_direct_reply_is_returned_and_harms_nobody_else() {
     let place = Place::on_rabbitmq().await;
     let session = place.session().await;
-    for forged in ["amq.rabbitmq.reply-to.a.b", "amq.rabbitmq.reply-to.g2dkAARibGFoAAAAAQAAAAAA.abc"] {
+    for forged in [
+        "amq.rabbitmq.reply-to.a.b",
+        "amq.rabbitmq.reply-to.g2dkAARibGFoAAAAAQAAAAAA.abc",
+    ] {
         let reply = job("reply");
         let publisher = session.publisher();
-        let (forged, honest) =
-            within(futures_util::future::join(publisher.publish(forged, &reply), publisher.publish(&place.config.results_queue, &reply)))
-                .await;
+        let (forged, honest) = within(futures_util::future::join(
+            publisher.publish(forged, &reply),
+            publisher.publish(&place.config.results_queue, &reply),
+        ))
+        .await;
         assert!(matches!(forged, Err(PublishError::Returned)), "{forged:?}");
         honest.unwrap();
     }
@@ -121,18 +170,42 @@ async fn foreign_headers_of_every_type_survive_parking_and_foreign_users_and_exp
         .with_expiration("600000".into())
         .with_cluster_id("cluster".into());
     let queue = place.config.jobs_queue.as_str();
-    let publishing = channel.basic_publish("".into(), queue.into(), BasicPublishOptions::default(), b"{}", properties);
+    let publishing = channel.basic_publish(
+        "".into(),
+        queue.into(),
+        BasicPublishOptions::default(),
+        b"{}",
+        properties,
+    );
     publishing.await.unwrap().await.unwrap();
 
     let mut jobs = session.consume(queue, 1).await.unwrap();
     let delivery = next(&mut jobs).await;
-    assert_eq!(delivery.message.properties.expiration, Some(span("10m").duration()));
+    assert_eq!(
+        delivery.message.properties.expiration,
+        Some(span("10m").duration())
+    );
     let copy = waiting(&delivery.message, "{}", 1);
-    session.publisher().publish(&place.config.retry_queue(&place.config.retry_delays[0]), &copy).await.unwrap();
+    session
+        .publisher()
+        .publish(
+            &place.config.retry_queue(&place.config.retry_delays[0]),
+            &copy,
+        )
+        .await
+        .unwrap();
 
     let due = place.config.due_queue.as_str();
-    let consuming = channel.basic_consume(due.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default());
-    let back = within(consuming.await.unwrap().next()).await.unwrap().unwrap();
+    let consuming = channel.basic_consume(
+        due.into(),
+        "".into(),
+        BasicConsumeOptions::default(),
+        FieldTable::default(),
+    );
+    let back = within(consuming.await.unwrap().next())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(*back.properties.user_id(), None);
     assert_eq!(*back.properties.delivery_mode(), Some(2));
     let carried = back.properties.headers().as_ref().unwrap().inner();
@@ -147,7 +220,11 @@ async fn a_delivery_count_that_a_stranger_sent_is_not_believed() {
     let session = place.session().await;
     let mut forged = job("one");
     forged.properties.headers.set_number("x-delivery-count", 99);
-    session.publisher().publish(&place.config.jobs_queue, &forged).await.unwrap();
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &forged)
+        .await
+        .unwrap();
     for returns in 0..2 {
         let mut consumer = session.consume(&place.config.jobs_queue, 1).await.unwrap();
         assert_eq!(next(&mut consumer).await.delivery_count, returns);
@@ -159,13 +236,35 @@ async fn headers_too_large_for_a_frame_are_refused_and_the_session_lives() {
     let place = Place::on_rabbitmq().await;
     let session = place.session().await;
     let mut message = Message::json("invoice.job", "{}");
-    message.properties.headers.set_text("large", &"x".repeat(120 * 1024));
-    session.publisher().publish(&place.config.jobs_queue, &message).await.unwrap();
-    message.properties.headers.set_text("larger", &"x".repeat(16 * 1024));
-    let refused = session.publisher().publish(&place.config.jobs_queue, &message).await;
-    assert!(matches!(refused, Err(PublishError::Refused(_))), "{refused:?}");
-    let refused = session.publisher().publish(&"q".repeat(256), &job("one")).await;
-    assert!(matches!(refused, Err(PublishError::Refused(_))), "{refused:?}");
+    message
+        .properties
+        .headers
+        .set_text("large", &"x".repeat(120 * 1024));
+    session
+        .publisher()
+        .publish(&place.config.jobs_queue, &message)
+        .await
+        .unwrap();
+    message
+        .properties
+        .headers
+        .set_text("larger", &"x".repeat(16 * 1024));
+    let refused = session
+        .publisher()
+        .publish(&place.config.jobs_queue, &message)
+        .await;
+    assert!(
+        matches!(refused, Err(PublishError::Refused(_))),
+        "{refused:?}"
+    );
+    let refused = session
+        .publisher()
+        .publish(&"q".repeat(256), &job("one"))
+        .await;
+    assert!(
+        matches!(refused, Err(PublishError::Refused(_))),
+        "{refused:?}"
+    );
     assert!(!session.is_lost());
 }
 
@@ -180,7 +279,10 @@ async fn a_publish_that_is_given_up_does_not_disturb_the_next_ones() {
         let mut given_up = Box::pin(publisher.publish("nowhere at all", &message));
         let _ = futures_util::poll!(given_up.as_mut());
         drop(given_up);
-        publisher.publish(&place.config.jobs_queue, &message).await.unwrap();
+        publisher
+            .publish(&place.config.jobs_queue, &message)
+            .await
+            .unwrap();
     }
     let settled = place.settled_jobs(&session, 50).await;
     assert_eq!(settled.len(), 50);
@@ -189,23 +291,35 @@ async fn a_publish_that_is_given_up_does_not_disturb_the_next_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_lost_when_its_publishing_side_is() {
     let config = config(&rabbitmq::url().await, &rabbitmq::unique_name());
-    let session = within(Broker::new(&config).unwrap().connect()).await.unwrap();
+    let session = within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap();
     session.topology().await.unwrap();
     let (lost, publisher) = (session.lost(), session.publisher());
     session.close().await;
     within(lost).await;
-    assert!(matches!(publisher.publish(&config.jobs_queue, &job("late")).await, Err(PublishError::Lost)));
+    assert!(matches!(
+        publisher.publish(&config.jobs_queue, &job("late")).await,
+        Err(PublishError::Lost)
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_wire_ends_the_generation_and_everything_is_delivered_again() {
     let wire = Proxy::before(rabbitmq::port().await).await;
-    let mut config = config(&format!("amqp://127.0.0.1:{}", wire.port), &rabbitmq::unique_name());
+    let mut config = config(
+        &format!("amqp://127.0.0.1:{}", wire.port),
+        &rabbitmq::unique_name(),
+    );
     config.urls.push(Secret::new(&rabbitmq::url().await));
     let broker = Broker::new(&config).unwrap();
     let session = within(broker.connect()).await.unwrap();
     session.topology().await.unwrap();
-    session.publisher().publish(&config.jobs_queue, &job("one")).await.unwrap();
+    session
+        .publisher()
+        .publish(&config.jobs_queue, &job("one"))
+        .await
+        .unwrap();
     let mut consumer = session.consume(&config.jobs_queue, 1).await.unwrap();
     let held = next(&mut consumer).await;
 
@@ -227,56 +341,116 @@ async fn a_cut_wire_ends_the_generation_and_everything_is_delivered_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mutual_tls_lets_in_who_has_a_certificate_and_trusts_the_servers() {
     let tls = rabbitmq::tls().await;
-    let mut config = config(&format!("amqps://guest:guest@localhost:{}", tls.port), &rabbitmq::unique_name());
-    let stranger = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
-    assert!(matches!(stranger, BrokerError::Unreachable { .. }), "{stranger:?}");
-    assert!(stranger.to_string().contains("UnknownIssuer): set broker.ca_file or tls.ca_file"), "{stranger}");
+    let mut config = config(
+        &format!("amqps://guest:guest@localhost:{}", tls.port),
+        &rabbitmq::unique_name(),
+    );
+    let stranger = within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(stranger, BrokerError::Unreachable { .. }),
+        "{stranger:?}"
+    );
+    assert!(
+        stranger
+            .to_string()
+            .contains("UnknownIssuer): set broker.ca_file or tls.ca_file"),
+        "{stranger}"
+    );
 
     config.ca_file = tls.file("ca.pem");
-    let nameless = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
-    assert!(matches!(nameless, BrokerError::Unreachable { .. }), "{nameless:?}");
+    let nameless = within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(nameless, BrokerError::Unreachable { .. }),
+        "{nameless:?}"
+    );
 
     config.client_cert_file = tls.file("client.pem");
     config.client_key_file = tls.file("client.key");
-    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+    within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap()
+        .close()
+        .await;
 
     config.shared_ca_file = std::mem::take(&mut config.ca_file);
-    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+    within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap()
+        .close()
+        .await;
     config.client_key_file = tls.file("client.pem");
-    let keyless = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
-    assert!(keyless.is_final() && keyless.to_string().starts_with("broker.client_key_file"), "{keyless}");
+    let keyless = within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap_err();
+    assert!(
+        keyless.is_final() && keyless.to_string().starts_with("broker.client_key_file"),
+        "{keyless}"
+    );
 
     config.ca_file = tls.file("nowhere.pem");
-    let missing = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
+    let missing = within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap_err();
     assert!(missing.is_final());
-    assert!(missing.to_string().starts_with("broker.ca_file"), "{missing}");
+    assert!(
+        missing.to_string().starts_with("broker.ca_file"),
+        "{missing}"
+    );
 }
 
 /// As the user that the certificate names, not as guest.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_client_certificate_and_no_user_the_certificate_is_the_login() {
     let tls = rabbitmq::tls().await;
-    let mut config = config(&format!("amqps://localhost:{}", tls.port), &rabbitmq::unique_name());
+    let mut config = config(
+        &format!("amqps://localhost:{}", tls.port),
+        &rabbitmq::unique_name(),
+    );
     config.ca_file = tls.file("ca.pem");
     config.client_cert_file = tls.file("client.pem");
     config.client_key_file = tls.file("client.key");
-    let unknown = within(Broker::new(&config).unwrap().connect()).await.unwrap_err();
-    assert!(matches!(unknown, BrokerError::Refused { .. }), "{unknown:?}");
+    let unknown = within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(unknown, BrokerError::Refused { .. }),
+        "{unknown:?}"
+    );
     assert!(unknown.to_string().contains("EXTERNAL"), "{unknown}");
     rabbitmq::add_the_user_of_the_client_certificate().await;
-    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+    within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap()
+        .close()
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_wrong_port_and_the_wrong_name_are_told_with_the_mend() {
     let (plain, tls) = (rabbitmq::port().await, rabbitmq::tls().await.port);
     for (url, says) in [
-        (format!("amqps://user:secret@localhost:{plain}"), "it does not speak TLS: is it the plain port?"),
-        (format!("amqp://user:secret@localhost:{tls}"), "write amqps://"),
-        ("amqp://user:secret@no-such-host.invalid".to_owned(), "the name no-such-host.invalid cannot be resolved"),
+        (
+            format!("amqps://user:secret@localhost:{plain}"),
+            "it does not speak TLS: is it the plain port?",
+        ),
+        (
+            format!("amqp://user:secret@localhost:{tls}"),
+            "write amqps://",
+        ),
+        (
+            "amqp://user:secret@no-such-host.invalid".to_owned(),
+            "the name no-such-host.invalid cannot be resolved",
+        ),
     ] {
         let error = refusal(&url).await;
-        assert!(matches!(error, BrokerError::Unreachable { .. }), "{error:?}");
+        assert!(
+            matches!(error, BrokerError::Unreachable { .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains(says), "{error}");
     }
 }
@@ -284,7 +458,9 @@ async fn the_wrong_port_and_the_wrong_name_are_told_with_the_mend() {
 /// The library takes such an address for localhost.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ipv6_address_is_where_the_connection_goes() {
-    let door = TcpListener::bind("[::1]:0").await.expect("this machine has IPv6 on loopback");
+    let door = TcpListener::bind("[::1]:0")
+        .await
+        .expect("this machine has IPv6 on loopback");
     let (port, server) = (door.local_addr().unwrap().port(), rabbitmq::port().await);
     tokio::spawn(async move {
         while let Ok((mut client, _)) = door.accept().await {
@@ -296,19 +472,35 @@ async fn an_ipv6_address_is_where_the_connection_goes() {
         }
     });
     let config = config(&format!("amqp://guest:guest@[::1]:{port}"), "unused");
-    within(Broker::new(&config).unwrap().connect()).await.unwrap().close().await;
+    within(Broker::new(&config).unwrap().connect())
+        .await
+        .unwrap()
+        .close()
+        .await;
     let nowhere = refusal("amqp://user:secret@[100::7]:1?connection_timeout=100").await;
-    assert!(nowhere.to_string().contains("amqp://[100::7]:1/%2f"), "{nowhere}");
+    assert!(
+        nowhere.to_string().contains("amqp://[100::7]:1/%2f"),
+        "{nowhere}"
+    );
 }
 
 /// It accepts and says nothing: a firewall, a stopped process, a wrong port.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_never_answers_is_given_up() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("amqp://user:secret@127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let url = format!(
+        "amqp://user:secret@127.0.0.1:{}",
+        silent.local_addr().unwrap().port()
+    );
     let error = refusal(&url).await;
-    assert!(matches!(error, BrokerError::Unreachable { .. }), "{error:?}");
-    assert!(error.to_string().contains("no answer within 10s"), "{error}");
+    assert!(
+        matches!(error, BrokerError::Unreachable { .. }),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().contains("no answer within 10s"),
+        "{error}"
+    );
     // And nothing is left behind: both connections greeted, and were hung up.
     for _ in 0..2 {
         let (mut accepted, _) = within(silent.accept()).await.unwrap();
@@ -323,7 +515,11 @@ async fn a_cancelled_consumer_hands_out_what_it_had_received() {
     let place = Place::on_rabbitmq().await;
     let session = place.session().await;
     for number in 0..3 {
-        session.publisher().publish(&place.config.jobs_queue, &job(&number.to_string())).await.unwrap();
+        session
+            .publisher()
+            .publish(&place.config.jobs_queue, &job(&number.to_string()))
+            .await
+            .unwrap();
     }
     let mut consumer = session.consume(&place.config.jobs_queue, 3).await.unwrap();
     let mut received = vec![body(&next(&mut consumer).await)];
@@ -340,13 +536,18 @@ async fn a_cancelled_consumer_hands_out_what_it_had_received() {
 async fn refusal(url: &str) -> BrokerError {
     let broker = Broker::new(&config(url, "unused")).unwrap();
     let error = within(broker.connect()).await.unwrap_err();
-    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    assert!(
+        !format!("{error} {error:?}").contains("secret"),
+        "{error:?}"
+    );
     assert!(!error.is_final());
     error
 }
 
 async fn raw() -> (Connection, Channel) {
-    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default())
+        .await
+        .unwrap();
     let channel = connection.create_channel().await.unwrap();
     (connection, channel)
 }
@@ -368,7 +569,13 @@ fn foreign_headers() -> FieldTable {
         ("time", AMQPValue::Timestamp(1_800_000_000)),
         ("nothing", AMQPValue::Void),
         ("table", AMQPValue::FieldTable(nested)),
-        ("array", AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::LongInt(1), AMQPValue::Void]))),
+        (
+            "array",
+            AMQPValue::FieldArray(FieldArray::from(vec![
+                AMQPValue::LongInt(1),
+                AMQPValue::Void,
+            ])),
+        ),
     ] {
         headers.insert(name.into(), value);
     }

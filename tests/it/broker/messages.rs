@@ -6,7 +6,10 @@ use invoice_worker::broker::{Headers, Message, Properties};
 pub(super) fn job_with_every_property() -> Message {
     let text = |text: &str| Some(text.to_owned());
     let mut headers = Headers::default();
-    headers.set_text("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    headers.set_text(
+        "traceparent",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    );
     headers.set_text("发票", "增值税");
     headers.set_number("attempt", -7);
     Message {

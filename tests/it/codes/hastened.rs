@@ -10,11 +10,16 @@ use toml::{Table, Value};
 /// Nobody waits for a retry.
 const RETRIES: u32 = 36_000;
 
-/// Parks divided by `parks`, and tomorrow comes at once; `1` leaves them as they are. Waits in place are divided in any case.
+/// Parks divided by `parks`, and tomorrow comes at once; `1` leaves them as they are. Waits in
+/// place are divided in any case.
 pub(super) fn hastened(parks: u32) -> Policy {
     // Merging the whole table takes longer than many a row.
     static MADE: Mutex<BTreeMap<u32, Policy>> = Mutex::new(BTreeMap::new());
-    MADE.lock().unwrap().entry(parks).or_insert_with(|| made(parks)).clone()
+    MADE.lock()
+        .unwrap()
+        .entry(parks)
+        .or_insert_with(|| made(parks))
+        .clone()
 }
 
 fn made(parks: u32) -> Policy {
@@ -23,11 +28,21 @@ fn made(parks: u32) -> Policy {
 
 /// As `policy.file` has them.
 pub(crate) fn rules(retries: u32, parks: u32) -> String {
-    let mut table: Table = toml::from_str(include_str!("../../../config/error-codes.toml")).unwrap();
+    let mut table: Table =
+        toml::from_str(include_str!("../../../config/error-codes.toml")).unwrap();
     let rules = table["rule"].as_array_mut().unwrap();
     // What a good answer means is not to be overridden.
-    rules.retain(|rule| !rule["code"].as_array().unwrap().iter().any(|code| matches!(code.as_str(), Some("200" | "OK"))));
-    for step in rules.iter_mut().flat_map(|rule| rule["do"].as_array_mut().unwrap()) {
+    rules.retain(|rule| {
+        !rule["code"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|code| matches!(code.as_str(), Some("200" | "OK")))
+    });
+    for step in rules
+        .iter_mut()
+        .flat_map(|rule| rule["do"].as_array_mut().unwrap())
+    {
         hasten(step.as_table_mut().unwrap(), retries, parks);
     }
     toml::to_string(&table).unwrap()
@@ -41,7 +56,10 @@ fn hasten(step: &mut Table, retries: u32, parks: u32) {
         }
         "park" => {
             let delays = step["delays"].as_array_mut().unwrap();
-            *delays = delays.iter().map(|delay| divided(duration(delay), parks)).collect();
+            *delays = delays
+                .iter()
+                .map(|delay| divided(duration(delay), parks))
+                .collect();
         }
         "next_day" if parks > 1 => {
             step.insert("action".to_owned(), "park".into());
@@ -52,7 +70,12 @@ fn hasten(step: &mut Table, retries: u32, parks: u32) {
 }
 
 fn duration(text: &Value) -> Duration {
-    text.as_str().unwrap().parse::<SignedDuration>().unwrap().try_into().unwrap()
+    text.as_str()
+        .unwrap()
+        .parse::<SignedDuration>()
+        .unwrap()
+        .try_into()
+        .unwrap()
 }
 
 fn divided(duration: Duration, by: u32) -> Value {

@@ -30,12 +30,19 @@ enum End {
     },
 }
 
-/// Up to the first wait, with the policy's own delays. That of a pause is the same in a hurry: [`whole`] sees it.
+/// Up to the first wait, with the policy's own delays. That of a pause is the same in a hurry:
+/// [`whole`] sees it.
 pub(super) async fn first_wait(row: &Row) -> Vec<String> {
     if row.life.iter().any(|step| matches!(step, Step::Throttle)) {
         return Vec::new();
     }
-    let Some(wait) = row.life.iter().find(|step| matches!(step, Step::Park { .. } | Step::NextDay(_))) else { return Vec::new() };
+    let Some(wait) = row
+        .life
+        .iter()
+        .find(|step| matches!(step, Step::Park { .. } | Step::NextDay(_)))
+    else {
+        return Vec::new();
+    };
     let mut system = system(row, On::Memory, 1).await;
     system.work().await;
     let job = job(&system, row, "first", true).await;
@@ -45,9 +52,16 @@ pub(super) async fn first_wait(row: &Row) -> Vec<String> {
     system.drain().await;
     let wrong = match (wait, event) {
         (Step::Park { first, .. }, Event::Parked(parked)) => wrong_wait(&parked, now, *first),
-        (Step::NextDay(_), Event::Parked(parked)) => wrong_day(&parked, now, &system.config.policy.timezone()),
-        (_, Event::Parked(parked)) => Some(format!("parked for {} until {}", parked.code, parked.until)),
-        (_, Event::Answered(answered)) => Some(format!("answered after {}, instead of waiting", answered.codes)),
+        (Step::NextDay(_), Event::Parked(parked)) => {
+            wrong_day(&parked, now, &system.config.policy.timezone())
+        }
+        (_, Event::Parked(parked)) => {
+            Some(format!("parked for {} until {}", parked.code, parked.until))
+        }
+        (_, Event::Answered(answered)) => Some(format!(
+            "answered after {}, instead of waiting",
+            answered.codes
+        )),
     };
     wrong.into_iter().collect()
 }
@@ -58,28 +72,50 @@ fn wrong_wait(parked: &JobParked, now: Timestamp, written: Duration) -> Option<S
 }
 
 fn wrong_day(parked: &JobParked, now: Timestamp, zone: &TimeZone) -> Option<String> {
-    let (now, until) = (now.to_zoned(zone.clone()), parked.until.to_zoned(zone.clone()));
+    let (now, until) = (
+        now.to_zoned(zone.clone()),
+        parked.until.to_zoned(zone.clone()),
+    );
     let minute = i32::from(until.hour()) * 60 + i32::from(until.minute());
     let tomorrow = until.date() == now.date().tomorrow().unwrap() && (10..=120).contains(&minute);
     (!tomorrow).then(|| format!("parked until {until}"))
 }
 
-/// To the end, in a hurry. Recognition is asked for twice, with and without a verification that follows.
+/// To the end, in a hurry. Recognition is asked for twice, with and without a verification that
+/// follows.
 pub(super) async fn whole(row: &Row, on: On) -> Vec<String> {
     if row.life.iter().any(|step| matches!(step, Step::Throttle)) {
         return Vec::new();
     }
-    let ways: &[(&str, bool)] = if row.stage == Stage::Recognition { &[("alone", false), ("verified", true)] } else { &[("whole", true)] };
+    let ways: &[(&str, bool)] = if row.stage == Stage::Recognition {
+        &[("alone", false), ("verified", true)]
+    } else {
+        &[("whole", true)]
+    };
     let mut wrong = Vec::new();
     for (id, verify) in ways {
-        wrong.extend(one_way(row, on, id, *verify).await.into_iter().map(|problem| format!("{id}: {problem}")));
+        wrong.extend(
+            one_way(row, on, id, *verify)
+                .await
+                .into_iter()
+                .map(|problem| format!("{id}: {problem}")),
+        );
     }
     wrong
 }
 
 /// In a system of its own: what one job meets with concerns others.
 async fn one_way(row: &Row, on: On, id: &str, verify: bool) -> Vec<String> {
-    let mut system = system(row, on, if row.given.deadline.is_some() { HASTE_WITH_DEADLINE } else { HASTE }).await;
+    let mut system = system(
+        row,
+        on,
+        if row.given.deadline.is_some() {
+            HASTE_WITH_DEADLINE
+        } else {
+            HASTE
+        },
+    )
+    .await;
     system.work().await;
     let job = job(&system, row, id, verify).await;
     system.submit(&job).await;
@@ -95,7 +131,11 @@ async fn one_way(row: &Row, on: On, id: &str, verify: bool) -> Vec<String> {
             false
         }
     };
-    wrong.extend(differs("jobs in the failed queue:", &system.depth(&system.config.broker.failed_queue).await, &u32::from(failed)));
+    wrong.extend(differs(
+        "jobs in the failed queue:",
+        &system.depth(&system.config.broker.failed_queue).await,
+        &u32::from(failed),
+    ));
     system.drain().await;
     wrong
 }
@@ -104,15 +144,32 @@ async fn live(system: &mut System) -> Life {
     let mut parks = Vec::new();
     let (end, totals) = loop {
         match system.event().await {
-            Event::Answered(answered) => break (End::Answered { result: system.result().await }, answered.totals),
+            Event::Answered(answered) => {
+                break (
+                    End::Answered {
+                        result: system.result().await,
+                    },
+                    answered.totals,
+                );
+            }
             Event::Parked(parked) if parked.by_pause => {
                 let totals = parked.totals;
-                break (End::Paused { parked, progress: progress_of_the_paused(system).await }, totals);
+                break (
+                    End::Paused {
+                        parked,
+                        progress: progress_of_the_paused(system).await,
+                    },
+                    totals,
+                );
             }
             Event::Parked(parked) => parks.push(parked),
         }
     };
-    Life { parks, retries: totals.retries as usize, end }
+    Life {
+        parks,
+        retries: totals.retries as usize,
+        end,
+    }
 }
 
 async fn progress_of_the_paused(system: &System) -> Value {
@@ -122,24 +179,52 @@ async fn progress_of_the_paused(system: &System) -> Value {
 
 /// Calls, retries, parks and who pays.
 fn wrong_course(row: &Row, system: &System, id: &str, life: &Life) -> Vec<String> {
-    let Some(Calls { number, billed }) = row.calls else { return vec!["how many calls are expected?".to_owned()] };
-    let Life { parks, retries, end } = life;
+    let Some(Calls { number, billed }) = row.calls else {
+        return vec!["how many calls are expected?".to_owned()];
+    };
+    let Life {
+        parks,
+        retries,
+        end,
+    } = life;
     let (End::Answered { result: told } | End::Paused { progress: told, .. }) = end;
-    let written_retries = row.life.iter().map(|step| if let Step::Retry(times) = step { *times } else { 0 }).sum::<usize>();
+    let written_retries = row
+        .life
+        .iter()
+        .map(|step| {
+            if let Step::Retry(times) = step {
+                *times
+            } else {
+                0
+            }
+        })
+        .sum::<usize>();
     let written_parks = row.life.iter().map(|step| match step {
-        Step::Park { times: Some(times), .. } | Step::NextDay(times) => *times,
+        Step::Park {
+            times: Some(times), ..
+        }
+        | Step::NextDay(times) => *times,
         Step::Park { times: None, .. } => number - 1 - written_retries,
         Step::Retry(_) | Step::Again | Step::Throttle | Step::Pause | Step::Last => 0,
     });
     let mut wrong = vec![
         differs("parks:", &parks.len(), &written_parks.sum()),
         differs("retries:", retries, &written_retries),
-        parks.iter().find_map(|park| differs("parked for", &(park.stage, park.code.as_str()), &(row.stage, row.code.as_str()))),
+        parks.iter().find_map(|park| {
+            differs(
+                "parked for",
+                &(park.stage, park.code.as_str()),
+                &(row.stage, row.code.as_str()),
+            )
+        }),
     ];
     match billed {
         None if row.code == "connect" => {}
         None => {
-            let asked = system.sandbox.calls().about(Stage::Storage, &format!("get samples/{id}.png"));
+            let asked = system
+                .sandbox
+                .calls()
+                .about(Stage::Storage, &format!("get samples/{id}.png"));
             wrong.push(differs("downloads:", &asked.len(), &number));
         }
         Some(billed) => {
@@ -148,64 +233,123 @@ fn wrong_course(row: &Row, system: &System, id: &str, life: &Life) -> Vec<String
         }
     }
     let (other, needed) = match (row.stage, end) {
-        (Stage::Recognition, End::Answered { .. }) => (Stage::Verification, usize::from(id == "verified")),
+        (Stage::Recognition, End::Answered { .. }) => {
+            (Stage::Verification, usize::from(id == "verified"))
+        }
         (Stage::Recognition, End::Paused { .. }) => (Stage::Verification, 0),
         // Recognised before, but for the bill that nobody has to be told about.
-        (stage, _) => (Stage::Recognition, usize::from(stage == Stage::Verification && row.given.knows_the_bill)),
+        (stage, _) => (
+            Stage::Recognition,
+            usize::from(stage == Stage::Verification && row.given.knows_the_bill),
+        ),
     };
-    wrong.push(differs("calls of the other stage:", &calls(told, other).len(), &needed));
+    wrong.push(differs(
+        "calls of the other stage:",
+        &calls(told, other).len(),
+        &needed,
+    ));
     wrong.into_iter().flatten().collect()
 }
 
 fn calls(told: &Value, stage: Stage) -> Vec<(String, String)> {
     let none = Vec::new();
-    let of_stage = told["calls"].as_array().unwrap_or(&none).iter().filter(|call| call["stage"] == stage.as_str());
+    let of_stage = told["calls"]
+        .as_array()
+        .unwrap_or(&none)
+        .iter()
+        .filter(|call| call["stage"] == stage.as_str());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    of_stage.map(|call| (text(&call["code"]), text(&call["billed"]))).collect()
+    of_stage
+        .map(|call| (text(&call["code"]), text(&call["billed"])))
+        .collect()
 }
 
 /// Status, verdict and error.
 fn wrong_end(row: &Row, verify: bool, result: &Value) -> Vec<String> {
     let followed = row.stage == Stage::Recognition && verify && row.ends != "paused";
-    let (stage, code) = if followed { (Stage::Verification, AFTER_RECOGNITION) } else { (row.stage, row.code.as_str()) };
+    let (stage, code) = if followed {
+        (Stage::Verification, AFTER_RECOGNITION)
+    } else {
+        (row.stage, row.code.as_str())
+    };
     let of_stage = json!([stage.as_str(), code]);
-    let (status, verdict, error) = match if followed { "not_usable" } else { row.ends.as_str() } {
+    let (status, verdict, error) = match if followed {
+        "not_usable"
+    } else {
+        row.ends.as_str()
+    } {
         "paused" => return vec![format!("answered {}, not paused", result["error"])],
         "undetermined" => ("undetermined", Value::Null, of_stage),
         ends @ ("genuine" | "recognized") => ("completed", json!(ends), json!([null, null])),
-        image if image.starts_with("image.") => ("invalid_job", Value::Null, json!(["image", image])),
+        image if image.starts_with("image.") => {
+            ("invalid_job", Value::Null, json!(["image", image]))
+        }
         verdict => ("completed", json!(verdict), of_stage),
     };
     let read = row.stage == Stage::Verification || row.ends == "recognized";
     let wrong = [
         differs("status", &result["status"], &json!(status)),
         differs("verdict", &result["verdict"], &verdict),
-        differs("error", &json!([result["error"]["stage"], result["error"]["code"]]), &error),
+        differs(
+            "error",
+            &json!([result["error"]["stage"], result["error"]["code"]]),
+            &error,
+        ),
         differs("was read:", &!result["recognition"].is_null(), &read),
     ];
     wrong.into_iter().flatten().collect()
 }
 
-/// The job is handed back at once and is charged for nothing but what came before; the worker says which stage it is.
-async fn wrong_pause(row: &Row, system: &System, parked: &JobParked, progress: &Value, life: &Life) -> Vec<String> {
+/// The job is handed back at once and is charged for nothing but what came before; the worker says
+/// which stage it is.
+async fn wrong_pause(
+    row: &Row,
+    system: &System,
+    parked: &JobParked,
+    progress: &Value,
+    life: &Life,
+) -> Vec<String> {
     if row.ends != "paused" {
         return vec![format!("paused for {}", parked.code)];
     }
     let worker = &system.workers[0];
-    worker.becomes(|state| matches!(state, State::Paused { .. })).await;
+    worker
+        .becomes(|state| matches!(state, State::Paused { .. }))
+        .await;
     let stages = match worker.health.state() {
         State::Paused { stages } => stages,
         _ => Vec::new(),
     };
-    let paused: Vec<_> = stages.iter().map(|paused| (paused.stage, paused.code.as_str())).collect();
-    let charged = progress["steps"].as_object().into_iter().flat_map(|rules| rules.values());
-    let charged: u64 = charged.flat_map(|uses| uses.as_array().unwrap()).filter_map(Value::as_u64).sum();
-    let again = row.life.iter().filter(|step| matches!(step, Step::Again)).count();
+    let paused: Vec<_> = stages
+        .iter()
+        .map(|paused| (paused.stage, paused.code.as_str()))
+        .collect();
+    let charged = progress["steps"]
+        .as_object()
+        .into_iter()
+        .flat_map(|rules| rules.values());
+    let charged: u64 = charged
+        .flat_map(|uses| uses.as_array().unwrap())
+        .filter_map(Value::as_u64)
+        .sum();
+    let again = row
+        .life
+        .iter()
+        .filter(|step| matches!(step, Step::Again))
+        .count();
     let wrong = [
         (parked.until > Timestamp::now()).then(|| format!("parked until {}", parked.until)),
-        differs("parked for", &(parked.stage, parked.code.as_str()), &(row.stage, row.code.as_str())),
+        differs(
+            "parked for",
+            &(parked.stage, parked.code.as_str()),
+            &(row.stage, row.code.as_str()),
+        ),
         differs("paused:", &paused, &vec![(row.stage, row.code.as_str())]),
-        differs("steps taken:", &charged, &((life.retries + life.parks.len() + again) as u64)),
+        differs(
+            "steps taken:",
+            &charged,
+            &((life.retries + life.parks.len() + again) as u64),
+        ),
     ];
     wrong.into_iter().flatten().collect()
 }

@@ -53,7 +53,8 @@ pub(super) enum Step {
     NextDay(usize),
     /// One more call at once: turned upright, or signed anew.
     Again,
-    /// Again and again in place for ten minutes: too long to live through here, `flow/waits.rs` shows one.
+    /// Again and again in place for ten minutes: too long to live through here, `flow/waits.rs`
+    /// shows one.
     Throttle,
     Pause,
     Last,
@@ -72,10 +73,14 @@ pub(super) fn rows() -> Vec<Row> {
     for line in include_str!("../../data/policy/codes.md").lines() {
         if let Some(heading) = line.strip_prefix("## ") {
             let of = |stage: &Stage| heading.to_lowercase().starts_with(stage.as_str());
-            stage = [Stage::Storage, Stage::Recognition, Stage::Verification].into_iter().find(of);
+            stage = [Stage::Storage, Stage::Recognition, Stage::Verification]
+                .into_iter()
+                .find(of);
         }
         let columns: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [codes, given, life, ends, calls] = columns[..] else { continue };
+        let [codes, given, life, ends, calls] = columns[..] else {
+            continue;
+        };
         if !matches!(codes, "code" | "---") {
             let row = |code: &str| Row {
                 stage: stage.expect("rows stand under the heading of their stage"),
@@ -120,7 +125,9 @@ impl Given {
                 Some(("blank", "page")) => given.blank_page = true,
                 Some(("knows", "the bill")) => given.knows_the_bill = true,
                 Some(("date", "unknown")) => given.bill = Bill::Undated,
-                Some(("turned", code)) => given.turned_for = Some(code.trim_start_matches("for ").to_owned()),
+                Some(("turned", code)) => {
+                    given.turned_for = Some(code.trim_start_matches("for ").to_owned())
+                }
                 Some(("deadline", deadline)) => given.deadline = Some(duration(deadline)),
                 Some((days, "days old")) => given.bill = Bill::DaysOld(number(days)),
                 _ => panic!("what is {condition:?}?"),
@@ -132,31 +139,45 @@ impl Given {
 
 impl Calls {
     fn parse(cell: &str) -> Self {
-        let (number, billed) = cell.split_once(' ').map_or((cell, None), |(number, billed)| (number, Some(billed)));
+        let (number, billed) = cell
+            .split_once(' ')
+            .map_or((cell, None), |(number, billed)| (number, Some(billed)));
         let billed = billed.map(|billed| match billed {
             "paid" => Billed::Yes,
             "free" => Billed::No,
             "unknown" => Billed::Unknown,
             other => panic!("who pays {other:?}?"),
         });
-        Self { number: number.parse().unwrap(), billed }
+        Self {
+            number: number.parse().unwrap(),
+            billed,
+        }
     }
 }
 
 fn step(text: &str) -> Step {
-    let times = |text: &str| text.strip_prefix('×').and_then(|times| times.parse::<usize>().ok());
+    let times = |text: &str| {
+        text.strip_prefix('×')
+            .and_then(|times| times.parse::<usize>().ok())
+    };
     match text.split_once(' ') {
         Some(("retry", number)) => Step::Retry(times(number).unwrap()),
         Some(("next_day", number)) => Step::NextDay(times(number).unwrap()),
         Some(("park", delays)) => {
-            let delays: Vec<&str> = delays.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+            let delays: Vec<&str> = delays
+                .split([',', ' '])
+                .filter(|part| !part.is_empty())
+                .collect();
             let (before, last) = delays.split_at(delays.len() - 1);
             let times = match last[0] {
                 "…" => None,
                 // The delay itself stands before its number of times.
                 last => Some(times(last).map_or(delays.len(), |times| before.len() - 1 + times)),
             };
-            Step::Park { first: duration(delays[0]), times }
+            Step::Park {
+                first: duration(delays[0]),
+                times,
+            }
         }
         None if text == "throttle" => Step::Throttle,
         None if text == "pause" => Step::Pause,
@@ -167,5 +188,8 @@ fn step(text: &str) -> Step {
 }
 
 fn duration(text: &str) -> Duration {
-    text.parse::<SignedDuration>().unwrap_or_else(|_| panic!("{text:?} is no duration")).try_into().unwrap()
+    text.parse::<SignedDuration>()
+        .unwrap_or_else(|_| panic!("{text:?} is no duration"))
+        .try_into()
+        .unwrap()
 }

@@ -23,7 +23,9 @@ async fn safe() -> System {
 }
 
 fn lines<'a>(text: &'a str, verdict: &str) -> Vec<&'a str> {
-    text.lines().filter(|line| line.starts_with(verdict)).collect()
+    text.lines()
+        .filter(|line| line.starts_with(verdict))
+        .collect()
 }
 
 #[tokio::test]
@@ -32,14 +34,28 @@ async fn a_system_that_is_in_order_is_told_line_by_line() {
     let (code, text) = check(&ConfigFile::of(&system), &[]).await;
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(lines(&text, "ok").len(), text.lines().count(), "{text}");
-    for about in
-        ["configuration", "policy", "broker.urls", "queues", "storage.bucket", "checkpoints", "recognition.url", "verification.url"]
-    {
-        assert!(text.lines().any(|line| line.contains(about)), "{about}: {text}");
+    for about in [
+        "configuration",
+        "policy",
+        "broker.urls",
+        "queues",
+        "storage.bucket",
+        "checkpoints",
+        "recognition.url",
+        "verification.url",
+    ] {
+        assert!(
+            text.lines().any(|line| line.contains(about)),
+            "{about}: {text}"
+        );
     }
     assert!(text.contains("honours conditional writes"), "{text}");
     let calls = system.sandbox.calls();
-    assert_eq!(calls.count(Stage::Recognition).calls + calls.count(Stage::Verification).calls, 0, "nothing is paid for");
+    assert_eq!(
+        calls.count(Stage::Recognition).calls + calls.count(Stage::Verification).calls,
+        0,
+        "nothing is paid for"
+    );
 }
 
 #[tokio::test]
@@ -48,8 +64,15 @@ async fn queues_that_are_not_there_yet_are_no_mistake_unless_nobody_may_declare_
     system.config.broker.results_queue.push_str(".another");
     let file = ConfigFile::of(&system);
     let (code, text) = check(&file, &[]).await;
-    assert!(code == Some(0) && text.contains("1 are not there yet"), "{text}");
-    let (code, text) = check(&file, &[("INVOICE_WORKER__BROKER__DECLARE_TOPOLOGY", "false")]).await;
+    assert!(
+        code == Some(0) && text.contains("1 are not there yet"),
+        "{text}"
+    );
+    let (code, text) = check(
+        &file,
+        &[("INVOICE_WORKER__BROKER__DECLARE_TOPOLOGY", "false")],
+    )
+    .await;
     assert_eq!((code, lines(&text, "FAILED").len()), (Some(1), 1), "{text}");
     assert!(text.contains("does not exist; declare it"), "{text}");
 }
@@ -58,26 +81,50 @@ async fn queues_that_are_not_there_yet_are_no_mistake_unless_nobody_may_declare_
 async fn everything_that_is_wrong_is_told_with_its_mend_and_without_secrets() {
     const PASSWORD: &str = "a-password-nobody-may-see";
     let mut system = safe().await;
-    let closed = Secret::new(&format!("amqp://guest:{PASSWORD}@127.0.0.1:{}/%2f", free_port()));
+    let closed = Secret::new(&format!(
+        "amqp://guest:{PASSWORD}@127.0.0.1:{}/%2f",
+        free_port()
+    ));
     system.config.broker.urls.insert(0, closed);
     system.config.storage.bucket = "nobodys-bucket".to_owned();
     system.config.verification.url = format!("http://127.0.0.1:{}/", free_port());
     let (code, text) = check(&ConfigFile::of(&system), &[]).await;
     let failed = lines(&text, "FAILED");
-    assert_eq!((code, failed.len(), lines(&text, "warning").len()), (Some(1), 3, 1), "{text}");
+    assert_eq!(
+        (code, failed.len(), lines(&text, "warning").len()),
+        (Some(1), 3, 1),
+        "{text}"
+    );
     for told in ["create the bucket", "the way to it open?"] {
-        assert!(failed.iter().any(|line| line.contains(told)), "{told}: {text}");
+        assert!(
+            failed.iter().any(|line| line.contains(told)),
+            "{told}: {text}"
+        );
     }
     assert!(!text.contains(PASSWORD), "{text}");
-    assert!(text.contains("ok      broker.urls"), "the other one answers: {text}");
+    assert!(
+        text.contains("ok      broker.urls"),
+        "the other one answers: {text}"
+    );
 }
 
 #[tokio::test]
 async fn offline_connects_nothing() {
     let mut system = safe().await;
-    system.config.broker.urls = vec![Secret::new(&format!("amqp://127.0.0.1:{}/%2f", free_port()))];
-    let ended = output(&["check", "--offline", "-c", &ConfigFile::of(&system).path()], &[]).await;
-    assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 2), "{ended:?}");
+    system.config.broker.urls = vec![Secret::new(&format!(
+        "amqp://127.0.0.1:{}/%2f",
+        free_port()
+    ))];
+    let ended = output(
+        &["check", "--offline", "-c", &ConfigFile::of(&system).path()],
+        &[],
+    )
+    .await;
+    assert_eq!(
+        (ended.code, ended.stdout.lines().count()),
+        (Some(0), 2),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test]
@@ -87,20 +134,48 @@ async fn what_works_and_is_not_safe_is_a_warning_with_its_mend() {
     let queues = &system.config.broker;
     for (queue, changes) in [
         (&queues.failed_queue, &[("x-delivery-limit", None)][..]),
-        (&queues.jobs_queue, &[("x-delivery-limit", None), ("x-max-length", Some(1_000_000))]),
+        (
+            &queues.jobs_queue,
+            &[
+                ("x-delivery-limit", None),
+                ("x-max-length", Some(1_000_000)),
+            ],
+        ),
     ] {
         system.session.delete_queue(queue).await.unwrap();
         declare_otherwise(queues, queue, true, changes).await;
     }
     let (code, text) = check(&ConfigFile::of(&system), &[]).await;
     let warnings = lines(&text, "warning");
-    assert_eq!((code, warnings.len(), lines(&text, "FAILED").len()), (Some(0), 3, 0), "{text}");
-    assert!(warnings[..2].iter().all(|line| line.contains("worker.redelivery_wait: 30s is not longer than")), "{text}");
-    let limit =
-        format!("queue {} has x-delivery-limit none instead of 1000000, and is used as it is; from RabbitMQ 4", queues.failed_queue);
-    assert!(warnings[2].contains(&limit) && warnings[2].contains("a policy gives it a delivery-limit"), "{text}");
-    for argument in ["x-delivery-limit none instead of 20", "x-max-length 1000000 instead of none"] {
-        assert!(lines(&text, "ok").iter().any(|line| line.contains(&queues.jobs_queue) && line.contains(argument)), "{argument}: {text}");
+    assert_eq!(
+        (code, warnings.len(), lines(&text, "FAILED").len()),
+        (Some(0), 3, 0),
+        "{text}"
+    );
+    assert!(
+        warnings[..2]
+            .iter()
+            .all(|line| line.contains("worker.redelivery_wait: 30s is not longer than")),
+        "{text}"
+    );
+    let limit = format!(
+        "queue {} has x-delivery-limit none instead of 1000000, and is used as it is; from RabbitMQ 4",
+        queues.failed_queue
+    );
+    assert!(
+        warnings[2].contains(&limit) && warnings[2].contains("a policy gives it a delivery-limit"),
+        "{text}"
+    );
+    for argument in [
+        "x-delivery-limit none instead of 20",
+        "x-max-length 1000000 instead of none",
+    ] {
+        assert!(
+            lines(&text, "ok")
+                .iter()
+                .any(|line| line.contains(&queues.jobs_queue) && line.contains(argument)),
+            "{argument}: {text}"
+        );
     }
 }
 
@@ -111,10 +186,20 @@ async fn workers_of_another_fleet_or_seal_on_the_same_exchange_are_told() {
     let file = ConfigFile::of(&system);
     let (_, text) = check(&file, &[]).await;
     assert!(!text.contains("broker.control_exchange"), "{text}");
-    let (_, text) = check(&file, &[("INVOICE_WORKER__SEAL__KEY", "a-key-that-the-running-worker-does-not-have")]).await;
+    let (_, text) = check(
+        &file,
+        &[(
+            "INVOICE_WORKER__SEAL__KEY",
+            "a-key-that-the-running-worker-does-not-have",
+        )],
+    )
+    .await;
     assert!(text.contains("have no valid seal of ours"), "{text}");
     let jobs = format!("{}.other", system.config.broker.jobs_queue);
     let (_, text) = check(&file, &[("INVOICE_WORKER__BROKER__JOBS_QUEUE", &jobs)]).await;
-    assert!(text.contains("workers with other queues or accounts use"), "{text}");
+    assert!(
+        text.contains("workers with other queues or accounts use"),
+        "{text}"
+    );
     system.drain().await;
 }

@@ -15,8 +15,14 @@ async fn store_at(ahead: SignedDuration) -> String {
             tokio::spawn(async move {
                 let mut request = vec![0; 64 * 1024];
                 let _ = connection.read(&mut request).await;
-                let date = Timestamp::now().saturating_add(ahead).unwrap().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-                let answer = format!("HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let date = Timestamp::now()
+                    .saturating_add(ahead)
+                    .unwrap()
+                    .strftime("%a, %d %b %Y %H:%M:%S GMT")
+                    .to_string();
+                let answer = format!(
+                    "HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                );
                 let _ = connection.write_all(answer.as_bytes()).await;
             });
         }
@@ -34,10 +40,17 @@ async fn a_worker_whose_clock_is_five_days_behind_its_stores_takes_no_jobs() {
     let mut program = file.run(&[]);
     let telemetry = program.telemetry().await;
     let event = program.event("the clock of this machine is wrong").await;
-    assert!(event["problem"].as_str().unwrap().contains("behind"), "{event}");
+    assert!(
+        event["problem"].as_str().unwrap().contains("behind"),
+        "{event}"
+    );
     let ready = reqwest::get(format!("{telemetry}/readyz")).await.unwrap();
     assert_eq!(ready.status(), 503);
     assert!(ready.text().await.unwrap().contains("clock"));
-    assert_eq!(system.depth(&system.config.broker.jobs_queue.clone()).await, 1, "nothing is taken");
+    assert_eq!(
+        system.depth(&system.config.broker.jobs_queue.clone()).await,
+        1,
+        "nothing is taken"
+    );
     assert_eq!(program.stop().await.code, Some(0));
 }

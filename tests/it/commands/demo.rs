@@ -13,7 +13,11 @@ async fn shown(arguments: &[&str]) -> String {
         assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
     }
     assert!(!ended.stderr.contains("rror"), "{}", ended.stderr);
-    let prefix = ended.stderr.split("begin with ").nth(1).and_then(|rest| rest.split(';').next());
+    let prefix = ended
+        .stderr
+        .split("begin with ")
+        .nth(1)
+        .and_then(|rest| rest.split(';').next());
     prefix.expect("it tells the queues' prefix").to_owned()
 }
 
@@ -30,9 +34,21 @@ async fn leaves_a_real_broker_as_it_was() {
     let mut config = Config::default();
     config.broker.urls = vec![Secret::new(&url)];
     let broker = Broker::new(&config.broker).unwrap();
-    for queue in ["jobs", "due", "results", "failed", "retry.1s", "retry.2s", "retry.30s", "jobs.replies"] {
+    for queue in [
+        "jobs",
+        "due",
+        "results",
+        "failed",
+        "retry.1s",
+        "retry.2s",
+        "retry.30s",
+        "jobs.replies",
+    ] {
         let session = broker.connect().await.unwrap();
         let name = format!("{prefix}.{queue}");
-        assert!(session.queue_depth(&name).await.is_err(), "{name} is still there");
+        assert!(
+            session.queue_depth(&name).await.is_err(),
+            "{name} is still there"
+        );
     }
 }

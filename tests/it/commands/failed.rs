@@ -1,4 +1,5 @@
-//! `failed`: what lies in the failed queue is looked at without being used up, replayed as another run, and dropped.
+//! `failed`: what lies in the failed queue is looked at without being used up, replayed as another
+//! run, and dropped.
 
 use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Ended, NONE, Program, output};
@@ -33,7 +34,10 @@ async fn after_two_failures() -> (System, ConfigFile, Message) {
     let key = system.sample("01-beijing-outpatient").await;
     system.submit(&system.job("CLM-1", &key)).await;
     let answer = system.reply().await;
-    assert_eq!(serde_json::from_slice::<Value>(&answer.body).unwrap()["status"], "undetermined");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&answer.body).unwrap()["status"],
+        "undetermined"
+    );
     let nonsense = system.message("CLM-2", "not JSON, but a patient's name");
     assert_eq!(system.ask(&nonsense).await["status"], "invalid_job");
     system.holds(&system.config.broker.failed_queue, 2).await;
@@ -50,8 +54,17 @@ async fn with_copies(number: u32) -> (System, ConfigFile) {
             "job_id": format!("CLM-{index}"), "status": "undetermined", "calls": 1, "billed": 1, "at": "2026-01-01T00:00:00Z",
             "error": { "stage": "verification", "code": code, "message": "", "attempts": 1 },
         });
-        let copy = failed_copy(&system.message(&index.to_string(), "{}"), &failure.to_string(), 1 << 20);
-        system.session.publisher().publish(&system.config.broker.failed_queue, &copy).await.unwrap();
+        let copy = failed_copy(
+            &system.message(&index.to_string(), "{}"),
+            &failure.to_string(),
+            1 << 20,
+        );
+        system
+            .session
+            .publisher()
+            .publish(&system.config.broker.failed_queue, &copy)
+            .await
+            .unwrap();
     }
     let file = ConfigFile::of(&system);
     (system, file)
@@ -59,52 +72,110 @@ async fn with_copies(number: u32) -> (System, ConfigFile) {
 
 async fn depths(system: &System) -> (u32, u32) {
     let queues = &system.config.broker;
-    (system.depth(&queues.failed_queue).await, system.depth(&queues.jobs_queue).await)
+    (
+        system.depth(&queues.failed_queue).await,
+        system.depth(&queues.jobs_queue).await,
+    )
 }
 
 #[tokio::test]
 async fn what_failed_is_listed_and_shown_without_what_is_in_it() {
     let (system, file, answer) = after_two_failures().await;
     let told = listed(&file).await;
-    assert_eq!((&told["total"], &told["queue"]), (&json!(2), &json!(system.config.broker.failed_queue)));
-    let groups: Vec<_> =
-        told["groups"].as_array().unwrap().iter().map(|group| (&group["stage"], &group["code"], &group["count"])).collect();
-    assert_eq!(groups, [(&json!("job"), &json!("job.malformed"), &json!(1)), (&json!("verification"), &json!("319"), &json!(1))]);
+    assert_eq!(
+        (&told["total"], &told["queue"]),
+        (&json!(2), &json!(system.config.broker.failed_queue))
+    );
+    let groups: Vec<_> = told["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| (&group["stage"], &group["code"], &group["count"]))
+        .collect();
+    assert_eq!(
+        groups,
+        [
+            (&json!("job"), &json!("job.malformed"), &json!(1)),
+            (&json!("verification"), &json!("319"), &json!(1))
+        ]
+    );
     let table = done(&file, &["list"]).await;
-    assert!(table.contains("319") && table.contains("undetermined") && table.contains("total"), "{table}");
+    assert!(
+        table.contains("319") && table.contains("undetermined") && table.contains("total"),
+        "{table}"
+    );
 
     let shown = done(&file, &["show", "CLM-1"]).await;
     let run = answer.properties.message_id.unwrap();
-    for text in [&run, &system.reply_to, "correlation of CLM-1", "verification 319", "2, of which 2 paid", "samples/01-beijing"] {
+    for text in [
+        &run,
+        &system.reply_to,
+        "correlation of CLM-1",
+        "verification 319",
+        "2, of which 2 paid",
+        "samples/01-beijing",
+    ] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
-    assert!(!shown.contains("CLM-2") && !shown.contains("claim"), "{shown}");
+    assert!(
+        !shown.contains("CLM-2") && !shown.contains("claim"),
+        "{shown}"
+    );
     let all = done(&file, &["show"]).await;
-    assert!(all.contains("CLM-1") && all.contains("job.malformed") && !all.contains("patient's"), "{all}");
-    assert!(done(&file, &["show", "--code", "job.malformed", "--body"]).await.contains("not JSON, but a patient's name"));
+    assert!(
+        all.contains("CLM-1") && all.contains("job.malformed") && !all.contains("patient's"),
+        "{all}"
+    );
+    assert!(
+        done(&file, &["show", "--code", "job.malformed", "--body"])
+            .await
+            .contains("not JSON, but a patient's name")
+    );
     assert_eq!(system.depth(&system.config.broker.failed_queue).await, 2);
 
     let missing = failed(&file, &["show", "CLM-3"]).await;
     assert_eq!(missing.code, Some(1), "{missing:?}");
-    assert!(missing.stderr.contains("none of 2") && missing.stdout.is_empty(), "{missing:?}");
+    assert!(
+        missing.stderr.contains("none of 2") && missing.stdout.is_empty(),
+        "{missing:?}"
+    );
 }
 
 #[tokio::test]
-async fn a_replayed_job_is_another_run_answered_to_the_same_place_and_does_not_pay_for_recognition_again() {
+async fn a_replayed_job_is_another_run_answered_to_the_same_place_and_does_not_pay_for_recognition_again()
+ {
     let (mut system, file, answer) = after_two_failures().await;
     let told = done(&file, &["replay", "--job-id", "CLM-1"]).await;
-    assert_eq!(told, format!("replayed 1 to {}\n", system.config.broker.jobs_queue));
+    assert_eq!(
+        told,
+        format!("replayed 1 to {}\n", system.config.broker.jobs_queue)
+    );
     let again = system.reply().await;
-    assert_eq!(serde_json::from_slice::<Value>(&again.body).unwrap()["verdict"], "genuine");
-    assert_eq!(again.properties.correlation_id.as_deref(), Some("correlation of CLM-1"));
+    assert_eq!(
+        serde_json::from_slice::<Value>(&again.body).unwrap()["verdict"],
+        "genuine"
+    );
+    assert_eq!(
+        again.properties.correlation_id.as_deref(),
+        Some("correlation of CLM-1")
+    );
     assert_ne!(again.properties.message_id, answer.properties.message_id);
     assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 1);
     assert_eq!(listed(&file).await["total"], 1);
 
-    assert_eq!(done(&file, &["drop", "--yes"]).await, "CLM-2\ndropped 1\n".replace("CLM-2", "message of CLM-2"));
+    assert_eq!(
+        done(&file, &["drop", "--yes"]).await,
+        "CLM-2\ndropped 1\n".replace("CLM-2", "message of CLM-2")
+    );
     let empty = failed(&file, &["list"]).await;
     assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
-    assert_eq!(empty.stderr, format!("{} is empty, or somebody else is looking at all of it\n", system.config.broker.failed_queue));
+    assert_eq!(
+        empty.stderr,
+        format!(
+            "{} is empty, or somebody else is looking at all of it\n",
+            system.config.broker.failed_queue
+        )
+    );
 }
 
 #[tokio::test]
@@ -114,13 +185,25 @@ async fn a_replay_whose_acknowledgement_was_lost_is_the_same_run_when_it_is_repe
     let copy = system.take(&system.config.broker.failed_queue).await;
     let mut answers = Vec::new();
     for _ in 0..2 {
-        system.session.publisher().publish(&system.config.broker.failed_queue, &copy).await.unwrap();
+        system
+            .session
+            .publisher()
+            .publish(&system.config.broker.failed_queue, &copy)
+            .await
+            .unwrap();
         done(&file, &["replay"]).await;
         answers.push(system.reply().await);
     }
-    assert_eq!(answers[0].properties.message_id, answers[1].properties.message_id);
+    assert_eq!(
+        answers[0].properties.message_id,
+        answers[1].properties.message_id
+    );
     assert_eq!(answers[0].body, answers[1].body);
-    assert_eq!(system.sandbox.calls().count(Stage::Verification).billed, 2, "the failed call, and one for both replays");
+    assert_eq!(
+        system.sandbox.calls().count(Stage::Verification).billed,
+        2,
+        "the failed call, and one for both replays"
+    );
 }
 
 #[tokio::test]
@@ -128,18 +211,47 @@ async fn more_than_one_are_only_told_of_until_it_is_meant() {
     let (system, file) = with_copies(4).await;
     for action in ["replay", "drop"] {
         let told = done(&file, &[action]).await;
-        assert!(told.contains(&format!("Would {action} 4")) && told.contains("--yes") && told.contains("even"), "{told}");
+        assert!(
+            told.contains(&format!("Would {action} 4"))
+                && told.contains("--yes")
+                && told.contains("even"),
+            "{told}"
+        );
         assert_eq!(depths(&system).await, (4, 0));
     }
-    assert_eq!(done(&file, &["drop", "--code", "odd", "--yes"]).await, "CLM-1\nCLM-3\ndropped 2\n");
-    assert_eq!(done(&file, &["drop", "--yes", "--limit", "1", "--newer-than", "1s"]).await, "", "none is so new");
-    assert_eq!(done(&file, &["drop", "--yes", "--limit", "1", "--older-than", "1d"]).await, "CLM-0\ndropped 1\n");
+    assert_eq!(
+        done(&file, &["drop", "--code", "odd", "--yes"]).await,
+        "CLM-1\nCLM-3\ndropped 2\n"
+    );
+    assert_eq!(
+        done(
+            &file,
+            &["drop", "--yes", "--limit", "1", "--newer-than", "1s"]
+        )
+        .await,
+        "",
+        "none is so new"
+    );
+    assert_eq!(
+        done(
+            &file,
+            &["drop", "--yes", "--limit", "1", "--older-than", "1d"]
+        )
+        .await,
+        "CLM-0\ndropped 1\n"
+    );
     let told = done(&file, &["replay", "--yes"]).await;
-    assert_eq!(told, format!("replayed 1 to {}\n", system.config.broker.jobs_queue));
+    assert_eq!(
+        told,
+        format!("replayed 1 to {}\n", system.config.broker.jobs_queue)
+    );
     assert_eq!(depths(&system).await, (0, 1));
     let job = system.take(&system.config.broker.jobs_queue).await;
     let original = system.message("2", "{}");
-    assert_eq!((&job.body, &job.properties.reply_to), (&original.body, &original.properties.reply_to));
+    assert_eq!(
+        (&job.body, &job.properties.reply_to),
+        (&original.body, &original.properties.reply_to)
+    );
     assert_ne!(run_id(&job), run_id(&original));
 }
 
@@ -148,11 +260,21 @@ async fn a_queue_of_many_windows_is_seen_whole_and_what_does_not_match_stays() {
     let (system, file) = with_copies(501).await;
     assert_eq!(listed(&file).await["total"], 501);
     assert_eq!(depths(&system).await, (501, 0));
-    let told = done(&file, &["replay", "--code", "odd", "--rate", "1000", "--yes"]).await;
-    assert_eq!(told, format!("replayed 250 to {}\n", system.config.broker.jobs_queue));
+    let told = done(
+        &file,
+        &["replay", "--code", "odd", "--rate", "1000", "--yes"],
+    )
+    .await;
+    assert_eq!(
+        told,
+        format!("replayed 250 to {}\n", system.config.broker.jobs_queue)
+    );
     assert_eq!(depths(&system).await, (251, 250));
     let left = listed(&file).await;
-    assert_eq!((&left["total"], &left["groups"][0]["code"]), (&json!(251), &json!("even")));
+    assert_eq!(
+        (&left["total"], &left["groups"][0]["code"]),
+        (&json!(251), &json!("even"))
+    );
 }
 
 #[tokio::test]
@@ -179,16 +301,42 @@ async fn what_the_broker_took_away_is_explained_by_the_broker() {
     .await;
     let told = listed(&file).await;
     let group = &told["groups"][0];
-    assert_eq!((&group["stage"], &group["code"], &group["status"]), (&json!("broker"), &json!("delivery_limit"), &json!("unknown")));
+    assert_eq!(
+        (&group["stage"], &group["code"], &group["status"]),
+        (
+            &json!("broker"),
+            &json!("delivery_limit"),
+            &json!("unknown")
+        )
+    );
     assert!(group["oldest"].is_string(), "{told}");
     let shown = done(&file, &["show"]).await;
-    assert!(shown.starts_with("CLM-1\n") && shown.contains(&queues.jobs_queue) && shown.contains("too often"), "{shown}");
+    assert!(
+        shown.starts_with("CLM-1\n")
+            && shown.contains(&queues.jobs_queue)
+            && shown.contains("too often"),
+        "{shown}"
+    );
 }
 
 /// A replay of one a second that has begun.
 async fn replaying(system: &System, file: &ConfigFile) -> Program {
-    let program = Program::start(&["failed", "replay", "--yes", "--rate", "1", "-c", &file.path()], &NONE);
-    eventually("a first job", async || system.depth(&system.config.broker.jobs_queue).await > 0).await;
+    let program = Program::start(
+        &[
+            "failed",
+            "replay",
+            "--yes",
+            "--rate",
+            "1",
+            "-c",
+            &file.path(),
+        ],
+        &NONE,
+    );
+    eventually("a first job", async || {
+        system.depth(&system.config.broker.jobs_queue).await > 0
+    })
+    .await;
     program
 }
 
@@ -203,8 +351,10 @@ async fn an_interrupted_replay_says_how_far_it_came() {
     let (failed, jobs) = depths(&system).await;
     assert_eq!(failed + jobs, COPIES);
     let queues = &system.config.broker;
-    let told =
-        format!("replayed {jobs} of {COPIES} to {}; interrupted, the others are still in {}\n", queues.jobs_queue, queues.failed_queue);
+    let told = format!(
+        "replayed {jobs} of {COPIES} to {}; interrupted, the others are still in {}\n",
+        queues.jobs_queue, queues.failed_queue
+    );
     assert_eq!(ended.stdout, told);
 }
 
@@ -212,13 +362,23 @@ async fn an_interrupted_replay_says_how_far_it_came() {
 #[tokio::test]
 async fn nothing_is_dropped_without_consent_or_the_jobs_own_id() {
     let (system, file) = with_copies(1).await;
-    for arguments in [&["drop"][..], &["drop", "--code", "even"], &["drop", "--limit", "1"]] {
+    for arguments in [
+        &["drop"][..],
+        &["drop", "--code", "even"],
+        &["drop", "--limit", "1"],
+    ] {
         let told = done(&file, arguments).await;
-        assert!(told.contains("Would drop 1 for good. Nothing was changed: say --yes"), "{arguments:?}: {told}");
+        assert!(
+            told.contains("Would drop 1 for good. Nothing was changed: say --yes"),
+            "{arguments:?}: {told}"
+        );
     }
     system.holds(&system.config.broker.failed_queue, 1).await;
     let other = failed(&file, &["drop", "CLM-7"]).await;
-    assert!(other.code == Some(1) && other.stderr.contains("none of 1"), "{other:?}");
+    assert!(
+        other.code == Some(1) && other.stderr.contains("none of 1"),
+        "{other:?}"
+    );
     assert_eq!(done(&file, &["drop", "CLM-0"]).await, "CLM-0\ndropped 1\n");
     system.holds(&system.config.broker.failed_queue, 0).await;
 }
@@ -234,38 +394,75 @@ async fn what_is_dropped_can_be_kept_in_a_file_and_be_published_again_from_it() 
     assert_eq!(dropped, "CLM-1\ndropped 1\n");
     system.holds(&system.config.broker.failed_queue, 1).await;
 
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&kept).unwrap().permissions());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&kept).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600, "it holds personal data");
     let text = std::fs::read_to_string(&kept).unwrap();
-    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((lines.len(), &lines[0]["job_id"], &lines[0]["code"]), (1, &json!("CLM-1"), &json!("319")));
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        (lines.len(), &lines[0]["job_id"], &lines[0]["code"]),
+        (1, &json!("CLM-1"), &json!("319"))
+    );
     assert_eq!(lines[0]["run"], json!(answer.properties.message_id));
 
     let again = failed(&file, &[&["drop", "--yes"][..], &to].concat()).await;
-    assert_eq!((again.code, again.stdout.as_str()), (Some(1), ""), "{again:?}");
-    assert!(again.stderr.contains("nothing was dropped") && again.stderr.contains("not there yet"), "{}", again.stderr);
+    assert_eq!(
+        (again.code, again.stdout.as_str()),
+        (Some(1), ""),
+        "{again:?}"
+    );
+    assert!(
+        again.stderr.contains("nothing was dropped") && again.stderr.contains("not there yet"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(std::fs::read_to_string(&kept).unwrap(), text);
     system.holds(&system.config.broker.failed_queue, 1).await;
 
     // As an operator would submit it anew.
     let text = |name: &str| lines[0]["properties"][name].as_str().map(str::to_owned);
-    let body = base64_simd::STANDARD.decode_to_vec(lines[0]["body_base64"].as_str().unwrap()).unwrap();
+    let body = base64_simd::STANDARD
+        .decode_to_vec(lines[0]["body_base64"].as_str().unwrap())
+        .unwrap();
     let mut job = system.message("anew", body);
-    (job.properties.reply_to, job.properties.correlation_id) = (text("reply_to"), text("correlation_id"));
-    assert!(lines[0]["headers"]["invoice-failure"]["string"].as_str().unwrap().contains("319"), "{}", lines[0]);
+    (job.properties.reply_to, job.properties.correlation_id) =
+        (text("reply_to"), text("correlation_id"));
+    assert!(
+        lines[0]["headers"]["invoice-failure"]["string"]
+            .as_str()
+            .unwrap()
+            .contains("319"),
+        "{}",
+        lines[0]
+    );
     system.submit(&job).await;
     let reply = system.reply().await;
-    assert_eq!(serde_json::from_slice::<Value>(&reply.body).unwrap()["verdict"], "genuine");
-    assert_eq!(reply.properties.correlation_id.as_deref(), Some("correlation of CLM-1"));
+    assert_eq!(
+        serde_json::from_slice::<Value>(&reply.body).unwrap()["verdict"],
+        "genuine"
+    );
+    assert_eq!(
+        reply.properties.correlation_id.as_deref(),
+        Some("correlation of CLM-1")
+    );
 }
 
 #[tokio::test]
 async fn a_job_is_replayed_by_its_id() {
     let (mut system, file, _) = after_two_failures().await;
-    assert_eq!(done(&file, &["replay", "CLM-1"]).await, format!("replayed 1 to {}\n", system.config.broker.jobs_queue));
+    assert_eq!(
+        done(&file, &["replay", "CLM-1"]).await,
+        format!("replayed 1 to {}\n", system.config.broker.jobs_queue)
+    );
     assert_eq!(system.result().await["verdict"], "genuine");
     let other = failed(&file, &["replay", "CLM-7"]).await;
-    assert!(other.code == Some(1) && other.stderr.contains("none of 1"), "{other:?}");
+    assert!(
+        other.code == Some(1) && other.stderr.contains("none of 1"),
+        "{other:?}"
+    );
 }
 
 #[tokio::test]
@@ -278,7 +475,10 @@ async fn a_killed_replay_is_finished_by_the_next_and_makes_no_further_run() {
     let queues = &system.config.broker;
     // What it had in hand is back when its connection is gone.
     let jobs = system.depth(&queues.jobs_queue).await;
-    eventually("what it had in hand", async || system.depth(&queues.failed_queue).await + jobs >= COPIES).await;
+    eventually("what it had in hand", async || {
+        system.depth(&queues.failed_queue).await + jobs >= COPIES
+    })
+    .await;
     done(&file, &["replay", "--yes", "--rate", "1000"]).await;
     let (failed, jobs) = depths(&system).await;
     assert!(failed == 0 && jobs >= COPIES, "{failed} {jobs}");
@@ -289,24 +489,49 @@ async fn a_killed_replay_is_finished_by_the_next_and_makes_no_further_run() {
     assert_eq!(runs.len(), COPIES as usize);
 }
 
-/// Whoever of them gets a copy first has it; what neither finds, because the other one holds it, stays for the next.
+/// Whoever of them gets a copy first has it; what neither finds, because the other one holds it,
+/// stays for the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replays_at_once_submit_every_job_once_and_lose_none() {
     const COPIES: u32 = 300;
     let (system, file) = with_copies(COPIES).await;
-    let replay = || Program::start(&["failed", "replay", "--yes", "--rate", "200", "-c", &file.path()], &NONE);
+    let replay = || {
+        Program::start(
+            &[
+                "failed",
+                "replay",
+                "--yes",
+                "--rate",
+                "200",
+                "-c",
+                &file.path(),
+            ],
+            &NONE,
+        )
+    };
     let (one, other) = (replay(), replay());
     let (one, other) = tokio::join!(one.end(), other.end());
-    assert_eq!((one.stderr.contains("lost"), other.stderr.contains("lost")), (false, false), "{one:?} {other:?}");
+    assert_eq!(
+        (one.stderr.contains("lost"), other.stderr.contains("lost")),
+        (false, false),
+        "{one:?} {other:?}"
+    );
     let (failed, jobs) = (&system.config.broker.failed_queue, depths(&system).await.1);
     // What they had in hand at the end goes back when their connections are gone.
     system.holds(failed, COPIES - jobs).await;
     done(&file, &["replay", "--yes", "--rate", "1000"]).await;
     assert_eq!(depths(&system).await, (0, COPIES));
     let mut runs = HashSet::new();
-    let mut jobs = system.session.consume(&system.config.broker.jobs_queue, 0).await.unwrap();
+    let mut jobs = system
+        .session
+        .consume(&system.config.broker.jobs_queue, 0)
+        .await
+        .unwrap();
     for _ in 0..COPIES {
-        let delivery = timeout(PATIENCE, jobs.next()).await.expect("a job in time").unwrap();
+        let delivery = timeout(PATIENCE, jobs.next())
+            .await
+            .expect("a job in time")
+            .unwrap();
         runs.insert(run_id(&delivery.message));
     }
     assert_eq!(runs.len(), COPIES as usize);
@@ -316,13 +541,25 @@ async fn two_replays_at_once_submit_every_job_once_and_lose_none() {
 async fn a_replay_past_the_jobs_own_deadline_is_told_to_be_in_vain() {
     let mut system = Box::pin(Setup::new(On::RabbitMq).await.start()).await;
     let key = system.sample("01-beijing-outpatient").await;
-    let job = json!({ "job_id": "CLM-1", "image": { "key": key }, "deadline": "2026-01-01T00:00:00Z" });
-    assert_eq!(system.ask(&system.message("CLM-1", job.to_string())).await["error"]["code"], "job.deadline");
+    let job =
+        json!({ "job_id": "CLM-1", "image": { "key": key }, "deadline": "2026-01-01T00:00:00Z" });
+    assert_eq!(
+        system.ask(&system.message("CLM-1", job.to_string())).await["error"]["code"],
+        "job.deadline"
+    );
     system.holds(&system.config.broker.failed_queue, 1).await;
     let file = ConfigFile::of(&system);
     let told = done(&file, &["replay"]).await;
-    assert!(told.contains("replayed 1 to ") && told.contains("\n1 past the job's own deadline: no call"), "{told}");
-    assert_eq!(system.result().await["error"]["code"], "job.deadline", "as it was said");
+    assert!(
+        told.contains("replayed 1 to ")
+            && told.contains("\n1 past the job's own deadline: no call"),
+        "{told}"
+    );
+    assert_eq!(
+        system.result().await["error"]["code"],
+        "job.deadline",
+        "as it was said"
+    );
     assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 0);
 }
 
@@ -330,16 +567,32 @@ async fn a_replay_past_the_jobs_own_deadline_is_told_to_be_in_vain() {
 async fn what_is_left_of_a_body_that_was_too_large_is_shown_and_never_replayed() {
     let (system, file) = with_copies(1).await;
     let failure = json!({ "job_id": "large", "status": "invalid_job", "error": { "stage": "job", "code": "job.malformed" } });
-    let copy = failed_copy(&system.message("large", vec![b' '; 2 << 20]), &failure.to_string(), 1 << 20);
-    system.session.publisher().publish(&system.config.broker.failed_queue, &copy).await.unwrap();
+    let copy = failed_copy(
+        &system.message("large", vec![b' '; 2 << 20]),
+        &failure.to_string(),
+        1 << 20,
+    );
+    system
+        .session
+        .publisher()
+        .publish(&system.config.broker.failed_queue, &copy)
+        .await
+        .unwrap();
     assert!(done(&file, &["show", "large"]).await.starts_with("large\n"));
     let alone = failed(&file, &["replay", "--job-id", "large"]).await;
     assert_eq!(alone.code, Some(1), "{alone:?}");
-    assert!(alone.stdout.contains("1 cannot be replayed") && alone.stdout.contains("worker.max_job_bytes"), "{alone:?}");
+    assert!(
+        alone.stdout.contains("1 cannot be replayed")
+            && alone.stdout.contains("worker.max_job_bytes"),
+        "{alone:?}"
+    );
     assert_eq!(depths(&system).await, (2, 0));
     let both = failed(&file, &["replay", "--yes"]).await;
     assert_eq!(both.code, Some(1), "{both:?}");
-    assert!(both.stdout.contains("1 cannot be replayed") && both.stdout.contains("replayed 1 to "), "{both:?}");
+    assert!(
+        both.stdout.contains("1 cannot be replayed") && both.stdout.contains("replayed 1 to "),
+        "{both:?}"
+    );
     assert_eq!(depths(&system).await, (1, 1), "the others are replayed");
     done(&file, &["drop", "--job-id", "large", "--yes"]).await;
     assert_eq!(depths(&system).await, (0, 1));
@@ -350,21 +603,49 @@ async fn what_cannot_be_done_is_refused_with_the_mend() {
     let memory = ConfigFile::with("[broker]\nurls = [\"memory://\"]\n");
     let refused = failed(&memory, &["list"]).await;
     assert_eq!(refused.code, Some(64), "{refused:?}");
-    assert!(refused.stderr.contains("broker.urls: memory://"), "{}", refused.stderr);
-    for arguments in [&["failed"][..], &["failed", "replay", "--rate", "0"], &["failed", "list", "--older-than", "soon"]] {
-        assert_eq!(output(arguments, &NONE).await.code, Some(64), "{arguments:?}");
+    assert!(
+        refused.stderr.contains("broker.urls: memory://"),
+        "{}",
+        refused.stderr
+    );
+    for arguments in [
+        &["failed"][..],
+        &["failed", "replay", "--rate", "0"],
+        &["failed", "list", "--older-than", "soon"],
+    ] {
+        assert_eq!(
+            output(arguments, &NONE).await.code,
+            Some(64),
+            "{arguments:?}"
+        );
     }
 
     let (system, file) = with_copies(1).await;
     let environment = [("INVOICE_WORKER__BROKER__FAILED_QUEUE", "nobodys-queue")];
     let missing = output(&["failed", "list", "-c", &file.path()], &environment).await;
     assert_eq!(missing.code, Some(1), "{missing:?}");
-    assert!(missing.stderr.contains("nobodys-queue"), "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("nobodys-queue"),
+        "{}",
+        missing.stderr
+    );
 
-    system.session.delete_queue(&system.config.broker.jobs_queue).await.unwrap();
+    system
+        .session
+        .delete_queue(&system.config.broker.jobs_queue)
+        .await
+        .unwrap();
     let nowhere = failed(&file, &["replay"]).await;
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
-    assert!(nowhere.stderr.contains("\"CLM-0\"") && nowhere.stderr.contains("nobody has the queue"), "{}", nowhere.stderr);
-    assert!(nowhere.stdout.starts_with("replayed 0 of 1"), "{}", nowhere.stdout);
+    assert!(
+        nowhere.stderr.contains("\"CLM-0\"") && nowhere.stderr.contains("nobody has the queue"),
+        "{}",
+        nowhere.stderr
+    );
+    assert!(
+        nowhere.stdout.starts_with("replayed 0 of 1"),
+        "{}",
+        nowhere.stdout
+    );
     system.holds(&system.config.broker.failed_queue, 1).await;
 }

@@ -1,4 +1,5 @@
-//! What an operator sees of a pause: one line when it begins, one when it ends, readiness and a metric in between.
+//! What an operator sees of a pause: one line when it begins, one when it ends, readiness and a
+//! metric in between.
 
 use crate::harness::program::ConfigFile;
 use crate::harness::system::{On, PATIENCE, Setup};
@@ -10,8 +11,15 @@ const PAUSED: &str = "paused: no job gets past this stage, none is taken from th
 const METRIC: &str = "invoice_paused{stage=\"verification\",reason=\"UNAUTHORIZED\"}";
 
 async fn metric(telemetry: &str) -> Option<String> {
-    let text = reqwest::get(format!("{telemetry}/metrics")).await.unwrap().text().await.unwrap();
-    text.lines().find_map(|line| line.strip_prefix(METRIC)).map(|value| value.trim().to_owned())
+    let text = reqwest::get(format!("{telemetry}/metrics"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    text.lines()
+        .find_map(|line| line.strip_prefix(METRIC))
+        .map(|value| value.trim().to_owned())
 }
 
 async fn readiness(telemetry: &str) -> (u16, Value) {
@@ -24,7 +32,10 @@ async fn paused(telemetry: &str) -> Value {
     loop {
         let (status, body) = readiness(telemetry).await;
         if body["state"] == "paused" {
-            assert_eq!(status, 503, "verification has never worked in this process: {body}");
+            assert_eq!(
+                status, 503,
+                "verification has never worked in this process: {body}"
+            );
             return body;
         }
         sleep(Duration::from_millis(20)).await;
@@ -34,7 +45,11 @@ async fn paused(telemetry: &str) -> Value {
 #[tokio::test]
 async fn a_pause_is_told_once_when_it_begins_and_once_when_it_ends() {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\ncalls = [1]\n";
-    let system = Setup::new(On::RabbitMq).await.faults(faults).prepare().await;
+    let system = Setup::new(On::RabbitMq)
+        .await
+        .faults(faults)
+        .prepare()
+        .await;
     let file = ConfigFile::of(&system);
     let mut program = file.run(&[]);
     let telemetry = program.telemetry().await;
@@ -43,17 +58,37 @@ async fn a_pause_is_told_once_when_it_begins_and_once_when_it_ends() {
     system.submit(&system.job("job", &key)).await;
 
     let told = program.event(PAUSED).await;
-    assert_eq!((&told["level"], &told["stage"], &told["code"]), (&json!("ERROR"), &json!("verification"), &json!("UNAUTHORIZED")));
-    assert!(told["mend"].as_str().unwrap().contains("verification.url"), "{told}");
+    assert_eq!(
+        (&told["level"], &told["stage"], &told["code"]),
+        (
+            &json!("ERROR"),
+            &json!("verification"),
+            &json!("UNAUTHORIZED")
+        )
+    );
+    assert!(
+        told["mend"].as_str().unwrap().contains("verification.url"),
+        "{told}"
+    );
     let parked = program.event("job parked").await;
-    assert_eq!(parked["reason"], "our credentials, permissions or the API's address are refused");
-    let body = timeout(PATIENCE, paused(&telemetry)).await.expect("a pause that is told");
+    assert_eq!(
+        parked["reason"],
+        "our credentials, permissions or the API's address are refused"
+    );
+    let body = timeout(PATIENCE, paused(&telemetry))
+        .await
+        .expect("a pause that is told");
     assert_eq!(body["ready"], false);
-    assert_eq!((&body["stages"][0]["stage"], &body["stages"][0]["code"]), (&json!("verification"), &json!("UNAUTHORIZED")));
+    assert_eq!(
+        (&body["stages"][0]["stage"], &body["stages"][0]["code"]),
+        (&json!("verification"), &json!("UNAUTHORIZED"))
+    );
     assert_eq!(metric(&telemetry).await.as_deref(), Some("1"));
 
     // The first probe, after five seconds, is answered.
-    program.event("no longer paused: jobs are taken again").await;
+    program
+        .event("no longer paused: jobs are taken again")
+        .await;
     let ready = async {
         while readiness(&telemetry).await.0 != 200 {
             sleep(Duration::from_millis(20)).await;
@@ -62,6 +97,11 @@ async fn a_pause_is_told_once_when_it_begins_and_once_when_it_ends() {
     timeout(PATIENCE, ready).await.expect("ready again");
     assert_eq!(metric(&telemetry).await.as_deref(), Some("0"));
     let ended = program.stop().await;
-    assert_eq!(ended.stderr.matches("paused: no job").count(), 1, "{}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches("paused: no job").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
     assert_eq!(ended.stderr.matches("no longer paused").count(), 1);
 }

@@ -25,9 +25,23 @@ async fn tested(scenario: &str, rules: Option<&str>) -> (ConfigFile, Ended) {
     std::fs::write(file("scenario.toml"), scenario).unwrap();
     if let Some(rules) = rules {
         std::fs::write(file("rules.toml"), rules).unwrap();
-        std::fs::write(folder.path(), format!("[policy]\nfile = {:?}\n", file("rules.toml"))).unwrap();
+        std::fs::write(
+            folder.path(),
+            format!("[policy]\nfile = {:?}\n", file("rules.toml")),
+        )
+        .unwrap();
     }
-    let ended = output(&["policy", "test", "-c", &folder.path(), &file("scenario.toml")], &NONE).await;
+    let ended = output(
+        &[
+            "policy",
+            "test",
+            "-c",
+            &folder.path(),
+            &file("scenario.toml"),
+        ],
+        &NONE,
+    )
+    .await;
     (folder, ended)
 }
 
@@ -35,7 +49,10 @@ async fn tested(scenario: &str, rules: Option<&str>) -> (ConfigFile, Ended) {
 async fn what_goes_as_expected_is_told_in_a_line_each() {
     let (_folder, ended) = tested(SCENARIO, None).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(ended.stdout, "ok      316 is waited for\n1 of 1 as expected\n");
+    assert_eq!(
+        ended.stdout,
+        "ok      316 is waited for\n1 of 1 as expected\n"
+    );
     assert_eq!(ended.stderr, "");
 }
 
@@ -60,7 +77,10 @@ async fn a_file_that_cannot_be_meant_is_refused_with_its_line() {
             SCENARIO.replace("30m verification", "later verification"),
             "line 8: \"later verification OK\" is not like \"10m30s verification 317\"",
         ),
-        (SCENARIO.replace("stage", "staged"), "line 4: unknown field `staged`"),
+        (
+            SCENARIO.replace("stage", "staged"),
+            "line 4: unknown field `staged`",
+        ),
         (String::new(), "line 1: there is no [[scenario]] in it"),
     ] {
         let (folder, ended) = tested(&scenario, None).await;
@@ -71,5 +91,11 @@ async fn a_file_that_cannot_be_meant_is_refused_with_its_line() {
     }
     let ended = output(&["policy", "test", "/nowhere/scenario.toml"], &NONE).await;
     assert_eq!(ended.code, Some(64), "{ended:?}");
-    assert!(ended.stderr.contains("/nowhere/scenario.toml: cannot be read: No such file"), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("/nowhere/scenario.toml: cannot be read: No such file"),
+        "{}",
+        ended.stderr
+    );
 }

@@ -38,7 +38,11 @@ impl Desk {
 
     async fn results(&self, images: &[&str]) -> (Option<i32>, Vec<Value>) {
         let ended = self.process(&[&["--json"], images].concat()).await;
-        let results = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let results = ended
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         (ended.code, results)
     }
 }
@@ -46,11 +50,23 @@ impl Desk {
 #[tokio::test]
 async fn local_and_stored_images_get_a_line_each_in_their_order() {
     let desk = Desk::new("").await;
-    let images = [desk.local("01-beijing-outpatient"), desk.stored("05-guangdong-inpatient-voided").await];
+    let images = [
+        desk.local("01-beijing-outpatient"),
+        desk.stored("05-guangdong-inpatient-voided").await,
+    ];
     let (code, results) = desk.results(&[&images[0], &images[1]]).await;
     assert_eq!(code, Some(0), "a negative verdict is an answer, too");
-    let told: Vec<_> = results.iter().map(|result| (&result["status"], &result["verdict"])).collect();
-    assert_eq!(told, [(&"completed".into(), &"genuine".into()), (&"completed".into(), &"voided".into())]);
+    let told: Vec<_> = results
+        .iter()
+        .map(|result| (&result["status"], &result["verdict"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&"completed".into(), &"genuine".into()),
+            (&"completed".into(), &"voided".into())
+        ]
+    );
 }
 
 #[tokio::test]
@@ -58,7 +74,11 @@ async fn without_json_a_person_can_read_it() {
     let desk = Desk::new("").await;
     let ended = desk.process(&[&desk.local("01-beijing-outpatient")]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    for line in ["Outcome       genuine: the fiscal registry knows this bill", "Total         411.42", "2 paid"] {
+    for line in [
+        "Outcome       genuine: the fiscal registry knows this bill",
+        "Total         411.42",
+        "2 paid",
+    ] {
         assert!(ended.stdout.contains(line), "{line}: {}", ended.stdout);
     }
 }
@@ -67,17 +87,40 @@ async fn without_json_a_person_can_read_it() {
 async fn images_that_cannot_be_processed_do_not_keep_the_others_from_it() {
     let desk = Desk::new("").await;
     let folder = desk.file.folder().display().to_string();
-    let (text, image) = (desk.write("notes.txt", b"no image at all"), desk.local("01-beijing-outpatient"));
+    let (text, image) = (
+        desk.write("notes.txt", b"no image at all"),
+        desk.local("01-beijing-outpatient"),
+    );
     let missing = format!("s3://{BUCKET}/nowhere.jpg");
-    let (code, results) = desk.results(&["/nowhere.jpg", &folder, &text, &missing, &image]).await;
+    let (code, results) = desk
+        .results(&["/nowhere.jpg", &folder, &text, &missing, &image])
+        .await;
     assert_eq!(code, Some(1));
-    let codes: Vec<_> = results.iter().map(|result| result["error"]["code"].as_str().unwrap_or("none")).collect();
-    assert_eq!(codes, ["image.not_found", "image.not_found", "image.unsupported_format", "image.not_found", "none"]);
+    let codes: Vec<_> = results
+        .iter()
+        .map(|result| result["error"]["code"].as_str().unwrap_or("none"))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            "image.not_found",
+            "image.not_found",
+            "image.unsupported_format",
+            "image.not_found",
+            "none"
+        ]
+    );
     assert_eq!(results[4]["verdict"], "genuine");
 
     let ended = desk.process(&["/nowhere.jpg"]).await;
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stdout.contains("the file cannot be read: No such file"), "{}", ended.stdout);
+    assert!(
+        ended
+            .stdout
+            .contains("the file cannot be read: No such file"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[tokio::test]
@@ -86,7 +129,19 @@ async fn what_would_be_parked_names_when_it_would_be_tried_again() {
     let (code, results) = desk.results(&[&desk.local("01-beijing-outpatient")]).await;
     assert_eq!(code, Some(1));
     let error = &results[0]["error"];
-    assert_eq!((&results[0]["status"], &error["code"]), (&"undetermined".into(), &"316".into()));
-    assert!(error["message"].as_str().unwrap().contains("; a queued job would be tried again at 20"), "{error}");
-    assert!(!results[0]["recognition"].is_null(), "what was paid for is told");
+    assert_eq!(
+        (&results[0]["status"], &error["code"]),
+        (&"undetermined".into(), &"316".into())
+    );
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("; a queued job would be tried again at 20"),
+        "{error}"
+    );
+    assert!(
+        !results[0]["recognition"].is_null(),
+        "what was paid for is told"
+    );
 }

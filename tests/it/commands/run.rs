@@ -18,7 +18,10 @@ fn private(sample: &Sample) -> BTreeSet<String> {
         }
     }
     let mut found = BTreeSet::new();
-    gather(&serde_json::from_str(sample.answers_json).unwrap(), &mut found);
+    gather(
+        &serde_json::from_str(sample.answers_json).unwrap(),
+        &mut found,
+    );
     // Shorter ones are everywhere: a sum, a sex, a number of days.
     found.retain(|text| text.chars().count() >= if text.is_ascii() { 8 } else { 3 });
     found
@@ -26,8 +29,22 @@ fn private(sample: &Sample) -> BTreeSet<String> {
 
 fn secrets(system: &System) -> Vec<String> {
     let credentials = system.sandbox.credentials();
-    let mut secrets = vec![credentials.app_secret, credentials.api_secret, credentials.secret_access_key, "guest:guest".to_owned()];
-    secrets.extend(["Signature=", "X-Sdk-Date", "Authorization", "AWS4-HMAC-SHA256", "SDK-HMAC-SHA256"].map(str::to_owned));
+    let mut secrets = vec![
+        credentials.app_secret,
+        credentials.api_secret,
+        credentials.secret_access_key,
+        "guest:guest".to_owned(),
+    ];
+    secrets.extend(
+        [
+            "Signature=",
+            "X-Sdk-Date",
+            "Authorization",
+            "AWS4-HMAC-SHA256",
+            "SDK-HMAC-SHA256",
+        ]
+        .map(str::to_owned),
+    );
     secrets
 }
 
@@ -36,13 +53,22 @@ fn names(exposition: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for line in exposition.lines().filter(|line| !line.is_empty()) {
         if let Some(comment) = line.strip_prefix("# ") {
-            assert!(comment.starts_with("HELP ") || comment.starts_with("TYPE "), "{line}");
+            assert!(
+                comment.starts_with("HELP ") || comment.starts_with("TYPE "),
+                "{line}"
+            );
             continue;
         }
-        let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
+        let (series, value) = line
+            .rsplit_once(' ')
+            .unwrap_or_else(|| panic!("no value: {line}"));
         assert!(value.parse::<f64>().is_ok(), "{line}");
         let name = series.split('{').next().unwrap();
-        assert!(name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_'), "{line}");
+        assert!(
+            name.chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_'),
+            "{line}"
+        );
         names.insert(name.to_owned());
     }
     names
@@ -53,23 +79,51 @@ async fn jobs_are_answered_and_told_without_what_is_in_them() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let file = ConfigFile::of(&system);
     // The loudest log there is.
-    let mut program = file.run(&[("INVOICE_WORKER__TELEMETRY__LOG", "trace,lapin=trace,hyper=trace,aws_sigv4=trace")]);
+    let mut program = file.run(&[(
+        "INVOICE_WORKER__TELEMETRY__LOG",
+        "trace,lapin=trace,hyper=trace,aws_sigv4=trace",
+    )]);
     let telemetry = program.telemetry().await;
     program.event("consuming").await;
-    eventually("ready", async || reqwest::get(format!("{telemetry}/readyz")).await.unwrap().status() == 200).await;
+    eventually("ready", async || {
+        reqwest::get(format!("{telemetry}/readyz"))
+            .await
+            .unwrap()
+            .status()
+            == 200
+    })
+    .await;
     let ready = reqwest::get(format!("{telemetry}/readyz")).await.unwrap();
-    assert_eq!(ready.json::<Value>().await.unwrap(), serde_json::json!({ "ready": true, "state": "consuming" }));
-    assert_eq!(reqwest::get(format!("{telemetry}/livez")).await.unwrap().status(), 200);
+    assert_eq!(
+        ready.json::<Value>().await.unwrap(),
+        serde_json::json!({ "ready": true, "state": "consuming" })
+    );
+    assert_eq!(
+        reqwest::get(format!("{telemetry}/livez"))
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
 
     let key = system.sample("01-beijing-outpatient").await;
     let result = system.ask(&system.job("CLM-1", &key)).await;
     assert_eq!(result["verdict"], "genuine");
     let event = program.event("job answered").await;
-    assert_eq!((&event["job.id"], &event["status"], &event["verdict"]), (&"CLM-1".into(), &"completed".into(), &"genuine".into()));
+    assert_eq!(
+        (&event["job.id"], &event["status"], &event["verdict"]),
+        (&"CLM-1".into(), &"completed".into(), &"genuine".into())
+    );
     assert_eq!(event["calls.codes"], "recognition 200, verification OK");
-    assert_eq!((&event["calls.made"], &event["calls.billed"]), (&2.into(), &2.into()));
+    assert_eq!(
+        (&event["calls.made"], &event["calls.billed"]),
+        (&2.into(), &2.into())
+    );
     assert_eq!(event["job.run"].as_str().unwrap().len(), 64);
-    assert!(event["turn_ms"].is_u64() && event["age_ms"].is_u64(), "{event}");
+    assert!(
+        event["turn_ms"].is_u64() && event["age_ms"].is_u64(),
+        "{event}"
+    );
 
     // A result that comes back is what a broker's library likes to log.
     let mut orphan = system.job("CLM-2", &key);
@@ -78,7 +132,12 @@ async fn jobs_are_answered_and_told_without_what_is_in_them() {
     program.event("job answered").await;
 
     let metrics = reqwest::get(format!("{telemetry}/metrics")).await.unwrap();
-    assert!(metrics.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+    assert!(
+        metrics.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/plain")
+    );
     let metrics = metrics.text().await.unwrap();
     let names = names(&metrics);
     for name in [
@@ -105,18 +164,27 @@ async fn jobs_are_answered_and_told_without_what_is_in_them() {
     let ended = program.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     for line in ended.stderr.lines() {
-        assert!(serde_json::from_str::<Value>(line).is_ok(), "not JSON: {line}");
+        assert!(
+            serde_json::from_str::<Value>(line).is_ok(),
+            "not JSON: {line}"
+        );
     }
     let private = private(samples::named("01-beijing-outpatient").unwrap());
     assert!(private.len() > 20 && private.contains("张样例") && private.contains("0103815274"));
     for text in private.into_iter().chain(secrets(&system)) {
-        assert!(!ended.stderr.contains(&text) && !metrics.contains(&text), "{text} is told: {}", ended.stderr);
+        assert!(
+            !ended.stderr.contains(&text) && !metrics.contains(&text),
+            "{text} is told: {}",
+            ended.stderr
+        );
     }
 }
 
 #[tokio::test]
 async fn a_parked_job_is_counted_out_and_in() {
-    let setup = Setup::new(On::RabbitMq).await.faults("[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n");
+    let setup = Setup::new(On::RabbitMq)
+        .await
+        .faults("[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n");
     let mut system = setup.prepare().await;
     let file = ConfigFile::of(&system);
     let rules = r#"
@@ -129,16 +197,27 @@ async fn a_parked_job_is_counted_out_and_in() {
         reason = "the province is in maintenance"
     "#;
     std::fs::write(file.file("rules.toml"), rules).unwrap();
-    let mut program = file.run(&[("INVOICE_WORKER__POLICY__FILE", &file.file("rules.toml").display().to_string())]);
+    let mut program = file.run(&[(
+        "INVOICE_WORKER__POLICY__FILE",
+        &file.file("rules.toml").display().to_string(),
+    )]);
     let telemetry = program.telemetry().await;
     program.event("consuming").await;
     let key = system.sample("01-beijing-outpatient").await;
     let result = system.ask(&system.job("CLM-1", &key)).await;
     assert_eq!(result["verdict"], "genuine");
-    let metrics = reqwest::get(format!("{telemetry}/metrics")).await.unwrap().text().await.unwrap();
+    let metrics = reqwest::get(format!("{telemetry}/metrics"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     for name in ["invoice_parked_total", "invoice_returned_total"] {
         let line = format!("{name}{{stage=\"verification\",code=\"316\"}} 1");
-        assert!(metrics.lines().any(|told| told == line), "{line}: {metrics}");
+        assert!(
+            metrics.lines().any(|told| told == line),
+            "{line}: {metrics}"
+        );
     }
     assert_eq!(program.stop().await.code, Some(0));
 }

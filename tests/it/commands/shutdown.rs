@@ -1,10 +1,12 @@
-//! SIGTERM and SIGINT: the first drains, the second ends at once, and whatever was not finished is delivered again.
+//! SIGTERM and SIGINT: the first drains, the second ends at once, and whatever was not finished is
+//! delivered again.
 
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::domain::failure::Stage;
 
-/// A worker in a process of its own, with one job whose first recognition is under way; and where it tells of itself.
+/// A worker in a process of its own, with one job whose first recognition is under way; and where
+/// it tells of itself.
 async fn busy(setup: Setup, environment: &[(&str, &str)]) -> (System, ConfigFile, Program, String) {
     let system = setup.prepare().await;
     let file = ConfigFile::of(&system);
@@ -18,7 +20,9 @@ async fn busy(setup: Setup, environment: &[(&str, &str)]) -> (System, ConfigFile
 }
 
 async fn hanging() -> Setup {
-    Setup::new(On::RabbitMq).await.faults("[[fault]]\nstage = \"recognition\"\nanswer = \"timeout\"\ncalls = [1]\n")
+    Setup::new(On::RabbitMq)
+        .await
+        .faults("[[fault]]\nstage = \"recognition\"\nanswer = \"timeout\"\ncalls = [1]\n")
 }
 
 #[tokio::test]
@@ -35,7 +39,11 @@ async fn a_worker_that_is_asked_to_stop_finishes_its_calls_and_loses_nothing() {
     let next = file.run(&[]);
     assert_eq!(system.result().await["verdict"], "genuine");
     assert_eq!(next.stop().await.code, Some(0));
-    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 1, "the call under way was not paid for in vain");
+    assert_eq!(
+        system.sandbox.calls().count(Stage::Recognition).billed,
+        1,
+        "the call under way was not paid for in vain"
+    );
     assert_eq!(system.depth(&system.config.broker.jobs_queue).await, 0);
 }
 
@@ -63,10 +71,18 @@ async fn a_second_signal_ends_at_once() {
 
 #[tokio::test]
 async fn what_does_not_finish_in_time_is_delivered_to_the_next_worker() {
-    let (mut system, file, program, _) = busy(hanging().await, &[("INVOICE_WORKER__WORKER__SHUTDOWN_GRACE", "100ms")]).await;
+    let (mut system, file, program, _) = busy(
+        hanging().await,
+        &[("INVOICE_WORKER__WORKER__SHUTDOWN_GRACE", "100ms")],
+    )
+    .await;
     let ended = program.stop().await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    assert!(ended.stderr.contains("shutdown_grace ran out"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("shutdown_grace ran out"),
+        "{}",
+        ended.stderr
+    );
 
     let next = file.run(&[]);
     assert_eq!(system.result().await["verdict"], "genuine");

@@ -16,40 +16,106 @@ async fn topology(action: &str, file: &ConfigFile) -> Ended {
 #[tokio::test]
 async fn queues_are_declared_compared_and_printed() {
     let setup = Setup::new(On::RabbitMq).await;
-    let (config, file) = (setup.config.broker.clone(), ConfigFile::of_config(&setup.config));
+    let (config, file) = (
+        setup.config.broker.clone(),
+        ConfigFile::of_config(&setup.config),
+    );
     let all = 4 + config.retry_delays.len() + 1;
     let compared = topology("check", &file).await;
-    assert_eq!((compared.code, compared.stdout.matches("does not exist; declare it").count()), (Some(1), all), "{compared:?}");
+    assert_eq!(
+        (
+            compared.code,
+            compared
+                .stdout
+                .matches("does not exist; declare it")
+                .count()
+        ),
+        (Some(1), all),
+        "{compared:?}"
+    );
     let declared = topology("declare", &file).await;
     assert_eq!(declared.code, Some(0), "{declared:?}");
-    assert!(declared.stdout.contains(&format!("declared {}\n", config.jobs_queue)), "{declared:?}");
-    assert!(declared.stdout.ends_with(&format!("{all} declared, 0 were there\n")), "{declared:?}");
+    assert!(
+        declared
+            .stdout
+            .contains(&format!("declared {}\n", config.jobs_queue)),
+        "{declared:?}"
+    );
+    assert!(
+        declared
+            .stdout
+            .ends_with(&format!("{all} declared, 0 were there\n")),
+        "{declared:?}"
+    );
     let again = topology("declare", &file).await;
-    assert_eq!((again.code, again.stdout), (Some(0), format!("0 declared, {all} were there\n")));
+    assert_eq!(
+        (again.code, again.stdout),
+        (Some(0), format!("0 declared, {all} were there\n"))
+    );
     let compared = topology("check", &file).await;
-    assert!(compared.code == Some(0) && compared.stdout.contains("as they have to be"), "{compared:?}");
+    assert!(
+        compared.code == Some(0) && compared.stdout.contains("as they have to be"),
+        "{compared:?}"
+    );
 
     let exported = topology("export", &file).await;
     let definitions: Value = serde_json::from_str(&exported.stdout).unwrap();
     assert_eq!(definitions["queues"].as_array().unwrap().len() + 1, all);
-    assert!(definitions["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == config.jobs_queue.as_str()));
+    assert!(
+        definitions["queues"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|queue| queue["name"] == config.jobs_queue.as_str())
+    );
     assert_eq!(definitions["exchanges"][0]["vhost"], "/");
 }
 
 #[tokio::test]
-async fn a_queue_that_cannot_be_used_is_status_64_for_who_needs_it_and_a_finding_for_who_compares() {
+async fn a_queue_that_cannot_be_used_is_status_64_for_who_needs_it_and_a_finding_for_who_compares()
+{
     let setup = Setup::new(On::RabbitMq).await;
-    let (config, file) = (setup.config.broker.clone(), ConfigFile::of_config(&setup.config));
-    declare_otherwise(&config, &config.jobs_queue, true, &[("x-expires", Some(600_000)), ("x-message-ttl", Some(5))]).await;
-    let told = format!("queue {} has x-expires 600000, and may have none", config.jobs_queue);
+    let (config, file) = (
+        setup.config.broker.clone(),
+        ConfigFile::of_config(&setup.config),
+    );
+    declare_otherwise(
+        &config,
+        &config.jobs_queue,
+        true,
+        &[("x-expires", Some(600_000)), ("x-message-ttl", Some(5))],
+    )
+    .await;
+    let told = format!(
+        "queue {} has x-expires 600000, and may have none",
+        config.jobs_queue
+    );
     let mend = format!("rabbitmqctl delete_queue {}", config.jobs_queue);
     let declared = topology("declare", &file).await;
-    assert!(declared.code == Some(64) && declared.stderr.contains(&told) && declared.stderr.contains(&mend), "{declared:?}");
+    assert!(
+        declared.code == Some(64)
+            && declared.stderr.contains(&told)
+            && declared.stderr.contains(&mend),
+        "{declared:?}"
+    );
     let compared = topology("check", &file).await;
-    assert!(compared.code == Some(1) && compared.stdout.contains(&told) && compared.stdout.contains(&mend), "{compared:?}");
-    assert!(compared.stdout.contains("has x-message-ttl 5, and may have none"), "{compared:?}");
+    assert!(
+        compared.code == Some(1)
+            && compared.stdout.contains(&told)
+            && compared.stdout.contains(&mend),
+        "{compared:?}"
+    );
+    assert!(
+        compared
+            .stdout
+            .contains("has x-message-ttl 5, and may have none"),
+        "{compared:?}"
+    );
     let ran = output(&["run", "-c", &complete(&setup).await.path()], &[]).await;
-    assert!(ran.code == Some(64) && ran.stderr.contains(&told), "{ran:?}");
+    assert!(
+        ran.code == Some(64) && ran.stderr.contains(&told),
+        "{ran:?}"
+    );
 }
 
 /// As `run` needs it.
@@ -68,7 +134,10 @@ async fn what_a_policy_does_to_a_queue_is_read_from_the_management_api() {
     let api = format!("http://127.0.0.1:{port}");
     assert_eq!(topology("declare", &file("")).await.code, Some(0));
     let sound = topology("check", &file(&api)).await;
-    assert!(sound.code == Some(0) && sound.stdout.contains("no policy of the broker does harm"), "{sound:?}");
+    assert!(
+        sound.code == Some(0) && sound.stdout.contains("no policy of the broker does harm"),
+        "{sound:?}"
+    );
 
     node.ctl(&[
         "set_policy",
@@ -89,7 +158,11 @@ async fn what_a_policy_does_to_a_queue_is_read_from_the_management_api() {
     ])
     .await;
     let unseen = topology("check", &file("")).await;
-    assert_eq!(unseen.code, Some(0), "AMQP does not tell policies: {unseen:?}");
+    assert_eq!(
+        unseen.code,
+        Some(0),
+        "AMQP does not tell policies: {unseen:?}"
+    );
     // The API tells what a queue's leader reports to it every few seconds.
     let mut seen = sound;
     eventually("the API knows of both policies", async || {
@@ -105,33 +178,67 @@ async fn what_a_policy_does_to_a_queue_is_read_from_the_management_api() {
         "queue invoice.due has x-delivery-limit 5 by operator policy limits, and needs 20",
     ] {
         assert!(
-            seen.stdout.lines().any(|line| line.starts_with("FAILED") && line.contains(told) && line.contains("change ")),
+            seen.stdout.lines().any(|line| line.starts_with("FAILED")
+                && line.contains(told)
+                && line.contains("change ")),
             "{told}: {seen:?}"
         );
     }
     let warned = "queue invoice.results has x-max-length 5 by policy short-lived instead of none";
-    assert!(seen.stdout.lines().any(|line| line.starts_with("warning") && line.contains(warned)), "{seen:?}");
+    assert!(
+        seen.stdout
+            .lines()
+            .any(|line| line.starts_with("warning") && line.contains(warned)),
+        "{seen:?}"
+    );
 
     for (management_url, told) in [
-        (format!("http://guest:hush@127.0.0.1:{port}"), "refuses user guest: 401 Unauthorized"),
-        (format!("http://127.0.0.1:{}", node.port), "is it the management API's port"),
+        (
+            format!("http://guest:hush@127.0.0.1:{port}"),
+            "refuses user guest: 401 Unauthorized",
+        ),
+        (
+            format!("http://127.0.0.1:{}", node.port),
+            "is it the management API's port",
+        ),
         (format!("http://127.0.0.1:{}", free_port()), "refused"),
         (format!("https://127.0.0.1:{port}"), "cannot be asked"),
-        (format!("{api}/elsewhere"), "is it the management API's port"),
+        (
+            format!("{api}/elsewhere"),
+            "is it the management API's port",
+        ),
     ] {
         let refused = topology("check", &file(&management_url)).await;
-        let line = refused.stdout.lines().find(|line| line.starts_with("FAILED  broker.management_url"));
-        assert!(refused.code == Some(1) && line.is_some_and(|line| line.contains(told)), "{told}: {refused:?}");
+        let line = refused
+            .stdout
+            .lines()
+            .find(|line| line.starts_with("FAILED  broker.management_url"));
+        assert!(
+            refused.code == Some(1) && line.is_some_and(|line| line.contains(told)),
+            "{told}: {refused:?}"
+        );
         assert!(!format!("{refused:?}").contains("hush"), "{refused:?}");
     }
     node.ctl(&["add_user", "plain", "plain"]).await;
-    let untagged = topology("check", &file(&format!("http://plain:plain@127.0.0.1:{port}"))).await;
-    assert!(untagged.stdout.contains("rabbitmqctl set_user_tags plain management"), "{untagged:?}");
+    let untagged = topology(
+        "check",
+        &file(&format!("http://plain:plain@127.0.0.1:{port}")),
+    )
+    .await;
+    assert!(
+        untagged
+            .stdout
+            .contains("rabbitmqctl set_user_tags plain management"),
+        "{untagged:?}"
+    );
 }
 
 /// With the URL of its management API, which as a secret is not written with the rest.
 fn managed(config: &Config, management_url: &str) -> ConfigFile {
     let mut table: toml::Table = toml_of(config).parse().unwrap();
-    table["broker"].as_table_mut().unwrap().insert("management_url".to_owned(), management_url.into());
+    table["broker"]
+        .as_table_mut()
+        .unwrap()
+        .insert("management_url".to_owned(), management_url.into());
     ConfigFile::with(&table.to_string())
 }

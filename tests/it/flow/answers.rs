@@ -38,21 +38,55 @@ async fn every_sample_comes_back_as_it_was_drawn(on: On) {
     for sample in samples::all() {
         let result = &results[sample.name];
         let expected = expected(sample.name);
-        assert_eq!(result["status"], expected["status"], "{}: {}", sample.name, result["error"]);
+        assert_eq!(
+            result["status"], expected["status"],
+            "{}: {}",
+            sample.name, result["error"]
+        );
         assert_eq!(result["verdict"], expected["verdict"], "{}", sample.name);
         assert_eq!(result["flags"], expected["flags"], "{}", sample.name);
-        assert_eq!(said(&result["recognition"]["invoice"]), expected["recognition"], "{}: recognition", sample.name);
-        assert_eq!(said(&result["verification"]["invoice"]), expected["verification"]["invoice"], "{}: verification", sample.name);
-        assert_eq!(said(&result["verification"]["registry"]), said(&expected["verification"]["registry"]), "{}: registry", sample.name);
+        assert_eq!(
+            said(&result["recognition"]["invoice"]),
+            expected["recognition"],
+            "{}: recognition",
+            sample.name
+        );
+        assert_eq!(
+            said(&result["verification"]["invoice"]),
+            expected["verification"]["invoice"],
+            "{}: verification",
+            sample.name
+        );
+        assert_eq!(
+            said(&result["verification"]["registry"]),
+            said(&expected["verification"]["registry"]),
+            "{}: registry",
+            sample.name
+        );
         let failed: Vec<&str> = checks(result, "failed");
-        assert_eq!(json!(failed), expected["failed_checks"], "{}: checks", sample.name);
+        assert_eq!(
+            json!(failed),
+            expected["failed_checks"],
+            "{}: checks",
+            sample.name
+        );
         for field in ["format", "width", "height"] {
-            assert_eq!(result["image"][field], expected[field], "{}: {field}", sample.name);
+            assert_eq!(
+                result["image"][field], expected[field],
+                "{}: {field}",
+                sample.name
+            );
         }
         assert_eq!(result["metadata"], json!({ "claim": sample.name }));
     }
-    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, samples::all().len() as u64);
-    assert_eq!(system.sandbox.calls().count(Stage::Verification).billed, samples::all().len() as u64);
+    assert_eq!(
+        system.sandbox.calls().count(Stage::Recognition).billed,
+        samples::all().len() as u64
+    );
+    assert_eq!(
+        system.sandbox.calls().count(Stage::Verification).billed,
+        samples::all().len() as u64
+    );
     assert_eq!(system.depth(&system.config.broker.failed_queue).await, 0);
 }
 
@@ -60,7 +94,10 @@ async fn a_reply_carries_the_properties_of_the_contract(on: On) {
     let mut system = System::start(on).await;
     let key = system.sample("01-beijing-outpatient").await;
     let mut job = system.job("job", &key);
-    job.properties.headers.set_text("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    job.properties.headers.set_text(
+        "traceparent",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    );
     system.submit(&job).await;
     let reply = system.reply().await;
     let properties = &reply.properties;
@@ -68,13 +105,23 @@ async fn a_reply_carries_the_properties_of_the_contract(on: On) {
     assert_eq!(properties.message_id, Some(run_id(&job)));
     assert_eq!(properties.kind.as_deref(), Some("invoice.result"));
     assert_eq!(properties.content_type.as_deref(), Some("application/json"));
-    assert_eq!(properties.headers.text("traceparent"), job.properties.headers.text("traceparent"));
-    assert!(properties.timestamp.is_some_and(|seconds| seconds > 1_700_000_000));
+    assert_eq!(
+        properties.headers.text("traceparent"),
+        job.properties.headers.text("traceparent")
+    );
+    assert!(
+        properties
+            .timestamp
+            .is_some_and(|seconds| seconds > 1_700_000_000)
+    );
     let result: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(result["schema"], "invoice.result/1");
     assert_eq!(result["image"]["bucket"], BUCKET);
     assert_eq!(result["image"]["key"], key);
-    assert_eq!(codes(&result), ["recognition 200 yes", "verification OK yes"]);
+    assert_eq!(
+        codes(&result),
+        ["recognition 200 yes", "verification OK yes"]
+    );
 }
 
 async fn a_malformed_job_is_answered_and_kept_with_its_reason(on: On) {
@@ -82,8 +129,14 @@ async fn a_malformed_job_is_answered_and_kept_with_its_reason(on: On) {
     let bodies = [
         ("{\"job_id\": ", "job.malformed"),
         (r#"{"job_id":"j","image":{}}"#, "job.malformed"),
-        (r#"{"schema":"invoice.job/9","job_id":"j","image":{"key":"a"}}"#, "job.unsupported_version"),
-        (r#"{"job_id":"j","image":{"url":"ftp://h/a"}}"#, "image.url_invalid"),
+        (
+            r#"{"schema":"invoice.job/9","job_id":"j","image":{"key":"a"}}"#,
+            "job.unsupported_version",
+        ),
+        (
+            r#"{"job_id":"j","image":{"url":"ftp://h/a"}}"#,
+            "image.url_invalid",
+        ),
     ];
     for (body, code) in bodies {
         let job = system.message("malformed", body);
@@ -93,13 +146,16 @@ async fn a_malformed_job_is_answered_and_kept_with_its_reason(on: On) {
         let kept = system.take(&system.config.broker.failed_queue).await;
         assert_eq!(kept.body, job.body);
         assert_eq!(kept.properties.reply_to, job.properties.reply_to);
-        let reason: Value = serde_json::from_str(&kept.properties.headers.text(FAILURE).unwrap()).unwrap();
+        let reason: Value =
+            serde_json::from_str(&kept.properties.headers.text(FAILURE).unwrap()).unwrap();
         assert_eq!(reason["error"]["code"], code, "{reason}");
     }
     let mut nameless = system.message("malformed", "not JSON");
     nameless.properties.reply_to = None;
     system.submit(&nameless).await;
-    let result: Value = serde_json::from_slice(&system.take(&system.config.broker.results_queue).await.body).unwrap();
+    let result: Value =
+        serde_json::from_slice(&system.take(&system.config.broker.results_queue).await.body)
+            .unwrap();
     assert_eq!(result["error"]["code"], "job.malformed");
     assert_eq!(paid_calls(&system), 0);
 }
@@ -110,13 +166,23 @@ async fn an_image_that_is_not_there_is_the_jobs_fault_and_costs_nothing(on: On) 
     let mut system = setup.start().await;
     let cases = [
         (json!({ "key": "nowhere.jpg" }), "nowhere"),
-        (json!({ "bucket": "no-such-bucket", "key": "a.jpg" }), "bucket"),
-        (json!({ "key": "nowhere.jpg", "version_id": "11111111-1111-1111-1111-111111111111" }), "version"),
+        (
+            json!({ "bucket": "no-such-bucket", "key": "a.jpg" }),
+            "bucket",
+        ),
+        (
+            json!({ "key": "nowhere.jpg", "version_id": "11111111-1111-1111-1111-111111111111" }),
+            "version",
+        ),
     ];
     for (image, name) in cases {
         let job = system.message(name, json!({ "job_id": name, "image": image }).to_string());
         let result = system.ask(&job).await;
-        assert_eq!((&result["status"], &result["error"]["code"]), (&json!("invalid_job"), &json!("image.not_found")), "{result}");
+        assert_eq!(
+            (&result["status"], &result["error"]["code"]),
+            (&json!("invalid_job"), &json!("image.not_found")),
+            "{result}"
+        );
         assert_eq!(result["error"]["stage"], "image");
         assert_eq!(result["image"]["key"], image["key"]);
     }
@@ -131,7 +197,11 @@ async fn an_image_no_provider_takes_costs_nothing(on: On) {
     let gif = b"GIF89a\x10\x00\x10\x00\x00\x00\x00;".to_vec();
     let whole = samples::named("03-zhejiang-outpatient").unwrap().bytes;
     let cases = [
-        ("text.jpg", b"no image at all".to_vec(), "image.unsupported_format"),
+        (
+            "text.jpg",
+            b"no image at all".to_vec(),
+            "image.unsupported_format",
+        ),
         ("moving.gif", gif, "image.unsupported_format"),
         ("empty.jpg", Vec::new(), "image.corrupt"),
         ("cut.png", whole[..20].to_vec(), "image.corrupt"),
@@ -143,7 +213,11 @@ async fn an_image_no_provider_takes_costs_nothing(on: On) {
         system.sandbox.put(BUCKET, key, bytes).await.unwrap();
         let job = system.job(key, key);
         let result = system.ask(&job).await;
-        assert_eq!((&result["status"], &result["error"]["code"]), (&json!("invalid_job"), &json!(code)), "{key}: {result}");
+        assert_eq!(
+            (&result["status"], &result["error"]["code"]),
+            (&json!("invalid_job"), &json!(code)),
+            "{key}: {result}"
+        );
     }
     assert_eq!(paid_calls(&system), 0);
 }
@@ -154,13 +228,22 @@ async fn a_recognition_that_fails_does_not_end_a_job_that_wants_verification(on:
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("both", &key);
     let result = system.ask(&job).await;
-    assert_eq!((&result["verdict"], &result["recognition"]), (&json!("genuine"), &Value::Null));
-    assert_eq!((&result["error"]["stage"], &result["error"]["code"]), (&json!("recognition"), &json!("400")));
+    assert_eq!(
+        (&result["verdict"], &result["recognition"]),
+        (&json!("genuine"), &Value::Null)
+    );
+    assert_eq!(
+        (&result["error"]["stage"], &result["error"]["code"]),
+        (&json!("recognition"), &json!("400"))
+    );
     assert_eq!(result["verification"]["qr_code_found"], true);
     let alone = json!({ "job_id": "alone", "image": { "key": key }, "verify": false });
     let job = system.message("alone", alone.to_string());
     let result = system.ask(&job).await;
-    assert_eq!((&result["status"], &result["verdict"]), (&json!("undetermined"), &Value::Null));
+    assert_eq!(
+        (&result["status"], &result["verdict"]),
+        (&json!("undetermined"), &Value::Null)
+    );
 }
 
 async fn a_negative_verdict_carries_its_code(on: On) {
@@ -169,8 +252,14 @@ async fn a_negative_verdict_carries_its_code(on: On) {
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     let result = system.ask(&job).await;
-    assert_eq!((&result["status"], &result["verdict"]), (&json!("completed"), &json!("not_usable")));
-    assert_eq!((&result["error"]["stage"], &result["error"]["code"]), (&json!("verification"), &json!("315")));
+    assert_eq!(
+        (&result["status"], &result["verdict"]),
+        (&json!("completed"), &json!("not_usable"))
+    );
+    assert_eq!(
+        (&result["error"]["stage"], &result["error"]["code"]),
+        (&json!("verification"), &json!("315"))
+    );
     assert_eq!(system.depth(&system.config.broker.failed_queue).await, 0);
 }
 
@@ -180,20 +269,36 @@ async fn what_the_provider_cannot_tell_is_undetermined_and_kept(on: On) {
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     let result = system.ask(&job).await;
-    assert_eq!((&result["status"], &result["verdict"]), (&json!("undetermined"), &Value::Null));
+    assert_eq!(
+        (&result["status"], &result["verdict"]),
+        (&json!("undetermined"), &Value::Null)
+    );
     assert_eq!(result["error"]["code"], "319");
-    assert!(result["recognition"]["invoice"]["note_no"].is_string(), "what had been obtained is in the result");
+    assert!(
+        result["recognition"]["invoice"]["note_no"].is_string(),
+        "what had been obtained is in the result"
+    );
     let kept = system.take(&system.config.broker.failed_queue).await;
-    let reason: Value = serde_json::from_str(&kept.properties.headers.text(FAILURE).unwrap()).unwrap();
-    assert_eq!((&reason["status"], &reason["error"]["code"]), (&json!("undetermined"), &json!("319")));
+    let reason: Value =
+        serde_json::from_str(&kept.properties.headers.text(FAILURE).unwrap()).unwrap();
+    assert_eq!(
+        (&reason["status"], &reason["error"]["code"]),
+        (&json!("undetermined"), &json!("319"))
+    );
 }
 
 async fn without_verification_the_job_ends_after_recognition(on: On) {
     let mut system = System::start(on).await;
     let key = system.sample("01-beijing-outpatient").await;
-    let job = system.message("job", json!({ "job_id": "job", "image": { "key": key }, "verify": false }).to_string());
+    let job = system.message(
+        "job",
+        json!({ "job_id": "job", "image": { "key": key }, "verify": false }).to_string(),
+    );
     let result = system.ask(&job).await;
-    assert_eq!((&result["status"], &result["verdict"]), (&json!("completed"), &json!("recognized")));
+    assert_eq!(
+        (&result["status"], &result["verdict"]),
+        (&json!("completed"), &json!("recognized"))
+    );
     assert_eq!(result["verification"], Value::Null);
     assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 0);
 }
@@ -206,7 +311,10 @@ async fn a_result_without_a_living_reply_queue_goes_to_the_results_queue(on: On)
     system.submit(&job).await;
     let kept = system.take(&system.config.broker.results_queue).await;
     assert_eq!(kept.properties.message_id, Some(run_id(&job)));
-    assert_eq!(kept.properties.correlation_id, job.properties.correlation_id);
+    assert_eq!(
+        kept.properties.correlation_id,
+        job.properties.correlation_id
+    );
     job.properties.reply_to = None;
     system.submit(&job).await;
     let kept = system.take(&system.config.broker.results_queue).await;
@@ -220,15 +328,32 @@ async fn one_misread_brands_no_bill_and_two_do(on: On) {
     let job = system.job("once", &key);
     let result = system.ask(&job).await;
     assert_eq!(result["verdict"], "genuine");
-    assert_eq!(codes(&result), ["recognition 200 yes", "verification 307 yes", "verification OK yes"]);
+    assert_eq!(
+        codes(&result),
+        [
+            "recognition 200 yes",
+            "verification 307 yes",
+            "verification OK yes"
+        ]
+    );
 
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"307\"\n";
     let mut system = Setup::new(on).await.faults(faults).start().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("twice", &key);
     let result = system.ask(&job).await;
-    assert_eq!((&result["verdict"], &result["error"]["code"]), (&json!("mismatch"), &json!("307")));
-    assert_eq!(codes(&result), ["recognition 200 yes", "verification 307 yes", "verification 307 yes"]);
+    assert_eq!(
+        (&result["verdict"], &result["error"]["code"]),
+        (&json!("mismatch"), &json!("307"))
+    );
+    assert_eq!(
+        codes(&result),
+        [
+            "recognition 200 yes",
+            "verification 307 yes",
+            "verification 307 yes"
+        ]
+    );
 }
 
 async fn with_auto_rotate_from_the_first_call_one_misread_is_not_two(on: On) {
@@ -239,18 +364,30 @@ async fn with_auto_rotate_from_the_first_call_one_misread_is_not_two(on: On) {
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     let result = system.ask(&job).await;
-    assert_eq!((&result["status"], &result["verdict"]), (&json!("undetermined"), &Value::Null));
-    assert_eq!(codes(&result), ["recognition 200 yes", "verification 307 yes"]);
+    assert_eq!(
+        (&result["status"], &result["verdict"]),
+        (&json!("undetermined"), &Value::Null)
+    );
+    assert_eq!(
+        codes(&result),
+        ["recognition 200 yes", "verification 307 yes"]
+    );
 }
 
 fn checks<'a>(result: &'a Value, outcome: &str) -> Vec<&'a str> {
     let all = result["checks"].as_array().unwrap();
-    all.iter().filter(|check| check["outcome"] == outcome).map(|check| check["id"].as_str().unwrap()).collect()
+    all.iter()
+        .filter(|check| check["outcome"] == outcome)
+        .map(|check| check["id"].as_str().unwrap())
+        .collect()
 }
 
 /// What the sample's folder says must come back.
 fn expected(name: &str) -> Value {
-    let path = format!("{}/tests/data/invoices/{name}.expected.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/data/invoices/{name}.expected.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -259,9 +396,15 @@ fn said(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let empty = |value: &Value| {
-                value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(serde_json::Map::is_empty)
+                value.is_null()
+                    || value.as_array().is_some_and(Vec::is_empty)
+                    || value.as_object().is_some_and(serde_json::Map::is_empty)
             };
-            fields.iter().map(|(name, value)| (name.clone(), said(value))).filter(|(_, value)| !empty(value)).collect()
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), said(value)))
+                .filter(|(_, value)| !empty(value))
+                .collect()
         }
         Value::Array(items) => items.iter().map(said).collect(),
         other => other.clone(),

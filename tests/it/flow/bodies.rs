@@ -1,4 +1,5 @@
-//! Bodies as strangers send them: large, deep, packed, marked, with fields left empty, and with deadlines beyond all time.
+//! Bodies as strangers send them: large, deep, packed, marked, with fields left empty, and with
+//! deadlines beyond all time.
 
 use super::paid_calls;
 use crate::harness::system::{On, Setup, System};
@@ -18,8 +19,7 @@ promises![
     what_clients_put_around_a_job_leaves_it_one,
 ];
 
-const PARKED_ONCE: &str =
-    "[[fault]]\nstage = \"verification\"\nanswer = \"321\"\ncalls = [1]\n[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n";
+const PARKED_ONCE: &str = "[[fault]]\nstage = \"verification\"\nanswer = \"321\"\ncalls = [1]\n[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n";
 const FOR_A_MOMENT: &str = r#"
     [[rule]]
     stage = "verification"
@@ -36,7 +36,11 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn malformed(result: Value, says: &str) -> Value {
-    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("invalid_job"), &json!("job.malformed")), "{result}");
+    assert_eq!(
+        (&result["status"], &result["error"]["code"]),
+        (&json!("invalid_job"), &json!("job.malformed")),
+        "{result}"
+    );
     let message = result["error"]["message"].as_str().unwrap();
     assert!(message.contains(says), "{says}: {message}");
     result
@@ -52,11 +56,27 @@ async fn a_body_that_is_too_large_is_answered_and_its_copy_keeps_the_beginning(o
         format!("{job}{}", " ".repeat(bytes - job.len()))
     };
     let failed = system.config.broker.failed_queue.clone();
-    for (bytes, kept, truncated) in [(600 << 10, KEPT_BYTES, true), (6 << 20, KEPT_BYTES, true), ((512 << 10) + 1, KEPT_BYTES, true)] {
-        let result = malformed(system.ask(&system.message(&bytes.to_string(), of(bytes))).await, "worker.max_job_bytes");
-        assert_eq!(result["job_id"], format!("message of {bytes}"), "it is answered under the name that the message has");
+    for (bytes, kept, truncated) in [
+        (600 << 10, KEPT_BYTES, true),
+        (6 << 20, KEPT_BYTES, true),
+        ((512 << 10) + 1, KEPT_BYTES, true),
+    ] {
+        let result = malformed(
+            system
+                .ask(&system.message(&bytes.to_string(), of(bytes)))
+                .await,
+            "worker.max_job_bytes",
+        );
+        assert_eq!(
+            result["job_id"],
+            format!("message of {bytes}"),
+            "it is answered under the name that the message has"
+        );
         let copy = system.take(&failed).await;
-        assert_eq!((copy.body.len(), copy.properties.headers.contains(TRUNCATED)), (kept, truncated));
+        assert_eq!(
+            (copy.body.len(), copy.properties.headers.contains(TRUNCATED)),
+            (kept, truncated)
+        );
         assert_eq!(copy.body[..], of(bytes).as_bytes()[..kept]);
     }
     let packed = {
@@ -65,8 +85,15 @@ async fn a_body_that_is_too_large_is_answered_and_its_copy_keeps_the_beginning(o
         message
     };
     malformed(system.ask(&packed).await, "once unpacked");
-    assert_eq!(system.take(&failed).await.body, packed.body, "as it was sent, it is small");
-    assert_eq!(system.ask(&system.message("fits", of(512 << 10))).await["verdict"], "recognized");
+    assert_eq!(
+        system.take(&failed).await.body,
+        packed.body,
+        "as it was sent, it is small"
+    );
+    assert_eq!(
+        system.ask(&system.message("fits", of(512 << 10))).await["verdict"],
+        "recognized"
+    );
     assert_eq!(paid_calls(&system), 1);
 }
 
@@ -75,14 +102,22 @@ async fn a_body_that_is_nested_too_deep_is_answered_without_what_it_said(on: On)
     let key = system.sample("01-beijing-outpatient").await;
     let nested = |levels: usize| {
         let metadata = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        format!(r#"{{"job_id":"deep","image":{{"key":"{key}"}},"verify":false,"metadata":{{"a":{metadata}}}}}"#)
+        format!(
+            r#"{{"job_id":"deep","image":{{"key":"{key}"}},"verify":false,"metadata":{{"a":{metadata}}}}}"#
+        )
     };
     for levels in [63, 120_000] {
-        let result = malformed(system.ask(&system.message("deep", nested(levels))).await, "64 levels");
+        let result = malformed(
+            system.ask(&system.message("deep", nested(levels))).await,
+            "64 levels",
+        );
         assert_eq!(result["metadata"], Value::Null);
     }
     let result = system.ask(&system.message("deep", nested(62))).await;
-    assert_eq!((&result["job_id"], &result["verdict"]), (&json!("deep"), &json!("recognized")));
+    assert_eq!(
+        (&result["job_id"], &result["verdict"]),
+        (&json!("deep"), &json!("recognized"))
+    );
     assert!(result["metadata"]["a"].is_array());
 }
 
@@ -91,25 +126,49 @@ async fn what_a_strict_reader_could_not_read_is_not_echoed_to_it(on: On) {
     for metadata in [r#"{"n":1e999999}"#, r#"{"a":["\ud800"]}"#] {
         let body = format!(r#"{{"job_id":"job","image":{{"key":"a"}},"metadata":{metadata}}}"#);
         let result = malformed(system.ask(&system.message("job", body)).await, "metadata");
-        assert_eq!((&result["job_id"], &result["metadata"]), (&json!("job"), &Value::Null));
+        assert_eq!(
+            (&result["job_id"], &result["metadata"]),
+            (&json!("job"), &Value::Null)
+        );
     }
     let twice = r#"{"job_id":"job","job_id":"another","image":{"key":"a"}}"#;
-    malformed(system.ask(&system.message("job", twice)).await, "names a field twice");
+    malformed(
+        system.ask(&system.message("job", twice)).await,
+        "names a field twice",
+    );
     let zero = r#"{"job_id":"a\u0000b","image":{"key":"a\u0000"}}"#;
-    assert_eq!(malformed(system.ask(&system.message("job", zero)).await, "control character")["job_id"], "a\u{0}b");
+    assert_eq!(
+        malformed(
+            system.ask(&system.message("job", zero)).await,
+            "control character"
+        )["job_id"],
+        "a\u{0}b"
+    );
 }
 
 async fn a_packed_job_is_a_job_and_stays_packed_in_its_copies(on: On) {
-    let mut system = Setup::new(on).await.faults(PARKED_ONCE).rules(FOR_A_MOMENT).start().await;
+    let mut system = Setup::new(on)
+        .await
+        .faults(PARKED_ONCE)
+        .rules(FOR_A_MOMENT)
+        .start()
+        .await;
     let key = system.sample("01-beijing-outpatient").await;
     let mut job = system.job("packed", &key);
     job.body = gzip(&job.body).into();
     job.properties.content_encoding = Some("gzip".into());
     let result = system.ask(&job).await;
-    assert_eq!((&result["job_id"], &result["error"]["code"]), (&json!("packed"), &json!("319")), "{result}");
+    assert_eq!(
+        (&result["job_id"], &result["error"]["code"]),
+        (&json!("packed"), &json!("319")),
+        "{result}"
+    );
     assert_eq!(result["metadata"]["claim"], "packed");
     let copy = system.take(&system.config.broker.failed_queue).await;
-    assert_eq!((&copy.body, copy.properties.content_encoding.as_deref()), (&job.body, Some("gzip")));
+    assert_eq!(
+        (&copy.body, copy.properties.content_encoding.as_deref()),
+        (&job.body, Some("gzip"))
+    );
 }
 
 async fn an_encoding_that_is_not_read_is_named(on: On) {
@@ -118,11 +177,34 @@ async fn an_encoding_that_is_not_read_is_named(on: On) {
     for encoding in ["br", "deflate", "zstd"] {
         let mut packed = job.clone();
         packed.properties.content_encoding = Some(encoding.into());
-        malformed(system.ask(&packed).await, &format!("content_encoding is \"{encoding}\""));
+        malformed(
+            system.ask(&packed).await,
+            &format!("content_encoding is \"{encoding}\""),
+        );
     }
-    let utf16: Vec<u8> = String::from_utf8(job.body.to_vec()).unwrap().encode_utf16().flat_map(u16::to_le_bytes).collect();
-    malformed(system.ask(&Message { body: utf16.into(), ..job.clone() }).await, "UTF-16");
-    malformed(system.ask(&Message { body: gzip(&job.body).into(), ..job }).await, "looks like gzip");
+    let utf16: Vec<u8> = String::from_utf8(job.body.to_vec())
+        .unwrap()
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    malformed(
+        system
+            .ask(&Message {
+                body: utf16.into(),
+                ..job.clone()
+            })
+            .await,
+        "UTF-16",
+    );
+    malformed(
+        system
+            .ask(&Message {
+                body: gzip(&job.body).into(),
+                ..job
+            })
+            .await,
+        "looks like gzip",
+    );
     assert_eq!(paid_calls(&system), 0);
 }
 
@@ -160,7 +242,12 @@ async fn what_clients_put_around_a_job_leaves_it_one(on: On) {
     jobs.push(nameless);
     for job in &jobs {
         let result = system.ask(job).await;
-        assert_eq!((&result["job_id"], &result["verdict"]), (&json!("job"), &json!("recognized")), "{:?}: {result}", job.body);
+        assert_eq!(
+            (&result["job_id"], &result["verdict"]),
+            (&json!("job"), &json!("recognized")),
+            "{:?}: {result}",
+            job.body
+        );
     }
     assert_eq!(paid_calls(&system), 1);
 }

@@ -1,4 +1,5 @@
-//! A worker with a wrong setting beside a healthy one: all jobs are answered, and the wrong one is never ready.
+//! A worker with a wrong setting beside a healthy one: all jobs are answered, and the wrong one is
+//! never ready.
 
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::config::Config;
@@ -17,7 +18,10 @@ const JOBS: usize = 30;
 const CLOSED: &str = "http://127.0.0.1:1/";
 
 async fn a_canary_with_a_wrong_secret_of_the_store_holds_nobody_up(on: On) {
-    beside_a_healthy_worker(on, |config| config.storage.secret_access_key = Secret::new("wrong")).await;
+    beside_a_healthy_worker(on, |config| {
+        config.storage.secret_access_key = Secret::new("wrong")
+    })
+    .await;
 }
 
 async fn a_canary_with_a_wrong_bucket_holds_nobody_up(on: On) {
@@ -56,12 +60,23 @@ async fn beside_a_healthy_worker(on: On, spoil: impl FnOnce(&mut Config)) {
         }
     }
     let health = &system.workers[0].health;
-    assert!(matches!(health.state(), State::Paused { .. }) && !health.state().is_ready(), "{:?}", health.state());
+    assert!(
+        matches!(health.state(), State::Paused { .. }) && !health.state().is_ready(),
+        "{:?}",
+        health.state()
+    );
 }
 
 async fn own_picture(system: &System, id: &str) -> String {
-    let mut picture = invoice_worker::sandbox::samples::named("02-henan-inpatient").unwrap().bytes.to_vec();
+    let mut picture = invoice_worker::sandbox::samples::named("02-henan-inpatient")
+        .unwrap()
+        .bytes
+        .to_vec();
     picture.extend(id.bytes());
-    system.sandbox.put(crate::harness::system::BUCKET, id, picture).await.unwrap();
+    system
+        .sandbox
+        .put(crate::harness::system::BUCKET, id, picture)
+        .await
+        .unwrap();
     id.to_owned()
 }

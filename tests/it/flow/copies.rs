@@ -24,7 +24,8 @@ promises![
     many_copies_of_one_slow_message_do_not_hold_up_the_others,
 ];
 
-/// Providers that take their time, and a worker that is started when all jobs are there: so they meet, on a slow machine, too.
+/// Providers that take their time, and a worker that is started when all jobs are there: so they
+/// meet, on a slow machine, too.
 async fn slow(on: On, faults: &str) -> System {
     let mut setup = Setup::new(on).await.faults(faults);
     setup.scenario.recognition.latency = Duration::from_millis(400);
@@ -36,7 +37,9 @@ async fn jobs_about_the_same_image_at_once_share_its_calls(on: On) {
     let mut system = slow(on, "").await;
     let key = system.sample("01-beijing-outpatient").await;
     for number in 0..5 {
-        system.submit(&system.job(&format!("job {number}"), &key)).await;
+        system
+            .submit(&system.job(&format!("job {number}"), &key))
+            .await;
     }
     system.work().await;
     let mut answered = BTreeSet::new();
@@ -49,20 +52,33 @@ async fn jobs_about_the_same_image_at_once_share_its_calls(on: On) {
     }
     called.sort();
     assert_eq!(answered.len(), 5, "each is answered for itself");
-    assert_eq!(called, ["recognition 200 yes", "verification OK yes"], "and the calls are told once");
+    assert_eq!(
+        called,
+        ["recognition 200 yes", "verification OK yes"],
+        "and the calls are told once"
+    );
     assert_eq!(paid_calls(&system), 2);
 }
 
 async fn jobs_about_the_same_image_share_its_failure(on: On) {
-    let mut system = slow(on, "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n").await;
+    let mut system = slow(
+        on,
+        "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n",
+    )
+    .await;
     let key = system.sample("01-beijing-outpatient").await;
     for number in 0..3 {
-        system.submit(&system.job(&format!("job {number}"), &key)).await;
+        system
+            .submit(&system.job(&format!("job {number}"), &key))
+            .await;
     }
     system.work().await;
     for _ in 0..3 {
         let result = system.result().await;
-        assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("319")));
+        assert_eq!(
+            (&result["status"], &result["error"]["code"]),
+            (&json!("undetermined"), &json!("319"))
+        );
     }
     assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 1);
 }
@@ -85,15 +101,28 @@ async fn a_run_that_was_forked_ends_in_one_result(on: On) {
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     let copy = system.returning(&job, &Progress::new(run_id(&job), jiff::Timestamp::now()));
-    // Both come back from being parked, as after a crash between the park's confirm and its acknowledgement.
+    // Both come back from being parked, as after a crash between the park's confirm and its
+    // acknowledgement.
     for _ in 0..2 {
-        system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+        system
+            .session
+            .publisher()
+            .publish(&system.config.broker.due_queue, &copy)
+            .await
+            .unwrap();
     }
     system.work().await;
-    assert_eq!(system.reply().await.properties.message_id, Some(run_id(&copy)));
+    assert_eq!(
+        system.reply().await.properties.message_id,
+        Some(run_id(&copy))
+    );
     system.holds(&system.config.broker.due_queue, 0).await;
     assert_eq!(system.drain().await, Drained::Yes);
-    assert_eq!(system.depth(&system.reply_to.clone()).await, 0, "the other copy is dropped");
+    assert_eq!(
+        system.depth(&system.reply_to.clone()).await,
+        0,
+        "the other copy is dropped"
+    );
     assert_eq!(paid_calls(&system), 2);
 }
 
@@ -103,14 +132,22 @@ async fn a_copy_that_was_redelivered_before_it_was_parked_is_answered_again(on: 
     let copy = system.job("job", &key);
     system.submit(&copy).await;
     let first = system.reply().await;
-    // As if that answer had been stored by a worker that lost its connection before it could publish: the redelivered copy had been
-    // parked meanwhile, and comes back now.
+    // As if that answer had been stored by a worker that lost its connection before it could
+    // publish: the redelivered copy had been parked meanwhile, and comes back now.
     let mut progress = Progress::new(run_id(&copy), jiff::Timestamp::now());
     progress.redelivered = true;
     let copy = system.returning(&copy, &progress);
-    system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+    system
+        .session
+        .publisher()
+        .publish(&system.config.broker.due_queue, &copy)
+        .await
+        .unwrap();
     let again = system.reply().await;
-    assert_eq!((first.properties.message_id, first.body), (again.properties.message_id, again.body));
+    assert_eq!(
+        (first.properties.message_id, first.body),
+        (again.properties.message_id, again.body)
+    );
     assert_eq!(paid_calls(&system), 2);
 }
 
@@ -124,13 +161,23 @@ async fn two_runs_of_a_job_at_once_say_the_same(on: On) {
     system.submit(&second).await;
     system.work().await;
     let results = [system.result().await, system.result().await];
-    for field in ["verdict", "recognition", "verification", "checks", "image", "first_seen", "finished"] {
+    for field in [
+        "verdict",
+        "recognition",
+        "verification",
+        "checks",
+        "image",
+        "first_seen",
+        "finished",
+    ] {
         assert_eq!(results[0][field], results[1][field], "{field}");
     }
     assert_eq!(paid_calls(&system), 2);
 }
 
-async fn a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next(on: On) {
+async fn a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next(
+    on: On,
+) {
     let faults = r#"
         [[fault]]
         stage = "verification"
@@ -144,12 +191,18 @@ async fn a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever
     let key = system.sample("01-beijing-outpatient").await;
     for id in ["first", "second"] {
         system.submit(&system.job(id, &key)).await;
-        let Event::Parked(parked) = system.event().await else { panic!("{id} is parked") };
+        let Event::Parked(parked) = system.event().await else {
+            panic!("{id} is parked")
+        };
         assert_eq!(parked.code, "321");
     }
     let calls = system.sandbox.calls().of(Stage::Verification);
     let answers: Vec<&str> = calls.iter().map(|call| call.answer.as_str()).collect();
-    assert_eq!(answers, ["306", "321", "321"], "what was paid for once is known");
+    assert_eq!(
+        answers,
+        ["306", "321", "321"],
+        "what was paid for once is known"
+    );
 }
 
 async fn a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result(on: On) {
@@ -172,22 +225,42 @@ async fn a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result(on: 
         billed = "yes"
         reason = "shortened"
     "#;
-    let mut system = Setup::new(on).await.faults(faults).rules(rules).start().await;
+    let mut system = Setup::new(on)
+        .await
+        .faults(faults)
+        .rules(rules)
+        .start()
+        .await;
     let key = system.sample("01-beijing-outpatient").await;
-    assert_eq!(system.ask(&system.job("job", &key)).await["error"]["code"], "319");
+    assert_eq!(
+        system.ask(&system.job("job", &key)).await["error"]["code"],
+        "319"
+    );
     let mut again = system.job("job", &key);
     again.properties.message_id = Some("submitted again".into());
     system.submit(&again).await;
     let copy = system.due_now(&system.take(&system.longest_wait()).await);
     for _ in 0..2 {
-        system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+        system
+            .session
+            .publisher()
+            .publish(&system.config.broker.due_queue, &copy)
+            .await
+            .unwrap();
     }
     let first = system.reply().await;
     assert_eq!(system.drain().await, Drained::Yes);
     for reply in system.replies_so_far().await {
-        assert_eq!((reply.properties.message_id, reply.body), (first.properties.message_id.clone(), first.body.clone()));
+        assert_eq!(
+            (reply.properties.message_id, reply.body),
+            (first.properties.message_id.clone(), first.body.clone())
+        );
     }
-    assert_eq!(paid_calls(&system), 1 + 3, "the second copy pays for nothing");
+    assert_eq!(
+        paid_calls(&system),
+        1 + 3,
+        "the second copy pays for nothing"
+    );
 }
 
 async fn a_suspect_waits_as_long_as_it_was_told(on: On) {
@@ -201,7 +274,12 @@ async fn a_suspect_waits_as_long_as_it_was_told(on: On) {
         deaths: Some(0),
     };
     let copy = parked(&job, &state, &system.config.sealer());
-    system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+    system
+        .session
+        .publisher()
+        .publish(&system.config.broker.due_queue, &copy)
+        .await
+        .unwrap();
     assert_eq!(system.result().await["verdict"], "genuine");
     assert!(jiff::Timestamp::now() >= until);
 }
@@ -211,7 +289,9 @@ async fn many_copies_of_one_slow_message_do_not_hold_up_the_others(on: On) {
     /// More than a worker takes at once.
     const COPIES: usize = 70;
     const OTHERS: usize = 10;
-    let faults = format!("[[fault]]\nstage = \"recognition\"\nsample = {SLOW:?}\nanswer = \"timeout\"\ncalls = [1]\n");
+    let faults = format!(
+        "[[fault]]\nstage = \"recognition\"\nsample = {SLOW:?}\nanswer = \"timeout\"\ncalls = [1]\n"
+    );
     let mut setup = Setup::new(on).await.faults(&faults);
     setup.config.broker.retry_delays = vec![span("2s"), span("10s")];
     let mut system = setup.prepare().await;
@@ -222,21 +302,38 @@ async fn many_copies_of_one_slow_message_do_not_hold_up_the_others(on: On) {
     }
     let key = system.sample("01-beijing-outpatient").await;
     for number in 0..OTHERS {
-        system.submit(&system.job(&format!("quick {number}"), &key)).await;
+        system
+            .submit(&system.job(&format!("quick {number}"), &key))
+            .await;
     }
     system.work().await;
     for _ in 0..OTHERS {
         let result = system.result().await;
-        assert!(result["job_id"].as_str().unwrap().starts_with("quick"), "{result}");
+        assert!(
+            result["job_id"].as_str().unwrap().starts_with("quick"),
+            "{result}"
+        );
     }
     let calls = system.sandbox.calls();
-    assert_eq!(calls.about(Stage::Recognition, SLOW).len(), 1, "the slow one is still slow");
+    assert_eq!(
+        calls.about(Stage::Recognition, SLOW).len(),
+        1,
+        "the slow one is still slow"
+    );
     let mut answers = BTreeSet::new();
     for _ in 0..COPIES {
         let reply = system.reply().await;
         answers.insert((reply.properties.message_id, reply.body));
     }
-    assert_eq!(answers.len(), 1, "each copy is answered, with the same bytes");
-    assert_eq!(calls.about(Stage::Recognition, SLOW).len(), 2, "and paid for once");
+    assert_eq!(
+        answers.len(),
+        1,
+        "each copy is answered, with the same bytes"
+    );
+    assert_eq!(
+        calls.about(Stage::Recognition, SLOW).len(),
+        2,
+        "and paid for once"
+    );
     assert_eq!(system.drain().await, Drained::Yes);
 }

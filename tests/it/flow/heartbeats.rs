@@ -24,7 +24,8 @@ promises![
     a_peer_of_a_newer_version_is_a_peer_and_what_it_says_is_heard_once,
 ];
 
-const MAINTENANCE: &str = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\nprovince = \"河南\"\n";
+const MAINTENANCE: &str =
+    "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\nprovince = \"河南\"\n";
 
 async fn what_one_worker_learns_is_told_to_another_at_once(on: On) {
     let mut system = Setup::new(on).await.faults(MAINTENANCE).prepare().await;
@@ -50,7 +51,9 @@ async fn what_one_worker_learns_is_told_to_another_at_once(on: On) {
     for id in ["second", "third", "fourth", "fifth"] {
         let job = henan(&system, id).await;
         system.submit(&job).await;
-        let Event::Parked(parked) = system.event().await else { panic!("parked") };
+        let Event::Parked(parked) = system.event().await else {
+            panic!("parked")
+        };
         assert_eq!((parked.job_id.as_str(), parked.code.as_str()), (id, "316"));
     }
     assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 1);
@@ -65,11 +68,23 @@ async fn a_pause_belongs_to_one_worker_and_the_others_go_on(on: On) {
     assert!(matches!(system.event().await, Event::Parked(_)));
     // Two rounds of heartbeats: the second was told after the pause began.
     for _ in 0..6 {
-        assert_eq!(peer.hear().await["closed"], json!([]), "a pause is not announced");
+        assert_eq!(
+            peer.hear().await["closed"],
+            json!([]),
+            "a pause is not announced"
+        );
     }
-    let paused = system.workers.iter().filter(|worker| !worker.gate.flow().paused().is_empty()).count();
+    let paused = system
+        .workers
+        .iter()
+        .filter(|worker| !worker.gate.flow().paused().is_empty())
+        .count();
     assert!(paused <= 1, "{paused} workers are paused");
-    assert_eq!(system.result().await["verdict"], "genuine", "the job was handed back at once");
+    assert_eq!(
+        system.result().await["verdict"],
+        "genuine",
+        "the job was handed back at once"
+    );
 }
 
 async fn a_worker_that_starts_late_asks_nothing_that_others_know_to_be_closed(on: On) {
@@ -77,47 +92,83 @@ async fn a_worker_that_starts_late_asks_nothing_that_others_know_to_be_closed(on
     let mut peer = Peer::of(&system).await;
     let job = henan(&system, "first").await;
     system.submit(&job).await;
-    let Event::Parked(first) = system.event().await else { panic!("parked") };
+    let Event::Parked(first) = system.event().await else {
+        panic!("parked")
+    };
     let knows = peer.hears_closed(&province()).await;
     system.work().await;
-    eventually("another that knows", async || peer.hears_closed(&province()).await != knows).await;
+    eventually("another that knows", async || {
+        peer.hears_closed(&province()).await != knows
+    })
+    .await;
     assert_eq!(system.retire().await, Drained::Yes);
     let job = henan(&system, "second").await;
     system.submit(&job).await;
-    let Event::Parked(second) = system.event().await else { panic!("parked") };
-    assert_eq!((second.job_id.as_str(), second.code.as_str()), ("second", "316"));
+    let Event::Parked(second) = system.event().await else {
+        panic!("parked")
+    };
+    assert_eq!(
+        (second.job_id.as_str(), second.code.as_str()),
+        ("second", "316")
+    );
     // Durations are told: what they take on their way is added.
-    assert!((0..30).contains(&second.until.duration_since(first.until).as_secs()), "{} {}", first.until, second.until);
+    assert!(
+        (0..30).contains(&second.until.duration_since(first.until).as_secs()),
+        "{} {}",
+        first.until,
+        second.until
+    );
     assert_eq!(system.sandbox.calls().count(Stage::Verification).calls, 1);
 }
 
 async fn garbage_on_the_exchange_changes_nothing(on: On) {
     let mut system = System::start(on).await;
     let peer = Peer::of(&system).await;
-    for body in [Vec::new(), b"not JSON".to_vec(), vec![0xff; 2 << 20], b"{}".to_vec()] {
+    for body in [
+        Vec::new(),
+        b"not JSON".to_vec(),
+        vec![0xff; 2 << 20],
+        b"{}".to_vec(),
+    ] {
         peer.announces(body.clone()).await;
         peer.announces_sealed(body).await;
     }
-    for place in [json!({ "moon": "verification" }), json!({ "province": "<script>" }), json!({ "pause": "verification" })] {
-        peer.announces_sealed(beat(&system, "peer", 1, &json!([closed(&place, 300_000)]))).await;
+    for place in [
+        json!({ "moon": "verification" }),
+        json!({ "province": "<script>" }),
+        json!({ "pause": "verification" }),
+    ] {
+        peer.announces_sealed(beat(&system, "peer", 1, &json!([closed(&place, 300_000)])))
+            .await;
     }
     answers(&mut system).await;
     assert_eq!(system.drain().await, Drained::Yes);
 }
 
-/// A client that may publish to the exchange could otherwise stop the fleet with one message, or starve it with invented workers.
+/// A client that may publish to the exchange could otherwise stop the fleet with one message, or
+/// starve it with invented workers.
 async fn a_heartbeat_without_our_seal_is_not_believed(on: On) {
     let mut system = System::start(on).await;
     let mut peer = Peer::of(&system).await;
-    let everything =
-        json!([closed(&json!({ "stage": "verification" }), 86_400_000), closed(&json!({ "stage": "recognition" }), 86_400_000)]);
+    let everything = json!([
+        closed(&json!({ "stage": "verification" }), 86_400_000),
+        closed(&json!({ "stage": "recognition" }), 86_400_000)
+    ]);
     for worker in 0..50 {
-        peer.announces(beat(&system, &format!("invented {worker}"), 1, &everything)).await;
+        peer.announces(beat(&system, &format!("invented {worker}"), 1, &everything))
+            .await;
     }
     // What it says once more was heard by everybody, and is theirs; but not from here.
     peer.hear().await;
     answers(&mut system).await;
-    assert_eq!(system.workers[0].gate.standing(Stage::Recognition).share.workers, 1);
+    assert_eq!(
+        system.workers[0]
+            .gate
+            .standing(Stage::Recognition)
+            .share
+            .workers,
+        1
+    );
     assert_eq!(system.drain().await, Drained::Yes);
 }
 
@@ -128,10 +179,21 @@ async fn workers_of_another_fleet_are_no_peers(on: On) {
     let mut theirs = Setup::new(on).await;
     theirs.config.seal.key = system.config.seal.key.clone();
     let theirs = theirs.prepare().await;
-    let everything = json!([closed(&json!({ "stage": "verification" }), 60_000), closed(&json!({ "stage": "recognition" }), 60_000)]);
-    peer.announces_sealed(beat(&theirs, "0", 1, &everything)).await;
+    let everything = json!([
+        closed(&json!({ "stage": "verification" }), 60_000),
+        closed(&json!({ "stage": "recognition" }), 60_000)
+    ]);
+    peer.announces_sealed(beat(&theirs, "0", 1, &everything))
+        .await;
     answers(&mut system).await;
-    assert_eq!(system.workers[0].gate.standing(Stage::Recognition).share.workers, 1);
+    assert_eq!(
+        system.workers[0]
+            .gate
+            .standing(Stage::Recognition)
+            .share
+            .workers,
+        1
+    );
     assert_eq!(system.drain().await, Drained::Yes);
 }
 
@@ -145,18 +207,30 @@ async fn a_peer_of_a_newer_version_is_a_peer_and_what_it_says_is_heard_once(on: 
     peer.announces_sealed(newer.to_string()).await;
     let place = Place::Province(Province::of("河南").unwrap());
     system.workers[0].knows(&place).await;
-    assert_eq!(system.workers[0].gate.standing(Stage::Recognition).share.workers, 2);
-    // Recorded, and sent again by a stranger: it is not heard again, or the worker would live for ever.
+    assert_eq!(
+        system.workers[0]
+            .gate
+            .standing(Stage::Recognition)
+            .share
+            .workers,
+        2
+    );
+    // Recorded, and sent again by a stranger: it is not heard again, or the worker would live for
+    // ever.
     let mut open = newer.clone();
     open["sequence"] = json!(8);
     open["draining"] = json!(true);
     open["closed"] = json!([{ "place": province(), "version": 2, "by": "newer", "state": { "open": { "since_ms": 0 } } }]);
     peer.announces_sealed(open.to_string()).await;
     peer.announces_sealed(newer.to_string()).await;
-    peer.announces_sealed(beat(&system, "last", 1, &json!([]))).await;
+    peer.announces_sealed(beat(&system, "last", 1, &json!([])))
+        .await;
     let gate = &system.workers[0].gate;
     let is_opened = async || gate.look(std::slice::from_ref(&place), "nobody").is_none();
-    eventually("open again, and a third worker", async || is_opened().await && gate.standing(Stage::Recognition).share.workers == 2).await;
+    eventually("open again, and a third worker", async || {
+        is_opened().await && gate.standing(Stage::Recognition).share.workers == 2
+    })
+    .await;
     assert_eq!(system.drain().await, Drained::Yes);
 }
 

@@ -23,7 +23,9 @@ promises![a_worker_that_is_stopped_hands_on_who_waits_for_memory];
 /// All of the memory is somebody else's.
 async fn without_memory(system: &mut System) -> Reserved {
     let mut memory = None;
-    system.work_with(|pipeline| memory = Some(pipeline.loader.memory.clone())).await;
+    system
+        .work_with(|pipeline| memory = Some(pipeline.loader.memory.clone()))
+        .await;
     let all = system.config.worker.image_memory.0;
     memory.expect("the worker has some").reserve(all).await
 }
@@ -36,8 +38,13 @@ async fn a_worker_that_is_stopped_hands_on_who_waits_for_memory(on: On) {
     let queue = system.config.broker.jobs_queue.clone();
     system.holds(&queue, 0).await;
     assert_eq!(system.drain().await, Drained::Yes);
-    let Event::Parked(parked) = system.event().await else { panic!("parked") };
-    assert_eq!((parked.stage, parked.code.as_str()), (Stage::Worker, "worker.stopping"));
+    let Event::Parked(parked) = system.event().await else {
+        panic!("parked")
+    };
+    assert_eq!(
+        (parked.stage, parked.code.as_str()),
+        (Stage::Worker, "worker.stopping")
+    );
     system.work().await;
     assert_eq!(system.result().await["verdict"], "genuine");
     assert_eq!(paid_calls(&system), 2);
@@ -62,13 +69,34 @@ async fn who_waits_for_memory_for_ten_minutes_is_handed_on() {
     config.checkpoint.store = StoreKind::None;
     config.storage.bucket = "claims".into();
     config.recognition.url = "http://127.0.0.1/".into();
-    let mut pipeline = assemble::pipeline(&config, Policy::builtin(), Chance::seeded(1)).await.unwrap();
+    let mut pipeline = assemble::pipeline(&config, Policy::builtin(), Chance::seeded(1))
+        .await
+        .unwrap();
     pipeline.loader.store = Store::scripted(Unread);
-    let _all = pipeline.loader.memory.reserve(config.worker.image_memory.0).await;
-    let job = Job::parse(br#"{"job_id": "job", "image": {"bucket": "claims", "key": "a.jpg"}}"#, None).unwrap_or_else(|_| panic!("a job"));
+    let _all = pipeline
+        .loader
+        .memory
+        .reserve(config.worker.image_memory.0)
+        .await;
+    let job = Job::parse(
+        br#"{"job_id": "job", "image": {"bucket": "claims", "key": "a.jpg"}}"#,
+        None,
+    )
+    .unwrap_or_else(|_| panic!("a job"));
     let mut progress = Progress::new("run".into(), pipeline.judge.clock.now());
     let began = Instant::now();
-    let arrival = Arrival { redelivered: false, maybe_elsewhere: false, returned: false, halt: CancellationToken::new(), began };
-    let Ending::Parked(parking) = pipeline.process(&job, &mut progress, &arrival).await else { panic!("parked") };
-    assert_eq!((parking.failure.code.as_str(), began.elapsed().as_secs()), ("worker.busy", 600));
+    let arrival = Arrival {
+        redelivered: false,
+        maybe_elsewhere: false,
+        returned: false,
+        halt: CancellationToken::new(),
+        began,
+    };
+    let Ending::Parked(parking) = pipeline.process(&job, &mut progress, &arrival).await else {
+        panic!("parked")
+    };
+    assert_eq!(
+        (parking.failure.code.as_str(), began.elapsed().as_secs()),
+        ("worker.busy", 600)
+    );
 }

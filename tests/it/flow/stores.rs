@@ -1,4 +1,5 @@
-//! A store that does not answer, refuses, or has lost something: the job waits, and nothing is bought twice.
+//! A store that does not answer, refuses, or has lost something: the job waits, and nothing is
+//! bought twice.
 
 use super::{SHORT_316, paid_calls};
 use crate::harness::proxy::Proxy;
@@ -19,18 +20,27 @@ promises![
 ];
 
 async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
-    let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/*\"\nanswer = \"AccessDenied\"\n";
+    let faults =
+        "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/*\"\nanswer = \"AccessDenied\"\n";
     let mut setup = Setup::new(on).await.faults(faults);
     setup.config.worker.job_deadline = "10s".parse().unwrap();
     let mut system = setup.start().await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     system.submit(&job).await;
-    let Event::Parked(parked) = system.event().await else { panic!("parked, not answered") };
-    assert_eq!((parked.stage, parked.code.as_str()), (Stage::Storage, "AccessDenied"));
+    let Event::Parked(parked) = system.event().await else {
+        panic!("parked, not answered")
+    };
+    assert_eq!(
+        (parked.stage, parked.code.as_str()),
+        (Stage::Storage, "AccessDenied")
+    );
     // Past its deadline the job is answered all the same: for a person, not as its own fault.
     let result = system.result().await;
-    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("AccessDenied")));
+    assert_eq!(
+        (&result["status"], &result["error"]["code"]),
+        (&json!("undetermined"), &json!("AccessDenied"))
+    );
     assert_eq!(paid_calls(&system), 0);
 }
 
@@ -39,10 +49,17 @@ async fn a_store_that_stays_unusable_ends_the_job_at_its_own_deadline(on: On) {
     system.config.storage.bucket = "nobodys-bucket".into();
     system.work().await;
     let deadline = Timestamp::now() + Duration::from_secs(4);
-    let job = system.message("job", json!({ "job_id": "job", "image": { "key": "a.jpg" }, "deadline": deadline }).to_string());
+    let job = system.message(
+        "job",
+        json!({ "job_id": "job", "image": { "key": "a.jpg" }, "deadline": deadline }).to_string(),
+    );
     system.submit(&job).await;
     let result = system.result().await;
-    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("undetermined"), &json!("NoSuchBucket")), "{result}");
+    assert_eq!(
+        (&result["status"], &result["error"]["code"]),
+        (&json!("undetermined"), &json!("NoSuchBucket")),
+        "{result}"
+    );
 }
 
 async fn a_paid_answer_that_the_store_refuses_is_stored_before_anything_else_is_bought(on: On) {
@@ -55,19 +72,37 @@ async fn a_paid_answer_that_the_store_refuses_is_stored_before_anything_else_is_
         calls = [1, 2, 3]
     "#;
     let mut system = Setup::new(on).await.faults(faults).start().await;
-    let (first, second) = (system.sample("01-beijing-outpatient").await, system.sample("03-zhejiang-outpatient").await);
+    let (first, second) = (
+        system.sample("01-beijing-outpatient").await,
+        system.sample("03-zhejiang-outpatient").await,
+    );
     system.submit(&system.job("first", &first)).await;
-    let held =
-        |state: &State| matches!(state, State::Paused { stages } if stages[0].stage == Stage::Storage && stages[0].code == "SlowDown");
+    let held = |state: &State| matches!(state, State::Paused { stages } if stages[0].stage == Stage::Storage && stages[0].code == "SlowDown");
     system.workers[0].becomes(held).await;
     system.submit(&system.job("second", &second)).await;
     let results = [system.result().await, system.result().await];
-    assert!(results.iter().all(|result| result["verdict"] == "genuine"), "{results:?}");
+    assert!(
+        results.iter().all(|result| result["verdict"] == "genuine"),
+        "{results:?}"
+    );
     let calls = system.sandbox.calls();
-    let refused: Vec<_> = calls.of(Stage::Storage).into_iter().filter(|call| call.answer == "SlowDown").collect();
+    let refused: Vec<_> = calls
+        .of(Stage::Storage)
+        .into_iter()
+        .filter(|call| call.answer == "SlowDown")
+        .collect();
     assert_eq!(paid_calls(&system), 4);
-    let bought = [&calls.of(Stage::Recognition)[1..], &calls.of(Stage::Verification)].concat();
-    assert!(bought.iter().all(|call| refused[..3].iter().all(|put| put.at < call.at)), "nothing else is bought before it is stored");
+    let bought = [
+        &calls.of(Stage::Recognition)[1..],
+        &calls.of(Stage::Verification),
+    ]
+    .concat();
+    assert!(
+        bought
+            .iter()
+            .all(|call| refused[..3].iter().all(|put| put.at < call.at)),
+        "nothing else is bought before it is stored"
+    );
 }
 
 async fn an_image_that_goes_away_while_its_job_waits_leaves_what_was_read(on: On) {
@@ -83,10 +118,19 @@ async fn an_image_that_goes_away_while_its_job_waits_leaves_what_was_read(on: On
         answer = "NoSuchKey"
         calls = { from = 2 }
     "#;
-    let mut system = Setup::new(on).await.faults(faults).rules(SHORT_316).start().await;
+    let mut system = Setup::new(on)
+        .await
+        .faults(faults)
+        .rules(SHORT_316)
+        .start()
+        .await;
     let key = system.sample("02-henan-inpatient").await;
     let result = system.ask(&system.job("job", &key)).await;
-    assert_eq!((&result["status"], &result["error"]["code"]), (&json!("invalid_job"), &json!("image.not_found")), "{result}");
+    assert_eq!(
+        (&result["status"], &result["error"]["code"]),
+        (&json!("invalid_job"), &json!("image.not_found")),
+        "{result}"
+    );
     assert_eq!(result["recognition"]["invoice"]["province"], "河南");
     assert_eq!(paid_calls(&system), 2);
 }

@@ -1,4 +1,5 @@
-//! The image by its address instead of its bytes: who fetches what, what becomes of what cannot be fetched, and what is paid.
+//! The image by its address instead of its bytes: who fetches what, what becomes of what cannot be
+//! fetched, and what is paid.
 
 use super::answers::bmp;
 use super::runs::hand_out_and_lose;
@@ -39,11 +40,18 @@ async fn by_url(on: On) -> Setup {
     setup(on, Transfer::Url, Transfer::Url).await
 }
 
-/// Bytes of each download of this object, none where it was refused: the worker's own, and the providers'.
+/// Bytes of each download of this object, none where it was refused: the worker's own, and the
+/// providers'.
 fn downloads(system: &System, key: &str) -> (Vec<u64>, Vec<u64>) {
     let of = |operation: &str| {
-        let calls = system.sandbox.calls().about(Stage::Storage, &format!("{operation} {key}"));
-        calls.into_iter().map(|call| call.bytes.unwrap_or_default()).collect()
+        let calls = system
+            .sandbox
+            .calls()
+            .about(Stage::Storage, &format!("{operation} {key}"));
+        calls
+            .into_iter()
+            .map(|call| call.bytes.unwrap_or_default())
+            .collect()
     };
     (of("get"), of("fetch"))
 }
@@ -56,24 +64,44 @@ async fn by_url_to_both_the_bytes_stay_out_of_the_worker(on: On) {
     let mut system = by_url(on).await.start().await;
     let key = system.sample(SAMPLE).await;
     let result = system.ask(&system.job("job", &key)).await;
-    assert_eq!((&result["verdict"], codes(&result)), (&json!("genuine"), vec!["recognition 200 yes".into(), "verification OK yes".into()]));
+    assert_eq!(
+        (&result["verdict"], codes(&result)),
+        (
+            &json!("genuine"),
+            vec!["recognition 200 yes".into(), "verification OK yes".into()]
+        )
+    );
     let image = &result["image"];
-    assert_eq!((&image["sha256"], &image["format"], image["width"].is_u64()), (&Value::Null, &json!("jpeg"), true), "{image}");
+    assert_eq!(
+        (&image["sha256"], &image["format"], image["width"].is_u64()),
+        (&Value::Null, &json!("jpeg"), true),
+        "{image}"
+    );
     assert!(image["version_id"].is_string(), "{image}");
     let whole = size(SAMPLE);
     assert!(whole > GLIMPSE);
-    assert_eq!(downloads(&system, &key), (vec![GLIMPSE], vec![whole, whole]));
+    assert_eq!(
+        downloads(&system, &key),
+        (vec![GLIMPSE], vec![whole, whole])
+    );
     assert!(!result.to_string().contains("X-Amz"), "{result}");
 }
 
 async fn by_url_to_one_the_image_is_fetched_once(on: On) {
-    for (recognition, verification) in [(Transfer::Url, Transfer::Inline), (Transfer::Inline, Transfer::Url)] {
+    for (recognition, verification) in [
+        (Transfer::Url, Transfer::Inline),
+        (Transfer::Inline, Transfer::Url),
+    ] {
         let mut system = setup(on, recognition, verification).await.start().await;
         let key = system.sample(SAMPLE).await;
         let result = system.ask(&system.job("job", &key)).await;
         assert_eq!(result["verdict"], "genuine", "{result}");
         assert!(result["image"]["sha256"].is_string(), "{result}");
-        assert_eq!(downloads(&system, &key), (vec![size(SAMPLE)], vec![size(SAMPLE)]), "{recognition:?}, {verification:?}");
+        assert_eq!(
+            downloads(&system, &key),
+            (vec![size(SAMPLE)], vec![size(SAMPLE)]),
+            "{recognition:?}, {verification:?}"
+        );
     }
 }
 
@@ -84,7 +112,14 @@ async fn an_address_that_cannot_be_fetched_is_made_up_for_by_the_bytes(on: On) {
     let key = system.sample(SAMPLE).await;
     let result = system.ask(&system.job("job", &key)).await;
     assert_eq!(result["verdict"], "genuine", "{result}");
-    assert_eq!(codes(&result), ["recognition 200 yes", "verification DOWNLOAD_ERROR no", "verification OK yes"]);
+    assert_eq!(
+        codes(&result),
+        [
+            "recognition 200 yes",
+            "verification DOWNLOAD_ERROR no",
+            "verification OK yes"
+        ]
+    );
     assert_eq!(downloads(&system, &key).0, [GLIMPSE, size(SAMPLE)]);
     assert_eq!(paid_calls(&system), 2);
 }
@@ -92,26 +127,52 @@ async fn an_address_that_cannot_be_fetched_is_made_up_for_by_the_bytes(on: On) {
 async fn what_was_sent_inline_once_is_sent_inline_after_parking(on: On) {
     let faults = "[[fault]]\nstage = 'storage'\noperation = 'fetch'\nanswer = 'AccessDenied'\ncalls = { from = 2 }\n\
                   [[fault]]\nstage = 'verification'\nanswer = '316'\ncalls = [1]\n";
-    let mut system = by_url(on).await.faults(faults).rules(SHORT_316).start().await;
+    let mut system = by_url(on)
+        .await
+        .faults(faults)
+        .rules(SHORT_316)
+        .start()
+        .await;
     let key = system.sample(SAMPLE).await;
     let result = system.ask(&system.job("job", &key)).await;
     assert_eq!(result["verdict"], "genuine", "{result}");
-    let expected = ["recognition 200 yes", "verification DOWNLOAD_ERROR no", "verification 316 yes", "verification OK yes"];
+    let expected = [
+        "recognition 200 yes",
+        "verification DOWNLOAD_ERROR no",
+        "verification 316 yes",
+        "verification OK yes",
+    ];
     assert_eq!(codes(&result), expected);
     let (own, providers) = downloads(&system, &key);
     assert_eq!(own, [GLIMPSE, size(SAMPLE), GLIMPSE, size(SAMPLE)]);
-    assert_eq!(providers, [size(SAMPLE), 0], "nobody goes back to the address");
+    assert_eq!(
+        providers,
+        [size(SAMPLE), 0],
+        "nobody goes back to the address"
+    );
 }
 
 async fn a_job_that_returns_to_another_worker_is_known_by_its_object(on: On) {
     let faults = "[[fault]]\nstage = 'verification'\nanswer = '316'\ncalls = [1]\n";
-    let mut system = by_url(on).await.faults(faults).rules(SHORT_316).start().await;
+    let mut system = by_url(on)
+        .await
+        .faults(faults)
+        .rules(SHORT_316)
+        .start()
+        .await;
     let key = system.sample(SAMPLE).await;
     system.submit(&system.job("job", &key)).await;
     assert!(matches!(system.event().await, Event::Parked(_)));
     assert_eq!(system.drain().await, Drained::Yes);
     system.work().await;
-    assert_eq!(codes(&system.result().await), ["recognition 200 yes", "verification 316 yes", "verification OK yes"]);
+    assert_eq!(
+        codes(&system.result().await),
+        [
+            "recognition 200 yes",
+            "verification 316 yes",
+            "verification OK yes"
+        ]
+    );
     assert_eq!(system.sandbox.calls().count(Stage::Recognition).calls, 1);
     assert_eq!(downloads(&system, &key).0, [GLIMPSE, GLIMPSE]);
 }
@@ -124,7 +185,11 @@ async fn a_redelivered_job_finds_what_was_paid_for_its_object(on: On) {
     hand_out_and_lose(&system, &system.job("another", &key)).await;
     system.work().await;
     let result = system.result().await;
-    assert_eq!((&result["verdict"], codes(&result).len()), (&json!("genuine"), 0), "{result}");
+    assert_eq!(
+        (&result["verdict"], codes(&result).len()),
+        (&json!("genuine"), 0),
+        "{result}"
+    );
     assert_eq!(paid_calls(&system), 2);
 }
 
@@ -135,7 +200,10 @@ async fn another_run_is_answered_from_the_checkpoint(on: On) {
     let mut again = system.job("job", &key);
     again.properties.message_id = Some("resubmitted".into());
     let second = system.ask(&again).await;
-    assert_eq!((&second["verdict"], &second["image"]), (&first["verdict"], &first["image"]));
+    assert_eq!(
+        (&second["verdict"], &second["image"]),
+        (&first["verdict"], &first["image"])
+    );
     assert_eq!(paid_calls(&system), 2);
     assert_eq!(downloads(&system, &key).0, [GLIMPSE, GLIMPSE]);
 }
@@ -145,8 +213,15 @@ async fn a_bmp_is_sent_to_the_provider_that_does_not_take_it(on: On) {
     let name = "10-henan-outpatient-scan";
     let key = system.sample(name).await;
     let result = system.ask(&system.job("job", &key)).await;
-    assert_eq!((&result["verdict"], &result["image"]["format"]), (&json!("genuine"), &json!("bmp")), "{result}");
-    assert_eq!(downloads(&system, &key), (vec![GLIMPSE, size(name)], vec![size(name)]));
+    assert_eq!(
+        (&result["verdict"], &result["image"]["format"]),
+        (&json!("genuine"), &json!("bmp")),
+        "{result}"
+    );
+    assert_eq!(
+        downloads(&system, &key),
+        (vec![GLIMPSE, size(name)], vec![size(name)])
+    );
 }
 
 async fn what_no_provider_takes_is_refused_by_its_header(on: On) {
@@ -155,19 +230,34 @@ async fn what_no_provider_takes_is_refused_by_its_header(on: On) {
     let mut system = setup.start().await;
     let picture = samples::named(SAMPLE).unwrap().bytes;
     let cases = [
-        ("text.jpg", b"no image at all".to_vec(), "image.unsupported_format"),
+        (
+            "text.jpg",
+            b"no image at all".to_vec(),
+            "image.unsupported_format",
+        ),
         ("empty.jpg", Vec::new(), "image.corrupt"),
         ("cut.jpg", picture[..20].to_vec(), "image.corrupt"),
-        ("large.jpg", [picture, &vec![0; 1 << 20]].concat(), "image.too_large"),
+        (
+            "large.jpg",
+            [picture, &vec![0; 1 << 20]].concat(),
+            "image.too_large",
+        ),
         ("tiny.bmp", bmp(100, 300), "image.too_small"),
         ("long.bmp", bmp(4097, 130), "image.too_large"),
     ];
     for (key, bytes, code) in cases {
         system.sandbox.put(BUCKET, key, bytes).await.unwrap();
         let result = system.ask(&system.job(key, key)).await;
-        assert_eq!((&result["status"], &result["error"]["code"]), (&json!("invalid_job"), &json!(code)), "{key}: {result}");
+        assert_eq!(
+            (&result["status"], &result["error"]["code"]),
+            (&json!("invalid_job"), &json!(code)),
+            "{key}: {result}"
+        );
         let (own, providers) = downloads(&system, key);
-        assert!(own.iter().sum::<u64>() <= GLIMPSE && providers.is_empty(), "{key}: {own:?}, {providers:?}");
+        assert!(
+            own.iter().sum::<u64>() <= GLIMPSE && providers.is_empty(),
+            "{key}: {own:?}, {providers:?}"
+        );
     }
     assert_eq!(paid_calls(&system), 0);
 }
@@ -179,21 +269,35 @@ async fn a_header_that_ends_far_inside_is_read_all_the_same(on: On) {
     let comment = [&[0xff, 0xfe, 0xff, 0xff][..], &vec![b' '; 0xffff - 2]].concat();
     let talkative = [&picture[..2], &comment, &comment, &picture[2..]].concat();
     let whole = talkative.len() as u64;
-    system.sandbox.put(BUCKET, "talkative.jpg", talkative).await.unwrap();
+    system
+        .sandbox
+        .put(BUCKET, "talkative.jpg", talkative)
+        .await
+        .unwrap();
     let result = system.ask(&system.job("job", "talkative.jpg")).await;
     assert_eq!(result["verdict"], "genuine", "{result}");
-    assert_eq!(downloads(&system, "talkative.jpg"), (vec![GLIMPSE, whole], vec![whole, whole]));
+    assert_eq!(
+        downloads(&system, "talkative.jpg"),
+        (vec![GLIMPSE, whole], vec![whole, whole])
+    );
 }
 
 async fn another_image_under_the_same_key_inherits_nothing(on: On) {
     let mut system = by_url(on).await.start().await;
     let mut bills = Vec::new();
     for name in [SAMPLE, "02-henan-inpatient"] {
-        system.sandbox.put(BUCKET, "a.jpg", samples::named(name).unwrap().bytes).await.unwrap();
+        system
+            .sandbox
+            .put(BUCKET, "a.jpg", samples::named(name).unwrap().bytes)
+            .await
+            .unwrap();
         let mut job = system.job("job", "a.jpg");
         job.properties.message_id = Some(name.to_owned());
         bills.push(system.ask(&job).await["recognition"]["invoice"]["note_no"].clone());
     }
-    assert!(bills[0].is_string() && bills[1].is_string() && bills[0] != bills[1], "{bills:?}");
+    assert!(
+        bills[0].is_string() && bills[1].is_string() && bills[0] != bills[1],
+        "{bills:?}"
+    );
     assert_eq!(paid_calls(&system), 4);
 }

@@ -1,4 +1,5 @@
-//! Bytes as strangers send them: files of a corpus with a few things changed, and now and then nothing but chance.
+//! Bytes as strangers send them: files of a corpus with a few things changed, and now and then
+//! nothing but chance.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,7 +39,12 @@ pub(super) struct Input(pub(super) Vec<u8>);
 
 impl fmt::Debug for Input {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} bytes: \"{}\"", self.0.len(), self.0.escape_ascii())
+        write!(
+            formatter,
+            "{} bytes: \"{}\"",
+            self.0.len(),
+            self.0.escape_ascii()
+        )
     }
 }
 
@@ -75,7 +81,14 @@ enum Change {
 /// Every file of the folder with its name, by name.
 pub(super) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let mut files: Vec<_> = entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect();
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            (
+                entry.file_name().into_string().unwrap(),
+                fs::read(entry.path()).unwrap(),
+            )
+        })
+        .collect();
     files.sort();
     files
 }
@@ -100,7 +113,11 @@ fn change() -> impl Strategy<Value = Change> {
         (place(), word).prop_map(|(at, bytes)| Change::Insert { at, bytes }),
         (place(), place()).prop_map(|(at, length)| Change::Delete { at, length }),
         (place(), place()).prop_map(|(at, length)| Change::Repeat { at, length }),
-        (place(), place(), (place(), place())).prop_map(|(at, from, part)| Change::Splice { at, from, part }),
+        (place(), place(), (place(), place())).prop_map(|(at, from, part)| Change::Splice {
+            at,
+            from,
+            part
+        }),
         place().prop_map(|at| Change::Break { at }),
     ]
 }
@@ -119,7 +136,11 @@ impl Change {
                 let part = bytes[range(bytes, at, length)].to_vec();
                 insert(bytes, at, &part);
             }
-            Self::Splice { at, from, part: (start, length) } => {
+            Self::Splice {
+                at,
+                from,
+                part: (start, length),
+            } => {
                 let other = from.get(seeds);
                 insert(bytes, at, &other[range(other, start, length)]);
             }

@@ -14,5 +14,7 @@ pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool)
             sleep(AGAIN).await;
         }
     };
-    timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("{what} never came about"));
+    timeout(PATIENCE, looking)
+        .await
+        .unwrap_or_else(|_| panic!("{what} never came about"));
 }

@@ -1,11 +1,13 @@
-//! An HTTP proxy as companies have them: CONNECT for TLS, absolute addresses for plain HTTP, and a password if it wants one.
+//! An HTTP proxy as companies have them: CONNECT for TLS, absolute addresses for plain HTTP, and a
+//! password if it wants one.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Every name leads to one place, by the port that was asked for: 443 to the one that speaks TLS, any other to the plain one.
+/// Every name leads to one place, by the port that was asked for: 443 to the one that speaks TLS,
+/// any other to the plain one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Behind {
     pub(crate) tls: SocketAddr,
@@ -34,7 +36,10 @@ const AUTHORIZATION: &str = "proxy-authorization: basic bWU6cGFzcyB3b3Jk";
 impl ForwardProxy {
     pub(crate) async fn start(behind: Behind, mood: Mood) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let (address, asked) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+        let (address, asked) = (
+            listener.local_addr().unwrap(),
+            Arc::new(Mutex::new(Vec::new())),
+        );
         let record = Arc::clone(&asked);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -61,16 +66,26 @@ impl ForwardProxy {
 async fn serve(mut client: TcpStream, behind: Behind, mood: Mood, record: Arc<Mutex<Vec<String>>>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        let Ok(byte) = client.read_u8().await else { return };
+        let Ok(byte) = client.read_u8().await else {
+            return;
+        };
         head.push(byte);
     }
     let text = String::from_utf8(head.clone()).unwrap();
     let mut words = text.split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     record.lock().unwrap().push(format!("{method} {target}"));
-    let is_known = text.to_ascii_lowercase().lines().any(|line| line.eq_ignore_ascii_case(AUTHORIZATION));
+    let is_known = text
+        .to_ascii_lowercase()
+        .lines()
+        .any(|line| line.eq_ignore_ascii_case(AUTHORIZATION));
     let refusal = match mood {
-        Mood::Refusing => "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        Mood::Refusing => {
+            "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        }
         Mood::Locked if !is_known => {
             "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         }
@@ -81,10 +96,17 @@ async fn serve(mut client: TcpStream, behind: Behind, mood: Mood, record: Arc<Mu
         return;
     }
     let is_tunnel = method == "CONNECT";
-    let place = if is_tunnel && target.ends_with(":443") { behind.tls } else { behind.plain };
+    let place = if is_tunnel && target.ends_with(":443") {
+        behind.tls
+    } else {
+        behind.plain
+    };
     let mut server = TcpStream::connect(place).await.unwrap();
     if is_tunnel {
-        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+        client
+            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            .await
+            .unwrap();
     } else {
         // Servers read absolute addresses as they read others.
         server.write_all(&head).await.unwrap();

@@ -1,4 +1,5 @@
-//! What the tests start: a private RabbitMQ, wires that can be cut, and a whole system around a worker.
+//! What the tests start: a private RabbitMQ, wires that can be cut, and a whole system around a
+//! worker.
 
 pub(crate) mod eventually;
 pub(crate) mod forward_proxy;

@@ -10,9 +10,19 @@ use lapin::{Connection, ConnectionProperties};
 pub(crate) type Change = (&'static str, Option<i64>);
 
 /// Declares one of our queues as somebody else might have.
-pub(crate) async fn declare_otherwise(config: &Config, name: &str, durable: bool, changes: &[Change]) {
-    let queue = queues(config).into_iter().find(|queue| queue.name == name).expect("one of our queues");
-    let is_quorum = !changes.iter().any(|(changed, _)| *changed == "x-queue-type");
+pub(crate) async fn declare_otherwise(
+    config: &Config,
+    name: &str,
+    durable: bool,
+    changes: &[Change],
+) {
+    let queue = queues(config)
+        .into_iter()
+        .find(|queue| queue.name == name)
+        .expect("one of our queues");
+    let is_quorum = !changes
+        .iter()
+        .any(|(changed, _)| *changed == "x-queue-type");
     let mut arguments = FieldTable::default();
     for (argument, value) in queue.arguments {
         let only_quorum = ["x-delivery-limit", "x-dead-letter-strategy"].contains(&argument);
@@ -31,7 +41,10 @@ pub(crate) async fn declare_otherwise(config: &Config, name: &str, durable: bool
 
 /// Declares one of our queues with other values of these arguments.
 pub(crate) async fn declare_with(config: &Config, name: &str, changes: &[(&str, Argument)]) {
-    let queue = queues(config).into_iter().find(|queue| queue.name == name).expect("one of our queues");
+    let queue = queues(config)
+        .into_iter()
+        .find(|queue| queue.name == name)
+        .expect("one of our queues");
     let mut arguments = FieldTable::default();
     for (argument, value) in queue.arguments {
         arguments.insert(argument.into(), amqp(value));
@@ -51,8 +64,16 @@ fn amqp(value: Argument) -> AMQPValue {
 }
 
 async fn declare(config: &Config, name: &str, durable: bool, arguments: FieldTable) {
-    let connection = Connection::connect(config.urls[0].expose(), ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(config.urls[0].expose(), ConnectionProperties::default())
+        .await
+        .unwrap();
     let channel = connection.create_channel().await.unwrap();
-    let options = QueueDeclareOptions { durable, ..QueueDeclareOptions::default() };
-    channel.queue_declare(name.into(), options, arguments).await.unwrap();
+    let options = QueueDeclareOptions {
+        durable,
+        ..QueueDeclareOptions::default()
+    };
+    channel
+        .queue_declare(name.into(), options, arguments)
+        .await
+        .unwrap();
 }

@@ -1,6 +1,8 @@
-//! Another worker on the same queues, as far as the real ones can tell: it hears what they say, and says what the test wants.
+//! Another worker on the same queues, as far as the real ones can tell: it hears what they say, and
+//! says what the test wants.
 //!
-//! Written against the messages, not the types: what travels between workers of different versions is a contract.
+//! Written against the messages, not the types: what travels between workers of different versions
+//! is a contract.
 
 use super::system::{PATIENCE, System};
 use invoice_worker::broker::{Consumer, Message, Publisher, SEAL};
@@ -20,15 +22,27 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) async fn of(system: &System) -> Self {
         let heard = system.session.control().await.unwrap();
-        Self { heard, publisher: system.session.publisher(), sealer: system.config.sealer() }
+        Self {
+            heard,
+            publisher: system.session.publisher(),
+            sealer: system.config.sealer(),
+        }
     }
 
     /// The next heartbeat of a real worker.
     pub(crate) async fn hear(&mut self) -> Value {
         loop {
-            let delivery = timeout(PATIENCE, self.heard.next()).await.expect("a heartbeat in time").expect("the exchange lives");
-            let Ok(heartbeat) = serde_json::from_slice::<Value>(&delivery.message.body) else { continue };
-            if heartbeat["worker"].as_str().is_none_or(|worker| worker == NAME) {
+            let delivery = timeout(PATIENCE, self.heard.next())
+                .await
+                .expect("a heartbeat in time")
+                .expect("the exchange lives");
+            let Ok(heartbeat) = serde_json::from_slice::<Value>(&delivery.message.body) else {
+                continue;
+            };
+            if heartbeat["worker"]
+                .as_str()
+                .is_none_or(|worker| worker == NAME)
+            {
                 continue;
             }
             return heartbeat;
@@ -39,8 +53,14 @@ impl Peer {
     pub(crate) async fn hears_closed(&mut self, place: &Value) -> String {
         loop {
             let heartbeat = self.hear().await;
-            let is_closed = |entry: &Value| entry["place"] == *place && !entry["state"]["closed"].is_null();
-            if heartbeat["closed"].as_array().unwrap().iter().any(is_closed) {
+            let is_closed =
+                |entry: &Value| entry["place"] == *place && !entry["state"]["closed"].is_null();
+            if heartbeat["closed"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(is_closed)
+            {
                 return heartbeat["worker"].as_str().unwrap().to_owned();
             }
         }
@@ -57,6 +77,9 @@ impl Peer {
 
     /// Anything at all.
     pub(crate) async fn announces(&self, body: impl Into<Vec<u8>>) {
-        self.publisher.announce(&Message::json("invoice.heartbeat", body.into())).await.unwrap();
+        self.publisher
+            .announce(&Message::json("invoice.heartbeat", body.into()))
+            .await
+            .unwrap();
     }
 }

@@ -1,4 +1,5 @@
-//! The binary as its users meet it: a process with arguments, variables, two streams, signals and an exit status.
+//! The binary as its users meet it: a process with arguments, variables, two streams, signals and
+//! an exit status.
 
 use super::system::{PATIENCE, System};
 use invoice_worker::config::Config;
@@ -33,10 +34,14 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Lines about what happened. That a test's worker waits less for a redelivered job than is safe is said at the start.
+    /// Lines about what happened. That a test's worker waits less for a redelivered job than is
+    /// safe is said at the start.
     pub(crate) fn lines_at(&self, level: &str) -> usize {
         let level = format!(r#""level":"{level}""#);
-        self.stderr.lines().filter(|line| line.contains(&level) && !line.contains("the configuration is not safe")).count()
+        self.stderr
+            .lines()
+            .filter(|line| line.contains(&level) && !line.contains("the configuration is not safe"))
+            .count()
     }
 }
 
@@ -45,14 +50,24 @@ pub(crate) const NONE: [(&str, &str); 0] = [];
 /// Nothing of this process's environment but what the program needs to start.
 pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_invoice-worker"));
-    command.args(arguments).env_clear().envs(environment.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     command
 }
 
 /// Runs to its end.
 pub(crate) async fn output(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
-    let output = timeout(PATIENCE, command(arguments, environment).output()).await.expect("an end in time").unwrap();
+    let output = timeout(PATIENCE, command(arguments, environment).output())
+        .await
+        .expect("an end in time")
+        .unwrap();
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -67,27 +82,49 @@ impl Program {
 
     /// Whether this user may make a namespace of processes.
     pub(crate) fn may_be_the_first() -> bool {
-        let tried = std::process::Command::new("unshare").args(["--pid", "--fork", "--kill-child", "true"]).output();
+        let tried = std::process::Command::new("unshare")
+            .args(["--pid", "--fork", "--kill-child", "true"])
+            .output();
         tried.is_ok_and(|tried| tried.status.success())
     }
 
     /// As the first process of a namespace; it is signalled itself, and not what started it.
     pub(crate) fn start_as_first(arguments: &[&str]) -> Self {
         let mut unshare = Command::new("unshare");
-        unshare.args(["--pid", "--fork", "--kill-child", env!("CARGO_BIN_EXE_invoice-worker")]).args(arguments);
-        unshare.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        unshare.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        Self { is_wrapped: true, ..Self::of(unshare) }
+        unshare
+            .args([
+                "--pid",
+                "--fork",
+                "--kill-child",
+                env!("CARGO_BIN_EXE_invoice-worker"),
+            ])
+            .args(arguments);
+        unshare
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        unshare
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Self {
+            is_wrapped: true,
+            ..Self::of(unshare)
+        }
     }
 
-    /// The process's number, or that of its only child where it was started through another program.
+    /// The process's number, or that of its only child where it was started through another
+    /// program.
     pub(crate) fn id(&self) -> u32 {
         let id = self.child.id().expect("it runs");
         if !self.is_wrapped {
             return id;
         }
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
-        children.trim().parse().unwrap_or_else(|_| panic!("one child expected: {children:?}"))
+        children
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("one child expected: {children:?}"))
     }
 
     fn of(mut command: Command) -> Self {
@@ -106,14 +143,21 @@ impl Program {
             stdout.read_to_string(&mut text).await.unwrap();
             text
         });
-        Self { child, stdout, stderr, heard: Vec::new(), is_wrapped: false }
+        Self {
+            child,
+            stdout,
+            stderr,
+            heard: Vec::new(),
+            is_wrapped: false,
+        }
     }
 
     /// The next log event with this message; fails where a line on the way is no JSON.
     pub(crate) async fn event(&mut self, message: &str) -> Value {
         let search = async {
             while let Some(line) = self.stderr.recv().await {
-                let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not a JSON event: {line}"));
+                let event: Value = serde_json::from_str(&line)
+                    .unwrap_or_else(|_| panic!("not a JSON event: {line}"));
                 self.heard.push(line);
                 if event["message"] == message {
                     return Some(event);
@@ -133,23 +177,46 @@ impl Program {
 
     /// Bytes of memory that it had at the most by now.
     pub(crate) fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().expect("it runs"))).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        peak.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+        let status = std::fs::read_to_string(format!(
+            "/proc/{}/status",
+            self.child.id().expect("it runs")
+        ))
+        .unwrap();
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        peak.trim()
+            .strip_suffix(" kB")
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            * 1024
     }
 
     pub(crate) async fn signal(&self, name: &str) {
         let process = self.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &process]).status().await.unwrap();
+        let sent = Command::new("sh")
+            .args(["-c", "kill -s \"$0\" \"$1\"", name, &process])
+            .status()
+            .await
+            .unwrap();
         assert!(sent.success());
     }
 
     pub(crate) async fn end(mut self) -> Ended {
-        let status = timeout(PATIENCE, self.child.wait()).await.expect("an end in time").unwrap();
+        let status = timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("an end in time")
+            .unwrap();
         while let Some(line) = self.stderr.recv().await {
             self.heard.push(line);
         }
-        Ended { code: status.code(), stdout: self.stdout.await.unwrap(), stderr: self.heard.join("\n") }
+        Ended {
+            code: status.code(),
+            stdout: self.stdout.await.unwrap(),
+            stderr: self.heard.join("\n"),
+        }
     }
 
     /// Gone from one instruction to the next, without a word to anybody.
@@ -157,8 +224,9 @@ impl Program {
         self.dies_by("KILL").await;
     }
 
-    /// As when it brings that signal upon itself. The first `SEGV` that comes from without is passed by: Rust's handler takes it for
-    /// one of its own and looks whether the instruction fails again.
+    /// As when it brings that signal upon itself. The first `SEGV` that comes from without is
+    /// passed by: Rust's handler takes it for one of its own and looks whether the instruction
+    /// fails again.
     pub(crate) async fn dies_by(mut self, signal: &str) {
         let dying = async {
             while self.child.try_wait().unwrap().is_none() {
@@ -216,19 +284,54 @@ impl ConfigFile {
 pub(crate) fn toml_of(config: &Config) -> String {
     let mut table = toml::Table::try_from(config).unwrap();
     let mut set = |section: &str, key: &str, value: &str| {
-        table[section].as_table_mut().unwrap().insert(key.to_owned(), value.into());
+        table[section]
+            .as_table_mut()
+            .unwrap()
+            .insert(key.to_owned(), value.into());
     };
     set("http", "proxy", config.http.proxy.expose());
     set("seal", "key", config.seal.key.expose());
     set("seal", "previous_key", config.seal.previous_key.expose());
-    set("storage", "access_key_id", config.storage.access_key_id.expose());
-    set("storage", "secret_access_key", config.storage.secret_access_key.expose());
-    set("recognition", "app_key", config.recognition.app_key.expose());
-    set("recognition", "app_secret", config.recognition.app_secret.expose());
-    set("verification", "api_id", config.verification.api_id.expose());
-    set("verification", "api_secret", config.verification.api_secret.expose());
+    set(
+        "storage",
+        "access_key_id",
+        config.storage.access_key_id.expose(),
+    );
+    set(
+        "storage",
+        "secret_access_key",
+        config.storage.secret_access_key.expose(),
+    );
+    set(
+        "recognition",
+        "app_key",
+        config.recognition.app_key.expose(),
+    );
+    set(
+        "recognition",
+        "app_secret",
+        config.recognition.app_secret.expose(),
+    );
+    set(
+        "verification",
+        "api_id",
+        config.verification.api_id.expose(),
+    );
+    set(
+        "verification",
+        "api_secret",
+        config.verification.api_secret.expose(),
+    );
     set("telemetry", "listen", "127.0.0.1:0");
-    let urls: Vec<toml::Value> = config.broker.urls.iter().map(|url| url.expose().into()).collect();
-    table["broker"].as_table_mut().unwrap().insert("urls".to_owned(), urls.into());
+    let urls: Vec<toml::Value> = config
+        .broker
+        .urls
+        .iter()
+        .map(|url| url.expose().into())
+        .collect();
+    table["broker"]
+        .as_table_mut()
+        .unwrap()
+        .insert("urls".to_owned(), urls.into());
     table.to_string()
 }

@@ -1,5 +1,6 @@
-//! A wire with bad weather: stands between a client and a server on loopback. It passes bytes on, slowly, or not at all; it breaks,
-//! politely or not; a trap stops one connection at the very byte that a test waits for; and a forger speaks in a client's name.
+//! A wire with bad weather: stands between a client and a server on loopback. It passes bytes on,
+//! slowly, or not at all; it breaks, politely or not; a trap stops one connection at the very byte
+//! that a test waits for; and a forger speaks in a client's name.
 
 mod pump;
 
@@ -29,8 +30,8 @@ pub(crate) enum Direction {
     ToClient,
 }
 
-/// From the moment in which a client sends these bytes, its connection passes nothing more in one direction. Held towards the server,
-/// the bytes themselves do not arrive.
+/// From the moment in which a client sends these bytes, its connection passes nothing more in one
+/// direction. Held towards the server, the bytes themselves do not arrive.
 #[derive(Clone, Debug)]
 struct Trap {
     sees: Vec<u8>,
@@ -94,7 +95,11 @@ impl Proxy {
         });
         let closed = CancellationToken::new();
         tokio::spawn(serve(listener, Arc::clone(&shared), closed.clone()));
-        Self { port, shared, closed }
+        Self {
+            port,
+            shared,
+            closed,
+        }
     }
 
     /// To RabbitMQ behind it.
@@ -102,14 +107,17 @@ impl Proxy {
         Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port))
     }
 
-    /// The same with heartbeats that tell of a silent peer within seconds; also of one that is only slow, on a machine that is.
+    /// The same with heartbeats that tell of a silent peer within seconds; also of one that is only
+    /// slow, on a machine that is.
     pub(crate) fn url_with_heartbeats(&self) -> Secret {
         Secret::new(&format!("{}?heartbeat=2", self.url().expose()))
     }
 
     /// From now on, also for what is under way.
     pub(crate) fn flow(&self, flow: Flow) {
-        self.shared.weather.send_modify(|weather| weather.flow = flow);
+        self.shared
+            .weather
+            .send_modify(|weather| weather.flow = flow);
     }
 
     /// Ends every connection; new ones are taken.
@@ -124,12 +132,16 @@ impl Proxy {
 
     /// Ends the server's side of every connection; the clients hear nothing of it.
     pub(crate) fn abandon(&self) {
-        self.shared.weather.send_modify(|weather| weather.abandonments += 1);
+        self.shared
+            .weather
+            .send_modify(|weather| weather.abandonments += 1);
     }
 
     /// New connections are closed at once, as long as it refuses.
     pub(crate) fn refuse(&self, refuses: bool) {
-        self.shared.weather.send_modify(|weather| weather.refuses = refuses);
+        self.shared
+            .weather
+            .send_modify(|weather| weather.refuses = refuses);
     }
 
     /// Ends every connection, and listens no more.
@@ -140,7 +152,14 @@ impl Proxy {
 
     /// Springs once, on the first connection whose client sends these bytes.
     pub(crate) fn trap(&self, sees: &str, holds: Direction) {
-        self.shared.traps.lock().unwrap_or_else(PoisonError::into_inner).push(Trap { sees: sees.as_bytes().to_vec(), holds });
+        self.shared
+            .traps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Trap {
+                sees: sees.as_bytes().to_vec(),
+                holds,
+            });
     }
 
     /// Returns when so many traps have sprung since the start.
@@ -155,18 +174,25 @@ impl Proxy {
 
     /// What the traps hold goes on.
     pub(crate) fn release(&self) {
-        self.shared.weather.send_modify(|weather| weather.releases += 1);
+        self.shared
+            .weather
+            .send_modify(|weather| weather.releases += 1);
     }
 
-    /// Says a frame to the server in the name of the clients whose first words hold this one; between two pieces of their own, so they
-    /// had better be saying little.
+    /// Says a frame to the server in the name of the clients whose first words hold this one;
+    /// between two pieces of their own, so they had better be saying little.
     pub(crate) fn forge(&self, client: &str, frame: Vec<u8>) {
-        let told = self.shared.forgeries.send(Forgery { client: client.to_owned(), frame });
+        let told = self.shared.forgeries.send(Forgery {
+            client: client.to_owned(),
+            frame,
+        });
         assert!(told.is_ok(), "nobody is connected");
     }
 
     fn end_all(&self, rudely: bool) {
-        self.shared.weather.send_modify(|weather| (weather.spell, weather.rudely) = (weather.spell + 1, rudely));
+        self.shared
+            .weather
+            .send_modify(|weather| (weather.spell, weather.rudely) = (weather.spell + 1, rudely));
     }
 }
 
@@ -178,7 +204,13 @@ impl Drop for Proxy {
 
 async fn reaches(count: &watch::Sender<usize>, wanted: usize) {
     let mut count = count.subscribe();
-    timeout(Duration::from_mins(1), count.wait_for(|count| *count >= wanted)).await.expect("it happens in time").unwrap();
+    timeout(
+        Duration::from_mins(1),
+        count.wait_for(|count| *count >= wanted),
+    )
+    .await
+    .expect("it happens in time")
+    .unwrap();
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>, closed: CancellationToken) {

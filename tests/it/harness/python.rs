@@ -1,4 +1,5 @@
-//! Programs of the tests' Python environment, `target/test-venv`: an S3 server that is not ours, and a client in another language.
+//! Programs of the tests' Python environment, `target/test-venv`: an S3 server that is not ours,
+//! and a client in another language.
 
 use super::rabbitmq::free_port;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,14 @@ struct Moto {
 
 /// A program of the environment, by its name there.
 pub(crate) fn program(name: &str, variable: &str) -> PathBuf {
-    let path = std::env::var_os(variable)
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-venv/bin").join(name), PathBuf::from);
+    let path = std::env::var_os(variable).map_or_else(
+        || {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("target/test-venv/bin")
+                .join(name)
+        },
+        PathBuf::from,
+    );
     assert!(
         path.exists(),
         "{} is missing: python3 -m venv target/test-venv && target/test-venv/bin/pip install pika 'moto[server]' (or set {variable})",
@@ -42,7 +49,10 @@ pub(crate) fn program(name: &str, variable: &str) -> PathBuf {
 
 /// The endpoint of this run's `moto`, which is started by the first who asks.
 pub(crate) async fn moto_url() -> String {
-    format!("http://127.0.0.1:{}", MOTO_OF_THIS_RUN.get_or_init(Moto::start).await.port)
+    format!(
+        "http://127.0.0.1:{}",
+        MOTO_OF_THIS_RUN.get_or_init(Moto::start).await.port
+    )
 }
 
 impl Moto {
@@ -56,12 +66,18 @@ impl Moto {
             .spawn()
             .expect("sh can be started");
         let listening = async {
-            // A server that is still starting accepts no connection, so there is nothing to wait on but trying.
+            // A server that is still starting accepts no connection, so there is nothing to wait on
+            // but trying.
             while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
                 sleep(Duration::from_millis(50)).await;
             }
         };
-        timeout(START_TIMEOUT, listening).await.expect("moto starts in time");
-        Self { port, _watchdog: watchdog }
+        timeout(START_TIMEOUT, listening)
+            .await
+            .expect("moto starts in time");
+        Self {
+            port,
+            _watchdog: watchdog,
+        }
     }
 }

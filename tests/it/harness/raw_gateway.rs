@@ -1,4 +1,5 @@
-//! A provider's server that answers every call with the same bytes, whatever they are, and ends the connection in its own way.
+//! A provider's server that answers every call with the same bytes, whatever they are, and ends the
+//! connection in its own way.
 
 use super::tls::Tls;
 use rustls::pki_types::pem::PemObject;
@@ -46,10 +47,18 @@ impl RawGateway {
         let certificates = vec![CertificateDer::from_pem_file(tls.file("server.pem")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(tls.file("server.key")).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = Arc::new(builder.with_no_client_auth().with_single_cert(certificates, key).unwrap());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let config = Arc::new(
+            builder
+                .with_no_client_auth()
+                .with_single_cert(certificates, key)
+                .unwrap(),
+        );
         Self::serve("https", move |stream| {
-            let connection = ServerConnection::new(Arc::clone(&config)).map_err(std::io::Error::other)?;
+            let connection =
+                ServerConnection::new(Arc::clone(&config)).map_err(std::io::Error::other)?;
             let mut stream = StreamOwned::new(connection, stream);
             read_request(&mut stream, true)?;
             stream.write_all(&answer)?;
@@ -58,9 +67,15 @@ impl RawGateway {
         })
     }
 
-    fn serve(scheme: &str, answer: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+    fn serve(
+        scheme: &str,
+        answer: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("{scheme}://127.0.0.1:{}/api", listener.local_addr().unwrap().port());
+        let url = format!(
+            "{scheme}://127.0.0.1:{}/api",
+            listener.local_addr().unwrap().port()
+        );
         let calls = Arc::<AtomicU64>::default();
         let (counted, answer) = (Arc::clone(&calls), Arc::new(answer));
         thread::spawn(move || {
@@ -90,7 +105,10 @@ fn read_request(stream: &mut impl Read, whole: bool) -> std::io::Result<()> {
         request.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&request).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .expect("a length");
     let length: u64 = length.trim().parse().expect("a number");
     let left = if whole { length } else { length - 1 };
     std::io::copy(&mut stream.take(left), &mut std::io::sink()).map(drop)

@@ -20,15 +20,26 @@ pub(crate) struct Running {
 
 impl Running {
     pub(super) fn start(worker: Worker) -> Self {
-        let (health, gate, stop) = (worker.health.clone(), worker.pipeline.judge.gate.clone(), CancellationToken::new());
+        let (health, gate, stop) = (
+            worker.health.clone(),
+            worker.pipeline.judge.gate.clone(),
+            CancellationToken::new(),
+        );
         let (worker, stopped) = (Arc::new(worker), stop.clone());
         let work = tokio::spawn(async move { worker.run(&stopped).await.unwrap() });
-        Self { health, gate, stop, work }
+        Self {
+            health,
+            gate,
+            stop,
+            work,
+        }
     }
 
     /// Returns once the worker's state is such a one.
     pub(crate) async fn becomes(&self, is_such: impl FnMut(&State) -> bool) {
-        let in_time = timeout(PATIENCE, self.health.becomes(is_such)).await.is_ok();
+        let in_time = timeout(PATIENCE, self.health.becomes(is_such))
+            .await
+            .is_ok();
         assert!(in_time, "still {:?}", self.health.state());
     }
 
@@ -36,11 +47,17 @@ impl Running {
     pub(crate) async fn knows(&self, place: &Place) {
         let mut changes = self.gate.changes();
         let knowing = async {
-            while self.gate.look(std::slice::from_ref(place), "nobody").is_none() {
+            while self
+                .gate
+                .look(std::slice::from_ref(place), "nobody")
+                .is_none()
+            {
                 changes.changed().await.unwrap();
             }
         };
-        timeout(PATIENCE, knowing).await.unwrap_or_else(|_| panic!("never heard that {place} is closed"));
+        timeout(PATIENCE, knowing)
+            .await
+            .unwrap_or_else(|_| panic!("never heard that {place} is closed"));
     }
 
     /// Returns once the worker has heard of another one.
@@ -51,7 +68,9 @@ impl Running {
                 changes.changed().await.unwrap();
             }
         };
-        timeout(PATIENCE, meeting).await.expect("heartbeats of the others");
+        timeout(PATIENCE, meeting)
+            .await
+            .expect("heartbeats of the others");
     }
 
     pub(super) fn stop(&self) {
@@ -59,6 +78,9 @@ impl Running {
     }
 
     pub(super) async fn ended(self) -> Drained {
-        timeout(PATIENCE, self.work).await.expect("drained in time").expect("the worker did not panic")
+        timeout(PATIENCE, self.work)
+            .await
+            .expect("drained in time")
+            .expect("the worker did not panic")
     }
 }

@@ -23,7 +23,8 @@ pub(crate) enum On {
     RabbitMq,
 }
 
-/// For the length of a test today stays today: what is counted by the day is not counted anew while it runs.
+/// For the length of a test today stays today: what is counted by the day is not counted anew while
+/// it runs.
 fn where_it_is_noon() -> String {
     let ahead = 12 - Timestamp::now().to_zoned(TimeZone::UTC).hour();
     // What is east of Greenwich has a minus in these names.
@@ -42,7 +43,11 @@ impl Setup {
     /// Queues of this test's own, delays of milliseconds, no limit on the rate.
     pub(crate) async fn new(on: On) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("system-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "system-{}-{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
         let mut config = Box::new(Config::default());
         config.policy.timezone = where_it_is_noon();
         let url = match on {
@@ -64,7 +69,11 @@ impl Setup {
         let mut scenario = Scenario::default();
         scenario.recognition.rate_per_second = 0;
         scenario.verification.rate_per_second = 0;
-        Self { config, policy: Policy::builtin(), scenario }
+        Self {
+            config,
+            policy: Policy::builtin(),
+            scenario,
+        }
     }
 
     /// Faults as a scenario file writes them.
@@ -94,7 +103,12 @@ impl Setup {
 
     /// Everything but a worker.
     pub(crate) async fn prepare(mut self) -> System {
-        let sandbox = Sandbox::start(Options { scenario: self.scenario, ..Options::default() }).await.unwrap();
+        let sandbox = Sandbox::start(Options {
+            scenario: self.scenario,
+            ..Options::default()
+        })
+        .await
+        .unwrap();
         sandbox.create_bucket(BUCKET).await.unwrap();
         sandbox.configure(&mut self.config, BUCKET);
         self.config.validate().unwrap();

@@ -1,4 +1,5 @@
-//! A whole system for one test: sandbox, broker, workers in this process, and a client that submits jobs and reads replies.
+//! A whole system for one test: sandbox, broker, workers in this process, and a client that submits
+//! jobs and reads replies.
 
 pub(crate) use super::setup::{BUCKET, On, Setup};
 
@@ -6,7 +7,10 @@ use super::eventually::eventually;
 use super::running::Running;
 use bytes::Bytes;
 use invoice_worker::assemble;
-use invoice_worker::broker::{Broker, Consumer, Message, ParkedHeaders, ParkedState, Properties, Session, parked, parked_headers};
+use invoice_worker::broker::{
+    Broker, Consumer, Message, ParkedHeaders, ParkedState, Properties, Session, parked,
+    parked_headers,
+};
 use invoice_worker::chance::Chance;
 use invoice_worker::config::Config;
 use invoice_worker::config::secret::Secret;
@@ -24,8 +28,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout;
 
-/// Far longer than anything takes here; a test that hangs fails by it. Shorter than the two minutes after which a worker tries again what
-/// it should not have had to wait for.
+/// Far longer than anything takes here; a test that hangs fails by it. Shorter than the two minutes
+/// after which a worker tries again what it should not have had to wait for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 
 pub(crate) struct System {
@@ -66,7 +70,9 @@ impl System {
     pub(crate) async fn work_with(&mut self, refit: impl FnOnce(&mut Pipeline)) {
         self.started += 1;
         let chance = Chance::seeded(self.started);
-        let mut pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone()).await.unwrap();
+        let mut pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone())
+            .await
+            .unwrap();
         refit(&mut pipeline);
         // As `run` does; a store that is out of order is some tests' subject.
         let _ = pipeline.checkpoints.probe().await;
@@ -101,7 +107,11 @@ impl System {
 
     /// A job about an object of the bucket.
     pub(crate) fn job(&self, job_id: &str, key: &str) -> Message {
-        self.message(job_id, json!({ "job_id": job_id, "image": { "key": key }, "metadata": { "claim": job_id } }).to_string())
+        self.message(
+            job_id,
+            json!({ "job_id": job_id, "image": { "key": key }, "metadata": { "claim": job_id } })
+                .to_string(),
+        )
     }
 
     pub(crate) fn message(&self, id: &str, body: impl Into<Bytes>) -> Message {
@@ -113,15 +123,25 @@ impl System {
             timestamp: Some(1_700_000_000),
             ..Properties::default()
         };
-        Message { body: body.into(), properties }
+        Message {
+            body: body.into(),
+            properties,
+        }
     }
 
     pub(crate) async fn submit(&self, job: &Message) {
-        self.session.publisher().publish(&self.config.broker.jobs_queue, job).await.unwrap();
+        self.session
+            .publisher()
+            .publish(&self.config.broker.jobs_queue, job)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn reply(&mut self) -> Message {
-        let delivery = timeout(PATIENCE, self.replies.next()).await.expect("a reply in time").expect("the replies' consumer lives");
+        let delivery = timeout(PATIENCE, self.replies.next())
+            .await
+            .expect("a reply in time")
+            .expect("the replies' consumer lives");
         let message = delivery.message.clone();
         let _ = delivery.settle().await;
         message
@@ -135,7 +155,11 @@ impl System {
     /// Every reply that is in the queue by now and was not looked at.
     pub(crate) async fn replies_so_far(&mut self) -> Vec<Message> {
         let end = Message::json("end of replies", "{}");
-        self.session.publisher().publish(&self.reply_to, &end).await.unwrap();
+        self.session
+            .publisher()
+            .publish(&self.reply_to, &end)
+            .await
+            .unwrap();
         let mut replies = Vec::new();
         loop {
             let reply = self.reply().await;
@@ -152,21 +176,28 @@ impl System {
     }
 
     pub(crate) async fn event(&mut self) -> Event {
-        timeout(PATIENCE, self.events.recv()).await.expect("an event in time").expect("the worker lives")
+        timeout(PATIENCE, self.events.recv())
+            .await
+            .expect("an event in time")
+            .expect("the worker lives")
     }
 
     /// The next message of one of the worker's queues.
     pub(crate) async fn take(&self, queue: &str) -> Message {
         let mut consumer = self.session.consume(queue, 1).await.unwrap();
-        let delivery = timeout(PATIENCE, consumer.next()).await.expect("a message in time").expect("the consumer lives");
+        let delivery = timeout(PATIENCE, consumer.next())
+            .await
+            .expect("a message in time")
+            .expect("the consumer lives");
         let message = delivery.message.clone();
         let _ = delivery.settle().await;
         consumer.cancel().await;
         message
     }
 
-    /// The test's own session, after its broker was down. As a requester should, it declares its reply queue anew: a broker that was
-    /// killed has been seen without a classic queue that it had confirmed seconds before.
+    /// The test's own session, after its broker was down. As a requester should, it declares its
+    /// reply queue anew: a broker that was killed has been seen without a classic queue that it had
+    /// confirmed seconds before.
     pub(crate) async fn reconnect(&mut self) {
         self.session = self.broker.connect().await.unwrap();
         self.session.temporary_queue(&self.reply_to).await.unwrap();
@@ -179,7 +210,10 @@ impl System {
 
     /// Returns once the queue has so many messages.
     pub(crate) async fn holds(&self, queue: &str, messages: u32) {
-        eventually(&format!("{queue} with {messages}"), async || self.depth(queue).await == messages).await;
+        eventually(&format!("{queue} with {messages}"), async || {
+            self.depth(queue).await == messages
+        })
+        .await;
     }
 
     /// Somebody is handed the queue's next message, and goes away without settling it.
@@ -193,7 +227,12 @@ impl System {
         let mut consumer = elsewhere.consume(queue, messages).await.unwrap();
         let mut held = Vec::new();
         for _ in 0..messages {
-            held.push(timeout(PATIENCE, consumer.next()).await.expect("a message in time").expect("the consumer lives"));
+            held.push(
+                timeout(PATIENCE, consumer.next())
+                    .await
+                    .expect("a message in time")
+                    .expect("the consumer lives"),
+            );
         }
         elsewhere.close().await;
     }
@@ -201,31 +240,57 @@ impl System {
     /// Returns while a call of this stage is in the air.
     pub(crate) async fn is_called(&self, stage: Stage) {
         let calls = self.sandbox.calls();
-        eventually(&format!("a call of {stage}"), async || calls.count(stage).in_flight > 0).await;
+        eventually(&format!("a call of {stage}"), async || {
+            calls.count(stage).in_flight > 0
+        })
+        .await;
     }
 
     /// As when their wait is over: so many jobs parked in this delay queue come back now.
     pub(crate) async fn wake(&self, retry_queue: &str, jobs: usize) {
         for _ in 0..jobs {
             let job = self.take(retry_queue).await;
-            self.session.publisher().publish(&self.config.broker.due_queue, &self.due_now(&job)).await.unwrap();
+            self.session
+                .publisher()
+                .publish(&self.config.broker.due_queue, &self.due_now(&job))
+                .await
+                .unwrap();
         }
     }
 
     /// The same parked job with its time come, as only a worker could write it.
     pub(crate) fn due_now(&self, job: &Message) -> Message {
-        let ParkedHeaders::Valid(state) = parked_headers(job, &self.config.sealer()) else { panic!("no valid seal") };
-        parked(job, &ParkedState { not_before_ms: 0, ..state }, &self.config.sealer())
+        let ParkedHeaders::Valid(state) = parked_headers(job, &self.config.sealer()) else {
+            panic!("no valid seal")
+        };
+        parked(
+            job,
+            &ParkedState {
+                not_before_ms: 0,
+                ..state
+            },
+            &self.config.sealer(),
+        )
     }
 
     /// A job as it is when it comes back from being parked with this progress.
     pub(crate) fn returning(&self, job: &Message, progress: &Progress) -> Message {
-        parked(job, &ParkedState { progress: progress.to_header(), not_before_ms: 0, deaths: None }, &self.config.sealer())
+        parked(
+            job,
+            &ParkedState {
+                progress: progress.to_header(),
+                not_before_ms: 0,
+                deaths: None,
+            },
+            &self.config.sealer(),
+        )
     }
 
     /// The queue of the longest delay: in it waits what waits for longer than that.
     pub(crate) fn longest_wait(&self) -> String {
-        self.config.broker.retry_queue(self.config.broker.retry_delays.last().unwrap())
+        self.config
+            .broker
+            .retry_queue(self.config.broker.retry_delays.last().unwrap())
     }
 
     /// Stops all workers.
@@ -237,7 +302,11 @@ impl System {
         let mut drained = Drained::Yes;
         while !self.workers.is_empty() {
             let ended = self.retire().await;
-            drained = if ended == Drained::Yes { drained } else { ended };
+            drained = if ended == Drained::Yes {
+                drained
+            } else {
+                ended
+            };
         }
         drained
     }

@@ -31,19 +31,41 @@ const AUTHORITY: &str = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj
 impl Tls {
     pub(crate) fn new(folder: &Path) -> Self {
         for (script, name) in [(AUTHORITY, "ca"), (SIGNED, "server"), (SIGNED, "client")] {
-            let made = Command::new("sh").args(["-ec", script, "sh", name]).current_dir(folder).output().unwrap();
-            assert!(made.status.success(), "apt-get install openssl? {}", String::from_utf8_lossy(&made.stderr));
+            let made = Command::new("sh")
+                .args(["-ec", script, "sh", name])
+                .current_dir(folder)
+                .output()
+                .unwrap();
+            assert!(
+                made.status.success(),
+                "apt-get install openssl? {}",
+                String::from_utf8_lossy(&made.stderr)
+            );
         }
-        Self { port: free_port(), folder: folder.to_owned() }
+        Self {
+            port: free_port(),
+            folder: folder.to_owned(),
+        }
     }
 
-    /// Speaks TLS on a port of its own and hands on in clear to `target`, for as long as the test's runtime lives.
+    /// Speaks TLS on a port of its own and hands on in clear to `target`, for as long as the test's
+    /// runtime lives.
     pub(crate) async fn in_front_of(&self, target: SocketAddr) -> SocketAddr {
-        let chain = CertificateDer::pem_file_iter(self.file("server.pem")).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+        let chain = CertificateDer::pem_file_iter(self.file("server.pem"))
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap();
         let key = PrivateKeyDer::from_pem_file(self.file("server.key")).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(
+            config
+                .with_no_client_auth()
+                .with_single_cert(chain, key)
+                .unwrap(),
+        ));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -51,7 +73,9 @@ impl Tls {
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
                     // A client that does not trust the certificate is some tests' subject.
-                    let Ok(mut inside) = acceptor.accept(stream).await else { return };
+                    let Ok(mut inside) = acceptor.accept(stream).await else {
+                        return;
+                    };
                     let mut outside = TcpStream::connect(target).await.unwrap();
                     let _ = copy_bidirectional(&mut inside, &mut outside).await;
                 });
@@ -64,8 +88,8 @@ impl Tls {
         self.folder.join(name)
     }
 
-    /// Lines of rabbitmq.conf that let in nobody without a certificate of this authority; the certificate may also be the login. The
-    /// server may see the folder under another name.
+    /// Lines of rabbitmq.conf that let in nobody without a certificate of this authority; the
+    /// certificate may also be the login. The server may see the folder under another name.
     pub(super) fn server_config(&self, folder: &Path) -> String {
         let (port, folder) = (self.port, folder.display());
         format!(

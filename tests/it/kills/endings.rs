@@ -1,5 +1,5 @@
-//! A worker killed while it publishes something else than a new result: the copy of a failed job, an answer that its reply queue does
-//! not take, an answer that was given before.
+//! A worker killed while it publishes something else than a new result: the copy of a failed job,
+//! an answer that its reply queue does not take, an answer that was given before.
 
 use super::row::{ANSWERED, Row, Then, play_kills};
 use super::stop::{self, Stop, Until, Wire};

@@ -1,5 +1,5 @@
-//! A worker killed at each step of the straight line. What it had not kept by then is asked again, and paid again where the answer was
-//! on its way or just there; nothing else is.
+//! A worker killed at each step of the straight line. What it had not kept by then is asked again,
+//! and paid again where the answer was on its way or just there; nothing else is.
 
 use super::row::{ANSWERED, Row, Then, play_kills};
 use super::stop::{self, Stop, Until, Wire};
@@ -41,6 +41,7 @@ const ROWS: [Row; 17] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_killed_at_any_step_leaves_a_job_that_is_answered_and_no_kept_answer_is_paid_again() {
+async fn a_worker_killed_at_any_step_leaves_a_job_that_is_answered_and_no_kept_answer_is_paid_again()
+ {
     play_kills(&ROWS).await;
 }

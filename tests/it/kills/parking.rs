@@ -1,4 +1,5 @@
-//! A worker killed while it parks a job. Between the broker's confirm and the acknowledgement that forks the job: two copies of one run.
+//! A worker killed while it parks a job. Between the broker's confirm and the acknowledgement that
+//! forks the job: two copies of one run.
 
 use super::row::{ANSWERED, Row, Then, play_kills};
 use super::stop::{self, Stop, Until, Wire};
@@ -7,12 +8,22 @@ use super::story::{Arrives, LONG, PARKS, PLAIN};
 const BEFORE: Stop = Stop::before(Wire::Broker, stop::PARKED);
 const UNCONFIRMED: Stop = Stop::after(Wire::Broker, stop::PARKED, Until::Parked);
 const UNACKNOWLEDGED: Stop = Stop::unacknowledged(Until::Parked);
-const UNTOLD: Stop = Stop { until: Until::Parked, ..Stop::before(Wire::Broker, stop::PROGRESS_MESSAGE) };
+const UNTOLD: Stop = Stop {
+    until: Until::Parked,
+    ..Stop::before(Wire::Broker, stop::PROGRESS_MESSAGE)
+};
 
 /// The redelivered copy is answered, and the parked one finds that out when it comes back.
 const FORKED: &[Then] = &[Then::Answered, Then::Woken, Then::Dropped];
-/// Both copies wait, and the second repeats the answer of the first: whoever stored that may have died before it was published.
-const BOTH_WAIT: &[Then] = &[Then::Waiting(2), Then::Woken, Then::Answered, Then::Woken, Then::Answered];
+/// Both copies wait, and the second repeats the answer of the first: whoever stored that may have
+/// died before it was published.
+const BOTH_WAIT: &[Then] = &[
+    Then::Waiting(2),
+    Then::Woken,
+    Then::Answered,
+    Then::Woken,
+    Then::Answered,
+];
 
 /// Asked twice, whatever happens: the registry's first answer asks for that, and is paid for.
 #[rustfmt::skip]
@@ -32,6 +43,7 @@ const ROWS: [Row; 12] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_killed_while_it_parks_leaves_a_job_that_is_answered_however_many_copies_there_are() {
+async fn a_worker_killed_while_it_parks_leaves_a_job_that_is_answered_however_many_copies_there_are()
+ {
     play_kills(&ROWS).await;
 }

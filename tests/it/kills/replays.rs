@@ -1,4 +1,5 @@
-//! `failed replay` killed at either side of its publishing: repeated, it is the same run, and the job is neither lost nor bought twice.
+//! `failed replay` killed at either side of its publishing: repeated, it is the same run, and the
+//! job is neither lost nor bought twice.
 
 use super::stop;
 use crate::harness::program::{ConfigFile, NONE, Program, output};
@@ -26,14 +27,23 @@ async fn killed_at(system: &System, sees: &str) {
 async fn replayed_after_a_kill_at(sees: &str, copies: usize) {
     let mut system = Setup::new(On::RabbitMq).await.faults(FAULT).start().await;
     let key = system.sample("01-beijing-outpatient").await;
-    assert_eq!(system.ask(&system.job("CLM-1", &key)).await["status"], "undetermined");
+    assert_eq!(
+        system.ask(&system.job("CLM-1", &key)).await["status"],
+        "undetermined"
+    );
     system.drain().await;
 
     killed_at(&system, sees).await;
     let file = ConfigFile::of(&system);
-    // What the dead process had in hand comes back before the next one sees the end of the queue, or is not there yet.
+    // What the dead process had in hand comes back before the next one sees the end of the queue,
+    // or is not there yet.
     let failed = system.take(&system.config.broker.failed_queue).await;
-    system.session.publisher().publish(&system.config.broker.failed_queue, &failed).await.unwrap();
+    system
+        .session
+        .publisher()
+        .publish(&system.config.broker.failed_queue, &failed)
+        .await
+        .unwrap();
     let ended = output(&["failed", "replay", "-c", &file.path()], &NONE).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
 
@@ -43,11 +53,27 @@ async fn replayed_after_a_kill_at(sees: &str, copies: usize) {
         answers.push(system.reply().await);
     }
     assert_eq!(worker.stop().await.code, Some(0));
-    assert!(answers.iter().all(|answer| answer.body == answers[0].body), "one run");
-    assert_eq!(serde_json::from_slice::<Value>(&answers[0].body).unwrap()["verdict"], "genuine");
+    assert!(
+        answers.iter().all(|answer| answer.body == answers[0].body),
+        "one run"
+    );
+    assert_eq!(
+        serde_json::from_slice::<Value>(&answers[0].body).unwrap()["verdict"],
+        "genuine"
+    );
     let calls = system.sandbox.calls();
-    assert_eq!((calls.count(Stage::Recognition).billed, calls.count(Stage::Verification).billed), (1, 2), "the failed call is one");
-    for queue in [&system.config.broker.failed_queue, &system.config.broker.jobs_queue] {
+    assert_eq!(
+        (
+            calls.count(Stage::Recognition).billed,
+            calls.count(Stage::Verification).billed
+        ),
+        (1, 2),
+        "the failed call is one"
+    );
+    for queue in [
+        &system.config.broker.failed_queue,
+        &system.config.broker.jobs_queue,
+    ] {
         assert_eq!(system.depth(queue).await, 0, "left in {queue}");
     }
 }

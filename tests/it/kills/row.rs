@@ -33,8 +33,25 @@ pub(super) enum Then {
 pub(super) const ANSWERED: &[Then] = &[Then::Answered];
 
 impl Row {
-    pub(super) const fn new(name: &'static str, story: Story, stop: Stop, then: &'static [Then], paid: (u64, u64), results: usize) -> Self {
-        Self { name, story, stop, then, end: End { paid, results, failed: 0 } }
+    pub(super) const fn new(
+        name: &'static str,
+        story: Story,
+        stop: Stop,
+        then: &'static [Then],
+        paid: (u64, u64),
+        results: usize,
+    ) -> Self {
+        Self {
+            name,
+            story,
+            stop,
+            then,
+            end: End {
+                paid,
+                results,
+                failed: 0,
+            },
+        }
     }
 
     /// With so many copies in the failed queue.
@@ -56,7 +73,10 @@ async fn killed(row: &Row) {
     for then in row.then {
         match then {
             Then::Answered => scene.result().await,
-            Then::Dropped => drop(heir.event("another copy of this run was answered; this one is dropped").await),
+            Then::Dropped => drop(
+                heir.event("another copy of this run was answered; this one is dropped")
+                    .await,
+            ),
             Then::Woken => scene.wake().await,
             Then::Waiting(copies) => scene.holds(&scene.system.longest_wait(), *copies).await,
             Then::Welcome => scene.reads_the_full_queue().await,

@@ -1,4 +1,5 @@
-//! One job, a worker whose wires can be stopped at a byte, others whose wires cannot, and what it all comes to.
+//! One job, a worker whose wires can be stopped at a byte, others whose wires cannot, and what it
+//! all comes to.
 
 use super::stop::{self, Stop, Until, Wire};
 use super::story::{Arrives, RULES, Story};
@@ -54,7 +55,16 @@ impl Scene {
             system.drain().await;
         }
         story.submit(&job, &system).await;
-        Self { system, job, to_broker, to_sandbox, direct, wired, results, others: 0 }
+        Self {
+            system,
+            job,
+            to_broker,
+            to_sandbox,
+            direct,
+            wired,
+            results,
+            others: 0,
+        }
     }
 
     /// A worker of which nobody keeps anything back.
@@ -69,7 +79,9 @@ impl Scene {
             self.to_sandbox.trap(stop::IMAGE, Direction::ToServer);
         }
         // One job at a time: when it is settled the next one is handed out.
-        let program = self.wired.run(&[("INVOICE_WORKER__WORKER__MAX_IN_FLIGHT", "1")]);
+        let program = self
+            .wired
+            .run(&[("INVOICE_WORKER__WORKER__MAX_IN_FLIGHT", "1")]);
         self.wire(stop.wire).sprung(1).await;
         self.reached(stop.until).await;
         program
@@ -93,7 +105,9 @@ impl Scene {
             Until::InTheFailedQueue => self.holds(&queues.failed_queue, 1).await,
             Until::Settled => {
                 let key = self.system.sample("01-beijing-outpatient").await;
-                self.system.submit(&self.system.job("the next job", &key)).await;
+                self.system
+                    .submit(&self.system.job("the next job", &key))
+                    .await;
                 self.others += 1;
                 self.holds(&queues.jobs_queue, 0).await;
             }
@@ -136,24 +150,55 @@ impl Scene {
             self.results.push(delivery.message);
         }
         let run = run_id(&self.job);
-        let (ours, others): (Vec<_>, Vec<_>) =
-            self.results.iter().partition(|result| result.properties.message_id.as_deref() == Some(&run));
-        assert_eq!((ours.len(), others.len()), (end.results, self.others), "results of the job, and of others");
-        assert!(ours.iter().all(|result| result.body == ours[0].body), "the same run is answered with the same bytes");
+        let (ours, others): (Vec<_>, Vec<_>) = self
+            .results
+            .iter()
+            .partition(|result| result.properties.message_id.as_deref() == Some(&run));
+        assert_eq!(
+            (ours.len(), others.len()),
+            (end.results, self.others),
+            "results of the job, and of others"
+        );
+        assert!(
+            ours.iter().all(|result| result.body == ours[0].body),
+            "the same run is answered with the same bytes"
+        );
         let body: Value = serde_json::from_slice(&ours[0].body).unwrap();
         assert_eq!(body["status"] == "completed", end.failed == 0, "{body}");
-        assert_eq!((self.paid(Stage::Recognition), self.paid(Stage::Verification)), end.paid, "paid calls");
+        assert_eq!(
+            (
+                self.paid(Stage::Recognition),
+                self.paid(Stage::Verification)
+            ),
+            end.paid,
+            "paid calls"
+        );
         let queues = &self.system.config.broker;
-        assert_eq!(self.system.depth(&queues.failed_queue).await, end.failed, "copies in the failed queue");
+        assert_eq!(
+            self.system.depth(&queues.failed_queue).await,
+            end.failed,
+            "copies in the failed queue"
+        );
         let mut failures = BTreeSet::new();
         for _ in 0..end.failed {
             let copy = self.system.take(&queues.failed_queue).await;
-            let reason: Value = serde_json::from_str(&copy.properties.headers.text(FAILURE).unwrap()).unwrap();
+            let reason: Value =
+                serde_json::from_str(&copy.properties.headers.text(FAILURE).unwrap()).unwrap();
             failures.insert(format!("{} {}", reason["run"], reason["at"]));
         }
-        assert!(failures.len() <= 1, "copies of one failure are known as such: {failures:?}");
-        let waits = queues.retry_delays.iter().map(|delay| queues.retry_queue(delay));
-        for queue in waits.chain([queues.jobs_queue.clone(), queues.due_queue.clone(), queues.results_queue.clone()]) {
+        assert!(
+            failures.len() <= 1,
+            "copies of one failure are known as such: {failures:?}"
+        );
+        let waits = queues
+            .retry_delays
+            .iter()
+            .map(|delay| queues.retry_queue(delay));
+        for queue in waits.chain([
+            queues.jobs_queue.clone(),
+            queues.due_queue.clone(),
+            queues.results_queue.clone(),
+        ]) {
             assert_eq!(self.system.depth(&queue).await, 0, "left in {queue}");
         }
     }
@@ -164,7 +209,16 @@ impl Scene {
 
     fn is_stored(&self, key: &str) -> bool {
         let subject = format!("put {key}");
-        self.system.sandbox.calls().of(Stage::Storage).iter().any(|call| call.subject.as_ref().is_some_and(|put| put.starts_with(&subject)))
+        self.system
+            .sandbox
+            .calls()
+            .of(Stage::Storage)
+            .iter()
+            .any(|call| {
+                call.subject
+                    .as_ref()
+                    .is_some_and(|put| put.starts_with(&subject))
+            })
     }
 
     /// One that nobody heard the end of may be paid for, too.
@@ -192,8 +246,15 @@ fn with_rules(config: &Config) -> ConfigFile {
 fn through(to_broker: &Proxy, to_sandbox: &Proxy, config: &Config) -> Config {
     let mut wired = config.clone();
     wired.broker.urls = vec![to_broker.url()];
-    for url in [&mut wired.storage.endpoint_url, &mut wired.recognition.url, &mut wired.verification.url] {
-        *url = url.replace(&format!(":{}", port_of(url)), &format!(":{}", to_sandbox.port));
+    for url in [
+        &mut wired.storage.endpoint_url,
+        &mut wired.recognition.url,
+        &mut wired.verification.url,
+    ] {
+        *url = url.replace(
+            &format!(":{}", port_of(url)),
+            &format!(":{}", to_sandbox.port),
+        );
     }
     wired
 }

@@ -1,5 +1,6 @@
-//! A worker that loses its connections at each step, and not its life. It finishes the call that it is in and keeps the answer; whoever
-//! gets the job next goes on from there. Nothing is asked twice.
+//! A worker that loses its connections at each step, and not its life. It finishes the call that it
+//! is in and keeps the answer; whoever gets the job next goes on from there. Nothing is asked
+//! twice.
 
 use super::play;
 use super::scene::{End, Scene};
@@ -16,14 +17,20 @@ struct Row {
 }
 
 enum Elsewhere {
-    /// It waits: the answer that it may not buy again is still to come. By the time it goes on, so much is kept.
+    /// It waits: the answer that it may not buy again is still to come. By the time it goes on, so
+    /// much is kept.
     Waits(Until),
     /// All that is paid for is kept: it answers at once.
     Answers,
 }
 
 const fn row(name: &'static str, stop: Stop, elsewhere: Elsewhere, results: usize) -> Row {
-    Row { name, stop, elsewhere, results }
+    Row {
+        name,
+        stop,
+        elsewhere,
+        results,
+    }
 }
 
 const fn before(sees: &'static str) -> Stop {
@@ -63,7 +70,11 @@ const ROWS: [Row; 15] = [
 ];
 
 const fn end(results: usize) -> End {
-    End { paid: (1, 1), results, failed: 0 }
+    End {
+        paid: (1, 1),
+        results,
+        failed: 0,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,5 @@
-//! Where a worker is stopped: at a byte on one of its wires, with what it sent kept back, or the answer.
+//! Where a worker is stopped: at a byte on one of its wires, with what it sent kept back, or the
+//! answer.
 
 use crate::harness::proxy::Direction;
 use invoice_worker::domain::failure::Stage;
@@ -63,19 +64,35 @@ pub(super) enum Until {
 impl Stop {
     /// What the worker sends does not arrive.
     pub(super) const fn before(wire: Wire, sees: &'static str) -> Self {
-        Self { wire, sees, holds: Direction::ToServer, until: Until::Sent }
+        Self {
+            wire,
+            sees,
+            holds: Direction::ToServer,
+            until: Until::Sent,
+        }
     }
 
     /// It arrives and has its effect, and the worker hears nothing of it.
     pub(super) const fn after(wire: Wire, sees: &'static str, until: Until) -> Self {
-        Self { wire, sees, holds: Direction::ToClient, until }
+        Self {
+            wire,
+            sees,
+            holds: Direction::ToClient,
+            until,
+        }
     }
 
     /// What comes before the acknowledgement has come about, and that does not arrive.
     pub(super) const fn unacknowledged(until: Until) -> Self {
-        Self { wire: Wire::Broker, sees: ACKNOWLEDGEMENT, holds: Direction::ToServer, until }
+        Self {
+            wire: Wire::Broker,
+            sees: ACKNOWLEDGEMENT,
+            holds: Direction::ToServer,
+            until,
+        }
     }
 
     /// The broker has the acknowledgement, and the worker gets nothing more to do.
-    pub(super) const ACKNOWLEDGED: Self = Self::after(Wire::Broker, ACKNOWLEDGEMENT, Until::Settled);
+    pub(super) const ACKNOWLEDGED: Self =
+        Self::after(Wire::Broker, ACKNOWLEDGEMENT, Until::Settled);
 }

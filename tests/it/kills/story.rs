@@ -35,13 +35,23 @@ pub(super) enum Arrives {
     Malformed,
 }
 
-pub(super) const PLAIN: Story = Story { faults: "", redelivery_wait: None, arrives: Arrives::New };
+pub(super) const PLAIN: Story = Story {
+    faults: "",
+    redelivery_wait: None,
+    arrives: Arrives::New,
+};
 
 /// The registry is not to be asked for an hour; then it answers.
-pub(super) const PARKS: Story = Story { faults: "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n", ..PLAIN };
+pub(super) const PARKS: Story = Story {
+    faults: "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n",
+    ..PLAIN
+};
 
 /// The registry's answer is one that only a person can help with.
-pub(super) const FAILS: Story = Story { faults: "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n", ..PLAIN };
+pub(super) const FAILS: Story = Story {
+    faults: "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n",
+    ..PLAIN
+};
 
 /// Longer than any test: what waits so long waits until it is woken.
 pub(super) const LONG: &str = "1h";
@@ -63,11 +73,17 @@ impl Story {
     }
 
     pub(super) const fn waiting(self, redelivery_wait: &'static str) -> Self {
-        Self { redelivery_wait: Some(redelivery_wait), ..self }
+        Self {
+            redelivery_wait: Some(redelivery_wait),
+            ..self
+        }
     }
 
     pub(super) async fn setup(&self) -> Setup {
-        let mut setup = Setup::new(On::RabbitMq).await.faults(self.faults).rules(RULES);
+        let mut setup = Setup::new(On::RabbitMq)
+            .await
+            .faults(self.faults)
+            .rules(RULES);
         setup.config.broker.retry_delays = vec![span("100ms"), span("1s"), span("1m")];
         if let Some(wait) = self.redelivery_wait {
             setup.config.worker.redelivery_wait = span(wait);
@@ -85,9 +101,17 @@ impl Story {
         let mut job = system.message("job", body.to_string());
         if self.arrives == Arrives::Unwelcome {
             let full = format!("{}.full", system.reply_to);
-            let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+            let connection =
+                Connection::connect(&rabbitmq::url().await, ConnectionProperties::default())
+                    .await
+                    .unwrap();
             rabbitmq::queue_of_one(&connection, &full).await;
-            system.session.publisher().publish(&full, &Message::json("in the way", &b"{}"[..])).await.unwrap();
+            system
+                .session
+                .publisher()
+                .publish(&full, &Message::json("in the way", &b"{}"[..]))
+                .await
+                .unwrap();
             job.properties.reply_to = Some(full);
         }
         if self.arrives == Arrives::Malformed {
@@ -99,16 +123,27 @@ impl Story {
     /// With all that happens to the job before somebody has it who is disturbed.
     pub(super) async fn submit(&self, job: &Message, system: &System) {
         match self.arrives {
-            Arrives::New | Arrives::Curious | Arrives::Unwelcome | Arrives::Again | Arrives::Malformed => system.submit(job).await,
+            Arrives::New
+            | Arrives::Curious
+            | Arrives::Unwelcome
+            | Arrives::Again
+            | Arrives::Malformed => system.submit(job).await,
             Arrives::Orphaned(times) => {
                 system.submit(job).await;
                 for _ in 0..times {
-                    system.hand_out_and_lose(&system.config.broker.jobs_queue).await;
+                    system
+                        .hand_out_and_lose(&system.config.broker.jobs_queue)
+                        .await;
                 }
             }
             Arrives::Returned => {
                 let copy = system.returning(job, &Progress::new(run_id(job), Timestamp::now()));
-                system.session.publisher().publish(&system.config.broker.due_queue, &copy).await.unwrap();
+                system
+                    .session
+                    .publisher()
+                    .publish(&system.config.broker.due_queue, &copy)
+                    .await
+                    .unwrap();
             }
         }
     }

@@ -9,15 +9,23 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::caller::{client, document, file, recognise_sample, sample, sandbox, start, verify, verify_sample};
+use super::caller::{
+    client, document, file, recognise_sample, sample, sandbox, start, verify, verify_sample,
+};
 
 const NAME: &str = "03-zhejiang-outpatient";
 
 #[tokio::test]
 async fn no_second_holds_more_answers_than_the_account_allows() {
     let scenario = Scenario {
-        recognition: Recognition { rate_per_second: 5, ..Recognition::default() },
-        verification: Verification { rate_per_second: 5, ..Verification::default() },
+        recognition: Recognition {
+            rate_per_second: 5,
+            ..Recognition::default()
+        },
+        verification: Verification {
+            rate_per_second: 5,
+            ..Verification::default()
+        },
         ..Scenario::default()
     };
     let sandbox = Arc::new(start(scenario).await);
@@ -25,34 +33,75 @@ async fn no_second_holds_more_answers_than_the_account_allows() {
     let mut asking = JoinSet::new();
     for _ in 0..15 {
         let sandbox = sandbox.clone();
-        asking.spawn(async move { (recognise_sample(&sandbox, NAME).await, verify_sample(&sandbox, NAME).await) });
+        asking.spawn(async move {
+            (
+                recognise_sample(&sandbox, NAME).await,
+                verify_sample(&sandbox, NAME).await,
+            )
+        });
     }
     for ((recognition, recognised), (verification, verified)) in asking.join_all().await {
-        assert!(recognition == 200 || (recognition == 429 && recognised["error_code"] == "APIG.0308"), "{recognition} {recognised}");
-        assert!(verification == 200 || (verification == 403 && verified["status"] == "RATE_LIMIT_EXCEEDED"), "{verification} {verified}");
+        assert!(
+            recognition == 200 || (recognition == 429 && recognised["error_code"] == "APIG.0308"),
+            "{recognition} {recognised}"
+        );
+        assert!(
+            verification == 200
+                || (verification == 403 && verified["status"] == "RATE_LIMIT_EXCEEDED"),
+            "{verification} {verified}"
+        );
     }
     for (stage, success) in [(Stage::Recognition, "200"), (Stage::Verification, "OK")] {
         let calls = sandbox.calls().of(stage);
         let admitted: Vec<_> = calls.iter().filter(|call| call.answer == success).collect();
         let most = 5 * (started.elapsed().as_secs() + 1);
-        assert!((5..=most).contains(&(admitted.len() as u64)), "{} of at most {most}", admitted.len());
+        assert!(
+            (5..=most).contains(&(admitted.len() as u64)),
+            "{} of at most {most}",
+            admitted.len()
+        );
         assert_eq!(calls.len(), 15);
-        assert!(calls.iter().all(|call| (call.answer == success) == (call.billed == Billed::Yes)));
+        assert!(
+            calls
+                .iter()
+                .all(|call| (call.answer == success) == (call.billed == Billed::Yes))
+        );
     }
 }
 
 #[tokio::test]
 async fn every_call_is_in_the_books_with_its_number_and_its_price() {
-    let faults = vec![Fault::new(Stage::Verification, "316").unwrap().sample(NAME).calls([1])];
+    let faults = vec![
+        Fault::new(Stage::Verification, "316")
+            .unwrap()
+            .sample(NAME)
+            .calls([1]),
+    ];
     let sandbox = sandbox(faults).await;
     recognise_sample(&sandbox, NAME).await;
     verify_sample(&sandbox, NAME).await;
     verify_sample(&sandbox, NAME).await;
     verify_sample(&sandbox, "01-beijing-outpatient").await;
     let calls = sandbox.calls();
-    let about: Vec<_> = calls.about(Stage::Verification, NAME).into_iter().map(|call| (call.nth, call.answer, call.billed)).collect();
-    assert_eq!(about, [(1, "316".to_owned(), Billed::Yes), (2, "OK".to_owned(), Billed::Yes)]);
-    assert_eq!((calls.count(Stage::Recognition).billed, calls.count(Stage::Verification).billed), (1, 3));
+    let about: Vec<_> = calls
+        .about(Stage::Verification, NAME)
+        .into_iter()
+        .map(|call| (call.nth, call.answer, call.billed))
+        .collect();
+    assert_eq!(
+        about,
+        [
+            (1, "316".to_owned(), Billed::Yes),
+            (2, "OK".to_owned(), Billed::Yes)
+        ]
+    );
+    assert_eq!(
+        (
+            calls.count(Stage::Recognition).billed,
+            calls.count(Stage::Verification).billed
+        ),
+        (1, 3)
+    );
     assert!(calls.all().is_sorted_by_key(|call| call.at));
 }
 
@@ -64,9 +113,25 @@ async fn the_books_can_be_read_and_closed_from_outside() {
     for _ in 0..2 {
         assert_eq!(verify_sample(&sandbox, NAME).await.1["error_code"], 316);
         let (_, document) = document(client().get(&books).send().await.unwrap()).await;
-        assert_eq!((&document["verification"]["calls"], &document["calls"][0]["subject"]), (&1.into(), &NAME.into()));
-        assert_eq!((&document["calls"][0]["answer"], &document["calls"][0]["billed"]), (&"316".into(), &"yes".into()));
-        let reset = client().post(format!("{}/sandbox/reset", sandbox.s3_url())).send().await.unwrap();
+        assert_eq!(
+            (
+                &document["verification"]["calls"],
+                &document["calls"][0]["subject"]
+            ),
+            (&1.into(), &NAME.into())
+        );
+        assert_eq!(
+            (
+                &document["calls"][0]["answer"],
+                &document["calls"][0]["billed"]
+            ),
+            (&"316".into(), &"yes".into())
+        );
+        let reset = client()
+            .post(format!("{}/sandbox/reset", sandbox.s3_url()))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(reset.status(), 204);
         assert!(sandbox.calls().all().is_empty());
     }
@@ -75,7 +140,11 @@ async fn the_books_can_be_read_and_closed_from_outside() {
 #[tokio::test]
 async fn answers_take_their_latency_and_run_beside_each_other() {
     let scenario = Scenario {
-        recognition: Recognition { rate_per_second: 0, latency: Duration::from_millis(300), ..Recognition::default() },
+        recognition: Recognition {
+            rate_per_second: 0,
+            latency: Duration::from_millis(300),
+            ..Recognition::default()
+        },
         ..Scenario::default()
     };
     let sandbox = Arc::new(start(scenario).await);
@@ -86,19 +155,37 @@ async fn answers_take_their_latency_and_run_beside_each_other() {
         asking.spawn(async move { recognise_sample(&sandbox, NAME).await });
     }
     asking.join_all().await;
-    assert!(sandbox.calls().all().iter().all(|call| call.took >= Duration::from_millis(300)));
+    assert!(
+        sandbox
+            .calls()
+            .all()
+            .iter()
+            .all(|call| call.took >= Duration::from_millis(300))
+    );
     assert!(sandbox.calls().count(Stage::Recognition).most_in_flight > 1);
 }
 
 #[tokio::test]
 async fn pictures_of_one_bill_are_counted_apart_where_the_scenario_says_so() {
-    let faults = vec![Fault::new(Stage::Verification, "INTERNAL_ERROR").unwrap().calls([1])];
-    let sandbox = start(Scenario { pictures_apart: true, faults, ..Scenario::default() }).await;
+    let faults = vec![
+        Fault::new(Stage::Verification, "INTERNAL_ERROR")
+            .unwrap()
+            .calls([1]),
+    ];
+    let sandbox = start(Scenario {
+        pictures_apart: true,
+        faults,
+        ..Scenario::default()
+    })
+    .await;
     let picture = sample(NAME).bytes.to_vec();
     let another = [sample(NAME).bytes, b"another file of the same bill"].concat();
     for bytes in [picture, another.clone()] {
         for expected in ["INTERNAL_ERROR", "OK"] {
-            assert_eq!(verify(&sandbox, file(bytes.clone())).await.1["status"], expected);
+            assert_eq!(
+                verify(&sandbox, file(bytes.clone())).await.1["status"],
+                expected
+            );
         }
     }
     let name = hex::encode(Sha256::digest(&another));

@@ -12,8 +12,14 @@ use sha2::{Digest, Sha256};
 /// No rate limit, so that only the tests about it meet it.
 pub(super) async fn sandbox(faults: Vec<Fault>) -> Sandbox {
     let scenario = Scenario {
-        recognition: Recognition { rate_per_second: 0, ..Recognition::default() },
-        verification: Verification { rate_per_second: 0, ..Verification::default() },
+        recognition: Recognition {
+            rate_per_second: 0,
+            ..Recognition::default()
+        },
+        verification: Verification {
+            rate_per_second: 0,
+            ..Verification::default()
+        },
         faults,
         ..Scenario::default()
     };
@@ -21,7 +27,12 @@ pub(super) async fn sandbox(faults: Vec<Fault>) -> Sandbox {
 }
 
 pub(super) async fn start(scenario: Scenario) -> Sandbox {
-    Sandbox::start(Options { scenario, ..Options::default() }).await.unwrap()
+    Sandbox::start(Options {
+        scenario,
+        ..Options::default()
+    })
+    .await
+    .unwrap()
 }
 
 pub(super) fn sample(name: &str) -> &'static Sample {
@@ -35,14 +46,26 @@ pub(super) fn answers(sample: &Sample) -> Value {
 
 pub(super) fn base64_form(bytes: &[u8]) -> String {
     let encoded = base64_simd::STANDARD.encode_to_string(bytes);
-    format!("base64={}", encoded.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"))
+    format!(
+        "base64={}",
+        encoded
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace('=', "%3D")
+    )
 }
 
 /// Status and document.
 pub(super) type Answered = (u16, Value);
 
 pub(super) async fn recognise(sandbox: &Sandbox, body: String) -> Answered {
-    document(signed(sandbox, body, Timestamp::now(), false).send().await.unwrap()).await
+    document(
+        signed(sandbox, body, Timestamp::now(), false)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await
 }
 
 pub(super) async fn recognise_sample(sandbox: &Sandbox, name: &str) -> Answered {
@@ -50,20 +73,34 @@ pub(super) async fn recognise_sample(sandbox: &Sandbox, name: &str) -> Answered 
 }
 
 /// Signed by hand, at a time of the caller's choice.
-pub(super) fn signed(sandbox: &Sandbox, body: String, at: Timestamp, unsigned_payload: bool) -> reqwest::RequestBuilder {
+pub(super) fn signed(
+    sandbox: &Sandbox,
+    body: String,
+    at: Timestamp,
+    unsigned_payload: bool,
+) -> reqwest::RequestBuilder {
     let url: url::Url = sandbox.recognition_url().parse().unwrap();
     let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
     let date = at.strftime("%Y%m%dT%H%M%SZ").to_string();
     let kind = "application/x-www-form-urlencoded";
     let (payload, extra_header, extra_name) = if unsigned_payload {
-        ("UNSIGNED-PAYLOAD".to_owned(), "x-sdk-content-sha256:UNSIGNED-PAYLOAD\n", "x-sdk-content-sha256;")
+        (
+            "UNSIGNED-PAYLOAD".to_owned(),
+            "x-sdk-content-sha256:UNSIGNED-PAYLOAD\n",
+            "x-sdk-content-sha256;",
+        )
     } else {
         (hex::encode(Sha256::digest(&body)), "", "")
     };
     let names = format!("content-type;host;{extra_name}x-sdk-date");
-    let canonical =
-        format!("POST\n{}/\n\ncontent-type:{kind}\nhost:{host}\n{extra_header}x-sdk-date:{date}\n\n{names}\n{payload}", url.path());
-    let text = format!("SDK-HMAC-SHA256\n{date}\n{}", hex::encode(Sha256::digest(canonical)));
+    let canonical = format!(
+        "POST\n{}/\n\ncontent-type:{kind}\nhost:{host}\n{extra_header}x-sdk-date:{date}\n\n{names}\n{payload}",
+        url.path()
+    );
+    let text = format!(
+        "SDK-HMAC-SHA256\n{date}\n{}",
+        hex::encode(Sha256::digest(canonical))
+    );
     let credentials = sandbox.credentials();
     let mut mac = Hmac::<Sha256>::new_from_slice(credentials.app_secret.as_bytes()).unwrap();
     mac.update(text.as_bytes());
@@ -74,7 +111,10 @@ pub(super) fn signed(sandbox: &Sandbox, body: String, at: Timestamp, unsigned_pa
     if unsigned_payload {
         headers.insert("x-sdk-content-sha256", "UNSIGNED-PAYLOAD".parse().unwrap());
     }
-    let authorization = format!("SDK-HMAC-SHA256 Access={}, SignedHeaders={names}, Signature={signature}", credentials.app_key);
+    let authorization = format!(
+        "SDK-HMAC-SHA256 Access={}, SignedHeaders={names}, Signature={signature}",
+        credentials.app_key
+    );
     headers.insert("authorization", authorization.parse().unwrap());
     client().post(url).headers(headers).body(body)
 }
@@ -100,7 +140,10 @@ pub(super) async fn verify_sample(sandbox: &Sandbox, name: &str) -> Answered {
 pub(super) async fn document(response: reqwest::Response) -> Answered {
     let status = response.status().as_u16();
     let bytes = response.bytes().await.unwrap();
-    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    (
+        status,
+        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    )
 }
 
 pub(super) fn client() -> reqwest::Client {
@@ -110,6 +153,8 @@ pub(super) fn client() -> reqwest::Client {
 /// A picture of nothing.
 pub(super) fn blank(width: u32, height: u32, format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image::DynamicImage::new_luma8(width, height).write_to(&mut bytes, format).unwrap();
+    image::DynamicImage::new_luma8(width, height)
+        .write_to(&mut bytes, format)
+        .unwrap();
     bytes.into_inner()
 }

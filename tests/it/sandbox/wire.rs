@@ -16,7 +16,14 @@ async fn faulty(answer: &str) -> Sandbox {
 }
 
 async fn ask(sandbox: &Sandbox) -> reqwest::Result<reqwest::Response> {
-    signed(sandbox, base64_form(sample(NAME).bytes), jiff::Timestamp::now(), false).send().await
+    signed(
+        sandbox,
+        base64_form(sample(NAME).bytes),
+        jiff::Timestamp::now(),
+        false,
+    )
+    .send()
+    .await
 }
 
 fn recorded(sandbox: &Sandbox) -> (String, &'static str) {
@@ -28,12 +35,23 @@ fn recorded(sandbox: &Sandbox) -> (String, &'static str) {
 async fn a_timeout_is_a_call_that_is_in_flight_until_the_caller_gives_up() {
     let sandbox = faulty("timeout").await;
     let calls = sandbox.calls();
-    let mut request = tokio::spawn(signed(&sandbox, base64_form(sample(NAME).bytes), jiff::Timestamp::now(), false).send());
+    let mut request = tokio::spawn(
+        signed(
+            &sandbox,
+            base64_form(sample(NAME).bytes),
+            jiff::Timestamp::now(),
+            false,
+        )
+        .send(),
+    );
     eventually("a call", async || !calls.of(Stage::Recognition).is_empty()).await;
     assert!(timeout(Duration::from_secs(2), &mut request).await.is_err());
     assert_eq!(calls.count(Stage::Recognition).in_flight, 1);
     request.abort();
-    eventually("the end of it", async || calls.count(Stage::Recognition).in_flight == 0).await;
+    eventually("the end of it", async || {
+        calls.count(Stage::Recognition).in_flight == 0
+    })
+    .await;
     assert_eq!(recorded(&sandbox), ("timeout".to_owned(), "unknown"));
 }
 
@@ -41,9 +59,19 @@ async fn a_timeout_is_a_call_that_is_in_flight_until_the_caller_gives_up() {
 async fn shutting_down_does_not_wait_for_calls_that_are_never_answered() {
     let sandbox = faulty("timeout").await;
     let calls = sandbox.calls();
-    let request = tokio::spawn(signed(&sandbox, base64_form(sample(NAME).bytes), jiff::Timestamp::now(), false).send());
+    let request = tokio::spawn(
+        signed(
+            &sandbox,
+            base64_form(sample(NAME).bytes),
+            jiff::Timestamp::now(),
+            false,
+        )
+        .send(),
+    );
     eventually("a call", async || !calls.of(Stage::Recognition).is_empty()).await;
-    timeout(Duration::from_secs(5), sandbox.shutdown()).await.unwrap();
+    timeout(Duration::from_secs(5), sandbox.shutdown())
+        .await
+        .unwrap();
     assert!(request.await.unwrap().is_err());
     assert_eq!(calls.count(Stage::Recognition).in_flight, 0);
 }
@@ -74,7 +102,14 @@ async fn a_truncated_answer_is_whole_for_http_and_no_document() {
 #[tokio::test]
 async fn garbage_and_pages_of_proxies_are_no_documents() {
     let sandbox = faulty("garbage").await;
-    assert!(ask(&sandbox).await.unwrap().json::<serde_json::Value>().await.is_err());
+    assert!(
+        ask(&sandbox)
+            .await
+            .unwrap()
+            .json::<serde_json::Value>()
+            .await
+            .is_err()
+    );
     let sandbox = faulty("http.502").await;
     let response = ask(&sandbox).await.unwrap();
     assert_eq!(response.status(), 502);
@@ -113,5 +148,11 @@ async fn status_and_header_of_a_fault_can_be_chosen() {
     assert_eq!(fault.answer, Answer::Named("APIG.0308".to_owned()));
     let sandbox = sandbox(vec![fault]).await;
     let response = ask(&sandbox).await.unwrap();
-    assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (503, "7"));
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            response.headers()["retry-after"].to_str().unwrap()
+        ),
+        (503, "7")
+    );
 }

@@ -2,7 +2,9 @@
 
 use super::{Server, Shelf};
 use bytes::Bytes;
-use invoice_worker::checkpoint::{Checkpoints, Config, StoreKind, StoredResult, Verification, VerificationAnswer};
+use invoice_worker::checkpoint::{
+    Checkpoints, Config, StoreKind, StoredResult, Verification, VerificationAnswer,
+};
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::domain::progress::Totals;
@@ -46,42 +48,133 @@ fn result() -> StoredResult {
 
 async fn what_one_worker_keeps_another_finds(server: Server) {
     let shelf = Shelf::new(server).await;
-    let (one, another) = (worker(&shelf, &Config::default()), worker(&shelf, &Config::default()));
+    let (one, another) = (
+        worker(&shelf, &Config::default()),
+        worker(&shelf, &Config::default()),
+    );
     assert!(another.result("question").await.unwrap().is_none());
-    one.keep_result("question", &result(), |_| true).await.unwrap();
-    let found = another.result("question").await.unwrap().expect("it was kept");
+    one.keep_result("question", &result(), |_| true)
+        .await
+        .unwrap();
+    let found = another
+        .result("question")
+        .await
+        .unwrap()
+        .expect("it was kept");
     assert_eq!(
         (found.run, found.status, found.verdict, found.body.get()),
-        ("run".into(), Status::Completed, Some(Verdict::Genuine), result().body.get())
+        (
+            "run".into(),
+            Status::Completed,
+            Some(Verdict::Genuine),
+            result().body.get()
+        )
     );
 
     let error = JobError::new(&Failure::new(Stage::Verification, "300", "not found"), 1);
-    let (today, tomorrow) = (jiff::civil::date(2026, 11, 22), jiff::civil::date(2026, 11, 23));
-    one.keep_verification("image", today, &VerificationAnswer::Negative { verdict: Verdict::NotFound, error }).await.unwrap();
+    let (today, tomorrow) = (
+        jiff::civil::date(2026, 11, 22),
+        jiff::civil::date(2026, 11, 23),
+    );
+    one.keep_verification(
+        "image",
+        today,
+        &VerificationAnswer::Negative {
+            verdict: Verdict::NotFound,
+            error,
+        },
+    )
+    .await
+    .unwrap();
     let found = another.verification("image", today).await.unwrap();
-    assert!(matches!(found, Some(Verification::Answered(VerificationAnswer::Negative { verdict: Verdict::NotFound, .. }))));
-    assert!(another.verification("image", tomorrow).await.unwrap().is_none(), "tomorrow's answer may be another");
+    assert!(matches!(
+        found,
+        Some(Verification::Answered(VerificationAnswer::Negative {
+            verdict: Verdict::NotFound,
+            ..
+        }))
+    ));
+    assert!(
+        another
+            .verification("image", tomorrow)
+            .await
+            .unwrap()
+            .is_none(),
+        "tomorrow's answer may be another"
+    );
 }
 
-/// What a process remembers may be older than what the store has: it is believed only where it is the last word.
+/// What a process remembers may be older than what the store has: it is believed only where it is
+/// the last word.
 async fn what_another_worker_found_out_since_is_not_asked_again(server: Server) {
     let shelf = Shelf::new(server).await;
-    let (one, another) = (worker(&shelf, &Config::default()), worker(&shelf, &Config::default()));
+    let (one, another) = (
+        worker(&shelf, &Config::default()),
+        worker(&shelf, &Config::default()),
+    );
     let today = jiff::civil::date(2026, 11, 22);
     one.keep_unread("image", today, "306").await.unwrap();
-    assert!(matches!(one.verification("image", today).await.unwrap(), Some(Verification::Unread { .. })));
+    assert!(matches!(
+        one.verification("image", today).await.unwrap(),
+        Some(Verification::Unread { .. })
+    ));
     let error = JobError::new(&Failure::new(Stage::Verification, "300", "not found"), 1);
-    another.keep_verification("image", today, &VerificationAnswer::Negative { verdict: Verdict::NotFound, error }).await.unwrap();
-    assert!(matches!(one.verification("image", today).await.unwrap(), Some(Verification::Answered(_))), "the other one turned it");
+    another
+        .keep_verification(
+            "image",
+            today,
+            &VerificationAnswer::Negative {
+                verdict: Verdict::NotFound,
+                error,
+            },
+        )
+        .await
+        .unwrap();
+    assert!(
+        matches!(
+            one.verification("image", today).await.unwrap(),
+            Some(Verification::Answered(_))
+        ),
+        "the other one turned it"
+    );
 
-    let failed = StoredResult { run: "first".into(), status: Status::Undetermined, verdict: None, ..result() };
+    let failed = StoredResult {
+        run: "first".into(),
+        status: Status::Undetermined,
+        verdict: None,
+        ..result()
+    };
     let unless_completed = |kept: &StoredResult| kept.status != Status::Completed;
-    assert!(one.keep_result("question", &failed, unless_completed).await.unwrap().is_none());
-    assert!(another.keep_result("question", &result(), unless_completed).await.unwrap().is_none());
-    assert_eq!(one.result("question").await.unwrap().map(|kept| kept.run), Some(result().run));
-    let third = StoredResult { run: "third".into(), ..result() };
-    let first = one.keep_result("question", &third, unless_completed).await.unwrap();
-    assert_eq!(first.map(|first| first.run), Some(result().run), "a completed run is not replaced");
+    assert!(
+        one.keep_result("question", &failed, unless_completed)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        another
+            .keep_result("question", &result(), unless_completed)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        one.result("question").await.unwrap().map(|kept| kept.run),
+        Some(result().run)
+    );
+    let third = StoredResult {
+        run: "third".into(),
+        ..result()
+    };
+    let first = one
+        .keep_result("question", &third, unless_completed)
+        .await
+        .unwrap();
+    assert_eq!(
+        first.map(|first| first.run),
+        Some(result().run),
+        "a completed run is not replaced"
+    );
 }
 
 /// Takes nothing the first time.
@@ -93,8 +186,16 @@ struct Hesitant {
 
 impl Script for Hesitant {
     fn read(&self, key: &str) -> Result<Bytes, Failure> {
-        let missing = Failure { http_status: Some(404), ..Failure::new(Stage::Storage, "NoSuchKey", "") };
-        self.objects.lock().unwrap().get(key).cloned().ok_or(missing)
+        let missing = Failure {
+            http_status: Some(404),
+            ..Failure::new(Stage::Storage, "NoSuchKey", "")
+        };
+        self.objects
+            .lock()
+            .unwrap()
+            .get(key)
+            .cloned()
+            .ok_or(missing)
     }
 
     fn write(&self, key: &str, bytes: Bytes, _new: bool) -> Result<Written, Failure> {
@@ -110,10 +211,33 @@ impl Script for Hesitant {
 async fn a_result_whose_first_write_fails_is_in_the_store_after_the_second() {
     let hesitant = Hesitant::default();
     let objects = Arc::clone(&hesitant.objects);
-    let checkpoints = Checkpoints::new(&Config::default(), &Store::scripted(hesitant), "bucket", sealer("key"));
-    assert!(checkpoints.keep_result("question", &result(), |_| false).await.is_err());
-    assert!(checkpoints.keep_result("question", &result(), |_| false).await.unwrap().is_none(), "nothing stands in its place");
-    assert!(objects.lock().unwrap().keys().any(|key| key.contains("result/")));
+    let checkpoints = Checkpoints::new(
+        &Config::default(),
+        &Store::scripted(hesitant),
+        "bucket",
+        sealer("key"),
+    );
+    assert!(
+        checkpoints
+            .keep_result("question", &result(), |_| false)
+            .await
+            .is_err()
+    );
+    assert!(
+        checkpoints
+            .keep_result("question", &result(), |_| false)
+            .await
+            .unwrap()
+            .is_none(),
+        "nothing stands in its place"
+    );
+    assert!(
+        objects
+            .lock()
+            .unwrap()
+            .keys()
+            .any(|key| key.contains("result/"))
+    );
 }
 
 async fn an_unreadable_object_is_none(server: Server) {
@@ -141,46 +265,153 @@ async fn what_another_key_sealed_or_another_name_had_is_none_and_is_replaced(ser
     let shelf = Shelf::new(server).await;
     let today = jiff::civil::date(2026, 11, 22);
     let error = JobError::new(&Failure::new(Stage::Verification, "300", "not found"), 1);
-    let answer = VerificationAnswer::Negative { verdict: Verdict::NotFound, error };
-    let foreign = Checkpoints::new(&Config::default(), &shelf.store, &shelf.config.bucket, sealer("another key"));
-    foreign.keep_verification("foreign", today, &answer).await.unwrap();
-    worker(&shelf, &Config::default()).keep_verification("ours", today, &answer).await.unwrap();
-    let ours = shelf.read(&format!("checkpoints/verification/{today}/ours.json"), None).await;
-    shelf.put(&format!("checkpoints/verification/{today}/copied.json"), &ours).await;
+    let answer = VerificationAnswer::Negative {
+        verdict: Verdict::NotFound,
+        error,
+    };
+    let foreign = Checkpoints::new(
+        &Config::default(),
+        &shelf.store,
+        &shelf.config.bucket,
+        sealer("another key"),
+    );
+    foreign
+        .keep_verification("foreign", today, &answer)
+        .await
+        .unwrap();
+    worker(&shelf, &Config::default())
+        .keep_verification("ours", today, &answer)
+        .await
+        .unwrap();
+    let ours = shelf
+        .read(&format!("checkpoints/verification/{today}/ours.json"), None)
+        .await;
+    shelf
+        .put(
+            &format!("checkpoints/verification/{today}/copied.json"),
+            &ours,
+        )
+        .await;
     for image in ["foreign", "copied"] {
-        assert!(worker(&shelf, &Config::default()).verification(image, today).await.unwrap().is_none(), "{image}");
+        assert!(
+            worker(&shelf, &Config::default())
+                .verification(image, today)
+                .await
+                .unwrap()
+                .is_none(),
+            "{image}"
+        );
         // What is not ours keeps nothing of ours out.
-        worker(&shelf, &Config::default()).keep_unread(image, today, "306").await.unwrap();
-        let found = worker(&shelf, &Config::default()).verification(image, today).await.unwrap();
-        assert!(matches!(found, Some(Verification::Unread { .. })), "{image}");
+        worker(&shelf, &Config::default())
+            .keep_unread(image, today, "306")
+            .await
+            .unwrap();
+        let found = worker(&shelf, &Config::default())
+            .verification(image, today)
+            .await
+            .unwrap();
+        assert!(
+            matches!(found, Some(Verification::Unread { .. })),
+            "{image}"
+        );
     }
     let rotating = Sealer::new(SealKey::of("new key"), Some(SealKey::of("key")));
-    let rotating = Checkpoints::new(&Config::default(), &shelf.store, &shelf.config.bucket, rotating);
-    assert!(rotating.verification("ours", today).await.unwrap().is_some(), "the previous key is accepted");
-    rotating.keep_recognition("image", &RecognitionPart { invoice: Invoice::default(), request_id: None }).await.unwrap();
-    assert!(worker(&shelf, &Config::default()).recognition("image").await.unwrap().is_some(), "and used, for workers that have no other");
+    let rotating = Checkpoints::new(
+        &Config::default(),
+        &shelf.store,
+        &shelf.config.bucket,
+        rotating,
+    );
+    assert!(
+        rotating
+            .verification("ours", today)
+            .await
+            .unwrap()
+            .is_some(),
+        "the previous key is accepted"
+    );
+    rotating
+        .keep_recognition(
+            "image",
+            &RecognitionPart {
+                invoice: Invoice::default(),
+                request_id: None,
+            },
+        )
+        .await
+        .unwrap();
+    assert!(
+        worker(&shelf, &Config::default())
+            .recognition("image")
+            .await
+            .unwrap()
+            .is_some(),
+        "and used, for workers that have no other"
+    );
 }
 
 async fn a_bucket_and_a_prefix_of_their_own(server: Server) {
     let shelf = Shelf::new(server).await;
-    let elsewhere = Config { bucket: "nobodys-bucket".into(), ..Config::default() };
-    let failure = worker(&shelf, &elsewhere).keep_result("question", &result(), |_| true).await.err().expect("refused");
-    assert_eq!((failure.stage, failure.code.as_str()), (Stage::Storage, "NoSuchBucket"));
-    let prefixed = Config { prefix: "team/a/".into(), ..Config::default() };
-    worker(&shelf, &prefixed).keep_result("question", &result(), |_| true).await.unwrap();
-    assert!(!shelf.read("team/a/result/question.json", None).await.is_empty());
-    assert!(worker(&shelf, &Config::default()).result("question").await.unwrap().is_none());
+    let elsewhere = Config {
+        bucket: "nobodys-bucket".into(),
+        ..Config::default()
+    };
+    let failure = worker(&shelf, &elsewhere)
+        .keep_result("question", &result(), |_| true)
+        .await
+        .err()
+        .expect("refused");
+    assert_eq!(
+        (failure.stage, failure.code.as_str()),
+        (Stage::Storage, "NoSuchBucket")
+    );
+    let prefixed = Config {
+        prefix: "team/a/".into(),
+        ..Config::default()
+    };
+    worker(&shelf, &prefixed)
+        .keep_result("question", &result(), |_| true)
+        .await
+        .unwrap();
+    assert!(
+        !shelf
+            .read("team/a/result/question.json", None)
+            .await
+            .is_empty()
+    );
+    assert!(
+        worker(&shelf, &Config::default())
+            .result("question")
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[tokio::test]
 async fn memory_and_none_leave_the_store_alone() {
     let shelf = Shelf::new(Server::Sandbox).await;
     for (store, remembered) in [(StoreKind::Memory, true), (StoreKind::None, false)] {
-        let config = Config { store, ..Config::default() };
+        let config = Config {
+            store,
+            ..Config::default()
+        };
         let checkpoints = worker(&shelf, &config);
-        checkpoints.keep_result("question", &result(), |_| true).await.unwrap();
-        assert_eq!(checkpoints.result("question").await.unwrap().is_some(), remembered);
-        assert!(worker(&shelf, &Config::default()).result("question").await.unwrap().is_none());
+        checkpoints
+            .keep_result("question", &result(), |_| true)
+            .await
+            .unwrap();
+        assert_eq!(
+            checkpoints.result("question").await.unwrap().is_some(),
+            remembered
+        );
+        assert!(
+            worker(&shelf, &Config::default())
+                .result("question")
+                .await
+                .unwrap()
+                .is_none()
+        );
     }
 }
 
@@ -188,19 +419,61 @@ async fn of_two_results_the_first_stands(server: Server) {
     let shelf = Shelf::new(server).await;
     for is_probed in [false, true] {
         let question = format!("question {is_probed}");
-        let (one, another) = (worker(&shelf, &Config::default()), worker(&shelf, &Config::default()));
+        let (one, another) = (
+            worker(&shelf, &Config::default()),
+            worker(&shelf, &Config::default()),
+        );
         if is_probed {
-            assert_eq!(one.probe().await.unwrap(), Some(true), "both servers honour conditions");
+            assert_eq!(
+                one.probe().await.unwrap(),
+                Some(true),
+                "both servers honour conditions"
+            );
             assert_eq!(another.probe().await.unwrap(), Some(true));
         }
-        let later = StoredResult { body: RawValue::from_string("{}".into()).unwrap(), ..result() };
-        assert!(one.keep_result(&question, &result(), |_| false).await.unwrap().is_none());
-        let first = another.keep_result(&question, &later, |_| false).await.unwrap();
-        assert_eq!(first.map(|first| first.body.to_string()), Some(result().body.to_string()));
-        assert_eq!(another.result(&question).await.unwrap().map(|kept| kept.body.to_string()), Some(result().body.to_string()));
-        assert!(another.keep_result(&question, &later, |_| true).await.unwrap().is_none(), "it is asked again");
+        let later = StoredResult {
+            body: RawValue::from_string("{}".into()).unwrap(),
+            ..result()
+        };
+        assert!(
+            one.keep_result(&question, &result(), |_| false)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let first = another
+            .keep_result(&question, &later, |_| false)
+            .await
+            .unwrap();
+        assert_eq!(
+            first.map(|first| first.body.to_string()),
+            Some(result().body.to_string())
+        );
+        assert_eq!(
+            another
+                .result(&question)
+                .await
+                .unwrap()
+                .map(|kept| kept.body.to_string()),
+            Some(result().body.to_string())
+        );
+        assert!(
+            another
+                .keep_result(&question, &later, |_| true)
+                .await
+                .unwrap()
+                .is_none(),
+            "it is asked again"
+        );
         let third = worker(&shelf, &Config::default());
-        assert_eq!(third.result(&question).await.unwrap().map(|kept| kept.body.to_string()), Some(later.body.to_string()));
+        assert_eq!(
+            third
+                .result(&question)
+                .await
+                .unwrap()
+                .map(|kept| kept.body.to_string()),
+            Some(later.body.to_string())
+        );
     }
 }
 
@@ -221,13 +494,50 @@ async fn workers_of_a_fleet_find_out_that_they_seal_with_different_keys(server: 
         (sealer("new"), None),
         (sealer("old"), object),
     ] {
-        assert_eq!(with(sealer).seal_of_another_key("fleet").await.unwrap(), expected);
+        assert_eq!(
+            with(sealer).seal_of_another_key("fleet").await.unwrap(),
+            expected
+        );
     }
     // What carries no seal keeps no worker from starting.
-    for stray in ["", "{}", "no JSON", r#"{"v":2,"seal":"","value":{}}"#, r#"{"v":1,"seal":"00","value":{}}"#] {
-        shelf.store.put(&shelf.config.bucket, "checkpoints/seal-fleet.json", Bytes::from_static(stray.as_bytes())).await.unwrap();
-        assert_eq!(with(sealer("new")).seal_of_another_key("fleet").await.unwrap(), None, "{stray}");
-        assert!(with(sealer("old")).seal_of_another_key("fleet").await.unwrap().is_some(), "{stray}: it was sealed anew");
+    for stray in [
+        "",
+        "{}",
+        "no JSON",
+        r#"{"v":2,"seal":"","value":{}}"#,
+        r#"{"v":1,"seal":"00","value":{}}"#,
+    ] {
+        shelf
+            .store
+            .put(
+                &shelf.config.bucket,
+                "checkpoints/seal-fleet.json",
+                Bytes::from_static(stray.as_bytes()),
+            )
+            .await
+            .unwrap();
+        assert_eq!(
+            with(sealer("new"))
+                .seal_of_another_key("fleet")
+                .await
+                .unwrap(),
+            None,
+            "{stray}"
+        );
+        assert!(
+            with(sealer("old"))
+                .seal_of_another_key("fleet")
+                .await
+                .unwrap()
+                .is_some(),
+            "{stray}: it was sealed anew"
+        );
     }
-    assert_eq!(with(sealer("old")).seal_of_another_key("another fleet").await.unwrap(), None);
+    assert_eq!(
+        with(sealer("old"))
+            .seal_of_another_key("another fleet")
+            .await
+            .unwrap(),
+        None
+    );
 }

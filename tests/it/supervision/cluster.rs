@@ -19,7 +19,9 @@ async fn workers_outlive_the_loss_of_any_node_of_their_cluster() {
 async fn the_leader_of_the_jobs_is_killed(cluster: &mut Cluster) {
     let mut system = on(&[cluster.nodes[0].url()]).await.prepare().await;
     let leader = cluster.leader_of(&system.config.broker.jobs_queue).await;
-    let urls: Vec<String> = (0..3).map(|step| cluster.nodes[(leader + step) % 3].url()).collect();
+    let urls: Vec<String> = (0..3)
+        .map(|step| cluster.nodes[(leader + step) % 3].url())
+        .collect();
     speak_to(&mut system, &urls[1..2]);
     system.work().await;
     speak_to(&mut system, &urls);
@@ -34,7 +36,10 @@ async fn the_leader_of_the_jobs_is_killed(cluster: &mut Cluster) {
 
     cluster.nodes[leader].kill().await;
     all_are_answered_and_paid_once(&mut system).await;
-    assert_ne!(cluster.leader_of(&system.config.broker.jobs_queue).await, leader);
+    assert_ne!(
+        cluster.leader_of(&system.config.broker.jobs_queue).await,
+        leader
+    );
     system.retire().await;
     let key = system.sample(SAMPLES[0]).await;
     let job = system.job("for the worker that had to come back", &key);
@@ -49,7 +54,11 @@ async fn the_leadership_moves(cluster: &Cluster) {
     let leader = cluster.leader_of(&jobs).await;
     submit(&system).await;
     let member = |node: usize| format!("{{'%2F_{jobs}', '{}'}}", cluster.nodes[node].name);
-    let transfer = format!("ra:transfer_leadership({}, {}).", member(leader), member((leader + 1) % 3));
+    let transfer = format!(
+        "ra:transfer_leadership({}, {}).",
+        member(leader),
+        member((leader + 1) % 3)
+    );
     assert_eq!(cluster.nodes[leader].ctl(&["eval", &transfer]).await, "ok");
     all_are_answered_and_paid_once(&mut system).await;
     assert_ne!(cluster.leader_of(&jobs).await, leader);

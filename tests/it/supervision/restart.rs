@@ -9,7 +9,8 @@ async fn a_broker_that_is_stopped_or_killed_under_a_worker_costs_no_job_and_no_c
     let mut node = Node::start().await;
     for is_killed in [false, true] {
         let mut system = on(&[node.url()]).await.start().await;
-        // Quorum queues keep their messages through a kill, but only where the node still knows of the queue.
+        // Quorum queues keep their messages through a kill, but only where the node still knows of
+        // the queue.
         node.write_declarations().await;
         submit(&system).await;
         if is_killed {

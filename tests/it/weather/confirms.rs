@@ -1,4 +1,5 @@
-//! A confirm that comes late, or never: nothing is acknowledged on the strength of it, and no later message has it.
+//! A confirm that comes late, or never: nothing is acknowledged on the strength of it, and no later
+//! message has it.
 
 use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, NONE};
@@ -14,7 +15,8 @@ use invoice_worker::worker::Drained;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A wire, and behind it a system in which a confirm is waited for so long; what the test itself publishes past the wire has more time.
+/// A wire, and behind it a system in which a confirm is waited for so long; what the test itself
+/// publishes past the wire has more time.
 async fn behind_a_wire(url: fn(&Proxy) -> Secret, publish_timeout: &str) -> (System, Proxy) {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let wire = Proxy::before(rabbitmq::port().await).await;
@@ -26,49 +28,83 @@ async fn behind_a_wire(url: fn(&Proxy) -> Secret, publish_timeout: &str) -> (Sys
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_confirm_is_waited_for_and_is_no_later_messages() {
     let (system, wire) = behind_a_wire(Proxy::url, "1s").await;
-    let session = Broker::new(&system.config.broker).unwrap().connect().await.unwrap();
+    let session = Broker::new(&system.config.broker)
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
     let publisher = session.publisher();
     let queue = &system.config.broker.results_queue;
     // A channel for each of them is open already.
     let before = Message::json("test", "before");
-    let both = tokio::join!(publisher.publish(queue, &before), publisher.publish(queue, &before));
+    let both = tokio::join!(
+        publisher.publish(queue, &before),
+        publisher.publish(queue, &before)
+    );
     assert!(both.0.is_ok() && both.1.is_ok(), "{both:?}");
     wire.trap("the first", Direction::ToClient);
     let first = Message::json("test", "the first");
     let mut first = Box::pin(publisher.publish(queue, &first));
-    assert!(timeout(Duration::from_secs(2), &mut first).await.is_err(), "longer than publish_timeout");
+    assert!(
+        timeout(Duration::from_secs(2), &mut first).await.is_err(),
+        "longer than publish_timeout"
+    );
 
     wire.trap("the second", Direction::ToClient);
     let second = Message::json("test", "the second");
-    let (second, first, ()) = tokio::join!(publisher.publish("nowhere at all", &second), first, async {
-        wire.sprung(2).await;
-        wire.release();
-    });
-    assert!(matches!(second, Err(PublishError::Returned)), "the first one's confirm is not its own: {second:?}");
+    let (second, first, ()) =
+        tokio::join!(publisher.publish("nowhere at all", &second), first, async {
+            wire.sprung(2).await;
+            wire.release();
+        });
+    assert!(
+        matches!(second, Err(PublishError::Returned)),
+        "the first one's confirm is not its own: {second:?}"
+    );
     assert!(first.is_ok(), "{first:?}");
-    publisher.publish(queue, &Message::json("test", "the third")).await.unwrap();
-    assert!(!session.is_lost(), "a confirm in time is one thing, the connection another");
+    publisher
+        .publish(queue, &Message::json("test", "the third"))
+        .await
+        .unwrap();
+    assert!(
+        !session.is_lost(),
+        "a confirm in time is one thing, the connection another"
+    );
     assert_eq!(system.depth(queue).await, 4, "each was stored once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_published_once_is_not_sent_again_while_its_confirm_may_come() {
     let (system, wire) = behind_a_wire(Proxy::url, "500ms").await;
-    let session = Broker::new(&system.config.broker).unwrap().connect().await.unwrap();
+    let session = Broker::new(&system.config.broker)
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
     let (publisher, queue) = (session.publisher(), &system.config.broker.results_queue);
-    publisher.publish(queue, &Message::json("test", "a channel is open")).await.unwrap();
+    publisher
+        .publish(queue, &Message::json("test", "a channel is open"))
+        .await
+        .unwrap();
     let message = Message::json("test", "a result");
     wire.trap("a result", Direction::ToClient);
     for _ in 0..3 {
         let outcome = publisher.publish_once(queue, "run", &message).await;
-        assert!(matches!(outcome, Err(PublishError::TimedOut)), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(PublishError::TimedOut)),
+            "{outcome:?}"
+        );
     }
     wire.release();
-    eventually("the confirm", async || publisher.publish_once(queue, "run", &message).await.is_ok()).await;
+    eventually("the confirm", async || {
+        publisher.publish_once(queue, "run", &message).await.is_ok()
+    })
+    .await;
     assert_eq!(system.depth(queue).await, 2);
 }
 
-/// Every confirm takes longer than `publish_timeout`. Four answers of each job's verification are paid for.
+/// Every confirm takes longer than `publish_timeout`. Four answers of each job's verification are
+/// paid for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn confirms_that_are_always_late_multiply_neither_jobs_nor_calls() {
     const JOBS: usize = 5;
@@ -82,7 +118,11 @@ async fn confirms_that_are_always_late_multiply_neither_jobs_nor_calls() {
     for job in 0..JOBS {
         let name = format!("{job}.jpg");
         let sample = samples::named("01-beijing-outpatient").unwrap().bytes;
-        system.sandbox.put(BUCKET, &name, [sample, name.as_bytes()].concat()).await.unwrap();
+        system
+            .sandbox
+            .put(BUCKET, &name, [sample, name.as_bytes()].concat())
+            .await
+            .unwrap();
         system.submit(&system.job(&name, &name)).await;
     }
     let waits = system.longest_wait();
@@ -94,13 +134,23 @@ async fn confirms_that_are_always_late_multiply_neither_jobs_nor_calls() {
     }
     wire.flow(Flow::Pass);
     assert_eq!(system.drain().await, Drained::Yes);
-    assert!(system.replies_so_far().await.is_empty(), "each was answered once");
+    assert!(
+        system.replies_so_far().await.is_empty(),
+        "each was answered once"
+    );
     assert_eq!(system.depth(&waits).await, 0, "and no copy is left");
-    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, JOBS as u64);
-    assert_eq!(system.sandbox.calls().count(Stage::Verification).billed, 4 * JOBS as u64);
+    assert_eq!(
+        system.sandbox.calls().count(Stage::Recognition).billed,
+        JOBS as u64
+    );
+    assert_eq!(
+        system.sandbox.calls().count(Stage::Verification).billed,
+        4 * JOBS as u64
+    );
 }
 
-/// As when the broker's process is stopped, or its machine moved: nothing comes, and nothing is over.
+/// As when the broker's process is stopped, or its machine moved: nothing comes, and nothing is
+/// over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_stands_still_for_fourteen_seconds_costs_time_and_nothing_else() {
     const STILL: Duration = Duration::from_secs(14);
@@ -118,7 +168,11 @@ async fn a_broker_that_stands_still_for_fourteen_seconds_costs_time_and_nothing_
     for job in 0..JOBS {
         let name = format!("{job}.jpg");
         let sample = samples::named("01-beijing-outpatient").unwrap().bytes;
-        system.sandbox.put(BUCKET, &name, [sample, name.as_bytes()].concat()).await.unwrap();
+        system
+            .sandbox
+            .put(BUCKET, &name, [sample, name.as_bytes()].concat())
+            .await
+            .unwrap();
         system.submit(&system.job(&name, &name)).await;
     }
     system.is_called(Stage::Recognition).await;
@@ -132,14 +186,31 @@ async fn a_broker_that_stands_still_for_fourteen_seconds_costs_time_and_nothing_
     }
     let ended = program.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert_eq!(ended.stderr.matches(r#""message":"consuming""#).count(), 1, "it is the same connection: {}", ended.stderr);
-    assert_eq!(ended.stderr.matches("a publisher confirm is late").count(), 1, "{}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches(r#""message":"consuming""#).count(),
+        1,
+        "it is the same connection: {}",
+        ended.stderr
+    );
+    assert_eq!(
+        ended.stderr.matches("a publisher confirm is late").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
     assert!(system.replies_so_far().await.is_empty());
-    assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, JOBS as u64);
-    assert_eq!(system.sandbox.calls().count(Stage::Verification).billed, JOBS as u64 + 1);
+    assert_eq!(
+        system.sandbox.calls().count(Stage::Recognition).billed,
+        JOBS as u64
+    );
+    assert_eq!(
+        system.sandbox.calls().count(Stage::Verification).billed,
+        JOBS as u64 + 1
+    );
 }
 
-/// The registry's answer was paid for and could not be read: the job has to wait, and its parked copy never reaches the broker.
+/// The registry's answer was paid for and could not be read: the job has to wait, and its parked
+/// copy never reaches the broker.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_paid_for_is_known_although_its_parked_copy_was_lost() {
     let fault = "[[fault]]\nstage = 'verification'\nanswer = '198'\ncalls = [1]\n";
@@ -156,8 +227,13 @@ async fn what_was_paid_for_is_known_although_its_parked_copy_was_lost() {
     system.wake(&system.longest_wait(), 1).await;
     assert_eq!(system.result().await["verdict"], "genuine");
     assert_eq!(system.drain().await, Drained::Yes);
-    let paid = [Stage::Recognition, Stage::Verification].map(|stage| system.sandbox.calls().count(stage).billed);
-    assert_eq!(paid, [1, 2], "one answer that could not be read, and one that could");
+    let paid = [Stage::Recognition, Stage::Verification]
+        .map(|stage| system.sandbox.calls().count(stage).billed);
+    assert_eq!(
+        paid,
+        [1, 2],
+        "one answer that could not be read, and one that could"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,7 +251,10 @@ async fn a_result_whose_confirm_is_late_is_published_once() {
     tokio::time::sleep(2 * system.config.broker.publish_timeout.duration()).await;
     wire.release();
     assert_eq!(system.drain().await, Drained::Yes);
-    assert!(system.replies_so_far().await.is_empty(), "it was not published a second time");
+    assert!(
+        system.replies_so_far().await.is_empty(),
+        "it was not published a second time"
+    );
     for queue in [&system.config.broker.jobs_queue, &system.longest_wait()] {
         assert_eq!(system.depth(queue).await, 0, "{queue}");
     }
@@ -197,11 +276,16 @@ async fn a_result_whose_confirm_never_comes_is_published_again_by_the_next_conne
     answered_with_the_same_bytes(system, &lost, &next).await;
 }
 
-/// The one twice or more, the other at least once, each always with the same bytes; nothing is left, and nothing was paid twice.
+/// The one twice or more, the other at least once, each always with the same bytes; nothing is
+/// left, and nothing was paid twice.
 async fn answered_with_the_same_bytes(mut system: System, twice: &Message, once: &Message) {
     let of = |replies: &[Message], job: &Message| -> Vec<_> {
         let run = Some(run_id(job));
-        replies.iter().filter(|reply| reply.properties.message_id == run).map(|reply| reply.body.clone()).collect()
+        replies
+            .iter()
+            .filter(|reply| reply.properties.message_id == run)
+            .map(|reply| reply.body.clone())
+            .collect()
     };
     let mut replies = Vec::new();
     while of(&replies, twice).len() < 2 || of(&replies, once).is_empty() {
@@ -210,8 +294,18 @@ async fn answered_with_the_same_bytes(mut system: System, twice: &Message, once:
     assert_eq!(system.drain().await, Drained::Yes);
     replies.extend(system.replies_so_far().await);
     let (of_twice, of_once) = (of(&replies, twice), of(&replies, once));
-    assert_eq!(of_twice.len() + of_once.len(), replies.len(), "and nothing else");
-    assert!(of_twice.windows(2).chain(of_once.windows(2)).all(|pair| pair[0] == pair[1]), "{replies:?}");
+    assert_eq!(
+        of_twice.len() + of_once.len(),
+        replies.len(),
+        "and nothing else"
+    );
+    assert!(
+        of_twice
+            .windows(2)
+            .chain(of_once.windows(2))
+            .all(|pair| pair[0] == pair[1]),
+        "{replies:?}"
+    );
     for stage in [Stage::Recognition, Stage::Verification] {
         assert_eq!(system.sandbox.calls().count(stage).billed, 2, "{stage}");
     }

@@ -63,12 +63,17 @@ async fn a_channel_that_the_broker_closes_is_made_again() {
     let mut storm = Storm::gathers().await;
     storm.wire.refuse(true);
     // The first one hears other workers, the second one takes jobs.
-    storm.wire.forge("invoice-worker consuming", frame::false_acknowledgement(2));
-    storm.takes_the_broker_away(LOST, "PRECONDITION_FAILED").await;
+    storm
+        .wire
+        .forge("invoice-worker consuming", frame::false_acknowledgement(2));
+    storm
+        .takes_the_broker_away(LOST, "PRECONDITION_FAILED")
+        .await;
     storm.passes().await;
 }
 
-/// With an operator's queue go the jobs that were in it; those that a worker had in hand are answered all the same.
+/// With an operator's queue go the jobs that were in it; those that a worker had in hand are
+/// answered all the same.
 #[tokio::test]
 async fn a_jobs_queue_that_is_deleted_takes_no_job_in_hand_along() {
     let mut storm = Storm::gathers().await;
@@ -86,14 +91,29 @@ async fn a_jobs_queue_of_another_kind_ends_the_worker_once_the_job_in_hand_is_an
     let queue = storm.system.config.broker.jobs_queue.clone();
     storm.system.session.delete_queue(&queue).await.unwrap();
     storm.takes_the_broker_away(CANCELLED, &queue).await;
-    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default())
+        .await
+        .unwrap();
     let channel = connection.create_channel().await.unwrap();
-    channel.queue_declare(queue.as_str().into(), QueueDeclareOptions::durable(), FieldTable::default()).await.unwrap();
+    channel
+        .queue_declare(
+            queue.as_str().into(),
+            QueueDeclareOptions::durable(),
+            FieldTable::default(),
+        )
+        .await
+        .unwrap();
     storm.wire.refuse(false);
     assert_eq!(storm.system.result().await["verdict"], "genuine");
     let ended = storm.program.end().await;
     assert_eq!(ended.code, Some(64), "{}", ended.stderr);
-    assert!(ended.stderr.contains(&format!("empty and delete it (`rabbitmqctl delete_queue {queue}`)")), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(&format!(
+            "empty and delete it (`rabbitmqctl delete_queue {queue}`)"
+        )),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[tokio::test]

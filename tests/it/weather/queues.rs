@@ -1,4 +1,5 @@
-//! Queues of ours that an operator deleted, or that are full: no job is acknowledged before it is in one of them.
+//! Queues of ours that an operator deleted, or that are full: no job is acknowledged before it is
+//! in one of them.
 
 use crate::harness::eventually::eventually;
 use crate::harness::rabbitmq;
@@ -23,17 +24,28 @@ const PARKED_ONCE: &str = r#"
 "#;
 
 async fn raw() -> Channel {
-    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(&rabbitmq::url().await, ConnectionProperties::default())
+        .await
+        .unwrap();
     connection.create_channel().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delay_queue_that_is_gone_is_declared_again_and_has_the_job() {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n";
-    let mut system = Setup::new(On::RabbitMq).await.faults(faults).rules(PARKED_ONCE).start().await;
+    let mut system = Setup::new(On::RabbitMq)
+        .await
+        .faults(faults)
+        .rules(PARKED_ONCE)
+        .start()
+        .await;
     let delays = system.config.broker.retry_delays.clone();
     for delay in &delays {
-        system.session.delete_queue(&system.config.broker.retry_queue(delay)).await.unwrap();
+        system
+            .session
+            .delete_queue(&system.config.broker.retry_queue(delay))
+            .await
+            .unwrap();
     }
     let key = system.sample("01-beijing-outpatient").await;
     let result = system.ask(&system.job("parked", &key)).await;
@@ -51,8 +63,18 @@ async fn a_results_queue_that_is_gone_is_declared_again_and_has_the_result() {
     let mut job = system.job("nobody's", &key);
     job.properties.reply_to = None;
     // It is said for a moment only: whoever wants to hear it has to listen already.
-    tokio::join!(system.workers[0].becomes(|state| matches!(state, State::Stuck { .. })), system.submit(&job));
-    assert_eq!(timeout(PATIENCE, take_when_it_is_there(&system, &results)).await.unwrap().properties.message_id, Some(run_id(&job)));
+    tokio::join!(
+        system.workers[0].becomes(|state| matches!(state, State::Stuck { .. })),
+        system.submit(&job)
+    );
+    assert_eq!(
+        timeout(PATIENCE, take_when_it_is_there(&system, &results))
+            .await
+            .unwrap()
+            .properties
+            .message_id,
+        Some(run_id(&job))
+    );
     nothing_is_left(system).await;
 }
 
@@ -76,10 +98,23 @@ async fn a_job_whose_result_our_own_queue_refuses_is_held_and_readiness_says_so(
     let results = setup.config.broker.results_queue.clone();
     let channel = raw().await;
     let mut arguments = FieldTable::default();
-    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
     arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
-    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-    channel.queue_declare(results.as_str().into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
+    arguments.insert(
+        "x-overflow".into(),
+        AMQPValue::LongString("reject-publish".into()),
+    );
+    channel
+        .queue_declare(
+            results.as_str().into(),
+            QueueDeclareOptions::durable(),
+            arguments,
+        )
+        .await
+        .unwrap();
     let mut system = setup.start().await;
     fill(&system, &results).await;
 
@@ -90,34 +125,61 @@ async fn a_job_whose_result_our_own_queue_refuses_is_held_and_readiness_says_so(
     let worker = &system.workers[0];
     worker.becomes(|state| !state.is_ready()).await;
     let state = worker.health.state();
-    let State::Stuck { problem, .. } = &state else { panic!("{state:?}") };
+    let State::Stuck { problem, .. } = &state else {
+        panic!("{state:?}")
+    };
     assert!(problem.contains(&results), "{problem}");
     let other = system.sample("03-zhejiang-outpatient").await;
-    assert_eq!(system.ask(&system.job("other", &other)).await["verdict"], "genuine", "others are answered meanwhile");
+    assert_eq!(
+        system.ask(&system.job("other", &other)).await["verdict"],
+        "genuine",
+        "others are answered meanwhile"
+    );
 
-    channel.queue_purge(results.as_str().into(), QueuePurgeOptions::default()).await.unwrap();
+    channel
+        .queue_purge(results.as_str().into(), QueuePurgeOptions::default())
+        .await
+        .unwrap();
     system.workers[0].becomes(State::is_ready).await;
-    assert_eq!(system.take(&results).await.properties.message_id, Some(run_id(&job)));
+    assert_eq!(
+        system.take(&results).await.properties.message_id,
+        Some(run_id(&job))
+    );
     assert_eq!(system.sandbox.calls().count(Stage::Recognition).billed, 2);
     nothing_is_left(system).await;
 }
 
 /// A quorum queue takes a few more than its length before it refuses.
 async fn fill(system: &System, queue: &str) {
-    let filling =
-        async { while system.session.publisher().publish(queue, &Message::json("filler", json!({}).to_string())).await.is_ok() {} };
-    timeout(PATIENCE, filling).await.expect("it is full in time");
+    let filling = async {
+        while system
+            .session
+            .publisher()
+            .publish(queue, &Message::json("filler", json!({}).to_string()))
+            .await
+            .is_ok()
+        {}
+    };
+    timeout(PATIENCE, filling)
+        .await
+        .expect("it is full in time");
 }
 
 async fn take_when_it_is_there(system: &System, queue: &str) -> Message {
-    eventually(queue, async || system.session.queue_depth(queue).await.is_ok()).await;
+    eventually(queue, async || {
+        system.session.queue_depth(queue).await.is_ok()
+    })
+    .await;
     system.take(queue).await
 }
 
 async fn nothing_is_left(mut system: System) {
     assert_eq!(system.drain().await, Drained::Yes);
     assert!(system.replies_so_far().await.is_empty(), "answered twice");
-    for queue in [&system.config.broker.jobs_queue, &system.config.broker.due_queue] {
+    for queue in [
+        &system.config.broker.jobs_queue,
+        &system.config.broker.due_queue,
+    ] {
         assert_eq!(system.depth(queue).await, 0, "{queue}");
     }
 }

@@ -1,4 +1,5 @@
-//! SIGTERM at an inconvenient moment: the worker ends within its grace, tells whether it was done, and the next one finishes the rest.
+//! SIGTERM at an inconvenient moment: the worker ends within its grace, tells whether it was done,
+//! and the next one finishes the rest.
 
 use super::storm::LOST;
 use crate::harness::eventually::eventually;
@@ -45,7 +46,14 @@ impl Stop {
         let mut program = file.run(environment);
         let telemetry = program.telemetry().await;
         program.event("consuming").await;
-        Self { system, wire, program, telemetry, _file: file, next }
+        Self {
+            system,
+            wire,
+            program,
+            telemetry,
+            _file: file,
+            next,
+        }
     }
 
     async fn submits(&self, id: &str) {
@@ -56,19 +64,27 @@ impl Stop {
     async fn has_in_flight(&self, jobs: usize) {
         let wanted = format!("invoice_jobs_in_flight {jobs}");
         eventually(&wanted, async || {
-            let metrics = reqwest::get(format!("{}/metrics", self.telemetry)).await.unwrap().text().await.unwrap();
+            let metrics = reqwest::get(format!("{}/metrics", self.telemetry))
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap();
             metrics.lines().any(|line| line == wanted)
         })
         .await;
     }
 
-    /// The worker ends with this code; the next one answers the rest, each job once, or twice with the same bytes where one `may_repeat`.
+    /// The worker ends with this code; the next one answers the rest, each job once, or twice with
+    /// the same bytes where one `may_repeat`.
     async fn ends(mut self, code: i32, jobs: usize, may_repeat: bool) -> (System, Vec<Message>) {
         let ended = self.program.stop().await;
         assert_eq!(ended.code, Some(code), "{}", ended.stderr);
         // The broker hears of it, at the latest by its heartbeats. What the wire holds is lost.
         self.wire.sever();
-        let mut next = self.next.run(&[("INVOICE_WORKER__RECOGNITION__RATE_PER_SECOND", "1000")]);
+        let mut next = self
+            .next
+            .run(&[("INVOICE_WORKER__RECOGNITION__RATE_PER_SECOND", "1000")]);
         next.event("consuming").await;
         let mut answers = BTreeSet::new();
         let mut runs = BTreeSet::new();
@@ -85,8 +101,16 @@ impl Stop {
             answers.insert((reply.properties.message_id.clone(), reply.body.clone()));
         }
         assert_eq!(answers.len(), jobs, "each job has one answer");
-        assert!(may_repeat || replies.len() == jobs, "{} replies for {jobs} jobs: {}", replies.len(), ended.stderr);
-        for queue in [&self.system.config.broker.jobs_queue, &self.system.config.broker.due_queue] {
+        assert!(
+            may_repeat || replies.len() == jobs,
+            "{} replies for {jobs} jobs: {}",
+            replies.len(),
+            ended.stderr
+        );
+        for queue in [
+            &self.system.config.broker.jobs_queue,
+            &self.system.config.broker.due_queue,
+        ] {
             assert_eq!(self.system.depth(queue).await, 0, "{queue}");
         }
         (self.system, replies)
@@ -94,7 +118,8 @@ impl Stop {
 }
 
 fn paid(system: &System) -> [u64; 2] {
-    [Stage::Recognition, Stage::Verification].map(|stage| system.sandbox.calls().count(stage).billed)
+    [Stage::Recognition, Stage::Verification]
+        .map(|stage| system.sandbox.calls().count(stage).billed)
 }
 
 #[tokio::test]
@@ -109,8 +134,14 @@ async fn jobs_that_wait_for_the_rate_are_handed_on() {
         // Behind the end of the picture: another file, the same bill.
         let picture = [sample.bytes, number.to_string().as_bytes()].concat();
         let key = format!("samples/{number}.jpg");
-        stop.system.sandbox.put(BUCKET, &key, picture).await.unwrap();
-        stop.system.submit(&stop.system.job(&number.to_string(), &key)).await;
+        stop.system
+            .sandbox
+            .put(BUCKET, &key, picture)
+            .await
+            .unwrap();
+        stop.system
+            .submit(&stop.system.job(&number.to_string(), &key))
+            .await;
     }
     // All but the first, which may be answered by now.
     stop.has_in_flight(JOBS - 1).await;
@@ -135,18 +166,40 @@ async fn a_result_whose_confirm_is_on_its_way_is_published_again_with_the_same_b
     stop.submits("job").await;
     let first = stop.system.reply().await;
     let (system, again) = stop.ends(1, 1, true).await;
-    assert!(again.iter().all(|reply| (&reply.properties.message_id, &reply.body) == (&first.properties.message_id, &first.body)));
+    assert!(
+        again
+            .iter()
+            .all(|reply| (&reply.properties.message_id, &reply.body)
+                == (&first.properties.message_id, &first.body))
+    );
     assert_eq!(paid(&system), [1, 1]);
 }
 
 #[tokio::test]
 async fn a_suspect_that_runs_alone_does_not_hold_the_worker_beyond_its_grace() {
-    let stop = Stop::of(Setup::new(On::RabbitMq).await.faults(HANGS_ONCE), &[NO_GRACE, SLOW_CALLS]).await;
+    let stop = Stop::of(
+        Setup::new(On::RabbitMq).await.faults(HANGS_ONCE),
+        &[NO_GRACE, SLOW_CALLS],
+    )
+    .await;
     let key = stop.system.sample("01-beijing-outpatient").await;
     let suspect = stop.system.job("suspect", &key);
     let progress = Progress::new(run_id(&suspect), jiff::Timestamp::now()).to_header();
-    let suspect = parked(&suspect, &ParkedState { progress, not_before_ms: 0, deaths: Some(0) }, &stop.system.config.sealer());
-    stop.system.session.publisher().publish(&stop.system.config.broker.due_queue, &suspect).await.unwrap();
+    let suspect = parked(
+        &suspect,
+        &ParkedState {
+            progress,
+            not_before_ms: 0,
+            deaths: Some(0),
+        },
+        &stop.system.config.sealer(),
+    );
+    stop.system
+        .session
+        .publisher()
+        .publish(&stop.system.config.broker.due_queue, &suspect)
+        .await
+        .unwrap();
     stop.system.is_called(Stage::Recognition).await;
     stop.ends(1, 1, false).await;
 }
@@ -162,7 +215,11 @@ async fn a_worker_that_has_lost_its_broker_finishes_its_call_and_ends() {
     stop.wire.sever();
     stop.program.event(LOST).await;
     let (system, _) = stop.ends(0, 1, true).await;
-    assert_eq!(paid(&system), [1, 1], "the call in the air was paid for, and used");
+    assert_eq!(
+        paid(&system),
+        [1, 1],
+        "the call in the air was paid for, and used"
+    );
 }
 
 #[tokio::test]
@@ -174,7 +231,11 @@ async fn a_worker_whose_broker_has_fallen_silent_ends_as_well() {
     stop.system.is_called(Stage::Recognition).await;
     stop.wire.flow(Flow::Hold);
     let (system, _) = stop.ends(0, 1, true).await;
-    assert_eq!(paid(&system), [1, 1], "the call in the air was paid for, and used");
+    assert_eq!(
+        paid(&system),
+        [1, 1],
+        "the call in the air was paid for, and used"
+    );
 }
 
 #[tokio::test]
@@ -184,7 +245,9 @@ async fn a_paused_worker_ends_at_once_and_the_job_is_tried_by_the_next() {
     stop.submits("job").await;
     stop.program.event("job parked").await;
     // Through the shortest delay, for another worker to take.
-    stop.system.holds(&stop.system.config.broker.due_queue, 1).await;
+    stop.system
+        .holds(&stop.system.config.broker.due_queue, 1)
+        .await;
     let (system, _) = stop.ends(0, 1, false).await;
     assert_eq!(paid(&system), [1, 1]);
 }

@@ -11,8 +11,10 @@ use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 use std::time::Duration;
 
-pub(super) const LOST: &str = "the broker was lost; what was not acknowledged will be delivered again";
-pub(super) const CANCELLED: &str = "no more jobs come from the broker; connecting anew, those in flight are finished";
+pub(super) const LOST: &str =
+    "the broker was lost; what was not acknowledged will be delivered again";
+pub(super) const CANCELLED: &str =
+    "no more jobs come from the broker; connecting anew, those in flight are finished";
 
 pub(super) struct Storm {
     pub(super) system: System,
@@ -43,25 +45,41 @@ impl Storm {
         let job = system.job("job", &key);
         system.submit(&job).await;
         system.is_called(Stage::Recognition).await;
-        Self { system, wire, program, telemetry, run: run_id(&job), _file: file }
+        Self {
+            system,
+            wire,
+            program,
+            telemetry,
+            run: run_id(&job),
+            _file: file,
+        }
     }
 
-    /// The worker says so, and why, and that it is not ready. It finds no way back before it is let.
+    /// The worker says so, and why, and that it is not ready. It finds no way back before it is
+    /// let.
     pub(super) async fn takes_the_broker_away(&mut self, message: &str, cause: &str) {
         let told = self.program.event(message).await;
         let problem = told["problem"].as_str().unwrap();
         assert!(problem.contains(cause), "{problem}");
         let (status, body) = self.readiness().await;
-        assert_eq!((status, &body["state"]), (503, &"disconnected".into()), "{body}");
+        assert_eq!(
+            (status, &body["state"]),
+            (503, &"disconnected".into()),
+            "{body}"
+        );
     }
 
-    /// The worker comes back by itself. The job in hand has one answer and was paid once, and there was one line each way.
+    /// The worker comes back by itself. The job in hand has one answer and was paid once, and there
+    /// was one line each way.
     pub(super) async fn passes(mut self) {
         self.wire.refuse(false);
         self.program.event("consuming").await;
         eventually("ready", async || self.readiness().await.0 == 200).await;
         let answer = self.system.reply().await;
-        assert_eq!(answer.properties.message_id.as_deref(), Some(self.run.as_str()));
+        assert_eq!(
+            answer.properties.message_id.as_deref(),
+            Some(self.run.as_str())
+        );
         let result: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(result["verdict"], "genuine", "{result}");
 
@@ -69,23 +87,49 @@ impl Storm {
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         // Where it broke between a result and its acknowledgement, the same bytes come again.
         let again = self.system.replies_so_far().await;
-        let is_same = |copy: &Message| (&copy.properties.message_id, &copy.body) == (&answer.properties.message_id, &answer.body);
-        assert!(again.iter().all(is_same), "answered otherwise: {}", ended.stderr);
+        let is_same = |copy: &Message| {
+            (&copy.properties.message_id, &copy.body)
+                == (&answer.properties.message_id, &answer.body)
+        };
+        assert!(
+            again.iter().all(is_same),
+            "answered otherwise: {}",
+            ended.stderr
+        );
         for stage in [Stage::Recognition, Stage::Verification] {
-            assert_eq!(self.system.sandbox.calls().count(stage).billed, 1, "{stage} calls that were paid");
+            assert_eq!(
+                self.system.sandbox.calls().count(stage).billed,
+                1,
+                "{stage} calls that were paid"
+            );
         }
-        for queue in [&self.system.config.broker.jobs_queue, &self.system.config.broker.due_queue] {
+        for queue in [
+            &self.system.config.broker.jobs_queue,
+            &self.system.config.broker.due_queue,
+        ] {
             assert_eq!(self.system.depth(queue).await, 0, "{queue}");
         }
-        // A queue that was deleted is told beside that: what it lost, and that it is declared again.
+        // A queue that was deleted is told beside that: what it lost, and that it is declared
+        // again.
         let of_the_queue = ended.stderr.matches("::queue_watch\"").count();
         let on_the_way_down = ended.lines_at("WARN") + ended.lines_at("ERROR") - of_the_queue;
-        assert_eq!(on_the_way_down, 1, "one line on the way down: {}", ended.stderr);
-        assert_eq!(ended.stderr.matches(r#""message":"consuming""#).count(), 2, "and one on the way up: {}", ended.stderr);
+        assert_eq!(
+            on_the_way_down, 1,
+            "one line on the way down: {}",
+            ended.stderr
+        );
+        assert_eq!(
+            ended.stderr.matches(r#""message":"consuming""#).count(),
+            2,
+            "and one on the way up: {}",
+            ended.stderr
+        );
     }
 
     async fn readiness(&self) -> (u16, Value) {
-        let answer = reqwest::get(format!("{}/readyz", self.telemetry)).await.unwrap();
+        let answer = reqwest::get(format!("{}/readyz", self.telemetry))
+            .await
+            .unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 }

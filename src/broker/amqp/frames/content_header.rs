@@ -1,8 +1,9 @@
 //! The properties of a message, as the library can read them.
 //!
-//! A property that is not UTF-8 is no text that could be compared, echoed or published to: it is taken out, so that it is absent for the
-//! worker, and its bytes are set aside in a header of ours. That header travels with every copy of the message: it tells an operator
-//! what stood there, and two messages that differ in nothing else remain two runs.
+//! A property that is not UTF-8 is no text that could be compared, echoed or published to: it is
+//! taken out, so that it is absent for the worker, and its bytes are set aside in a header of ours.
+//! That header travels with every copy of the message: it tells an operator what stood there, and
+//! two messages that differ in nothing else remain two runs.
 
 use super::reader::{ByteReader, push_long};
 use super::table::TableEntries;
@@ -11,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 /// Class, weight and size of the body.
 const BEFORE_FLAGS: usize = 12;
-/// Another sixteen flags follow. No property is behind them, and the library reads the first sixteen alone.
+/// Another sixteen flags follow. No property is behind them, and the library reads the first
+/// sixteen alone.
 const MORE_FLAGS: u16 = 1;
 /// The header `invoice-unreadable` has at most ten names in it, so it stays below a kilobyte.
 const LONGEST_SHOWN: usize = 32;
@@ -49,7 +51,9 @@ const HEADERS: usize = 2;
 pub(super) fn mended(payload: &[u8], room: usize) -> Vec<u8> {
     let mut reader = ByteReader(payload);
     // A broker that sends less has lost its own way; the library says so.
-    let Some((begin, flags)) = reader.take(BEFORE_FLAGS).zip(reader.u16()) else { return payload.to_vec() };
+    let Some((begin, flags)) = reader.take(BEFORE_FLAGS).zip(reader.u16()) else {
+        return payload.to_vec();
+    };
     let mut more = flags;
     while more & MORE_FLAGS != 0 {
         more = reader.u16().unwrap_or_default();
@@ -64,7 +68,9 @@ pub(super) fn mended(payload: &[u8], room: usize) -> Vec<u8> {
         let mut property = Vec::new();
         match kind {
             Bytes(width) => {
-                let Some(bytes) = reader.take(width) else { break };
+                let Some(bytes) = reader.take(width) else {
+                    break;
+                };
                 property.extend_from_slice(bytes);
             }
             Table => {
@@ -93,20 +99,29 @@ pub(super) fn mended(payload: &[u8], room: usize) -> Vec<u8> {
         push_long(&headers.to_bytes(), &mut table);
         properties[HEADERS] = Some(table);
     }
-    let present = (0..PROPERTIES.len()).filter(|&index| properties[index].is_some()).fold(0, |flags, index| flags | flag(index));
+    let present = (0..PROPERTIES.len())
+        .filter(|&index| properties[index].is_some())
+        .fold(0, |flags, index| flags | flag(index));
     let mut out = [begin, &present.to_be_bytes()].concat();
-    properties.iter().flatten().for_each(|property| out.extend_from_slice(property));
+    properties
+        .iter()
+        .flatten()
+        .for_each(|property| out.extend_from_slice(property));
     out
 }
 
-/// The broker sends a content header that is larger than the frame it negotiated, because a publisher may have negotiated a larger one, and
-/// because the broker adds headers of its own. The other properties always fit.
+/// The broker sends a content header that is larger than the frame it negotiated, because a
+/// publisher may have negotiated a larger one, and because the broker adds headers of its own. The
+/// other properties always fit.
 fn shrink(headers: &mut TableEntries, properties: &[Option<Vec<u8>>], room: usize) {
     const FLAGS_AND_LENGTH: usize = 2 + 4;
     let others: usize = properties.iter().flatten().map(Vec::len).sum();
     let left_out = headers.shrink(room.saturating_sub(BEFORE_FLAGS + FLAGS_AND_LENGTH + others));
     if left_out > 0 {
-        tracing::warn!(headers = left_out, "a message's headers are larger than a frame of this connection; the largest were left out");
+        tracing::warn!(
+            headers = left_out,
+            "a message's headers are larger than a frame of this connection; the largest were left out"
+        );
     }
 }
 
@@ -116,7 +131,11 @@ fn flag(index: usize) -> u16 {
 
 /// In full where it is short, as most names are; else by its digest.
 fn shown(bytes: &[u8]) -> String {
-    if bytes.len() <= LONGEST_SHOWN { hex::encode(bytes) } else { format!("sha256:{}", hex::encode(Sha256::digest(bytes))) }
+    if bytes.len() <= LONGEST_SHOWN {
+        hex::encode(bytes)
+    } else {
+        format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+    }
 }
 
 #[cfg(test)]
@@ -124,7 +143,13 @@ mod tests {
     use super::*;
 
     fn header(flags: u16, properties: &[u8]) -> Vec<u8> {
-        [[0, 60, 0, 0].as_slice(), &[0; 8], &flags.to_be_bytes(), properties].concat()
+        [
+            [0, 60, 0, 0].as_slice(),
+            &[0; 8],
+            &flags.to_be_bytes(),
+            properties,
+        ]
+        .concat()
     }
 
     #[test]
@@ -132,19 +157,37 @@ mod tests {
         let sound = header(0x0400, b"\x01c");
         assert_eq!(mended(&header(0x0401, b"\x00\x00\x01c"), usize::MAX), sound);
         assert_eq!(mended(&header(0x0400, b"\x01cmore"), usize::MAX), sound);
-        assert_eq!(mended(&header(0x0402, b"\x01c"), usize::MAX), sound, "a flag without a property");
+        assert_eq!(
+            mended(&header(0x0402, b"\x01c"), usize::MAX),
+            sound,
+            "a flag without a property"
+        );
     }
 
     #[test]
     fn what_is_cut_short_costs_itself_and_what_is_behind_it() {
-        assert_eq!(mended(&header(0x0480, b"\x01c\x09mess"), usize::MAX), header(0x0400, b"\x01c"));
-        assert_eq!(mended(&header(0x2400, b"\x00\x00\x00\x09abc"), usize::MAX), header(0, b""));
+        assert_eq!(
+            mended(&header(0x0480, b"\x01c\x09mess"), usize::MAX),
+            header(0x0400, b"\x01c")
+        );
+        assert_eq!(
+            mended(&header(0x2400, b"\x00\x00\x00\x09abc"), usize::MAX),
+            header(0, b"")
+        );
     }
 
     #[test]
     fn a_long_property_is_set_aside_by_its_digest() {
-        let read = mended(&header(0x0400, &[b"\xff".as_slice(), &[0xff; 255]].concat()), usize::MAX);
+        let read = mended(
+            &header(0x0400, &[b"\xff".as_slice(), &[0xff; 255]].concat()),
+            usize::MAX,
+        );
         let text = String::from_utf8_lossy(&read).into_owned();
-        assert!(text.contains("invoice-unreadable") && text.contains("correlation_id=sha256:") && read.len() < 150, "{text}");
+        assert!(
+            text.contains("invoice-unreadable")
+                && text.contains("correlation_id=sha256:")
+                && read.len() < 150,
+            "{text}"
+        );
     }
 }

@@ -24,7 +24,8 @@ fn arguments(method: (u16, u16)) -> &'static [Argument] {
         (10, 20) | (20, 11) => &[Long],
         // close of a connection and of a channel
         (10, 50) | (20, 40) => &[Bytes(2), Short],
-        // connection: open-ok, blocked; queue.declare-ok; basic: consume-ok, cancel, cancel-ok, get-empty
+        // connection: open-ok, blocked; queue.declare-ok; basic: consume-ok, cancel, cancel-ok,
+        // get-empty
         (10, 41 | 60) | (50, 11) | (60, 21 | 30 | 31 | 72) => &[Short],
         // basic: return, deliver, get-ok
         (60, 50) => &[Bytes(2), Short, Short, Short],
@@ -88,13 +89,19 @@ mod tests {
             ([0, 10, 0, 20], vec![long]),
             ([0, 10, 0, 30], vec![[7, 255].as_slice(), count, &[0, 60]]),
             ([0, 10, 0, 41], vec![gbk]),
-            ([0, 10, 0, 50], vec![[1, 64].as_slice(), gbk, &[0, 10, 0, 40]]),
+            (
+                [0, 10, 0, 50],
+                vec![[1, 64].as_slice(), gbk, &[0, 10, 0, 40]],
+            ),
             ([0, 10, 0, 51], vec![]),
             ([0, 10, 0, 60], vec![gbk]),
             ([0, 10, 0, 61], vec![]),
             ([0, 20, 0, 11], vec![long]),
             ([0, 20, 0, 20], vec![flag]),
-            ([0, 20, 0, 40], vec![[1, 64].as_slice(), gbk, &[0, 60, 0, 40]]),
+            (
+                [0, 20, 0, 40],
+                vec![[1, 64].as_slice(), gbk, &[0, 60, 0, 40]],
+            ),
             ([0, 20, 0, 41], vec![]),
             ([0, 40, 0, 11], vec![]),
             ([0, 50, 0, 11], vec![gbk, count, count]),
@@ -116,15 +123,23 @@ mod tests {
             let sent = [method.as_slice(), &arguments.concat()].concat();
             let read = mended(&sent);
             assert_eq!(read.len(), sent.len(), "{method:?}");
-            let rest = parse_class(read.as_slice()).unwrap_or_else(|error| panic!("{method:?}: {error}")).0;
+            let rest = parse_class(read.as_slice())
+                .unwrap_or_else(|error| panic!("{method:?}: {error}"))
+                .0;
             assert!(rest.is_empty(), "{method:?}");
         }
     }
 
     #[test]
     fn the_offered_frame_is_read_from_tune_alone() {
-        assert_eq!(frame_max_of_tune(&[0, 10, 0, 30, 7, 255, 0, 2, 0, 0, 0, 60]), Some(131_072));
-        assert_eq!(frame_max_of_tune(&[0, 10, 0, 31, 7, 255, 0, 2, 0, 0, 0, 60]), None);
+        assert_eq!(
+            frame_max_of_tune(&[0, 10, 0, 30, 7, 255, 0, 2, 0, 0, 0, 60]),
+            Some(131_072)
+        );
+        assert_eq!(
+            frame_max_of_tune(&[0, 10, 0, 31, 7, 255, 0, 2, 0, 0, 0, 60]),
+            None
+        );
         assert_eq!(frame_max_of_tune(&[0, 10, 0, 30]), None);
     }
 }

@@ -1,9 +1,11 @@
 //! Frames of the broker, made fit for the library before it parses them.
 //!
-//! lapin ends the connection when it cannot parse a frame, and RabbitMQ hands over frames that lapin cannot parse: it does not check that
-//! short strings are UTF-8, knows no bound to the nesting of tables, and sends a content header that is larger than the negotiated
-//! frame. Any submitter can write such a message, and it would end the connection of every worker in turn. So each method and each
-//! content header is read here first, and what the library would refuse is taken out of it: it costs itself, never the connection.
+//! lapin ends the connection when it cannot parse a frame, and RabbitMQ hands over frames that
+//! lapin cannot parse: it does not check that short strings are UTF-8, knows no bound to the
+//! nesting of tables, and sends a content header that is larger than the negotiated frame. Any
+//! submitter can write such a message, and it would end the connection of every worker in turn. So
+//! each method and each content header is read here first, and what the library would refuse is
+//! taken out of it: it costs itself, never the connection.
 
 mod content_header;
 mod method;
@@ -20,12 +22,14 @@ const METHOD: u8 = 1;
 const CONTENT_HEADER: u8 = 2;
 const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
-/// RabbitMQ's own default is 128 KiB. A frame that says it is longer than this is none that we would mend.
+/// RabbitMQ's own default is 128 KiB. A frame that says it is longer than this is none that we
+/// would mend.
 const LONGEST_MENDED: usize = 16 << 20;
 /// No client may negotiate less.
 const LEAST_FRAME_MAX: usize = 8192;
 
-/// Takes the broker's bytes in whatever pieces they come, and gives them to the library as it can read them.
+/// Takes the broker's bytes in whatever pieces they come, and gives them to the library as it can
+/// read them.
 #[derive(Debug)]
 pub struct FrameFilter {
     /// The beginning of a frame that is not whole yet.
@@ -43,7 +47,14 @@ pub struct FrameFilter {
 impl FrameFilter {
     /// `wanted_frame_max` as our side negotiates it; 0 where it takes what the broker says.
     pub fn new(wanted_frame_max: u32) -> Self {
-        Self { begun: Vec::new(), untouched: 0, ready: Vec::new(), given: 0, frame_max: None, wanted_frame_max }
+        Self {
+            begun: Vec::new(),
+            untouched: 0,
+            ready: Vec::new(),
+            given: 0,
+            frame_max: None,
+            wanted_frame_max,
+        }
     }
 
     /// The next bytes of the broker.
@@ -56,7 +67,9 @@ impl FrameFilter {
                 bytes = rest;
                 continue;
             }
-            let wanted = self.payload_length().map_or(FRAME_HEADER, |length| FRAME_OVERHEAD + length);
+            let wanted = self
+                .payload_length()
+                .map_or(FRAME_HEADER, |length| FRAME_OVERHEAD + length);
             let (taken, rest) = bytes.split_at((wanted - self.begun.len()).min(bytes.len()));
             self.begun.extend_from_slice(taken);
             bytes = rest;
@@ -97,8 +110,11 @@ impl FrameFilter {
                     self.end_frame();
                 }
             }
-            METHOD | CONTENT_HEADER | BODY | HEARTBEAT => self.pass(FRAME_OVERHEAD + length - self.begun.len()),
-            // Not a frame, but the greeting of a broker that speaks another version, say: the library refuses it.
+            METHOD | CONTENT_HEADER | BODY | HEARTBEAT => {
+                self.pass(FRAME_OVERHEAD + length - self.begun.len())
+            }
+            // Not a frame, but the greeting of a broker that speaks another version, say: the
+            // library refuses it.
             _ => self.pass(usize::MAX),
         }
     }
@@ -111,19 +127,27 @@ impl FrameFilter {
     fn end_frame(&mut self) {
         let frame = mem::take(&mut self.begun);
         let (header, rest) = frame.split_at(FRAME_HEADER);
-        let Some((end, payload)) = rest.split_last() else { return };
+        let Some((end, payload)) = rest.split_last() else {
+            return;
+        };
         let payload = if header[0] == METHOD {
             if let Some(offered) = method::frame_max_of_tune(payload) {
                 self.frame_max = negotiated(self.wanted_frame_max, offered);
             }
             method::mended(payload)
         } else {
-            let room = self.frame_max.map_or(usize::MAX, |frame_max| frame_max - FRAME_OVERHEAD);
+            let room = self
+                .frame_max
+                .map_or(usize::MAX, |frame_max| frame_max - FRAME_OVERHEAD);
             content_header::mended(payload, room)
         };
         self.ready.extend_from_slice(&header[..3]);
         // A mended payload is at most a little longer than the one that fitted into a u32.
-        self.ready.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes());
+        self.ready.extend_from_slice(
+            &u32::try_from(payload.len())
+                .unwrap_or(u32::MAX)
+                .to_be_bytes(),
+        );
         self.ready.extend_from_slice(&payload);
         self.ready.push(*end);
     }
@@ -131,8 +155,13 @@ impl FrameFilter {
 
 /// As the library negotiates it; none where there is no bound.
 fn negotiated(wanted: u32, offered: u32) -> Option<usize> {
-    let least = [wanted, offered].into_iter().filter(|frame_max| *frame_max > 0).min()?;
-    usize::try_from(least).ok().map(|frame_max| frame_max.max(LEAST_FRAME_MAX))
+    let least = [wanted, offered]
+        .into_iter()
+        .filter(|frame_max| *frame_max > 0)
+        .min()?;
+    usize::try_from(least)
+        .ok()
+        .map(|frame_max| frame_max.max(LEAST_FRAME_MAX))
 }
 
 #[cfg(test)]
@@ -142,15 +171,35 @@ mod tests {
     use proptest::prelude::*;
 
     pub(super) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-        [&[kind, 0, 1], u32::try_from(payload.len()).unwrap().to_be_bytes().as_slice(), payload, &[0xce]].concat()
+        [
+            &[kind, 0, 1],
+            u32::try_from(payload.len())
+                .unwrap()
+                .to_be_bytes()
+                .as_slice(),
+            payload,
+            &[0xce],
+        ]
+        .concat()
     }
 
     fn content_header(properties: &[u8]) -> Vec<u8> {
-        frame(CONTENT_HEADER, &[[0, 60, 0, 0].as_slice(), &[0; 8], properties].concat())
+        frame(
+            CONTENT_HEADER,
+            &[[0, 60, 0, 0].as_slice(), &[0; 8], properties].concat(),
+        )
     }
 
     fn tune(frame_max: u32) -> Vec<u8> {
-        frame(METHOD, &[[0, 10, 0, 30, 7, 255].as_slice(), &frame_max.to_be_bytes(), &[0, 60]].concat())
+        frame(
+            METHOD,
+            &[
+                [0, 10, 0, 30, 7, 255].as_slice(),
+                &frame_max.to_be_bytes(),
+                &[0, 60],
+            ]
+            .concat(),
+        )
     }
 
     fn passed_through(mut filter: FrameFilter, stream: &[u8], piece: usize) -> Vec<u8> {
@@ -175,14 +224,21 @@ mod tests {
         let properties = b"\xb0\x00\x04text\x00\x00\x00\x0a\x01nS\x00\x00\x00\x03abc\x02";
         let stream = [
             tune(131_072),
-            frame(METHOD, b"\x00\x3c\x00\x3c\x03tag\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x04jobs"),
+            frame(
+                METHOD,
+                b"\x00\x3c\x00\x3c\x03tag\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x04jobs",
+            ),
             content_header(properties),
             frame(BODY, b"\xff\xfe\xfd not text"),
             frame(HEARTBEAT, b""),
         ]
         .concat();
         for piece in [1, 2, 3, 5, 64, usize::MAX] {
-            assert_eq!(passed(&stream.repeat(2), piece), stream.repeat(2), "in pieces of {piece}");
+            assert_eq!(
+                passed(&stream.repeat(2), piece),
+                stream.repeat(2),
+                "in pieces of {piece}"
+            );
         }
     }
 
@@ -193,11 +249,29 @@ mod tests {
 
     #[test]
     fn a_content_header_larger_than_the_negotiated_frame_is_cut_to_it() {
-        let large = [b"\x01nS".as_slice(), &20_000_u32.to_be_bytes(), &vec![b'x'; 20_000]].concat();
-        let properties = [b"\x24\x00".as_slice(), &u32::try_from(large.len()).unwrap().to_be_bytes(), &large, b"\x01c"].concat();
+        let large = [
+            b"\x01nS".as_slice(),
+            &20_000_u32.to_be_bytes(),
+            &vec![b'x'; 20_000],
+        ]
+        .concat();
+        let properties = [
+            b"\x24\x00".as_slice(),
+            &u32::try_from(large.len()).unwrap().to_be_bytes(),
+            &large,
+            b"\x01c",
+        ]
+        .concat();
         let sent = content_header(&properties);
-        let length =
-            |wanted, offered| passed_through(FrameFilter::new(wanted), &[tune(offered), sent.clone()].concat(), 4096).len() - tune(0).len();
+        let length = |wanted, offered| {
+            passed_through(
+                FrameFilter::new(wanted),
+                &[tune(offered), sent.clone()].concat(),
+                4096,
+            )
+            .len()
+                - tune(0).len()
+        };
         assert_eq!(length(0, 131_072), sent.len());
         assert_eq!(length(0, 0), sent.len(), "no bound was agreed on");
         for (wanted, offered) in [(8192, 131_072), (131_072, 8192), (0, 8192), (100, 131_072)] {
@@ -208,8 +282,12 @@ mod tests {
     /// What the library makes of a content header that has passed.
     fn read_by_the_library(frame: &[u8]) -> lapin::BasicProperties {
         assert_eq!((frame[0], frame[frame.len() - 1]), (CONTENT_HEADER, 0xce));
-        assert_eq!(u32::from_be_bytes(frame[3..7].try_into().unwrap()) as usize, frame.len() - FRAME_OVERHEAD);
-        let (rest, properties) = parse_properties(&frame[FRAME_HEADER + 12..frame.len() - 1]).unwrap();
+        assert_eq!(
+            u32::from_be_bytes(frame[3..7].try_into().unwrap()) as usize,
+            frame.len() - FRAME_OVERHEAD
+        );
+        let (rest, properties) =
+            parse_properties(&frame[FRAME_HEADER + 12..frame.len() - 1]).unwrap();
         assert!(rest.is_empty());
         properties
     }
@@ -231,19 +309,45 @@ mod tests {
         ];
         let bits = [15, 14, 10, 9, 8, 7, 5, 4, 3, 2];
         for (name, bit) in strings.into_iter().zip(bits) {
-            let sent = content_header(&[(1_u16 << bit).to_be_bytes().as_slice(), &[4], gbk].concat());
+            let sent =
+                content_header(&[(1_u16 << bit).to_be_bytes().as_slice(), &[4], gbk].concat());
             let read = read_by_the_library(&passed(&sent, 7));
-            let aside = read.headers().as_ref().and_then(|headers| headers.inner().get("invoice-unreadable").cloned());
-            assert_eq!(aside, Some(lapin::types::AMQPValue::LongString(format!("{name}=b5a5bac5").into())), "{name}");
-            assert_eq!(read, lapin::BasicProperties::default().with_headers(read.headers().clone().unwrap()), "{name} is absent");
+            let aside = read
+                .headers()
+                .as_ref()
+                .and_then(|headers| headers.inner().get("invoice-unreadable").cloned());
+            assert_eq!(
+                aside,
+                Some(lapin::types::AMQPValue::LongString(
+                    format!("{name}=b5a5bac5").into()
+                )),
+                "{name}"
+            );
+            assert_eq!(
+                read,
+                lapin::BasicProperties::default().with_headers(read.headers().clone().unwrap()),
+                "{name} is absent"
+            );
         }
     }
 
     #[test]
     fn header_names_that_are_not_utf8_keep_their_value_under_a_mended_name() {
         let inner = [b"\x02\xc4\xe3I\x00\x00\x00\x07".as_slice()].concat();
-        let table = [b"\x03\xc4\xe3xF".as_slice(), &u32::try_from(inner.len()).unwrap().to_be_bytes(), &inner].concat();
-        let sent = content_header(&[b"\x20\x00".as_slice(), &u32::try_from(table.len()).unwrap().to_be_bytes(), &table].concat());
+        let table = [
+            b"\x03\xc4\xe3xF".as_slice(),
+            &u32::try_from(inner.len()).unwrap().to_be_bytes(),
+            &inner,
+        ]
+        .concat();
+        let sent = content_header(
+            &[
+                b"\x20\x00".as_slice(),
+                &u32::try_from(table.len()).unwrap().to_be_bytes(),
+                &table,
+            ]
+            .concat(),
+        );
         let read = read_by_the_library(&passed(&sent, 5));
         assert_eq!(
             format!("{:?}", read.headers().as_ref().unwrap().inner()),
@@ -254,15 +358,36 @@ mod tests {
     #[test]
     fn what_is_nested_beyond_the_bound_becomes_a_byte_array_and_nothing_else_changes() {
         for tables in [false, true] {
-            for (levels, changes) in [(1, 0), (table::MAX_DEPTH - 1, 0), (table::MAX_DEPTH, 1), (20_000, 1)] {
+            for (levels, changes) in [
+                (1, 0),
+                (table::MAX_DEPTH - 1, 0),
+                (table::MAX_DEPTH, 1),
+                (20_000, 1),
+            ] {
                 let table = nested(levels, tables);
-                let sent = content_header(&[b"\x20\x00".as_slice(), &u32::try_from(table.len()).unwrap().to_be_bytes(), &table].concat());
+                let sent = content_header(
+                    &[
+                        b"\x20\x00".as_slice(),
+                        &u32::try_from(table.len()).unwrap().to_be_bytes(),
+                        &table,
+                    ]
+                    .concat(),
+                );
                 for piece in [1, 3, 4096, usize::MAX] {
                     let read = passed(&sent.repeat(2), piece);
-                    let changed: Vec<(u8, u8)> =
-                        sent.repeat(2).iter().copied().zip(read.iter().copied()).filter(|(sent, read)| sent != read).collect();
+                    let changed: Vec<(u8, u8)> = sent
+                        .repeat(2)
+                        .iter()
+                        .copied()
+                        .zip(read.iter().copied())
+                        .filter(|(sent, read)| sent != read)
+                        .collect();
                     let kind = if tables { b'F' } else { b'A' };
-                    assert_eq!(changed, vec![(kind, b'x'); 2 * changes], "{levels} levels in pieces of {piece}");
+                    assert_eq!(
+                        changed,
+                        vec![(kind, b'x'); 2 * changes],
+                        "{levels} levels in pieces of {piece}"
+                    );
                     read_by_the_library(&read[..sent.len()]);
                 }
             }
@@ -272,10 +397,22 @@ mod tests {
     /// A header `n` of lists, or tables with one name, within each other.
     fn nested(levels: usize, tables: bool) -> Vec<u8> {
         let inner = (0..levels).fold(Vec::new(), |inner, level| {
-            let (kind, name): (u8, &[u8]) = if tables { (b'F', b"\x01n") } else { (b'A', b"") };
+            let (kind, name): (u8, &[u8]) = if tables {
+                (b'F', b"\x01n")
+            } else {
+                (b'A', b"")
+            };
             let name = if level == 0 { b"" } else { name };
             let content = [name, &inner].concat();
-            [&[kind], u32::try_from(content.len()).unwrap().to_be_bytes().as_slice(), &content].concat()
+            [
+                &[kind],
+                u32::try_from(content.len())
+                    .unwrap()
+                    .to_be_bytes()
+                    .as_slice(),
+                &content,
+            ]
+            .concat()
         });
         [b"\x01n", inner.as_slice()].concat()
     }

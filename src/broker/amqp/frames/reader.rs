@@ -1,6 +1,7 @@
 //! Bytes of a payload, one item after the other.
 
-/// What is left to be read. Each step answers none, and takes nothing, where the bytes do not suffice.
+/// What is left to be read. Each step answers none, and takes nothing, where the bytes do not
+/// suffice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByteReader<'a>(pub(super) &'a [u8]);
 
@@ -16,11 +17,15 @@ impl<'a> ByteReader<'a> {
     }
 
     pub(super) fn u16(&mut self) -> Option<u16> {
-        self.take(2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes)
+        self.take(2)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(u16::from_be_bytes)
     }
 
     pub(super) fn u32(&mut self) -> Option<u32> {
-        self.take(4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes)
+        self.take(4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(u32::from_be_bytes)
     }
 
     /// Its length is one byte.
@@ -42,7 +47,8 @@ impl<'a> ByteReader<'a> {
     }
 }
 
-/// A short string of the same length in which each byte that is no part of valid UTF-8 is a question mark.
+/// A short string of the same length in which each byte that is no part of valid UTF-8 is a
+/// question mark.
 pub(super) fn push_short(text: &[u8], out: &mut Vec<u8>) {
     // Never more than 255: it was read as a short string.
     out.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
@@ -54,7 +60,11 @@ pub(super) fn push_short(text: &[u8], out: &mut Vec<u8>) {
 
 /// Content behind its length of four bytes.
 pub(super) fn push_long(content: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend_from_slice(
+        &u32::try_from(content.len())
+            .unwrap_or(u32::MAX)
+            .to_be_bytes(),
+    );
     out.extend_from_slice(content);
 }
 
@@ -75,7 +85,10 @@ mod tests {
         ] {
             let mut out = Vec::new();
             push_short(sent, &mut out);
-            assert_eq!((out[0] as usize, std::str::from_utf8(&out[1..])), (sent.len(), Ok(read)));
+            assert_eq!(
+                (out[0] as usize, std::str::from_utf8(&out[1..])),
+                (sent.len(), Ok(read))
+            );
         }
     }
 

@@ -1,8 +1,9 @@
 //! A table of headers, entry by entry, as the library can read it.
 //!
-//! lapin reads lists and tables within each other by recursion, on a thread with a stack of 2 MiB: a header of some eight kilobytes, nested
-//! 1,700 times, ends the process. AMQP and RabbitMQ know no bound. So what is nested beyond all sense is declared a byte array, and a
-//! copy of the message carries it as such.
+//! lapin reads lists and tables within each other by recursion, on a thread with a stack of 2 MiB:
+//! a header of some eight kilobytes, nested 1,700 times, ends the process. AMQP and RabbitMQ know
+//! no bound. So what is nested beyond all sense is declared a byte array, and a copy of the message
+//! carries it as such.
 
 use super::reader::{ByteReader, push_long, push_short};
 use std::cmp::Reverse;
@@ -13,7 +14,8 @@ pub(super) const MAX_DEPTH: usize = 32;
 /// Of a length byte and the name behind it.
 const LENGTH_BYTE: usize = 1;
 
-/// What could be read of a table. What follows an entry that cannot be read has no beginning, and is left out.
+/// What could be read of a table. What follows an entry that cannot be read has no beginning, and
+/// is left out.
 #[derive(Debug, Default)]
 pub(super) struct TableEntries(Vec<Vec<u8>>);
 
@@ -44,7 +46,8 @@ impl TableEntries {
         self.0.is_empty()
     }
 
-    /// Leaves out the largest entries until the rest has room, a stranger's before those the worker itself reads. Answers how many.
+    /// Leaves out the largest entries until the rest has room, a stranger's before those the worker
+    /// itself reads. Answers how many.
     pub(super) fn shrink(&mut self, room: usize) -> usize {
         let before = self.0.len();
         let mut excess = self.size().saturating_sub(room);
@@ -70,13 +73,18 @@ impl TableEntries {
 }
 
 fn is_ours(entry: &[u8]) -> bool {
-    let name = entry.get(LENGTH_BYTE..LENGTH_BYTE + usize::from(entry[0])).unwrap_or_default();
-    name.starts_with(b"invoice-") || [b"x-delivery-count".as_slice(), b"x-death", b"traceparent"].contains(&name)
+    let name = entry
+        .get(LENGTH_BYTE..LENGTH_BYTE + usize::from(entry[0]))
+        .unwrap_or_default();
+    name.starts_with(b"invoice-")
+        || [b"x-delivery-count".as_slice(), b"x-death", b"traceparent"].contains(&name)
 }
 
 fn table(content: &[u8], depth: usize) -> Vec<u8> {
     let mut reader = ByteReader(content);
-    std::iter::from_fn(|| entry(&mut reader, depth)).collect::<Vec<_>>().concat()
+    std::iter::from_fn(|| entry(&mut reader, depth))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn list(content: &[u8], depth: usize) -> Vec<u8> {
@@ -146,12 +154,24 @@ mod tests {
     #[test]
     fn an_entry_that_cannot_be_read_costs_itself_and_what_is_behind_it() {
         let sound = b"\x01aI\x00\x00\x00\x01";
-        for broken in [b"\x01b?\x00".as_slice(), b"\x01bS\x00\x00\x00\x09abc", b"\x09b", b"\x01b"] {
-            assert_eq!(TableEntries::read(&[sound, broken].concat()).to_bytes(), sound, "{broken:?}");
+        for broken in [
+            b"\x01b?\x00".as_slice(),
+            b"\x01bS\x00\x00\x00\x09abc",
+            b"\x09b",
+            b"\x01b",
+        ] {
+            assert_eq!(
+                TableEntries::read(&[sound, broken].concat()).to_bytes(),
+                sound,
+                "{broken:?}"
+            );
         }
         // Within a table of its own it costs nothing outside.
         let nested = [b"\x01tF\x00\x00\x00\x03\x01b?".as_slice(), sound].concat();
-        assert_eq!(TableEntries::read(&nested).to_bytes(), [b"\x01tF\x00\x00\x00\x00".as_slice(), sound].concat());
+        assert_eq!(
+            TableEntries::read(&nested).to_bytes(),
+            [b"\x01tF\x00\x00\x00\x00".as_slice(), sound].concat()
+        );
     }
 
     #[test]
@@ -162,7 +182,9 @@ mod tests {
         entries.push_text("invoice-progress", &"x".repeat(2_000));
         assert_eq!(entries.shrink(2_100), 1);
         let read = String::from_utf8_lossy(&entries.to_bytes()).into_owned();
-        assert!(read.contains("small") && read.contains("invoice-progress") && !read.contains("large"));
+        assert!(
+            read.contains("small") && read.contains("invoice-progress") && !read.contains("large")
+        );
         assert_eq!(entries.shrink(100), 2);
         assert!(entries.is_empty());
     }
@@ -172,7 +194,10 @@ mod tests {
         // A name of no bytes, and no value.
         let mut entries = TableEntries::read(&b"\x00V".repeat(60_000));
         entries.push_text("invoice-progress", "x");
-        assert_eq!(entries.shrink(100), 60_000 - (100 - entry_bytes("invoice-progress", "x")) / 2);
+        assert_eq!(
+            entries.shrink(100),
+            60_000 - (100 - entry_bytes("invoice-progress", "x")) / 2
+        );
         assert!(String::from_utf8_lossy(&entries.to_bytes()).contains("invoice-progress"));
     }
 

@@ -13,10 +13,14 @@ fn number(number: i64) -> Argument {
 
 /// The jobs queue, the first delay queue and the results queue of the default configuration.
 fn queue(role: Role) -> Queue {
-    queues(&Config::default()).into_iter().find(|queue| queue.role == role && queue.key != "broker.failed_queue").unwrap()
+    queues(&Config::default())
+        .into_iter()
+        .find(|queue| queue.role == role && queue.key != "broker.failed_queue")
+        .unwrap()
 }
 
-/// Of the difference in this argument alone; `None` in the place of a value takes the argument away.
+/// Of the difference in this argument alone; `None` in the place of a value takes the argument
+/// away.
 fn severity_of(role: Role, argument: &str, value: Option<Argument>) -> Severity {
     let queue = queue(role);
     let mut existing = ExistingQueue::as_declared(&queue);
@@ -32,7 +36,12 @@ fn severity_of(role: Role, argument: &str, value: Option<Argument>) -> Severity 
 #[test]
 fn a_queue_as_we_declare_it_has_no_flaw() {
     for queue in queues(&Config::default()) {
-        assert_eq!(ExistingQueue::as_declared(&queue).flaws(&queue), [], "{}", queue.name);
+        assert_eq!(
+            ExistingQueue::as_declared(&queue).flaws(&queue),
+            [],
+            "{}",
+            queue.name
+        );
     }
 }
 
@@ -41,31 +50,181 @@ fn every_argument_is_judged_by_whether_it_could_lose_a_job() {
     use Role::{Archive, Delay, Work};
     for (argument, value, work, delay, archive) in [
         ("x-queue-type", None, Essential, Essential, Essential),
-        ("x-queue-type", Some(text("stream")), Essential, Essential, Essential),
-        ("x-expires", Some(number(3_600_000)), Essential, Essential, Essential),
-        ("x-dead-letter-exchange", Some(text("elsewhere")), Essential, Essential, Essential),
-        ("x-dead-letter-routing-key", Some(text("elsewhere")), Essential, Essential, Essential),
-        ("x-dead-letter-strategy", Some(text("at-most-once")), Essential, Essential, Essential),
-        ("x-message-ttl", Some(number(1_000)), Essential, Essential, Warning),
-        ("x-message-ttl", Some(number(5_000_000_000)), Essential, Essential, Harmless),
-        ("x-overflow", Some(text("drop-head")), Essential, Essential, Harmless),
-        ("x-max-length", Some(number(1_000)), Harmless, Harmless, Warning),
-        ("x-max-length-bytes", Some(number(1_000)), Harmless, Harmless, Warning),
-        ("x-delivery-limit", Some(number(19)), Essential, Harmless, Essential),
-        ("x-delivery-limit", Some(number(0)), Essential, Harmless, Essential),
-        ("x-delivery-limit", Some(number(-1)), Warning, Harmless, Essential),
-        ("x-delivery-limit", Some(number(21)), Harmless, Harmless, Essential),
-        ("x-delivery-limit", Some(number(2_000_000)), Harmless, Harmless, Harmless),
-        ("x-single-active-consumer", Some(Argument::Flag(true)), Warning, Harmless, Harmless),
-        ("x-single-active-consumer", Some(Argument::Flag(false)), Harmless, Harmless, Harmless),
-        ("x-consumer-timeout", Some(number(60_000)), Warning, Harmless, Harmless),
-        ("x-consumer-timeout", Some(number(3_600_000)), Harmless, Harmless, Harmless),
-        ("x-max-priority", Some(number(5)), Harmless, Harmless, Harmless),
-        ("x-max-in-memory-length", Some(number(5)), Harmless, Harmless, Harmless),
-        ("x-max-in-memory-bytes", Some(number(5)), Harmless, Harmless, Harmless),
-        ("x-queue-leader-locator", Some(text("balanced")), Harmless, Harmless, Harmless),
-        ("x-quorum-initial-group-size", Some(number(1)), Harmless, Harmless, Harmless),
-        ("x-what-comes-next", Some(text("anything")), Harmless, Harmless, Harmless),
+        (
+            "x-queue-type",
+            Some(text("stream")),
+            Essential,
+            Essential,
+            Essential,
+        ),
+        (
+            "x-expires",
+            Some(number(3_600_000)),
+            Essential,
+            Essential,
+            Essential,
+        ),
+        (
+            "x-dead-letter-exchange",
+            Some(text("elsewhere")),
+            Essential,
+            Essential,
+            Essential,
+        ),
+        (
+            "x-dead-letter-routing-key",
+            Some(text("elsewhere")),
+            Essential,
+            Essential,
+            Essential,
+        ),
+        (
+            "x-dead-letter-strategy",
+            Some(text("at-most-once")),
+            Essential,
+            Essential,
+            Essential,
+        ),
+        (
+            "x-message-ttl",
+            Some(number(1_000)),
+            Essential,
+            Essential,
+            Warning,
+        ),
+        (
+            "x-message-ttl",
+            Some(number(5_000_000_000)),
+            Essential,
+            Essential,
+            Harmless,
+        ),
+        (
+            "x-overflow",
+            Some(text("drop-head")),
+            Essential,
+            Essential,
+            Harmless,
+        ),
+        (
+            "x-max-length",
+            Some(number(1_000)),
+            Harmless,
+            Harmless,
+            Warning,
+        ),
+        (
+            "x-max-length-bytes",
+            Some(number(1_000)),
+            Harmless,
+            Harmless,
+            Warning,
+        ),
+        (
+            "x-delivery-limit",
+            Some(number(19)),
+            Essential,
+            Harmless,
+            Essential,
+        ),
+        (
+            "x-delivery-limit",
+            Some(number(0)),
+            Essential,
+            Harmless,
+            Essential,
+        ),
+        (
+            "x-delivery-limit",
+            Some(number(-1)),
+            Warning,
+            Harmless,
+            Essential,
+        ),
+        (
+            "x-delivery-limit",
+            Some(number(21)),
+            Harmless,
+            Harmless,
+            Essential,
+        ),
+        (
+            "x-delivery-limit",
+            Some(number(2_000_000)),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-single-active-consumer",
+            Some(Argument::Flag(true)),
+            Warning,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-single-active-consumer",
+            Some(Argument::Flag(false)),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-consumer-timeout",
+            Some(number(60_000)),
+            Warning,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-consumer-timeout",
+            Some(number(3_600_000)),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-max-priority",
+            Some(number(5)),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-max-in-memory-length",
+            Some(number(5)),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-max-in-memory-bytes",
+            Some(number(5)),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-queue-leader-locator",
+            Some(text("balanced")),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-quorum-initial-group-size",
+            Some(number(1)),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
+        (
+            "x-what-comes-next",
+            Some(text("anything")),
+            Harmless,
+            Harmless,
+            Harmless,
+        ),
     ] {
         let found = [Work, Delay, Archive].map(|role| severity_of(role, argument, value.clone()));
         assert_eq!(found, [work, delay, archive], "{argument} {value:?}");
@@ -84,7 +243,11 @@ fn what_is_missing_is_judged_as_well() {
         (Role::Archive, "x-message-ttl", Harmless),
         (Role::Archive, "x-delivery-limit", Warning),
     ] {
-        assert_eq!(severity_of(role, argument, None), expected, "{role:?} {argument}");
+        assert_eq!(
+            severity_of(role, argument, None),
+            expected,
+            "{role:?} {argument}"
+        );
     }
 }
 
@@ -99,10 +262,17 @@ fn a_length_is_harmless_only_where_the_queue_refuses() {
         let queue = queue(role);
         let mut existing = ExistingQueue::as_declared(&queue);
         existing.arguments.remove("x-overflow");
-        existing.arguments.extend(overflow.map(|overflow| ("x-overflow".to_owned(), text(overflow))));
-        existing.arguments.insert("x-max-length".to_owned(), number(10));
+        existing
+            .arguments
+            .extend(overflow.map(|overflow| ("x-overflow".to_owned(), text(overflow))));
+        existing
+            .arguments
+            .insert("x-max-length".to_owned(), number(10));
         let flaws = existing.flaws(&queue);
-        let flaw = flaws.iter().find(|flaw| flaw.argument == "x-max-length").unwrap();
+        let flaw = flaws
+            .iter()
+            .find(|flaw| flaw.argument == "x-max-length")
+            .unwrap();
         assert_eq!(flaw.severity, expected, "{role:?} {overflow:?}");
     }
 }
@@ -114,7 +284,11 @@ fn a_policy_counts_where_rabbitmq_would_apply_it() {
         let mut existing = ExistingQueue::as_declared(&queue);
         existing.policy.insert(key.to_owned(), value);
         existing.policy_names = "policy short".to_owned();
-        existing.flaws(&queue).iter().map(|flaw| (flaw.severity, flaw.refusal())).collect::<Vec<_>>()
+        existing
+            .flaws(&queue)
+            .iter()
+            .map(|flaw| (flaw.severity, flaw.refusal()))
+            .collect::<Vec<_>>()
     };
     let expires = flaws("expires", number(60_000));
     assert!(
@@ -123,9 +297,21 @@ fn a_policy_counts_where_rabbitmq_would_apply_it() {
     );
     assert_eq!(flaws("message-ttl", number(60_000))[0].0, Essential);
     assert_eq!(flaws("delivery-limit", number(5))[0].0, Essential);
-    assert_eq!(flaws("max-length", number(5))[0].0, Harmless, "the queue's own x-overflow is reject-publish");
-    for (key, value) in [("delivery-limit", number(50)), ("overflow", text("drop-head")), ("dead-letter-exchange", text("elsewhere"))] {
-        assert_eq!(flaws(key, value), [], "{key}: the queue's own argument counts");
+    assert_eq!(
+        flaws("max-length", number(5))[0].0,
+        Harmless,
+        "the queue's own x-overflow is reject-publish"
+    );
+    for (key, value) in [
+        ("delivery-limit", number(50)),
+        ("overflow", text("drop-head")),
+        ("dead-letter-exchange", text("elsewhere")),
+    ] {
+        assert_eq!(
+            flaws(key, value),
+            [],
+            "{key}: the queue's own argument counts"
+        );
     }
 }
 
@@ -135,13 +321,23 @@ fn all_flaws_are_told_and_the_worst_come_first() {
     let mut existing = ExistingQueue::as_declared(&queue);
     existing.durable = false;
     existing.auto_delete = true;
-    existing.arguments.insert("x-queue-type".to_owned(), text("classic"));
-    existing.arguments.insert("x-delivery-limit".to_owned(), number(30));
+    existing
+        .arguments
+        .insert("x-queue-type".to_owned(), text("classic"));
+    existing
+        .arguments
+        .insert("x-delivery-limit".to_owned(), number(30));
     existing.arguments.insert("x-expires".to_owned(), number(5));
     let flaws = existing.flaws(&queue);
     let told: Vec<String> = flaws.iter().map(QueueFlaw::refusal).collect();
     assert_eq!(told.len(), 5);
     assert_eq!(told[0], "is not durable, and has to be");
-    assert!(told.contains(&"is a classic queue and has to be a quorum queue".to_owned()), "{told:?}");
-    assert_eq!(flaws[4].to_string(), "has x-delivery-limit 30 instead of 20, and is used as it is");
+    assert!(
+        told.contains(&"is a classic queue and has to be a quorum queue".to_owned()),
+        "{told:?}"
+    );
+    assert_eq!(
+        flaws[4].to_string(),
+        "has x-delivery-limit 30 instead of 20, and is used as it is"
+    );
 }

@@ -12,21 +12,40 @@ async fn copies(number: u32) -> Session {
     let session = Broker::memory(&Config::default()).connect().await.unwrap();
     session.topology().await.unwrap();
     for index in 0..number {
-        session.publisher().publish(QUEUE, &copy(index)).await.unwrap();
+        session
+            .publisher()
+            .publish(QUEUE, &copy(index))
+            .await
+            .unwrap();
     }
     session
 }
 
 fn copy(index: u32) -> Message {
-    let mut properties = Properties { correlation_id: Some(index.to_string()), ..Properties::default() };
-    properties.headers.set_text(FAILURE, r#"{"status":"undetermined","at":"2026-01-01T00:00:00Z"}"#);
-    Message { body: "{}".into(), properties }
+    let mut properties = Properties {
+        correlation_id: Some(index.to_string()),
+        ..Properties::default()
+    };
+    properties.headers.set_text(
+        FAILURE,
+        r#"{"status":"undetermined","at":"2026-01-01T00:00:00Z"}"#,
+    );
+    Message {
+        body: "{}".into(),
+        properties,
+    }
 }
 
 async fn plan(session: &Session) -> Plan {
     let (filter, stop) = (Filter::default(), CancellationToken::new());
     let mut plan = Plan::at(Timestamp::UNIX_EPOCH);
-    let survey = Survey { session, queue: QUEUE, filter: &filter, now: Timestamp::UNIX_EPOCH, stop: &stop };
+    let survey = Survey {
+        session,
+        queue: QUEUE,
+        filter: &filter,
+        now: Timestamp::UNIX_EPOCH,
+        stop: &stop,
+    };
     let added = |job: &FailedJob, _: &Message| {
         plan.add(job);
         Ok(())
@@ -36,8 +55,14 @@ async fn plan(session: &Session) -> Plan {
 }
 
 async fn carried_out(deed: &mut Deed, session: &Session, mut plan: Plan) -> (u32, Duration) {
-    let (began, stop, mut progress) = (Instant::now(), CancellationToken::new(), Progress::default());
-    deed.carry_out(session, QUEUE, &mut plan, &stop, &mut progress).await.unwrap();
+    let (began, stop, mut progress) = (
+        Instant::now(),
+        CancellationToken::new(),
+        Progress::default(),
+    );
+    deed.carry_out(session, QUEUE, &mut plan, &stop, &mut progress)
+        .await
+        .unwrap();
     (progress.done, began.elapsed())
 }
 
@@ -49,7 +74,13 @@ async fn a_replay_keeps_its_rate_however_many_rounds_it_takes() {
     assert_eq!(done, 901);
     assert!(took.as_secs() >= 900 && took.as_secs() < 910, "{took:?}");
     assert!(took > ROUND, "more than one round");
-    assert_eq!((session.queue_depth(QUEUE).await.unwrap(), session.queue_depth(JOBS).await.unwrap()), (0, 901));
+    assert_eq!(
+        (
+            session.queue_depth(QUEUE).await.unwrap(),
+            session.queue_depth(JOBS).await.unwrap()
+        ),
+        (0, 901)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,8 +97,18 @@ async fn what_fails_again_meanwhile_is_left_alone_and_what_is_gone_is_not_waited
 async fn what_was_done_and_what_was_not_is_told_in_a_line() {
     let replay = Deed::replay(&copies(0).await, JOBS, 10);
     for (done, end, replayed, dropped) in [
-        (7, End::OfTheQueue, "replayed 7 to invoice.jobs", "dropped 7"),
-        (7, End::Interrupted, "replayed 7 to invoice.jobs", "dropped 7"),
+        (
+            7,
+            End::OfTheQueue,
+            "replayed 7 to invoice.jobs",
+            "dropped 7",
+        ),
+        (
+            7,
+            End::Interrupted,
+            "replayed 7 to invoice.jobs",
+            "dropped 7",
+        ),
         (
             5,
             End::Interrupted,
@@ -89,12 +130,28 @@ async fn what_was_done_and_what_was_not_is_told_in_a_line() {
     ] {
         let progress = Progress { done, end, late: 0 };
         assert_eq!(
-            (replay.outcome(&progress, 7, QUEUE).as_str(), Deed::Drop { kept: None }.outcome(&progress, 7, QUEUE).as_str()),
+            (
+                replay.outcome(&progress, 7, QUEUE).as_str(),
+                Deed::Drop { kept: None }
+                    .outcome(&progress, 7, QUEUE)
+                    .as_str()
+            ),
             (replayed, dropped)
         );
     }
-    assert!(replay.in_vain(2).unwrap().starts_with("2 past the job's own deadline"));
-    assert_eq!((replay.in_vain(0), Deed::Drop { kept: None }.in_vain(2)), (None, None));
-    assert_eq!(replay.intent(1_200), "replay 1200 to invoice.jobs, in about 2m");
+    assert!(
+        replay
+            .in_vain(2)
+            .unwrap()
+            .starts_with("2 past the job's own deadline")
+    );
+    assert_eq!(
+        (replay.in_vain(0), Deed::Drop { kept: None }.in_vain(2)),
+        (None, None)
+    );
+    assert_eq!(
+        replay.intent(1_200),
+        "replay 1200 to invoice.jobs, in about 2m"
+    );
     assert_eq!(Deed::Drop { kept: None }.intent(2), "drop 2 for good");
 }

@@ -36,7 +36,11 @@ fn financial_numerals_are_read_in_every_variant() {
         ("玖\u{200b}元整", "9.00"),
     ];
     for (words, expected) in cases {
-        assert_eq!(from_words(words).map(|value| value.to_string()).as_deref(), Some(expected), "{words}");
+        assert_eq!(
+            from_words(words).map(|value| value.to_string()).as_deref(),
+            Some(expected),
+            "{words}"
+        );
     }
 }
 
@@ -81,14 +85,22 @@ fn words_with_parts_missing_or_out_of_order_are_not_read() {
 /// Formal Chinese: 零 stands for every gap, once.
 fn words(fen: i64) -> String {
     let (yuan, jiao, fen) = (fen / 100, fen / 10 % 10, fen % 10);
-    let mut text = if yuan > 0 || (jiao == 0 && fen == 0) { format!("{}元", whole_words(yuan)) } else { String::new() };
+    let mut text = if yuan > 0 || (jiao == 0 && fen == 0) {
+        format!("{}元", whole_words(yuan))
+    } else {
+        String::new()
+    };
     if jiao > 0 {
         text.push(DIGITS[usize::try_from(jiao).unwrap()]);
         text.push('角');
     } else if yuan > 0 && fen > 0 {
         text.push('零');
     }
-    if fen > 0 { text + &format!("{}分", DIGITS[usize::try_from(fen).unwrap()]) } else { text + "整" }
+    if fen > 0 {
+        text + &format!("{}分", DIGITS[usize::try_from(fen).unwrap()])
+    } else {
+        text + "整"
+    }
 }
 
 const DIGITS: [char; 10] = ['零', '壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', '玖'];
@@ -117,7 +129,11 @@ fn whole_words(yuan: i64) -> String {
             section = false;
         }
     }
-    if text.is_empty() { "零".to_owned() } else { text }
+    if text.is_empty() {
+        "零".to_owned()
+    } else {
+        text
+    }
 }
 
 proptest! {

@@ -31,25 +31,37 @@ fn a_job_is_turned_upright_once_whatever_asks_for_it() {
     assert_eq!(decide(&policy, &case).decision, Decision::Rotate);
     case.progress.rotated_for = Some("301".to_owned());
     case.failure.code = "312".to_owned();
-    assert_eq!(decide(&policy, &case).decision, Decision::Fail { invalid_job: None });
+    assert_eq!(
+        decide(&policy, &case).decision,
+        Decision::Fail { invalid_job: None }
+    );
 }
 
 #[test]
 fn an_image_that_the_provider_cannot_fetch_is_sent_inline_once() {
     let policy = Policy::builtin();
     let mut case = case(Stage::Verification, "DOWNLOAD_ERROR");
-    assert!(matches!(decide(&policy, &case).decision, Decision::Park { .. }));
+    assert!(matches!(
+        decide(&policy, &case).decision,
+        Decision::Park { .. }
+    ));
     case.facts.transfer = Transfer::Url;
     let ruling = decide(&policy, &case);
     assert_eq!(ruling.decision, Decision::Inline);
     case.progress.charge(&ruling.rule, ruling.step);
-    assert!(matches!(decide(&policy, &case).decision, Decision::Park { .. }), "a job whose image is a URL of its own goes on to park");
+    assert!(
+        matches!(decide(&policy, &case).decision, Decision::Park { .. }),
+        "a job whose image is a URL of its own goes on to park"
+    );
 }
 
 #[test]
 fn waiting_for_the_rate_or_for_everybody_is_never_used_up() {
     let policy = Policy::builtin();
-    for (code, decision) in [("APIG.0308", Decision::Throttle), ("APIG.0301", Decision::Pause)] {
+    for (code, decision) in [
+        ("APIG.0308", Decision::Throttle),
+        ("APIG.0301", Decision::Pause),
+    ] {
         let mut case = case(Stage::Recognition, code);
         for _ in 0..100 {
             let ruling = decide(&policy, &case);
@@ -62,8 +74,16 @@ fn waiting_for_the_rate_or_for_everybody_is_never_used_up() {
 /// At most so many decisions before the last one.
 fn budget(rule: &Rule, until_deadline: Duration) -> usize {
     let steps = rule.steps.iter().map(|step| match step {
-        Step::Retry { attempts, .. } | Step::NextDay { attempts } | Step::Park { attempts: Some(attempts), .. } => *attempts as usize,
-        Step::Park { delays, attempts: None } => {
+        Step::Retry { attempts, .. }
+        | Step::NextDay { attempts }
+        | Step::Park {
+            attempts: Some(attempts),
+            ..
+        } => *attempts as usize,
+        Step::Park {
+            delays,
+            attempts: None,
+        } => {
             let shortest = delays.iter().min().map_or(1, Duration::as_secs).max(1);
             usize::try_from(until_deadline.as_secs() / shortest).unwrap() + 1
         }
@@ -74,12 +94,26 @@ fn budget(rule: &Rule, until_deadline: Duration) -> usize {
 }
 
 fn any_stage() -> impl Strategy<Value = Stage> {
-    prop_oneof![Just(Stage::Storage), Just(Stage::Recognition), Just(Stage::Verification), Just(Stage::Image)]
+    prop_oneof![
+        Just(Stage::Storage),
+        Just(Stage::Recognition),
+        Just(Stage::Verification),
+        Just(Stage::Image)
+    ]
 }
 
 fn any_code() -> impl Strategy<Value = String> {
-    let named: Vec<String> = Policy::builtin().rules().iter().flat_map(|rule| rule.codes.clone()).collect();
-    prop_oneof![proptest::sample::select(named), "\\PC{0,12}", "[0-9]{1,5}", "http\\.[0-9]{3}"]
+    let named: Vec<String> = Policy::builtin()
+        .rules()
+        .iter()
+        .flat_map(|rule| rule.codes.clone())
+        .collect();
+    prop_oneof![
+        proptest::sample::select(named),
+        "\\PC{0,12}",
+        "[0-9]{1,5}",
+        "http\\.[0-9]{3}"
+    ]
 }
 
 prop_compose! {

@@ -1,6 +1,7 @@
 use super::*;
 
-/// A change of the policy is a visible difference here: every code, in every way in which it can come, through a job's whole life.
+/// A change of the policy is a visible difference here: every code, in every way in which it can
+/// come, through a job's whole life.
 #[test]
 fn the_whole_table_reads_as_designed() {
     let policy = Policy::builtin();
@@ -10,9 +11,20 @@ fn the_whole_table_reads_as_designed() {
             for case in policy.cases(stage, &code, &facts()) {
                 let moments = policy.forecast(&case);
                 let ruling = &moments[0].ruling;
-                let label = if case.given.is_empty() { String::new() } else { format!(" ({})", case.given.join(", ")) };
-                let (scope, billed) = (format!("{:?}", ruling.scope).to_lowercase(), ruling.billed.as_str());
-                lines.push(format!("{stage} {code}{label}: {} | billed {billed} | scope {scope} | {}", life(&moments), ruling.rule));
+                let label = if case.given.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", case.given.join(", "))
+                };
+                let (scope, billed) = (
+                    format!("{:?}", ruling.scope).to_lowercase(),
+                    ruling.billed.as_str(),
+                );
+                lines.push(format!(
+                    "{stage} {code}{label}: {} | billed {billed} | scope {scope} | {}",
+                    life(&moments),
+                    ruling.rule
+                ));
             }
         }
     }
@@ -31,7 +43,13 @@ fn codes(policy: &Policy, stage: Stage) -> Vec<String> {
                 "*" => &["701", "APIG.9999", "http.302", "SOMETHING_NEW", ""],
                 exact => &[exact],
             };
-            codes.extend(examples.iter().map(|code| (*code).to_owned()).filter(|code| !codes.contains(code)).collect::<Vec<_>>());
+            codes.extend(
+                examples
+                    .iter()
+                    .map(|code| (*code).to_owned())
+                    .filter(|code| !codes.contains(code))
+                    .collect::<Vec<_>>(),
+            );
         }
     }
     codes
@@ -48,7 +66,8 @@ fn every_rule_says_why() {
 #[test]
 fn rule_ids_are_unique_and_readable() {
     let policy = Policy::builtin();
-    let ids: std::collections::BTreeSet<&str> = policy.rules().iter().map(|rule| rule.id.as_str()).collect();
+    let ids: std::collections::BTreeSet<&str> =
+        policy.rules().iter().map(|rule| rule.id.as_str()).collect();
     assert_eq!(ids.len(), policy.rules().len());
     assert!(ids.contains("verification/317"));
     assert!(ids.contains("verification/300.2"));
@@ -57,7 +76,10 @@ fn rule_ids_are_unique_and_readable() {
 #[test]
 fn a_store_without_credentials_is_nobodys_job_at_fault() {
     let ruling = decide(&Policy::builtin(), &case(Stage::Storage, "NoCredentials"));
-    assert_eq!((ruling.decision, ruling.billed), (Decision::Pause, Billed::No));
+    assert_eq!(
+        (ruling.decision, ruling.billed),
+        (Decision::Pause, Billed::No)
+    );
 }
 
 #[test]
@@ -70,7 +92,14 @@ fn what_is_nowhere_in_the_policy_fails_without_a_second_call() {
 #[test]
 fn only_named_codes_become_metric_labels() {
     let policy = Policy::builtin();
-    for (code, named) in [("317", true), ("http.502", true), ("timeout", true), ("322", false), ("SOMETHING_NEW", false), ("*", false)] {
+    for (code, named) in [
+        ("317", true),
+        ("http.502", true),
+        ("timeout", true),
+        ("322", false),
+        ("SOMETHING_NEW", false),
+        ("*", false),
+    ] {
         assert_eq!(policy.names(Stage::Verification, code), named, "{code}");
     }
 }

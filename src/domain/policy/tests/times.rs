@@ -5,12 +5,20 @@ fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
     let policy = Policy::builtin();
     let mut at_the_deadline = case(Stage::Recognition, "500");
     at_the_deadline.facts.deadline = time("2026-11-22T04:05:00Z");
-    assert_eq!(decide(&policy, &at_the_deadline).decision, Decision::Park { until: at_the_deadline.facts.deadline });
+    assert_eq!(
+        decide(&policy, &at_the_deadline).decision,
+        Decision::Park {
+            until: at_the_deadline.facts.deadline
+        }
+    );
 
     let mut too_late = at_the_deadline;
     too_late.facts.deadline = time("2026-11-22T04:04:59Z");
     let ruling = decide(&policy, &too_late);
-    assert_eq!((ruling.step, ruling.decision), (1, Decision::Fail { invalid_job: None }));
+    assert_eq!(
+        (ruling.step, ruling.decision),
+        (1, Decision::Fail { invalid_job: None })
+    );
 }
 
 #[test]
@@ -23,12 +31,23 @@ fn a_deadline_that_cuts_a_rule_short_makes_no_verdict() {
     let fail = Decision::Fail { invalid_job: None };
 
     // Both waits of a day fit: then it is known that the registry does not know the bill.
-    assert_eq!(policy.forecast(&case).last().map(|last| &last.ruling.decision), Some(&not_found));
+    assert_eq!(
+        policy
+            .forecast(&case)
+            .last()
+            .map(|last| &last.ruling.decision),
+        Some(&not_found)
+    );
     // Only the first fits, or none of them.
     for deadline in ["2026-11-24T03:59:59Z", "2026-11-22T05:00:00Z"] {
         case.facts.deadline = time(deadline);
         let moments = policy.forecast(&case);
-        assert_eq!(moments.last().map(|last| &last.ruling.decision), Some(&fail), "{deadline}: {}", life(&moments));
+        assert_eq!(
+            moments.last().map(|last| &last.ruling.decision),
+            Some(&fail),
+            "{deadline}: {}",
+            life(&moments)
+        );
     }
     // A bill old enough needs no waiting, so the deadline cuts nothing short.
     case.facts.billing_date = Some(jiff::civil::date(2026, 11, 1));
@@ -38,33 +57,74 @@ fn a_deadline_that_cuts_a_rule_short_makes_no_verdict() {
 #[test]
 fn nothing_is_attempted_after_the_deadline() {
     let policy = Policy::builtin();
-    for (stage, code) in [(Stage::Verification, "301"), (Stage::Recognition, "connect"), (Stage::Verification, "313")] {
+    for (stage, code) in [
+        (Stage::Verification, "301"),
+        (Stage::Recognition, "connect"),
+        (Stage::Verification, "313"),
+    ] {
         let mut late = case(stage, code);
         late.facts.deadline = time("2026-11-22T03:59:59Z");
-        assert_eq!(decide(&policy, &late).decision, Decision::Fail { invalid_job: None }, "{code}");
+        assert_eq!(
+            decide(&policy, &late).decision,
+            Decision::Fail { invalid_job: None },
+            "{code}"
+        );
     }
 }
 
 #[test]
 fn a_step_without_attempts_lasts_until_the_deadline() {
     let moments = Policy::builtin().forecast(&case(Stage::Verification, "316"));
-    let waits: Vec<u64> = moments.iter().filter_map(park).map(|wait| wait.as_secs() / 60).collect();
+    let waits: Vec<u64> = moments
+        .iter()
+        .filter_map(park)
+        .map(|wait| wait.as_secs() / 60)
+        .collect();
     assert_eq!(waits[..5], [30, 60, 120, 240, 240]);
-    assert!(moments.last().is_some_and(|last| last.at > time("2026-11-26T00:00:00Z")));
+    assert!(
+        moments
+            .last()
+            .is_some_and(|last| last.at > time("2026-11-26T00:00:00Z"))
+    );
 }
 
 #[test]
 fn next_day_begins_in_the_policys_time_zone() {
     let policy = Policy::builtin();
     for (zone, now, spread, until) in [
-        ("Asia/Shanghai", "2026-11-22T04:00:00Z", 0.0, "2026-11-22T16:10:00Z"),
-        ("Asia/Shanghai", "2026-11-22T04:00:00Z", 1.0, "2026-11-22T18:00:00Z"),
-        ("Asia/Shanghai", "2026-11-22T15:59:59Z", 0.5, "2026-11-22T17:05:00Z"),
-        ("Asia/Shanghai", "2026-11-22T16:00:00Z", 0.0, "2026-11-23T16:10:00Z"),
+        (
+            "Asia/Shanghai",
+            "2026-11-22T04:00:00Z",
+            0.0,
+            "2026-11-22T16:10:00Z",
+        ),
+        (
+            "Asia/Shanghai",
+            "2026-11-22T04:00:00Z",
+            1.0,
+            "2026-11-22T18:00:00Z",
+        ),
+        (
+            "Asia/Shanghai",
+            "2026-11-22T15:59:59Z",
+            0.5,
+            "2026-11-22T17:05:00Z",
+        ),
+        (
+            "Asia/Shanghai",
+            "2026-11-22T16:00:00Z",
+            0.0,
+            "2026-11-23T16:10:00Z",
+        ),
         ("UTC", "2026-11-30T12:00:00Z", 0.0, "2026-12-01T00:10:00Z"),
         ("UTC", "2024-02-28T12:00:00Z", 0.0, "2024-02-29T00:10:00Z"),
         ("UTC", "2026-12-31T23:59:59Z", 7.0, "2027-01-01T02:00:00Z"),
-        ("UTC", "2026-12-31T00:00:00Z", f64::NAN, "2027-01-01T00:10:00Z"),
+        (
+            "UTC",
+            "2026-12-31T00:00:00Z",
+            f64::NAN,
+            "2027-01-01T00:10:00Z",
+        ),
         ("UTC", "2026-12-31T00:00:00Z", -1.0, "2027-01-01T00:10:00Z"),
     ] {
         let mut case = case(Stage::Verification, "313");
@@ -72,7 +132,11 @@ fn next_day_begins_in_the_policys_time_zone() {
         case.facts.now = time(now);
         case.facts.deadline = time("2030-01-01T00:00:00Z");
         case.facts.spread = spread;
-        assert_eq!(decide(&policy, &case).decision, Decision::Park { until: time(until) }, "{zone} {now} {spread}");
+        assert_eq!(
+            decide(&policy, &case).decision,
+            Decision::Park { until: time(until) },
+            "{zone} {now} {spread}"
+        );
     }
 }
 
@@ -84,7 +148,13 @@ fn a_bills_age_is_counted_in_the_policys_time_zone() {
     case.facts.billing_date = Some(jiff::civil::date(2026, 11, 19));
     // Three days old in Shanghai until its midnight, which is 16:00 in UTC.
     case.facts.now = time("2026-11-22T15:59:59Z");
-    assert!(matches!(decide(&policy, &case).decision, Decision::Park { .. }));
+    assert!(matches!(
+        decide(&policy, &case).decision,
+        Decision::Park { .. }
+    ));
     case.facts.now = time("2026-11-22T16:00:00Z");
-    assert!(matches!(decide(&policy, &case).decision, Decision::Verdict(Some(_))));
+    assert!(matches!(
+        decide(&policy, &case).decision,
+        Decision::Verdict(Some(_))
+    ));
 }

@@ -1,4 +1,5 @@
-//! Several workers on one account, each with its own gate and limiter, and heartbeats between them: hours of it in virtual time.
+//! Several workers on one account, each with its own gate and limiter, and heartbeats between them:
+//! hours of it in virtual time.
 
 mod strict;
 
@@ -37,16 +38,34 @@ impl Account {
 
     fn of(rate: f64, provider: Option<strict::Provider>) -> Arc<Self> {
         let clock = WallClock::starting_at(MIDNIGHT.parse().unwrap());
-        Arc::new(Self { rate, began: Instant::now(), clock, calls: Mutex::default(), gates: Mutex::default(), provider })
+        Arc::new(Self {
+            rate,
+            began: Instant::now(),
+            clock,
+            calls: Mutex::default(),
+            gates: Mutex::default(),
+            provider,
+        })
     }
 
     /// Another worker, with more jobs than it can do.
     fn join(self: &Arc<Self>, name: &str) -> Member {
-        let gate = Gate::new(name.to_owned(), Arc::new(Policy::builtin()), self.clock, TimeZone::UTC);
+        let gate = Gate::new(
+            name.to_owned(),
+            Arc::new(Policy::builtin()),
+            self.clock,
+            TimeZone::UTC,
+        );
         let dies = CancellationToken::new();
         self.gates.lock().unwrap().push(gate.clone());
-        tokio::spawn(dies.clone().run_until_cancelled_owned(speak(Arc::clone(self), gate.clone())));
-        tokio::spawn(dies.clone().run_until_cancelled_owned(call(Arc::clone(self), gate.clone())));
+        tokio::spawn(
+            dies.clone()
+                .run_until_cancelled_owned(speak(Arc::clone(self), gate.clone())),
+        );
+        tokio::spawn(
+            dies.clone()
+                .run_until_cancelled_owned(call(Arc::clone(self), gate.clone())),
+        );
         Member { gate, dies }
     }
 
@@ -58,11 +77,19 @@ impl Account {
         }
     }
 
-    /// Of so many seconds from now: what part of the rate was used, and the most calls beyond it in any stretch of whole seconds.
+    /// Of so many seconds from now: what part of the rate was used, and the most calls beyond it in
+    /// any stretch of whole seconds.
     async fn watch(&self, seconds: u32) -> (f64, f64) {
         let from = self.began.elapsed().as_secs_f64();
         tokio::time::sleep(Duration::from_secs(seconds.into())).await;
-        let calls: Vec<f64> = self.calls.lock().unwrap().iter().copied().filter(|at| *at >= from).collect();
+        let calls: Vec<f64> = self
+            .calls
+            .lock()
+            .unwrap()
+            .iter()
+            .copied()
+            .filter(|at| *at >= from)
+            .collect();
         let count = |calls: usize| f64::from(u32::try_from(calls).unwrap());
         let beyond = |first: usize| {
             (first..calls.len())
@@ -90,9 +117,18 @@ async fn call(account: Arc<Account>, gate: Gate) {
     loop {
         let _wanted = gate.wants_a_call();
         let has_waited = limiter.acquire(|| gate.standing(Stage::Recognition)).await;
-        account.calls.lock().unwrap().push(account.began.elapsed().as_secs_f64());
+        account
+            .calls
+            .lock()
+            .unwrap()
+            .push(account.began.elapsed().as_secs_f64());
         if account.provider.is_some() {
-            tokio::spawn(strict::call(Arc::clone(&account), Arc::clone(&limiter), gate.clone(), has_waited));
+            tokio::spawn(strict::call(
+                Arc::clone(&account),
+                Arc::clone(&limiter),
+                gate.clone(),
+                has_waited,
+            ));
         }
     }
 }
@@ -106,7 +142,11 @@ fn is_all_there_is((used, beyond): (f64, f64), workers: f64) {
 
 #[tokio::test(start_paused = true)]
 async fn any_number_of_workers_uses_the_whole_rate_and_no_more() {
-    for (names, workers) in [(&["a"][..], 1.0), (&["a", "b"], 2.0), (&["a", "b", "c", "d"], 4.0)] {
+    for (names, workers) in [
+        (&["a"][..], 1.0),
+        (&["a", "b"], 2.0),
+        (&["a", "b", "c", "d"], 4.0),
+    ] {
         let account = Account::open();
         let members: Vec<_> = names.iter().map(|name| account.join(name)).collect();
         account.watch(10).await;
@@ -126,7 +166,10 @@ async fn who_joins_and_who_dies_is_made_room_for_and_replaced() {
     account.watch(10).await;
     let second = account.join("a");
     let (_, beyond) = account.watch(10).await;
-    assert!(beyond <= 3.0, "while it joins, one call of each and one of those that were planned: {beyond}");
+    assert!(
+        beyond <= 3.0,
+        "while it joins, one call of each and one of those that were planned: {beyond}"
+    );
     is_all_there_is(account.watch(60).await, 2.0);
     second.dies.cancel();
     account.watch(8).await;

@@ -13,7 +13,11 @@ fn midnight() -> Timestamp {
 }
 
 fn alone() -> Standing {
-    Standing { share: Share::WHOLE, of_others: 1.0, now: midnight() }
+    Standing {
+        share: Share::WHOLE,
+        of_others: 1.0,
+        now: midnight(),
+    }
 }
 
 async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
@@ -30,20 +34,33 @@ async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
 async fn calls_of(limiter: &Limiter, share: Share, clock: WallClock, count: usize) -> Vec<i64> {
     let mut times = Vec::new();
     for _ in 0..count {
-        limiter.acquire(|| Standing { share, of_others: 1.0, now: clock.now() }).await;
+        limiter
+            .acquire(|| Standing {
+                share,
+                of_others: 1.0,
+                now: clock.now(),
+            })
+            .await;
         times.push(clock.now().as_millisecond() - midnight().as_millisecond());
     }
     times
 }
 
 fn share(workers: u32, rank: u32) -> Share {
-    Share { workers, rank, halved: false }
+    Share {
+        workers,
+        rank,
+        halved: false,
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn calls_are_hardly_closer_than_the_period_not_even_at_first() {
     // 100.5 ms apart, but for the 3 ms that a late timer may have left over.
-    assert_eq!(acquired_at(&Limiter::new(10.0, 1), 5).await, [0, 98, 199, 299, 400]);
+    assert_eq!(
+        acquired_at(&Limiter::new(10.0, 1), 5).await,
+        [0, 98, 199, 299, 400]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,7 +73,10 @@ async fn a_burst_is_available_once_and_after_a_rest() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_below_one_a_second_waits_seconds() {
-    assert_eq!(acquired_at(&Limiter::new(0.5, 1), 3).await, [0, 2_008, 4_018]);
+    assert_eq!(
+        acquired_at(&Limiter::new(0.5, 1), 3).await,
+        [0, 2_008, 4_018]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,7 +89,10 @@ async fn no_call_of_a_long_run_is_lost_at_any_rate() {
             limiter.acquire(alone).await;
             made += 1;
         }
-        assert!((calls..=calls + 10).contains(&made), "{rate}: {made} in a minute");
+        assert!(
+            (calls..=calls + 10).contains(&made),
+            "{rate}: {made} in a minute"
+        );
     }
 }
 
@@ -101,12 +124,19 @@ async fn the_calls_of_several_workers_interleave() {
     for (limiter, rank) in limiters.iter().zip(0..) {
         of_each.push(calls_of(limiter, share(4, rank), clock, 50));
     }
-    let mut all: Vec<i64> = futures_util::future::join_all(of_each).await.into_iter().flat_map(|calls| calls.into_iter().skip(2)).collect();
+    let mut all: Vec<i64> = futures_util::future::join_all(of_each)
+        .await
+        .into_iter()
+        .flat_map(|calls| calls.into_iter().skip(2))
+        .collect();
     all.sort_unstable();
     let gaps: Vec<i64> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
     // The first and the last are some workers' alone.
     let steady = &gaps[8..gaps.len() - 4];
-    assert!(steady.iter().all(|gap| (90..=110).contains(gap)), "{steady:?}");
+    assert!(
+        steady.iter().all(|gap| (90..=110).contains(gap)),
+        "{steady:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,11 +144,27 @@ async fn a_share_is_felt_at_once_both_ways() {
     let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     assert_eq!(calls_of(&limiter, Share::WHOLE, clock, 4).await.len(), 4);
     let shared = calls_of(&limiter, share(2, 0), clock, 6).await;
-    assert!(shared.windows(2).all(|pair| (197..=204).contains(&(pair[1] - pair[0]))), "{shared:?}");
-    assert!((4.9..5.1).contains(&limiter.rate_per_second(Standing { share: share(2, 0), ..alone() })));
+    assert!(
+        shared
+            .windows(2)
+            .all(|pair| (197..=204).contains(&(pair[1] - pair[0]))),
+        "{shared:?}"
+    );
+    assert!((4.9..5.1).contains(&limiter.rate_per_second(Standing {
+        share: share(2, 0),
+        ..alone()
+    })));
     let again = calls_of(&limiter, Share::WHOLE, clock, 6).await;
-    assert!(again.windows(2).all(|pair| (97..=102).contains(&(pair[1] - pair[0]))), "{again:?}");
-    assert!(again[0] - shared[5] <= 101, "not after the period of before: {again:?}");
+    assert!(
+        again
+            .windows(2)
+            .all(|pair| (97..=102).contains(&(pair[1] - pair[0]))),
+        "{again:?}"
+    );
+    assert!(
+        again[0] - shared[5] <= 101,
+        "not after the period of before: {again:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +184,10 @@ async fn being_told_to_slow_down_lowers_the_rate_at_once_and_once() {
     let lowered = limiter.rate_per_second(alone());
     assert!((9.0..10.0).contains(&lowered), "{lowered}");
     limiter.lower(started);
-    assert!((limiter.rate_per_second(alone()) - lowered).abs() < 1e-9, "answers to calls in the air together");
+    assert!(
+        (limiter.rate_per_second(alone()) - lowered).abs() < 1e-9,
+        "answers to calls in the air together"
+    );
     let period = 1_000.0 / lowered / USED;
     let mut due = 0.0;
     for at in acquired_at(&limiter, 3).await {
@@ -164,7 +213,10 @@ async fn who_was_refused_everything_for_a_while_has_his_rate_back_within_hundred
             }
             calls += 1;
         }
-        assert!(low < 0.05 * rate && calls < 500, "{rate} a second: {calls} calls from {low}");
+        assert!(
+            low < 0.05 * rate && calls < 500,
+            "{rate} a second: {calls} calls from {low}"
+        );
     }
 }
 
@@ -182,21 +234,42 @@ async fn a_waiter_that_gives_up_takes_no_place() {
 #[tokio::test(start_paused = true)]
 async fn a_share_that_changes_all_the_time_starves_nobody_and_grants_nothing_extra() {
     for (rate, burst) in [(0.1, 1), (2.0, 1), (10.0, 5)] {
-        let (limiter, began, clock) = (Limiter::new(rate, burst), Instant::now(), WallClock::starting_at(midnight()));
-        // Of two halves of twelve seconds a peer has work in one, and of two tenths of a second in one.
+        let (limiter, began, clock) = (
+            Limiter::new(rate, burst),
+            Instant::now(),
+            WallClock::starting_at(midnight()),
+        );
+        // Of two halves of twelve seconds a peer has work in one, and of two tenths of a second in
+        // one.
         let flips = || {
             let seconds = began.elapsed().as_millis();
-            share(if (seconds / 100) % 2 == 0 || (seconds / 6_000) % 2 == 0 { 2 } else { 1 }, 0)
+            share(
+                if (seconds / 100) % 2 == 0 || (seconds / 6_000) % 2 == 0 {
+                    2
+                } else {
+                    1
+                },
+                0,
+            )
         };
         let mut calls = 0_u32;
         while began.elapsed() < Duration::from_hours(1) {
-            limiter.acquire(|| Standing { share: flips(), of_others: 1.0, now: clock.now() }).await;
+            limiter
+                .acquire(|| Standing {
+                    share: flips(),
+                    of_others: 1.0,
+                    now: clock.now(),
+                })
+                .await;
             calls += 1;
         }
         // Three quarters of the time it is half of the rate.
         let due = 3_600.0 * rate * (0.75 * 0.5 + 0.25);
         let part = f64::from(calls) / due;
-        assert!((0.75..=1.15).contains(&part), "{rate}, {burst}: {part:.2} of what is due");
+        assert!(
+            (0.75..=1.15).contains(&part),
+            "{rate}, {burst}: {part:.2} of what is due"
+        );
     }
 }
 
@@ -204,12 +277,22 @@ async fn a_share_that_changes_all_the_time_starves_nobody_and_grants_nothing_ext
 async fn turns_are_kept_however_long_they_take() {
     let clock = WallClock::starting_at(midnight());
     let limiters: Vec<_> = (0..4).map(|_| Limiter::new(1.0, 1)).collect();
-    let of_each = limiters.iter().zip(0..).map(|(limiter, rank)| calls_of(limiter, share(4, rank), clock, 30));
-    let mut all: Vec<i64> = futures_util::future::join_all(of_each).await.into_iter().flat_map(|calls| calls.into_iter().skip(2)).collect();
+    let of_each = limiters
+        .iter()
+        .zip(0..)
+        .map(|(limiter, rank)| calls_of(limiter, share(4, rank), clock, 30));
+    let mut all: Vec<i64> = futures_util::future::join_all(of_each)
+        .await
+        .into_iter()
+        .flat_map(|calls| calls.into_iter().skip(2))
+        .collect();
     all.sort_unstable();
     let gaps: Vec<i64> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let steady = &gaps[4..gaps.len() - 4];
-    assert!(steady.iter().all(|gap| (900..=1_100).contains(gap)), "{steady:?}");
+    assert!(
+        steady.iter().all(|gap| (900..=1_100).contains(gap)),
+        "{steady:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,14 +304,26 @@ async fn several_workers_lose_no_call_at_any_rate() {
             async move {
                 let (start, mut made) = (Instant::now(), 0);
                 while start.elapsed() < Duration::from_mins(1) {
-                    limiter.acquire(|| Standing { share: share(3, rank), of_others: 1.0, now: clock.now() }).await;
+                    limiter
+                        .acquire(|| Standing {
+                            share: share(3, rank),
+                            of_others: 1.0,
+                            now: clock.now(),
+                        })
+                        .await;
                     made += 1;
                 }
                 made
             }
         };
-        let made: i32 = futures_util::future::join_all((0..3).map(of_one)).await.into_iter().sum();
-        assert!((calls - calls / 200..=calls + 10).contains(&made), "{rate}: {made} in a minute, {calls} are due");
+        let made: i32 = futures_util::future::join_all((0..3).map(of_one))
+            .await
+            .into_iter()
+            .sum();
+        assert!(
+            (calls - calls / 200..=calls + 10).contains(&made),
+            "{rate}: {made} in a minute, {calls} are due"
+        );
     }
 }
 
@@ -242,7 +337,10 @@ async fn what_is_learned_alone_is_left_out_of_the_turns_from_the_first() {
             limiter.lower(Instant::now());
         }
     }
-    let due = limiter.rate_per_second(Standing { share: share(2, 0), ..alone() });
+    let due = limiter.rate_per_second(Standing {
+        share: share(2, 0),
+        ..alone()
+    });
     let shared = calls_of(&limiter, share(2, 0), clock, 201).await;
     let made = 200_000.0 / f64::from(i32::try_from(shared[200] - shared[0]).unwrap());
     assert!((0.98..=1.005).contains(&(made / due)), "{made} of {due}");
@@ -257,16 +355,35 @@ async fn others_hold_a_worker_back_and_leave_by_and_by() {
     for second in 1..=40 {
         let mut calls = 0;
         while began.elapsed() < Duration::from_secs(second) {
-            let of_others = if began.elapsed() < Duration::from_secs(10) { 0.5 } else { 1.0 };
-            limiter.acquire(|| Standing { share: share(2, 0), of_others, now: clock.now() }).await;
+            let of_others = if began.elapsed() < Duration::from_secs(10) {
+                0.5
+            } else {
+                1.0
+            };
+            limiter
+                .acquire(|| Standing {
+                    share: share(2, 0),
+                    of_others,
+                    now: clock.now(),
+                })
+                .await;
             limiter.granted();
             calls += 1;
         }
         rates.push(calls);
     }
-    assert!(rates[2..10].iter().all(|calls| (2..=3).contains(calls)), "held back: {rates:?}");
-    assert!(rates[10..13].iter().all(|calls| (2..=4).contains(calls)), "by steps: {rates:?}");
-    assert!(rates[36..].iter().all(|calls| (4..=6).contains(calls)), "all of it: {rates:?}");
+    assert!(
+        rates[2..10].iter().all(|calls| (2..=3).contains(calls)),
+        "held back: {rates:?}"
+    );
+    assert!(
+        rates[10..13].iter().all(|calls| (2..=4).contains(calls)),
+        "by steps: {rates:?}"
+    );
+    assert!(
+        rates[36..].iter().all(|calls| (4..=6).contains(calls)),
+        "all of it: {rates:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,18 +391,30 @@ async fn who_does_not_use_his_rate_up_holds_nobody_back() {
     let limiter = Limiter::new(10.0, 1);
     tokio::time::sleep(Duration::from_secs(1)).await;
     limiter.lower(Instant::now());
-    assert!((limiter.used_up_part() - 1.0).abs() < 1e-9, "no call has waited");
+    assert!(
+        (limiter.used_up_part() - 1.0).abs() < 1e-9,
+        "no call has waited"
+    );
     acquired_at(&limiter, 10).await;
     assert!(limiter.used_up_part() < 1.0);
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(2)).await;
         limiter.acquire(alone).await;
     }
-    assert!((limiter.used_up_part() - 1.0).abs() < 1e-9, "a place is always free");
-    assert!(limiter.rate_per_second(alone()) < 10.0, "it has not forgotten");
+    assert!(
+        (limiter.used_up_part() - 1.0).abs() < 1e-9,
+        "a place is always free"
+    );
+    assert!(
+        limiter.rate_per_second(alone()) < 10.0,
+        "it has not forgotten"
+    );
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         acquired_at(&limiter, 2).await;
-        assert!((limiter.used_up_part() - 1.0).abs() < 1e-9, "two at once now and then");
+        assert!(
+            (limiter.used_up_part() - 1.0).abs() < 1e-9,
+            "two at once now and then"
+        );
     }
 }

@@ -4,7 +4,9 @@ use serde_json::json;
 
 /// The invoice made of `data`, as it is published. A number identifies it, so that it is an answer.
 fn mapped(data: &str) -> Value {
-    let data = data.replacen('{', "{\"InvoiceNum\": \"1\", ", 1).replace(", }", "}");
+    let data = data
+        .replacen('{', "{\"InvoiceNum\": \"1\", ", 1)
+        .replace(", }", "}");
     let body = format!("{{\"code\": 200, \"data\": {data}}}");
     serde_json::to_value(read_answer(200, body.as_bytes()).ok().unwrap().answer).unwrap()
 }
@@ -12,7 +14,10 @@ fn mapped(data: &str) -> Value {
 #[test]
 fn the_documents_own_sample_is_read_whole() {
     let reply = read_answer(200, SAMPLE).ok().unwrap();
-    assert_eq!((reply.code, reply.request_id.as_deref()), ("200", Some("65605503936940344488")));
+    assert_eq!(
+        (reply.code, reply.request_id.as_deref()),
+        ("200", Some("65605503936940344488"))
+    );
     assert!(reply.answer.extra.is_empty());
     insta::assert_snapshot!(serde_json::to_string_pretty(&reply.answer).unwrap());
 }
@@ -30,12 +35,24 @@ fn the_supplements_of_all_nine_regions_are_payments_by_name() {
         ("河南", "个人支付金额、其他医保支付"),
         ("江苏", "个人支付金额、其他医保支付"),
         ("山东", "个人支付金额、其他医保支付"),
-        ("上海", "分类自负、历年余额、本年余额、现金支付、自负、自费、附加支付"),
+        (
+            "上海",
+            "分类自负、历年余额、本年余额、现金支付、自负、自费、附加支付",
+        ),
         ("天津", "个人支付金额、其他医保支付"),
-        ("浙江", "历年余额、历年支付、基金支付、本年余额、本年支付、现金支付"),
+        (
+            "浙江",
+            "历年余额、历年支付、基金支付、本年余额、本年支付、现金支付",
+        ),
     ] {
-        let sent: Vec<Value> = names.split('、').map(|name| json!({"name": name, "word": "1.50"})).collect();
-        let expected: Vec<Value> = names.split('、').map(|name| json!({"name": name, "amount": "1.50"})).collect();
+        let sent: Vec<Value> = names
+            .split('、')
+            .map(|name| json!({"name": name, "word": "1.50"}))
+            .collect();
+        let expected: Vec<Value> = names
+            .split('、')
+            .map(|name| json!({"name": name, "amount": "1.50"}))
+            .collect();
         let invoice = mapped(&json!({"Province": region, "RegionSupplement": sent}).to_string());
         assert_eq!(invoice["payments"], Value::Array(expected), "{region}");
     }
@@ -45,43 +62,129 @@ fn the_supplements_of_all_nine_regions_are_payments_by_name() {
 fn irregular_fields_cost_themselves_only() {
     let long = format!(r#"{{"Name": "{}"}}"#, "名".repeat(1_000));
     assert_eq!(mapped(&long)["patient_name"].as_str().unwrap().len(), 1_998);
-    assert!(mapped(&long)["patient_name"].as_str().unwrap().ends_with('…'), "what is cut is said");
+    assert!(
+        mapped(&long)["patient_name"]
+            .as_str()
+            .unwrap()
+            .ends_with('…'),
+        "what is cut is said"
+    );
     for (data, pointer, expected) in [
         (r"{}", "/patient_name", json!(null)),
         (r#"{"Name": null}"#, "/patient_name", json!(null)),
         (r#"{"Name": "  "}"#, "/patient_name", json!(null)),
-        (r#"{"Name": " 张\u0000三 "}"#, "/patient_name", json!("张三")),
-        (r#"{"ClinicNum": 12169298}"#, "/clinic_no", json!("12169298")),
-        (r#"{"ClinicNum": 40091198916051710196123}"#, "/clinic_no", json!("40091198916051710196123")),
+        (
+            r#"{"Name": " 张\u0000三 "}"#,
+            "/patient_name",
+            json!("张三"),
+        ),
+        (
+            r#"{"ClinicNum": 12169298}"#,
+            "/clinic_no",
+            json!("12169298"),
+        ),
+        (
+            r#"{"ClinicNum": 40091198916051710196123}"#,
+            "/clinic_no",
+            json!("40091198916051710196123"),
+        ),
         (r#"{"Payee": true}"#, "/payee", json!("true")),
         (r#"{"Payee": ["李四"]}"#, "/payee", json!(null)),
         (r#"{"Payee": ["李四"]}"#, "/extra/Payee", json!(["李四"])),
-        (r#"{"HospitalName": {"a": 1.10}}"#, "/extra/HospitalName", json!({"a": "1.10"})),
+        (
+            r#"{"HospitalName": {"a": 1.10}}"#,
+            "/extra/HospitalName",
+            json!({"a": "1.10"}),
+        ),
         (r#"{"Nation": "汉"}"#, "/extra/Nation", json!("汉")),
         (r#"{"Nation": null}"#, "/extra", json!({})),
-        (r#"{"AmountInFiguers": "1,939.48"}"#, "/total_cost", json!("1939.48")),
-        (r#"{"AmountInFiguers": 1939.48}"#, "/total_cost", json!("1939.48")),
-        (r#"{"AmountInFiguers": 1.93948e3}"#, "/total_cost", json!("1939.48")),
-        (r#"{"AmountInFigures": "939.48"}"#, "/total_cost", json!("939.48")),
-        (r#"{"AmountInFiguers": "", "AmountInFigures": "939.48"}"#, "/total_cost", json!("939.48")),
-        (r#"{"AmountInFiguers": "壹元"}"#, "/total_cost", json!({"text": "壹元"})),
-        (r#"{"AmountInWords": "玖佰叁拾玖元肆角捌分"}"#, "/total_cost_from_words", json!("939.48")),
-        (r#"{"AmountInWords": "玖x"}"#, "/total_cost_from_words", json!({"text": "玖x"})),
-        (r#"{"Date": "2020年06月03日"}"#, "/billing_date", json!("2020-06-03")),
-        (r#"{"Date": "2020年"}"#, "/billing_date", json!({"text": "2020年"})),
+        (
+            r#"{"AmountInFiguers": "1,939.48"}"#,
+            "/total_cost",
+            json!("1939.48"),
+        ),
+        (
+            r#"{"AmountInFiguers": 1939.48}"#,
+            "/total_cost",
+            json!("1939.48"),
+        ),
+        (
+            r#"{"AmountInFiguers": 1.93948e3}"#,
+            "/total_cost",
+            json!("1939.48"),
+        ),
+        (
+            r#"{"AmountInFigures": "939.48"}"#,
+            "/total_cost",
+            json!("939.48"),
+        ),
+        (
+            r#"{"AmountInFiguers": "", "AmountInFigures": "939.48"}"#,
+            "/total_cost",
+            json!("939.48"),
+        ),
+        (
+            r#"{"AmountInFiguers": "壹元"}"#,
+            "/total_cost",
+            json!({"text": "壹元"}),
+        ),
+        (
+            r#"{"AmountInWords": "玖佰叁拾玖元肆角捌分"}"#,
+            "/total_cost_from_words",
+            json!("939.48"),
+        ),
+        (
+            r#"{"AmountInWords": "玖x"}"#,
+            "/total_cost_from_words",
+            json!({"text": "玖x"}),
+        ),
+        (
+            r#"{"Date": "2020年06月03日"}"#,
+            "/billing_date",
+            json!("2020-06-03"),
+        ),
+        (
+            r#"{"Date": "2020年"}"#,
+            "/billing_date",
+            json!({"text": "2020年"}),
+        ),
         (r#"{"HospitalDay": "3天"}"#, "/hospital_days", json!("3")),
         (r#"{"Sex": "女"}"#, "/patient_gender", json!("female")),
         (r#"{"Sex": "男性"}"#, "/patient_gender", json!("male")),
         (r#"{"Sex": "?"}"#, "/patient_gender", json!("unknown")),
-        (r#"{"InvoiceType": "住院发票"}"#, "/note_kind", json!("inpatient")),
-        (r#"{"InvoiceType": "门诊发票"}"#, "/note_kind", json!("outpatient")),
+        (
+            r#"{"InvoiceType": "住院发票"}"#,
+            "/note_kind",
+            json!("inpatient"),
+        ),
+        (
+            r#"{"InvoiceType": "门诊发票"}"#,
+            "/note_kind",
+            json!("outpatient"),
+        ),
         (r#"{"InvoiceType": "其他"}"#, "/note_kind", json!("unknown")),
         (r#"{"RegionSupplement": null}"#, "/payments", json!([])),
         (r#"{"RegionSupplement": ""}"#, "/payments", json!([])),
-        (r#"{"RegionSupplement": "自费"}"#, "/extra/RegionSupplement", json!("自费")),
-        (r#"{"RegionSupplement": {"name": "自费", "word": 1}}"#, "/payments", json!([{"name": "自费", "amount": "1"}])),
-        (r#"{"RegionSupplement": [{"name": "自费", "word": ""}]}"#, "/payments", json!([{"name": "自费", "amount": null}])),
-        (r#"{"RegionSupplement": ["自费"]}"#, "/extra/RegionSupplement[0]", json!("自费")),
+        (
+            r#"{"RegionSupplement": "自费"}"#,
+            "/extra/RegionSupplement",
+            json!("自费"),
+        ),
+        (
+            r#"{"RegionSupplement": {"name": "自费", "word": 1}}"#,
+            "/payments",
+            json!([{"name": "自费", "amount": "1"}]),
+        ),
+        (
+            r#"{"RegionSupplement": [{"name": "自费", "word": ""}]}"#,
+            "/payments",
+            json!([{"name": "自费", "amount": null}]),
+        ),
+        (
+            r#"{"RegionSupplement": ["自费"]}"#,
+            "/extra/RegionSupplement[0]",
+            json!("自费"),
+        ),
         (
             r#"{"CostCategories": [{"name": "收费项目", "word": "甲"}, {"name": "金额", "word": "1"}, {"name": "收费项目", "word": "乙"}]}"#,
             "/cost_categories",
@@ -92,7 +195,11 @@ fn irregular_fields_cost_themselves_only() {
             "/cost_categories",
             json!([]),
         ),
-        (r#"{"CostDetail": [[{"name": "项目", "word": "药"}, {"name": "单位", "word": "盒"}]]}"#, "/extra/CostDetail[0].单位", json!("盒")),
+        (
+            r#"{"CostDetail": [[{"name": "项目", "word": "药"}, {"name": "单位", "word": "盒"}]]}"#,
+            "/extra/CostDetail[0].单位",
+            json!("盒"),
+        ),
         (
             r#"{"CostDetail": [[{"name": "数量", "word": 10}, {"name": "单价", "word": 29.3200}]]}"#,
             "/cost_details/0/unit_price",
@@ -105,12 +212,22 @@ fn irregular_fields_cost_themselves_only() {
 
 #[test]
 fn no_line_is_left_out_in_silence() {
-    let cells = [json!({"name": "项目", "word": "药"}), json!({"name": "金额", "word": "1.00"})];
-    for (sent, kept, left_out) in [(1_500, 1_500, json!(null)), (20_000, 20_000, json!(null)), (20_003, 20_000, json!(3))] {
+    let cells = [
+        json!({"name": "项目", "word": "药"}),
+        json!({"name": "金额", "word": "1.00"}),
+    ];
+    for (sent, kept, left_out) in [
+        (1_500, 1_500, json!(null)),
+        (20_000, 20_000, json!(null)),
+        (20_003, 20_000, json!(3)),
+    ] {
         let flat: Vec<_> = cells.iter().cycle().take(2 * sent).collect();
         let payments = vec![&cells[0]; sent];
         for table in [json!(vec![&cells; sent]), json!(flat)] {
-            let invoice = mapped(&json!({"CostDetail": table, "CostCategories": [], "RegionSupplement": payments}).to_string());
+            let invoice = mapped(
+                &json!({"CostDetail": table, "CostCategories": [], "RegionSupplement": payments})
+                    .to_string(),
+            );
             assert_eq!(invoice["cost_details"].as_array().unwrap().len(), kept);
             assert_eq!(invoice["payments"].as_array().unwrap().len(), kept);
             for list in ["cost_details", "payments"] {
@@ -123,17 +240,37 @@ fn no_line_is_left_out_in_silence() {
 #[test]
 fn a_line_whose_columns_cannot_be_read_is_still_a_line() {
     let unread = json!([{"name": "\u{fffd}\u{fffd}", "word": "1.00"}]);
-    let invoice = mapped(&json!({"CostDetail": [unread], "CostCategories": [unread], "RegionSupplement": unread}).to_string());
-    assert_eq!((&invoice["cost_details"][0]["amount"], &invoice["cost_categories"][0]["amount"]), (&json!(null), &json!(null)));
-    assert_eq!(invoice["payments"], json!([{"name": null, "amount": "1.00"}]));
+    let invoice = mapped(
+        &json!({"CostDetail": [unread], "CostCategories": [unread], "RegionSupplement": unread})
+            .to_string(),
+    );
+    assert_eq!(
+        (
+            &invoice["cost_details"][0]["amount"],
+            &invoice["cost_categories"][0]["amount"]
+        ),
+        (&json!(null), &json!(null))
+    );
+    assert_eq!(
+        invoice["payments"],
+        json!([{"name": null, "amount": "1.00"}])
+    );
 }
 
 #[test]
 fn a_line_of_which_only_the_amount_is_there_and_cannot_be_read_is_still_a_line() {
     let lines = json!([[{"word": "1"}], [{"name": null, "word": "1"}], ["1.00"], [{"name": "金额", "word": []}]]);
     let invoice = mapped(&json!({"CostDetail": lines, "CostCategories": lines}).to_string());
-    for (list, line) in [("cost_details", json!(null)), ("cost_categories", json!(null))] {
-        let amounts: Vec<_> = invoice[list].as_array().unwrap().iter().map(|line| &line["amount"]).collect();
+    for (list, line) in [
+        ("cost_details", json!(null)),
+        ("cost_categories", json!(null)),
+    ] {
+        let amounts: Vec<_> = invoice[list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| &line["amount"])
+            .collect();
         assert_eq!(amounts, [&line; 4], "{list}");
     }
     let invoice = mapped(r#"{"CostDetail": ["1.00"]}"#);
@@ -142,16 +279,26 @@ fn a_line_of_which_only_the_amount_is_there_and_cannot_be_read_is_still_a_line()
 
 #[test]
 fn cells_of_two_hundred_thousand_columns_are_read_in_time() {
-    let cells: Vec<_> = (0..200_000).map(|number| json!({"name": number.to_string(), "word": "1"})).collect();
+    let cells: Vec<_> = (0..200_000)
+        .map(|number| json!({"name": number.to_string(), "word": "1"}))
+        .collect();
     let invoice = mapped(&json!({ "CostDetail": cells }).to_string());
     assert_eq!(invoice["cost_details"], json!([]));
 }
 
 #[test]
 fn what_could_not_be_decoded_is_shown_and_is_no_name() {
-    let invoice = mapped("{\"Name\": \"\u{fffd}\u{fffd}\", \"Province\": \"河\u{fffd}\", \"AmountInFiguers\": \"2\u{fffd}.00\"}");
-    assert_eq!((&invoice["patient_name"], &invoice["province"]), (&json!(null), &json!(null)));
-    assert_eq!(invoice["extra"], json!({"Name": "\u{fffd}\u{fffd}", "Province": "河\u{fffd}"}));
+    let invoice = mapped(
+        "{\"Name\": \"\u{fffd}\u{fffd}\", \"Province\": \"河\u{fffd}\", \"AmountInFiguers\": \"2\u{fffd}.00\"}",
+    );
+    assert_eq!(
+        (&invoice["patient_name"], &invoice["province"]),
+        (&json!(null), &json!(null))
+    );
+    assert_eq!(
+        invoice["extra"],
+        json!({"Name": "\u{fffd}\u{fffd}", "Province": "河\u{fffd}"})
+    );
     assert_eq!(invoice["total_cost"], json!({"text": "2\u{fffd}.00"}));
 }
 
@@ -159,19 +306,38 @@ fn what_could_not_be_decoded_is_shown_and_is_no_name() {
 fn what_is_not_a_value_costs_its_field_and_nothing_else() {
     let body = r#"{"code": 200, "data": {"InvoiceNum": 0103152099, "Name": "张三", "HospitalDay": NaN, "AmountInFiguers": Infinity,
         "CostDetail": [[{"name": "金额", "word": NaN}, {"name": "数量", "word": 1},],], 'Payee': None, },} // done"#;
-    let invoice = serde_json::to_value(read_answer(200, body.as_bytes()).ok().unwrap().answer).unwrap();
-    for (field, expected) in
-        [("note_no", json!("0103152099")), ("patient_name", json!("张三")), ("hospital_days", json!(null)), ("total_cost", json!(null))]
-    {
+    let invoice =
+        serde_json::to_value(read_answer(200, body.as_bytes()).ok().unwrap().answer).unwrap();
+    for (field, expected) in [
+        ("note_no", json!("0103152099")),
+        ("patient_name", json!("张三")),
+        ("hospital_days", json!(null)),
+        ("total_cost", json!(null)),
+    ] {
         assert_eq!(invoice[field], expected, "{field}");
     }
-    assert_eq!((&invoice["cost_details"][0]["amount"], &invoice["cost_details"][0]["quantity"]), (&json!(null), &json!("1")));
-    assert_eq!(read_answer(200, &body.as_bytes()[..200]).err().unwrap().code, "malformed", "a part of it is no answer");
+    assert_eq!(
+        (
+            &invoice["cost_details"][0]["amount"],
+            &invoice["cost_details"][0]["quantity"]
+        ),
+        (&json!(null), &json!("1"))
+    );
+    assert_eq!(
+        read_answer(200, &body.as_bytes()[..200])
+            .err()
+            .unwrap()
+            .code,
+        "malformed",
+        "a part of it is no answer"
+    );
 }
 
 #[test]
 fn data_may_come_in_a_list() {
-    let reply = read(200, &json!({"code": "200", "data": [{"Name": "张三"}]})).ok().unwrap();
+    let reply = read(200, &json!({"code": "200", "data": [{"Name": "张三"}]}))
+        .ok()
+        .unwrap();
     assert_eq!(reply.answer.patient_name.as_deref(), Some("张三"));
 }
 

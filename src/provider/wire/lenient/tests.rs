@@ -3,7 +3,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn read(text: &str) -> Option<Value> {
-    first_object(text).map(|strict| serde_json::from_str(&strict).unwrap_or_else(|error| panic!("{text}: {strict}: {error}")))
+    first_object(text).map(|strict| {
+        serde_json::from_str(&strict).unwrap_or_else(|error| panic!("{text}: {strict}: {error}"))
+    })
 }
 
 #[test]
@@ -11,17 +13,32 @@ fn what_is_not_a_value_costs_its_field() {
     let lost = "\u{fffd}";
     for (text, expected) in [
         (r#"{"a": NaN, "b": 1}"#, json!({"a": lost, "b": 1})),
-        (r#"{"a": Infinity, "b": -Infinity, "c": [NaN, 1]}"#, json!({"a": lost, "b": lost, "c": [lost, 1]})),
+        (
+            r#"{"a": Infinity, "b": -Infinity, "c": [NaN, 1]}"#,
+            json!({"a": lost, "b": lost, "c": [lost, 1]}),
+        ),
         (r#"{"a": nan}"#, json!({"a": lost})),
         (r#"{"a": 张三, "b": 1}"#, json!({"a": lost, "b": 1})),
         (r#"{"a": , "b": 1}"#, json!({"a": lost, "b": 1})),
         (r#"{"a": }"#, json!({"a": lost})),
         (r#"{"a"}"#, json!({"a": lost})),
         (r#"{"a": 1,939.48, "b": 1}"#, json!({"a": lost, "b": 1})),
-        (r#"{"note_no": "XXXXX"", "b": 1}"#, json!({"note_no": "XXXXX\u{fffd}", "b": 1})),
-        (r#"{"a": "say "yes"", "b": 1}"#, json!({"a": "say \u{fffd}yes\u{fffd}", "b": 1})),
-        (r#"{"a": "say "yes", or no", "b": 1}"#, json!({"a": lost, "b": 1})),
-        (r#"{"a": "\ud800", "\udc00b": "\u12"}"#, json!({"a": lost, "\u{fffd}b": "\u{fffd}12"})),
+        (
+            r#"{"note_no": "XXXXX"", "b": 1}"#,
+            json!({"note_no": "XXXXX\u{fffd}", "b": 1}),
+        ),
+        (
+            r#"{"a": "say "yes"", "b": 1}"#,
+            json!({"a": "say \u{fffd}yes\u{fffd}", "b": 1}),
+        ),
+        (
+            r#"{"a": "say "yes", or no", "b": 1}"#,
+            json!({"a": lost, "b": 1}),
+        ),
+        (
+            r#"{"a": "\ud800", "\udc00b": "\u12"}"#,
+            json!({"a": lost, "\u{fffd}b": "\u{fffd}12"}),
+        ),
         (r#"{"a": [..., 1]}"#, json!({"a": [lost, 1]})),
     ] {
         assert_eq!(read(text), Some(expected), "{text}");
@@ -33,29 +50,57 @@ fn what_is_meant_is_read() {
     for (text, expected) in [
         (r#"{"a": 1, "b": [1, 2,],}"#, json!({"a": 1, "b": [1, 2]})),
         (r#"{,"a": 1,, "b": [,1]}"#, json!({"a": 1, "b": [1]})),
-        ("{\"a\": \"x\"\n \"b\": [1 2]}", json!({"a": "x", "b": [lost_pair(), ]})),
-        (r#"{'a': 'it''s', 'b': None, 'c': True, "d": False}"#, json!({"a": "it\u{fffd}\u{fffd}s", "b": null, "c": true, "d": false})),
+        (
+            "{\"a\": \"x\"\n \"b\": [1 2]}",
+            json!({"a": "x", "b": [lost_pair(), ]}),
+        ),
+        (
+            r#"{'a': 'it''s', 'b': None, 'c': True, "d": False}"#,
+            json!({"a": "it\u{fffd}\u{fffd}s", "b": null, "c": true, "d": false}),
+        ),
         (r#"{'a': 'say "yes"'}"#, json!({"a": "say \"yes\""})),
-        (r#"{code: 200, data : {Name:"x"}}"#, json!({"code": 200, "data": {"Name": "x"}})),
-        ("{\"a\": 1, // a note\n/* and */ \"b\": \"http://x/\" /* more */}", json!({"a": 1, "b": "http://x/"})),
-        (r#"{"a": 0103152099, "b": .5, "c": +1, "d": 1.}"#, json!({"a": "0103152099", "b": ".5", "c": "+1", "d": "1."})),
-        (r#"{"a": -1.50e3, "b": undefined}"#, json!({"a": -1500.0, "b": null})),
-        ("{\"a\": \"x\ny\\'z\\q\", \"b\": \"\\u5f20\\ud842\\udfb7\\u0022\"}", json!({"a": "x y'z\\q", "b": "张𠮷\""})),
+        (
+            r#"{code: 200, data : {Name:"x"}}"#,
+            json!({"code": 200, "data": {"Name": "x"}}),
+        ),
+        (
+            "{\"a\": 1, // a note\n/* and */ \"b\": \"http://x/\" /* more */}",
+            json!({"a": 1, "b": "http://x/"}),
+        ),
+        (
+            r#"{"a": 0103152099, "b": .5, "c": +1, "d": 1.}"#,
+            json!({"a": "0103152099", "b": ".5", "c": "+1", "d": "1."}),
+        ),
+        (
+            r#"{"a": -1.50e3, "b": undefined}"#,
+            json!({"a": -1500.0, "b": null}),
+        ),
+        (
+            "{\"a\": \"x\ny\\'z\\q\", \"b\": \"\\u5f20\\ud842\\udfb7\\u0022\"}",
+            json!({"a": "x y'z\\q", "b": "张𠮷\""}),
+        ),
         ("\u{feff} {\"a\": 1}", json!({"a": 1})),
         (r#"{"a": 1} and whatever {"#, json!({"a": 1})),
         (r#"{"a": 1}}}"#, json!({"a": 1})),
-        (r#"{"a": {"b": [{"c": NaN}]}, "d": {}}"#, json!({"a": {"b": [{"c": "\u{fffd}"}]}, "d": {}})),
+        (
+            r#"{"a": {"b": [{"c": NaN}]}, "d": {}}"#,
+            json!({"a": {"b": [{"c": "\u{fffd}"}]}, "d": {}}),
+        ),
     ] {
         assert_eq!(read(text), Some(expected), "{text}");
     }
 }
 
-/// `"}` within a text looks like the end of an object: then what stands behind it would be lost, a state of the registry say.
+/// `"}` within a text looks like the end of an object: then what stands behind it would be lost, a
+/// state of the registry say.
 #[test]
 fn an_object_that_may_have_been_closed_too_early_is_none() {
     let cut = r#"{"data": {"remark": "he said "}, bye", "img_status": [{"yizuofei": 1}]}}"#;
     assert_eq!(read(cut), None);
-    assert!(read(r#"{"data": {"remark": 1,939.48}} and "whatever""#).is_some(), "words may follow");
+    assert!(
+        read(r#"{"data": {"remark": 1,939.48}} and "whatever""#).is_some(),
+        "words may follow"
+    );
 }
 
 /// Two numbers without a comma between them are not a value.
@@ -70,7 +115,17 @@ fn an_object_without_its_end_is_none() {
     for (at, _) in whole.char_indices() {
         assert_eq!(first_object(&whole[..at]), None, "{}", &whole[..at]);
     }
-    for text in ["", "[1]", "\"{}\"", "<html>{}</html>", "{]}", r#"{"a": [}]}"#, "{\"a\": 1 /* }", "null", "{'a': '}"] {
+    for text in [
+        "",
+        "[1]",
+        "\"{}\"",
+        "<html>{}</html>",
+        "{]}",
+        r#"{"a": [}]}"#,
+        "{\"a\": 1 /* }",
+        "null",
+        "{'a': '}",
+    ] {
         assert_eq!(first_object(text), None, "{text}");
     }
     let deep = |levels: usize| format!("{{\"a\": {}{}, }}", "[".repeat(levels), "]".repeat(levels));

@@ -15,12 +15,24 @@ pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
     let mut weather = shared.weather.subscribe();
     let (born, abandoned) = (weather.borrow().spell, weather.borrow().abandonments);
     let (mut lonely, mut ended) = (weather.clone(), weather.clone());
-    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server_port)).await else { return };
-    let ((from_client, mut to_client), (from_server, mut to_server)) = (client.into_split(), server.into_split());
+    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server_port)).await else {
+        return;
+    };
+    let ((from_client, mut to_client), (from_server, mut to_server)) =
+        (client.into_split(), server.into_split());
     let caught = watch::Sender::new(None);
-    let pump = |direction| Pump { direction, shared: &shared, caught: &caught, first_words: Vec::new(), seen: Vec::new() };
+    let pump = |direction| Pump {
+        direction,
+        shared: &shared,
+        caught: &caught,
+        first_words: Vec::new(),
+        seen: Vec::new(),
+    };
     let both = async {
-        tokio::join!(pump(Direction::ToServer).run(from_client, &mut to_server), pump(Direction::ToClient).run(from_server, &mut to_client))
+        tokio::join!(
+            pump(Direction::ToServer).run(from_client, &mut to_server),
+            pump(Direction::ToClient).run(from_server, &mut to_client)
+        )
     };
     tokio::select! {
         // What was held when the connection ended does not get through.
@@ -73,7 +85,11 @@ impl Pump<'_> {
                 self.look(&piece[..length]);
             }
             self.held_up().await;
-            let passed = if length == 0 { to.shutdown().await } else { to.write_all(&piece[..length]).await };
+            let passed = if length == 0 {
+                to.shutdown().await
+            } else {
+                to.write_all(&piece[..length]).await
+            };
             if length == 0 || passed.is_err() {
                 return;
             }
@@ -81,7 +97,9 @@ impl Pump<'_> {
     }
 
     async fn utter(&self, forgery: &Forgery, to: &mut OwnedWriteHalf) -> std::io::Result<()> {
-        if self.direction == Direction::ToServer && contains(&self.first_words, forgery.client.as_bytes()) {
+        if self.direction == Direction::ToServer
+            && contains(&self.first_words, forgery.client.as_bytes())
+        {
             to.write_all(&forgery.frame).await?;
         }
         Ok(())
@@ -94,9 +112,14 @@ impl Pump<'_> {
             && direction == self.direction
         {
             // Never an error, here and below: the sender is in `shared`.
-            let _ = weather.wait_for(|weather| weather.releases > releases).await;
+            let _ = weather
+                .wait_for(|weather| weather.releases > releases)
+                .await;
         }
-        let flow = weather.wait_for(|weather| weather.flow != Flow::Hold).await.map(|weather| weather.flow);
+        let flow = weather
+            .wait_for(|weather| weather.flow != Flow::Hold)
+            .await
+            .map(|weather| weather.flow);
         if let Ok(Flow::Slow(by)) = flow {
             sleep(by).await;
         }
@@ -106,11 +129,23 @@ impl Pump<'_> {
         if self.first_words.len() < INTRODUCTION {
             self.first_words.extend_from_slice(piece);
         }
-        let mut traps = self.shared.traps.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(longest) = traps.iter().map(|trap| trap.sees.len()).max() else { return };
+        let mut traps = self
+            .shared
+            .traps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(longest) = traps.iter().map(|trap| trap.sees.len()).max() else {
+            return;
+        };
         self.seen.extend_from_slice(piece);
-        if let Some(at) = traps.iter().position(|trap| contains(&self.seen, &trap.sees)) {
-            self.caught.send_replace(Some((traps.remove(at).holds, self.shared.weather.borrow().releases)));
+        if let Some(at) = traps
+            .iter()
+            .position(|trap| contains(&self.seen, &trap.sees))
+        {
+            self.caught.send_replace(Some((
+                traps.remove(at).holds,
+                self.shared.weather.borrow().releases,
+            )));
             self.shared.sprung.send_modify(|sprung| *sprung += 1);
         }
         self.seen.drain(..self.seen.len().saturating_sub(longest));

@@ -1,4 +1,5 @@
-//! Which RabbitMQ: the system's package, or that of another Debian in a folder of its own (`tests/rabbitmq-4` makes one).
+//! Which RabbitMQ: the system's package, or that of another Debian in a folder of its own
+//! (`tests/rabbitmq-4` makes one).
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,8 +12,8 @@ const ROOT: &str = "INVOICE_WORKER_TEST_RABBITMQ";
 /// The package's own scripts: those in the path insist on the user `rabbitmq`.
 const BIN: &str = "/usr/lib/rabbitmq/bin";
 
-/// `$0` is the root. Without its processes RabbitMQ does not know what memory it has; they are mounted for the program alone, and gone
-/// with it.
+/// `$0` is the root. Without its processes RabbitMQ does not know what memory it has; they are
+/// mounted for the program alone, and gone with it.
 const ENTER: &str = r#"mount -t proc proc "$0/proc" && exec chroot "$0" "$@""#;
 
 #[derive(Clone, Debug)]
@@ -31,17 +32,35 @@ pub(super) struct Folder {
 
 impl Installation {
     pub(super) fn found() -> Self {
-        let root =
-            env::var_os(ROOT).filter(|root| !root.is_empty()).map(|root| PathBuf::from(root).canonicalize().expect("the root exists"));
-        let server = root.as_deref().unwrap_or(Path::new("/")).join(&BIN[1..]).join("rabbitmq-server");
-        assert!(server.symlink_metadata().is_ok(), "{} is missing: apt-get install rabbitmq-server", server.display());
+        let root = env::var_os(ROOT)
+            .filter(|root| !root.is_empty())
+            .map(|root| PathBuf::from(root).canonicalize().expect("the root exists"));
+        let server = root
+            .as_deref()
+            .unwrap_or(Path::new("/"))
+            .join(&BIN[1..])
+            .join("rabbitmq-server");
+        assert!(
+            server.symlink_metadata().is_ok(),
+            "{} is missing: apt-get install rabbitmq-server",
+            server.display()
+        );
         Self { root }
     }
 
-    /// What comes before the name of a program of the installation; nothing, where it is the system's.
+    /// What comes before the name of a program of the installation; nothing, where it is the
+    /// system's.
     pub(super) fn entry(&self) -> Vec<&OsStr> {
-        let enter = |root| ["unshare", "--mount", "sh", "-c", ENTER].map(OsStr::new).into_iter().chain([root]);
-        self.root.iter().flat_map(|root| enter(root.as_os_str())).collect()
+        let enter = |root| {
+            ["unshare", "--mount", "sh", "-c", ENTER]
+                .map(OsStr::new)
+                .into_iter()
+                .chain([root])
+        };
+        self.root
+            .iter()
+            .flat_map(|root| enter(root.as_os_str()))
+            .collect()
     }
 
     /// To be run to its end.
@@ -56,10 +75,15 @@ impl Installation {
 
     /// A temporary folder that the installation's programs see. Whoever asks removes it.
     pub(super) fn folder(&self) -> Folder {
-        let made = |folder: std::io::Result<TempDir>| folder.expect("a temporary folder can be made").keep();
+        let made = |folder: std::io::Result<TempDir>| {
+            folder.expect("a temporary folder can be made").keep()
+        };
         let Some(root) = &self.root else {
             let folder = made(TempDir::new());
-            return Folder { outside: folder.clone(), inside: folder };
+            return Folder {
+                outside: folder.clone(),
+                inside: folder,
+            };
         };
         let outside = made(TempDir::new_in(root.join("tmp")));
         let inside = Path::new("/").join(outside.strip_prefix(root).expect("it is under the root"));

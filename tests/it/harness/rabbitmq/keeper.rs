@@ -1,5 +1,5 @@
-//! Starts and ends one server, any number of times, and cleans up behind it when the test process is gone, even by a signal: statics are
-//! never dropped, so nothing in the process could do it.
+//! Starts and ends one server, any number of times, and cleans up behind it when the test process
+//! is gone, even by a signal: statics are never dropped, so nothing in the process could do it.
 
 use super::installation::{self, Folder, Installation};
 use std::io::{BufRead, BufReader, Write};
@@ -8,9 +8,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::spawn_blocking;
 
-/// Takes orders from standard input and answers each with a line; where the input ends, everything does. The server is the leader of a
-/// group of its own. The name daemon outlives it, because the other nodes of a cluster ask the same one; theirs then finds its port taken
-/// and ends.
+/// Takes orders from standard input and answers each with a line; where the input ends, everything
+/// does. The server is the leader of a group of its own. The name daemon outlives it, because the
+/// other nodes of a cluster ask the same one; theirs then finds its port taken and ends.
 const KEEPER: &str = r#"
 server='' folder=$1
 shift
@@ -49,7 +49,11 @@ struct Shell {
 }
 
 impl Keeper {
-    pub(super) fn new(installation: &Installation, folder: &Folder, environment: &[(&'static str, String)]) -> Self {
+    pub(super) fn new(
+        installation: &Installation,
+        folder: &Folder,
+        environment: &[(&'static str, String)],
+    ) -> Self {
         let mut process = Command::new("sh")
             .args(["-c", KEEPER, "keeper"])
             .arg(&folder.outside)
@@ -63,15 +67,30 @@ impl Keeper {
             .process_group(0)
             .spawn()
             .expect("sh can be started");
-        let (orders, answers) = (process.stdin.take().expect("piped"), process.stdout.take().expect("piped"));
-        Self(Arc::new(Mutex::new(Shell { orders, answers: BufReader::new(answers), _process: process })))
+        let (orders, answers) = (
+            process.stdin.take().expect("piped"),
+            process.stdout.take().expect("piped"),
+        );
+        Self(Arc::new(Mutex::new(Shell {
+            orders,
+            answers: BufReader::new(answers),
+            _process: process,
+        })))
     }
 
     /// Returns when it is obeyed.
     pub(super) async fn order(&self, order: Order) {
         let shell = Arc::clone(&self.0);
-        let obeyed = spawn_blocking(move || shell.lock().unwrap_or_else(PoisonError::into_inner).order(order)).await;
-        obeyed.expect("the keeper does not panic").expect("the keeper lives as long as this process");
+        let obeyed = spawn_blocking(move || {
+            shell
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .order(order)
+        })
+        .await;
+        obeyed
+            .expect("the keeper does not panic")
+            .expect("the keeper lives as long as this process");
     }
 }
 

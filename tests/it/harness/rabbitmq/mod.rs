@@ -1,5 +1,6 @@
-//! RabbitMQ for tests: one server that the tests of a run share, and servers of a test's own, which may be stopped, killed and clustered.
-//! All of them are on loopback, in temporary folders, and gone when the test process is, however it ends.
+//! RabbitMQ for tests: one server that the tests of a run share, and servers of a test's own, which
+//! may be stopped, killed and clustered. All of them are on loopback, in temporary folders, and
+//! gone when the test process is, however it ends.
 
 mod cluster;
 mod installation;
@@ -33,7 +34,10 @@ pub(crate) async fn url() -> String {
 }
 
 pub(crate) async fn url_of(user: &str, password: &str, vhost: &str) -> String {
-    format!("amqp://{user}:{password}@127.0.0.1:{}/{vhost}", port().await)
+    format!(
+        "amqp://{user}:{password}@127.0.0.1:{}/{vhost}",
+        port().await
+    )
 }
 
 pub(crate) async fn port() -> u16 {
@@ -48,8 +52,10 @@ pub(crate) async fn tls() -> &'static Tls {
 /// Whoever comes with the certificate of `client` is a user of that name from now on.
 pub(crate) async fn add_the_user_of_the_client_certificate() {
     let node = &shared().await.node;
-    node.ctl(&["add_user", "client", "no password is asked for"]).await;
-    node.ctl(&["set_permissions", "client", ".*", ".*", ".*"]).await;
+    node.ctl(&["add_user", "client", "no password is asked for"])
+        .await;
+    node.ctl(&["set_permissions", "client", ".*", ".*", ".*"])
+        .await;
 }
 
 /// A name no other test of this run has, for queues on the shared broker.
@@ -57,8 +63,9 @@ pub(crate) fn unique_name() -> String {
     format!("t{}", NAMES.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A port on which nobody listens, for a server that starts later, or is sometimes down, or for none: below those that the system gives to
-/// whoever asks for any, lest one of them is in its place. Where to begin differs from process to process.
+/// A port on which nobody listens, for a server that starts later, or is sometimes down, or for
+/// none: below those that the system gives to whoever asks for any, lest one of them is in its
+/// place. Where to begin differs from process to process.
 pub(crate) fn free_port() -> u16 {
     const FIRST: u16 = 20_000;
     const PORTS: u32 = 12_000;
@@ -77,9 +84,15 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) async fn queue_of_one(connection: &Connection, name: &str) {
     let mut arguments = FieldTable::default();
     arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
-    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    arguments.insert(
+        "x-overflow".into(),
+        AMQPValue::LongString("reject-publish".into()),
+    );
     let channel = connection.create_channel().await.unwrap();
-    channel.queue_declare(name.into(), QueueDeclareOptions::default(), arguments).await.unwrap();
+    channel
+        .queue_declare(name.into(), QueueDeclareOptions::default(), arguments)
+        .await
+        .unwrap();
 }
 
 async fn shared() -> &'static Shared {

@@ -1,4 +1,5 @@
-//! One RabbitMQ of a test's own: it may be stopped, killed, started again, and spoken to with `rabbitmqctl`.
+//! One RabbitMQ of a test's own: it may be stopped, killed, started again, and spoken to with
+//! `rabbitmqctl`.
 
 use super::free_port;
 use super::installation::{Folder, Installation};
@@ -40,7 +41,10 @@ pub(super) struct Family {
 impl Family {
     pub(super) fn new() -> Self {
         let names_port = free_port();
-        Self { names_port, cookie: format!("cookie-{}-{names_port}", std::process::id()) }
+        Self {
+            names_port,
+            cookie: format!("cookie-{}-{names_port}", std::process::id()),
+        }
     }
 }
 
@@ -54,8 +58,13 @@ impl Node {
     /// With the management API, and its port.
     pub(crate) async fn start_managed() -> (Self, u16) {
         let (mut node, port) = (Self::prepared(), free_port());
-        write(&node.folder.outside.join("enabled_plugins"), "[rabbitmq_management].\n");
-        node.configure(&format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n"));
+        write(
+            &node.folder.outside.join("enabled_plugins"),
+            "[rabbitmq_management].\n",
+        );
+        node.configure(&format!(
+            "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n"
+        ));
         node.start_again().await;
         (node, port)
     }
@@ -77,7 +86,15 @@ impl Node {
         write(&cookie, &family.cookie);
         fs::set_permissions(cookie, fs::Permissions::from_mode(0o400)).expect("a file of our own");
         let keeper = Keeper::new(&installation, &folder, &environment);
-        let node = Self { port, name, installation, folder, environment, keeper, runs: false };
+        let node = Self {
+            port,
+            name,
+            installation,
+            folder,
+            environment,
+            keeper,
+            runs: false,
+        };
         node.configure("");
         node
     }
@@ -94,7 +111,10 @@ impl Node {
 
     /// Of those that come with RabbitMQ; heeded at its next start.
     pub(super) fn enable(&self, plugin: &str) {
-        write(&self.folder.outside.join("enabled_plugins"), &format!("[{plugin}].\n"));
+        write(
+            &self.folder.outside.join("enabled_plugins"),
+            &format!("[{plugin}].\n"),
+        );
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -134,7 +154,8 @@ impl Node {
     pub(crate) async fn start_again(&mut self) {
         self.launch().await;
         if timeout(START_TIMEOUT, self.served()).await.is_err() {
-            let log = fs::read_to_string(self.folder.outside.join("server.log")).unwrap_or_default();
+            let log =
+                fs::read_to_string(self.folder.outside.join("server.log")).unwrap_or_default();
             panic!("RabbitMQ did not start within {START_TIMEOUT:?}:\n{log}");
         }
     }
@@ -146,11 +167,15 @@ impl Node {
         self.runs = true;
     }
 
-    /// What was declared so far outlives a kill. RabbitMQ answers a declaration before it has written it, and writes within seconds;
-    /// where it keeps such things in a log that is always written first, there is nothing to do.
+    /// What was declared so far outlives a kill. RabbitMQ answers a declaration before it has
+    /// written it, and writes within seconds; where it keeps such things in a log that is always
+    /// written first, there is nothing to do.
     pub(crate) async fn write_declarations(&self) {
         let written = self.ctl(&["eval", "disk_log:sync(latest_log)."]).await;
-        assert!(["ok", "{error,no_such_log}"].contains(&written.as_str()), "{written}");
+        assert!(
+            ["ok", "{error,no_such_log}"].contains(&written.as_str()),
+            "{written}"
+        );
     }
 
     /// What `rabbitmqctl` prints when it is called so.
@@ -164,11 +189,18 @@ impl Node {
             .output()
             .await
             .expect("rabbitmqctl can be started");
-        assert!(output.status.success(), "rabbitmqctl {arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).expect("it prints text").trim().to_owned()
+        assert!(
+            output.status.success(),
+            "rabbitmqctl {arguments:?}: {output:?}"
+        );
+        String::from_utf8(output.stdout)
+            .expect("it prints text")
+            .trim()
+            .to_owned()
     }
 
-    /// A server that is still starting accepts no connection, so there is nothing to wait on but trying.
+    /// A server that is still starting accepts no connection, so there is nothing to wait on but
+    /// trying.
     pub(super) async fn served(&self) {
         while !matches!(timeout(PROBE_TIMEOUT, self.probe()).await, Ok(Ok(()))) {
             sleep(Duration::from_millis(100)).await;
@@ -181,11 +213,28 @@ impl Node {
         let channel = connection.create_channel().await?;
         let queue = ShortString::from(format!("probe-{}", self.port));
         let mut arguments = FieldTable::default();
-        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-        let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-        channel.queue_declare(queue.clone(), durable, arguments).await?;
-        let consumer = channel.basic_consume(queue.clone(), "probe".into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
-        channel.queue_delete(queue, QueueDeleteOptions::default()).await?;
+        arguments.insert(
+            "x-queue-type".into(),
+            AMQPValue::LongString("quorum".into()),
+        );
+        let durable = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        channel
+            .queue_declare(queue.clone(), durable, arguments)
+            .await?;
+        let consumer = channel
+            .basic_consume(
+                queue.clone(),
+                "probe".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+        channel
+            .queue_delete(queue, QueueDeleteOptions::default())
+            .await?;
         drop(consumer);
         connection.close(200, "served".into()).await
     }
@@ -193,8 +242,8 @@ impl Node {
 
 fn environment(family: &Family, name: &str, folder: &Path) -> Vec<(&'static str, String)> {
     const LOOPBACK: &str = "-kernel inet_dist_use_interface {127,0,0,1}";
-    /// RabbitMQ 4.3 waits a minute for the consumers of a lost node before it delivers again what they held; earlier ones do not know
-    /// this, and do not wait.
+    /// RabbitMQ 4.3 waits a minute for the consumers of a lost node before it delivers again what
+    /// they held; earlier ones do not know this, and do not wait.
     const SOON_GIVEN_UP: &str = "-rabbit consumer_disconnected_timeout 2000";
     let path = |name: &str| folder.join(name).display().to_string();
     vec![
@@ -206,12 +255,16 @@ fn environment(family: &Family, name: &str, folder: &Path) -> Vec<(&'static str,
         ("RABBITMQ_MNESIA_BASE", path("data")),
         ("RABBITMQ_LOG_BASE", path("log")),
         ("RABBITMQ_DIST_PORT", free_port().to_string()),
-        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", format!("{LOOPBACK} {SOON_GIVEN_UP}")),
+        (
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+            format!("{LOOPBACK} {SOON_GIVEN_UP}"),
+        ),
         ("RABBITMQ_CTL_ERL_ARGS", LOOPBACK.to_owned()),
         ("RABBITMQ_CTL_DIST_PORT_MIN", "32000".to_owned()),
         ("RABBITMQ_CTL_DIST_PORT_MAX", "32700".to_owned()),
         ("ERL_EPMD_PORT", family.names_port.to_string()),
-        // A server that cannot start says why in its log; nobody wants its memory in the folder where it was started.
+        // A server that cannot start says why in its log; nobody wants its memory in the folder
+        // where it was started.
         ("ERL_CRASH_DUMP_BYTES", "0".to_owned()),
         ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
         // The script becomes the server, instead of waiting for it.

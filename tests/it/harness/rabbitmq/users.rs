@@ -6,13 +6,19 @@ use invoice_worker::broker::rights::PermissionPatterns;
 /// As `rabbitmqctl set_permissions` takes them.
 pub(crate) type Permissions = PermissionPatterns;
 
-/// A new user for each of these, in the virtual host `/`; the password is the user's name. One command for all: each takes a second.
+/// A new user for each of these, in the virtual host `/`; the password is the user's name. One
+/// command for all: each takes a second.
 pub(crate) async fn users(permissions: &[Permissions]) -> Vec<String> {
-    let names: Vec<String> = permissions.iter().map(|_| format!("user-{}", unique_name())).collect();
+    let names: Vec<String> = permissions
+        .iter()
+        .map(|_| format!("user-{}", unique_name()))
+        .collect();
     let mut commands: Vec<String> = Vec::new();
     for (name, permissions) in names.iter().zip(permissions) {
         let user = binary(name);
-        commands.push(format!("ok = rabbit_auth_backend_internal:add_user({user}, {user}, <<\"tests\">>)"));
+        commands.push(format!(
+            "ok = rabbit_auth_backend_internal:add_user({user}, {user}, <<\"tests\">>)"
+        ));
         commands.push(granting(name, permissions));
     }
     evaluate(&commands).await;
@@ -32,17 +38,38 @@ pub(crate) async fn grant(user: &str, permissions: &Permissions) {
 pub(crate) async fn queues_of(user: &str) -> usize {
     let user = binary(user);
     let queues = "rabbit_amqqueue:list(<<\"/\">>)";
-    let count = format!("length([one || Q <- {queues}, maps:get(user, amqqueue:get_options(Q), none) =:= {user}]).");
-    shared().await.node.ctl(&["eval", &count]).await.parse().expect("a number")
+    let count = format!(
+        "length([one || Q <- {queues}, maps:get(user, amqqueue:get_options(Q), none) =:= {user}])."
+    );
+    shared()
+        .await
+        .node
+        .ctl(&["eval", &count])
+        .await
+        .parse()
+        .expect("a number")
 }
 
-fn granting(user: &str, Permissions { configure, write, read }: &Permissions) -> String {
+fn granting(
+    user: &str,
+    Permissions {
+        configure,
+        write,
+        read,
+    }: &Permissions,
+) -> String {
     let [user, configure, write, read] = [user, configure, write, read].map(binary);
-    format!("ok = rabbit_auth_backend_internal:set_permissions({user}, <<\"/\">>, {configure}, {write}, {read}, <<\"tests\">>)")
+    format!(
+        "ok = rabbit_auth_backend_internal:set_permissions({user}, <<\"/\">>, {configure}, {write}, {read}, <<\"tests\">>)"
+    )
 }
 
 async fn evaluate(commands: &[String]) {
-    shared().await.node.ctl(&["eval", &format!("{}.", commands.join(", "))]).await;
+    shared()
+        .await
+        .node
+        .ctl(&["eval", &format!("{}.", commands.join(", "))])
+        .await;
 }
 
 /// As Erlang writes it.

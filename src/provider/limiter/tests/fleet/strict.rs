@@ -23,7 +23,13 @@ struct Books {
 impl Provider {
     fn of(limit: usize) -> Self {
         let (chance, admitted) = (StdRng::seed_from_u64(7), VecDeque::new());
-        Self(Mutex::new(Books { chance, limit, admitted, granted: Vec::new(), refused: Vec::new() }))
+        Self(Mutex::new(Books {
+            chance,
+            limit,
+            admitted,
+            granted: Vec::new(),
+            refused: Vec::new(),
+        }))
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -32,13 +38,18 @@ impl Provider {
 }
 
 impl Account {
-    /// Of the seconds from `from` to `to`: what part of the true rate was used, and what part of the calls was refused.
+    /// Of the seconds from `from` to `to`: what part of the true rate was used, and what part of
+    /// the calls was refused.
     fn used(&self, from: f64, to: f64) -> (f64, f64) {
         let number = |count: usize| f64::from(u32::try_from(count).unwrap());
-        let within = |calls: &[f64]| number(calls.iter().filter(|at| (from..to).contains(*at)).count());
+        let within =
+            |calls: &[f64]| number(calls.iter().filter(|at| (from..to).contains(*at)).count());
         let books = self.provider.as_ref().unwrap().books();
         let (granted, refused) = (within(&books.granted), within(&books.refused));
-        (granted / (number(books.limit) * (to - from)), refused / (granted + refused))
+        (
+            granted / (number(books.limit) * (to - from)),
+            refused / (granted + refused),
+        )
     }
 }
 
@@ -46,12 +57,20 @@ impl Books {
     /// Hardly anything, and one in five hundred calls up to 20 ms.
     fn on_the_wire(&mut self) -> Duration {
         let usual = -0.000_4 * (1.0 - self.chance.random::<f64>()).ln();
-        let hiccup = if self.chance.random_bool(0.002) { self.chance.random_range(0.0..0.02) } else { 0.0 };
+        let hiccup = if self.chance.random_bool(0.002) {
+            self.chance.random_range(0.0..0.02)
+        } else {
+            0.0
+        };
         Duration::from_secs_f64(usual + hiccup)
     }
 
     fn admit(&mut self, now: Instant, at: f64) -> bool {
-        while self.admitted.front().is_some_and(|oldest| now - *oldest >= Duration::from_secs(1)) {
+        while self
+            .admitted
+            .front()
+            .is_some_and(|oldest| now - *oldest >= Duration::from_secs(1))
+        {
             self.admitted.pop_front();
         }
         let is_admitted = self.admitted.len() < self.limit;
@@ -66,12 +85,21 @@ impl Books {
 }
 
 /// One call, from when it may be made.
-pub(super) async fn call(account: Arc<Account>, limiter: Arc<Limiter>, gate: Gate, has_waited: bool) {
-    let Some(provider) = &account.provider else { return };
+pub(super) async fn call(
+    account: Arc<Account>,
+    limiter: Arc<Limiter>,
+    gate: Gate,
+    has_waited: bool,
+) {
+    let Some(provider) = &account.provider else {
+        return;
+    };
     let started = Instant::now();
     let delay = provider.books().on_the_wire();
     tokio::time::sleep(delay).await;
-    let is_admitted = provider.books().admit(Instant::now(), account.began.elapsed().as_secs_f64());
+    let is_admitted = provider
+        .books()
+        .admit(Instant::now(), account.began.elapsed().as_secs_f64());
     tokio::time::sleep(Duration::from_millis(200)).await;
     if !is_admitted {
         limiter.lower(started);
@@ -81,10 +109,14 @@ pub(super) async fn call(account: Arc<Account>, limiter: Arc<Limiter>, gate: Gat
     gate.tell_part(Stage::Recognition, limiter.used_up_part());
 }
 
-/// So many workers for three minutes: of the last two, what part of the true rate was used, and what part of the calls was refused.
+/// So many workers for three minutes: of the last two, what part of the true rate was used, and
+/// what part of the calls was refused.
 async fn two_minutes(configured: f64, granted: usize, workers: usize) -> (f64, f64) {
     let account = Account::of(configured, Some(Provider::of(granted)));
-    let members: Vec<_> = NAMES[..workers].iter().map(|name| account.join(name)).collect();
+    let members: Vec<_> = NAMES[..workers]
+        .iter()
+        .map(|name| account.join(name))
+        .collect();
     tokio::time::sleep(Duration::from_mins(3)).await;
     for member in members {
         member.dies.cancel();
@@ -98,8 +130,14 @@ async fn any_number_of_workers_uses_the_rate_and_is_hardly_ever_refused() {
         for workers in 1..=NAMES.len() {
             #[expect(clippy::cast_precision_loss, reason = "small numbers")]
             let (used, refused) = two_minutes(granted as f64, granted, workers).await;
-            assert!(used >= 0.97, "{workers} workers at {granted} a second: {used:.3} of it is used");
-            assert!(refused < 0.01, "{workers} workers at {granted} a second: {refused:.4} is refused");
+            assert!(
+                used >= 0.97,
+                "{workers} workers at {granted} a second: {used:.3} of it is used"
+            );
+            assert!(
+                refused < 0.01,
+                "{workers} workers at {granted} a second: {refused:.4} is refused"
+            );
         }
     }
 }
@@ -109,8 +147,14 @@ async fn workers_agree_on_a_rate_below_the_configured_one() {
     for (configured, granted) in [(10.0, 7), (12.0, 11), (40.0, 20), (20.0, 19)] {
         for workers in 1..=NAMES.len() {
             let (used, refused) = two_minutes(configured, granted, workers).await;
-            assert!(used >= 0.95, "{workers} workers, {granted} instead of {configured}: {used:.3} of it is used");
-            assert!(refused < 0.02, "{workers} workers, {granted} instead of {configured}: {refused:.4} is refused");
+            assert!(
+                used >= 0.95,
+                "{workers} workers, {granted} instead of {configured}: {used:.3} of it is used"
+            );
+            assert!(
+                refused < 0.02,
+                "{workers} workers, {granted} instead of {configured}: {refused:.4} is refused"
+            );
         }
     }
 }
