@@ -15,25 +15,28 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`command`] | one file per command: wires the parts and starts them |
-//! | [`assemble`] | from a configuration to the parts that work with it |
+//! | [`app`] | from a configuration to the parts that work with it |
 //! | [`worker`] | receive, take a turn with each delivery, publish, settle; reconnect; drain |
 //! | [`pipeline`] | the straight line between a parsed job and its result |
-//! | [`domain`] | what is decided: pure functions of values |
+//! | [`domain`] | what an invoice is: job, bill, amounts, dates, checks, verdict, result, progress |
 //! | [`provider`] | the two paid APIs: one call each, and the client that limits them |
-//! | [`gate`] | in front of every call: closed stages, provinces and bills, shared with the other workers |
+//! | [`breaker`] | in front of every call: closed stages, provinces and bills, shared with the other workers |
+//! | [`quota`] | how many calls this worker may make of an account's rate, and how many at once |
+//! | [`cluster`] | what the workers of a fleet know of each other |
+//! | [`policy`] | what a failure means: the table of codes, and what follows from it |
 //! | [`retry`] | a failure judged by the policy, waited out in place or handed up |
 //! | [`image`] | bytes from the store, probed and made fit for each provider |
 //! | [`checkpoint`] | paid answers, kept: memory in front of S3 |
 //! | [`store`] | one request at a time to any S3-compatible store |
 //! | [`broker`] | RabbitMQ, or the same semantics in this process |
 //! | [`seal`] | HMACs on what comes back from where others can write |
+//! | [`settings`] | units, secrets, texts and problems: what sections of the configuration are made of |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`network`] | why a connection could not be made |
 //! | [`telemetry`] | log, metrics, health |
-//! | [`clock`], [`chance`] | the wall clock and randomness, injected |
-//! | [`simulation`] | scenarios for the policy: the real worker on a simulated clock, with scripted answers |
+//! | [`clock`], [`randomness`] | the wall clock and randomness, injected |
 //! | [`shutdown`] | signals |
-//! | `sandbox` | both providers and S3 on this machine, for demo and tests |
+//! | [`dev`] | the sandbox: both providers and S3 on this machine; the simulation: scenarios for the policy on a simulated clock |
 //!
 //! Invariants, in the order in which they matter:
 //!
@@ -44,25 +47,27 @@
 //! 3. Only what the registry itself says is a verdict.
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 
-pub mod assemble;
+pub mod app;
+pub mod breaker;
 pub mod broker;
-pub mod chance;
 pub mod checkpoint;
 pub mod clock;
+pub mod cluster;
 pub mod command;
 pub mod config;
+pub mod dev;
 pub mod domain;
-pub mod gate;
 pub mod image;
 pub mod network;
 pub mod pipeline;
+pub mod policy;
 pub mod provider;
+pub mod quota;
+pub mod randomness;
 pub mod retry;
-#[cfg(feature = "sandbox")]
-pub mod sandbox;
 pub mod seal;
+pub mod settings;
 pub mod shutdown;
-pub mod simulation;
 pub mod store;
 pub mod telemetry;
 pub mod worker;

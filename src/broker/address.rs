@@ -4,7 +4,7 @@
 //! Whatever is not understood is refused, in words that hold nothing of user or password. What is
 //! shown of a URL never has its password.
 
-use crate::config::secret::Secret;
+use crate::settings::secret::Secret;
 use std::net::{IpAddr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -253,11 +253,11 @@ impl UrlParameters {
             }
             match name.as_str() {
                 "heartbeat" => {
-                    parameters.heartbeat_seconds = Some(number(&name, &value, &HEARTBEAT_SECONDS)?)
+                    parameters.heartbeat_seconds = Some(number(&name, &value, &HEARTBEAT_SECONDS)?);
                 }
                 "frame_max" => parameters.frame_max = Some(number(&name, &value, &FRAME_MAX)?),
                 "channel_max" => {
-                    parameters.channel_max = Some(number(&name, &value, &CHANNEL_MAX)?)
+                    parameters.channel_max = Some(number(&name, &value, &CHANNEL_MAX)?);
                 }
                 "connection_timeout" => {
                     parameters.connection_timeout = Some(Duration::from_millis(number(

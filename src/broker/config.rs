@@ -1,10 +1,10 @@
 //! The `[broker]` section.
 
 use super::address;
-use crate::config::problem::Problems;
-use crate::config::secret::Secret;
-use crate::config::text;
-use crate::config::units::{Pattern, Span, span};
+use crate::settings::problem::Problems;
+use crate::settings::secret::Secret;
+use crate::settings::text;
+use crate::settings::units::{Pattern, Span, span};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -298,73 +298,73 @@ mod tests {
         type Change = fn(&mut Config);
         let cases: [(&str, Change); 26] = [
             ("broker.management_url", |config| {
-                config.management_url = Secret::new("amqp://h")
+                config.management_url = Secret::new("amqp://h");
             }),
             ("broker.management_url", |config| {
-                config.management_url = Secret::new("h:15672")
+                config.management_url = Secret::new("h:15672");
             }),
             ("broker.management_url", |config| {
-                config.management_url = Secret::new("http://u:p/w@h:15672")
+                config.management_url = Secret::new("http://u:p/w@h:15672");
             }),
             ("broker.urls", |config| config.urls.clear()),
             ("broker.urls", |config| {
-                config.urls = urls(&["memory://", "amqp://a"])
+                config.urls = urls(&["memory://", "amqp://a"]);
             }),
             ("broker.urls[1]", |config| {
-                config.urls = urls(&["amqp://a", "http://b"])
+                config.urls = urls(&["amqp://a", "http://b"]);
             }),
             ("broker.urls[0]", |config| {
-                config.urls = urls(&["memory://x"])
+                config.urls = urls(&["memory://x"]);
             }),
             ("broker.urls[0]", |config| config.urls = urls(&[""])),
             ("broker.urls[0]", |config| {
-                config.urls = urls(&["amqp://a\n"])
+                config.urls = urls(&["amqp://a\n"]);
             }),
             ("broker.urls[1]", |config| {
                 (config.urls, config.allow_plaintext) =
-                    (urls(&["amqp://localhost", "amqp://a"]), false)
+                    (urls(&["amqp://localhost", "amqp://a"]), false);
             }),
             ("broker.jobs_queue", |config| config.jobs_queue.push('\n')),
             ("broker.control_exchange", |config| {
-                config.control_exchange.insert(0, ' ')
+                config.control_exchange.insert(0, ' ');
             }),
             ("broker.jobs_queue", |config| config.jobs_queue.clear()),
             ("broker.due_queue", |config| {
-                config.due_queue = "d".repeat(201)
+                config.due_queue = "d".repeat(201);
             }),
             ("broker.failed_queue", |config| {
-                config.failed_queue = config.jobs_queue.clone()
+                config.failed_queue = config.jobs_queue.clone();
             }),
             ("broker.results_queue", |config| {
-                config.results_queue = "amq.results".to_owned()
+                config.results_queue = "amq.results".to_owned();
             }),
             ("broker.retry_queue_prefix", |config| {
-                config.results_queue = "invoice.retry.5s".to_owned()
+                config.results_queue = "invoice.retry.5s".to_owned();
             }),
             ("broker.retry_delays", |config| config.retry_delays.clear()),
             ("broker.retry_delays", |config| {
-                config.retry_delays = vec![span("30s"), span("5s")]
+                config.retry_delays = vec![span("30s"), span("5s")];
             }),
             ("broker.retry_delays", |config| {
-                config.retry_delays = vec![span("99ms")]
+                config.retry_delays = vec![span("99ms")];
             }),
             ("broker.retry_delays", |config| {
-                config.retry_delays = vec![span("169h")]
+                config.retry_delays = vec![span("169h")];
             }),
             ("broker.retry_delays", |config| {
-                config.retry_delays = (1..=21).map(|n| span(&format!("{n}s"))).collect()
+                config.retry_delays = (1..=21).map(|n| span(&format!("{n}s"))).collect();
             }),
             ("broker.publish_timeout", |config| {
-                config.publish_timeout = span("0s")
+                config.publish_timeout = span("0s");
             }),
             ("broker.publish_timeout", |config| {
-                config.publish_timeout = span("6m")
+                config.publish_timeout = span("6m");
             }),
             ("broker.client_key_file", |config| {
-                config.client_cert_file = "cert.pem".into()
+                config.client_cert_file = "cert.pem".into();
             }),
             ("broker.client_cert_file", |config| {
-                config.client_key_file = "key.pem".into()
+                config.client_key_file = "key.pem".into();
             }),
         ];
         for (key, change) in cases {

@@ -1,6 +1,6 @@
 //! Which delay queue a parked job waits in.
 
-use crate::config::units::Span;
+use crate::settings::units::Span;
 use std::time::Duration;
 
 /// Of the shortest delay, what a hop may overshoot. A message comes back a few milliseconds late,
@@ -22,7 +22,7 @@ pub fn hop(delays: &[Span], wait: Duration) -> &Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::units::span;
+    use crate::settings::units::span;
     use proptest::prelude::*;
 
     fn ladder() -> Vec<Span> {

@@ -2,7 +2,7 @@
 
 use super::address::{BrokerUrl, decoded};
 use super::config::Config;
-use crate::config::secret::Secret;
+use crate::settings::secret::Secret;
 use url::Url;
 
 const DEFAULT: &str = "guest";

@@ -197,35 +197,35 @@ mod tests {
         let changes: [(&str, Change); 14] = [
             ("the body", |m| m.body = Bytes::from_static(b"{ }")),
             ("the reply queue", |m| {
-                m.properties.reply_to = Some("mine".into())
+                m.properties.reply_to = Some("mine".into());
             }),
             ("another run", |m| {
-                m.properties.headers.set_text(REPLAY, "again")
+                m.properties.headers.set_text(REPLAY, "again");
             }),
             ("the progress", |m| {
-                m.properties.headers.set_text(PROGRESS, "{\"n\":2}")
+                m.properties.headers.set_text(PROGRESS, "{\"n\":2}");
             }),
             ("no progress", |m| m.properties.headers.remove(PROGRESS)),
             ("a number for progress", |m| {
-                m.properties.headers.set_number(PROGRESS, 1)
+                m.properties.headers.set_number(PROGRESS, 1);
             }),
             ("due at once", |m| {
-                m.properties.headers.set_number(NOT_BEFORE, 0)
+                m.properties.headers.set_number(NOT_BEFORE, 0);
             }),
             ("due before the epoch", |m| {
-                m.properties.headers.set_number(NOT_BEFORE, -1)
+                m.properties.headers.set_number(NOT_BEFORE, -1);
             }),
             ("no time", |m| m.properties.headers.remove(NOT_BEFORE)),
             ("another death", |m| {
-                m.properties.headers.set_number(SUSPECT, 2)
+                m.properties.headers.set_number(SUSPECT, 2);
             }),
             ("no suspect", |m| m.properties.headers.remove(SUSPECT)),
             ("deaths that are none", |m| {
-                m.properties.headers.set_text(SUSPECT, "1")
+                m.properties.headers.set_text(SUSPECT, "1");
             }),
             ("no seal", |m| m.properties.headers.remove(SEAL)),
             ("another seal", |m| {
-                m.properties.headers.set_text(SEAL, &"00".repeat(32))
+                m.properties.headers.set_text(SEAL, &"00".repeat(32));
             }),
         ];
         for (what, change) in changes {

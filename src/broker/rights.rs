@@ -208,7 +208,7 @@ impl fmt::Display for MissingRight {
             )?,
             (ResourceKind::Queue, None) => write!(formatter, "queue {name}")?,
             (ResourceKind::Exchange, None) if name == DEFAULT_EXCHANGE => {
-                write!(formatter, "the default exchange ({name})")?
+                write!(formatter, "the default exchange ({name})")?;
             }
             (ResourceKind::Exchange, None) => write!(formatter, "exchange {name}")?,
         }

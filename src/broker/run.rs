@@ -119,12 +119,12 @@ mod tests {
             message(|m| {
                 m.properties
                     .headers
-                    .set_text(UNREADABLE, "correlation_id=b5a5")
+                    .set_text(UNREADABLE, "correlation_id=b5a5");
             }),
             message(|m| {
                 m.properties
                     .headers
-                    .set_text(UNREADABLE, "correlation_id=bac5")
+                    .set_text(UNREADABLE, "correlation_id=bac5");
             }),
             message(|m| {
                 m.properties.reply_to = text("ab");

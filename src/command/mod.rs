@@ -13,9 +13,9 @@ mod topology;
 
 use crate::broker::BrokerError;
 use crate::config::{Config, ConfigError, FILE_VARIABLE};
-use crate::domain::policy::PolicyError;
+use crate::dev::simulation::ScenarioError;
+use crate::policy::PolicyError;
 use crate::shutdown;
-use crate::simulation::ScenarioError;
 use crate::telemetry;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};

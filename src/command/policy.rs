@@ -11,7 +11,7 @@ mod test;
 mod tests;
 mod words;
 
-use crate::assemble;
+use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::failure::Stage;
@@ -43,7 +43,7 @@ pub(super) enum Question {
 }
 
 pub(super) async fn run(config: &Config, question: Question) -> anyhow::Result<ExitCode> {
-    let policy = assemble::policy(config)?;
+    let policy = app::policy(config)?;
     let moment = (Clock::System.now(), config.worker.job_deadline.duration());
     let timezone = config.policy.timezone();
     match question {

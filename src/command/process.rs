@@ -3,14 +3,14 @@
 
 mod report;
 
-use crate::assemble;
-use crate::chance::Chance;
+use crate::app;
 use crate::config::Config;
 use crate::domain::failure::{Failure, Stage, cut};
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::Status;
 use crate::pipeline::{Answer, Pipeline, answer_to_failure, answer_to_rejected};
+use crate::randomness::Randomness;
 use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
@@ -33,7 +33,7 @@ pub(super) struct Options {
 pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<ExitCode> {
     crate::telemetry::log::install(&config.telemetry);
     let mut pipeline =
-        assemble::pipeline(&config, assemble::policy(&config)?, Chance::from_system()).await?;
+        app::pipeline(&config, app::policy(&config)?, Randomness::from_system()).await?;
     // Named by the person at the terminal, not by a stranger's job.
     let named = options
         .images
@@ -62,7 +62,7 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
 
 /// Whatever is wrong with an image is that image's answer; the others are processed all the same.
 async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
-    let now = pipeline.judge.clock.now();
+    let now = pipeline.retrier.clock.now();
     // One-shot: there is no message to take a run id from, and none is published.
     let mut progress = Progress::new(String::new(), now);
     let place = stored(image).map_or(

@@ -1,13 +1,13 @@
 //! `run`: the worker, until it is asked to stop.
 
 use super::check::{self, Finding, Verdict};
-use crate::assemble;
+use crate::app;
 use crate::broker::Broker;
-use crate::chance::Chance;
 use crate::checkpoint::Checkpoints;
+use crate::cluster::peer_register::PeerRegister;
 use crate::config::Config;
 use crate::domain::failure::Failure;
-use crate::domain::peer_register::PeerRegister;
+use crate::randomness::Randomness;
 use crate::shutdown;
 use crate::telemetry::health::{Health, State};
 use crate::telemetry::{metric, server};
@@ -25,12 +25,12 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal(None).context("cannot listen for signals")?;
-    let chance = Chance::from_system();
+    let chance = Randomness::from_system();
     let health = Health::default();
     for (key, problem) in config.doubts().iter() {
         tracing::warn!(key, problem, "the configuration is not safe");
     }
-    let policy = assemble::policy(&config)?;
+    let policy = app::policy(&config)?;
     let metrics = metric::install().context("cannot install the metrics")?;
     // Served until the very end: whoever asks during the drain is told of it.
     let serving = CancellationToken::new();
@@ -41,7 +41,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         tracing::info!(%address, "serving /metrics, /livez and /readyz");
     }
     let fleet = (!config.seal.key.is_empty()).then(|| config.fleet_id());
-    let pipeline = assemble::pipeline(&config, policy, chance.clone()).await?;
+    let pipeline = app::pipeline(&config, policy, chance.clone()).await?;
     let worker = Arc::new(Worker {
         broker: Broker::new(&config.broker)?,
         queues: config.broker.clone(),
@@ -66,8 +66,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     worker
         .pipeline
-        .judge
-        .gate
+        .retrier
+        .breaker
         .doubt("the store has not answered yet");
     let proving = Arc::clone(&worker);
     let _proved =
@@ -149,10 +149,10 @@ async fn check_store(config: Config, worker: Arc<Worker>) {
         match verdict {
             Verdict::Fine => tracing::debug!(about, text, "checked"),
             Verdict::Worth => {
-                tracing::warn!(about, problem = text, mend, "the store could be better")
+                tracing::warn!(about, problem = text, mend, "the store could be better");
             }
             Verdict::Broken => {
-                tracing::error!(about, problem = text, mend, "the store cannot be used")
+                tracing::error!(about, problem = text, mend, "the store cannot be used");
             }
         }
     }

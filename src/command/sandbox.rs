@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::sandbox::{self, Sandbox, Scenario, samples};
+use crate::dev::sandbox::{self, Sandbox, Scenario, samples};
 use crate::shutdown;
 use crate::telemetry;
 

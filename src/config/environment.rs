@@ -1,7 +1,7 @@
 //! The variables that override keys, and those that were meant to.
 
 use super::load::{Setting, default_of};
-use super::text::{flaw, header_flaw};
+use crate::settings::text::{flaw, header_flaw};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use toml::{Table, Value};

@@ -30,7 +30,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::secret::Secret;
+    use crate::settings::secret::Secret;
 
     #[test]
     fn a_fleet_has_the_same_queues_and_accounts_whatever_its_secrets_are() {

@@ -3,22 +3,19 @@
 //! Each key is read on its own first: so a mistake names its key, its line or its variable, and
 //! never shows a value.
 
+use super::Config;
 use super::environment::{self, Variables};
-use super::problem::Problems;
-use super::units::Size;
-use super::{Config, ProxyVariables, text};
+use crate::settings::file::read_file;
+use crate::settings::problem::Problems;
+use crate::settings::{ProxyVariables, text};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
-
-const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// One line per mistake.
 #[derive(Debug, PartialEq, Eq)]
@@ -183,22 +180,6 @@ impl Config {
 
 fn defaults() -> Result<Table, ConfigError> {
     Table::try_from(Config::default()).map_err(|error| ConfigError(vec![error.to_string()]))
-}
-
-/// Bounded, whatever the file is.
-pub(super) fn read_file(path: &Path) -> Result<String, String> {
-    let shown = path.display();
-    let mut text = String::new();
-    let read =
-        File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
-    match read {
-        Ok(_) if text.len() as u64 > MAX_FILE_BYTES => Err(format!(
-            "{shown}: is longer than {}, and no more is read",
-            Size(MAX_FILE_BYTES)
-        )),
-        Ok(_) => Ok(text),
-        Err(error) => Err(format!("{shown}: cannot be read: {error}")),
-    }
 }
 
 fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut Vec<String>) {

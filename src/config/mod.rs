@@ -7,28 +7,19 @@
 
 mod environment;
 mod fleet;
-mod http;
 mod load;
-mod network;
-pub mod problem;
 mod seal;
-pub mod secret;
 mod secret_files;
 mod sections;
-pub mod text;
-pub mod tls;
-pub mod units;
 
 pub use environment::FILE_VARIABLE;
-pub use http::{Http, ProxyRoutes, ProxyVariables};
 pub use load::ConfigError;
-pub use network::Network;
 pub use seal::SealConfig;
 pub use sections::{Policy, Worker};
-pub use tls::{Roots, Tls, roots_of};
 
+use crate::settings::problem::Problems;
+use crate::settings::{Http, Network, Tls, text};
 use crate::{broker, checkpoint, provider::recognition, provider::verification, store, telemetry};
-use problem::Problems;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -135,7 +126,7 @@ impl Config {
             "worker.image_memory",
             &format!(
                 "too small: the largest job needs {}, and two must fit",
-                units::Size(largest)
+                crate::settings::units::Size(largest)
             ),
         );
     }

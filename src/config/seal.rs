@@ -1,10 +1,10 @@
 //! `[seal]`: the key that all workers of a fleet share.
 
 use super::Config;
-use super::problem::Problems;
-use super::secret::Secret;
-use super::text::header_flaw;
 use crate::seal::{MIN_KEY_BYTES, SealKey, Sealer};
+use crate::settings::problem::Problems;
+use crate::settings::secret::Secret;
+use crate::settings::text::header_flaw;
 use serde::{Deserialize, Serialize};
 
 /// In `previous_key`: the key that is derived from the providers' secrets, for the first change to

@@ -1,9 +1,11 @@
 //! Secrets that lie in files of their own, read into the keys they belong to.
 
-use super::load::{Places, read_file};
-use super::problem::Problems;
-use super::secret::Secret;
-use super::{Config, ConfigError, text};
+use super::load::Places;
+use super::{Config, ConfigError};
+use crate::settings::file::read_file;
+use crate::settings::problem::Problems;
+use crate::settings::secret::Secret;
+use crate::settings::text;
 use std::path::Path;
 
 impl Config {

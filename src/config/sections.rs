@@ -1,8 +1,8 @@
 //! The sections that belong to no single module.
 
-use super::problem::Problems;
-use super::units::{Size, Span, span};
 use crate::domain::job::LARGEST_BODY_BYTES;
+use crate::settings::problem::Problems;
+use crate::settings::units::{Size, Span, span};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 

@@ -419,7 +419,7 @@ fn broker_urls_may_stand_in_a_file_of_their_own() {
         .broker
         .urls
         .iter()
-        .map(secret::Secret::expose)
+        .map(crate::settings::secret::Secret::expose)
         .collect();
     assert_eq!(urls, ["amqp://a:b@one", "amqp://a:b@two"]);
 }

@@ -5,25 +5,17 @@
 //! and hours of parking take no time at all.
 
 pub mod amount;
-pub mod breaker;
 pub mod checks;
-pub mod clock_skew;
-pub mod concurrency;
 pub mod date;
 pub mod failure;
-pub mod fleet;
 pub mod gzip;
-pub mod heartbeat;
 pub mod invoice;
 pub mod job;
-pub mod learned;
-pub mod peer_register;
 pub mod picture;
-pub mod policy;
 pub mod progress;
 pub mod province;
 pub mod reading;
 pub mod result;
-pub mod share;
+pub mod scope;
 pub(crate) mod spelling;
 pub mod verdict;

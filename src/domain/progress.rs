@@ -1,9 +1,9 @@
 //! What has been done and paid for. It travels with a parked job in the header `invoice-progress`.
 
-use super::breaker::{BillId, Place, Province};
 use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
 use super::job::Job;
 use super::result::{CallRecord, JobError};
+use crate::domain::scope::{BillId, Province, Scope};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,13 +174,13 @@ impl Progress {
     }
 
     /// What a call of this stage could find closed.
-    pub fn places(&self, stage: Stage) -> Vec<Place> {
+    pub fn places(&self, stage: Stage) -> Vec<Scope> {
         let bill = self.bill.as_ref().filter(|_| stage == Stage::Verification);
         let province = bill
             .and_then(|bill| bill.province.clone())
-            .map(Place::Province);
-        let bill = bill.map(|bill| Place::Bill(bill.id.clone()));
-        [Place::Pause(stage), Place::Stage(stage)]
+            .map(Scope::Province);
+        let bill = bill.map(|bill| Scope::Bill(bill.id.clone()));
+        [Scope::Pause(stage), Scope::Stage(stage)]
             .into_iter()
             .chain(province)
             .chain(bill)

@@ -50,7 +50,7 @@ const RADICALS: &str = "\
 
 /// The half-width form of a full-width one (`１` → `1`, `，` → `,`, `￥` → `¥`); any other character
 /// is itself.
-pub(super) fn half(character: char) -> char {
+pub(crate) fn half(character: char) -> char {
     match character {
         '\u{3000}' => ' ',
         '￥' => '¥',
@@ -72,7 +72,7 @@ pub(crate) fn compact(text: &str) -> String {
 
 /// One spelling for everything that looks or means the same (NFKC), in small letters, without white
 /// space and without what cannot be seen.
-pub(super) fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     let plain: String = text
         .chars()
         .filter(|character| !is_invisible(*character))
@@ -88,7 +88,7 @@ pub(super) fn folded(text: &str) -> String {
 
 /// What two spellings of one name have in common. `None`: it cannot be compared, because some of it
 /// is missing.
-pub(super) fn name(text: &str) -> Option<String> {
+pub(crate) fn name(text: &str) -> Option<String> {
     if text.len() > MAX_NAME_BYTES {
         return None;
     }
@@ -133,7 +133,7 @@ fn is_masked_by_x(folded: &str) -> bool {
 /// What two spellings of one number have in common: its digits and letters, without label,
 /// punctuation and leading zeros. `None`: it cannot be compared, because some of it is missing or
 /// masked (`1031XXXX7250`).
-pub(super) fn number(text: &str) -> Option<String> {
+pub(crate) fn number(text: &str) -> Option<String> {
     let folded = name(text)?;
     let mut rest = folded.trim_start_matches(is_punctuation);
     while let Some(unlabelled) = LABELS.iter().find_map(|label| rest.strip_prefix(label)) {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 pub const GLIMPSE_BYTES: usize = 64 << 10;
 
 /// Without `Debug`: it is somebody's bill.
-pub struct Glimpse {
+pub struct ImageHeader {
     bytes: Bytes,
     /// Of the whole image; a store may not tell.
     pub size: Option<u64>,
@@ -23,19 +23,19 @@ pub struct Glimpse {
 pub async fn glimpse(
     store: &Store,
     (bucket, key, version_id): (&str, &str, Option<&str>),
-) -> Result<Glimpse, Failure> {
+) -> Result<ImageHeader, Failure> {
     let object = store
         .open_first(bucket, key, version_id, GLIMPSE_BYTES)
         .await?;
     let (size, revision) = (object.size, object.revision.clone());
-    Ok(Glimpse {
+    Ok(ImageHeader {
         bytes: object.read_first(GLIMPSE_BYTES).await?,
         size,
         revision,
     })
 }
 
-impl Glimpse {
+impl ImageHeader {
     /// What kind of image it is. `None`: that is written further on in it.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ mod tests {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x2c\0\0\0\xc8\x08\0\0\0\0";
 
     fn glimpsed(bytes: &'static [u8], size: Option<u64>) -> Result<Option<u32>, String> {
-        let glimpse = Glimpse {
+        let glimpse = ImageHeader {
             bytes: Bytes::from_static(bytes),
             size,
             revision: Revision::default(),

@@ -9,7 +9,7 @@ use super::transfers::too_large;
 use super::{Limits, Probed, Transfers};
 use crate::domain::failure::Failure;
 use crate::domain::picture::{Format, Picture};
-use crate::domain::policy::Transfer;
+use crate::policy::Transfer;
 use bytes::Bytes;
 use image::{ImageFormat, ImageReader};
 use std::io::Cursor;

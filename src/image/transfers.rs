@@ -5,7 +5,7 @@ use super::Probed;
 use super::probe::invalid;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::picture::Format;
-use crate::domain::policy::Transfer;
+use crate::policy::Transfer;
 
 /// Recognition's documented limits on the sides, in pixels.
 const RECOGNITION_SHORTEST: u32 = 15;

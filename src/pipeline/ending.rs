@@ -1,15 +1,15 @@
 //! What becomes of a job that leaves the line: an answer of what was found out by then, or another
 //! turn later.
 
-use super::{Answer, Findings, Pipeline};
+use super::{Answer, Pipeline, ResultBuilder};
+use crate::breaker::Blocked;
 use crate::checkpoint::StoredResult;
-use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
-use crate::domain::policy::{Decision, Ruling};
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status};
-use crate::retry::Stopped;
+use crate::policy::{Decision, PolicyDecision};
+use crate::retry::StageStopped;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -29,11 +29,11 @@ pub enum Ending {
     /// Another copy of this run was answered: nothing is left to do.
     Duplicate,
     /// To be parked, and tried again not before `until`.
-    Parked(Box<Parking>),
+    Parked(Box<ParkRequest>),
 }
 
 /// Not before `until`, because of `failure`.
-pub struct Parking {
+pub struct ParkRequest {
     pub until: Timestamp,
     pub failure: Failure,
     /// Why, in the policy's words or ours.
@@ -54,12 +54,12 @@ impl Pipeline {
     /// another turn later.
     pub(super) fn stopped(
         &self,
-        stopped: Stopped,
+        stopped: StageStopped,
         job: &Job,
         progress: &Progress,
-        findings: &mut Findings,
-    ) -> Result<Answer, Box<Parking>> {
-        let Stopped {
+        findings: &mut ResultBuilder,
+    ) -> Result<Answer, Box<ParkRequest>> {
+        let StageStopped {
             failure,
             ruling,
             barrier,
@@ -72,9 +72,9 @@ impl Pipeline {
                 return Err(self.parking(until, deadline, failure, &ruling, barrier));
             }
             // Handed back at once: another worker may be able to do what this one cannot.
-            Decision::Pause if self.judge.clock.now() < deadline => {
+            Decision::Pause if self.retrier.clock.now() < deadline => {
                 return Err(self.parking(
-                    self.judge.clock.now(),
+                    self.retrier.clock.now(),
                     deadline,
                     failure,
                     &ruling,
@@ -86,7 +86,7 @@ impl Pipeline {
             | Decision::Throttle
             | Decision::Resign
             | Decision::Inline
-                if self.judge.clock.now() < deadline =>
+                if self.retrier.clock.now() < deadline =>
             {
                 return Err(self.parking(self.later(HELD_UP), deadline, failure, &ruling, barrier));
             }
@@ -115,12 +115,12 @@ impl Pipeline {
                 Status::Undetermined
             }
         };
-        Ok(std::mem::take(findings).into_answer(job, progress, status, self.judge.clock.now()))
+        Ok(std::mem::take(findings).into_answer(job, progress, status, self.retrier.clock.now()))
     }
 
     pub(super) fn later(&self, wait: Duration) -> Timestamp {
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        self.judge
+        self.retrier
             .clock
             .now()
             .saturating_add(wait)
@@ -134,12 +134,12 @@ impl Pipeline {
         until: Timestamp,
         deadline: Timestamp,
         failure: Failure,
-        ruling: &Ruling,
-        barrier: Option<&Barrier>,
-    ) -> Box<Parking> {
-        let until = until.min(deadline.max(self.judge.clock.now()));
+        ruling: &PolicyDecision,
+        barrier: Option<&Blocked>,
+    ) -> Box<ParkRequest> {
+        let until = until.min(deadline.max(self.retrier.clock.now()));
         let is_ours = barrier.is_some() || matches!(failure.stage, Stage::Worker | Stage::Storage);
-        let reason = match self.judge.policy.reason_of(ruling) {
+        let reason = match self.retrier.policy.reason_of(ruling) {
             "" if is_ours => &failure.message,
             reason => reason,
         };
@@ -148,7 +148,7 @@ impl Pipeline {
         let by_pause = ruling.decision == Decision::Pause
             || barrier.is_some_and(|barrier| barrier.place.is_pause());
         let brief = barrier.is_some_and(|barrier| barrier.brief);
-        Box::new(Parking {
+        Box::new(ParkRequest {
             until,
             failure,
             reason,
@@ -162,8 +162,8 @@ impl Pipeline {
 
 /// Recognition's own failure, or that it is too late for one: today's verdict may be known all the
 /// same. A verdict is decided by the policy, and what the store did concerns the whole job.
-pub(super) fn is_recognitions(stopped: &Stopped) -> bool {
-    let Stopped {
+pub(super) fn is_recognitions(stopped: &StageStopped) -> bool {
+    let StageStopped {
         failure, ruling, ..
     } = stopped;
     matches!(failure.stage, Stage::Recognition | Stage::Job)

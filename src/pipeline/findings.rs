@@ -22,7 +22,7 @@ const MAX_RESULT_BYTES: usize = 15 << 20;
 const LINES_THAT_FIT: [usize; 3] = [10_000, 1_000, 0];
 
 #[derive(Default)]
-pub(super) struct Findings {
+pub(super) struct ResultBuilder {
     pub image: Option<ImagePart>,
     /// The key of the final checkpoint: job, image and what was asked. None while the image is not
     /// at hand.
@@ -64,7 +64,7 @@ impl Answer {
     }
 }
 
-impl Findings {
+impl ResultBuilder {
     pub(super) fn into_answer(
         self,
         job: &Job,
@@ -165,9 +165,9 @@ pub fn answer_to_failure(
     progress: &Progress,
     finished: Timestamp,
 ) -> Answer {
-    let findings = Findings {
+    let findings = ResultBuilder {
         error: Some(JobError::new(failure, 1)),
-        ..Findings::default()
+        ..ResultBuilder::default()
     };
     findings.into_answer(job, progress, status, finished)
 }

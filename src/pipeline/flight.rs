@@ -4,15 +4,15 @@
 //! pays for nor is charged with.
 
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Ruling};
 use crate::domain::progress::Progress;
-use crate::retry::{Case, Judge, Stopped};
+use crate::policy::{Decision, PolicyDecision};
+use crate::retry::{Case, Retrier, StageStopped};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// Calls under way, by the image they are about.
-pub struct Flights<T>(Mutex<HashMap<String, Landing<T>>>);
+pub struct SingleFlight<T>(Mutex<HashMap<String, Landing<T>>>);
 
 type Landing<T> = watch::Receiver<Option<Landed<T>>>;
 
@@ -27,18 +27,18 @@ enum Landed<T> {
 #[derive(Clone)]
 struct Taken {
     failure: Failure,
-    ruling: Ruling,
+    ruling: PolicyDecision,
     rotated_for: Option<String>,
 }
 
-pub(super) enum Seat<'a, T> {
+pub(super) enum Role<'a, T> {
     Leader(Leader<'a, T>),
     Follower(Follower<T>),
 }
 
 /// Makes the call. Dropped without an answer, a follower takes its place.
 pub(super) struct Leader<'a, T> {
-    flights: &'a Flights<T>,
+    flights: &'a SingleFlight<T>,
     image: String,
     landing: watch::Sender<Option<Landed<T>>>,
 }
@@ -46,21 +46,21 @@ pub(super) struct Leader<'a, T> {
 /// Waits for somebody else's call about the same image.
 pub(super) struct Follower<T>(Landing<T>);
 
-impl<T> Default for Flights<T> {
+impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T> Flights<T> {
-    pub(super) fn board(&self, image: &str) -> Seat<'_, T> {
+impl<T> SingleFlight<T> {
+    pub(super) fn join(&self, image: &str) -> Role<'_, T> {
         let mut flights = self.flights();
         if let Some(landing) = flights.get(image) {
-            return Seat::Follower(Follower(landing.clone()));
+            return Role::Follower(Follower(landing.clone()));
         }
         let (landing, landed) = watch::channel(None);
         flights.insert(image.to_owned(), landed);
-        Seat::Leader(Leader {
+        Role::Leader(Leader {
             flights: self,
             image: image.to_owned(),
             landing,
@@ -76,9 +76,9 @@ impl<T: Clone> Leader<'_, T> {
     /// Tells the followers how it ended.
     pub(super) fn land(
         self,
-        outcome: Result<T, Box<Stopped>>,
+        outcome: Result<T, Box<StageStopped>>,
         progress: &Progress,
-    ) -> Result<T, Box<Stopped>> {
+    ) -> Result<T, Box<StageStopped>> {
         let landed = match &outcome {
             Ok(answer) => Some(Landed::Answered(answer.clone())),
             Err(stopped) => taken(stopped, progress).map(|taken| Landed::Failed(Box::new(taken))),
@@ -95,8 +95,8 @@ impl<T> Drop for Leader<'_, T> {
 }
 
 /// What the followers take over. What stopped the leader alone is not theirs.
-fn taken(stopped: &Stopped, progress: &Progress) -> Option<Taken> {
-    let Stopped {
+fn taken(stopped: &StageStopped, progress: &Progress) -> Option<Taken> {
+    let StageStopped {
         failure,
         ruling,
         barrier,
@@ -115,20 +115,20 @@ impl<T: Clone> Follower<T> {
     /// How the call ended; `None` where somebody has to lead anew.
     ///
     /// # Errors
-    /// [`Stopped`]: this job may start nothing more, or it is too late for it.
+    /// [`StageStopped`]: this job may start nothing more, or it is too late for it.
     pub(super) async fn wait(
         mut self,
-        judge: &Judge,
+        retrier: &Retrier,
         case: &mut Case<'_>,
-    ) -> Result<Option<Result<T, Box<Stopped>>>, Box<Stopped>> {
-        judge.may_call(case)?;
-        let landed = judge
+    ) -> Result<Option<Result<T, Box<StageStopped>>>, Box<StageStopped>> {
+        retrier.may_call(case)?;
+        let landed = retrier
             .in_turn(case, self.0.wait_for(Option::is_some))
             .await?;
         let landed = landed.ok().and_then(|landed| landed.clone());
         // An answer that is there is taken over, however late.
         if landed.is_none() {
-            judge.may_call(case)?;
+            retrier.may_call(case)?;
         }
         Ok(landed.map(|landed| match landed {
             Landed::Answered(answer) => Ok(answer),
@@ -139,7 +139,7 @@ impl<T: Clone> Follower<T> {
 
 impl Taken {
     /// As this job's own failure.
-    fn over(self, case: &mut Case<'_>) -> Box<Stopped> {
+    fn over(self, case: &mut Case<'_>) -> Box<StageStopped> {
         let Self {
             failure,
             mut ruling,
@@ -153,7 +153,7 @@ impl Taken {
         {
             ruling.decision = Decision::Fail { invalid_job: None };
         }
-        Box::new(Stopped {
+        Box::new(StageStopped {
             failure,
             ruling,
             barrier: None,
@@ -169,14 +169,14 @@ mod tests {
         Progress::new(String::new(), "2026-03-02T01:00:00Z".parse().unwrap())
     }
 
-    fn stopped(stage: Stage, decision: Decision) -> Box<Stopped> {
-        Stopped::boxed(Failure::new(stage, "317", ""), decision)
+    fn stopped(stage: Stage, decision: Decision) -> Box<StageStopped> {
+        StageStopped::boxed(Failure::new(stage, "317", ""), decision)
     }
 
-    fn leader(flights: &Flights<u8>) -> Leader<'_, u8> {
-        match flights.board("image") {
-            Seat::Leader(leader) => leader,
-            Seat::Follower(_) => panic!("somebody else leads"),
+    fn leader(flights: &SingleFlight<u8>) -> Leader<'_, u8> {
+        match flights.join("image") {
+            Role::Leader(leader) => leader,
+            Role::Follower(_) => panic!("somebody else leads"),
         }
     }
 
@@ -189,16 +189,16 @@ mod tests {
             .and_then(|landed| landed.clone())
     }
 
-    fn follower(flights: &Flights<u8>) -> Landing<u8> {
-        match flights.board("image") {
-            Seat::Leader(_) => panic!("nobody leads"),
-            Seat::Follower(Follower(landing)) => landing,
+    fn follower(flights: &SingleFlight<u8>) -> Landing<u8> {
+        match flights.join("image") {
+            Role::Leader(_) => panic!("nobody leads"),
+            Role::Follower(Follower(landing)) => landing,
         }
     }
 
     #[tokio::test]
     async fn followers_have_the_leaders_answer() {
-        let flights = Flights::default();
+        let flights = SingleFlight::default();
         let leader = leader(&flights);
         let followers = [follower(&flights), follower(&flights)];
         assert!(leader.land(Ok(7), &progress()).is_ok());
@@ -206,14 +206,14 @@ mod tests {
             assert!(matches!(told(landing).await, Some(Landed::Answered(7))));
         }
         assert!(
-            matches!(flights.board("image"), Seat::Leader(_)),
+            matches!(flights.join("image"), Role::Leader(_)),
             "the flight is over"
         );
     }
 
     #[tokio::test]
     async fn a_leader_that_is_gone_is_replaced() {
-        let flights = Flights::default();
+        let flights = SingleFlight::default();
         let leader = leader(&flights);
         let waiting = follower(&flights);
         drop(leader);
@@ -231,7 +231,7 @@ mod tests {
             (stopped(Stage::Worker, fail()), false),
             (stopped(Stage::Job, fail()), false),
         ] {
-            let flights = Flights::default();
+            let flights = SingleFlight::default();
             let leader = leader(&flights);
             let waiting = follower(&flights);
             let shown = format!("{stopped:?}");
@@ -242,8 +242,8 @@ mod tests {
 
     #[test]
     fn images_are_flown_apart() {
-        let flights = Flights::<u8>::default();
+        let flights = SingleFlight::<u8>::default();
         let _leader = leader(&flights);
-        assert!(matches!(flights.board("another image"), Seat::Leader(_)));
+        assert!(matches!(flights.join("another image"), Role::Leader(_)));
     }
 }

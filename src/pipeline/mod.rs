@@ -1,42 +1,37 @@
-//! One job, one straight line: load the image, recognise, verify, judge.
+//! One job, one straight line: load the image, recognise, verify, retrier.
 //!
-//! What leaves the line early leaves it through `?` with a [`Stopped`]: a failure and what the
+//! What leaves the line early leaves it through `?` with a [`StageStopped`]: a failure and what the
 //! policy makes of it. Publishing and settling are the worker's; nothing here knows a broker.
 
 mod ending;
 mod findings;
 mod flight;
-mod held;
-mod link;
-mod load;
-mod loaded;
 mod once;
 mod parcel;
 mod proof;
+mod provider_image;
 mod recall;
-mod same;
+mod revision_check;
 mod steps;
 
-pub use ending::{Ending, Parking};
+pub use ending::{Ending, ParkRequest};
 pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
-pub use flight::Flights;
-pub use link::Addresses;
-pub use load::{DECODED_AT_ONCE, Loader};
-pub use loaded::Loaded;
+pub use flight::SingleFlight;
 pub use recall::{Kept, Patience};
 
+use crate::breaker::Blocked;
 use crate::checkpoint::{Checkpoints, StoredResult, Verification, VerificationAnswer};
-use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::job::{ImageRef, Job};
-use crate::domain::policy::{Decision, Ruling, Transfer};
 use crate::domain::progress::Progress;
 use crate::domain::result::{RecognitionPart, Status, Verdict};
-use crate::domain::share::Share;
+use crate::image::{LoadedImage, Loader};
+use crate::policy::{Decision, PolicyDecision, Transfer};
 use crate::provider::client::Client;
-use crate::retry::{Brought, Case, Judge, RecallTime, Stopped};
-use findings::Findings;
+use crate::quota::share::Share;
+use crate::retry::{Brought, Case, RecallTime, Retrier, StageStopped};
+use findings::ResultBuilder;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -46,10 +41,10 @@ pub struct Pipeline {
     pub recognition: Client<Invoice>,
     pub verification: Client<Verified>,
     /// Calls that are being made, for whoever asks the same.
-    pub recognitions: Flights<RecognitionPart>,
-    pub verifications: Flights<VerificationAnswer>,
+    pub recognitions: SingleFlight<RecognitionPart>,
+    pub verifications: SingleFlight<VerificationAnswer>,
     pub checkpoints: Checkpoints,
-    pub judge: Judge,
+    pub retrier: Retrier,
     pub job_deadline: Duration,
     pub redelivery_wait: Duration,
     /// `verification.auto_rotate`: already the first call lets the provider turn the picture.
@@ -73,7 +68,7 @@ pub struct Arrival {
 
 /// Why a job leaves the line before its end.
 enum Leave {
-    Stopped(Box<Stopped>),
+    Stopped(Box<StageStopped>),
     Replay(Box<StoredResult>),
     Duplicate,
     /// Another run of the same job was completed: its answer is this run's answer.
@@ -81,8 +76,8 @@ enum Leave {
     Redelivered,
 }
 
-impl From<Box<Stopped>> for Leave {
-    fn from(stopped: Box<Stopped>) -> Self {
+impl From<Box<StageStopped>> for Leave {
+    fn from(stopped: Box<StageStopped>) -> Self {
         Self::Stopped(stopped)
     }
 }
@@ -90,7 +85,7 @@ impl From<Box<Stopped>> for Leave {
 impl Pipeline {
     /// Runs the job as far as it goes.
     pub async fn process(&self, job: &Job, progress: &mut Progress, arrival: &Arrival) -> Ending {
-        let mut findings = Findings::default();
+        let mut findings = ResultBuilder::default();
         if let Some(stored) = self.unsent(progress, arrival).await {
             let question = progress
                 .unsent
@@ -103,11 +98,11 @@ impl Pipeline {
         }
         if let Some(barrier) = self.barred_at_the_door(job, progress, arrival) {
             let deadline = progress.deadline(job, self.job_deadline);
-            let Stopped {
+            let StageStopped {
                 failure,
                 ruling,
                 barrier,
-            } = *self.judge.barred(barrier, deadline);
+            } = *self.retrier.barred(barrier, deadline);
             if let Decision::Park { until } = ruling.decision {
                 return Ending::Parked(self.parking(
                     until,
@@ -139,10 +134,10 @@ impl Pipeline {
                     until,
                     deadline,
                     failure,
-                    &Ruling::without_rule(Decision::Park { until }),
+                    &PolicyDecision::without_rule(Decision::Park { until }),
                     None,
                 );
-                Ending::Parked(Box::new(Parking {
+                Ending::Parked(Box::new(ParkRequest {
                     survived: false,
                     ..*parking
                 }))
@@ -195,8 +190,9 @@ impl Pipeline {
         job: &Job,
         progress: &Progress,
         arrival: &Arrival,
-    ) -> Option<Barrier> {
-        if arrival.redelivered || self.judge.clock.now() > progress.deadline(job, self.job_deadline)
+    ) -> Option<Blocked> {
+        if arrival.redelivered
+            || self.retrier.clock.now() > progress.deadline(job, self.job_deadline)
         {
             return None;
         }
@@ -209,7 +205,7 @@ impl Pipeline {
         if matches!(job.image, ImageRef::Object { .. }) {
             places.extend(progress.places(Stage::Storage));
         }
-        self.judge.gate.look(&places, &progress.run)
+        self.retrier.breaker.look(&places, &progress.run)
     }
 
     async fn whole_line(
@@ -217,11 +213,11 @@ impl Pipeline {
         job: &Job,
         progress: &mut Progress,
         arrival: &Arrival,
-        findings: &mut Findings,
+        findings: &mut ResultBuilder,
     ) -> Result<(), Leave> {
         let mut case = self.case(job, progress, arrival.halt.clone(), arrival.began);
         findings.image = Some(self.loader.named(&job.image));
-        let loaded = match self.loader.load(job, &self.judge, &mut case).await {
+        let loaded = match self.loader.load(job, &self.retrier, &mut case).await {
             Ok(loaded) => loaded,
             Err(stopped) => {
                 self.recall_for_the_end(&stopped, &case, findings).await;
@@ -251,9 +247,9 @@ impl Pipeline {
     /// is in the result.
     async fn recall_for_the_end(
         &self,
-        stopped: &Stopped,
+        stopped: &StageStopped,
         case: &Case<'_>,
-        findings: &mut Findings,
+        findings: &mut ResultBuilder,
     ) {
         let is_the_end = matches!(stopped.ruling.decision, Decision::Fail { .. });
         let Some(image) = case.progress.image.as_deref().filter(|_| is_the_end) else {
@@ -271,7 +267,12 @@ impl Pipeline {
     }
 
     /// Is the last answer that this job pays for at hand?
-    async fn is_paid(&self, job: &Job, loaded: &Loaded, case: &Case<'_>) -> Result<bool, Leave> {
+    async fn is_paid(
+        &self,
+        job: &Job,
+        loaded: &LoadedImage,
+        case: &Case<'_>,
+    ) -> Result<bool, Leave> {
         let identity = &loaded.identity;
         if job.verify {
             let today = self.today();
@@ -291,10 +292,10 @@ impl Pipeline {
     async fn questions(
         &self,
         job: &Job,
-        loaded: &Loaded,
+        loaded: &LoadedImage,
         case: &mut Case<'_>,
-        findings: &mut Findings,
-    ) -> Result<(), Box<Stopped>> {
+        findings: &mut ResultBuilder,
+    ) -> Result<(), Box<StageStopped>> {
         self.recognise(job, loaded, case, findings).await?;
         match &loaded.verification {
             Some(view) => self.verify(loaded, view, case, findings).await?,
@@ -322,19 +323,19 @@ impl Pipeline {
             transfer: Transfer::Inline,
             brought: Brought::Nothing,
             has_bytes: false,
-            recalled: RecallTime::now(self.judge.clock),
+            recalled: RecallTime::now(self.retrier.clock),
             redelivery_wait: self.redelivery_wait,
             failing_since: None,
         }
     }
 
-    fn answered(&self, job: &Job, progress: &Progress, findings: Findings) -> Answer {
+    fn answered(&self, job: &Job, progress: &Progress, findings: ResultBuilder) -> Answer {
         let status = if findings.verdict.is_some() {
             Status::Completed
         } else {
             Status::Undetermined
         };
-        findings.into_answer(job, progress, status, self.judge.clock.now())
+        findings.into_answer(job, progress, status, self.retrier.clock.now())
     }
 }
 

@@ -1,20 +1,26 @@
 //! One image, once, without a queue: for the command that waits for no later attempt.
 
-use super::{Answer, Findings, Loaded, Parking, Pipeline};
+use super::{Answer, ParkRequest, Pipeline, ResultBuilder};
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status};
-use crate::retry::{Case, Stopped};
+use crate::image::LoadedImage;
+use crate::retry::{Case, StageStopped};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 impl Pipeline {
     /// Answers about an image that is at hand, once, without a queue: a job that would be parked
     /// ends `undetermined`, and its error names when it would be tried again.
-    pub async fn examine(&self, job: &Job, loaded: &Loaded, progress: &mut Progress) -> Answer {
-        let mut findings = Findings {
+    pub async fn examine(
+        &self,
+        job: &Job,
+        loaded: &LoadedImage,
+        progress: &mut Progress,
+    ) -> Answer {
+        let mut findings = ResultBuilder {
             image: Some(loaded.part.clone()),
-            ..Findings::default()
+            ..ResultBuilder::default()
         };
         let mut case = Case {
             is_queued: false,
@@ -26,15 +32,15 @@ impl Pipeline {
 
     /// As [`Pipeline::examine`], for an image in the store.
     pub async fn examine_stored(&self, job: &Job, progress: &mut Progress) -> Answer {
-        let mut findings = Findings {
+        let mut findings = ResultBuilder {
             image: Some(self.loader.named(&job.image)),
-            ..Findings::default()
+            ..ResultBuilder::default()
         };
         let mut case = Case {
             is_queued: false,
             ..self.case(job, progress, CancellationToken::new(), Instant::now())
         };
-        let outcome = match self.loader.load(job, &self.judge, &mut case).await {
+        let outcome = match self.loader.load(job, &self.retrier, &mut case).await {
             Ok(loaded) => {
                 findings.image = Some(loaded.part.clone());
                 self.questions(job, &loaded, &mut case, &mut findings).await
@@ -46,17 +52,17 @@ impl Pipeline {
 
     fn answer_at_once(
         &self,
-        outcome: Result<(), Box<Stopped>>,
+        outcome: Result<(), Box<StageStopped>>,
         job: &Job,
         progress: &Progress,
-        mut findings: Findings,
+        mut findings: ResultBuilder,
     ) -> Answer {
         let Err(stopped) = outcome else {
             return self.answered(job, progress, findings);
         };
         self.stopped(*stopped, job, progress, &mut findings)
             .unwrap_or_else(|parking| {
-                let Parking { until, failure, .. } = *parking;
+                let ParkRequest { until, failure, .. } = *parking;
                 let message = format!(
                     "{}; a queued job would be tried again at {until}",
                     failure.message
@@ -65,7 +71,12 @@ impl Pipeline {
                     message,
                     ..JobError::new(&failure, progress.attempts(failure.stage))
                 });
-                findings.into_answer(job, progress, Status::Undetermined, self.judge.clock.now())
+                findings.into_answer(
+                    job,
+                    progress,
+                    Status::Undetermined,
+                    self.retrier.clock.now(),
+                )
             })
     }
 }

@@ -4,7 +4,7 @@
 
 use super::Pipeline;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::Streak;
+use crate::policy::Streak;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -21,27 +21,27 @@ impl Pipeline {
     /// Returns once nothing is left to doubt. A stage that is paused before it has ever worked
     /// keeps the worker unready after that.
     pub async fn prove(&self) {
-        let gate = &self.judge.gate;
+        let breaker = &self.retrier.breaker;
         self.prove_store().await;
-        gate.doubt("no provider has answered a call of this worker yet; it is ready in a few seconds if there is nothing to ask");
+        breaker.doubt("no provider has answered a call of this worker yet; it is ready in a few seconds if there is nothing to ask");
         let _ = timeout(
             FIRST_CALLS_WITHIN,
-            gate.works(&[Stage::Recognition, Stage::Verification]),
+            breaker.works(&[Stage::Recognition, Stage::Verification]),
         )
         .await;
-        gate.trust();
+        breaker.trust();
     }
 
     /// Asks until both buckets have answered as they have to.
     async fn prove_store(&self) {
-        let gate = &self.judge.gate;
+        let breaker = &self.retrier.breaker;
         let mut wait = FIRST_WAIT;
         while let Err(failure) = self.try_store().await {
-            gate.store_fails(&failure);
+            breaker.store_fails(&failure);
             sleep(wait).await;
             wait = (2 * wait).min(LONGEST_WAIT);
         }
-        gate.store_works();
+        breaker.store_works();
     }
 
     /// A control call, for a stage that is probed by these.
@@ -61,7 +61,8 @@ impl Pipeline {
                 // Without the right to list, a store denies what is not there. That an image was
                 // read shows more.
                 Err(failure)
-                    if failure.code == DENIED && self.judge.gate.has_worked(Stage::Storage) => {}
+                    if failure.code == DENIED
+                        && self.retrier.breaker.has_worked(Stage::Storage) => {}
                 Err(failure) => return Err(failure),
             }
         }

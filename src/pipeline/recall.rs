@@ -3,9 +3,9 @@
 use super::Pipeline;
 use crate::checkpoint::{Parcel, StoredResult, UnparkedRun};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::Decision;
 use crate::domain::result::Status;
-use crate::retry::{Case, LONGEST_HOLD, Stopped, wait};
+use crate::policy::Decision;
+use crate::retry::{Case, LONGEST_HOLD, StageStopped, wait};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -43,12 +43,12 @@ pub enum Kept {
 
 impl Pipeline {
     /// # Errors
-    /// [`Stopped`], to be parked: the store does not answer. Past the deadline, final.
+    /// [`StageStopped`], to be parked: the store does not answer. Past the deadline, final.
     pub(super) async fn recall<T, A>(
         &self,
         case: &Case<'_>,
         read: impl Fn() -> A,
-    ) -> Result<Option<T>, Box<Stopped>>
+    ) -> Result<Option<T>, Box<StageStopped>>
     where
         A: Future<Output = Result<Option<T>, Failure>>,
     {
@@ -61,12 +61,12 @@ impl Pipeline {
         halt: &CancellationToken,
         deadline: Timestamp,
         read: impl Fn() -> A,
-    ) -> Result<Option<T>, Box<Stopped>>
+    ) -> Result<Option<T>, Box<StageStopped>>
     where
         A: Future<Output = Result<Option<T>, Failure>>,
     {
         self.patiently(halt, read).await.map_err(|failure| {
-            let now = self.judge.clock.now();
+            let now = self.retrier.clock.now();
             let decision = if now > deadline {
                 Decision::Fail { invalid_job: None }
             } else {
@@ -74,7 +74,7 @@ impl Pipeline {
                     until: now.saturating_add(UNREADABLE).unwrap_or(Timestamp::MAX),
                 }
             };
-            Stopped::boxed(failure, decision)
+            StageStopped::boxed(failure, decision)
         })
     }
 
@@ -82,14 +82,14 @@ impl Pipeline {
     /// delivery may be held, while nothing else is bought. After that it travels with its job.
     ///
     /// # Errors
-    /// [`Stopped`], to be parked: `pack` has put the answer into the job's parcel.
+    /// [`StageStopped`], to be parked: `pack` has put the answer into the job's parcel.
     pub(super) async fn keep<A>(
         &self,
         case: &mut Case<'_>,
         image: &str,
         write: impl Fn() -> A,
         pack: impl FnOnce(&mut Parcel),
-    ) -> Result<(), Box<Stopped>>
+    ) -> Result<(), Box<StageStopped>>
     where
         A: Future<Output = Result<(), Failure>>,
     {
@@ -101,7 +101,7 @@ impl Pipeline {
         let Err(failure) = self.insistently(patience, write).await else {
             return Ok(());
         };
-        let now = self.judge.clock.now();
+        let now = self.retrier.clock.now();
         if !case.is_queued || now > case.deadline {
             // Nothing waits any longer: the answer goes into the result.
             unkept(&failure);
@@ -118,7 +118,7 @@ impl Pipeline {
             "a paid answer cannot be stored ({}); it travels with its job",
             failure.message
         );
-        Err(Stopped::boxed(
+        Err(StageStopped::boxed(
             Failure::new(Stage::Storage, failure.code, message),
             Decision::Park { until },
         ))
@@ -156,12 +156,12 @@ impl Pipeline {
                 return Err(failure);
             }
             if tries >= TRIES && may_wait && hold.is_none() {
-                hold = Some(self.judge.gate.hold(&failure));
+                hold = Some(self.retrier.breaker.hold(&failure));
             }
             let round = if is_halted { TRIES - last_tries } else { tries };
             tokio::select! {
                 biased;
-                () = tokio::time::sleep(wait(FIRST_WAIT, round, self.judge.chance.unit())) => {}
+                () = tokio::time::sleep(wait(FIRST_WAIT, round, self.retrier.chance.unit())) => {}
                 () = halt.cancelled(), if !is_halted => {}
             }
             tries += 1;
@@ -252,7 +252,7 @@ impl Pipeline {
                 Ok(value) => return Ok(value),
                 Err(failure) if tries == TRIES || halt.is_cancelled() => return Err(failure),
                 Err(_) => {
-                    tokio::time::sleep(wait(FIRST_WAIT, tries, self.judge.chance.unit())).await
+                    tokio::time::sleep(wait(FIRST_WAIT, tries, self.retrier.chance.unit())).await;
                 }
             }
             tries += 1;

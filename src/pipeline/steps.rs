@@ -1,21 +1,22 @@
 //! The two paid steps. A paid answer is checkpointed before anything else happens.
 
 use super::ending::is_recognitions;
-use super::flight::Seat;
-use super::{Findings, Loaded, Pipeline};
+use super::flight::Role;
+use super::{Pipeline, ResultBuilder};
 use crate::checkpoint::{Parcel, Verification, VerificationAnswer};
-use crate::domain::breaker::{BillId, Province};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::job::Job;
-use crate::domain::policy::Decision;
 use crate::domain::progress::Bill;
 use crate::domain::reading::Reading;
 use crate::domain::result::{Flag, JobError, RecognitionPart, VerificationPart};
+use crate::domain::scope::{BillId, Province};
 use crate::domain::verdict;
+use crate::image::LoadedImage;
+use crate::policy::Decision;
 use crate::provider::client::Called;
 use crate::provider::{Request, View};
-use crate::retry::{Case, RecallTime, Stopped};
+use crate::retry::{Case, RecallTime, StageStopped};
 use jiff::civil::Date;
 
 impl Pipeline {
@@ -24,10 +25,10 @@ impl Pipeline {
     pub(super) async fn recognise(
         &self,
         job: &Job,
-        loaded: &Loaded,
+        loaded: &LoadedImage,
         case: &mut Case<'_>,
-        findings: &mut Findings,
-    ) -> Result<(), Box<Stopped>> {
+        findings: &mut ResultBuilder,
+    ) -> Result<(), Box<StageStopped>> {
         let identity = &loaded.identity;
         case.subject.clone_from(identity);
         if let Some(error) = &case.progress.recognition_error {
@@ -68,10 +69,10 @@ impl Pipeline {
         &self,
         identity: &str,
         case: &mut Case<'_>,
-    ) -> Result<Option<RecognitionPart>, Box<Stopped>> {
+    ) -> Result<Option<RecognitionPart>, Box<StageStopped>> {
         let mut brought = Self::brought(case, identity);
         let Some(part) = brought.recognition.clone() else {
-            case.recalled = RecallTime::now(self.judge.clock);
+            case.recalled = RecallTime::now(self.retrier.clock);
             return self
                 .recall(case, || self.checkpoints.recognition(identity))
                 .await;
@@ -92,13 +93,13 @@ impl Pipeline {
     /// With everybody who asks about the same image now.
     async fn recognised(
         &self,
-        loaded: &Loaded,
+        loaded: &LoadedImage,
         case: &mut Case<'_>,
-    ) -> Result<RecognitionPart, Box<Stopped>> {
+    ) -> Result<RecognitionPart, Box<StageStopped>> {
         let mut has_followed = false;
         loop {
-            match self.recognitions.board(&loaded.identity) {
-                Seat::Leader(leader) => {
+            match self.recognitions.join(&loaded.identity) {
+                Role::Leader(leader) => {
                     // Whoever led before may have landed since the checkpoint was looked for.
                     let outcome = match self.checkpoints.recognition_here(&loaded.identity).await {
                         Some(part) => Ok(part),
@@ -106,9 +107,9 @@ impl Pipeline {
                     };
                     return leader.land(outcome, case.progress);
                 }
-                Seat::Follower(follower) => {
+                Role::Follower(follower) => {
                     has_followed = true;
-                    if let Some(outcome) = follower.wait(&self.judge, case).await? {
+                    if let Some(outcome) = follower.wait(&self.retrier, case).await? {
                         return outcome;
                     }
                 }
@@ -118,16 +119,16 @@ impl Pipeline {
 
     async fn call_recognition(
         &self,
-        loaded: &Loaded,
+        loaded: &LoadedImage,
         has_followed: bool,
         case: &mut Case<'_>,
-    ) -> Result<RecognitionPart, Box<Stopped>> {
+    ) -> Result<RecognitionPart, Box<StageStopped>> {
         let view = loaded
             .recognition
             .as_ref()
-            .map_err(|failure| Stopped::at_fault(failure.clone()))?;
+            .map_err(|failure| StageStopped::at_fault(failure.clone()))?;
         // Who is too late waits for nobody's memory.
-        self.judge.may_call(case)?;
+        self.retrier.may_call(case)?;
         let mut held = self.held(Stage::Recognition, loaded, view, case).await?;
         if has_followed {
             self.look_again(&held, loaded, case).await?;
@@ -172,11 +173,11 @@ impl Pipeline {
     /// Asks the registry. What it says about the bill is the verdict.
     pub(super) async fn verify(
         &self,
-        loaded: &Loaded,
+        loaded: &LoadedImage,
         view: &View,
         case: &mut Case<'_>,
-        findings: &mut Findings,
-    ) -> Result<(), Box<Stopped>> {
+        findings: &mut ResultBuilder,
+    ) -> Result<(), Box<StageStopped>> {
         let answer = match self.known_verification(&loaded.identity, case).await? {
             Some(answer) => answer,
             None => self.verified(loaded, view, case).await?,
@@ -206,10 +207,10 @@ impl Pipeline {
         &self,
         identity: &str,
         case: &mut Case<'_>,
-    ) -> Result<Option<VerificationAnswer>, Box<Stopped>> {
+    ) -> Result<Option<VerificationAnswer>, Box<StageStopped>> {
         let mut brought = Self::brought(case, identity);
         let Some((day, answer)) = brought.verification.clone() else {
-            case.recalled = RecallTime::now(self.judge.clock);
+            case.recalled = RecallTime::now(self.retrier.clock);
             let today = self.today();
             let known = self
                 .recall(case, || self.checkpoints.verification(identity, today))
@@ -232,15 +233,15 @@ impl Pipeline {
     /// With everybody who asks about the same image now.
     async fn verified(
         &self,
-        loaded: &Loaded,
+        loaded: &LoadedImage,
         view: &View,
         case: &mut Case<'_>,
-    ) -> Result<VerificationAnswer, Box<Stopped>> {
+    ) -> Result<VerificationAnswer, Box<StageStopped>> {
         let identity = &loaded.identity;
         let mut has_followed = false;
         loop {
-            match self.verifications.board(identity) {
-                Seat::Leader(leader) => {
+            match self.verifications.join(identity) {
+                Role::Leader(leader) => {
                     let known = self
                         .checkpoints
                         .verification_here(identity, self.today())
@@ -254,9 +255,9 @@ impl Pipeline {
                     };
                     return leader.land(outcome, case.progress);
                 }
-                Seat::Follower(follower) => {
+                Role::Follower(follower) => {
                     has_followed = true;
-                    if let Some(outcome) = follower.wait(&self.judge, case).await? {
+                    if let Some(outcome) = follower.wait(&self.retrier, case).await? {
                         return outcome;
                     }
                 }
@@ -266,14 +267,14 @@ impl Pipeline {
 
     async fn call_verification(
         &self,
-        loaded: &Loaded,
+        loaded: &LoadedImage,
         view: &View,
         has_followed: bool,
         case: &mut Case<'_>,
-    ) -> Result<VerificationAnswer, Box<Stopped>> {
+    ) -> Result<VerificationAnswer, Box<StageStopped>> {
         let identity = &loaded.identity;
         // Who is too late waits for nobody's memory.
-        self.judge.may_call(case)?;
+        self.retrier.may_call(case)?;
         let mut held = self.held(Stage::Verification, loaded, view, case).await?;
         if has_followed {
             self.look_again(&held, loaded, case).await?;
@@ -366,10 +367,10 @@ impl Pipeline {
     }
 
     pub(super) fn today(&self) -> Date {
-        self.judge
+        self.retrier
             .clock
             .now()
-            .to_zoned(self.judge.timezone.clone())
+            .to_zoned(self.retrier.timezone.clone())
             .date()
     }
 }

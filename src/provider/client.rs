@@ -2,15 +2,15 @@
 //! for both.
 
 use super::control::Control;
-use super::in_flight::{InFlight, Room};
-use super::limiter::Limiter;
 use super::{Provider, Reply, Request, Unsigned};
-use crate::domain::clock_skew::ClockReading;
+use crate::breaker::CallPermit;
+use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Billed, Failure, Stage, cut};
-use crate::domain::policy::Decision;
 use crate::domain::result::CallRecord;
-use crate::gate::Pass;
-use crate::retry::{Case, Judge, LONGEST_HOLD, RecallTime, Stopped};
+use crate::policy::Decision;
+use crate::quota::in_flight::{InFlight, Room};
+use crate::quota::limiter::Limiter;
+use crate::retry::{Case, LONGEST_HOLD, RecallTime, Retrier, StageStopped};
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct Client<A> {
     max_in_flight: usize,
     /// Of an address that is signed for a call.
     valid: Duration,
-    pub(super) judge: Judge,
+    pub(super) retrier: Retrier,
 }
 
 /// What a call came to.
@@ -57,7 +57,7 @@ impl<A> Client<A> {
         stage: Stage,
         provider: impl Provider<Answer = A> + 'static,
         limits: Limits,
-        judge: Judge,
+        retrier: Retrier,
     ) -> Self {
         let limiter = Limiter::new(limits.rate_per_second, limits.burst);
         metric::rate_limit(stage, limits.rate_per_second);
@@ -75,7 +75,7 @@ impl<A> Client<A> {
             control: Control::default(),
             max_in_flight,
             valid: timeout + FETCHED_LATE,
-            judge,
+            retrier,
         }
     }
 
@@ -85,25 +85,25 @@ impl<A> Client<A> {
     /// the call, whatever was waited for.
     ///
     /// # Errors
-    /// [`Stopped`], with what the policy wants instead; or what `look_again` fails with.
+    /// [`StageStopped`], with what the policy wants instead; or what `look_again` fails with.
     pub async fn call<K, F>(
         &self,
         request: &Request,
         case: &mut Case<'_>,
         look_again: impl Fn() -> F,
-    ) -> Result<Called<A, K>, Box<Stopped>>
+    ) -> Result<Called<A, K>, Box<StageStopped>>
     where
-        F: Future<Output = Result<Option<K>, Box<Stopped>>>,
+        F: Future<Output = Result<Option<K>, Box<StageStopped>>>,
     {
         case.failing_since = None;
         let mut kept = None;
         loop {
             // Who is too late takes no place in the rate.
-            self.judge.may_call(case)?;
+            self.retrier.may_call(case)?;
             let room = self.wait_for_room(case, kept.as_ref()).await?;
-            let pass = self.judge.enter(self.stage, case, kept).await?;
+            let pass = self.retrier.enter(self.stage, case, kept).await?;
             // Room and rate were waited for, and claiming a probe takes a moment.
-            self.judge.may_call(case)?;
+            self.retrier.may_call(case)?;
             let shown = match request.show(self.valid).await {
                 Ok(shown) => shown,
                 Err(unsigned) => {
@@ -112,7 +112,7 @@ impl<A> Client<A> {
                     self.wait_for_address(request, unsigned, case).await?;
                     if case.began.elapsed() >= LONGEST_HOLD {
                         // It is signed at one time, and not at another.
-                        return Err(self.judge.held_too_long());
+                        return Err(self.retrier.held_too_long());
                     }
                     kept = None;
                     continue;
@@ -121,16 +121,16 @@ impl<A> Client<A> {
             if case.is_queued
                 && case
                     .recalled
-                    .is_older_than(case.redelivery_wait, self.judge.clock)
+                    .is_older_than(case.redelivery_wait, self.retrier.clock)
             {
-                case.recalled = RecallTime::now(self.judge.clock);
+                case.recalled = RecallTime::now(self.retrier.clock);
                 if let Some(known) = look_again().await? {
                     return Ok(Called::Known(known));
                 }
                 // By now this process knows that its delivery was lost, if it was.
-                self.judge.may_call(case)?;
+                self.retrier.may_call(case)?;
             }
-            let at = self.judge.clock.now();
+            let at = self.retrier.clock.now();
             let started = Instant::now();
             let outcome = self.provider.call(request, shown).await;
             let call = Call {
@@ -148,14 +148,14 @@ impl<A> Client<A> {
                     if has_waited {
                         self.limiter.granted();
                     }
-                    self.judge.gate.answered(self.stage, pass);
+                    self.retrier.breaker.answered(self.stage, pass);
                     self.control.remember(&request.view);
-                    let billed = self.judge.policy.billed(self.stage, reply.code);
+                    let billed = self.retrier.policy.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
                     return Ok(Called::Answered(reply));
                 }
                 Err(failure) => {
-                    let mut ruling = self.judge.rule(&failure, &pass, case);
+                    let mut ruling = self.retrier.rule(&failure, &pass, case);
                     self.record(
                         call,
                         &failure.code,
@@ -174,7 +174,10 @@ impl<A> Client<A> {
                     {
                         ruling = ruling.paused_for(streak);
                     }
-                    kept = self.judge.wait_or_stop(failure, ruling, pass, case).await?;
+                    kept = self
+                        .retrier
+                        .wait_or_stop(failure, ruling, pass, case)
+                        .await?;
                 }
             }
         }
@@ -184,39 +187,42 @@ impl<A> Client<A> {
     /// start nothing more.
     ///
     /// # Errors
-    /// [`Stopped`]: the call is closed meanwhile, and nobody waits in line for that; or the
+    /// [`StageStopped`]: the call is closed meanwhile, and nobody waits in line for that; or the
     /// delivery was held for as long as one may be.
     async fn wait_for_room(
         &self,
         case: &Case<'_>,
-        kept: Option<&Pass>,
-    ) -> Result<Option<Place<'_>>, Box<Stopped>> {
+        kept: Option<&CallPermit>,
+    ) -> Result<Option<TurnWithRoom<'_>>, Box<StageStopped>> {
         let places = case.progress.places(self.stage);
-        let gate = &self.judge.gate;
-        let mut changes = gate.changes();
-        let _wanted = gate.wants_a_call();
+        let breaker = &self.retrier.breaker;
+        let mut changes = breaker.changes();
+        let _wanted = breaker.wants_a_call();
         let room = async {
             let mut room = self.in_flight.enter().await;
             let queued = Instant::now();
-            let has_waited = self.limiter.acquire(|| gate.standing(self.stage)).await;
+            let has_waited = self.limiter.acquire(|| breaker.standing(self.stage)).await;
             metric::provider_wait(self.stage, queued.elapsed());
             self.tell_rate();
             room.fly();
-            Place { has_waited, room }
+            TurnWithRoom { has_waited, room }
         };
         tokio::pin!(room);
         loop {
             // The probe that is tried again is expected.
-            let is_probe = kept.is_some_and(Pass::is_probe);
-            if let Some(barrier) = gate.look(&places, &case.progress.run).filter(|_| !is_probe) {
-                return Err(self.judge.barred(barrier, case.deadline));
+            let is_probe = kept.is_some_and(CallPermit::is_probe);
+            if let Some(barrier) = breaker
+                .look(&places, &case.progress.run)
+                .filter(|_| !is_probe)
+            {
+                return Err(self.retrier.barred(barrier, case.deadline));
             }
             tokio::select! {
                 biased;
                 room = &mut room => return Ok(Some(room)),
                 () = case.halt.cancelled() => return Ok(None),
-                () = tokio::time::sleep_until(case.began + LONGEST_HOLD), if case.is_queued => return Err(self.judge.held_too_long()),
-                // Never an error: the gate lives as long as we do.
+                () = tokio::time::sleep_until(case.began + LONGEST_HOLD), if case.is_queued => return Err(self.retrier.held_too_long()),
+                // Never an error: the breaker lives as long as we do.
                 _ = changes.changed() => {}
             }
         }
@@ -227,14 +233,14 @@ impl<A> Client<A> {
     /// turn anew, and its address is signed then.
     ///
     /// # Errors
-    /// [`Stopped`], with what the policy makes of the store's failure; and the image is sent where
+    /// [`StageStopped`], with what the policy makes of the store's failure; and the image is sent where
     /// its address has become too long, with other credentials than those it was loaded with.
     async fn wait_for_address(
         &self,
         request: &Request,
         unsigned: Unsigned,
         case: &mut Case<'_>,
-    ) -> Result<(), Box<Stopped>> {
+    ) -> Result<(), Box<StageStopped>> {
         match unsigned {
             Unsigned::TooLong => {
                 let failure = Failure::new(
@@ -242,7 +248,7 @@ impl<A> Client<A> {
                     "request",
                     "the object's signed address is longer than providers take",
                 );
-                Err(Stopped::boxed(failure, Decision::Inline))
+                Err(StageStopped::boxed(failure, Decision::Inline))
             }
             Unsigned::Failed(_) => {
                 let failing_since = case.failing_since;
@@ -250,7 +256,7 @@ impl<A> Client<A> {
                     Ok(_) | Err(Unsigned::TooLong) => Ok(()),
                     Err(Unsigned::Failed(failure)) => Err(failure),
                 };
-                self.judge.in_place(Stage::Storage, case, sign).await?;
+                self.retrier.in_place(Stage::Storage, case, sign).await?;
                 case.failing_since = failing_since;
                 Ok(())
             }
@@ -260,7 +266,7 @@ impl<A> Client<A> {
     /// This worker's share of the account's rate, or as much of it as the provider grants.
     pub fn rate_per_second(&self) -> f64 {
         self.limiter
-            .rate_per_second(self.judge.gate.standing(self.stage))
+            .rate_per_second(self.retrier.breaker.standing(self.stage))
     }
 
     /// What the provider's last answer said about the time.
@@ -274,8 +280,8 @@ impl<A> Client<A> {
 
     /// To whom it may concern: the other workers, and who reads the metrics.
     pub fn tell_rate(&self) {
-        self.judge
-            .gate
+        self.retrier
+            .breaker
             .tell_part(self.stage, self.limiter.used_up_part());
         metric::rate_limit(self.stage, self.rate_per_second());
     }
@@ -290,7 +296,7 @@ impl<A> Client<A> {
     ) {
         metric::provider_call(
             self.stage,
-            self.judge.policy.label(self.stage, code),
+            self.retrier.policy.label(self.stage, code),
             billed,
             call.duration,
         );
@@ -306,7 +312,7 @@ impl<A> Client<A> {
 }
 
 /// Room for one call in flight, and its place in the rate.
-struct Place<'a> {
+struct TurnWithRoom<'a> {
     has_waited: bool,
     room: Room<'a>,
 }

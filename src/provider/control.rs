@@ -5,7 +5,7 @@ use super::client::Client;
 use super::{Request, Shown, View};
 use crate::domain::failure::Billed;
 use crate::domain::picture::{Format, Picture};
-use crate::domain::policy::Streak;
+use crate::policy::Streak;
 use crate::telemetry::metric;
 use bytes::Bytes;
 use std::sync::{Mutex, PoisonError};
@@ -64,7 +64,7 @@ impl<A> Client<A> {
         let is_ours = self.control_call(streak).await.is_some();
         *last = Some((Instant::now(), is_ours));
         if !is_ours {
-            self.judge.gate.control_call_answered(self.stage);
+            self.retrier.breaker.control_call_answered(self.stage);
         }
         is_ours
     }
@@ -76,10 +76,10 @@ impl<A> Client<A> {
         *last = Some((Instant::now(), refused.is_some()));
         match refused {
             Some(failure) => self
-                .judge
-                .gate
+                .retrier
+                .breaker
                 .control_call_refused(self.stage, streak, &failure),
-            None => self.judge.gate.control_call_answered(self.stage),
+            None => self.retrier.breaker.control_call_answered(self.stage),
         }
     }
 
@@ -88,7 +88,7 @@ impl<A> Client<A> {
         let picture = self.control.picture();
         let mut room = self.in_flight.enter().await;
         self.limiter
-            .acquire(|| self.judge.gate.standing(self.stage))
+            .acquire(|| self.retrier.breaker.standing(self.stage))
             .await;
         room.fly();
         let started = Instant::now();
@@ -98,7 +98,7 @@ impl<A> Client<A> {
         let (code, billed, refused) = match outcome {
             Ok(reply) => (
                 reply.code.to_owned(),
-                self.judge.policy.billed(self.stage, reply.code),
+                self.retrier.policy.billed(self.stage, reply.code),
                 None,
             ),
             Err(failure) => {
@@ -109,7 +109,7 @@ impl<A> Client<A> {
                 let billed = if is_free {
                     Billed::No
                 } else {
-                    self.judge.policy.billed(self.stage, &failure.code)
+                    self.retrier.policy.billed(self.stage, &failure.code)
                 };
                 (
                     failure.code.clone(),
@@ -121,7 +121,7 @@ impl<A> Client<A> {
         metric::control_call(self.stage);
         metric::provider_call(
             self.stage,
-            self.judge.policy.label(self.stage, &code),
+            self.retrier.policy.label(self.stage, &code),
             billed,
             duration,
         );

@@ -1,8 +1,8 @@
 //! The HTTP client that both providers share, and whether a provider can be reached with it.
 
 use super::wire::cause;
-use crate::config::Network;
-use crate::config::secret::Secret;
+use crate::settings::Network;
+use crate::settings::secret::Secret;
 use anyhow::Context;
 use jiff::Timestamp;
 use reqwest::tls::TlsInfo;

@@ -6,8 +6,6 @@
 pub mod client;
 pub mod control;
 mod http;
-mod in_flight;
-pub mod limiter;
 pub mod recognition;
 mod settings;
 pub mod signature;
@@ -16,10 +14,10 @@ mod wire;
 
 pub use http::{CONNECT_TIMEOUT, Reached, http_client, reach};
 
-use crate::domain::clock_skew::ClockReading;
+use crate::clock::skew::ClockReading;
 use crate::domain::failure::Failure;
 use crate::domain::picture::Picture;
-use crate::domain::policy::Transfer;
+use crate::policy::Transfer;
 use futures_util::future::BoxFuture;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};

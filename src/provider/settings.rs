@@ -1,9 +1,9 @@
 //! What both providers' configuration must satisfy.
 
-use crate::config::problem::Problems;
-use crate::config::secret::Secret;
-use crate::config::text::{header_flaw, is_loopback};
-use crate::config::units::Span;
+use crate::settings::problem::Problems;
+use crate::settings::secret::Secret;
+use crate::settings::text::{header_flaw, is_loopback};
+use crate::settings::units::Span;
 use std::time::Duration;
 use url::Url;
 

@@ -4,7 +4,7 @@
 //! The gateway refuses what was signed more than 15 minutes ago by its own clock, so every attempt
 //! is signed anew.
 
-use crate::config::secret::Secret;
+use crate::settings::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -213,7 +213,7 @@ fn percent_encode(bytes: &[u8], out: &mut String) {
     for &byte in bytes {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte))
+                out.push(char::from(byte));
             }
             _ => {
                 let _ = write!(out, "%{byte:02X}");

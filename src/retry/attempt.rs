@@ -1,27 +1,27 @@
 //! Attempts at what is not paid for, and waiting for what others in this process hold.
 
-use super::{Case, Judge, LONGEST_HOLD, Stopped};
+use super::{Case, LONGEST_HOLD, Retrier, StageStopped};
+use crate::breaker::CallPermit;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::Decision;
-use crate::gate::Pass;
+use crate::policy::Decision;
 
 /// How one attempt ended that the job outlived.
 pub enum Attempted<T> {
     Done(T),
     /// It is time to try again, with the leave for it where that is still held.
-    Again(Option<Pass>),
+    Again(Option<CallPermit>),
 }
 
-impl Judge {
+impl Retrier {
     /// What becomes of a job whose turn did not come for as long as a delivery may be held: another
     /// worker may have it sooner.
-    pub fn held_too_long(&self) -> Box<Stopped> {
+    pub fn held_too_long(&self) -> Box<StageStopped> {
         let failure = Failure::new(
             Stage::Worker,
             "worker.busy",
             "its turn did not come within ten minutes; it is handed on",
         );
-        Stopped::boxed(
+        StageStopped::boxed(
             failure,
             Decision::Park {
                 until: self.clock.now(),
@@ -32,13 +32,13 @@ impl Judge {
     /// Waits for what other jobs of this worker hold.
     ///
     /// # Errors
-    /// [`Stopped`]: this job may start nothing more here, or its delivery was held for as long as
+    /// [`StageStopped`]: this job may start nothing more here, or its delivery was held for as long as
     /// one may be.
     pub async fn in_turn<T>(
         &self,
         case: &Case<'_>,
         turn: impl Future<Output = T>,
-    ) -> Result<T, Box<Stopped>> {
+    ) -> Result<T, Box<StageStopped>> {
         tokio::select! {
             biased;
             turn = turn => Ok(turn),
@@ -50,13 +50,13 @@ impl Judge {
     /// Attempts, and attempts again in place for as long as the policy says so.
     ///
     /// # Errors
-    /// [`Stopped`], with what the policy wants instead.
+    /// [`StageStopped`], with what the policy wants instead.
     pub async fn in_place<T, A>(
         &self,
         stage: Stage,
         case: &mut Case<'_>,
         attempt: impl Fn() -> A,
-    ) -> Result<T, Box<Stopped>>
+    ) -> Result<T, Box<StageStopped>>
     where
         A: Future<Output = Result<T, Failure>>,
     {
@@ -73,24 +73,24 @@ impl Judge {
     /// Attempts once; `kept` is the leave for the attempt before this one.
     ///
     /// # Errors
-    /// [`Stopped`], with what the policy wants instead of another attempt in place.
+    /// [`StageStopped`], with what the policy wants instead of another attempt in place.
     pub async fn attempt<T>(
         &self,
         stage: Stage,
         case: &mut Case<'_>,
-        kept: Option<Pass>,
+        kept: Option<CallPermit>,
         attempt: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<Attempted<T>, Box<Stopped>> {
+    ) -> Result<Attempted<T>, Box<StageStopped>> {
         let pass = self.enter(stage, case, kept).await?;
         match attempt.await {
             Ok(value) => {
-                self.gate.answered(stage, pass);
+                self.breaker.answered(stage, pass);
                 Ok(Attempted::Done(value))
             }
             Err(failure) if failure.stage != stage => {
                 // There is an answer.
-                self.gate.answered(stage, pass);
-                Err(Stopped::at_fault(failure))
+                self.breaker.answered(stage, pass);
+                Err(StageStopped::at_fault(failure))
             }
             Err(failure) => {
                 case.progress.attempted(failure.stage);
@@ -107,11 +107,11 @@ impl Judge {
 mod tests {
     use super::super::Brought;
     use super::*;
-    use crate::chance::Chance;
+    use crate::breaker::Breaker;
     use crate::clock::Clock;
-    use crate::domain::policy::{Policy, Transfer};
     use crate::domain::progress::Progress;
-    use crate::gate::Gate;
+    use crate::policy::{Policy, Transfer};
+    use crate::randomness::Randomness;
     use crate::retry::RecallTime;
     use jiff::tz::TimeZone;
     use std::sync::Arc;
@@ -127,18 +127,18 @@ mod tests {
     ) -> (Duration, String) {
         let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
         let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
-        let gate = Gate::new(
+        let breaker = Breaker::new(
             "a worker".into(),
             Arc::clone(&policy),
             clock,
             timezone.clone(),
         );
-        let judge = Judge {
+        let retrier = Retrier {
             policy,
             timezone,
             clock,
-            chance: Chance::seeded(1),
-            gate,
+            chance: Randomness::seeded(1),
+            breaker,
         };
         let mut progress = Progress::new(String::new(), clock.now());
         let halt = CancellationToken::new();
@@ -164,7 +164,7 @@ mod tests {
             tokio::time::sleep(halted_after).await;
             halt.cancel();
         });
-        let stopped = judge
+        let stopped = retrier
             .in_turn(&case, std::future::pending::<()>())
             .await
             .unwrap_err();

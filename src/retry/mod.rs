@@ -9,13 +9,13 @@ pub use attempt::Attempted;
 pub use recalled::RecallTime;
 pub use schedule::{reconnecting, wait};
 
-use crate::chance::Chance;
+use crate::breaker::Blocked;
+use crate::breaker::{About, Breaker, CallPermit};
 use crate::clock::Clock;
-use crate::domain::breaker::Barrier;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Decision, Facts, Policy, Ruling, Streak, Subject, Transfer, UNPROVEN};
 use crate::domain::progress::Progress;
-use crate::gate::{About, Gate, Pass};
+use crate::policy::{Decision, Facts, Policy, PolicyDecision, Streak, Subject, Transfer, UNPROVEN};
+use crate::randomness::Randomness;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -34,12 +34,12 @@ const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
 pub const LONGEST_HOLD: Duration = Duration::from_mins(10);
 /// What every judgement needs. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Judge {
+pub struct Retrier {
     pub policy: Arc<Policy>,
     pub timezone: TimeZone,
     pub clock: Clock,
-    pub chance: Chance,
-    pub gate: Gate,
+    pub chance: Randomness,
+    pub breaker: Breaker,
 }
 
 /// One job, as far as a judgement depends on it.
@@ -97,16 +97,21 @@ impl Brought {
 
 /// A failure that is not waited out in place, and what the policy makes of it.
 #[derive(Debug)]
-pub struct Stopped {
+pub struct StageStopped {
     pub failure: Failure,
-    pub ruling: Ruling,
+    pub ruling: PolicyDecision,
     /// No call was made: this was in its way.
-    pub barrier: Option<Barrier>,
+    pub barrier: Option<Blocked>,
 }
 
-impl Judge {
+impl Retrier {
     /// What the policy makes of this failure.
-    pub fn rule(&self, failure: &Failure, pass: &Pass, case: &mut Case<'_>) -> Ruling {
+    pub fn rule(
+        &self,
+        failure: &Failure,
+        pass: &CallPermit,
+        case: &mut Case<'_>,
+    ) -> PolicyDecision {
         let now = self.clock.now();
         let before = case.progress.last_told(failure.stage, &failure.code);
         let failing_since = *case.failing_since.get_or_insert(before.unwrap_or(now));
@@ -128,7 +133,7 @@ impl Judge {
             billing_date: case.billing_date,
             transfer: case.transfer,
             spread: self.chance.unit(),
-            others: self.gate.others(
+            others: self.breaker.others(
                 pass,
                 failure,
                 &About {
@@ -151,9 +156,9 @@ impl Judge {
     /// May a call be started?
     ///
     /// # Errors
-    /// [`Stopped`]: to be parked at once where the worker is stopping, with `job.deadline` and
+    /// [`StageStopped`]: to be parked at once where the worker is stopping, with `job.deadline` and
     /// final where it is too late.
-    pub fn may_call(&self, case: &Case<'_>) -> Result<(), Box<Stopped>> {
+    pub fn may_call(&self, case: &Case<'_>) -> Result<(), Box<StageStopped>> {
         let now = self.clock.now();
         if case.halt.is_cancelled() {
             return Err(self.stopping());
@@ -164,7 +169,7 @@ impl Judge {
                 "job.deadline",
                 "the job's deadline passed before another attempt could be started",
             );
-            return Err(Stopped::boxed(
+            return Err(StageStopped::boxed(
                 failure,
                 Decision::Fail { invalid_job: None },
             ));
@@ -172,13 +177,13 @@ impl Judge {
         Ok(())
     }
 
-    fn stopping(&self) -> Box<Stopped> {
+    fn stopping(&self) -> Box<StageStopped> {
         let failure = Failure::new(
             Stage::Worker,
             "worker.stopping",
             "the worker was asked to stop; another one goes on",
         );
-        Stopped::boxed(
+        StageStopped::boxed(
             failure,
             Decision::Park {
                 until: self.clock.now(),
@@ -189,14 +194,14 @@ impl Judge {
     /// Leave to make a call of this stage.
     ///
     /// # Errors
-    /// [`Stopped`]: the stage, the province or the bill is closed.
+    /// [`StageStopped`]: the stage, the province or the bill is closed.
     pub async fn enter(
         &self,
         stage: Stage,
         case: &Case<'_>,
-        kept: Option<Pass>,
-    ) -> Result<Pass, Box<Stopped>> {
-        self.gate
+        kept: Option<CallPermit>,
+    ) -> Result<CallPermit, Box<StageStopped>> {
+        self.breaker
             .enter(&case.progress.places(stage), &case.progress.run, kept)
             .await
             .map_err(|barrier| self.barred(barrier, case.deadline))
@@ -204,7 +209,7 @@ impl Judge {
 
     /// What becomes of a job for which no call may be made. It costs no attempt; where the deadline
     /// is nearer than the opening, it ends.
-    pub fn barred(&self, barrier: Barrier, deadline: Timestamp) -> Box<Stopped> {
+    pub fn barred(&self, barrier: Blocked, deadline: Timestamp) -> Box<StageStopped> {
         let too_late =
             self.clock.now() > deadline || (!barrier.place.is_pause() && barrier.until > deadline);
         let decision = if too_late {
@@ -219,9 +224,9 @@ impl Judge {
             barrier.place, barrier.code, barrier.until
         );
         let failure = Failure::new(barrier.stage, &barrier.code, message);
-        Box::new(Stopped {
+        Box::new(StageStopped {
             failure,
-            ruling: Ruling::without_rule(decision),
+            ruling: PolicyDecision::without_rule(decision),
             barrier: Some(barrier),
         })
     }
@@ -229,14 +234,14 @@ impl Judge {
     /// Returns when it is time to try again, with the leave for it where that is still held.
     ///
     /// # Errors
-    /// [`Stopped`] for every decision that is not carried out in place.
+    /// [`StageStopped`] for every decision that is not carried out in place.
     pub async fn wait_or_stop(
         &self,
         failure: Failure,
-        ruling: Ruling,
-        pass: Pass,
+        ruling: PolicyDecision,
+        pass: CallPermit,
         case: &mut Case<'_>,
-    ) -> Result<Option<Pass>, Box<Stopped>> {
+    ) -> Result<Option<CallPermit>, Box<StageStopped>> {
         if is_charged(&ruling.decision) {
             case.progress.charge(&ruling.rule, ruling.step);
         }
@@ -250,7 +255,7 @@ impl Judge {
             // The client has corrected its clock from the answer: the next call is signed anew.
             Decision::Resign => Ok(Some(pass)),
             Decision::Throttle if case.began.elapsed() < LONGEST_HOLD => {
-                self.gate.failed(pass, &failure, &ruling);
+                self.breaker.failed(pass, &failure, &ruling);
                 let wait = THROTTLED_FROM + THROTTLED_WINDOW.mul_f64(self.chance.unit());
                 self.wait(wait, &failure, case).await;
                 Ok(None)
@@ -263,11 +268,11 @@ impl Judge {
                     case.progress.paused(
                         failure.stage,
                         self.clock.now(),
-                        self.gate.last_answer(failure.stage),
+                        self.breaker.last_answer(failure.stage),
                     );
                 }
-                self.gate.failed(pass, &failure, &ruling);
-                Err(Box::new(Stopped {
+                self.breaker.failed(pass, &failure, &ruling);
+                Err(Box::new(StageStopped {
                     failure,
                     ruling,
                     barrier: None,
@@ -293,7 +298,7 @@ impl Judge {
     }
 }
 
-impl Stopped {
+impl StageStopped {
     /// The job itself is at fault: no question of policy.
     pub fn at_fault(failure: Failure) -> Box<Self> {
         let decision = Decision::Fail {
@@ -306,7 +311,7 @@ impl Stopped {
     pub fn boxed(failure: Failure, decision: Decision) -> Box<Self> {
         Box::new(Self {
             failure,
-            ruling: Ruling::without_rule(decision),
+            ruling: PolicyDecision::without_rule(decision),
             barrier: None,
         })
     }

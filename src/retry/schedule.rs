@@ -3,7 +3,7 @@
 //! `backoff` computes it. It is unmaintained (RUSTSEC-2025-0012) and stays inside this file; its
 //! own randomness is switched off in favour of the injected one.
 
-use crate::chance::Chance;
+use crate::randomness::Randomness;
 use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub fn wait(initial: Duration, retry: u32, unit: f64) -> Duration {
 }
 
 /// Endless waits for a reconnecting loop, from one second to half a minute.
-pub fn reconnecting() -> impl FnMut(&Chance) -> Duration {
+pub fn reconnecting() -> impl FnMut(&Randomness) -> Duration {
     let mut retry = 0;
     move |chance| {
         retry = (retry + 1).min(10);

@@ -1,9 +1,9 @@
 //! `[storage]`: where images are.
 
-use crate::config::problem::Problems;
-use crate::config::secret::Secret;
-use crate::config::text::{header_flaw, is_loopback};
-use crate::config::units::{Size, Span, span};
+use crate::settings::problem::Problems;
+use crate::settings::secret::Secret;
+use crate::settings::text::{header_flaw, is_loopback};
+use crate::settings::units::{Size, Span, span};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use url::Url;

@@ -1,7 +1,7 @@
 //! Credentials of the AWS chain, looked at before they are used: the SDK makes headers of them and
 //! panics where it cannot.
 
-use crate::config::text::header_flaw;
+use crate::settings::text::header_flaw;
 use aws_credential_types::provider::future;
 use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use std::fmt;

@@ -15,9 +15,9 @@ pub use config::Config;
 pub use object::{Object, ReadError, Revision};
 pub use rights::{MissingRight, RightAction};
 
-use crate::config::Network;
-use crate::domain::clock_skew::ClockReading;
+use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
+use crate::settings::Network;
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;

@@ -1,8 +1,8 @@
 //! The SDK's way to the store, by `[http]` and `[tls]`. Its own default client knows neither
 //! proxies nor other authorities.
 
-use crate::config::Network;
-use crate::config::secret::Secret;
+use crate::settings::Network;
+use crate::settings::secret::Secret;
 use aws_sdk_s3::config::{RuntimeComponents, SharedHttpClient};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;

@@ -1,6 +1,6 @@
 //! What the store's answers say about the time, in their `Date` header.
 
-use crate::domain::clock_skew::ClockReading;
+use crate::clock::skew::ClockReading;
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;

@@ -42,7 +42,7 @@ pub(super) fn parse(directives: &str) -> Result<Targets, String> {
                 }
             }
             Some((target, level_name)) => {
-                targets = targets.with_target(checked(target.trim())?, level(level_name.trim())?)
+                targets = targets.with_target(checked(target.trim())?, level(level_name.trim())?);
             }
         }
     }
@@ -168,12 +168,18 @@ mod tests {
             ("3", "there are off, error"),
             ("info,debug", "two levels without a target"),
             ("invoice_worker", "write invoice_worker=debug"),
-            ("invoice_worker::gate", "write invoice_worker::gate=debug"),
+            (
+                "invoice_worker::breaker",
+                "write invoice_worker::breaker=debug",
+            ),
             ("invoice_worker=loud", "\"loud\" is not a level"),
             ("invoice_worker=", "\"\" is not a level"),
             ("invoice-worker=debug", "did you mean invoice_worker?"),
             ("Invoice_Worker=debug", "did you mean invoice_worker?"),
-            ("invoice_workr::gate=debug", "did you mean invoice_worker?"),
+            (
+                "invoice_workr::breaker=debug",
+                "did you mean invoice_worker?",
+            ),
             ("=debug", "\"\" is no target"),
             ("a=b=c", "\"b=c\" is not a level"),
             ("hyper[{field}]=debug", "is no target"),

@@ -1,10 +1,24 @@
 //! What state the worker is in, told to whoever asks `/readyz`.
 
-use crate::domain::breaker::Paused;
+use crate::domain::failure::Stage;
+use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// A stage that nobody gets past, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Paused {
+    pub stage: Stage,
+    pub code: String,
+    pub reason: String,
+    pub since: Timestamp,
+    pub next_probe: Timestamp,
+    /// The stage has worked in this process: then the worker stays ready, because another one
+    /// started in its place would be no better.
+    pub has_worked: bool,
+}
 
 /// Cheap to clone; clones tell the same state.
 #[derive(Clone, Debug)]

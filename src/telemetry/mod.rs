@@ -6,7 +6,7 @@ pub mod log;
 pub mod metric;
 pub mod server;
 
-use crate::config::problem::Problems;
+use crate::settings::problem::Problems;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 

@@ -48,7 +48,7 @@ impl Worker {
             body: answer.body.clone(),
         };
         let is_late = job.is_some_and(|job| {
-            self.pipeline.judge.clock.now() > progress.deadline(job, self.pipeline.job_deadline)
+            self.pipeline.retrier.clock.now() > progress.deadline(job, self.pipeline.job_deadline)
         });
         let is_the_stores_fault = answer
             .error
@@ -169,7 +169,7 @@ impl Worker {
                 )
                 .await?;
         }
-        let now = self.pipeline.judge.clock.now();
+        let now = self.pipeline.retrier.clock.now();
         let waited_enough =
             unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);
         // Only with an answer that whoever takes the job next will find.
@@ -210,7 +210,7 @@ impl Worker {
     fn answered(&self, turn: &Turn<'_>, answer: &Answer, replayed: bool) -> JobAnswered {
         let age = self
             .pipeline
-            .judge
+            .retrier
             .clock
             .now()
             .duration_since(turn.progress.first_seen);

@@ -19,7 +19,7 @@ pub(super) struct Brought {
 impl Worker {
     /// A message without a valid seal begins a run, whatever its headers say.
     pub(super) fn brought(&self, message: &Message) -> Brought {
-        let (run, now) = (run_id(message), self.pipeline.judge.clock.now());
+        let (run, now) = (run_id(message), self.pipeline.retrier.clock.now());
         let state = match parked_headers(message, &self.sealer) {
             ParkedHeaders::Valid(state) => Some(state),
             ParkedHeaders::None => None,

@@ -2,7 +2,7 @@
 //! time those that wait.
 
 use super::Worker;
-use crate::domain::clock_skew::{ClockVerdict, clock_verdict};
+use crate::clock::skew::{ClockVerdict, clock_verdict};
 use crate::telemetry::metric;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -60,7 +60,7 @@ impl Worker {
             }
         }
         let readings = readings.into_iter().filter_map(|(_, reading)| reading);
-        let (skew, direction) = match clock_verdict(readings, pipeline.judge.clock.now()) {
+        let (skew, direction) = match clock_verdict(readings, pipeline.retrier.clock.now()) {
             ClockVerdict::Unknown | ClockVerdict::Right => return None,
             ClockVerdict::Behind(skew) => (skew, "behind"),
             ClockVerdict::Ahead(skew) => (skew, "ahead of"),

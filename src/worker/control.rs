@@ -5,8 +5,8 @@
 
 use super::Worker;
 use crate::broker::{Consumer, Message, PublishError, Publisher, SEAL};
-use crate::domain::heartbeat::{Heartbeat, KIND, MAX_BYTES};
-use crate::domain::peer_register::{Admission, PeerRegister};
+use crate::cluster::heartbeat::{Heartbeat, KIND, MAX_BYTES};
+use crate::cluster::peer_register::{Admission, PeerRegister};
 use crate::seal::{SealKind, Sealer};
 use crate::telemetry::metric;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -66,7 +66,7 @@ impl Worker {
 
     /// Only what a worker of this fleet said, now and for the first time, is listened to.
     fn receive(&self, message: &Message) {
-        let now = self.pipeline.judge.clock.now();
+        let now = self.pipeline.retrier.clock.now();
         let heartbeat = match read_control_message(message, &self.sealer) {
             ControlMessage::Sealed(heartbeat) => heartbeat,
             ControlMessage::Unreadable => {
@@ -87,7 +87,7 @@ impl Worker {
         };
         let admission = self.peers().admit(&heartbeat, now);
         match admission {
-            Admission::Peer => self.pipeline.judge.gate.hear(heartbeat),
+            Admission::Peer => self.pipeline.retrier.breaker.hear(heartbeat),
             Admission::Repeated | Admission::OutOfTime => {
                 tracing::debug!(
                     peer = heartbeat.worker,
@@ -97,7 +97,7 @@ impl Worker {
             }
             Admission::OtherFleet { is_first } => {
                 metric::foreign_heartbeat();
-                self.pipeline.judge.gate.neighbour_heard();
+                self.pipeline.retrier.breaker.neighbour_heard();
                 if is_first {
                     tracing::warn!(
                         exchange = self.queues.control_exchange,
@@ -112,10 +112,10 @@ impl Worker {
 
     /// What this worker says now, sealed.
     pub(super) fn heartbeat(&self, draining: bool) -> Message {
-        let heartbeat = self.pipeline.judge.gate.heartbeat(draining);
+        let heartbeat = self.pipeline.retrier.breaker.heartbeat(draining);
         let json = self
             .peers()
-            .stamp(heartbeat, self.pipeline.judge.clock.now())
+            .stamp(heartbeat, self.pipeline.retrier.clock.now())
             .to_json();
         let seal = self.sealer.seal(SealKind::Heartbeat, &[&json]);
         let mut message = Message::json(KIND, json);
@@ -133,7 +133,7 @@ impl Worker {
         stop: &CancellationToken,
         problems: &Sender<PublishError>,
     ) {
-        let gate = &self.pipeline.judge.gate;
+        let breaker = &self.pipeline.retrier.breaker;
         let mut every = interval(self.heartbeat_every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told_draining = false;
@@ -142,7 +142,7 @@ impl Worker {
                 biased;
                 () = stop.cancelled(), if !told_draining => {}
                 _ = every.tick() => {}
-                () = gate.news() => {}
+                () = breaker.news() => {}
             }
             told_draining = stop.is_cancelled();
             self.pipeline.tell_rates();

@@ -1,9 +1,9 @@
 //! What becomes of a job, told once: the log line and the counters together.
 
 use crate::domain::failure::Stage;
-use crate::domain::policy::Policy;
 use crate::domain::progress::{Progress, Totals};
 use crate::domain::result::{JobError, Status, Verdict};
+use crate::policy::Policy;
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What is taken from the queues: as much as may be in flight, one job at a time, a suspect alone,
 //! or nothing.
 
+use crate::breaker::Flow;
 use crate::broker::{BrokerError, Config, Consumer, Delivery, Session};
-use crate::gate::Flow;
 
 /// Returned jobs do not queue behind the backlog: they have a small prefetch of their own
 /// (contract, section 4).

@@ -27,9 +27,9 @@ pub use replies::Replies;
 pub use runs::Runs;
 
 use crate::broker::{Broker, BrokerError, Delivery};
-use crate::chance::Chance;
-use crate::domain::peer_register::PeerRegister;
+use crate::cluster::peer_register::PeerRegister;
 use crate::pipeline::Pipeline;
+use crate::randomness::Randomness;
 use crate::seal::Sealer;
 use crate::telemetry::health::{Health, State};
 use feed::Intake;
@@ -53,7 +53,7 @@ pub struct Worker {
     pub sealer: Sealer,
     /// Whose heartbeats are listened to.
     pub peers: Mutex<PeerRegister>,
-    pub chance: Chance,
+    pub chance: Randomness,
     pub health: Health,
     pub max_in_flight: u16,
     /// Of a job's body, as it is sent and once it is unpacked.
@@ -151,15 +151,15 @@ impl Worker {
         // Boxed, as what is asked of the broker is: both are large, and seldom at work.
         let mut watching = Box::pin(self.watch_queues(generation, problems));
         let mut clock = std::pin::pin!(self.clock_goes_wrong());
-        let gate = &self.pipeline.judge.gate;
-        let mut changes = gate.changes();
+        let breaker = &self.pipeline.retrier.breaker;
+        let mut changes = breaker.changes();
         // Where jobs are taken one at a time: the turn that has to end before the next one begins.
         let mut single = None;
         let mut room: Option<Room> = None;
         // A stage that is paused because of a control call is probed by the next one, beside the
         // jobs.
         let mut asking: Option<AbortOnDropHandle<()>> = None;
-        self.health.flows(gate.flow().paused(), gate.doubts());
+        self.health.flows(breaker.flow().paused(), breaker.doubts());
         let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(
             self.health.clone(),
             generation.session.blocked(),
@@ -170,7 +170,7 @@ impl Worker {
             "consuming"
         );
         loop {
-            let flow = gate.flow();
+            let flow = breaker.flow();
             let prefetch = self.pipeline.prefetch(self.max_in_flight);
             let is_too_full = feed.is_too_full(prefetch, turns.len());
             let intake = match Intake::of(&flow, room.is_some()) {
@@ -196,12 +196,12 @@ impl Worker {
                 }
             }
             // Once nothing is taken any more, and not before.
-            self.health.flows(flow.paused(), gate.doubts());
+            self.health.flows(flow.paused(), breaker.doubts());
             if asking.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
-                asking = gate.control_call_due().map(|(stage, streak)| {
+                asking = breaker.control_call_due().map(|(stage, streak)| {
                     let worker = Arc::clone(self);
                     AbortOnDropHandle::new(tokio::spawn(async move {
-                        worker.pipeline.probe(stage, streak).await
+                        worker.pipeline.probe(stage, streak).await;
                     }))
                 });
             }
@@ -213,7 +213,7 @@ impl Worker {
                 // What is in hand stops before another call, and is delivered again: no deadline is
                 // judged by a wrong clock.
                 problem = &mut clock => return self.lost(&problem, turns),
-                () = gate.flow_changes(&flow, &mut changes) => continue,
+                () = breaker.flow_changes(&flow, &mut changes) => continue,
                 () = tokio::time::sleep(LOOK_AGAIN), if is_too_full => continue,
                 () = over(&mut single) => {
                     room = room.filter(Room::is_kept);
@@ -247,7 +247,7 @@ impl Worker {
             match &mut room {
                 Some(room) if is_due_suspect => room.take(),
                 None if is_due_suspect => {
-                    room = self.make_room(feed, generation, turns, stop).await
+                    room = self.make_room(feed, generation, turns, stop).await;
                 }
                 _ => {}
             }

@@ -9,11 +9,11 @@ use crate::broker::{
     Config, FAILURE, FittedMessage, Message, ParkedState, Properties, PublishError, Publisher,
     TRUNCATED, failed_copy, fitted, hop, parked,
 };
-use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::domain::progress::Progress;
 use crate::domain::result::ProgressMessage;
 use crate::pipeline::Answer;
+use crate::randomness::Randomness;
 use crate::retry::{LONGEST_HOLD, wait};
 use crate::seal::Sealer;
 use crate::telemetry::health::{Health, Trouble};
@@ -41,7 +41,7 @@ pub(super) struct Outbox<'a> {
     replies: &'a Replies,
     health: &'a Health,
     clock: Clock,
-    chance: &'a Chance,
+    chance: &'a Randomness,
 }
 
 /// What became of a result.
@@ -74,7 +74,7 @@ impl Worker {
             max_job_bytes: self.max_job_bytes,
             replies: &self.replies,
             health: &self.health,
-            clock: self.pipeline.judge.clock,
+            clock: self.pipeline.retrier.clock,
             chance: &self.chance,
         }
     }

@@ -94,7 +94,7 @@ impl Worker {
                 .park(
                     turn.message,
                     &turn.progress,
-                    self.pipeline.judge.clock.now(),
+                    self.pipeline.retrier.clock.now(),
                     turn.suspect,
                 )
                 .await;
@@ -104,7 +104,7 @@ impl Worker {
             "worker.panic",
             "the worker failed on this job; a person has to look at it",
         );
-        let now = self.pipeline.judge.clock.now();
+        let now = self.pipeline.retrier.clock.now();
         self.answer(
             Some(job),
             turn,
@@ -165,7 +165,7 @@ impl Worker {
                 self.panicked(&job, &turn, place).await
             }
             Err(rejected) => {
-                let now = self.pipeline.judge.clock.now();
+                let now = self.pipeline.retrier.clock.now();
                 self.answer(
                     None,
                     &turn,

@@ -48,7 +48,7 @@ impl Worker {
             match self.look(generation, &missing).await {
                 Ok(found) => missing = found,
                 Err(error @ BrokerError::Forbidden { .. }) => {
-                    generation.give_up(generation.session.explain(error).await)
+                    generation.give_up(generation.session.explain(error).await);
                 }
                 Err(error) => tracing::debug!(%error, "could not look at the queues"),
             }

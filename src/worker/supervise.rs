@@ -11,7 +11,7 @@ use super::feed::{Feed, Intake};
 use super::outage::Outage;
 use super::session::Generation;
 use crate::broker::{BrokerError, KEPT_BYTES, PublishError, Session};
-use crate::chance::Chance;
+use crate::randomness::Randomness;
 use crate::retry::reconnecting;
 use crate::telemetry::health::State;
 use crate::telemetry::metric;
@@ -112,7 +112,7 @@ impl Worker {
     /// to stop meanwhile.
     async fn establish(
         self: &Arc<Self>,
-        pause: &mut impl FnMut(&Chance) -> Duration,
+        pause: &mut impl FnMut(&Randomness) -> Duration,
         told: &mut Vec<Outage>,
         connected_before: bool,
         stop: &CancellationToken,
@@ -221,7 +221,7 @@ impl Worker {
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
         let (intake, prefetch) = (
-            Intake::of(&self.pipeline.judge.gate.flow(), false),
+            Intake::of(&self.pipeline.retrier.breaker.flow(), false),
             self.pipeline.prefetch(self.max_in_flight),
         );
         if intake == Intake::Nothing {

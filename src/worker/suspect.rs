@@ -91,7 +91,7 @@ impl Worker {
     /// makes room for it.
     pub(super) fn is_due_suspect(&self, delivery: &Delivery) -> bool {
         self.suspect_until(&delivery.message)
-            .is_some_and(|until| until <= self.pipeline.judge.clock.now())
+            .is_some_and(|until| until <= self.pipeline.retrier.clock.now())
     }
 
     /// Takes nothing more, and lets what is in hand end. The suspect itself is parked meanwhile: a

@@ -14,7 +14,7 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, JobEnvelope, Rejected};
 use crate::domain::progress::{Parked, Progress};
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
-use crate::pipeline::{Arrival, Ending, Parking, answer_to_failure, answer_to_rejected};
+use crate::pipeline::{Arrival, Ending, ParkRequest, answer_to_failure, answer_to_rejected};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -127,7 +127,7 @@ impl Worker {
                         "job.poison",
                         "the worker died of this job again and again; a person has to look at it",
                     );
-                    let now = self.pipeline.judge.clock.now();
+                    let now = self.pipeline.retrier.clock.now();
                     let answer = answer_to_failure(
                         &job,
                         Status::Undetermined,
@@ -143,7 +143,7 @@ impl Worker {
                         "another copy of this run takes its time; this one is parked meanwhile"
                     );
                     turn.progress.untried = !returned;
-                    let until = self.pipeline.judge.clock.now();
+                    let until = self.pipeline.retrier.clock.now();
                     return self
                         .outbox(&turn)
                         .park(message, &turn.progress, until, turn.suspect)
@@ -165,7 +165,7 @@ impl Worker {
                 self.work(&job, &mut turn, &arrival).await
             }
             Err(rejected) => {
-                let now = self.pipeline.judge.clock.now();
+                let now = self.pipeline.retrier.clock.now();
                 self.answer(
                     None,
                     &turn,
@@ -220,14 +220,14 @@ impl Worker {
             by_pause,
         }) = turn.progress.parked.take()
         {
-            let now = self.pipeline.judge.clock.now();
+            let now = self.pipeline.retrier.clock.now();
             turn.progress.slept(if by_pause {
                 now.duration_since(at)
             } else {
-                self.pipeline.judge.gate.paused_between(at, now)
+                self.pipeline.retrier.breaker.paused_between(at, now)
             });
             if !arrival.redelivered {
-                metric::returned(stage, self.pipeline.judge.policy.label(stage, &code));
+                metric::returned(stage, self.pipeline.retrier.policy.label(stage, &code));
             }
         }
         // Boxed: the whole line is one future of many kilobytes.
@@ -253,9 +253,9 @@ impl Worker {
         &self,
         job: &Job,
         turn: &mut Turn<'_>,
-        parking: Parking,
+        parking: ParkRequest,
     ) -> Result<(), Unpublished> {
-        let Parking {
+        let ParkRequest {
             until,
             failure: Failure { stage, code, .. },
             reason,
@@ -270,7 +270,7 @@ impl Worker {
         turn.progress.parked = Some(Parked {
             stage,
             code: code.clone(),
-            at: self.pipeline.judge.clock.now(),
+            at: self.pipeline.retrier.clock.now(),
             by_pause,
         });
         turn.progress.totals.parked = turn.progress.totals.parked.saturating_add(1);
@@ -348,7 +348,7 @@ impl Worker {
     async fn park_suspect(&self, mut turn: Turn<'_>, deaths: u32) -> Result<(), Unpublished> {
         turn.progress.returns = 0;
         // It may have been told to wait for longer; nobody waits beyond a job's longest life.
-        let (now, begun) = (self.pipeline.judge.clock.now(), turn.progress.first_seen);
+        let (now, begun) = (self.pipeline.retrier.clock.now(), turn.progress.first_seen);
         let latest = begun
             .saturating_add(self.pipeline.job_deadline)
             .unwrap_or(Timestamp::MAX);
@@ -371,13 +371,13 @@ impl Worker {
     fn too_early(&self, job: &Job, turn: &Turn<'_>) -> Option<Timestamp> {
         let until = turn.not_before?;
         let in_time = until <= turn.progress.deadline(job, self.pipeline.job_deadline);
-        (self.pipeline.judge.clock.now() < until && in_time).then_some(until)
+        (self.pipeline.retrier.clock.now() < until && in_time).then_some(until)
     }
 
     pub(super) fn tell(&self, event: Event) {
         match &event {
             Event::Answered(answered) => answered.emit(),
-            Event::Parked(parked) => parked.emit(&self.pipeline.judge.policy),
+            Event::Parked(parked) => parked.emit(&self.pipeline.retrier.policy),
         }
         if let Some(watcher) = &self.watcher {
             // Nobody listening any more is nobody's loss.

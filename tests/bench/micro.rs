@@ -4,16 +4,16 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::checks::check;
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::job::Job;
-use invoice_worker::domain::policy::{Facts, Others, Policy, Transfer};
 use invoice_worker::domain::progress::Progress;
+use invoice_worker::policy::{Facts, Others, Policy, Transfer};
 use invoice_worker::provider::recognition::{self, encoded_len, inline};
 use invoice_worker::provider::signature::{Payload, Signer, Unsigned};
 use invoice_worker::provider::verification;
-use invoice_worker::sandbox::samples;
+use invoice_worker::settings::secret::Secret;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;

@@ -40,7 +40,7 @@ pub(crate) fn of(
             match order.origin {
                 Origin::New | Origin::AtOnce(_) => *allowed += times * asked,
                 Origin::SameFile(_) | Origin::AnotherRun(_) | Origin::Again(_) => {
-                    *allowed += (times - 1) * asked
+                    *allowed += (times - 1) * asked;
                 }
             }
         }

@@ -2,8 +2,8 @@
 //! judge wants all of them.
 
 use super::faults::VERDICTS;
+use invoice_worker::dev::sandbox::{Call, Calls};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::{Call, Calls};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 

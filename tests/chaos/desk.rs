@@ -104,7 +104,7 @@ impl<'a> Desk<'a> {
                     .or_default()
                     .push(order.clone()),
                 None if order.reply_to == Some(VANISHING) && !first_half => {
-                    self.homeless.push(order.clone())
+                    self.homeless.push(order.clone());
                 }
                 None => self.ready.push_back(order.clone()),
             }

@@ -5,7 +5,7 @@
 //! budget of the policy, so what a job has to end with is known, whatever is drawn. Kills use calls
 //! up, which leaves fewer faults.
 
-use invoice_worker::sandbox::Scenario;
+use invoice_worker::dev::sandbox::Scenario;
 use std::fmt::Write;
 use std::time::Duration;
 

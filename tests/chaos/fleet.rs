@@ -5,7 +5,7 @@ use super::cast::Cast;
 use super::harness::program::{NONE, command, toml_of};
 use super::harness::proxy::Proxy;
 use super::rabbit::Rabbit;
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};

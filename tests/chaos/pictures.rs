@@ -4,7 +4,7 @@
 use image::ImageFormat;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
-use invoice_worker::sandbox::samples;
+use invoice_worker::dev::sandbox::samples;
 use sha2::{Digest, Sha256};
 use std::io::Cursor;
 

@@ -345,7 +345,7 @@ pub(crate) fn sheets(
         match order.origin {
             // Repeated is what came before.
             Origin::Again(_) | Origin::AtOnce(_) => {
-                sheets.get_mut(&order.correlation()).unwrap().copies += 1
+                sheets.get_mut(&order.correlation()).unwrap().copies += 1;
             }
             Origin::New | Origin::SameFile(_) | Origin::AnotherRun(_) => {
                 let sheet = Sheet {

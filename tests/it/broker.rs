@@ -13,9 +13,9 @@ use invoice_worker::broker::{
     Broker, Config, Consumer, Delivery, Message, ParkedState, Properties, PublishError, Session,
     Settled, parked, run_id,
 };
-use invoice_worker::config::secret::Secret;
-use invoice_worker::config::units::span;
 use invoice_worker::seal::{SealKey, Sealer};
+use invoice_worker::settings::secret::Secret;
+use invoice_worker::settings::units::span;
 use messages::job_with_every_property;
 use std::time::Duration;
 use tokio::time::timeout;

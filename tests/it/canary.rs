@@ -9,10 +9,10 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use invoice_worker::config::Config;
-use invoice_worker::config::secret::Secret;
-use invoice_worker::config::units::span;
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::samples;
+use invoice_worker::settings::secret::Secret;
+use invoice_worker::settings::units::span;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_wrong_secret_of_the_store() {
     beside_two_healthy_workers(|config| {
-        config.storage.secret_access_key = Secret::new("another-secret")
+        config.storage.secret_access_key = Secret::new("another-secret");
     })
     .await;
 }
@@ -40,7 +40,7 @@ async fn with_a_wrong_region() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_wrong_secret_of_recognition() {
     beside_two_healthy_workers(|config| {
-        config.recognition.app_secret = Secret::new("another-secret")
+        config.recognition.app_secret = Secret::new("another-secret");
     })
     .await;
 }
@@ -48,7 +48,7 @@ async fn with_a_wrong_secret_of_recognition() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_wrong_secret_of_verification() {
     beside_two_healthy_workers(|config| {
-        config.verification.api_secret = Secret::new("another-secret")
+        config.verification.api_secret = Secret::new("another-secret");
     })
     .await;
 }
@@ -57,7 +57,7 @@ async fn with_a_wrong_secret_of_verification() {
 async fn with_a_url_at_which_no_server_listens() {
     let port = rabbitmq::free_port();
     beside_two_healthy_workers(|config| {
-        config.recognition.url = format!("http://127.0.0.1:{port}/")
+        config.recognition.url = format!("http://127.0.0.1:{port}/");
     })
     .await;
 }
@@ -84,7 +84,7 @@ async fn without_rights_at_the_broker() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_wrong_key_of_the_seal() {
     beside_two_healthy_workers(|config| {
-        config.seal.key = Secret::new("another-key-which-no-other-worker-has")
+        config.seal.key = Secret::new("another-key-which-no-other-worker-has");
     })
     .await;
 }
@@ -196,7 +196,7 @@ async fn store_of_another_region() -> (String, AbortOnDropHandle<()>) {
     let serving = tokio::spawn(async move {
         axum::serve(listener, Router::new().fallback(moved))
             .await
-            .unwrap()
+            .unwrap();
     });
     (address, AbortOnDropHandle::new(serving))
 }

@@ -14,14 +14,14 @@ use futures_util::future::join_all;
 use hastened::hastened;
 use invoice_worker::broker::{Message, run_id};
 use invoice_worker::checkpoint::Checkpoints;
-use invoice_worker::config::units::span;
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::invoice::Invoice;
-use invoice_worker::domain::policy::Policy;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::domain::reading::Reading;
 use invoice_worker::domain::result::RecognitionPart;
-use invoice_worker::sandbox::samples;
+use invoice_worker::policy::Policy;
+use invoice_worker::settings::units::span;
 use invoice_worker::store::Store;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -260,7 +260,7 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     if row.stage == Stage::Verification && !row.given.knows_the_bill {
         let store = Store::new(
             &system.config.storage,
-            &invoice_worker::config::Network::default(),
+            &invoice_worker::settings::Network::default(),
         )
         .await
         .unwrap();

@@ -3,9 +3,9 @@
 
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::system::{BUCKET, On, Setup, System};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::samples;
+use invoice_worker::settings::secret::Secret;
 use std::collections::BTreeSet;
 
 const OLD: &str = "the-key-that-all-workers-have-at-first";

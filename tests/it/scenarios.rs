@@ -1,8 +1,8 @@
 //! The scenarios of `tests/data/policy`, run in virtual time through the real worker and pipeline
 //! under the built-in policy.
 
-use invoice_worker::domain::policy::Policy;
-use invoice_worker::simulation::{Outcome, Scenario, compare, simulate};
+use invoice_worker::dev::simulation::{Outcome, Scenario, compare, simulate};
+use invoice_worker::policy::Policy;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

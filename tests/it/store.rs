@@ -26,9 +26,9 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bytes::Bytes;
-use invoice_worker::config::secret::Secret;
-use invoice_worker::config::units::span;
-use invoice_worker::sandbox::{Options, Sandbox, Scenario};
+use invoice_worker::dev::sandbox::{Options, Sandbox, Scenario};
+use invoice_worker::settings::secret::Secret;
+use invoice_worker::settings::units::span;
 use invoice_worker::store::{Config, ReadError, Store};
 
 const LIMIT: usize = 1 << 20;
@@ -96,7 +96,7 @@ impl Shelf {
             .await
             .unwrap();
         Self {
-            store: Store::new(&config, &invoice_worker::config::Network::default())
+            store: Store::new(&config, &invoice_worker::settings::Network::default())
                 .await
                 .unwrap(),
             config,
@@ -155,7 +155,7 @@ impl Shelf {
     async fn changed(&self, change: impl FnOnce(&mut Config)) -> Store {
         let mut config = self.config.clone();
         change(&mut config);
-        Store::new(&config, &invoice_worker::config::Network::default())
+        Store::new(&config, &invoice_worker::settings::Network::default())
             .await
             .unwrap()
     }

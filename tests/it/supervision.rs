@@ -6,9 +6,9 @@ mod cluster;
 mod restart;
 
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::config::secret::Secret;
-use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::settings::secret::Secret;
+use invoice_worker::settings::units::span;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -144,9 +144,9 @@ impl Consumer {
     fn cancelled_by_the_broker(&self) {
         let cause = format!("the broker ended the consumer of {}", self.stream.queue());
         if self.acknowledged {
-            self.lost.blame(cause)
+            self.lost.blame(cause);
         } else {
-            self.lost.because(cause)
+            self.lost.because(cause);
         }
     }
 

@@ -8,8 +8,8 @@ use super::wire::{FilteredStream, runtime};
 use crate::broker::address::{BrokerUrl, LoginMechanism};
 use crate::broker::config::Config;
 use crate::broker::error::{BrokerError, Cause};
-use crate::config::secret::Secret;
-use crate::config::tls::roots_of;
+use crate::settings::secret::Secret;
+use crate::settings::tls::roots_of;
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::{
     AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism,

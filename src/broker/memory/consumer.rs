@@ -190,8 +190,9 @@ impl Channel {
         let held = std::mem::take(&mut self.unsettled().held);
         if !held.is_empty() {
             self.shared.change(|state| {
-                held.into_values()
-                    .for_each(|held| state.put_back(&self.queue, held))
+                for held in held.into_values() {
+                    state.put_back(&self.queue, held);
+                }
             });
         }
     }

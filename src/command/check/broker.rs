@@ -4,8 +4,9 @@ use super::{Finding, Verdict, fleets, management};
 use crate::broker::rights::PermissionPatterns;
 use crate::broker::topology::{Differences, QueueFlaw, Severity};
 use crate::broker::{Broker, BrokerError, Config, Session, redacted};
-use crate::config::{self, Network};
+use crate::config;
 use crate::provider::{CONNECT_TIMEOUT, http_client};
+use crate::settings::Network;
 
 const URLS: &str = "broker.urls";
 pub(super) const QUEUES: &str = "queues";

@@ -13,10 +13,10 @@ pub(super) use broker::topology;
 pub(super) use finding::{Finding, Verdict};
 pub(super) use storage::{PATIENCE, store};
 
-use crate::assemble;
-use crate::chance::Chance;
+use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::randomness::Randomness;
 use clap::Args;
 use std::io::Write;
 use std::path::Path;
@@ -45,7 +45,7 @@ pub(super) async fn run(
     );
     sheet.tell(&[Finding::fine(CONFIGURATION, source)])?;
     sheet.tell(&doubts(&config))?;
-    let policy = assemble::policy(&config)?;
+    let policy = app::policy(&config)?;
     let overrides = if config.policy.file.is_empty() {
         String::new()
     } else {
@@ -57,7 +57,7 @@ pub(super) async fn run(
     )])?;
     if !options.offline {
         sheet.tell(&Box::pin(broker::check(&config)).await)?;
-        let pipeline = assemble::pipeline(&config, policy, Chance::from_system()).await?;
+        let pipeline = app::pipeline(&config, policy, Randomness::from_system()).await?;
         sheet.tell(&store(&config, &pipeline).await)?;
         sheet.tell(&transfer::check(&config, &pipeline).await)?;
         let (network, now) = (config.network()?, Clock::System.now());

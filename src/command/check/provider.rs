@@ -2,8 +2,8 @@
 //! call that is sure to cost nothing.
 
 use super::Finding;
-use crate::config::Network;
 use crate::provider::{Reached, reach};
+use crate::settings::Network;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 

@@ -1,7 +1,7 @@
 //! The jobs of the demo: every sample invoice, and what goes wrong around them.
 
 use crate::broker::{Message, Properties};
-use crate::sandbox::{Sample, Sandbox, samples};
+use crate::dev::sandbox::{Sample, Sandbox, samples};
 use serde_json::json;
 use std::path::Path;
 

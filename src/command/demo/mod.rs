@@ -4,15 +4,15 @@
 mod cast;
 mod table;
 
-use crate::assemble;
+use crate::app;
 use crate::broker::{Broker, Session};
-use crate::chance::Chance;
+use crate::cluster::peer_register::PeerRegister;
 use crate::config::Config;
-use crate::config::secret::Secret;
-use crate::config::units::span;
-use crate::domain::peer_register::PeerRegister;
-use crate::domain::policy::Policy;
-use crate::sandbox::{self, Sandbox, Scenario};
+use crate::dev::sandbox::{self, Sandbox, Scenario};
+use crate::policy::Policy;
+use crate::randomness::Randomness;
+use crate::settings::secret::Secret;
+use crate::settings::units::span;
 use crate::shutdown;
 use crate::telemetry;
 use crate::telemetry::health::Health;
@@ -78,14 +78,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     ))?;
 
     let parts = cast::gather(&sandbox, usize::from(options.jobs)).await?;
-    let chance = Chance::seeded(options.seed);
+    let chance = Randomness::seeded(options.seed);
     let policy = Policy::with_overrides(POLICY, "the demo's policy")?;
     let broker = Broker::new(&config.broker)?;
     let (watcher, events) = unbounded_channel();
     let worker = Arc::new(Worker {
         broker: broker.clone(),
         queues: config.broker.clone(),
-        pipeline: assemble::pipeline(&config, policy, chance.clone()).await?,
+        pipeline: app::pipeline(&config, policy, chance.clone()).await?,
         sealer: config.sealer(),
         peers: Mutex::new(PeerRegister::new(config.fleet_id())),
         chance,
@@ -140,7 +140,10 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 fn config(options: &Options, sandbox: &Sandbox) -> Config {
     let mut config = Config::default();
     config.broker.urls = vec![Secret::new(&options.broker)];
-    let name = format!("invoice-demo.{:08x}", Chance::from_system().number() >> 32);
+    let name = format!(
+        "invoice-demo.{:08x}",
+        Randomness::from_system().number() >> 32
+    );
     config.broker.jobs_queue = format!("{name}.jobs");
     config.broker.due_queue = format!("{name}.due");
     config.broker.results_queue = format!("{name}.results");

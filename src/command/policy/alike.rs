@@ -1,7 +1,7 @@
 //! Cases of a code that go the same way, told as one.
 
 use super::in_a_row;
-use crate::domain::policy::{Case, Decision, Moment, Policy, Streak};
+use crate::policy::{Case, Decision, Moment, Policy, Streak};
 
 /// Cases that go the same way.
 pub(super) struct Alike {

@@ -1,7 +1,7 @@
 use super::alike::{Alike, alike};
 use super::{ours, pause, words};
 use crate::domain::failure::Stage;
-use crate::domain::policy::{
+use crate::policy::{
     Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise,
 };
 use anyhow::{Context as _, ensure};

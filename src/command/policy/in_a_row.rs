@@ -1,9 +1,9 @@
 //! Which failures pause their stage when they come in a row: found out by telling them to those who
 //! count.
 
-use crate::domain::breaker::Province;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::policy::{Rule, Streak, Streaks, Subject};
+use crate::domain::scope::Province;
+use crate::policy::{Rule, Streak, Streaks, Subject};
 use jiff::Timestamp;
 
 /// More than any row is long.

@@ -1,8 +1,8 @@
 //! What a pause is, told to somebody who has to live with it.
 
-use crate::domain::breaker::{USED_UP, next_probe};
+use crate::breaker::{USED_UP, next_probe};
 use crate::domain::failure::Stage;
-use crate::domain::policy::{Streak, remedy};
+use crate::policy::{Streak, remedy};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

@@ -1,6 +1,6 @@
 use super::{in_a_row, words};
 use crate::domain::failure::Stage;
-use crate::domain::policy::{Policy, Rule, Streak};
+use crate::policy::{Policy, Rule, Streak};
 use comfy_table::presets::UTF8_FULL;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use std::io::{self, Write};

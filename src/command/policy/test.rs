@@ -1,5 +1,5 @@
-use crate::domain::policy::Policy;
-use crate::simulation::{Scenario, compare, simulate};
+use crate::dev::simulation::{Scenario, compare, simulate};
+use crate::policy::Policy;
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use std::io::Write;

@@ -1,7 +1,7 @@
 use super::explain::explain;
 use super::show::show;
 use crate::domain::failure::Stage;
-use crate::domain::policy::Policy;
+use crate::policy::Policy;
 use jiff::tz::TimeZone;
 
 fn shown(policy: &Policy) -> String {

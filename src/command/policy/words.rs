@@ -1,7 +1,7 @@
 //! Rules and decisions in plain words.
 
 use crate::domain::failure::{Billed, Stage};
-use crate::domain::policy::{Decision, Scope, Step, Transfer, When};
+use crate::policy::{Decision, ScopeKind, Step, Transfer, When};
 use jiff::SignedDuration;
 use std::time::Duration;
 
@@ -61,12 +61,12 @@ fn duration(duration: Duration) -> String {
     )
 }
 
-pub(super) fn scope(scope: Scope) -> &'static str {
+pub(super) fn scope(scope: ScopeKind) -> &'static str {
     match scope {
-        Scope::None => "",
-        Scope::Province => "province",
-        Scope::Bill => "bill",
-        Scope::Stage => "stage",
+        ScopeKind::None => "",
+        ScopeKind::Province => "province",
+        ScopeKind::Bill => "bill",
+        ScopeKind::Stage => "stage",
     }
 }
 
@@ -172,18 +172,18 @@ pub(super) fn billed(billed: Billed) -> &'static str {
 }
 
 /// Whom the failure keeps waiting beside this job, the first time from when until when.
-pub(super) fn others(scope: Scope, stage: Stage, from: &str, until: &str) -> Option<String> {
+pub(super) fn others(scope: ScopeKind, stage: Stage, from: &str, until: &str) -> Option<String> {
     let (closed, whose) = match scope {
-        Scope::None => return None,
-        Scope::Province => ("the bill's province".to_owned(), "its other jobs"),
-        Scope::Bill => ("the bill".to_owned(), "other jobs for it"),
-        Scope::Stage => (stage.to_string(), "all other jobs that need it"),
+        ScopeKind::None => return None,
+        ScopeKind::Province => ("the bill's province".to_owned(), "its other jobs"),
+        ScopeKind::Bill => ("the bill".to_owned(), "other jobs for it"),
+        ScopeKind::Stage => (stage.to_string(), "all other jobs that need it"),
     };
     let but = match scope {
-        Scope::Stage => {
+        ScopeKind::Stage => {
             " Not where others were answered well while this job was failing: then it is the job."
         }
-        Scope::None | Scope::Province | Scope::Bill => "",
+        ScopeKind::None | ScopeKind::Province | ScopeKind::Bill => "",
     };
     Some(format!(
         "Meanwhile {closed} is closed, first from {from} until {until}: {whose} wait, without a call and charged no attempt. \

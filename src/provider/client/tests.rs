@@ -1,10 +1,10 @@
 use super::*;
-use crate::chance::Chance;
+use crate::breaker::Breaker;
 use crate::clock::Clock;
-use crate::domain::policy::{Policy, Transfer};
 use crate::domain::progress::Progress;
-use crate::gate::Gate;
+use crate::policy::{Policy, Transfer};
 use crate::provider::{Link, Shown, View};
+use crate::randomness::Randomness;
 use crate::retry::Brought;
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
@@ -78,18 +78,18 @@ struct Outcome {
 fn client(echo: Echo) -> Client<()> {
     let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
     let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
-    let gate = Gate::new(
+    let breaker = Breaker::new(
         "a worker".into(),
         Arc::clone(&policy),
         clock,
         timezone.clone(),
     );
-    let judge = Judge {
+    let retrier = Retrier {
         policy,
         timezone,
         clock,
-        chance: Chance::seeded(1),
-        gate,
+        chance: Randomness::seeded(1),
+        breaker,
     };
     let limits = Limits {
         rate_per_second: 10.0,
@@ -97,7 +97,7 @@ fn client(echo: Echo) -> Client<()> {
         max_in_flight: 4,
         timeout: Duration::from_secs(30),
     };
-    Client::new(Stage::Recognition, echo, limits, judge)
+    Client::new(Stage::Recognition, echo, limits, retrier)
 }
 
 /// With checkpoints that were looked at just now.
@@ -126,11 +126,11 @@ async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> 
         is_broken_at_first,
     });
     let link = Signs(Mutex::new(signed.iter().rev().copied().collect()));
-    let now = client.judge.clock.now();
+    let now = client.retrier.clock.now();
     let mut progress = Progress::new(String::new(), now);
     let mut case = case(
         &mut progress,
-        client.judge.clock,
+        client.retrier.clock,
         now + Duration::from_hours(96),
     );
     let outcome = client
@@ -222,7 +222,7 @@ async fn who_is_too_late_takes_no_place_in_the_rate() {
         calls: Arc::default(),
         is_broken_at_first: false,
     });
-    let (now, began) = (client.judge.clock.now(), Instant::now());
+    let (now, began) = (client.retrier.clock.now(), Instant::now());
     let request = Request::new(View::Link(Arc::new(Signs::default())), false);
     for (deadline, expected) in [(now - Duration::from_secs(1), Some("job.deadline")); 20]
         .into_iter()
@@ -232,7 +232,7 @@ async fn who_is_too_late_takes_no_place_in_the_rate() {
         let outcome = client
             .call(
                 &request,
-                &mut case(&mut progress, client.judge.clock, deadline),
+                &mut case(&mut progress, client.retrier.clock, deadline),
                 unknown,
             )
             .await;
@@ -251,7 +251,7 @@ async fn who_is_too_late_takes_no_place_in_the_rate() {
 const REDELIVERY_WAIT: Duration = Duration::from_secs(35);
 
 /// No other worker has paid.
-async fn unknown() -> Result<Option<&'static str>, Box<Stopped>> {
+async fn unknown() -> Result<Option<&'static str>, Box<StageStopped>> {
     Ok(None)
 }
 
@@ -268,11 +268,11 @@ async fn whoever_waited_for_longer_than_others_wait_for_it_looks_again_before_it
             calls: Arc::clone(&calls),
             is_broken_at_first: false,
         });
-        let now = client.judge.clock.now();
+        let now = client.retrier.clock.now();
         let mut progress = Progress::new(String::new(), now);
         let mut case = case(
             &mut progress,
-            client.judge.clock,
+            client.retrier.clock,
             now + Duration::from_hours(96),
         );
         tokio::time::sleep(Duration::from_secs(waited)).await;
@@ -294,7 +294,7 @@ async fn whoever_waited_for_longer_than_others_wait_for_it_looks_again_before_it
         assert!(
             !case
                 .recalled
-                .is_older_than(Duration::from_secs(35), client.judge.clock)
+                .is_older_than(Duration::from_secs(35), client.retrier.clock)
                 || waited < 35
         );
     }
@@ -311,13 +311,13 @@ async fn a_call_that_is_tried_again_in_place_looks_again_each_time_that_it_waite
         calls: Arc::default(),
         is_broken_at_first: true,
     });
-    let now = client.judge.clock.now();
+    let now = client.retrier.clock.now();
     let mut progress = Progress::new(String::new(), now);
     let mut case = Case {
         redelivery_wait: Duration::from_secs(1),
         ..case(
             &mut progress,
-            client.judge.clock,
+            client.retrier.clock,
             now + Duration::from_hours(96),
         )
     };

@@ -1,10 +1,10 @@
 //! `[recognition]` of the configuration.
 
-use crate::config::problem::Problems;
-use crate::config::secret::Secret;
-use crate::config::units::{Size, Span, span};
-use crate::domain::policy::Transfer;
+use crate::policy::Transfer;
 use crate::provider::settings::{Pace, Section};
+use crate::settings::problem::Problems;
+use crate::settings::secret::Secret;
+use crate::settings::units::{Size, Span, span};
 use serde::{Deserialize, Serialize};
 
 /// The provider refuses more, and bills the refusal.
@@ -181,7 +181,7 @@ mod tests {
             ),
             (
                 |config| {
-                    (config.auth, config.url) = (Auth::AppCode, "http://gateway.example/".into())
+                    (config.auth, config.url) = (Auth::AppCode, "http://gateway.example/".into());
                 },
                 "url",
             ),

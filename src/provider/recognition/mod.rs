@@ -17,7 +17,7 @@ use super::wire::redaction::Redaction;
 use super::wire::server_clock::ServerClock;
 use super::wire::{AnswerContext, Wire, sensitive};
 use super::{Provider, Reply, Request, Shown};
-use crate::domain::clock_skew::ClockReading;
+use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::picture::Picture;

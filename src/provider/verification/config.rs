@@ -1,10 +1,10 @@
 //! `[verification]` of the configuration.
 
-use crate::config::problem::Problems;
-use crate::config::secret::Secret;
-use crate::config::units::{Size, Span, span};
-use crate::domain::policy::Transfer;
+use crate::policy::Transfer;
 use crate::provider::settings::{Pace, Section};
+use crate::settings::problem::Problems;
+use crate::settings::secret::Secret;
+use crate::settings::units::{Size, Span, span};
 use serde::{Deserialize, Serialize};
 
 /// The provider's page says http; its credentials travel in plain headers, so it is https here.
@@ -116,7 +116,8 @@ mod tests {
             (|config| config.url = "deepfinch".into(), "url"),
             (
                 |config| {
-                    config.url = "http://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice".into()
+                    config.url =
+                        "http://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice".into();
                 },
                 "url",
             ),

@@ -201,7 +201,7 @@ impl<'a> Repair<'a> {
             "false" | "False" | "FALSE" => self.strict.push_str("false"),
             "null" | "None" | "Null" | "NULL" | "nil" | "undefined" => self.strict.push_str("null"),
             number if serde_json::from_str::<serde_json::Number>(number).is_ok() => {
-                self.strict.push_str(number)
+                self.strict.push_str(number);
             }
             // Text: `0103152099` keeps its zero, and what is odd about the others a person can see.
             number if is_like_a_number(number) => self.quote(number),

@@ -1,7 +1,7 @@
 //! What strangers say, made fit for logs and results: no credentials, no addresses, no signed
 //! strings, no long numbers.
 
-use crate::config::secret::Secret;
+use crate::settings::secret::Secret;
 
 /// Signatures, hashes and keys are longer, words are not.
 const MAX_TOKEN_BYTES: usize = 40;

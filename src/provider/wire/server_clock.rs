@@ -1,6 +1,6 @@
 //! What a provider's answers say about the time, in their `Date` header.
 
-use crate::domain::clock_skew::ClockReading;
+use crate::clock::skew::ClockReading;
 use jiff::Timestamp;
 use std::sync::{Mutex, PoisonError};
 

@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 fn wire(timeout: Duration) -> Wire {
     Wire {
         stage: Stage::Recognition,
-        http: http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(),
+        http: http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         timeout,
         context: AnswerContext::default(),
         server_clock: ServerClock::default(),

@@ -1,8 +1,8 @@
 //! The providers' own books, read: what was let through in which second, and what was refused.
 
 use super::rig::figures::number;
+use invoice_worker::dev::sandbox::{Call, Calls};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::{Call, Calls};
 use std::time::Duration;
 use tokio::time::Instant;
 

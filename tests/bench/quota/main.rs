@@ -17,7 +17,7 @@ mod rig;
 
 use book::Book;
 use clap::Parser;
-use invoice_worker::sandbox::Scenario;
+use invoice_worker::dev::sandbox::Scenario;
 use rig::scene::Scene;
 use rig::subject::Subject;
 use rig::table::table;

@@ -6,7 +6,7 @@
 
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
-use invoice_worker::sandbox::samples;
+use invoice_worker::dev::sandbox::samples;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 

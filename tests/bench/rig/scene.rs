@@ -10,8 +10,8 @@ use bytes::Bytes;
 use invoice_worker::broker::Broker;
 use invoice_worker::checkpoint::StoreKind;
 use invoice_worker::config::Config;
-use invoice_worker::config::secret::Secret;
-use invoice_worker::sandbox::{Options, Sandbox, Scenario};
+use invoice_worker::dev::sandbox::{Options, Sandbox, Scenario};
+use invoice_worker::settings::secret::Secret;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 

@@ -19,7 +19,7 @@ mod rig;
 mod round;
 
 use clap::Parser;
-use invoice_worker::domain::policy::Transfer;
+use invoice_worker::policy::Transfer;
 use report::Comparison;
 use rig::scene::{Scene, at_once};
 use round::{Round, Who};

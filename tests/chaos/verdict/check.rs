@@ -21,7 +21,7 @@ pub(crate) fn check() {
     let bills = bills();
     finds(&bills, None, |_| {});
     finds(&bills, Some("jobs without an answer"), |evidence| {
-        drop(evidence.answers.remove(COMPLETED))
+        drop(evidence.answers.remove(COMPLETED));
     });
     finds(
         &bills,
@@ -43,7 +43,7 @@ pub(crate) fn check() {
         Some("answers other than the script implies"),
         |evidence| {
             rewrite(evidence, |answer| {
-                answer["image"]["sha256"] = json!("another picture's")
+                answer["image"]["sha256"] = json!("another picture's");
             });
         },
     );

@@ -1,8 +1,8 @@
 //! What a worker of any version may say on the control exchange, once its seal was found valid.
 
-use invoice_worker::domain::breaker::Breaker;
-use invoice_worker::domain::fleet::MAX_ID_BYTES;
-use invoice_worker::domain::heartbeat::Heartbeat;
+use invoice_worker::breaker::Closures;
+use invoice_worker::cluster::heartbeat::Heartbeat;
+use invoice_worker::cluster::peers::MAX_ID_BYTES;
 use jiff::{SignedDuration, Timestamp};
 
 const LONGEST: SignedDuration = SignedDuration::from_hours(27);
@@ -19,7 +19,7 @@ pub fn heartbeat(data: &[u8]) {
     assert_eq!(Heartbeat::parse(&heard.to_json()).as_ref(), Some(&heard));
 
     let now = Timestamp::UNIX_EPOCH;
-    let mut breaker = Breaker::default();
+    let mut breaker = Closures::default();
     breaker.hear(heard.closed.clone(), LONGEST, now);
     let told = breaker.tell(now);
     assert!(told.len() <= MAX_CLOSED);

@@ -3,9 +3,9 @@
 
 use super::lines;
 use invoice_worker::domain::failure::{Failure, Stage};
-use invoice_worker::domain::policy::{Decision, Facts, Others, Policy, Rule, Step, Transfer};
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::domain::result::Verdict;
+use invoice_worker::policy::{Decision, Facts, Others, Policy, Rule, Step, Transfer};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;

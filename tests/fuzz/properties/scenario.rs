@@ -1,7 +1,7 @@
 //! A scenario file of `policy test`.
 
 use super::lines;
-use invoice_worker::simulation::{Scenario, ScenarioError};
+use invoice_worker::dev::simulation::{Scenario, ScenarioError};
 use std::collections::HashSet;
 
 /// Scenarios have names of their own and stand where they say; a mistake is told with its line, in

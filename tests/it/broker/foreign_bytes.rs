@@ -4,7 +4,7 @@ use super::{Place, next, waiting};
 use crate::harness::rabbitmq;
 use crate::harness::raw_publisher::{GBK, RawProperties, RawPublisher};
 use invoice_worker::broker::{Broker, Message, UNREADABLE, run_id};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 
 async fn publisher() -> RawPublisher {
     RawPublisher::connect(rabbitmq::port().await).await

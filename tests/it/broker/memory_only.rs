@@ -2,7 +2,7 @@
 
 use super::{body, job, next, waiting};
 use invoice_worker::broker::{Broker, Config, PublishError, Settled};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]

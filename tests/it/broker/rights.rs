@@ -6,7 +6,7 @@ use crate::harness::rabbitmq;
 use crate::harness::rabbitmq::users::{self, Permissions};
 use invoice_worker::broker::rights::{PermissionPatterns, ResourceKind, Right};
 use invoice_worker::broker::{Broker, BrokerError, Config, PublishError, Session};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_right_that_is_missing_is_found_and_nothing_is_changed_by_it() {

@@ -1,6 +1,6 @@
 //! The built-in policy in a hurry: the same rules, shorter times.
 
-use invoice_worker::domain::policy::Policy;
+use invoice_worker::policy::Policy;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -126,7 +126,7 @@ impl Given {
                 Some(("knows", "the bill")) => given.knows_the_bill = true,
                 Some(("date", "unknown")) => given.bill = Bill::Undated,
                 Some(("turned", code)) => {
-                    given.turned_for = Some(code.trim_start_matches("for ").to_owned())
+                    given.turned_for = Some(code.trim_start_matches("for ").to_owned());
                 }
                 Some(("deadline", deadline)) => given.deadline = Some(duration(deadline)),
                 Some((days, "days old")) => given.bill = Bill::DaysOld(number(days)),

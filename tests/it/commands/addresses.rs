@@ -3,10 +3,10 @@
 
 use crate::harness::program::{ConfigFile, output};
 use crate::harness::system::{BUCKET, On, Setup, System};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::dev::sandbox::{Scenario, samples};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::domain::policy::Transfer;
-use invoice_worker::sandbox::{Scenario, samples};
+use invoice_worker::policy::Transfer;
+use invoice_worker::settings::secret::Secret;
 
 const SAMPLE: &str = "01-beijing-outpatient";
 

@@ -5,9 +5,9 @@ use crate::harness::program::{ConfigFile, output};
 use crate::harness::rabbitmq::free_port;
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::config::Worker;
-use invoice_worker::config::secret::Secret;
-use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::settings::secret::Secret;
+use invoice_worker::settings::units::span;
 
 async fn check(file: &ConfigFile, environment: &[(&str, &str)]) -> (Option<i32>, String) {
     let ended = output(&["check", "-c", &file.path()], environment).await;

@@ -4,7 +4,7 @@ use crate::harness::program::{NONE, output};
 use crate::harness::rabbitmq;
 use invoice_worker::broker::Broker;
 use invoice_worker::config::Config;
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 
 async fn shown(arguments: &[&str]) -> String {
     let ended = output(arguments, &NONE).await;

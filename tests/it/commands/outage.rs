@@ -6,7 +6,7 @@ use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 use serde_json::Value;
 
 async fn readiness(telemetry: &str) -> (u16, Value) {

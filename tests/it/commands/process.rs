@@ -2,7 +2,7 @@
 
 use crate::harness::program::{ConfigFile, Ended, NONE, output};
 use crate::harness::system::{BUCKET, On, Setup, System};
-use invoice_worker::sandbox::samples;
+use invoice_worker::dev::sandbox::samples;
 use serde_json::Value;
 
 struct Desk {

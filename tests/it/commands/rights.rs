@@ -6,8 +6,8 @@ use crate::harness::rabbitmq;
 use crate::harness::rabbitmq::users::{self, Permissions};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::rights::PermissionPatterns;
-use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::settings::secret::Secret;
 use serde_json::Value;
 
 const REFUSED: &str = "the broker refuses this user; trying again until it does not";

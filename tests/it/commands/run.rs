@@ -3,7 +3,7 @@
 use crate::harness::eventually::eventually;
 use crate::harness::program::ConfigFile;
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::sandbox::{Sample, samples};
+use invoice_worker::dev::sandbox::{Sample, samples};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

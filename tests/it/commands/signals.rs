@@ -4,7 +4,7 @@
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::rabbitmq::free_port;
 use crate::harness::system::{On, Setup};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 use std::path::Path;
 use tokio::net::TcpListener;
 

@@ -6,7 +6,7 @@ use crate::harness::program::{ConfigFile, Ended, output, toml_of};
 use crate::harness::rabbitmq::{Node, free_port};
 use crate::harness::system::{On, Setup};
 use invoice_worker::config::Config;
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 use serde_json::Value;
 
 async fn topology(action: &str, file: &ConfigFile) -> Ended {

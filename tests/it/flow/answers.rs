@@ -3,8 +3,8 @@
 use super::{codes, paid_calls};
 use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{FAILURE, run_id};
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::samples;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

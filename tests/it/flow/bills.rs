@@ -1,9 +1,9 @@
 //! One bill, several pictures: what the registry says of the bill concerns them all.
 
 use crate::harness::system::{BUCKET, On, Setup, System};
-use invoice_worker::domain::breaker::{BillId, Place, Province};
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::samples;
+use invoice_worker::domain::scope::{BillId, Province, Scope};
 use invoice_worker::worker::{Event, JobParked};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn a_bill_without_checks_left_is_not_asked_about_for_another_job(on: On) {
     let mut system = Setup::new(on).await.faults(faults).start_with(2).await;
     let first = parked_for(&mut system, "first").await;
     let province = Province::of("河南").unwrap();
-    let bill = Place::Bill(BillId::of(Some(&province), Some(NOTE_NO), ""));
+    let bill = Scope::Bill(BillId::of(Some(&province), Some(NOTE_NO), ""));
     for worker in &system.workers {
         worker.knows(&bill).await;
     }

@@ -6,7 +6,7 @@ use crate::harness::system::{On, Setup, System};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use invoice_worker::broker::{KEPT_BYTES, Message, TRUNCATED};
-use invoice_worker::config::units::Size;
+use invoice_worker::settings::units::Size;
 use serde_json::{Value, json};
 use std::io::Write;
 

@@ -3,7 +3,7 @@
 
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::config::Config;
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 use invoice_worker::telemetry::health::State;
 use invoice_worker::worker::Event;
 
@@ -19,7 +19,7 @@ const CLOSED: &str = "http://127.0.0.1:1/";
 
 async fn a_canary_with_a_wrong_secret_of_the_store_holds_nobody_up(on: On) {
     beside_a_healthy_worker(on, |config| {
-        config.storage.secret_access_key = Secret::new("wrong")
+        config.storage.secret_access_key = Secret::new("wrong");
     })
     .await;
 }
@@ -68,7 +68,7 @@ async fn beside_a_healthy_worker(on: On, spoil: impl FnOnce(&mut Config)) {
 }
 
 async fn own_picture(system: &System, id: &str) -> String {
-    let mut picture = invoice_worker::sandbox::samples::named("02-henan-inpatient")
+    let mut picture = invoice_worker::dev::sandbox::samples::named("02-henan-inpatient")
         .unwrap()
         .bytes
         .to_vec();

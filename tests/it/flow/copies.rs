@@ -3,9 +3,9 @@
 use super::{codes, paid_calls};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{ParkedState, parked, run_id};
-use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
+use invoice_worker::settings::units::span;
 use invoice_worker::worker::{Drained, Event};
 use serde_json::json;
 use std::collections::BTreeSet;

@@ -2,8 +2,8 @@
 
 use super::paid_calls;
 use crate::harness::system::{On, Setup, System};
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::samples;
 use serde_json::{Value, json};
 
 promises![

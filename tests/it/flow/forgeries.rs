@@ -8,13 +8,13 @@ use invoice_worker::broker::{
     Message, NOT_BEFORE, PROGRESS, ParkedState, SEAL, SUSPECT, parked, run_id,
 };
 use invoice_worker::checkpoint::{Checkpoints, VerificationAnswer};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::domain::result::{JobError, RecognitionPart, Verdict};
-use invoice_worker::sandbox::samples;
 use invoice_worker::seal::{SealKey, Sealer};
+use invoice_worker::settings::secret::Secret;
 use invoice_worker::store::Store;
 use invoice_worker::worker::Event;
 use jiff::Timestamp;
@@ -68,7 +68,7 @@ async fn planted_checkpoints_are_bought_again_and_replaced(on: On) {
         &system.config.checkpoint,
         &Store::new(
             &system.config.storage,
-            &invoice_worker::config::Network::default(),
+            &invoice_worker::settings::Network::default(),
         )
         .await
         .unwrap(),

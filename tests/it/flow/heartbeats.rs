@@ -4,9 +4,9 @@ use crate::harness::eventually::eventually;
 use crate::harness::peer::Peer;
 use crate::harness::system::{BUCKET, On, PATIENCE, Setup, System};
 use invoice_worker::broker::Message;
-use invoice_worker::domain::breaker::{Place, Province};
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::samples;
+use invoice_worker::domain::scope::{Province, Scope};
 use invoice_worker::telemetry::health::State;
 use invoice_worker::worker::{Drained, Event};
 use jiff::Timestamp;
@@ -37,11 +37,11 @@ async fn what_one_worker_learns_is_told_to_another_at_once(on: On) {
     let job = henan(&system, "first").await;
     system.submit(&job).await;
     assert!(matches!(system.event().await, Event::Parked(_)));
-    let places = [Place::Province(Province::of("河南").unwrap())];
+    let places = [Scope::Province(Province::of("河南").unwrap())];
     let all_know = async {
         for worker in &system.workers {
-            let mut changes = worker.gate.changes();
-            while worker.gate.look(&places, "nobody").is_none() {
+            let mut changes = worker.breaker.changes();
+            while worker.breaker.look(&places, "nobody").is_none() {
                 changes.changed().await.unwrap();
             }
         }
@@ -77,7 +77,7 @@ async fn a_pause_belongs_to_one_worker_and_the_others_go_on(on: On) {
     let paused = system
         .workers
         .iter()
-        .filter(|worker| !worker.gate.flow().paused().is_empty())
+        .filter(|worker| !worker.breaker.flow().paused().is_empty())
         .count();
     assert!(paused <= 1, "{paused} workers are paused");
     assert_eq!(
@@ -163,7 +163,7 @@ async fn a_heartbeat_without_our_seal_is_not_believed(on: On) {
     answers(&mut system).await;
     assert_eq!(
         system.workers[0]
-            .gate
+            .breaker
             .standing(Stage::Recognition)
             .share
             .workers,
@@ -188,7 +188,7 @@ async fn workers_of_another_fleet_are_no_peers(on: On) {
     answers(&mut system).await;
     assert_eq!(
         system.workers[0]
-            .gate
+            .breaker
             .standing(Stage::Recognition)
             .share
             .workers,
@@ -205,11 +205,11 @@ async fn a_peer_of_a_newer_version_is_a_peer_and_what_it_says_is_heard_once(on: 
     newer["mood"] = json!({ "of": "tomorrow" });
     newer["closed"] = json!([{ "place": { "moon": "x" } }, closed(&province(), 60_000)]);
     peer.announces_sealed(newer.to_string()).await;
-    let place = Place::Province(Province::of("河南").unwrap());
+    let place = Scope::Province(Province::of("河南").unwrap());
     system.workers[0].knows(&place).await;
     assert_eq!(
         system.workers[0]
-            .gate
+            .breaker
             .standing(Stage::Recognition)
             .share
             .workers,
@@ -225,10 +225,14 @@ async fn a_peer_of_a_newer_version_is_a_peer_and_what_it_says_is_heard_once(on: 
     peer.announces_sealed(newer.to_string()).await;
     peer.announces_sealed(beat(&system, "last", 1, &json!([])))
         .await;
-    let gate = &system.workers[0].gate;
-    let is_opened = async || gate.look(std::slice::from_ref(&place), "nobody").is_none();
+    let breaker = &system.workers[0].breaker;
+    let is_opened = async || {
+        breaker
+            .look(std::slice::from_ref(&place), "nobody")
+            .is_none()
+    };
     eventually("open again, and a third worker", async || {
-        is_opened().await && gate.standing(Stage::Recognition).share.workers == 2
+        is_opened().await && breaker.standing(Stage::Recognition).share.workers == 2
     })
     .await;
     assert_eq!(system.drain().await, Drained::Yes);

@@ -3,16 +3,16 @@
 use super::paid_calls;
 use crate::harness::system::{On, Setup, System};
 use bytes::Bytes;
-use invoice_worker::assemble;
-use invoice_worker::chance::Chance;
+use invoice_worker::app;
 use invoice_worker::checkpoint::StoreKind;
 use invoice_worker::config::Config;
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::job::Job;
-use invoice_worker::domain::policy::Policy;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::image::Reserved;
 use invoice_worker::pipeline::{Arrival, Ending};
+use invoice_worker::policy::Policy;
+use invoice_worker::randomness::Randomness;
 use invoice_worker::store::{Script, Store, Written};
 use invoice_worker::worker::{Drained, Event};
 use tokio::time::Instant;
@@ -69,7 +69,7 @@ async fn who_waits_for_memory_for_ten_minutes_is_handed_on() {
     config.checkpoint.store = StoreKind::None;
     config.storage.bucket = "claims".into();
     config.recognition.url = "http://127.0.0.1/".into();
-    let mut pipeline = assemble::pipeline(&config, Policy::builtin(), Chance::seeded(1))
+    let mut pipeline = app::pipeline(&config, Policy::builtin(), Randomness::seeded(1))
         .await
         .unwrap();
     pipeline.loader.store = Store::scripted(Unread);
@@ -83,7 +83,7 @@ async fn who_waits_for_memory_for_ten_minutes_is_handed_on() {
         None,
     )
     .unwrap_or_else(|_| panic!("a job"));
-    let mut progress = Progress::new("run".into(), pipeline.judge.clock.now());
+    let mut progress = Progress::new("run".into(), pipeline.retrier.clock.now());
     let began = Instant::now();
     let arrival = Arrival {
         redelivered: false,

@@ -4,9 +4,9 @@
 use super::codes;
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::PROGRESS;
-use invoice_worker::config::units::span;
-use invoice_worker::domain::breaker::Paused;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::settings::units::span;
+use invoice_worker::telemetry::health::Paused;
 use invoice_worker::telemetry::health::State;
 use invoice_worker::worker::{Event, JobParked};
 use jiff::{SignedDuration, Timestamp};

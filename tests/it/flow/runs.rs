@@ -4,8 +4,8 @@
 use super::{SHORT_316, codes, paid_calls};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{Message, PROGRESS, run_id};
-use invoice_worker::config::units::span;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::settings::units::span;
 use invoice_worker::worker::{Drained, Event};
 use serde_json::{Value, json};
 use std::time::Duration;

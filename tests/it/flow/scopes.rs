@@ -4,9 +4,9 @@
 use crate::harness::picture::only_its_code;
 use crate::harness::system::{BUCKET, On, Setup, System};
 use futures_util::future::join_all;
-use invoice_worker::config::units::span;
+use invoice_worker::dev::sandbox::Call;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::Call;
+use invoice_worker::settings::units::span;
 use invoice_worker::worker::Event;
 use jiff::Timestamp;
 use serde_json::json;

@@ -4,9 +4,9 @@
 use super::{SHORT_316, codes, paid_calls};
 use crate::harness::eventually::eventually;
 use crate::harness::system::{BUCKET, On, Setup, System};
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::domain::policy::Transfer;
-use invoice_worker::sandbox::samples;
+use invoice_worker::policy::Transfer;
 use invoice_worker::worker::{Drained, Event};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use super::{SHORT_316, codes};
 use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{NOT_BEFORE, PROGRESS, run_id};
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::samples;
 use invoice_worker::worker::Event;
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Pictures that take no time to read.
 
 use image::{GrayImage, ImageFormat, Luma};
-use invoice_worker::sandbox::samples;
+use invoice_worker::dev::sandbox::samples;
 use rqrr::BitGrid as _;
 use std::io::Cursor;
 

@@ -4,7 +4,7 @@
 
 mod pump;
 
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 use pump::connection;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

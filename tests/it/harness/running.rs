@@ -1,8 +1,8 @@
 //! A worker of this process, from when it was started until it has ended.
 
 use super::system::PATIENCE;
-use invoice_worker::domain::breaker::Place;
-use invoice_worker::gate::Gate;
+use invoice_worker::breaker::Breaker;
+use invoice_worker::domain::scope::Scope;
 use invoice_worker::telemetry::health::{Health, State};
 use invoice_worker::worker::{Drained, Worker};
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Running {
     pub(crate) health: Health,
     /// What it knows to be closed.
-    pub(crate) gate: Gate,
+    pub(crate) breaker: Breaker,
     stop: CancellationToken,
     work: JoinHandle<Drained>,
 }
 
 impl Running {
     pub(super) fn start(worker: Worker) -> Self {
-        let (health, gate, stop) = (
+        let (health, breaker, stop) = (
             worker.health.clone(),
-            worker.pipeline.judge.gate.clone(),
+            worker.pipeline.retrier.breaker.clone(),
             CancellationToken::new(),
         );
         let (worker, stopped) = (Arc::new(worker), stop.clone());
         let work = tokio::spawn(async move { worker.run(&stopped).await.unwrap() });
         Self {
             health,
-            gate,
+            breaker,
             stop,
             work,
         }
@@ -44,11 +44,11 @@ impl Running {
     }
 
     /// Returns once the worker knows that the place is closed.
-    pub(crate) async fn knows(&self, place: &Place) {
-        let mut changes = self.gate.changes();
+    pub(crate) async fn knows(&self, place: &Scope) {
+        let mut changes = self.breaker.changes();
         let knowing = async {
             while self
-                .gate
+                .breaker
                 .look(std::slice::from_ref(place), "nobody")
                 .is_none()
             {
@@ -62,9 +62,9 @@ impl Running {
 
     /// Returns once the worker has heard of another one.
     pub(crate) async fn meets_another(&self) {
-        let mut changes = self.gate.changes();
+        let mut changes = self.breaker.changes();
         let meeting = async {
-            while !self.gate.has_others() {
+            while !self.breaker.has_others() {
                 changes.changed().await.unwrap();
             }
         };

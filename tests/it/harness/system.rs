@@ -6,20 +6,20 @@ pub(crate) use super::setup::{BUCKET, On, Setup};
 use super::eventually::eventually;
 use super::running::Running;
 use bytes::Bytes;
-use invoice_worker::assemble;
+use invoice_worker::app;
 use invoice_worker::broker::{
     Broker, Consumer, Message, ParkedHeaders, ParkedState, Properties, Session, parked,
     parked_headers,
 };
-use invoice_worker::chance::Chance;
+use invoice_worker::cluster::peer_register::PeerRegister;
 use invoice_worker::config::Config;
-use invoice_worker::config::secret::Secret;
+use invoice_worker::dev::sandbox::{Sandbox, samples};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::domain::peer_register::PeerRegister;
-use invoice_worker::domain::policy::Policy;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::pipeline::Pipeline;
-use invoice_worker::sandbox::{Sandbox, samples};
+use invoice_worker::policy::Policy;
+use invoice_worker::randomness::Randomness;
+use invoice_worker::settings::secret::Secret;
 use invoice_worker::telemetry::health::{Health, State};
 use invoice_worker::worker::{Drained, Event, PanicPlaces, Replies, Runs, Worker};
 use serde_json::{Value, json};
@@ -69,8 +69,8 @@ impl System {
     /// As [`System::work`], with parts of the test's own.
     pub(crate) async fn work_with(&mut self, refit: impl FnOnce(&mut Pipeline)) {
         self.started += 1;
-        let chance = Chance::seeded(self.started);
-        let mut pipeline = assemble::pipeline(&self.config, self.policy.clone(), chance.clone())
+        let chance = Randomness::seeded(self.started);
+        let mut pipeline = app::pipeline(&self.config, self.policy.clone(), chance.clone())
             .await
             .unwrap();
         refit(&mut pipeline);

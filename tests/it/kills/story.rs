@@ -3,8 +3,8 @@
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{Message, run_id};
-use invoice_worker::config::units::span;
 use invoice_worker::domain::progress::Progress;
+use invoice_worker::settings::units::span;
 use jiff::Timestamp;
 use lapin::{Connection, ConnectionProperties};
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! The rate, the latency, and the books.
 
+use invoice_worker::dev::sandbox::scenario::{Recognition, Verification};
+use invoice_worker::dev::sandbox::{Fault, Scenario};
 use invoice_worker::domain::failure::{Billed, Stage};
-use invoice_worker::sandbox::scenario::{Recognition, Verification};
-use invoice_worker::sandbox::{Fault, Scenario};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! A caller of both APIs, written from the documents alone.
 
 use hmac::{Hmac, KeyInit, Mac};
-use invoice_worker::sandbox::scenario::{Recognition, Verification};
-use invoice_worker::sandbox::{Fault, Options, Sample, Sandbox, Scenario, samples};
+use invoice_worker::dev::sandbox::scenario::{Recognition, Verification};
+use invoice_worker::dev::sandbox::{Fault, Options, Sample, Sandbox, Scenario, samples};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};

@@ -1,8 +1,8 @@
 //! Recognition and its gateway.
 
 use image::ImageFormat;
+use invoice_worker::dev::sandbox::{Fault, samples};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::{Fault, samples};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 

@@ -7,8 +7,8 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use invoice_worker::dev::sandbox::{Fault, Sandbox, Scenario};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::{Fault, Sandbox, Scenario};
 use std::time::{Duration, SystemTime};
 
 use super::caller::{client as http, sample, sandbox, start};
@@ -420,7 +420,7 @@ async fn buckets_and_objects_are_listed() {
 #[tokio::test]
 async fn objects_survive_in_a_folder_that_is_given() {
     let folder = tempfile::tempdir().unwrap();
-    let options = || invoice_worker::sandbox::Options {
+    let options = || invoice_worker::dev::sandbox::Options {
         data_dir: Some(folder.path().to_owned()),
         ..Default::default()
     };

@@ -1,8 +1,8 @@
 //! Verification.
 
 use image::ImageFormat;
+use invoice_worker::dev::sandbox::{Fault, Scenario, samples};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::{Fault, Scenario, samples};
 use reqwest::multipart::Form;
 
 use super::caller::{

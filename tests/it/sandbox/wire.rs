@@ -1,9 +1,9 @@
 //! What goes wrong on the wire, seen by a client.
 
 use crate::harness::eventually::eventually;
+use invoice_worker::dev::sandbox::scenario::Answer;
+use invoice_worker::dev::sandbox::{Fault, Sandbox};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::sandbox::scenario::Answer;
-use invoice_worker::sandbox::{Fault, Sandbox};
 use std::time::Duration;
 use tokio::time::timeout;
 

@@ -2,7 +2,7 @@
 
 use super::{LIMIT, Server, Shelf, span};
 use axum::http::Uri;
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 use invoice_worker::store::{Config, ReadError, Store};
 use std::convert::Infallible;
 use tokio::net::TcpListener;
@@ -89,7 +89,7 @@ async fn nobody_listening_is_connect() {
         secret_access_key: Secret::new("sandbox-secret"),
         ..Config::default()
     };
-    let failure = Store::new(&config, &invoice_worker::config::Network::default())
+    let failure = Store::new(&config, &invoice_worker::settings::Network::default())
         .await
         .unwrap()
         .open("claims", "a.jpg", None)
@@ -156,7 +156,7 @@ async fn an_endpoint_may_have_a_path() {
             secret_access_key: Secret::new("sandbox-secret"),
             ..Config::default()
         };
-        let asked = Store::new(&config, &invoice_worker::config::Network::default())
+        let asked = Store::new(&config, &invoice_worker::settings::Network::default())
             .await
             .unwrap()
             .get("claims", "2026/a.jpg", LIMIT)

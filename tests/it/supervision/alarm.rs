@@ -6,7 +6,7 @@ use crate::harness::program::ConfigFile;
 use crate::harness::rabbitmq::Node;
 use crate::harness::system::PATIENCE;
 use invoice_worker::broker::{Broker, Config, Message, PublishError};
-use invoice_worker::config::units::span;
+use invoice_worker::settings::units::span;
 use serde_json::Value;
 use tokio::time::timeout;
 

@@ -4,7 +4,7 @@ use super::{SAMPLES, all_are_answered_and_paid_once, on, submit};
 use crate::harness::rabbitmq::{Cluster, Node};
 use crate::harness::system::System;
 use invoice_worker::broker::Broker;
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 
 /// One test, because a cluster takes a while to start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

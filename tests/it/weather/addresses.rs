@@ -4,7 +4,7 @@ use crate::harness::program::ConfigFile;
 use crate::harness::proxy::{Flow, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::settings::secret::Secret;
 
 const OUT_OF_REACH: &str = "the broker is out of reach; trying again until it answers";
 

@@ -5,9 +5,9 @@ use crate::harness::program::ConfigFile;
 use crate::harness::rabbitmq::{self, Node};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::Message;
-use invoice_worker::config::secret::Secret;
-use invoice_worker::config::units::Size;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::settings::secret::Secret;
+use invoice_worker::settings::units::Size;
 use serde_json::json;
 
 const TRACE: &str = "traceparent";

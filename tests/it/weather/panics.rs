@@ -81,7 +81,7 @@ async fn a_job_on_which_the_worker_fails_is_answered_so_and_whoever_waited_for_i
     };
     let fit = |pipeline: &mut Pipeline| {
         pipeline.recognition =
-            Client::new(Stage::Recognition, fragile, RATE, pipeline.judge.clone());
+            Client::new(Stage::Recognition, fragile, RATE, pipeline.retrier.clone());
     };
     system.work_with(fit).await;
     let key = system.sample("01-beijing-outpatient").await;

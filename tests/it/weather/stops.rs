@@ -8,10 +8,10 @@ use crate::harness::proxy::{Direction, Flow, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{Message, ParkedState, parked, run_id};
-use invoice_worker::config::secret::Secret;
+use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
-use invoice_worker::sandbox::samples;
+use invoice_worker::settings::secret::Secret;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{Message, run_id};
-use invoice_worker::config::secret::Secret;
 use invoice_worker::domain::failure::Stage;
+use invoice_worker::settings::secret::Secret;
 use serde_json::Value;
 use std::time::Duration;
 

@@ -111,7 +111,7 @@ impl FrameFilter {
                 }
             }
             METHOD | CONTENT_HEADER | BODY | HEARTBEAT => {
-                self.pass(FRAME_OVERHEAD + length - self.begun.len())
+                self.pass(FRAME_OVERHEAD + length - self.begun.len());
             }
             // Not a frame, but the greeting of a broker that speaks another version, say: the
             // library refuses it.

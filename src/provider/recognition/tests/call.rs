@@ -1,9 +1,9 @@
 use super::*;
-use crate::config::secret::Secret;
-use crate::config::units::span;
 use crate::domain::picture::{Format, Picture};
 use crate::provider::wire::fake::{Behaviour, Fake, call};
 use crate::provider::{CONNECT_TIMEOUT, View, http_client};
+use crate::settings::secret::Secret;
+use crate::settings::units::span;
 use serde_json::json;
 use url::form_urlencoded;
 
@@ -21,7 +21,7 @@ fn config(fake: &Fake) -> Config {
 fn client(config: &Config) -> Recognition {
     Recognition::new(
         config,
-        http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(),
+        http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         jiff::tz::TimeZone::UTC,
     )
     .unwrap()

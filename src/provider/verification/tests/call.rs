@@ -1,9 +1,9 @@
 use super::*;
-use crate::config::secret::Secret;
-use crate::config::units::span;
 use crate::domain::picture::{Format, Picture};
 use crate::provider::wire::fake::{Behaviour, Fake, Received, call};
 use crate::provider::{CONNECT_TIMEOUT, View, http_client};
+use crate::settings::secret::Secret;
+use crate::settings::units::span;
 use serde_json::json;
 
 fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> Verification {
@@ -17,7 +17,7 @@ fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> Verification {
     change(&mut config);
     Verification::new(
         &config,
-        http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(),
+        http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         jiff::tz::TimeZone::UTC,
     )
     .unwrap()
@@ -172,7 +172,7 @@ fn a_client_prints_no_credentials() {
     };
     let verification = Verification::new(
         &config,
-        http_client(CONNECT_TIMEOUT, &crate::config::Network::default()).unwrap(),
+        http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         jiff::tz::TimeZone::UTC,
     )
     .unwrap();

@@ -1,0 +1,120 @@
+//! From a configuration to the parts that work with it.
+
+use crate::breaker::Breaker;
+use crate::checkpoint::Checkpoints;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::domain::failure::Stage;
+use crate::image::{DECODED_AT_ONCE, Loader};
+use crate::image::{ImageMemory, Limits, Need, Transfers};
+use crate::pipeline::{Pipeline, SingleFlight};
+use crate::policy::Policy;
+use crate::provider::client::{self, Client};
+use crate::provider::recognition::Recognition;
+use crate::provider::verification::Verification;
+use crate::provider::{CONNECT_TIMEOUT, http_client};
+use crate::randomness::Randomness;
+use crate::retry::Retrier;
+use crate::store::Store;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// The built-in policy, with `policy.file` over it.
+pub fn policy(config: &Config) -> anyhow::Result<Policy> {
+    let file = &config.policy.file;
+    if file.is_empty() {
+        return Ok(Policy::builtin());
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        ConfigError::of("policy.file", &format!("{file} cannot be read: {error}"))
+    })?;
+    Ok(Policy::with_overrides(&text, file)?)
+}
+
+pub async fn pipeline(
+    config: &Config,
+    policy: Policy,
+    chance: Randomness,
+) -> anyhow::Result<Pipeline> {
+    let network = config.network()?;
+    let store = Store::new(&config.storage, &network).await?;
+    let (policy, timezone, clock) = (Arc::new(policy), config.policy.timezone(), Clock::System);
+    let breaker = Breaker::new(
+        worker_id(&chance),
+        Arc::clone(&policy),
+        clock,
+        timezone.clone(),
+    );
+    let retrier = Retrier {
+        policy,
+        timezone,
+        clock,
+        chance,
+        breaker,
+    };
+    let http = http_client(CONNECT_TIMEOUT, &network)?;
+    let recognition =
+        Recognition::new(&config.recognition, http.clone(), retrier.timezone.clone())?;
+    let verification = Verification::new(&config.verification, http, retrier.timezone.clone())?;
+    Ok(Pipeline {
+        recognitions: SingleFlight::default(),
+        verifications: SingleFlight::default(),
+        checkpoints: Checkpoints::new(
+            &config.checkpoint,
+            &store,
+            &config.storage.bucket,
+            config.sealer(),
+        ),
+        loader: Loader {
+            store,
+            memory: ImageMemory::new(config.worker.image_memory.0),
+            need: Need {
+                max_image_bytes: config.storage.max_image_bytes.0,
+                max_derived_bytes: config.largest_job_bytes() - config.storage.max_image_bytes.0,
+            },
+            limits: Limits {
+                recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
+                verification_bytes: config.verification.max_image_bytes.bytes(),
+            },
+            transfers: Transfers {
+                recognition: config.recognition.transfer,
+                verification: Some(config.verification.transfer),
+            },
+            addresses: Arc::default(),
+            bucket: config.storage.bucket.clone(),
+            buckets: config.storage.buckets.clone(),
+            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
+        },
+        recognition: Client::new(
+            Stage::Recognition,
+            recognition,
+            client::Limits {
+                rate_per_second: config.recognition.rate_per_second,
+                burst: config.recognition.burst,
+                max_in_flight: config.recognition.max_in_flight,
+                timeout: config.recognition.timeout.duration(),
+            },
+            retrier.clone(),
+        ),
+        verification: Client::new(
+            Stage::Verification,
+            verification,
+            client::Limits {
+                rate_per_second: config.verification.rate_per_second,
+                burst: config.verification.burst,
+                max_in_flight: config.verification.max_in_flight,
+                timeout: config.verification.timeout.duration(),
+            },
+            retrier.clone(),
+        ),
+        retrier,
+        job_deadline: config.worker.job_deadline.duration(),
+        auto_rotate: config.verification.auto_rotate,
+        redelivery_wait: config.worker.redelivery_wait.duration(),
+    })
+}
+
+/// One among the workers on the same queues, for as long as the process lives.
+fn worker_id(chance: &Randomness) -> String {
+    format!("{:016x}", chance.number())
+}

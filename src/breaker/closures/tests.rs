@@ -1,0 +1,429 @@
+use super::*;
+use crate::cluster::closure_report::ClosureReport;
+use crate::domain::failure::Stage;
+use crate::domain::scope::{BillId, Province};
+use proptest::prelude::*;
+
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn peers(me: &str, others: &[&str], now: Timestamp) -> Peers {
+    let mut peers = Peers::new(me.to_owned());
+    for other in others {
+        peers.heard(other, true, false, now);
+    }
+    peers
+}
+
+fn henan() -> Scope {
+    Scope::Province(Province::of("河南").unwrap())
+}
+
+fn cause(now: Timestamp) -> Cause {
+    Cause {
+        stage: Stage::Verification,
+        code: "316".into(),
+        reason: "maintenance".into(),
+        streak: None,
+        run: "run".into(),
+        is_probe: true,
+        now,
+    }
+}
+
+/// Closed at second 0 by worker `me`, until second 60.
+fn closed(place: &Scope, me: &Peers) -> Closures {
+    let mut breaker = Closures::default();
+    let change = breaker.close(place, &cause(at(0)), |_| at(60), me);
+    assert!(matches!(change, Some(Change::Closed(..))));
+    breaker
+}
+
+#[test]
+fn what_is_closed_lets_nobody_through_before_its_time_and_then_one() {
+    let me = peers("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    let places = [Scope::Stage(Stage::Verification), henan()];
+    let barrier = breaker.admit(&places, "another", &me, at(59)).unwrap_err();
+    assert_eq!(
+        (barrier.place, barrier.until, barrier.brief),
+        (henan(), at(60), false)
+    );
+    assert_eq!(
+        breaker.admit(&places, "another", &me, at(60)),
+        Ok(vec![henan()]),
+        "the probe"
+    );
+    let waiting = breaker.admit(&places, "another", &me, at(61)).unwrap_err();
+    assert_eq!(
+        (waiting.until, waiting.brief),
+        (at(66), true),
+        "the others wait for its answer"
+    );
+    assert!(matches!(
+        breaker.open(&henan(), &me, at(62)),
+        Some(Change::Opened(..))
+    ));
+    assert_eq!(breaker.admit(&places, "another", &me, at(62)), Ok(vec![]));
+}
+
+#[test]
+fn a_failed_probe_moves_the_scope_on_and_calls_in_the_air_do_not() {
+    let me = peers("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    assert_eq!(
+        breaker.close(&henan(), &cause(at(1)), |_| at(999), &me),
+        None,
+        "it was in the air when the province was closed"
+    );
+    breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
+    let Some(Change::Prolonged(_, before, after)) = breaker.close(
+        &henan(),
+        &cause(at(61)),
+        |failures| at(61 + 60 * i64::from(failures)),
+        &me,
+    ) else {
+        panic!("prolonged")
+    };
+    assert_eq!(
+        (before.failures, after.failures, after.since, after.until),
+        (1, 2, at(0), at(181))
+    );
+}
+
+#[test]
+fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
+    let me = peers("a", &[], at(0));
+    let stage = Scope::Stage(Stage::Verification);
+    let places = std::slice::from_ref(&stage);
+    let alone = &mut closed(&stage, &me);
+    assert_eq!(
+        alone.admit(places, "run", &me, at(60)),
+        Ok(vec![stage.clone()]),
+        "nobody waits"
+    );
+    let crowded = &mut closed(&stage, &me);
+    crowded.admit(places, "another", &me, at(1)).unwrap_err();
+    let back = crowded.admit(places, "run", &me, at(60)).unwrap_err();
+    assert_eq!((back.until, back.brief), (at(65), true));
+    assert_eq!(
+        crowded.clone().admit(places, "another", &me, at(60)),
+        Ok(vec![stage.clone()])
+    );
+    assert_eq!(
+        crowded.admit(places, "run", &me, at(65)),
+        Ok(vec![stage.clone()]),
+        "nobody came"
+    );
+    let province = &mut closed(&henan(), &me);
+    province
+        .admit(&[henan()], "another", &me, at(1))
+        .unwrap_err();
+    assert!(
+        province.admit(&[henan()], "run", &me, at(60)).is_ok(),
+        "of a province any job is as good"
+    );
+}
+
+#[test]
+fn a_probe_without_an_answer_is_anybodys_again() {
+    let me = peers("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
+    breaker.release(&henan(), &me, at(60));
+    assert_eq!(
+        breaker.admit(&[henan()], "another", &me, at(61)),
+        Ok(vec![henan()])
+    );
+    // It may also have died with its worker, or taken for ever.
+    let other = peers("b", &["a"], at(61));
+    assert!(breaker.look(&[henan()], &other, at(62)).is_some());
+    assert!(
+        breaker.look(&[henan()], &other, at(70)).is_none(),
+        "its worker is gone"
+    );
+    assert!(breaker.look(&[henan()], &me, at(61 + 299)).is_some());
+    assert!(
+        breaker.look(&[henan()], &me, at(61 + 300)).is_none(),
+        "it took for ever"
+    );
+}
+
+#[test]
+fn a_pause_belongs_to_one_worker_which_probes_it_itself() {
+    let pause = Scope::Pause(Stage::Verification);
+    let me = peers("b", &["a"], at(60));
+    let breaker = closed(&pause, &me);
+    assert!(
+        !breaker.is_probe_due(&me, at(59)) && breaker.is_probe_due(&me, at(60)),
+        "whichever other workers there are"
+    );
+    assert_eq!(
+        breaker.look(std::slice::from_ref(&pause), &me, at(60)),
+        None
+    );
+    let barrier = breaker
+        .look(std::slice::from_ref(&pause), &me, at(59))
+        .unwrap();
+    assert_eq!(
+        (barrier.until, barrier.opens, barrier.brief),
+        (at(59), at(60), false),
+        "others may take it at once"
+    );
+    assert_eq!(breaker.tell(at(0)), [], "it is not announced");
+}
+
+#[test]
+fn a_pause_comes_before_every_other_barrier() {
+    let me = peers("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    breaker.close(
+        &Scope::Pause(Stage::Verification),
+        &cause(at(0)),
+        |_| at(1),
+        &me,
+    );
+    let barrier = breaker
+        .look(&[Scope::Pause(Stage::Verification), henan()], &me, at(0))
+        .unwrap();
+    assert!(barrier.place.is_pause());
+}
+
+#[test]
+fn paused_time_is_counted_once_however_many_stages_were_paused() {
+    let me = peers("a", &[], at(0));
+    let mut breaker = Closures::default();
+    let mut pause = |stage, from, to: Option<i64>| {
+        breaker.close(&Scope::Pause(stage), &cause(at(from)), |_| at(from), &me);
+        if let Some(to) = to {
+            breaker.open(&Scope::Pause(stage), &me, at(to));
+        }
+    };
+    pause(Stage::Recognition, 10, Some(20));
+    pause(Stage::Verification, 15, Some(30));
+    pause(Stage::Storage, 100, None);
+    let seconds = |from, to| breaker.paused_between(at(from), at(to)).as_secs();
+    assert_eq!(
+        [
+            seconds(0, 50),
+            seconds(12, 17),
+            seconds(0, 5),
+            seconds(40, 90),
+            seconds(0, 110),
+            seconds(105, 110)
+        ],
+        [20, 5, 0, 0, 30, 5]
+    );
+}
+
+#[test]
+fn what_one_worker_learns_reaches_the_others() {
+    let (a, b) = (peers("a", &["b"], at(0)), peers("b", &["a"], at(0)));
+    let mut ours = closed(&henan(), &a);
+    let mut theirs = Closures::default();
+    assert!(matches!(
+        theirs.hear(ours.tell(at(1)), LONGEST, at(1))[..],
+        [Change::Closed(..)]
+    ));
+    assert!(
+        theirs.hear(ours.tell(at(1)), LONGEST, at(1)).is_empty(),
+        "told once"
+    );
+    assert!(theirs.look(&[henan()], &b, at(1)).is_some());
+    theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
+    ours.hear(theirs.tell(at(60)), LONGEST, at(60));
+    let a = peers("a", &["b"], at(60));
+    assert!(
+        ours.look(&[henan()], &a, at(61)).unwrap().brief,
+        "they probe"
+    );
+    theirs.open(&henan(), &b, at(62));
+    assert!(matches!(
+        ours.hear(theirs.tell(at(62)), LONGEST, at(62))[..],
+        [Change::Opened(..)]
+    ));
+    assert_eq!(ours.look(&[henan()], &a, at(62)), None);
+}
+
+#[test]
+fn of_two_that_claim_the_same_probe_the_lower_id_has_it() {
+    let (a, b) = (peers("a", &["b"], at(60)), peers("b", &["a"], at(60)));
+    let mut ours = closed(&henan(), &a);
+    let mut theirs = Closures::default();
+    theirs.hear(ours.tell(at(1)), LONGEST, at(1));
+    ours.admit(&[henan()], "another", &a, at(60)).unwrap();
+    theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
+    let (our_news, their_news) = (ours.tell(at(60)), theirs.tell(at(60)));
+    ours.hear(their_news, LONGEST, at(60));
+    theirs.hear(our_news, LONGEST, at(60));
+    assert!(ours.is_probed_by(&henan(), "a") && theirs.is_probed_by(&henan(), "a"));
+}
+
+#[test]
+fn what_nobody_needs_is_forgotten() {
+    let me = peers("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    breaker.close(
+        &Scope::Pause(Stage::Storage),
+        &cause(at(0)),
+        |_| at(60),
+        &me,
+    );
+    assert!(breaker.forget(at(60 + 3_599)).is_empty());
+    assert!(
+        matches!(breaker.forget(at(60 + 3_600))[..], [Change::Opened(..)]),
+        "nobody tried for an hour"
+    );
+    assert_eq!(
+        breaker.paused().count(),
+        1,
+        "a pause ends by an answer only"
+    );
+}
+
+#[test]
+fn a_thousand_bills_are_remembered_and_the_latest_told() {
+    let me = peers("a", &[], at(0));
+    let mut breaker = closed(&henan(), &me);
+    for number in 0..5_000 {
+        let bill = Scope::Bill(BillId::of(None, None, &number.to_string()));
+        breaker.close(&bill, &cause(at(number)), |_| at(number + 86_400), &me);
+    }
+    let told = breaker.tell(at(5_000));
+    assert_eq!(told.len(), 201);
+    let latest = Scope::Bill(BillId::of(None, None, "4999"));
+    assert!(
+        serde_json::to_string(&told)
+            .unwrap()
+            .contains(&serde_json::to_string(&latest).unwrap())
+    );
+    assert!(
+        breaker.look(&[henan()], &me, at(0)).is_some(),
+        "provinces do not give way"
+    );
+    assert!(serde_json::to_string(&told).unwrap().len() < 64 * 1024);
+}
+
+#[test]
+fn what_no_worker_would_tell_is_not_believed() {
+    let me = peers("a", &[], at(0));
+    let told = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut value = serde_json::to_value(closed(&henan(), &me).tell(at(0))).unwrap();
+        change(&mut value[0]);
+        serde_json::from_value::<Vec<ClosureReport>>(value).unwrap()
+    };
+    let mut breaker = Closures::default();
+    for told in [
+        told(&|told| told["version"] = u64::MAX.into()),
+        told(&|told| told["by"] = "x".repeat(65).into()),
+        told(&|told| told["place"] = serde_json::json!({ "province": "张三" })),
+        told(&|told| told["state"]["closed"]["code"] = "x".repeat(65).into()),
+        told(&|told| told["state"]["closed"]["reason"] = "x".repeat(501).into()),
+        told(&|told| told["by"] = "".into()),
+    ] {
+        assert!(breaker.hear(told, LONGEST, at(0)).is_empty());
+    }
+    assert_eq!(breaker.hear(told(&|_| ()), LONGEST, at(0)).len(), 1);
+}
+
+/// A day ahead, or behind: what it closed is closed for as long as it would be by its own clock,
+/// and never for longer than any rule says.
+#[test]
+fn a_closure_lasts_as_long_by_a_clock_that_is_wrong() {
+    let me = peers("a", &[], at(0));
+    let of_the_other = |offset: i64, waits: i64| {
+        let (mut breaker, now) = (Closures::default(), at(offset));
+        breaker.close(
+            &henan(),
+            &cause(now),
+            |_| at(offset + waits),
+            &peers("b", &[], now),
+        );
+        breaker.tell(now)
+    };
+    for (offset, waits, expected) in [
+        (0, 60, 60),
+        (86_400, 60, 60),
+        (-432_000, 60, 60),
+        (0, 30 * 86_400, LONGEST.as_secs()),
+    ] {
+        let mut breaker = Closures::default();
+        breaker.hear(of_the_other(offset, waits), LONGEST, at(0));
+        assert_eq!(
+            breaker
+                .look(&[henan()], &me, at(0))
+                .map(|barrier| barrier.until),
+            Some(at(expected)),
+            "{offset}"
+        );
+    }
+}
+
+#[test]
+fn of_a_probe_that_is_told_in_another_way_only_the_probe_is_unknown() {
+    let me = peers("a", &["b"], at(0));
+    let mut told = serde_json::to_value(closed(&henan(), &me).tell(at(0))).unwrap();
+    told[0]["state"]["closed"]["probing"] = serde_json::json!({ "by": 7 });
+    told[0]["state"]["closed"]["of_tomorrow"] = serde_json::json!(["anything"]);
+    let told: Vec<ClosureReport> = serde_json::from_value(told).unwrap();
+    assert_eq!(Closures::default().hear(told, LONGEST, at(0)).len(), 1);
+}
+
+/// One of three workers does something about one of two places, or tells another.
+#[derive(Clone, Debug)]
+enum Deed {
+    Admit(usize, usize),
+    Close(usize, usize),
+    Open(usize, usize),
+    Release(usize, usize),
+    Tell(usize, usize),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let worker = 0..3_usize;
+    prop_oneof![
+        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Admit(worker, place)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Close(worker, place)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Open(worker, place)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Release(worker, place)),
+        (worker.clone(), worker).prop_map(|(from, to)| Deed::Tell(from, to)),
+    ]
+}
+
+proptest! {
+    /// Whatever they did and heard before: once all have told all, all think the same.
+    #[test]
+    fn copies_agree_once_everybody_has_told_everybody(deeds in proptest::collection::vec(deed(), 0..60)) {
+        let ids = ["a", "b", "c"];
+        let places = [henan(), Scope::Stage(Stage::Recognition)];
+        let fleets: Vec<Peers> = ids.iter().map(|me| peers(me, &ids, at(0))).collect();
+        let mut breakers = vec![Closures::default(); 3];
+        for (second, deed) in deeds.into_iter().enumerate() {
+            let now = at(i64::try_from(second).unwrap());
+            match deed {
+                Deed::Admit(worker, place) => drop(breakers[worker].admit(&places[place..=place], "another", &fleets[worker], now)),
+                Deed::Close(worker, place) => drop(breakers[worker].close(&places[place], &cause(now), |_| now, &fleets[worker])),
+                Deed::Open(worker, place) => drop(breakers[worker].open(&places[place], &fleets[worker], now)),
+                Deed::Release(worker, place) => breakers[worker].release(&places[place], &fleets[worker], now),
+                Deed::Tell(from, to) => {
+                    let told = breakers[from].tell(now);
+                    breakers[to].hear(told, LONGEST, now);
+                }
+            }
+        }
+        for _ in 0..2 {
+            for from in 0..3 {
+                let told = breakers[from].tell(at(100));
+                for breaker in &mut breakers {
+                    breaker.hear(told.clone(), LONGEST, at(100));
+                }
+            }
+        }
+        let known: Vec<String> = breakers.iter().map(|breaker| serde_json::to_string(&breaker.tell(at(100))).unwrap()).collect();
+        prop_assert_eq!(&known[0], &known[1]);
+        prop_assert_eq!(&known[1], &known[2]);
+    }
+}

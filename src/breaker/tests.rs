@@ -1,0 +1,326 @@
+use super::shared::*;
+use super::*;
+use crate::clock::Clock;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::progress::Progress;
+use crate::domain::scope::Scope;
+use crate::domain::scope::{BillId, Province};
+use crate::policy::Facts;
+use crate::policy::Transfer;
+use crate::policy::{Decision, Policy, PolicyDecision, Subject};
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn clock() -> Clock {
+    Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap())
+}
+
+fn breaker(worker: &str, clock: Clock) -> Breaker {
+    Breaker::new(
+        worker.to_owned(),
+        Arc::new(Policy::builtin()),
+        clock,
+        TimeZone::get("Asia/Shanghai").unwrap(),
+    )
+}
+
+fn henan() -> Vec<Scope> {
+    let province = Province::of("河南").unwrap();
+    let bill = BillId::of(Some(&province), Some("1"), "image");
+    vec![
+        Scope::Pause(Stage::Verification),
+        Scope::Stage(Stage::Verification),
+        Scope::Province(province),
+        Scope::Bill(bill),
+    ]
+}
+
+/// That was sent.
+fn of(image: &str) -> Subject<'_> {
+    Subject {
+        name: image,
+        is_inline: true,
+        ..Subject::default()
+    }
+}
+
+/// A call fails, and is not tried again in place.
+fn fail(breaker: &Breaker, pass: CallPermit, code: &str) -> PolicyDecision {
+    let now = breaker.0.clock.now();
+    let failure = Failure::new(Stage::Verification, code, "");
+    let about = About {
+        subject: of("image"),
+        failing_since: now,
+    };
+    let facts = Facts {
+        now,
+        deadline: now + Duration::from_hours(96),
+        timezone: breaker.0.timezone.clone(),
+        billing_date: None,
+        transfer: Transfer::Inline,
+        spread: 0.5,
+        others: breaker.others(&pass, &failure, &about),
+    };
+    let ruling = breaker
+        .0
+        .policy
+        .decide(&failure, &Progress::new(String::new(), now), &facts);
+    breaker.failed(pass, &failure, &ruling);
+    ruling
+}
+
+async fn enter(breaker: &Breaker) -> Result<CallPermit, Blocked> {
+    breaker.enter(&henan(), "run", None).await
+}
+
+/// Minutes until the barrier opens, as far as it knows.
+fn minutes(breaker: &Breaker) -> Option<i64> {
+    breaker.look(&henan(), "run").map(|barrier| {
+        barrier
+            .until
+            .duration_since(breaker.0.clock.now())
+            .as_mins()
+    })
+}
+
+async fn sleep_minutes(minutes: u64) {
+    tokio::time::sleep(Duration::from_mins(minutes)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_province_is_closed_probed_and_opened() {
+    let breaker = breaker("a", clock());
+    let in_the_air = enter(&breaker).await.unwrap();
+    fail(&breaker, enter(&breaker).await.unwrap(), "316");
+    assert_eq!(minutes(&breaker), Some(30));
+    fail(&breaker, in_the_air, "316");
+    assert_eq!(minutes(&breaker), Some(30), "it tells nothing new");
+    sleep_minutes(30).await;
+    let probe = enter(&breaker).await.unwrap();
+    assert!(enter(&breaker).await.unwrap_err().brief);
+    fail(&breaker, probe, "316");
+    assert_eq!(minutes(&breaker), Some(60));
+    sleep_minutes(60).await;
+    breaker.answered(Stage::Verification, enter(&breaker).await.unwrap());
+    assert_eq!(minutes(&breaker), None);
+    fail(&breaker, enter(&breaker).await.unwrap(), "316");
+    assert_eq!(minutes(&breaker), Some(30), "from the beginning");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_found_nobody_tells_nothing_about_the_province() {
+    let breaker = breaker("a", clock());
+    fail(&breaker, enter(&breaker).await.unwrap(), "316");
+    sleep_minutes(30).await;
+    fail(&breaker, enter(&breaker).await.unwrap(), "timeout");
+    let probe = enter(&breaker).await.unwrap();
+    assert!(probe.is_probe(), "the next one tries at once");
+    fail(&breaker, probe, "301");
+    assert_eq!(
+        minutes(&breaker),
+        None,
+        "the registry answered, about the bill"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_given_up_is_the_next_ones() {
+    let breaker = breaker("a", clock());
+    fail(&breaker, enter(&breaker).await.unwrap(), "316");
+    sleep_minutes(30).await;
+    drop(enter(&breaker).await.unwrap());
+    let probe = enter(&breaker).await.unwrap();
+    let kept = breaker.enter(&henan(), "run", Some(probe)).await.unwrap();
+    assert!(
+        kept.is_probe(),
+        "what is tried again in place stays the probe"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_stops_everything_and_is_probed_ever_more_rarely() {
+    let breaker = breaker("a", clock());
+    let mut changes = breaker.changes();
+    let began = breaker.0.clock.now();
+    fail(&breaker, enter(&breaker).await.unwrap(), "UNAUTHORIZED");
+    let mut probes = Vec::new();
+    for _ in 0..5 {
+        while !matches!(breaker.flow(), Flow::Probe(_)) {
+            breaker.flow_changes(&breaker.flow(), &mut changes).await;
+        }
+        probes.push(breaker.0.clock.now().duration_since(began).as_secs());
+        let probe = enter(&breaker).await.unwrap();
+        assert!(matches!(breaker.flow(), Flow::Shut(_)), "one at a time");
+        fail(&breaker, probe, "UNAUTHORIZED");
+    }
+    assert_eq!(probes, [5, 20, 80, 380, 1_280]);
+    assert_eq!(
+        breaker
+            .paused_between(began, breaker.0.clock.now())
+            .as_secs(),
+        1_280
+    );
+    sleep_minutes(60).await;
+    fail(&breaker, enter(&breaker).await.unwrap(), "317");
+    assert_eq!(breaker.flow(), Flow::Open, "any other answer ends it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_pauses_at_the_tenth_call_and_only_an_answer_ends_it() {
+    let breaker = breaker("a", clock());
+    for call in 1..=10 {
+        let ruling = fail(&breaker, enter(&breaker).await.unwrap(), "timeout");
+        assert_eq!(ruling.decision == Decision::Pause, call == 10, "{call}");
+    }
+    assert_eq!(breaker.flow().paused()[0].code, "timeout");
+    sleep_minutes(1).await;
+    fail(&breaker, enter(&breaker).await.unwrap(), "http.502");
+    assert!(matches!(breaker.flow(), Flow::Shut(_)));
+    sleep_minutes(5).await;
+    breaker.answered(Stage::Verification, enter(&breaker).await.unwrap());
+    assert_eq!(breaker.flow(), Flow::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn malformed_requests_in_a_row_ask_for_a_control_call_which_alone_probes_what_it_paused() {
+    let breaker = breaker("a", clock());
+    let failure = Failure::new(Stage::Verification, "INVALID_ARGUMENT", "");
+    let suspicion = |pass: &CallPermit, image: &str| {
+        let about = About {
+            subject: of(image),
+            failing_since: breaker.0.clock.now(),
+        };
+        let others = breaker.others(pass, &failure, &about);
+        assert_eq!(
+            others.streak, None,
+            "nothing stops before it is known whose fault it is"
+        );
+        others.suspicion
+    };
+    for image in ["a", "b", "c", "d"] {
+        assert_eq!(
+            suspicion(&enter(&breaker).await.unwrap(), image),
+            None,
+            "{image}"
+        );
+    }
+    let fifth = enter(&breaker).await.unwrap();
+    let streak = suspicion(&fifth, "e").expect("one too many");
+    let ruling =
+        PolicyDecision::without_rule(Decision::Fail { invalid_job: None }).paused_for(streak);
+    breaker.failed(fifth, &failure, &ruling);
+    assert_eq!(breaker.control_call_due(), None);
+    for _ in 0..2 {
+        sleep_minutes(10).await;
+        assert!(
+            matches!(breaker.flow(), Flow::Shut(_)) && enter(&breaker).await.is_err(),
+            "no job is spent on it"
+        );
+        assert_eq!(
+            breaker.control_call_due(),
+            Some((Stage::Verification, streak))
+        );
+        breaker.control_call_refused(Stage::Verification, streak, &failure);
+        assert_eq!(
+            breaker.control_call_due(),
+            None,
+            "at most one in ten minutes"
+        );
+    }
+    breaker.control_call_answered(Stage::Verification);
+    assert_eq!(breaker.flow(), Flow::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_workers_know_the_same_and_one_of_them_probes() {
+    let clock = clock();
+    let (a, b) = (breaker("a", clock), breaker("b", clock));
+    let talk = || {
+        b.hear(a.heartbeat(false));
+        a.hear(b.heartbeat(false));
+    };
+    talk();
+    fail(&a, enter(&a).await.unwrap(), "316");
+    talk();
+    assert_eq!(minutes(&b), Some(30));
+    sleep_minutes(30).await;
+    talk();
+    let both = async { tokio::join!(enter(&a), enter(&b)) };
+    tokio::pin!(both);
+    // Both claim it before either has heard of the other.
+    let outcome = tokio::select! {
+        outcome = &mut both => outcome,
+        () = async { tokio::time::sleep(Duration::from_millis(100)).await; talk(); std::future::pending().await } => unreachable!(),
+    };
+    let (first, second) = outcome;
+    assert!(first.unwrap().is_probe());
+    assert!(second.unwrap_err().brief);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_neither_announced_nor_taken_over() {
+    let clock = clock();
+    let (a, b) = (breaker("a", clock), breaker("b", clock));
+    fail(&b, enter(&b).await.unwrap(), "UNAUTHORIZED");
+    let told = String::from_utf8(b.heartbeat(false).to_json()).unwrap();
+    assert!(
+        !told.contains("pause") && !told.contains("UNAUTHORIZED"),
+        "{told}"
+    );
+    a.hear(b.heartbeat(false));
+    b.hear(a.heartbeat(false));
+    assert!(matches!((a.flow(), b.flow()), (Flow::Open, Flow::Shut(_))));
+    sleep_minutes(1).await;
+    assert!(matches!(b.flow(), Flow::Probe(_)), "it probes itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
+    let clock = clock();
+    let (a, b) = (breaker("a", clock), breaker("b", clock));
+    fail(&a, enter(&a).await.unwrap(), "316");
+    tokio::time::timeout(Duration::from_millis(1), a.news())
+        .await
+        .expect("news");
+    a.hear(b.heartbeat(false));
+    tokio::time::timeout(Duration::from_millis(1), a.news())
+        .await
+        .expect("somebody new");
+    a.hear(b.heartbeat(false));
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), a.news())
+            .await
+            .is_err(),
+        "nothing new"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_one_has_learned_is_everybodys_at_once() {
+    let clock = clock();
+    let (a, b) = (breaker("a", clock), breaker("b", clock));
+    let _wanted = a.wants_a_call();
+    b.hear(a.heartbeat(false));
+    a.news().await;
+    for (learned, heard, is_told_at_once) in [
+        (0.98, 1.0, false),
+        (0.96, 0.97, true),
+        (0.95, 0.97, false),
+        (1.0, 1.0, false),
+    ] {
+        a.tell_part(Stage::Recognition, learned);
+        let is_news = tokio::time::timeout(Duration::from_millis(1), a.news())
+            .await
+            .is_ok();
+        assert_eq!(is_news, is_told_at_once, "{learned}");
+        b.hear(a.heartbeat(false));
+        let of = |stage| b.standing(stage).of_others;
+        assert!(
+            (of(Stage::Recognition) - heard).abs() < 1e-9,
+            "{learned}: {}",
+            of(Stage::Recognition)
+        );
+        assert!((of(Stage::Verification) - 1.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,36 @@
+//! The wall clock, in one place.
+//!
+//! Waiting is always `tokio::time`; what is written down or compared with a date is a [`Timestamp`]
+//! from here. In tests the wall clock follows tokio's, so that hours pass in milliseconds.
+
+pub mod skew;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// The system's. Never derived from a monotonic clock: that one stops while a machine sleeps.
+    System,
+    /// `start` at `since`, running with tokio's clock.
+    Virtual { start: Timestamp, since: Instant },
+}
+
+impl Clock {
+    /// A clock that shows `start` now and moves with tokio's.
+    pub fn starting_at(start: Timestamp) -> Self {
+        Self::Virtual {
+            start,
+            since: Instant::now(),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Virtual { start, since } => start
+                .saturating_add(since.elapsed())
+                .unwrap_or(Timestamp::MAX),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a heartbeat says about one place. Times are told as durations, because the clocks of two
+//! workers may differ.
+
+use crate::cluster::peers::MAX_ID_BYTES;
+use crate::domain::failure::{MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
+use crate::domain::scope::Scope;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// One place, as a heartbeat tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClosureReport {
+    pub place: Scope,
+    pub version: u64,
+    /// The worker that changed it last.
+    pub by: String,
+    pub state: ReportedState,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportedState {
+    Open { since_ms: i64 },
+    Closed(ReportedClosure),
+}
+
+/// Milliseconds are counted from when the heartbeat was written: back to the beginning, forward to
+/// the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportedClosure {
+    pub stage: Stage,
+    pub code: String,
+    pub reason: String,
+    pub since_ms: i64,
+    pub until_ms: i64,
+    pub failures: u32,
+    /// That it is probed may be told by another version in another way: then it is not known.
+    #[serde(
+        default,
+        deserialize_with = "known_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub probing: Option<ReportedProbing>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportedProbing {
+    pub by: String,
+    pub since_ms: i64,
+}
+
+impl ClosureReport {
+    /// Could a worker have written it? A version that could not be surpassed would hold for ever, and
+    /// a pause is its worker's own.
+    pub fn is_sound(&self) -> bool {
+        let is_closure_sound = match &self.state {
+            ReportedState::Open { .. } => true,
+            ReportedState::Closed(closure) => {
+                closure.code.len() <= MAX_CODE_BYTES && closure.reason.len() <= MAX_MESSAGE_BYTES
+            }
+        };
+        !self.place.is_pause()
+            && self.place.is_sound()
+            && is_worker(&self.by)
+            && self.version < u64::MAX / 2
+            && is_closure_sound
+    }
+}
+
+impl ReportedClosure {
+    /// That it is probed, where a worker could have written so.
+    pub fn probing(&self) -> Option<&ReportedProbing> {
+        self.probing
+            .as_ref()
+            .filter(|probing| is_worker(&probing.by))
+    }
+}
+
+fn is_worker(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID_BYTES
+}
+
+fn known_or_none<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ReportedProbing>, D::Error> {
+    let told = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(told).ok())
+}

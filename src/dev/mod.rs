@@ -1,0 +1,6 @@
+//! For development and tests: the sandbox plays both providers and S3 on this machine, the
+//! simulation plays scenarios for the policy.
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod simulation;

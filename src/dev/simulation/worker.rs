@@ -1,0 +1,149 @@
+//! A worker as it runs everywhere else, but for what surrounds it.
+
+use super::provider::{Recognition, Verification};
+use super::script::Script;
+use super::store::CHECKPOINTS;
+use crate::breaker::Breaker;
+use crate::broker::{self, Broker};
+use crate::checkpoint::{self, Checkpoints};
+use crate::clock::Clock;
+use crate::cluster::peer_register::PeerRegister;
+use crate::config::Config;
+use crate::domain::failure::Stage;
+use crate::image::{DECODED_AT_ONCE, Loader};
+use crate::image::{ImageMemory, Limits, Need, Transfers};
+use crate::pipeline::{Pipeline, SingleFlight};
+use crate::policy::Policy;
+use crate::provider::client::{self, Client};
+use crate::randomness::Randomness;
+use crate::retry::Retrier;
+use crate::settings::secret::Secret;
+use crate::store::Store;
+use crate::telemetry::health::Health;
+use crate::worker::{Event, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
+use jiff::tz::TimeZone;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// So fast that nobody ever waits for the rate: a scenario is about what is answered, not about how
+/// many may ask.
+const RATE: client::Limits = client::Limits {
+    rate_per_second: 1_000_000.0,
+    burst: 1_000_000,
+    max_in_flight: 1_024,
+    timeout: Duration::from_secs(30),
+};
+const BUCKET: &str = "images";
+/// A worker that nobody hears need not speak every two seconds for days.
+const ALONE: Duration = Duration::from_hours(1);
+
+/// What the workers of a scenario have in common.
+pub(super) struct Surroundings {
+    pub(super) policy: Arc<Policy>,
+    pub(super) timezone: TimeZone,
+    pub(super) clock: Clock,
+    pub(super) script: Arc<Script>,
+    pub(super) broker: Broker,
+    /// In the place of S3.
+    pub(super) store: Store,
+    pub(super) watcher: UnboundedSender<Event>,
+}
+
+/// The queues under their usual names, on a broker in this process.
+pub(super) fn queues() -> broker::Config {
+    broker::Config {
+        urls: vec![Secret::new("memory://")],
+        ..broker::Config::default()
+    }
+}
+
+/// The `number`-th of them. Everything is as in [`crate::app`], with the configuration's
+/// defaults.
+pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
+    let Surroundings {
+        policy,
+        timezone,
+        clock,
+        script,
+        broker,
+        store,
+        watcher,
+    } = surroundings;
+    let config = Config::default();
+    let checkpoints = checkpoint::Config {
+        prefix: CHECKPOINTS.to_owned(),
+        ..config.checkpoint.clone()
+    };
+    let chance = Randomness::even(number as u64);
+    let breaker = Breaker::new(
+        format!("worker-{number}"),
+        Arc::clone(policy),
+        *clock,
+        timezone.clone(),
+    );
+    let retrier = Retrier {
+        policy: Arc::clone(policy),
+        timezone: timezone.clone(),
+        clock: *clock,
+        chance: chance.clone(),
+        breaker,
+    };
+    let recognition = Recognition {
+        script: Arc::clone(script),
+        timezone: timezone.clone(),
+    };
+    let verification = Verification {
+        script: Arc::clone(script),
+    };
+    let pipeline = Pipeline {
+        recognitions: SingleFlight::default(),
+        verifications: SingleFlight::default(),
+        checkpoints: Checkpoints::new(&checkpoints, store, BUCKET, config.sealer()),
+        loader: Loader {
+            store: store.clone(),
+            memory: ImageMemory::new(config.worker.image_memory.0),
+            need: Need {
+                max_image_bytes: config.storage.max_image_bytes.0,
+                max_derived_bytes: config.largest_job_bytes() - config.storage.max_image_bytes.0,
+            },
+            limits: Limits {
+                recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
+                verification_bytes: config.verification.max_image_bytes.bytes(),
+            },
+            transfers: Transfers::inline(true),
+            addresses: Arc::default(),
+            bucket: BUCKET.to_owned(),
+            buckets: Vec::new(),
+            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
+        },
+        recognition: Client::new(Stage::Recognition, recognition, RATE, retrier.clone()),
+        verification: Client::new(Stage::Verification, verification, RATE, retrier.clone()),
+        retrier,
+        job_deadline: script.scenario.job_deadline,
+        auto_rotate: config.verification.auto_rotate,
+        redelivery_wait: config.worker.redelivery_wait.duration(),
+    };
+    Worker {
+        broker: broker.clone(),
+        queues: queues(),
+        pipeline,
+        sealer: config.sealer(),
+        peers: Mutex::new(PeerRegister::new(config.fleet_id())),
+        chance,
+        health: Health::default(),
+        max_in_flight: config.most_in_flight(),
+        max_job_bytes: config.worker.max_job_bytes.bytes(),
+        shutdown_grace: config.worker.shutdown_grace.duration(),
+        runs: Runs::default(),
+        replies: Replies::default(),
+        panics: PanicPlaces::default(),
+        heartbeat_every: if script.scenario.workers == 1 {
+            ALONE
+        } else {
+            HEARTBEAT_EVERY
+        },
+        watcher: Some(watcher.clone()),
+    }
+}

@@ -1,0 +1,373 @@
+//! From a job's image reference to something both providers can be shown.
+
+use super::loaded::{LoadedImage, Object, object_identity, object_part, without_query};
+use super::object_link::{Addresses, Extent, ObjectLink};
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::job::{ImageRef, Job};
+use crate::domain::picture::{Format, Picture};
+use crate::domain::result::ImagePart;
+use crate::image::{
+    Fetched, ImageHeader, ImageMemory, Limits, Need, Prepared, Probed, Reserved, Transfers, fetch,
+    glimpse, is_laborious, prepare, probe,
+};
+use crate::policy::is_about_the_bucket;
+use crate::provider::recognition::encoded_len;
+use crate::provider::{Link, View};
+use crate::retry::{Attempted, Brought, Case, Retrier, StageStopped};
+use crate::store::{Revision, Store};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+pub struct Loader {
+    pub store: Store,
+    pub memory: ImageMemory,
+    pub need: Need,
+    pub limits: Limits,
+    /// As configured.
+    pub transfers: Transfers,
+    pub addresses: Arc<Addresses>,
+    /// For jobs that name none.
+    pub bucket: String,
+    /// Others that a job may name.
+    pub buckets: Vec<String>,
+    /// Pictures decoded at once: one may be small in bytes and large in pixels.
+    pub decoding: Arc<Semaphore>,
+}
+
+/// Bucket, key and, where the job names one, version.
+pub(crate) type ObjectPath<'a> = (&'a str, &'a str, Option<&'a str>);
+
+const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
+
+const FORBIDDEN_BUCKET: &str = "image.bucket is neither storage.bucket nor one of storage.buckets";
+
+/// Two pictures of at most 4096 by 4096 pixels: 128 MiB at the most.
+pub const DECODED_AT_ONCE: usize = 2;
+
+impl Loader {
+    /// The image as the job names it, before it is at hand.
+    pub fn named(&self, image: &ImageRef) -> ImagePart {
+        match image {
+            ImageRef::Object {
+                bucket,
+                key,
+                version_id,
+            } => ImagePart::Object {
+                bucket: bucket.clone().unwrap_or_else(|| self.bucket.clone()),
+                key: key.clone(),
+                version_id: version_id.clone(),
+                sha256: None,
+                format: None,
+                width: None,
+                height: None,
+            },
+            ImageRef::Url(url) => ImagePart::Url {
+                url: without_query(url),
+            },
+        }
+    }
+
+    pub async fn load(
+        &self,
+        job: &Job,
+        retrier: &Retrier,
+        case: &mut Case<'_>,
+    ) -> Result<LoadedImage, Box<StageStopped>> {
+        match &job.image {
+            ImageRef::Object {
+                bucket,
+                key,
+                version_id,
+            } => {
+                let bucket = bucket.as_deref().unwrap_or(&self.bucket);
+                if bucket.is_empty() {
+                    return Err(StageStopped::at_fault(Failure::new(
+                        Stage::Job,
+                        "job.malformed",
+                        NO_BUCKET,
+                    )));
+                }
+                if bucket != self.bucket && !self.buckets.iter().any(|allowed| allowed == bucket) {
+                    return Err(StageStopped::at_fault(Failure::new(
+                        Stage::Image,
+                        "image.forbidden",
+                        FORBIDDEN_BUCKET,
+                    )));
+                }
+                case.brought = if bucket == self.bucket {
+                    Brought::Nothing
+                } else {
+                    Brought::Bucket
+                };
+                let place = (bucket, key.as_str(), version_id.as_deref());
+                case.subject = format!("{bucket}/{key}");
+                let transfers = self.transfers.asked(job.verify);
+                if self.transfers.are_by_url() {
+                    let glimpse = retrier
+                        .in_place(Stage::Storage, case, || self.glimpse(place))
+                        .await?;
+                    if let Some(loaded) = self
+                        .within_reach(place, &glimpse, transfers)
+                        .await
+                        .map_err(StageStopped::at_fault)?
+                    {
+                        return Ok(loaded);
+                    }
+                }
+                let fetched = self.fetched(place, retrier, case).await?;
+                self.at_hand(place, fetched, transfers)
+                    .await
+                    .map_err(StageStopped::at_fault)
+            }
+            ImageRef::Url(url) => {
+                case.brought = Brought::Url;
+                Ok(LoadedImage::url(job, url))
+            }
+        }
+    }
+
+    /// An image that is at hand, for the command that asks without a queue.
+    pub async fn load_bytes(
+        &self,
+        name: &str,
+        bytes: Bytes,
+        verify: bool,
+    ) -> Result<LoadedImage, Failure> {
+        self.fits(bytes.len() as u64)?;
+        let reserved = self.memory.reserve(0).await;
+        let fetched = Fetched {
+            sha256: hex::encode(Sha256::digest(&bytes)),
+            bytes,
+            revision: Revision::default(),
+            is_packed: false,
+            reserved,
+        };
+        self.at_hand(("", name, None), fetched, Transfers::inline(verify))
+            .await
+    }
+
+    /// The whole image. Memory for it comes first: whoever waits for that keeps nobody from the
+    /// store.
+    pub(crate) async fn fetched(
+        &self,
+        place: ObjectPath<'_>,
+        retrier: &Retrier,
+        case: &mut Case<'_>,
+    ) -> Result<Fetched, Box<StageStopped>> {
+        case.failing_since = None;
+        let mut kept = None;
+        loop {
+            let reserved = retrier
+                .in_turn(case, self.memory.reserve(self.need.most()))
+                .await?;
+            match retrier
+                .attempt(Stage::Storage, case, kept, self.fetch(place, reserved))
+                .await?
+            {
+                Attempted::Done(fetched) => return Ok(fetched),
+                Attempted::Again(pass) => kept = pass,
+            }
+        }
+    }
+
+    /// What both providers can fetch themselves, and may. `None`: its bytes are needed.
+    async fn within_reach(
+        &self,
+        place: ObjectPath<'_>,
+        glimpse: &ImageHeader,
+        transfers: Transfers,
+    ) -> Result<Option<LoadedImage>, Failure> {
+        let (Some(size), Some(revision)) = (glimpse.size, glimpse.revision.name()) else {
+            return Ok(None);
+        };
+        self.fits(size)?;
+        let Some(probed) = glimpse.probed()? else {
+            return Ok(None);
+        };
+        let link = self.link(place, &glimpse.revision, Extent::Part);
+        let transfers = link
+            .allow(transfers.fitted(probed, size, self.limits)?)
+            .await;
+        if !transfers.are_by_url() {
+            return Ok(None);
+        }
+        Ok(Some(LoadedImage {
+            part: object_part(place, &glimpse.revision, probed, None),
+            identity: object_identity(place.0, place.1, revision),
+            recognition: Ok(view(None, &link)),
+            verification: transfers.verification.map(|_| view(None, &link)),
+            revision: revision.to_owned(),
+            object: Some(Object {
+                link,
+                bytes: None,
+                _memory: None,
+            }),
+        }))
+    }
+
+    async fn at_hand(
+        &self,
+        place: ObjectPath<'_>,
+        fetched: Fetched,
+        transfers: Transfers,
+    ) -> Result<LoadedImage, Failure> {
+        let Fetched {
+            bytes,
+            sha256,
+            revision,
+            is_packed,
+            reserved,
+        } = fetched;
+        // Who fetches it by its address may take the packed bytes for the image.
+        let transfers = if is_packed {
+            Transfers::inline(transfers.verification.is_some())
+        } else {
+            transfers
+        };
+        let link = self.link(place, &revision, Extent::Whole);
+        let transfers = link.allow(transfers).await;
+        let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
+        let is_needed =
+            matches!(prepared.recognition, Ok(Some(_))) || prepared.verification.is_some();
+        // Without versions a provider may fetch another image than this one: its answer must not be
+        // kept under these bytes' name.
+        let is_by_object =
+            self.transfers.are_by_url() || (self.transfers.is_any_by_url() && !link.is_pinned());
+        let name = revision.name().filter(|_| is_by_object);
+        Ok(LoadedImage {
+            part: object_part(place, &revision, probed, Some(sha256.clone())),
+            // However it is handed over this time: another turn of the job may see it otherwise.
+            identity: name.map_or_else(
+                || sha256.clone(),
+                |name| object_identity(place.0, place.1, name),
+            ),
+            recognition: prepared.recognition.map(|picture| view(picture, &link)),
+            verification: transfers
+                .verification
+                .map(|_| view(prepared.verification, &link)),
+            revision: revision.name().map_or(sha256, str::to_owned),
+            object: Some(Object {
+                link,
+                bytes: is_needed.then_some(bytes),
+                _memory: is_needed.then_some(reserved),
+            }),
+        })
+    }
+
+    fn link(
+        &self,
+        (bucket, key, asked): ObjectPath<'_>,
+        revision: &Revision,
+        told_by: Extent,
+    ) -> Arc<ObjectLink> {
+        let (bucket, key, asked) = (bucket.to_owned(), key.to_owned(), asked.map(str::to_owned));
+        let (store, addresses) = (self.store.clone(), Arc::clone(&self.addresses));
+        Arc::new(ObjectLink {
+            store,
+            bucket,
+            key,
+            asked,
+            revision: revision.clone(),
+            told_by,
+            addresses,
+        })
+    }
+
+    fn fits(&self, image_bytes: u64) -> Result<(), Failure> {
+        let most = self.need.max_image_bytes;
+        if image_bytes > most {
+            Err(crate::store::too_large(most))
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) async fn glimpse(&self, place: ObjectPath<'_>) -> Result<ImageHeader, Failure> {
+        glimpse(&self.store, place)
+            .await
+            .map_err(|failure| self.nobodys_bucket(failure, place))
+    }
+
+    /// Of the whole image, none of which is read.
+    pub(crate) async fn revision(&self, place: ObjectPath<'_>) -> Result<Revision, Failure> {
+        let (bucket, key, asked) = place;
+        let object = self
+            .store
+            .open(bucket, key, asked)
+            .await
+            .map_err(|failure| self.nobodys_bucket(failure, place))?;
+        Ok(object.revision)
+    }
+
+    async fn fetch(&self, place: ObjectPath<'_>, reserved: Reserved) -> Result<Fetched, Failure> {
+        fetch(&self.store, reserved, self.need, place)
+            .await
+            .map_err(|failure| self.nobodys_bucket(failure, place))
+    }
+
+    /// What is wrong with our own bucket is the operator's mistake, and pauses the stage; of a
+    /// bucket that the job names it is the job's.
+    fn nobodys_bucket(&self, failure: Failure, place: ObjectPath<'_>) -> Failure {
+        if place.0 == self.bucket {
+            return failure;
+        }
+        if failure.code == "NoSuchBucket" {
+            return Failure::new(
+                Stage::Image,
+                "image.not_found",
+                "the store has no such bucket",
+            );
+        }
+        if is_about_the_bucket(&failure) {
+            let problem = format!(
+                "the bucket that the job names cannot be read: {}",
+                failure.message
+            );
+            return Failure::new(Stage::Image, "image.forbidden", problem);
+        }
+        failure
+    }
+
+    /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the
+    /// network. What only looks at a header stays.
+    pub(crate) async fn prepare(
+        &self,
+        bytes: Bytes,
+        transfers: Transfers,
+    ) -> Result<(Probed, Prepared), Failure> {
+        let limits = self.limits;
+        let probed = probe(&bytes)?;
+        let is_laborious = is_laborious(bytes.len(), probed.format, transfers, limits);
+        // Never an error: the semaphore is never closed.
+        let decoding = if probed.format == Format::Bmp {
+            Arc::clone(&self.decoding).acquire_owned().await.ok()
+        } else {
+            None
+        };
+        let work = move || {
+            let _decoding = decoding;
+            prepare(&bytes, probed, transfers, encoded_len, limits)
+                .map(|prepared| (probed, prepared))
+        };
+        if !is_laborious {
+            return work();
+        }
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+            Err(Failure::new(
+                Stage::Image,
+                "image.corrupt",
+                "the image brought its decoder down",
+            ))
+        })
+    }
+}
+
+/// The picture where there is one to be sent, otherwise where it lies.
+pub(crate) fn view(picture: Option<Picture>, link: &Arc<ObjectLink>) -> View {
+    picture.map_or_else(
+        || View::Link(Arc::clone(link) as Arc<dyn Link>),
+        View::Inline,
+    )
+}

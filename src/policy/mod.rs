@@ -1,0 +1,282 @@
+//! The error-code policy: data decided by a pure function.
+//!
+//! `config/error-codes.toml` is compiled in; `policy.file` replaces rules of it one by one.
+//! [`Policy::decide`] is the one place where a failure becomes a [`Decision`]; carrying it out is
+//! the pipeline's and the provider client's business.
+
+mod codes;
+mod decide;
+mod forecast;
+mod longest;
+mod merge;
+mod parse;
+mod reach;
+mod remedy;
+mod steps;
+mod streaks;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+mod when;
+
+use crate::domain::failure::{Billed, Failure, Stage};
+use crate::domain::progress::Progress;
+use crate::domain::result::Verdict;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use std::time::Duration;
+
+pub use codes::normalise;
+pub use decide::UNPROVEN;
+pub use forecast::{Case, Moment};
+pub use parse::PolicyError;
+pub use remedy::remedy;
+pub use streaks::{
+    Streak, Streaks, Subject, is_about_the_bucket, is_bad_request, is_forbidden, is_identity,
+    is_outage, may_be_our_network, may_be_our_setting,
+};
+
+/// The rules, in the order in which they are tried.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Stable and readable, `verification/300.2`: the key of this rule's budget in [`Progress`].
+    pub id: String,
+    pub stage: Stage,
+    /// Exact names and patterns: `http.4xx`, `http.5xx`, `#` (any number), `*` (anything).
+    pub codes: Vec<String>,
+    pub when: When,
+    /// Each used up before the next; the last is final.
+    pub steps: Vec<Step>,
+    pub scope: ScopeKind,
+    pub billed: Billed,
+    pub reason: String,
+    /// It came from `policy.file`.
+    pub overridden: bool,
+}
+
+/// Further conditions, all of which must hold; what is `None` or empty does not matter.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct When {
+    /// An answer that does not say counts as not found.
+    pub qr_code_found: Option<bool>,
+    /// In days before today in `policy.timezone`; negative is in the future. A bound holds only
+    /// where the date is known.
+    pub bill_age_days_min: Option<i64>,
+    pub bill_age_days_max: Option<i64>,
+    pub bill_date_known: Option<bool>,
+    /// The job has had its one call with `auto_rotate`.
+    pub rotated: Option<bool>,
+    /// The answer before that call carried the same code: one misread must not brand a bill.
+    pub same_code_before_rotation: Option<bool>,
+    /// One of these.
+    pub http_status: Vec<u16>,
+    /// Compared without regard to case.
+    pub message_contains: Option<String>,
+    pub transfer: Option<Transfer>,
+    /// Recognition answered success, yet read none of the fields that identify a bill.
+    pub nothing_read: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The answer is good.
+    Continue,
+    /// Final: what the registry says about the bill. `None`: the registry's status decides
+    /// (`domain::verdict`).
+    Verdict(Option<Verdict>),
+    /// Final: this stage has no answer. With a code, the job itself is at fault (`invalid_job`).
+    Fail {
+        invalid_job: Option<String>,
+    },
+    /// In place, jittered exponential backoff from `backoff`.
+    Retry {
+        attempts: u32,
+        backoff: Duration,
+    },
+    /// Through the delay queues; `delays` in turn, the last repeats. No `attempts`: until the
+    /// deadline.
+    Park {
+        delays: Vec<Duration>,
+        attempts: Option<u32>,
+    },
+    NextDay {
+        attempts: u32,
+    },
+    Rotate,
+    /// Final, and never used up.
+    Throttle,
+    Resign,
+    Inline,
+    /// Final, and never used up.
+    Pause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeKind {
+    None,
+    Province,
+    Bill,
+    Stage,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transfer {
+    #[default]
+    Inline,
+    Url,
+}
+
+/// What the decision depends on beside the failure and the job's progress.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub now: Timestamp,
+    /// No attempt is started after it.
+    pub deadline: Timestamp,
+    /// Where "next day" begins and a bill's age is counted.
+    pub timezone: TimeZone,
+    pub billing_date: Option<Date>,
+    /// How the image was handed over in the call that failed.
+    pub transfer: Transfer,
+    /// Between 0 and 1, drawn by the caller: spreads the returns of `next_day`.
+    pub spread: f64,
+    pub others: Others,
+}
+
+/// What other jobs have met with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// This failure makes one too many in a row.
+    pub streak: Option<Streak>,
+    /// It makes one too many that may be the jobs' own fault.
+    pub suspicion: Option<Streak>,
+    /// Somebody was answered well at this stage since the job began to fail there.
+    pub answered: bool,
+    /// It may be this worker alone that is failed so, and other workers may do better.
+    pub own: Option<Streak>,
+    /// What failed is an address that the job brought: that says nothing about anybody else's.
+    pub is_brought: bool,
+    /// How often a call has failed under each scope of this job, since it was last open and before
+    /// this call.
+    pub failures: Vec<(ScopeKind, u32)>,
+}
+
+/// A decision and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyDecision {
+    pub rule: String,
+    /// Charge this step of the rule before carrying the decision out.
+    pub step: usize,
+    pub decision: Decision,
+    pub scope: ScopeKind,
+    /// The deadline left no time for the steps before the last one: another job might have taken
+    /// them.
+    pub cut_short: bool,
+    /// The scope is closed for other jobs until then, whatever becomes of this one.
+    pub closes: Option<Timestamp>,
+    /// Decided because of what other jobs met with, too.
+    pub streak: Option<Streak>,
+    /// The stage is to be paused for this if a control call is answered alike.
+    pub suspicion: Option<Streak>,
+    /// The rule says pause; but this job has paused its stage too often while others were answered.
+    pub is_the_job: bool,
+    pub billed: Billed,
+}
+
+impl PolicyDecision {
+    /// As many were refused, and so was the control call: it is us, whatever the rule says.
+    #[must_use]
+    pub fn paused_for(self, streak: Streak) -> Self {
+        Self {
+            decision: Decision::Pause,
+            closes: None,
+            streak: Some(streak),
+            ..self
+        }
+    }
+
+    /// Decided without the table; nothing is charged for it that a rule would count.
+    pub fn without_rule(decision: Decision) -> Self {
+        Self {
+            rule: "none".into(),
+            step: 0,
+            decision,
+            scope: ScopeKind::None,
+            cut_short: false,
+            closes: None,
+            streak: None,
+            suspicion: None,
+            is_the_job: false,
+            billed: Billed::No,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    Continue,
+    Verdict(Option<Verdict>),
+    Fail {
+        invalid_job: Option<String>,
+    },
+    /// The `retry`-th in-place retry (from 1) under this step, its wait growing from `backoff`.
+    Retry {
+        retry: u32,
+        backoff: Duration,
+    },
+    /// Not before this time. `next_day` is decided as a park as well.
+    Park {
+        until: Timestamp,
+    },
+    Rotate,
+    Throttle,
+    Resign,
+    /// Send the bytes. A job whose image is a URL of its own has none: charge the step and decide
+    /// again.
+    Inline,
+    Pause,
+}
+
+impl Policy {
+    /// In the order in which they are tried.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Why it was decided so, in the policy's words.
+    pub fn reason_of(&self, ruling: &PolicyDecision) -> &str {
+        match ruling.streak {
+            Some(streak) => streak.reason(),
+            None => self.reason(&ruling.rule).unwrap_or_default(),
+        }
+    }
+
+    /// Why the rule of this id is as it is.
+    pub fn reason(&self, rule: &str) -> Option<&str> {
+        self.rules
+            .iter()
+            .find(|known| known.id == rule)
+            .map(|known| known.reason.as_str())
+    }
+
+    /// The code as a metric label: a name of our own or one that the policy knows, else `other`, so
+    /// that strangers cannot grow the metrics.
+    pub fn label<'a>(&self, stage: Stage, code: &'a str) -> &'a str {
+        match stage {
+            Stage::Job | Stage::Image | Stage::Worker => code,
+            Stage::Storage | Stage::Recognition | Stage::Verification
+                if self.names(stage, code) =>
+            {
+                code
+            }
+            Stage::Storage | Stage::Recognition | Stage::Verification => "other",
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The table, from TOML to rules that need no further checking.
+
+use super::steps::{self, WrittenStep};
+use super::vocabulary::Vocabulary;
+use super::{Billed, Policy, Rule, ScopeKind, Stage, Step, When, codes, merge, reach};
+use serde::Deserialize;
+use std::ops::Range;
+use std::sync::LazyLock;
+use toml::Spanned;
+
+const BUILTIN: &str = include_str!("../../config/error-codes.toml");
+/// Several times what there are codes: a longer file is not a policy.
+const MAX_RULES: usize = 500;
+
+/// What is wrong with a policy file, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}, line {line}: {problem}")]
+pub struct PolicyError {
+    pub file: String,
+    pub line: usize,
+    pub problem: String,
+}
+
+impl Policy {
+    /// The policy that is compiled in.
+    ///
+    /// # Panics
+    /// When our own table is wrong: a test reads it.
+    pub fn builtin() -> Self {
+        // Read once: whoever overrides some of it needs it again.
+        static READ: LazyLock<Policy> = LazyLock::new(|| {
+            let rules = parse(BUILTIN, None).unwrap_or_else(|problem| {
+                panic!("{}", problem.at(BUILTIN, "config/error-codes.toml"))
+            });
+            Policy {
+                rules: merge::with_ids(rules.into_iter().map(|located| located.rule).collect()),
+            }
+        });
+        READ.clone()
+    }
+
+    /// The built-in policy with the rules of `text` in place of those with the same stage, code and
+    /// `when`.
+    ///
+    /// A code that the built-in policy does not name comes before the patterns that would catch it.
+    /// `file` is only for the error.
+    pub fn with_overrides(text: &str, file: &str) -> Result<Self, PolicyError> {
+        let builtin = Self::builtin().rules;
+        let overrides = parse(text, Some(&Vocabulary(&builtin)))
+            .and_then(forbid_success)
+            .map_err(|problem| problem.at(text, file))?;
+        let overrides = overrides.into_iter().map(|located| located.rule).collect();
+        Ok(Self {
+            rules: merge::merge(builtin, overrides),
+        })
+    }
+}
+
+/// What is wrong, at this byte of the text.
+#[derive(Debug)]
+pub(super) struct Problem {
+    offset: usize,
+    problem: String,
+}
+
+impl Problem {
+    pub(super) fn new(place: &Range<usize>, problem: String) -> Self {
+        Self {
+            offset: place.start,
+            problem,
+        }
+    }
+
+    fn at(self, text: &str, file: &str) -> PolicyError {
+        PolicyError {
+            file: file.to_owned(),
+            line: line(text, self.offset),
+            problem: self.problem,
+        }
+    }
+}
+
+/// From 1.
+fn line(text: &str, offset: usize) -> usize {
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTable {
+    #[serde(default)]
+    rule: Vec<Spanned<WrittenRule>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRule {
+    stage: Spanned<String>,
+    code: Spanned<Vec<Spanned<String>>>,
+    when: Option<Spanned<When>>,
+    r#do: Spanned<Vec<Spanned<WrittenStep>>>,
+    scope: Option<Spanned<String>>,
+    billed: Option<Spanned<String>>,
+    #[serde(default)]
+    reason: String,
+}
+
+struct Located {
+    rule: Rule,
+    place: Range<usize>,
+    /// Where it begins, for people.
+    line: usize,
+}
+
+/// Rules without ids, each of which can be reached. The built-in table has no vocabulary: it is
+/// one.
+fn parse(text: &str, vocabulary: Option<&Vocabulary>) -> Result<Vec<Located>, Problem> {
+    // Its `Display` would show lines of the file.
+    let table: WrittenTable = toml::from_str(text)
+        .map_err(|error| Problem::new(&error.span().unwrap_or(0..0), error.message().to_owned()))?;
+    if table.rule.len() > MAX_RULES {
+        return Err(Problem::new(
+            &table.rule[MAX_RULES].span(),
+            format!("more than {MAX_RULES} rules"),
+        ));
+    }
+    let mut rules: Vec<Located> = Vec::with_capacity(table.rule.len());
+    for written in table.rule {
+        let place = written.span();
+        let located = Located {
+            rule: written.into_inner().lift(vocabulary)?,
+            line: line(text, place.start),
+            place,
+        };
+        if let Some(problem) = unreachable(&located.rule, &rules) {
+            return Err(Problem::new(&located.place, problem));
+        }
+        rules.push(located);
+    }
+    Ok(rules)
+}
+
+impl WrittenRule {
+    fn lift(self, vocabulary: Option<&Vocabulary>) -> Result<Rule, Problem> {
+        let stages = [
+            ("storage", Stage::Storage),
+            ("recognition", Stage::Recognition),
+            ("verification", Stage::Verification),
+        ];
+        let scopes = [
+            ("none", ScopeKind::None),
+            ("province", ScopeKind::Province),
+            ("bill", ScopeKind::Bill),
+            ("stage", ScopeKind::Stage),
+        ];
+        let stage = named(&self.stage, "stage", &stages)?;
+        let scope = self
+            .scope
+            .as_ref()
+            .map_or(Ok(ScopeKind::None), |scope| named(scope, "scope", &scopes))?;
+        if let (
+            Some(written),
+            ScopeKind::Province | ScopeKind::Bill,
+            Stage::Storage | Stage::Recognition,
+        ) = (&self.scope, scope, stage)
+        {
+            return Err(Problem::new(
+                &written.span(),
+                "province and bill are not known before verification".to_owned(),
+            ));
+        }
+        let billings =
+            [Billed::Yes, Billed::No, Billed::Unknown].map(|billed| (billed.as_str(), billed));
+        let billed = self.billed.as_ref().map_or(Ok(Billed::Unknown), |billed| {
+            named(billed, "value of billed", &billings)
+        })?;
+        let codes = names(&self.code, stage, vocabulary)?;
+        let when = self
+            .when
+            .map_or(Ok(When::default()), |when| conditions(when, stage))?;
+        let steps = steps::lift(self.r#do, stage, &codes)?;
+        if let (Some(written), true) = (&self.scope, scope != ScopeKind::None)
+            && !steps
+                .iter()
+                .any(|step| matches!(step, Step::Park { .. } | Step::NextDay { .. }))
+        {
+            return Err(Problem::new(
+                &written.span(),
+                "a scope is closed for as long as a job waits: this rule has no wait".to_owned(),
+            ));
+        }
+        Ok(Rule {
+            id: String::new(),
+            stage,
+            codes,
+            when,
+            steps,
+            scope,
+            billed,
+            reason: self.reason,
+            overridden: false,
+        })
+    }
+}
+
+fn named<T: Copy>(
+    written: &Spanned<String>,
+    what: &str,
+    known: &[(&str, T)],
+) -> Result<T, Problem> {
+    let name = written.get_ref();
+    known
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let known = known
+                .iter()
+                .map(|(known, _)| *known)
+                .collect::<Vec<_>>()
+                .join(", ");
+            Problem::new(
+                &written.span(),
+                format!("there is no {what} {name:?}; there are {known}"),
+            )
+        })
+}
+
+fn names(
+    written: &Spanned<Vec<Spanned<String>>>,
+    stage: Stage,
+    vocabulary: Option<&Vocabulary>,
+) -> Result<Vec<String>, Problem> {
+    let mut names = Vec::new();
+    let check = |name: String| {
+        vocabulary
+            .map_or(Ok(()), |vocabulary| vocabulary.check(stage, &name))
+            .map(|()| name)
+    };
+    for code in written.get_ref() {
+        let name = codes::parse(code.get_ref())
+            .and_then(check)
+            .map_err(|problem| Problem::new(&code.span(), problem))?;
+        if names.contains(&name) {
+            return Err(Problem::new(
+                &code.span(),
+                format!("{name:?} is named twice"),
+            ));
+        }
+        names.push(name);
+    }
+    if names.is_empty() {
+        Err(Problem::new(&written.span(), "no code".to_owned()))
+    } else {
+        Ok(names)
+    }
+}
+
+fn conditions(written: Spanned<When>, stage: Stage) -> Result<When, Problem> {
+    let place = written.span();
+    let when = written.into_inner();
+    let asks_about_the_bill = when.bill_age_days_min.is_some()
+        || when.bill_age_days_max.is_some()
+        || when.bill_date_known.is_some();
+    let asks_verification = asks_about_the_bill
+        || when.qr_code_found.is_some()
+        || when.rotated.is_some()
+        || when.same_code_before_rotation.is_some();
+    let impossible = if asks_verification && stage != Stage::Verification {
+        Some("QR code, bill and rotation are known to verification only")
+    } else if when.nothing_read.is_some() && stage != Stage::Recognition {
+        Some("`nothing_read` is known to recognition only")
+    } else if when.transfer.is_some() && stage == Stage::Storage {
+        Some("`transfer` is how an image is handed to a provider")
+    } else if when
+        .bill_age_days_min
+        .zip(when.bill_age_days_max)
+        .is_some_and(|(min, max)| min > max)
+    {
+        Some("`bill_age_days_min` is above `bill_age_days_max`")
+    } else if when.bill_date_known == Some(false)
+        && (when.bill_age_days_min.is_some() || when.bill_age_days_max.is_some())
+    {
+        Some("a bill without a known date has no age")
+    } else if when.rotated == Some(false) && when.same_code_before_rotation == Some(true) {
+        Some("a job that was not rotated has no answer before that")
+    } else if when
+        .http_status
+        .iter()
+        .any(|status| !(100..=599).contains(status))
+    {
+        Some("`http_status` is a list of numbers from 100 to 599")
+    } else if when.message_contains.as_ref().is_some_and(String::is_empty) {
+        Some("every message contains nothing: leave `message_contains` out")
+    } else {
+        None
+    };
+    impossible.map_or(Ok(when), |problem| {
+        Err(Problem::new(&place, problem.to_owned()))
+    })
+}
+
+/// Why a code of this rule is always taken by earlier ones.
+fn unreachable(rule: &Rule, earlier: &[Located]) -> Option<String> {
+    rule.codes.iter().find_map(|code| {
+        let catching = earlier
+            .iter()
+            .filter(|located| located.rule.catches(rule.stage, code));
+        let catching: Vec<(usize, &When)> = catching
+            .map(|located| (located.line, &located.rule.when))
+            .collect();
+        let lines: Vec<String> = reach::taken_by(&rule.when, &catching)?
+            .iter()
+            .map(usize::to_string)
+            .collect();
+        let takers = match lines.as_slice() {
+            [line] => format!("the rule in line {line} takes"),
+            lines => format!("the rules in lines {} take", lines.join(", ")),
+        };
+        Some(format!(
+            "{} {code:?} is never reached: {takers} it",
+            rule.stage
+        ))
+    })
+}
+
+fn forbid_success(overrides: Vec<Located>) -> Result<Vec<Located>, Problem> {
+    let success = |located: &&Located| {
+        located
+            .rule
+            .codes
+            .iter()
+            .any(|code| codes::is_success(located.rule.stage, code))
+    };
+    match overrides.iter().find(success) {
+        None => Ok(overrides),
+        Some(located) => {
+            let problem = format!(
+                "what a good answer of {} means cannot be overridden",
+                located.rule.stage
+            );
+            Err(Problem::new(&located.place, problem))
+        }
+    }
+}

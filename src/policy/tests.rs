@@ -1,0 +1,97 @@
+//! The whole table as a snapshot, and what must hold whatever the table says.
+
+mod budgets;
+mod others;
+mod overrides;
+mod table;
+mod times;
+
+use super::{
+    Case, Decision, Facts, Moment, Others, Policy, PolicyDecision, Progress, Stage, Transfer,
+};
+use crate::domain::failure::{Billed, Failure};
+use crate::domain::result::Verdict;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::time::Duration;
+
+fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+/// Noon in Shanghai, 96 hours left.
+fn facts() -> Facts {
+    Facts {
+        now: time("2026-11-22T04:00:00Z"),
+        deadline: time("2026-11-26T04:00:00Z"),
+        timezone: TimeZone::get("Asia/Shanghai").expect("a time zone"),
+        billing_date: None,
+        transfer: Transfer::Inline,
+        spread: 0.5,
+        others: Others::default(),
+    }
+}
+
+fn progress() -> Progress {
+    Progress::new("0".repeat(64), facts().now)
+}
+
+/// The case of this code in which nothing else is said.
+fn case(stage: Stage, code: &str) -> Case {
+    Case {
+        given: Vec::new(),
+        failure: Failure::new(stage, code, ""),
+        progress: progress(),
+        facts: facts(),
+    }
+}
+
+/// `retry 2s → park 5m ×4 → fail`.
+fn life(moments: &[Moment]) -> String {
+    let mut steps: Vec<(String, usize)> = Vec::new();
+    for moment in moments {
+        let step = in_words(moment);
+        match steps.last_mut() {
+            Some((last, times)) if *last == step => *times += 1,
+            _ => steps.push((step, 1)),
+        }
+    }
+    let shown = steps.into_iter().map(|(step, times)| {
+        if times == 1 {
+            step
+        } else {
+            format!("{step} ×{times}")
+        }
+    });
+    shown.collect::<Vec<_>>().join(" → ")
+}
+
+fn in_words(moment: &Moment) -> String {
+    match &moment.ruling.decision {
+        Decision::Continue => "continue".to_owned(),
+        Decision::Verdict(None) => "verdict of the registry".to_owned(),
+        Decision::Verdict(Some(verdict)) => format!("verdict {}", verdict.as_str()),
+        Decision::Fail { invalid_job: None } => "fail".to_owned(),
+        Decision::Fail {
+            invalid_job: Some(code),
+        } => format!("fail as {code}"),
+        Decision::Retry { backoff, .. } => format!("retry {}s", backoff.as_secs()),
+        Decision::Park { until } => format!("park {:#}", until.duration_since(moment.at)),
+        Decision::Rotate => "rotate".to_owned(),
+        Decision::Throttle => "throttle".to_owned(),
+        Decision::Resign => "resign".to_owned(),
+        Decision::Inline => "inline".to_owned(),
+        Decision::Pause => "pause".to_owned(),
+    }
+}
+
+fn park(moment: &Moment) -> Option<Duration> {
+    match moment.ruling.decision {
+        Decision::Park { until } => Duration::try_from(until.duration_since(moment.at)).ok(),
+        _ => None,
+    }
+}
+
+fn decide(policy: &Policy, case: &Case) -> PolicyDecision {
+    policy.decide(&case.failure, &case.progress, &case.facts)
+}

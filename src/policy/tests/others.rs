@@ -1,0 +1,218 @@
+//! What other jobs met with changes what becomes of this one.
+
+use super::*;
+use crate::policy::{Others, ScopeKind, Streak};
+
+fn with(others: Others, stage: Stage, code: &str) -> Case {
+    let mut case = case(stage, code);
+    case.facts.others = others;
+    case
+}
+
+fn failures(scope: ScopeKind, failures: u32) -> Others {
+    Others {
+        failures: vec![(scope, failures)],
+        ..Others::default()
+    }
+}
+
+fn minutes(case: &Case, until: Timestamp) -> i64 {
+    until.duration_since(case.facts.now).as_mins()
+}
+
+/// For how long the job is parked, and for how long its scope is closed.
+fn waits(case: &Case) -> (Option<i64>, Option<i64>) {
+    let ruling = decide(&Policy::builtin(), case);
+    let parked = if let Decision::Park { until } = ruling.decision {
+        Some(minutes(case, until))
+    } else {
+        None
+    };
+    (parked, ruling.closes.map(|until| minutes(case, until)))
+}
+
+#[test]
+fn each_failure_under_a_scope_takes_the_scopes_next_step() {
+    let steps: Vec<_> = (0..6)
+        .map(|times| {
+            waits(&with(
+                failures(ScopeKind::Province, times),
+                Stage::Verification,
+                "316",
+            ))
+        })
+        .collect();
+    let expected = [30, 60, 120, 240, 240, 240].map(|minutes| (Some(minutes), Some(minutes)));
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn a_job_that_is_further_on_than_its_scope_keeps_its_own_step() {
+    let mut case = with(failures(ScopeKind::Province, 0), Stage::Verification, "316");
+    case.progress.charge("verification/316", 0);
+    case.progress.charge("verification/316", 0);
+    assert_eq!(
+        waits(&case),
+        (Some(120), Some(30)),
+        "nobody remembered that the province was closed"
+    );
+}
+
+#[test]
+fn a_job_that_has_no_time_left_ends_and_closes_its_scope_all_the_same() {
+    let mut case = with(failures(ScopeKind::Province, 3), Stage::Verification, "316");
+    case.facts.deadline = case.facts.now + Duration::from_mins(100);
+    let ruling = decide(&Policy::builtin(), &case);
+    assert_eq!(ruling.decision, Decision::Fail { invalid_job: None });
+    assert_eq!(ruling.closes.map(|until| minutes(&case, until)), Some(240));
+}
+
+#[test]
+fn a_retry_in_place_closes_nothing() {
+    let ruling = decide(&Policy::builtin(), &case(Stage::Verification, "http.502"));
+    assert!(matches!(ruling.decision, Decision::Retry { .. }));
+    assert_eq!((ruling.scope, ruling.closes), (ScopeKind::Stage, None));
+}
+
+#[test]
+fn a_stage_that_answers_others_is_not_closed_by_one_job() {
+    let mut case = case(Stage::Recognition, "500");
+    assert_eq!(waits(&case), (Some(5), Some(5)));
+    case.facts.others.answered = true;
+    assert_eq!(waits(&case), (Some(5), None));
+}
+
+#[test]
+fn what_the_job_brought_closes_nothing_for_others() {
+    for (stage, code, closes) in [
+        (Stage::Storage, "SlowDown", false),
+        (Stage::Verification, "INTERNAL_ERROR", false),
+        (Stage::Recognition, "http.502", false),
+        (Stage::Recognition, "500", true),
+        (Stage::Recognition, "connect", true),
+        (Stage::Verification, "313", true),
+    ] {
+        let mut case = case(stage, code);
+        case.facts.others.is_brought = true;
+        // Retries in place close nothing anyway.
+        for rule in Policy::builtin().rules() {
+            (0..9).for_each(|_| case.progress.charge(&rule.id, 0));
+        }
+        assert_eq!(
+            decide(&Policy::builtin(), &case).closes.is_some(),
+            closes,
+            "{stage} {code}"
+        );
+    }
+}
+
+#[test]
+fn a_bill_is_closed_until_tomorrow() {
+    let case = case(Stage::Verification, "313");
+    let (parked, closed) = waits(&case);
+    assert_eq!(parked, closed);
+    assert!(parked.is_some());
+}
+
+#[test]
+fn a_streak_pauses_whatever_the_rule_says_but_a_verdict() {
+    let policy = Policy::builtin();
+    for (stage, code) in [
+        (Stage::Recognition, "400"),
+        (Stage::Verification, "timeout"),
+        (Stage::Storage, "AccessDenied"),
+    ] {
+        let ruling = decide(
+            &policy,
+            &with(
+                Others {
+                    streak: Some(Streak::Outage),
+                    ..Others::default()
+                },
+                stage,
+                code,
+            ),
+        );
+        assert_eq!(
+            (ruling.decision, ruling.closes, ruling.streak),
+            (Decision::Pause, None, Some(Streak::Outage)),
+            "{stage} {code}"
+        );
+    }
+    let verdict = decide(
+        &policy,
+        &with(
+            Others {
+                streak: Some(Streak::Outage),
+                ..Others::default()
+            },
+            Stage::Verification,
+            "315",
+        ),
+    );
+    assert_eq!(
+        verdict.decision,
+        Decision::Verdict(Some(Verdict::NotUsable))
+    );
+}
+
+#[test]
+fn a_job_that_paused_its_stage_three_times_while_others_were_answered_fails() {
+    let mut case = case(Stage::Verification, "UNAUTHORIZED");
+    let mut now = case.facts.now;
+    for times in 0..3 {
+        assert_eq!(
+            decide(&Policy::builtin(), &case).decision,
+            Decision::Pause,
+            "{times}"
+        );
+        case.progress.paused(Stage::Verification, now, Some(now));
+        now += Duration::from_mins(10);
+    }
+    assert_eq!(
+        decide(&Policy::builtin(), &case).decision,
+        Decision::Fail { invalid_job: None }
+    );
+    case.failure.stage = Stage::Recognition;
+    case.failure.code = "601".into();
+    assert_eq!(
+        decide(&Policy::builtin(), &case).decision,
+        Decision::Pause,
+        "each stage for itself"
+    );
+}
+
+#[test]
+fn a_pause_that_nobody_got_past_does_not_count_against_the_job() {
+    let mut case = case(Stage::Verification, "UNAUTHORIZED");
+    let first = case.facts.now;
+    for hours in 0..20 {
+        let answered = first - Duration::from_hours(1);
+        case.progress.paused(
+            Stage::Verification,
+            first + Duration::from_hours(hours),
+            (hours % 2 == 0).then_some(answered),
+        );
+    }
+    assert_eq!(case.progress.pauses(Stage::Verification), 0);
+}
+
+#[test]
+fn where_the_streak_is_the_jobs_own_doing_its_rule_decides() {
+    let mut case = with(
+        Others {
+            streak: Some(Streak::Outage),
+            ..Others::default()
+        },
+        Stage::Verification,
+        "http.500",
+    );
+    for minutes in 0..3 {
+        let now = case.facts.now + Duration::from_mins(minutes);
+        case.progress.paused(Stage::Verification, now, Some(now));
+    }
+    assert!(matches!(
+        decide(&Policy::builtin(), &case).decision,
+        Decision::Retry { .. }
+    ));
+}

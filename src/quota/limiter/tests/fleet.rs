@@ -1,0 +1,204 @@
+//! Several workers on one account, each with its own breaker and limiter, and heartbeats between them:
+//! hours of it in virtual time.
+
+mod strict;
+
+use super::*;
+use crate::breaker::Breaker;
+use crate::clock::Clock as WallClock;
+use crate::domain::failure::Stage;
+use crate::policy::Policy;
+use jiff::tz::TimeZone;
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+const RATE: f64 = 10.0;
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// The account: when it was called, in seconds since the beginning.
+struct Account {
+    rate: f64,
+    began: Instant,
+    clock: WallClock,
+    calls: Mutex<Vec<f64>>,
+    gates: Mutex<Vec<Breaker>>,
+    /// What is on the other side; otherwise every call is granted.
+    provider: Option<strict::Provider>,
+}
+
+struct Member {
+    breaker: Breaker,
+    dies: CancellationToken,
+}
+
+impl Account {
+    fn open() -> Arc<Self> {
+        Self::of(RATE, None)
+    }
+
+    fn of(rate: f64, provider: Option<strict::Provider>) -> Arc<Self> {
+        let clock = WallClock::starting_at(MIDNIGHT.parse().unwrap());
+        Arc::new(Self {
+            rate,
+            began: Instant::now(),
+            clock,
+            calls: Mutex::default(),
+            gates: Mutex::default(),
+            provider,
+        })
+    }
+
+    /// Another worker, with more jobs than it can do.
+    fn join(self: &Arc<Self>, name: &str) -> Member {
+        let breaker = Breaker::new(
+            name.to_owned(),
+            Arc::new(Policy::builtin()),
+            self.clock,
+            TimeZone::UTC,
+        );
+        let dies = CancellationToken::new();
+        self.gates.lock().unwrap().push(breaker.clone());
+        tokio::spawn(
+            dies.clone()
+                .run_until_cancelled_owned(speak(Arc::clone(self), breaker.clone())),
+        );
+        tokio::spawn(
+            dies.clone()
+                .run_until_cancelled_owned(call(Arc::clone(self), breaker.clone())),
+        );
+        Member { breaker, dies }
+    }
+
+    /// To everybody, himself included.
+    fn tell(&self, breaker: &Breaker, draining: bool) {
+        let heartbeat = breaker.heartbeat(draining);
+        for breaker in self.gates.lock().unwrap().iter() {
+            breaker.hear(heartbeat.clone());
+        }
+    }
+
+    /// Of so many seconds from now: what part of the rate was used, and the most calls beyond it in
+    /// any stretch of whole seconds.
+    async fn watch(&self, seconds: u32) -> (f64, f64) {
+        let from = self.began.elapsed().as_secs_f64();
+        tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+        let calls: Vec<f64> = self
+            .calls
+            .lock()
+            .unwrap()
+            .iter()
+            .copied()
+            .filter(|at| *at >= from)
+            .collect();
+        let count = |calls: usize| f64::from(u32::try_from(calls).unwrap());
+        let beyond = |first: usize| {
+            (first..calls.len())
+                .map(move |last| (first, last))
+                .map(|(first, last)| count(last - first + 1) - RATE * (calls[last] - calls[first]))
+        };
+        let most = (0..calls.len()).flat_map(beyond).fold(0.0, f64::max);
+        (count(calls.len()) / (RATE * f64::from(seconds)), most)
+    }
+}
+
+async fn speak(account: Arc<Account>, breaker: Breaker) {
+    let mut every = tokio::time::interval(HEARTBEAT);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = breaker.news() => {}
+        }
+        account.tell(&breaker, false);
+    }
+}
+
+async fn call(account: Arc<Account>, breaker: Breaker) {
+    let limiter = Arc::new(Limiter::new(account.rate, 1));
+    loop {
+        let _wanted = breaker.wants_a_call();
+        let has_waited = limiter
+            .acquire(|| breaker.standing(Stage::Recognition))
+            .await;
+        account
+            .calls
+            .lock()
+            .unwrap()
+            .push(account.began.elapsed().as_secs_f64());
+        if account.provider.is_some() {
+            tokio::spawn(strict::call(
+                Arc::clone(&account),
+                Arc::clone(&limiter),
+                breaker.clone(),
+                has_waited,
+            ));
+        }
+    }
+}
+
+/// All but the last percent, and never more than the account has, but for one call of each worker.
+#[track_caller]
+fn is_all_there_is((used, beyond): (f64, f64), workers: f64) {
+    assert!((0.99..=1.0).contains(&used), "{used} of the rate");
+    assert!(beyond <= workers + 0.01, "{beyond} calls beyond the rate");
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_number_of_workers_uses_the_whole_rate_and_no_more() {
+    for (names, workers) in [
+        (&["a"][..], 1.0),
+        (&["a", "b"], 2.0),
+        (&["a", "b", "c", "d"], 4.0),
+    ] {
+        let account = Account::open();
+        let members: Vec<_> = names.iter().map(|name| account.join(name)).collect();
+        account.watch(10).await;
+        let steady = account.watch(120).await;
+        is_all_there_is(steady, workers);
+        assert!(steady.1 < 1.3, "they take turns: {}", steady.1);
+        for member in members {
+            member.dies.cancel();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_joins_and_who_dies_is_made_room_for_and_replaced() {
+    let account = Account::open();
+    let _first = account.join("b");
+    account.watch(10).await;
+    let second = account.join("a");
+    let (_, beyond) = account.watch(10).await;
+    assert!(
+        beyond <= 3.0,
+        "while it joins, one call of each and one of those that were planned: {beyond}"
+    );
+    is_all_there_is(account.watch(60).await, 2.0);
+    second.dies.cancel();
+    account.watch(8).await;
+    is_all_there_is(account.watch(60).await, 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_drains_or_has_nothing_to_do_leaves_his_share() {
+    let account = Account::open();
+    let _first = account.join("b");
+    let second = account.join("a");
+    // Between two heartbeats.
+    account.watch(9).await;
+    second.dies.cancel();
+    account.tell(&second.breaker, true);
+    account.watch(1).await;
+    is_all_there_is(account.watch(6).await, 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hears_nobody_keeps_his_share_and_then_half_of_it() {
+    let account = Account::open();
+    let (_first, _second) = (account.join("a"), account.join("b"));
+    account.watch(9).await;
+    account.gates.lock().unwrap().clear();
+    is_all_there_is(account.watch(14).await, 2.0);
+    account.watch(2).await;
+    let (used, _) = account.watch(60).await;
+    assert!((0.49..=0.51).contains(&used), "{used}");
+}
