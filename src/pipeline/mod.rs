@@ -3,10 +3,10 @@
 //! What leaves the line early leaves it through `?` with a [`StageStopped`]: a failure and what the
 //! policy makes of it. Publishing and settling are the worker's; nothing here knows a broker.
 
-mod ending;
 mod findings;
 mod flight;
 mod once;
+mod outcome;
 mod parcel;
 mod proof;
 mod provider_image;
@@ -14,9 +14,9 @@ mod recall;
 mod revision_check;
 mod steps;
 
-pub use ending::{Ending, ParkRequest};
 pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
 pub use flight::SingleFlight;
+pub use outcome::{Outcome, ParkRequest};
 pub use recall::{Kept, Patience};
 
 use crate::breaker::Blocked;
@@ -32,6 +32,7 @@ use crate::provider::client::Client;
 use crate::quota::share::Share;
 use crate::retry::{Brought, Case, RecallTime, Retrier, StageStopped};
 use findings::ResultBuilder;
+use outcome::Exit;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -66,32 +67,16 @@ pub struct Arrival {
     pub began: Instant,
 }
 
-/// Why a job leaves the line before its end.
-enum Leave {
-    Stopped(Box<StageStopped>),
-    Replay(Box<StoredResult>),
-    Duplicate,
-    /// Another run of the same job was completed: its answer is this run's answer.
-    Same(Box<Answer>),
-    Redelivered,
-}
-
-impl From<Box<StageStopped>> for Leave {
-    fn from(stopped: Box<StageStopped>) -> Self {
-        Self::Stopped(stopped)
-    }
-}
-
 impl Pipeline {
     /// Runs the job as far as it goes.
-    pub async fn process(&self, job: &Job, progress: &mut Progress, arrival: &Arrival) -> Ending {
+    pub async fn process(&self, job: &Job, progress: &mut Progress, arrival: &Arrival) -> Outcome {
         let mut findings = ResultBuilder::default();
         if let Some(stored) = self.unsent(progress, arrival).await {
             let question = progress
                 .unsent
                 .as_ref()
                 .map(|unsent| unsent.question.clone());
-            return Ending::Replayed {
+            return Outcome::Replay {
                 stored: Box::new(stored),
                 question,
             };
@@ -104,7 +89,7 @@ impl Pipeline {
                 barrier,
             } = *self.retrier.barred(barrier, deadline);
             if let Decision::Park { until } = ruling.decision {
-                return Ending::Parked(self.parking(
+                return Outcome::Park(self.parking(
                     until,
                     deadline,
                     failure,
@@ -115,40 +100,32 @@ impl Pipeline {
         }
         // Boxed: it holds whatever a job may hold.
         match Box::pin(self.whole_line(job, progress, arrival, &mut findings)).await {
-            Ok(()) => Ending::Answered(Box::new(self.answered(job, progress, findings))),
-            Err(Leave::Replay(stored)) => Ending::Replayed {
-                stored,
-                question: findings.question,
-            },
-            Err(Leave::Duplicate) => Ending::Duplicate,
-            Err(Leave::Same(answer)) => Ending::Answered(answer),
-            Err(Leave::Redelivered) => {
-                let failure = Failure::new(
-                    Stage::Worker,
-                    "redelivered",
-                    "delivered again: its earlier call may still be running elsewhere",
-                );
-                let deadline = progress.deadline(job, self.job_deadline);
-                let until = self.later(self.redelivery_wait);
-                let parking = self.parking(
-                    until,
-                    deadline,
-                    failure,
-                    &PolicyDecision::without_rule(Decision::Park { until }),
-                    None,
-                );
-                Ending::Parked(Box::new(ParkRequest {
-                    survived: false,
-                    ..*parking
-                }))
-            }
-            Err(Leave::Stopped(stopped)) => {
+            Ok(()) => Outcome::Publish(Box::new(self.answered(job, progress, findings))),
+            Err(Exit::Early(outcome)) => outcome,
+            Err(Exit::Stopped(stopped)) => {
                 match self.stopped(*stopped, job, progress, &mut findings) {
-                    Ok(answer) => Ending::Answered(Box::new(answer)),
-                    Err(parking) => Ending::Parked(parking),
+                    Ok(answer) => Outcome::Publish(Box::new(answer)),
+                    Err(parking) => Outcome::Park(parking),
                 }
             }
         }
+    }
+
+    /// A job whose call may still be under way at another worker waits until it must be over.
+    fn redelivered(&self, job: &Job, progress: &Progress) -> Outcome {
+        let failure = Failure::new(
+            Stage::Worker,
+            "redelivered",
+            "delivered again: its earlier call may still be running elsewhere",
+        );
+        let until = self.later(self.redelivery_wait);
+        let ruling = PolicyDecision::without_rule(Decision::Park { until });
+        let deadline = progress.deadline(job, self.job_deadline);
+        let parking = self.parking(until, deadline, failure, &ruling, None);
+        Outcome::Park(Box::new(ParkRequest {
+            survived: false,
+            ..*parking
+        }))
     }
 
     /// In the metrics: what this worker may use of both accounts now.
@@ -214,7 +191,7 @@ impl Pipeline {
         progress: &mut Progress,
         arrival: &Arrival,
         findings: &mut ResultBuilder,
-    ) -> Result<(), Leave> {
+    ) -> Result<(), Exit> {
         let mut case = self.case(job, progress, arrival.halt.clone(), arrival.began);
         findings.image = Some(self.loader.named(&job.image));
         let loaded = match self.loader.load(job, &self.retrier, &mut case).await {
@@ -233,11 +210,11 @@ impl Pipeline {
             .await?
         {
             let is_this_run = stored.run == case.progress.run;
-            answered_before(job, stored, case.progress, arrival)?;
+            answered_before(job, stored, question, case.progress, arrival)?;
             case.progress.asked_again |= is_this_run;
         }
         if arrival.maybe_elsewhere && !self.is_paid(job, &loaded, &case).await? {
-            return Err(Leave::Redelivered);
+            return Err(Exit::Early(self.redelivered(job, case.progress)));
         }
         self.questions(job, &loaded, &mut case, findings).await?;
         Ok(())
@@ -272,7 +249,7 @@ impl Pipeline {
         job: &Job,
         loaded: &LoadedImage,
         case: &Case<'_>,
-    ) -> Result<bool, Leave> {
+    ) -> Result<bool, Exit> {
         let identity = &loaded.identity;
         if job.verify {
             let today = self.today();
@@ -344,9 +321,10 @@ impl Pipeline {
 fn answered_before(
     job: &Job,
     stored: StoredResult,
+    question: String,
     progress: &Progress,
     arrival: &Arrival,
-) -> Result<(), Leave> {
+) -> Result<(), Exit> {
     let completed = stored.status == Status::Completed;
     if stored.run != progress.run {
         let answer = if completed {
@@ -354,22 +332,26 @@ fn answered_before(
         } else {
             None
         };
-        return answer.map_or(Ok(()), |answer| Err(Leave::Same(Box::new(answer))));
+        return answer.map_or(Ok(()), |answer| {
+            Err(Exit::Early(Outcome::Publish(Box::new(answer))))
+        });
     }
+    let replay = |stored| {
+        Err(Exit::Early(Outcome::Replay {
+            stored: Box::new(stored),
+            question: Some(question),
+        }))
+    };
     let never_published =
         (progress.redelivered || progress.unsent.is_some()) && !progress.asked_again;
     if arrival.redelivered || never_published {
         // Whoever stored it may have died, or lost its connection, before it was published.
-        return Err(Leave::Replay(Box::new(stored)));
+        return replay(stored);
     }
     if arrival.returned && !progress.asked_again {
         // A crash forked the run; the copy that stored the result publishes it before it is
         // settled.
-        return Err(Leave::Duplicate);
+        return Err(Exit::Early(Outcome::Drop));
     }
-    if completed {
-        Err(Leave::Replay(Box::new(stored)))
-    } else {
-        Ok(())
-    }
+    if completed { replay(stored) } else { Ok(()) }
 }

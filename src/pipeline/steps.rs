@@ -1,7 +1,7 @@
 //! The two paid steps. A paid answer is checkpointed before anything else happens.
 
-use super::ending::is_recognitions;
 use super::flight::Role;
+use super::outcome::is_recognitions;
 use super::{Pipeline, ResultBuilder};
 use crate::checkpoint::{Parcel, Verification, VerificationAnswer};
 use crate::domain::failure::{Failure, Stage};

@@ -14,7 +14,7 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, JobEnvelope, Rejected};
 use crate::domain::progress::{Parked, Progress};
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
-use crate::pipeline::{Arrival, Ending, ParkRequest, answer_to_failure, answer_to_rejected};
+use crate::pipeline::{Arrival, Outcome, ParkRequest, answer_to_failure, answer_to_rejected};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -234,9 +234,9 @@ impl Worker {
         let line = Box::pin(self.pipeline.process(job, &mut turn.progress, arrival));
         let processed = AssertUnwindSafe(line).catch_unwind().await;
         match processed {
-            Ok(Ending::Answered(answer)) => self.answer(Some(job), turn, *answer).await,
-            Ok(Ending::Replayed { stored, question }) => self.replay(turn, *stored, question).await,
-            Ok(Ending::Duplicate) => {
+            Ok(Outcome::Publish(answer)) => self.answer(Some(job), turn, *answer).await,
+            Ok(Outcome::Replay { stored, question }) => self.replay(turn, *stored, question).await,
+            Ok(Outcome::Drop) => {
                 tracing::info!(
                     job.id = turn.job_id,
                     job.run = turn.progress.run,
@@ -244,7 +244,7 @@ impl Worker {
                 );
                 Ok(())
             }
-            Ok(Ending::Parked(parking)) => self.park(job, turn, *parking).await,
+            Ok(Outcome::Park(parking)) => self.park(job, turn, *parking).await,
             Err(_panic) => self.panicked(job, turn, panic_place()).await,
         }
     }
@@ -259,8 +259,8 @@ impl Worker {
             until,
             failure: Failure { stage, code, .. },
             reason,
-            expected,
-            brief,
+            next_attempt_at,
+            is_brief,
             by_pause,
             survived,
         } = parking;
@@ -282,7 +282,7 @@ impl Worker {
             self.leave(turn, until).await;
             return Err(unpublished);
         }
-        if job.progress && !brief {
+        if job.progress && !is_brief {
             let attempt = turn.progress.attempts(stage);
             let told = ProgressMessage {
                 schema: PROGRESS_SCHEMA,
@@ -290,7 +290,7 @@ impl Worker {
                 stage,
                 code: &code,
                 attempt,
-                next_attempt_at: expected,
+                next_attempt_at,
             };
             outbox.progress(turn.message, &turn.progress, &told).await;
         }
@@ -301,7 +301,7 @@ impl Worker {
             code,
             reason,
             until,
-            brief,
+            brief: is_brief,
             by_pause,
             totals: turn.progress.totals,
             turn: turn.began.elapsed(),

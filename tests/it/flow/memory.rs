@@ -10,7 +10,7 @@ use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::job::Job;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::image::Reserved;
-use invoice_worker::pipeline::{Arrival, Ending};
+use invoice_worker::pipeline::{Arrival, Outcome};
 use invoice_worker::policy::Policy;
 use invoice_worker::randomness::Randomness;
 use invoice_worker::store::{Script, Store, Written};
@@ -92,7 +92,7 @@ async fn who_waits_for_memory_for_ten_minutes_is_handed_on() {
         halt: CancellationToken::new(),
         began,
     };
-    let Ending::Parked(parking) = pipeline.process(&job, &mut progress, &arrival).await else {
+    let Outcome::Park(parking) = pipeline.process(&job, &mut progress, &arrival).await else {
         panic!("parked")
     };
     assert_eq!(

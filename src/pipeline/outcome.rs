@@ -1,5 +1,4 @@
-//! What becomes of a job that leaves the line: an answer of what was found out by then, or another
-//! turn later.
+//! The one way out of the line: what the worker does with a job next.
 
 use super::{Answer, Pipeline, ResultBuilder};
 use crate::breaker::Blocked;
@@ -16,36 +15,51 @@ use std::time::Duration;
 /// A job that is held up through no fault of its own, and for nobody knows how long.
 const HELD_UP: Duration = Duration::from_mins(1);
 
-/// How a job's turn in the pipeline ends.
-pub enum Ending {
-    /// A result is to be published.
-    Answered(Box<Answer>),
-    /// This run was answered before: the same bytes again.
-    Replayed {
+/// What the worker does with a job whose turn in the pipeline is over.
+pub enum Outcome {
+    /// Checkpoint this result, publish it, acknowledge.
+    Publish(Box<Answer>),
+    /// The run was answered before: publish the same bytes again.
+    Replay {
         stored: Box<StoredResult>,
-        /// What its checkpoint is called, where that is known.
+        /// The name of its checkpoint, where that is known.
         question: Option<String>,
     },
-    /// Another copy of this run was answered: nothing is left to do.
-    Duplicate,
-    /// To be parked, and tried again not before `until`.
-    Parked(Box<ParkRequest>),
+    /// Another copy of the run was answered: acknowledge, nothing else.
+    Drop,
+    /// Publish a parked copy, which comes back later, and acknowledge.
+    Park(Box<ParkRequest>),
 }
 
-/// Not before `until`, because of `failure`.
+/// Why a job leaves the line before its end.
+pub(super) enum Exit {
+    /// A stage did not give what the job needs: the policy has decided what follows.
+    Stopped(Box<StageStopped>),
+    /// What is to become of the job is known without asking any further.
+    Early(Outcome),
+}
+
+impl From<Box<StageStopped>> for Exit {
+    fn from(stopped: Box<StageStopped>) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+/// A job that is to be tried again, not before `until`, because of `failure`.
 pub struct ParkRequest {
     pub until: Timestamp,
     pub failure: Failure,
     /// Why, in the policy's words or ours.
     pub reason: String,
-    /// When somebody will call, as far as is known: while a stage is paused, not before its next
-    /// probe.
-    pub expected: Timestamp,
-    /// Somebody else's call is about to tell: not worth a word to anybody.
-    pub brief: bool,
-    /// Because this worker is paused, or pauses now.
+    /// When a call will be made for the job, as far as is known: while a stage is paused, not
+    /// before its next probe.
+    pub next_attempt_at: Timestamp,
+    /// Another job's call will end the wait within seconds: the submitter is sent no progress
+    /// message.
+    pub is_brief: bool,
+    /// This worker is paused, or pauses now because of this job.
     pub by_pause: bool,
-    /// The job had its turn and the worker lives: its earlier deaths were not its fault.
+    /// The job had its turn and the worker lives: earlier deaths of the worker were not its fault.
     pub survived: bool,
 }
 
@@ -144,16 +158,16 @@ impl Pipeline {
             reason => reason,
         };
         let reason = reason.to_owned();
-        let expected = barrier.map_or(until, |barrier| barrier.opens.max(until));
+        let next_attempt_at = barrier.map_or(until, |barrier| barrier.opens.max(until));
         let by_pause = ruling.decision == Decision::Pause
             || barrier.is_some_and(|barrier| barrier.place.is_pause());
-        let brief = barrier.is_some_and(|barrier| barrier.brief);
+        let is_brief = barrier.is_some_and(|barrier| barrier.brief);
         Box::new(ParkRequest {
             until,
             failure,
             reason,
-            expected,
-            brief,
+            next_attempt_at,
+            is_brief,
             by_pause,
             survived: true,
         })
