@@ -7,7 +7,7 @@ mod schedule;
 
 pub use attempt::Attempted;
 pub use recalled::RecallTime;
-pub use schedule::{reconnecting, wait};
+pub use schedule::{Attempts, NextAttempt, reconnecting, wait};
 
 use crate::breaker::Blocked;
 use crate::breaker::{About, Breaker, CallPermit};

@@ -1,30 +1,185 @@
-//! How long to wait before trying again in place.
+//! The one loop that makes the same attempt again in this process: at a store, a queue, a broker.
 //!
-//! `backoff` computes it. It is unmaintained (RUSTSEC-2025-0012) and stays inside this file; its
-//! own randomness is switched off in favour of the injected one.
+//! Between attempts it waits, longer each time, on tokio's clock and with the injected randomness.
+//! `backoff` computes how waits grow. It is unmaintained (RUSTSEC-2025-0012) and stays inside this
+//! file; its own randomness is switched off in favour of the injected one.
 
 use crate::randomness::Randomness;
 use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-/// Waits in place grow up to this, unless the rule itself begins with more.
+/// Waits in place grow up to this, unless the first one is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return
 /// together.
 const JITTER: f64 = 0.25;
 
-/// The wait before the `retry`-th retry (from 1).
-pub fn wait(initial: Duration, retry: u32, unit: f64) -> Duration {
-    let mut schedule = schedule(initial);
-    let wait = (0..retry.max(1))
-        .filter_map(|_| schedule.next_backoff())
-        .last()
-        .unwrap_or(initial);
-    wait.mul_f64(1.0 + JITTER * (2.0 * unit - 1.0))
+/// Attempts at one thing, with the waits between them and an end. Without [`Attempts::at_most`],
+/// [`Attempts::until`] and [`Attempts::halted_by`] they go on until one succeeds.
+#[derive(Debug)]
+pub struct Attempts<'a> {
+    randomness: &'a Randomness,
+    first_wait: Duration,
+    longest_wait: Duration,
+    most: u32,
+    until: Option<Instant>,
+    halt: Option<&'a CancellationToken>,
+    /// Attempts that are left once `halt` is cancelled.
+    left_after_halt: u32,
+    is_halted: bool,
+    /// Waits since the schedule last began.
+    waits: u32,
 }
 
-/// Endless waits for a reconnecting loop, from one second to half a minute.
+/// What follows an attempt that failed, unless it is vetoed.
+#[derive(Clone, Copy, Debug)]
+pub struct NextAttempt {
+    /// Attempts of this run that failed, with the last one.
+    pub failures: u32,
+    pub wait: Duration,
+}
+
+impl<'a> Attempts<'a> {
+    /// Attempts with waits that double from this one up to 15 seconds.
+    pub fn every(first_wait: Duration, randomness: &'a Randomness) -> Self {
+        Self {
+            randomness,
+            first_wait,
+            longest_wait: first_wait.max(LONGEST_WAIT),
+            most: u32::MAX,
+            until: None,
+            halt: None,
+            left_after_halt: 1,
+            is_halted: false,
+            waits: 0,
+        }
+    }
+
+    /// Waits grow up to this instead of 15 seconds.
+    #[must_use]
+    pub fn growing_to(self, longest_wait: Duration) -> Self {
+        Self {
+            longest_wait,
+            ..self
+        }
+    }
+
+    /// So many attempts in one run at the most.
+    #[must_use]
+    pub fn at_most(self, attempts: u32) -> Self {
+        Self {
+            most: attempts,
+            ..self
+        }
+    }
+
+    /// An attempt that fails at or after this moment is the last one; the wait before it is not cut.
+    #[must_use]
+    pub fn until(self, until: Instant) -> Self {
+        Self {
+            until: Some(until),
+            ..self
+        }
+    }
+
+    /// When `halt` is cancelled the wait ends, and so many attempts are left, with waits that begin
+    /// anew; an attempt that was being made then is one of them.
+    #[must_use]
+    pub fn halted_by(self, halt: &'a CancellationToken, attempts_left: u32) -> Self {
+        Self {
+            halt: Some(halt),
+            left_after_halt: attempts_left,
+            ..self
+        }
+    }
+
+    /// Makes attempts until one succeeds. `again` is asked about each failure that is not the last
+    /// one, before the wait: is it worth another attempt?
+    ///
+    /// # Errors
+    /// The failure of the last attempt.
+    pub async fn run<T, E, A>(
+        &mut self,
+        mut attempt: impl FnMut() -> A,
+        mut again: impl FnMut(&E, NextAttempt) -> bool,
+    ) -> Result<T, E>
+    where
+        A: Future<Output = Result<T, E>>,
+    {
+        let mut failures = 0;
+        loop {
+            let failure = match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            failures += 1;
+            if failures >= self.most || self.is_over() {
+                return Err(failure);
+            }
+            let wait = self.next_wait();
+            if !again(&failure, NextAttempt { failures, wait }) {
+                return Err(failure);
+            }
+            self.sleep(wait).await;
+        }
+    }
+
+    /// The wait before the next attempt, where the caller makes it.
+    pub async fn wait(&mut self) {
+        let wait = self.next_wait();
+        self.sleep(wait).await;
+    }
+
+    /// The next wait is the first one again.
+    pub fn restart(&mut self) {
+        self.waits = 0;
+    }
+
+    /// Was the attempt that has just failed the last one?
+    fn is_over(&mut self) -> bool {
+        if self.halt.is_some_and(CancellationToken::is_cancelled) {
+            if !std::mem::replace(&mut self.is_halted, true) {
+                self.restart();
+            }
+            self.left_after_halt = self.left_after_halt.saturating_sub(1);
+        }
+        (self.is_halted && self.left_after_halt == 0)
+            || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    fn next_wait(&mut self) -> Duration {
+        self.waits = self.waits.saturating_add(1);
+        growing(
+            (self.first_wait, self.longest_wait),
+            self.waits,
+            self.randomness.unit(),
+        )
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        let halted = async {
+            match self.halt {
+                Some(halt) if !self.is_halted => halt.cancelled().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(wait) => {}
+            () = halted => {}
+        }
+    }
+}
+
+/// The wait before the `retry`-th retry (from 1), with `unit` (0 to 1) for its jitter.
+pub fn wait(initial: Duration, retry: u32, unit: f64) -> Duration {
+    growing((initial, initial.max(LONGEST_WAIT)), retry, unit)
+}
+
+/// Endless waits for a reconnecting loop, from one second to 15.
 pub fn reconnecting() -> impl FnMut(&Randomness) -> Duration {
     let mut retry = 0;
     move |chance| {
@@ -33,28 +188,39 @@ pub fn reconnecting() -> impl FnMut(&Randomness) -> Duration {
     }
 }
 
-fn schedule(initial: Duration) -> ExponentialBackoff {
-    ExponentialBackoffBuilder::new()
-        .with_initial_interval(initial)
+fn growing((first, longest): (Duration, Duration), retry: u32, unit: f64) -> Duration {
+    /// By then the longest wait is reached, whatever the first one is.
+    const STEPS: u32 = 64;
+    let mut schedule: ExponentialBackoff = ExponentialBackoffBuilder::new()
+        .with_initial_interval(first)
         .with_multiplier(2.0)
-        .with_max_interval(initial.max(LONGEST_WAIT))
+        .with_max_interval(longest)
         .with_randomization_factor(0.0)
         .with_max_elapsed_time(None)
-        .build()
+        .build();
+    let wait = (0..retry.clamp(1, STEPS))
+        .filter_map(|_| schedule.next_backoff())
+        .last()
+        .unwrap_or(first);
+    wait.mul_f64(1.0 + JITTER * (2.0 * unit - 1.0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
     #[test]
     fn waits_double_up_to_the_longest() {
         let seconds = |retry| wait(Duration::from_secs(2), retry, 0.5).as_secs();
-        assert_eq!([1, 2, 3, 4, 5, 50].map(seconds), [2, 4, 8, 15, 15, 15]);
+        assert_eq!(
+            [1, 2, 3, 4, 5, u32::MAX].map(seconds),
+            [2, 4, 8, 15, 15, 15]
+        );
     }
 
     #[test]
-    fn a_rule_that_begins_with_more_keeps_it() {
+    fn a_first_wait_that_is_longer_is_kept() {
         assert_eq!(
             wait(Duration::from_secs(30), 3, 0.5),
             Duration::from_secs(30)
@@ -62,9 +228,75 @@ mod tests {
     }
 
     #[test]
-    fn chance_spreads_a_wait_by_a_quarter_each_way() {
+    fn randomness_spreads_a_wait_by_a_quarter_each_way() {
         let first = Duration::from_secs(4);
         assert_eq!(wait(first, 1, 0.0), Duration::from_secs(3));
         assert!(wait(first, 1, 0.999) < Duration::from_secs(5));
+    }
+
+    /// The seconds at which attempts were made that fail, or succeed from the `succeeds`-th on.
+    async fn attempts(attempts: &mut Attempts<'_>, succeeds: usize) -> (Vec<u64>, bool) {
+        let (began, made) = (Instant::now(), Cell::new(Vec::new()));
+        let attempt = || {
+            let mut times = made.take();
+            times.push(began.elapsed().as_secs());
+            let is_good = times.len() >= succeeds;
+            made.set(times);
+            async move { if is_good { Ok(()) } else { Err(()) } }
+        };
+        let outcome = attempts.run(attempt, |(), _| true).await;
+        (made.into_inner(), outcome.is_ok())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_end_with_success_their_number_or_their_time() {
+        let even = Randomness::even(0);
+        let every_second = || Attempts::every(Duration::from_secs(1), &even);
+        for (mut limited, succeeds, expected) in [
+            (every_second(), 4, (vec![0, 1, 3, 7], true)),
+            (every_second().at_most(3), 9, (vec![0, 1, 3], false)),
+        ] {
+            assert_eq!(attempts(&mut limited, succeeds).await, expected);
+        }
+        let mut timed = every_second().until(Instant::now() + Duration::from_secs(10));
+        assert_eq!(attempts(&mut timed, 9).await, (vec![0, 1, 3, 7, 15], false));
+        let mut slow = every_second().growing_to(Duration::from_secs(2));
+        assert_eq!(attempts(&mut slow, 4).await, (vec![0, 1, 3, 5], true));
+        assert_eq!(attempts(&mut slow, 2).await.0, [0, 2], "the waits go on");
+        slow.restart();
+        assert_eq!(attempts(&mut slow, 2).await.0, [0, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_halt_ends_the_wait_and_leaves_some_attempts() {
+        let even = Randomness::even(0);
+        for (left, expected) in [(1, vec![0, 1, 3, 4]), (3, vec![0, 1, 3, 4, 5, 7])] {
+            let halt = CancellationToken::new();
+            let halting = halt.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                halting.cancel();
+            });
+            let mut halted = Attempts::every(Duration::from_secs(1), &even).halted_by(&halt, left);
+            assert_eq!(attempts(&mut halted, 99).await, (expected, false));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_is_not_worth_another_attempt_is_the_last_one() {
+        let even = Randomness::even(0);
+        let mut tries = Attempts::every(Duration::from_secs(1), &even);
+        let mut seen = Vec::new();
+        let outcome: Result<(), &str> = tries
+            .run(
+                async || Err("no"),
+                |_, next| {
+                    seen.push((next.failures, next.wait.as_secs()));
+                    next.failures < 3
+                },
+            )
+            .await;
+        assert_eq!(outcome, Err("no"));
+        assert_eq!(seen, [(1, 1), (2, 2), (3, 4)]);
     }
 }
