@@ -13,8 +13,7 @@ mod topology;
 
 use crate::broker::BrokerError;
 use crate::config::{Config, ConfigError, FILE_VARIABLE};
-use crate::dev::simulation::ScenarioError;
-use crate::policy::PolicyError;
+use crate::settings::located::FileError;
 use crate::shutdown;
 use crate::telemetry;
 use anyhow::Context;
@@ -237,8 +236,7 @@ fn exit_code_of(error: &anyhow::Error) -> ExitCode {
     let final_broker_error = error
         .downcast_ref::<BrokerError>()
         .is_some_and(BrokerError::is_final);
-    let bad_file =
-        error.is::<ConfigError>() || error.is::<PolicyError>() || error.is::<ScenarioError>();
+    let bad_file = error.is::<ConfigError>() || error.is::<FileError>();
     if bad_file || final_broker_error {
         ExitCode::from(USAGE)
     } else {

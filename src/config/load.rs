@@ -6,15 +6,14 @@
 use super::Config;
 use super::environment::{self, Variables};
 use crate::settings::file::read_file;
+use crate::settings::located::Source;
 use crate::settings::problem::Problems;
 use crate::settings::{ProxyVariables, text};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::ops::Range;
 use std::path::Path;
-use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 /// One line per mistake.
@@ -105,8 +104,7 @@ impl Config {
         if let Some(path) = file {
             match read_file(path) {
                 Ok(text) => from_text(
-                    &text,
-                    &path.display().to_string(),
+                    Source::new(&text, &path.display().to_string()),
                     &mut settings,
                     &mut mistakes,
                 ),
@@ -132,7 +130,7 @@ impl Config {
     /// files. `file` is only for the errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let (mut settings, mut mistakes) = (Vec::new(), Vec::new());
-        from_text(text, file, &mut settings, &mut mistakes);
+        from_text(Source::new(text, file), &mut settings, &mut mistakes);
         Self::of(settings, mistakes, &defaults()?)
     }
 
@@ -182,78 +180,27 @@ fn defaults() -> Result<Table, ConfigError> {
     Table::try_from(Config::default()).map_err(|error| ConfigError(vec![error.to_string()]))
 }
 
-fn from_text(text: &str, file: &str, settings: &mut Vec<Setting>, mistakes: &mut Vec<String>) {
-    let place = |span: Range<usize>| {
-        format!(
-            "{file}, line {}",
-            text[..span.start.min(text.len())].matches('\n').count() + 1
-        )
+fn from_text(source: Source<'_>, settings: &mut Vec<Setting>, mistakes: &mut Vec<String>) {
+    let (keys, outside) = match source.keys() {
+        Ok(keys) => keys,
+        Err(problem) => return mistakes.push(source.error(problem).to_string()),
     };
-    let (table, spanned) = match (text.parse::<Table>(), DeTable::parse(text)) {
-        (Ok(table), Ok(spanned)) => (table, spanned),
-        (Err(error), _) | (_, Err(error)) => {
-            let span = error.span().unwrap_or(0..0);
-            // The message alone: the error's own display would show the line, and a secret with it.
-            let problem = twice(text, &span).unwrap_or_else(|| error.message().to_owned());
-            return mistakes.push(format!("{}: {problem}", place(span)));
-        }
-    };
-    for (section, content) in spanned.get_ref() {
-        let name = section.get_ref();
-        let (DeValue::Table(keys), Some(Value::Table(values))) =
-            (content.get_ref(), table.get(&**name))
-        else {
-            mistakes.push(format!(
-                "{}: {name}: not a key of the configuration; keys stand in a section such as [broker]",
-                place(section.span())
-            ));
-            continue;
-        };
-        for key in keys.keys() {
-            if let Some(value) = values.get(&**key.get_ref()) {
-                settings.push(Setting {
-                    section: name.to_string(),
-                    key: key.get_ref().to_string(),
-                    value: value.clone(),
-                    place: place(key.span()),
-                    from_environment: false,
-                });
-            }
-        }
+    for key in keys {
+        settings.push(Setting {
+            place: source.place(&key.place),
+            section: key.section,
+            key: key.key,
+            value: key.value,
+            from_environment: false,
+        });
     }
-}
-
-/// A section or key that stands twice in the file: the library names only the second place.
-fn twice(text: &str, span: &Range<usize>) -> Option<String> {
-    let at = text.get(..span.start)?.matches('\n').count();
-    let (mut section, mut first) = ("", BTreeMap::new());
-    for (index, line) in text.lines().enumerate().take(at + 1) {
-        let line = line.trim();
-        let (name, shown) = if let Some(header) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.split(']').next())
-        {
-            section = header.trim();
-            ((section, ""), format!("[{section}]"))
-        } else if let Some((key, _)) = line.split_once('=') {
-            ((section, key.trim()), format!("{section}.{}", key.trim()))
-        } else {
-            continue;
-        };
-        let is_name = |name: &str| {
-            name.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
-        };
-        match first.get(&name) {
-            // What is not the name of a key is the middle of a longer text, and may be secret.
-            Some(before) if index == at && is_name(name.0) && is_name(name.1) => {
-                return Some(format!("{shown} stands twice, first in line {before}"));
-            }
-            Some(_) => {}
-            None => drop(first.insert(name, index + 1)),
-        }
+    for name in outside {
+        mistakes.push(format!(
+            "{}: {}: not a key of the configuration; keys stand in a section such as [broker]",
+            source.place(&name.span()),
+            name.get_ref()
+        ));
     }
-    None
 }
 
 pub(super) fn default_of<'a>(defaults: &'a Table, section: &str, key: &str) -> Option<&'a Value> {

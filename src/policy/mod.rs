@@ -30,7 +30,6 @@ use std::time::Duration;
 pub use codes::normalise;
 pub use decide::UNPROVEN;
 pub use forecast::{Case, Moment};
-pub use parse::PolicyError;
 pub use remedy::remedy;
 pub use streaks::{
     Streak, Streaks, Subject, is_about_the_bucket, is_bad_request, is_forbidden, is_identity,

@@ -3,6 +3,7 @@
 use super::steps::{self, WrittenStep};
 use super::vocabulary::Vocabulary;
 use super::{Billed, Policy, Rule, ScopeKind, Stage, Step, When, codes, merge, reach};
+use crate::settings::located::{FileError, Problem, Source};
 use serde::Deserialize;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -12,15 +13,6 @@ const BUILTIN: &str = include_str!("../../config/error-codes.toml");
 /// Several times what there are codes: a longer file is not a policy.
 const MAX_RULES: usize = 500;
 
-/// What is wrong with a policy file, and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}, line {line}: {problem}")]
-pub struct PolicyError {
-    pub file: String,
-    pub line: usize,
-    pub problem: String,
-}
-
 impl Policy {
     /// The policy that is compiled in.
     ///
@@ -29,9 +21,9 @@ impl Policy {
     pub fn builtin() -> Self {
         // Read once: whoever overrides some of it needs it again.
         static READ: LazyLock<Policy> = LazyLock::new(|| {
-            let rules = parse(BUILTIN, None).unwrap_or_else(|problem| {
-                panic!("{}", problem.at(BUILTIN, "config/error-codes.toml"))
-            });
+            let source = Source::new(BUILTIN, "config/error-codes.toml");
+            let rules =
+                parse(source, None).unwrap_or_else(|problem| panic!("{}", source.error(problem)));
             Policy {
                 rules: merge::with_ids(rules.into_iter().map(|located| located.rule).collect()),
             }
@@ -44,49 +36,17 @@ impl Policy {
     ///
     /// A code that the built-in policy does not name comes before the patterns that would catch it.
     /// `file` is only for the error.
-    pub fn with_overrides(text: &str, file: &str) -> Result<Self, PolicyError> {
+    pub fn with_overrides(text: &str, file: &str) -> Result<Self, FileError> {
         let builtin = Self::builtin().rules;
-        let overrides = parse(text, Some(&Vocabulary(&builtin)))
+        let source = Source::new(text, file);
+        let overrides = parse(source, Some(&Vocabulary(&builtin)))
             .and_then(forbid_success)
-            .map_err(|problem| problem.at(text, file))?;
+            .map_err(|problem| source.error(problem))?;
         let overrides = overrides.into_iter().map(|located| located.rule).collect();
         Ok(Self {
             rules: merge::merge(builtin, overrides),
         })
     }
-}
-
-/// What is wrong, at this byte of the text.
-#[derive(Debug)]
-pub(super) struct Problem {
-    offset: usize,
-    problem: String,
-}
-
-impl Problem {
-    pub(super) fn new(place: &Range<usize>, problem: String) -> Self {
-        Self {
-            offset: place.start,
-            problem,
-        }
-    }
-
-    fn at(self, text: &str, file: &str) -> PolicyError {
-        PolicyError {
-            file: file.to_owned(),
-            line: line(text, self.offset),
-            problem: self.problem,
-        }
-    }
-}
-
-/// From 1.
-fn line(text: &str, offset: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
 }
 
 #[derive(Deserialize)]
@@ -118,10 +78,8 @@ struct Located {
 
 /// Rules without ids, each of which can be reached. The built-in table has no vocabulary: it is
 /// one.
-fn parse(text: &str, vocabulary: Option<&Vocabulary>) -> Result<Vec<Located>, Problem> {
-    // Its `Display` would show lines of the file.
-    let table: WrittenTable = toml::from_str(text)
-        .map_err(|error| Problem::new(&error.span().unwrap_or(0..0), error.message().to_owned()))?;
+fn parse(source: Source<'_>, vocabulary: Option<&Vocabulary>) -> Result<Vec<Located>, Problem> {
+    let table: WrittenTable = source.parse()?;
     if table.rule.len() > MAX_RULES {
         return Err(Problem::new(
             &table.rule[MAX_RULES].span(),
@@ -133,7 +91,7 @@ fn parse(text: &str, vocabulary: Option<&Vocabulary>) -> Result<Vec<Located>, Pr
         let place = written.span();
         let located = Located {
             rule: written.into_inner().lift(vocabulary)?,
-            line: line(text, place.start),
+            line: source.line(&place),
             place,
         };
         if let Some(problem) = unreachable(&located.rule, &rules) {

@@ -1,7 +1,7 @@
 //! Steps as they are written in the table, lifted into [`Step`]s that can be carried out.
 
-use super::parse::Problem;
 use super::{Stage, Step, Verdict, codes};
+use crate::settings::located::Problem;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use std::time::Duration;

@@ -1,10 +1,12 @@
 //! What every section of the configuration is made of: units, secrets, texts that may stand in a
-//! header or URL, TLS roots and proxies, and the list of what is wrong.
+//! header or URL, TLS roots and proxies, TOML with the place of
+//! each value, and the list of what is wrong.
 //!
 //! A leaf: it knows no section and no module of the worker, so that each module can own its section
 //! without importing the configuration as a whole.
 
 pub mod file;
+pub mod located;
 mod network;
 pub mod problem;
 mod proxy;

@@ -18,5 +18,5 @@ mod worker;
 pub use compare::{Difference, compare};
 pub use outcome::{Answered, Outcome};
 pub use run::simulate;
-pub use scenario::{Scenario, ScenarioError};
+pub use scenario::Scenario;
 pub use script::Call;

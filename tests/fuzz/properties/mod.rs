@@ -16,6 +16,8 @@ mod policy;
 mod progress;
 mod scenario;
 
+use invoice_worker::settings::located::FileError;
+
 pub use amount::amount;
 pub use answer::{recognition, verification};
 pub use config::config;
@@ -52,4 +54,21 @@ const PERSONAL: &str = "Zhang-San-110101199003070011";
 /// Lines count from 1; text that ends in a line break has an empty last one.
 fn lines(text: &str) -> usize {
     1 + text.matches('\n').count()
+}
+
+/// A mistake is told with the file and a line that exists, and in one line.
+fn names_its_line(error: &FileError, text: &str, expected: &str) {
+    let FileError::Wrong {
+        file,
+        line,
+        problem,
+    } = error
+    else {
+        panic!("nothing was to be read: {error}")
+    };
+    assert!(
+        (1..=lines(text)).contains(line) && file == expected,
+        "{error}"
+    );
+    assert!(!problem.is_empty() && !problem.contains('\n'), "{error}");
 }

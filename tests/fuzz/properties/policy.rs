@@ -1,7 +1,7 @@
 //! A policy file: an operator's, who has a right to mistakes. None of them may cost money without
 //! end or invent a verdict.
 
-use super::lines;
+use super::names_its_line;
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::domain::result::Verdict;
@@ -22,15 +22,8 @@ pub fn policy(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let policy = match Policy::with_overrides(&text, "policy.toml") {
         Ok(policy) => policy,
-        Err(told) => {
-            assert!(
-                (1..=lines(&text)).contains(&told.line) && told.file == "policy.toml",
-                "{told}"
-            );
-            assert!(
-                !told.problem.is_empty() && !told.problem.contains('\n'),
-                "{told}"
-            );
+        Err(error) => {
+            names_its_line(&error, &text, "policy.toml");
             return;
         }
     };

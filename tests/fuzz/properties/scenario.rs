@@ -1,7 +1,7 @@
 //! A scenario file of `policy test`.
 
-use super::lines;
-use invoice_worker::dev::simulation::{Scenario, ScenarioError};
+use super::{lines, names_its_line};
+use invoice_worker::dev::simulation::Scenario;
 use std::collections::HashSet;
 
 /// Scenarios have names of their own and stand where they say; a mistake is told with its line, in
@@ -21,20 +21,6 @@ pub fn scenario(data: &[u8]) {
                     .all(|scenario| (1..=lines(&text)).contains(&scenario.line))
             );
         }
-        Err(ScenarioError::Wrong {
-            file,
-            line,
-            problem,
-        }) => {
-            assert!(
-                (1..=lines(&text)).contains(&line) && file == "scenario.toml",
-                "{line}: {problem}"
-            );
-            assert!(
-                !problem.is_empty() && !problem.contains('\n'),
-                "{problem:?}"
-            );
-        }
-        Err(ScenarioError::Unreadable { .. }) => panic!("nothing was to be read"),
+        Err(error) => names_its_line(&error, &text, "scenario.toml"),
     }
 }

@@ -2,81 +2,31 @@
 //! told with file and line.
 
 use serde::Deserialize;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::Spanned;
 
 use super::{Answer, Calls, Fault, Recognition, Scenario, Storage, Verification, Whom};
 use crate::dev::sandbox::samples;
 use crate::domain::failure::Stage;
+use crate::settings::file::read_file;
+use crate::settings::located::{FileError, Problem, Source, check};
 use crate::settings::units::Span;
 
 /// The operations on the store that a fault can be aimed at; `fetch` is a `get` by a presigned
 /// address.
 const OPERATIONS: [&str; 6] = ["get", "fetch", "head", "put", "delete", "list"];
 
-#[derive(Debug, thiserror::Error)]
-pub enum BadScenario {
-    #[error("{}: {source}", path.display())]
-    Unreadable {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    /// Lines count from 1.
-    #[error("{name}:{line}: {problem}")]
-    Wrong {
-        name: String,
-        line: usize,
-        problem: String,
-    },
-}
-
 impl Scenario {
-    pub fn read(path: &Path) -> Result<Self, BadScenario> {
-        let text = std::fs::read_to_string(path).map_err(|source| BadScenario::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let text = read_file(path).map_err(FileError::Unreadable)?;
         Self::parse(&text, &path.display().to_string())
     }
 
-    /// `name` is what the text is called in an error.
-    pub fn parse(text: &str, name: &str) -> Result<Self, BadScenario> {
-        let wrong = |at: usize, problem: &str| BadScenario::Wrong {
-            name: name.to_owned(),
-            line: text[..text.floor_char_boundary(at)].matches('\n').count() + 1,
-            problem: problem.to_owned(),
-        };
-        let written: Written = toml::from_str(text).map_err(|error| {
-            wrong(
-                error.span().unwrap_or_default().start,
-                &error.message().replace('\n', ", "),
-            )
-        })?;
-        let mut faults = Vec::with_capacity(written.fault.len());
-        for fault in written.fault {
-            faults.push(
-                fault
-                    .lift()
-                    .map_err(|Slip { at, problem }| wrong(at.start, &problem))?,
-            );
-        }
-        let Written {
-            seed,
-            pictures_apart,
-            recognition,
-            verification,
-            storage,
-            ..
-        } = written;
-        Ok(Self {
-            seed,
-            pictures_apart,
-            recognition,
-            verification,
-            storage,
-            faults,
-        })
+    /// `file` is what the text is called in an error.
+    pub fn parse(text: &str, file: &str) -> Result<Self, FileError> {
+        let source = Source::new(text, file);
+        let scenario = source.parse().and_then(Written::lift);
+        scenario.map_err(|problem| source.error(problem))
     }
 }
 
@@ -139,20 +89,25 @@ struct WrittenRange {
     to: u32,
 }
 
-/// What is wrong, and where in the text.
-struct Slip {
-    at: Range<usize>,
-    problem: String,
+impl Written {
+    fn lift(self) -> Result<Scenario, Problem> {
+        let faults = self.fault.into_iter().map(WrittenFault::lift);
+        Ok(Scenario {
+            seed: self.seed,
+            pictures_apart: self.pictures_apart,
+            recognition: self.recognition,
+            verification: self.verification,
+            storage: self.storage,
+            faults: faults.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 impl WrittenFault {
-    fn lift(self) -> Result<Fault, Slip> {
+    fn lift(self) -> Result<Fault, Problem> {
         let stage = *self.stage.get_ref();
         let answer = Answer::parse(stage, self.answer.get_ref(), self.http_status.is_some())
-            .map_err(|unknown| Slip {
-                at: self.answer.span(),
-                problem: unknown.to_string(),
-            })?;
+            .map_err(|unknown| Problem::with(&self.answer, unknown.to_string()))?;
         check(self.sample.as_ref(), "no sample has this name", |name| {
             name == "*"
                 || samples::all()
@@ -223,28 +178,9 @@ impl WrittenFault {
     }
 }
 
-fn check<T>(
-    value: Option<&Spanned<T>>,
-    problem: &str,
-    holds: impl Fn(&T) -> bool,
-) -> Result<(), Slip> {
-    match value {
-        Some(value) if !holds(value.get_ref()) => Err(Slip {
-            at: value.span(),
-            problem: problem.to_owned(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn lift_calls(calls: Spanned<WrittenCalls>) -> Result<Calls, Slip> {
-    let at = calls.span();
-    let wrong = |problem: &str| {
-        Err(Slip {
-            at,
-            problem: problem.to_owned(),
-        })
-    };
+fn lift_calls(calls: Spanned<WrittenCalls>) -> Result<Calls, Problem> {
+    let place = calls.span();
+    let wrong = |problem: &str| Err(Problem::new(&place, problem));
     match calls.into_inner() {
         WrittenCalls::Word(word) if word == "all" => Ok(Calls::All),
         WrittenCalls::Word(_) => wrong("calls is \"all\", a list or a range"),
@@ -325,59 +261,62 @@ mod tests {
         let table = [
             (
                 "seed = 1\n[recognition]\nrate = 3".to_owned(),
-                "bad.toml:3: unknown field `rate`",
+                "bad.toml, line 3: unknown field `rate`",
             ),
             (
                 "[storage]\nlatency = 'soon'".to_owned(),
-                "bad.toml:2: \"soon\" is not a duration",
+                "bad.toml, line 2: \"soon\" is not a duration",
             ),
             (
                 "[[fault]]\nstage = 'storage'\nanswer = '316'".to_owned(),
-                "bad.toml:3: storage cannot answer \"316\"",
+                "bad.toml, line 3: storage cannot answer \"316\"",
             ),
             (
                 "[[fault]]\nstage = 'verification'\n\nanswer = 'OUT_OF_QOUTA'".to_owned(),
-                "bad.toml:4: verification cannot answer",
+                "bad.toml, line 4: verification cannot answer",
             ),
             (
                 "[[fault]]\nstage = 'broker'\nanswer = '1'".to_owned(),
-                "bad.toml:2: unknown variant `broker`",
+                "bad.toml, line 2: unknown variant `broker`",
             ),
             (
                 "[[fault]]\nanswer = '1'".to_owned(),
-                "bad.toml:1: missing field `stage`",
+                "bad.toml, line 1: missing field `stage`",
             ),
             (
                 format!("{fault}sample = '99-mars'"),
-                "bad.toml:4: no sample has this name",
+                "bad.toml, line 4: no sample has this name",
             ),
             (
                 format!("{fault}calls = [0]"),
-                "bad.toml:4: calls are counted from 1",
+                "bad.toml, line 4: calls are counted from 1",
             ),
             (
                 format!("{fault}calls = 'some'"),
-                "bad.toml:4: calls is \"all\"",
+                "bad.toml, line 4: calls is \"all\"",
             ),
             (
                 format!("{fault}calls = {{ from = 3, to = 2 }}"),
-                "bad.toml:4: the range of calls ends before it begins",
+                "bad.toml, line 4: the range of calls ends before it begins",
             ),
             (
                 format!("{fault}probability = 1.5"),
-                "bad.toml:4: probability is between 0 and 1",
+                "bad.toml, line 4: probability is between 0 and 1",
             ),
-            (format!("{fault}qr = 2"), "bad.toml:4: qr is 0 or 1"),
+            (format!("{fault}qr = 2"), "bad.toml, line 4: qr is 0 or 1"),
             (
                 format!("{fault}http_status = 42"),
-                "bad.toml:4: http_status",
+                "bad.toml, line 4: http_status",
             ),
-            (format!("{fault}key = 'a'"), "bad.toml:4: key is for stage"),
+            (
+                format!("{fault}key = 'a'"),
+                "bad.toml, line 4: key is for stage",
+            ),
             (
                 format!("{fault}after = '2s'\nuntil = '1s'"),
-                "bad.toml:5: until is not later",
+                "bad.toml, line 5: until is not later",
             ),
-            ("[[fault]".to_owned(), "bad.toml:1: "),
+            ("[[fault]".to_owned(), "bad.toml, line 1: "),
         ];
         for (text, expected) in table {
             let problem = refused(&text);

@@ -17,7 +17,6 @@ mod file;
 
 pub use answer::{Answer, UnknownAnswer, Wire};
 pub use fault::{Calls, Fault, Whom};
-pub use file::BadScenario;
 
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;

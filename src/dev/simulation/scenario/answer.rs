@@ -1,8 +1,8 @@
 //! The answers of a scenario: which calls each fits, how often it is given, and what it says.
 
-use super::file::{Problem, require};
 use super::{Job, LONGEST, duration, fits};
 use crate::domain::failure::{MAX_CODE_BYTES, Stage};
+use crate::settings::located::{Problem, require};
 use serde::Deserialize;
 use std::time::Duration;
 use toml::Spanned;

@@ -1,6 +1,6 @@
 //! Durations as scenarios write and differences show them: `10m30s`, `96h`.
 
-use super::file::Problem;
+use crate::settings::located::Problem;
 use jiff::fmt::friendly::{Spacing, SpanPrinter};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use std::ops::RangeInclusive;

@@ -1,9 +1,9 @@
 //! What is expected of a scenario.
 
-use super::file::{Problem, require};
 use super::{Job, LONGEST, Scenario, duration, fits};
 use crate::domain::failure::Stage;
 use crate::domain::result::{Status, Verdict};
+use crate::settings::located::{Problem, require};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;

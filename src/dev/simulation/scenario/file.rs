@@ -5,17 +5,16 @@ use super::answer::{MAX_ANSWERS, WrittenAnswer};
 use super::expect::WrittenExpect;
 use super::job::WrittenJob;
 use super::{LONGEST, Scenario, duration, job};
+use crate::settings::file::read_file;
+use crate::settings::located::{FileError, Problem, Source, require};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
 
-const MAX_FILE_BYTES: u64 = 1 << 20;
 const MAX_SCENARIOS: usize = 500;
 const MAX_WORKERS: usize = 16;
 /// A Monday morning, a day like any other.
@@ -25,70 +24,16 @@ const DEFAULT_START: &str = "2026-03-02T09:00:00+08:00";
 const LATEST: i64 = 7_258_118_400;
 const DEFAULT_JOB_DEADLINE: Duration = Duration::from_hours(96);
 
-#[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
-    #[error("{}: cannot be read", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
-    /// Lines count from 1.
-    #[error("{file}, line {line}: {problem}")]
-    Wrong {
-        file: String,
-        line: usize,
-        problem: String,
-    },
-}
-
 impl Scenario {
-    pub fn read(path: &Path) -> Result<Vec<Self>, ScenarioError> {
-        let unreadable = |source| ScenarioError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
-        let mut text = String::new();
-        let file = File::open(path).map_err(unreadable)?;
-        // One more than allowed, so that too long is seen.
-        file.take(MAX_FILE_BYTES + 1)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
+    pub fn read(path: &Path) -> Result<Vec<Self>, FileError> {
+        let text = read_file(path).map_err(FileError::Unreadable)?;
         Self::parse(&text, &path.display().to_string())
     }
 
     /// `file` is what the text is called in an error.
-    pub fn parse(text: &str, file: &str) -> Result<Vec<Self>, ScenarioError> {
-        let wrong = |Problem { offset, problem }| ScenarioError::Wrong {
-            file: file.to_owned(),
-            line: line(text, offset),
-            problem,
-        };
-        parse(text).map_err(wrong)
-    }
-}
-
-/// What is wrong, at this byte of the text.
-#[derive(Debug)]
-pub(super) struct Problem {
-    offset: usize,
-    problem: String,
-}
-
-impl Problem {
-    pub(super) fn new(place: &Range<usize>, problem: String) -> Self {
-        Self {
-            offset: place.start,
-            problem,
-        }
-    }
-}
-
-pub(super) fn require(
-    holds: bool,
-    place: &Range<usize>,
-    problem: impl FnOnce() -> String,
-) -> Result<(), Problem> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Problem::new(place, problem()))
+    pub fn parse(text: &str, file: &str) -> Result<Vec<Self>, FileError> {
+        let source = Source::new(text, file);
+        parse(source).map_err(|problem| source.error(problem))
     }
 }
 
@@ -115,17 +60,8 @@ struct WrittenScenario {
     expect: Spanned<WrittenExpect>,
 }
 
-fn parse(text: &str) -> Result<Vec<Scenario>, Problem> {
-    require(text.len() as u64 <= MAX_FILE_BYTES, &(0..0), || {
-        format!("the file is larger than {MAX_FILE_BYTES} bytes")
-    })?;
-    let told = |error: toml::de::Error| {
-        Problem::new(
-            &error.span().unwrap_or(0..0),
-            error.message().replace('\n', ", "),
-        )
-    };
-    let file: WrittenFile = toml::from_str(text).map_err(told)?;
+fn parse(source: Source<'_>) -> Result<Vec<Scenario>, Problem> {
+    let file: WrittenFile = source.parse()?;
     require(!file.scenario.is_empty(), &(0..0), || {
         "there is no [[scenario]] in it".to_owned()
     })?;
@@ -135,7 +71,7 @@ fn parse(text: &str) -> Result<Vec<Scenario>, Problem> {
         require(scenarios.len() < MAX_SCENARIOS, &place, || {
             format!("more than {MAX_SCENARIOS} scenarios")
         })?;
-        let scenario = written.into_inner().lift(line(text, place.start))?;
+        let scenario = written.into_inner().lift(source.line(&place))?;
         require(names.insert(scenario.name.clone()), &place, || {
             format!("there is another scenario {:?}", scenario.name)
         })?;
@@ -210,15 +146,6 @@ fn workers(written: Option<&Spanned<usize>>) -> Result<usize, Problem> {
         format!("`workers` is between 1 and {MAX_WORKERS}")
     })?;
     Ok(*written.get_ref())
-}
-
-/// From 1.
-fn line(text: &str, offset: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
 }
 
 #[cfg(test)]
@@ -447,7 +374,11 @@ mod tests {
 
     #[test]
     fn a_file_that_is_too_large_or_not_there_is_refused() {
-        assert!(refused(&"#".repeat(1 + (1 << 20))).contains("the file is larger than"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.toml");
+        std::fs::write(&path, "#".repeat(1 + (1 << 20))).unwrap();
+        let problem = Scenario::read(&path).expect_err("too large").to_string();
+        assert!(problem.contains("is longer than 1MiB"), "{problem}");
         let problem = Scenario::read(Path::new("/nowhere/s.toml"))
             .expect_err("no file")
             .to_string();

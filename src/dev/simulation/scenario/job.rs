@@ -1,8 +1,8 @@
 //! The jobs of a scenario, as they are written and as they run.
 
 use super::duration;
-use super::file::{Problem, require};
 use super::{LONGEST, Scenario};
+use crate::settings::located::{Problem, require};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};

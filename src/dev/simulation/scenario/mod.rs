@@ -58,8 +58,6 @@ mod expect;
 mod file;
 mod job;
 
-pub use file::ScenarioError;
-
 pub(super) use answer::{Answer, Content, Often, Registry};
 pub(super) use duration::shown;
 pub(super) use expect::{Downloads, Expect, ExpectedCall, Of};
