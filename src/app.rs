@@ -1,7 +1,7 @@
 //! From a configuration to the parts that work with it.
 
 use crate::breaker::Breaker;
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{AnswerStore, Checkpoints};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::failure::Stage;
@@ -59,11 +59,14 @@ pub async fn pipeline(
     Ok(Pipeline {
         recognitions: SingleFlight::default(),
         verifications: SingleFlight::default(),
-        checkpoints: Checkpoints::new(
-            &config.checkpoint,
-            &store,
-            &config.storage.bucket,
-            config.sealer(),
+        answers: AnswerStore::new(
+            Checkpoints::new(
+                &config.checkpoint,
+                &store,
+                &config.storage.bucket,
+                config.sealer(),
+            ),
+            retrier.clone(),
         ),
         loader: Loader {
             store,

@@ -95,7 +95,7 @@ async fn until_admitted(worker: &Worker, fleet: Option<&str>) {
     let mut told = String::new();
     while let Ok(Ok(Some(problem))) = timeout(
         check::PATIENCE,
-        obstacle(&worker.pipeline.checkpoints, fleet),
+        obstacle(&worker.pipeline.answers.checkpoints, fleet),
     )
     .await
     {

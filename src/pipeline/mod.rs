@@ -7,20 +7,19 @@ mod findings;
 mod flight;
 mod once;
 mod outcome;
-mod parcel;
 mod proof;
 mod provider_image;
-mod recall;
 mod revision_check;
 mod steps;
 
 pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
 pub use flight::SingleFlight;
 pub use outcome::{Outcome, ParkRequest};
-pub use recall::{Kept, Patience};
 
 use crate::breaker::Blocked;
-use crate::checkpoint::{Checkpoints, StoredResult, Verification, VerificationAnswer};
+use crate::checkpoint::{
+    AnswerStore, CarriedAnswers, StoredResult, Verification, VerificationAnswer,
+};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::job::{ImageRef, Job};
@@ -44,7 +43,7 @@ pub struct Pipeline {
     /// Calls that are being made, for whoever asks the same.
     pub recognitions: SingleFlight<RecognitionPart>,
     pub verifications: SingleFlight<VerificationAnswer>,
-    pub checkpoints: Checkpoints,
+    pub answers: AnswerStore,
     pub retrier: Retrier,
     pub job_deadline: Duration,
     pub redelivery_wait: Duration,
@@ -152,11 +151,7 @@ impl Pipeline {
     /// line again, to the same end.
     async fn unsent(&self, progress: &mut Progress, arrival: &Arrival) -> Option<StoredResult> {
         let question = progress.unsent.as_ref()?.question.clone();
-        let stored = self
-            .patiently(&arrival.halt, || self.checkpoints.result(&question))
-            .await
-            .ok()
-            .flatten();
+        let stored = self.answers.result(&question, &arrival.halt).await;
         stored.filter(|stored| stored.run == progress.run)
     }
 
@@ -206,7 +201,10 @@ impl Pipeline {
         let question = loaded.question(job);
         findings.question = Some(question.clone());
         if let Some(stored) = self
-            .recall(&case, || self.checkpoints.result(&question))
+            .answers
+            .recall(&case.halt, case.deadline, || {
+                self.answers.checkpoints.result(&question)
+            })
             .await?
         {
             let is_this_run = stored.run == case.progress.run;
@@ -232,11 +230,14 @@ impl Pipeline {
         let Some(image) = case.progress.image.as_deref().filter(|_| is_the_end) else {
             return;
         };
-        findings.recognition = match Self::brought(case, image).recognition {
+        findings.recognition = match CarriedAnswers::about(image, case.progress).recognition {
             Some(part) => Some(part),
             // A store that does not answer is no reason to keep the job waiting.
             None => self
-                .recall(case, || self.checkpoints.recognition(image))
+                .answers
+                .recall(&case.halt, case.deadline, || {
+                    self.answers.checkpoints.recognition(image)
+                })
                 .await
                 .ok()
                 .flatten(),
@@ -254,12 +255,18 @@ impl Pipeline {
         if job.verify {
             let today = self.today();
             let known = self
-                .recall(case, || self.checkpoints.verification(identity, today))
+                .answers
+                .recall(&case.halt, case.deadline, || {
+                    self.answers.checkpoints.verification(identity, today)
+                })
                 .await?;
             Ok(matches!(known, Some(Verification::Answered(_))))
         } else {
             Ok(self
-                .recall(case, || self.checkpoints.recognition(identity))
+                .answers
+                .recall(&case.halt, case.deadline, || {
+                    self.answers.checkpoints.recognition(identity)
+                })
                 .await?
                 .is_some())
         }

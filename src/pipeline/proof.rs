@@ -66,6 +66,6 @@ impl Pipeline {
                 Err(failure) => return Err(failure),
             }
         }
-        self.checkpoints.probe().await.map(drop)
+        self.answers.checkpoints.probe().await.map(drop)
     }
 }

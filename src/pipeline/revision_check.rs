@@ -2,7 +2,7 @@
 //! an address that names no version, or the worker, for a provider that could not.
 
 use super::provider_image::ProviderImage;
-use crate::checkpoint::Parcel;
+use crate::checkpoint::CarriedAnswers;
 use crate::domain::failure::{Failure, Stage};
 use crate::image::{Extent, LoadedImage, Loader, Object, ObjectLink, Transfers, view};
 use crate::pipeline::Pipeline;
@@ -26,13 +26,13 @@ impl Pipeline {
         held: &ProviderImage,
         loaded: &LoadedImage,
         case: &mut Case<'_>,
-        pack: impl FnOnce(&mut Parcel),
+        pack: impl FnOnce(&mut CarriedAnswers),
     ) -> Result<(), Box<StageStopped>> {
         let looked = self.look_again(held, loaded, case).await;
         if let Err(stopped) = &looked
             && is_untold(stopped)
         {
-            self.pack_up(case, &loaded.identity, pack).await;
+            self.answers.carry(case, &loaded.identity, pack).await;
         }
         looked
     }

@@ -3,7 +3,7 @@
 use super::flight::Role;
 use super::outcome::is_recognitions;
 use super::{Pipeline, ResultBuilder};
-use crate::checkpoint::{Parcel, Verification, VerificationAnswer};
+use crate::checkpoint::{CarriedAnswers, Verification, VerificationAnswer};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::job::Job;
@@ -70,22 +70,25 @@ impl Pipeline {
         identity: &str,
         case: &mut Case<'_>,
     ) -> Result<Option<RecognitionPart>, Box<StageStopped>> {
-        let mut brought = Self::brought(case, identity);
-        let Some(part) = brought.recognition.clone() else {
+        let mut carried = CarriedAnswers::about(identity, case.progress);
+        let Some(part) = carried.recognition.clone() else {
             case.recalled = RecallTime::now(self.retrier.clock);
             return self
-                .recall(case, || self.checkpoints.recognition(identity))
+                .answers
+                .recall(&case.halt, case.deadline, || {
+                    self.answers.checkpoints.recognition(identity)
+                })
                 .await;
         };
         if self
             .is_stored_by_now(
                 Stage::Recognition,
-                self.checkpoints.keep_recognition(identity, &part),
+                self.answers.checkpoints.keep_recognition(identity, &part),
             )
             .await
         {
-            brought.recognition = None;
-            Self::take_along(case, &brought);
+            carried.recognition = None;
+            carried.travel_with(case.progress);
         }
         Ok(Some(part))
     }
@@ -101,7 +104,12 @@ impl Pipeline {
             match self.recognitions.join(&loaded.identity) {
                 Role::Leader(leader) => {
                     // Whoever led before may have landed since the checkpoint was looked for.
-                    let outcome = match self.checkpoints.recognition_here(&loaded.identity).await {
+                    let outcome = match self
+                        .answers
+                        .checkpoints
+                        .recognition_here(&loaded.identity)
+                        .await
+                    {
                         Some(part) => Ok(part),
                         None => self.call_recognition(loaded, has_followed, case).await,
                     };
@@ -135,8 +143,8 @@ impl Pipeline {
         }
         let (halt, deadline) = (case.halt.clone(), case.deadline);
         let look_again = || {
-            self.recall_until(&halt, deadline, || {
-                self.checkpoints.recognition(&loaded.identity)
+            self.answers.recall(&halt, deadline, || {
+                self.answers.checkpoints.recognition(&loaded.identity)
             })
         };
         let reply = loop {
@@ -158,15 +166,20 @@ impl Pipeline {
             invoice: reply.answer,
             request_id: reply.request_id,
         };
-        let pack = |parcel: &mut Parcel| parcel.recognition = Some(part.clone());
+        let pack = |carried: &mut CarriedAnswers| carried.recognition = Some(part.clone());
         self.confirm(&held, loaded, case, pack).await?;
-        self.keep(
-            case,
-            &loaded.identity,
-            || self.checkpoints.keep_recognition(&loaded.identity, &part),
-            pack,
-        )
-        .await?;
+        self.answers
+            .persist(
+                case,
+                &loaded.identity,
+                || {
+                    self.answers
+                        .checkpoints
+                        .keep_recognition(&loaded.identity, &part)
+                },
+                pack,
+            )
+            .await?;
         Ok(part)
     }
 
@@ -208,24 +221,29 @@ impl Pipeline {
         identity: &str,
         case: &mut Case<'_>,
     ) -> Result<Option<VerificationAnswer>, Box<StageStopped>> {
-        let mut brought = Self::brought(case, identity);
-        let Some((day, answer)) = brought.verification.clone() else {
+        let mut carried = CarriedAnswers::about(identity, case.progress);
+        let Some((day, answer)) = carried.verification.clone() else {
             case.recalled = RecallTime::now(self.retrier.clock);
             let today = self.today();
             let known = self
-                .recall(case, || self.checkpoints.verification(identity, today))
+                .answers
+                .recall(&case.halt, case.deadline, || {
+                    self.answers.checkpoints.verification(identity, today)
+                })
                 .await?;
             return Ok(known.and_then(|known| heeded(known, case)));
         };
         if self
             .is_stored_by_now(
                 Stage::Verification,
-                self.checkpoints.keep_verification(identity, day, &answer),
+                self.answers
+                    .checkpoints
+                    .keep_verification(identity, day, &answer),
             )
             .await
         {
-            brought.verification = None;
-            Self::take_along(case, &brought);
+            carried.verification = None;
+            carried.travel_with(case.progress);
         }
         Ok(Some(answer))
     }
@@ -243,6 +261,7 @@ impl Pipeline {
             match self.verifications.join(identity) {
                 Role::Leader(leader) => {
                     let known = self
+                        .answers
                         .checkpoints
                         .verification_here(identity, self.today())
                         .await;
@@ -290,8 +309,11 @@ impl Pipeline {
             let look_again =
                 async || {
                     let known = self
-                        .recall_until(&halt, deadline, || {
-                            self.checkpoints.verification(identity, self.today())
+                        .answers
+                        .recall(&halt, deadline, || {
+                            self.answers
+                                .checkpoints
+                                .verification(identity, self.today())
                         })
                         .await?;
                     // That the picture has to be turned is news only where it was not known.
@@ -328,13 +350,14 @@ impl Pipeline {
                     case.progress.rotated_for = Some(code.clone());
                     self.look_again(&held, loaded, case).await?;
                     // With the job it travels anyway.
-                    self.keep(
-                        case,
-                        identity,
-                        || self.checkpoints.keep_unread(identity, today, &code),
-                        |_| {},
-                    )
-                    .await?;
+                    self.answers
+                        .persist(
+                            case,
+                            identity,
+                            || self.answers.checkpoints.keep_unread(identity, today, &code),
+                            |_| {},
+                        )
+                        .await?;
                 }
                 Err(stopped) if stopped.ruling.decision == Decision::Inline => {
                     case.progress.inline.insert(Stage::Verification);
@@ -354,16 +377,37 @@ impl Pipeline {
         };
         // The registry answered now, whenever the question was asked.
         let today = self.today();
-        let pack = |parcel: &mut Parcel| parcel.verification = Some((today, answer.clone()));
+        let pack =
+            |carried: &mut CarriedAnswers| carried.verification = Some((today, answer.clone()));
         self.confirm(&held, loaded, case, pack).await?;
-        self.keep(
-            case,
-            identity,
-            || self.checkpoints.keep_verification(identity, today, &answer),
-            pack,
-        )
-        .await?;
+        self.answers
+            .persist(
+                case,
+                identity,
+                || {
+                    self.answers
+                        .checkpoints
+                        .keep_verification(identity, today, &answer)
+                },
+                pack,
+            )
+            .await?;
         Ok(answer)
+    }
+
+    /// An answer that came with the job is safe with it; it is stored, if that is possible by now,
+    /// for other jobs about the same image. Answers whether it need not travel any more.
+    async fn is_stored_by_now<A>(&self, stage: Stage, write: A) -> bool
+    where
+        A: Future<Output = Result<(), Failure>>,
+    {
+        match write.await {
+            Ok(()) => true,
+            Err(failure) => {
+                tracing::debug!(%stage, code = failure.code, "an answer that came with its job can still not be stored");
+                false
+            }
+        }
     }
 
     pub(super) fn today(&self) -> Date {

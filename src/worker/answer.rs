@@ -4,12 +4,12 @@ use super::Worker;
 use super::event::{Event, JobAnswered, codes};
 use super::outbox::{Sent, Unpublished};
 use super::turn::Turn;
-use crate::checkpoint::StoredResult;
+use crate::checkpoint::{KeptResult, Patience, StoredResult};
 use crate::domain::failure::Stage;
 use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
-use crate::pipeline::{Answer, Kept, Patience, answer_of_another_run};
+use crate::pipeline::{Answer, answer_of_another_run};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -63,25 +63,27 @@ impl Worker {
         // more.
         let kept = self
             .pipeline
+            .answers
             .keep_result(&question, &stored, is_again, patience)
             .await;
         // A run that may have a twin is one by its name, too: whatever became of the picture
         // meanwhile, both say the same.
         if !turn.is_new
             && question != progress.run
-            && !matches!(kept, Kept::Stands(_))
-            && let Kept::Stands(first) = self
+            && !matches!(kept, KeptResult::Stands(_))
+            && let KeptResult::Stands(first) = self
                 .pipeline
+                .answers
                 .keep_result(&progress.run, &stored, progress.asked_again, patience)
                 .await
         {
             return self.replay(turn, first, Some(progress.run.clone())).await;
         }
         match kept {
-            Kept::Stands(first) if first.run == progress.run => {
+            KeptResult::Stands(first) if first.run == progress.run => {
                 self.replay(turn, first, Some(question)).await
             }
-            Kept::Stands(first) => {
+            KeptResult::Stands(first) => {
                 let theirs = job.and_then(|job| answer_of_another_run(job, &first));
                 self.publish(
                     turn,
@@ -93,7 +95,7 @@ impl Worker {
                 )
                 .await
             }
-            Kept::Durably => {
+            KeptResult::Durably => {
                 self.publish(
                     turn,
                     &Answer {
@@ -104,7 +106,7 @@ impl Worker {
                 )
                 .await
             }
-            Kept::Here => {
+            KeptResult::Here => {
                 self.publish(
                     turn,
                     &Answer {
@@ -176,7 +178,7 @@ impl Worker {
         let kept = answer
             .question
             .as_ref()
-            .filter(|_| self.pipeline.checkpoints.is_durable());
+            .filter(|_| self.pipeline.answers.checkpoints.is_durable());
         let may_wait = kept.is_some() && !waited_enough;
         match outbox
             .result(

@@ -113,7 +113,8 @@ impl Worker {
         if turn.progress.redelivered
             && let Some(stored) = self
                 .pipeline
-                .answer_of(&turn.progress.run, &generation.halt)
+                .answers
+                .result(&turn.progress.run, &generation.halt)
                 .await
         {
             let run = turn.progress.run.clone();
@@ -318,6 +319,7 @@ impl Worker {
                 until,
             };
             self.pipeline
+                .answers
                 .keep_unparked(&unparked, &turn.generation.halt)
                 .await;
         }
@@ -327,6 +329,7 @@ impl Worker {
     async fn take_up(&self, turn: &mut Turn<'_>) {
         let Some(UnparkedRun { progress, until }) = self
             .pipeline
+            .answers
             .unparked(&turn.progress.run, &turn.generation.halt)
             .await
         else {

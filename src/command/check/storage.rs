@@ -54,7 +54,7 @@ async fn checkpoints(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
     } else {
         (CHECKPOINTS, &config.storage.bucket)
     };
-    let asked = match timeout(PATIENCE, pipeline.checkpoints.missing_rights()).await {
+    let asked = match timeout(PATIENCE, pipeline.answers.checkpoints.missing_rights()).await {
         Ok(Ok(None)) => return Vec::new(),
         Ok(Ok(Some(missing))) => Ok(Ok(missing)),
         Ok(Err(failure)) => Ok(Err(failure)),
@@ -116,7 +116,7 @@ fn told(
 /// store.
 async fn conditional_writes(pipeline: &Pipeline) -> Option<Finding> {
     Some(
-        match timeout(PATIENCE, pipeline.checkpoints.probe()).await {
+        match timeout(PATIENCE, pipeline.answers.checkpoints.probe()).await {
             Ok(Ok(None)) => return None,
             Ok(Ok(Some(true))) => Finding::fine(
                 CHECKPOINTS,

@@ -86,7 +86,7 @@ async fn versions(config: &Config, pipeline: &Pipeline) -> Finding {
         return untried();
     }
     let bucket = &config.storage.bucket;
-    match timeout(PATIENCE, pipeline.checkpoints.keep_versions()).await {
+    match timeout(PATIENCE, pipeline.answers.checkpoints.keep_versions()).await {
         Ok(Ok(None)) => untried(),
         Ok(Ok(Some(true))) => Finding::fine(
             VERSIONS,

@@ -5,7 +5,7 @@ use super::script::Script;
 use super::store::CHECKPOINTS;
 use crate::breaker::Breaker;
 use crate::broker::{self, Broker};
-use crate::checkpoint::{self, Checkpoints};
+use crate::checkpoint::{self, AnswerStore, Checkpoints};
 use crate::clock::Clock;
 use crate::cluster::peer_register::PeerRegister;
 use crate::config::Config;
@@ -100,7 +100,10 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     let pipeline = Pipeline {
         recognitions: SingleFlight::default(),
         verifications: SingleFlight::default(),
-        checkpoints: Checkpoints::new(&checkpoints, store, BUCKET, config.sealer()),
+        answers: AnswerStore::new(
+            Checkpoints::new(&checkpoints, store, BUCKET, config.sealer()),
+            retrier.clone(),
+        ),
         loader: Loader {
             store: store.clone(),
             memory: ImageMemory::new(config.worker.image_memory.0),

@@ -1,6 +1,6 @@
 //! The header `invoice-progress`: sealed, but perhaps by another version.
 
-use invoice_worker::checkpoint::Parcel;
+use invoice_worker::checkpoint::CarriedAnswers;
 use invoice_worker::domain::progress::{
     MAX_CALLS_LISTED, MAX_HEADER_BYTES, MAX_PARCEL_BYTES, Progress,
 };
@@ -24,7 +24,7 @@ pub fn progress(data: &[u8]) {
             && progress.run == run
             && progress.calls().len() <= MAX_CALLS_LISTED
     );
-    let _ = progress.parcel.as_deref().map(Parcel::unpack);
+    let _ = progress.parcel.as_deref().map(CarriedAnswers::decode);
     assert_eq!(Progress::from_header(&header, "another run"), None);
 
     let written = progress.to_header();

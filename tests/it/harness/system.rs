@@ -75,7 +75,7 @@ impl System {
             .unwrap();
         refit(&mut pipeline);
         // As `run` does; a store that is out of order is some tests' subject.
-        let _ = pipeline.checkpoints.probe().await;
+        let _ = pipeline.answers.checkpoints.probe().await;
         let running = Running::start(Worker {
             broker: self.broker.clone(),
             queues: self.config.broker.clone(),

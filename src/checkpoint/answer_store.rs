@@ -1,0 +1,290 @@
+//! Checkpoints, read and written with patience. A failure of their store is never the job's fault.
+
+use super::{CarriedAnswers, Checkpoints, StoredResult, UnparkedRun};
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::result::Status;
+use crate::policy::Decision;
+use crate::retry::{Case, LONGEST_HOLD, Retrier, StageStopped, wait};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+const TRIES: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// How long a store that refuses an answer is tried where a caller waits for the answer.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// How long a job waits, uncharged, whose checkpoints cannot be read or written: going on without
+/// them might buy an answer twice.
+const UNREADABLE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long one delivery may be held for the sake of a store that does not answer.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// Cancelled when this worker may start nothing more for the job.
+    pub halt: &'a CancellationToken,
+    /// Since when the delivery is held.
+    pub began: Instant,
+    /// The job can wait. Otherwise a caller waits for it, or it is late already.
+    pub may_wait: bool,
+}
+
+/// What became of a final result.
+pub enum KeptResult {
+    /// Every worker that gets the job next finds it.
+    Durably,
+    /// Only this process knows of it.
+    Here,
+    /// This one stands in its place: the result of the run's other copy, or of another run of the
+    /// job that was completed meanwhile.
+    Stands(StoredResult),
+}
+
+/// The checkpoints, as the pipeline and the worker use them.
+pub struct AnswerStore {
+    pub checkpoints: Checkpoints,
+    retrier: Retrier,
+}
+
+impl AnswerStore {
+    pub fn new(checkpoints: Checkpoints, retrier: Retrier) -> Self {
+        Self {
+            checkpoints,
+            retrier,
+        }
+    }
+
+    /// Reads what is kept, for a job that cannot go on without knowing.
+    ///
+    /// # Errors
+    /// [`StageStopped`], to be parked: the store does not answer. Past the deadline, final.
+    pub async fn recall<T, A>(
+        &self,
+        halt: &CancellationToken,
+        deadline: Timestamp,
+        read: impl Fn() -> A,
+    ) -> Result<Option<T>, Box<StageStopped>>
+    where
+        A: Future<Output = Result<Option<T>, Failure>>,
+    {
+        self.read_with_retry(halt, read).await.map_err(|failure| {
+            let decision = if self.retrier.clock.now() > deadline {
+                Decision::Fail { invalid_job: None }
+            } else {
+                Decision::Park {
+                    until: self.later(UNREADABLE),
+                }
+            };
+            StageStopped::boxed(failure, decision)
+        })
+    }
+
+    /// Writes a paid answer, and does not give it up because the store is down: it tries for as
+    /// long as the delivery may be held, while nothing else is bought. After that the answer
+    /// travels with its job, with whatever else could not be stored; `carry` adds it.
+    ///
+    /// # Errors
+    /// [`StageStopped`], to be parked: the job carries the answer now.
+    pub async fn persist<A>(
+        &self,
+        case: &mut Case<'_>,
+        image: &str,
+        write: impl Fn() -> A,
+        carry: impl FnOnce(&mut CarriedAnswers),
+    ) -> Result<(), Box<StageStopped>>
+    where
+        A: Future<Output = Result<(), Failure>>,
+    {
+        let patience = Patience {
+            halt: &case.halt,
+            began: case.began,
+            may_wait: case.is_queued,
+        };
+        let Err(failure) = self.write_with_retry(patience, write).await else {
+            return Ok(());
+        };
+        if !case.is_queued || self.retrier.clock.now() > case.deadline {
+            // Nothing waits any longer: the answer goes into the result.
+            log_not_kept(&failure);
+            return Ok(());
+        }
+        self.carry(case, image, carry).await;
+        let wait = if case.halt.is_cancelled() {
+            SignedDuration::ZERO
+        } else {
+            UNREADABLE
+        };
+        let message = format!(
+            "a paid answer cannot be stored ({}); it travels with its job",
+            failure.message
+        );
+        Err(StageStopped::boxed(
+            Failure::new(Stage::Storage, failure.code, message),
+            Decision::Park {
+                until: self.later(wait),
+            },
+        ))
+    }
+
+    /// `add` puts an answer to what the job carries.
+    pub async fn carry(
+        &self,
+        case: &mut Case<'_>,
+        image: &str,
+        add: impl FnOnce(&mut CarriedAnswers),
+    ) {
+        let mut carried = CarriedAnswers::about(image, case.progress);
+        if carried.recognition.is_none() {
+            // Perhaps another job's, which was not stored either.
+            carried.recognition = self.checkpoints.recognition_here(image).await;
+        }
+        add(&mut carried);
+        carried.travel_with(case.progress);
+    }
+
+    /// Keeps a final result, so that the same run is answered with the same bytes: it tries as long
+    /// as for a paid answer, and the result is published whether or not this succeeds. A result of
+    /// the same run is replaced only by one that was asked for `again`, one of another run unless
+    /// it is completed.
+    pub async fn keep_result(
+        &self,
+        question: &str,
+        result: &StoredResult,
+        again: bool,
+        patience: Patience<'_>,
+    ) -> KeptResult {
+        let replaces = |kept: &StoredResult| {
+            if kept.run == result.run {
+                again
+            } else {
+                kept.status != Status::Completed
+            }
+        };
+        let keep = || self.checkpoints.keep_result(question, result, replaces);
+        match self.write_with_retry(patience, keep).await {
+            Ok(Some(first)) => KeptResult::Stands(first),
+            Ok(None) if self.checkpoints.is_durable() => KeptResult::Durably,
+            Ok(None) => KeptResult::Here,
+            Err(failure) => {
+                self.checkpoints.remember_result(question, result).await;
+                tracing::warn!(
+                    code = failure.code,
+                    "a result could not be checkpointed; this process alone would repeat its bytes"
+                );
+                KeptResult::Here
+            }
+        }
+    }
+
+    /// The result kept under this name, as far as the store answers: the name of a question, or of
+    /// a run that never came as far as a question.
+    pub async fn result(&self, name: &str, halt: &CancellationToken) -> Option<StoredResult> {
+        self.read_with_retry(halt, || self.checkpoints.result(name))
+            .await
+            .ok()
+            .flatten()
+    }
+
+    /// Keeps what a run has paid for and could not be parked with: the worker that gets its
+    /// delivery next goes on from there.
+    pub async fn keep_unparked(&self, unparked: &UnparkedRun, halt: &CancellationToken) {
+        let patience = Patience {
+            halt,
+            began: Instant::now(),
+            may_wait: false,
+        };
+        let keep = || self.checkpoints.keep_unparked(unparked);
+        if let Err(failure) = self.write_with_retry(patience, keep).await {
+            log_not_kept(&failure);
+        }
+    }
+
+    /// What [`AnswerStore::keep_unparked`] kept of this run, as far as the store answers.
+    pub async fn unparked(&self, run: &str, halt: &CancellationToken) -> Option<UnparkedRun> {
+        self.read_with_retry(halt, || self.checkpoints.unparked(run))
+            .await
+            .ok()
+            .flatten()
+    }
+
+    /// Reads, some times at the most.
+    async fn read_with_retry<T, A>(
+        &self,
+        halt: &CancellationToken,
+        read: impl Fn() -> A,
+    ) -> Result<T, Failure>
+    where
+        A: Future<Output = Result<T, Failure>>,
+    {
+        let mut tries = 1;
+        loop {
+            match read().await {
+                Ok(value) => return Ok(value),
+                Err(failure) if tries == TRIES || halt.is_cancelled() => return Err(failure),
+                Err(_) => sleep(self.wait(tries)).await,
+            }
+            tries += 1;
+        }
+    }
+
+    /// Writes, until it succeeds or the delivery may be held no longer. A job that may start
+    /// nothing more still has some tries: the worker that gets it next waits longer than they take.
+    async fn write_with_retry<T, A>(
+        &self,
+        patience: Patience<'_>,
+        write: impl Fn() -> A,
+    ) -> Result<T, Failure>
+    where
+        A: Future<Output = Result<T, Failure>>,
+    {
+        let Patience {
+            halt,
+            began,
+            may_wait,
+        } = patience;
+        let until = if may_wait {
+            began + LONGEST_HOLD
+        } else {
+            Instant::now() + AT_ONCE
+        };
+        let (mut tries, mut last_tries, mut hold) = (1, TRIES, None);
+        loop {
+            let failure = match write().await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            let is_halted = halt.is_cancelled();
+            last_tries -= u32::from(is_halted);
+            if last_tries == 0 || Instant::now() >= until {
+                return Err(failure);
+            }
+            if tries >= TRIES && may_wait && hold.is_none() {
+                // No other job of this worker buys what could not be stored either.
+                hold = Some(self.retrier.breaker.hold(&failure));
+            }
+            let round = if is_halted { TRIES - last_tries } else { tries };
+            tokio::select! {
+                biased;
+                () = sleep(self.wait(round)) => {}
+                () = halt.cancelled(), if !is_halted => {}
+            }
+            tries += 1;
+        }
+    }
+
+    fn wait(&self, tries: u32) -> Duration {
+        wait(FIRST_WAIT, tries, self.retrier.chance.unit())
+    }
+
+    fn later(&self, wait: SignedDuration) -> Timestamp {
+        let now = self.retrier.clock.now();
+        now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+    }
+}
+
+fn log_not_kept(failure: &Failure) {
+    tracing::warn!(
+        code = failure.code,
+        "an answer could not be checkpointed; this process remembers it, another would pay again"
+    );
+}

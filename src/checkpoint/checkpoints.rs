@@ -1,0 +1,284 @@
+//! Which names answers, results and runs are kept under, and which of two stands.
+
+use super::kept::{StoredResult, UnparkedRun, Verification, VerificationAnswer};
+use super::sealed_objects::{Durable, SealedObjects, encoded};
+use super::{Config, StoreKind};
+use crate::domain::failure::Failure;
+use crate::domain::result::{RecognitionPart, Status};
+use crate::seal::Sealer;
+use crate::store::{MissingRight, Store, Written};
+use crate::telemetry::metric;
+use bytes::Bytes;
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// What the rights are tried with: another object than the one for conditional writes, which has to
+/// be there before.
+const RIGHTS_PROBE: &str = "rights.json";
+/// What conditional writes are tried with.
+const PROBE: &str = "probe.json";
+
+/// Cheap to clone; clones share the memory.
+#[derive(Clone)]
+pub struct Checkpoints {
+    objects: SealedObjects,
+    /// The store keeps what is there when a write says so: of two copies of a run one result
+    /// stands, whichever was written first. Unknown until the store has answered.
+    conditional: Arc<OnceCell<bool>>,
+}
+
+impl Checkpoints {
+    /// `default_bucket` is where checkpoints go when the section names none.
+    pub fn new(config: &Config, store: &Store, default_bucket: &str, sealer: Sealer) -> Self {
+        let bucket = if config.bucket.is_empty() {
+            default_bucket
+        } else {
+            &config.bucket
+        };
+        let (remembers, durable) = match config.store {
+            StoreKind::S3 => (
+                true,
+                Some(Durable {
+                    store: store.clone(),
+                    bucket: bucket.to_owned(),
+                }),
+            ),
+            StoreKind::Memory => (true, None),
+            StoreKind::None => (false, None),
+        };
+        Self {
+            objects: SealedObjects::new(remembers, durable, config.prefix.clone(), sealer),
+            conditional: Arc::default(),
+        }
+    }
+
+    /// Will another process find what is kept?
+    pub fn is_durable(&self) -> bool {
+        self.objects.durable().is_some()
+    }
+
+    /// Asks the store whether it honours conditional writes, and uses them if so. `None`: nothing
+    /// is kept in a store.
+    pub async fn probe(&self) -> Result<Option<bool>, Failure> {
+        let Some(Durable { store, bucket }) = self.objects.durable() else {
+            return Ok(None);
+        };
+        let key = self.objects.key(PROBE);
+        self.conditional
+            .get_or_try_init(|| store.honours_conditions(bucket, &key))
+            .await
+            .map(|honoured| Some(*honoured))
+    }
+
+    /// [`Store::keeps_versions`] of the bucket, asked about what [`Checkpoints::probe`] has left
+    /// there; written anew, for it may be from a time before there were any.
+    pub async fn keep_versions(&self) -> Result<Option<bool>, Failure> {
+        let Some(Durable { store, bucket }) = self.objects.durable() else {
+            return Ok(None);
+        };
+        let key = self.objects.key(PROBE);
+        store.put(bucket, &key, Bytes::from_static(b"{}")).await?;
+        store.keeps_versions(bucket, &key).await.map(Some)
+    }
+
+    /// The rights that are missing to keep checkpoints and to find them again. `None`: nothing is
+    /// kept in a store.
+    pub async fn missing_rights(&self) -> Result<Option<Vec<MissingRight>>, Failure> {
+        let Some(Durable { store, bucket }) = self.objects.durable() else {
+            return Ok(None);
+        };
+        let (prefix, probe) = (self.objects.prefix(), self.objects.key(RIGHTS_PROBE));
+        store
+            .missing_rights_to_keep(bucket, prefix, &probe)
+            .await
+            .map(Some)
+    }
+
+    /// Do all workers of a fleet seal with the same key? A worker with another key would find no
+    /// answer of the others, and they none of its own: everything would be bought twice. So each of
+    /// them reads one object at start and seals it anew.
+    ///
+    /// Answers the key of that object where another worker sealed it with a key that this worker
+    /// does not have. `None`: they agree, this worker is the first, or nothing is kept in a store.
+    ///
+    /// An object without any seal is overwritten. One with a seal of its own can be put there by
+    /// anyone who may write to the bucket: it keeps new workers from starting, and stops none that
+    /// runs.
+    pub async fn seal_of_another_key(&self, fleet: &str) -> Result<Option<String>, Failure> {
+        let name = format!("seal-{fleet}.json");
+        let is_sealed_by_another = self.objects.claim(&name).await?;
+        Ok(is_sealed_by_another.then(|| self.objects.key(&name)))
+    }
+
+    /// What this process remembers by now, without asking the store.
+    pub async fn recognition_here(&self, image: &str) -> Option<RecognitionPart> {
+        self.objects.remembered(&recognition_name(image)).await
+    }
+
+    /// As [`Checkpoints::recognition_here`].
+    pub async fn verification_here(&self, image: &str, day: Date) -> Option<Verification> {
+        let name = verification_name(image, day);
+        self.objects.remembered(&name).await
+    }
+
+    pub async fn recognition(&self, image: &str) -> Result<Option<RecognitionPart>, Failure> {
+        self.get("recognition", &recognition_name(image), |_| true)
+            .await
+    }
+
+    pub async fn keep_recognition(
+        &self,
+        image: &str,
+        part: &RecognitionPart,
+    ) -> Result<(), Failure> {
+        self.objects.put(&recognition_name(image), part).await
+    }
+
+    /// The registry's answer of `day`: tomorrow it may be another one. That the picture has to be
+    /// turned is not the last word: another process may have an answer by now.
+    pub async fn verification(
+        &self,
+        image: &str,
+        day: Date,
+    ) -> Result<Option<Verification>, Failure> {
+        let is_last = |known: &Verification| matches!(known, Verification::Answered(_));
+        self.get("verification", &verification_name(image, day), is_last)
+            .await
+    }
+
+    pub async fn keep_verification(
+        &self,
+        image: &str,
+        day: Date,
+        answer: &VerificationAnswer,
+    ) -> Result<(), Failure> {
+        let name = verification_name(image, day);
+        self.objects.put(&name, answer).await
+    }
+
+    /// Keeps that the image has to be turned, unless there is an answer by now.
+    pub async fn keep_unread(&self, image: &str, day: Date, code: &str) -> Result<(), Failure> {
+        let name = verification_name(image, day);
+        if self.objects.read::<Verification>(&name).await?.is_some() {
+            return Ok(());
+        }
+        let unread = code.to_owned();
+        self.objects
+            .put(&name, &Verification::Unread { unread })
+            .await
+    }
+
+    /// One that is not completed may have been replaced by another process: the store is asked, and
+    /// where it fails the memory.
+    pub async fn result(&self, question: &str) -> Result<Option<StoredResult>, Failure> {
+        let name = result_name(question);
+        let is_last = |kept: &StoredResult| kept.status == Status::Completed;
+        self.get_or_remember("result", &name, is_last).await
+    }
+
+    /// Keeps a final result, unless there is one that it does not replace: then that one stands,
+    /// and is answered.
+    ///
+    /// Where the store does not honour conditional writes, two copies that finish at the same
+    /// moment may both be kept, the later one over the earlier.
+    pub async fn keep_result(
+        &self,
+        question: &str,
+        result: &StoredResult,
+        replaces: impl Fn(&StoredResult) -> bool,
+    ) -> Result<Option<StoredResult>, Failure> {
+        let (name, objects) = (result_name(question), &self.objects);
+        let json = encoded(result);
+        let standing = |kept: Option<StoredResult>| kept.filter(|kept| !replaces(kept));
+        if let Some(first) = standing(objects.remembered(&name).await) {
+            return Ok(Some(first));
+        }
+        // A store that did not answer at the start is asked now.
+        let honours = matches!(self.probe().await, Ok(Some(true)));
+        let is_new = honours && objects.write_new(&name, &json).await? == Written::New;
+        if !is_new {
+            // Another worker may have replaced what this process knows.
+            if let Some(first) = standing(objects.read(&name).await?) {
+                objects.remember(&name, encoded(&first)).await;
+                return Ok(Some(first));
+            }
+            objects.write(&name, &json).await?;
+        }
+        // The store first: what it did not take must not be found here, and taken for kept, when it
+        // is tried again.
+        objects.remember(&name, json).await;
+        Ok(None)
+    }
+
+    /// A result that the store does not take: this process remembers it.
+    pub async fn remember_result(&self, question: &str, result: &StoredResult) {
+        self.objects
+            .remember(&result_name(question), encoded(result))
+            .await;
+    }
+
+    /// Another worker may have left more of the run since: the store is asked, and where it fails
+    /// the memory.
+    pub async fn unparked(&self, run: &str) -> Result<Option<UnparkedRun>, Failure> {
+        self.get_or_remember("unparked", &unparked_name(run), |_| false)
+            .await
+    }
+
+    pub async fn keep_unparked(&self, unparked: &UnparkedRun) -> Result<(), Failure> {
+        let name = unparked_name(&unparked.progress.run);
+        self.objects.put(&name, unparked).await
+    }
+
+    /// What this process remembers, where that `is_last`: anything else the store may know better.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        name: &str,
+        is_last: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, Failure> {
+        let here = self.objects.remembered(name).await;
+        let found = if here.as_ref().is_some_and(is_last) {
+            here
+        } else {
+            self.objects.read(name).await?.or(here)
+        };
+        if found.is_some() {
+            metric::checkpoint_hit(kind);
+        }
+        Ok(found)
+    }
+
+    /// As [`Checkpoints::get`], and what this process remembers where the store fails.
+    async fn get_or_remember<T: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        name: &str,
+        is_last: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, Failure> {
+        match self.get(kind, name, is_last).await {
+            Err(failure) => {
+                let here = self.objects.remembered(name).await;
+                here.map(Some).ok_or(failure)
+            }
+            found => found,
+        }
+    }
+}
+
+fn recognition_name(image: &str) -> String {
+    format!("recognition/{image}.json")
+}
+
+fn verification_name(image: &str, day: Date) -> String {
+    format!("verification/{day}/{image}.json")
+}
+
+fn result_name(question: &str) -> String {
+    format!("result/{question}.json")
+}
+
+fn unparked_name(run: &str) -> String {
+    format!("unparked/{run}.json")
+}
