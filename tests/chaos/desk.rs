@@ -150,6 +150,20 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// What [`Desk::serve`] still waits for.
+    pub(crate) fn unfinished(&self) -> Vec<String> {
+        let counts = format!(
+            "{} orders to be handed in, {} strangers to be let in",
+            self.ready.len() + self.homeless.len(),
+            self.strangers.messages.len()
+        );
+        let unanswered = self
+            .unanswered
+            .iter()
+            .map(|id| format!("not answered: {id}"));
+        [counts].into_iter().chain(unanswered).collect()
+    }
+
     async fn hand_in(&mut self, order: &Order) {
         // Another version of an object is another question.
         if let Some(picture) = order

@@ -79,14 +79,12 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         done = timeout(patience(arguments), both) => done.is_ok(),
         () = copying(&cast, &books) => false,
     };
-    let mut wrong: Vec<Charge> = vec![(
-        "the run did not end in time",
-        if in_time {
-            vec![]
-        } else {
-            vec!["see the jobs below".to_owned()]
-        },
-    )];
+    let unfinished = if in_time {
+        Vec::new()
+    } else {
+        desk.unfinished()
+    };
+    let mut wrong: Vec<Charge> = vec![("the run did not end in time", unfinished)];
     wrong.push(("left in queues", emptied(&rabbit).await));
     let ends = fleet.drain().await;
     let undrained = ends
