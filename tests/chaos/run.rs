@@ -24,6 +24,8 @@ const BOOKS_EVERY: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What waits for the end: copies that were parked, a queue that refused.
 const QUEUES_EMPTY_WITHIN: Duration = Duration::from_mins(6);
+/// What takes longer is worth a line, so that a reader knows what the run waits for.
+const QUEUES_EMPTY_SOON: Duration = Duration::from_secs(40);
 /// RabbitMQ counts what is in a quorum queue every five seconds: a copy that goes from one to the
 /// next may be in none, as far as it says.
 const EMPTY_FOR: Duration = Duration::from_secs(11);
@@ -159,6 +161,9 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     all_is_well
 }
 
+/// A job whose checkpoint cannot be read in three tries waits so long, and may have to wait twice.
+const UNREADABLE_CHECKPOINT_PARKS: usize = 2 * 300;
+
 /// Several times what it takes.
 fn patience(arguments: &Arguments) -> Duration {
     let Arguments {
@@ -168,7 +173,8 @@ fn patience(arguments: &Arguments) -> Duration {
         cuts,
         ..
     } = *arguments;
-    let seconds = 180 + jobs / 2 + 10 * kills + 60 * restarts + 10 * cuts;
+    let seconds =
+        180 + UNREADABLE_CHECKPOINT_PARKS + jobs / 2 + 10 * kills + 60 * restarts + 10 * cuts;
     Duration::from_secs(seconds as u64)
 }
 
@@ -182,6 +188,7 @@ async fn copying(cast: &Cast, books: &Mutex<Books>) {
 /// Waits until there is nothing in any queue; answers what is there all the same.
 async fn emptied(rabbit: &Rabbit) -> Vec<String> {
     let (began, mut empty_since) = (Instant::now(), None);
+    let mut is_reported = false;
     loop {
         let left: Vec<String> = rabbit
             .messages()
@@ -199,6 +206,10 @@ async fn emptied(rabbit: &Rabbit) -> Vec<String> {
             || began.elapsed() > QUEUES_EMPTY_WITHIN
         {
             return left;
+        }
+        if !left.is_empty() && !is_reported && began.elapsed() > QUEUES_EMPTY_SOON {
+            is_reported = true;
+            println!("chaos: still in queues: {}", left.join(", "));
         }
         sleep(LOOK_EVERY).await;
     }
