@@ -1,8 +1,10 @@
 //! From a configuration to the parts that work with it.
 
 use crate::breaker::Breaker;
+use crate::broker::Broker;
 use crate::checkpoint::{AnswerStore, Checkpoints};
 use crate::clock::Clock;
+use crate::cluster::exchange::HEARTBEAT_EVERY;
 use crate::config::{Config, ConfigError};
 use crate::domain::failure::Stage;
 use crate::image::{DECODED_AT_ONCE, Loader};
@@ -16,6 +18,9 @@ use crate::provider::{CONNECT_TIMEOUT, http_client};
 use crate::randomness::Randomness;
 use crate::retry::Retrier;
 use crate::store::Store;
+use crate::telemetry::health::Health;
+use crate::telemetry::job_event::EventSink;
+use crate::worker::{Parts, Settings};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -115,6 +120,33 @@ pub async fn pipeline(
         auto_rotate: config.verification.auto_rotate,
         redelivery_wait: config.worker.redelivery_wait.duration(),
     })
+}
+
+/// The parts of a worker; what it says about its jobs goes to `events`.
+pub fn worker_parts(
+    config: &Config,
+    broker: Broker,
+    pipeline: Arc<Pipeline>,
+    health: Health,
+    events: Box<dyn EventSink>,
+    randomness: Randomness,
+) -> Parts {
+    Parts {
+        settings: Settings {
+            queues: config.broker.clone(),
+            fleet: config.fleet_id(),
+            max_in_flight: config.most_in_flight(),
+            max_job_bytes: config.worker.max_job_bytes.bytes(),
+            shutdown_grace: config.worker.shutdown_grace.duration(),
+            heartbeat_every: HEARTBEAT_EVERY,
+        },
+        broker,
+        pipeline,
+        sealer: config.sealer(),
+        health,
+        events,
+        randomness,
+    }
 }
 
 /// One among the workers on the same queues, for as long as the process lives.

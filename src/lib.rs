@@ -34,6 +34,7 @@
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`network`] | why a connection could not be made |
 //! | [`telemetry`] | log, metrics, health |
+//! | [`panics`] | where jobs made the program panic, and whose fault that is |
 //! | [`clock`], [`randomness`] | the wall clock and randomness, injected |
 //! | [`shutdown`] | signals |
 //! | [`dev`] | the sandbox: both providers and S3 on this machine; the simulation: scenarios for the policy on a simulated clock |
@@ -59,6 +60,7 @@ pub mod dev;
 pub mod domain;
 pub mod image;
 pub mod network;
+pub mod panics;
 pub mod pipeline;
 pub mod policy;
 pub mod provider;

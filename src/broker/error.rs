@@ -63,9 +63,39 @@ impl BrokerError {
         }
     }
 
-    /// Whether the broker is there, and will not have this user do what it asks for.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Forbidden { .. })
+    /// The kind of outage that this error means for a worker that has no session.
+    pub fn outage(&self) -> Outage {
+        match self {
+            Self::Refused { .. } | Self::Forbidden { .. } => Outage::Refused,
+            error @ Self::TopologyMismatch { .. } if error.is_missing() => Outage::Missing,
+            Self::Unreachable { .. }
+            | Self::Lost(_)
+            | Self::Queue { .. }
+            | Self::TopologyMismatch { .. }
+            | Self::Misconfigured { .. } => Outage::OutOfReach,
+        }
+    }
+}
+
+/// Why a worker has no session, as far as a person does different things about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    OutOfReach,
+    /// The broker is there and refuses the login, or a right.
+    Refused,
+    /// A queue of ours is not there, and this worker may not declare it.
+    Missing,
+}
+
+impl Outage {
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::OutOfReach => "the broker is out of reach; trying again until it answers",
+            Self::Refused => "the broker refuses this user; trying again until it does not",
+            Self::Missing => {
+                "a queue or the control exchange does not exist; trying again until it does"
+            }
+        }
     }
 }
 

@@ -4,17 +4,18 @@ use super::check::{self, Finding, Verdict};
 use crate::app;
 use crate::broker::Broker;
 use crate::checkpoint::Checkpoints;
-use crate::cluster::peer_register::PeerRegister;
 use crate::config::Config;
 use crate::domain::failure::Failure;
+use crate::pipeline::Pipeline;
 use crate::randomness::Randomness;
 use crate::shutdown;
 use crate::telemetry::health::{Health, State};
+use crate::telemetry::job_event::LogAndMetrics;
 use crate::telemetry::{metric, server};
-use crate::worker::{Drained, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
+use crate::worker::{Drained, Worker};
 use anyhow::Context;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -41,38 +42,27 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         tracing::info!(%address, "serving /metrics, /livez and /readyz");
     }
     let fleet = (!config.seal.key.is_empty()).then(|| config.fleet_id());
-    let pipeline = app::pipeline(&config, policy, chance.clone()).await?;
-    let worker = Arc::new(Worker {
-        broker: Broker::new(&config.broker)?,
-        queues: config.broker.clone(),
-        pipeline,
-        sealer: config.sealer(),
-        peers: Mutex::new(PeerRegister::new(config.fleet_id())),
+    let pipeline = Arc::new(app::pipeline(&config, policy, chance.clone()).await?);
+    let worker = Arc::new(Worker::new(app::worker_parts(
+        &config,
+        Broker::new(&config.broker)?,
+        Arc::clone(&pipeline),
+        health.clone(),
+        Box::new(LogAndMetrics),
         chance,
-        health,
-        max_in_flight: config.most_in_flight(),
-        max_job_bytes: config.worker.max_job_bytes.bytes(),
-        shutdown_grace: config.worker.shutdown_grace.duration(),
-        runs: Runs::default(),
-        replies: Replies::default(),
-        panics: PanicPlaces::default(),
-        heartbeat_every: HEARTBEAT_EVERY,
-        watcher: None,
-    });
+    )));
     tokio::select! {
         biased;
         () = stop.asked_for() => {}
-        () = until_admitted(&worker, fleet.as_deref()) => {}
+        () = until_admitted(&pipeline.answers.checkpoints, &health, fleet.as_deref()) => {}
     }
-    worker
-        .pipeline
+    pipeline
         .retrier
         .breaker
         .doubt("the store has not answered yet");
-    let proving = Arc::clone(&worker);
-    let _proved =
-        AbortOnDropHandle::new(tokio::spawn(async move { proving.pipeline.prove().await }));
-    let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, Arc::clone(&worker))));
+    let proving = Arc::clone(&pipeline);
+    let _proved = AbortOnDropHandle::new(tokio::spawn(async move { proving.prove().await }));
+    let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, pipeline)));
     match worker.run(stop.token()).await? {
         Drained::Yes => {
             tracing::info!("drained");
@@ -91,14 +81,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
 /// known to fail in another way, which is the policy's business. Before that no job is taken: where
 /// a missing checkpoint looks forbidden, none could be answered, and where the others seal with
 /// another key, answers that they paid for would be bought again.
-async fn until_admitted(worker: &Worker, fleet: Option<&str>) {
+async fn until_admitted(checkpoints: &Checkpoints, health: &Health, fleet: Option<&str>) {
     let mut told = String::new();
-    while let Ok(Ok(Some(problem))) = timeout(
-        check::PATIENCE,
-        obstacle(&worker.pipeline.answers.checkpoints, fleet),
-    )
-    .await
-    {
+    while let Ok(Ok(Some(problem))) = timeout(check::PATIENCE, obstacle(checkpoints, fleet)).await {
         if told != problem {
             tracing::error!(
                 problem,
@@ -106,7 +91,7 @@ async fn until_admitted(worker: &Worker, fleet: Option<&str>) {
             );
             told.clone_from(&problem);
         }
-        worker.health.set(State::Refused { problem });
+        health.set(State::Refused { problem });
         sleep(ASK_AGAIN).await;
     }
 }
@@ -137,14 +122,13 @@ async fn obstacle(
 /// One clear line at start is worth more than the same line for every job. Beside the worker, which
 /// goes on in any case: jobs wait as the policy says, and a result that is to be kept before
 /// conditional writes were asked for asks itself.
-async fn check_store(config: Config, worker: Arc<Worker>) {
-    let pipeline = &worker.pipeline;
+async fn check_store(config: Config, pipeline: Arc<Pipeline>) {
     for Finding {
         verdict,
         about,
         text,
         mend,
-    } in check::store(&config, pipeline).await
+    } in check::store(&config, &pipeline).await
     {
         match verdict {
             Verdict::Fine => tracing::debug!(about, text, "checked"),

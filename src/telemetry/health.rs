@@ -184,15 +184,9 @@ impl Health {
         });
     }
 
-    /// Resolves once the worker consumes. For tests and the demo, which must not sleep and hope.
-    pub async fn consuming(&self) {
-        self.becomes(State::is_ready).await;
-    }
-
-    /// Resolves once the state is such a one.
-    pub async fn becomes(&self, is_such: impl FnMut(&State) -> bool) {
-        // Never an error: the sender lives in `self`.
-        let _ = self.0.subscribe().wait_for(is_such).await;
+    /// The state, and each that follows it.
+    pub fn watch(&self) -> watch::Receiver<State> {
+        self.0.subscribe()
     }
 }
 

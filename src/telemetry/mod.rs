@@ -2,6 +2,7 @@
 
 mod filter;
 pub mod health;
+pub mod job_event;
 pub mod log;
 pub mod metric;
 pub mod server;

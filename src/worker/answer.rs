@@ -1,7 +1,6 @@
 //! A turn that ends in an answer: checkpoint, publish confirmed; the acknowledgement follows.
 
 use super::Worker;
-use super::event::{Event, JobAnswered, codes};
 use super::outbox::{Sent, Unpublished};
 use super::turn::Turn;
 use crate::checkpoint::{KeptResult, Patience, StoredResult};
@@ -10,6 +9,7 @@ use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
 use crate::pipeline::{Answer, answer_of_another_run};
+use crate::telemetry::job_event::{JobAnswered, JobEvent, call_codes};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -190,7 +190,7 @@ impl Worker {
             )
             .await?
         {
-            Sent::Yes => self.tell(Event::Answered(self.answered(turn, answer, replayed))),
+            Sent::Yes => self.record(JobEvent::Answered(self.answered(turn, answer, replayed))),
             Sent::NotYet => {
                 let mut progress = turn.progress.clone();
                 progress.returns = 0;
@@ -223,7 +223,7 @@ impl Worker {
             verdict: answer.verdict,
             error: answer.error.clone(),
             totals: turn.progress.totals,
-            codes: codes(&turn.progress),
+            codes: call_codes(&turn.progress),
             turn: turn.began.elapsed(),
             age: Duration::try_from(age).unwrap_or_default(),
             replayed,

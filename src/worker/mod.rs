@@ -1,44 +1,33 @@
 //! The worker: receive, take a turn with each delivery, settle; come back when the broker was lost;
 //! drain when asked.
 
-mod alarm;
 mod answer;
 mod brought;
 mod clock_watch;
-mod control;
-mod event;
 mod feed;
-mod fitting;
-mod outage;
+mod heartbeats;
 mod outbox;
-mod panics;
-mod queue_watch;
-mod replies;
-mod runs;
-mod session;
+mod panicked;
 mod supervise;
 mod suspect;
 mod turn;
 
-pub use control::{ControlMessage, HEARTBEAT_EVERY, read_control_message};
-pub use event::{Event, JobAnswered, JobParked};
-pub use panics::PanicPlaces;
-pub use replies::Replies;
-pub use runs::Runs;
-
-use crate::broker::{Broker, BrokerError, Delivery};
-use crate::cluster::peer_register::PeerRegister;
+use crate::broker::{
+    Broker, BrokerError, Delivery, Generation, QueueWatch, ReplySlots, RunLocks, watch_alarm,
+};
+use crate::cluster::exchange::ControlExchange;
+use crate::panics::{PanicPlaces, remember_places};
 use crate::pipeline::Pipeline;
 use crate::randomness::Randomness;
 use crate::seal::Sealer;
 use crate::telemetry::health::{Health, State};
+use crate::telemetry::job_event::EventSink;
 use feed::Intake;
-use session::Generation;
-use std::sync::{Arc, Mutex};
+use heartbeats::Heartbeats;
+use std::sync::Arc;
 use std::time::Duration;
 use supervise::{Served, Serving};
 use suspect::{Room, expired};
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -46,26 +35,45 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 /// How often a worker that has too many jobs in hand looks whether some have ended.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-pub struct Worker {
+/// The parts that a worker is made of.
+pub struct Parts {
+    pub settings: Settings,
     pub broker: Broker,
-    pub queues: crate::broker::Config,
-    pub pipeline: Pipeline,
+    pub pipeline: Arc<Pipeline>,
     pub sealer: Sealer,
-    /// Whose heartbeats are listened to.
-    pub peers: Mutex<PeerRegister>,
-    pub chance: Randomness,
     pub health: Health,
+    pub events: Box<dyn EventSink>,
+    pub randomness: Randomness,
+}
+
+/// What the configuration says about a worker.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub queues: crate::broker::Config,
+    /// The workers with the same queues and accounts: only their heartbeats count.
+    pub fleet: String,
     pub max_in_flight: u16,
-    /// Of a job's body, as it is sent and once it is unpacked.
+    /// The largest body of a job, as it is sent and once it is unpacked.
     pub max_job_bytes: usize,
     pub shutdown_grace: Duration,
-    pub runs: Runs,
-    pub replies: Replies,
-    pub panics: PanicPlaces,
-    /// [`HEARTBEAT_EVERY`], but for a simulation of days.
     pub heartbeat_every: Duration,
-    /// Told what becomes of each job, beside log and metrics; for the demo.
-    pub watcher: Option<UnboundedSender<Event>>,
+}
+
+pub struct Worker {
+    settings: Settings,
+    broker: Broker,
+    pipeline: Arc<Pipeline>,
+    sealer: Sealer,
+    health: Health,
+    events: Box<dyn EventSink>,
+    randomness: Randomness,
+    heartbeats: Arc<Heartbeats>,
+    queue_watch: QueueWatch,
+    run_locks: RunLocks,
+    reply_slots: ReplySlots,
+    panics: PanicPlaces,
+    /// Cancelled when the worker may take no more jobs.
+    unfit: CancellationToken,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +85,43 @@ pub enum Drained {
 }
 
 impl Worker {
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            settings,
+            broker,
+            pipeline,
+            sealer,
+            health,
+            events,
+            randomness,
+        } = parts;
+        let exchange = ControlExchange::new(
+            settings.queues.control_exchange.clone(),
+            settings.fleet.clone(),
+            sealer.clone(),
+        );
+        let heartbeats = Arc::new(Heartbeats {
+            exchange,
+            pipeline: Arc::clone(&pipeline),
+            every: settings.heartbeat_every,
+        });
+        Self {
+            queue_watch: QueueWatch::new(settings.queues.clone(), health.clone()),
+            settings,
+            broker,
+            pipeline,
+            sealer,
+            health,
+            events,
+            randomness,
+            heartbeats,
+            run_locks: RunLocks::default(),
+            reply_slots: ReplySlots::default(),
+            panics: PanicPlaces::default(),
+            unfit: CancellationToken::new(),
+        }
+    }
+
     /// Works until `stop`, through any number of lost connections. What is in flight when it ends
     /// is given `shutdown_grace`.
     ///
@@ -84,25 +129,25 @@ impl Worker {
     /// Only what will not mend itself: a topology that differs from what we need, an unusable
     /// configuration.
     pub async fn run(self: &Arc<Self>, stop: &CancellationToken) -> Result<Drained, BrokerError> {
-        panics::remember_places();
+        remember_places();
         let turns = TaskTracker::new();
         // What an operator asks for, the worker also does by itself once it is unfit.
         let ended = stop.child_token();
         let _unfit = AbortOnDropHandle::new(tokio::spawn({
-            let (unfit, ended) = (self.panics.unfit.clone(), ended.clone());
+            let (unfit, ended) = (self.unfit.clone(), ended.clone());
             async move {
                 unfit.cancelled().await;
                 ended.cancel();
             }
         }));
         let outcome = self.serve_generations(&turns, &ended).await;
-        let is_unfit = self.panics.unfit.is_cancelled();
+        let is_unfit = self.unfit.is_cancelled();
         if !is_unfit {
             self.health.set(State::Draining);
         }
         tracing::info!(
             in_flight = turns.len(),
-            grace_s = self.shutdown_grace.as_secs(),
+            grace_s = self.settings.shutdown_grace.as_secs(),
             "draining"
         );
         turns.close();
@@ -125,7 +170,7 @@ impl Worker {
                 generation.session.close().await;
             }
         };
-        let drained = tokio::time::timeout(self.shutdown_grace, drain)
+        let drained = tokio::time::timeout(self.settings.shutdown_grace, drain)
             .await
             .is_ok();
         if is_unfit {
@@ -149,7 +194,7 @@ impl Worker {
             ..
         } = serving;
         // Boxed, as what is asked of the broker is: both are large, and seldom at work.
-        let mut watching = Box::pin(self.watch_queues(generation, problems));
+        let mut watching = Box::pin(self.queue_watch.run(generation, problems));
         let mut clock = std::pin::pin!(self.clock_goes_wrong());
         let breaker = &self.pipeline.retrier.breaker;
         let mut changes = breaker.changes();
@@ -160,18 +205,18 @@ impl Worker {
         // jobs.
         let mut asking: Option<AbortOnDropHandle<()>> = None;
         self.health.flows(breaker.flow().paused(), breaker.doubts());
-        let _alarm = AbortOnDropHandle::new(tokio::spawn(alarm::tell(
+        let _alarm = AbortOnDropHandle::new(tokio::spawn(watch_alarm(
             self.health.clone(),
             generation.session.blocked(),
         )));
         tracing::info!(
-            queue = self.queues.jobs_queue,
+            queue = self.settings.queues.jobs_queue,
             prefetch = feed.prefetch(),
             "consuming"
         );
         loop {
             let flow = breaker.flow();
-            let prefetch = self.pipeline.prefetch(self.max_in_flight);
+            let prefetch = self.pipeline.prefetch(self.settings.max_in_flight);
             let is_too_full = feed.is_too_full(prefetch, turns.len());
             let intake = match Intake::of(&flow, room.is_some()) {
                 Intake::Full if is_too_full => Intake::Nothing,
@@ -182,7 +227,7 @@ impl Worker {
             };
             single = single.filter(|_| intake.is_single() || room.is_some());
             match feed
-                .follow(intake, &generation.session, &self.queues, prefetch)
+                .follow(intake, &generation.session, &self.settings.queues, prefetch)
                 .await
             {
                 Ok(received) => received
@@ -199,9 +244,9 @@ impl Worker {
             self.health.flows(flow.paused(), breaker.doubts());
             if asking.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
                 asking = breaker.control_call_due().map(|(stage, streak)| {
-                    let worker = Arc::clone(self);
+                    let pipeline = Arc::clone(&self.pipeline);
                     AbortOnDropHandle::new(tokio::spawn(async move {
-                        worker.pipeline.probe(stage, streak).await;
+                        pipeline.probe(stage, streak).await;
                     }))
                 });
             }

@@ -1,13 +1,11 @@
 //! What the worker publishes, and where it goes when its first destination is gone.
 
 use super::Worker;
-use super::fitting::{FittedPark, fit_parked, log_left_out};
-use super::replies::Replies;
-use super::session::Generation;
 use super::turn::Turn;
 use crate::broker::{
-    Config, FAILURE, FittedMessage, Message, ParkedState, Properties, PublishError, Publisher,
-    TRUNCATED, failed_copy, fitted, hop, parked,
+    Config, FAILURE, FittedMessage, FittedPark, Generation, Message, ParkedState, Properties,
+    PublishError, Publisher, ReplySlots, TRUNCATED, failed_copy, fit_parked, fitted, hop,
+    log_left_out, parked,
 };
 use crate::clock::Clock;
 use crate::domain::progress::Progress;
@@ -38,10 +36,10 @@ pub(super) struct Outbox<'a> {
     queues: &'a Config,
     sealer: &'a Sealer,
     max_job_bytes: usize,
-    replies: &'a Replies,
+    reply_slots: &'a ReplySlots,
     health: &'a Health,
     clock: Clock,
-    chance: &'a Randomness,
+    randomness: &'a Randomness,
 }
 
 /// What became of a result.
@@ -69,13 +67,13 @@ impl Worker {
             generation: turn.generation,
             publisher: turn.generation.session.publisher(),
             patience: (turn.began + LONGEST_HOLD).max(Instant::now() + LEAST_PATIENCE),
-            queues: &self.queues,
+            queues: &self.settings.queues,
             sealer: &self.sealer,
-            max_job_bytes: self.max_job_bytes,
-            replies: &self.replies,
+            max_job_bytes: self.settings.max_job_bytes,
+            reply_slots: &self.reply_slots,
             health: &self.health,
             clock: self.pipeline.retrier.clock,
-            chance: &self.chance,
+            randomness: &self.randomness,
         }
     }
 }
@@ -132,7 +130,7 @@ impl Outbox<'_> {
     /// A few times, in one of the few slots that a reply queue has; once where others have just
     /// given it up.
     async fn to_reply_queue(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        let Some(slot) = self.replies.slot(queue).await else {
+        let Some(slot) = self.reply_slots.acquire(queue).await else {
             return Err(PublishError::TimedOut);
         };
         let mut tries = 1;
@@ -144,12 +142,12 @@ impl Outbox<'_> {
                         && Instant::now() < self.patience
                         && !slot.is_refused() =>
                 {
-                    tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
+                    tokio::time::sleep(wait(FIRST_WAIT, tries, self.randomness.unit())).await;
                     tries += 1;
                     continue;
                 }
-                Err(PublishError::Nacked | PublishError::TimedOut) => slot.refused(),
-                Ok(()) => slot.taken(),
+                Err(PublishError::Nacked | PublishError::TimedOut) => slot.record_refused(),
+                Ok(()) => slot.record_taken(),
                 Err(
                     PublishError::Returned
                     | PublishError::Lost
@@ -177,8 +175,8 @@ impl Outbox<'_> {
         // Cannot fail: plain text and numbers.
         let body = serde_json::to_vec(told).unwrap_or_default();
         let Some(_slot) = self
-            .replies
-            .slot(reply_to)
+            .reply_slots
+            .acquire(reply_to)
             .await
             .filter(|slot| !slot.is_refused())
         else {
@@ -324,7 +322,7 @@ impl Outbox<'_> {
                 Trouble::Publishing,
                 &format!("cannot publish to {queue}: {problem}"),
             );
-            tokio::time::sleep(wait(FIRST_WAIT, tries, self.chance.unit())).await;
+            tokio::time::sleep(wait(FIRST_WAIT, tries, self.randomness.unit())).await;
         }
     }
 

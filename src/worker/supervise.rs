@@ -8,9 +8,9 @@
 use super::Worker;
 use super::clock_watch::CLOCK_CHECK;
 use super::feed::{Feed, Intake};
-use super::outage::Outage;
-use super::session::Generation;
-use crate::broker::{BrokerError, KEPT_BYTES, PublishError, Session};
+use crate::broker::{
+    BrokerError, Generation, KEPT_BYTES, Outage, PublishError, Session, log_declared,
+};
 use crate::randomness::Randomness;
 use crate::retry::reconnecting;
 use crate::telemetry::health::State;
@@ -65,7 +65,7 @@ impl Worker {
                 Err(error) => {
                     // A paid call in the air is worth waiting for, whatever ends the worker.
                     turns.close();
-                    let _ = tokio::time::timeout(self.shutdown_grace, turns.wait()).await;
+                    let _ = tokio::time::timeout(self.settings.shutdown_grace, turns.wait()).await;
                     return Err(error);
                 }
             };
@@ -103,7 +103,7 @@ impl Worker {
             if since.elapsed() >= LASTING {
                 pause = reconnecting();
             } else {
-                sleep_unless(pause(&self.chance), stop).await;
+                sleep_unless(pause(&self.randomness), stop).await;
             }
         }
     }
@@ -147,7 +147,7 @@ impl Worker {
                 },
             };
             let (wait, outage, problem) =
-                (pause(&self.chance), Outage::of(&error), error.to_string());
+                (pause(&self.randomness), error.outage(), error.to_string());
             self.health.set(State::Disconnected {
                 problem: problem.clone(),
             });
@@ -173,7 +173,7 @@ impl Worker {
     ) -> Result<Serving, BrokerError> {
         let session = self
             .broker
-            .connect_for_bodies(self.max_job_bytes.max(KEPT_BYTES))
+            .connect_for_bodies(self.settings.max_job_bytes.max(KEPT_BYTES))
             .await?;
         match Box::pin(self.begin(&session, connected_before, stop)).await {
             Ok((feed, control, problems)) => Ok(Serving {
@@ -199,30 +199,31 @@ impl Worker {
         } else {
             Vec::new()
         };
-        self.log_missing(&missing);
+        self.queue_watch.log_missing(&missing);
         session.topology().await?;
         if connected_before {
-            Self::log_declared(&missing);
+            log_declared(&missing);
         } else {
-            self.measure(&[]);
+            self.queue_watch.record_missing(&[]);
         }
         session.prove_publishing().await?;
         // Before the others are greeted: they answer a newcomer at once.
         let heard = session.control().await?;
         // Who can take nothing from us, for want of memory say, should hand out nothing either.
-        let told = self.heartbeat(stop.is_cancelled());
+        let told = self.heartbeats.next(stop.is_cancelled());
         session
             .publisher()
             .announce(&told)
             .await
-            .map_err(|problem| problem.about(&self.queues.control_exchange))?;
+            .map_err(|problem| problem.about(self.heartbeats.exchange.name()))?;
         let (sender, problems) = channel(1);
-        let control = Arc::clone(self).converse(heard, session.publisher(), stop.clone(), sender);
+        let control =
+            Arc::clone(&self.heartbeats).run(heard, session.publisher(), stop.clone(), sender);
         let control = AbortOnDropHandle::new(tokio::spawn(control));
         let mut feed = Feed::default();
         let (intake, prefetch) = (
             Intake::of(&self.pipeline.retrier.breaker.flow(), false),
-            self.pipeline.prefetch(self.max_in_flight),
+            self.pipeline.prefetch(self.settings.max_in_flight),
         );
         if intake == Intake::Nothing {
             // Consuming would prove the right to read.
@@ -235,7 +236,9 @@ impl Worker {
             }
         }
         // Nothing was taken before, so nothing was received.
-        let _ = feed.follow(intake, session, &self.queues, prefetch).await?;
+        let _ = feed
+            .follow(intake, session, &self.settings.queues, prefetch)
+            .await?;
         Ok((feed, control, problems))
     }
 

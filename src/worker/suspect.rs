@@ -7,8 +7,7 @@
 
 use super::Worker;
 use super::feed::Feed;
-use super::session::Generation;
-use crate::broker::Delivery;
+use crate::broker::{Delivery, Generation};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -120,7 +119,7 @@ impl Worker {
         turns.reopen();
         turns
             .is_empty()
-            .then(|| Room::for_a_suspect(self.queues.shortest_delay()))
+            .then(|| Room::for_a_suspect(self.settings.queues.shortest_delay()))
     }
 }
 

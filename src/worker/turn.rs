@@ -3,18 +3,17 @@
 
 use super::Worker;
 use super::brought::Brought;
-use super::event::{Event, JobParked};
 use super::outbox::Unpublished;
-use super::panics::panic_place;
-use super::session::Generation;
 use super::suspect::Suspicion;
-use crate::broker::{Delivery, Message, Settled};
+use crate::broker::{Delivery, Generation, Message, Settled};
 use crate::checkpoint::UnparkedRun;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, JobEnvelope, Rejected};
 use crate::domain::progress::{Parked, Progress};
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
+use crate::panics::take_place;
 use crate::pipeline::{Arrival, Outcome, ParkRequest, answer_to_failure, answer_to_rejected};
+use crate::telemetry::job_event::{JobEvent, JobParked};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -138,7 +137,7 @@ impl Worker {
                     );
                     return self.answer(Some(&job), &turn, answer).await;
                 }
-                let Some(held) = self.runs.hold(&turn.progress.run).await else {
+                let Some(held) = self.run_locks.acquire(&turn.progress.run).await else {
                     tracing::debug!(
                         job.run = turn.progress.run,
                         "another copy of this run takes its time; this one is parked meanwhile"
@@ -184,13 +183,13 @@ impl Worker {
             content_encoding: properties.content_encoding.as_deref(),
             message_id: properties.message_id.as_deref(),
         };
-        let job = Job::read(&envelope, self.max_job_bytes)?;
+        let job = Job::read(&envelope, self.settings.max_job_bytes)?;
         match properties
             .reply_to
             .as_deref()
             .filter(|queue| !queue.is_empty())
         {
-            Some(queue) if !self.queues.allows_reply_to(queue) => {
+            Some(queue) if !self.settings.queues.allows_reply_to(queue) => {
                 let failure = Failure::new(Stage::Job, "job.malformed", FORBIDDEN_REPLY_TO);
                 Err(Box::new(Rejected {
                     job_id: Some(job.id),
@@ -246,7 +245,7 @@ impl Worker {
                 Ok(())
             }
             Ok(Outcome::Park(parking)) => self.park(job, turn, *parking).await,
-            Err(_panic) => self.panicked(job, turn, panic_place()).await,
+            Err(_panic) => self.panicked(job, turn, take_place()).await,
         }
     }
 
@@ -295,7 +294,7 @@ impl Worker {
             };
             outbox.progress(turn.message, &turn.progress, &told).await;
         }
-        self.tell(Event::Parked(JobParked {
+        self.record(JobEvent::Parked(JobParked {
             job_id: turn.job_id.clone().unwrap_or_default(),
             run: turn.progress.run.clone(),
             stage,
@@ -377,15 +376,8 @@ impl Worker {
         (self.pipeline.retrier.clock.now() < until && in_time).then_some(until)
     }
 
-    pub(super) fn tell(&self, event: Event) {
-        match &event {
-            Event::Answered(answered) => answered.emit(),
-            Event::Parked(parked) => parked.emit(&self.pipeline.retrier.policy),
-        }
-        if let Some(watcher) = &self.watcher {
-            // Nobody listening any more is nobody's loss.
-            let _ = watcher.send(event);
-        }
+    pub(super) fn record(&self, event: JobEvent) {
+        self.events.record(event, &self.pipeline.retrier.policy);
     }
 }
 

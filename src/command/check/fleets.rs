@@ -3,8 +3,8 @@
 
 use super::Finding;
 use crate::broker::Session;
+use crate::cluster::exchange::{ControlMessage, HEARTBEAT_EVERY, read_control_message};
 use crate::config::Config;
-use crate::worker::{ControlMessage, HEARTBEAT_EVERY, read_control_message};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 

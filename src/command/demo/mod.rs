@@ -6,7 +6,6 @@ mod table;
 
 use crate::app;
 use crate::broker::{Broker, Session};
-use crate::cluster::peer_register::PeerRegister;
 use crate::config::Config;
 use crate::dev::sandbox::{self, Sandbox, Scenario};
 use crate::policy::Policy;
@@ -16,7 +15,8 @@ use crate::settings::units::span;
 use crate::shutdown;
 use crate::telemetry;
 use crate::telemetry::health::Health;
-use crate::worker::{Event, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
+use crate::telemetry::job_event::{JobEvent, Watched};
+use crate::worker::Worker;
 use anyhow::{Context, anyhow, bail};
 use cast::{BUCKET, Part};
 use clap::Args;
@@ -24,7 +24,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use table::Outcome;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -82,23 +82,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let policy = Policy::with_overrides(POLICY, "the demo's policy")?;
     let broker = Broker::new(&config.broker)?;
     let (watcher, events) = unbounded_channel();
-    let worker = Arc::new(Worker {
-        broker: broker.clone(),
-        queues: config.broker.clone(),
-        pipeline: app::pipeline(&config, policy, chance.clone()).await?,
-        sealer: config.sealer(),
-        peers: Mutex::new(PeerRegister::new(config.fleet_id())),
+    let worker = Arc::new(Worker::new(app::worker_parts(
+        &config,
+        broker.clone(),
+        Arc::new(app::pipeline(&config, policy, chance.clone()).await?),
+        Health::default(),
+        Box::new(Watched(watcher)),
         chance,
-        health: Health::default(),
-        max_in_flight: config.most_in_flight(),
-        max_job_bytes: config.worker.max_job_bytes.bytes(),
-        shutdown_grace: Duration::from_secs(5),
-        runs: Runs::default(),
-        replies: Replies::default(),
-        panics: PanicPlaces::default(),
-        heartbeat_every: HEARTBEAT_EVERY,
-        watcher: Some(watcher),
-    });
+    )));
     let session = broker.connect().await?;
     session.topology().await?;
     let working = CancellationToken::new();
@@ -151,6 +142,7 @@ fn config(options: &Options, sandbox: &Sandbox) -> Config {
     config.broker.retry_queue_prefix = format!("{name}.retry");
     config.broker.retry_delays = vec![span("1s"), span("2s"), span("30s")];
     sandbox.configure(&mut config, BUCKET);
+    config.worker.shutdown_grace = span("5s");
     config.telemetry.log = "error".into();
     config
 }
@@ -159,7 +151,7 @@ async fn submit_and_collect(
     session: &Session,
     config: &Config,
     parts: &[Part],
-    mut events: UnboundedReceiver<Event>,
+    mut events: UnboundedReceiver<JobEvent>,
 ) -> anyhow::Result<HashMap<String, Outcome>> {
     let reply_to = reply_queue(config);
     session.temporary_queue(&reply_to).await?;
@@ -191,8 +183,8 @@ async fn submit_and_collect(
         tokio::select! {
             () = &mut deadline => break,
             event = events.recv() => match event {
-                Some(Event::Parked(parked)) => bar.set_message(format!("{} is parked: {} {}", parked.job_id, parked.stage, parked.code)),
-                Some(Event::Answered(event)) => {
+                Some(JobEvent::Parked(parked)) => bar.set_message(format!("{} is parked: {} {}", parked.job_id, parked.stage, parked.code)),
+                Some(JobEvent::Answered(event)) => {
                     told += 1;
                     if let Some(job_id) = event.job_id {
                         outcomes.entry(job_id).or_default().totals = event.totals;

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::domain::failure::Stage;
 use crate::policy::Policy;
 use crate::store::Store;
-use crate::worker::Event;
+use crate::telemetry::job_event::JobEvent;
 use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -181,12 +181,12 @@ async fn collect(script: &Script, mut replies: Consumer) -> Vec<Option<Answered>
 }
 
 /// As the workers count it: what each job had cost when it was last heard of.
-fn paid(mut events: UnboundedReceiver<Event>) -> u32 {
+fn paid(mut events: UnboundedReceiver<JobEvent>) -> u32 {
     let mut costs: HashMap<String, u32> = HashMap::new();
     while let Ok(event) = events.try_recv() {
         let (job, totals) = match event {
-            Event::Answered(answered) => (answered.job_id.unwrap_or_default(), answered.totals),
-            Event::Parked(parked) => (parked.job_id, parked.totals),
+            JobEvent::Answered(answered) => (answered.job_id.unwrap_or_default(), answered.totals),
+            JobEvent::Parked(parked) => (parked.job_id, parked.totals),
         };
         costs.insert(job, totals.billed);
     }

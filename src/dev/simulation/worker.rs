@@ -3,11 +3,11 @@
 use super::provider::{Recognition, Verification};
 use super::script::Script;
 use super::store::CHECKPOINTS;
+use crate::app;
 use crate::breaker::Breaker;
 use crate::broker::{self, Broker};
 use crate::checkpoint::{self, AnswerStore, Checkpoints};
 use crate::clock::Clock;
-use crate::cluster::peer_register::PeerRegister;
 use crate::config::Config;
 use crate::domain::failure::Stage;
 use crate::image::{DECODED_AT_ONCE, Loader};
@@ -20,9 +20,10 @@ use crate::retry::Retrier;
 use crate::settings::secret::Secret;
 use crate::store::Store;
 use crate::telemetry::health::Health;
-use crate::worker::{Event, HEARTBEAT_EVERY, PanicPlaces, Replies, Runs, Worker};
+use crate::telemetry::job_event::{JobEvent, Watched};
+use crate::worker::Worker;
 use jiff::tz::TimeZone;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
@@ -48,7 +49,7 @@ pub(super) struct Surroundings {
     pub(super) broker: Broker,
     /// In the place of S3.
     pub(super) store: Store,
-    pub(super) watcher: UnboundedSender<Event>,
+    pub(super) watcher: UnboundedSender<JobEvent>,
 }
 
 /// The queues under their usual names, on a broker in this process.
@@ -71,7 +72,8 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         store,
         watcher,
     } = surroundings;
-    let config = Config::default();
+    let mut config = Config::default();
+    config.broker = queues();
     let checkpoints = checkpoint::Config {
         prefix: CHECKPOINTS.to_owned(),
         ..config.checkpoint.clone()
@@ -128,25 +130,16 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         auto_rotate: config.verification.auto_rotate,
         redelivery_wait: config.worker.redelivery_wait.duration(),
     };
-    Worker {
-        broker: broker.clone(),
-        queues: queues(),
-        pipeline,
-        sealer: config.sealer(),
-        peers: Mutex::new(PeerRegister::new(config.fleet_id())),
+    let mut parts = app::worker_parts(
+        &config,
+        broker.clone(),
+        Arc::new(pipeline),
+        Health::default(),
+        Box::new(Watched(watcher.clone())),
         chance,
-        health: Health::default(),
-        max_in_flight: config.most_in_flight(),
-        max_job_bytes: config.worker.max_job_bytes.bytes(),
-        shutdown_grace: config.worker.shutdown_grace.duration(),
-        runs: Runs::default(),
-        replies: Replies::default(),
-        panics: PanicPlaces::default(),
-        heartbeat_every: if script.scenario.workers == 1 {
-            ALONE
-        } else {
-            HEARTBEAT_EVERY
-        },
-        watcher: Some(watcher.clone()),
+    );
+    if script.scenario.workers == 1 {
+        parts.settings.heartbeat_every = ALONE;
     }
+    Worker::new(parts)
 }

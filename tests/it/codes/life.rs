@@ -6,7 +6,7 @@ use crate::harness::system::{On, System};
 use invoice_worker::broker::PROGRESS;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::State;
-use invoice_worker::worker::{Event, JobParked};
+use invoice_worker::telemetry::job_event::{JobEvent, JobParked};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -51,14 +51,14 @@ pub(super) async fn first_wait(row: &Row) -> Vec<String> {
     let now = Timestamp::now();
     system.drain().await;
     let wrong = match (wait, event) {
-        (Step::Park { first, .. }, Event::Parked(parked)) => wrong_wait(&parked, now, *first),
-        (Step::NextDay(_), Event::Parked(parked)) => {
+        (Step::Park { first, .. }, JobEvent::Parked(parked)) => wrong_wait(&parked, now, *first),
+        (Step::NextDay(_), JobEvent::Parked(parked)) => {
             wrong_day(&parked, now, &system.config.policy.timezone())
         }
-        (_, Event::Parked(parked)) => {
+        (_, JobEvent::Parked(parked)) => {
             Some(format!("parked for {} until {}", parked.code, parked.until))
         }
-        (_, Event::Answered(answered)) => Some(format!(
+        (_, JobEvent::Answered(answered)) => Some(format!(
             "answered after {}, instead of waiting",
             answered.codes
         )),
@@ -144,7 +144,7 @@ async fn live(system: &mut System) -> Life {
     let mut parks = Vec::new();
     let (end, totals) = loop {
         match system.event().await {
-            Event::Answered(answered) => {
+            JobEvent::Answered(answered) => {
                 break (
                     End::Answered {
                         result: system.result().await,
@@ -152,7 +152,7 @@ async fn live(system: &mut System) -> Life {
                     answered.totals,
                 );
             }
-            Event::Parked(parked) if parked.by_pause => {
+            JobEvent::Parked(parked) if parked.by_pause => {
                 let totals = parked.totals;
                 break (
                     End::Paused {
@@ -162,7 +162,7 @@ async fn live(system: &mut System) -> Life {
                     totals,
                 );
             }
-            Event::Parked(parked) => parks.push(parked),
+            JobEvent::Parked(parked) => parks.push(parked),
         }
     };
     Life {

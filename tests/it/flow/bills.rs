@@ -4,7 +4,7 @@ use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::scope::{BillId, Province, Scope};
-use invoice_worker::worker::{Event, JobParked};
+use invoice_worker::telemetry::job_event::{JobEvent, JobParked};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -54,7 +54,7 @@ async fn parked_for(system: &mut System, id: &str) -> JobParked {
     system.sandbox.put(BUCKET, id, picture).await.unwrap();
     let job = system.job(id, id);
     system.submit(&job).await;
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("{id} is parked")
     };
     parked

@@ -3,7 +3,8 @@
 use super::{codes, text};
 use crate::harness::system::{On, Setup};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::worker::{Drained, Event};
+use invoice_worker::telemetry::job_event::JobEvent;
+use invoice_worker::worker::Drained;
 use serde_json::json;
 
 promises![
@@ -109,7 +110,7 @@ async fn a_worker_that_takes_over_goes_on_counting(on: On) {
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     system.submit(&job).await;
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("parked")
     };
     assert_eq!(

@@ -5,7 +5,7 @@ use crate::harness::system::{On, Setup, System};
 use invoice_worker::config::Config;
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::telemetry::health::State;
-use invoice_worker::worker::Event;
+use invoice_worker::telemetry::job_event::JobEvent;
 
 promises![
     a_canary_with_a_wrong_secret_of_the_store_holds_nobody_up,
@@ -54,7 +54,7 @@ async fn beside_a_healthy_worker(on: On, spoil: impl FnOnce(&mut Config)) {
     }
     let mut answered = 0;
     while answered < JOBS {
-        if let Event::Answered(event) = system.event().await {
+        if let JobEvent::Answered(event) = system.event().await {
             assert_eq!(event.status.as_str(), "completed", "{event:?}");
             answered += 1;
         }

@@ -6,7 +6,8 @@ use invoice_worker::broker::{ParkedState, parked, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::settings::units::span;
-use invoice_worker::worker::{Drained, Event};
+use invoice_worker::telemetry::job_event::JobEvent;
+use invoice_worker::worker::Drained;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -191,7 +192,7 @@ async fn a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever
     let key = system.sample("01-beijing-outpatient").await;
     for id in ["first", "second"] {
         system.submit(&system.job(id, &key)).await;
-        let Event::Parked(parked) = system.event().await else {
+        let JobEvent::Parked(parked) = system.event().await else {
             panic!("{id} is parked")
         };
         assert_eq!(parked.code, "321");

@@ -16,7 +16,7 @@ use invoice_worker::domain::result::{JobError, RecognitionPart, Verdict};
 use invoice_worker::seal::{SealKey, Sealer};
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::store::Store;
-use invoice_worker::worker::Event;
+use invoice_worker::telemetry::job_event::JobEvent;
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -161,7 +161,7 @@ async fn an_invented_past_is_none(on: On) {
                 && !checks.iter().all(|check| check["outcome"] == "skipped"),
             "{result}"
         );
-        let Event::Answered(event) = system.event().await else {
+        let JobEvent::Answered(event) = system.event().await else {
             panic!("not parked")
         };
         assert_eq!((event.totals.parked, event.totals.calls), (0, 2));
@@ -179,7 +179,7 @@ async fn an_invented_suspect_has_no_slow_lane(on: On) {
             .set_number(NOT_BEFORE, 4_000_000_000_000);
         assert_eq!(system.ask(&job).await["verdict"], "genuine");
         assert!(
-            matches!(system.event().await, Event::Answered(answered) if answered.totals.parked == 0),
+            matches!(system.event().await, JobEvent::Answered(answered) if answered.totals.parked == 0),
             "neither parked nor poison"
         );
     }
@@ -195,7 +195,7 @@ async fn the_sealed_past_of_one_job_is_not_anothers(on: On) {
         .await;
     let key = system.sample("02-henan-inpatient").await;
     system.submit(&system.job("parked", &key)).await;
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     let waiting = system.take(&system.longest_wait()).await;
     let another = system.sample("03-zhejiang-outpatient").await;
     let mut job: Message = system.job("another", &another);

@@ -8,7 +8,8 @@ use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::scope::{Province, Scope};
 use invoice_worker::telemetry::health::State;
-use invoice_worker::worker::{Drained, Event};
+use invoice_worker::telemetry::job_event::JobEvent;
+use invoice_worker::worker::Drained;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -36,7 +37,7 @@ async fn what_one_worker_learns_is_told_to_another_at_once(on: On) {
     }
     let job = henan(&system, "first").await;
     system.submit(&job).await;
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     let places = [Scope::Province(Province::of("河南").unwrap())];
     let all_know = async {
         for worker in &system.workers {
@@ -51,7 +52,7 @@ async fn what_one_worker_learns_is_told_to_another_at_once(on: On) {
     for id in ["second", "third", "fourth", "fifth"] {
         let job = henan(&system, id).await;
         system.submit(&job).await;
-        let Event::Parked(parked) = system.event().await else {
+        let JobEvent::Parked(parked) = system.event().await else {
             panic!("parked")
         };
         assert_eq!((parked.job_id.as_str(), parked.code.as_str()), (id, "316"));
@@ -65,7 +66,7 @@ async fn a_pause_belongs_to_one_worker_and_the_others_go_on(on: On) {
     let mut peer = Peer::of(&system).await;
     let job = henan(&system, "first").await;
     system.submit(&job).await;
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     // Two rounds of heartbeats: the second was told after the pause began.
     for _ in 0..6 {
         assert_eq!(
@@ -92,7 +93,7 @@ async fn a_worker_that_starts_late_asks_nothing_that_others_know_to_be_closed(on
     let mut peer = Peer::of(&system).await;
     let job = henan(&system, "first").await;
     system.submit(&job).await;
-    let Event::Parked(first) = system.event().await else {
+    let JobEvent::Parked(first) = system.event().await else {
         panic!("parked")
     };
     let knows = peer.hears_closed(&province()).await;
@@ -104,7 +105,7 @@ async fn a_worker_that_starts_late_asks_nothing_that_others_know_to_be_closed(on
     assert_eq!(system.retire().await, Drained::Yes);
     let job = henan(&system, "second").await;
     system.submit(&job).await;
-    let Event::Parked(second) = system.event().await else {
+    let JobEvent::Parked(second) = system.event().await else {
         panic!("parked")
     };
     assert_eq!(

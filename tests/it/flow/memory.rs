@@ -14,7 +14,8 @@ use invoice_worker::pipeline::{Arrival, Outcome};
 use invoice_worker::policy::Policy;
 use invoice_worker::randomness::Randomness;
 use invoice_worker::store::{Script, Store, Written};
-use invoice_worker::worker::{Drained, Event};
+use invoice_worker::telemetry::job_event::JobEvent;
+use invoice_worker::worker::Drained;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +39,7 @@ async fn a_worker_that_is_stopped_hands_on_who_waits_for_memory(on: On) {
     let queue = system.config.broker.jobs_queue.clone();
     system.holds(&queue, 0).await;
     assert_eq!(system.drain().await, Drained::Yes);
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("parked")
     };
     assert_eq!(

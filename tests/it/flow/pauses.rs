@@ -8,7 +8,7 @@ use invoice_worker::domain::failure::Stage;
 use invoice_worker::settings::units::span;
 use invoice_worker::telemetry::health::Paused;
 use invoice_worker::telemetry::health::State;
-use invoice_worker::worker::{Event, JobParked};
+use invoice_worker::telemetry::job_event::{JobEvent, JobParked};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -82,7 +82,7 @@ async fn what_the_worker_holds_when_the_pause_begins_is_handed_back_uncharged(on
     system.is_called(Stage::Verification).await;
     submit_the_others(&system).await;
     for _ in 0..4 {
-        let Event::Parked(parked) = system.event().await else {
+        let JobEvent::Parked(parked) = system.event().await else {
             panic!("parked")
         };
         assert_eq!(
@@ -123,7 +123,7 @@ async fn a_probe_that_fails_prolongs_the_pause(on: On) {
     let mut system = refusing(on, Stage::Verification, "UNAUTHORIZED", "[1, 2]").await;
     submit_the_cause(&mut system).await;
     paused_stages(&system).await;
-    let Event::Parked(again) = system.event().await else {
+    let JobEvent::Parked(again) = system.event().await else {
         panic!("still paused")
     };
     assert_eq!(
@@ -216,7 +216,7 @@ async fn submit(system: &System, sample: &str) {
 
 async fn submit_the_cause(system: &mut System) -> JobParked {
     submit(system, CAUSE).await;
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("parked")
     };
     parked
@@ -260,8 +260,8 @@ async fn everybody_is_answered(system: &mut System) {
     let mut answered = Vec::new();
     while answered.len() <= OTHERS.len() {
         match system.event().await {
-            Event::Answered(event) => answered.push(event.job_id.unwrap()),
-            Event::Parked(parked) => {
+            JobEvent::Answered(event) => answered.push(event.job_id.unwrap()),
+            JobEvent::Parked(parked) => {
                 assert!(
                     matches!(parked.code.as_str(), "UNAUTHORIZED" | "APIG.0301"),
                     "{parked:?}"

@@ -4,7 +4,7 @@ use crate::harness::picture::only_its_code;
 use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::result::Status;
-use invoice_worker::worker::Event;
+use invoice_worker::telemetry::job_event::JobEvent;
 
 promises![workers_that_share_an_account_are_hardly_ever_refused];
 
@@ -33,7 +33,7 @@ async fn workers_that_share_an_account_are_hardly_ever_refused(on: On) {
             .await;
     }
     for _ in 0..JOBS {
-        let Event::Answered(answered) = system.event().await else {
+        let JobEvent::Answered(answered) = system.event().await else {
             panic!("nobody is parked for want of the rate")
         };
         assert_eq!(answered.status, Status::Completed, "{answered:?}");

@@ -6,7 +6,8 @@ use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::{Message, PROGRESS, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::settings::units::span;
-use invoice_worker::worker::{Drained, Event};
+use invoice_worker::telemetry::job_event::JobEvent;
+use invoice_worker::worker::Drained;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -95,7 +96,7 @@ async fn a_redelivered_job_waits_before_it_is_tried_again(on: On) {
     system.work().await;
     let result = system.result().await;
     assert_eq!(result["verdict"], "genuine");
-    let Event::Parked(waits) = system.event().await else {
+    let JobEvent::Parked(waits) = system.event().await else {
         panic!("it waits first")
     };
     assert_eq!(
@@ -103,7 +104,7 @@ async fn a_redelivered_job_waits_before_it_is_tried_again(on: On) {
         (Stage::Worker, "redelivered", 0)
     );
     assert!(
-        matches!(system.event().await, Event::Answered(_)),
+        matches!(system.event().await, JobEvent::Answered(_)),
         "and not again, where it was not redelivered again"
     );
 }
@@ -117,7 +118,7 @@ async fn every_redelivery_waits_and_the_third_in_a_row_makes_a_suspect(on: On) {
     hand_out_and_lose(&system, &system.job("job", &key)).await;
     for returns in [1, 2] {
         system.work().await;
-        let Event::Parked(waits) = system.event().await else {
+        let JobEvent::Parked(waits) = system.event().await else {
             panic!("it waits")
         };
         assert_eq!(
@@ -141,7 +142,7 @@ async fn every_redelivery_waits_and_the_third_in_a_row_makes_a_suspect(on: On) {
     }
     system.work().await;
     assert!(
-        matches!(system.event().await, Event::Answered(_)),
+        matches!(system.event().await, JobEvent::Answered(_)),
         "a suspect does not wait for others: it runs alone"
     );
     assert_eq!(system.result().await["verdict"], "genuine");
@@ -206,7 +207,7 @@ async fn a_stopped_worker_finishes_its_call_and_hands_the_job_on(on: On) {
         0,
         "no further call was started"
     );
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("handed on")
     };
     assert_eq!(parked.code, "worker.stopping");

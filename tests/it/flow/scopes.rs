@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use invoice_worker::dev::sandbox::Call;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::settings::units::span;
-use invoice_worker::worker::Event;
+use invoice_worker::telemetry::job_event::JobEvent;
 use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -177,7 +177,7 @@ async fn a_job_whose_deadline_is_nearer_than_the_opening_is_answered_at_once() {
     let mut system = Setup::new(On::RabbitMq).await.faults(faults).start().await;
     let key = system.sample("02-henan-inpatient").await;
     system.submit(&system.job("first", &key)).await;
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     let key = system.sample("10-henan-outpatient-scan").await;
     let deadline = Timestamp::now() + Duration::from_mins(20);
     let hurried = system.message(

@@ -7,7 +7,7 @@ use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::State;
-use invoice_worker::worker::Event;
+use invoice_worker::telemetry::job_event::JobEvent;
 use jiff::Timestamp;
 use serde_json::json;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     system.submit(&job).await;
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("parked, not answered")
     };
     assert_eq!(

@@ -8,7 +8,8 @@ use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::policy::Transfer;
-use invoice_worker::worker::{Drained, Event};
+use invoice_worker::telemetry::job_event::JobEvent;
+use invoice_worker::worker::Drained;
 use serde_json::{Value, json};
 
 promises![
@@ -162,7 +163,7 @@ async fn a_job_that_returns_to_another_worker_is_known_by_its_object(on: On) {
         .await;
     let key = system.sample(SAMPLE).await;
     system.submit(&system.job("job", &key)).await;
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     assert_eq!(system.drain().await, Drained::Yes);
     system.work().await;
     assert_eq!(

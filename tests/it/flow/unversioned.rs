@@ -7,7 +7,8 @@ use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::policy::Transfer;
-use invoice_worker::worker::{Drained, Event};
+use invoice_worker::telemetry::job_event::JobEvent;
+use invoice_worker::worker::Drained;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -158,7 +159,7 @@ async fn one_that_is_replaced_while_its_job_is_parked_is_judged_anew(on: On) {
         "[[fault]]\nstage = 'verification'\nanswer = '316'\nsample = '01-beijing-outpatient'\n";
     let mut system = system(on, BY_URL[0], faults).await;
     system.submit(&system.job("job", KEY)).await;
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     put(&system, SECOND).await;
     let result = system.result().await;
     assert_eq!(result["verdict"], "genuine", "{result}");
@@ -207,7 +208,7 @@ async fn a_picture_that_has_to_be_turned_is_turned_although_the_store_does_not_t
         ],
         "{result}"
     );
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("parked")
     };
     assert_eq!(
@@ -294,7 +295,7 @@ async fn a_paid_answer_travels_with_its_job_while_the_store_does_not_tell(on: On
             ["recognition 200 yes", "verification OK yes"],
             "{result}"
         );
-        let Event::Parked(parked) = system.event().await else {
+        let JobEvent::Parked(parked) = system.event().await else {
             panic!("parked")
         };
         assert_eq!(
@@ -310,7 +311,7 @@ async fn what_travelled_is_worth_nothing_to_another_image(on: On) {
         format!("[[fault]]\nstage = 'storage'\nkey = '{KEY}'\nanswer = 'SlowDown'\ncalls = [2]\n");
     let mut system = system(on, BY_URL[0], &faults).await;
     system.submit(&system.job("job", KEY)).await;
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     assert_eq!(system.drain().await, Drained::Yes);
     put(&system, SECOND).await;
     system.work().await;
@@ -375,7 +376,7 @@ async fn a_store_that_names_a_part_otherwise_than_the_whole_is_no_replacement(on
             "{transfers:?}: {result}"
         );
         assert!(
-            matches!(system.event().await, Event::Answered(_)),
+            matches!(system.event().await, JobEvent::Answered(_)),
             "{transfers:?}"
         );
         // A replacement is noticed all the same.
@@ -395,7 +396,7 @@ async fn what_was_recognised_by_url_need_not_fit_to_be_sent(on: On) {
     let mut system = setup.start().await;
     put(&system, FIRST).await;
     system.submit(&system.job("job", KEY)).await;
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     assert_eq!(system.drain().await, Drained::Yes);
     system.config.recognition.transfer = Transfer::Inline;
     system.work().await;

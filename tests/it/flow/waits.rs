@@ -5,7 +5,7 @@ use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{NOT_BEFORE, PROGRESS, run_id};
 use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::worker::Event;
+use invoice_worker::telemetry::job_event::JobEvent;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -54,7 +54,7 @@ async fn a_passing_failure_is_retried_in_place(on: On) {
             "verification OK yes"
         ]
     );
-    let Event::Answered(event) = system.event().await else {
+    let JobEvent::Answered(event) = system.event().await else {
         panic!("answered, not parked")
     };
     assert_eq!(
@@ -89,7 +89,7 @@ async fn a_throttled_call_is_made_again_in_place_uncharged(on: On) {
         "verification OK yes",
     ];
     assert_eq!(codes(&result), expected);
-    let Event::Answered(event) = system.event().await else {
+    let JobEvent::Answered(event) = system.event().await else {
         panic!("not parked")
     };
     assert_eq!((event.totals.retries, event.totals.parked), (0, 0));
@@ -120,7 +120,7 @@ async fn a_province_in_maintenance_parks_the_job_and_recognition_is_not_bought_a
     );
     assert_eq!(system.sandbox.calls().count(Stage::Recognition).calls, 1);
     let mut parked = 0;
-    while let Event::Parked(event) = system.event().await {
+    while let JobEvent::Parked(event) = system.event().await {
         assert_eq!(
             (event.stage, event.code.as_str()),
             (Stage::Verification, "316")
@@ -150,7 +150,7 @@ async fn a_bill_without_checks_left_waits_for_the_next_day(on: On) {
     let key = system.sample("10-henan-outpatient-scan").await;
     let job = system.job("job", &key);
     system.submit(&job).await;
-    let Event::Parked(event) = system.event().await else {
+    let JobEvent::Parked(event) = system.event().await else {
         panic!("parked")
     };
     assert_is_tomorrow(event.until, &system);
@@ -225,7 +225,7 @@ async fn a_call_with_too_old_a_signature_is_signed_anew(on: On) {
             "verification OK yes"
         ]
     );
-    let Event::Answered(event) = system.event().await else {
+    let JobEvent::Answered(event) = system.event().await else {
         panic!("not parked")
     };
     assert_eq!((event.totals.retries, event.totals.parked), (0, 0));
@@ -239,7 +239,7 @@ async fn a_day_without_quota_is_waited_out(on: On) {
     let mut system = Setup::new(on).await.faults(&faults).start().await;
     let key = system.sample("01-beijing-outpatient").await;
     system.submit(&system.job("job", &key)).await;
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("parked")
     };
     assert_eq!(

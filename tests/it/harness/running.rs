@@ -19,12 +19,8 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(worker: Worker) -> Self {
-        let (health, breaker, stop) = (
-            worker.health.clone(),
-            worker.pipeline.retrier.breaker.clone(),
-            CancellationToken::new(),
-        );
+    pub(super) fn start(worker: Worker, health: Health, breaker: Breaker) -> Self {
+        let stop = CancellationToken::new();
         let (worker, stopped) = (Arc::new(worker), stop.clone());
         let work = tokio::spawn(async move { worker.run(&stopped).await.unwrap() });
         Self {
@@ -37,10 +33,9 @@ impl Running {
 
     /// Returns once the worker's state is such a one.
     pub(crate) async fn becomes(&self, is_such: impl FnMut(&State) -> bool) {
-        let in_time = timeout(PATIENCE, self.health.becomes(is_such))
-            .await
-            .is_ok();
-        assert!(in_time, "still {:?}", self.health.state());
+        let mut states = self.health.watch();
+        let in_time = timeout(PATIENCE, states.wait_for(is_such)).await;
+        assert!(in_time.is_ok(), "still {:?}", self.health.state());
     }
 
     /// Returns once the worker knows that the place is closed.

@@ -3,12 +3,12 @@
 use super::rabbitmq;
 use super::system::System;
 use invoice_worker::broker::Broker;
+use invoice_worker::cluster::exchange::HEARTBEAT_EVERY;
 use invoice_worker::config::Config;
 use invoice_worker::dev::sandbox::{Options, Sandbox, Scenario};
 use invoice_worker::policy::Policy;
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::settings::units::span;
-use invoice_worker::worker::HEARTBEAT_EVERY;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -11,7 +11,6 @@ use invoice_worker::broker::{
     Broker, Consumer, Message, ParkedHeaders, ParkedState, Properties, Session, parked,
     parked_headers,
 };
-use invoice_worker::cluster::peer_register::PeerRegister;
 use invoice_worker::config::Config;
 use invoice_worker::dev::sandbox::{Sandbox, samples};
 use invoice_worker::domain::failure::Stage;
@@ -21,9 +20,10 @@ use invoice_worker::policy::Policy;
 use invoice_worker::randomness::Randomness;
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::telemetry::health::{Health, State};
-use invoice_worker::worker::{Drained, Event, PanicPlaces, Replies, Runs, Worker};
+use invoice_worker::telemetry::job_event::{JobEvent, Watched};
+use invoice_worker::worker::{Drained, Worker};
 use serde_json::{Value, json};
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout;
@@ -38,14 +38,14 @@ pub(crate) struct System {
     pub(crate) config: Box<Config>,
     pub(crate) broker: Broker,
     pub(crate) session: Session,
-    pub(crate) events: UnboundedReceiver<Event>,
+    pub(crate) events: UnboundedReceiver<JobEvent>,
     pub(crate) replies: Consumer,
     pub(crate) reply_to: String,
     pub(crate) workers: Vec<Running>,
     /// Of workers that are started from now on.
     pub(crate) heartbeat_every: Duration,
     pub(super) policy: Policy,
-    pub(super) watcher: UnboundedSender<Event>,
+    pub(super) watcher: UnboundedSender<JobEvent>,
     /// Every worker has chances, and with them a name, of its own.
     pub(super) started: u64,
 }
@@ -76,23 +76,17 @@ impl System {
         refit(&mut pipeline);
         // As `run` does; a store that is out of order is some tests' subject.
         let _ = pipeline.answers.checkpoints.probe().await;
-        let running = Running::start(Worker {
-            broker: self.broker.clone(),
-            queues: self.config.broker.clone(),
-            pipeline,
-            sealer: self.config.sealer(),
-            peers: Mutex::new(PeerRegister::new(self.config.fleet_id())),
+        let (health, breaker) = (Health::default(), pipeline.retrier.breaker.clone());
+        let mut parts = app::worker_parts(
+            &self.config,
+            self.broker.clone(),
+            Arc::new(pipeline),
+            health.clone(),
+            Box::new(Watched(self.watcher.clone())),
             chance,
-            health: Health::default(),
-            max_in_flight: self.config.most_in_flight(),
-            max_job_bytes: self.config.worker.max_job_bytes.bytes(),
-            shutdown_grace: self.config.worker.shutdown_grace.duration(),
-            runs: Runs::default(),
-            replies: Replies::default(),
-            panics: PanicPlaces::default(),
-            heartbeat_every: self.heartbeat_every,
-            watcher: Some(self.watcher.clone()),
-        });
+        );
+        parts.settings.heartbeat_every = self.heartbeat_every;
+        let running = Running::start(Worker::new(parts), health, breaker);
         running.becomes(State::is_ready).await;
         self.workers.push(running);
     }
@@ -175,7 +169,7 @@ impl System {
         self.result().await
     }
 
-    pub(crate) async fn event(&mut self) -> Event {
+    pub(crate) async fn event(&mut self) -> JobEvent {
         timeout(PATIENCE, self.events.recv())
             .await
             .expect("an event in time")

@@ -7,7 +7,8 @@ use crate::harness::system::{On, PATIENCE, Setup, System};
 use invoice_worker::broker::{Message, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::State;
-use invoice_worker::worker::{Drained, Event};
+use invoice_worker::telemetry::job_event::JobEvent;
+use invoice_worker::worker::Drained;
 use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties};
@@ -50,7 +51,7 @@ async fn a_delay_queue_that_is_gone_is_declared_again_and_has_the_job() {
     let key = system.sample("01-beijing-outpatient").await;
     let result = system.ask(&system.job("parked", &key)).await;
     assert_eq!(result["verdict"], "genuine", "{result}");
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     nothing_is_left(system).await;
 }
 

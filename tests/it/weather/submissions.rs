@@ -4,7 +4,7 @@
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, PATIENCE, Setup, System};
 use futures_util::StreamExt;
-use invoice_worker::worker::Event;
+use invoice_worker::telemetry::job_event::JobEvent;
 use jiff::{SignedDuration, Timestamp};
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
@@ -121,7 +121,7 @@ async fn a_job_of_a_foreign_user_with_copies_to_others_is_parked_and_answered_on
         (&json!("copied"), &json!("genuine")),
         "{result}"
     );
-    assert!(matches!(system.event().await, Event::Parked(_)));
+    assert!(matches!(system.event().await, JobEvent::Parked(_)));
     system.drain().await;
     assert!(system.replies_so_far().await.is_empty());
     for queue in &copies {
@@ -179,7 +179,7 @@ async fn a_long_expiration_is_a_deadline_and_nothing_more() {
             replying_to(&system).with_expiration("7200000".into()),
         )
         .await;
-    let Event::Parked(parked) = system.event().await else {
+    let JobEvent::Parked(parked) = system.event().await else {
         panic!("it has the time to wait")
     };
     assert!(

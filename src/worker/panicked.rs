@@ -1,84 +1,24 @@
-//! Panics in a job's turn: whose fault are they?
+//! Panics while a job is handled: whose fault are they?
 //!
 //! One is taken for the job's: it is answered `worker.panic`. A second one at the same place of the
-//! program, of another job, is not: a library or the configuration is at fault, every job would
-//! meet with it, and after a restart the next two. So the worker takes no more jobs, hands back
-//! those that it has as they came, and says so until an operator restarts it.
+//! program, of another job, is not. So the worker takes no more jobs, hands back those that it has
+//! as they came, and says so until an operator restarts it: after a restart it would fail on the
+//! next two.
 
 use super::Worker;
 use super::brought::Brought;
 use super::outbox::Unpublished;
-use super::session::Generation;
 use super::turn::{Turn, settle};
-use crate::broker::Delivery;
+use crate::broker::{Delivery, Generation};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
 use crate::domain::result::Status;
+use crate::panics::{PanicCause, take_place};
 use crate::pipeline::{answer_to_failure, answer_to_rejected};
 use crate::telemetry::health::State;
 use futures_util::FutureExt;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, Once, PoisonError};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
-thread_local! {
-    /// Where this thread panicked last.
-    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// The places where jobs made the worker panic.
-#[derive(Debug, Default)]
-pub struct PanicPlaces {
-    /// With the one job that failed there; none where several did.
-    jobs: Mutex<BTreeMap<String, Option<String>>>,
-    /// Cancelled when the worker may take no more jobs.
-    pub(super) unfit: CancellationToken,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PanicCause {
-    Job,
-    /// Other jobs fail there as well.
-    Program,
-}
-
-impl PanicPlaces {
-    fn cause(&self, place: &str, job: &str) -> PanicCause {
-        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let only = jobs
-            .entry(place.to_owned())
-            .or_insert_with(|| Some(job.to_owned()));
-        if only.as_deref() == Some(job) {
-            return PanicCause::Job;
-        }
-        *only = None;
-        PanicCause::Program
-    }
-}
-
-/// From now on the place of a panic is remembered, beside what was done about it before.
-pub(super) fn remember_places() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            let place = panic
-                .location()
-                .map(|place| format!("{}:{}", place.file(), place.line()))
-                .unwrap_or_default();
-            PLACE.with(|last| last.replace(place));
-            before(panic);
-        }));
-    });
-}
-
-/// Of the panic that was caught just now, on this thread.
-pub(super) fn panic_place() -> String {
-    PLACE.with(RefCell::take)
-}
 
 impl Worker {
     /// After a panic at this place.
@@ -119,7 +59,7 @@ impl Worker {
         delivery: Delivery,
         generation: &Generation,
     ) {
-        let place = panic_place();
+        let place = take_place();
         let handing_back = AssertUnwindSafe(self.answer_or_park(&delivery, generation, place))
             .catch_unwind()
             .await;
@@ -181,7 +121,7 @@ impl Worker {
         if self.panics.cause(place, job) == PanicCause::Job {
             return false;
         }
-        if !self.panics.unfit.is_cancelled() {
+        if !self.unfit.is_cancelled() {
             let problem = format!(
                 "two jobs failed at the same place of the program, {place}: it is not the jobs. No more are taken, those in hand go to other \
                  workers. Look at the configuration and report the place, then restart this worker"
@@ -194,38 +134,8 @@ impl Worker {
                 "this worker is unfit and takes no more jobs"
             );
             self.health.set(State::Unfit { problem });
-            self.panics.unfit.cancel();
+            self.unfit.cancel();
         }
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_job_at_the_same_place_shows_that_it_is_the_program() {
-        let panics = PanicPlaces::default();
-        for (place, job, expected) in [
-            ("lib.rs:1", "one", PanicCause::Job),
-            ("lib.rs:1", "one", PanicCause::Job),
-            ("lib.rs:2", "two", PanicCause::Job),
-            ("lib.rs:1", "two", PanicCause::Program),
-            ("lib.rs:1", "three", PanicCause::Program),
-            ("lib.rs:1", "one", PanicCause::Program),
-        ] {
-            assert_eq!(panics.cause(place, job), expected, "{place} {job}");
-        }
-    }
-
-    #[test]
-    fn the_place_of_a_panic_is_that_of_whoever_called_what_panics() {
-        remember_places();
-        let none = std::hint::black_box(None::<u8>);
-        let (caught, line) = (std::panic::catch_unwind(|| none.unwrap()), line!());
-        assert!(caught.is_err());
-        assert_eq!(panic_place(), format!("{}:{line}", file!()));
-        assert_eq!(panic_place(), "", "told once");
     }
 }

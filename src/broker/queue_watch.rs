@@ -2,31 +2,39 @@
 //! gone.
 //!
 //! A queue that expires, or that an operator deletes, takes its messages with it. That cannot be
-//! undone; but it is said, and the queue is declared again before more is lost.
+//! undone; but it is logged, and the queue is declared again before more is lost.
 
-use super::Worker;
-use super::session::Generation;
-use crate::broker::topology::queues;
-use crate::broker::{BrokerError, PublishError};
-use crate::telemetry::health::Trouble;
+use super::config::Config;
+use super::error::{BrokerError, PublishError};
+use super::generation::Generation;
+use super::topology::queues;
+use crate::telemetry::health::{Health, Trouble};
 use crate::telemetry::metric;
 use std::future::pending;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-/// Contract, section 4.
+/// The contract's interval (section 4).
 const LOOK_EVERY: Duration = Duration::from_mins(1);
-/// A heartbeat that finds no exchange makes a worker look at once, but not at every one.
+/// A heartbeat that finds no exchange makes the worker look at once, but not more often than this.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-impl Worker {
-    /// For as long as it is polled: the generation ends without it.
-    pub(super) async fn watch_queues(
-        &self,
-        generation: &Generation,
-        problems: &mut Receiver<PublishError>,
-    ) {
+/// Which queues exist, as readiness, metrics and log say it.
+#[derive(Debug)]
+pub struct QueueWatch {
+    queues: Config,
+    health: Health,
+}
+
+impl QueueWatch {
+    pub fn new(queues: Config, health: Health) -> Self {
+        Self { queues, health }
+    }
+
+    /// Looks at the queues of this generation for as long as it is polled. `problems` are those of
+    /// heartbeats that could not be published.
+    pub async fn run(&self, generation: &Generation, problems: &mut Receiver<PublishError>) {
         let mut every = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut missing = Vec::new();
@@ -55,7 +63,7 @@ impl Worker {
         }
     }
 
-    /// Answers what is missing still. `known` was missing at the look before, and is not logged
+    /// Returns what is still missing. `known` was missing at the look before, and is not logged
     /// again.
     async fn look(
         &self,
@@ -64,20 +72,16 @@ impl Worker {
     ) -> Result<Vec<String>, BrokerError> {
         let session = &generation.session;
         let mut missing = session.missing().await?;
-        self.measure(&missing);
+        self.record_missing(&missing);
         if !missing.is_empty() {
-            let new: Vec<String> = missing
-                .iter()
-                .filter(|name| !known.contains(name))
-                .cloned()
-                .collect();
-            self.log_missing(&new);
+            let new = missing.iter().filter(|name| !known.contains(name));
+            self.log_missing(new);
             self.health.trouble(
                 Trouble::Missing,
                 &format!("does not exist any more: {}", missing.join(", ")),
             );
             if self.queues.declare_topology {
-                missing = self.declare_again(generation, missing).await?;
+                missing = declare_again(generation, missing).await?;
             }
         }
         if missing.is_empty() {
@@ -95,27 +99,8 @@ impl Worker {
         Ok(missing)
     }
 
-    /// Answers what is missing still.
-    async fn declare_again(
-        &self,
-        generation: &Generation,
-        missing: Vec<String>,
-    ) -> Result<Vec<String>, BrokerError> {
-        match generation.session.topology().await {
-            Ok(()) => {
-                Self::log_declared(&missing);
-                Ok(Vec::new())
-            }
-            Err(error @ (BrokerError::Forbidden { .. } | BrokerError::Lost(_))) => Err(error),
-            Err(error) => {
-                tracing::error!(problem = %error, "cannot be declared again");
-                Ok(missing)
-            }
-        }
-    }
-
-    /// Names of queues that were there when this worker connected before.
-    pub(super) fn log_missing(&self, missing: &[String]) {
+    /// Logs the names of queues that were there when this worker connected before.
+    pub fn log_missing<'a>(&self, missing: impl IntoIterator<Item = &'a String>) {
         let mend = if self.queues.declare_topology {
             "find out who deleted it (an operator, x-expires, a policy); this worker declares it again"
         } else {
@@ -139,20 +124,40 @@ impl Worker {
         }
     }
 
-    pub(super) fn log_declared(names: &[String]) {
-        if !names.is_empty() {
-            for name in names {
-                metric::queue_declared_again(name);
-            }
-            tracing::warn!(names = names.join(", "), "declared again");
-        }
-    }
-
-    pub(super) fn measure(&self, missing: &[String]) {
+    /// Sets the metric of every queue, and of the control exchange.
+    pub fn record_missing(&self, missing: &[String]) {
         let names = queues(&self.queues)
             .into_iter()
             .map(|queue| queue.name)
             .chain([self.queues.control_exchange.clone()]);
         names.for_each(|name| metric::queue_missing(&name, missing.contains(&name)));
+    }
+}
+
+/// Returns what is still missing.
+async fn declare_again(
+    generation: &Generation,
+    missing: Vec<String>,
+) -> Result<Vec<String>, BrokerError> {
+    match generation.session.topology().await {
+        Ok(()) => {
+            log_declared(&missing);
+            Ok(Vec::new())
+        }
+        Err(error @ (BrokerError::Forbidden { .. } | BrokerError::Lost(_))) => Err(error),
+        Err(error) => {
+            tracing::error!(problem = %error, "cannot be declared again");
+            Ok(missing)
+        }
+    }
+}
+
+/// Logs and counts the queues that were deleted and exist again.
+pub fn log_declared(names: &[String]) {
+    if !names.is_empty() {
+        for name in names {
+            metric::queue_declared_again(name);
+        }
+        tracing::warn!(names = names.join(", "), "declared again");
     }
 }

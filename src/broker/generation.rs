@@ -1,23 +1,24 @@
-//! One generation: a session and everything that hangs on it.
+//! One generation: a session, and whether its jobs may still be worked on and settled.
 
-use crate::broker::Session;
+use super::session::Session;
 use std::fmt::Display;
 use std::sync::OnceLock;
 use tokio_util::sync::CancellationToken;
 
-/// Its deliveries can be settled only while it lives.
-pub(super) struct Generation {
-    pub(super) session: Session,
+/// A session and its end. Deliveries can be settled only while it lives.
+#[derive(Debug)]
+pub struct Generation {
+    pub session: Session,
     /// Cancelled when its jobs may start nothing more: the generation is over, or the worker
     /// drains.
-    pub(super) halt: CancellationToken,
+    pub halt: CancellationToken,
     ended: CancellationToken,
-    /// Why this worker gave it up; none where the broker ended it.
+    /// Why this worker gave the generation up; none where the broker ended it.
     problem: OnceLock<String>,
 }
 
 impl Generation {
-    pub(super) fn new(session: Session, stop: &CancellationToken) -> Self {
+    pub fn new(session: Session, stop: &CancellationToken) -> Self {
         Self {
             session,
             halt: stop.child_token(),
@@ -26,38 +27,38 @@ impl Generation {
         }
     }
 
-    /// Gives the whole generation up: what it did not acknowledge is delivered again to the next
-    /// one.
-    pub(super) fn end(&self) {
+    /// Ends the whole generation: what it did not acknowledge is delivered again to the next one.
+    pub fn end(&self) {
         self.ended.cancel();
         self.halt.cancel();
     }
 
-    /// As [`Generation::end`], because of what the broker refuses to this worker whatever the job.
-    pub(super) fn give_up(&self, problem: impl Display) {
-        // Err: it was given up before, and the first problem is the one to tell.
+    /// Ends the generation because the broker refuses this worker something that every job needs.
+    pub fn give_up(&self, problem: impl Display) {
+        // Err: it was given up before, and the first problem is the one to log.
         let _ = self.problem.set(problem.to_string());
         self.end();
     }
 
-    /// By [`Generation::give_up`].
-    pub(super) fn is_given_up(&self) -> bool {
+    /// Did [`Generation::give_up`] end it?
+    pub fn is_given_up(&self) -> bool {
         self.problem.get().is_some()
     }
 
     /// Why it is over; none where nothing is known.
-    pub(super) fn problem(&self) -> Option<&str> {
+    pub fn problem(&self) -> Option<&str> {
         self.problem
             .get()
             .map(String::as_str)
             .or_else(|| self.session.trouble())
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.ended.is_cancelled() || self.session.is_lost()
     }
 
-    pub(super) async fn over(&self) {
+    /// Returns once it is over.
+    pub async fn over(&self) {
         tokio::select! {
             biased;
             () = self.ended.cancelled() => {}

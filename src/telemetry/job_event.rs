@@ -1,4 +1,4 @@
-//! What becomes of a job, told once: the log line and the counters together.
+//! One event for each job that was answered or parked: the log line and the counters together.
 
 use crate::domain::failure::Stage;
 use crate::domain::progress::{Progress, Totals};
@@ -7,9 +7,23 @@ use crate::policy::Policy;
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Receives the event of every job.
+pub trait EventSink: Send + Sync {
+    fn record(&self, event: JobEvent, policy: &Policy);
+}
+
+/// The log and the metrics.
+#[derive(Debug)]
+pub struct LogAndMetrics;
+
+/// The log and the metrics, and a channel for a program that follows its jobs.
+#[derive(Debug)]
+pub struct Watched(pub UnboundedSender<JobEvent>);
 
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum JobEvent {
     Answered(JobAnswered),
     Parked(JobParked),
 }
@@ -24,9 +38,9 @@ pub struct JobAnswered {
     pub totals: Totals,
     /// The codes of the calls made, in their order.
     pub codes: String,
-    /// Since this turn began.
+    /// Time since this delivery was received.
     pub turn: Duration,
-    /// Since the job was first seen.
+    /// Time since the job was first seen.
     pub age: Duration,
     pub replayed: bool,
 }
@@ -40,7 +54,7 @@ pub struct JobParked {
     /// The policy's words, not the provider's: those may name people.
     pub reason: String,
     pub until: Timestamp,
-    /// It waits for somebody else's call, with many others: told at a lower level.
+    /// It waits for another job's call, with many others: logged at a lower level.
     pub brief: bool,
     /// This worker is paused; another one may take the job at once.
     pub by_pause: bool,
@@ -48,8 +62,32 @@ pub struct JobParked {
     pub turn: Duration,
 }
 
+impl EventSink for LogAndMetrics {
+    fn record(&self, event: JobEvent, policy: &Policy) {
+        event.emit(policy);
+    }
+}
+
+impl EventSink for Watched {
+    fn record(&self, event: JobEvent, policy: &Policy) {
+        event.emit(policy);
+        // Err: the receiver is gone, and does not follow its jobs any more.
+        let _ = self.0.send(event);
+    }
+}
+
+impl JobEvent {
+    /// `policy` names the codes that are labels of their own.
+    fn emit(&self, policy: &Policy) {
+        match self {
+            Self::Answered(answered) => answered.emit(),
+            Self::Parked(parked) => parked.emit(policy),
+        }
+    }
+}
+
 impl JobAnswered {
-    pub fn emit(&self) {
+    fn emit(&self) {
         metric::job_finished(self.status, self.verdict, self.age);
         tracing::info!(
             job.id = self.job_id.as_deref(),
@@ -72,7 +110,7 @@ impl JobAnswered {
 }
 
 impl JobParked {
-    pub fn emit(&self, policy: &Policy) {
+    fn emit(&self, policy: &Policy) {
         metric::parked(self.stage, policy.label(self.stage, &self.code));
         if self.brief {
             tracing::debug!(job.id = self.job_id, job.run = self.run, stage = %self.stage, code = self.code, "job parked for a moment");
@@ -95,13 +133,13 @@ impl JobParked {
 }
 
 /// `recognition 200, verification 316`: codes are the providers', nothing personal.
-pub(super) fn codes(progress: &Progress) -> String {
-    let told: Vec<String> = progress
+pub fn call_codes(progress: &Progress) -> String {
+    let codes: Vec<String> = progress
         .calls()
         .iter()
         .map(|call| format!("{} {}", call.stage, call.code))
         .collect();
-    told.join(", ")
+    codes.join(", ")
 }
 
 fn millis(duration: Duration) -> u64 {

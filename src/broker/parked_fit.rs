@@ -1,25 +1,27 @@
-//! What of a parked job's message fits into one frame: its progress first, then the caller's
+//! Makes a parked job's message fit into one frame: its progress has room first, then the caller's
 //! headers, then the calls it made.
 
-use crate::broker::{FittedMessage, Message, NOT_BEFORE, PROGRESS, SEAL, SUSPECT, fitted};
+use super::frame::{FittedMessage, fitted};
+use super::message::Message;
+use super::park::{NOT_BEFORE, PROGRESS, SEAL, SUSPECT};
 use crate::domain::progress::Progress;
 
-/// Of a parked copy, what no caller's header has to make room for.
+/// Headers of a parked copy that never make room for others.
 const OURS: [&str; 4] = [PROGRESS, NOT_BEFORE, SUSPECT, SEAL];
 
 /// A parked copy that one frame carries, as far as that can be had.
-pub(super) struct FittedPark {
-    pub(super) message: Message,
+pub struct FittedPark {
+    pub message: Message,
     /// Names of the caller's headers that had to go.
-    pub(super) left_out: Vec<String>,
-    /// So had the paid answers that no store took.
-    pub(super) parcel_left_out: bool,
+    pub left_out: Vec<String>,
+    /// The paid answers that no store took had to go as well.
+    pub parcel_left_out: bool,
 }
 
 /// `parked` makes the message from the text of its progress header; `room` is what its properties
 /// may have. The oldest calls give way first, as far as needed all of them, and then the caller's
 /// headers.
-pub(super) fn fit_parked(
+pub fn fit_parked(
     progress: &Progress,
     room: usize,
     parked: impl Fn(&str) -> Message,
@@ -55,8 +57,8 @@ pub(super) fn fit_parked(
     }
 }
 
-/// Told once for each message: the job goes on without them.
-pub(super) fn log_left_out(left_out: &[String], run: &str) {
+/// Logs, once for each message, that the job goes on without these headers.
+pub fn log_left_out(left_out: &[String], run: &str) {
     if !left_out.is_empty() {
         tracing::warn!(
             job.run = run,

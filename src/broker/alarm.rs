@@ -4,8 +4,8 @@
 use crate::telemetry::health::{Health, Trouble};
 use tokio::sync::watch;
 
-/// For as long as the generation lives.
-pub(super) async fn tell(health: Health, mut blocked: watch::Receiver<Option<String>>) {
+/// Keeps readiness in step with the broker's alarm, until the session is gone.
+pub async fn watch_alarm(health: Health, mut blocked: watch::Receiver<Option<String>>) {
     // Errors mean that the session is gone.
     while let Ok(reason) = blocked
         .wait_for(Option::is_some)

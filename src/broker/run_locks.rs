@@ -1,5 +1,5 @@
-//! The runs that this process has in hand: a copy of one of them waits a moment for it, and goes on
-//! from what it left.
+//! The runs that this process is working on: a copy of one of them waits a moment for it, and goes
+//! on from what it left.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -12,43 +12,44 @@ use tokio::time::{Instant, timeout_at};
 /// milliseconds, so that many copies of it follow each other without being parked.
 const COPY_PATIENCE: Duration = Duration::from_secs(1);
 
+/// One lock for each run that is in hand.
 #[derive(Debug, Default)]
-pub struct Runs(Mutex<HashMap<String, Weak<RunLock>>>);
+pub struct RunLocks(Mutex<HashMap<String, Weak<RunLock>>>);
 
 #[derive(Debug)]
 struct RunLock {
-    turn: Arc<AsyncMutex<()>>,
-    /// When the copy that has its turn now, or had the last one, began.
+    copy: Arc<AsyncMutex<()>>,
+    /// When the copy that has the lock now, or had it last, began.
     begun: Mutex<Instant>,
 }
 
-/// One copy of a run at a time.
+/// Held by the one copy of a run that is worked on.
 #[derive(Debug)]
-pub(super) struct Held {
-    _turn: OwnedMutexGuard<()>,
-    /// As long as it lives the run is known to be in hand.
+pub struct RunGuard {
+    _copy: OwnedMutexGuard<()>,
+    /// The map of runs knows the lock for as long as this lives.
     _run: Arc<RunLock>,
-    /// Another copy had it before, in this process: nobody else is at work on it.
-    pub(super) joined: bool,
+    /// Another copy had it before in this process, so no other worker is working on the run.
+    pub joined: bool,
 }
 
-impl Runs {
+impl RunLocks {
     /// Waits until no other copy of the run is in hand. `None`: one has been for longer than a copy
     /// should wait in the worker.
-    pub(super) async fn hold(&self, run: &str) -> Option<Held> {
+    pub async fn acquire(&self, run: &str) -> Option<RunGuard> {
         let lock = self.lock(run);
-        if let Ok(turn) = Arc::clone(&lock.turn).try_lock_owned() {
-            return Some(Held::begin(lock, turn, false));
+        if let Ok(copy) = Arc::clone(&lock.copy).try_lock_owned() {
+            return Some(RunGuard::begin(lock, copy, false));
         }
         loop {
             match timeout_at(
                 lock.begun() + COPY_PATIENCE,
-                Arc::clone(&lock.turn).lock_owned(),
+                Arc::clone(&lock.copy).lock_owned(),
             )
             .await
             {
-                Ok(turn) => return Some(Held::begin(lock, turn, true)),
-                // Another copy has had its turn meanwhile, and a new one began.
+                Ok(copy) => return Some(RunGuard::begin(lock, copy, true)),
+                // Another copy has had the lock meanwhile, and a new one began.
                 Err(_) if lock.begun() + COPY_PATIENCE > Instant::now() => {}
                 Err(_) => return None,
             }
@@ -63,7 +64,7 @@ impl Runs {
         // Never many more than there are jobs in flight.
         runs.retain(|_, lock| lock.strong_count() > 0);
         let lock = Arc::new(RunLock {
-            turn: Arc::default(),
+            copy: Arc::default(),
             begun: Mutex::new(Instant::now()),
         });
         runs.insert(run.to_owned(), Arc::downgrade(&lock));
@@ -77,11 +78,11 @@ impl RunLock {
     }
 }
 
-impl Held {
-    fn begin(run: Arc<RunLock>, turn: OwnedMutexGuard<()>, joined: bool) -> Self {
+impl RunGuard {
+    fn begin(run: Arc<RunLock>, copy: OwnedMutexGuard<()>, joined: bool) -> Self {
         *run.begun.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         Self {
-            _turn: turn,
+            _copy: copy,
             _run: run,
             joined,
         }
@@ -96,10 +97,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_copy_waits_for_the_one_before_it() {
-        let runs = Runs::default();
-        let first = runs.hold("run").await.unwrap();
+        let runs = RunLocks::default();
+        let first = runs.acquire("run").await.unwrap();
         assert!(!first.joined);
-        let (second, ()) = tokio::join!(runs.hold("run"), async {
+        let (second, ()) = tokio::join!(runs.acquire("run"), async {
             sleep(COPY_PATIENCE / 2).await;
             drop(first);
         });
@@ -108,27 +109,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_copy_does_not_wait_for_a_run_that_takes_long() {
-        let runs = Runs::default();
-        let _first = runs.hold("run").await;
+        let runs = RunLocks::default();
+        let _first = runs.acquire("run").await;
         let (began, copies) = (
             Instant::now(),
-            join_all((0..70).map(|_| runs.hold("run"))).await,
+            join_all((0..70).map(|_| runs.acquire("run"))).await,
         );
         assert!(copies.iter().all(Option::is_none));
         assert_eq!(began.elapsed(), COPY_PATIENCE);
-        assert!(runs.hold("run").await.is_none());
+        assert!(runs.acquire("run").await.is_none());
         assert_eq!(
             began.elapsed(),
             COPY_PATIENCE,
-            "who comes later does not wait at all"
+            "a later copy does not wait at all"
         );
     }
 
     #[tokio::test(start_paused = true)]
     async fn many_copies_of_a_run_that_is_quick_follow_each_other() {
-        let runs = Runs::default();
+        let runs = RunLocks::default();
         let turn = async || {
-            let held = runs.hold("run").await;
+            let held = runs.acquire("run").await;
             sleep(COPY_PATIENCE / 10).await;
             held.is_some()
         };
@@ -138,11 +139,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn other_runs_do_not_wait_and_what_is_over_is_forgotten() {
-        let runs = Runs::default();
-        let _one = runs.hold("one").await;
+    async fn other_runs_do_not_wait_and_those_that_ended_are_forgotten() {
+        let runs = RunLocks::default();
+        let _one = runs.acquire("one").await;
         for run in ["another", "a third", "a fourth"] {
-            assert!(!runs.hold(run).await.unwrap().joined);
+            assert!(!runs.acquire(run).await.unwrap().joined);
         }
         assert_eq!(runs.0.lock().unwrap().len(), 2);
     }

@@ -1,0 +1,133 @@
+//! Messages on the control exchange: sealed when they are sent, and believed only where a worker of
+//! this fleet sealed them.
+
+use super::heartbeat::{Heartbeat, KIND, MAX_BYTES};
+use super::peer_register::{Admission, PeerRegister};
+use crate::broker::{Message, SEAL};
+use crate::seal::{SealKind, Sealer};
+use crate::telemetry::metric;
+use jiff::Timestamp;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often a worker publishes all that it knows (contract, control messages); at once where
+/// something happened.
+pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
+
+/// A message on the control exchange, as far as it can be believed.
+pub enum ControlMessage {
+    /// A worker with our seal wrote it.
+    Sealed(Heartbeat),
+    /// It has our seal, and does not say whose it is: it is of a version that this one does not
+    /// know.
+    Unreadable,
+    Unsealed,
+}
+
+/// What a control message means for this worker.
+#[derive(Debug)]
+pub enum Received {
+    /// A worker of this fleet sent it, lately, and it was not received before.
+    Peer(Heartbeat),
+    /// Another fleet uses the same exchange.
+    OtherFleet,
+    Ignored,
+}
+
+/// This worker's side of the control exchange.
+pub struct ControlExchange {
+    name: String,
+    sealer: Sealer,
+    register: Mutex<PeerRegister>,
+}
+
+/// Reads a message, and says whether a worker with our key wrote it.
+pub fn read_control_message(message: &Message, sealer: &Sealer) -> ControlMessage {
+    let body = &message.body;
+    let seal = message
+        .properties
+        .headers
+        .text(SEAL)
+        .filter(|_| body.len() <= MAX_BYTES);
+    if !seal.is_some_and(|seal| sealer.accepts(SealKind::Heartbeat, &[body], &seal)) {
+        return ControlMessage::Unsealed;
+    }
+    Heartbeat::parse(body).map_or(ControlMessage::Unreadable, ControlMessage::Sealed)
+}
+
+impl ControlExchange {
+    pub fn new(name: String, fleet: String, sealer: Sealer) -> Self {
+        Self {
+            name,
+            sealer,
+            register: Mutex::new(PeerRegister::new(fleet)),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// This worker's next message.
+    pub fn seal(&self, heartbeat: Heartbeat, now: Timestamp) -> Message {
+        let json = self.register().stamp(heartbeat, now).to_json();
+        let seal = self.sealer.seal(SealKind::Heartbeat, &[&json]);
+        let mut message = Message::json(KIND, json);
+        message.properties.headers.set_text(SEAL, &seal);
+        message
+    }
+
+    /// Logs and counts what is not from this fleet.
+    pub fn receive(&self, message: &Message, now: Timestamp) -> Received {
+        let heartbeat = match read_control_message(message, &self.sealer) {
+            ControlMessage::Sealed(heartbeat) => heartbeat,
+            ControlMessage::Unreadable => {
+                tracing::debug!("a heartbeat does not say whose it is");
+                return Received::Ignored;
+            }
+            ControlMessage::Unsealed => {
+                self.record_unsealed(now);
+                return Received::Ignored;
+            }
+        };
+        let admission = self.register().admit(&heartbeat, now);
+        match admission {
+            Admission::Peer => Received::Peer(heartbeat),
+            Admission::Repeated | Admission::OutOfTime => {
+                tracing::debug!(
+                    peer = heartbeat.worker,
+                    ?admission,
+                    "a heartbeat is ignored"
+                );
+                Received::Ignored
+            }
+            Admission::OtherFleet { is_first } => {
+                metric::foreign_heartbeat();
+                if is_first {
+                    tracing::warn!(
+                        exchange = self.name,
+                        peer = heartbeat.worker,
+                        mend = "give each deployment its own broker.control_exchange",
+                        "workers with other queues or accounts use the same control exchange; they are not counted as peers"
+                    );
+                }
+                Received::OtherFleet
+            }
+        }
+    }
+
+    fn record_unsealed(&self, now: Timestamp) {
+        metric::seal_refused(SealKind::Heartbeat);
+        if self.register().reports_refusal(now) {
+            tracing::warn!(
+                exchange = self.name,
+                mend = "workers of one fleet need the same seal.key, others a broker.control_exchange of their own",
+                "a control message has no valid seal of ours and is ignored; at most one line in ten minutes says so"
+            );
+        }
+    }
+
+    fn register(&self) -> MutexGuard<'_, PeerRegister> {
+        self.register.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
