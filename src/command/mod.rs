@@ -4,6 +4,7 @@ mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod failed;
+mod health;
 mod policy;
 mod process;
 mod run;
@@ -72,6 +73,13 @@ enum Command {
         #[command(flatten)]
         options: check::Options,
     },
+    /// Is the worker on this machine alive? Exit status 0 or 1, for containers without a shell
+    Health {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        options: health::Options,
+    },
     /// The error-code policy
     Policy {
         #[command(flatten)]
@@ -91,6 +99,7 @@ impl Command {
             Self::Demo(_) | Self::Sandbox(_) => false,
             Self::Process { .. }
             | Self::Check { .. }
+            | Self::Health { .. }
             | Self::Topology { .. }
             | Self::Policy { .. } => true,
         }
@@ -218,6 +227,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             config.validate()?;
             Box::pin(check::run(config, common.file().as_deref(), &options)).await
         }
+        Command::Health { common, options } => health::run(&common.load()?, options).await,
         Command::Policy { common, question } => {
             let config = common.load()?;
             config.validate_policy()?;

@@ -7,6 +7,7 @@ mod clock;
 mod deleted;
 mod demo;
 mod failed;
+mod health;
 mod mistakes;
 mod outage;
 mod pause;
