@@ -3,4 +3,7 @@
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod scripted_store;
 pub mod simulation;
+
+pub use scripted_store::{StoreScript, scripted_store};

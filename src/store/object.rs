@@ -69,7 +69,8 @@ impl Object {
         })
     }
 
-    pub(super) fn of(bytes: Bytes, timeout: Duration) -> Self {
+    /// An object whose bytes are there already.
+    pub fn of_bytes(bytes: Bytes) -> Self {
         let length = Some(bytes.len() as u64);
         Self {
             length,
@@ -78,7 +79,7 @@ impl Object {
             declared: length,
             revision: Revision::default(),
             body: ByteStream::from(bytes),
-            timeout,
+            timeout: Duration::MAX,
         }
     }
 

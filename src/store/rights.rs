@@ -4,7 +4,7 @@
 //! Without the right to list, a store answers 403 where an object is missing, as if it were
 //! forbidden. So a checkpoint that is not there yet cannot be told from one that may not be read.
 
-use super::{Objects, Store, failure};
+use super::client::Store;
 use crate::domain::failure::Failure;
 use bytes::Bytes;
 use std::fmt;
@@ -67,7 +67,7 @@ impl Store {
             return Ok(missing);
         }
         // One of two rights; where it may list, it is the other one.
-        if is_readable || is_denied(self.list_one(bucket, prefix).await)? {
+        if is_readable || is_denied(self.objects.list_one(bucket, prefix).await)? {
             missing.push(self.right(RightAction::List, bucket, prefix));
         } else if missing.is_empty() {
             missing.push(self.right(RightAction::Read, bucket, prefix));
@@ -93,27 +93,12 @@ impl Store {
         Ok(missing)
     }
 
-    async fn list_one(&self, bucket: &str, prefix: &str) -> Result<(), Failure> {
-        let Objects::S3(client, _) = &self.objects else {
-            return Ok(());
-        };
-        let request = client
-            .list_objects_v2()
-            .bucket(bucket)
-            .prefix(prefix)
-            .max_keys(1);
-        Box::pin(request.send())
-            .await
-            .map(drop)
-            .map_err(failure::of)
-    }
-
     fn right(&self, action: RightAction, bucket: &str, prefix: &str) -> MissingRight {
         // An access point is named by its ARN already.
         let bucket = if bucket.starts_with("arn:") {
             bucket.to_owned()
         } else {
-            format!("arn:{}:s3:::{bucket}", self.partition)
+            format!("arn:{}:s3:::{bucket}", partition(&self.region))
         };
         let resource = match action {
             RightAction::List => bucket,
@@ -132,7 +117,7 @@ fn is_denied<T>(outcome: Result<T, Failure>) -> Result<bool, Failure> {
 }
 
 /// The part of AWS that the region belongs to, as its ARNs begin.
-pub(super) fn partition(region: &str) -> &'static str {
+fn partition(region: &str) -> &'static str {
     match region {
         chinese if chinese.starts_with("cn-") => "aws-cn",
         american if american.starts_with("us-gov-") => "aws-us-gov",

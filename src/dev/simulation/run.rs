@@ -4,13 +4,13 @@ use super::outcome::{Answered, Outcome, end};
 use super::rules;
 use super::scenario::{Job, Scenario};
 use super::script::Script;
-use super::store::Shelf;
+use super::store::SimulatedStore;
 use super::worker::{Surroundings, queues, worker};
 use crate::broker::{Broker, Consumer, Message, PublishError, Publisher};
 use crate::clock::Clock;
+use crate::dev::scripted_store;
 use crate::domain::failure::Stage;
 use crate::policy::Policy;
-use crate::store::Store;
 use crate::telemetry::job_event::JobEvent;
 use anyhow::Context;
 use jiff::Timestamp;
@@ -72,7 +72,7 @@ async fn run(
         timezone: timezone.clone(),
         clock: Clock::starting_at(scenario.start),
         broker: Broker::memory(&queues()),
-        store: Store::scripted(Shelf::of(&script)),
+        store: scripted_store(SimulatedStore::of(&script)),
         script: Arc::clone(&script),
         watcher,
     };

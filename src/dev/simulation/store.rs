@@ -1,57 +1,57 @@
 //! The store of a scenario: pictures by its script, checkpoints as the workers write them.
 
 use super::script::Script;
+use crate::dev::StoreScript;
 use crate::domain::failure::{Failure, Stage};
-use crate::store::{self, Written};
+use crate::store::Written;
 use bytes::Bytes;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Before every checkpoint's key; no job is called so.
 pub(super) const CHECKPOINTS: &str = "checkpoints/";
 
-pub(super) struct Shelf {
+pub(super) struct SimulatedStore {
     script: Arc<Script>,
     checkpoints: Mutex<HashMap<String, Bytes>>,
 }
 
-impl Shelf {
+impl SimulatedStore {
     pub(super) fn of(script: &Arc<Script>) -> Self {
         Self {
             script: Arc::clone(script),
             checkpoints: Mutex::default(),
         }
     }
+
+    fn checkpoints(&self) -> MutexGuard<'_, HashMap<String, Bytes>> {
+        self.checkpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl store::Script for Shelf {
+impl StoreScript for SimulatedStore {
     fn read(&self, key: &str) -> Result<Bytes, Failure> {
         if !key.starts_with(CHECKPOINTS) {
             return self.script.download(key);
         }
-        let checkpoints = self
-            .checkpoints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         let missing = || Failure {
             http_status: Some(404),
             ..Failure::new(Stage::Storage, "NoSuchKey", "not written yet")
         };
-        checkpoints.get(key).cloned().ok_or_else(missing)
+        self.checkpoints().get(key).cloned().ok_or_else(missing)
     }
 
-    fn write(&self, key: &str, bytes: Bytes, new: bool) -> Result<Written, Failure> {
+    fn write(&self, key: &str, bytes: Bytes, is_to_be_new: bool) -> Result<Written, Failure> {
         if self.script.is_unwritable() {
             return Err(Failure {
                 http_status: Some(500),
                 ..Failure::new(Stage::Storage, "http.500", "it takes nothing")
             });
         }
-        let mut checkpoints = self
-            .checkpoints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if new && checkpoints.contains_key(key) {
+        let mut checkpoints = self.checkpoints();
+        if is_to_be_new && checkpoints.contains_key(key) {
             return Ok(Written::Exists);
         }
         checkpoints.insert(key.to_owned(), bytes);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use invoice_worker::app;
 use invoice_worker::checkpoint::StoreKind;
 use invoice_worker::config::Config;
+use invoice_worker::dev::{StoreScript, scripted_store};
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::job::Job;
 use invoice_worker::domain::progress::Progress;
@@ -13,7 +14,7 @@ use invoice_worker::image::Reserved;
 use invoice_worker::pipeline::{Arrival, Outcome};
 use invoice_worker::policy::Policy;
 use invoice_worker::randomness::Randomness;
-use invoice_worker::store::{Script, Store, Written};
+use invoice_worker::store::Written;
 use invoice_worker::telemetry::job_event::JobEvent;
 use invoice_worker::worker::Drained;
 use tokio::time::Instant;
@@ -54,7 +55,7 @@ async fn a_worker_that_is_stopped_hands_on_who_waits_for_memory(on: On) {
 /// Nobody gets as far as reading it.
 struct Unread;
 
-impl Script for Unread {
+impl StoreScript for Unread {
     fn read(&self, _key: &str) -> Result<Bytes, Failure> {
         panic!("no memory for it")
     }
@@ -73,7 +74,7 @@ async fn who_waits_for_memory_for_ten_minutes_is_handed_on() {
     let mut pipeline = app::pipeline(&config, Policy::builtin(), Randomness::seeded(1))
         .await
         .unwrap();
-    pipeline.loader.store = Store::scripted(Unread);
+    pipeline.loader.store = scripted_store(Unread);
     let _all = pipeline
         .loader
         .memory

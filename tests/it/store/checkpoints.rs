@@ -5,12 +5,13 @@ use bytes::Bytes;
 use invoice_worker::checkpoint::{
     Checkpoints, Config, StoreKind, StoredResult, Verification, VerificationAnswer,
 };
+use invoice_worker::dev::{StoreScript, scripted_store};
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::domain::progress::Totals;
 use invoice_worker::domain::result::{JobError, RecognitionPart, Status, Verdict};
 use invoice_worker::seal::{SealKey, Sealer};
-use invoice_worker::store::{Script, Store, Written};
+use invoice_worker::store::Written;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -184,7 +185,7 @@ struct Hesitant {
     objects: Arc<Mutex<BTreeMap<String, Bytes>>>,
 }
 
-impl Script for Hesitant {
+impl StoreScript for Hesitant {
     fn read(&self, key: &str) -> Result<Bytes, Failure> {
         let missing = Failure {
             http_status: Some(404),
@@ -213,7 +214,7 @@ async fn a_result_whose_first_write_fails_is_in_the_store_after_the_second() {
     let objects = Arc::clone(&hesitant.objects);
     let checkpoints = Checkpoints::new(
         &Config::default(),
-        &Store::scripted(hesitant),
+        &scripted_store(hesitant),
         "bucket",
         sealer("key"),
     );

@@ -3,12 +3,13 @@
 use crate::harness::system::{On, PATIENCE, Setup};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use invoice_worker::dev::{StoreScript, scripted_store};
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::provider::client::{Client, Limits};
 use invoice_worker::provider::{Provider, Reply, Request, Shown};
-use invoice_worker::store::{Script, Store, Written};
+use invoice_worker::store::Written;
 use invoice_worker::telemetry::health::State;
 use invoice_worker::worker::Drained;
 use serde_json::json;
@@ -59,7 +60,7 @@ impl Provider for Fragile {
 /// A store that fails on every image.
 struct Broken;
 
-impl Script for Broken {
+impl StoreScript for Broken {
     fn read(&self, key: &str) -> Result<Bytes, Failure> {
         panic!("a defect about {key}")
     }
@@ -143,7 +144,7 @@ async fn a_worker_that_fails_on_two_jobs_at_the_same_place_takes_no_more_and_oth
     setup.config.worker.max_in_flight = 1;
     let mut system = setup.prepare().await;
     let fit = |pipeline: &mut Pipeline| {
-        pipeline.loader.store = Store::scripted(Broken);
+        pipeline.loader.store = scripted_store(Broken);
     };
     system.work_with(fit).await;
     let key = system.sample("01-beijing-outpatient").await;
