@@ -10,6 +10,8 @@ mod process;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod table;
+mod terminal;
 mod topology;
 
 use crate::broker::BrokerError;
@@ -40,7 +42,7 @@ enum Command {
     /// The whole system on this machine, with nothing installed: sample invoices under a mix of
     /// faults
     #[cfg(feature = "sandbox")]
-    Demo(demo::Options),
+    Demo(demo::DemoArguments),
     /// One-shot, without a queue: local files or s3://bucket/key
     Process {
         #[command(flatten)]

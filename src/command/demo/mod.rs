@@ -1,9 +1,10 @@
 //! `demo`: the whole system on one machine with nothing installed. Sample jobs under a mix of
 //! faults, then a table.
 
-mod cast;
-mod table;
+mod jobs;
+mod outcomes;
 
+use super::terminal;
 use crate::app;
 use crate::broker::{Broker, Session};
 use crate::config::Config;
@@ -18,15 +19,15 @@ use crate::telemetry::health::Health;
 use crate::telemetry::job_event::{JobEvent, Watched};
 use crate::worker::Worker;
 use anyhow::{Context, anyhow, bail};
-use cast::{BUCKET, Part};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jobs::{BUCKET, DemoJob};
+use outcomes::DemoOutcome;
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use table::Outcome;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -34,14 +35,14 @@ use tokio_util::sync::CancellationToken;
 const SCENARIO: &str = include_str!("scenario.toml");
 const POLICY: &str = include_str!("policy.toml");
 const PREFETCH: u16 = 100;
-/// Nothing in the demo waits for longer; a job that is not answered by then will not be.
+/// The longest wait of the demo; a job that is not answered by then will not be.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// After a signal, for the worker to end and the broker to be left as it was found.
+/// The time that the worker has to end after a signal, and the broker to be left as it was found.
 const TIDYING: Duration = Duration::from_secs(20);
 
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct DemoArguments {
     /// How many jobs to submit
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     jobs: u16,
@@ -53,10 +54,10 @@ pub(super) struct Options {
     seed: u64,
 }
 
-pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal(Some(TIDYING)).context("cannot listen for signals")?;
     let scenario = Scenario {
-        seed: options.seed,
+        seed: arguments.seed,
         ..Scenario::parse(SCENARIO, "the demo's scenario")?
     };
     let sandbox = Sandbox::start(sandbox::Options {
@@ -65,20 +66,20 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     })
     .await?;
     sandbox.create_bucket(BUCKET).await?;
-    let config = config(&options, &sandbox);
+    let config = config(&arguments, &sandbox);
     config.validate()?;
     telemetry::log::install(&config.telemetry);
-    say(&format!(
-        "One worker, the two providers' sandbox and an S3 server on this machine; jobs travel through {}.\n\
-         Long waits are shortened: a province in maintenance (316) is asked again after 2 s instead of 30 min,\n\
+    explain(&format!(
+        "One worker, the two providers' sandbox and an S3 server on this machine; jobs travel through {}. \
+         Long waits are shortened: a province in maintenance (316) is asked again after 2 s instead of 30 min, \
          a bill whose daily checks are used up (313) after 4 s instead of the next day.\n\
-         The queues of this run begin with {}; nothing of them stays.\n",
-        crate::broker::redacted(&options.broker),
+         The queues of this run begin with {}; nothing of them stays.",
+        crate::broker::redacted(&arguments.broker),
         config.broker.retry_queue_prefix.trim_end_matches(".retry"),
     ))?;
 
-    let parts = cast::gather(&sandbox, usize::from(options.jobs)).await?;
-    let chance = Randomness::seeded(options.seed);
+    let jobs = jobs::gather(&sandbox, usize::from(arguments.jobs)).await?;
+    let chance = Randomness::seeded(arguments.seed);
     let policy = Policy::with_overrides(POLICY, "the demo's policy")?;
     let broker = Broker::new(&config.broker)?;
     let (watcher, events) = unbounded_channel();
@@ -100,7 +101,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 
     let began = Instant::now();
     let outcomes = tokio::select! {
-        outcomes = submit_and_collect(&session, &config, &parts, events) => outcomes,
+        outcomes = submit_and_collect(&session, &config, &jobs, events) => outcomes,
         () = stop.asked_for() => Err(anyhow!("interrupted")),
     };
     let took = began.elapsed();
@@ -114,10 +115,16 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         return Ok(stop.exit_code());
     }
     let outcomes = outcomes?;
-    table::write(&mut std::io::stdout().lock(), &parts, &outcomes, took)?;
-    let all_answered = parts.iter().all(|part| {
+    outcomes::write(
+        &mut std::io::stdout().lock(),
+        &jobs,
+        &outcomes,
+        took,
+        terminal::columns(),
+    )?;
+    let all_answered = jobs.iter().all(|job| {
         outcomes
-            .get(&part.job_id)
+            .get(&job.job_id)
             .is_some_and(|outcome| outcome.result.is_some())
     });
     Ok(if all_answered {
@@ -128,9 +135,9 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 /// Queues of its own for each run, so that a demo meets neither a real job nor another demo.
-fn config(options: &Options, sandbox: &Sandbox) -> Config {
+fn config(arguments: &DemoArguments, sandbox: &Sandbox) -> Config {
     let mut config = Config::default();
-    config.broker.urls = vec![Secret::new(&options.broker)];
+    config.broker.urls = vec![Secret::new(&arguments.broker)];
     let name = format!(
         "invoice-demo.{:08x}",
         Randomness::from_system().number() >> 32
@@ -150,9 +157,9 @@ fn config(options: &Options, sandbox: &Sandbox) -> Config {
 async fn submit_and_collect(
     session: &Session,
     config: &Config,
-    parts: &[Part],
+    jobs: &[DemoJob],
     mut events: UnboundedReceiver<JobEvent>,
-) -> anyhow::Result<HashMap<String, Outcome>> {
+) -> anyhow::Result<HashMap<String, DemoOutcome>> {
     let reply_to = reply_queue(config);
     session.temporary_queue(&reply_to).await?;
     let mut replies = session.consume(&reply_to, PREFETCH).await?;
@@ -160,26 +167,26 @@ async fn submit_and_collect(
     let submitted = Instant::now();
     let timestamp =
         u64::try_from(crate::clock::Clock::System.now().as_second()).unwrap_or_default();
-    let submit = async |part: &Part| {
+    let submit = async |job: &DemoJob| {
         publisher
             .publish(
                 &config.broker.jobs_queue,
-                &part.message(&reply_to, timestamp),
+                &job.message(&reply_to, timestamp),
             )
             .await
             .context("cannot submit a job")
     };
-    for part in parts.iter().filter(|part| part.after.is_none()) {
-        submit(part).await?;
+    for job in jobs.iter().filter(|job| job.after.is_none()) {
+        submit(job).await?;
     }
-    let bar = progress_bar(parts.len());
-    let mut outcomes: HashMap<String, Outcome> = HashMap::new();
+    let bar = progress_bar(jobs.len());
+    let mut outcomes: HashMap<String, DemoOutcome> = HashMap::new();
     let deadline = tokio::time::sleep(
-        PATIENCE + Duration::from_millis(500) * u32::try_from(parts.len()).unwrap_or(u32::MAX),
+        PATIENCE + Duration::from_millis(500) * u32::try_from(jobs.len()).unwrap_or(u32::MAX),
     );
     tokio::pin!(deadline);
     let (mut answered, mut told) = (0, 0);
-    while answered < parts.len() || told < parts.len() {
+    while answered < jobs.len() || told < jobs.len() {
         tokio::select! {
             () = &mut deadline => break,
             event = events.recv() => match event {
@@ -200,8 +207,8 @@ async fn submit_and_collect(
                     outcome.result = serde_json::from_slice(&reply.message.body).ok();
                     outcome.after = submitted.elapsed();
                     bar.inc(1);
-                    for part in parts.iter().filter(|part| part.after.as_ref() == Some(&job_id)) {
-                        submit(part).await?;
+                    for job in jobs.iter().filter(|job| job.after.as_ref() == Some(&job_id)) {
+                        submit(job).await?;
                     }
                 }
                 // A reply that is delivered again is only counted once.
@@ -252,6 +259,8 @@ fn reply_queue(config: &Config) -> String {
     format!("{}.replies", config.broker.jobs_queue)
 }
 
-fn say(text: &str) -> std::io::Result<()> {
-    writeln!(std::io::stderr().lock(), "{text}")
+/// Explains on stderr, apart from the table.
+fn explain(text: &str) -> std::io::Result<()> {
+    let lines = terminal::wrap(text, terminal::columns());
+    writeln!(std::io::stderr().lock(), "{}\n", lines.join("\n"))
 }

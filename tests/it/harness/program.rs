@@ -47,12 +47,14 @@ impl Ended {
 
 pub(crate) const NONE: [(&str, &str); 0] = [];
 
-/// Nothing of this process's environment but what the program needs to start.
+/// Nothing of this process's environment but what the program needs to start. Lines are not wrapped,
+/// so that tests find whole texts.
 pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_invoice-worker"));
     command
         .args(arguments)
         .env_clear()
+        .env("COLUMNS", "1000")
         .envs(environment.iter().copied());
     command
         .stdin(Stdio::null())

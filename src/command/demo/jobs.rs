@@ -7,16 +7,16 @@ use std::path::Path;
 
 pub(super) const BUCKET: &str = "claims";
 
-pub(super) struct Part {
+pub(super) struct DemoJob {
     pub(super) job_id: String,
-    /// Submitted once this job was answered; `None`: at once.
+    /// The job whose answer it waits for; `None` where it is submitted at once.
     pub(super) after: Option<String>,
-    /// What the table calls it.
+    /// Its name in the table.
     pub(super) title: String,
-    body: String,
+    pub(super) body: String,
 }
 
-impl Part {
+impl DemoJob {
     pub(super) fn message(&self, reply_to: &str, timestamp: u64) -> Message {
         let properties = Properties {
             content_type: Some("application/json".into()),
@@ -34,16 +34,16 @@ impl Part {
 }
 
 /// The first `count` jobs: samples first, then the mistakes, then further copies of the samples.
-pub(super) async fn gather(sandbox: &Sandbox, count: usize) -> anyhow::Result<Vec<Part>> {
+pub(super) async fn gather(sandbox: &Sandbox, count: usize) -> anyhow::Result<Vec<DemoJob>> {
     let mistakes = [
-        part(
+        with_body(
             "malformed",
             "not JSON",
             "{\"job_id\": \"malformed\", ".into(),
         ),
         job("missing", "an image that is not there", "nowhere.jpg"),
         job("not-an-image", "a text file", "notes.txt"),
-        Part {
+        DemoJob {
             after: Some("DEMO-01".into()),
             ..job(
                 "again",
@@ -53,12 +53,12 @@ pub(super) async fn gather(sandbox: &Sandbox, count: usize) -> anyhow::Result<Ve
         },
     ];
     sandbox.put(BUCKET, "notes.txt", "no image at all").await?;
-    let mut parts = Vec::new();
+    let mut jobs = Vec::new();
     for sample in samples::all() {
         sandbox.put(BUCKET, &key(sample, 0), sample.bytes).await?;
-        parts.push(job(&sample.name[..2], sample.file, &key(sample, 0)));
+        jobs.push(job(&sample.name[..2], sample.file, &key(sample, 0)));
     }
-    parts.extend(mistakes);
+    jobs.extend(mistakes);
     let copyable: Vec<&Sample> = samples::all()
         .iter()
         .filter(|sample| {
@@ -67,35 +67,29 @@ pub(super) async fn gather(sandbox: &Sandbox, count: usize) -> anyhow::Result<Ve
                 .is_some_and(|extension| extension == "jpg")
         })
         .collect();
-    for number in parts.len()..count {
+    for number in jobs.len()..count {
         let (sample, copy) = (copyable[number % copyable.len()], number + 1);
         sandbox
             .put(BUCKET, &key(sample, copy), another_file(sample, copy))
             .await?;
-        parts.push(job(&copy.to_string(), sample.file, &key(sample, copy)));
+        jobs.push(job(&copy.to_string(), sample.file, &key(sample, copy)));
     }
-    parts.truncate(count);
-    Ok(parts)
+    jobs.truncate(count);
+    Ok(jobs)
 }
 
-fn job(id: &str, title: &str, key: &str) -> Part {
-    let job_id = format!("DEMO-{id}");
+fn job(id: &str, title: &str, key: &str) -> DemoJob {
     let body = json!({
         "schema": "invoice.job/1",
-        "job_id": job_id,
+        "job_id": format!("DEMO-{id}"),
         "image": { "bucket": BUCKET, "key": key },
-        "metadata": { "claim": format!("claim of {job_id}") },
+        "metadata": { "claim": format!("claim of DEMO-{id}") },
     });
-    Part {
-        job_id,
-        after: None,
-        title: title.to_owned(),
-        body: body.to_string(),
-    }
+    with_body(id, title, body.to_string())
 }
 
-fn part(id: &str, title: &str, body: String) -> Part {
-    Part {
+fn with_body(id: &str, title: &str, body: String) -> DemoJob {
+    DemoJob {
         job_id: format!("DEMO-{id}"),
         after: None,
         title: title.to_owned(),
