@@ -1,5 +1,6 @@
 //! One file per command. Logs go to stderr, results to stdout.
 
+mod broker_session;
 mod check;
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -58,7 +59,7 @@ enum Command {
         #[command(flatten)]
         common: Common,
         #[command(subcommand)]
-        action: failed::Action,
+        action: failed::FailedAction,
     },
     /// The queues and the exchange that the worker needs: declare, compare with the broker, or
     /// print them

@@ -2,7 +2,7 @@
 //! without a worker.
 
 use super::check::{self, Sheet};
-use super::failed::connect;
+use super::broker_session::connect;
 use crate::broker::topology::{definitions, queues};
 use crate::config::{Config, ConfigError};
 use clap::Subcommand;

@@ -1,4 +1,5 @@
-//! How many copies are how old, in classes that `--newer-than` and `--older-than` can name.
+//! Ages: how many copies are how old, in classes that `--newer-than` and `--older-than` can name, and
+//! lengths of time in words.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -14,13 +15,13 @@ pub(super) struct Ages {
     under_1d: u32,
     under_7d: u32,
     older: u32,
-    /// Nobody wrote down when these failed.
+    /// Copies without a time.
     pub(super) unknown: u32,
 }
 
 impl Ages {
-    /// What the classes with a bound, and the last one, are called in a table.
-    pub(super) const NAMES: [&str; 4] = ["< 1h", "< 1d", "< 7d", "older"];
+    /// The headings of the classes in a table.
+    pub(super) const NAMES: [&str; 4] = ["<1h", "<1d", "<7d", "older"];
 
     pub(super) fn add(&mut self, failed_at: Option<Timestamp>, now: Timestamp) {
         let class = match failed_at.map(|at| now.duration_since(at)) {
@@ -49,9 +50,53 @@ impl Ages {
     }
 }
 
+/// The time since `at`, in the two largest units: `3d 4h`, `5m 7s`, `12s`.
+pub(super) fn age(at: Timestamp, now: Timestamp) -> String {
+    // Another machine's clock may be ahead of ours.
+    let age = now.duration_since(at).max(SignedDuration::ZERO);
+    length(age.unsigned_abs().as_secs())
+}
+
+/// A length of time in its two largest units.
+pub(super) fn length(seconds: u64) -> String {
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let first = parts.iter().position(|(number, _)| *number > 0);
+    let two = parts[first.unwrap_or(parts.len() - 1)..].iter().take(2);
+    let shown: Vec<String> = two
+        .enumerate()
+        .filter(|(index, (number, _))| *index == 0 || *number > 0)
+        .map(|(_, (number, unit))| format!("{number}{unit}"))
+        .collect();
+    shown.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_age_has_its_two_largest_units() {
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        for (seconds, shown) in [
+            (-5, "0s"),
+            (0, "0s"),
+            (12, "12s"),
+            (60, "1m"),
+            (307, "5m 7s"),
+            (7_200, "2h"),
+            (7_259, "2h"),
+            (90_061, "1d 1h"),
+            (86_400 * 13 + 60, "13d"),
+        ] {
+            let now = at + SignedDuration::from_secs(seconds);
+            assert_eq!(age(at, now), shown, "{seconds}");
+        }
+    }
 
     #[test]
     fn a_copy_is_in_the_first_class_that_it_fits() {

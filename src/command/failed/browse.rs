@@ -1,44 +1,49 @@
-//! Looking into a queue without using it up: what is consumed is not acknowledged, and goes back
-//! when its channel closes.
+//! Looking into a queue without using it up: a delivery that is not acknowledged goes back when its
+//! channel closes.
 //!
-//! A consumer holds a bounded number of deliveries, and none can be given back singly. So it is let
-//! to hold more, time and again, until everything that lay in the queue at the start was seen.
-//! Bodies are dropped once they were looked at.
+//! A consumer holds a bounded number of deliveries, and none can be given back by itself. So the
+//! bound is raised time and again, until everything that was in the queue at the start was seen. A
+//! body is dropped as soon as it was looked at.
 
-use crate::broker::{BrokerError, Consumer, Delivery, Session};
+use super::filter::Filter;
+use super::job::FailedJob;
+use crate::broker::{BrokerError, Consumer, Delivery, Message, Session};
 use anyhow::bail;
+use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
-/// Bodies in this process's memory at once, at most: a broker takes messages of many megabytes, and
-/// so does the failed queue.
+/// Bodies in this process's memory at once: a broker takes messages of many megabytes, and so does
+/// the failed queue.
 const WINDOW: u16 = 32;
-/// What was looked at stays handed out until the end, and the broker remembers every one.
-const MOST: u32 = 200_000;
-/// What was counted at the start may have expired, or be in somebody else's hands: nothing for so
-/// long means that there is no more.
+/// The broker keeps a record of every delivery that is not acknowledged, until the browser ends.
+const MAX_HELD: u32 = 200_000;
+/// A copy that was counted at the start may have expired, or another consumer may hold it: after so
+/// long without a delivery there are no more.
 const IDLE: Duration = Duration::from_secs(3);
-/// For everything to be back in the queue, so that the next who looks finds it.
+/// The time that the broker has to put everything back, so that the next browser finds it.
 const RETURN: Duration = Duration::from_secs(3);
-const ASK_AGAIN: Duration = Duration::from_millis(20);
+const RETURN_POLL: Duration = Duration::from_millis(20);
 
-pub(super) struct Look<'a> {
+/// Hands out every copy that was in the queue at the start, once.
+pub(super) struct QueueBrowser<'a> {
     session: &'a Session,
     queue: &'a str,
     consumer: Option<Consumer>,
-    /// How many more it may hold.
+    /// How many more deliveries the consumer may hold.
     room: u16,
-    /// Handed out and not settled.
+    /// Deliveries handed out and not settled.
     held: u32,
-    /// Of those that were there at the start.
+    /// Copies that were there at the start and were not handed out yet.
     unseen: u32,
-    /// Of these the queue gave out nothing more.
+    /// Copies that were there at the start and never came.
     missing: u32,
-    /// Without those that were settled.
+    /// The depth of the queue once everything is back.
     expected: u32,
 }
 
-impl<'a> Look<'a> {
+impl<'a> QueueBrowser<'a> {
     pub(super) async fn begin(session: &'a Session, queue: &'a str) -> Result<Self, BrokerError> {
         let depth = session.queue_depth(queue).await?;
         Ok(Self {
@@ -53,9 +58,9 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// Every copy that was there at the start, once. Dropped, it stays in the queue. Cancel safe.
+    /// The next copy; a delivery that is dropped stays in the queue. Cancel safe.
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Delivery>> {
-        if self.unseen == 0 || self.held == MOST {
+        if self.unseen == 0 || self.held == MAX_HELD {
             return Ok(None);
         }
         let consumer = match &mut self.consumer {
@@ -88,23 +93,12 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The delivery seen last was settled: it does not come back, and another may be held in its
-    /// place.
+    /// Notes that the delivery handed out last was settled: it does not come back, and another may
+    /// be held in its place.
     pub(super) fn settled(&mut self) {
         self.room += 1;
         self.held = self.held.saturating_sub(1);
         self.expected = self.expected.saturating_sub(1);
-    }
-
-    /// How many of those that were there at the start were not looked at.
-    pub(super) fn unseen(&self) -> u32 {
-        self.unseen
-    }
-
-    /// How many were counted at the start and never came: they expired, or are in somebody else's
-    /// hands.
-    pub(super) fn missing(&self) -> u32 {
-        self.missing
     }
 
     /// Gives everything back, and waits until it is there.
@@ -114,8 +108,56 @@ impl<'a> Look<'a> {
         while self.session.queue_depth(self.queue).await? < self.expected
             && began.elapsed() < RETURN
         {
-            sleep(ASK_AGAIN).await;
+            sleep(RETURN_POLL).await;
         }
         Ok(())
+    }
+}
+
+/// The copies that a filter selects, in the order of the queue.
+pub(super) struct Selection<'a> {
+    pub(super) session: &'a Session,
+    pub(super) queue: &'a str,
+    pub(super) filter: &'a Filter,
+    pub(super) now: Timestamp,
+    pub(super) stop: &'a CancellationToken,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct BrowseTally {
+    pub(super) looked_at: u32,
+    pub(super) matching: u32,
+    /// Copies that were there at the start and were not looked at: the limit was reached, or there
+    /// are too many.
+    pub(super) not_looked_at: u32,
+    /// Copies that were counted at the start and never came.
+    pub(super) missing: u32,
+}
+
+impl Selection<'_> {
+    /// Hands each copy that matches to `visit`, and puts everything back.
+    pub(super) async fn each(
+        &self,
+        mut visit: impl FnMut(&FailedJob, &Message) -> anyhow::Result<()>,
+    ) -> anyhow::Result<BrowseTally> {
+        let mut browser = QueueBrowser::begin(self.session, self.queue).await?;
+        let mut tally = BrowseTally::default();
+        while !self.filter.is_satisfied_by(tally.matching) {
+            let next = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => bail!("interrupted; {} is as it was", self.queue),
+                next = browser.next() => next?,
+            };
+            let Some(delivery) = next else { break };
+            tally.looked_at += 1;
+            let job = FailedJob::of(&delivery.message);
+            if self.filter.matches(&job, self.now) {
+                tally.matching += 1;
+                visit(&job, &delivery.message)?;
+            }
+        }
+        (tally.not_looked_at, tally.missing) = (browser.unseen, browser.missing);
+        browser.end().await?;
+        Ok(tally)
     }
 }

@@ -1,11 +1,11 @@
-//! Which copies are meant: the same options for all four.
+//! The options that select copies: the same for all four commands.
 
 use super::job::FailedJob;
-use super::reason::Status;
+use super::reason::FailedStatus;
 use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
-/// Where a job can fail, and what is said of copies that the worker did not explain.
+/// The stages at which a job can fail, and the words for copies without the worker's reason.
 const STAGES: [&str; 8] = [
     "job",
     "image",
@@ -28,10 +28,10 @@ pub(in crate::command) struct Filter {
         help = "A provider's code or one of ours: 316, OUT_OF_QUOTA, job.malformed, delivery_limit …"
     )]
     code: Vec<String>,
-    /// What the submitter was told
+    /// The status that the submitter got
     #[arg(long, value_enum)]
-    status: Vec<Status>,
-    /// As the submitter called the job; the whole of it
+    status: Vec<FailedStatus>,
+    /// The job's id, the whole of it
     #[arg(long)]
     pub(super) job_id: Vec<String>,
     /// Failed longer ago than this: 2h, 1d, 1d12h
@@ -46,13 +46,13 @@ pub(in crate::command) struct Filter {
 }
 
 impl Filter {
-    /// With these jobs as well.
+    /// Selects these jobs as well.
     pub(super) fn or_named(mut self, job_ids: Vec<String>) -> Self {
         self.job_id.extend(job_ids);
         self
     }
 
-    /// Whether the jobs are named one by one: that is consent to what is done with them.
+    /// Whether the jobs are named one by one, which is consent to what is done with them.
     pub(super) fn names_jobs(&self) -> bool {
         !self.job_id.is_empty()
     }
@@ -82,7 +82,7 @@ fn is_among<T>(wanted: &[T], is_it: impl FnMut(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(is_it)
 }
 
-/// A day has 24 hours here: nobody means the clocks' change.
+/// A length of time. A day has 24 hours here, whatever the clocks change.
 fn age(text: &str) -> Result<SignedDuration, &'static str> {
     let span: Span = text
         .parse()
@@ -117,7 +117,7 @@ mod tests {
     fn job(
         stage: &str,
         code: &str,
-        status: Status,
+        status: FailedStatus,
         job_id: Option<&str>,
         at: Option<&str>,
     ) -> FailedJob {
@@ -144,25 +144,31 @@ mod tests {
             job(
                 "verification",
                 "316",
-                Status::Undetermined,
+                FailedStatus::Undetermined,
                 Some("a"),
                 Some("2026-11-22T11:00:00Z"),
             ),
             job(
                 "verification",
                 "317",
-                Status::Undetermined,
+                FailedStatus::Undetermined,
                 Some("b"),
                 Some("2026-11-22T06:00:00Z"),
             ),
             job(
                 "job",
                 "job.malformed",
-                Status::InvalidJob,
+                FailedStatus::InvalidJob,
                 None,
                 Some("2026-11-20T12:00:00Z"),
             ),
-            job("broker", "delivery_limit", Status::Unknown, Some("c"), None),
+            job(
+                "broker",
+                "delivery_limit",
+                FailedStatus::Unknown,
+                Some("c"),
+                None,
+            ),
         ];
         for (arguments, expected) in [
             ("", &[0, 1, 2, 3][..]),

@@ -1,25 +1,25 @@
-//! What lies in the failed queue, counted by stage, code, status and age.
+//! The copies in the failed queue, counted by stage, code, status and age.
 
 use super::ages::Ages;
-use super::reason::{Reason, Status};
+use super::reason::{FailedStatus, Reason};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(super) struct Groups {
-    /// What ages are counted from.
+    /// The time that ages are counted from.
     pub(super) now: Timestamp,
-    by_kind: BTreeMap<(String, String, Status), Group>,
+    by_kind: BTreeMap<(String, String, FailedStatus), FailureGroup>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Group {
+pub(super) struct FailureGroup {
     pub(super) stage: String,
     pub(super) code: String,
-    pub(super) status: Status,
+    pub(super) status: FailedStatus,
     pub(super) count: u32,
-    /// When the first and the last of them failed, as far as that is known.
+    /// The times of the first and the last failure, as far as they are known.
     pub(super) oldest: Option<Timestamp>,
     pub(super) newest: Option<Timestamp>,
     pub(super) ages: Ages,
@@ -35,7 +35,7 @@ impl Groups {
 
     pub(super) fn add(&mut self, reason: &Reason) {
         let key = (reason.stage.clone(), reason.code.clone(), reason.status);
-        let group = self.by_kind.entry(key).or_insert_with(|| Group {
+        let group = self.by_kind.entry(key).or_insert_with(|| FailureGroup {
             stage: reason.stage.clone(),
             code: reason.code.clone(),
             status: reason.status,
@@ -62,8 +62,8 @@ impl Groups {
             .fold(Ages::default(), |sum, group| sum.and(group.ages))
     }
 
-    pub(super) fn largest_first(&self) -> Vec<&Group> {
-        let mut groups: Vec<&Group> = self.by_kind.values().collect();
+    pub(super) fn largest_first(&self) -> Vec<&FailureGroup> {
+        let mut groups: Vec<&FailureGroup> = self.by_kind.values().collect();
         // Stable: equal ones stay in the order of stage and code.
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         groups
@@ -74,7 +74,7 @@ impl Groups {
 mod tests {
     use super::*;
 
-    fn reason(stage: &str, code: &str, status: Status, at: Option<i64>) -> Reason {
+    fn reason(stage: &str, code: &str, status: FailedStatus, at: Option<i64>) -> Reason {
         let at = at.map(|second| Timestamp::from_second(second).unwrap());
         Reason {
             status,
@@ -90,17 +90,17 @@ mod tests {
     fn stage_code_and_status_make_a_group_and_the_largest_comes_first() {
         let mut groups = Groups::at(Timestamp::UNIX_EPOCH);
         for (stage, code, status, at) in [
-            ("verification", "316", Status::Undetermined, Some(5)),
-            ("broker", "delivery_limit", Status::Unknown, None),
-            ("verification", "316", Status::Undetermined, None),
-            ("verification", "316", Status::Undetermined, Some(3)),
-            ("verification", "316", Status::InvalidJob, Some(9)),
-            ("verification", "316", Status::Undetermined, Some(4)),
+            ("verification", "316", FailedStatus::Undetermined, Some(5)),
+            ("broker", "delivery_limit", FailedStatus::Unknown, None),
+            ("verification", "316", FailedStatus::Undetermined, None),
+            ("verification", "316", FailedStatus::Undetermined, Some(3)),
+            ("verification", "316", FailedStatus::InvalidJob, Some(9)),
+            ("verification", "316", FailedStatus::Undetermined, Some(4)),
         ] {
             groups.add(&reason(stage, code, status, at));
         }
         let second = |group: Option<Timestamp>| group.map(Timestamp::as_second);
-        let told: Vec<_> = groups
+        let found: Vec<_> = groups
             .largest_first()
             .into_iter()
             .map(|group| {
@@ -114,11 +114,23 @@ mod tests {
             })
             .collect();
         let expected = [
-            ("verification", Status::Undetermined, 4, Some(3), Some(5)),
-            ("broker", Status::Unknown, 1, None, None),
-            ("verification", Status::InvalidJob, 1, Some(9), Some(9)),
+            (
+                "verification",
+                FailedStatus::Undetermined,
+                4,
+                Some(3),
+                Some(5),
+            ),
+            ("broker", FailedStatus::Unknown, 1, None, None),
+            (
+                "verification",
+                FailedStatus::InvalidJob,
+                1,
+                Some(9),
+                Some(9),
+            ),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
         assert_eq!(groups.total(), 6);
     }
 }

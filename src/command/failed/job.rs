@@ -1,6 +1,6 @@
-//! One copy in the failed queue: what is known of it without its body.
+//! One copy in the failed queue: what is known of it, without its body.
 
-use super::reason::{Reason, Told};
+use super::reason::{FailureHeader, Reason};
 use crate::broker::{Message, TRUNCATED, run_id};
 use crate::domain::job::{Job, JobEnvelope, LARGEST_BODY_BYTES, Rejected};
 use jiff::Timestamp;
@@ -11,27 +11,27 @@ pub(super) struct FailedJob {
     /// `None` where the job named none that could be read.
     pub(super) job_id: Option<String>,
     pub(super) run: String,
-    /// The job's own: it is in the body, and a replay does not move it.
+    /// The job's own deadline: it is in the body, and a replay does not move it.
     pub(super) deadline: Option<Timestamp>,
     pub(super) reason: Reason,
-    /// Its body was too large for a job, and only the beginning of it lies here: it can be shown
-    /// and dropped, and never replayed.
+    /// The body was too large for a job, and only its beginning is here: the copy can be shown and
+    /// dropped, and never replayed.
     pub(super) is_truncated: bool,
 }
 
 impl FailedJob {
     pub(super) fn of(message: &Message) -> Self {
         let headers = &message.properties.headers;
-        let told = Told::of(headers);
-        let reason = Reason::new(told.as_ref(), headers);
+        let header = FailureHeader::of(headers);
+        let reason = Reason::new(header.as_ref(), headers);
         let job = read(message);
         let deadline = job.as_ref().ok().and_then(|job| job.deadline);
         let named_in_body = || match job {
             Ok(job) => Some(job.id),
             Err(rejected) => rejected.job_id,
         };
-        let job_id = told
-            .and_then(|told| told.job_id)
+        let job_id = header
+            .and_then(|header| header.job_id)
             .or_else(|| named_in_body().map(|id| id.to_string()));
         let is_truncated = headers.contains(TRUNCATED) || message.body.len() > LARGEST_BODY_BYTES;
         Self {
@@ -43,7 +43,7 @@ impl FailedJob {
         }
     }
 
-    /// No call would be made for it any more.
+    /// Whether its own deadline is past, so that no call would be made for it any more.
     pub(super) fn is_late(&self, now: Timestamp) -> bool {
         self.deadline.is_some_and(|deadline| deadline < now)
     }
@@ -62,7 +62,7 @@ impl FailedJob {
     }
 }
 
-/// Whatever the worker allows: here it is only looked at.
+/// Reads the job without the worker's own limit on the size of a body.
 pub(super) fn read(message: &Message) -> Result<Job, Box<Rejected>> {
     let (content_encoding, message_id) = (
         message.properties.content_encoding.as_deref(),
@@ -104,11 +104,11 @@ mod tests {
 
     #[test]
     fn a_job_is_called_as_the_worker_called_it_or_as_it_calls_itself() {
-        let told = failure("\"CLM-1\"", "2026-01-01T00:00:00Z");
+        let named = failure("\"CLM-1\"", "2026-01-01T00:00:00Z");
         let nameless = failure("null", "2026-01-01T00:00:00Z");
         for (message, expected) in [
             (
-                message(r#"{"job_id":"CLM-2"}"#, Some("m"), Some(&told)),
+                message(r#"{"job_id":"CLM-2"}"#, Some("m"), Some(&named)),
                 Some("CLM-1"),
             ),
             (

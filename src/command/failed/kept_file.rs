@@ -22,7 +22,7 @@ pub(super) struct KeptFile {
 }
 
 impl KeptFile {
-    /// A file that is there already is left as it is: it may hold what was dropped before.
+    /// Creates the file. One that exists is left as it is: it may hold copies that were dropped before.
     pub(super) async fn create(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let file = OpenOptions::new()
@@ -36,7 +36,7 @@ impl KeptFile {
                 "nothing was dropped: {shown} cannot be made; name a file that is not there yet"
             )
         })?;
-        // The name as well has to outlast a power failure.
+        // The file's name has to outlast a power failure, too.
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())

@@ -1,102 +1,75 @@
 //! `failed list`: groups as a table, or as JSON.
 
-use super::ages::Ages;
-use super::groups::{Group, Groups};
-use super::survey::Seen;
-use super::words::{age, plain};
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
-use jiff::Timestamp;
+use super::ages::{Ages, age};
+use super::browse::BrowseTally;
+use super::groups::Groups;
+use crate::command::table::{Column, Table};
+use crate::command::terminal::plain;
 use serde_json::json;
 use std::io::{self, Write};
 
-/// Two windows side by side, or a runbook.
-const COLUMNS: u16 = 100;
-
-pub(super) fn write(out: &mut impl Write, groups: &Groups) -> io::Result<()> {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(COLUMNS);
-    table.set_header(
-        ["stage", "code", "status", "how many"]
+pub(super) fn write(out: &mut impl Write, groups: &Groups, columns: usize) -> io::Result<()> {
+    let classes = Ages::NAMES.map(|name| Column::number(name).detail(1));
+    let texts = ["stage", "code", "status"].map(Column::text);
+    let mut table = Table::new(
+        texts
             .into_iter()
-            .chain(Ages::NAMES)
-            .chain(["oldest"]),
+            .chain([Column::number("how many")])
+            .chain(classes)
+            .chain([Column::number("oldest")]),
     );
     let (largest_first, all) = (groups.largest_first(), groups.ages());
     for group in &largest_first {
-        table.add_row(row(group, groups.now));
+        let kind = [&group.stage, &group.code, group.status.as_str()].map(plain);
+        let oldest = group
+            .oldest
+            .map_or_else(|| "unknown".to_owned(), |at| age(at, groups.now));
+        table.row(row(kind, group.count, group.ages, oldest));
     }
     if largest_first.len() > 1 {
-        let total = [
-            Cell::new("total"),
-            Cell::new(""),
-            Cell::new(""),
-            number(groups.total()),
-        ];
-        table.add_row(total.into_iter().chain(all.known().map(number_or_blank)));
+        let kind = ["total", "", ""].map(str::to_owned);
+        table.row(row(kind, groups.total(), all, String::new()));
     }
-    writeln!(out, "{table}")?;
+    write!(out, "{}", table.render(columns))?;
     if all.unknown > 0 {
         writeln!(
             out,
-            "{} without an age: nobody wrote down when they failed",
+            "{} without an age: the time of the failure is not known",
             all.unknown
         )?;
     }
     Ok(())
 }
 
+/// Classes of age without a copy stay blank, so that the others are seen.
+fn row(kind: [String; 3], count: u32, ages: Ages, oldest: String) -> impl Iterator<Item = String> {
+    let ages = ages.known().map(|count| match count {
+        0 => String::new(),
+        count => count.to_string(),
+    });
+    let count = [count.to_string()];
+    kind.into_iter().chain(count).chain(ages).chain([oldest])
+}
+
 pub(super) fn write_json(
     out: &mut impl Write,
     queue: &str,
     groups: &Groups,
-    seen: Seen,
+    tally: BrowseTally,
 ) -> io::Result<()> {
-    let told = json!({
+    let list = json!({
         "queue": queue,
         "total": groups.total(),
-        "looked_at": seen.looked_at,
-        "not_looked_at": seen.not_looked_at,
+        "looked_at": tally.looked_at,
+        "not_looked_at": tally.not_looked_at,
         "groups": groups.largest_first(),
     });
-    writeln!(out, "{told}")
-}
-
-fn row(group: &Group, now: Timestamp) -> impl Iterator<Item = Cell> {
-    let kind = [
-        Cell::new(plain(&group.stage)),
-        Cell::new(plain(&group.code)),
-        Cell::new(group.status.as_str()),
-        number(group.count),
-    ];
-    let oldest = group
-        .oldest
-        .map_or_else(|| "unknown".to_owned(), |at| age(at, now));
-    let oldest = Cell::new(oldest).set_alignment(CellAlignment::Right);
-    kind.into_iter()
-        .chain(group.ages.known().map(number_or_blank))
-        .chain([oldest])
-}
-
-fn number(value: u32) -> Cell {
-    Cell::new(value).set_alignment(CellAlignment::Right)
-}
-
-/// What is there shall be seen among what is not.
-fn number_or_blank(value: u32) -> Cell {
-    if value == 0 {
-        Cell::new("")
-    } else {
-        number(value)
-    }
+    writeln!(out, "{list}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::reason::{Reason, Status};
+    use super::super::reason::{FailedStatus, Reason};
     use super::*;
     use serde_json::Value;
 
@@ -106,28 +79,34 @@ mod tests {
             (
                 "job",
                 "job.malformed",
-                Status::InvalidJob,
+                FailedStatus::InvalidJob,
                 Some("2026-11-20T10:00:00Z"),
             ),
             (
                 "verification",
                 "316",
-                Status::Undetermined,
+                FailedStatus::Undetermined,
                 Some("2026-11-22T11:00:00Z"),
             ),
             (
                 "verification",
                 "316",
-                Status::Undetermined,
+                FailedStatus::Undetermined,
                 Some("2026-11-12T11:00:00Z"),
             ),
             (
                 "verification",
                 "316",
-                Status::Undetermined,
+                FailedStatus::Undetermined,
                 Some("2026-11-22T11:59:48Z"),
             ),
-            ("broker", "delivery_limit", Status::Unknown, None),
+            ("broker", "delivery_limit", FailedStatus::Unknown, None),
+            (
+                "image",
+                "image.unsupported_format",
+                FailedStatus::InvalidJob,
+                Some("2026-11-22T11:10:00Z"),
+            ),
         ] {
             let at = at.map(|at| at.parse().unwrap());
             let (stage, code) = (stage.to_owned(), code.to_owned());
@@ -151,34 +130,65 @@ mod tests {
 
     #[test]
     fn the_table_shows_each_group_by_age_and_the_total() {
-        insta::assert_snapshot!(written(|out| super::write(out, &groups())), @r"
-        ┌──────────────┬────────────────┬──────────────┬──────────┬──────┬──────┬──────┬───────┬─────────┐
-        │ stage        ┆ code           ┆ status       ┆ how many ┆ < 1h ┆ < 1d ┆ < 7d ┆ older ┆ oldest  │
-        ╞══════════════╪════════════════╪══════════════╪══════════╪══════╪══════╪══════╪═══════╪═════════╡
-        │ verification ┆ 316            ┆ undetermined ┆        3 ┆    1 ┆    1 ┆      ┆     1 ┆  10d 1h │
-        │ broker       ┆ delivery_limit ┆ unknown      ┆        1 ┆      ┆      ┆      ┆       ┆ unknown │
-        │ job          ┆ job.malformed  ┆ invalid_job  ┆        1 ┆      ┆      ┆    1 ┆       ┆   2d 2h │
-        │ total        ┆                ┆              ┆        5 ┆    1 ┆    1 ┆    1 ┆     1 ┆         │
-        └──────────────┴────────────────┴──────────────┴──────────┴──────┴──────┴──────┴───────┴─────────┘
-        1 without an age: nobody wrote down when they failed
+        let shown = |columns| written(|out| super::write(out, &groups(), columns));
+        insta::assert_snapshot!(shown(60), @r"
+        stage         code               status         how   oldest
+                                                       many
+        ────────────  ─────────────────  ────────────  ────  ───────
+        verification  316                undetermined     3   10d 1h
+          <1h: 1; <1d: 1; older: 1
+        broker        delivery_limit     unknown          1  unknown
+        image         image.             invalid_job      1      50m
+                      unsupported_
+                      format
+          <1h: 1
+        job           job.malformed      invalid_job      1    2d 2h
+          <7d: 1
+        total                                             6
+          <1h: 2; <1d: 1; <7d: 1; older: 1
+        1 without an age: the time of the failure is not known
+        ");
+        insta::assert_snapshot!(shown(80), @r"
+        stage         code                      status        how many   oldest
+        ────────────  ────────────────────────  ────────────  ────────  ───────
+        verification  316                       undetermined         3   10d 1h
+          <1h: 1; <1d: 1; older: 1
+        broker        delivery_limit            unknown              1  unknown
+        image         image.unsupported_format  invalid_job          1      50m
+          <1h: 1
+        job           job.malformed             invalid_job          1    2d 2h
+          <7d: 1
+        total                                                        6
+          <1h: 2; <1d: 1; <7d: 1; older: 1
+        1 without an age: the time of the failure is not known
+        ");
+        insta::assert_snapshot!(shown(120), @r"
+        stage         code                      status        how many  <1h  <1d  <7d  older   oldest
+        ────────────  ────────────────────────  ────────────  ────────  ───  ───  ───  ─────  ───────
+        verification  316                       undetermined         3    1    1           1   10d 1h
+        broker        delivery_limit            unknown              1                        unknown
+        image         image.unsupported_format  invalid_job          1    1                       50m
+        job           job.malformed             invalid_job          1              1           2d 2h
+        total                                                        6    2    1    1      1
+        1 without an age: the time of the failure is not known
         ");
     }
 
     #[test]
     fn the_json_is_for_programs() {
-        let seen = Seen {
+        let tally = BrowseTally {
             looked_at: 9,
             matching: 5,
             not_looked_at: 2,
             missing: 0,
         };
         let told: Value = serde_json::from_str(&written(|out| {
-            write_json(out, "invoice.failed", &groups(), seen)
+            write_json(out, "invoice.failed", &groups(), tally)
         }))
         .unwrap();
         assert_eq!(
             (&told["queue"], &told["total"]),
-            (&json!("invoice.failed"), &json!(5))
+            (&json!("invoice.failed"), &json!(6))
         );
         assert_eq!(
             (&told["looked_at"], &told["not_looked_at"]),

@@ -1,49 +1,50 @@
-//! `failed list`, `show`, `replay` and `drop`: what lies in the failed queue, and what becomes of
-//! it.
+//! `failed list`, `show`, `replay` and `drop`: what is in the failed queue, and what becomes of it.
 //!
-//! Looking changes nothing. Whatever would move more than one copy, or drop any, is only told,
-//! unless `--yes` or the jobs' ids say that it is meant.
+//! Looking changes nothing. A command that would move more than one copy, or drop any, only says so
+//! unless `--yes` or the jobs' ids are given.
 
 mod ages;
-mod deed;
+mod browse;
+mod drop;
 mod filter;
 mod groups;
 mod job;
-mod keep;
-mod look;
+mod kept_file;
+mod list;
 mod plan;
 mod reason;
-mod sheet;
-mod survey;
-mod table;
-pub(super) mod words;
+mod removal;
+mod replay;
+mod show;
 
-use crate::broker::{self, Broker, BrokerError, Session};
+use super::broker_session::connect;
+use super::terminal;
+use crate::broker::{self, Message, Session};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::domain::job::LARGEST_BODY_BYTES;
-use crate::shutdown;
+use crate::shutdown::{self, Stop};
 use crate::telemetry;
 use anyhow::Context;
+use browse::{BrowseTally, Selection};
 use clap::{Args, Subcommand};
-use deed::{Deed, Progress};
+use drop::DropForGood;
 use filter::Filter;
 use groups::Groups;
 use jiff::Timestamp;
-use keep::KeptFile;
+use job::FailedJob;
 use plan::Plan;
-use shutdown::Stop;
+use removal::{Removal, RemovalProgress};
+use replay::Replay;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use survey::{Seen, Survey};
 
-/// After a signal, for what is in hand to come to its end.
+/// The time that the copy in hand has to come to its end after a signal.
 const LAST_COPY: Duration = Duration::from_secs(5);
 
 #[derive(Subcommand, Debug)]
-pub(super) enum Action {
+pub(super) enum FailedAction {
     /// How many there are, by stage, code, status and age
     List {
         #[command(flatten)]
@@ -52,7 +53,7 @@ pub(super) enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// What is known of each: why it failed, what it cost, who waits for it
+    /// What is known of each: why it failed, what it cost, where its answer goes
     Show {
         /// As --job-id
         #[arg(value_name = "JOB_ID")]
@@ -101,8 +102,8 @@ pub(super) struct Consent {
     yes: bool,
 }
 
-/// What all four work with.
-struct Desk<'a> {
+/// The failed queue of one broker, and the time of this command.
+struct FailedQueue<'a> {
     session: &'a Session,
     queues: &'a broker::Config,
     now: Timestamp,
@@ -113,7 +114,7 @@ struct Desk<'a> {
     clippy::print_stderr,
     reason = "the last word of a command that was interrupted"
 )]
-pub(super) async fn run(config: &Config, action: Action) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(config: &Config, action: FailedAction) -> anyhow::Result<ExitCode> {
     telemetry::log::install(&config.telemetry);
     if config.broker.is_memory() {
         let problem = "memory:// lives within one process and has no failed queue to look into; name a RabbitMQ";
@@ -124,13 +125,13 @@ pub(super) async fn run(config: &Config, action: Action) -> anyhow::Result<ExitC
         session = connect(&config.broker) => session?,
         () = stop.asked_for() => return Ok(stop.exit_code()),
     };
-    let desk = Desk {
+    let failed = FailedQueue {
         session: &session,
         queues: &config.broker,
         now: Clock::System.now(),
         stop: stop.clone(),
     };
-    let outcome = desk.take(action).await;
+    let outcome = failed.run(action).await;
     session.close().await;
     match outcome {
         Err(error) if stop.is_asked_for() => {
@@ -141,152 +142,123 @@ pub(super) async fn run(config: &Config, action: Action) -> anyhow::Result<ExitC
     }
 }
 
-/// Every broker of the list once.
-pub(super) async fn connect(config: &broker::Config) -> Result<Session, BrokerError> {
-    let broker = Broker::new(config)?;
-    let mut connected = broker.connect_for_bodies(LARGEST_BODY_BYTES).await;
-    for _ in 1..config.urls.len() {
-        if connected.is_ok() {
-            break;
-        }
-        connected = broker.connect_for_bodies(LARGEST_BODY_BYTES).await;
-    }
-    connected
-}
-
-impl Desk<'_> {
-    async fn take(&self, action: Action) -> anyhow::Result<ExitCode> {
+impl FailedQueue<'_> {
+    async fn run(&self, action: FailedAction) -> anyhow::Result<ExitCode> {
         match action {
-            Action::List { filter, json } => self.list(&filter, json).await,
-            Action::Show {
+            FailedAction::List { filter, json } => self.list(&filter, json).await,
+            FailedAction::Show {
                 job_ids,
                 filter,
                 body,
             } => self.show(&filter.or_named(job_ids), body).await,
-            Action::Replay {
+            FailedAction::Replay {
                 job_ids,
                 filter,
                 consent,
                 rate,
             } => {
-                let deed = Deed::replay(self.session, &self.queues.jobs_queue, rate);
-                self.act(&filter.or_named(job_ids), consent, deed, None)
+                let replay = Replay::new(self.session, &self.queues.jobs_queue, rate);
+                self.remove(&filter.or_named(job_ids), consent, replay)
                     .await
             }
-            Action::Drop {
+            FailedAction::Drop {
                 job_ids,
                 filter,
                 consent,
                 to,
             } => {
-                self.act(
-                    &filter.or_named(job_ids),
-                    consent,
-                    Deed::Drop { kept: None },
-                    to,
-                )
-                .await
+                self.remove(&filter.or_named(job_ids), consent, DropForGood::keeping(to))
+                    .await
             }
         }
     }
 
     async fn list(&self, filter: &Filter, json: bool) -> anyhow::Result<ExitCode> {
         let mut groups = Groups::at(self.now);
-        let seen = self
-            .survey(filter)
-            .each(|job, _| {
-                groups.add(&job.reason);
-                Ok(())
-            })
-            .await?;
+        let count = |job: &FailedJob, _: &Message| {
+            groups.add(&job.reason);
+            Ok(())
+        };
+        let tally = self.select(filter).each(count).await?;
         let mut out = std::io::stdout().lock();
         if json {
-            table::write_json(&mut out, self.queue(), &groups, seen)?;
-        } else if seen.matching > 0 {
-            table::write(&mut out, &groups)?;
+            list::write_json(&mut out, self.queue(), &groups, tally)?;
+        } else if tally.matching > 0 {
+            list::write(&mut out, &groups, terminal::columns())?;
         }
-        Ok(self.remark(filter, seen))
+        Ok(self.remark(filter, tally))
     }
 
     async fn show(&self, filter: &Filter, body: bool) -> anyhow::Result<ExitCode> {
-        let told = |job: &job::FailedJob, message: &broker::Message| {
+        let write = |job: &FailedJob, message: &Message| {
             let mut out = std::io::stdout().lock();
-            sheet::write(&mut out, job, message, self.now)?;
+            show::write(&mut out, job, message, self.now, terminal::columns())?;
             if body {
-                sheet::write_body(&mut out, message)?;
+                show::write_body(&mut out, message)?;
             }
             Ok(writeln!(out)?)
         };
-        let seen = self.survey(filter).each(told).await?;
-        Ok(self.remark(filter, seen))
+        let tally = self.select(filter).each(write).await?;
+        Ok(self.remark(filter, tally))
     }
 
-    async fn act(
+    async fn remove<R: Removal>(
         &self,
         filter: &Filter,
         consent: Consent,
-        mut deed: Deed,
-        keep: Option<PathBuf>,
+        mut removal: R,
     ) -> anyhow::Result<ExitCode> {
         let (mut plan, mut refused) = (Plan::at(self.now), 0);
-        let seen = self
-            .survey(filter)
-            .each(|job, _| {
-                if deed.can_take(job) {
-                    plan.add(job);
-                } else {
-                    refused += 1;
-                }
-                Ok(())
-            })
-            .await?;
-        Deed::refusal(refused)
-            .map_or(Ok(()), |told| writeln!(std::io::stdout().lock(), "{told}"))?;
+        let add = |job: &FailedJob, _: &Message| {
+            if removal.accepts(job) {
+                plan.add(job);
+            } else {
+                refused += 1;
+            }
+            Ok(())
+        };
+        let tally = self.select(filter).each(add).await?;
+        if refused > 0 {
+            print(&format!("{refused} {}", R::REFUSAL))?;
+        }
         let planned = plan.left();
         if planned == 0 {
-            let remarked = self.remark(filter, seen);
+            let remarked = self.remark(filter, tally);
             return Ok(if refused > 0 {
                 ExitCode::FAILURE
             } else {
                 remarked
             });
         }
-        let is_meant = consent.yes || filter.names_jobs() || !deed.is_for_good() && planned == 1;
-        if !is_meant {
-            let mut out = std::io::stdout().lock();
-            table::write(&mut out, &plan.groups)?;
-            writeln!(
-                out,
-                "Would {}. Nothing was changed: say --yes to do it, or name the jobs by their ids.",
-                deed.intent(planned)
+        if !(consent.yes || filter.names_jobs() || !R::IS_FOR_GOOD && planned == 1) {
+            list::write(
+                &mut std::io::stdout().lock(),
+                &plan.groups,
+                terminal::columns(),
             )?;
-            deed.in_vain(plan.late)
-                .map_or(Ok(()), |told| writeln!(out, "{told}"))?;
-            return Ok(self.remark(filter, seen));
+            print(&format!(
+                "Would {}. Nothing was changed: say --yes to do it, or name the jobs by their ids.",
+                removal.intent(planned)
+            ))?;
+            print_late::<R>(plan.late)?;
+            return Ok(self.remark(filter, tally));
         }
-        if let (Deed::Drop { kept }, Some(path)) = (&mut deed, &keep) {
-            *kept = Some(KeptFile::create(path).await?);
-        }
-        let mut progress = Progress::default();
-        let outcome = deed
+        removal.prepare().await?;
+        let mut progress = RemovalProgress::default();
+        let outcome = progress
             .carry_out(
+                &mut removal,
                 self.session,
                 self.queue(),
                 &mut plan,
                 self.stop.token(),
-                &mut progress,
             )
             .await;
-        let told = [
-            Some(deed.outcome(&progress, planned, self.queue())),
-            deed.in_vain(progress.late),
-        ];
-        told.iter()
-            .flatten()
-            .try_for_each(|line| writeln!(std::io::stdout().lock(), "{line}"))?;
+        print(&progress.summary(&removal, planned, self.queue()))?;
+        print_late::<R>(progress.late)?;
         outcome?;
-        // What it says beside the outcome; the status is the outcome's.
-        let _ = self.remark(filter, seen);
+        // Only for its remarks: the status is the outcome's.
+        let _ = self.remark(filter, tally);
         Ok(if plan.left() == 0 && refused == 0 {
             ExitCode::SUCCESS
         } else {
@@ -294,8 +266,8 @@ impl Desk<'_> {
         })
     }
 
-    fn survey<'a>(&'a self, filter: &'a Filter) -> Survey<'a> {
-        Survey {
+    fn select<'a>(&'a self, filter: &'a Filter) -> Selection<'a> {
+        Selection {
             session: self.session,
             queue: self.queue(),
             filter,
@@ -308,38 +280,48 @@ impl Desk<'_> {
         &self.queues.failed_queue
     }
 
-    /// What the output itself does not say. A job that was asked for by its name and is not there
-    /// is a failure.
+    /// Says on stderr what the output itself does not. A job that was named by its id and is not
+    /// there is a failure.
     #[expect(clippy::print_stderr, reason = "a remark beside the results")]
-    fn remark(&self, filter: &Filter, seen: Seen) -> ExitCode {
+    fn remark(&self, filter: &Filter, tally: BrowseTally) -> ExitCode {
         let queue = self.queue();
-        if seen.missing > 0 {
+        if tally.missing > 0 {
             eprintln!(
-                "{} more were counted in {queue} and did not come: they expired, or somebody else is looking at them",
-                seen.missing
+                "{} more were counted in {queue} and did not come: they expired, or another consumer holds them",
+                tally.missing
             );
         }
-        if seen.not_looked_at > 0 && !filter.is_satisfied_by(seen.matching) {
+        if tally.not_looked_at > 0 && !filter.is_satisfied_by(tally.matching) {
             eprintln!(
                 "{} more in {queue} were not looked at; replay or drop some of these first",
-                seen.not_looked_at
+                tally.not_looked_at
             );
         }
-        match seen {
-            Seen { matching: 1.., .. } => return ExitCode::SUCCESS,
-            Seen {
+        match tally {
+            BrowseTally { matching: 1.., .. } => return ExitCode::SUCCESS,
+            BrowseTally {
                 looked_at: 0,
                 missing: 0,
                 ..
             } => {
                 eprintln!("{queue} is empty, or somebody else is looking at all of it");
             }
-            Seen { looked_at, .. } => eprintln!("none of {looked_at} in {queue} matches"),
+            BrowseTally { looked_at, .. } => eprintln!("none of {looked_at} in {queue} matches"),
         }
-        if filter.job_id.is_empty() {
-            ExitCode::SUCCESS
-        } else {
+        if filter.names_jobs() {
             ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
         }
     }
+}
+
+/// A line on stdout, wrapped to the terminal.
+fn print(text: &str) -> std::io::Result<()> {
+    let lines = terminal::wrap(text, terminal::columns());
+    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))
+}
+
+fn print_late<R: Removal>(late: u32) -> std::io::Result<()> {
+    RemovalProgress::late_line::<R>(late).map_or(Ok(()), |line| print(&line))
 }

@@ -1,7 +1,8 @@
-//! Which copies a replay or a drop is about: found by one look at the queue, recognised by the
-//! next.
+//! The copies that a replay or a drop is about: found by one pass through the queue, recognised by
+//! the next.
 //!
-//! So what fails again while the queue is being replayed is not replayed again: it is another copy.
+//! So a job that fails again while the queue is being replayed is not replayed again: it is another
+//! copy.
 
 use super::groups::Groups;
 use super::job::FailedJob;
@@ -10,11 +11,11 @@ use std::collections::HashMap;
 
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// By mark, and how often: a worker that was killed in between may have left two copies of one
-    /// failure.
+    /// How many copies there are of each mark: a worker that was killed in between may have left two
+    /// of one failure.
     open: HashMap<String, u32>,
     left: u32,
-    /// Past their own deadline.
+    /// Copies past their own deadline.
     pub(super) late: u32,
     pub(super) groups: Groups,
 }

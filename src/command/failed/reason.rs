@@ -1,4 +1,4 @@
-//! Why a copy lies in the failed queue: as the worker wrote it down, else as the broker did.
+//! Why a copy is in the failed queue: the worker's reason where it wrote one, else the broker's.
 
 use crate::broker::{Death, FAILURE, Headers};
 use crate::domain::failure::{MAX_CODE_BYTES, MAX_MESSAGE_BYTES, cut};
@@ -6,24 +6,24 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What the broker calls it when a message has come back too often.
+/// The broker's word for a message that was delivered too often.
 const DELIVERY_LIMIT: &str = "delivery_limit";
 const BROKER: &str = "broker";
 const UNKNOWN: &str = "unknown";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reason {
-    pub(super) status: Status,
+    pub(super) status: FailedStatus,
     /// A stage of the pipeline, `broker` or `unknown`.
     pub(super) stage: String,
     pub(super) code: String,
     pub(super) message: String,
-    /// Like the time, `None` where nobody wrote it down.
+    /// Like the time, `None` where the header does not say it.
     pub(super) effort: Option<Effort>,
     pub(super) at: Option<Timestamp>,
 }
 
-/// What was done before it failed.
+/// The work that was done before the job failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Effort {
     /// Attempts made at the stage that failed.
@@ -33,26 +33,27 @@ pub(super) struct Effort {
     pub(super) billed: u32,
 }
 
-/// What the submitter was told.
+/// The status that the submitter got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
-pub(super) enum Status {
+pub(super) enum FailedStatus {
     Undetermined,
     InvalidJob,
-    /// The worker left no word: whether somebody was answered is not known.
+    /// The worker left no header: whether the submitter got an answer is not known.
     #[serde(other)]
     Unknown,
 }
 
-/// The header, as far as it can be read: another version of the worker may have written it.
+/// The header `invoice-failure`, as far as it can be read: another version of the worker may have
+/// written it.
 #[derive(Deserialize)]
-pub(super) struct Told {
+pub(super) struct FailureHeader {
     #[serde(default)]
     pub(super) job_id: Option<String>,
-    status: Status,
+    status: FailedStatus,
     #[serde(default)]
-    error: Option<ToldError>,
+    error: Option<FailureHeaderError>,
     #[serde(default)]
     calls: u32,
     #[serde(default)]
@@ -62,7 +63,7 @@ pub(super) struct Told {
 }
 
 #[derive(Deserialize)]
-struct ToldError {
+struct FailureHeaderError {
     stage: String,
     code: String,
     #[serde(default)]
@@ -71,7 +72,7 @@ struct ToldError {
     attempts: u32,
 }
 
-impl Status {
+impl FailedStatus {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Undetermined => "undetermined",
@@ -81,7 +82,7 @@ impl Status {
     }
 }
 
-impl Told {
+impl FailureHeader {
     /// `None` where the broker has the last word: a job that came back too often may still carry
     /// the header of an earlier failure.
     pub(super) fn of(headers: &Headers) -> Option<Self> {
@@ -97,23 +98,23 @@ impl Told {
 }
 
 impl Reason {
-    pub(super) fn new(told: Option<&Told>, headers: &Headers) -> Self {
-        match (told, headers.death()) {
-            (Some(told), _) => Self::told(told),
-            (None, Some(death)) => Self::death(&death, headers.died_at()),
+    pub(super) fn new(header: Option<&FailureHeader>, headers: &Headers) -> Self {
+        match (header, headers.death()) {
+            (Some(header), _) => Self::from_header(header),
+            (None, Some(death)) => Self::from_death(&death, headers.died_at()),
             (None, None) if headers.contains(FAILURE) => Self::unknown(
                 "unreadable",
                 "the header invoice-failure cannot be read; another version may have written it",
             ),
             (None, None) => Self::unknown(
                 "unexplained",
-                "neither the worker nor the broker says why; somebody may have put it here by hand",
+                "neither the worker nor the broker says why; it may have been put here by hand",
             ),
         }
     }
 
-    fn told(told: &Told) -> Self {
-        let (stage, code, message, attempts) = match &told.error {
+    fn from_header(header: &FailureHeader) -> Self {
+        let (stage, code, message, attempts) = match &header.error {
             Some(error) => (
                 error.stage.as_str(),
                 error.code.as_str(),
@@ -123,20 +124,20 @@ impl Reason {
             None => (UNKNOWN, "unexplained", "the worker named no error", 0),
         };
         Self {
-            status: told.status,
+            status: header.status,
             stage: cut(stage, MAX_CODE_BYTES).to_owned(),
             code: cut(code, MAX_CODE_BYTES).to_owned(),
             message: cut(message, MAX_MESSAGE_BYTES).to_owned(),
             effort: Some(Effort {
                 attempts,
-                calls: told.calls,
-                billed: told.billed,
+                calls: header.calls,
+                billed: header.billed,
             }),
-            at: told.at,
+            at: header.at,
         }
     }
 
-    fn death(death: &Death, at: Option<Timestamp>) -> Self {
+    fn from_death(death: &Death, at: Option<Timestamp>) -> Self {
         let what = match death.reason.as_str() {
             DELIVERY_LIMIT => "its workers died, or lost their connection, too often",
             "expired" => "its time to live was over",
@@ -162,7 +163,7 @@ impl Reason {
 
     fn unknown(code: &str, message: &str) -> Self {
         Self {
-            status: Status::Unknown,
+            status: FailedStatus::Unknown,
             stage: UNKNOWN.to_owned(),
             code: code.to_owned(),
             message: message.to_owned(),
@@ -189,58 +190,61 @@ mod tests {
         "error":{"stage":"verification","code":"316","message":"in maintenance","attempts":7}}"#;
 
     #[test]
-    fn a_copy_has_the_reason_of_whoever_put_it_there() {
+    fn a_copy_has_the_reason_of_the_worker_or_of_the_broker() {
         let none = Headers::default;
         for (headers, expected) in [
             (
                 with(none(), WHOLE),
-                (Status::Undetermined, "verification", "316", true),
+                (FailedStatus::Undetermined, "verification", "316", true),
             ),
             (
                 with(none(), &WHOLE.replace("undetermined", "invalid_job")),
-                (Status::InvalidJob, "verification", "316", true),
+                (FailedStatus::InvalidJob, "verification", "316", true),
             ),
             (
                 with(none(), &WHOLE.replace("undetermined", "postponed")),
-                (Status::Unknown, "verification", "316", true),
+                (FailedStatus::Unknown, "verification", "316", true),
             ),
             (
                 with(none(), &WHOLE.replace("verification", "prophecy")),
-                (Status::Undetermined, "prophecy", "316", true),
+                (FailedStatus::Undetermined, "prophecy", "316", true),
             ),
             (
                 with(none(), r#"{"status":"invalid_job","error":null}"#),
-                (Status::InvalidJob, "unknown", "unexplained", false),
+                (FailedStatus::InvalidJob, "unknown", "unexplained", false),
             ),
             (
                 with(none(), "{}"),
-                (Status::Unknown, "unknown", "unreadable", false),
+                (FailedStatus::Unknown, "unknown", "unreadable", false),
             ),
             (
                 with(none(), "why not"),
-                (Status::Unknown, "unknown", "unreadable", false),
+                (FailedStatus::Unknown, "unknown", "unreadable", false),
             ),
-            (none(), (Status::Unknown, "unknown", "unexplained", false)),
+            (
+                none(),
+                (FailedStatus::Unknown, "unknown", "unexplained", false),
+            ),
             (
                 dead("delivery_limit"),
-                (Status::Unknown, "broker", "delivery_limit", true),
+                (FailedStatus::Unknown, "broker", "delivery_limit", true),
             ),
             (
                 dead("some_day"),
-                (Status::Unknown, "broker", "some_day", true),
+                (FailedStatus::Unknown, "broker", "some_day", true),
             ),
             // Replayed by hand with its old header, and then it killed its workers.
             (
                 with(dead("delivery_limit"), WHOLE),
-                (Status::Unknown, "broker", "delivery_limit", true),
+                (FailedStatus::Unknown, "broker", "delivery_limit", true),
             ),
             // Moved out and in again by a person, through a queue with a time to live.
             (
                 with(dead("expired"), WHOLE),
-                (Status::Undetermined, "verification", "316", true),
+                (FailedStatus::Undetermined, "verification", "316", true),
             ),
         ] {
-            let reason = Reason::new(Told::of(&headers).as_ref(), &headers);
+            let reason = Reason::new(FailureHeader::of(&headers).as_ref(), &headers);
             let found = (
                 reason.status,
                 reason.stage.as_str(),
@@ -255,7 +259,7 @@ mod tests {
     #[test]
     fn what_the_worker_counted_is_kept() {
         let headers = with(Headers::default(), WHOLE);
-        let reason = Reason::new(Told::of(&headers).as_ref(), &headers);
+        let reason = Reason::new(FailureHeader::of(&headers).as_ref(), &headers);
         assert_eq!(
             reason.effort,
             Some(Effort {
@@ -278,12 +282,12 @@ mod tests {
     }
 
     #[test]
-    fn a_strangers_long_words_are_cut() {
+    fn long_texts_are_cut() {
         let long = WHOLE
             .replace("316", &"9".repeat(1_000))
             .replace("in maintenance", &"x".repeat(1_000));
         let headers = with(Headers::default(), &long);
-        let reason = Reason::new(Told::of(&headers).as_ref(), &headers);
+        let reason = Reason::new(FailureHeader::of(&headers).as_ref(), &headers);
         assert_eq!(
             (reason.code.len(), reason.message.len()),
             (MAX_CODE_BYTES, MAX_MESSAGE_BYTES)

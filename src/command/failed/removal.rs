@@ -1,176 +1,143 @@
-//! `failed replay` and `failed drop`: one copy after the other, so that it can be interrupted at
-//! any point.
-//!
-//! A copy is replayed when the broker has confirmed it in the jobs queue, and acknowledged only
-//! then. What is interrupted in between is still in the failed queue, and carries the same mark
-//! when it is replayed again: the same run, which the workers answer once.
+//! Taking copies out of the failed queue one after the other, so that it can be interrupted at any
+//! point. `replay` and `drop` say what happens to each.
 
+use super::browse::QueueBrowser;
 use super::job::FailedJob;
-use super::keep::KeptFile;
-use super::look::Look;
 use super::plan::Plan;
-use super::words::{length, plain};
-use crate::broker::{
-    Delivery, Message, PublishError, Publisher, Session, Settled, TRUNCATED, fitted, replayed,
-};
-use anyhow::{Context, bail};
+use crate::broker::{Message, Session, Settled};
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::Write;
 use std::time::Duration;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What is passed by is held as long as the look lasts, and RabbitMQ closes a channel that holds a
-/// delivery for half an hour. After this everything goes back, and a new look begins.
+/// A copy that is passed by stays held as long as the browser lives, and RabbitMQ closes a channel
+/// that holds a delivery for half an hour. After this time everything goes back, and a new round
+/// begins.
 const ROUND: Duration = Duration::from_mins(10);
 
-pub(super) enum Deed {
-    Replay {
-        publisher: Publisher,
-        jobs_queue: String,
-        throttle: Interval,
-    },
-    /// Taken out of the queue; kept in a file first, where one is named.
-    Drop { kept: Option<KeptFile> },
+/// One way of taking copies out of the queue.
+pub(super) trait Removal {
+    /// Nothing is left in the broker of a copy that is removed: that needs more consent.
+    const IS_FOR_GOOD: bool;
+    /// The past tense of the command, as the last line has it.
+    const DONE: &'static str;
+    /// What to know where the connection was lost while a copy was acknowledged.
+    const AFTER_A_LOSS: &'static str;
+    /// Why copies are not accepted.
+    const REFUSAL: &'static str = "";
+    /// What to know about copies whose own deadline is past, where that makes a difference.
+    const LATE: Option<&'static str> = None;
+
+    /// Whether it can be done with this copy.
+    fn accepts(&self, _job: &FailedJob) -> bool {
+        true
+    }
+
+    /// What would be done if there was consent.
+    fn intent(&self, copies: u32) -> String;
+
+    /// Where copies go, behind `DONE` and their number.
+    fn destination(&self) -> String {
+        String::new()
+    }
+
+    /// Done once, before the first copy and with consent.
+    async fn prepare(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Waits until the next copy may be taken.
+    async fn ready(&mut self) {}
+
+    /// Puts the copy where it has to be before it may be acknowledged.
+    async fn secure(
+        &mut self,
+        job: &FailedJob,
+        message: &Message,
+        mark: &str,
+    ) -> anyhow::Result<()>;
+
+    /// Reports one copy that was removed.
+    fn report(&self, _job: &FailedJob) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
-/// How far it came.
+/// How far a removal came.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct RemovalProgress {
     pub(super) done: u32,
     /// Of these, past their own deadline.
     pub(super) late: u32,
-    end: End,
+    end: RemovalEnd,
 }
 
 /// Why nothing more was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum End {
+enum RemovalEnd {
     #[default]
     Broken,
     Interrupted,
-    OfTheQueue,
+    EndOfQueue,
 }
 
-impl Deed {
-    pub(super) fn replay(session: &Session, jobs_queue: &str, per_second: u16) -> Self {
-        let mut throttle = interval(Duration::from_secs(1) / u32::from(per_second.max(1)));
-        throttle.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self::Replay {
-            publisher: session.publisher(),
-            jobs_queue: jobs_queue.to_owned(),
-            throttle,
-        }
-    }
-
-    /// Not what is left of a body that was too large: it would begin a run of a message that no
-    /// client sent.
-    pub(super) fn can_take(&self, job: &FailedJob) -> bool {
-        match self {
-            Self::Replay { .. } => !job.is_truncated,
-            Self::Drop { .. } => true,
-        }
-    }
-
-    /// A line about those that it cannot take, where there are any.
-    pub(super) fn refusal(refused: u32) -> Option<String> {
-        (refused > 0).then(|| {
-            format!(
-                "{refused} cannot be replayed: the body was larger than worker.max_job_bytes, and only its beginning is kept here \
-                 (header {TRUNCATED}); submit the job again from where it came"
-            )
-        })
-    }
-
-    /// Whether nothing is left of a copy in the broker.
-    pub(super) fn is_for_good(&self) -> bool {
-        match self {
-            Self::Replay { .. } => false,
-            Self::Drop { .. } => true,
-        }
-    }
-
-    pub(super) fn intent(&self, copies: u32) -> String {
-        match self {
-            Self::Replay {
-                jobs_queue,
-                throttle,
-                ..
-            } => {
-                let seconds = throttle.period().mul_f64(copies.into()).as_secs().max(1);
-                format!(
-                    "replay {copies} to {jobs_queue}, in about {}",
-                    length(seconds)
-                )
-            }
-            Self::Drop { .. } => format!("drop {copies} for good"),
-        }
-    }
-
+impl RemovalProgress {
     /// One line about what was done, of `planned`.
-    pub(super) fn outcome(&self, progress: &Progress, planned: u32, queue: &str) -> String {
-        let done = if progress.done == planned {
-            planned.to_string()
-        } else {
-            format!("{} of {planned}", progress.done)
-        };
-        let rest = match (progress.done == planned, progress.end) {
-            (true, _) => String::new(),
-            (false, End::Interrupted) => format!("; interrupted, the others are still in {queue}"),
-            (false, End::Broken) => format!("; the others are still in {queue}"),
-            (false, End::OfTheQueue) => format!(
-                "; the others did not come: they are gone from {queue}, or in somebody else's hands"
+    pub(super) fn summary<R: Removal>(&self, removal: &R, planned: u32, queue: &str) -> String {
+        let (verb, destination) = (R::DONE, removal.destination());
+        if self.done == planned {
+            return format!("{verb} {planned}{destination}");
+        }
+        let rest = match self.end {
+            RemovalEnd::Interrupted => format!("interrupted, the others are still in {queue}"),
+            RemovalEnd::Broken => format!("the others are still in {queue}"),
+            RemovalEnd::EndOfQueue => format!(
+                "the others did not come: they are gone from {queue}, or another consumer holds them"
             ),
         };
-        match self {
-            Self::Replay { jobs_queue, .. } => format!("replayed {done} to {jobs_queue}{rest}"),
-            Self::Drop { .. } => format!("dropped {done}{rest}"),
-        }
+        format!("{verb} {} of {planned}{destination}; {rest}", self.done)
     }
 
-    /// A line about those past their own deadline, where that makes a difference.
-    pub(super) fn in_vain(&self, late: u32) -> Option<String> {
-        match self {
-            Self::Replay { .. } if late > 0 => Some(format!(
-                "{late} past the job's own deadline: no call is made for it any more, and what is not answered from the checkpoints \
-                 ends with job.deadline again; submit it anew, with a later one"
-            )),
-            Self::Replay { .. } | Self::Drop { .. } => None,
-        }
+    /// A line about the copies that were or would be removed past their own deadline.
+    pub(super) fn late_line<R: Removal>(late: u32) -> Option<String> {
+        R::LATE
+            .filter(|_| late > 0)
+            .map(|what| format!("{late} past the job's own deadline: {what}"))
     }
 
-    /// Round after round, until the plan is done or a whole round found nothing of it.
-    pub(super) async fn carry_out(
+    /// Works round after round, until the plan is done or a whole round found nothing of it.
+    pub(super) async fn carry_out<R: Removal>(
         &mut self,
+        removal: &mut R,
         session: &Session,
         queue: &str,
         plan: &mut Plan,
         stop: &CancellationToken,
-        progress: &mut Progress,
     ) -> anyhow::Result<()> {
         let bar = progress_bar(plan.left());
         loop {
-            let before = progress.done;
-            let mut look = Look::begin(session, queue).await?;
-            self.round(&mut look, plan, stop, progress, &bar).await?;
-            look.end().await?;
+            let before = self.done;
+            let mut browser = QueueBrowser::begin(session, queue).await?;
+            self.round(removal, &mut browser, plan, stop, &bar).await?;
+            browser.end().await?;
             if stop.is_cancelled() {
-                progress.end = End::Interrupted;
+                self.end = RemovalEnd::Interrupted;
                 return Ok(());
             }
-            if plan.left() == 0 || progress.done == before {
-                progress.end = End::OfTheQueue;
+            if plan.left() == 0 || self.done == before {
+                self.end = RemovalEnd::EndOfQueue;
                 return Ok(());
             }
         }
     }
 
-    async fn round(
+    async fn round<R: Removal>(
         &mut self,
-        look: &mut Look<'_>,
+        removal: &mut R,
+        browser: &mut QueueBrowser<'_>,
         plan: &mut Plan,
         stop: &CancellationToken,
-        progress: &mut Progress,
         bar: &ProgressBar,
     ) -> anyhow::Result<()> {
         let began = Instant::now();
@@ -178,7 +145,7 @@ impl Deed {
             let next = tokio::select! {
                 biased;
                 () = stop.cancelled() => None,
-                next = look.next() => next?,
+                next = browser.next() => next?,
             };
             let Some(delivery) = next else { break };
             let job = FailedJob::of(&delivery.message);
@@ -189,89 +156,24 @@ impl Deed {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = self.turn() => {}
+                () = removal.ready() => {}
             }
-            self.one(delivery, &job, &mark).await?;
-            bar.suspend(|| self.name(&job))?;
-            look.settled();
+            removal.secure(&job, &delivery.message, &mark).await?;
+            if delivery.settle().await == Settled::Lost {
+                bail!("the connection to the broker was lost; {}", R::AFTER_A_LOSS);
+            }
+            bar.suspend(|| removal.report(&job))?;
+            browser.settled();
             plan.done(&mark);
-            progress.done += 1;
-            progress.late += u32::from(job.is_late(plan.groups.now));
+            self.done += 1;
+            self.late += u32::from(job.is_late(plan.groups.now));
             bar.inc(1);
         }
         Ok(())
     }
-
-    /// What is gone for good is named.
-    fn name(&self, job: &FailedJob) -> std::io::Result<()> {
-        match (self, &job.job_id) {
-            (Self::Replay { .. }, _) => Ok(()),
-            (Self::Drop { .. }, Some(job_id)) => {
-                writeln!(std::io::stdout().lock(), "{}", plain(job_id))
-            }
-            (Self::Drop { .. }, None) => writeln!(
-                std::io::stdout().lock(),
-                "(a job without a readable id, run {})",
-                job.run
-            ),
-        }
-    }
-
-    async fn turn(&mut self) {
-        match self {
-            Self::Replay { throttle, .. } => drop(throttle.tick().await),
-            Self::Drop { .. } => {}
-        }
-    }
-
-    /// Whether the broker heard of the last one's end is not known.
-    fn after_a_loss(&self) -> &'static str {
-        match self {
-            Self::Replay { .. } => "one that is replayed again is the same run",
-            Self::Drop { .. } => "the last one may still be there, and can be dropped again",
-        }
-    }
-
-    async fn one(&mut self, delivery: Delivery, job: &FailedJob, mark: &str) -> anyhow::Result<()> {
-        match self {
-            Self::Replay {
-                publisher,
-                jobs_queue,
-                ..
-            } => {
-                publish(publisher, jobs_queue, replayed(&delivery.message, mark)).await.with_context(|| {
-                    let name = job.job_id.as_deref().unwrap_or("a job without a readable id");
-                    format!("cannot publish {name:?} to {jobs_queue}; it is still here, and may be replayed again: that is the same run")
-                })?;
-            }
-            Self::Drop { kept: Some(kept) } => kept.add(job, &delivery.message).await?,
-            Self::Drop { kept: None } => {}
-        }
-        match delivery.settle().await {
-            Settled::Acknowledged => Ok(()),
-            Settled::Lost => bail!(
-                "the connection to the broker was lost; {}",
-                self.after_a_loss()
-            ),
-        }
-    }
 }
 
-/// The job matters more than headers that one frame does not carry beside the mark.
-async fn publish(
-    publisher: &Publisher,
-    jobs_queue: &str,
-    message: Message,
-) -> Result<(), PublishError> {
-    publisher
-        .publish(
-            jobs_queue,
-            &fitted(message, publisher.room_for_properties(), &[]).message,
-        )
-        .await
-}
-
-/// Draws on a terminal only.
+/// A bar on stderr; it is drawn on a terminal only.
 fn progress_bar(copies: u32) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(copies.into()), ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len}, {eta} left") {

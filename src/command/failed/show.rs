@@ -1,10 +1,11 @@
-//! `failed show`: one copy, as somebody reads it who has to decide what becomes of it. Of the body
-//! only what says which image it was.
+//! `failed show`: one copy, with what a person needs who decides what becomes of it. The body is not
+//! shown, except for the place of the image.
 
+use super::ages::age;
 use super::job::{self, FailedJob};
 use super::reason::Effort;
-use super::words::{age, plain, plain_lines};
 use crate::broker::Message;
+use crate::command::terminal::{hanging, plain, plain_lines};
 use crate::domain::job::ImageRef;
 use jiff::Timestamp;
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ pub(super) fn write(
     job: &FailedJob,
     message: &Message,
     now: Timestamp,
+    columns: usize,
 ) -> io::Result<()> {
     let (reason, properties) = (&job.reason, &message.properties);
     writeln!(
@@ -26,7 +28,10 @@ pub(super) fn write(
             .as_deref()
             .map_or_else(|| "(a job without a readable id)".to_owned(), plain)
     )?;
-    let mut line = |label: &str, text: String| writeln!(out, "  {label:<LABEL_WIDTH$}{text}");
+    let mut line = |label: &str, text: String| {
+        let lead = format!("  {label:<LABEL_WIDTH$}");
+        writeln!(out, "{}", hanging(&lead, &text, columns))
+    };
     let named = |text: &Option<String>| text.as_deref().map_or_else(|| "none".to_owned(), plain);
     line("Run", job.run.clone())?;
     line("Status", reason.status.as_str().to_owned())?;
@@ -40,7 +45,7 @@ pub(super) fn write(
         ),
     )?;
     let effort =
-        |tell: fn(Effort) -> String| reason.effort.map_or_else(|| "unknown".to_owned(), tell);
+        |render: fn(Effort) -> String| reason.effort.map_or_else(|| "unknown".to_owned(), render);
     line("Attempts", effort(|effort| effort.attempts.to_string()))?;
     line(
         "Calls",
@@ -58,7 +63,7 @@ pub(super) fn write(
     line("Image", image(message))
 }
 
-/// As it is, where it is text; the bytes spelled out, where it is not.
+/// The body as it is where it is text, or else with its bytes spelled out.
 pub(super) fn write_body(out: &mut impl Write, message: &Message) -> io::Result<()> {
     writeln!(
         out,
@@ -132,13 +137,14 @@ mod tests {
             &FailedJob::of(message),
             message,
             "2026-11-22T12:00:00Z".parse().unwrap(),
+            80,
         )
         .unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn a_sheet_says_what_there_is_to_know_and_nothing_of_the_metadata() {
+    fn what_there_is_to_know_is_shown_and_nothing_of_the_metadata() {
         let body = r#"{"job_id":"CLM-1","image":{"bucket":"claims","key":"a.jpg","version_id":"7"},"metadata":{"name":"patient"}}"#;
         insta::assert_snapshot!(shown(&message(body, Some(FAILED))), @r"
         CLM-1
@@ -155,12 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_nobody_explained_is_shown_all_the_same() {
+    fn a_copy_without_a_reason_is_shown_all_the_same() {
         insta::assert_snapshot!(shown(&message("not JSON", None)), @r"
         (a job without a readable id)
           Run           35290759e9f9e213cb17b2f6f2631454864bebabcc75e06cc918ff0677aaf698
           Status        unknown
-          Error         unknown unexplained: neither the worker nor the broker says why; somebody may have put it here by hand
+          Error         unknown unexplained: neither the worker nor the broker says why;
+                        it may have been put here by hand
           Attempts      unknown
           Calls         unknown
           Failed        at an unknown time

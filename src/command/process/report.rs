@@ -1,6 +1,6 @@
 //! A result as a claims clerk reads it.
 
-use crate::command::failed::words::plain;
+use crate::command::terminal::plain;
 use serde_json::Value;
 use std::io::{self, Write};
 
