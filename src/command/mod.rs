@@ -67,14 +67,14 @@ enum Command {
         #[command(flatten)]
         common: Common,
         #[command(subcommand)]
-        action: topology::Action,
+        action: topology::TopologyAction,
     },
     /// Is everything there that the worker will need? One line each, and how to mend what is not
     Check {
         #[command(flatten)]
         common: Common,
         #[command(flatten)]
-        options: check::Options,
+        options: check::CheckArguments,
     },
     /// Is the worker on this machine alive? Exit status 0 or 1, for containers without a shell
     Health {

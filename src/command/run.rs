@@ -1,6 +1,6 @@
 //! `run`: the worker, until it is asked to stop.
 
-use super::check::{self, Finding, Verdict};
+use super::check::{self, CheckFinding, CheckOutcome};
 use crate::app;
 use crate::broker::Broker;
 use crate::checkpoint::Checkpoints;
@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Between two looks at rights that are missing.
+/// The time between two looks at rights that are missing.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
@@ -33,7 +33,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     let policy = app::policy(&config)?;
     let metrics = metric::install().context("cannot install the metrics")?;
-    // Served until the very end: whoever asks during the drain is told of it.
+    // Served until the very end, so that the state `draining` can be read.
     let serving = CancellationToken::new();
     let _served = serving.clone().drop_guard();
     if !config.telemetry.listen.is_empty() {
@@ -82,14 +82,14 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
 /// a missing checkpoint looks forbidden, none could be answered, and where the others seal with
 /// another key, answers that they paid for would be bought again.
 async fn until_admitted(checkpoints: &Checkpoints, health: &Health, fleet: Option<&str>) {
-    let mut told = String::new();
+    let mut logged = String::new();
     while let Ok(Ok(Some(problem))) = timeout(check::PATIENCE, obstacle(checkpoints, fleet)).await {
-        if told != problem {
+        if logged != problem {
             tracing::error!(
                 problem,
                 "the worker cannot share checkpoints; no job is taken until this is mended"
             );
-            told.clone_from(&problem);
+            logged.clone_from(&problem);
         }
         health.set(State::Refused { problem });
         sleep(ASK_AGAIN).await;
@@ -123,20 +123,31 @@ async fn obstacle(
 /// goes on in any case: jobs wait as the policy says, and a result that is to be kept before
 /// conditional writes were asked for asks itself.
 async fn check_store(config: Config, pipeline: Arc<Pipeline>) {
-    for Finding {
-        verdict,
+    for CheckFinding {
+        outcome,
         about,
         text,
-        mend,
+        remedy,
+        ..
     } in check::store(&config, &pipeline).await
     {
-        match verdict {
-            Verdict::Fine => tracing::debug!(about, text, "checked"),
-            Verdict::Worth => {
-                tracing::warn!(about, problem = text, mend, "the store could be better");
+        match outcome {
+            CheckOutcome::Passed => tracing::debug!(about, text, "checked"),
+            CheckOutcome::Warning => {
+                tracing::warn!(
+                    about,
+                    problem = text,
+                    mend = remedy,
+                    "the store could be better"
+                );
             }
-            Verdict::Broken => {
-                tracing::error!(about, problem = text, mend, "the store cannot be used");
+            CheckOutcome::Failed => {
+                tracing::error!(
+                    about,
+                    problem = text,
+                    mend = remedy,
+                    "the store cannot be used"
+                );
             }
         }
     }

@@ -1,8 +1,8 @@
 //! `topology declare`, `check` and `export`: the queues and the exchange that the worker needs,
 //! without a worker.
 
-use super::check::{self, Sheet};
 use super::broker_session::connect;
+use super::check::{self, CheckReport};
 use crate::broker::topology::{definitions, queues};
 use crate::config::{Config, ConfigError};
 use clap::Subcommand;
@@ -10,25 +10,27 @@ use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(Subcommand, Clone, Copy, Debug)]
-pub(super) enum Action {
+pub(super) enum TopologyAction {
     /// Declares what does not exist yet
     Declare,
-    /// Says how the broker differs from what is configured, and how to mend it; declares nothing
+    /// Shows how the broker differs from the configuration, and how to repair it; declares nothing
     Check,
     /// Prints RabbitMQ definitions (JSON), to be imported where the worker may not declare
     Export,
 }
 
-pub(super) async fn run(config: Config, action: Action) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(config: Config, action: TopologyAction) -> anyhow::Result<ExitCode> {
     match action {
-        Action::Export => export(&config),
-        Action::Declare | Action::Check if config.broker.is_memory() => Err(ConfigError::of(
-            "broker.urls",
-            "memory:// lives within one process and keeps no queues; name a RabbitMQ",
-        )
-        .into()),
-        Action::Declare => declare(config).await,
-        Action::Check => compare(config).await,
+        TopologyAction::Export => export(&config),
+        TopologyAction::Declare | TopologyAction::Check if config.broker.is_memory() => {
+            Err(ConfigError::of(
+                "broker.urls",
+                "memory:// lives within one process and keeps no queues; name a RabbitMQ",
+            )
+            .into())
+        }
+        TopologyAction::Declare => declare(config).await,
+        TopologyAction::Check => compare(config).await,
     }
 }
 
@@ -58,14 +60,15 @@ async fn declare(mut config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What does not exist is a difference here, whether or not a worker would declare it.
+/// Compares the broker with the configuration. A queue that does not exist is a difference here,
+/// whether or not a worker would declare it.
 async fn compare(mut config: Config) -> anyhow::Result<ExitCode> {
     config.broker.declare_topology = false;
     let session = connect(&config.broker).await?;
-    let mut sheet = Sheet::default();
-    sheet.tell(&check::topology(&session, &config).await)?;
+    let mut report = CheckReport::default();
+    report.print(&check::topology(&session, &config).await)?;
     session.close().await;
-    Ok(sheet.exit_code())
+    Ok(report.exit_code())
 }
 
 fn export(config: &Config) -> anyhow::Result<ExitCode> {

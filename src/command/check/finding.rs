@@ -1,74 +1,149 @@
-//! One line of `check`.
+//! One finding of `check`, and how findings are printed.
 
-use std::fmt;
+use crate::command::terminal::{self, hanging, wrap};
+use std::io::Write;
+use std::process::ExitCode;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::command) enum Verdict {
+pub(in crate::command) enum CheckOutcome {
     #[default]
-    Fine,
+    Passed,
     /// The worker works, with less than it could.
-    Worth,
-    Broken,
+    Warning,
+    Failed,
 }
 
 #[derive(Debug)]
-pub(in crate::command) struct Finding {
-    pub(in crate::command) verdict: Verdict,
-    /// A configuration key, or what it is about.
+pub(in crate::command) struct CheckFinding {
+    pub(in crate::command) outcome: CheckOutcome,
+    /// A configuration key, or another name for what was checked.
     pub(in crate::command) about: &'static str,
     pub(in crate::command) text: String,
-    pub(in crate::command) mend: String,
+    /// What to do about it; empty where nothing has to be done, or where the text says it.
+    pub(in crate::command) remedy: String,
+    /// A command line that belongs to the remedy.
+    pub(in crate::command) command: String,
 }
 
-impl Finding {
-    pub(super) fn fine(about: &'static str, text: impl Into<String>) -> Self {
+impl CheckFinding {
+    pub(super) fn passed(about: &'static str, text: impl Into<String>) -> Self {
         Self {
-            verdict: Verdict::Fine,
+            outcome: CheckOutcome::Passed,
             about,
             text: text.into(),
-            mend: String::new(),
+            remedy: String::new(),
+            command: String::new(),
         }
     }
 
-    pub(super) fn worth(
+    pub(super) fn warning(
         about: &'static str,
         text: impl Into<String>,
-        mend: impl Into<String>,
+        remedy: impl Into<String>,
     ) -> Self {
         Self {
-            verdict: Verdict::Worth,
-            about,
-            text: text.into(),
-            mend: mend.into(),
+            outcome: CheckOutcome::Warning,
+            remedy: remedy.into(),
+            ..Self::passed(about, text)
         }
     }
 
-    pub(super) fn broken(
+    pub(super) fn failed(
         about: &'static str,
         text: impl Into<String>,
-        mend: impl Into<String>,
+        remedy: impl Into<String>,
     ) -> Self {
         Self {
-            verdict: Verdict::Broken,
-            about,
-            text: text.into(),
-            mend: mend.into(),
+            outcome: CheckOutcome::Failed,
+            ..Self::warning(about, text, remedy)
         }
     }
-}
 
-impl fmt::Display for Finding {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.verdict {
-            Verdict::Fine => "ok",
-            Verdict::Worth => "warning",
-            Verdict::Broken => "FAILED",
+    /// The finding in lines of at most so many columns. A command line that does not fit has a line
+    /// of its own, which is not broken, so that it can be copied.
+    pub(super) fn render(&self, columns: usize) -> String {
+        let outcome = match self.outcome {
+            CheckOutcome::Passed => "ok",
+            CheckOutcome::Warning => "warning",
+            CheckOutcome::Failed => "FAILED",
         };
-        write!(formatter, "{verdict:<8}{:<22}{}", self.about, self.text)?;
-        if self.mend.is_empty() {
-            Ok(())
+        let lead = format!("{outcome:<8}{:<22}", self.about);
+        let parts = [&self.text, &self.remedy].map(String::as_str);
+        let text = parts.map(str::trim).join("; ");
+        let text = text.trim_end_matches("; ");
+        let with_command = format!("{text} {}", self.command);
+        if self.command.is_empty() {
+            hanging(&lead, text, columns)
+        } else if wrap(&format!("{lead}{with_command}"), columns).len() == 1 {
+            format!("{lead}{with_command}")
         } else {
-            write!(formatter, "; {}", self.mend)
+            format!("{}\n{}", hanging(&lead, text, columns), self.command)
         }
+    }
+}
+
+/// Prints findings as soon as they are known: a store that does not answer takes its time.
+#[derive(Debug, Default)]
+pub(in crate::command) struct CheckReport {
+    worst: CheckOutcome,
+}
+
+impl CheckReport {
+    pub(in crate::command) fn print(&mut self, findings: &[CheckFinding]) -> std::io::Result<()> {
+        let columns = terminal::columns();
+        let mut out = std::io::stdout().lock();
+        for finding in findings {
+            self.worst = self.worst.max(finding.outcome);
+            writeln!(out, "{}", finding.render(columns))?;
+        }
+        out.flush()
+    }
+
+    /// Failure where the worker could not work.
+    pub(in crate::command) fn exit_code(&self) -> ExitCode {
+        match self.worst {
+            CheckOutcome::Failed => ExitCode::FAILURE,
+            CheckOutcome::Passed | CheckOutcome::Warning => ExitCode::SUCCESS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_uses_the_width_of_the_terminal() {
+        let fine = CheckFinding::passed("broker.urls", "amqp://127.0.0.1:5672/%2f");
+        let mut broken = CheckFinding::failed(
+            "rights",
+            "user worker has no write permission on exchange invoice.control in vhost /",
+            "grant all that the worker needs with:",
+        );
+        broken.command = "rabbitmqctl set_permissions -p / worker '^a$' '^b$' '^c$'".to_owned();
+        let all = |columns| format!("{}\n{}", fine.render(columns), broken.render(columns));
+        insta::assert_snapshot!(all(60), @r"
+        ok      broker.urls           amqp://127.0.0.1:5672/%2f
+        FAILED  rights                user worker has no write
+                                      permission on exchange
+                                      invoice.control in vhost /;
+                                      grant all that the worker
+                                      needs with:
+        rabbitmqctl set_permissions -p / worker '^a$' '^b$' '^c$'
+        ");
+        insta::assert_snapshot!(all(80), @r"
+        ok      broker.urls           amqp://127.0.0.1:5672/%2f
+        FAILED  rights                user worker has no write permission on exchange
+                                      invoice.control in vhost /; grant all that the
+                                      worker needs with:
+        rabbitmqctl set_permissions -p / worker '^a$' '^b$' '^c$'
+        ");
+        insta::assert_snapshot!(all(120), @r"
+        ok      broker.urls           amqp://127.0.0.1:5672/%2f
+        FAILED  rights                user worker has no write permission on exchange invoice.control in vhost /; grant all that
+                                      the worker needs with:
+        rabbitmqctl set_permissions -p / worker '^a$' '^b$' '^c$'
+        ");
+        assert_eq!(broken.render(300).lines().count(), 1);
     }
 }

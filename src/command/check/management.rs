@@ -1,8 +1,7 @@
-//! What RabbitMQ's management API knows of the queues, and AMQP does not tell: the policies that
-//! change them.
+//! The policies that change the queues, read from RabbitMQ's management API: AMQP does not show them.
 
-use super::Finding;
-use super::broker::{QUEUES, tolerated};
+use super::finding::{CheckFinding, CheckOutcome};
+use super::queues::{QUEUES, tolerable};
 use crate::broker::topology::{Argument, ExistingQueue, Queue, QueueFlaw, Severity, queues};
 use crate::broker::{self, BrokerLogin};
 use reqwest::{Client, StatusCode};
@@ -14,28 +13,28 @@ use std::time::Duration;
 use url::Url;
 
 const KEY: &str = "broker.management_url";
-/// For one answer, from the request to its last byte.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time for one answer, from the request to its last byte.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The answer about one queue has some kilobytes; with thousands of consumers some hundred.
-const MOST_BYTES: usize = 4 << 20;
-/// Of what the API answers, in our own words.
-const MOST_REASON: usize = 200;
+const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// The characters that are shown of a reason that the API gives.
+const MAX_REASON_CHARACTERS: usize = 200;
 
-const PORT: &str = "is it the management API's port (usually 15672, or 15671 for https), and is the plugin rabbitmq_management enabled?";
+const PORT_REMEDY: &str = "is it the management API's port (usually 15672, or 15671 for https), and is the plugin rabbitmq_management enabled?";
 
-/// Nothing where no such URL is configured. Arguments of the queues are told only where AMQP could
-/// not compare them.
+/// No findings where no such URL is configured. Arguments of the queues are compared only where AMQP
+/// could not do it.
 pub(super) async fn check(
     http: Client,
     config: &broker::Config,
-    tells_arguments: bool,
-) -> Vec<Finding> {
+    compares_arguments: bool,
+) -> Vec<CheckFinding> {
     if config.management_url.is_empty() {
         return Vec::new();
     }
-    match Management::of(http, config) {
+    match Management::new(http, config) {
         Ok(management) => management
-            .findings(config, tells_arguments)
+            .findings(config, compares_arguments)
             .await
             .unwrap_or_else(|finding| vec![finding]),
         Err(finding) => vec![finding],
@@ -50,7 +49,7 @@ struct Management {
     vhost: String,
 }
 
-/// One queue, as the API tells it; the rest of the answer is left alone.
+/// The API's answer about one queue, as far as it is read here.
 #[derive(Deserialize)]
 struct QueueAnswer {
     #[serde(rename = "type")]
@@ -68,11 +67,12 @@ struct QueueAnswer {
 }
 
 impl Management {
-    fn of(http: Client, config: &broker::Config) -> Result<Self, Finding> {
-        let unreadable = || Finding::broken(KEY, "cannot be read together with broker.urls", "");
-        let (of_broker, vhost) = config.login().zip(config.vhost()).ok_or_else(unreadable)?;
+    fn new(http: Client, config: &broker::Config) -> Result<Self, CheckFinding> {
+        let unreadable =
+            || CheckFinding::failed(KEY, "cannot be read together with broker.urls", "");
+        let (broker_login, vhost) = config.login().zip(config.vhost()).ok_or_else(unreadable)?;
         let mut url = Url::parse(config.management_url.expose()).map_err(|_| unreadable())?;
-        let login = BrokerLogin::of_http(&url).unwrap_or(of_broker);
+        let login = BrokerLogin::of_http(&url).unwrap_or(broker_login);
         // Err: a URL without a host, which the configuration refuses.
         url.set_username("")
             .and_then(|()| url.set_password(None))
@@ -88,38 +88,38 @@ impl Management {
     async fn findings(
         &self,
         config: &broker::Config,
-        tells_arguments: bool,
-    ) -> Result<Vec<Finding>, Finding> {
-        self.greet().await?;
+        compares_arguments: bool,
+    ) -> Result<Vec<CheckFinding>, CheckFinding> {
+        self.authenticate().await?;
         let mut findings = Vec::new();
         for queue in queues(config) {
-            // One that does not exist was told already.
+            // One that does not exist was found by AMQP already.
             let Some(existing) = self.queue(&queue.name).await? else {
                 continue;
             };
             let flaws = existing
                 .flaws(&queue)
                 .into_iter()
-                .filter(|flaw| tells_arguments || flaw.policy.is_some());
+                .filter(|flaw| compares_arguments || flaw.policy.is_some());
             findings.extend(flaws.map(|flaw| self.finding(&queue, &flaw)));
         }
         if !findings
             .iter()
-            .any(|finding| finding.verdict > super::Verdict::Fine)
+            .any(|finding| finding.outcome > CheckOutcome::Passed)
         {
             findings.insert(
                 0,
-                Finding::fine(KEY, "no policy of the broker does harm to the queues"),
+                CheckFinding::passed(KEY, "no policy of the broker does harm to the queues"),
             );
         }
         Ok(findings)
     }
 
-    fn finding(&self, queue: &Queue, flaw: &QueueFlaw) -> Finding {
+    fn finding(&self, queue: &Queue, flaw: &QueueFlaw) -> CheckFinding {
         if flaw.severity != Severity::Essential {
-            return tolerated(&queue.name, flaw);
+            return tolerable(&queue.name, flaw);
         }
-        let mend = match &flaw.policy {
+        let remedy = match &flaw.policy {
             Some(policy) => format!(
                 "change {policy} (`rabbitmqctl list_policies -p {vhost}`, `rabbitmqctl list_operator_policies -p {vhost}`), or let its \
                  pattern leave out the worker's queues",
@@ -130,15 +130,15 @@ impl Management {
                 queue.key
             ),
         };
-        Finding::broken(
+        CheckFinding::failed(
             QUEUES,
             format!("queue {} {}", queue.name, flaw.refusal()),
-            mend,
+            remedy,
         )
     }
 
-    /// Is it the API, and may this user ask it?
-    async fn greet(&self) -> Result<(), Finding> {
+    /// Asks whether this is the API, and whether the user may ask it.
+    async fn authenticate(&self) -> Result<(), CheckFinding> {
         let (status, body) = self.get(&["whoami"]).await?;
         let is_api =
             serde_json::from_slice::<Value>(&body).is_ok_and(|answer| answer.get("name").is_some());
@@ -149,8 +149,8 @@ impl Management {
         }
     }
 
-    /// None where it does not exist.
-    async fn queue(&self, name: &str) -> Result<Option<ExistingQueue>, Finding> {
+    /// `None` where the queue does not exist.
+    async fn queue(&self, name: &str) -> Result<Option<ExistingQueue>, CheckFinding> {
         let (status, body) = self.get(&["queues", &self.vhost, name]).await?;
         if status == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -159,19 +159,19 @@ impl Management {
             return Err(self.refused(status, &body));
         }
         let answer: QueueAnswer = serde_json::from_slice(&body).map_err(|problem| {
-            Finding::broken(
+            CheckFinding::failed(
                 KEY,
                 format!(
-                    "{} tells queue {name} in a way that is not understood: {problem}",
+                    "{} describes queue {name} in a way that is not understood: {problem}",
                     self.url
                 ),
-                PORT,
+                PORT_REMEDY,
             )
         })?;
         Ok(Some(answer.into()))
     }
 
-    async fn get(&self, path: &[&str]) -> Result<(StatusCode, Vec<u8>), Finding> {
+    async fn get(&self, path: &[&str]) -> Result<(StatusCode, Vec<u8>), CheckFinding> {
         let mut url = self.url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("api").extend(path);
@@ -180,17 +180,20 @@ impl Management {
             .http
             .get(url)
             .basic_auth(&self.login.user, Some(self.login.password.expose()))
-            .timeout(PATIENCE);
+            .timeout(ANSWER_TIMEOUT);
         // The URL of the library's own messages is left out: ours is shown.
         let unreachable = |error: reqwest::Error| self.unreachable(&error.without_url());
         let mut response = request.send().await.map_err(unreachable)?;
         let (status, mut body) = (response.status(), Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > MOST_BYTES {
-                return Err(Finding::broken(
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(CheckFinding::failed(
                     KEY,
-                    format!("{} answers with more than {MOST_BYTES} bytes", self.url),
-                    PORT,
+                    format!(
+                        "{} answers with more than {MAX_ANSWER_BYTES} bytes",
+                        self.url
+                    ),
+                    PORT_REMEDY,
                 ));
             }
             body.extend_from_slice(&chunk);
@@ -198,7 +201,7 @@ impl Management {
         Ok((status, body))
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Finding {
+    fn unreachable(&self, error: &reqwest::Error) -> CheckFinding {
         let mut causes = vec![error.to_string()];
         let mut source = error.source();
         while let Some(cause) = source {
@@ -206,14 +209,14 @@ impl Management {
             source = cause.source();
         }
         causes.dedup();
-        Finding::broken(
+        CheckFinding::failed(
             KEY,
             format!("{} cannot be asked: {}", self.url, causes.join(": ")),
-            PORT,
+            PORT_REMEDY,
         )
     }
 
-    fn refused(&self, status: StatusCode, body: &[u8]) -> Finding {
+    fn refused(&self, status: StatusCode, body: &[u8]) -> CheckFinding {
         let user = &self.login.user;
         let reason = serde_json::from_slice::<Value>(body)
             .ok()
@@ -222,30 +225,33 @@ impl Management {
             .map(|reason| {
                 format!(
                     " ({})",
-                    reason.chars().take(MOST_REASON).collect::<String>()
+                    reason
+                        .chars()
+                        .take(MAX_REASON_CHARACTERS)
+                        .collect::<String>()
                 )
             })
             .unwrap_or_default();
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Finding::broken(
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => CheckFinding::failed(
                 KEY,
                 format!("{} refuses user {user}: {status}{reason}", self.url),
                 format!(
                     "give it the tag (`rabbitmqctl set_user_tags {user} management`), or name another user and its password in {KEY}"
                 ),
             ),
-            _ if status.is_redirection() => Finding::broken(
+            _ if status.is_redirection() => CheckFinding::failed(
                 KEY,
                 format!("{} answers {status}: it redirects", self.url),
                 "name the address it redirects to",
             ),
-            _ => Finding::broken(
+            _ => CheckFinding::failed(
                 KEY,
                 format!(
                     "{} does not answer as the management API does: {status}{reason}",
                     self.url
                 ),
-                PORT,
+                PORT_REMEDY,
             ),
         }
     }
@@ -282,7 +288,7 @@ impl From<QueueAnswer> for ExistingQueue {
     }
 }
 
-/// Empty ones come as a list.
+/// The entries of a table; the API shows an empty one as a list.
 fn table(value: &Value) -> BTreeMap<String, Argument> {
     let argument = |value: &Value| match value {
         Value::String(text) => Argument::Text(text.clone()),
@@ -305,7 +311,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_answer_tells_arguments_and_what_policies_make_of_them() {
+    fn an_answer_has_arguments_and_what_policies_make_of_them() {
         let answer = |answer: Value| {
             ExistingQueue::from(serde_json::from_value::<QueueAnswer>(answer).unwrap())
         };

@@ -1,6 +1,7 @@
-//! The buckets, and whether two copies of a job that end at the same moment leave one result.
+//! Can the buckets be used, and does the store honour conditional writes? With those, two copies of a
+//! job that end at the same moment leave one result.
 
-use super::{Finding, Verdict};
+use super::finding::{CheckFinding, CheckOutcome};
 use crate::checkpoint::StoreKind;
 use crate::config::Config;
 use crate::domain::failure::Failure;
@@ -14,9 +15,9 @@ use tokio::time::timeout;
 pub(in crate::command) const PATIENCE: Duration = Duration::from_secs(5);
 const CHECKPOINTS: &str = "checkpoints";
 
-/// Reads of images, reads and writes of checkpoints, and conditional writes: a line for each, or
-/// for each right that is missing.
-pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
+/// A finding each for reading images, for reading and writing checkpoints, and for conditional writes,
+/// or one for each right that is missing.
+pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> Vec<CheckFinding> {
     let mut findings = Vec::new();
     if !config.storage.bucket.is_empty() {
         let asked = timeout(
@@ -27,7 +28,7 @@ pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> V
                 .missing_rights_to_read(&config.storage.bucket, "", None),
         )
         .await;
-        findings.extend(told(
+        findings.extend(rights(
             "storage.bucket",
             &config.storage.bucket,
             "can be read",
@@ -38,7 +39,7 @@ pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> V
     let checkpoints = checkpoints(config, pipeline).await;
     let can_be_kept = checkpoints
         .iter()
-        .all(|finding| finding.verdict != Verdict::Broken);
+        .all(|finding| finding.outcome != CheckOutcome::Failed);
     findings.extend(checkpoints);
     if can_be_kept {
         findings.extend(conditional_writes(pipeline).await);
@@ -46,8 +47,8 @@ pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> V
     findings
 }
 
-/// Without one of these rights no job can be answered.
-async fn checkpoints(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
+/// The rights without which no job can be answered.
+async fn checkpoints(config: &Config, pipeline: &Pipeline) -> Vec<CheckFinding> {
     let is_own = config.checkpoint.store == StoreKind::S3 && !config.checkpoint.bucket.is_empty();
     let (about, bucket) = if is_own {
         ("checkpoint.bucket", &config.checkpoint.bucket)
@@ -60,7 +61,7 @@ async fn checkpoints(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
         Ok(Err(failure)) => Ok(Err(failure)),
         Err(elapsed) => Err(elapsed),
     };
-    told(
+    rights(
         about,
         bucket,
         "takes checkpoints and gives them back",
@@ -69,42 +70,42 @@ async fn checkpoints(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
     )
 }
 
-fn told(
+fn rights(
     about: &'static str,
     bucket: &str,
-    fine: &str,
+    granted: &str,
     without_list: &str,
     asked: Result<Result<Vec<MissingRight>, Failure>, Elapsed>,
-) -> Vec<Finding> {
+) -> Vec<CheckFinding> {
     match asked {
         Ok(Ok(missing)) if missing.is_empty() => {
-            vec![Finding::fine(about, format!("{bucket} {fine}"))]
+            vec![CheckFinding::passed(about, format!("{bucket} {granted}"))]
         }
         Ok(Ok(missing)) => missing
             .iter()
             .map(|right| {
-                let mend = match right.action {
+                let remedy = match right.action {
                     RightAction::List => format!("grant it: without it {without_list}"),
                     RightAction::Read | RightAction::Write => "grant it".to_owned(),
                 };
-                Finding::broken(
+                CheckFinding::failed(
                     about,
                     format!("{bucket}: the right {right} is missing"),
-                    mend,
+                    remedy,
                 )
             })
             .collect(),
         Ok(Err(failure)) => {
-            vec![Finding::broken(
+            vec![CheckFinding::failed(
                 about,
                 format!(
                     "{bucket} cannot be used: {}: {}",
                     failure.code, failure.message
                 ),
-                mend(&failure),
+                remedy(&failure),
             )]
         }
-        Err(_) => vec![Finding::broken(
+        Err(_) => vec![CheckFinding::failed(
             about,
             format!("{bucket}: the store did not answer"),
             NO_ANSWER,
@@ -112,34 +113,34 @@ fn told(
     }
 }
 
-/// Asks, and lets the pipeline use them where they are honoured. `None`: nothing is kept in a
-/// store.
-async fn conditional_writes(pipeline: &Pipeline) -> Option<Finding> {
+/// Asks the store, and lets the pipeline use conditional writes where it honours them. `None` where
+/// nothing is kept in a store.
+async fn conditional_writes(pipeline: &Pipeline) -> Option<CheckFinding> {
     Some(
         match timeout(PATIENCE, pipeline.answers.checkpoints.probe()).await {
             Ok(Ok(None)) => return None,
-            Ok(Ok(Some(true))) => Finding::fine(
+            Ok(Ok(Some(true))) => CheckFinding::passed(
                 CHECKPOINTS,
                 "can be written, and the store honours conditional writes",
             ),
-            Ok(Ok(Some(false))) => Finding::worth(
+            Ok(Ok(Some(false))) => CheckFinding::warning(
                 CHECKPOINTS,
                 "the store does not honour conditional writes (If-None-Match)",
                 "two copies of a job that end at the same moment may both be answered: consumers deduplicate by message_id",
             ),
             Ok(Err(failure)) => {
-                let mend = if failure.code == "AccessDenied" {
+                let remedy = if failure.code == "AccessDenied" {
                     "grant s3:PutObject and s3:GetObject"
                 } else {
-                    mend(&failure)
+                    remedy(&failure)
                 };
-                Finding::broken(
+                CheckFinding::failed(
                     CHECKPOINTS,
                     format!("cannot be written: {}: {}", failure.code, failure.message),
-                    mend,
+                    remedy,
                 )
             }
-            Err(_) => Finding::broken(
+            Err(_) => CheckFinding::failed(
                 CHECKPOINTS,
                 "cannot be written: the store did not answer",
                 NO_ANSWER,
@@ -150,7 +151,7 @@ async fn conditional_writes(pipeline: &Pipeline) -> Option<Finding> {
 
 pub(super) const NO_ANSWER: &str = "is storage.endpoint_url right, and the store up?";
 
-pub(super) fn mend(failure: &Failure) -> &'static str {
+pub(super) fn remedy(failure: &Failure) -> &'static str {
     match failure.code.as_str() {
         "NoSuchBucket" | "404" => "create the bucket, or correct its name, region or endpoint_url",
         "AccessDenied" => {

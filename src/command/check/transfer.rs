@@ -1,9 +1,9 @@
-//! Can a provider fetch an image by its address? That cannot be tried from here; but whether an
-//! address can be signed, how long it is and whether it may name a version can, and some addresses
-//! mean nothing anywhere else.
+//! Can a provider fetch an image by its address? That cannot be tried from here. But an address can be
+//! signed and measured, reading by version can be tried, and an endpoint on a private network is one
+//! that no provider reaches.
 
-use super::Finding;
-use super::storage::{NO_ANSWER, PATIENCE, mend};
+use super::finding::CheckFinding;
+use super::storage::{NO_ANSWER, PATIENCE, remedy};
 use crate::config::Config;
 use crate::domain::failure::Failure;
 use crate::domain::job::MAX_URL_BYTES;
@@ -15,15 +15,15 @@ use url::{Host, Url};
 
 const ADDRESSES: &str = "addresses";
 const VERSIONS: &str = "versions";
-/// As long as keys and versions often are.
+/// A key and a version of the usual length.
 const EXAMPLE_KEY: &str = "claims/2026/11/00000000-0000-0000-0000-000000000000.jpg";
 const EXAMPLE_VERSION: &str = "00000000000000000000000000000000";
-/// Where jobs name their buckets themselves.
+/// The bucket to sign for where `storage.bucket` is empty.
 const EXAMPLE_BUCKET: &str = "a-bucket-of-some-job";
 const EXAMPLE_TIME: Duration = Duration::from_secs(90);
 
-/// Nothing where nobody fetches anything.
-pub(super) async fn check(config: &Config, pipeline: &Pipeline) -> Vec<Finding> {
+/// No findings where images are sent inline.
+pub(super) async fn check(config: &Config, pipeline: &Pipeline) -> Vec<CheckFinding> {
     let Some(reach) = reach(config) else {
         return Vec::new();
     };
@@ -34,7 +34,7 @@ pub(super) async fn check(config: &Config, pipeline: &Pipeline) -> Vec<Finding> 
     ]
 }
 
-async fn addresses(config: &Config, pipeline: &Pipeline) -> Finding {
+async fn addresses(config: &Config, pipeline: &Pipeline) -> CheckFinding {
     let bucket = if config.storage.bucket.is_empty() {
         EXAMPLE_BUCKET
     } else {
@@ -47,37 +47,37 @@ async fn addresses(config: &Config, pipeline: &Pipeline) -> Finding {
             .presign(bucket, EXAMPLE_KEY, Some(EXAMPLE_VERSION), EXAMPLE_TIME);
     match timeout(PATIENCE, signed).await {
         Ok(Ok(address)) => length(address.len()),
-        Ok(Err(failure)) => Finding::broken(
+        Ok(Err(failure)) => CheckFinding::failed(
             ADDRESSES,
-            format!("none can be signed: {}", told(&failure)),
-            mend(&failure),
+            format!("none can be signed: {}", described(&failure)),
+            remedy(&failure),
         ),
-        Err(_) => Finding::broken(
+        Err(_) => CheckFinding::failed(
             ADDRESSES,
-            "none can be signed: whoever has the credentials did not answer",
+            "none can be signed: the source of the credentials did not answer",
             "look at the AWS credential chain",
         ),
     }
 }
 
-fn length(bytes: usize) -> Finding {
+fn length(bytes: usize) -> CheckFinding {
     let text = format!(
         "signed for a key of {} bytes, one has {bytes} bytes; providers take {MAX_URL_BYTES}",
         EXAMPLE_KEY.len()
     );
     if bytes <= MAX_URL_BYTES {
-        return Finding::fine(ADDRESSES, text);
+        return CheckFinding::passed(ADDRESSES, text);
     }
-    let mend = "images are sent inline; static credentials in [storage] make addresses shorter than a session token does";
-    Finding::worth(ADDRESSES, text, mend)
+    let remedy = "images are sent inline; static credentials in [storage] make addresses shorter than a session token does";
+    CheckFinding::warning(ADDRESSES, text, remedy)
 }
 
-/// Tried with what checkpoints leave in the bucket of the images.
-async fn versions(config: &Config, pipeline: &Pipeline) -> Finding {
+/// Reads a version of an object that checkpoints left in the bucket of the images.
+async fn versions(config: &Config, pipeline: &Pipeline) -> CheckFinding {
     let is_same_bucket =
         config.checkpoint.bucket.is_empty() || config.checkpoint.bucket == config.storage.bucket;
     let untried = || {
-        Finding::fine(
+        CheckFinding::passed(
             VERSIONS,
             "not tried; where a bucket keeps versions, s3:GetObjectVersion is needed beside s3:GetObject",
         )
@@ -88,33 +88,33 @@ async fn versions(config: &Config, pipeline: &Pipeline) -> Finding {
     let bucket = &config.storage.bucket;
     match timeout(PATIENCE, pipeline.answers.checkpoints.keep_versions()).await {
         Ok(Ok(None)) => untried(),
-        Ok(Ok(Some(true))) => Finding::fine(
+        Ok(Ok(Some(true))) => CheckFinding::passed(
             VERSIONS,
             format!("{bucket} keeps them, and one could be read by its id (s3:GetObjectVersion)"),
         ),
-        Ok(Ok(Some(false))) => Finding::worth(
+        Ok(Ok(Some(false))) => CheckFinding::warning(
             VERSIONS,
             format!("{bucket} keeps none: an address means whatever lies there when it is fetched"),
             "turn versioning on; until then each image is looked at again after each call by url",
         ),
-        Ok(Err(failure)) if failure.code == "AccessDenied" => Finding::broken(
+        Ok(Err(failure)) if failure.code == "AccessDenied" => CheckFinding::failed(
             VERSIONS,
             format!(
                 "none can be read by its id, as addresses name it: {}",
-                told(&failure)
+                described(&failure)
             ),
             "grant s3:GetObjectVersion beside s3:GetObject",
         ),
-        Ok(Err(failure)) => Finding::broken(VERSIONS, told(&failure), mend(&failure)),
-        Err(_) => Finding::broken(VERSIONS, "the store did not answer", NO_ANSWER),
+        Ok(Err(failure)) => CheckFinding::failed(VERSIONS, described(&failure), remedy(&failure)),
+        Err(_) => CheckFinding::failed(VERSIONS, "the store did not answer", NO_ANSWER),
     }
 }
 
-fn told(failure: &Failure) -> String {
+fn described(failure: &Failure) -> String {
     format!("{}: {}", failure.code, failure.message)
 }
 
-fn reach(config: &Config) -> Option<Finding> {
+fn reach(config: &Config) -> Option<CheckFinding> {
     let who = match (config.recognition.transfer, config.verification.transfer) {
         (Transfer::Inline, Transfer::Inline) => return None,
         (Transfer::Url, Transfer::Inline) => "recognition fetches",
@@ -123,25 +123,25 @@ fn reach(config: &Config) -> Option<Finding> {
     };
     let text = format!("{who} the images by url: the store has to be reachable from there");
     Some(if is_private(&config.storage.endpoint_url) {
-        let mend = "give storage.endpoint_url a public address, or use transfer = \"inline\"";
-        Finding::worth(
+        let remedy = "give storage.endpoint_url a public address, or use transfer = \"inline\"";
+        CheckFinding::warning(
             "transfer",
             format!("{text}, and storage.endpoint_url is an address of this machine or network"),
-            mend,
+            remedy,
         )
     } else {
-        Finding::fine("transfer", text)
+        CheckFinding::passed("transfer", text)
     })
 }
 
-/// Names that no public directory has.
-const AT_HOME: [&str; 4] = [".localhost", ".local", ".internal", ".svc"];
+/// Endings of names that no public directory has.
+const PRIVATE_SUFFIXES: [&str; 4] = [".localhost", ".local", ".internal", ".svc"];
 
-/// A name without a dot is only known at home.
+/// Whether the endpoint is known on this network only, like a name without a dot.
 fn is_private(endpoint: &str) -> bool {
     match Url::parse(endpoint).ok().as_ref().and_then(Url::host) {
         Some(Host::Domain(name)) => {
-            !name.contains('.') || AT_HOME.iter().any(|suffix| name.ends_with(suffix))
+            !name.contains('.') || PRIVATE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
         }
         Some(Host::Ipv4(address)) => {
             address.is_loopback()
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn an_address_that_providers_would_not_take_is_warned_of() {
         for (bytes, verdict) in [(1_024, "ok"), (1_025, "warning")] {
-            let line = length(bytes).to_string();
+            let line = length(bytes).render(200);
             assert!(
                 line.starts_with(verdict) && line.contains("providers take 1024"),
                 "{line}"
@@ -174,18 +174,18 @@ mod tests {
         }
     }
 
-    fn told(recognition: Transfer, verification: Transfer, endpoint: &str) -> Option<String> {
+    fn rendered(recognition: Transfer, verification: Transfer, endpoint: &str) -> Option<String> {
         let mut config = Config::default();
         config.recognition.transfer = recognition;
         config.verification.transfer = verification;
         endpoint.clone_into(&mut config.storage.endpoint_url);
-        reach(&config).map(|finding| finding.to_string())
+        reach(&config).map(|finding| finding.render(200))
     }
 
     #[test]
-    fn who_fetches_is_told_and_what_nobody_can_reach_is_warned_of() {
+    fn a_provider_that_fetches_is_named_and_a_private_endpoint_is_warned_of() {
         assert_eq!(
-            told(Transfer::Inline, Transfer::Inline, "http://127.0.0.1:9000"),
+            rendered(Transfer::Inline, Transfer::Inline, "http://127.0.0.1:9000"),
             None
         );
         for (endpoint, verdict) in [
@@ -199,7 +199,7 @@ mod tests {
             ("http://minio.storage.svc.cluster.local:9000", "warning"),
             ("http://0.0.0.0:9000", "warning"),
         ] {
-            let line = told(Transfer::Url, Transfer::Inline, endpoint).unwrap();
+            let line = rendered(Transfer::Url, Transfer::Inline, endpoint).unwrap();
             assert!(
                 line.starts_with(verdict) && line.contains("recognition fetches"),
                 "{endpoint}: {line}"
