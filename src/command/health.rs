@@ -18,16 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
 #[derive(Args, Clone, Copy, Debug)]
-pub(super) struct Options {
+pub(super) struct HealthArguments {
     /// Asks /readyz (does it take jobs?) instead of /livez (does the process answer?)
     #[arg(long)]
     ready: bool,
 }
 
 /// Prints the worker's answer. The status is 0 where that answer is 200, else 1.
-pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(config: &Config, arguments: HealthArguments) -> anyhow::Result<ExitCode> {
     let address = address(&config.telemetry)?;
-    let path = if options.ready { "/readyz" } else { "/livez" };
+    let path = if arguments.ready { "/readyz" } else { "/livez" };
     let answer = timeout(PATIENCE, ask(address, path))
         .await
         .with_context(|| format!("no answer from http://{address}{path} within {PATIENCE:?}"))?

@@ -1,7 +1,9 @@
-//! One file per command. Logs go to stderr, results to stdout.
+//! One file for each command, or a folder where it has subcommands. Logs go to stderr, results to
+//! stdout.
 
 mod broker_session;
 mod check;
+mod config_file;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod failed;
@@ -16,17 +18,14 @@ mod terminal;
 mod topology;
 
 use crate::broker::BrokerError;
-use crate::config::{Config, ConfigError, FILE_VARIABLE};
+use crate::config::ConfigError;
 use crate::settings::located::FileError;
 use crate::shutdown;
 use crate::telemetry;
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
+use config_file::ConfigFile;
 use std::process::ExitCode;
-
-/// Used where no file is named and this one exists.
-const DEFAULT_FILE: &str = "config/invoice-worker.toml";
 
 #[derive(Parser, Debug)]
 #[command(name = "invoice-worker", version, about = "Recognises medical invoices and verifies them against the fiscal registry", long_about = None)]
@@ -39,7 +38,7 @@ pub struct Arguments {
 #[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 enum Command {
     /// The worker: consumes jobs until SIGTERM or SIGINT
-    Run(Common),
+    Run(ConfigFile),
     /// The whole system on this machine, with nothing installed: sample invoices under a mix of
     /// faults
     #[cfg(feature = "sandbox")]
@@ -47,17 +46,17 @@ enum Command {
     /// One-shot, without a queue: local files or s3://bucket/key
     Process {
         #[command(flatten)]
-        common: Common,
+        file: ConfigFile,
         #[command(flatten)]
-        options: process::Options,
+        arguments: process::ProcessArguments,
     },
     /// Both providers' HTTP APIs and an S3 server, for development and tests
     #[cfg(feature = "sandbox")]
-    Sandbox(sandbox::Options),
-    /// The failed queue: what lies there and why, and what becomes of it
+    Sandbox(sandbox::SandboxArguments),
+    /// The failed queue: what is in it and why, and what becomes of it
     Failed {
         #[command(flatten)]
-        common: Common,
+        file: ConfigFile,
         #[command(subcommand)]
         action: failed::FailedAction,
     },
@@ -65,37 +64,37 @@ enum Command {
     /// print them
     Topology {
         #[command(flatten)]
-        common: Common,
+        file: ConfigFile,
         #[command(subcommand)]
         action: topology::TopologyAction,
     },
-    /// Is everything there that the worker will need? One line each, and how to mend what is not
+    /// Is everything there that the worker will need? One finding each, and how to repair what is not
     Check {
         #[command(flatten)]
-        common: Common,
+        file: ConfigFile,
         #[command(flatten)]
-        options: check::CheckArguments,
+        arguments: check::CheckArguments,
     },
     /// Is the worker on this machine alive? Exit status 0 or 1, for containers without a shell
     Health {
         #[command(flatten)]
-        common: Common,
+        file: ConfigFile,
         #[command(flatten)]
-        options: health::Options,
+        arguments: health::HealthArguments,
     },
     /// The error-code policy
     Policy {
         #[command(flatten)]
-        common: Common,
+        file: ConfigFile,
         #[command(subcommand)]
         question: policy::Question,
     },
 }
 
 impl Command {
-    /// Whether a signal may end it wherever it is. The others listen for themselves, and finish
-    /// what they have in hand.
-    fn has_nothing_to_finish(&self) -> bool {
+    /// Whether a signal may end the command at any point. The others listen for themselves, and finish
+    /// the work in hand.
+    fn ends_on_signal(&self) -> bool {
         match self {
             Self::Run(_) | Self::Failed { .. } => false,
             #[cfg(feature = "sandbox")]
@@ -109,46 +108,7 @@ impl Command {
     }
 }
 
-#[derive(Args, Debug)]
-#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
-struct Common {
-    /// The configuration file [default: $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml
-    /// where it exists]
-    #[arg(short, long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-}
-
-impl Common {
-    fn load(&self) -> Result<Config, ConfigError> {
-        let file = self.file();
-        if self.config.is_none()
-            && let Some(named) = variable()
-            && let Err(error) = std::fs::File::open(&named)
-        {
-            let problem = format!("{} cannot be read: {error}", named.display());
-            return Err(ConfigError::of(
-                &format!("environment variable {FILE_VARIABLE}"),
-                &problem,
-            ));
-        }
-        Config::load(file.as_deref(), std::env::vars_os())
-    }
-
-    fn file(&self) -> Option<PathBuf> {
-        let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists());
-        self.config.clone().or_else(variable).or_else(default)
-    }
-}
-
-/// The file that the environment names. Empty is as good as unset: compose files cannot leave a
-/// variable out.
-fn variable() -> Option<PathBuf> {
-    std::env::var_os(FILE_VARIABLE)
-        .filter(|name| !name.is_empty())
-        .map(PathBuf::from)
-}
-
-/// Bad usage or configuration, as in `sysexits.h`.
+/// The status of bad usage or configuration, `EX_USAGE` of `sysexits.h`.
 const USAGE: u8 = 64;
 
 #[expect(
@@ -171,7 +131,7 @@ pub fn execute(arguments: Arguments) -> ExitCode {
     runtime.shutdown_background();
     match outcome {
         Ok(code) => code,
-        // `| head` has seen enough.
+        // The reader of a pipe such as `| head` has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -182,7 +142,7 @@ pub fn execute(arguments: Arguments) -> ExitCode {
 
 /// Help goes to stdout with status 0; a mistake to stderr with status 64.
 pub fn explain_usage(error: &clap::Error) -> ExitCode {
-    // Nothing to be done where the terminal is gone.
+    // Nothing can be done where the terminal is gone.
     let _ = error.print();
     if error.use_stderr() {
         ExitCode::from(USAGE)
@@ -192,12 +152,12 @@ pub fn explain_usage(error: &clap::Error) -> ExitCode {
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
-    if command.has_nothing_to_finish() {
+    if command.ends_on_signal() {
         shutdown::end_on_signal().context("cannot listen for signals")?;
     }
     match command {
-        Command::Run(common) => {
-            let config = common.load()?;
+        Command::Run(file) => {
+            let config = file.load()?;
             config.validate()?;
             telemetry::log::install(&config.telemetry);
             // From here on stderr is the log's, line by line.
@@ -207,32 +167,32 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             })
         }
         #[cfg(feature = "sandbox")]
-        Command::Demo(options) => demo::run(options).await,
-        Command::Process { common, options } => {
-            let config = common.load()?;
+        Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Process { file, arguments } => {
+            let config = file.load()?;
             config.validate_without_broker()?;
-            Box::pin(process::run(config, &options)).await
+            Box::pin(process::run(config, &arguments)).await
         }
         #[cfg(feature = "sandbox")]
-        Command::Sandbox(options) => sandbox::run(options).await,
-        Command::Failed { common, action } => {
-            let config = common.load()?;
+        Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        Command::Failed { file, action } => {
+            let config = file.load()?;
             config.validate_broker()?;
             failed::run(&config, action).await
         }
-        Command::Topology { common, action } => {
-            let config = common.load()?;
+        Command::Topology { file, action } => {
+            let config = file.load()?;
             config.validate_broker()?;
             topology::run(config, action).await
         }
-        Command::Check { common, options } => {
-            let config = common.load()?;
+        Command::Check { file, arguments } => {
+            let config = file.load()?;
             config.validate()?;
-            Box::pin(check::run(config, common.file().as_deref(), &options)).await
+            Box::pin(check::run(config, file.path().as_deref(), &arguments)).await
         }
-        Command::Health { common, options } => health::run(&common.load()?, options).await,
-        Command::Policy { common, question } => {
-            let config = common.load()?;
+        Command::Health { file, arguments } => health::run(&file.load()?, arguments).await,
+        Command::Policy { file, question } => {
+            let config = file.load()?;
             config.validate_policy()?;
             policy::run(&config, question).await
         }

@@ -1,8 +1,9 @@
-//! `process`: one-shot, without a queue. The same pipeline; a readable result or JSON, one line per
-//! image.
+//! `process`: one-shot, without a queue. The worker's pipeline; for each image a readable result, or a
+//! line of JSON.
 
 mod report;
 
+use super::terminal;
 use crate::app;
 use crate::config::Config;
 use crate::domain::failure::{Failure, Stage, cut};
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
-pub(super) struct Options {
+pub(super) struct ProcessArguments {
     /// Local files or s3://bucket/key
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
@@ -30,27 +31,27 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(config: Config, arguments: &ProcessArguments) -> anyhow::Result<ExitCode> {
     crate::telemetry::log::install(&config.telemetry);
     let mut pipeline =
         app::pipeline(&config, app::policy(&config)?, Randomness::from_system()).await?;
-    // Named by the person at the terminal, not by a stranger's job.
-    let named = options
+    // The operator names these buckets, so no job of a stranger gets at others.
+    let named = arguments
         .images
         .iter()
         .filter_map(|image| stored(image))
         .map(|(bucket, _)| bucket.to_owned());
     pipeline.loader.buckets.extend(named);
     let mut all_completed = true;
-    for image in &options.images {
+    for image in &arguments.images {
         let answer = Box::pin(examine(&pipeline, image)).await;
         all_completed &= answer.status == Status::Completed;
         let mut out = std::io::stdout().lock();
-        if options.json {
+        if arguments.json {
             out.write_all(answer.body.get().as_bytes())?;
             writeln!(out)?;
         } else {
-            report::write(&mut out, image, answer.body.get())?;
+            report::write(&mut out, image, answer.body.get(), terminal::columns())?;
         }
     }
     Ok(if all_completed {
@@ -60,16 +61,17 @@ pub(super) async fn run(config: Config, options: &Options) -> anyhow::Result<Exi
     })
 }
 
-/// Whatever is wrong with an image is that image's answer; the others are processed all the same.
+/// The answer for one image. A problem with it is its answer, and the others are processed all the
+/// same.
 async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
     let now = pipeline.retrier.clock.now();
     // One-shot: there is no message to take a run id from, and none is published.
     let mut progress = Progress::new(String::new(), now);
-    let place = stored(image).map_or(
+    let location = stored(image).map_or(
         json!({ "key": image }),
         |(bucket, key)| json!({ "bucket": bucket, "key": key }),
     );
-    let body = json!({ "job_id": cut(image, 200), "image": place }).to_string();
+    let body = json!({ "job_id": cut(image, 200), "image": location }).to_string();
     let job = match Job::parse(body.as_bytes(), None) {
         Ok(job) => job,
         Err(rejected) => return answer_to_rejected(&rejected, now, now),
@@ -91,10 +93,11 @@ async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
 fn stored(image: &str) -> Option<(&str, &str)> {
     image
         .strip_prefix("s3://")
-        .map(|place| place.split_once('/').unwrap_or((place, "")))
+        .map(|location| location.split_once('/').unwrap_or((location, "")))
 }
 
-/// Bounded, so that a device or a film given by mistake is not read to its end.
+/// Reads no more than `max_bytes` and one, so that a device or a film given by mistake is not read to
+/// its end.
 fn read(path: &Path, max_bytes: u64) -> std::io::Result<Bytes> {
     let mut bytes = Vec::new();
     File::open(path)?
@@ -103,7 +106,7 @@ fn read(path: &Path, max_bytes: u64) -> std::io::Result<Bytes> {
     Ok(Bytes::from(bytes))
 }
 
-/// A file that cannot be read is that image's outcome; the others are processed all the same.
+/// The failure of an image whose file cannot be read.
 fn unreadable(error: &std::io::Error) -> Failure {
     let code = if error.kind() == ErrorKind::PermissionDenied {
         "image.forbidden"

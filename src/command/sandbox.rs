@@ -1,4 +1,4 @@
-//! `invoice-worker sandbox`: both providers and an S3 server, until the caller has had enough.
+//! `sandbox`: both providers and an S3 server, until a signal ends it.
 
 use anyhow::Context;
 use clap::Args;
@@ -12,14 +12,14 @@ use crate::dev::sandbox::{self, Sandbox, Scenario, samples};
 use crate::shutdown;
 use crate::telemetry;
 
-/// Where the sample invoices lie, under `samples/`.
+/// The bucket of the sample invoices, which are below `samples/`.
 const BUCKET: &str = "claims";
 
-/// After a signal, for answers that are on their way.
+/// The time for answers that are on their way after a signal.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct SandboxArguments {
     /// Where to listen; port 0 picks one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090")]
     listen: SocketAddr,
@@ -28,15 +28,16 @@ pub(super) struct Options {
     scenario: Option<PathBuf>,
 }
 
-pub(super) async fn run(Options { listen, scenario }: Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    SandboxArguments { listen, scenario }: SandboxArguments,
+) -> anyhow::Result<ExitCode> {
     telemetry::log::install(&telemetry::Config::default());
     let stop = shutdown::on_signal(Some(LAST_ANSWERS)).context("cannot listen for signals")?;
     serve(listen, scenario, stop.asked_for()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells on stdout where everything is and how to point a worker at it, and answers calls until
-/// `shutdown`.
+/// Prints where everything is and how to point a worker at it, and answers calls until `shutdown`.
 async fn serve(
     listen: SocketAddr,
     scenario: Option<PathBuf>,
@@ -46,7 +47,7 @@ async fn serve(
         .as_deref()
         .map_or(Ok(Scenario::default()), Scenario::read)?;
     if !listen.ip().is_loopback() {
-        tracing::warn!(%listen, "the sandbox answers strangers: its credentials are known to everybody");
+        tracing::warn!(%listen, "the sandbox answers strangers: its credentials are public");
     }
     let sandbox = Sandbox::start(sandbox::Options {
         listen,
@@ -69,7 +70,7 @@ async fn serve(
     Ok(())
 }
 
-/// TOML throughout, so that it can be redirected into a configuration file as it is.
+/// The introduction is TOML throughout, so that it can be redirected into a configuration file.
 fn introduction(sandbox: &Sandbox) -> String {
     let (recognition, verification, s3) = (
         sandbox.recognition_url(),
@@ -125,7 +126,7 @@ api_secret = {api_secret}
     )
 }
 
-/// As a TOML string.
+/// The text as a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
@@ -135,28 +136,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_told_is_a_configuration_that_points_at_the_sandbox() {
+    async fn what_is_printed_is_a_configuration_that_points_at_the_sandbox() {
         let sandbox = Sandbox::start(sandbox::Options::default()).await.unwrap();
-        let told: toml::Table = introduction(&sandbox).parse().unwrap();
+        let printed: toml::Table = introduction(&sandbox).parse().unwrap();
         assert_eq!(
-            told["recognition"]["url"].as_str(),
+            printed["recognition"]["url"].as_str(),
             Some(sandbox.recognition_url().as_str())
         );
         assert_eq!(
-            told["storage"]["secret_access_key"].as_str(),
+            printed["storage"]["secret_access_key"].as_str(),
             Some("sandbox-secret")
         );
     }
 
     #[tokio::test]
-    async fn it_runs_until_the_caller_has_had_enough() {
+    async fn it_runs_until_it_is_asked_to_stop() {
         serve(([127, 0, 0, 1], 0).into(), None, std::future::ready(()))
             .await
             .unwrap();
     }
 
     #[tokio::test]
-    async fn a_bad_scenario_is_told_before_anything_is_started() {
+    async fn a_bad_scenario_is_reported_before_anything_is_started() {
         let error = serve(
             ([127, 0, 0, 1], 0).into(),
             Some("/nowhere.toml".into()),

@@ -1,19 +1,25 @@
 //! A result as a claims clerk reads it.
 
-use crate::command::terminal::plain;
+use crate::command::terminal::{hanging, plain};
 use serde_json::Value;
 use std::io::{self, Write};
 
 const LABEL_WIDTH: usize = 14;
 
-pub(super) fn write(out: &mut impl Write, image: &str, body: &str) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    image: &str,
+    body: &str,
+    columns: usize,
+) -> io::Result<()> {
     let result: Value = serde_json::from_str(body).unwrap_or_default();
     writeln!(out, "{image}")?;
     let mut line = |label: &str, text: String| {
         if text.is_empty() {
             Ok(())
         } else {
-            writeln!(out, "  {label:<LABEL_WIDTH$}{text}")
+            let lead = format!("  {label:<LABEL_WIDTH$}");
+            writeln!(out, "{}", hanging(&lead, &text, columns))
         }
     };
     line("Outcome", outcome(&result))?;
@@ -60,7 +66,7 @@ pub(super) fn write(out: &mut impl Write, image: &str, body: &str) -> io::Result
 }
 
 fn outcome(result: &Value) -> String {
-    let told = match (result["status"].as_str(), result["verdict"].as_str()) {
+    let meaning = match (result["status"].as_str(), result["verdict"].as_str()) {
         (Some("completed"), Some("genuine")) => "genuine: the fiscal registry knows this bill",
         (Some("completed"), Some("voided")) => "voided: the registry says the bill was cancelled",
         (Some("completed"), Some("red_lettered")) => {
@@ -81,7 +87,7 @@ fn outcome(result: &Value) -> String {
         (Some("invalid_job"), _) => "the image cannot be processed",
         _ => "unreadable result",
     };
-    told.to_owned()
+    meaning.to_owned()
 }
 
 fn reason(result: &Value) -> String {
@@ -98,15 +104,15 @@ fn reason(result: &Value) -> String {
 }
 
 fn remark(flag: &str) -> String {
-    let told = match flag {
-        "posted" => "already entered in somebody's books",
+    let meaning = match flag {
+        "posted" => "already entered in a buyer's books",
         "printed" => "a paper copy was printed",
         "reimbursed" => "already reimbursed elsewhere",
         "registry_status_unknown" => "the registry's status could not be understood",
         "seen_before" => "this image was seen before",
         other => other,
     };
-    told.to_owned()
+    meaning.to_owned()
 }
 
 fn checks(checks: &Value) -> String {
@@ -119,26 +125,25 @@ fn checks(checks: &Value) -> String {
             .filter(|check| check["outcome"] == outcome)
             .count()
     };
-    let mut told = format!(
+    let mut summary = format!(
         "{} passed, {} failed, {} not possible",
         count("passed"),
         count("failed"),
         count("skipped")
     );
     for check in checks.iter().filter(|check| check["outcome"] == "failed") {
-        let indent = " ".repeat(LABEL_WIDTH + 2);
         let sides = format!(
             "expected {}, found {}",
             text(&check["expected"]),
             text(&check["actual"])
         );
-        told.extend(["\n", &indent, &text(&check["id"]), ": ", &sides]);
+        summary.extend(["\n", &text(&check["id"]), ": ", &sides]);
     }
-    told
+    summary
 }
 
 fn calls(calls: &Value) -> String {
-    let told = list(calls, |call| {
+    let codes = list(calls, |call| {
         Some(format!(
             "{} {} ({} ms)",
             text(&call["stage"]),
@@ -149,34 +154,34 @@ fn calls(calls: &Value) -> String {
     let paid = calls.as_array().map_or(0, |calls| {
         calls.iter().filter(|call| call["billed"] != "no").count()
     });
-    if told.is_empty() {
+    if codes.is_empty() {
         String::new()
     } else {
-        format!("{told}; {paid} paid")
+        format!("{codes}; {paid} paid")
     }
 }
 
 fn join(parts: &[(&str, &Value)]) -> String {
-    let told: Vec<String> = parts
+    let parts: Vec<String> = parts
         .iter()
         .filter(|(_, value)| !value.is_null())
         .map(|(label, value)| format!("{label} {}", text(value)).trim().to_owned())
         .collect();
-    told.join(", ")
+    parts.join(", ")
 }
 
-fn list(values: &Value, tell: impl Fn(&Value) -> Option<String>) -> String {
+fn list(values: &Value, render: impl Fn(&Value) -> Option<String>) -> String {
     values
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(tell)
+        .filter_map(render)
         .collect::<Vec<_>>()
         .join(", ")
 }
 
-/// Text without what would steer the terminal or begin a line, a number as it is written, `{"text":
-/// …}` as its text.
+/// The value as text, without characters that would steer the terminal or begin a line. An object
+/// `{"text": …}` is its text.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -201,15 +206,16 @@ mod tests {
         let invoice = json!({"hospital_name": "H\n  Outcome       genuine", "total_cost": {"text": "1\u{1b}[2J"}});
         let result = json!({"status": "undetermined", "recognition": {"invoice": invoice}, "verification": null});
         let mut out = Vec::new();
-        write(&mut out, "a.jpg", &result.to_string()).unwrap();
-        let told = String::from_utf8(out).unwrap();
+        write(&mut out, "a.jpg", &result.to_string(), 80).unwrap();
+        let shown = String::from_utf8(out).unwrap();
         assert_eq!(
-            told.lines()
+            shown
+                .lines()
                 .filter(|line| line.trim_start().starts_with("Outcome"))
                 .count(),
             1,
-            "{told}"
+            "{shown}"
         );
-        assert!(!told.contains('\u{1b}'), "{told}");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
     }
 }
