@@ -88,7 +88,7 @@ pub async fn pipeline(
                 recognition: config.recognition.transfer,
                 verification: Some(config.verification.transfer),
             },
-            addresses: Arc::default(),
+            presigned_urls: Arc::default(),
             bucket: config.storage.bucket.clone(),
             buckets: config.storage.buckets.clone(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),

@@ -127,12 +127,7 @@ impl AnswerStore {
     }
 
     /// `add` puts an answer to what the job carries.
-    pub async fn carry(
-        &self,
-        case: &mut Case<'_>,
-        image: &str,
-        add: impl FnOnce(&mut CarriedAnswers),
-    ) {
+    async fn carry(&self, case: &mut Case<'_>, image: &str, add: impl FnOnce(&mut CarriedAnswers)) {
         let mut carried = CarriedAnswers::about(image, case.progress);
         if carried.recognition.is_none() {
             // Perhaps another job's, which was not stored either.

@@ -6,20 +6,19 @@ use crate::store::{ReadError, Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-/// Without `Debug`: it is somebody's bill.
-pub struct Fetched {
+/// Without `Debug`: it is a patient's bill.
+pub(super) struct Fetched {
     pub bytes: Bytes,
     /// Hex.
     pub sha256: String,
     pub revision: Revision,
-    /// It lies packed in the store.
+    /// The store keeps it compressed.
     pub is_packed: bool,
-    /// Held for as long as the bytes are.
+    /// The part of the memory budget that the bytes take.
     pub reserved: Reserved,
 }
 
-/// What one job may hold, from its image's size: the image and what is made of it for the
-/// providers.
+/// The memory that one job may take: its image, and what is made of it for the providers.
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
     pub max_image_bytes: u64,
@@ -43,7 +42,7 @@ impl Need {
 ///
 /// # Errors
 /// `image.too_large`, or the store's failure.
-pub async fn fetch(
+pub(super) async fn fetch(
     store: &Store,
     mut reserved: Reserved,
     need: Need,

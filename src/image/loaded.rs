@@ -1,12 +1,13 @@
-//! An image that is at hand, or within the providers' reach: what they are shown of it, and what
+//! An image that was read, or that the providers are to fetch: what they are shown of it, and what
 //! its answers are kept under.
 
-use super::object_link::ObjectLink;
+use super::presigned::PresignedObject;
+use super::{Probed, Reserved};
 use crate::domain::failure::Failure;
 use crate::domain::job::Job;
+use crate::domain::picture::Picture;
 use crate::domain::result::ImagePart;
-use crate::image::{Probed, Reserved};
-use crate::provider::View;
+use crate::provider::{UrlSigner, View};
 use crate::store::Revision;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -15,31 +16,31 @@ use url::Url;
 
 pub struct LoadedImage {
     pub part: ImagePart,
-    /// What paid answers are kept under: the image's SHA-256; where both providers fetch it
-    /// themselves, the object and its revision; for a URL, job and URL.
+    /// What paid answers are kept under: the image's SHA-256; where both providers are to fetch it,
+    /// the object and its version; for a job's own URL, job and URL.
     pub identity: String,
-    /// What it is shown; or why that cannot be sent to it: a job that was recognised before, by its
-    /// address perhaps, needs none.
+    /// What recognition is shown, or why the image cannot be sent to it: a job that was recognised
+    /// before, by URL perhaps, does not need it.
     pub recognition: Result<View, Failure>,
-    /// `None` where the job does not ask for verification.
+    /// What verification is shown; `None` where the job does not ask for verification.
     pub verification: Option<View>,
-    /// Which object this was, beyond its key.
-    pub(crate) revision: String,
+    /// Which image under its key this is, for the name of the final result.
+    pub(super) revision: String,
     /// `None` for a job's own URL.
-    pub(crate) object: Option<Object>,
+    pub(super) object: Option<Object>,
 }
 
 /// Where the image's bytes are.
-pub(crate) struct Object {
-    pub(crate) link: Arc<ObjectLink>,
-    /// Here, too.
-    pub(crate) bytes: Option<Bytes>,
-    pub(crate) _memory: Option<Reserved>,
+pub(super) struct Object {
+    pub(super) presigned: Arc<PresignedObject>,
+    /// The bytes, where they were read.
+    pub(super) bytes: Option<Bytes>,
+    pub(super) _memory: Option<Reserved>,
 }
 
 impl LoadedImage {
-    /// Never fetched by us, so it is known by job and URL only.
-    pub(crate) fn url(job: &Job, url: &Url) -> Self {
+    /// A job's own URL. We never fetch it, so that the image is known by job and URL alone.
+    pub(super) fn url(job: &Job, url: &Url) -> Self {
         let view = View::Url(url.as_str().to_owned());
         Self {
             part: ImagePart::Url {
@@ -77,15 +78,23 @@ impl LoadedImage {
     }
 }
 
-/// Of an image that both providers fetch themselves: nobody here knows its SHA-256.
-pub(crate) fn object_identity(bucket: &str, key: &str, revision: &str) -> String {
-    format!(
-        "object-{}",
-        hex::encode(digest(&[bucket, key, revision]).finalize())
+/// The picture where there is one to be sent, otherwise where the provider fetches it.
+pub(super) fn picture_or_url(picture: Option<Picture>, object: &Arc<PresignedObject>) -> View {
+    picture.map_or_else(
+        || View::Object(Arc::clone(object) as Arc<dyn UrlSigner>),
+        View::Inline,
     )
 }
 
-pub(crate) fn object_part(
+/// The identity of an image that both providers are to fetch: its SHA-256 may never be known here.
+pub(super) fn object_identity(bucket: &str, key: &str, version: &str) -> String {
+    format!(
+        "object-{}",
+        hex::encode(digest(&[bucket, key, version]).finalize())
+    )
+}
+
+pub(super) fn object_part(
     (bucket, key, asked): (&str, &str, Option<&str>),
     revision: &Revision,
     probed: Probed,
@@ -111,7 +120,7 @@ fn digest(parts: &[&str]) -> Sha256 {
 }
 
 /// The query may carry a signature, the user part a password.
-pub(crate) fn without_query(url: &Url) -> String {
+pub(super) fn without_query(url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_query(None);
     shown.set_fragment(None);

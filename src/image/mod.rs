@@ -1,25 +1,23 @@
-//! Images: fetched within a budget of memory, probed, and made fit for each provider, before
-//! anything is paid.
+//! From a job's image reference to something that both providers can be shown: read within a budget
+//! of memory, probed, and made fit for each provider, before anything is paid.
 
 mod fetch;
-mod glimpse;
-mod load;
+mod header;
 mod loaded;
+mod loader;
 mod memory;
-mod object_link;
 mod prepare;
+mod presigned;
 mod probe;
+mod provider_image;
 mod transfers;
 
-pub use fetch::{Fetched, Need, fetch};
-pub use glimpse::{GLIMPSE_BYTES, ImageHeader, glimpse};
-pub(crate) use load::view;
-pub use load::{DECODED_AT_ONCE, Loader};
+pub use fetch::Need;
 pub use loaded::LoadedImage;
-pub(crate) use loaded::Object;
+pub use loader::{DECODED_AT_ONCE, Loader};
 pub use memory::{ImageMemory, Reserved};
-pub use object_link::Addresses;
-pub(crate) use object_link::{Extent, ObjectLink};
-pub use prepare::{Prepared, is_laborious, prepare};
+pub use prepare::{Prepared, prepare};
+pub use presigned::PresignedUrls;
 pub use probe::{Probed, probe};
+pub use provider_image::ProviderImage;
 pub use transfers::{Limits, Transfers};

@@ -25,7 +25,7 @@ pub struct Prepared {
 
 /// Does it take milliseconds to prepare it? Then it is no work for the runtime's threads. Anything
 /// else only looks at the header.
-pub fn is_laborious(
+pub(super) fn is_laborious(
     image_bytes: usize,
     format: Format,
     transfers: Transfers,

@@ -8,8 +8,6 @@ mod flight;
 mod once;
 mod outcome;
 mod proof;
-mod provider_image;
-mod revision_check;
 mod steps;
 
 pub use findings::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};

@@ -12,7 +12,7 @@ use crate::domain::reading::Reading;
 use crate::domain::result::{Flag, JobError, RecognitionPart, VerificationPart};
 use crate::domain::scope::{BillId, Province};
 use crate::domain::verdict;
-use crate::image::LoadedImage;
+use crate::image::{LoadedImage, ProviderImage};
 use crate::policy::Decision;
 use crate::provider::client::Called;
 use crate::provider::{Request, View};
@@ -99,7 +99,6 @@ impl Pipeline {
         loaded: &LoadedImage,
         case: &mut Case<'_>,
     ) -> Result<RecognitionPart, Box<StageStopped>> {
-        let mut has_followed = false;
         loop {
             match self.recognitions.join(&loaded.identity) {
                 Role::Leader(leader) => {
@@ -111,12 +110,11 @@ impl Pipeline {
                         .await
                     {
                         Some(part) => Ok(part),
-                        None => self.call_recognition(loaded, has_followed, case).await,
+                        None => self.call_recognition(loaded, case).await,
                     };
                     return leader.land(outcome, case.progress);
                 }
                 Role::Follower(follower) => {
-                    has_followed = true;
                     if let Some(outcome) = follower.wait(&self.retrier, case).await? {
                         return outcome;
                     }
@@ -128,7 +126,6 @@ impl Pipeline {
     async fn call_recognition(
         &self,
         loaded: &LoadedImage,
-        has_followed: bool,
         case: &mut Case<'_>,
     ) -> Result<RecognitionPart, Box<StageStopped>> {
         let view = loaded
@@ -137,10 +134,10 @@ impl Pipeline {
             .map_err(|failure| StageStopped::at_fault(failure.clone()))?;
         // Who is too late waits for nobody's memory.
         self.retrier.may_call(case)?;
-        let mut held = self.held(Stage::Recognition, loaded, view, case).await?;
-        if has_followed {
-            self.look_again(&held, loaded, case).await?;
-        }
+        let mut shown = self
+            .loader
+            .provider_image(Stage::Recognition, loaded, view, &self.retrier, case)
+            .await?;
         let (halt, deadline) = (case.halt.clone(), case.deadline);
         let look_again = || {
             self.answers.recall(&halt, deadline, || {
@@ -150,16 +147,19 @@ impl Pipeline {
         let reply = loop {
             match self
                 .recognition
-                .call(&Request::new(held.show(case), false), case, look_again)
+                .call(&Request::new(show(&shown, case), false), case, look_again)
                 .await
             {
                 Ok(Called::Answered(reply)) => break reply,
                 Ok(Called::Known(part)) => return Ok(part),
                 Err(stopped) if stopped.ruling.decision == Decision::Inline => {
                     case.progress.inline.insert(Stage::Recognition);
-                    held = self.held(Stage::Recognition, loaded, view, case).await?;
+                    shown = self
+                        .loader
+                        .provider_image(Stage::Recognition, loaded, view, &self.retrier, case)
+                        .await?;
                 }
-                Err(stopped) => return Err(self.concerning(stopped, &held, loaded, case).await),
+                Err(stopped) => return Err(stopped),
             }
         };
         let part = RecognitionPart {
@@ -167,7 +167,6 @@ impl Pipeline {
             request_id: reply.request_id,
         };
         let pack = |carried: &mut CarriedAnswers| carried.recognition = Some(part.clone());
-        self.confirm(&held, loaded, case, pack).await?;
         self.answers
             .persist(
                 case,
@@ -256,7 +255,6 @@ impl Pipeline {
         case: &mut Case<'_>,
     ) -> Result<VerificationAnswer, Box<StageStopped>> {
         let identity = &loaded.identity;
-        let mut has_followed = false;
         loop {
             match self.verifications.join(identity) {
                 Role::Leader(leader) => {
@@ -267,15 +265,11 @@ impl Pipeline {
                         .await;
                     let outcome = match known.and_then(|known| heeded(known, case)) {
                         Some(answer) => Ok(answer),
-                        None => {
-                            self.call_verification(loaded, view, has_followed, case)
-                                .await
-                        }
+                        None => self.call_verification(loaded, view, case).await,
                     };
                     return leader.land(outcome, case.progress);
                 }
                 Role::Follower(follower) => {
-                    has_followed = true;
                     if let Some(outcome) = follower.wait(&self.retrier, case).await? {
                         return outcome;
                     }
@@ -288,16 +282,15 @@ impl Pipeline {
         &self,
         loaded: &LoadedImage,
         view: &View,
-        has_followed: bool,
         case: &mut Case<'_>,
     ) -> Result<VerificationAnswer, Box<StageStopped>> {
         let identity = &loaded.identity;
         // Who is too late waits for nobody's memory.
         self.retrier.may_call(case)?;
-        let mut held = self.held(Stage::Verification, loaded, view, case).await?;
-        if has_followed {
-            self.look_again(&held, loaded, case).await?;
-        }
+        let mut shown = self
+            .loader
+            .provider_image(Stage::Verification, loaded, view, &self.retrier, case)
+            .await?;
         if self.auto_rotate && case.progress.rotated_for.is_none() {
             // For no code: the one rotated call is had, and no answer before it to be confirmed.
             case.progress.rotated_for = Some(String::new());
@@ -323,7 +316,7 @@ impl Pipeline {
             match self
                 .verification
                 .call(
-                    &Request::new(held.show(case), auto_rotate),
+                    &Request::new(show(&shown, case), auto_rotate),
                     case,
                     look_again,
                 )
@@ -345,10 +338,7 @@ impl Pipeline {
                 }
                 Err(stopped) if stopped.ruling.decision == Decision::Rotate => {
                     let (today, code) = (self.today(), stopped.failure.code);
-                    // Before the store is asked: should it not tell, the next turn goes on from
-                    // here. Of another image it is forgotten.
                     case.progress.rotated_for = Some(code.clone());
-                    self.look_again(&held, loaded, case).await?;
                     // With the job it travels anyway.
                     self.answers
                         .persist(
@@ -361,7 +351,10 @@ impl Pipeline {
                 }
                 Err(stopped) if stopped.ruling.decision == Decision::Inline => {
                     case.progress.inline.insert(Stage::Verification);
-                    held = self.held(Stage::Verification, loaded, view, case).await?;
+                    shown = self
+                        .loader
+                        .provider_image(Stage::Verification, loaded, view, &self.retrier, case)
+                        .await?;
                 }
                 Err(stopped) => match stopped.ruling.decision {
                     Decision::Verdict(Some(verdict)) => {
@@ -371,7 +364,7 @@ impl Pipeline {
                         );
                         break VerificationAnswer::Negative { verdict, error };
                     }
-                    _ => return Err(self.concerning(stopped, &held, loaded, case).await),
+                    _ => return Err(stopped),
                 },
             }
         };
@@ -379,7 +372,6 @@ impl Pipeline {
         let today = self.today();
         let pack =
             |carried: &mut CarriedAnswers| carried.verification = Some((today, answer.clone()));
-        self.confirm(&held, loaded, case, pack).await?;
         self.answers
             .persist(
                 case,
@@ -428,6 +420,13 @@ fn heeded(known: Verification, case: &mut Case<'_>) -> Option<VerificationAnswer
             None
         }
     }
+}
+
+/// For one call, which is judged by how the image is handed over.
+fn show(image: &ProviderImage, case: &mut Case<'_>) -> View {
+    case.transfer = image.view.transfer();
+    case.has_bytes = matches!(image.view, View::Object(_));
+    image.view.clone()
 }
 
 /// Whom a failure of verification may concern beside this job.

@@ -236,9 +236,9 @@ fn is_our_network(failure: &Failure) -> bool {
     failure.code == "connect" && failure.stage != Stage::Storage
 }
 
-/// Not one of the names that this program gives to failures of a single object.
+/// Not the name that this program gives to a failure of a single object.
 fn is_stores_own(failure: &Failure) -> bool {
-    failure.stage == Stage::Storage && !matches!(failure.code.as_str(), "request" | "replaced")
+    failure.stage == Stage::Storage && failure.code != "request"
 }
 
 /// Whose fault it is where a bucket other than the default one gives this answer: our credentials
@@ -535,9 +535,7 @@ mod tests {
             ..about("")
         };
         assert_eq!(too_many(Stage::Storage, "NeverHeardOf", &unlisted), 16);
-        for code in ["replaced", "request"] {
-            assert_eq!(too_many(Stage::Storage, code, &unlisted), 0, "{code}");
-        }
+        assert_eq!(too_many(Stage::Storage, "request", &unlisted), 0);
         assert_eq!(
             too_many(Stage::Storage, "NoSuchKey", &about("")),
             0,

@@ -76,7 +76,6 @@ fn of_the_wire(stage: Stage) -> &'static [&'static str] {
             "timeout",
             "truncated",
             "request",
-            "replaced",
         ],
         Stage::Recognition | Stage::Verification => &[
             "http.3xx",
@@ -93,7 +92,7 @@ fn of_the_wire(stage: Stage) -> &'static [&'static str] {
 fn possible(stage: Stage) -> &'static str {
     match stage {
         Stage::Storage => {
-            "S3's names (NoSuchKey), 404, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, truncated, request, replaced and *"
+            "S3's names (NoSuchKey), 404, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, truncated, request and *"
         }
         Stage::Recognition => {
             "numbers, APIG.NNNN, http.NNN, http.3xx, http.4xx, http.5xx, connect, timeout, malformed, # and *"
@@ -142,7 +141,7 @@ mod tests {
         for (stage, names) in [
             (
                 Stage::Storage,
-                "NoSuchKey 404 http.404 http.503 http.3xx http.4xx http.5xx KMS.DisabledException connect timeout truncated request replaced * KeyTooLongError \
+                "NoSuchKey 404 http.404 http.503 http.3xx http.4xx http.5xx KMS.DisabledException connect timeout truncated request * KeyTooLongError \
               XAmzContentSHA256Mismatch",
             ),
             (

@@ -2,7 +2,7 @@
 //! for both.
 
 use super::control::Control;
-use super::{Provider, Reply, Request, Unsigned};
+use super::{NotSigned, Provider, Reply, Request};
 use crate::breaker::CallPermit;
 use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Billed, Failure, Stage, cut};
@@ -238,11 +238,11 @@ impl<A> Client<A> {
     async fn wait_for_address(
         &self,
         request: &Request,
-        unsigned: Unsigned,
+        unsigned: NotSigned,
         case: &mut Case<'_>,
     ) -> Result<(), Box<StageStopped>> {
         match unsigned {
-            Unsigned::TooLong => {
+            NotSigned::TooLong => {
                 let failure = Failure::new(
                     Stage::Storage,
                     "request",
@@ -250,11 +250,11 @@ impl<A> Client<A> {
                 );
                 Err(StageStopped::boxed(failure, Decision::Inline))
             }
-            Unsigned::Failed(_) => {
+            NotSigned::Failed(_) => {
                 let failing_since = case.failing_since;
                 let sign = async || match request.show(self.valid).await {
-                    Ok(_) | Err(Unsigned::TooLong) => Ok(()),
-                    Err(Unsigned::Failed(failure)) => Err(failure),
+                    Ok(_) | Err(NotSigned::TooLong) => Ok(()),
+                    Err(NotSigned::Failed(failure)) => Err(failure),
                 };
                 self.retrier.in_place(Stage::Storage, case, sign).await?;
                 case.failing_since = failing_since;

@@ -56,7 +56,7 @@ pub enum View {
     /// Fetched by the provider itself, from where the job says.
     Url(String),
     /// Fetched by the provider itself, from our store.
-    Link(Arc<dyn Link>),
+    Object(Arc<dyn UrlSigner>),
 }
 
 /// What a provider is shown in one attempt.
@@ -66,18 +66,18 @@ pub enum Shown<'a> {
 }
 
 /// An object of ours that a provider is to fetch.
-pub trait Link: Send + Sync {
-    /// An address that is valid from now on for so long. Whoever has it can read the object: it is
+pub trait UrlSigner: Send + Sync {
+    /// A URL that is valid from now on for so long. With it anyone can read the object, so it is
     /// never logged.
-    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Unsigned>>;
+    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, NotSigned>>;
 }
 
-/// Why there is no address to be given away.
+/// Why there is no URL to be given to a provider.
 #[derive(Debug)]
-pub enum Unsigned {
-    /// Providers would not take it.
+pub enum NotSigned {
+    /// It would be longer than providers take.
     TooLong,
-    /// What kept the store from being asked, its credentials for instance.
+    /// The store's failure, for want of credentials for instance.
     Failed(Failure),
 }
 
@@ -91,11 +91,11 @@ impl Request {
     }
 
     /// For one attempt, made now: an object's address is signed anew for each.
-    pub async fn show(&self, valid: Duration) -> Result<Shown<'_>, Unsigned> {
+    pub async fn show(&self, valid: Duration) -> Result<Shown<'_>, NotSigned> {
         match &self.view {
             View::Inline(picture) => Ok(Shown::Picture(picture)),
             View::Url(url) => Ok(Shown::Url(url.into())),
-            View::Link(link) => Ok(Shown::Url(link.sign(valid).await?.into())),
+            View::Object(object) => Ok(Shown::Url(object.sign(valid).await?.into())),
         }
     }
 }
@@ -104,7 +104,7 @@ impl View {
     pub fn transfer(&self) -> Transfer {
         match self {
             Self::Inline(_) => Transfer::Inline,
-            Self::Url(_) | Self::Link(_) => Transfer::Url,
+            Self::Url(_) | Self::Object(_) => Transfer::Url,
         }
     }
 }

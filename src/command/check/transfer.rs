@@ -94,8 +94,8 @@ async fn versions(config: &Config, pipeline: &Pipeline) -> CheckFinding {
         ),
         Ok(Ok(Some(false))) => CheckFinding::warning(
             VERSIONS,
-            format!("{bucket} keeps none: an address means whatever lies there when it is fetched"),
-            "turn versioning on; until then each image is looked at again after each call by url",
+            format!("{bucket} keeps none: an address could mean another image when it is fetched"),
+            "turn versioning on; until then its images are sent inline",
         ),
         Ok(Err(failure)) if failure.code == "AccessDenied" => CheckFinding::failed(
             VERSIONS,

@@ -118,7 +118,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
                 verification_bytes: config.verification.max_image_bytes.bytes(),
             },
             transfers: Transfers::inline(true),
-            addresses: Arc::default(),
+            presigned_urls: Arc::default(),
             bucket: BUCKET.to_owned(),
             buckets: Vec::new(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),

@@ -3,7 +3,7 @@ use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::domain::progress::Progress;
 use crate::policy::{Policy, Transfer};
-use crate::provider::{Link, Shown, View};
+use crate::provider::{Shown, UrlSigner, View};
 use crate::randomness::Randomness;
 use crate::retry::Brought;
 use futures_util::future::BoxFuture;
@@ -18,13 +18,13 @@ struct Signs(Mutex<Vec<Result<(), &'static str>>>);
 
 const TOO_LONG: &str = "too long";
 
-impl Link for Signs {
-    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, Unsigned>> {
+impl UrlSigner for Signs {
+    fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, NotSigned>> {
         let next = self.0.lock().unwrap().pop().unwrap_or(Ok(()));
         let signed = match next {
             Ok(()) => Ok(format!("https://b.example/a.jpg?valid={}", valid.as_secs())),
-            Err(TOO_LONG) => Err(Unsigned::TooLong),
-            Err(code) => Err(Unsigned::Failed(Failure::new(
+            Err(TOO_LONG) => Err(NotSigned::TooLong),
+            Err(code) => Err(NotSigned::Failed(Failure::new(
                 Stage::Storage,
                 code,
                 "not signed",
@@ -135,7 +135,7 @@ async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> 
     );
     let outcome = client
         .call(
-            &Request::new(View::Link(Arc::new(link)), false),
+            &Request::new(View::Object(Arc::new(link)), false),
             &mut case,
             unknown,
         )
@@ -223,7 +223,7 @@ async fn who_is_too_late_takes_no_place_in_the_rate() {
         is_broken_at_first: false,
     });
     let (now, began) = (client.retrier.clock.now(), Instant::now());
-    let request = Request::new(View::Link(Arc::new(Signs::default())), false);
+    let request = Request::new(View::Object(Arc::new(Signs::default())), false);
     for (deadline, expected) in [(now - Duration::from_secs(1), Some("job.deadline")); 20]
         .into_iter()
         .chain([(now, None)])
@@ -276,7 +276,7 @@ async fn whoever_waited_for_longer_than_others_wait_for_it_looks_again_before_it
             now + Duration::from_hours(96),
         );
         tokio::time::sleep(Duration::from_secs(waited)).await;
-        let request = Request::new(View::Link(Arc::new(Signs::default())), false);
+        let request = Request::new(View::Object(Arc::new(Signs::default())), false);
         let outcome = if paid_elsewhere {
             client.call(&request, &mut case, known).await
         } else {
@@ -321,7 +321,7 @@ async fn a_call_that_is_tried_again_in_place_looks_again_each_time_that_it_waite
             now + Duration::from_hours(96),
         )
     };
-    let request = Request::new(View::Link(Arc::new(Signs::default())), false);
+    let request = Request::new(View::Object(Arc::new(Signs::default())), false);
     assert!(matches!(
         client.call(&request, &mut case, looked).await,
         Ok(Called::Answered(_))

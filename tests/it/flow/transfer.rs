@@ -24,11 +24,12 @@ promises![
     what_no_provider_takes_is_refused_by_its_header,
     a_header_that_ends_far_inside_is_read_all_the_same,
     another_image_under_the_same_key_inherits_nothing,
+    one_that_is_replaced_before_it_is_sent_is_read_by_its_version,
 ];
 
 const SAMPLE: &str = "01-beijing-outpatient";
 /// What is read of an image that the providers fetch.
-const GLIMPSE: u64 = 64 << 10;
+const HEADER: u64 = 64 << 10;
 
 async fn setup(on: On, recognition: Transfer, verification: Transfer) -> Setup {
     let mut setup = Setup::new(on).await;
@@ -80,11 +81,8 @@ async fn by_url_to_both_the_bytes_stay_out_of_the_worker(on: On) {
     );
     assert!(image["version_id"].is_string(), "{image}");
     let whole = size(SAMPLE);
-    assert!(whole > GLIMPSE);
-    assert_eq!(
-        downloads(&system, &key),
-        (vec![GLIMPSE], vec![whole, whole])
-    );
+    assert!(whole > HEADER);
+    assert_eq!(downloads(&system, &key), (vec![HEADER], vec![whole, whole]));
     assert!(!result.to_string().contains("X-Amz"), "{result}");
 }
 
@@ -121,7 +119,7 @@ async fn an_address_that_cannot_be_fetched_is_made_up_for_by_the_bytes(on: On) {
             "verification OK yes"
         ]
     );
-    assert_eq!(downloads(&system, &key).0, [GLIMPSE, size(SAMPLE)]);
+    assert_eq!(downloads(&system, &key).0, [HEADER, size(SAMPLE)]);
     assert_eq!(paid_calls(&system), 2);
 }
 
@@ -145,7 +143,7 @@ async fn what_was_sent_inline_once_is_sent_inline_after_parking(on: On) {
     ];
     assert_eq!(codes(&result), expected);
     let (own, providers) = downloads(&system, &key);
-    assert_eq!(own, [GLIMPSE, size(SAMPLE), GLIMPSE, size(SAMPLE)]);
+    assert_eq!(own, [HEADER, size(SAMPLE), HEADER, size(SAMPLE)]);
     assert_eq!(
         providers,
         [size(SAMPLE), 0],
@@ -175,7 +173,7 @@ async fn a_job_that_returns_to_another_worker_is_known_by_its_object(on: On) {
         ]
     );
     assert_eq!(system.sandbox.calls().count(Stage::Recognition).calls, 1);
-    assert_eq!(downloads(&system, &key).0, [GLIMPSE, GLIMPSE]);
+    assert_eq!(downloads(&system, &key).0, [HEADER, HEADER]);
 }
 
 async fn a_redelivered_job_finds_what_was_paid_for_its_object(on: On) {
@@ -206,7 +204,7 @@ async fn another_run_is_answered_from_the_checkpoint(on: On) {
         (&first["verdict"], &first["image"])
     );
     assert_eq!(paid_calls(&system), 2);
-    assert_eq!(downloads(&system, &key).0, [GLIMPSE, GLIMPSE]);
+    assert_eq!(downloads(&system, &key).0, [HEADER, HEADER]);
 }
 
 async fn a_bmp_is_sent_to_the_provider_that_does_not_take_it(on: On) {
@@ -221,7 +219,7 @@ async fn a_bmp_is_sent_to_the_provider_that_does_not_take_it(on: On) {
     );
     assert_eq!(
         downloads(&system, &key),
-        (vec![GLIMPSE, size(name)], vec![size(name)])
+        (vec![HEADER, size(name)], vec![size(name)])
     );
 }
 
@@ -256,7 +254,7 @@ async fn what_no_provider_takes_is_refused_by_its_header(on: On) {
         );
         let (own, providers) = downloads(&system, key);
         assert!(
-            own.iter().sum::<u64>() <= GLIMPSE && providers.is_empty(),
+            own.iter().sum::<u64>() <= HEADER && providers.is_empty(),
             "{key}: {own:?}, {providers:?}"
         );
     }
@@ -279,7 +277,7 @@ async fn a_header_that_ends_far_inside_is_read_all_the_same(on: On) {
     assert_eq!(result["verdict"], "genuine", "{result}");
     assert_eq!(
         downloads(&system, "talkative.jpg"),
-        (vec![GLIMPSE, whole], vec![whole, whole])
+        (vec![HEADER, whole], vec![whole, whole])
     );
 }
 
@@ -301,4 +299,35 @@ async fn another_image_under_the_same_key_inherits_nothing(on: On) {
         "{bills:?}"
     );
     assert_eq!(paid_calls(&system), 4);
+}
+
+async fn one_that_is_replaced_before_it_is_sent_is_read_by_its_version(on: On) {
+    // Verification waits for the store until another image lies under the key, and is refused then.
+    let faults = "[[fault]]\nstage = 'storage'\noperation = 'fetch'\nanswer = 'AccessDenied'\ndelay = '3s'\ncalls = [2]\n";
+    let mut system = by_url(on).await.faults(faults).start().await;
+    let (key, other) = (system.sample(SAMPLE).await, "02-henan-inpatient");
+    system.submit(&system.job("job", &key)).await;
+    system.is_called(Stage::Verification).await;
+    system
+        .sandbox
+        .put(BUCKET, &key, samples::named(other).unwrap().bytes)
+        .await
+        .unwrap();
+    let result = system.result().await;
+    assert_eq!(
+        codes(&result),
+        [
+            "recognition 200 yes",
+            "verification DOWNLOAD_ERROR no",
+            "verification OK yes"
+        ]
+    );
+    assert_eq!(
+        result["recognition"]["invoice"]["note_no"], result["verification"]["invoice"]["note_no"],
+        "{result}"
+    );
+    assert_eq!(
+        downloads(&system, &key).0,
+        [HEADER, size(other), size(SAMPLE)]
+    );
 }

@@ -1,20 +1,23 @@
-//! From a job's image reference to something both providers can be shown.
+//! Reads a job's image, or as much of it as has to be known before the providers fetch it.
 
-use super::loaded::{LoadedImage, Object, object_identity, object_part, without_query};
-use super::object_link::{Addresses, Extent, ObjectLink};
+use super::fetch::{Fetched, Need, fetch};
+use super::header::{ImageHeader, read_header};
+use super::loaded::{
+    LoadedImage, Object, object_identity, object_part, picture_or_url, without_query,
+};
+use super::memory::{ImageMemory, Reserved};
+use super::prepare::{Prepared, is_laborious, prepare};
+use super::presigned::{PresignedObject, PresignedUrls};
+use super::probe::{Probed, probe};
+use super::transfers::{Limits, Transfers};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{ImageRef, Job};
-use crate::domain::picture::{Format, Picture};
+use crate::domain::picture::Format;
 use crate::domain::result::ImagePart;
-use crate::image::{
-    Fetched, ImageHeader, ImageMemory, Limits, Need, Prepared, Probed, Reserved, Transfers, fetch,
-    glimpse, is_laborious, prepare, probe,
-};
 use crate::policy::is_about_the_bucket;
 use crate::provider::recognition::encoded_len;
-use crate::provider::{Link, View};
 use crate::retry::{Attempted, Brought, Case, Retrier, StageStopped};
-use crate::store::{Revision, Store};
+use crate::store::{Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -27,7 +30,7 @@ pub struct Loader {
     pub limits: Limits,
     /// As configured.
     pub transfers: Transfers,
-    pub addresses: Arc<Addresses>,
+    pub presigned_urls: Arc<PresignedUrls>,
     /// For jobs that name none.
     pub bucket: String,
     /// Others that a job may name.
@@ -37,7 +40,7 @@ pub struct Loader {
 }
 
 /// Bucket, key and, where the job names one, version.
-pub(crate) type ObjectPath<'a> = (&'a str, &'a str, Option<&'a str>);
+pub(super) type ObjectPath<'a> = (&'a str, &'a str, Option<&'a str>);
 
 const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
 
@@ -105,11 +108,11 @@ impl Loader {
                 case.subject = format!("{bucket}/{key}");
                 let transfers = self.transfers.asked(job.verify);
                 if self.transfers.are_by_url() {
-                    let glimpse = retrier
-                        .in_place(Stage::Storage, case, || self.glimpse(place))
+                    let header = retrier
+                        .in_place(Stage::Storage, case, || self.header(place))
                         .await?;
                     if let Some(loaded) = self
-                        .within_reach(place, &glimpse, transfers)
+                        .by_url(place, &header, transfers)
                         .await
                         .map_err(StageStopped::at_fault)?
                     {
@@ -148,9 +151,9 @@ impl Loader {
             .await
     }
 
-    /// The whole image. Memory for it comes first: whoever waits for that keeps nobody from the
-    /// store.
-    pub(crate) async fn fetched(
+    /// The whole image. The job waits for the memory first, so that it keeps no other job from the
+    /// store meanwhile.
+    pub(super) async fn fetched(
         &self,
         place: ObjectPath<'_>,
         retrier: &Retrier,
@@ -172,41 +175,44 @@ impl Loader {
         }
     }
 
-    /// What both providers can fetch themselves, and may. `None`: its bytes are needed.
-    async fn within_reach(
+    /// An image that both providers can fetch, and may. `None`: its bytes are needed.
+    async fn by_url(
         &self,
         place: ObjectPath<'_>,
-        glimpse: &ImageHeader,
+        header: &ImageHeader,
         transfers: Transfers,
     ) -> Result<Option<LoadedImage>, Failure> {
-        let (Some(size), Some(revision)) = (glimpse.size, glimpse.revision.name()) else {
+        let (Some(size), Some(version)) = (header.size, &header.revision.version_id) else {
             return Ok(None);
         };
         self.fits(size)?;
-        let Some(probed) = glimpse.probed()? else {
+        let Some(probed) = header.probed()? else {
             return Ok(None);
         };
-        let link = self.link(place, &glimpse.revision, Extent::Part);
-        let transfers = link
+        let object = self.presigned(place, &header.revision);
+        let transfers = object
             .allow(transfers.fitted(probed, size, self.limits)?)
             .await;
         if !transfers.are_by_url() {
             return Ok(None);
         }
         Ok(Some(LoadedImage {
-            part: object_part(place, &glimpse.revision, probed, None),
-            identity: object_identity(place.0, place.1, revision),
-            recognition: Ok(view(None, &link)),
-            verification: transfers.verification.map(|_| view(None, &link)),
-            revision: revision.to_owned(),
+            part: object_part(place, &header.revision, probed, None),
+            identity: object_identity(place.0, place.1, version),
+            recognition: Ok(picture_or_url(None, &object)),
+            verification: transfers
+                .verification
+                .map(|_| picture_or_url(None, &object)),
+            revision: version.clone(),
             object: Some(Object {
-                link,
+                presigned: object,
                 bytes: None,
                 _memory: None,
             }),
         }))
     }
 
+    /// An image whose bytes were read.
     async fn at_hand(
         &self,
         place: ObjectPath<'_>,
@@ -220,96 +226,80 @@ impl Loader {
             is_packed,
             reserved,
         } = fetched;
-        // Who fetches it by its address may take the packed bytes for the image.
+        // A provider that fetches it may take the compressed bytes for the image.
         let transfers = if is_packed {
             Transfers::inline(transfers.verification.is_some())
         } else {
             transfers
         };
-        let link = self.link(place, &revision, Extent::Whole);
-        let transfers = link.allow(transfers).await;
+        let object = self.presigned(place, &revision);
+        let transfers = object.allow(transfers).await;
         let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
         let is_needed =
             matches!(prepared.recognition, Ok(Some(_))) || prepared.verification.is_some();
-        // Without versions a provider may fetch another image than this one: its answer must not be
-        // kept under these bytes' name.
-        let is_by_object =
-            self.transfers.are_by_url() || (self.transfers.is_any_by_url() && !link.is_pinned());
-        let name = revision.name().filter(|_| is_by_object);
+        // However it is handed over this time: another turn of the job may hand it over by URL.
+        let version = revision.version_id.as_deref();
+        let version = version.filter(|_| self.transfers.are_by_url());
         Ok(LoadedImage {
             part: object_part(place, &revision, probed, Some(sha256.clone())),
-            // However it is handed over this time: another turn of the job may see it otherwise.
-            identity: name.map_or_else(
+            identity: version.map_or_else(
                 || sha256.clone(),
-                |name| object_identity(place.0, place.1, name),
+                |version| object_identity(place.0, place.1, version),
             ),
-            recognition: prepared.recognition.map(|picture| view(picture, &link)),
+            recognition: prepared
+                .recognition
+                .map(|picture| picture_or_url(picture, &object)),
             verification: transfers
                 .verification
-                .map(|_| view(prepared.verification, &link)),
+                .map(|_| picture_or_url(prepared.verification, &object)),
             revision: revision.name().map_or(sha256, str::to_owned),
             object: Some(Object {
-                link,
+                presigned: object,
                 bytes: is_needed.then_some(bytes),
                 _memory: is_needed.then_some(reserved),
             }),
         })
     }
 
-    fn link(
+    fn presigned(
         &self,
         (bucket, key, asked): ObjectPath<'_>,
         revision: &Revision,
-        told_by: Extent,
-    ) -> Arc<ObjectLink> {
-        let (bucket, key, asked) = (bucket.to_owned(), key.to_owned(), asked.map(str::to_owned));
-        let (store, addresses) = (self.store.clone(), Arc::clone(&self.addresses));
-        Arc::new(ObjectLink {
-            store,
-            bucket,
-            key,
-            asked,
+    ) -> Arc<PresignedObject> {
+        Arc::new(PresignedObject {
+            store: self.store.clone(),
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            asked: asked.map(str::to_owned),
             revision: revision.clone(),
-            told_by,
-            addresses,
+            urls: Arc::clone(&self.presigned_urls),
         })
     }
 
     fn fits(&self, image_bytes: u64) -> Result<(), Failure> {
         let most = self.need.max_image_bytes;
         if image_bytes > most {
-            Err(crate::store::too_large(most))
+            Err(too_large(most))
         } else {
             Ok(())
         }
     }
 
-    pub(crate) async fn glimpse(&self, place: ObjectPath<'_>) -> Result<ImageHeader, Failure> {
-        glimpse(&self.store, place)
+    async fn header(&self, place: ObjectPath<'_>) -> Result<ImageHeader, Failure> {
+        read_header(&self.store, place)
             .await
-            .map_err(|failure| self.nobodys_bucket(failure, place))
-    }
-
-    /// Of the whole image, none of which is read.
-    pub(crate) async fn revision(&self, place: ObjectPath<'_>) -> Result<Revision, Failure> {
-        let (bucket, key, asked) = place;
-        let object = self
-            .store
-            .open(bucket, key, asked)
-            .await
-            .map_err(|failure| self.nobodys_bucket(failure, place))?;
-        Ok(object.revision)
+            .map_err(|failure| self.blame(failure, place))
     }
 
     async fn fetch(&self, place: ObjectPath<'_>, reserved: Reserved) -> Result<Fetched, Failure> {
         fetch(&self.store, reserved, self.need, place)
             .await
-            .map_err(|failure| self.nobodys_bucket(failure, place))
+            .map_err(|failure| self.blame(failure, place))
     }
 
     /// What is wrong with our own bucket is the operator's mistake, and pauses the stage; of a
     /// bucket that the job names it is the job's.
-    fn nobodys_bucket(&self, failure: Failure, place: ObjectPath<'_>) -> Failure {
+    fn blame(&self, failure: Failure, place: ObjectPath<'_>) -> Failure {
         if place.0 == self.bucket {
             return failure;
         }
@@ -332,7 +322,7 @@ impl Loader {
 
     /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the
     /// network. What only looks at a header stays.
-    pub(crate) async fn prepare(
+    pub(super) async fn prepare(
         &self,
         bytes: Bytes,
         transfers: Transfers,
@@ -362,12 +352,4 @@ impl Loader {
             ))
         })
     }
-}
-
-/// The picture where there is one to be sent, otherwise where it lies.
-pub(crate) fn view(picture: Option<Picture>, link: &Arc<ObjectLink>) -> View {
-    picture.map_or_else(
-        || View::Link(Arc::clone(link) as Arc<dyn Link>),
-        View::Inline,
-    )
 }

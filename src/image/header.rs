@@ -1,46 +1,48 @@
-//! The first bytes of an image: enough to know its format and its sides, where the rest of it need
-//! not pass through here.
+//! The first bytes of an image: enough to know its format and its sides where the providers fetch
+//! the rest.
 
 use super::{Probed, probe};
 use crate::domain::failure::Failure;
 use crate::store::{Revision, Store};
 use bytes::Bytes;
 
-/// What is read of it. JPEGs tell their sides behind whatever the camera has to say, which is
-/// seldom longer.
-pub const GLIMPSE_BYTES: usize = 64 << 10;
+/// What is read of an image. JPEGs have their sides behind what the camera wrote, which is seldom
+/// longer.
+const HEADER_BYTES: usize = 64 << 10;
 
-/// Without `Debug`: it is somebody's bill.
-pub struct ImageHeader {
+/// Without `Debug`: it is a patient's bill.
+pub(super) struct ImageHeader {
     bytes: Bytes,
-    /// Of the whole image; a store may not tell.
+    /// The length of the whole image in bytes, where the store says it.
     pub size: Option<u64>,
     pub revision: Revision,
 }
 
+/// Reads the first 64 KiB of an image.
+///
 /// # Errors
 /// The store's failure.
-pub async fn glimpse(
+pub(super) async fn read_header(
     store: &Store,
     (bucket, key, version_id): (&str, &str, Option<&str>),
 ) -> Result<ImageHeader, Failure> {
     let object = store
-        .open_first(bucket, key, version_id, GLIMPSE_BYTES)
+        .open_first(bucket, key, version_id, HEADER_BYTES)
         .await?;
     let (size, revision) = (object.size, object.revision.clone());
     Ok(ImageHeader {
-        bytes: object.read_first(GLIMPSE_BYTES).await?,
+        bytes: object.read_first(HEADER_BYTES).await?,
         size,
         revision,
     })
 }
 
 impl ImageHeader {
-    /// What kind of image it is. `None`: that is written further on in it.
+    /// What kind of image it is. `None`: the header does not end here.
     ///
     /// # Errors
     /// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
-    pub fn probed(&self) -> Result<Option<Probed>, Failure> {
+    pub(super) fn probed(&self) -> Result<Option<Probed>, Failure> {
         let is_whole = self.size == Some(self.bytes.len() as u64);
         match probe(&self.bytes) {
             Err(failure) if failure.code == "image.corrupt" && !is_whole => Ok(None),
@@ -55,13 +57,13 @@ mod tests {
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x2c\0\0\0\xc8\x08\0\0\0\0";
 
-    fn glimpsed(bytes: &'static [u8], size: Option<u64>) -> Result<Option<u32>, String> {
-        let glimpse = ImageHeader {
+    fn probed(bytes: &'static [u8], size: Option<u64>) -> Result<Option<u32>, String> {
+        let header = ImageHeader {
             bytes: Bytes::from_static(bytes),
             size,
             revision: Revision::default(),
         };
-        glimpse
+        header
             .probed()
             .map(|probed| probed.map(|probed| probed.width))
             .map_err(|failure| failure.code)
@@ -69,19 +71,19 @@ mod tests {
 
     #[test]
     fn a_header_that_does_not_end_is_no_damage_as_long_as_there_is_more() {
-        assert_eq!(glimpsed(PNG, Some(100_000)), Ok(Some(300)));
+        assert_eq!(probed(PNG, Some(100_000)), Ok(Some(300)));
         for (size, expected) in [
             (Some(100_000), Ok(None)),
             (None, Ok(None)),
             (Some(12), Err("image.corrupt".to_owned())),
         ] {
-            assert_eq!(glimpsed(&PNG[..12], size), expected, "{size:?}");
+            assert_eq!(probed(&PNG[..12], size), expected, "{size:?}");
         }
         assert_eq!(
-            glimpsed(b"hello, world", Some(100_000)),
+            probed(b"hello, world", Some(100_000)),
             Err("image.unsupported_format".to_owned()),
             "the first bytes tell"
         );
-        assert_eq!(glimpsed(b"", Some(0)), Err("image.corrupt".to_owned()));
+        assert_eq!(probed(b"", Some(0)), Err("image.corrupt".to_owned()));
     }
 }

@@ -1,0 +1,78 @@
+//! What a provider is shown in its next calls, and the memory that this takes.
+
+use super::loaded::{Object, picture_or_url};
+use super::{LoadedImage, Loader, Reserved, Transfers};
+use crate::domain::failure::Stage;
+use crate::provider::View;
+use crate::retry::{Case, Retrier, StageStopped};
+
+pub struct ProviderImage {
+    pub view: View,
+    /// What it takes beyond what was loaded.
+    _memory: Option<Reserved>,
+}
+
+impl Loader {
+    /// The image as this provider is to see it: its bytes where the provider could not fetch it
+    /// before, in this turn of the job or in an earlier one, otherwise `view`.
+    ///
+    /// # Errors
+    /// [`StageStopped`]: the store does not give the bytes.
+    pub async fn provider_image(
+        &self,
+        stage: Stage,
+        image: &LoadedImage,
+        view: &View,
+        retrier: &Retrier,
+        case: &mut Case<'_>,
+    ) -> Result<ProviderImage, Box<StageStopped>> {
+        match (view, &image.object) {
+            (View::Object(_), Some(object)) if case.progress.inline.contains(&stage) => {
+                self.inline(stage, object, retrier, case).await
+            }
+            _ => Ok(ProviderImage {
+                view: view.clone(),
+                _memory: None,
+            }),
+        }
+    }
+
+    /// The image's bytes after all, for a provider that cannot fetch it.
+    async fn inline(
+        &self,
+        stage: Stage,
+        Object {
+            presigned,
+            bytes: loaded,
+            ..
+        }: &Object,
+        retrier: &Retrier,
+        case: &mut Case<'_>,
+    ) -> Result<ProviderImage, Box<StageStopped>> {
+        let (bytes, memory) = if let Some(bytes) = loaded {
+            (bytes.clone(), None)
+        } else {
+            let mut fetched = self.fetched(presigned.named(), retrier, case).await?;
+            if fetched.revision.version_id != presigned.revision.version_id {
+                // Another image lies there by now. Two reservations at once could make two jobs
+                // wait for each other.
+                drop(fetched);
+                fetched = self.fetched(presigned.version(), retrier, case).await?;
+            }
+            (fetched.bytes, Some(fetched.reserved))
+        };
+        let (_, prepared) = self
+            .prepare(bytes, Transfers::inline_to(stage))
+            .await
+            .map_err(StageStopped::at_fault)?;
+        let picture = if stage == Stage::Recognition {
+            prepared.recognition.map_err(StageStopped::at_fault)?
+        } else {
+            prepared.verification
+        };
+        Ok(ProviderImage {
+            view: picture_or_url(picture, presigned),
+            _memory: memory,
+        })
+    }
+}
