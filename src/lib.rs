@@ -35,7 +35,7 @@
 //! | [`network`] | why a connection could not be made |
 //! | [`telemetry`] | log, metrics, health |
 //! | [`panics`] | where jobs made the program panic, and whose fault that is |
-//! | [`clock`], [`randomness`] | the wall clock and randomness, injected |
+//! | [`clock`], [`randomness`], [`waits`] | the wall clock and randomness, injected; how waits grow |
 //! | [`shutdown`] | signals |
 //! | [`dev`] | the sandbox: both providers and S3 on this machine; the simulation: scenarios for the policy on a simulated clock |
 //!
@@ -72,4 +72,5 @@ pub mod settings;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod waits;
 pub mod worker;

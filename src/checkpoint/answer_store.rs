@@ -4,10 +4,10 @@ use super::{CarriedAnswers, Checkpoints, StoredResult, UnparkedRun};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::result::Status;
 use crate::policy::Decision;
-use crate::retry::{Case, LONGEST_HOLD, Retrier, StageStopped, wait};
+use crate::retry::{Attempts, Case, LONGEST_HOLD, Retrier, StageStopped};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 const TRIES: u32 = 3;
@@ -211,15 +211,11 @@ impl AnswerStore {
     where
         A: Future<Output = Result<T, Failure>>,
     {
-        let mut tries = 1;
-        loop {
-            match read().await {
-                Ok(value) => return Ok(value),
-                Err(failure) if tries == TRIES || halt.is_cancelled() => return Err(failure),
-                Err(_) => sleep(self.wait(tries)).await,
-            }
-            tries += 1;
-        }
+        Attempts::every(FIRST_WAIT, &self.retrier.chance)
+            .at_most(TRIES)
+            .halted_by(halt, 1)
+            .run(read, |_, _| true)
+            .await
     }
 
     /// Writes, until it succeeds or the delivery may be held no longer. A job that may start
@@ -242,33 +238,18 @@ impl AnswerStore {
         } else {
             Instant::now() + AT_ONCE
         };
-        let (mut tries, mut last_tries, mut hold) = (1, TRIES, None);
-        loop {
-            let failure = match write().await {
-                Ok(value) => return Ok(value),
-                Err(failure) => failure,
-            };
-            let is_halted = halt.is_cancelled();
-            last_tries -= u32::from(is_halted);
-            if last_tries == 0 || Instant::now() >= until {
-                return Err(failure);
-            }
-            if tries >= TRIES && may_wait && hold.is_none() {
-                // No other job of this worker buys what could not be stored either.
-                hold = Some(self.retrier.breaker.hold(&failure));
-            }
-            let round = if is_halted { TRIES - last_tries } else { tries };
-            tokio::select! {
-                biased;
-                () = sleep(self.wait(round)) => {}
-                () = halt.cancelled(), if !is_halted => {}
-            }
-            tries += 1;
-        }
-    }
-
-    fn wait(&self, tries: u32) -> Duration {
-        wait(FIRST_WAIT, tries, self.retrier.chance.unit())
+        let mut hold = None;
+        Attempts::every(FIRST_WAIT, &self.retrier.chance)
+            .until(until)
+            .halted_by(halt, TRIES)
+            .run(write, |failure, next| {
+                if next.failures >= TRIES && may_wait && hold.is_none() {
+                    // No other job of this worker buys what could not be stored either.
+                    hold = Some(self.retrier.breaker.hold(failure));
+                }
+                true
+            })
+            .await
     }
 
     fn later(&self, wait: SignedDuration) -> Timestamp {

@@ -4,6 +4,7 @@ use super::{
     Billed, Decision, Facts, Failure, Policy, PolicyDecision, Progress, Rule, ScopeKind, Stage,
     Step, Streak, Transfer, codes,
 };
+use crate::waits;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use std::time::Duration;
 
@@ -188,8 +189,7 @@ impl Rule {
                     facts,
                     after(facts.now, *backoff),
                     Decision::Retry {
-                        retry,
-                        backoff: *backoff,
+                        wait: waits::growing(*backoff, retry, facts.spread),
                     },
                 )
             }

@@ -10,8 +10,6 @@ use std::time::Duration;
 /// No rule of the built-in table comes near; one that parks every second until the deadline is cut
 /// here.
 const MAX_MOMENTS: usize = 500;
-/// The provider client's own upper bound of an in-place wait.
-const MAX_BACKOFF: Duration = Duration::from_secs(15);
 
 /// One way in which a code can come, as far as the policy tells them apart.
 #[derive(Clone, Debug)]
@@ -144,9 +142,7 @@ impl Policy {
     }
 
     /// Decision after decision, until one is final, is a wait of unknown length (`throttle`,
-    /// `pause`), or there are too many.
-    ///
-    /// In-place waits are shown without their jitter.
+    /// `pause`), or there are too many. Waits are as the worker's, spread by the case's `spread`.
     pub fn forecast(&self, case: &Case) -> Vec<Moment> {
         let Case {
             failure,
@@ -163,9 +159,7 @@ impl Policy {
                 ruling: ruling.clone(),
             });
             match ruling.decision {
-                Decision::Retry { retry, backoff } => {
-                    facts.now = after(facts.now, grown(backoff, retry));
-                }
+                Decision::Retry { wait } => facts.now = after(facts.now, wait),
                 Decision::Park { until } => facts.now = until,
                 Decision::Rotate => progress.rotated_for = Some(failure.code.clone()),
                 Decision::Inline => facts.transfer = Transfer::Inline,
@@ -230,13 +224,6 @@ fn set_age(case: &mut Case, age: Option<i64>) -> String {
         Some(1) => "bill 1 day old".to_owned(),
         Some(age) => format!("bill {age} days old"),
     }
-}
-
-fn grown(backoff: Duration, retry: u32) -> Duration {
-    let factor = 1_u32
-        .checked_shl(retry.saturating_sub(1))
-        .unwrap_or(u32::MAX);
-    backoff.saturating_mul(factor).min(MAX_BACKOFF.max(backoff))
 }
 
 fn after(now: Timestamp, wait: Duration) -> Timestamp {

@@ -144,7 +144,8 @@ pub struct Facts {
     pub billing_date: Option<Date>,
     /// How the image was handed over in the call that failed.
     pub transfer: Transfer,
-    /// Between 0 and 1, drawn by the caller: spreads the returns of `next_day`.
+    /// Between 0 and 1, drawn by the caller: spreads the returns of `next_day` and the waits in
+    /// place. 0.5 is the middle of both.
     pub spread: f64,
     pub others: Others,
 }
@@ -225,10 +226,9 @@ pub enum Decision {
     Fail {
         invalid_job: Option<String>,
     },
-    /// The `retry`-th in-place retry (from 1) under this step, its wait growing from `backoff`.
+    /// Again in place, after so long.
     Retry {
-        retry: u32,
-        backoff: Duration,
+        wait: Duration,
     },
     /// Not before this time. `next_day` is decided as a park as well.
     Park {

@@ -51,8 +51,10 @@ fn life(moments: &[Moment]) -> String {
     let mut steps: Vec<(String, usize)> = Vec::new();
     for moment in moments {
         let step = in_words(moment);
+        // Retries are told by their first wait.
+        let goes_on = |last: &str| last.starts_with("retry") && step.starts_with("retry");
         match steps.last_mut() {
-            Some((last, times)) if *last == step => *times += 1,
+            Some((last, times)) if *last == step || goes_on(last) => *times += 1,
             _ => steps.push((step, 1)),
         }
     }
@@ -75,7 +77,7 @@ fn in_words(moment: &Moment) -> String {
         Decision::Fail {
             invalid_job: Some(code),
         } => format!("fail as {code}"),
-        Decision::Retry { backoff, .. } => format!("retry {}s", backoff.as_secs()),
+        Decision::Retry { wait } => format!("retry {}s", wait.as_secs()),
         Decision::Park { until } => format!("park {:#}", until.duration_since(moment.at)),
         Decision::Rotate => "rotate".to_owned(),
         Decision::Throttle => "throttle".to_owned(),

@@ -7,7 +7,7 @@ mod schedule;
 
 pub use attempt::Attempted;
 pub use recalled::RecallTime;
-pub use schedule::{Attempts, NextAttempt, reconnecting, wait};
+pub use schedule::{Attempts, NextAttempt, reconnecting};
 
 use crate::breaker::Blocked;
 use crate::breaker::{About, Breaker, CallPermit};
@@ -246,10 +246,9 @@ impl Retrier {
             case.progress.charge(&ruling.rule, ruling.step);
         }
         match ruling.decision {
-            Decision::Retry { retry, backoff } if case.began.elapsed() < LONGEST_HOLD => {
+            Decision::Retry { wait } if case.began.elapsed() < LONGEST_HOLD => {
                 case.progress.totals.retries = case.progress.totals.retries.saturating_add(1);
-                self.wait(wait(backoff, retry, self.chance.unit()), &failure, case)
-                    .await;
+                self.wait(wait, &failure, case).await;
                 Ok(Some(pass))
             }
             // The client has corrected its clock from the answer: the next call is signed anew.

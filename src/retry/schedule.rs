@@ -1,21 +1,12 @@
 //! The one loop that makes the same attempt again in this process: at a store, a queue, a broker.
 //!
 //! Between attempts it waits, longer each time, on tokio's clock and with the injected randomness.
-//! `backoff` computes how waits grow. It is unmaintained (RUSTSEC-2025-0012) and stays inside this
-//! file; its own randomness is switched off in favour of the injected one.
 
 use crate::randomness::Randomness;
-use backoff::backoff::Backoff;
-use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
+use crate::waits;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// Waits in place grow up to this, unless the first one is longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return
-/// together.
-const JITTER: f64 = 0.25;
 
 /// Attempts at one thing, with the waits between them and an end. Without [`Attempts::at_most`],
 /// [`Attempts::until`] and [`Attempts::halted_by`] they go on until one succeeds.
@@ -23,7 +14,8 @@ const JITTER: f64 = 0.25;
 pub struct Attempts<'a> {
     randomness: &'a Randomness,
     first_wait: Duration,
-    longest_wait: Duration,
+    /// Instead of the usual one.
+    longest_wait: Option<Duration>,
     most: u32,
     until: Option<Instant>,
     halt: Option<&'a CancellationToken>,
@@ -48,7 +40,7 @@ impl<'a> Attempts<'a> {
         Self {
             randomness,
             first_wait,
-            longest_wait: first_wait.max(LONGEST_WAIT),
+            longest_wait: None,
             most: u32::MAX,
             until: None,
             halt: None,
@@ -62,7 +54,7 @@ impl<'a> Attempts<'a> {
     #[must_use]
     pub fn growing_to(self, longest_wait: Duration) -> Self {
         Self {
-            longest_wait,
+            longest_wait: Some(longest_wait),
             ..self
         }
     }
@@ -152,11 +144,11 @@ impl<'a> Attempts<'a> {
 
     fn next_wait(&mut self) -> Duration {
         self.waits = self.waits.saturating_add(1);
-        growing(
-            (self.first_wait, self.longest_wait),
-            self.waits,
-            self.randomness.unit(),
-        )
+        let (first, retry, unit) = (self.first_wait, self.waits, self.randomness.unit());
+        match self.longest_wait {
+            Some(longest) => waits::growing_to(longest, first, retry, unit),
+            None => waits::growing(first, retry, unit),
+        }
     }
 
     async fn sleep(&self, wait: Duration) {
@@ -174,65 +166,19 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// The wait before the `retry`-th retry (from 1), with `unit` (0 to 1) for its jitter.
-pub fn wait(initial: Duration, retry: u32, unit: f64) -> Duration {
-    growing((initial, initial.max(LONGEST_WAIT)), retry, unit)
-}
-
 /// Endless waits for a reconnecting loop, from one second to 15.
 pub fn reconnecting() -> impl FnMut(&Randomness) -> Duration {
     let mut retry = 0;
     move |chance| {
         retry = (retry + 1).min(10);
-        wait(Duration::from_secs(1), retry, chance.unit())
+        waits::growing(Duration::from_secs(1), retry, chance.unit())
     }
-}
-
-fn growing((first, longest): (Duration, Duration), retry: u32, unit: f64) -> Duration {
-    /// By then the longest wait is reached, whatever the first one is.
-    const STEPS: u32 = 64;
-    let mut schedule: ExponentialBackoff = ExponentialBackoffBuilder::new()
-        .with_initial_interval(first)
-        .with_multiplier(2.0)
-        .with_max_interval(longest)
-        .with_randomization_factor(0.0)
-        .with_max_elapsed_time(None)
-        .build();
-    let wait = (0..retry.clamp(1, STEPS))
-        .filter_map(|_| schedule.next_backoff())
-        .last()
-        .unwrap_or(first);
-    wait.mul_f64(1.0 + JITTER * (2.0 * unit - 1.0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::cell::Cell;
-
-    #[test]
-    fn waits_double_up_to_the_longest() {
-        let seconds = |retry| wait(Duration::from_secs(2), retry, 0.5).as_secs();
-        assert_eq!(
-            [1, 2, 3, 4, 5, u32::MAX].map(seconds),
-            [2, 4, 8, 15, 15, 15]
-        );
-    }
-
-    #[test]
-    fn a_first_wait_that_is_longer_is_kept() {
-        assert_eq!(
-            wait(Duration::from_secs(30), 3, 0.5),
-            Duration::from_secs(30)
-        );
-    }
-
-    #[test]
-    fn randomness_spreads_a_wait_by_a_quarter_each_way() {
-        let first = Duration::from_secs(4);
-        assert_eq!(wait(first, 1, 0.0), Duration::from_secs(3));
-        assert!(wait(first, 1, 0.999) < Duration::from_secs(5));
-    }
 
     /// The seconds at which attempts were made that fail, or succeed from the `succeeds`-th on.
     async fn attempts(attempts: &mut Attempts<'_>, succeeds: usize) -> (Vec<u64>, bool) {

@@ -12,10 +12,11 @@ use crate::domain::progress::Progress;
 use crate::domain::result::ProgressMessage;
 use crate::pipeline::Answer;
 use crate::randomness::Randomness;
-use crate::retry::{LONGEST_HOLD, wait};
+use crate::retry::LONGEST_HOLD;
 use crate::seal::Sealer;
 use crate::telemetry::health::{Health, Trouble};
 use crate::telemetry::metric;
+use crate::waits::growing;
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -142,7 +143,7 @@ impl Outbox<'_> {
                         && Instant::now() < self.patience
                         && !slot.is_refused() =>
                 {
-                    tokio::time::sleep(wait(FIRST_WAIT, tries, self.randomness.unit())).await;
+                    tokio::time::sleep(growing(FIRST_WAIT, tries, self.randomness.unit())).await;
                     tries += 1;
                     continue;
                 }
@@ -322,7 +323,7 @@ impl Outbox<'_> {
                 Trouble::Publishing,
                 &format!("cannot publish to {queue}: {problem}"),
             );
-            tokio::time::sleep(wait(FIRST_WAIT, tries, self.randomness.unit())).await;
+            tokio::time::sleep(growing(FIRST_WAIT, tries, self.randomness.unit())).await;
         }
     }
 

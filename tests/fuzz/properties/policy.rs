@@ -89,11 +89,9 @@ fn ends(policy: &Policy, failure: &Failure) {
                 );
             }
             Decision::Rotate => progress.rotated_for = Some(failure.code.clone()),
-            Decision::Retry { backoff, .. } => assert!(
-                backoff <= Duration::from_mins(1),
-                "{}: {backoff:?}",
-                ruling.rule
-            ),
+            Decision::Retry { wait } => {
+                assert!(wait <= Duration::from_mins(1), "{}: {wait:?}", ruling.rule)
+            }
             Decision::Resign | Decision::Inline => {}
         }
     }
