@@ -45,10 +45,7 @@ pub(super) async fn check(all: &config::Config) -> Vec<CheckFinding> {
 
 /// The differences between the queues of the broker and those of the configuration, in their own
 /// arguments and by the broker's policies. Nothing is declared.
-pub(in crate::command) async fn topology(
-    session: &Session,
-    all: &config::Config,
-) -> Vec<CheckFinding> {
+pub(crate) async fn topology(session: &Session, all: &config::Config) -> Vec<CheckFinding> {
     let differences = match session.differences().await {
         Ok(differences) => differences,
         Err(error) => return vec![CheckFinding::failed(QUEUES, error.to_string(), "")],

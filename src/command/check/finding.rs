@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::command) enum CheckOutcome {
+pub(crate) enum CheckOutcome {
     #[default]
     Passed,
     /// The worker works, with less than it could.
@@ -14,15 +14,15 @@ pub(in crate::command) enum CheckOutcome {
 }
 
 #[derive(Debug)]
-pub(in crate::command) struct CheckFinding {
-    pub(in crate::command) outcome: CheckOutcome,
+pub(crate) struct CheckFinding {
+    pub(crate) outcome: CheckOutcome,
     /// A configuration key, or another name for what was checked.
-    pub(in crate::command) about: &'static str,
-    pub(in crate::command) text: String,
+    pub(crate) about: &'static str,
+    pub(crate) text: String,
     /// What to do about it; empty where nothing has to be done, or where the text says it.
-    pub(in crate::command) remedy: String,
+    pub(crate) remedy: String,
     /// A command line that belongs to the remedy.
-    pub(in crate::command) command: String,
+    pub(crate) command: String,
 }
 
 impl CheckFinding {
@@ -84,12 +84,12 @@ impl CheckFinding {
 
 /// Prints findings as soon as they are known: a store that does not answer takes its time.
 #[derive(Debug, Default)]
-pub(in crate::command) struct CheckReport {
+pub(crate) struct CheckReport {
     worst: CheckOutcome,
 }
 
 impl CheckReport {
-    pub(in crate::command) fn print(&mut self, findings: &[CheckFinding]) -> std::io::Result<()> {
+    pub(crate) fn print(&mut self, findings: &[CheckFinding]) -> std::io::Result<()> {
         let columns = terminal::columns();
         let mut out = std::io::stdout().lock();
         for finding in findings {
@@ -100,7 +100,7 @@ impl CheckReport {
     }
 
     /// Failure where the worker could not work.
-    pub(in crate::command) fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self.worst {
             CheckOutcome::Failed => ExitCode::FAILURE,
             CheckOutcome::Passed | CheckOutcome::Warning => ExitCode::SUCCESS,

@@ -12,12 +12,12 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 /// A store that does not answer is reported; jobs wait for it as the policy says.
-pub(in crate::command) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 const CHECKPOINTS: &str = "checkpoints";
 
 /// A finding each for reading images, for reading and writing checkpoints, and for conditional writes,
 /// or one for each right that is missing.
-pub(in crate::command) async fn store(config: &Config, pipeline: &Pipeline) -> Vec<CheckFinding> {
+pub(crate) async fn store(config: &Config, pipeline: &Pipeline) -> Vec<CheckFinding> {
     let mut findings = Vec::new();
     if !config.storage.bucket.is_empty() {
         let asked = timeout(

@@ -18,7 +18,7 @@ const STAGES: [&str; 8] = [
 ];
 
 #[derive(Args, Clone, Debug, Default)]
-pub(in crate::command) struct Filter {
+pub(crate) struct Filter {
     /// Where it failed; `broker` where the broker itself took the job away. This, --code, --status
     /// and --job-id can be repeated
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(STAGES))]
