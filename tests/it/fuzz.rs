@@ -1,6 +1,6 @@
 //! Strangers' input, as far as a few seconds go: what `tests/fuzz` says must hold, over its corpus
 //! and what becomes of that under small changes. The fuzz targets ask the same functions for as
-//! long as one likes; see the README.
+//! long as one likes; see tests/README.md.
 
 mod input;
 #[path = "../fuzz/properties/mod.rs"]

@@ -173,7 +173,7 @@ fn an_end_that_the_deadline_brings_says_so() {
 #[test]
 fn the_rules_in_the_documentation_are_sound() {
     for text in [
-        include_str!("../../../README.md"),
+        include_str!("../../../config/README.md"),
         include_str!("../../../config/policy.md"),
     ] {
         let rules: Vec<&str> = text

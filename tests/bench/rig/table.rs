@@ -1,4 +1,4 @@
-//! Tables as the README shows them.
+//! Tables as tests/bench/README.md shows them.
 
 use comfy_table::{Table, presets};
 
