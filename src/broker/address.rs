@@ -1,25 +1,18 @@
-//! A broker's URL, read by us: the library that would read it drops IPv6 literals, invents
-//! passwords and ignores what it does not know.
+//! The URL of a broker. The AMQP library's own parser drops IPv6 literals, invents passwords and
+//! ignores parameters that it does not know, so URLs are parsed here.
 //!
-//! Whatever is not understood is refused, in words that hold nothing of user or password. What is
-//! shown of a URL never has its password.
+//! A URL that is not understood is refused, and no error repeats its user or password. A URL is
+//! shown without both.
 
+use super::url_parameters::{UrlParameters, decoded};
 use crate::settings::secret::Secret;
 use std::net::{IpAddr, Ipv6Addr};
-use std::ops::RangeInclusive;
-use std::str::FromStr;
-use std::time::Duration;
 use url::Url;
 
-/// A short string of AMQP.
+/// AMQP sends the virtual host as a short string.
 const LONGEST_VHOST: usize = 255;
-/// A dead peer is noticed within two of these; without any, never.
-const HEARTBEAT_SECONDS: RangeInclusive<u16> = 1..=3600;
-/// What the library takes as the least.
-const FRAME_MAX: RangeInclusive<u32> = 8192..=u32::MAX;
-/// A worker has some channels of its own beside those it publishes on.
-const CHANNEL_MAX: RangeInclusive<u16> = 8..=u16::MAX;
-const CONNECTION_TIMEOUT_MS: RangeInclusive<u64> = 1..=60_000;
+/// RabbitMQ's default user and password, which it accepts from loopback only.
+const DEFAULT_USER: &str = "guest";
 
 pub(super) const MEMORY: &str = "memory://";
 
@@ -28,41 +21,50 @@ pub(super) struct BrokerUrl {
     /// A name or an address, without brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    pub(super) login: Option<Login>,
+    /// `None` where the URL names no user.
+    pub(super) login: Option<BrokerLogin>,
     pub(super) vhost: String,
-    /// As it was written.
+    /// The virtual host as the URL spells it.
     encoded_vhost: String,
     pub(super) parameters: UrlParameters,
 }
 
-pub(super) struct Login {
-    pub(super) user: String,
-    pub(super) password: Secret,
+/// A user and its password.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokerLogin {
+    pub user: String,
+    pub password: Secret,
 }
 
-/// Behind the question mark. What is not named is left to the broker, or has our own default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct UrlParameters {
-    pub(super) heartbeat_seconds: Option<u16>,
-    pub(super) frame_max: Option<u32>,
-    pub(super) channel_max: Option<u16>,
-    pub(super) connection_timeout: Option<Duration>,
-    pub(super) mechanism: Option<LoginMechanism>,
+impl BrokerLogin {
+    fn new(user: String, password: &str) -> Self {
+        Self {
+            user,
+            password: Secret::new(password),
+        }
+    }
+
+    /// The login in a URL of the management API; `None` where it names no user, or one that is not
+    /// UTF-8.
+    pub fn from_management_url(url: &Url) -> Option<Self> {
+        let is_named = !url.username().is_empty() || url.password().is_some();
+        let user = decoded(url.username())?;
+        let password = decoded(url.password().unwrap_or_default())?;
+        is_named.then(|| Self::new(user, &password))
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LoginMechanism {
-    Plain,
-    AmqPlain,
-    /// By the client's certificate.
-    External,
+impl Default for BrokerLogin {
+    fn default() -> Self {
+        Self::new(DEFAULT_USER.to_owned(), DEFAULT_USER)
+    }
 }
 
-/// `scheme://host:port/vhost`, without user, password and query; a fixed text for what is not a
-/// broker's URL.
+/// The URL as `scheme://host:port/vhost`, without user, password and query; a fixed text if it is
+/// not the URL of a broker.
 ///
-/// A password with an unescaped `/`, `?` or `#` moves its rest into the path, so a URL with an `@`
-/// behind its host is not taken apart.
+/// A password with an unescaped `/`, `?` or `#` would end in the path, so a URL with an `@` behind
+/// its host is not shown either.
 pub fn redacted(url: &str) -> String {
     if url == MEMORY {
         return MEMORY.to_owned();
@@ -70,7 +72,7 @@ pub fn redacted(url: &str) -> String {
     BrokerUrl::parse(url).map_or_else(|_| "(unreadable URL)".to_owned(), |url| url.shown())
 }
 
-/// What is wrong with a URL that no broker can be reached by, in words that hold nothing of it.
+/// The reason why no broker can be reached by this URL. It repeats nothing of the URL.
 pub(super) fn flaw(url: &str) -> Option<String> {
     if url == MEMORY {
         None
@@ -79,12 +81,12 @@ pub(super) fn flaw(url: &str) -> Option<String> {
     }
 }
 
-/// Whether what is sent there can be read on the way.
+/// Whether the connection leaves this machine without TLS.
 pub(super) fn is_plaintext(url: &str) -> bool {
     BrokerUrl::parse(url).is_ok_and(|url| !url.is_tls && !url.is_loopback())
 }
 
-/// As [`flaw`], for the management API's.
+/// The counterpart of [`flaw`] for the URL of the management API.
 pub(super) fn management_flaw(url: &str) -> Option<&'static str> {
     let Ok(url) = Url::parse(url) else {
         return Some(
@@ -136,10 +138,10 @@ impl BrokerUrl {
         }
         let (path, query) = behind.split_once('?').unwrap_or((behind, ""));
         let (login, address) = match authority.rsplit_once('@') {
-            Some((login, address)) => (login_of(login)?, address),
+            Some((login, address)) => (read_login(login)?, address),
             None => (None, authority),
         };
-        let (host, port) = address_of(address)?;
+        let (host, port) = read_address(address)?;
         let encoded_vhost = path.strip_prefix('/').unwrap_or("%2f").to_owned();
         let vhost = decoded(&encoded_vhost).ok_or("has a vhost that is not UTF-8")?;
         if vhost.is_empty() {
@@ -182,8 +184,8 @@ impl BrokerUrl {
     }
 }
 
-/// None where the URL names no user.
-fn login_of(text: &str) -> Result<Option<Login>, String> {
+/// `None` where the URL names no user.
+fn read_login(text: &str) -> Result<Option<BrokerLogin>, String> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -198,13 +200,11 @@ fn login_of(text: &str) -> Result<Option<Login>, String> {
     }
     let user = decoded(user).ok_or("has a user that is not UTF-8")?;
     let password = decoded(password).ok_or("has a password that is not UTF-8")?;
-    Ok(Some(Login {
-        user,
-        password: Secret::new(&password),
-    }))
+    Ok(Some(BrokerLogin::new(user, &password)))
 }
 
-fn address_of(text: &str) -> Result<(String, Option<u16>), String> {
+/// Host and port.
+fn read_address(text: &str) -> Result<(String, Option<u16>), String> {
     let (host, port) = if let Some(text) = text.strip_prefix('[') {
         let (host, port) = text
             .split_once(']')
@@ -237,120 +237,6 @@ fn address_of(text: &str) -> Result<(String, Option<u16>), String> {
             None => Err("has a port that is no number from 1 to 65535".to_owned()),
         },
     }
-}
-
-impl UrlParameters {
-    fn parse(query: &str) -> Result<Self, String> {
-        let mut parameters = Self::default();
-        let mut seen = Vec::new();
-        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let (name, value) = decoded(name)
-                .zip(decoded(value))
-                .ok_or("has a parameter that is not UTF-8")?;
-            if seen.contains(&name) {
-                return Err(format!("has the parameter {} twice", shown(&name)));
-            }
-            match name.as_str() {
-                "heartbeat" => {
-                    parameters.heartbeat_seconds = Some(number(&name, &value, &HEARTBEAT_SECONDS)?);
-                }
-                "frame_max" => parameters.frame_max = Some(number(&name, &value, &FRAME_MAX)?),
-                "channel_max" => {
-                    parameters.channel_max = Some(number(&name, &value, &CHANNEL_MAX)?);
-                }
-                "connection_timeout" => {
-                    parameters.connection_timeout = Some(Duration::from_millis(number(
-                        &name,
-                        &value,
-                        &CONNECTION_TIMEOUT_MS,
-                    )?));
-                }
-                "auth_mechanism" => parameters.mechanism = Some(LoginMechanism::parse(&value)?),
-                "cacertfile" => {
-                    return Err(
-                        "has the parameter cacertfile; set broker.ca_file instead".to_owned()
-                    );
-                }
-                "certfile" => {
-                    return Err(
-                        "has the parameter certfile; set broker.client_cert_file instead"
-                            .to_owned(),
-                    );
-                }
-                "keyfile" => {
-                    return Err(
-                        "has the parameter keyfile; set broker.client_key_file instead".to_owned(),
-                    );
-                }
-                _ => {
-                    let known =
-                        "heartbeat, frame_max, channel_max, connection_timeout and auth_mechanism";
-                    return Err(format!(
-                        "has the parameter {}, which is not known; known are {known}",
-                        shown(&name)
-                    ));
-                }
-            }
-            seen.push(name);
-        }
-        Ok(parameters)
-    }
-}
-
-impl LoginMechanism {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "plain" => Ok(Self::Plain),
-            "amqplain" => Ok(Self::AmqPlain),
-            "external" => Ok(Self::External),
-            _ => Err("has an auth_mechanism other than plain, amqplain or external".to_owned()),
-        }
-    }
-}
-
-fn number<T: FromStr + PartialOrd + std::fmt::Display>(
-    name: &str,
-    text: &str,
-    allowed: &RangeInclusive<T>,
-) -> Result<T, String> {
-    text.parse()
-        .ok()
-        .filter(|number| allowed.contains(number))
-        .ok_or_else(|| {
-            let (least, most) = (allowed.start(), allowed.end());
-            format!("has a {name} that is no whole number from {least} to {most}")
-        })
-}
-
-/// What may be a piece of a password is not repeated.
-fn shown(name: &str) -> &str {
-    let is_name = name.len() <= 40
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    if is_name { name } else { "(not shown)" }
-}
-
-/// Percent-decoded; none where that is not UTF-8. A percent sign that begins no code stands for
-/// itself.
-pub(super) fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, behind)) = rest.split_first() {
-        let code = (byte == b'%')
-            .then(|| behind.get(..2))
-            .flatten()
-            .and_then(|digits| hex::decode(digits).ok());
-        if let Some(code) = code {
-            bytes.extend_from_slice(&code);
-            rest = &behind[2..];
-        } else {
-            bytes.push(byte);
-            rest = behind;
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -466,23 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_honoured() {
-        let url = "amqp://h?heartbeat=5&frame_max=8192&channel_max=100&connection_timeout=3000&auth_mechanism=EXTERNAL";
-        let expected = UrlParameters {
-            heartbeat_seconds: Some(5),
-            frame_max: Some(8192),
-            channel_max: Some(100),
-            connection_timeout: Some(Duration::from_secs(3)),
-            mechanism: Some(LoginMechanism::External),
-        };
-        assert_eq!(
-            BrokerUrl::parse(url).map(|url| url.parameters),
-            Ok(expected)
-        );
-    }
-
-    #[test]
-    fn what_is_not_understood_is_refused_without_a_word_of_it() {
+    fn a_url_that_is_not_understood_is_refused_and_not_repeated() {
         for (url, says) in [
             ("secret", "is not a URL"),
             ("http://h", "must begin with amqp://"),
@@ -548,5 +418,16 @@ mod tests {
             );
         }
         assert!(BrokerUrl::parse(&format!("amqp://h/{}", "v".repeat(256))).is_err());
+    }
+
+    #[test]
+    fn a_url_of_the_management_api_may_name_another_user() {
+        let login = |url: &str| BrokerLogin::from_management_url(&Url::parse(url).unwrap());
+        assert_eq!(login("http://host:15672"), None);
+        let named = login("https://the%20reader:s%2fecret@host").unwrap();
+        assert_eq!(
+            (named.user.as_str(), named.password.expose()),
+            ("the reader", "s/ecret")
+        );
     }
 }

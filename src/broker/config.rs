@@ -1,6 +1,6 @@
 //! The `[broker]` section.
 
-use super::address;
+use super::address::{self, BrokerLogin, BrokerUrl};
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::text;
@@ -10,22 +10,22 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Leaves room for a delay within RabbitMQ's 255 bytes of a name.
+/// RabbitMQ allows 255 bytes in a name; the names of delay queues add the delay to it.
 const LONGEST_NAME: usize = 200;
-/// One queue each; more steps than this buy nothing.
+/// Each delay is a queue of its own.
 const MOST_DELAYS: usize = 20;
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Tried in turn; a secret because each may carry a password.
+    /// The brokers, tried in turn; secrets, because a URL may carry a password.
     pub urls: Vec<Secret>,
-    /// Read into `urls` while the configuration is loaded; not looked at here.
+    /// Read into `urls` while the configuration is loaded.
     pub urls_file: PathBuf,
     pub ca_file: PathBuf,
     pub client_cert_file: PathBuf,
     pub client_key_file: PathBuf,
-    /// `tls.ca_file`, which is for every peer; put here while the configuration is loaded.
+    /// A copy of `tls.ca_file`, set while the configuration is loaded.
     #[serde(skip)]
     pub shared_ca_file: PathBuf,
     pub jobs_queue: String,
@@ -36,15 +36,14 @@ pub struct Config {
     pub retry_queue_prefix: String,
     pub retry_delays: Vec<Span>,
     pub declare_topology: bool,
-    /// False: `amqp://` to another machine is refused.
+    /// Whether `amqp://` to another machine is accepted.
     pub allow_plaintext: bool,
-    /// Bounds a publish up to its confirm.
+    /// The bound on a publish up to its confirm.
     pub publish_timeout: Span,
-    /// What a job's `reply_to` has to match; our own queues it never may be, see
-    /// [`Config::allows_reply_to`].
+    /// The pattern that a job's `reply_to` has to match; see [`Config::allows_reply_to`].
     pub reply_to: Pattern,
-    /// Of RabbitMQ's management API, where `check` reads policies; a secret because it may carry a
-    /// password.
+    /// The URL of RabbitMQ's management API, where `check` reads policies; a secret, because it may
+    /// carry a password.
     pub management_url: Secret,
     pub management_url_file: PathBuf,
 }
@@ -86,8 +85,8 @@ impl Config {
         format!("{}.{delay}", self.retry_queue_prefix)
     }
 
-    /// Whether a result may be published to this queue. To one of ours it would come back as a job,
-    /// or be taken for something else.
+    /// Whether a result may be published to this queue. In one of the worker's own queues it would
+    /// come back as a job, or be taken for something else.
     pub fn allows_reply_to(&self, queue: &str) -> bool {
         let ours = [
             &self.jobs_queue,
@@ -95,14 +94,28 @@ impl Config {
             &self.results_queue,
             &self.failed_queue,
         ];
-        // Of delays that were configured once there may still be a queue.
+        // A queue of a delay that was configured earlier may still exist.
         let is_retry_queue = queue
             .strip_prefix(&self.retry_queue_prefix)
             .is_some_and(|rest| rest.starts_with('.'));
         !is_retry_queue && ours.iter().all(|ours| *ours != queue) && self.reply_to.matches(queue)
     }
 
-    /// The least that a parked job waits; delays are sorted.
+    /// The login of the first URL; `None` where the URL cannot be read.
+    pub fn login(&self) -> Option<BrokerLogin> {
+        self.first_url().map(|url| url.login.unwrap_or_default())
+    }
+
+    /// The virtual host of the first URL; `None` where the URL cannot be read.
+    pub fn vhost(&self) -> Option<String> {
+        self.first_url().map(|url| url.vhost)
+    }
+
+    fn first_url(&self) -> Option<BrokerUrl> {
+        BrokerUrl::parse(self.urls.first()?.expose()).ok()
+    }
+
+    /// The shortest time that a parked job waits.
     pub fn shortest_delay(&self) -> Duration {
         self.retry_delays
             .first()
@@ -116,9 +129,9 @@ impl Config {
         self.validate_names(problems);
         self.validate_delays(problems);
         let timeout = self.publish_timeout.duration();
-        let bearable = Duration::from_millis(1)..=Duration::from_mins(5);
+        let allowed = Duration::from_millis(1)..=Duration::from_mins(5);
         problems.require(
-            bearable.contains(&timeout),
+            allowed.contains(&timeout),
             "broker.publish_timeout",
             "must be between 1ms and 5m",
         );
@@ -146,8 +159,7 @@ impl Config {
             "has memory:// beside others; it stands alone",
         );
         for (index, url) in self.urls.iter().enumerate() {
-            // The text itself first: what reads a URL leaves out line breaks and blanks without a
-            // word.
+            // Checked first: parsers of URLs drop line breaks and blanks silently.
             if let Some(flaw) = text::flaw(url.expose())
                 .map(str::to_owned)
                 .or_else(|| address::flaw(url.expose()))
@@ -162,8 +174,7 @@ impl Config {
         }
     }
 
-    /// Of brokers on other machines that are spoken to without TLS: the key, and the URL as it may
-    /// be shown.
+    /// The URLs of brokers on other machines without TLS: key and redacted URL.
     pub fn plaintext_urls(&self) -> impl Iterator<Item = (String, String)> {
         self.urls
             .iter()
@@ -241,9 +252,9 @@ impl Config {
             key,
             "must be strictly increasing",
         );
-        let bearable = Duration::from_millis(100)..=Duration::from_hours(7 * 24);
+        let allowed = Duration::from_millis(100)..=Duration::from_hours(7 * 24);
         problems.require(
-            durations.iter().all(|delay| bearable.contains(delay)),
+            durations.iter().all(|delay| allowed.contains(delay)),
             key,
             "must be between 100ms and 7 days each",
         );
@@ -500,5 +511,31 @@ mod tests {
     fn an_unknown_key_is_refused() {
         assert!(toml::from_str::<Config>("jobs_queue = \"a\"").is_ok());
         assert!(toml::from_str::<Config>("job_queue = \"a\"").is_err());
+    }
+
+    #[test]
+    fn a_url_says_who_connects_and_to_which_virtual_host() {
+        for (url, user, password, vhost) in [
+            ("amqp://host", "guest", "guest", "/"),
+            ("amqp://u:p@host:5672/claims", "u", "p", "claims"),
+            (
+                "amqps://the%20worker:s%2fe%3Acret@host/a%2Fb?heartbeat=5",
+                "the worker",
+                "s/e:cret",
+                "a/b",
+            ),
+        ] {
+            let config = Config {
+                urls: vec![Secret::new(url)],
+                ..Config::default()
+            };
+            let login = config.login().unwrap();
+            assert_eq!(
+                (login.user.as_str(), login.password.expose()),
+                (user, password),
+                "{url}"
+            );
+            assert_eq!(config.vhost().as_deref(), Some(vhost), "{url}");
+        }
     }
 }

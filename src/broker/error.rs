@@ -1,34 +1,35 @@
-//! How the broker fails, as far as callers tell it apart. No text holds a password.
+//! The broker's failures, as far as callers distinguish them. No text holds a password.
 
-use super::rights::{MissingRight, PermissionPatterns};
+use super::permissions::PermissionPatterns;
+use super::rights::MissingRight;
 use std::error::Error;
 use thiserror::Error;
 
-/// The library's own error. Its text is part of ours, so it is no `source` as well: a chain would
-/// print it twice.
-pub type Cause = Box<dyn Error + Send + Sync>;
+/// The library's own error. Its text is part of ours, so it is not the `source` as well: a chain of
+/// errors would print it twice.
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, Error)]
 pub enum BrokerError {
-    /// Nobody listens, no answer in time, TLS failed.
+    /// No connection: nothing listens, no answer came in time, or TLS failed.
     #[error("broker {address} cannot be reached: {cause}")]
-    Unreachable { address: String, cause: Cause },
-    /// The broker answered and will not have us: credentials, or the virtual host.
+    Unreachable { address: String, cause: BoxError },
+    /// The broker answered and refused the login or the virtual host.
     #[error(
         "broker {address} refuses this user: {cause}; check user, password, virtual host and the user's permissions on it"
     )]
-    Refused { address: String, cause: Cause },
-    /// The generation is over; connect again.
+    Refused { address: String, cause: BoxError },
+    /// The session is over; the caller has to connect again.
     #[error("the connection to the broker is lost: {0}")]
-    Lost(Cause),
-    /// An operation on a queue that is not there, or that is not ours to use.
+    Lost(BoxError),
+    /// The queue does not exist, or the operation on it failed.
     #[error("queue {queue} cannot be used: {cause}")]
-    Queue { queue: String, cause: Cause },
-    /// This user may not do what the worker needs.
-    #[error("the broker refuses this user: {}", told(missing, grant.as_ref()))]
+    Queue { queue: String, cause: BoxError },
+    /// This user lacks rights that the worker needs.
+    #[error("the broker refuses this user: {}", with_grant(missing, grant.as_ref()))]
     Forbidden {
         missing: Vec<MissingRight>,
-        /// All that the program needs; none where only the one right is known.
+        /// All rights that the program needs; `None` where only the one that was refused is known.
         grant: Option<PermissionPatterns>,
     },
     #[error("queue {queue} {difference}; {mend}")]
@@ -41,16 +42,16 @@ pub enum BrokerError {
     Misconfigured { key: &'static str, problem: String },
 }
 
-/// What a topology says of a queue, or the exchange, that is not there.
+/// The difference of a queue or an exchange that does not exist.
 pub(super) const MISSING: &str = "does not exist";
 
 impl BrokerError {
-    /// Something that the worker would declare.
+    /// Whether a queue or the exchange does not exist, and the worker would declare it.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::TopologyMismatch { difference, .. } if difference == MISSING)
     }
 
-    /// Whether trying again is pointless until somebody mends something: exit status 64.
+    /// Whether trying again is pointless until an operator intervenes: exit status 64.
     pub fn is_final(&self) -> bool {
         match self {
             Self::TopologyMismatch { .. } | Self::Misconfigured { .. } => true,
@@ -99,7 +100,7 @@ impl Outage {
     }
 }
 
-/// Why a message is not safely in its queue. Nothing may be acknowledged on the strength of it.
+/// The reason why a message is not safely in its queue. Nothing may be acknowledged after it.
 #[derive(Debug, Error)]
 pub enum PublishError {
     #[error("nobody has the queue")]
@@ -109,19 +110,19 @@ pub enum PublishError {
     /// Nothing was sent; or it was published once, and its confirm may still come.
     #[error("no confirm in time")]
     TimedOut,
-    /// The connection went away; whether the broker has it is unknown.
+    /// The connection went away; whether the broker has the message is unknown.
     #[error("the connection to the broker is lost")]
     Lost,
-    /// Whatever the message and its queue: this user may not publish at all.
+    /// This user may not publish at all, whatever the message and its queue.
     #[error("the broker refuses this user: {0}")]
     Forbidden(Box<MissingRight>),
-    /// This message will never be taken: too large, its name too long.
+    /// The broker will never take this message: it is too large, or its queue's name is too long.
     #[error("the message cannot be published: {0}")]
-    Refused(Cause),
+    Refused(BoxError),
 }
 
 impl PublishError {
-    /// What it means for a program that can do nothing without publishing there.
+    /// The error of a program that depends on publishing to the queue `name`.
     pub fn about(self, name: &str) -> BrokerError {
         match self {
             Self::Forbidden(missing) => BrokerError::Forbidden {
@@ -137,7 +138,7 @@ impl PublishError {
 }
 
 /// Each missing right, and the command that grants all of them.
-fn told(missing: &[MissingRight], grant: Option<&PermissionPatterns>) -> String {
+fn with_grant(missing: &[MissingRight], grant: Option<&PermissionPatterns>) -> String {
     let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let rights = rights.join("; ");
     match (grant, missing.first()) {

@@ -1,30 +1,29 @@
-//! What one frame carries. AMQP sends the properties of a message, its headers among them, in a
-//! single frame, and a broker that is handed a larger one ends the connection.
+//! The bound on a message's properties. AMQP sends them, headers included, in a single frame, and
+//! the broker closes the connection when that frame is larger than negotiated.
 
 use super::message::{Message, Properties};
-use super::run::is_of_the_run;
+use super::run_id::is_of_the_run;
 
-/// Of a frame, beside properties: its header, class, weight and size of the body, flags, and the
-/// byte that ends it.
+/// The bytes of a content header's frame beside the properties: the frame's header, class, weight
+/// and size of the body, flags, and the byte that ends the frame.
 const FRAME_OVERHEAD: usize = 7 + 2 + 2 + 8 + 2 + 1;
-/// Kept free for what RabbitMQ adds on the way, which it sends in one frame as well: `x-death` and
-/// its brothers name two queues several times, `x-delivery-count` and `x-acquired-count` count.
+/// The bytes kept free for headers that RabbitMQ adds later and sends in the same frame: `x-death`
+/// and its relatives, which name two queues several times, and two counters.
 const BROKERS_SHARE: usize = 2 * 1024;
-/// Of a name in a log line.
+/// The longest name of a header in a log line.
 const MAX_NAME_CHARS: usize = 64;
 const MAX_NAMES: usize = 8;
 
-/// A message that one frame carries, as far as that can be had.
+/// A message whose properties fit into a frame, as far as the headers that have to stay allow it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedMessage {
     pub message: Message,
-    /// The caller's headers that had to go, shortened and at most eight; their values are not
-    /// shown.
+    /// The names of the submitter's headers that were left out, shortened and at most eight.
     pub left_out: Vec<String>,
 }
 
-/// Bytes of properties in a message of ours, where a frame has `frame_max`; 0 means that there is
-/// no bound.
+/// The bytes that the properties of a message may have if a frame has `frame_max` bytes; 0 means no
+/// bound.
 pub(super) fn room_for_properties(frame_max: u32) -> usize {
     match usize::try_from(frame_max) {
         Ok(0) | Err(_) => usize::MAX,
@@ -32,14 +31,14 @@ pub(super) fn room_for_properties(frame_max: u32) -> usize {
     }
 }
 
-/// Bytes of the frame that carries these properties.
+/// The size of the frame that carries these properties, in bytes.
 pub(super) fn header_frame_bytes(properties: &Properties) -> usize {
     FRAME_OVERHEAD + properties.wire_size()
 }
 
-/// Leaves out the caller's headers, the largest first, until the properties have no more than
-/// `room` bytes. `ours` stay, and so does what belongs to the run.
-pub fn fitted(mut message: Message, room: usize, ours: &[&str]) -> FittedMessage {
+/// Leaves out the submitter's headers, the largest first, until the properties have no more than
+/// `room` bytes. The headers named in `ours` stay, and so do those that the run id depends on.
+pub fn fit_to_frame(mut message: Message, room: usize, ours: &[&str]) -> FittedMessage {
     let mut excess = message.properties.wire_size().saturating_sub(room);
     let mut left_out = Vec::new();
     if excess > 0 {
@@ -57,7 +56,7 @@ pub fn fitted(mut message: Message, room: usize, ours: &[&str]) -> FittedMessage
     FittedMessage { message, left_out }
 }
 
-/// The largest first.
+/// The headers that may be left out, with their sizes, the largest first.
 fn foreign_headers(message: &Message, ours: &[&str]) -> Vec<(String, usize)> {
     let is_foreign = |name: &str| !ours.contains(&name) && !is_of_the_run(message, name);
     let mut foreign: Vec<(String, usize)> = message
@@ -73,8 +72,8 @@ fn foreign_headers(message: &Message, ours: &[&str]) -> Vec<(String, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::park::{NOT_BEFORE, PROGRESS};
-    use crate::broker::run::REPLAY;
+    use crate::broker::copies::{NOT_BEFORE, PROGRESS};
+    use crate::broker::run_id::REPLAY;
 
     fn message(headers: &[(&str, usize)]) -> Message {
         let mut message = Message::json("invoice.job", "{}");
@@ -107,7 +106,7 @@ mod tests {
             (0, &["larger", "large", "a", "traceparent"]),
         ] {
             let FittedMessage { message, left_out } =
-                fitted(message(&all), room, &[PROGRESS, NOT_BEFORE]);
+                fit_to_frame(message(&all), room, &[PROGRESS, NOT_BEFORE]);
             assert_eq!(left_out, expected, "{room}");
             assert_eq!(
                 message.properties.wire_size() <= room,
@@ -127,7 +126,7 @@ mod tests {
     #[test]
     fn a_mark_that_is_none_of_ours_goes_as_any_other_header() {
         let FittedMessage { message, left_out } =
-            fitted(message(&[(REPLAY, 300), ("small", 10)]), 100, &[]);
+            fit_to_frame(message(&[(REPLAY, 300), ("small", 10)]), 100, &[]);
         assert_eq!(left_out, [REPLAY]);
         assert!(message.properties.headers.contains("small"));
     }
@@ -136,7 +135,7 @@ mod tests {
     fn few_names_are_told_of_many_and_none_is_long() {
         let names: Vec<String> = (0..100).map(|number| format!("{number:0>200}")).collect();
         let many: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 10)).collect();
-        let FittedMessage { message, left_out } = fitted(message(&many), 0, &[]);
+        let FittedMessage { message, left_out } = fit_to_frame(message(&many), 0, &[]);
         assert_eq!(
             (left_out.len(), left_out[0].len()),
             (MAX_NAMES, MAX_NAME_CHARS)

@@ -1,4 +1,4 @@
-//! Headers of any AMQP type, so that a caller's own survive parking untouched.
+//! Headers of any AMQP type, so that a submitter's own survive parking unchanged.
 
 use jiff::Timestamp;
 use lapin::types::{AMQPValue, FieldArray, FieldTable, LongString, ShortString};
@@ -8,15 +8,15 @@ use std::fmt;
 /// A header's name is a short string of AMQP.
 const LONGEST_NAME: usize = 255;
 
-/// Shows names only: values belong to the caller.
+/// The headers of a message. `Debug` shows names only, because values belong to the submitter.
 #[derive(Clone, Default, PartialEq)]
 pub struct Headers(BTreeMap<ShortString, AMQPValue>);
 
-/// The newest entry of `x-death`: from which queue the broker dead-lettered the message, and why
-/// (`delivery_limit`, `expired`, `rejected`, `maxlen`).
+/// The newest entry of `x-death`: the last time that the broker dead-lettered the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     pub queue: String,
+    /// `delivery_limit`, `expired`, `rejected` or `maxlen`.
     pub reason: String,
 }
 
@@ -29,7 +29,7 @@ impl Headers {
         self.0.contains_key(name)
     }
 
-    /// A header that is text; none where it is of another type or not UTF-8.
+    /// A header that is text; `None` if it has another type or is not UTF-8.
     pub fn text(&self, name: &str) -> Option<String> {
         text(self.0.get(name)?)
     }
@@ -58,7 +58,7 @@ impl Headers {
         }
     }
 
-    /// Names are ours; one that AMQP cannot carry (longer than 255 bytes) is not set.
+    /// Sets a header. A name of more than 255 bytes, which AMQP cannot carry, is ignored.
     pub fn set_text(&mut self, name: &str, value: &str) {
         self.set(name, AMQPValue::LongString(value.into()));
     }
@@ -76,7 +76,7 @@ impl Headers {
         self.0.retain(|name, _| keep(name.as_str()));
     }
 
-    /// Why the broker itself moved the message here, if it did.
+    /// The last dead-lettering of the message, if any.
     pub fn death(&self) -> Option<Death> {
         let newest = self.newest_death()?;
         let field = |name| newest.inner().get(name).and_then(text);
@@ -86,7 +86,7 @@ impl Headers {
         })
     }
 
-    /// When it did, to the second.
+    /// The time of the last dead-lettering, to the second.
     pub fn died_at(&self) -> Option<Timestamp> {
         let AMQPValue::Timestamp(seconds) = self.newest_death()?.inner().get("time")? else {
             return None;
@@ -94,7 +94,7 @@ impl Headers {
         Timestamp::from_second(i64::try_from(*seconds).ok()?).ok()
     }
 
-    /// Puts a death on top of `x-death`, as RabbitMQ does when it dead-letters.
+    /// Adds a death to `x-death` as RabbitMQ does when it dead-letters a message.
     pub(super) fn record_death(&mut self, death: &Death) {
         let long = |text: &str| AMQPValue::LongString(LongString::from(text));
         let mut newest = FieldTable::default();
@@ -111,7 +111,7 @@ impl Headers {
         self.set("x-death", AMQPValue::FieldArray(FieldArray::from(deaths)));
     }
 
-    /// Bytes in a frame, near enough from above to compare with the broker's largest frame.
+    /// An upper estimate of the bytes that the headers take in a frame.
     pub(super) fn wire_size(&self) -> usize {
         self.0
             .iter()
@@ -119,7 +119,7 @@ impl Headers {
             .sum()
     }
 
-    /// As [`Headers::wire_size`], of each header.
+    /// Each header's part of [`Headers::wire_size`].
     pub(super) fn wire_sizes(&self) -> impl Iterator<Item = (String, usize)> + '_ {
         self.0
             .iter()
@@ -150,8 +150,7 @@ impl Headers {
 
 #[cfg(test)]
 impl Headers {
-    /// As RabbitMQ leaves them when it moves a message, for the tests of those who read why; `time`
-    /// in seconds since the epoch.
+    /// The headers of a message that RabbitMQ dead-lettered; `time` is in seconds since the epoch.
     pub(crate) fn dead_lettered(queue: &str, reason: &str, time: u64) -> Self {
         let mut death = FieldTable::default();
         death.insert("queue".into(), AMQPValue::LongString(queue.into()));
@@ -196,8 +195,7 @@ fn entry_size(name: &ShortString, value: &AMQPValue) -> usize {
 fn wire_size(value: &AMQPValue) -> usize {
     const TYPE: usize = 1;
     const LENGTH: usize = 4;
-    /// A number is at most this long.
-    const WIDEST: usize = 8;
+    const WIDEST_NUMBER: usize = 8;
     TYPE + match value {
         AMQPValue::LongString(text) => LENGTH + text.len(),
         AMQPValue::ShortString(text) => LENGTH + text.as_str().len(),
@@ -206,7 +204,7 @@ fn wire_size(value: &AMQPValue) -> usize {
             LENGTH + array.as_slice().iter().map(wire_size).sum::<usize>()
         }
         AMQPValue::FieldTable(table) => LENGTH + Headers::from(table).wire_size(),
-        _ => WIDEST,
+        _ => WIDEST_NUMBER,
     }
 }
 

@@ -1,13 +1,13 @@
-//! A message as the worker sees it. User, cluster and delivery mode are left out on purpose: a
-//! foreign `user_id` closes the channel it is published on, and everything we publish is
-//! persistent.
+//! A message as the worker sees it. User, cluster and delivery mode are left out on purpose: the
+//! broker closes a channel on which a foreign `user_id` is published, and the worker publishes
+//! persistent messages only.
 
 use super::headers::Headers;
 use bytes::Bytes;
 use std::fmt;
 use std::time::Duration;
 
-/// Shows the size of the body, never the body.
+/// A message. `Debug` shows the size of the body, never the body.
 #[derive(Clone, Default, PartialEq)]
 pub struct Message {
     pub body: Bytes,
@@ -21,20 +21,20 @@ pub struct Properties {
     pub reply_to: Option<String>,
     pub correlation_id: Option<String>,
     pub message_id: Option<String>,
-    /// AMQP's `type`.
+    /// AMQP's property `type`.
     pub kind: Option<String>,
     pub app_id: Option<String>,
-    /// Seconds since the epoch, as the submitter gave it.
+    /// The submitter's time, in seconds since the epoch.
     pub timestamp: Option<u64>,
     pub priority: Option<u8>,
-    /// What was left to live when the submitter published. Read only: it is never sent, or parking
-    /// would lose the job.
+    /// The time to live that the submitter set. It is read and never sent: a parked job would
+    /// expire by it.
     pub expiration: Option<Duration>,
     pub headers: Headers,
 }
 
 impl Message {
-    /// A JSON message of a kind of ours.
+    /// A JSON message of one of the worker's own types.
     pub fn json(kind: &str, body: impl Into<Bytes>) -> Self {
         Self {
             body: body.into(),
@@ -48,9 +48,8 @@ impl Message {
 }
 
 impl Properties {
-    /// Bytes in a content header's frame, near enough from above.
+    /// An upper estimate of the bytes that the properties take in a content header.
     pub fn wire_size(&self) -> usize {
-        /// Each has its length before it.
         const LENGTH: usize = 1;
         const TABLE_LENGTH: usize = 4;
         /// Delivery mode, priority and timestamp.

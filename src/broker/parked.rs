@@ -1,39 +1,41 @@
 //! The headers that a parked job travels with, under one seal that is bound to its run.
 //!
-//! Anybody may publish to the queues, and add any header. What is read from these headers is only
-//! what a worker with our key wrote for this very message; a message without a valid seal is a new
-//! one. A copy of a parked message is as valid as the message: it can bring a run back to an
+//! Any submitter can publish to the queues and add any header. These headers are read only if a
+//! worker with the same key wrote them for this very message; a message without a valid seal counts
+//! as new. A copy of a parked message is as valid as the original: it can bring a run back to an
 //! earlier state, which costs what a resubmission costs.
 
+use super::copies::{NOT_BEFORE, PROGRESS, SEAL, SUSPECT, without_broker_headers};
 use super::message::Message;
-use super::park::{NOT_BEFORE, PROGRESS, SEAL, SUSPECT, carried};
-use super::run::run_id;
+use super::run_id::run_id;
 use crate::seal::{SealKind, Sealer};
 
-/// What a parked job brings back beside itself.
+/// The state of a run that travels with its parked job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkedState {
-    /// JSON text: what has been done and paid for.
+    /// JSON text: the calls that were made and paid for, and how often each step was taken.
     pub progress: String,
     /// Milliseconds since the epoch before which the job is not tried.
     pub not_before_ms: u64,
-    /// Of a job that has to run alone: how often it has died so.
+    /// How often a job that may have killed its worker died while it ran alone; `None` for a job
+    /// without that suspicion.
     pub deaths: Option<u32>,
 }
 
-/// What the headers of a message say about its past.
+/// The state that the headers of a message carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParkedHeaders {
-    /// It was never parked.
+    /// The job was never parked.
     None,
-    /// It has some of them, and no valid seal: they say nothing.
+    /// Some headers are present without a valid seal, and are ignored.
     Refused,
     Valid(ParkedState),
 }
 
-/// The unchanged body with the caller's properties and headers, to wait in a delay queue.
-pub fn parked(message: &Message, state: &ParkedState, sealer: &Sealer) -> Message {
-    let mut copy = carried(message);
+/// The message for a delay queue: the unchanged body with the submitter's properties and headers,
+/// and the sealed state.
+pub fn parked_copy(message: &Message, state: &ParkedState, sealer: &Sealer) -> Message {
+    let mut copy = without_broker_headers(message);
     let headers = &mut copy.properties.headers;
     headers.set_text(PROGRESS, &state.progress);
     headers.set_number(
@@ -51,8 +53,8 @@ pub fn parked(message: &Message, state: &ParkedState, sealer: &Sealer) -> Messag
     copy
 }
 
-/// Reads what [`parked`] wrote.
-pub fn parked_headers(message: &Message, sealer: &Sealer) -> ParkedHeaders {
+/// Reads the headers that [`parked_copy`] wrote.
+pub fn read_parked_headers(message: &Message, sealer: &Sealer) -> ParkedHeaders {
     let headers = &message.properties.headers;
     if ![PROGRESS, NOT_BEFORE, SUSPECT, SEAL]
         .iter()
@@ -91,7 +93,7 @@ fn with_parts<T>(message: &Message, state: &ParkedState, seal: impl FnOnce(&[&[u
         run_id(message).as_bytes(),
         state.progress.as_bytes(),
         &not_before,
-        // None is a part of no bytes.
+        // `None` is sealed as an empty part.
         deaths.as_ref().map_or(&[], <[u8; 4]>::as_slice),
     ])
 }
@@ -100,7 +102,7 @@ fn with_parts<T>(message: &Message, state: &ParkedState, seal: impl FnOnce(&[&[u
 mod tests {
     use super::*;
     use crate::broker::message::Properties;
-    use crate::broker::{FAILURE, Headers, REPLAY, failed_copy, fitted, replayed};
+    use crate::broker::{FAILURE, Headers, REPLAY, failed_copy, fit_to_frame, replay_copy};
     use crate::seal::SealKey;
     use bytes::Bytes;
 
@@ -142,38 +144,42 @@ mod tests {
                 ..state(None)
             },
         ] {
-            let waiting = parked(&job("{}"), &state, &sealer());
+            let waiting = parked_copy(&job("{}"), &state, &sealer());
             assert_eq!(
-                parked_headers(&waiting, &sealer()),
+                read_parked_headers(&waiting, &sealer()),
                 ParkedHeaders::Valid(state.clone())
             );
             assert_eq!(
-                parked_headers(&waiting, &Sealer::new(SealKey::of("another"), None)),
+                read_parked_headers(&waiting, &Sealer::new(SealKey::of("another"), None)),
                 ParkedHeaders::Refused
             );
-            let plain = fitted(waiting.clone(), 0, &[PROGRESS, NOT_BEFORE, SUSPECT, SEAL]).message;
+            let plain =
+                fit_to_frame(waiting.clone(), 0, &[PROGRESS, NOT_BEFORE, SUSPECT, SEAL]).message;
             assert_eq!(
-                parked_headers(&plain, &sealer()),
+                read_parked_headers(&plain, &sealer()),
                 ParkedHeaders::Valid(state),
                 "without what is foreign"
             );
         }
-        assert_eq!(parked_headers(&job("{}"), &sealer()), ParkedHeaders::None);
+        assert_eq!(
+            read_parked_headers(&job("{}"), &sealer()),
+            ParkedHeaders::None
+        );
     }
 
     #[test]
     fn parking_twice_replaces_what_was_there() {
-        let twice = parked(
-            &parked(&job("{}"), &state(Some(3)), &sealer()),
+        let twice = parked_copy(
+            &parked_copy(&job("{}"), &state(Some(3)), &sealer()),
             &state(None),
             &sealer(),
         );
-        assert_eq!(twice, parked(&job("{}"), &state(None), &sealer()));
+        assert_eq!(twice, parked_copy(&job("{}"), &state(None), &sealer()));
     }
 
     #[test]
     fn a_far_future_does_not_wrap() {
-        let waiting = parked(
+        let waiting = parked_copy(
             &job("{}"),
             &ParkedState {
                 not_before_ms: u64::MAX,
@@ -186,7 +192,7 @@ mod tests {
             Some(i64::MAX)
         );
         assert!(matches!(
-            parked_headers(&waiting, &sealer()),
+            read_parked_headers(&waiting, &sealer()),
             ParkedHeaders::Valid(_)
         ));
     }
@@ -229,18 +235,18 @@ mod tests {
             }),
         ];
         for (what, change) in changes {
-            let mut message = parked(&job("{}"), &state(Some(1)), &sealer());
+            let mut message = parked_copy(&job("{}"), &state(Some(1)), &sealer());
             change(&mut message);
             assert_eq!(
-                parked_headers(&message, &sealer()),
+                read_parked_headers(&message, &sealer()),
                 ParkedHeaders::Refused,
                 "{what}"
             );
         }
-        let mut innocent = parked(&job("{}"), &state(None), &sealer());
+        let mut innocent = parked_copy(&job("{}"), &state(None), &sealer());
         innocent.properties.headers.set_number(SUSPECT, 0);
         assert_eq!(
-            parked_headers(&innocent, &sealer()),
+            read_parked_headers(&innocent, &sealer()),
             ParkedHeaders::Refused,
             "an invented suspect"
         );
@@ -248,7 +254,7 @@ mod tests {
             let mut forged = job("{}");
             forged.properties.headers.set_number(name, 1);
             assert_eq!(
-                parked_headers(&forged, &sealer()),
+                read_parked_headers(&forged, &sealer()),
                 ParkedHeaders::Refused,
                 "{name} alone"
             );
@@ -257,10 +263,10 @@ mod tests {
 
     #[test]
     fn copies_for_people_and_new_runs_carry_none_of_it() {
-        let waiting = parked(&job("{}"), &state(Some(1)), &sealer());
+        let waiting = parked_copy(&job("{}"), &state(Some(1)), &sealer());
         let failed = failed_copy(&waiting, "{}", 1 << 20);
-        for copy in [&failed, &replayed(&failed, "r1")] {
-            assert_eq!(parked_headers(copy, &sealer()), ParkedHeaders::None);
+        for copy in [&failed, &replay_copy(&failed, "r1")] {
+            assert_eq!(read_parked_headers(copy, &sealer()), ParkedHeaders::None);
         }
         assert!(failed.properties.headers.contains(FAILURE));
     }

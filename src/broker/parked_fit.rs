@@ -1,9 +1,9 @@
 //! Makes a parked job's message fit into one frame: its progress has room first, then the caller's
 //! headers, then the calls it made.
 
-use super::frame::{FittedMessage, fitted};
+use super::copies::{NOT_BEFORE, PROGRESS, SEAL, SUSPECT};
+use super::frame::{FittedMessage, fit_to_frame};
 use super::message::Message;
-use super::park::{NOT_BEFORE, PROGRESS, SEAL, SUSPECT};
 use crate::domain::progress::Progress;
 
 /// Headers of a parked copy that never make room for others.
@@ -27,7 +27,7 @@ pub fn fit_parked(
     parked: impl Fn(&str) -> Message,
 ) -> FittedPark {
     let shortest = progress.to_header_within(0);
-    let FittedMessage { message, left_out } = fitted(parked(&shortest), room, &OURS);
+    let FittedMessage { message, left_out } = fit_to_frame(parked(&shortest), room, &OURS);
     let spare = room.checked_sub(message.properties.wire_size());
     let Some(spare) = spare else {
         if progress.parcel.is_none() {

@@ -1,95 +1,74 @@
-//! One interface over both brokers.
+//! One interface to both brokers: RabbitMQ and the one inside this process.
 
-use super::amqp::{self, Amqp};
+use super::amqp::{AmqpBroker, AmqpConsumer, AmqpPublisher, AmqpSession};
 use super::config::Config;
+use super::delivery::Delivery;
 use super::error::{BrokerError, PublishError};
-use super::memory::{self, Memory};
+use super::memory::{MemoryBroker, MemoryConsumer, MemoryPublisher, MemorySession};
 use super::message::Message;
 use super::rights::MissingRight;
 use super::topology::Differences;
 use tokio::sync::watch;
 
-/// Where sessions come from. Cheap to clone.
+/// The source of sessions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Broker {
-    Amqp(Amqp),
-    Memory(Memory),
+    Amqp(AmqpBroker),
+    Memory(MemoryBroker),
 }
 
-/// One generation: connections, channels, consumers. Over as soon as any of it is lost; but a
-/// consumer that ends with its queue ends alone, and what it had handed out can be settled.
+/// One generation of connections, channels and consumers. It is over as soon as one of them is
+/// lost; but a consumer that ends with its queue ends alone, and its deliveries can still be
+/// settled.
 #[derive(Debug)]
 pub enum Session {
-    Amqp(amqp::Session),
-    Memory(memory::Session),
+    Amqp(AmqpSession),
+    Memory(MemorySession),
 }
 
-/// Deliveries of one queue, on a channel of its own, which lives as long as the consumer or one of
-/// its deliveries.
+/// The deliveries of one queue, on a channel of its own, which lives as long as the consumer or one
+/// of its deliveries.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has three of them")]
 pub enum Consumer {
-    Amqp(amqp::Consumer),
-    Memory(memory::Consumer),
+    Amqp(AmqpConsumer),
+    Memory(MemoryConsumer),
 }
 
-/// Publishes persistently, mandatorily and confirmed. Cheap to clone; many publishes may be in
-/// flight.
+/// Publishes persistent and mandatory messages and waits for their confirms. Cheap to clone; many
+/// publishes may be in flight.
 #[derive(Clone, Debug)]
 pub enum Publisher {
-    Amqp(amqp::Publisher),
-    Memory(memory::Publisher),
-}
-
-/// A message to be settled. Dropped unsettled it stays unacknowledged, and is delivered again when
-/// its channel closes.
-#[derive(Debug)]
-pub struct Delivery {
-    pub message: Message,
-    pub redelivered: bool,
-    /// How often the message was handed out before and came back.
-    pub delivery_count: u32,
-    pub(super) receipt: Receipt,
-}
-
-/// What a delivery is acknowledged with.
-#[derive(Debug)]
-pub(super) enum Receipt {
-    Amqp(amqp::Receipt),
-    Memory(memory::Receipt),
-    /// Handed out without asking for an acknowledgement.
-    None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Settled {
-    Acknowledged,
-    /// The channel was gone: the message will be delivered again.
-    Lost,
+    Amqp(AmqpPublisher),
+    Memory(MemoryPublisher),
 }
 
 impl Broker {
-    /// `memory://` makes a broker of its own: its queues live as long as a clone of it.
+    /// Reads the configured URLs. `memory://` makes a new broker inside this process, whose queues
+    /// live as long as a clone of it.
+    ///
+    /// # Errors
+    /// [`BrokerError::Misconfigured`]; nothing is connected yet.
     pub fn new(config: &Config) -> Result<Self, BrokerError> {
         if config.is_memory() {
             Ok(Self::memory(config))
         } else {
-            Amqp::new(config).map(Self::Amqp)
+            AmqpBroker::new(config).map(Self::Amqp)
         }
     }
 
     pub fn memory(config: &Config) -> Self {
-        Self::Memory(Memory::new(config))
+        Self::Memory(MemoryBroker::new(config))
     }
 
-    /// One attempt on the next URL of the list, bounded in time.
+    /// Makes one attempt, bounded in time, with the next URL of the list.
     pub async fn connect(&self) -> Result<Session, BrokerError> {
         self.open(None).await
     }
 
-    /// As [`Broker::connect`], for who reads bodies of at most `most` bytes: of a longer one it is
-    /// handed `most + 1`, so that what a stranger sends costs no more memory than that.
+    /// Connects like [`Broker::connect`], and reads at most `most` + 1 bytes of any body: a longer
+    /// one arrives with exactly that length, so that it is recognised as too large and costs no
+    /// more memory.
     pub async fn connect_for_bodies(&self, most: usize) -> Result<Session, BrokerError> {
         self.open(Some(most.saturating_add(1))).await
     }
@@ -104,9 +83,12 @@ impl Broker {
 }
 
 impl Session {
-    /// Declares every queue and the control exchange, or only checks where the configuration says
-    /// so. What exists with other arguments is used if it keeps the promises (quorum,
-    /// dead-lettering), else it is a [`BrokerError::TopologyMismatch`].
+    /// Declares every queue and the control exchange, or only checks them where
+    /// `broker.declare_topology` is false. A queue that exists with other arguments is used if it
+    /// keeps the promises (quorum, dead-lettering).
+    ///
+    /// # Errors
+    /// [`BrokerError::TopologyMismatch`] for the first queue that cannot be used.
     pub async fn topology(&self) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.topology().await,
@@ -117,7 +99,8 @@ impl Session {
         }
     }
 
-    /// What of the topology is missing or otherwise. Declares nothing.
+    /// Compares the queues and the control exchange with those that the worker would declare.
+    /// Declares nothing.
     pub async fn differences(&self) -> Result<Differences, BrokerError> {
         match self {
             Self::Amqp(session) => session.differences().await,
@@ -125,8 +108,8 @@ impl Session {
         }
     }
 
-    /// The names of those of our queues that do not exist, and of the control exchange. Asks, and
-    /// changes nothing.
+    /// The names of the worker's queues, and of the control exchange, that do not exist. Declares
+    /// nothing.
     pub async fn missing(&self) -> Result<Vec<String>, BrokerError> {
         match self {
             Self::Amqp(session) => session.missing().await,
@@ -135,8 +118,8 @@ impl Session {
     }
 
     /// Binds this session's control queue again, in case the control exchange was deleted and
-    /// declared anew. A refusal, because the exchange is not there for instance, ends the
-    /// generation.
+    /// declared anew. A refusal, because the exchange does not exist for instance, ends the
+    /// session.
     pub async fn rebind_control(&self) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.rebind_control().await,
@@ -144,8 +127,8 @@ impl Session {
         }
     }
 
-    /// Publishes to a queue of its own, and takes the message back: without that right a worker
-    /// could answer nothing.
+    /// Publishes a message to a queue of its own and takes it back: without the right to publish
+    /// a worker could answer no job.
     pub async fn prove_publishing(&self) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.prove_publishing().await,
@@ -153,8 +136,8 @@ impl Session {
         }
     }
 
-    /// Every right that the worker needs and this user does not have. Each is tried; nothing is
-    /// changed or consumed by it.
+    /// Every right that the worker needs and this user lacks. Each one is tried, and nothing is
+    /// changed or consumed.
     pub async fn missing_rights(&self) -> Result<Vec<MissingRight>, BrokerError> {
         match self {
             Self::Amqp(session) => session.missing_rights().await,
@@ -162,8 +145,8 @@ impl Session {
         }
     }
 
-    /// Where the worker was refused one right, the error names all that it lacks, and how to grant
-    /// them.
+    /// Completes [`BrokerError::Forbidden`] with every right that this user lacks and the command
+    /// that grants them; any other error is returned as it is.
     pub async fn explain(&self, error: BrokerError) -> BrokerError {
         match self {
             Self::Amqp(session) => session.explain(error).await,
@@ -172,7 +155,7 @@ impl Session {
     }
 
     /// Consumes with at most `prefetch` deliveries unsettled; 0 means no bound. An error may have
-    /// ended the generation.
+    /// ended the session.
     pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
         match self {
             Self::Amqp(session) => session.consume(queue, prefetch).await.map(Consumer::Amqp),
@@ -180,8 +163,8 @@ impl Session {
         }
     }
 
-    /// Consumes what any worker announces on the control exchange, itself included. Needs no
-    /// settling.
+    /// Consumes the announcements of every worker, this one included, from the control exchange.
+    /// Its deliveries need no settling.
     pub async fn control(&self) -> Result<Consumer, BrokerError> {
         match self {
             Self::Amqp(session) => session.control().await.map(Consumer::Amqp),
@@ -189,8 +172,8 @@ impl Session {
         }
     }
 
-    /// A reply queue for `demo` and `submit`: it outlives a lost connection, and goes away an hour
-    /// after its last use.
+    /// Declares a reply queue for `demo` and `submit`: it outlives a lost connection and expires an
+    /// hour after its last use.
     pub async fn temporary_queue(&self, name: &str) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.temporary_queue(name).await,
@@ -201,7 +184,7 @@ impl Session {
         }
     }
 
-    /// Messages ready for delivery; those handed out are not counted.
+    /// The number of messages that are ready for delivery, without those that are unsettled.
     pub async fn queue_depth(&self, queue: &str) -> Result<u32, BrokerError> {
         match self {
             Self::Amqp(session) => session.queue_depth(queue).await,
@@ -209,7 +192,7 @@ impl Session {
         }
     }
 
-    /// Deletes a queue with everything in it; one that is not there is no error.
+    /// Deletes a queue with every message in it; a queue that does not exist is no error.
     pub async fn delete_queue(&self, queue: &str) -> Result<(), BrokerError> {
         match self {
             Self::Amqp(session) => session.delete_queue(queue).await,
@@ -227,8 +210,8 @@ impl Session {
         }
     }
 
-    /// Why the broker takes no messages for now; none where it does. A publish that was not sent
-    /// waits meanwhile, up to `broker.publish_timeout`.
+    /// The broker's reason for accepting no messages at present; `None` while it accepts them. A
+    /// publish that was not sent yet waits meanwhile, up to `broker.publish_timeout`.
     pub fn blocked(&self) -> watch::Receiver<Option<String>> {
         match self {
             Self::Amqp(session) => session.blocked(),
@@ -236,7 +219,7 @@ impl Session {
         }
     }
 
-    /// Resolves when this generation is over: either connection, or a consuming channel.
+    /// Resolves when this session is over.
     pub fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
         match self {
             Self::Amqp(session) => session.lost().clone(),
@@ -260,7 +243,7 @@ impl Session {
         }
     }
 
-    /// Ends the generation in good order; what is unsettled is delivered again.
+    /// Closes the connections; unsettled deliveries are delivered again.
     pub async fn close(self) {
         match self {
             Self::Amqp(session) => session.close().await,
@@ -270,8 +253,8 @@ impl Session {
 }
 
 impl Consumer {
-    /// None when the consumer has ended: cancelled by us and drained, its queue deleted, or the
-    /// generation lost. Cancel safe.
+    /// The next delivery; `None` once the consumer has ended: cancelled and drained, its queue
+    /// deleted, or the session lost. Cancel safe.
     pub async fn next(&mut self) -> Option<Delivery> {
         match self {
             Self::Amqp(consumer) => consumer.next().await,
@@ -279,19 +262,20 @@ impl Consumer {
         }
     }
 
-    /// May hold as many again as it was given at first, beside what it holds. For who looks at much
-    /// and settles little of it.
-    pub async fn hold_more(&mut self) -> Result<(), BrokerError> {
+    /// Allows another `prefetch` unsettled deliveries beside the present ones, for a caller that
+    /// looks at many messages and settles few.
+    pub async fn extend_prefetch(&mut self) -> Result<(), BrokerError> {
         match self {
-            Self::Amqp(consumer) => consumer.hold_more().await,
+            Self::Amqp(consumer) => consumer.extend_prefetch().await,
             Self::Memory(consumer) => {
-                consumer.hold_more();
+                consumer.extend_prefetch();
                 Ok(())
             }
         }
     }
 
-    /// Asks for no more. [`Consumer::next`] then yields what had already been received, and None.
+    /// Stops the deliveries. [`Consumer::next`] then yields what had already been received, and
+    /// `None`.
     pub async fn cancel(&mut self) {
         match self {
             Self::Amqp(consumer) => consumer.cancel().await,
@@ -300,20 +284,9 @@ impl Consumer {
     }
 }
 
-impl Delivery {
-    /// Acknowledges. Only for a delivery whose result or parked copy the broker has confirmed.
-    pub async fn settle(self) -> Settled {
-        match self.receipt {
-            Receipt::Amqp(receipt) => receipt.acknowledge().await,
-            Receipt::Memory(receipt) => receipt.acknowledge(),
-            Receipt::None => Settled::Acknowledged,
-        }
-    }
-}
-
 impl Publisher {
-    /// Ok only when the broker has confirmed that the message is in `queue`. Direct reply-to names
-    /// are published to when their requester is still there. A confirm later than
+    /// Publishes to `queue`, which may be a direct reply-to name whose requester is still
+    /// connected. `Ok` means that the broker has confirmed the message. A confirm later than
     /// `broker.publish_timeout` is waited for while the connection lives.
     pub async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
         match self {
@@ -322,9 +295,9 @@ impl Publisher {
         }
     }
 
-    /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`, with
-    /// [`PublishError::TimedOut`]. Published again under the same `id`, it is not sent a second
-    /// time on this connection while its confirm may still come.
+    /// Publishes like [`Publisher::publish`], but gives up after `broker.publish_timeout` with
+    /// [`PublishError::TimedOut`]. A second publish under the same `id` is not sent on this
+    /// connection while the confirm of the first may still come.
     pub async fn publish_once(
         &self,
         queue: &str,
@@ -337,7 +310,8 @@ impl Publisher {
         }
     }
 
-    /// Bytes that the properties of a message may have, headers included: see [`super::fitted`].
+    /// The bytes that a message's properties may have, headers included: see
+    /// [`super::fit_to_frame`].
     pub fn room_for_properties(&self) -> usize {
         match self {
             Self::Amqp(publisher) => publisher.room_for_properties(),
@@ -345,7 +319,8 @@ impl Publisher {
         }
     }
 
-    /// To every worker, through the control exchange. Confirmed, but nobody has to be listening.
+    /// Publishes to every worker through the control exchange. Confirmed, but succeeds without
+    /// listeners as well.
     pub async fn announce(&self, message: &Message) -> Result<(), PublishError> {
         match self {
             Self::Amqp(publisher) => publisher.announce(message).await,

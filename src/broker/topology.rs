@@ -1,46 +1,50 @@
-//! What has to exist on the broker, as plain data: declared, checked, exported, and followed by the
-//! broker in this process.
+//! The queues and arguments that the worker needs, as plain data: declared, checked, exported, and
+//! used by the broker inside this process.
 
+mod differences;
 mod existing;
+mod flaw;
 
-pub use existing::{ExistingQueue, QueueFlaw, Severity};
+pub use differences::Differences;
+pub use existing::ExistingQueue;
+pub use flaw::{QueueFlaw, Severity};
 
 use super::config::Config;
-use super::error::BrokerError;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// Deliveries after which the broker itself takes a job away.
+/// The number of unsettled deliveries after which the broker dead-letters a job.
 pub const JOB_DELIVERY_LIMIT: u64 = 20;
-/// Looking into these queues returns what was looked at, and must not use it up.
+/// Results and failed jobs are returned whenever an operator looks at them, and must not be dropped
+/// for that.
 const ARCHIVE_DELIVERY_LIMIT: u64 = 1_000_000;
 const RESULTS_TTL: Duration = Duration::from_hours(30 * 24);
 const FAILED_TTL: Duration = Duration::from_hours(14 * 24);
 
-/// Of a worker's own queue on the control exchange: what is older says nothing any more.
+/// The time to live of messages in a worker's own control queue; older ones are worthless.
 pub const CONTROL_TTL: Duration = Duration::from_secs(30);
 pub const CONTROL_LENGTH: u64 = 1_000;
-/// A reply queue of `demo` or `submit` that nobody consumes from goes away after this.
+/// The time after which an unused reply queue of `demo` or `submit` expires.
 pub const TEMPORARY_EXPIRY: Duration = Duration::from_hours(1);
 
 /// A durable quorum queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queue {
+pub struct QueueDefinition {
     pub name: String,
     /// The configuration key that names it.
     pub key: &'static str,
-    pub role: Role,
+    pub role: QueueRole,
     pub arguments: Vec<(&'static str, Argument)>,
 }
 
-/// What a queue is for, as far as its arguments depend on it.
+/// The purpose of a queue, as far as its arguments depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum QueueRole {
     /// The jobs queue and the due queue: the worker consumes from them.
     Work,
     /// A delay queue: messages expire from it into the due queue.
     Delay,
-    /// The results queue and the failed queue: their messages are looked at, and stay.
+    /// The results queue and the failed queue: messages are looked at, and stay.
     Archive,
 }
 
@@ -51,18 +55,7 @@ pub enum Argument {
     Flag(bool),
 }
 
-/// How the queues on a broker differ from those that the worker would declare.
-#[derive(Debug, Default)]
-pub struct Differences {
-    /// With each of these the worker does not start: a [`BrokerError::TopologyMismatch`].
-    pub mismatches: Vec<BrokerError>,
-    /// The worker uses the queue as it is.
-    pub tolerated: Vec<(String, QueueFlaw)>,
-    /// Queues that exist, and that this user may not compare: that needs the configure permission.
-    pub not_compared: Vec<String>,
-}
-
-impl Queue {
+impl QueueDefinition {
     pub fn argument(&self, name: &str) -> Option<&Argument> {
         self.arguments
             .iter()
@@ -70,7 +63,7 @@ impl Queue {
             .map(|(_, value)| value)
     }
 
-    /// Where the broker moves what it takes away here.
+    /// The queue into which the broker dead-letters messages.
     pub fn dead_letter_queue(&self) -> Option<&str> {
         match self.argument("x-dead-letter-routing-key") {
             Some(Argument::Text(queue)) => Some(queue),
@@ -94,11 +87,11 @@ impl Queue {
     }
 }
 
-/// Every queue; a dead-letter target comes before what is dead-lettered into it.
-pub fn queues(config: &Config) -> Vec<Queue> {
+/// Every queue, each after the one into which it dead-letters.
+pub fn queues(config: &Config) -> Vec<QueueDefinition> {
     let queue = |name: &str, key, role, arguments: Vec<Vec<(&'static str, Argument)>>| {
         let quorum = ("x-queue-type", Argument::Text("quorum".to_owned()));
-        Queue {
+        QueueDefinition {
             name: name.to_owned(),
             key,
             role,
@@ -119,17 +112,27 @@ pub fn queues(config: &Config) -> Vec<Queue> {
         queue(
             &config.failed_queue,
             "broker.failed_queue",
-            Role::Archive,
+            QueueRole::Archive,
             archive(FAILED_TTL),
         ),
         queue(
             &config.results_queue,
             "broker.results_queue",
-            Role::Archive,
+            QueueRole::Archive,
             archive(RESULTS_TTL),
         ),
-        queue(&config.jobs_queue, "broker.jobs_queue", Role::Work, jobs()),
-        queue(&config.due_queue, "broker.due_queue", Role::Work, jobs()),
+        queue(
+            &config.jobs_queue,
+            "broker.jobs_queue",
+            QueueRole::Work,
+            jobs(),
+        ),
+        queue(
+            &config.due_queue,
+            "broker.due_queue",
+            QueueRole::Work,
+            jobs(),
+        ),
     ];
     queues.extend(config.retry_delays.iter().map(|delay| {
         let arguments = vec![
@@ -139,14 +142,14 @@ pub fn queues(config: &Config) -> Vec<Queue> {
         queue(
             &config.retry_queue(delay),
             "broker.retry_queue_prefix",
-            Role::Delay,
+            QueueRole::Delay,
             arguments,
         )
     }));
     queues
 }
 
-/// RabbitMQ definitions, to be imported by an operator where the worker may not declare.
+/// RabbitMQ definitions that an operator can import if the worker may not declare the topology.
 pub fn definitions(config: &Config, vhost: &str) -> Value {
     let queues: Vec<Value> = queues(config)
         .into_iter()
@@ -172,8 +175,8 @@ impl From<Argument> for Value {
     }
 }
 
-/// At least once: what cannot be moved stays, which needs the overflow behaviour to be
-/// `reject-publish`.
+/// Arguments for dead-lettering at least once: a message that cannot be moved stays in its queue,
+/// which requires `reject-publish` as the overflow behaviour.
 fn dead_letter_into(queue: &str) -> Vec<(&'static str, Argument)> {
     [
         ("x-dead-letter-exchange", ""),

@@ -1,7 +1,7 @@
 //! What a message brings with it: a parked job its past, any other message nothing.
 
 use super::Worker;
-use crate::broker::{Message, ParkedHeaders, ParkedState, SUSPECT, parked_headers, run_id};
+use crate::broker::{Message, ParkedHeaders, ParkedState, SUSPECT, read_parked_headers, run_id};
 use crate::domain::progress::Progress;
 use crate::seal::SealKind;
 use crate::telemetry::metric;
@@ -20,7 +20,7 @@ impl Worker {
     /// A message without a valid seal begins a run, whatever its headers say.
     pub(super) fn brought(&self, message: &Message) -> Brought {
         let (run, now) = (run_id(message), self.pipeline.retrier.clock.now());
-        let state = match parked_headers(message, &self.sealer) {
+        let state = match read_parked_headers(message, &self.sealer) {
             ParkedHeaders::Valid(state) => Some(state),
             ParkedHeaders::None => None,
             ParkedHeaders::Refused => {
@@ -64,7 +64,7 @@ impl Worker {
         if !message.properties.headers.contains(SUSPECT) {
             return None;
         }
-        match parked_headers(message, &self.sealer) {
+        match read_parked_headers(message, &self.sealer) {
             ParkedHeaders::Valid(state) if state.deaths.is_some() => {
                 Some(not_before(&state).unwrap_or(Timestamp::MIN))
             }

@@ -4,8 +4,8 @@ use super::Worker;
 use super::turn::Turn;
 use crate::broker::{
     Config, FAILURE, FittedMessage, FittedPark, Generation, Message, ParkedState, Properties,
-    PublishError, Publisher, ReplySlots, TRUNCATED, failed_copy, fit_parked, fitted, hop,
-    log_left_out, parked,
+    PublishError, Publisher, ReplySlots, TRUNCATED, failed_copy, fit_parked, fit_to_frame,
+    log_left_out, next_delay, parked_copy,
 };
 use crate::clock::Clock;
 use crate::domain::progress::Progress;
@@ -219,7 +219,7 @@ impl Outbox<'_> {
     /// The job matters more than what its submitter put on the message beside it.
     fn fitted(&self, run: &str, message: Message, ours: &[&str]) -> Message {
         let FittedMessage { message, left_out } =
-            fitted(message, self.publisher.room_for_properties(), ours);
+            fit_to_frame(message, self.publisher.room_for_properties(), ours);
         log_left_out(&left_out, run);
         message
     }
@@ -262,14 +262,14 @@ impl Outbox<'_> {
         let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
         let queue = self
             .queues
-            .retry_queue(hop(&self.queues.retry_delays, wait));
+            .retry_queue(next_delay(&self.queues.retry_delays, wait));
         let not_before_ms = u64::try_from(until.as_millisecond()).unwrap_or_default();
         let FittedPark {
             message,
             left_out,
             parcel_left_out,
         } = fit_parked(progress, self.publisher.room_for_properties(), |header| {
-            parked(
+            parked_copy(
                 job,
                 &ParkedState {
                     progress: header.to_owned(),

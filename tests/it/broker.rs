@@ -11,7 +11,7 @@ use crate::harness::rabbitmq;
 use bytes::Bytes;
 use invoice_worker::broker::{
     Broker, Config, Consumer, Delivery, Message, ParkedState, Properties, PublishError, Session,
-    Settled, parked, run_id,
+    Settled, parked_copy, run_id,
 };
 use invoice_worker::seal::{SealKey, Sealer};
 use invoice_worker::settings::secret::Secret;
@@ -198,7 +198,7 @@ async fn a_consumer_that_may_hold_more_is_handed_as_many_again_and_all_of_it_can
     }
     let mut consumer = session.consume(&place.config.jobs_queue, 2).await.unwrap();
     let mut held = vec![next(&mut consumer).await, next(&mut consumer).await];
-    consumer.hold_more().await.unwrap();
+    consumer.extend_prefetch().await.unwrap();
     held.extend([next(&mut consumer).await, next(&mut consumer).await]);
     assert!(held.iter().map(body).eq(["0", "1", "2", "3"]));
     assert_eq!(
@@ -597,5 +597,5 @@ fn waiting(job: &Message, progress: &str, not_before_ms: u64) -> Message {
         not_before_ms,
         deaths: None,
     };
-    parked(job, &state, &Sealer::new(SealKey::of("key"), None))
+    parked_copy(job, &state, &Sealer::new(SealKey::of("key"), None))
 }

@@ -1,20 +1,21 @@
-//! What RabbitMQ says when a queue exists with other arguments: `inequivalent arg 'x-message-ttl'
-//! for queue 'q' in vhost '/': received the value '1' of type 'long' but current is none`.
+//! RabbitMQ's refusal of a declaration when the queue exists with another argument: `inequivalent
+//! arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '1' of type 'long' but
+//! current is none`.
 
 use crate::broker::topology::{Argument, ExistingQueue};
 
 const NONE: &str = "none";
 
-/// The first argument in which an existing queue is not as it was asked for.
+/// The first argument in which the existing queue differs from the declaration.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Difference {
+pub(super) struct ArgumentDifference {
     pub(super) argument: String,
     existing: Option<Argument>,
 }
 
-impl Difference {
-    /// None for any other refusal, and for one that was cut off: AMQP has 255 bytes for it.
-    pub(super) fn read(refusal: &str) -> Option<Self> {
+impl ArgumentDifference {
+    /// `None` for any other refusal, and for a truncated one: AMQP allows 255 bytes.
+    pub(super) fn parse(refusal: &str) -> Option<Self> {
         let (_, rest) = refusal.split_once("inequivalent arg '")?;
         let (argument, rest) = rest.split_once('\'')?;
         let (_, rest) = rest.split_once(": received ")?;
@@ -25,7 +26,7 @@ impl Difference {
         })
     }
 
-    /// Puts the existing value in the place of ours; false where that changes nothing.
+    /// Replaces the queue's value with the existing one; false if that changes nothing.
     pub(super) fn adopt(self, queue: &mut ExistingQueue) -> bool {
         let before = queue.clone();
         match (self.argument.as_str(), &self.existing) {
@@ -66,7 +67,7 @@ mod tests {
     #[test]
     fn a_refusal_names_argument_and_value() {
         let difference = |argument: &str, existing| {
-            Some(Difference {
+            Some(ArgumentDifference {
                 argument: argument.to_owned(),
                 existing,
             })
@@ -110,7 +111,7 @@ mod tests {
             ("PRECONDITION_FAILED - something else", None),
             ("", None),
         ] {
-            assert_eq!(Difference::read(text), expected, "{text}");
+            assert_eq!(ArgumentDifference::parse(text), expected, "{text}");
         }
     }
 
@@ -128,7 +129,7 @@ mod tests {
             ("x-queue-mode", Some(Argument::Text("lazy".to_owned()))),
         ] {
             let mut queue = ExistingQueue::as_declared(&jobs);
-            let difference = || Difference {
+            let difference = || ArgumentDifference {
                 argument: argument.to_owned(),
                 existing: existing.clone(),
             };

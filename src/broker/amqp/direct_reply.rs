@@ -1,22 +1,21 @@
-//! Direct replies: RabbitMQ's queues that do not exist, made for a requester that consumes from
+//! Direct replies: RabbitMQ's pseudo-queues for a requester that consumes from
 //! `amq.rabbitmq.reply-to`.
 //!
-//! Such a name carries a process id of the broker, and RabbitMQ (3.10 at least) answers a forged
-//! one by closing the connection with an internal error. Any submitter can put one into `reply_to`,
-//! so these names are used on a connection of their own, whose loss is nobody else's: one such job
-//! must not take everything in flight down with it.
+//! Such a name contains a process id of the broker, and RabbitMQ (3.10 at least) answers a forged
+//! one by closing the connection with an internal error. Any submitter can put one into `reply_to`.
+//! So these names are used on a connection of their own, whose loss affects no other job.
 
-use super::connect::Link;
-use super::peer::Peer;
-use super::refusal::{Answer, Refusal, rpc};
-use super::{properties, topology};
+use super::connection::BrokerConnection;
+use super::endpoint::Endpoint;
+use super::rpc::{RefusalKind, RpcError, rpc};
+use super::{properties, queues};
 use crate::broker::error::PublishError;
 use crate::broker::message::Message;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use tokio::sync::Mutex;
 
-/// A second, because a reply beside a forged one loses its connection innocently.
+/// One more than one: a forged name also takes the connection from a valid reply beside it.
 const ATTEMPTS: usize = 2;
 
 pub(super) fn is_direct(queue: &ShortString) -> bool {
@@ -25,71 +24,74 @@ pub(super) fn is_direct(queue: &ShortString) -> bool {
 
 #[derive(Debug)]
 pub(super) struct DirectReplies {
-    peer: Peer,
+    endpoint: Endpoint,
     /// Opened by the first direct reply: most workers never see one.
-    link: Mutex<Option<Link>>,
+    connection: Mutex<Option<BrokerConnection>>,
 }
 
 impl DirectReplies {
-    pub(super) fn new(peer: Peer) -> Self {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
         Self {
-            peer,
-            link: Mutex::default(),
+            endpoint,
+            connection: Mutex::default(),
         }
     }
 
-    /// Returned when the requester is gone, or cannot be reached for whatever reason: unlike
-    /// [`PublishError::Lost`] that ends nothing.
+    /// # Errors
+    /// [`PublishError::Returned`] when the requester is gone or cannot be reached: unlike
+    /// [`PublishError::Lost`] it does not end the session.
     pub(super) async fn publish(
         &self,
         requester: &ShortString,
         message: &Message,
     ) -> Result<(), PublishError> {
         for _ in 0..ATTEMPTS {
-            let Some(link) = self.link().await else { break };
-            match attempt(&link, requester, message).await {
-                Err(PublishError::Lost) => link.close().await,
-                answered => return answered,
+            let Some(connection) = self.connection().await else {
+                break;
+            };
+            match attempt(&connection, requester, message).await {
+                Err(PublishError::Lost) => connection.close().await,
+                published => return published,
             }
         }
         Err(PublishError::Returned)
     }
 
     pub(super) async fn close(&self) {
-        if let Some(link) = self.link.lock().await.take() {
-            link.close().await;
+        if let Some(connection) = self.connection.lock().await.take() {
+            connection.close().await;
         }
     }
 
-    async fn link(&self) -> Option<Link> {
-        let mut open = self.link.lock().await;
-        if let Some(link) = open.as_ref().filter(|link| link.is_connected()) {
-            return Some(link.clone());
+    async fn connection(&self) -> Option<BrokerConnection> {
+        let mut open = self.connection.lock().await;
+        if let Some(connection) = open.as_ref().filter(|open| open.is_connected()) {
+            return Some(connection.clone());
         }
-        let link = self.peer.open("invoice-worker direct replies").await;
-        *open = link
+        let opened = self.endpoint.open("invoice-worker direct replies").await;
+        *open = opened
             .inspect_err(|error| tracing::warn!(%error, "no connection for direct replies"))
             .ok();
         open.clone()
     }
 }
 
-/// Looks for the requester first: a direct reply is returned as unroutable when it is mandatory,
-/// even while it is delivered, and silently dropped when it is not.
+/// Checks first that the requester exists: RabbitMQ returns a mandatory direct reply as unroutable
+/// even while it delivers it, and drops one that is not mandatory silently.
 async fn attempt(
-    link: &Link,
+    connection: &BrokerConnection,
     requester: &ShortString,
     message: &Message,
 ) -> Result<(), PublishError> {
     let properties = properties::to_send(&message.properties)?;
-    let channel = link.channel().await.map_err(|_| PublishError::Lost)?;
-    match topology::passive(&channel, requester.as_str()).await {
+    let channel = connection.channel().await.map_err(|_| PublishError::Lost)?;
+    match queues::depth(&channel, requester.as_str()).await {
         Ok(_) => {}
-        Err(Answer::Refused {
-            refusal: Refusal::NotFound,
+        Err(RpcError::Refused {
+            kind: RefusalKind::NotFound,
             ..
         }) => return Err(PublishError::Returned),
-        Err(answer) => return Err(answer.into()),
+        Err(error) => return Err(error.into()),
     }
     rpc(channel.confirm_select(ConfirmSelectOptions::default())).await?;
     let options = BasicPublishOptions::default();
@@ -100,12 +102,8 @@ async fn attempt(
         &message.body,
         properties,
     );
-    let confirmation = publishing
-        .await
-        .map_err(Answer::from)?
-        .await
-        .map_err(Answer::from)?;
-    if confirmation.is_ack() {
+    let confirmed = async { publishing.await?.await }.await;
+    if confirmed.map_err(RpcError::from)?.is_ack() {
         Ok(())
     } else {
         Err(PublishError::Nacked)

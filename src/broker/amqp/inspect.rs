@@ -1,81 +1,84 @@
-//! What a queue that exists is like, as far as AMQP tells.
+//! The properties and arguments of a queue that exists, as far as AMQP shows them.
 //!
-//! AMQP cannot read a queue's arguments. But a declaration that differs from what exists is refused
-//! with the first difference in its text: it is adopted and the question asked again, until the
-//! broker agrees. What exists is never changed by asking.
+//! AMQP cannot read a queue's arguments. But a declaration that differs from the queue is refused
+//! with the first difference in its text: the difference is adopted and the declaration repeated,
+//! until the broker agrees. An existing queue is never changed by this.
 
-use super::connect::Link;
-use super::difference::Difference;
-use super::refusal::{Answer, Refusal, rpc, short};
-use super::topology::{passive, table};
+use super::connection::BrokerConnection;
+use super::difference::ArgumentDifference;
+use super::queues;
+use super::rpc::{RefusalKind, RpcError, rpc, short};
 use crate::broker::error::BrokerError;
 use crate::broker::rights::{MissingRight, Right};
-use crate::broker::topology::{Argument, ExistingQueue, Queue, Severity};
+use crate::broker::topology::{Argument, ExistingQueue, QueueDefinition, Severity};
 use lapin::options::QueueDeclareOptions;
 
-/// More differences than a queue has arguments.
+/// No queue has so many arguments.
 const MOST_DIFFERENCES: usize = 24;
-/// An argument that quorum queues compare last, and a value that none of them can have. With it a
-/// declaration is always refused, so that asking for the next difference cannot declare a queue
-/// that was deleted meanwhile with what was adopted from it.
+/// An argument that RabbitMQ compares last on quorum queues, and a value that none of them can
+/// have. A declaration with it is always refused, so that the search for the next difference cannot
+/// declare a queue that was deleted meanwhile with arguments adopted from it.
 const LAST: &str = "x-queue-leader-locator";
 const IMPOSSIBLE: &str = "invoice-worker-asks";
 
 #[derive(Debug)]
 pub(super) enum Inspected {
-    /// Exists, or was just declared.
+    /// The queue existed, or was just declared.
     Existing(ExistingQueue),
-    /// This user may not declare, and so cannot compare.
+    /// This user lacks the right to declare, without which queues cannot be compared.
     NotCompared(MissingRight),
-    /// The broker refuses the comparison in words that are not understood.
+    /// The broker's refusal was not understood.
     Unclear(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// As ours, so that a queue that is not there is declared.
-    AsOurs,
-    Asking,
+    /// The worker's own definition is declared, which creates a missing queue.
+    Own,
+    /// Differences are collected with an impossible declaration.
+    Differences,
     /// All differences are adopted, and the broker has to agree.
-    Confirming,
+    Confirmation,
 }
 
-/// Messages ready in it; none where it does not exist.
-pub(super) async fn depth(link: &Link, queue: &str) -> Result<Option<u32>, BrokerError> {
-    let channel = link.channel().await?;
-    match passive(&channel, queue).await {
+/// The number of messages that are ready in the queue; `None` if it does not exist.
+pub(super) async fn existing_depth(
+    connection: &BrokerConnection,
+    queue: &str,
+) -> Result<Option<u32>, BrokerError> {
+    let channel = connection.channel().await?;
+    match queues::depth(&channel, queue).await {
         Ok(messages) => Ok(Some(messages)),
-        Err(answer) if answer.is_gone() => Ok(None),
-        Err(answer) => Err(answer.about(queue, Right::Read)),
+        Err(error) if error.is_gone() => Ok(None),
+        Err(error) => Err(error.about(queue, Right::Read)),
     }
 }
 
-/// Declares the queue where it does not exist.
-pub(super) async fn inspect(link: &Link, queue: &Queue) -> Result<Inspected, BrokerError> {
+/// Compares the queue with its definition, and declares it if it does not exist.
+pub(super) async fn inspect(
+    connection: &BrokerConnection,
+    queue: &QueueDefinition,
+) -> Result<Inspected, BrokerError> {
     let mut existing = ExistingQueue::as_declared(queue);
-    let mut phase = Phase::AsOurs;
+    let mut phase = Phase::Own;
     for _ in 0..MOST_DIFFERENCES {
-        let answer = match ask(link, queue, &existing, phase).await {
+        let cause = match declare(connection, queue, &existing, phase).await {
             Ok(()) => return Ok(Inspected::Existing(existing)),
-            Err(answer) => answer,
-        };
-        let (refusal, cause) = match answer {
-            Answer::Refused { refusal, ref cause } => (refusal, cause.to_string()),
-            Answer::Lost(cause) => return Err(BrokerError::Lost(cause)),
-        };
-        match refusal {
-            Refusal::PreconditionFailed => {}
-            Refusal::NotFound | Refusal::AccessRefused | Refusal::Other => {
-                let missing = answer
-                    .missing_right(Right::Configure)
-                    .map(Inspected::NotCompared);
-                return missing.ok_or_else(|| answer.about(&queue.name, Right::Configure));
+            Err(RpcError::Refused {
+                kind: RefusalKind::PreconditionFailed,
+                cause,
+            }) => cause.to_string(),
+            Err(error) => {
+                let missing = error.missing_right(Right::Configure);
+                return missing
+                    .map(Inspected::NotCompared)
+                    .ok_or_else(|| error.about(&queue.name, Right::Configure));
             }
-        }
-        let Some(difference) = Difference::read(&cause) else {
+        };
+        let Some(difference) = ArgumentDifference::parse(&cause) else {
             return Ok(Inspected::Unclear(cause));
         };
-        if phase == Phase::Asking && difference.argument == LAST {
+        if phase == Phase::Differences && difference.argument == LAST {
             if existing
                 .flaws(queue)
                 .iter()
@@ -83,15 +86,11 @@ pub(super) async fn inspect(link: &Link, queue: &Queue) -> Result<Inspected, Bro
             {
                 return Ok(Inspected::Existing(existing));
             }
-            phase = Phase::Confirming;
-        } else if difference.adopt(&mut existing) {
-            phase = if phase == Phase::AsOurs {
-                Phase::Asking
-            } else {
-                phase
-            };
-        } else {
+            phase = Phase::Confirmation;
+        } else if !difference.adopt(&mut existing) {
             return Ok(Inspected::Unclear(cause));
+        } else if phase == Phase::Own {
+            phase = Phase::Differences;
         }
     }
     Ok(Inspected::Unclear(
@@ -99,17 +98,18 @@ pub(super) async fn inspect(link: &Link, queue: &Queue) -> Result<Inspected, Bro
     ))
 }
 
-async fn ask(
-    link: &Link,
-    queue: &Queue,
+async fn declare(
+    connection: &BrokerConnection,
+    queue: &QueueDefinition,
     existing: &ExistingQueue,
     phase: Phase,
-) -> Result<(), Answer> {
-    let name = short(&queue.name)?;
-    let mut arguments = existing.arguments.clone();
-    if phase == Phase::Asking {
-        arguments.insert(LAST.to_owned(), Argument::Text(IMPOSSIBLE.to_owned()));
-    }
+) -> Result<(), RpcError> {
+    let impossible = (LAST, Argument::Text(IMPOSSIBLE.to_owned()));
+    let arguments = existing
+        .arguments
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .chain((phase == Phase::Differences).then_some(impossible));
     let ExistingQueue {
         durable,
         auto_delete,
@@ -122,12 +122,13 @@ async fn ask(
         exclusive,
         ..QueueDeclareOptions::default()
     };
-    // A refusal closes the channel, so each question has its own.
-    let channel = link
+    // A refusal closes the channel, so each declaration has its own.
+    let channel = connection
         .channel()
         .await
-        .map_err(|error| Answer::Lost(error.into()))?;
-    rpc(channel.queue_declare(name, options, table(&arguments)))
+        .map_err(|error| RpcError::Lost(error.into()))?;
+    let name = short(&queue.name)?;
+    rpc(channel.queue_declare(name, options, queues::arguments(arguments)))
         .await
         .map(drop)
 }

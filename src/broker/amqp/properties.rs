@@ -1,15 +1,15 @@
-//! Properties to and from AMQP's.
+//! A message's properties to and from lapin's.
 
-use super::refusal::{Answer, short};
+use super::rpc::{RpcError, short};
 use crate::broker::headers::Headers;
 use crate::broker::message::Properties;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
 use std::time::Duration;
 
-/// Survives a restart of the broker.
+/// The delivery mode of messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
-/// RabbitMQ replaces it in what an AMQP 0-9-1 client publishes, and lets it through from its other
+/// RabbitMQ resolves this name in messages of AMQP 0-9-1 clients, and not in those of its other
 /// protocols. It names no queue, and the broker closes the channel on which a copy of such a
 /// message is published.
 const UNRESOLVED_DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
@@ -39,8 +39,9 @@ pub(super) fn received(properties: &BasicProperties) -> Properties {
     }
 }
 
-/// Refused where a property is longer than AMQP's 255 bytes.
-pub(super) fn to_send(properties: &Properties) -> Result<BasicProperties, Answer> {
+/// # Errors
+/// [`RpcError::Refused`] if a property is longer than 255 bytes.
+pub(super) fn to_send(properties: &Properties) -> Result<BasicProperties, RpcError> {
     type Set = fn(BasicProperties, ShortString) -> BasicProperties;
     let texts: [(&Option<String>, Set); 7] = [
         (&properties.content_type, BasicProperties::with_content_type),

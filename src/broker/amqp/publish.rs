@@ -1,82 +1,89 @@
-//! Persistent, mandatory, confirmed.
+//! Publishes persistent, mandatory messages and waits for their confirms.
 
-use super::connect::Link;
+use super::channels::ConfirmChannels;
+use super::connection::BrokerConnection;
 use super::direct_reply::{self, DirectReplies};
-use super::late::LateConfirms;
-use super::lost::Lost;
-use super::peer::Peer;
+use super::endpoint::Endpoint;
+use super::late_confirms::LateConfirms;
+use super::loss::SessionLoss;
 use super::properties;
-use super::refusal::{Answer, Refusal, rpc, short};
+use super::rpc::short;
 use super::single_publish::SinglePublishes;
 use crate::broker::config::Config;
 use crate::broker::error::PublishError;
 use crate::broker::frame::{header_frame_bytes, room_for_properties};
 use crate::broker::message::Message;
-use crate::broker::rights::Right;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{Channel, Confirmation};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// Publishes in flight at once: enough for every job in flight by default, far below the 2,047
-/// channels RabbitMQ allows by default.
+/// The publishes in flight at once: enough for every job in flight by default, and far below the
+/// 2,047 channels that RabbitMQ allows by default.
 const CHANNELS: usize = 64;
-/// Beside them, those whose confirm is late: they must not keep others from being published.
+/// The further publishes whose confirm is late, so that they do not keep others from starting.
 const LATE_CHANNELS: usize = 256;
 
-/// A returned message can be attached to another publish's confirm when the broker confirms several
-/// at once, so each channel has one publish in flight, and many channels make up for it.
+/// When the broker confirms several messages at once, lapin can attach a returned message to the
+/// confirm of another publish. So each channel has one publish in flight, and there are many
+/// channels.
 #[derive(Clone, Debug)]
-pub struct Publisher(Arc<Pool>);
+pub struct AmqpPublisher(Arc<PublishPool>);
 
 #[derive(Debug)]
-struct Pool {
-    link: Link,
+struct PublishPool {
+    connection: BrokerConnection,
+    channels: ConfirmChannels,
     direct_replies: DirectReplies,
     control_exchange: String,
     confirm_timeout: Duration,
-    /// One for each channel, idle or at work, but for that of announcements.
+    /// One for each publish in flight, except announcements and late confirms.
     permits: Semaphore,
     late_permits: Semaphore,
     late: LateConfirms,
     singles: SinglePublishes,
-    /// Of announcements: a worker whose jobs wait for confirms is alive all the same.
+    /// Announcements have a permit of their own: a worker whose jobs wait for confirms is alive,
+    /// and says so.
     announcements: Semaphore,
-    idle: Mutex<Vec<Channel>>,
-    lost: Lost,
+    loss: SessionLoss,
 }
 
-/// Where a message goes.
+/// The exchange and routing key of a message.
 struct Route {
     exchange: ShortString,
     key: ShortString,
     mandatory: bool,
 }
 
-impl Publisher {
-    pub(super) fn new(peer: Peer, link: Link, config: &Config, lost: Lost) -> Self {
-        // Half and one less, because questions about the topology have channels of their own, and
-        // announcements.
-        let allowed = match link.channel_max() {
+impl AmqpPublisher {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        connection: BrokerConnection,
+        config: &Config,
+        loss: SessionLoss,
+    ) -> Self {
+        let allowed = match connection.channel_max() {
             0 => usize::MAX,
             allowed => usize::from(allowed),
         };
         let confirm_timeout = config.publish_timeout.duration();
-        Self(Arc::new(Pool {
-            link,
-            direct_replies: DirectReplies::new(peer),
+        Self(Arc::new(PublishPool {
+            channels: ConfirmChannels::new(connection.clone(), loss.clone()),
+            connection,
+            direct_replies: DirectReplies::new(endpoint),
             control_exchange: config.control_exchange.clone(),
             confirm_timeout,
+            // Half of the channels and one less: requests about the topology and announcements
+            // need channels, too.
             permits: Semaphore::new(CHANNELS.min((allowed / 2).saturating_sub(1)).max(1)),
             late_permits: Semaphore::new(LATE_CHANNELS.min(allowed / 4)),
             late: LateConfirms::new(confirm_timeout),
             singles: SinglePublishes::default(),
             announcements: Semaphore::new(1),
-            idle: Mutex::new(Vec::new()),
-            lost,
+            loss,
         }))
     }
 
@@ -87,13 +94,13 @@ impl Publisher {
         queue: &str,
         message: &Message,
     ) -> Result<(), PublishError> {
-        // Boxed: it is large, and part of every future that publishes.
+        // Boxed: the future is large, and part of every future that publishes.
         Box::pin(self.0.publish(Route::to_queue(queue)?, message)).await
     }
 
-    /// As [`Publisher::publish`], but gives up after `broker.publish_timeout`. What was sent and
-    /// has no confirm yet is not sent again on this connection: the next to publish the same `id`
-    /// waits for the same confirm.
+    /// Publishes like [`AmqpPublisher::publish`], but gives up after `broker.publish_timeout`. A
+    /// message that was sent and has no confirm yet is not sent again on this connection: the next
+    /// call with the same `id` waits for the same confirm.
     pub(in crate::broker) async fn publish_once(
         &self,
         queue: &str,
@@ -109,7 +116,7 @@ impl Publisher {
             .await
     }
 
-    /// Given up after `broker.publish_timeout`: the next one says the same, and newer.
+    /// Gives up after `broker.publish_timeout`: the next announcement replaces this one.
     pub(in crate::broker) async fn announce(&self, message: &Message) -> Result<(), PublishError> {
         let route = Route {
             exchange: short(&self.0.control_exchange)?,
@@ -120,17 +127,11 @@ impl Publisher {
     }
 
     pub(in crate::broker) fn room_for_properties(&self) -> usize {
-        room_for_properties(self.0.link.frame_max())
+        room_for_properties(self.0.connection.frame_max())
     }
 
-    /// What is published next opens a channel: RabbitMQ remembers on each channel for as long as it
-    /// lives what its user was allowed.
     pub(super) fn close_idle_channels(&self) {
-        self.0
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.0.channels.close_idle();
     }
 
     pub(super) async fn close(&self) {
@@ -148,22 +149,22 @@ impl Route {
     }
 }
 
-impl Pool {
+impl PublishPool {
     async fn publish(&self, route: Route, message: &Message) -> Result<(), PublishError> {
         self.refuse_oversized_headers(message)?;
-        self.while_it_lives(async {
-            let mut permit = Some(self.in_time(self.leave_to_publish()).await?);
+        self.while_connected(async {
+            let mut held_permit = Some(self.in_time(self.permit_to_send()).await?);
             // Opening a channel has its own bound: where that takes long, confirms do, too.
             let publishing = async {
                 if direct_reply::is_direct(&route.key) {
                     return self.direct_replies.publish(&route.key, message).await;
                 }
-                let channel = self.channel().await?;
+                let channel = self.channels.take().await?;
                 self.publish_on(channel, route, message).await
             };
             let make_room = || {
                 if let Ok(late) = self.late_permits.try_acquire() {
-                    permit.replace(late);
+                    held_permit.replace(late);
                 }
             };
             self.late.wait(publishing, make_room).await
@@ -172,20 +173,20 @@ impl Pool {
     }
 
     async fn announce(&self, route: Route, message: &Message) -> Result<(), PublishError> {
-        self.while_it_lives(self.in_time(async {
+        self.while_connected(self.in_time(async {
             let _permit = permit(&self.announcements).await?;
-            self.link.unblocked().await;
-            let channel = self.channel().await?;
+            self.connection.unblocked().await;
+            let channel = self.channels.take().await?;
             self.publish_on(channel, route, message).await
         }))
         .await
     }
 
-    /// Each message that is handed over while the broker takes none would be sent after all,
-    /// however often it was given up and tried again.
-    async fn leave_to_publish(&self) -> Result<SemaphorePermit<'_>, PublishError> {
+    /// Waits until the broker accepts messages. Every message that is sent to a blocked connection
+    /// arrives in the end, however often it was given up and sent again.
+    async fn permit_to_send(&self) -> Result<SemaphorePermit<'_>, PublishError> {
         let permit = permit(&self.permits).await?;
-        self.link.unblocked().await;
+        self.connection.unblocked().await;
         Ok(permit)
     }
 
@@ -198,30 +199,29 @@ impl Pool {
             .unwrap_or(Err(PublishError::TimedOut))
     }
 
-    async fn while_it_lives(
+    async fn while_connected(
         &self,
         publishing: impl Future<Output = Result<(), PublishError>>,
     ) -> Result<(), PublishError> {
         let published = tokio::select! {
             published = publishing => published,
-            () = self.lost.token().cancelled() => Err(PublishError::Lost),
+            () = self.loss.token().cancelled() => Err(PublishError::Lost),
         };
         match published {
-            // Not lost: it was in the air when the broker ceased to read.
-            Err(PublishError::Lost) if self.link.is_blocked() && !self.lost.is_lost() => {
+            // Not lost: it was in flight when the broker ceased to read.
+            Err(PublishError::Lost) if self.connection.is_blocked() && !self.loss.is_over() => {
                 Err(PublishError::TimedOut)
             }
             Err(PublishError::Lost) => {
-                self.lost.because("a publish found its connection gone");
+                self.loss.end_because("a publish found its connection gone");
                 Err(PublishError::Lost)
             }
             published => published,
         }
     }
 
-    /// A channel goes back only after its confirm: one that was given up on could hand the late
-    /// confirm to the next message. Nor does one that was refused: RabbitMQ 3.10 refuses for ever
-    /// on a channel that met the queue while it had no leader, and on a new one takes it.
+    /// Gives the channel back after an ack only. RabbitMQ 3.10 refuses every message on a channel
+    /// that met the queue while it had no leader, and accepts them on a new one.
     async fn publish_on(
         &self,
         channel: Channel,
@@ -240,16 +240,11 @@ impl Pool {
             &message.body,
             properties,
         );
-        let confirmation = publishing
-            .await
-            .map_err(|error| self.failed(error.into()))?
-            .await
-            .map_err(|error| self.failed(error.into()))?;
+        let confirmed = async { publishing.await?.await }.await;
+        let confirmation =
+            confirmed.map_err(|error: lapin::Error| self.channels.failed(error.into()))?;
         if confirmation.is_ack() {
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(channel);
+            self.channels.give_back(channel);
         }
         match confirmation {
             Confirmation::Ack(None) => Ok(()),
@@ -261,41 +256,10 @@ impl Pool {
         }
     }
 
-    async fn channel(&self) -> Result<Channel, PublishError> {
-        while let Some(channel) = self.take_idle() {
-            if channel.status().connected() {
-                return Ok(channel);
-            }
-        }
-        let channel = self.link.channel().await.map_err(|error| {
-            self.lost.blame(error);
-            PublishError::Lost
-        })?;
-        rpc(channel.confirm_select(ConfirmSelectOptions::default()))
-            .await
-            .map_err(|answer| self.failed(answer))?;
-        Ok(channel)
-    }
-
-    /// Callers are told that it is lost; the log is told why.
-    fn failed(&self, answer: Answer) -> PublishError {
-        if let Answer::Lost(cause) = &answer {
-            self.lost.blame(cause);
-        }
-        answer.into()
-    }
-
-    fn take_idle(&self) -> Option<Channel> {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-    }
-
-    /// Properties travel in one frame. A larger one would not be refused but end the connection,
-    /// again and again.
+    /// Properties travel in one frame. The broker would not refuse a larger one but close the
+    /// connection, again and again.
     fn refuse_oversized_headers(&self, message: &Message) -> Result<(), PublishError> {
-        let frame = usize::try_from(self.link.frame_max()).unwrap_or(usize::MAX);
+        let frame = usize::try_from(self.connection.frame_max()).unwrap_or(usize::MAX);
         let needed = header_frame_bytes(&message.properties);
         if frame > 0 && needed > frame {
             return Err(PublishError::Refused(
@@ -308,23 +272,6 @@ impl Pool {
 }
 
 async fn permit(permits: &Semaphore) -> Result<SemaphorePermit<'_>, PublishError> {
-    // Never closed, so this cannot fail; were it closed, nothing could be published.
+    // Never an error: the semaphores are never closed.
     permits.acquire().await.map_err(|_| PublishError::Lost)
-}
-
-impl From<Answer> for PublishError {
-    fn from(answer: Answer) -> Self {
-        if let Some(missing) = answer.missing_right(Right::Write) {
-            return Self::Forbidden(Box::new(missing));
-        }
-        match answer {
-            // The exchange is gone: nothing takes the message to a queue.
-            Answer::Refused {
-                refusal: Refusal::NotFound,
-                ..
-            } => Self::Returned,
-            Answer::Refused { cause, .. } => Self::Refused(cause),
-            Answer::Lost(_) => Self::Lost,
-        }
-    }
 }

@@ -1,36 +1,37 @@
-//! Messages that must be in the air once on a connection: a result whose confirm does not come is
-//! given up by its job, which is parked, and comes back to publish it. While its first confirm may
-//! still come, there is nothing to publish.
+//! Messages that are sent once on a connection. A job gives its result up when the confirm does not
+//! come, is parked, and returns to publish the result again. While the first confirm may still
+//! come, the second publish waits for that one.
 
 use crate::broker::error::PublishError;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-/// To one queue. One that has confirmed none of so many is sent no more.
+/// The unconfirmed publishes to one queue after which it is sent no more messages.
 const MOST_GIVEN_UP: usize = 8;
-/// A job whose reply queue hangs is back after two minutes; what is not asked for in this time was
-/// answered by another worker.
+/// A job whose reply queue hangs is back after two minutes. An outcome that no job has asked for in
+/// this time belongs to a job that another worker answered.
 const KEPT: Duration = Duration::from_mins(10);
 
-type Outcome = watch::Receiver<Option<Result<(), PublishError>>>;
+/// The queue and the message's id.
+type PublishKey = (String, String);
+type PublishOutcome = watch::Receiver<Option<Result<(), PublishError>>>;
 
-/// By the queue and the message's id.
 #[derive(Debug, Default)]
-pub(super) struct SinglePublishes(Mutex<HashMap<(String, String), SinglePublish>>);
+pub(super) struct SinglePublishes(Mutex<HashMap<PublishKey, SinglePublish>>);
 
 #[derive(Debug)]
 struct SinglePublish {
-    outcome: Outcome,
+    outcome: PublishOutcome,
     given_up: bool,
     touched: Instant,
 }
 
 impl SinglePublishes {
-    /// Publishes, unless the same message is in the air: then its confirm is waited for. `publish`
-    /// runs on when nothing waits for it.
+    /// Publishes, or waits for the confirm if the same message is in flight. `publish` runs to its
+    /// end even if the caller gives up.
     ///
     /// # Errors
     /// [`PublishError::TimedOut`] after `patience`: the confirm may still come, and the next call
@@ -67,8 +68,8 @@ impl SinglePublishes {
         published
     }
 
-    /// None where the queue confirms nothing as it is.
-    fn outcome<P>(&self, key: &(String, String), publish: impl FnOnce() -> P) -> Option<Outcome>
+    /// `None` while the queue confirms nothing.
+    fn outcome<P>(&self, key: &PublishKey, publish: impl FnOnce() -> P) -> Option<PublishOutcome>
     where
         P: Future<Output = Result<(), PublishError>> + Send + 'static,
     {
@@ -80,8 +81,8 @@ impl SinglePublishes {
         publishes.retain(|_, publish| {
             publish.outcome.borrow().is_none() || publish.touched.elapsed() < KEPT
         });
-        let hangs = |(of, publish): &(&(String, String), &SinglePublish)| {
-            of.0 == key.0 && publish.given_up && publish.outcome.borrow().is_none()
+        let hangs = |(other, publish): &(&PublishKey, &SinglePublish)| {
+            other.0 == key.0 && publish.given_up && publish.outcome.borrow().is_none()
         };
         if publishes.iter().filter(hangs).count() >= MOST_GIVEN_UP {
             return None;
@@ -102,9 +103,9 @@ impl SinglePublishes {
         Some(outcome)
     }
 
-    /// Of several that waited for one outcome the first may have published anew by now: that is in
-    /// the air.
-    fn forget(&self, key: &(String, String), outcome: &Outcome) {
+    /// Removes the publish, unless a newer one has taken its place: of several callers that waited
+    /// for one outcome, the first may have published again.
+    fn forget(&self, key: &PublishKey, outcome: &PublishOutcome) {
         let mut publishes = self.publishes();
         if publishes
             .get(key)
@@ -114,12 +115,12 @@ impl SinglePublishes {
         }
     }
 
-    fn publishes(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), SinglePublish>> {
+    fn publishes(&self) -> MutexGuard<'_, HashMap<PublishKey, SinglePublish>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// For each of those that ask.
+/// The errors hold causes that cannot be cloned.
 fn copy(published: &Result<(), PublishError>) -> Result<(), PublishError> {
     match published {
         Ok(()) => Ok(()),

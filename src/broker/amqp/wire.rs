@@ -1,8 +1,7 @@
-//! The stream that lapin reads from: the broker's, plain or within TLS, with [`FrameFilter`] in
-//! between.
+//! The stream between lapin and the broker, plain or TLS, with [`FrameFilter`] in the direction of
+//! lapin.
 
-use super::clip::BodyClip;
-use super::frames::FrameFilter;
+use super::frames::{BodyClip, FrameFilter};
 use async_rs::traits::Reactor;
 use async_rs::util::RuntimeParts;
 use async_rs::{Runtime, Tokio};
@@ -17,35 +16,35 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-type Plain = <Tokio as Reactor>::TcpStream;
+type PlainStream = <Tokio as Reactor>::TcpStream;
 
-/// Of one read from the broker.
+/// The size of one read from the broker.
 const READ_BYTES: usize = 32 * 1024;
-/// Read at once where nothing of it is passed on, before others on this thread have their turn.
+/// The bytes of oversized bodies that are dropped before other tasks on this thread may run.
 const DROPPED_BYTES: usize = 1024 * 1024;
 
 /// The current runtime, for connections that are made of [`FilteredStream`]s.
-pub(super) fn runtime() -> Runtime<RuntimeParts<Tokio, Network>> {
+pub(super) fn runtime() -> Runtime<RuntimeParts<Tokio, FilteringReactor>> {
     Runtime::new(RuntimeParts::new(
         Tokio::current(),
-        Network(Tokio::current()),
+        FilteringReactor(Tokio::current()),
     ))
 }
 
-/// The broker's stream, as the library can parse it.
+/// The broker's bytes in a form that lapin can parse.
 pub(super) struct FilteredStream {
-    stream: AsyncTcpStream<Plain>,
-    /// Where bodies have a bound: what shortens them, and what it makes of the bytes received.
+    stream: AsyncTcpStream<PlainStream>,
+    /// The clip that bounds bodies, and its output; `None` without a bound.
     clip: Option<(BodyClip, Vec<u8>)>,
     filter: FrameFilter,
     received: Box<[u8]>,
 }
 
 impl FilteredStream {
-    /// `wanted_frame_max` as our side negotiates it; 0 where it takes what the broker says. Of a
-    /// body no more than `largest_body` is read, if there is such a bound.
+    /// `wanted_frame_max` is the frame size in bytes that the worker asks for; 0 leaves it to the
+    /// broker. Bodies are truncated to `largest_body` bytes.
     pub(super) fn new(
-        stream: AsyncTcpStream<Plain>,
+        stream: AsyncTcpStream<PlainStream>,
         wanted_frame_max: u32,
         largest_body: Option<usize>,
     ) -> Self {
@@ -58,12 +57,12 @@ impl FilteredStream {
         }
     }
 
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut AsyncTcpStream<Plain>> {
+    fn stream(self: Pin<&mut Self>) -> Pin<&mut AsyncTcpStream<PlainStream>> {
         Pin::new(&mut self.get_mut().stream)
     }
 }
 
-/// Vectored reads fill one buffer after the other, through this.
+/// The default vectored read fills one buffer after the other through this method.
 impl AsyncRead for FilteredStream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -126,11 +125,11 @@ impl AsyncWrite for FilteredStream {
     }
 }
 
-/// tokio's network. lapin asks it only what its streams are called, and for time.
+/// tokio's reactor with another type of stream. lapin uses it for that type and for timers only.
 #[derive(Clone, Debug)]
-pub(super) struct Network(Tokio);
+pub(super) struct FilteringReactor(Tokio);
 
-impl Reactor for Network {
+impl Reactor for FilteringReactor {
     type TcpStream = FilteredStream;
     type Sleep = <Tokio as Reactor>::Sleep;
 

@@ -1,74 +1,33 @@
-//! A consumer of the broker in this process, and the receipts of its deliveries.
+//! A consumer of a queue in this process.
 
-use super::queue::Held;
-use super::state::Shared;
-use crate::broker::session::{self, Delivery, Settled};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use super::channel::Channel;
+use super::queue::QueuedMessage;
+use crate::broker::delivery::{Delivery, Receipt};
+use crate::broker::error::BrokerError;
+use std::sync::Arc;
 use tokio::time::sleep_until;
-use tokio_util::sync::CancellationToken;
 
 #[derive(Debug)]
-pub struct Consumer {
+pub struct MemoryConsumer {
     channel: Arc<Channel>,
-    /// None asks for no acknowledgement and has a queue of its own.
+    /// `None`: the consumer asks for no acknowledgements and has a queue of its own.
     prefetch: Option<u16>,
-    /// How often it was let to hold so many.
-    times: usize,
+    /// The multiple of `prefetch` that may be unsettled.
+    extensions: usize,
     ended: bool,
-}
-
-/// Acknowledges one delivery, and keeps the channel open until then.
-#[derive(Debug)]
-pub(in crate::broker) struct Receipt {
-    channel: Arc<Channel>,
-    tag: u64,
-}
-
-/// What was handed out and is not settled; it goes back when the last of consumer and receipts is
-/// dropped.
-#[derive(Debug)]
-pub(super) struct Channel {
-    shared: Arc<Shared>,
-    queue: String,
-    own_queue: bool,
-    unsettled: Mutex<Unsettled>,
-    closed: CancellationToken,
-}
-
-#[derive(Debug, Default)]
-struct Unsettled {
-    held: BTreeMap<u64, Held>,
-    last_tag: u64,
 }
 
 /// The session was closed, or the queue deleted.
 struct Ended;
 
-impl Consumer {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        queue: &str,
-        prefetch: Option<u16>,
-        closed: CancellationToken,
-    ) -> Self {
-        let channel = Channel {
-            shared,
-            queue: queue.to_owned(),
-            own_queue: prefetch.is_none(),
-            unsettled: Mutex::default(),
-            closed,
-        };
+impl MemoryConsumer {
+    pub(super) fn new(channel: Arc<Channel>, prefetch: Option<u16>) -> Self {
         Self {
-            channel: Arc::new(channel),
+            channel,
             prefetch,
-            times: 1,
+            extensions: 1,
             ended: false,
         }
-    }
-
-    pub(super) fn channel(&self) -> Weak<Channel> {
-        Arc::downgrade(&self.channel)
     }
 
     pub(in crate::broker) async fn next(&mut self) -> Option<Delivery> {
@@ -77,15 +36,15 @@ impl Consumer {
         }
         loop {
             let channel = Arc::clone(&self.channel);
-            // Asked for before looking, so that no change falls in between.
-            let mut changed = std::pin::pin!(channel.shared.changed.notified());
+            // Registered before the queue is looked at, so that no change falls in between.
+            let mut changed = std::pin::pin!(channel.queues.changed.notified());
             changed.as_mut().enable();
-            match self.step() {
-                Ok(Some(held)) => return Some(self.deliver(held)),
+            match self.take() {
+                Ok(Some(message)) => return Some(self.deliver(message)),
                 Ok(None) => {}
                 Err(Ended) => break,
             }
-            let expiry = channel.shared.look(|state| state.next_expiry());
+            let expiry = channel.queues.look(|queues| queues.next_expiry());
             let next_expiry = async {
                 match expiry {
                     Some(expiry) => sleep_until(expiry).await,
@@ -100,109 +59,47 @@ impl Consumer {
             }
         }
         self.ended = true;
-        self.channel.give_back_if_closed();
+        self.channel.return_unsettled_if_closed();
         None
     }
 
-    pub(in crate::broker) fn hold_more(&mut self) {
-        self.times += 1;
+    pub(in crate::broker) fn extend_prefetch(&mut self) {
+        self.extensions += 1;
     }
 
     pub(in crate::broker) fn cancel(&mut self) {
         self.ended = true;
     }
 
-    /// A message, or none for now.
-    fn step(&self) -> Result<Option<Held>, Ended> {
+    /// The next message; `None` while the queue is empty or the prefetch is used up.
+    fn take(&self) -> Result<Option<QueuedMessage>, Ended> {
         if self.channel.closed.is_cancelled() {
             return Err(Ended);
         }
-        let room = self.prefetch.is_none_or(|prefetch| {
+        let has_room = self.prefetch.is_none_or(|prefetch| {
             prefetch == 0
-                || self.channel.unsettled().held.len() < usize::from(prefetch) * self.times
+                || self.channel.unsettled_count() < usize::from(prefetch) * self.extensions
         });
         let queue = &self.channel.queue;
-        // A full consumer ends with its queue as well.
-        let taken = self.channel.shared.look(|state| {
-            if room {
-                state.take(queue)
-            } else {
-                state.existing(queue).map(|_| None)
-            }
+        // A consumer without room ends with its queue as well.
+        let taken = self.channel.queues.look(|queues| {
+            let queue = queues.existing(queue)?;
+            Ok(if has_room { queue.take() } else { None })
         });
-        taken.map_err(|_| Ended)
+        taken.map_err(|_: BrokerError| Ended)
     }
 
-    fn deliver(&self, held: Held) -> Delivery {
-        let (message, delivery_count) = (held.message.clone(), held.returns);
+    fn deliver(&self, queued: QueuedMessage) -> Delivery {
+        let (message, delivery_count) = (queued.message.clone(), queued.returns);
         let receipt = match self.prefetch {
-            Some(_) => session::Receipt::Memory(Receipt {
-                tag: self.channel.hold(held),
-                channel: Arc::clone(&self.channel),
-            }),
-            None => session::Receipt::None,
+            Some(_) => Receipt::Memory(self.channel.receipt(queued)),
+            None => Receipt::None,
         };
         Delivery {
             message,
             redelivered: delivery_count > 0,
             delivery_count,
             receipt,
-        }
-    }
-}
-
-impl Receipt {
-    pub(in crate::broker) fn acknowledge(self) -> Settled {
-        self.channel.give_back_if_closed();
-        let held = self.channel.unsettled().held.remove(&self.tag);
-        // Makes room under the prefetch.
-        self.channel.shared.changed.notify_waiters();
-        if held.is_some() {
-            Settled::Acknowledged
-        } else {
-            Settled::Lost
-        }
-    }
-}
-
-impl Channel {
-    fn unsettled(&self) -> MutexGuard<'_, Unsettled> {
-        self.unsettled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn hold(&self, held: Held) -> u64 {
-        let mut unsettled = self.unsettled();
-        unsettled.last_tag += 1;
-        let tag = unsettled.last_tag;
-        unsettled.held.insert(tag, held);
-        tag
-    }
-
-    fn give_back_if_closed(&self) {
-        if self.closed.is_cancelled() {
-            self.give_back();
-        }
-    }
-
-    pub(super) fn give_back(&self) {
-        let held = std::mem::take(&mut self.unsettled().held);
-        if !held.is_empty() {
-            self.shared.change(|state| {
-                for held in held.into_values() {
-                    state.put_back(&self.queue, held);
-                }
-            });
-        }
-    }
-}
-
-impl Drop for Channel {
-    fn drop(&mut self) {
-        self.give_back();
-        if self.own_queue {
-            self.shared.change(|state| state.delete(&self.queue));
         }
     }
 }

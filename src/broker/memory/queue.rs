@@ -1,46 +1,46 @@
-//! One queue: order, time to live, delivery count. Pure: time is handed in.
+//! One queue: order, time to live, delivery count. Pure: the present is an argument.
 
 use crate::broker::headers::Death;
 use crate::broker::message::{Message, Properties};
-use crate::broker::topology;
+use crate::broker::topology::QueueDefinition;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Limits {
+pub(super) struct QueueLimits {
     pub(super) time_to_live: Option<Duration>,
     pub(super) delivery_limit: Option<u64>,
     pub(super) dead_letter_queue: Option<String>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Queue {
-    limits: Limits,
-    ready: VecDeque<Held>,
+pub(super) struct MemoryQueue {
+    limits: QueueLimits,
+    ready: VecDeque<QueuedMessage>,
     arrived: u64,
 }
 
-/// A message in a queue, or handed out and not yet settled.
+/// A message that is ready for delivery, or delivered and not yet settled.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct QueuedMessage {
     pub(super) message: Message,
-    /// How often it came back.
+    /// The number of deliveries that came back unsettled.
     pub(super) returns: u32,
-    /// What comes back takes its old place.
-    place: u64,
+    /// The order of arrival: a message that comes back is put where it was before.
+    position: u64,
     expires: Option<Instant>,
 }
 
-/// A message that the queue gives away, and where to; nowhere means it is gone.
+/// A message that leaves the queue for another one; without a target it is dropped.
 #[derive(Debug)]
 pub(super) struct DeadLetter {
     pub(super) message: Message,
     pub(super) target: Option<String>,
 }
 
-impl Limits {
-    pub(super) fn of(queue: &topology::Queue) -> Self {
+impl QueueLimits {
+    pub(super) fn of(queue: &QueueDefinition) -> Self {
         Self {
             time_to_live: queue.time_to_live(),
             delivery_limit: queue.delivery_limit(),
@@ -49,8 +49,8 @@ impl Limits {
     }
 }
 
-impl Queue {
-    pub(super) fn new(limits: Limits) -> Self {
+impl MemoryQueue {
+    pub(super) fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
             ..Self::default()
@@ -59,7 +59,7 @@ impl Queue {
 
     pub(super) fn push(&mut self, message: Message, now: Instant) {
         let expires = self.limits.time_to_live.map(|ttl| now + ttl);
-        // As on the wire, where it is never sent.
+        // The worker never sends an expiration to RabbitMQ either.
         let message = Message {
             properties: Properties {
                 expiration: None,
@@ -68,34 +68,36 @@ impl Queue {
             ..message
         };
         self.arrived += 1;
-        self.ready.push_back(Held {
+        self.ready.push_back(QueuedMessage {
             message,
             returns: 0,
-            place: self.arrived,
+            position: self.arrived,
             expires,
         });
     }
 
-    pub(super) fn take(&mut self) -> Option<Held> {
+    pub(super) fn take(&mut self) -> Option<QueuedMessage> {
         self.ready.pop_front()
     }
 
-    /// Puts back what was not settled, or gives it away once it has come back too often.
-    pub(super) fn put_back(&mut self, mut held: Held, name: &str) -> Option<DeadLetter> {
-        held.returns = held.returns.saturating_add(1);
+    /// Puts an unsettled message back, or dead-letters it once it has come back too often.
+    pub(super) fn put_back(&mut self, mut queued: QueuedMessage, name: &str) -> Option<DeadLetter> {
+        queued.returns = queued.returns.saturating_add(1);
         if self
             .limits
             .delivery_limit
-            .is_some_and(|limit| u64::from(held.returns) > limit)
+            .is_some_and(|limit| u64::from(queued.returns) > limit)
         {
-            return Some(self.dead_letter(held, name, "delivery_limit"));
+            return Some(self.dead_letter(queued, name, "delivery_limit"));
         }
-        let position = self.ready.partition_point(|other| other.place < held.place);
-        self.ready.insert(position, held);
+        let index = self
+            .ready
+            .partition_point(|other| other.position < queued.position);
+        self.ready.insert(index, queued);
         None
     }
 
-    /// The next message whose time is over. As in RabbitMQ only the head is looked at.
+    /// Takes the next message whose time to live is over. RabbitMQ, too, looks at the head only.
     pub(super) fn expire(&mut self, name: &str, now: Instant) -> Option<DeadLetter> {
         self.next_expiry().filter(|expiry| *expiry <= now)?;
         let expired = self.ready.pop_front()?;
@@ -110,8 +112,8 @@ impl Queue {
         self.ready.len()
     }
 
-    fn dead_letter(&self, held: Held, name: &str, reason: &str) -> DeadLetter {
-        let mut message = held.message;
+    fn dead_letter(&self, queued: QueuedMessage, name: &str, reason: &str) -> DeadLetter {
+        let mut message = queued.message;
         message.properties.headers.record_death(&Death {
             queue: name.to_owned(),
             reason: reason.to_owned(),
@@ -127,46 +129,46 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn queue(limits: Limits, bodies: &[&'static str]) -> Queue {
-        let mut queue = Queue::new(limits);
+    fn queue(limits: QueueLimits, bodies: &[&'static str]) -> MemoryQueue {
+        let mut queue = MemoryQueue::new(limits);
         for body in bodies {
             queue.push(Message::json("test", *body), Instant::now());
         }
         queue
     }
 
-    fn order(queue: &mut Queue) -> Vec<String> {
+    fn order(queue: &mut MemoryQueue) -> Vec<String> {
         std::iter::from_fn(|| queue.take())
-            .map(|held| String::from_utf8_lossy(&held.message.body).into_owned())
+            .map(|queued| String::from_utf8_lossy(&queued.message.body).into_owned())
             .collect()
     }
 
     #[test]
-    fn what_comes_back_takes_its_old_place() {
-        let mut queue = queue(Limits::default(), &["a", "b", "c", "d"]);
-        let taken: Vec<Held> = (0..3).filter_map(|_| queue.take()).collect();
-        for held in taken.into_iter().rev() {
-            assert!(queue.put_back(held, "q").is_none());
+    fn a_returned_message_is_put_where_it_was_before() {
+        let mut queue = queue(QueueLimits::default(), &["a", "b", "c", "d"]);
+        let taken: Vec<QueuedMessage> = (0..3).filter_map(|_| queue.take()).collect();
+        for queued in taken.into_iter().rev() {
+            assert!(queue.put_back(queued, "q").is_none());
         }
         assert_eq!(order(&mut queue), ["a", "b", "c", "d"]);
     }
 
     #[test]
-    fn a_message_is_given_away_when_it_came_back_more_often_than_allowed() {
-        let limits = Limits {
+    fn a_message_is_dead_lettered_when_it_came_back_more_often_than_allowed() {
+        let limits = QueueLimits {
             delivery_limit: Some(2),
             dead_letter_queue: Some("failed".into()),
-            ..Limits::default()
+            ..QueueLimits::default()
         };
         let mut queue = queue(limits, &["a"]);
         for _ in 0..2 {
-            let held = queue.take().unwrap();
-            assert!(queue.put_back(held, "jobs").is_none());
+            let queued = queue.take().unwrap();
+            assert!(queue.put_back(queued, "jobs").is_none());
         }
-        let held = queue.take().unwrap();
-        let given = queue.put_back(held, "jobs").unwrap();
-        assert_eq!(given.target.as_deref(), Some("failed"));
-        let death = given.message.properties.headers.death();
+        let queued = queue.take().unwrap();
+        let dead = queue.put_back(queued, "jobs").unwrap();
+        assert_eq!(dead.target.as_deref(), Some("failed"));
+        let death = dead.message.properties.headers.death();
         assert_eq!(
             death,
             Some(Death {
@@ -179,10 +181,10 @@ mod tests {
 
     #[test]
     fn a_message_expires_when_its_time_is_over_and_not_before() {
-        let limits = Limits {
+        let limits = QueueLimits {
             time_to_live: Some(Duration::from_secs(5)),
             dead_letter_queue: Some("due".into()),
-            ..Limits::default()
+            ..QueueLimits::default()
         };
         let mut queue = queue(limits, &["a"]);
         let expiry = queue.next_expiry().unwrap();

@@ -1,43 +1,20 @@
-//! A queue of ours as it exists on the broker, and which of its differences from ours could lose a
-//! job.
+//! A queue as it exists on the broker, and the severity of its differences from the worker's
+//! definition.
 
-use super::{Argument, Queue, Role};
+use super::{Argument, QueueDefinition, QueueFlaw, QueueRole, Severity};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-/// What the broker keeps of a queue. Arguments have their `x-`, keys of a policy have none.
+/// A queue on the broker. Its arguments begin with `x-`, the keys of policies do not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExistingQueue {
     pub durable: bool,
     pub auto_delete: bool,
     pub exclusive: bool,
     pub arguments: BTreeMap<String, Argument>,
-    /// What policy and operator policy together add to the arguments; AMQP does not tell it.
+    /// The keys that policy and operator policy add to the arguments. AMQP does not show them.
     pub policy: BTreeMap<String, Argument>,
-    /// The names of these policies, as a sentence has them.
+    /// The names of these policies, as part of a sentence.
     pub policy_names: String,
-}
-
-/// One difference of an existing queue from ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueFlaw {
-    pub severity: Severity,
-    argument: String,
-    existing: Option<Argument>,
-    wanted: Option<Argument>,
-    /// The policy that the value comes from; none where it is an argument of the queue.
-    pub policy: Option<String>,
-    /// What may come of it; empty where it does no harm.
-    pub consequence: &'static str,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    Harmless,
-    /// The queue is used; what may come of it is said.
-    Warning,
-    /// A job could be lost: the queue is not used.
-    Essential,
 }
 
 const EXPIRES: &str =
@@ -59,11 +36,10 @@ const SINGLE_CONSUMER: &str =
     "only one worker at a time is given jobs: declare it without this argument";
 const CONSUMER_TIMEOUT: &str = "a job in hand for longer is given to another worker, which may pay for it again: make it 30 minutes or more";
 
-/// A worker may hold a delivery for some minutes; this is what RabbitMQ allows by default, in
-/// milliseconds.
+/// RabbitMQ's default in milliseconds. A worker may hold a delivery for some minutes.
 const USUAL_CONSUMER_TIMEOUT: i64 = 30 * 60 * 1_000;
-/// Where an argument and a policy both set one of these, RabbitMQ takes the smaller; for all others
-/// it takes the argument.
+/// The arguments of which RabbitMQ takes the smaller value where a policy sets another one; for all
+/// others it takes the argument.
 const SMALLER_WINS: [&str; 6] = [
     "x-expires",
     "x-message-ttl",
@@ -74,8 +50,8 @@ const SMALLER_WINS: [&str; 6] = [
 ];
 
 impl ExistingQueue {
-    /// As the worker would declare it.
-    pub fn as_declared(queue: &Queue) -> Self {
+    /// The queue as the worker would declare it.
+    pub fn as_declared(queue: &QueueDefinition) -> Self {
         Self {
             durable: true,
             auto_delete: false,
@@ -91,7 +67,7 @@ impl ExistingQueue {
     }
 
     /// Every difference from `queue`, the worst first.
-    pub fn flaws(&self, queue: &Queue) -> Vec<QueueFlaw> {
+    pub fn flaws(&self, queue: &QueueDefinition) -> Vec<QueueFlaw> {
         let mut flaws: Vec<QueueFlaw> = [
             ("durable", self.durable, true),
             ("auto_delete", self.auto_delete, false),
@@ -117,7 +93,7 @@ impl ExistingQueue {
         flaws
     }
 
-    fn argument_names(&self, queue: &Queue) -> BTreeSet<String> {
+    fn argument_names(&self, queue: &QueueDefinition) -> BTreeSet<String> {
         let ours = queue.arguments.iter().map(|(name, _)| (*name).to_owned());
         let of_policies = self.policy.keys().map(|key| format!("x-{key}"));
         self.arguments
@@ -128,7 +104,7 @@ impl ExistingQueue {
             .collect()
     }
 
-    fn flaw(&self, queue: &Queue, argument: String) -> Option<QueueFlaw> {
+    fn flaw(&self, queue: &QueueDefinition, argument: String) -> Option<QueueFlaw> {
         let (existing, is_of_policy) = self.effective(&argument);
         let wanted = queue.argument(&argument);
         if existing == wanted {
@@ -145,7 +121,7 @@ impl ExistingQueue {
         })
     }
 
-    /// The value that counts, and whether a policy gives it.
+    /// The effective value, and whether it comes from a policy.
     fn effective(&self, argument: &str) -> (Option<&Argument>, bool) {
         let own = self.arguments.get(argument);
         let of_policy = argument
@@ -164,12 +140,12 @@ impl ExistingQueue {
 
     fn severity(
         &self,
-        role: Role,
+        role: QueueRole,
         argument: &str,
         existing: Option<&Argument>,
         wanted: Option<&Argument>,
     ) -> (Severity, &'static str) {
-        use Role::{Archive, Delay, Work};
+        use QueueRole::{Archive, Delay, Work};
         use Severity::{Essential, Harmless, Warning};
         let number = existing.and_then(Argument::number);
         let is_less = number < wanted.and_then(Argument::number);
@@ -183,16 +159,19 @@ impl ExistingQueue {
             (Work, "x-message-ttl") => (Essential, TIME_TO_LIVE_OF_JOBS),
             (Delay, "x-message-ttl") => (Essential, DELAY),
             (Archive, "x-message-ttl") if is_less && number.is_some() => (Warning, EARLY),
-            // Full, a queue that refuses loses nothing: the publisher keeps what it has.
-            (Work | Delay, "x-overflow") if !self.refuses() => (Essential, OVERFLOW),
-            (Work | Delay, "x-max-length" | "x-max-length-bytes") if !self.refuses() => {
+            // A full queue that rejects publishes loses nothing: the publisher keeps the message.
+            (Work | Delay, "x-overflow") if !self.rejects_publishes() => (Essential, OVERFLOW),
+            (Work | Delay, "x-max-length" | "x-max-length-bytes") if !self.rejects_publishes() => {
                 (Essential, FULL)
             }
-            (Archive, "x-max-length" | "x-max-length-bytes") if !self.refuses() => (Warning, FULL),
+            (Archive, "x-max-length" | "x-max-length-bytes") if !self.rejects_publishes() => {
+                (Warning, FULL)
+            }
             (Work, "x-delivery-limit") if number.is_some_and(|limit| limit < 0) => {
                 (Warning, NEGATIVE_LIMIT)
             }
-            // None at all is no limit on RabbitMQ 3, and 20 on RabbitMQ 4, which is ours.
+            // Without the argument there is no limit on RabbitMQ 3, and on RabbitMQ 4 a limit of
+            // 20, which is the worker's own.
             (Work, "x-delivery-limit") if is_less && number.is_some() => {
                 (Essential, FEW_DELIVERIES)
             }
@@ -210,7 +189,7 @@ impl ExistingQueue {
         }
     }
 
-    fn refuses(&self) -> bool {
+    fn rejects_publishes(&self) -> bool {
         matches!(self.effective("x-overflow"), (Some(Argument::Text(overflow)), _) if overflow == "reject-publish")
     }
 }
@@ -221,83 +200,6 @@ impl Argument {
             Self::Number(number) => Some(*number),
             Self::Text(_) | Self::Flag(_) => None,
         }
-    }
-}
-
-impl QueueFlaw {
-    /// What stands behind the queue's name: `has x-expires 5000, and may have none: …`.
-    pub fn refusal(&self) -> String {
-        let Self {
-            argument,
-            existing,
-            wanted,
-            consequence,
-            ..
-        } = self;
-        let text = match (argument.as_str(), existing, wanted) {
-            ("x-queue-type", Some(Argument::Text(kind)), _) => {
-                format!("is a {kind} queue and has to be a quorum queue")
-            }
-            ("x-queue-type", ..) => "is a classic queue and has to be a quorum queue".to_owned(),
-            ("durable", ..) => "is not durable, and has to be".to_owned(),
-            ("auto_delete", ..) => {
-                "is deleted with its last consumer (auto_delete), and may not be".to_owned()
-            }
-            ("exclusive", ..) => "belongs to one connection (exclusive), and may not".to_owned(),
-            (_, existing, None) => format!(
-                "has {argument} {}{}, and may have none",
-                shown(existing.as_ref()),
-                self.giver()
-            ),
-            (_, existing, wanted) => {
-                format!(
-                    "has {argument} {}{}, and needs {}",
-                    shown(existing.as_ref()),
-                    self.giver(),
-                    shown(wanted.as_ref())
-                )
-            }
-        };
-        if consequence.is_empty() {
-            text
-        } else {
-            format!("{text}: {consequence}")
-        }
-    }
-
-    fn giver(&self) -> String {
-        self.policy
-            .as_ref()
-            .map(|policy| format!(" by {policy}"))
-            .unwrap_or_default()
-    }
-}
-
-/// As it is said of a queue that is used as it is.
-impl fmt::Display for QueueFlaw {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            argument,
-            existing,
-            wanted,
-            ..
-        } = self;
-        let (existing, wanted) = (shown(existing.as_ref()), shown(wanted.as_ref()));
-        write!(
-            formatter,
-            "has {argument} {existing}{} instead of {wanted}, and is used as it is",
-            self.giver()
-        )
-    }
-}
-
-fn shown(value: Option<&Argument>) -> String {
-    match value {
-        None => "none".to_owned(),
-        Some(Argument::Text(text)) if text.is_empty() => "\"\"".to_owned(),
-        Some(Argument::Text(text)) => text.clone(),
-        Some(Argument::Number(number)) => number.to_string(),
-        Some(Argument::Flag(flag)) => flag.to_string(),
     }
 }
 

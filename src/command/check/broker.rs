@@ -4,7 +4,7 @@
 use super::finding::{CheckFinding, CheckOutcome};
 use super::queues::{QUEUES, compared};
 use super::{fleets, management};
-use crate::broker::rights::PermissionPatterns;
+use crate::broker::permissions::PermissionPatterns;
 use crate::broker::{Broker, Config, Session, redacted};
 use crate::config;
 use crate::provider::{CONNECT_TIMEOUT, http_client};

@@ -2,7 +2,9 @@
 
 use super::finding::{CheckFinding, CheckOutcome};
 use super::queues::{QUEUES, tolerable};
-use crate::broker::topology::{Argument, ExistingQueue, Queue, QueueFlaw, Severity, queues};
+use crate::broker::topology::{
+    Argument, ExistingQueue, QueueDefinition, QueueFlaw, Severity, queues,
+};
 use crate::broker::{self, BrokerLogin};
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
@@ -72,7 +74,7 @@ impl Management {
             || CheckFinding::failed(KEY, "cannot be read together with broker.urls", "");
         let (broker_login, vhost) = config.login().zip(config.vhost()).ok_or_else(unreadable)?;
         let mut url = Url::parse(config.management_url.expose()).map_err(|_| unreadable())?;
-        let login = BrokerLogin::of_http(&url).unwrap_or(broker_login);
+        let login = BrokerLogin::from_management_url(&url).unwrap_or(broker_login);
         // Err: a URL without a host, which the configuration refuses.
         url.set_username("")
             .and_then(|()| url.set_password(None))
@@ -115,7 +117,7 @@ impl Management {
         Ok(findings)
     }
 
-    fn finding(&self, queue: &Queue, flaw: &QueueFlaw) -> CheckFinding {
+    fn finding(&self, queue: &QueueDefinition, flaw: &QueueFlaw) -> CheckFinding {
         if flaw.severity != Severity::Essential {
             return tolerable(&queue.name, flaw);
         }

@@ -66,7 +66,7 @@ impl<'a> QueueBrowser<'a> {
         let consumer = match &mut self.consumer {
             Some(consumer) if self.room > 0 => consumer,
             Some(consumer) => {
-                consumer.hold_more().await?;
+                consumer.extend_prefetch().await?;
                 self.room = WINDOW;
                 consumer
             }

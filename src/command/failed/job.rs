@@ -81,7 +81,7 @@ pub(super) fn read(message: &Message) -> Result<Job, Box<Rejected>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::{FAILURE, Properties, replayed};
+    use crate::broker::{FAILURE, Properties, replay_copy};
     use std::collections::HashSet;
 
     fn message(body: &str, message_id: Option<&str>, failure: Option<&str>) -> Message {
@@ -153,7 +153,7 @@ mod tests {
             failure("null", "2026-01-01T00:00:00.001Z"),
         );
         let first = message("{}", None, Some(&early));
-        let again = replayed(&first, &FailedJob::of(&first).mark());
+        let again = replay_copy(&first, &FailedJob::of(&first).mark());
         let copies = [
             first.clone(),
             message("{}", None, Some(&late)),

@@ -7,7 +7,7 @@
 use super::ages::length;
 use super::job::FailedJob;
 use super::removal::Removal;
-use crate::broker::{Message, Publisher, Session, fitted, replayed};
+use crate::broker::{Message, Publisher, Session, fit_to_frame, replay_copy};
 use anyhow::Context;
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -69,7 +69,7 @@ impl Removal for Replay {
         mark: &str,
     ) -> anyhow::Result<()> {
         let room = self.publisher.room_for_properties();
-        let message = fitted(replayed(message, mark), room, &[]).message;
+        let message = fit_to_frame(replay_copy(message, mark), room, &[]).message;
         let published = self.publisher.publish(&self.jobs_queue, &message).await;
         published.with_context(|| {
             let name = job.job_id.as_deref().unwrap_or("a job without a readable id");

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use invoice_worker::broker::{
     FAILURE, FrameFilter, Headers, Message, NOT_BEFORE, PROGRESS, ParkedHeaders, ParkedState,
-    Properties, REPLAY, SEAL, SUSPECT, failed_copy, fitted, parked, parked_headers, replayed,
-    run_id,
+    Properties, REPLAY, SEAL, SUSPECT, failed_copy, fit_to_frame, parked_copy, read_parked_headers,
+    replay_copy, run_id,
 };
 use invoice_worker::seal::{SealKey, Sealer};
 use lapin::protocol::basic::parse_properties;
@@ -48,7 +48,7 @@ pub fn headers(data: &[u8]) {
 
     let sealer = Sealer::new(SealKey::of("key"), None);
     assert!(
-        !matches!(parked_headers(&job, &sealer), ParkedHeaders::Valid(_)),
+        !matches!(read_parked_headers(&job, &sealer), ParkedHeaders::Valid(_)),
         "a seal that was forged"
     );
     let state = ParkedState {
@@ -56,9 +56,9 @@ pub fn headers(data: &[u8]) {
         not_before_ms: 7,
         deaths: None,
     };
-    let waiting = parked(&job, &state, &sealer);
+    let waiting = parked_copy(&job, &state, &sealer);
     assert_eq!(
-        parked_headers(&waiting, &sealer),
+        read_parked_headers(&waiting, &sealer),
         ParkedHeaders::Valid(state.clone())
     );
     assert_eq!(
@@ -68,7 +68,7 @@ pub fn headers(data: &[u8]) {
     assert_eq!(waiting.properties.headers.number(NOT_BEFORE), Some(7));
     // Names only: a number that is none (NaN) is not equal to itself.
     assert_eq!(
-        format!("{:?}", parked(&waiting, &state, &sealer).properties),
+        format!("{:?}", parked_copy(&waiting, &state, &sealer).properties),
         format!("{:?}", waiting.properties)
     );
     let failed = failed_copy(&job, "reason", 1 << 20);
@@ -76,7 +76,7 @@ pub fn headers(data: &[u8]) {
         failed.properties.headers.text(FAILURE).as_deref(),
         Some("reason")
     );
-    let plain = fitted(waiting.clone(), 0, &[PROGRESS, NOT_BEFORE]).message;
+    let plain = fit_to_frame(waiting.clone(), 0, &[PROGRESS, NOT_BEFORE]).message;
     assert_eq!(
         plain.properties.headers.text(PROGRESS).as_deref(),
         Some("progress")
@@ -85,8 +85,8 @@ pub fn headers(data: &[u8]) {
         assert_eq!(run_id(copy), run);
     }
 
-    let again = replayed(&failed, "second");
-    assert_ne!(run_id(&again), run_id(&replayed(&failed, "third")));
+    let again = replay_copy(&failed, "second");
+    assert_ne!(run_id(&again), run_id(&replay_copy(&failed, "third")));
     assert!(
         [PROGRESS, NOT_BEFORE, SUSPECT, SEAL, FAILURE]
             .iter()

@@ -103,11 +103,11 @@ pub(super) fn imported_paths(source: &Source) -> Vec<Import> {
             is_reexport,
         })
     };
-    let mut found = Vec::new();
+    let (mut found, mut inline) = (Vec::new(), Vec::new());
     let mut lines = source.code.lines();
     while let Some(line) = lines.next() {
         let Some(first) = without_visibility(line).strip_prefix("use ") else {
-            found.extend(paths_in(line).filter_map(|path| import(&path, "", false)));
+            inline.extend(paths_in(line));
             continue;
         };
         let is_reexport = line.trim_start().starts_with("pub");
@@ -122,6 +122,21 @@ pub(super) fn imported_paths(source: &Source) -> Vec<Import> {
             found.extend(import(&path, name, is_reexport));
         });
     }
+    // A path may begin with a name that was imported, as in `topology::queues`.
+    let through_names = |path: &[&str]| {
+        let module = found.iter().find(|import| import.name == path[0])?;
+        let rest = path[1..].iter().map(ToString::to_string);
+        Some(Import {
+            path: module.path.iter().cloned().chain(rest).collect(),
+            name: String::new(),
+            is_reexport: false,
+        })
+    };
+    let inline: Vec<Import> = inline
+        .iter()
+        .filter_map(|path| import(path, "", false).or_else(|| through_names(path)))
+        .collect();
+    found.extend(inline);
     found
 }
 

@@ -4,7 +4,8 @@
 use super::{config, job, within};
 use crate::harness::rabbitmq;
 use crate::harness::rabbitmq::users::{self, Permissions};
-use invoice_worker::broker::rights::{PermissionPatterns, ResourceKind, Right};
+use invoice_worker::broker::permissions::PermissionPatterns;
+use invoice_worker::broker::rights::{ResourceKind, Right};
 use invoice_worker::broker::{Broker, BrokerError, Config, PublishError, Session};
 use invoice_worker::settings::secret::Secret;
 

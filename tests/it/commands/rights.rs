@@ -5,7 +5,7 @@ use crate::harness::program::{ConfigFile, output};
 use crate::harness::rabbitmq;
 use crate::harness::rabbitmq::users::{self, Permissions};
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::broker::rights::PermissionPatterns;
+use invoice_worker::broker::permissions::PermissionPatterns;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::settings::secret::Secret;
 use serde_json::Value;

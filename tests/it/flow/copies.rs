@@ -2,7 +2,7 @@
 
 use super::{codes, paid_calls};
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::broker::{ParkedState, parked, run_id};
+use invoice_worker::broker::{ParkedState, parked_copy, run_id};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::settings::units::span;
@@ -274,7 +274,7 @@ async fn a_suspect_waits_as_long_as_it_was_told(on: On) {
         not_before_ms: u64::try_from(until.as_millisecond()).unwrap(),
         deaths: Some(0),
     };
-    let copy = parked(&job, &state, &system.config.sealer());
+    let copy = parked_copy(&job, &state, &system.config.sealer());
     system
         .session
         .publisher()

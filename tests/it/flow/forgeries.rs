@@ -5,7 +5,7 @@ use super::{SHORT_316, codes, paid_calls};
 use crate::harness::program::ConfigFile;
 use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::broker::{
-    Message, NOT_BEFORE, PROGRESS, ParkedState, SEAL, SUSPECT, parked, run_id,
+    Message, NOT_BEFORE, PROGRESS, ParkedState, SEAL, SUSPECT, parked_copy, run_id,
 };
 use invoice_worker::checkpoint::{Checkpoints, VerificationAnswer};
 use invoice_worker::dev::sandbox::samples;
@@ -126,7 +126,7 @@ async fn an_invented_past_is_none(on: On) {
             not_before_ms: 4_000_000_000_000,
             deaths: Some(4),
         };
-        let mut forged = parked(&job, &state, &strangers);
+        let mut forged = parked_copy(&job, &state, &strangers);
         if !is_sealed {
             forged.properties.headers.remove(SEAL);
         }

@@ -8,8 +8,8 @@ use super::running::Running;
 use bytes::Bytes;
 use invoice_worker::app;
 use invoice_worker::broker::{
-    Broker, Consumer, Message, ParkedHeaders, ParkedState, Properties, Session, parked,
-    parked_headers,
+    Broker, Consumer, Message, ParkedHeaders, ParkedState, Properties, Session, parked_copy,
+    read_parked_headers,
 };
 use invoice_worker::config::Config;
 use invoice_worker::dev::sandbox::{Sandbox, samples};
@@ -254,10 +254,10 @@ impl System {
 
     /// The same parked job with its time come, as only a worker could write it.
     pub(crate) fn due_now(&self, job: &Message) -> Message {
-        let ParkedHeaders::Valid(state) = parked_headers(job, &self.config.sealer()) else {
+        let ParkedHeaders::Valid(state) = read_parked_headers(job, &self.config.sealer()) else {
             panic!("no valid seal")
         };
-        parked(
+        parked_copy(
             job,
             &ParkedState {
                 not_before_ms: 0,
@@ -269,7 +269,7 @@ impl System {
 
     /// A job as it is when it comes back from being parked with this progress.
     pub(crate) fn returning(&self, job: &Message, progress: &Progress) -> Message {
-        parked(
+        parked_copy(
             job,
             &ParkedState {
                 progress: progress.to_header(),

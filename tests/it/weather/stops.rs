@@ -7,7 +7,7 @@ use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::{Direction, Flow, Proxy};
 use crate::harness::rabbitmq;
 use crate::harness::system::{BUCKET, On, Setup, System};
-use invoice_worker::broker::{Message, ParkedState, parked, run_id};
+use invoice_worker::broker::{Message, ParkedState, parked_copy, run_id};
 use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::progress::Progress;
@@ -185,7 +185,7 @@ async fn a_suspect_that_runs_alone_does_not_hold_the_worker_beyond_its_grace() {
     let key = stop.system.sample("01-beijing-outpatient").await;
     let suspect = stop.system.job("suspect", &key);
     let progress = Progress::new(run_id(&suspect), jiff::Timestamp::now()).to_header();
-    let suspect = parked(
+    let suspect = parked_copy(
         &suspect,
         &ParkedState {
             progress,

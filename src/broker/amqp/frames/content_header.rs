@@ -1,21 +1,22 @@
-//! The properties of a message, as the library can read them.
+//! The properties of a message, mended for lapin.
 //!
-//! A property that is not UTF-8 is no text that could be compared, echoed or published to: it is
-//! taken out, so that it is absent for the worker, and its bytes are set aside in a header of ours.
-//! That header travels with every copy of the message: it tells an operator what stood there, and
-//! two messages that differ in nothing else remain two runs.
+//! A property that is not UTF-8 cannot be compared, echoed or published to. It is taken out, so
+//! that it is absent for the worker, and its bytes are written into a header of the worker's own.
+//! That header travels with every copy of the message: it shows an operator the original bytes, and
+//! keeps two messages that differ in nothing else two runs.
 
 use super::reader::{ByteReader, push_long};
 use super::table::TableEntries;
-use crate::broker::run::UNREADABLE;
+use crate::broker::run_id::UNREADABLE;
 use sha2::{Digest, Sha256};
 
 /// Class, weight and size of the body.
 const BEFORE_FLAGS: usize = 12;
-/// Another sixteen flags follow. No property is behind them, and the library reads the first
-/// sixteen alone.
+/// Another sixteen flags follow. They stand for no property, and lapin reads the first sixteen
+/// only.
 const MORE_FLAGS: u16 = 1;
-/// The header `invoice-unreadable` has at most ten names in it, so it stays below a kilobyte.
+/// The longest property in bytes that is written out in `invoice-unreadable`. That header has at
+/// most ten properties in it, so it stays below a kilobyte.
 const LONGEST_SHOWN: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ enum PropertyType {
 
 use PropertyType::{Bytes, Short, Table};
 
-/// In the order in which they stand on the wire, the first behind the highest flag.
+/// The properties in their order on the wire. The highest flag stands for the first one.
 const PROPERTIES: [(&str, PropertyType); 14] = [
     ("content_type", Short),
     ("content_encoding", Short),
@@ -47,10 +48,10 @@ const PROPERTIES: [(&str, PropertyType); 14] = [
 
 const HEADERS: usize = 2;
 
-/// `room` is what the payload may have.
+/// The payload of a content header in at most `room` bytes, as far as headers can be left out.
 pub(super) fn mended(payload: &[u8], room: usize) -> Vec<u8> {
     let mut reader = ByteReader(payload);
-    // A broker that sends less has lost its own way; the library says so.
+    // A shorter payload is a defect of the broker, and lapin reports it.
     let Some((begin, flags)) = reader.take(BEFORE_FLAGS).zip(reader.u16()) else {
         return payload.to_vec();
     };
@@ -110,9 +111,9 @@ pub(super) fn mended(payload: &[u8], room: usize) -> Vec<u8> {
     out
 }
 
-/// The broker sends a content header that is larger than the frame it negotiated, because a
-/// publisher may have negotiated a larger one, and because the broker adds headers of its own. The
-/// other properties always fit.
+/// Leaves out headers until the payload fits. The broker sends content headers that are larger than
+/// the negotiated frame, because a publisher may have negotiated a larger one and because the
+/// broker adds headers of its own. The other properties always fit.
 fn shrink(headers: &mut TableEntries, properties: &[Option<Vec<u8>>], room: usize) {
     const FLAGS_AND_LENGTH: usize = 2 + 4;
     let others: usize = properties.iter().flatten().map(Vec::len).sum();
@@ -129,7 +130,7 @@ fn flag(index: usize) -> u16 {
     1 << (15 - index)
 }
 
-/// In full where it is short, as most names are; else by its digest.
+/// The bytes in hexadecimal digits if they are few, as in most names, else their digest.
 fn shown(bytes: &[u8]) -> String {
     if bytes.len() <= LONGEST_SHOWN {
         hex::encode(bytes)

@@ -1,22 +1,22 @@
-//! Methods that a broker sends, whose short strings and tables are made valid. Lengths stay.
+//! Methods from the broker, with their short strings and tables made valid. Lengths stay the same.
 
 use super::reader::{ByteReader, push_long, push_short};
 use super::table;
 
 #[derive(Clone, Copy, Debug)]
-enum Argument {
+enum MethodArgument {
     Bytes(usize),
     Short,
     Long,
     Table,
 }
 
-use Argument::{Bytes, Long, Short, Table};
+use MethodArgument::{Bytes, Long, Short, Table};
 
 const CONNECTION_TUNE: (u16, u16) = (10, 30);
 
-/// Those with text in them, by class and method.
-fn arguments(method: (u16, u16)) -> &'static [Argument] {
+/// The arguments of the methods with text in them, by class and method.
+fn arguments(method: (u16, u16)) -> &'static [MethodArgument] {
     match method {
         // connection.start
         (10, 10) => &[Bytes(2), Table, Long, Long],
@@ -35,7 +35,7 @@ fn arguments(method: (u16, u16)) -> &'static [Argument] {
     }
 }
 
-/// What a broker offers as the largest frame.
+/// The largest frame in bytes that the broker offers; `None` for any other method.
 pub(super) fn frame_max_of_tune(payload: &[u8]) -> Option<u32> {
     let mut reader = ByteReader(payload);
     if (reader.u16()?, reader.u16()?) != CONNECTION_TUNE {
@@ -57,13 +57,13 @@ pub(super) fn mended(payload: &[u8]) -> Vec<u8> {
             }
         }
     }
-    // Flags and numbers, or what cannot be read; the library judges it.
+    // Flags and numbers, or bytes that cannot be read, which lapin refuses.
     let begun = if out.is_empty() { payload } else { reader.0 };
     out.extend_from_slice(begun);
     out
 }
 
-fn copy(argument: Argument, reader: &mut ByteReader<'_>, out: &mut Vec<u8>) -> Option<()> {
+fn copy(argument: MethodArgument, reader: &mut ByteReader<'_>, out: &mut Vec<u8>) -> Option<()> {
     match argument {
         Bytes(length) => out.extend_from_slice(reader.take(length)?),
         Short => push_short(reader.short()?, out),

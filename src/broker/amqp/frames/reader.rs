@@ -1,7 +1,7 @@
-//! Bytes of a payload, one item after the other.
+//! Reads and writes the items of a payload.
 
-/// What is left to be read. Each step answers none, and takes nothing, where the bytes do not
-/// suffice.
+/// The unread bytes of a payload. Each method returns `None`, and takes nothing, if too few bytes
+/// are left.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByteReader<'a>(pub(super) &'a [u8]);
 
@@ -28,7 +28,7 @@ impl<'a> ByteReader<'a> {
             .map(u32::from_be_bytes)
     }
 
-    /// Its length is one byte.
+    /// A short string, behind a length of one byte.
     pub(super) fn short(&mut self) -> Option<&'a [u8]> {
         let mut ahead = *self;
         let length = ahead.byte()?;
@@ -37,7 +37,7 @@ impl<'a> ByteReader<'a> {
         Some(text)
     }
 
-    /// A long string, a byte array, a table or a list: its length is four bytes.
+    /// A long string, byte array, table or list, behind a length of four bytes.
     pub(super) fn long(&mut self) -> Option<&'a [u8]> {
         let mut ahead = *self;
         let length = ahead.u32()?;
@@ -47,10 +47,10 @@ impl<'a> ByteReader<'a> {
     }
 }
 
-/// A short string of the same length in which each byte that is no part of valid UTF-8 is a
-/// question mark.
+/// Writes a short string of the same length, with a question mark for each byte that is not valid
+/// UTF-8.
 pub(super) fn push_short(text: &[u8], out: &mut Vec<u8>) {
-    // Never more than 255: it was read as a short string.
+    // At most 255, because it was read as a short string.
     out.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
     for chunk in text.utf8_chunks() {
         out.extend_from_slice(chunk.valid().as_bytes());
@@ -58,7 +58,7 @@ pub(super) fn push_short(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Content behind its length of four bytes.
+/// Writes content behind its length of four bytes.
 pub(super) fn push_long(content: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(
         &u32::try_from(content.len())

@@ -1,21 +1,22 @@
-//! A table of headers, entry by entry, as the library can read it.
+//! A table of headers, entry by entry, mended for lapin.
 //!
-//! lapin reads lists and tables within each other by recursion, on a thread with a stack of 2 MiB:
-//! a header of some eight kilobytes, nested 1,700 times, ends the process. AMQP and RabbitMQ know
-//! no bound. So what is nested beyond all sense is declared a byte array, and a copy of the message
-//! carries it as such.
+//! lapin parses nested lists and tables by recursion, on a thread with a stack of 2 MiB: a header
+//! of eight kilobytes, nested 1,700 times, ends the process. AMQP and RabbitMQ have no bound. So a
+//! value that is nested too deeply is declared a byte array, and copies of the message carry it as
+//! such.
 
 use super::reader::{ByteReader, push_long, push_short};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
-/// The table itself is the first level. No client's own values come near it.
+/// The levels of nesting that are kept, the table itself being the first. Clients use far fewer.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Of a length byte and the name behind it.
+/// The length before a name.
 const LENGTH_BYTE: usize = 1;
 
-/// What could be read of a table. What follows an entry that cannot be read has no beginning, and
-/// is left out.
+/// The entries of a table up to the first one that cannot be read, after which no entry can be
+/// found.
 #[derive(Debug, Default)]
 pub(super) struct TableEntries(Vec<Vec<u8>>);
 
@@ -37,7 +38,7 @@ impl TableEntries {
         self.0.push(entry);
     }
 
-    /// Without its length.
+    /// The size of all entries in bytes.
     pub(super) fn size(&self) -> usize {
         self.0.iter().map(Vec::len).sum()
     }
@@ -46,13 +47,13 @@ impl TableEntries {
         self.0.is_empty()
     }
 
-    /// Leaves out the largest entries until the rest has room, a stranger's before those the worker
-    /// itself reads. Answers how many.
+    /// Leaves out the largest entries until the rest fits into `room` bytes, the submitter's before
+    /// those that the worker reads. Returns the number of entries that were left out.
     pub(super) fn shrink(&mut self, room: usize) -> usize {
         let before = self.0.len();
         let mut excess = self.size().saturating_sub(room);
         if excess > 0 {
-            // Sorted once: a header of 128 KiB holds sixty thousand entries.
+            // Sorted once: a table of 128 KiB holds sixty thousand entries.
             let mut order: Vec<usize> = (0..before).collect();
             order.sort_by_key(|&index| (is_ours(&self.0[index]), Reverse(self.0[index].len())));
             for index in order {
@@ -100,30 +101,21 @@ fn entry(reader: &mut ByteReader<'_>, depth: usize) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The types of values as RabbitMQ and lapin know them. Writes nothing where it answers none.
+/// Copies a value of one of the types that RabbitMQ and lapin know; writes nothing if it returns
+/// `None`.
 fn value(reader: &mut ByteReader<'_>, depth: usize, out: &mut Vec<u8>) -> Option<()> {
     let kind = reader.byte()?;
     let width = match kind {
         b'A' | b'F' | b'S' | b'x' => {
             let content = reader.long()?;
-            match kind {
-                b'A' | b'F' if depth >= MAX_DEPTH => {
-                    out.push(b'x');
-                    push_long(content, out);
-                }
-                b'A' => {
-                    out.push(kind);
-                    push_long(&list(content, depth + 1), out);
-                }
-                b'F' => {
-                    out.push(kind);
-                    push_long(&table(content, depth + 1), out);
-                }
-                _ => {
-                    out.push(kind);
-                    push_long(content, out);
-                }
-            }
+            let (kind, content) = match kind {
+                b'A' | b'F' if depth >= MAX_DEPTH => (b'x', Cow::Borrowed(content)),
+                b'A' => (kind, Cow::Owned(list(content, depth + 1))),
+                b'F' => (kind, Cow::Owned(table(content, depth + 1))),
+                _ => (kind, Cow::Borrowed(content)),
+            };
+            out.push(kind);
+            push_long(&content, out);
             return Some(());
         }
         b'V' => 0,
@@ -140,7 +132,7 @@ fn value(reader: &mut ByteReader<'_>, depth: usize, out: &mut Vec<u8>) -> Option
     Some(())
 }
 
-/// A table within a method's arguments.
+/// A table among a method's arguments.
 pub(super) fn mended(content: &[u8]) -> Vec<u8> {
     table(content, 1)
 }

@@ -12,7 +12,7 @@ fn number(number: i64) -> Argument {
 }
 
 /// The jobs queue, the first delay queue and the results queue of the default configuration.
-fn queue(role: Role) -> Queue {
+fn queue(role: QueueRole) -> QueueDefinition {
     queues(&Config::default())
         .into_iter()
         .find(|queue| queue.role == role && queue.key != "broker.failed_queue")
@@ -21,7 +21,7 @@ fn queue(role: Role) -> Queue {
 
 /// Of the difference in this argument alone; `None` in the place of a value takes the argument
 /// away.
-fn severity_of(role: Role, argument: &str, value: Option<Argument>) -> Severity {
+fn severity_of(role: QueueRole, argument: &str, value: Option<Argument>) -> Severity {
     let queue = queue(role);
     let mut existing = ExistingQueue::as_declared(&queue);
     match value {
@@ -47,7 +47,7 @@ fn a_queue_as_we_declare_it_has_no_flaw() {
 
 #[test]
 fn every_argument_is_judged_by_whether_it_could_lose_a_job() {
-    use Role::{Archive, Delay, Work};
+    use QueueRole::{Archive, Delay, Work};
     for (argument, value, work, delay, archive) in [
         ("x-queue-type", None, Essential, Essential, Essential),
         (
@@ -234,14 +234,14 @@ fn every_argument_is_judged_by_whether_it_could_lose_a_job() {
 #[test]
 fn what_is_missing_is_judged_as_well() {
     for (role, argument, expected) in [
-        (Role::Work, "x-dead-letter-exchange", Essential),
-        (Role::Work, "x-dead-letter-strategy", Essential),
-        (Role::Work, "x-overflow", Essential),
-        (Role::Work, "x-delivery-limit", Harmless),
-        (Role::Delay, "x-message-ttl", Essential),
-        (Role::Delay, "x-overflow", Essential),
-        (Role::Archive, "x-message-ttl", Harmless),
-        (Role::Archive, "x-delivery-limit", Warning),
+        (QueueRole::Work, "x-dead-letter-exchange", Essential),
+        (QueueRole::Work, "x-dead-letter-strategy", Essential),
+        (QueueRole::Work, "x-overflow", Essential),
+        (QueueRole::Work, "x-delivery-limit", Harmless),
+        (QueueRole::Delay, "x-message-ttl", Essential),
+        (QueueRole::Delay, "x-overflow", Essential),
+        (QueueRole::Archive, "x-message-ttl", Harmless),
+        (QueueRole::Archive, "x-delivery-limit", Warning),
     ] {
         assert_eq!(
             severity_of(role, argument, None),
@@ -254,10 +254,10 @@ fn what_is_missing_is_judged_as_well() {
 #[test]
 fn a_length_is_harmless_only_where_the_queue_refuses() {
     for (role, overflow, expected) in [
-        (Role::Work, None, Essential),
-        (Role::Delay, Some("drop-head"), Essential),
-        (Role::Archive, Some("drop-head"), Warning),
-        (Role::Archive, Some("reject-publish"), Harmless),
+        (QueueRole::Work, None, Essential),
+        (QueueRole::Delay, Some("drop-head"), Essential),
+        (QueueRole::Archive, Some("drop-head"), Warning),
+        (QueueRole::Archive, Some("reject-publish"), Harmless),
     ] {
         let queue = queue(role);
         let mut existing = ExistingQueue::as_declared(&queue);
@@ -279,7 +279,7 @@ fn a_length_is_harmless_only_where_the_queue_refuses() {
 
 #[test]
 fn a_policy_counts_where_rabbitmq_would_apply_it() {
-    let queue = queue(Role::Work);
+    let queue = queue(QueueRole::Work);
     let flaws = |key: &str, value: Argument| {
         let mut existing = ExistingQueue::as_declared(&queue);
         existing.policy.insert(key.to_owned(), value);
@@ -317,7 +317,7 @@ fn a_policy_counts_where_rabbitmq_would_apply_it() {
 
 #[test]
 fn all_flaws_are_told_and_the_worst_come_first() {
-    let queue = queue(Role::Work);
+    let queue = queue(QueueRole::Work);
     let mut existing = ExistingQueue::as_declared(&queue);
     existing.durable = false;
     existing.auto_delete = true;

@@ -1,7 +1,7 @@
 //! Users of the shared broker that may do only so much.
 
 use super::{shared, unique_name};
-use invoice_worker::broker::rights::PermissionPatterns;
+use invoice_worker::broker::permissions::PermissionPatterns;
 
 /// As `rabbitmqctl set_permissions` takes them.
 pub(crate) type Permissions = PermissionPatterns;

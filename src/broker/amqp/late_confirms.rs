@@ -1,22 +1,21 @@
 //! Publisher confirms that are later than `broker.publish_timeout`.
 //!
-//! A late confirm is late, not lost: the broker has the message, or will have it, and a second one
-//! beside it would be two. So it is waited for as long as the connection lives, which the
-//! heartbeats decide; this only says so, once, and once when the last of them has come.
+//! A late confirm is not lost: the broker has the message, or will have it, and publishing again
+//! would make two of it. So the wait goes on as long as the connection lives, which the heartbeats
+//! decide. A warning is logged when the first confirm is late, and a line when the last one came.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 #[derive(Debug)]
 pub(super) struct LateConfirms {
     bound: Duration,
-    waiting: Mutex<Waiting>,
+    awaited: Mutex<Awaited>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct Awaited {
     confirms: usize,
     since: Option<Instant>,
 }
@@ -25,11 +24,11 @@ impl LateConfirms {
     pub(super) fn new(bound: Duration) -> Self {
         Self {
             bound,
-            waiting: Mutex::default(),
+            awaited: Mutex::default(),
         }
     }
 
-    /// Waits for as long as it takes; `when_late` is called once, when it has taken too long.
+    /// Waits for as long as it takes; `when_late` is called once, after the bound.
     pub(super) async fn wait<T>(
         &self,
         confirming: impl Future<Output = T>,
@@ -45,10 +44,10 @@ impl LateConfirms {
     }
 
     fn begin(&self) -> LateConfirm<'_> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.confirms += 1;
-        if waiting.confirms == 1 {
-            waiting.since = Some(Instant::now());
+        let mut awaited = self.awaited();
+        awaited.confirms += 1;
+        if awaited.confirms == 1 {
+            awaited.since = Some(Instant::now());
             tracing::warn!(
                 publish_timeout_ms = self.bound.as_millis(),
                 "a publisher confirm is late; it is waited for while the connection lives"
@@ -56,21 +55,21 @@ impl LateConfirms {
         }
         LateConfirm(self)
     }
+
+    fn awaited(&self) -> MutexGuard<'_, Awaited> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// One that is waited for.
+/// A confirm that is late and still awaited.
 struct LateConfirm<'a>(&'a LateConfirms);
 
 impl Drop for LateConfirm<'_> {
     fn drop(&mut self) {
-        let mut waiting = self
-            .0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        waiting.confirms -= 1;
-        if waiting.confirms == 0 {
-            let late_ms = waiting
+        let mut awaited = self.0.awaited();
+        awaited.confirms -= 1;
+        if awaited.confirms == 0 {
+            let late_ms = awaited
                 .since
                 .take()
                 .map(|since| since.elapsed().as_millis());
@@ -86,7 +85,7 @@ mod tests {
     use tokio::time::sleep;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_late_is_waited_for_and_noticed_once() {
+    async fn a_late_confirm_is_awaited_and_noticed_once() {
         let confirms = LateConfirms::new(Duration::from_secs(10));
         for (takes, late) in [(9, 0), (11, 1), (3_600, 1)] {
             let noticed = Cell::new(0);
@@ -102,6 +101,6 @@ mod tests {
             );
             assert_eq!(noticed.get(), late, "{takes} s");
         }
-        assert_eq!(confirms.waiting.lock().unwrap().confirms, 0);
+        assert_eq!(confirms.awaited.lock().unwrap().confirms, 0);
     }
 }

@@ -1,12 +1,12 @@
-//! A message as a line of JSON that it can be published from again: body, properties and headers,
-//! each header with its AMQP type.
+//! A message as JSON from which it can be published again: body, properties and headers, each
+//! header with its AMQP type.
 
 use super::message::Message;
-use lapin::types::AMQPValue;
+use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Map, Value, json};
 
 impl Message {
-    /// As one JSON object. The body may be anything and is written in base64.
+    /// The message as one JSON object, with the body in base64.
     pub fn to_json(&self) -> Value {
         let properties = &self.properties;
         let written = [
@@ -25,30 +25,24 @@ impl Message {
             .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
-        json!({ "properties": set, "headers": properties.headers.to_json(), "body_base64": base64(&self.body) })
+        json!({
+            "properties": set,
+            "headers": object(&properties.headers.to_table()),
+            "body_base64": base64(&self.body),
+        })
     }
 }
 
-impl super::headers::Headers {
-    /// Each by its name, as an object whose only key is the value's type.
-    fn to_json(&self) -> Value {
-        object(
-            self.to_table()
-                .inner()
-                .iter()
-                .map(|(name, value)| (name.as_str(), value)),
-        )
-    }
-}
-
-fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a AMQPValue)>) -> Value {
+fn object(table: &FieldTable) -> Value {
+    let entries = table.inner().iter();
     Value::Object(
         entries
-            .map(|(name, value)| (name.to_owned(), typed(value)))
+            .map(|(name, value)| (name.to_string(), typed(value)))
             .collect(),
     )
 }
 
+/// A value as an object whose only key is its AMQP type.
 fn typed(value: &AMQPValue) -> Value {
     match value {
         AMQPValue::Boolean(value) => json!({ "bool": value }),
@@ -59,7 +53,7 @@ fn typed(value: &AMQPValue) -> Value {
         AMQPValue::LongInt(value) => json!({ "i32": value }),
         AMQPValue::LongUInt(value) => json!({ "u32": value }),
         AMQPValue::LongLongInt(value) => json!({ "i64": value }),
-        // As text: JSON has no infinity, and not every reader keeps all digits.
+        // Text, because JSON has no infinity and not every reader keeps all digits.
         AMQPValue::Float(value) => json!({ "f32": value.to_string() }),
         AMQPValue::Double(value) => json!({ "f64": value.to_string() }),
         AMQPValue::DecimalValue(value) => {
@@ -74,9 +68,7 @@ fn typed(value: &AMQPValue) -> Value {
             json!({ "list": items.as_slice().iter().map(typed).collect::<Vec<_>>() })
         }
         AMQPValue::Timestamp(seconds) => json!({ "timestamp": seconds }),
-        AMQPValue::FieldTable(table) => {
-            json!({ "table": object(table.inner().iter().map(|(name, value)| (name.as_str(), value))) })
-        }
+        AMQPValue::FieldTable(table) => json!({ "table": object(table) }),
         AMQPValue::ByteArray(bytes) => json!({ "bytes_base64": base64(bytes.as_slice()) }),
         AMQPValue::Void => json!({ "void": null }),
     }
@@ -90,7 +82,7 @@ fn base64(bytes: &[u8]) -> String {
 mod tests {
     use super::super::message::Properties;
     use super::*;
-    use lapin::types::{FieldArray, FieldTable, LongString};
+    use lapin::types::{FieldArray, LongString};
 
     #[test]
     fn everything_of_a_message_is_written() {

@@ -1,22 +1,22 @@
-//! Which delay queue a parked job waits in.
+//! The choice of the delay queue in which a parked job waits.
 
 use crate::settings::units::Span;
 use std::time::Duration;
 
-/// Of the shortest delay, what a hop may overshoot. A message comes back a few milliseconds late,
-/// so without it half an hour would be two waits of ten minutes, and then every shorter one there
-/// is.
+/// The part of the shortest delay by which a wait may be exceeded: one twentieth. A message comes
+/// back from a delay queue a few milliseconds late; without this slack half an hour would be two
+/// waits of ten minutes and then one in every shorter delay queue.
 const SLACK: u32 = 20;
 
-/// The longest delay that does not overshoot `wait`, the shortest if none fits: a job comes back
+/// The longest delay that does not exceed `wait`, or the shortest one if all do: a job comes back
 /// early and is parked again, rather than late. `delays` is strictly increasing.
 ///
 /// # Panics
 /// When `delays` is empty, which the configuration refuses.
-pub fn hop(delays: &[Span], wait: Duration) -> &Span {
+pub fn next_delay(delays: &[Span], wait: Duration) -> &Span {
     let wait = wait.saturating_add(delays[0].duration() / SLACK);
-    let overshooting = delays.partition_point(|delay| delay.duration() <= wait);
-    &delays[overshooting.saturating_sub(1)]
+    let fitting = delays.partition_point(|delay| delay.duration() <= wait);
+    &delays[fitting.saturating_sub(1)]
 }
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ mod tests {
     use crate::settings::units::span;
     use proptest::prelude::*;
 
-    fn ladder() -> Vec<Span> {
+    fn delays() -> Vec<Span> {
         ["5s", "30s", "2m", "10m", "1h"].map(span).to_vec()
     }
 
@@ -45,7 +45,7 @@ mod tests {
             ("96h", "1h"),
         ] {
             assert_eq!(
-                hop(&ladder(), span(wait).duration()).as_str(),
+                next_delay(&delays(), span(wait).duration()).as_str(),
                 expected,
                 "wait of {wait}"
             );
@@ -53,25 +53,25 @@ mod tests {
     }
 
     #[test]
-    fn hops_that_take_a_little_longer_do_not_multiply() {
-        let ladder = ladder();
+    fn waits_that_take_a_little_longer_do_not_multiply() {
+        let delays = delays();
         let mut left = span("90m").duration();
-        let mut hops = Vec::new();
+        let mut waits = Vec::new();
         while !left.is_zero() {
-            let hop = hop(&ladder, left);
-            hops.push(hop.as_str().to_owned());
-            left = left.saturating_sub(hop.duration() + Duration::from_millis(30));
+            let delay = next_delay(&delays, left);
+            waits.push(delay.as_str().to_owned());
+            left = left.saturating_sub(delay.duration() + Duration::from_millis(30));
         }
-        assert_eq!(hops, ["1h", "10m", "10m", "10m"]);
+        assert_eq!(waits, ["1h", "10m", "10m", "10m"]);
     }
 
     proptest! {
         #[test]
         fn a_hop_overshoots_only_when_even_the_shortest_delay_does(wait in 0u64..200_000) {
             let wait = Duration::from_secs(wait);
-            let ladder = ladder();
-            let taken = hop(&ladder, wait).duration();
-            prop_assert!(taken <= wait + ladder[0].duration() / SLACK || taken == ladder[0].duration());
+            let delays = delays();
+            let taken = next_delay(&delays, wait).duration();
+            prop_assert!(taken <= wait + delays[0].duration() / SLACK || taken == delays[0].duration());
         }
     }
 }

@@ -1,20 +1,20 @@
-//! The run id: the same message delivered twice is the same run, a resubmission is another.
+//! The run id: a message that is delivered twice is the same run, a resubmission is another one.
 
 use super::message::Message;
 use sha2::{Digest, Sha256};
 
 /// Set by `failed replay`, so that a replayed job is another run.
 pub const REPLAY: &str = "invoice-replay";
-/// The properties that are not UTF-8, set aside on arrival: `correlation_id=b5a5bac5`. For the
-/// worker they are absent.
+/// The properties that were not UTF-8, as `correlation_id=b5a5bac5`. They are taken out of the
+/// message on arrival, so that the worker never sees them.
 pub const UNREADABLE: &str = "invoice-unreadable";
-/// A longer mark is not ours and counts for nothing: it could not be kept where foreign headers
-/// have to go.
+/// A longer mark was not written by the worker and is ignored: it could not be kept when headers
+/// have to be left out.
 const MAX_REPLAY_BYTES: usize = 256;
 const MAX_UNREADABLE_BYTES: usize = 1024;
 
-/// SHA-256 in hex over what the submitter sent. Parking changes none of it, so every copy of a job
-/// carries the same id.
+/// A SHA-256 in hexadecimal digits over the parts of the message that its submitter set. Parking
+/// changes none of them, so every copy of a job has the same id.
 pub fn run_id(message: &Message) -> String {
     let properties = &message.properties;
     let timestamp = properties.timestamp.map(u64::to_be_bytes);
@@ -30,14 +30,14 @@ pub fn run_id(message: &Message) -> String {
     ] {
         add(&mut hash, field);
     }
-    // Of few messages, and the id of all others stays what it was in earlier versions.
+    // Hashed only where present, so that all other ids stay as in earlier versions.
     if let Some(unreadable) = mark(message, UNREADABLE, MAX_UNREADABLE_BYTES) {
         add(&mut hash, Some(unreadable.as_bytes()));
     }
     hex::encode(hash.finalize())
 }
 
-/// Whether this header belongs to the run: a copy that loses it would be of another one.
+/// Whether the run id depends on this header.
 pub(super) fn is_of_the_run(message: &Message, name: &str) -> bool {
     [
         (REPLAY, MAX_REPLAY_BYTES),
@@ -55,8 +55,8 @@ fn mark(message: &Message, name: &str, longest: usize) -> Option<String> {
         .filter(|mark| mark.len() <= longest)
 }
 
-/// Presence and length before the content: no two different messages are the same bytes, and absent
-/// is not empty.
+/// Hashes presence and length before the content, so that different messages never hash the same
+/// bytes and an absent field differs from an empty one.
 fn add(hash: &mut Sha256, field: Option<&[u8]>) {
     match field {
         None => hash.update([0]),
@@ -71,8 +71,8 @@ fn add(hash: &mut Sha256, field: Option<&[u8]>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::park::{failed_copy, replayed};
-    use crate::broker::parked::{ParkedState, parked};
+    use crate::broker::copies::{failed_copy, replay_copy};
+    use crate::broker::parked::{ParkedState, parked_copy};
     use crate::broker::{Headers, Properties};
     use crate::seal::{SealKey, Sealer};
     use bytes::Bytes;
@@ -148,7 +148,7 @@ mod tests {
             deaths: Some(1),
         };
         assert_eq!(
-            run_id(&parked(
+            run_id(&parked_copy(
                 &job,
                 &state,
                 &Sealer::new(SealKey::of("key"), None)
@@ -156,7 +156,10 @@ mod tests {
             run_id(&job)
         );
         assert_eq!(run_id(&failed_copy(&job, "{}", 1 << 20)), run_id(&job));
-        assert_ne!(run_id(&replayed(&job, "1")), run_id(&job));
-        assert_ne!(run_id(&replayed(&job, "1")), run_id(&replayed(&job, "2")));
+        assert_ne!(run_id(&replay_copy(&job, "1")), run_id(&job));
+        assert_ne!(
+            run_id(&replay_copy(&job, "1")),
+            run_id(&replay_copy(&job, "2"))
+        );
     }
 }

@@ -1,34 +1,33 @@
-//! What of a message goes along when it is parked, copied to the failed queue, or submitted again.
+//! Copies of a message for a delay queue, for the failed queue and for a replay, and the headers
+//! that the worker adds to them.
 
 use super::message::{Message, Properties};
-use super::run::REPLAY;
+use super::run_id::REPLAY;
 
-/// JSON text: what has been done and paid for.
+/// JSON text: the calls that were made and paid for, and how often each step was taken.
 pub const PROGRESS: &str = "invoice-progress";
-/// Milliseconds since the epoch before which a parked job is not tried.
+/// A number: milliseconds since the epoch before which a parked job is not tried.
 pub const NOT_BEFORE: &str = "invoice-not-before";
-/// A job that may have killed its worker runs alone: how often it has died so by now.
+/// A number: how often a job that may have killed its worker died while it ran alone.
 pub const SUSPECT: &str = "invoice-suspect";
-/// Over the three headers before, for this run: without it they say nothing. Also what a control
-/// message is sealed with.
+/// Text: the seal over the three headers above, bound to this run; without it they are ignored.
+/// Control messages carry their seal in this header, too.
 pub const SEAL: &str = "invoice-seal";
-/// JSON text: why a job ended in the failed queue.
+/// JSON text: the reason why a job ended in the failed queue.
 pub const FAILURE: &str = "invoice-failure";
-
-/// A number: the body of this failed copy was larger than a job may be, and these are the bytes
-/// that are kept of it.
+/// A number: the bytes that were kept of a body that was larger than a job may be.
 pub const TRUNCATED: &str = "invoice-truncated";
-/// Of a body that is too large to be a job, as much lies in the failed queue.
+
+/// The bytes that the failed queue keeps of a body that is too large to be a job.
 pub const KEPT_BYTES: usize = 256 << 10;
 
-/// The job as it was, for the failed queue, with the reason as JSON text. What was found out about
-/// it, and paid for, does not lie there. Of a body of more than `max_body` bytes only the beginning
-/// does.
+/// The headers that the worker adds when it parks a job or moves it to the failed queue.
+const ADDED: [&str; 6] = [PROGRESS, NOT_BEFORE, SUSPECT, SEAL, FAILURE, TRUNCATED];
+
+/// The submitted message for the failed queue, with the reason as JSON text and without the
+/// progress of its run. A body of more than `max_body` bytes is truncated to [`KEPT_BYTES`].
 pub fn failed_copy(message: &Message, reason_json: &str, max_body: usize) -> Message {
-    let mut copy = carried(message);
-    for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL, TRUNCATED] {
-        copy.properties.headers.remove(name);
-    }
+    let mut copy = submitted_copy(message);
     copy.properties.headers.set_text(FAILURE, reason_json);
     if message.body.len() > max_body.max(KEPT_BYTES) {
         copy.body = message.body.slice(..KEPT_BYTES);
@@ -39,20 +38,26 @@ pub fn failed_copy(message: &Message, reason_json: &str, max_body: usize) -> Mes
     copy
 }
 
-/// A failed job as a new submission: without what the earlier run knew, and another run by its
-/// `replay` mark.
-pub fn replayed(message: &Message, replay: &str) -> Message {
-    let mut copy = carried(message);
-    for name in [PROGRESS, NOT_BEFORE, SUSPECT, SEAL, FAILURE, TRUNCATED] {
-        copy.properties.headers.remove(name);
-    }
+/// The submitted message as a new submission. The `replay` mark makes it another run.
+pub fn replay_copy(message: &Message, replay: &str) -> Message {
+    let mut copy = submitted_copy(message);
     copy.properties.headers.set_text(REPLAY, replay);
     copy
 }
 
-pub(super) fn carried(message: &Message) -> Message {
+fn submitted_copy(message: &Message) -> Message {
+    let mut copy = without_broker_headers(message);
+    for name in ADDED {
+        copy.properties.headers.remove(name);
+    }
+    copy
+}
+
+/// The message with the submitter's properties and headers and those of the worker. Its expiration
+/// stays behind: it has become a deadline.
+pub(super) fn without_broker_headers(message: &Message) -> Message {
     let mut headers = message.properties.headers.clone();
-    headers.retain(is_the_callers);
+    headers.retain(|name| !is_of_the_broker(name));
     Message {
         body: message.body.clone(),
         properties: Properties {
@@ -63,21 +68,21 @@ pub(super) fn carried(message: &Message) -> Message {
     }
 }
 
-/// Everything that is not the broker's own bookkeeping, or routing that would send copies to
-/// strangers again.
-fn is_the_callers(name: &str) -> bool {
-    !(matches!(
+/// Whether RabbitMQ counts deliveries or dead-letterings in this header, or routes further copies
+/// by it.
+fn is_of_the_broker(name: &str) -> bool {
+    matches!(
         name,
         "x-death" | "x-delivery-count" | "x-acquired-count" | "CC" | "BCC"
     ) || name.starts_with("x-first-death-")
-        || name.starts_with("x-last-death-"))
+        || name.starts_with("x-last-death-")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::broker::headers::{Death, Headers};
-    use crate::broker::parked::{ParkedState, parked};
+    use crate::broker::parked::{ParkedState, parked_copy};
     use crate::seal::{SealKey, Sealer};
     use bytes::Bytes;
     use std::time::Duration;
@@ -106,8 +111,8 @@ mod tests {
         }
     }
 
-    /// As the broker hands it over after some trouble.
-    fn travelled() -> Message {
+    /// The same message after RabbitMQ dead-lettered it.
+    fn dead_lettered() -> Message {
         let mut message = submitted();
         message.properties.expiration = Some(Duration::from_mins(1));
         let headers = &mut message.properties.headers;
@@ -134,11 +139,15 @@ mod tests {
             not_before_ms: 1_800_000_000_000,
             deaths: None,
         };
-        parked(&travelled(), &state, &Sealer::new(SealKey::of("key"), None))
+        parked_copy(
+            &dead_lettered(),
+            &state,
+            &Sealer::new(SealKey::of("key"), None),
+        )
     }
 
     #[test]
-    fn parking_keeps_the_callers_and_drops_the_brokers() {
+    fn parking_keeps_the_submitters_headers_and_drops_the_brokers() {
         let mut expected = submitted();
         expected.properties.headers.set_text(PROGRESS, "{}");
         expected
@@ -159,7 +168,7 @@ mod tests {
             .headers
             .set_text(FAILURE, "{\"code\":\"316\"}");
         assert_eq!(
-            failed_copy(&travelled(), "{\"code\":\"316\"}", 1 << 20),
+            failed_copy(&dead_lettered(), "{\"code\":\"316\"}", 1 << 20),
             expected
         );
     }
@@ -178,7 +187,7 @@ mod tests {
                 body: vec![7; bytes].into(),
                 ..submitted()
             };
-            // As a stranger may send it.
+            // A submitter may have set the header.
             message.properties.headers.set_number(TRUNCATED, 5);
             let copy = failed_copy(&message, "{}", max_body);
             assert_eq!(copy.body.len(), kept.unwrap_or(bytes));
@@ -196,6 +205,6 @@ mod tests {
         let failed = failed_copy(&waiting(), "{}", 1 << 20);
         let mut expected = submitted();
         expected.properties.headers.set_text(REPLAY, "r1");
-        assert_eq!(replayed(&failed, "r1"), expected);
+        assert_eq!(replay_copy(&failed, "r1"), expected);
     }
 }

@@ -1,42 +1,36 @@
-//! Bodies that are larger than this process reads.
+//! Truncates bodies that are larger than this process accepts.
 //!
-//! lapin collects the body of a delivery whole before anything of it can be looked at, for every
-//! message that the prefetch count lets the broker send: forty messages of 16 MiB are 640 MiB. So
-//! the rest of such a body is dropped here, on its way in, and lapin is told a shorter length. Who
-//! receives the message knows it by that length: it is the bound, which no message has that is
-//! accepted.
+//! lapin collects the whole body of a delivery before the worker can look at it, for every message
+//! that the prefetch lets the broker send: forty messages of 16 MiB are 640 MiB. So the rest of
+//! such a body is dropped on arrival, and its content header announces a shorter length. The worker
+//! recognises the message by that length, which is larger than any that it accepts.
 
+use super::layout::{CONTENT_BODY, CONTENT_HEADER, FRAME_END, FRAME_HEADER};
 use std::collections::HashMap;
 
-const FRAME_HEADER: usize = 7;
-/// AMQP's frame types.
-const CONTENT_HEADER: u8 = 2;
-const CONTENT_BODY: u8 = 3;
-/// Class, weight and the size of the body, which are the beginning of a content header.
+/// The place of the body's size in a content header, behind class and weight.
 const BODY_SIZE: std::ops::Range<usize> = 4..12;
-/// The byte that ends each frame.
-const FRAME_END: usize = 1;
 
-/// Follows the broker's bytes frame by frame, in whatever pieces they come.
+/// Follows the broker's bytes frame by frame, in pieces of any size.
 #[derive(Debug)]
-pub(super) struct BodyClip {
+pub(in crate::broker::amqp) struct BodyClip {
     most: u64,
     part: FramePart,
-    /// What a part that is read as a whole is collected in.
+    /// The bytes of a part that is read as a whole.
     collected: Vec<u8>,
-    /// Bytes of the body that may still pass, for each channel whose message is too large.
+    /// The bytes of the body that may still pass, for each channel whose message is too large.
     left: HashMap<u16, u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum FramePart {
     Header,
-    /// Of a content header on this channel; so many bytes of the frame follow it.
+    /// The body's size in a content header; `rest` bytes of the frame follow it.
     BodySize {
         channel: u16,
         rest: usize,
     },
-    /// So many bytes to pass on, then so many to drop, then so many to pass on.
+    /// The number of bytes to pass on, then to drop, then to pass on.
     Content {
         pass: usize,
         drop: usize,
@@ -45,7 +39,8 @@ enum FramePart {
 }
 
 impl BodyClip {
-    pub(super) fn new(most: usize) -> Self {
+    /// Bodies are truncated to `most` bytes.
+    pub(in crate::broker::amqp) fn new(most: usize) -> Self {
         Self {
             most: most as u64,
             part: FramePart::Header,
@@ -54,8 +49,8 @@ impl BodyClip {
         }
     }
 
-    /// The next bytes of the stream; what is to be read of them is added to `read`.
-    pub(super) fn pass(&mut self, mut bytes: &[u8], read: &mut Vec<u8>) {
+    /// Appends the bytes that remain of the next piece of the stream to `read`.
+    pub(in crate::broker::amqp) fn pass(&mut self, mut bytes: &[u8], read: &mut Vec<u8>) {
         while !bytes.is_empty() {
             match &mut self.part {
                 FramePart::Header => {
@@ -92,7 +87,7 @@ impl BodyClip {
         }
     }
 
-    /// Whether the part is whole.
+    /// Collects up to `length` bytes; true once they are complete.
     fn collect(&mut self, bytes: &mut &[u8], length: usize) -> bool {
         let mut missing = length - self.collected.len();
         self.collected.extend_from_slice(taken(bytes, &mut missing));
@@ -158,7 +153,7 @@ impl BodyClip {
     }
 }
 
-/// As many of the bytes as are missing, and as there are.
+/// Takes the missing bytes from the front, or as many as there are.
 fn taken<'a>(bytes: &mut &'a [u8], missing: &mut usize) -> &'a [u8] {
     let (taken, rest) = bytes.split_at((*missing).min(bytes.len()));
     *missing -= taken.len();

@@ -1,0 +1,107 @@
+//! The least permissions that the worker needs, and the command that grants them.
+
+use super::config::Config;
+use super::rights::{DEFAULT_EXCHANGE, SERVER_NAMED, escaped};
+use super::topology::{self, QueueRole};
+
+/// A user's permissions as `rabbitmqctl set_permissions` takes them: regular expressions over the
+/// names of queues and exchanges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PermissionPatterns {
+    pub configure: String,
+    pub write: String,
+    pub read: String,
+}
+
+impl PermissionPatterns {
+    /// The least permissions of a worker with this configuration.
+    pub fn of_worker(config: &Config) -> Self {
+        let queues = topology::queues(config);
+        let names = |role: QueueRole| {
+            let queues = queues.iter().filter(move |queue| queue.role == role);
+            queues.map(|queue| queue.name.as_str())
+        };
+        let control = config.control_exchange.as_str();
+        let (mut configure, mut read) = (Vec::new(), Vec::from_iter(names(QueueRole::Work)));
+        read.push(control);
+        if config.declare_topology {
+            configure.extend(queues.iter().map(|queue| queue.name.as_str()));
+            configure.push(control);
+            // RabbitMQ lets only a user that may read a queue declare it with dead-lettering.
+            read.extend(names(QueueRole::Delay));
+        }
+        Self {
+            configure: pattern(&configure),
+            write: pattern(&[DEFAULT_EXCHANGE, control]),
+            read: pattern(&read),
+        }
+    }
+
+    /// The command line that grants the permissions. `USER` and `VHOST` stand for an unknown user
+    /// or virtual host.
+    pub fn command(&self, user: Option<&str>, vhost: Option<&str>) -> String {
+        let Self {
+            configure,
+            write,
+            read,
+        } = self;
+        let words = [
+            vhost.unwrap_or("VHOST"),
+            user.unwrap_or("USER"),
+            configure,
+            write,
+            read,
+        ]
+        .map(quoted);
+        format!("rabbitmqctl set_permissions -p {}", words.join(" "))
+    }
+}
+
+/// A pattern that matches these names and the queues that the broker names.
+fn pattern(names: &[&str]) -> String {
+    let mut patterns: Vec<String> = names.iter().map(|name| escaped(name)).collect();
+    patterns.push(format!("{}.*", escaped(SERVER_NAMED)));
+    format!("^({})$", patterns.join("|"))
+}
+
+/// The word, quoted for a shell where it needs quotes.
+fn quoted(word: &str) -> String {
+    let is_plain = !word.is_empty()
+        && word
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "/._-".contains(letter));
+    if is_plain {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_patterns_are_the_least_that_a_worker_needs() {
+        let mut config = Config::default();
+        let patterns = PermissionPatterns::of_worker(&config);
+        let delays = r"invoice\.retry\.5s|invoice\.retry\.30s|invoice\.retry\.2m|invoice\.retry\.10m|invoice\.retry\.1h";
+        let all = format!(
+            r"invoice\.failed|invoice\.results|invoice\.jobs|invoice\.due|{delays}|invoice\.control"
+        );
+        assert_eq!(patterns.configure, format!(r"^({all}|amq\.gen-.*)$"));
+        assert_eq!(
+            patterns.write,
+            r"^(amq\.default|invoice\.control|amq\.gen-.*)$"
+        );
+        assert_eq!(
+            patterns.read,
+            format!(r"^(invoice\.jobs|invoice\.due|invoice\.control|{delays}|amq\.gen-.*)$")
+        );
+        config.declare_topology = false;
+        assert_eq!(
+            PermissionPatterns::of_worker(&config).command(Some("the worker"), Some("/")),
+            r"rabbitmqctl set_permissions -p / 'the worker' '^(amq\.gen-.*)$' '^(amq\.default|invoice\.control|amq\.gen-.*)$' '^(invoice\.jobs|invoice\.due|invoice\.control|amq\.gen-.*)$'"
+        );
+    }
+}
