@@ -4,6 +4,7 @@ use crate::breaker::Breaker;
 use crate::broker::Broker;
 use crate::checkpoint::{AnswerStore, Checkpoints};
 use crate::clock::Clock;
+use crate::cluster::Membership;
 use crate::cluster::exchange::HEARTBEAT_EVERY;
 use crate::config::{Config, ConfigError};
 use crate::domain::failure::Stage;
@@ -45,7 +46,7 @@ pub async fn pipeline(
     let store = Store::new(&config.storage, &network).await?;
     let (policy, timezone, clock) = (Arc::new(policy), config.policy.timezone(), Clock::System);
     let breaker = Breaker::new(
-        worker_id(&chance),
+        Membership::new(worker_id(&chance), clock),
         Arc::clone(&policy),
         clock,
         timezone.clone(),

@@ -1,124 +1,109 @@
-//! What is told to other workers, and what is taken over from them.
+//! What this worker reports to the others, and what it takes over from their reports.
 
-use super::closure::{Closure, Entry, State};
-use super::report::{entry, report};
-use super::{Change, Closures};
+use super::closure::{Closure, ScopeRecord, ScopeState};
+use super::report::{record_of, report_of};
+use super::{ClosureChange, Closures};
 use crate::cluster::closure_report::ClosureReport;
 use crate::domain::scope::Scope;
 use jiff::{SignedDuration, Timestamp};
 
-const MAX_ENTRIES: usize = 1_000;
+const MAX_RECORDS: usize = 1_000;
 /// A thousand bills may be closed at once; other jobs for the same bill are rare.
-const MAX_BILLS_TOLD: usize = 200;
-/// An opening is told for so long; everybody has heard it then, or has heard nothing at all.
-const OPENING_TOLD: SignedDuration = SignedDuration::from_secs(60);
-/// A place that nobody has tried for so long since its time came counts as open: its failures are
+const MAX_BILLS_REPORTED: usize = 200;
+/// An opening is reported for so long. By then each worker has received it, or is out of reach.
+const OPENING_REPORTED: SignedDuration = SignedDuration::from_secs(60);
+/// A scope that no call has tried for so long since its time came counts as open: its failures are
 /// history.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 
 impl Closures {
-    /// Everything others should know: what is closed, and never this worker's own pauses.
-    pub fn tell(&self, now: Timestamp) -> Vec<ClosureReport> {
-        let shared = self.entries.iter().filter(|(place, _)| !place.is_pause());
-        let (mut bills, mut told): (Vec<_>, Vec<_>) =
-            shared.partition(|(place, _)| matches!(place, Scope::Bill(_)));
-        bills.sort_unstable_by_key(|(_, entry)| std::cmp::Reverse(entry.since()));
-        told.extend(bills.into_iter().take(MAX_BILLS_TOLD));
-        told.into_iter()
-            .map(|(place, entry)| report(place, entry, now))
+    /// All that the other workers should know: what is closed, without this worker's own pauses.
+    pub fn report(&self, now: Timestamp) -> Vec<ClosureReport> {
+        let shared = self.records.iter().filter(|(scope, _)| !scope.is_pause());
+        let (mut bills, mut reported): (Vec<_>, Vec<_>) =
+            shared.partition(|(scope, _)| matches!(scope, Scope::Bill(_)));
+        bills.sort_unstable_by_key(|(_, record)| std::cmp::Reverse(record.since()));
+        reported.extend(bills.into_iter().take(MAX_BILLS_REPORTED));
+        reported
+            .into_iter()
+            .map(|(scope, record)| report_of(scope, record, now))
             .collect()
     }
 
-    /// Takes over what is newer than what this worker knows, for no longer than the policy's
-    /// `longest_wait`.
-    pub fn hear(
+    /// Takes over what is newer than what this worker knows. Nothing is closed for longer than the
+    /// policy's `longest_wait`.
+    pub fn merge(
         &mut self,
-        told: Vec<ClosureReport>,
+        reports: Vec<ClosureReport>,
         longest_wait: SignedDuration,
         now: Timestamp,
-    ) -> Vec<Change> {
+    ) -> Vec<ClosureChange> {
         let mut changes = Vec::new();
-        for told in told.into_iter().take(MAX_ENTRIES) {
-            let Some(entry) = entry(&told, now, longest_wait) else {
+        for report in reports.into_iter().take(MAX_RECORDS) {
+            let Some(record) = record_of(&report, now, longest_wait) else {
                 continue;
             };
-            let place = told.place;
-            let is_history = now.duration_since(entry.until(now)) >= FORGOTTEN;
-            if is_history || !entry.replaces(self.entries.get(&place)) {
-                continue;
-            }
-            let before = self.closure(&place).cloned();
-            let after = entry.state.clone();
-            self.entries.insert(place.clone(), entry);
-            match (before, after) {
-                (None, State::Closed(closure)) => changes.push(Change::Closed(place, closure)),
-                (Some(before), State::Closed(closure))
-                    if closure.failures > before.failures || closure.code != before.code =>
-                {
-                    changes.push(Change::Prolonged(place, before, closure));
-                }
-                (Some(before), State::Open { .. }) => changes.push(Change::Opened(place, before)),
-                (None, State::Open { .. }) | (Some(_), State::Closed(_)) => {}
+            let is_history = now.duration_since(record.until(now)) >= FORGOTTEN;
+            if !is_history && record.replaces(self.records.get(&report.scope)) {
+                changes.extend(self.replace(report.scope, record));
             }
         }
         self.forget_the_least(now);
         changes
     }
 
-    /// Forgets what nobody needs any more.
-    pub fn forget(&mut self, now: Timestamp) -> Vec<Change> {
+    fn replace(&mut self, scope: Scope, record: ScopeRecord) -> Option<ClosureChange> {
+        let before = self.closure(&scope).cloned();
+        let after = record.closure().cloned();
+        self.records.insert(scope.clone(), record);
+        let is_another = |before: &Closure, after: &Closure| {
+            after.failures > before.failures || after.code != before.code
+        };
+        match (before, after) {
+            (None, Some(after)) => Some(ClosureChange::Closed(scope, after)),
+            (Some(before), Some(after)) if is_another(&before, &after) => {
+                Some(ClosureChange::Prolonged(scope, before, after))
+            }
+            (Some(before), None) => Some(ClosureChange::Opened(scope, before)),
+            (None, None) | (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// Forgets openings that were reported for long enough, and closures that no call has tried.
+    pub fn forget(&mut self, now: Timestamp) -> Vec<ClosureChange> {
         let mut changes = Vec::new();
-        self.entries.retain(|place, entry| match &entry.state {
-            // That of a pause is evidence: the stage worked since.
-            State::Open { since } => place.is_pause() || now.duration_since(*since) < OPENING_TOLD,
-            State::Closed(closure)
-                if place.is_pause() || now.duration_since(closure.until) < FORGOTTEN =>
+        self.records.retain(|scope, record| match &record.state {
+            // The end of a pause is evidence: the stage worked since.
+            ScopeState::Open { since } => {
+                scope.is_pause() || now.duration_since(*since) < OPENING_REPORTED
+            }
+            ScopeState::Closed(closure)
+                if scope.is_pause() || now.duration_since(closure.until) < FORGOTTEN =>
             {
                 true
             }
-            State::Closed(closure) => {
-                changes.push(Change::Opened(place.clone(), closure.clone()));
+            ScopeState::Closed(closure) => {
+                changes.push(ClosureChange::Opened(scope.clone(), closure.clone()));
                 false
             }
         });
         changes
     }
 
-    /// Bounded: the bills that open first give way.
+    /// Keeps the memory bounded: the bills that open first are forgotten first.
     pub(super) fn forget_the_least(&mut self, now: Timestamp) {
-        while self.entries.len() > MAX_ENTRIES {
+        while self.records.len() > MAX_RECORDS {
             let bills = self
-                .entries
+                .records
                 .iter()
-                .filter(|(place, _)| matches!(place, Scope::Bill(_)));
+                .filter(|(scope, _)| matches!(scope, Scope::Bill(_)));
             let Some(first) = bills
-                .min_by_key(|(_, entry)| entry.until(now))
-                .map(|(place, _)| place.clone())
+                .min_by_key(|(_, record)| record.until(now))
+                .map(|(scope, _)| scope.clone())
             else {
                 return;
             };
-            self.entries.remove(&first);
-        }
-    }
-}
-
-impl Entry {
-    fn replaces(&self, known: Option<&Self>) -> bool {
-        known.is_none_or(|known| {
-            self.version > known.version || (self.version == known.version && self.by < known.by)
-        })
-    }
-
-    fn since(&self) -> Timestamp {
-        match &self.state {
-            State::Open { since } | State::Closed(Closure { since, .. }) => *since,
-        }
-    }
-
-    fn until(&self, now: Timestamp) -> Timestamp {
-        match &self.state {
-            State::Open { .. } => now,
-            State::Closed(closure) => closure.until,
+            self.records.remove(&first);
         }
     }
 }

@@ -1,29 +1,41 @@
 //! In front of every call: may it be made, or is its stage, province or bill closed? After every
-//! call: what does its answer mean for the others?
+//! call: what does its outcome mean for the other jobs?
 //!
-//! [`closures`] decides, as functions of values; [`shared`] brings it together with the clock, the
-//! other workers, the log and the metrics.
+//! [`Breaker`] is the door: [`Breaker::enter`] gives a [`CallPermit`] or says what it is
+//! [`Blocked`] by; [`Breaker::answered`] and [`Breaker::failed`] take the permit back with the
+//! outcome. The decisions are pure ([`Closures`] and `state`); `shared` brings them together with
+//! the clock, the other workers, the log and the metrics.
 
+mod blocked;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is named after its door"
+)]
+mod breaker;
 mod closure;
 mod closures;
-mod control;
-mod doubt;
+mod evidence;
 mod flow;
-mod hold;
+mod log;
 mod merge;
-mod pass;
+mod others;
+mod pauses;
+mod permit;
+mod readiness;
 mod report;
 mod schedule;
 mod shared;
-mod talk;
-mod tell;
+mod state;
 #[cfg(test)]
 mod tests;
+mod unstored;
 
-pub use closure::{Cause, Closure};
-pub use closures::{Blocked, Change, Closures};
+pub use blocked::{Blocked, ClosureChange};
+pub use breaker::Breaker;
+pub use closure::{Closure, ClosureCause};
+pub use closures::Closures;
 pub use flow::Flow;
-pub use hold::Hold;
-pub use pass::CallPermit;
+pub use others::About;
+pub use permit::CallPermit;
 pub use schedule::{USED_UP, next_probe};
-pub use shared::{About, Breaker};
+pub use unstored::UnstoredAnswer;

@@ -1,20 +1,20 @@
-//! Entries as heartbeats carry them. Times are written as durations, because the clocks of two
+//! Records as heartbeats carry them. Times are written as durations, because the clocks of two
 //! workers may differ.
 
-use super::closure::{Closure, Entry, Probing, Queue, State};
+use super::closure::{Closure, ProbeTurns, Probing, ScopeRecord, ScopeState};
 use crate::cluster::closure_report::{
     ClosureReport, ReportedClosure, ReportedProbing, ReportedState,
 };
 use crate::domain::scope::Scope;
 use jiff::{SignedDuration, Timestamp};
 
-/// What a heartbeat that is written now says about this entry.
-pub(super) fn report(place: &Scope, entry: &Entry, now: Timestamp) -> ClosureReport {
-    let state = match &entry.state {
-        State::Open { since } => ReportedState::Open {
+/// The report of this record in a heartbeat that is written now.
+pub(super) fn report_of(scope: &Scope, record: &ScopeRecord, now: Timestamp) -> ClosureReport {
+    let state = match &record.state {
+        ScopeState::Open { since } => ReportedState::Open {
             since_ms: millis(now.duration_since(*since)),
         },
-        State::Closed(closure) => ReportedState::Closed(ReportedClosure {
+        ScopeState::Closed(closure) => ReportedState::Closed(ReportedClosure {
             stage: closure.stage,
             code: closure.code.clone(),
             reason: closure.reason.clone(),
@@ -28,46 +28,46 @@ pub(super) fn report(place: &Scope, entry: &Entry, now: Timestamp) -> ClosureRep
         }),
     };
     ClosureReport {
-        place: place.clone(),
-        version: entry.version,
-        by: entry.by.clone(),
+        scope: scope.clone(),
+        version: record.version,
+        by: record.by.clone(),
         state,
     }
 }
 
-/// By this worker's clock, `None` where no worker would write it. It is closed for no longer
-/// than the policy's `longest_wait`.
-pub(super) fn entry(
+/// The record by this worker's clock, closed for no longer than the policy's `longest_wait`. `None`
+/// where no worker would write such a report.
+pub(super) fn record_of(
     report: &ClosureReport,
     now: Timestamp,
     longest_wait: SignedDuration,
-) -> Option<Entry> {
+) -> Option<ScopeRecord> {
     if !report.is_sound() {
         return None;
     }
     let state = match &report.state {
-        ReportedState::Open { since_ms } => State::Open {
+        ReportedState::Open { since_ms } => ScopeState::Open {
             since: before(now, *since_ms),
         },
-        ReportedState::Closed(told) => State::Closed(Closure {
-            stage: told.stage,
-            code: told.code.clone(),
-            reason: told.reason.clone(),
+        ReportedState::Closed(closure) => ScopeState::Closed(Closure {
+            stage: closure.stage,
+            code: closure.code.clone(),
+            reason: closure.reason.clone(),
             streak: None,
-            since: before(now, told.since_ms),
+            since: before(now, closure.since_ms),
             until: after(
                 now,
-                SignedDuration::from_millis(told.until_ms).min(longest_wait),
+                SignedDuration::from_millis(closure.until_ms).min(longest_wait),
             ),
-            failures: told.failures,
-            probing: told.probing().map(|probing| Probing {
+            failures: closure.failures,
+            probing: closure.probing().map(|probing| Probing {
                 by: probing.by.clone(),
                 since: before(now, probing.since_ms),
             }),
-            queue: Queue::default(),
+            turns: ProbeTurns::default(),
         }),
     };
-    Some(Entry {
+    Some(ScopeRecord {
         version: report.version,
         by: report.by.clone(),
         state,

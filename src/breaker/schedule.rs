@@ -1,4 +1,4 @@
-//! When a paused stage is tried again.
+//! When a paused stage is tried again. Pure.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -17,6 +17,9 @@ const WAITS: [SignedDuration; 6] = [
 pub const USED_UP: &str = "OUT_OF_QUOTA";
 const NEW_DAY: SignedDuration = SignedDuration::from_mins(10);
 
+/// Each stage gets at most one control call in this time.
+const CONTROL_CALL_EVERY: SignedDuration = SignedDuration::from_mins(10);
+
 /// When the stage that was paused by this code is probed next, after so many failures, the first of
 /// which paused it.
 pub fn next_probe(code: &str, failures: u32, now: Timestamp, timezone: &TimeZone) -> Timestamp {
@@ -29,6 +32,16 @@ pub fn next_probe(code: &str, failures: u32, now: Timestamp, timezone: &TimeZone
     } else {
         next
     }
+}
+
+/// A control call may be paid for each time: then one in ten minutes is enough.
+pub(super) fn next_control_call(
+    code: &str,
+    failures: u32,
+    now: Timestamp,
+    timezone: &TimeZone,
+) -> Timestamp {
+    next_probe(code, failures, now, timezone).max(after(now, CONTROL_CALL_EVERY))
 }
 
 /// The next 00:10: providers count days by clocks of their own.

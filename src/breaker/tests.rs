@@ -1,6 +1,6 @@
-use super::shared::*;
 use super::*;
 use crate::clock::Clock;
+use crate::cluster::Membership;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::domain::scope::Scope;
@@ -18,7 +18,7 @@ fn clock() -> Clock {
 
 fn breaker(worker: &str, clock: Clock) -> Breaker {
     Breaker::new(
-        worker.to_owned(),
+        Membership::new(worker.to_owned(), clock),
         Arc::new(Policy::builtin()),
         clock,
         TimeZone::get("Asia/Shanghai").unwrap(),
@@ -46,7 +46,7 @@ fn of(image: &str) -> Subject<'_> {
 }
 
 /// A call fails, and is not tried again in place.
-fn fail(breaker: &Breaker, pass: CallPermit, code: &str) -> PolicyDecision {
+fn fail(breaker: &Breaker, permit: CallPermit, code: &str) -> PolicyDecision {
     let now = breaker.0.clock.now();
     let failure = Failure::new(Stage::Verification, code, "");
     let about = About {
@@ -60,24 +60,24 @@ fn fail(breaker: &Breaker, pass: CallPermit, code: &str) -> PolicyDecision {
         billing_date: None,
         transfer: Transfer::Inline,
         spread: 0.5,
-        others: breaker.others(&pass, &failure, &about),
+        others: breaker.others(&permit, &failure, &about),
     };
-    let ruling = breaker
+    let decision = breaker
         .0
         .policy
         .decide(&failure, &Progress::new(String::new(), now), &facts);
-    breaker.failed(pass, &failure, &ruling);
-    ruling
+    breaker.failed(permit, &failure, &decision);
+    decision
 }
 
 async fn enter(breaker: &Breaker) -> Result<CallPermit, Blocked> {
     breaker.enter(&henan(), "run", None).await
 }
 
-/// Minutes until the barrier opens, as far as it knows.
+/// Minutes until the blocked opens, as far as it knows.
 fn minutes(breaker: &Breaker) -> Option<i64> {
-    breaker.look(&henan(), "run").map(|barrier| {
-        barrier
+    breaker.blocked(&henan(), "run").map(|blocked| {
+        blocked
             .until
             .duration_since(breaker.0.clock.now())
             .as_mins()
@@ -98,7 +98,7 @@ async fn a_province_is_closed_probed_and_opened() {
     assert_eq!(minutes(&breaker), Some(30), "it tells nothing new");
     sleep_minutes(30).await;
     let probe = enter(&breaker).await.unwrap();
-    assert!(enter(&breaker).await.unwrap_err().brief);
+    assert!(enter(&breaker).await.unwrap_err().is_brief);
     fail(&breaker, probe, "316");
     assert_eq!(minutes(&breaker), Some(60));
     sleep_minutes(60).await;
@@ -170,8 +170,8 @@ async fn a_pause_stops_everything_and_is_probed_ever_more_rarely() {
 async fn an_outage_pauses_at_the_tenth_call_and_only_an_answer_ends_it() {
     let breaker = breaker("a", clock());
     for call in 1..=10 {
-        let ruling = fail(&breaker, enter(&breaker).await.unwrap(), "timeout");
-        assert_eq!(ruling.decision == Decision::Pause, call == 10, "{call}");
+        let decision = fail(&breaker, enter(&breaker).await.unwrap(), "timeout");
+        assert_eq!(decision.decision == Decision::Pause, call == 10, "{call}");
     }
     assert_eq!(breaker.flow().paused()[0].code, "timeout");
     sleep_minutes(1).await;
@@ -186,12 +186,12 @@ async fn an_outage_pauses_at_the_tenth_call_and_only_an_answer_ends_it() {
 async fn malformed_requests_in_a_row_ask_for_a_control_call_which_alone_probes_what_it_paused() {
     let breaker = breaker("a", clock());
     let failure = Failure::new(Stage::Verification, "INVALID_ARGUMENT", "");
-    let suspicion = |pass: &CallPermit, image: &str| {
+    let suspicion = |permit: &CallPermit, image: &str| {
         let about = About {
             subject: of(image),
             failing_since: breaker.0.clock.now(),
         };
-        let others = breaker.others(pass, &failure, &about);
+        let others = breaker.others(permit, &failure, &about);
         assert_eq!(
             others.streak, None,
             "nothing stops before it is known whose fault it is"
@@ -207,9 +207,9 @@ async fn malformed_requests_in_a_row_ask_for_a_control_call_which_alone_probes_w
     }
     let fifth = enter(&breaker).await.unwrap();
     let streak = suspicion(&fifth, "e").expect("one too many");
-    let ruling =
+    let decision =
         PolicyDecision::without_rule(Decision::Fail { invalid_job: None }).paused_for(streak);
-    breaker.failed(fifth, &failure, &ruling);
+    breaker.failed(fifth, &failure, &decision);
     assert_eq!(breaker.control_call_due(), None);
     for _ in 0..2 {
         sleep_minutes(10).await;
@@ -221,7 +221,7 @@ async fn malformed_requests_in_a_row_ask_for_a_control_call_which_alone_probes_w
             breaker.control_call_due(),
             Some((Stage::Verification, streak))
         );
-        breaker.control_call_refused(Stage::Verification, streak, &failure);
+        breaker.control_call_refused(Stage::Verification, &failure);
         assert_eq!(
             breaker.control_call_due(),
             None,
@@ -237,8 +237,8 @@ async fn two_workers_know_the_same_and_one_of_them_probes() {
     let clock = clock();
     let (a, b) = (breaker("a", clock), breaker("b", clock));
     let talk = || {
-        b.hear(a.heartbeat(false));
-        a.hear(b.heartbeat(false));
+        b.apply_heartbeat(a.heartbeat(false));
+        a.apply_heartbeat(b.heartbeat(false));
     };
     talk();
     fail(&a, enter(&a).await.unwrap(), "316");
@@ -255,7 +255,7 @@ async fn two_workers_know_the_same_and_one_of_them_probes() {
     };
     let (first, second) = outcome;
     assert!(first.unwrap().is_probe());
-    assert!(second.unwrap_err().brief);
+    assert!(second.unwrap_err().is_brief);
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,8 +268,8 @@ async fn a_pause_is_neither_announced_nor_taken_over() {
         !told.contains("pause") && !told.contains("UNAUTHORIZED"),
         "{told}"
     );
-    a.hear(b.heartbeat(false));
-    b.hear(a.heartbeat(false));
+    a.apply_heartbeat(b.heartbeat(false));
+    b.apply_heartbeat(a.heartbeat(false));
     assert!(matches!((a.flow(), b.flow()), (Flow::Open, Flow::Shut(_))));
     sleep_minutes(1).await;
     assert!(matches!(b.flow(), Flow::Probe(_)), "it probes itself");
@@ -280,16 +280,16 @@ async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
     let clock = clock();
     let (a, b) = (breaker("a", clock), breaker("b", clock));
     fail(&a, enter(&a).await.unwrap(), "316");
-    tokio::time::timeout(Duration::from_millis(1), a.news())
+    tokio::time::timeout(Duration::from_millis(1), a.membership().announced())
         .await
         .expect("news");
-    a.hear(b.heartbeat(false));
-    tokio::time::timeout(Duration::from_millis(1), a.news())
+    a.apply_heartbeat(b.heartbeat(false));
+    tokio::time::timeout(Duration::from_millis(1), a.membership().announced())
         .await
         .expect("somebody new");
-    a.hear(b.heartbeat(false));
+    a.apply_heartbeat(b.heartbeat(false));
     assert!(
-        tokio::time::timeout(Duration::from_secs(1), a.news())
+        tokio::time::timeout(Duration::from_secs(1), a.membership().announced())
             .await
             .is_err(),
         "nothing new"
@@ -300,22 +300,22 @@ async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
 async fn a_rate_that_one_has_learned_is_everybodys_at_once() {
     let clock = clock();
     let (a, b) = (breaker("a", clock), breaker("b", clock));
-    let _wanted = a.wants_a_call();
-    b.hear(a.heartbeat(false));
-    a.news().await;
+    let _wanted = a.membership().wait_for_call();
+    b.apply_heartbeat(a.heartbeat(false));
+    a.membership().announced().await;
     for (learned, heard, is_told_at_once) in [
         (0.98, 1.0, false),
         (0.96, 0.97, true),
         (0.95, 0.97, false),
         (1.0, 1.0, false),
     ] {
-        a.tell_part(Stage::Recognition, learned);
-        let is_news = tokio::time::timeout(Duration::from_millis(1), a.news())
+        a.membership().report_granted(Stage::Recognition, learned);
+        let is_news = tokio::time::timeout(Duration::from_millis(1), a.membership().announced())
             .await
             .is_ok();
         assert_eq!(is_news, is_told_at_once, "{learned}");
-        b.hear(a.heartbeat(false));
-        let of = |stage| b.standing(stage).of_others;
+        b.apply_heartbeat(a.heartbeat(false));
+        let of = |stage| b.membership().share(stage).of_others;
         assert!(
             (of(Stage::Recognition) - heard).abs() < 1e-9,
             "{learned}: {}",

@@ -245,7 +245,7 @@ impl AnswerStore {
             .run(write, |failure, next| {
                 if next.failures >= TRIES && may_wait && hold.is_none() {
                     // No other job of this worker buys what could not be stored either.
-                    hold = Some(self.retrier.breaker.hold(failure));
+                    hold = Some(self.retrier.breaker.hold_unstored(failure));
                 }
                 true
             })

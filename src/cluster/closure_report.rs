@@ -1,4 +1,4 @@
-//! What a heartbeat says about one place. Times are told as durations, because the clocks of two
+//! What a heartbeat says about one scope. Times are written as durations, because the clocks of two
 //! workers may differ.
 
 use crate::cluster::peers::MAX_ID_BYTES;
@@ -6,10 +6,11 @@ use crate::domain::failure::{MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
 use crate::domain::scope::Scope;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// One place, as a heartbeat tells it.
+/// One scope, as a heartbeat reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClosureReport {
-    pub place: Scope,
+    #[serde(rename = "place")]
+    pub scope: Scope,
     pub version: u64,
     /// The worker that changed it last.
     pub by: String,
@@ -33,7 +34,7 @@ pub struct ReportedClosure {
     pub since_ms: i64,
     pub until_ms: i64,
     pub failures: u32,
-    /// That it is probed may be told by another version in another way: then it is not known.
+    /// Another version may write this in another way: then the probe is unknown.
     #[serde(
         default,
         deserialize_with = "known_or_none",
@@ -49,8 +50,8 @@ pub struct ReportedProbing {
 }
 
 impl ClosureReport {
-    /// Could a worker have written it? A version that could not be surpassed would hold for ever, and
-    /// a pause is its worker's own.
+    /// Whether a worker could have written it. A version that could not be surpassed would hold for
+    /// ever, and a pause is its worker's own.
     pub fn is_sound(&self) -> bool {
         let is_closure_sound = match &self.state {
             ReportedState::Open { .. } => true,
@@ -58,8 +59,8 @@ impl ClosureReport {
                 closure.code.len() <= MAX_CODE_BYTES && closure.reason.len() <= MAX_MESSAGE_BYTES
             }
         };
-        !self.place.is_pause()
-            && self.place.is_sound()
+        !self.scope.is_pause()
+            && self.scope.is_sound()
             && is_worker(&self.by)
             && self.version < u64::MAX / 2
             && is_closure_sound
@@ -67,7 +68,7 @@ impl ClosureReport {
 }
 
 impl ReportedClosure {
-    /// That it is probed, where a worker could have written so.
+    /// The probe, where a worker could have written it.
     pub fn probing(&self) -> Option<&ReportedProbing> {
         self.probing
             .as_ref()
@@ -82,6 +83,6 @@ fn is_worker(id: &str) -> bool {
 fn known_or_none<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<ReportedProbing>, D::Error> {
-    let told = serde_json::Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(told).ok())
+    let probing = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(probing).ok())
 }

@@ -1,41 +1,41 @@
-//! Who works on the same queues, as far as this worker has heard.
+//! Which workers are on the same queues, as far as this one has received their heartbeats. Pure.
 
+use super::share::{RateShare, Share, rate_step};
 use crate::domain::failure::Stage;
-use crate::quota::learned::step;
-use crate::quota::share::{RateShare, Share};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// Who has said nothing for so long is gone (contract, control messages).
+/// A worker without a heartbeat for so long is gone (contract, control messages).
 pub const EXPIRY: SignedDuration = SignedDuration::from_secs(7);
-/// Who has had no call to make for so long leaves the rate to the others: two heartbeats.
+/// A worker that had no call to make for so long, two heartbeats, leaves the rate to the others.
 const IDLE_AFTER: SignedDuration = SignedDuration::from_secs(4);
-/// How often everybody says that he is there.
+/// How often each worker sends a heartbeat.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(2);
-/// Who has not even heard himself for so long, a heartbeat and a half, hears nobody: then nobody's
-/// silence costs his share.
-const DEAF_AFTER: SignedDuration = SignedDuration::from_secs(3);
-/// Who hears nobody keeps his share for so long, and then half of it.
+/// If our own heartbeat has not come back for so long, a heartbeat and a half, our receive side is
+/// broken: then the others' silence means nothing.
+const CUT_OFF_AFTER: SignedDuration = SignedDuration::from_secs(3);
+/// A worker that is cut off keeps its share for so long, and then half of it.
 const DOUBTFUL_AFTER: SignedDuration = SignedDuration::from_secs(15);
-/// Of a worker's id; longer ones are not ours.
+/// Longer worker ids are not ours.
 pub const MAX_ID_BYTES: usize = 64;
-/// More are not counted: a stranger on the exchange must not fill the memory.
+/// More peers are not counted: a stranger on the exchange must not fill the memory.
 const MAX_PEERS: usize = 1_000;
 
 #[derive(Clone, Debug)]
 pub struct Peers {
     me: String,
     others: BTreeMap<String, Peer>,
-    /// When anybody was heard last, and be it this worker itself. Not at all: there is nobody to
-    /// hear.
-    heard: Option<Timestamp>,
+    /// When the last heartbeat came, be it this worker's own. `None` where none ever did.
+    last_heartbeat: Option<Timestamp>,
+    /// When the last heartbeat of a worker with other queues or accounts came.
+    last_foreign: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
 struct Peer {
-    heard: Timestamp,
+    last_heartbeat: Timestamp,
     /// When it last said that it has work.
-    worked: Option<Timestamp>,
+    last_work: Option<Timestamp>,
     draining: bool,
     granted: BTreeMap<Stage, f64>,
 }
@@ -45,7 +45,8 @@ impl Peers {
         Self {
             me,
             others: BTreeMap::new(),
-            heard: None,
+            last_heartbeat: None,
+            last_foreign: None,
         }
     }
 
@@ -53,84 +54,96 @@ impl Peers {
         &self.me
     }
 
-    /// A sign of life. Was it somebody new?
-    pub fn heard(&mut self, worker: &str, has_work: bool, draining: bool, now: Timestamp) -> bool {
-        if self.heard.is_some_and(|heard| heard > now) {
-            // The clock was put back: nothing was heard after now.
-            for peer in self.others.values_mut() {
-                peer.heard = peer.heard.min(now);
-                peer.worked = peer.worked.map(|worked| worked.min(now));
-            }
-        }
-        let silence = self
-            .heard
-            .map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
-        if silence >= DEAF_AFTER {
-            // Nobody's silence meant anything, as if the clock had stood still; also where it was
-            // put forward. But for one heartbeat: where all of them are late, the dead are still
-            // found out.
-            let missed = silence - HEARTBEAT;
-            self.others.retain(|_, peer| is_alive(peer, now - silence));
-            for peer in self.others.values_mut() {
-                peer.heard += missed;
-                peer.worked = peer.worked.map(|worked| worked + missed);
-            }
-        }
+    /// Records a heartbeat. Returns whether its worker is new here.
+    pub fn record(&mut self, worker: &str, has_work: bool, draining: bool, now: Timestamp) -> bool {
+        let silence = self.end_silence(now);
         self.others.retain(|_, peer| is_alive(peer, now));
-        self.heard = Some(now);
+        self.last_heartbeat = Some(now);
         if worker == self.me
             || (self.others.len() == MAX_PEERS && !self.others.contains_key(worker))
         {
             return false;
         }
         let known = self.others.get(worker);
-        let last_worked = if has_work {
+        // A peer that was silent for as long as that may have taken this worker for gone as well.
+        let is_new = known.is_none() || silence >= EXPIRY;
+        let last_work = if has_work {
             Some(now)
         } else {
-            known.and_then(|peer| peer.worked)
+            known.and_then(|peer| peer.last_work)
         };
-        // Who was not heard for as long as that may have taken this worker for gone as well.
-        let is_new = known.is_none() || silence >= EXPIRY;
         let granted = known.map(|peer| peer.granted.clone()).unwrap_or_default();
-        self.others.insert(
-            worker.to_owned(),
-            Peer {
-                heard: now,
-                worked: last_worked,
-                draining,
-                granted,
-            },
-        );
+        let peer = Peer {
+            last_heartbeat: now,
+            last_work,
+            draining,
+            granted,
+        };
+        self.others.insert(worker.to_owned(), peer);
         is_new
     }
 
-    /// What one that was heard has learned.
-    pub fn told(&mut self, worker: &str, mut granted: BTreeMap<Stage, f64>) {
+    /// How long no heartbeat came before this one. A silence in which not even our own heartbeat
+    /// came back, and a clock that was set, cost no peer its share.
+    fn end_silence(&mut self, now: Timestamp) -> SignedDuration {
+        let Some(last) = self.last_heartbeat else {
+            return SignedDuration::ZERO;
+        };
+        if last > now {
+            // The clock was put back: nothing came after now.
+            for peer in self.others.values_mut() {
+                peer.last_heartbeat = peer.last_heartbeat.min(now);
+                peer.last_work = peer.last_work.map(|worked| worked.min(now));
+            }
+        }
+        let silence = now.duration_since(last);
+        if silence >= CUT_OFF_AFTER {
+            // As if the clock had stood still, also where it was put forward. One heartbeat counts:
+            // where all of them are late, the dead are still found out.
+            let missed = silence - HEARTBEAT;
+            self.others.retain(|_, peer| is_alive(peer, last));
+            for peer in self.others.values_mut() {
+                peer.last_heartbeat += missed;
+                peer.last_work = peer.last_work.map(|worked| worked + missed);
+            }
+        }
+        silence
+    }
+
+    /// Records what a peer has learned that the providers grant.
+    pub fn record_granted(&mut self, worker: &str, mut granted: BTreeMap<Stage, f64>) {
         if let Some(peer) = self.others.get_mut(worker) {
-            // Whatever a stranger says.
+            // A stranger may have written any number.
             for part in granted.values_mut() {
-                *part = step(*part);
+                *part = rate_step(*part);
             }
             peer.granted = granted;
         }
     }
 
-    /// This worker's share of a stage's rate, for it has a call to make: equal parts for all of
-    /// whom that is known; and what the others among them have learned that is granted.
-    pub fn standing(&self, stage: Stage, now: Timestamp) -> RateShare {
-        let silence = self
-            .heard
-            .map_or(SignedDuration::ZERO, |heard| now.duration_since(heard));
+    /// Records the heartbeat of a worker that is no peer: its addresses or accounts are others,
+    /// because they are wrong here or there.
+    pub fn record_foreign(&mut self, now: Timestamp) {
+        self.last_foreign = Some(now);
+    }
+
+    /// Whether there are others that may take what this worker hands back.
+    pub fn has_others(&self, now: Timestamp) -> bool {
+        let is_recent = |last: Timestamp| now.duration_since(last) < EXPIRY;
+        self.alive(now) > 1 || self.last_foreign.is_some_and(is_recent)
+    }
+
+    /// This worker's share of a stage's rate, for it has a call to make: equal parts for all that
+    /// are known to have; and the least that the others among them have learned.
+    pub fn share(&self, stage: Stage, now: Timestamp) -> RateShare {
+        let last = self.last_heartbeat.unwrap_or(now);
+        let silence = now.duration_since(last);
         let mut share = Share {
             halved: silence >= DOUBTFUL_AFTER,
             ..Share::WHOLE
         };
         let mut of_others = 1.0_f64;
-        let then = if silence < DEAF_AFTER {
-            now
-        } else {
-            self.heard.unwrap_or(now)
-        };
+        let then = if silence < CUT_OFF_AFTER { now } else { last };
         for (id, peer) in self.others.iter().filter(|(_, peer)| shares(peer, then)) {
             share.workers += 1;
             share.rank += u32::from(*id < self.me);
@@ -143,7 +156,7 @@ impl Peers {
         }
     }
 
-    /// With this one.
+    /// The number of workers that are there, with this one.
     pub fn alive(&self, now: Timestamp) -> usize {
         1 + self
             .others
@@ -162,15 +175,15 @@ impl Peers {
 }
 
 fn shares(peer: &Peer, now: Timestamp) -> bool {
-    // By its own last word: silence is death, not idleness.
+    // By its own last heartbeat: silence means that a worker is gone, not that it is idle.
     let works = peer
-        .worked
-        .is_some_and(|worked| peer.heard.duration_since(worked) < IDLE_AFTER);
+        .last_work
+        .is_some_and(|worked| peer.last_heartbeat.duration_since(worked) < IDLE_AFTER);
     works && !peer.draining && is_alive(peer, now)
 }
 
 fn is_alive(peer: &Peer, now: Timestamp) -> bool {
-    now.duration_since(peer.heard) < EXPIRY
+    now.duration_since(peer.last_heartbeat) < EXPIRY
 }
 
 #[cfg(test)]
@@ -183,12 +196,12 @@ mod tests {
 
     #[test]
     fn who_says_nothing_for_seven_seconds_is_gone() {
-        let mut fleet = Peers::new("b".into());
-        assert!(fleet.heard("a", true, false, at(0)));
-        assert!(!fleet.heard("a", true, false, at(2)), "known");
-        assert!(!fleet.heard("b", true, false, at(2)), "that is myself");
-        assert_eq!((fleet.alive(at(8)), fleet.alive(at(9))), (2, 1));
-        assert!(fleet.heard("a", true, false, at(20)), "back again");
+        let mut peers = Peers::new("b".into());
+        assert!(peers.record("a", true, false, at(0)));
+        assert!(!peers.record("a", true, false, at(2)), "known");
+        assert!(!peers.record("b", true, false, at(2)), "that is myself");
+        assert_eq!((peers.alive(at(8)), peers.alive(at(9))), (2, 1));
+        assert!(peers.record("a", true, false, at(20)), "back again");
     }
 
     fn share(workers: u32, rank: u32) -> Share {
@@ -199,49 +212,49 @@ mod tests {
         }
     }
 
-    fn share_of(fleet: &Peers, now: Timestamp) -> Share {
-        fleet.standing(Stage::Recognition, now).share
+    fn share_of(peers: &Peers, now: Timestamp) -> Share {
+        peers.share(Stage::Recognition, now).share
     }
 
     #[test]
     fn the_rate_is_shared_by_those_who_have_calls_to_make() {
-        let mut fleet = Peers::new("b".into());
-        assert_eq!(share_of(&fleet, at(0)), Share::WHOLE, "nobody to hear");
-        fleet.heard("b", true, false, at(0));
-        assert_eq!(share_of(&fleet, at(0)), Share::WHOLE, "only myself");
-        fleet.heard("c", true, false, at(0));
-        assert_eq!(share_of(&fleet, at(0)), share(2, 0));
-        fleet.heard("a", true, false, at(1));
+        let mut peers = Peers::new("b".into());
+        assert_eq!(share_of(&peers, at(0)), Share::WHOLE, "nobody to hear");
+        peers.record("b", true, false, at(0));
+        assert_eq!(share_of(&peers, at(0)), Share::WHOLE, "only myself");
+        peers.record("c", true, false, at(0));
+        assert_eq!(share_of(&peers, at(0)), share(2, 0));
+        peers.record("a", true, false, at(1));
         assert_eq!(
-            share_of(&fleet, at(1)),
+            share_of(&peers, at(1)),
             share(3, 1),
             "in the order of their names"
         );
-        fleet.heard("a", false, false, at(3));
+        peers.record("a", false, false, at(3));
         assert_eq!(
-            share_of(&fleet, at(3)),
+            share_of(&peers, at(3)),
             share(3, 1),
             "perhaps between two jobs"
         );
-        fleet.heard("c", true, true, at(3));
-        assert_eq!(share_of(&fleet, at(3)), share(2, 1), "c drains");
-        fleet.heard("b", true, false, at(5));
+        peers.record("c", true, true, at(3));
+        assert_eq!(share_of(&peers, at(3)), share(2, 1), "c drains");
+        peers.record("b", true, false, at(5));
         assert_eq!(
-            share_of(&fleet, at(6)),
+            share_of(&peers, at(6)),
             share(2, 1),
             "nothing new is heard of a"
         );
-        fleet.heard("a", false, false, at(7));
-        assert_eq!(share_of(&fleet, at(7)), Share::WHOLE, "a is idle");
+        peers.record("a", false, false, at(7));
+        assert_eq!(share_of(&peers, at(7)), Share::WHOLE, "a is idle");
     }
 
     #[test]
     fn the_dead_give_their_share_up_and_the_deaf_keep_theirs_for_a_while() {
-        let mut fleet = Peers::new("b".into());
+        let mut peers = Peers::new("b".into());
         for second in 0..=8 {
-            fleet.heard("b", true, false, at(second));
+            peers.record("b", true, false, at(second));
             if second < 2 {
-                fleet.heard("a", true, false, at(second));
+                peers.record("a", true, false, at(second));
             }
             let expected = if second < 8 {
                 share(2, 1)
@@ -249,83 +262,83 @@ mod tests {
                 Share::WHOLE
             };
             assert_eq!(
-                share_of(&fleet, at(second)),
+                share_of(&peers, at(second)),
                 if second == 0 { share(2, 1) } else { expected },
                 "a has died after {second} s"
             );
         }
-        fleet.heard("a", true, false, at(10));
+        peers.record("a", true, false, at(10));
         assert_eq!(
-            [share_of(&fleet, at(17)), share_of(&fleet, at(24))],
+            [share_of(&peers, at(17)), share_of(&peers, at(24))],
             [share(2, 1); 2],
             "not even myself is heard"
         );
         assert_eq!(
-            share_of(&fleet, at(25)),
+            share_of(&peers, at(25)),
             Share {
                 halved: true,
                 ..share(2, 1)
             }
         );
-        fleet.heard("b", true, false, at(26));
+        peers.record("b", true, false, at(26));
         assert_eq!(
-            [share_of(&fleet, at(26)), share_of(&fleet, at(30))],
+            [share_of(&peers, at(26)), share_of(&peers, at(30))],
             [share(2, 1); 2],
             "who was not heard is not gone yet"
         );
         for second in [28, 30, 32, 33] {
-            fleet.heard("b", true, false, at(second));
+            peers.record("b", true, false, at(second));
         }
-        assert_eq!(share_of(&fleet, at(33)), Share::WHOLE, "now he is");
+        assert_eq!(share_of(&peers, at(33)), Share::WHOLE, "now he is");
     }
 
     #[test]
     fn the_dead_are_found_out_by_one_whose_own_heartbeats_are_late() {
-        let mut fleet = Peers::new("b".into());
-        fleet.heard("a", true, false, at(0));
+        let mut peers = Peers::new("b".into());
+        peers.record("a", true, false, at(0));
         for round in 0..5 {
-            fleet.heard("b", true, false, at(4 * round));
+            peers.record("b", true, false, at(4 * round));
         }
-        assert_eq!(share_of(&fleet, at(16)), Share::WHOLE);
-        assert_eq!(fleet.alive(at(16)), 1);
+        assert_eq!(share_of(&peers, at(16)), Share::WHOLE);
+        assert_eq!(peers.alive(at(16)), 1);
     }
 
     #[test]
     fn a_clock_that_is_put_forward_leaves_everybody_where_he_was() {
-        let mut fleet = Peers::new("b".into());
-        fleet.heard("a", true, false, at(0));
-        fleet.heard("b", true, false, at(1));
-        fleet.heard("b", true, false, at(3_603));
-        assert_eq!(share_of(&fleet, at(3_603)), share(2, 1));
-        assert_eq!(share_of(&fleet, at(3_608)), share(2, 1), "deaf again");
+        let mut peers = Peers::new("b".into());
+        peers.record("a", true, false, at(0));
+        peers.record("b", true, false, at(1));
+        peers.record("b", true, false, at(3_603));
+        assert_eq!(share_of(&peers, at(3_603)), share(2, 1));
+        assert_eq!(share_of(&peers, at(3_608)), share(2, 1), "deaf again");
     }
 
     #[test]
     fn the_lowest_rate_that_one_who_shares_has_learned_is_everybodys() {
-        let mut fleet = Peers::new("b".into());
+        let mut peers = Peers::new("b".into());
         for (worker, part) in [("a", 0.9409), ("c", -8.0)] {
-            fleet.heard(worker, true, false, at(0));
-            fleet.told(worker, BTreeMap::from([(Stage::Recognition, part)]));
+            peers.record(worker, true, false, at(0));
+            peers.record_granted(worker, BTreeMap::from([(Stage::Recognition, part)]));
         }
-        let part = |fleet: &Peers, stage| fleet.standing(stage, at(1)).of_others;
+        let part = |peers: &Peers, stage| peers.share(stage, at(1)).of_others;
         assert!(
-            (0.01..0.0104).contains(&part(&fleet, Stage::Recognition)),
+            (0.01..0.0104).contains(&part(&peers, Stage::Recognition)),
             "and never nothing"
         );
-        assert!((part(&fleet, Stage::Verification) - 1.0).abs() < 1e-9);
-        fleet.heard("c", true, true, at(1));
+        assert!((part(&peers, Stage::Verification) - 1.0).abs() < 1e-9);
+        peers.record("c", true, true, at(1));
         assert!(
-            (part(&fleet, Stage::Recognition) - 0.9409).abs() < 1e-9,
+            (part(&peers, Stage::Recognition) - 0.9409).abs() < 1e-9,
             "c drains"
         );
     }
 
     #[test]
     fn strangers_cannot_fill_the_memory() {
-        let mut fleet = Peers::new("me".into());
+        let mut peers = Peers::new("me".into());
         for number in 0..5_000 {
-            fleet.heard(&format!("worker {number}"), true, false, at(0));
+            peers.record(&format!("worker {number}"), true, false, at(0));
         }
-        assert_eq!(fleet.alive(at(0)), MAX_PEERS + 1);
+        assert_eq!(peers.alive(at(0)), MAX_PEERS + 1);
     }
 }

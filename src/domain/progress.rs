@@ -174,7 +174,7 @@ impl Progress {
     }
 
     /// What a call of this stage could find closed.
-    pub fn places(&self, stage: Stage) -> Vec<Scope> {
+    pub fn scopes(&self, stage: Stage) -> Vec<Scope> {
         let bill = self.bill.as_ref().filter(|_| stage == Stage::Verification);
         let province = bill
             .and_then(|bill| bill.province.clone())

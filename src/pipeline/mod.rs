@@ -18,6 +18,7 @@ use crate::breaker::Blocked;
 use crate::checkpoint::{
     AnswerStore, CarriedAnswers, StoredResult, Verification, VerificationAnswer,
 };
+use crate::cluster::share::Share;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::job::{ImageRef, Job};
@@ -26,7 +27,6 @@ use crate::domain::result::{RecognitionPart, Status, Verdict};
 use crate::image::{LoadedImage, Loader};
 use crate::policy::{Decision, PolicyDecision, Transfer};
 use crate::provider::client::Client;
-use crate::quota::share::Share;
 use crate::retry::{Brought, Case, RecallTime, Retrier, StageStopped};
 use findings::ResultBuilder;
 use outcome::Exit;
@@ -171,11 +171,11 @@ impl Pipeline {
         } else {
             Stage::Recognition
         };
-        let mut places = progress.places(next);
+        let mut scopes = progress.scopes(next);
         if matches!(job.image, ImageRef::Object { .. }) {
-            places.extend(progress.places(Stage::Storage));
+            scopes.extend(progress.scopes(Stage::Storage));
         }
-        self.retrier.breaker.look(&places, &progress.run)
+        self.retrier.breaker.blocked(&scopes, &progress.run)
     }
 
     async fn whole_line(

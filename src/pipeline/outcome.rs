@@ -160,8 +160,8 @@ impl Pipeline {
         let reason = reason.to_owned();
         let next_attempt_at = barrier.map_or(until, |barrier| barrier.opens.max(until));
         let by_pause = ruling.decision == Decision::Pause
-            || barrier.is_some_and(|barrier| barrier.place.is_pause());
-        let is_brief = barrier.is_some_and(|barrier| barrier.brief);
+            || barrier.is_some_and(|barrier| barrier.scope.is_pause());
+        let is_brief = barrier.is_some_and(|barrier| barrier.is_brief);
         Box::new(ParkRequest {
             until,
             failure,

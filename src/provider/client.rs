@@ -194,14 +194,17 @@ impl<A> Client<A> {
         case: &Case<'_>,
         kept: Option<&CallPermit>,
     ) -> Result<Option<TurnWithRoom<'_>>, Box<StageStopped>> {
-        let places = case.progress.places(self.stage);
+        let scopes = case.progress.scopes(self.stage);
         let breaker = &self.retrier.breaker;
         let mut changes = breaker.changes();
-        let _wanted = breaker.wants_a_call();
+        let _wanted = breaker.membership().wait_for_call();
         let room = async {
             let mut room = self.in_flight.enter().await;
             let queued = Instant::now();
-            let has_waited = self.limiter.acquire(|| breaker.standing(self.stage)).await;
+            let has_waited = self
+                .limiter
+                .acquire(|| breaker.membership().share(self.stage))
+                .await;
             metric::provider_wait(self.stage, queued.elapsed());
             self.tell_rate();
             room.fly();
@@ -212,7 +215,7 @@ impl<A> Client<A> {
             // The probe that is tried again is expected.
             let is_probe = kept.is_some_and(CallPermit::is_probe);
             if let Some(barrier) = breaker
-                .look(&places, &case.progress.run)
+                .blocked(&scopes, &case.progress.run)
                 .filter(|_| !is_probe)
             {
                 return Err(self.retrier.barred(barrier, case.deadline));
@@ -266,7 +269,7 @@ impl<A> Client<A> {
     /// This worker's share of the account's rate, or as much of it as the provider grants.
     pub fn rate_per_second(&self) -> f64 {
         self.limiter
-            .rate_per_second(self.retrier.breaker.standing(self.stage))
+            .rate_per_second(self.retrier.breaker.membership().share(self.stage))
     }
 
     /// What the provider's last answer said about the time.
@@ -282,7 +285,8 @@ impl<A> Client<A> {
     pub fn tell_rate(&self) {
         self.retrier
             .breaker
-            .tell_part(self.stage, self.limiter.used_up_part());
+            .membership()
+            .report_granted(self.stage, self.limiter.used_up_part());
         metric::rate_limit(self.stage, self.rate_per_second());
     }
 

@@ -78,7 +78,7 @@ impl<A> Client<A> {
             Some(failure) => self
                 .retrier
                 .breaker
-                .control_call_refused(self.stage, streak, &failure),
+                .control_call_refused(self.stage, &failure),
             None => self.retrier.breaker.control_call_answered(self.stage),
         }
     }
@@ -88,7 +88,7 @@ impl<A> Client<A> {
         let picture = self.control.picture();
         let mut room = self.in_flight.enter().await;
         self.limiter
-            .acquire(|| self.retrier.breaker.standing(self.stage))
+            .acquire(|| self.retrier.breaker.membership().share(self.stage))
             .await;
         room.fly();
         let started = Instant::now();

@@ -6,6 +6,7 @@
 //! hundred; well below it, and well above it, it strides. A provider that refused everything for a
 //! while told nothing about its rate: back to what it granted before, the worker leaps.
 
+use crate::cluster::share::{LEAST_PART, RATE_STEP};
 use std::time::Duration;
 
 /// A refusal takes away as much of the rate as the part of the last calls that was refused; at
@@ -19,9 +20,6 @@ const BEFORE: f64 = 0.5;
 const PRIOR: f64 = 35.0;
 /// Refusals of one window of the provider's are one telling.
 const TOLD_ONCE: Duration = Duration::from_secs(1);
-/// Never slower than this part of what is configured: at some rate the calls must go on, to learn
-/// that they may.
-const LEAST: f64 = 0.01;
 /// Refusals are forgotten over so many granted calls.
 const FORGOTTEN: f64 = 500.0;
 /// Each granted call that had to wait adds so much of the rate: near the ceiling, and elsewhere.
@@ -37,21 +35,6 @@ const IN_A_ROW: f64 = 5.0;
 const PATIENT: f64 = 70.0;
 /// What is near the rate that was refused last.
 const NEAR: std::ops::RangeInclusive<f64> = 0.985..=1.02;
-
-/// Each step is so much of the one above.
-const STEP: f64 = 0.97;
-
-/// Workers who take turns have to agree on how long one is: the lowest step that is not below this
-/// part.
-pub fn step(part: f64) -> f64 {
-    // A step itself is not to be taken for something just above it.
-    STEP.powf((part.clamp(LEAST, 1.0).ln() / STEP.ln() + 1e-6).floor())
-}
-
-/// The next one up.
-pub fn step_above(part: f64) -> f64 {
-    step(step(part) / STEP)
-}
 
 /// As a part of what is configured: 1 is all of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,7 +94,7 @@ impl LearnedRate {
             self.proven = used;
         }
         (self.ceiling, self.lowered) = (Some(used), Some(now));
-        self.part = (used * (1.0 - step)).max(LEAST);
+        self.part = (used * (1.0 - step)).max(LEAST_PART);
         (self.since, self.granted, self.refused) =
             (0.0, BEFORE * self.granted, BEFORE * self.refused);
     }
@@ -121,7 +104,7 @@ impl LearnedRate {
     pub fn granted(&mut self, used: f64) {
         self.granted = (self.granted + 1.0).min(LAST);
         self.refused *= 1.0 - 1.0 / FORGOTTEN;
-        if used < self.part * STEP {
+        if used < self.part * RATE_STEP {
             // Whether the rate that this worker has learned would have been granted was not tried.
             return;
         }
@@ -191,26 +174,6 @@ mod tests {
         );
         learned.granted(own);
         assert!(learned.part() > own);
-    }
-
-    #[test]
-    fn steps_are_three_percent_apart_and_a_step_is_its_own() {
-        for (part, expected) in [
-            (1.0, 1.0),
-            (0.98, 1.0),
-            (0.97, 0.97),
-            (0.96, 0.97),
-            (0.95, 0.97),
-            (0.94, 0.9409),
-            (7.0, 1.0),
-        ] {
-            assert!(
-                (step(part) - expected).abs() < 1e-9,
-                "{part}: {}",
-                step(part)
-            );
-        }
-        assert!((0.01..0.0104).contains(&step(-1.0)));
     }
 
     #[test]
@@ -322,19 +285,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_step_is_not_below_the_part_and_is_its_own_step(part in LEAST..=1.0_f64) {
-            let step = super::step(part);
-            prop_assert!((part - 1e-6..=part / 0.97 + 1e-6).contains(&step), "{step}");
-            prop_assert_eq!(super::step(step).to_bits(), step.to_bits());
-        }
-
-        #[test]
         fn whatever_is_told_it_stays_within_its_bounds(told in proptest::collection::vec((any::<bool>(), 0_u64..10_000), 0..300)) {
             let (mut learned, mut now) = (LearnedRate::default(), Duration::ZERO);
             for (is_refused, millis) in told {
                 now += Duration::from_millis(millis);
                 if is_refused { learned.refused(1.0, now, now) } else { learned.granted(1.0) }
-                prop_assert!((LEAST..=1.0).contains(&learned.part()));
+                prop_assert!((LEAST_PART..=1.0).contains(&learned.part()));
             }
         }
     }

@@ -4,8 +4,8 @@
 mod clock;
 mod pace;
 
-use crate::quota::learned::{LearnedRate, step, step_above};
-use crate::quota::share::{RateShare, Share};
+use crate::cluster::share::{RateShare, Share, rate_step, rate_step_above};
+use crate::quota::learned::LearnedRate;
 use pace::{Pace, Terms};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -187,14 +187,14 @@ impl Limiter {
         let wanted = learned.min(of_others);
         let mut part = self.common(share, wanted);
         // Where others held this worker back, nobody has tried that much for a while.
-        let is_far = part > step_above(before.part);
+        let is_far = part > rate_step_above(before.part);
         state.climbs = is_far && (state.climbs || state.held_back);
         state.held_back = of_others < learned;
         if state.climbs {
             part = if state.changed.elapsed() < CLIMBING {
                 before.part
             } else {
-                step_above(before.part)
+                rate_step_above(before.part)
             };
         }
         let is_shared_anew = share != before.share;
@@ -219,7 +219,7 @@ impl Limiter {
     /// Those who take turns go in steps: otherwise no two of them had the same idea of a turn.
     fn common(&self, share: Share, part: f64) -> f64 {
         if share.takes_turns(self.burst, self.configured) {
-            step(part)
+            rate_step(part)
         } else {
             part
         }

@@ -2,8 +2,6 @@
 //! learned from what the provider refuses, and how many calls are made at once.
 
 pub mod concurrency;
-pub mod demand;
 pub mod in_flight;
 pub mod learned;
 pub mod limiter;
-pub mod share;

@@ -109,6 +109,7 @@ mod tests {
     use super::*;
     use crate::breaker::Breaker;
     use crate::clock::Clock;
+    use crate::cluster::Membership;
     use crate::domain::progress::Progress;
     use crate::policy::{Policy, Transfer};
     use crate::randomness::Randomness;
@@ -128,7 +129,7 @@ mod tests {
         let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
         let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
         let breaker = Breaker::new(
-            "a worker".into(),
+            Membership::new("a worker".into(), clock),
             Arc::clone(&policy),
             clock,
             timezone.clone(),

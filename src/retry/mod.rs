@@ -202,7 +202,7 @@ impl Retrier {
         kept: Option<CallPermit>,
     ) -> Result<CallPermit, Box<StageStopped>> {
         self.breaker
-            .enter(&case.progress.places(stage), &case.progress.run, kept)
+            .enter(&case.progress.scopes(stage), &case.progress.run, kept)
             .await
             .map_err(|barrier| self.barred(barrier, case.deadline))
     }
@@ -211,7 +211,7 @@ impl Retrier {
     /// is nearer than the opening, it ends.
     pub fn barred(&self, barrier: Blocked, deadline: Timestamp) -> Box<StageStopped> {
         let too_late =
-            self.clock.now() > deadline || (!barrier.place.is_pause() && barrier.until > deadline);
+            self.clock.now() > deadline || (!barrier.scope.is_pause() && barrier.until > deadline);
         let decision = if too_late {
             Decision::Fail { invalid_job: None }
         } else {
@@ -221,7 +221,7 @@ impl Retrier {
         };
         let message = format!(
             "not asked: {} answered {} to others, and no call is made until {}",
-            barrier.place, barrier.code, barrier.until
+            barrier.scope, barrier.code, barrier.until
         );
         let failure = Failure::new(barrier.stage, &barrier.code, message);
         Box::new(StageStopped {

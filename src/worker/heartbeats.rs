@@ -51,8 +51,8 @@ impl Heartbeats {
                 .exchange
                 .receive(&delivery.message, retrier.clock.now())
             {
-                Received::Peer(heartbeat) => retrier.breaker.hear(heartbeat),
-                Received::OtherFleet => retrier.breaker.neighbour_heard(),
+                Received::Peer(heartbeat) => retrier.breaker.apply_heartbeat(heartbeat),
+                Received::OtherFleet => retrier.breaker.membership().record_foreign(),
                 Received::Ignored => {}
             }
         }
@@ -73,7 +73,7 @@ impl Heartbeats {
                 biased;
                 () = stop.cancelled(), if !said_draining => {}
                 _ = every.tick() => {}
-                () = breaker.news() => {}
+                () = breaker.membership().announced() => {}
             }
             said_draining = stop.is_cancelled();
             self.pipeline.tell_rates();

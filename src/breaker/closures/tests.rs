@@ -13,7 +13,7 @@ fn at(seconds: i64) -> Timestamp {
 fn peers(me: &str, others: &[&str], now: Timestamp) -> Peers {
     let mut peers = Peers::new(me.to_owned());
     for other in others {
-        peers.heard(other, true, false, now);
+        peers.record(other, true, false, now);
     }
     peers
 }
@@ -22,8 +22,8 @@ fn henan() -> Scope {
     Scope::Province(Province::of("河南").unwrap())
 }
 
-fn cause(now: Timestamp) -> Cause {
-    Cause {
+fn cause(now: Timestamp) -> ClosureCause {
+    ClosureCause {
         stage: Stage::Verification,
         code: "316".into(),
         reason: "maintenance".into(),
@@ -35,52 +35,52 @@ fn cause(now: Timestamp) -> Cause {
 }
 
 /// Closed at second 0 by worker `me`, until second 60.
-fn closed(place: &Scope, me: &Peers) -> Closures {
-    let mut breaker = Closures::default();
-    let change = breaker.close(place, &cause(at(0)), |_| at(60), me);
-    assert!(matches!(change, Some(Change::Closed(..))));
-    breaker
+fn closed(scope: &Scope, me: &Peers) -> Closures {
+    let mut closures = Closures::default();
+    let change = closures.close(scope, &cause(at(0)), |_| at(60), me);
+    assert!(matches!(change, Some(ClosureChange::Closed(..))));
+    closures
 }
 
 #[test]
 fn what_is_closed_lets_nobody_through_before_its_time_and_then_one() {
     let me = peers("a", &[], at(0));
-    let mut breaker = closed(&henan(), &me);
-    let places = [Scope::Stage(Stage::Verification), henan()];
-    let barrier = breaker.admit(&places, "another", &me, at(59)).unwrap_err();
+    let mut closures = closed(&henan(), &me);
+    let scopes = [Scope::Stage(Stage::Verification), henan()];
+    let blocked = closures.admit(&scopes, "another", &me, at(59)).unwrap_err();
     assert_eq!(
-        (barrier.place, barrier.until, barrier.brief),
+        (blocked.scope, blocked.until, blocked.is_brief),
         (henan(), at(60), false)
     );
     assert_eq!(
-        breaker.admit(&places, "another", &me, at(60)),
+        closures.admit(&scopes, "another", &me, at(60)),
         Ok(vec![henan()]),
         "the probe"
     );
-    let waiting = breaker.admit(&places, "another", &me, at(61)).unwrap_err();
+    let waiting = closures.admit(&scopes, "another", &me, at(61)).unwrap_err();
     assert_eq!(
-        (waiting.until, waiting.brief),
+        (waiting.until, waiting.is_brief),
         (at(66), true),
         "the others wait for its answer"
     );
     assert!(matches!(
-        breaker.open(&henan(), &me, at(62)),
-        Some(Change::Opened(..))
+        closures.open(&henan(), &me, at(62)),
+        Some(ClosureChange::Opened(..))
     ));
-    assert_eq!(breaker.admit(&places, "another", &me, at(62)), Ok(vec![]));
+    assert_eq!(closures.admit(&scopes, "another", &me, at(62)), Ok(vec![]));
 }
 
 #[test]
 fn a_failed_probe_moves_the_scope_on_and_calls_in_the_air_do_not() {
     let me = peers("a", &[], at(0));
-    let mut breaker = closed(&henan(), &me);
+    let mut closures = closed(&henan(), &me);
     assert_eq!(
-        breaker.close(&henan(), &cause(at(1)), |_| at(999), &me),
+        closures.close(&henan(), &cause(at(1)), |_| at(999), &me),
         None,
         "it was in the air when the province was closed"
     );
-    breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
-    let Some(Change::Prolonged(_, before, after)) = breaker.close(
+    closures.admit(&[henan()], "another", &me, at(60)).unwrap();
+    let Some(ClosureChange::Prolonged(_, before, after)) = closures.close(
         &henan(),
         &cause(at(61)),
         |failures| at(61 + 60 * i64::from(failures)),
@@ -98,23 +98,23 @@ fn a_failed_probe_moves_the_scope_on_and_calls_in_the_air_do_not() {
 fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
     let me = peers("a", &[], at(0));
     let stage = Scope::Stage(Stage::Verification);
-    let places = std::slice::from_ref(&stage);
+    let scopes = std::slice::from_ref(&stage);
     let alone = &mut closed(&stage, &me);
     assert_eq!(
-        alone.admit(places, "run", &me, at(60)),
+        alone.admit(scopes, "run", &me, at(60)),
         Ok(vec![stage.clone()]),
         "nobody waits"
     );
     let crowded = &mut closed(&stage, &me);
-    crowded.admit(places, "another", &me, at(1)).unwrap_err();
-    let back = crowded.admit(places, "run", &me, at(60)).unwrap_err();
-    assert_eq!((back.until, back.brief), (at(65), true));
+    crowded.admit(scopes, "another", &me, at(1)).unwrap_err();
+    let back = crowded.admit(scopes, "run", &me, at(60)).unwrap_err();
+    assert_eq!((back.until, back.is_brief), (at(65), true));
     assert_eq!(
-        crowded.clone().admit(places, "another", &me, at(60)),
+        crowded.clone().admit(scopes, "another", &me, at(60)),
         Ok(vec![stage.clone()])
     );
     assert_eq!(
-        crowded.admit(places, "run", &me, at(65)),
+        crowded.admit(scopes, "run", &me, at(65)),
         Ok(vec![stage.clone()]),
         "nobody came"
     );
@@ -131,23 +131,23 @@ fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
 #[test]
 fn a_probe_without_an_answer_is_anybodys_again() {
     let me = peers("a", &[], at(0));
-    let mut breaker = closed(&henan(), &me);
-    breaker.admit(&[henan()], "another", &me, at(60)).unwrap();
-    breaker.release(&henan(), &me, at(60));
+    let mut closures = closed(&henan(), &me);
+    closures.admit(&[henan()], "another", &me, at(60)).unwrap();
+    closures.release(&henan(), &me, at(60));
     assert_eq!(
-        breaker.admit(&[henan()], "another", &me, at(61)),
+        closures.admit(&[henan()], "another", &me, at(61)),
         Ok(vec![henan()])
     );
     // It may also have died with its worker, or taken for ever.
     let other = peers("b", &["a"], at(61));
-    assert!(breaker.look(&[henan()], &other, at(62)).is_some());
+    assert!(closures.blocked(&[henan()], &other, at(62)).is_some());
     assert!(
-        breaker.look(&[henan()], &other, at(70)).is_none(),
+        closures.blocked(&[henan()], &other, at(70)).is_none(),
         "its worker is gone"
     );
-    assert!(breaker.look(&[henan()], &me, at(61 + 299)).is_some());
+    assert!(closures.blocked(&[henan()], &me, at(61 + 299)).is_some());
     assert!(
-        breaker.look(&[henan()], &me, at(61 + 300)).is_none(),
+        closures.blocked(&[henan()], &me, at(61 + 300)).is_none(),
         "it took for ever"
     );
 }
@@ -156,56 +156,56 @@ fn a_probe_without_an_answer_is_anybodys_again() {
 fn a_pause_belongs_to_one_worker_which_probes_it_itself() {
     let pause = Scope::Pause(Stage::Verification);
     let me = peers("b", &["a"], at(60));
-    let breaker = closed(&pause, &me);
+    let closures = closed(&pause, &me);
     assert!(
-        !breaker.is_probe_due(&me, at(59)) && breaker.is_probe_due(&me, at(60)),
+        !closures.is_probe_due(&me, at(59)) && closures.is_probe_due(&me, at(60)),
         "whichever other workers there are"
     );
     assert_eq!(
-        breaker.look(std::slice::from_ref(&pause), &me, at(60)),
+        closures.blocked(std::slice::from_ref(&pause), &me, at(60)),
         None
     );
-    let barrier = breaker
-        .look(std::slice::from_ref(&pause), &me, at(59))
+    let blocked = closures
+        .blocked(std::slice::from_ref(&pause), &me, at(59))
         .unwrap();
     assert_eq!(
-        (barrier.until, barrier.opens, barrier.brief),
+        (blocked.until, blocked.opens, blocked.is_brief),
         (at(59), at(60), false),
         "others may take it at once"
     );
-    assert_eq!(breaker.tell(at(0)), [], "it is not announced");
+    assert_eq!(closures.report(at(0)), [], "it is not announced");
 }
 
 #[test]
 fn a_pause_comes_before_every_other_barrier() {
     let me = peers("a", &[], at(0));
-    let mut breaker = closed(&henan(), &me);
-    breaker.close(
+    let mut closures = closed(&henan(), &me);
+    closures.close(
         &Scope::Pause(Stage::Verification),
         &cause(at(0)),
         |_| at(1),
         &me,
     );
-    let barrier = breaker
-        .look(&[Scope::Pause(Stage::Verification), henan()], &me, at(0))
+    let blocked = closures
+        .blocked(&[Scope::Pause(Stage::Verification), henan()], &me, at(0))
         .unwrap();
-    assert!(barrier.place.is_pause());
+    assert!(blocked.scope.is_pause());
 }
 
 #[test]
 fn paused_time_is_counted_once_however_many_stages_were_paused() {
     let me = peers("a", &[], at(0));
-    let mut breaker = Closures::default();
+    let mut closures = Closures::default();
     let mut pause = |stage, from, to: Option<i64>| {
-        breaker.close(&Scope::Pause(stage), &cause(at(from)), |_| at(from), &me);
+        closures.close(&Scope::Pause(stage), &cause(at(from)), |_| at(from), &me);
         if let Some(to) = to {
-            breaker.open(&Scope::Pause(stage), &me, at(to));
+            closures.open(&Scope::Pause(stage), &me, at(to));
         }
     };
     pause(Stage::Recognition, 10, Some(20));
     pause(Stage::Verification, 15, Some(30));
     pause(Stage::Storage, 100, None);
-    let seconds = |from, to| breaker.paused_between(at(from), at(to)).as_secs();
+    let seconds = |from, to| closures.paused_between(at(from), at(to)).as_secs();
     assert_eq!(
         [
             seconds(0, 50),
@@ -225,27 +225,27 @@ fn what_one_worker_learns_reaches_the_others() {
     let mut ours = closed(&henan(), &a);
     let mut theirs = Closures::default();
     assert!(matches!(
-        theirs.hear(ours.tell(at(1)), LONGEST, at(1))[..],
-        [Change::Closed(..)]
+        theirs.merge(ours.report(at(1)), LONGEST, at(1))[..],
+        [ClosureChange::Closed(..)]
     ));
     assert!(
-        theirs.hear(ours.tell(at(1)), LONGEST, at(1)).is_empty(),
+        theirs.merge(ours.report(at(1)), LONGEST, at(1)).is_empty(),
         "told once"
     );
-    assert!(theirs.look(&[henan()], &b, at(1)).is_some());
+    assert!(theirs.blocked(&[henan()], &b, at(1)).is_some());
     theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
-    ours.hear(theirs.tell(at(60)), LONGEST, at(60));
+    ours.merge(theirs.report(at(60)), LONGEST, at(60));
     let a = peers("a", &["b"], at(60));
     assert!(
-        ours.look(&[henan()], &a, at(61)).unwrap().brief,
+        ours.blocked(&[henan()], &a, at(61)).unwrap().is_brief,
         "they probe"
     );
     theirs.open(&henan(), &b, at(62));
     assert!(matches!(
-        ours.hear(theirs.tell(at(62)), LONGEST, at(62))[..],
-        [Change::Opened(..)]
+        ours.merge(theirs.report(at(62)), LONGEST, at(62))[..],
+        [ClosureChange::Opened(..)]
     ));
-    assert_eq!(ours.look(&[henan()], &a, at(62)), None);
+    assert_eq!(ours.blocked(&[henan()], &a, at(62)), None);
 }
 
 #[test]
@@ -253,32 +253,35 @@ fn of_two_that_claim_the_same_probe_the_lower_id_has_it() {
     let (a, b) = (peers("a", &["b"], at(60)), peers("b", &["a"], at(60)));
     let mut ours = closed(&henan(), &a);
     let mut theirs = Closures::default();
-    theirs.hear(ours.tell(at(1)), LONGEST, at(1));
+    theirs.merge(ours.report(at(1)), LONGEST, at(1));
     ours.admit(&[henan()], "another", &a, at(60)).unwrap();
     theirs.admit(&[henan()], "another", &b, at(60)).unwrap();
-    let (our_news, their_news) = (ours.tell(at(60)), theirs.tell(at(60)));
-    ours.hear(their_news, LONGEST, at(60));
-    theirs.hear(our_news, LONGEST, at(60));
+    let (our_news, their_news) = (ours.report(at(60)), theirs.report(at(60)));
+    ours.merge(their_news, LONGEST, at(60));
+    theirs.merge(our_news, LONGEST, at(60));
     assert!(ours.is_probed_by(&henan(), "a") && theirs.is_probed_by(&henan(), "a"));
 }
 
 #[test]
 fn what_nobody_needs_is_forgotten() {
     let me = peers("a", &[], at(0));
-    let mut breaker = closed(&henan(), &me);
-    breaker.close(
+    let mut closures = closed(&henan(), &me);
+    closures.close(
         &Scope::Pause(Stage::Storage),
         &cause(at(0)),
         |_| at(60),
         &me,
     );
-    assert!(breaker.forget(at(60 + 3_599)).is_empty());
+    assert!(closures.forget(at(60 + 3_599)).is_empty());
     assert!(
-        matches!(breaker.forget(at(60 + 3_600))[..], [Change::Opened(..)]),
+        matches!(
+            closures.forget(at(60 + 3_600))[..],
+            [ClosureChange::Opened(..)]
+        ),
         "nobody tried for an hour"
     );
     assert_eq!(
-        breaker.paused().count(),
+        closures.paused().count(),
         1,
         "a pause ends by an answer only"
     );
@@ -287,12 +290,12 @@ fn what_nobody_needs_is_forgotten() {
 #[test]
 fn a_thousand_bills_are_remembered_and_the_latest_told() {
     let me = peers("a", &[], at(0));
-    let mut breaker = closed(&henan(), &me);
+    let mut closures = closed(&henan(), &me);
     for number in 0..5_000 {
         let bill = Scope::Bill(BillId::of(None, None, &number.to_string()));
-        breaker.close(&bill, &cause(at(number)), |_| at(number + 86_400), &me);
+        closures.close(&bill, &cause(at(number)), |_| at(number + 86_400), &me);
     }
-    let told = breaker.tell(at(5_000));
+    let told = closures.report(at(5_000));
     assert_eq!(told.len(), 201);
     let latest = Scope::Bill(BillId::of(None, None, "4999"));
     assert!(
@@ -301,7 +304,7 @@ fn a_thousand_bills_are_remembered_and_the_latest_told() {
             .contains(&serde_json::to_string(&latest).unwrap())
     );
     assert!(
-        breaker.look(&[henan()], &me, at(0)).is_some(),
+        closures.blocked(&[henan()], &me, at(0)).is_some(),
         "provinces do not give way"
     );
     assert!(serde_json::to_string(&told).unwrap().len() < 64 * 1024);
@@ -311,11 +314,11 @@ fn a_thousand_bills_are_remembered_and_the_latest_told() {
 fn what_no_worker_would_tell_is_not_believed() {
     let me = peers("a", &[], at(0));
     let told = |change: &dyn Fn(&mut serde_json::Value)| {
-        let mut value = serde_json::to_value(closed(&henan(), &me).tell(at(0))).unwrap();
+        let mut value = serde_json::to_value(closed(&henan(), &me).report(at(0))).unwrap();
         change(&mut value[0]);
         serde_json::from_value::<Vec<ClosureReport>>(value).unwrap()
     };
-    let mut breaker = Closures::default();
+    let mut closures = Closures::default();
     for told in [
         told(&|told| told["version"] = u64::MAX.into()),
         told(&|told| told["by"] = "x".repeat(65).into()),
@@ -324,9 +327,9 @@ fn what_no_worker_would_tell_is_not_believed() {
         told(&|told| told["state"]["closed"]["reason"] = "x".repeat(501).into()),
         told(&|told| told["by"] = "".into()),
     ] {
-        assert!(breaker.hear(told, LONGEST, at(0)).is_empty());
+        assert!(closures.merge(told, LONGEST, at(0)).is_empty());
     }
-    assert_eq!(breaker.hear(told(&|_| ()), LONGEST, at(0)).len(), 1);
+    assert_eq!(closures.merge(told(&|_| ()), LONGEST, at(0)).len(), 1);
 }
 
 /// A day ahead, or behind: what it closed is closed for as long as it would be by its own clock,
@@ -335,14 +338,14 @@ fn what_no_worker_would_tell_is_not_believed() {
 fn a_closure_lasts_as_long_by_a_clock_that_is_wrong() {
     let me = peers("a", &[], at(0));
     let of_the_other = |offset: i64, waits: i64| {
-        let (mut breaker, now) = (Closures::default(), at(offset));
-        breaker.close(
+        let (mut closures, now) = (Closures::default(), at(offset));
+        closures.close(
             &henan(),
             &cause(now),
             |_| at(offset + waits),
             &peers("b", &[], now),
         );
-        breaker.tell(now)
+        closures.report(now)
     };
     for (offset, waits, expected) in [
         (0, 60, 60),
@@ -350,12 +353,12 @@ fn a_closure_lasts_as_long_by_a_clock_that_is_wrong() {
         (-432_000, 60, 60),
         (0, 30 * 86_400, LONGEST.as_secs()),
     ] {
-        let mut breaker = Closures::default();
-        breaker.hear(of_the_other(offset, waits), LONGEST, at(0));
+        let mut closures = Closures::default();
+        closures.merge(of_the_other(offset, waits), LONGEST, at(0));
         assert_eq!(
-            breaker
-                .look(&[henan()], &me, at(0))
-                .map(|barrier| barrier.until),
+            closures
+                .blocked(&[henan()], &me, at(0))
+                .map(|blocked| blocked.until),
             Some(at(expected)),
             "{offset}"
         );
@@ -365,14 +368,14 @@ fn a_closure_lasts_as_long_by_a_clock_that_is_wrong() {
 #[test]
 fn of_a_probe_that_is_told_in_another_way_only_the_probe_is_unknown() {
     let me = peers("a", &["b"], at(0));
-    let mut told = serde_json::to_value(closed(&henan(), &me).tell(at(0))).unwrap();
+    let mut told = serde_json::to_value(closed(&henan(), &me).report(at(0))).unwrap();
     told[0]["state"]["closed"]["probing"] = serde_json::json!({ "by": 7 });
     told[0]["state"]["closed"]["of_tomorrow"] = serde_json::json!(["anything"]);
     let told: Vec<ClosureReport> = serde_json::from_value(told).unwrap();
-    assert_eq!(Closures::default().hear(told, LONGEST, at(0)).len(), 1);
+    assert_eq!(Closures::default().merge(told, LONGEST, at(0)).len(), 1);
 }
 
-/// One of three workers does something about one of two places, or tells another.
+/// One of three workers does something about one of two scopes, or tells another.
 #[derive(Clone, Debug)]
 enum Deed {
     Admit(usize, usize),
@@ -385,10 +388,10 @@ enum Deed {
 fn deed() -> impl Strategy<Value = Deed> {
     let worker = 0..3_usize;
     prop_oneof![
-        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Admit(worker, place)),
-        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Close(worker, place)),
-        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Open(worker, place)),
-        (worker.clone(), 0..2_usize).prop_map(|(worker, place)| Deed::Release(worker, place)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, scope)| Deed::Admit(worker, scope)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, scope)| Deed::Close(worker, scope)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, scope)| Deed::Open(worker, scope)),
+        (worker.clone(), 0..2_usize).prop_map(|(worker, scope)| Deed::Release(worker, scope)),
         (worker.clone(), worker).prop_map(|(from, to)| Deed::Tell(from, to)),
     ]
 }
@@ -398,31 +401,31 @@ proptest! {
     #[test]
     fn copies_agree_once_everybody_has_told_everybody(deeds in proptest::collection::vec(deed(), 0..60)) {
         let ids = ["a", "b", "c"];
-        let places = [henan(), Scope::Stage(Stage::Recognition)];
+        let scopes = [henan(), Scope::Stage(Stage::Recognition)];
         let fleets: Vec<Peers> = ids.iter().map(|me| peers(me, &ids, at(0))).collect();
-        let mut breakers = vec![Closures::default(); 3];
+        let mut copies = vec![Closures::default(); 3];
         for (second, deed) in deeds.into_iter().enumerate() {
             let now = at(i64::try_from(second).unwrap());
             match deed {
-                Deed::Admit(worker, place) => drop(breakers[worker].admit(&places[place..=place], "another", &fleets[worker], now)),
-                Deed::Close(worker, place) => drop(breakers[worker].close(&places[place], &cause(now), |_| now, &fleets[worker])),
-                Deed::Open(worker, place) => drop(breakers[worker].open(&places[place], &fleets[worker], now)),
-                Deed::Release(worker, place) => breakers[worker].release(&places[place], &fleets[worker], now),
+                Deed::Admit(worker, scope) => drop(copies[worker].admit(&scopes[scope..=scope], "another", &fleets[worker], now)),
+                Deed::Close(worker, scope) => drop(copies[worker].close(&scopes[scope], &cause(now), |_| now, &fleets[worker])),
+                Deed::Open(worker, scope) => drop(copies[worker].open(&scopes[scope], &fleets[worker], now)),
+                Deed::Release(worker, scope) => copies[worker].release(&scopes[scope], &fleets[worker], now),
                 Deed::Tell(from, to) => {
-                    let told = breakers[from].tell(now);
-                    breakers[to].hear(told, LONGEST, now);
+                    let told = copies[from].report(now);
+                    copies[to].merge(told, LONGEST, now);
                 }
             }
         }
         for _ in 0..2 {
             for from in 0..3 {
-                let told = breakers[from].tell(at(100));
-                for breaker in &mut breakers {
-                    breaker.hear(told.clone(), LONGEST, at(100));
+                let told = copies[from].report(at(100));
+                for closures in &mut copies {
+                    closures.merge(told.clone(), LONGEST, at(100));
                 }
             }
         }
-        let known: Vec<String> = breakers.iter().map(|breaker| serde_json::to_string(&breaker.tell(at(100))).unwrap()).collect();
+        let known: Vec<String> = copies.iter().map(|closures| serde_json::to_string(&closures.report(at(100))).unwrap()).collect();
         prop_assert_eq!(&known[0], &known[1]);
         prop_assert_eq!(&known[1], &known[2]);
     }

@@ -8,6 +8,7 @@ use crate::breaker::Breaker;
 use crate::broker::{self, Broker};
 use crate::checkpoint::{self, AnswerStore, Checkpoints};
 use crate::clock::Clock;
+use crate::cluster::Membership;
 use crate::config::Config;
 use crate::domain::failure::Stage;
 use crate::image::{DECODED_AT_ONCE, Loader};
@@ -80,7 +81,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     };
     let chance = Randomness::even(number as u64);
     let breaker = Breaker::new(
-        format!("worker-{number}"),
+        Membership::new(format!("worker-{number}"), *clock),
         Arc::clone(policy),
         *clock,
         timezone.clone(),

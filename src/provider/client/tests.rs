@@ -1,6 +1,7 @@
 use super::*;
 use crate::breaker::Breaker;
 use crate::clock::Clock;
+use crate::cluster::Membership;
 use crate::domain::progress::Progress;
 use crate::policy::{Policy, Transfer};
 use crate::provider::{Shown, UrlSigner, View};
@@ -79,7 +80,7 @@ fn client(echo: Echo) -> Client<()> {
     let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
     let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
     let breaker = Breaker::new(
-        "a worker".into(),
+        Membership::new("a worker".into(), clock),
         Arc::clone(&policy),
         clock,
         timezone.clone(),

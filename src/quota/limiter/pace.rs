@@ -1,7 +1,7 @@
 //! Calls at one pace, by governor; and from one pace to the next.
 
 use super::clock::{Moment, TokioClock};
-use crate::quota::share::Share;
+use crate::cluster::share::Share;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};

@@ -19,12 +19,12 @@ pub fn heartbeat(data: &[u8]) {
     assert_eq!(Heartbeat::parse(&heard.to_json()).as_ref(), Some(&heard));
 
     let now = Timestamp::UNIX_EPOCH;
-    let mut breaker = Closures::default();
-    breaker.hear(heard.closed.clone(), LONGEST, now);
-    let told = breaker.tell(now);
+    let mut closures = Closures::default();
+    closures.merge(heard.closed.clone(), LONGEST, now);
+    let told = closures.report(now);
     assert!(told.len() <= MAX_CLOSED);
     let own = Heartbeat::new("worker", true, false, told).stamped("fleet", 1, now);
     assert_eq!(Heartbeat::parse(&own.to_json()), Some(own));
     // What is known already is no news.
-    assert!(breaker.hear(heard.closed, LONGEST, now).is_empty());
+    assert!(closures.merge(heard.closed, LONGEST, now).is_empty());
 }

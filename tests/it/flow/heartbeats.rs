@@ -42,7 +42,7 @@ async fn what_one_worker_learns_is_told_to_another_at_once(on: On) {
     let all_know = async {
         for worker in &system.workers {
             let mut changes = worker.breaker.changes();
-            while worker.breaker.look(&places, "nobody").is_none() {
+            while worker.breaker.blocked(&places, "nobody").is_none() {
                 changes.changed().await.unwrap();
             }
         }
@@ -165,7 +165,8 @@ async fn a_heartbeat_without_our_seal_is_not_believed(on: On) {
     assert_eq!(
         system.workers[0]
             .breaker
-            .standing(Stage::Recognition)
+            .membership()
+            .share(Stage::Recognition)
             .share
             .workers,
         1
@@ -190,7 +191,8 @@ async fn workers_of_another_fleet_are_no_peers(on: On) {
     assert_eq!(
         system.workers[0]
             .breaker
-            .standing(Stage::Recognition)
+            .membership()
+            .share(Stage::Recognition)
             .share
             .workers,
         1
@@ -211,7 +213,8 @@ async fn a_peer_of_a_newer_version_is_a_peer_and_what_it_says_is_heard_once(on: 
     assert_eq!(
         system.workers[0]
             .breaker
-            .standing(Stage::Recognition)
+            .membership()
+            .share(Stage::Recognition)
             .share
             .workers,
         2
@@ -229,11 +232,11 @@ async fn a_peer_of_a_newer_version_is_a_peer_and_what_it_says_is_heard_once(on: 
     let breaker = &system.workers[0].breaker;
     let is_opened = async || {
         breaker
-            .look(std::slice::from_ref(&place), "nobody")
+            .blocked(std::slice::from_ref(&place), "nobody")
             .is_none()
     };
     eventually("open again, and a third worker", async || {
-        is_opened().await && breaker.standing(Stage::Recognition).share.workers == 2
+        is_opened().await && breaker.membership().share(Stage::Recognition).share.workers == 2
     })
     .await;
     assert_eq!(system.drain().await, Drained::Yes);

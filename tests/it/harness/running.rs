@@ -38,13 +38,13 @@ impl Running {
         assert!(in_time.is_ok(), "still {:?}", self.health.state());
     }
 
-    /// Returns once the worker knows that the place is closed.
-    pub(crate) async fn knows(&self, place: &Scope) {
+    /// Returns once the worker knows that the scope is closed.
+    pub(crate) async fn knows(&self, scope: &Scope) {
         let mut changes = self.breaker.changes();
         let knowing = async {
             while self
                 .breaker
-                .look(std::slice::from_ref(place), "nobody")
+                .blocked(std::slice::from_ref(scope), "nobody")
                 .is_none()
             {
                 changes.changed().await.unwrap();
@@ -52,14 +52,14 @@ impl Running {
         };
         timeout(PATIENCE, knowing)
             .await
-            .unwrap_or_else(|_| panic!("never heard that {place} is closed"));
+            .unwrap_or_else(|_| panic!("never heard that {scope} is closed"));
     }
 
     /// Returns once the worker has heard of another one.
     pub(crate) async fn meets_another(&self) {
         let mut changes = self.breaker.changes();
         let meeting = async {
-            while !self.breaker.has_others() {
+            while !self.breaker.membership().has_others() {
                 changes.changed().await.unwrap();
             }
         };

@@ -1,14 +1,12 @@
-//! Several workers on one account, each with its own breaker and limiter, and heartbeats between them:
+//! Several workers on one account, each with its own membership and limiter, and heartbeats between them:
 //! hours of it in virtual time.
 
 mod strict;
 
 use super::*;
-use crate::breaker::Breaker;
 use crate::clock::Clock as WallClock;
+use crate::cluster::Membership;
 use crate::domain::failure::Stage;
-use crate::policy::Policy;
-use jiff::tz::TimeZone;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
@@ -21,13 +19,13 @@ struct Account {
     began: Instant,
     clock: WallClock,
     calls: Mutex<Vec<f64>>,
-    gates: Mutex<Vec<Breaker>>,
+    memberships: Mutex<Vec<Membership>>,
     /// What is on the other side; otherwise every call is granted.
     provider: Option<strict::Provider>,
 }
 
 struct Member {
-    breaker: Breaker,
+    membership: Membership,
     dies: CancellationToken,
 }
 
@@ -43,37 +41,32 @@ impl Account {
             began: Instant::now(),
             clock,
             calls: Mutex::default(),
-            gates: Mutex::default(),
+            memberships: Mutex::default(),
             provider,
         })
     }
 
     /// Another worker, with more jobs than it can do.
     fn join(self: &Arc<Self>, name: &str) -> Member {
-        let breaker = Breaker::new(
-            name.to_owned(),
-            Arc::new(Policy::builtin()),
-            self.clock,
-            TimeZone::UTC,
-        );
+        let membership = Membership::new(name.to_owned(), self.clock);
         let dies = CancellationToken::new();
-        self.gates.lock().unwrap().push(breaker.clone());
+        self.memberships.lock().unwrap().push(membership.clone());
         tokio::spawn(
             dies.clone()
-                .run_until_cancelled_owned(speak(Arc::clone(self), breaker.clone())),
+                .run_until_cancelled_owned(speak(Arc::clone(self), membership.clone())),
         );
         tokio::spawn(
             dies.clone()
-                .run_until_cancelled_owned(call(Arc::clone(self), breaker.clone())),
+                .run_until_cancelled_owned(call(Arc::clone(self), membership.clone())),
         );
-        Member { breaker, dies }
+        Member { membership, dies }
     }
 
     /// To everybody, himself included.
-    fn tell(&self, breaker: &Breaker, draining: bool) {
-        let heartbeat = breaker.heartbeat(draining);
-        for breaker in self.gates.lock().unwrap().iter() {
-            breaker.hear(heartbeat.clone());
+    fn tell(&self, membership: &Membership, draining: bool) {
+        let heartbeat = membership.heartbeat(draining, Vec::new());
+        for other in self.memberships.lock().unwrap().iter() {
+            other.apply(&heartbeat);
         }
     }
 
@@ -101,23 +94,23 @@ impl Account {
     }
 }
 
-async fn speak(account: Arc<Account>, breaker: Breaker) {
+async fn speak(account: Arc<Account>, membership: Membership) {
     let mut every = tokio::time::interval(HEARTBEAT);
     loop {
         tokio::select! {
             _ = every.tick() => {}
-            () = breaker.news() => {}
+            () = membership.announced() => {}
         }
-        account.tell(&breaker, false);
+        account.tell(&membership, false);
     }
 }
 
-async fn call(account: Arc<Account>, breaker: Breaker) {
+async fn call(account: Arc<Account>, membership: Membership) {
     let limiter = Arc::new(Limiter::new(account.rate, 1));
     loop {
-        let _wanted = breaker.wants_a_call();
+        let _wanted = membership.wait_for_call();
         let has_waited = limiter
-            .acquire(|| breaker.standing(Stage::Recognition))
+            .acquire(|| membership.share(Stage::Recognition))
             .await;
         account
             .calls
@@ -128,7 +121,7 @@ async fn call(account: Arc<Account>, breaker: Breaker) {
             tokio::spawn(strict::call(
                 Arc::clone(&account),
                 Arc::clone(&limiter),
-                breaker.clone(),
+                membership.clone(),
                 has_waited,
             ));
         }
@@ -186,7 +179,7 @@ async fn who_drains_or_has_nothing_to_do_leaves_his_share() {
     // Between two heartbeats.
     account.watch(9).await;
     second.dies.cancel();
-    account.tell(&second.breaker, true);
+    account.tell(&second.membership, true);
     account.watch(1).await;
     is_all_there_is(account.watch(6).await, 1.0);
 }
@@ -196,7 +189,7 @@ async fn who_hears_nobody_keeps_his_share_and_then_half_of_it() {
     let account = Account::open();
     let (_first, _second) = (account.join("a"), account.join("b"));
     account.watch(9).await;
-    account.gates.lock().unwrap().clear();
+    account.memberships.lock().unwrap().clear();
     is_all_there_is(account.watch(14).await, 2.0);
     account.watch(2).await;
     let (used, _) = account.watch(60).await;

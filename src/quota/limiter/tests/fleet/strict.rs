@@ -88,7 +88,7 @@ impl Books {
 pub(super) async fn call(
     account: Arc<Account>,
     limiter: Arc<Limiter>,
-    breaker: Breaker,
+    membership: Membership,
     has_waited: bool,
 ) {
     let Some(provider) = &account.provider else {
@@ -106,7 +106,7 @@ pub(super) async fn call(
     } else if has_waited {
         limiter.granted();
     }
-    breaker.tell_part(Stage::Recognition, limiter.used_up_part());
+    membership.report_granted(Stage::Recognition, limiter.used_up_part());
 }
 
 /// So many workers for three minutes: of the last two, what part of the true rate was used, and

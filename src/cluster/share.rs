@@ -1,11 +1,18 @@
-//! One worker's part of an account's rate: equal parts for all who have calls to make, and turns
-//! that interleave.
+//! One worker's part of an account's rate: equal parts for all workers that have calls to make, and
+//! turns that interleave. Pure.
 
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Who is late by no more than this has not missed his turn: the next is a whole round away.
+/// A worker that is late by no more than this has not missed its turn: the next one is a whole round
+/// away.
 const HICCUP: Duration = Duration::from_millis(10);
+
+/// Each step of a rate is so much of the one above.
+pub const RATE_STEP: f64 = 0.97;
+/// No worker calls slower than this part of what is configured: at some rate the calls must go on,
+/// to learn that they may.
+pub const LEAST_PART: f64 = 0.01;
 
 /// A turn is no shorter than 5 ms.
 const FASTEST_TURNS: f64 = 200.0;
@@ -15,43 +22,43 @@ const FASTEST_TURNS: f64 = 200.0;
 pub struct Share {
     /// Among how many workers the rate is divided.
     pub workers: u32,
-    /// Which of them this is, from 0: everybody who has heard the same counts the same.
+    /// Which of them this is, from 0: workers that know the same others agree on it.
     pub rank: u32,
-    /// Nobody was heard for long, not even this worker itself: who knows how many there are by now.
+    /// No heartbeat has come for long, not even this worker's own: there may be more workers by now.
     pub halved: bool,
 }
 
-/// What a worker goes by when it makes a call.
+/// What a worker may use of an account's rate when it makes a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateShare {
     pub share: Share,
-    /// The least that one of the others has learned that the provider grants of the configured
-    /// rate, in steps.
+    /// The part of the configured rate that the provider grants, in steps: the least that one of the
+    /// others has learned.
     pub of_others: f64,
     pub now: Timestamp,
 }
 
 impl Share {
-    /// All of it.
+    /// The share of a worker that is alone.
     pub const WHOLE: Self = Self {
         workers: 1,
         rank: 0,
         halved: false,
     };
 
-    /// The part of a rate, or of anything else that is divided.
+    /// This worker's part of a rate, or of anything else that is divided.
     pub fn of(self, whole: f64) -> f64 {
         whole / f64::from(self.parts())
     }
 
-    /// The part of a number of calls that may be made at once: never none.
+    /// This worker's part of the number of calls that may be made at once: one at least.
     pub fn of_burst(self, burst: u32) -> u32 {
         (burst / self.parts()).max(1)
     }
 
-    /// How many jobs to take at once, of which `rate_per_second` can be done: for a minute, and
-    /// those whose calls are in the air; so that none is held for long that another worker could
-    /// do. Never more than `most`, never none.
+    /// How many jobs to take at once where `rate_per_second` can be done: those of a minute and
+    /// those whose calls are in flight, so that none is held for long that another worker could do.
+    /// Between one and `most`.
     pub fn prefetch(rate_per_second: f64, in_flight: usize, most: u16) -> u16 {
         #[expect(
             clippy::cast_possible_truncation,
@@ -64,8 +71,8 @@ impl Share {
             .clamp(1, most.max(1))
     }
 
-    /// Do the calls of those who share an account interleave? Only where each makes one at a time,
-    /// where it is known who they are, and where timers can keep turns apart.
+    /// Whether the calls of the workers that share an account interleave: only where each makes one
+    /// at a time, where it is known who they are, and where timers can keep turns apart.
     pub fn takes_turns(self, burst: u32, rate_per_second: f64) -> bool {
         self.workers > 1
             && !self.halved
@@ -79,9 +86,9 @@ impl Share {
             .saturating_mul(if self.halved { 2 } else { 1 })
     }
 
-    /// Calls of all workers that are made every `period` each, one after the other on the wall
-    /// clock: how long from `now` until the next turn of this one. Nothing for who is alone, or is
-    /// late by no more than half of his turn, or by so little that any timer may be.
+    /// The workers call one after the other on the wall clock, each every `period`: how long it is
+    /// from `now` until the next turn of this one. Zero for a worker that is alone, or that is late by
+    /// no more than half of its turn, or by so little that any timer may be.
     pub fn until_turn(self, period: Duration, now: Timestamp) -> Duration {
         let round = period.as_nanos();
         if self.workers < 2 || round == 0 {
@@ -99,10 +106,42 @@ impl Share {
     }
 }
 
+/// The lowest step that is not below this part of a rate. Workers that take turns have to agree on
+/// how long a turn is, so they use what they have learned in steps.
+pub fn rate_step(part: f64) -> f64 {
+    // A step itself is not to be taken for something just above it.
+    RATE_STEP.powf((part.clamp(LEAST_PART, 1.0).ln() / RATE_STEP.ln() + 1e-6).floor())
+}
+
+/// The next step up.
+pub fn rate_step_above(part: f64) -> f64 {
+    rate_step(rate_step(part) / RATE_STEP)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn steps_are_three_percent_apart_and_a_step_is_its_own() {
+        for (part, expected) in [
+            (1.0, 1.0),
+            (0.98, 1.0),
+            (0.97, 0.97),
+            (0.96, 0.97),
+            (0.95, 0.97),
+            (0.94, 0.9409),
+            (7.0, 1.0),
+        ] {
+            assert!(
+                (rate_step(part) - expected).abs() < 1e-9,
+                "{part}: {}",
+                rate_step(part)
+            );
+        }
+        assert!((0.01..0.0104).contains(&rate_step(-1.0)));
+    }
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_000 + millis).unwrap()
@@ -192,6 +231,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_step_is_not_below_the_part_and_is_its_own_step(part in LEAST_PART..=1.0_f64) {
+            let step = super::rate_step(part);
+            prop_assert!((part - 1e-6..=part / 0.97 + 1e-6).contains(&step), "{step}");
+            prop_assert_eq!(super::rate_step(step).to_bits(), step.to_bits());
+        }
+
         #[test]
         fn no_two_workers_have_their_turn_at_once(workers in 2_u32..20, period in 400_u64..100_000, millis in 0_i64..1_000_000) {
             let share = |rank| Share { workers, rank, halved: false };

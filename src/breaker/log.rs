@@ -1,19 +1,21 @@
-//! What is closed and opened, told once: a log line and a metric. Bills are nobody's business.
+//! Each change of a closure becomes one log line and one metric. Bills are named in neither.
 
-use crate::breaker::{Change, Closure};
+use super::{Closure, ClosureChange};
 use crate::domain::scope::Scope;
 use crate::policy::{Policy, remedy};
 use crate::telemetry::metric;
 
-pub(super) fn tell(change: &Change, policy: &Policy) {
+pub(super) fn log_change(change: &ClosureChange, policy: &Policy) {
     match change {
-        Change::Closed(place, closure) => closed(place, closure, policy),
-        Change::Prolonged(place, before, closure) => prolonged(place, before, closure, policy),
-        Change::Opened(place, before) => opened(place, before, policy),
+        ClosureChange::Closed(scope, closure) => log_closed(scope, closure, policy),
+        ClosureChange::Prolonged(scope, before, closure) => {
+            log_prolonged(scope, before, closure, policy);
+        }
+        ClosureChange::Opened(scope, before) => log_opened(scope, before, policy),
     }
 }
 
-fn closed(place: &Scope, closure: &Closure, policy: &Policy) {
+fn log_closed(scope: &Scope, closure: &Closure, policy: &Policy) {
     let Closure {
         code,
         reason,
@@ -21,7 +23,7 @@ fn closed(place: &Scope, closure: &Closure, policy: &Policy) {
         until,
         ..
     } = closure;
-    match place {
+    match scope {
         Scope::Pause(stage) => {
             metric::paused(*stage, policy.label(*stage, code), true);
             tracing::error!(
@@ -43,7 +45,7 @@ fn closed(place: &Scope, closure: &Closure, policy: &Policy) {
     }
 }
 
-fn prolonged(place: &Scope, before: &Closure, closure: &Closure, policy: &Policy) {
+fn log_prolonged(scope: &Scope, before: &Closure, closure: &Closure, policy: &Policy) {
     let Closure {
         code,
         reason,
@@ -51,21 +53,21 @@ fn prolonged(place: &Scope, before: &Closure, closure: &Closure, policy: &Policy
         failures,
         ..
     } = closure;
-    if let Scope::Pause(stage) = place {
+    if let Scope::Pause(stage) = scope {
         metric::paused(*stage, policy.label(*stage, &before.code), false);
         metric::paused(*stage, policy.label(*stage, code), true);
     }
-    match place {
+    match scope {
         Scope::Pause(_) | Scope::Stage(_) | Scope::Province(_) => {
-            tracing::info!(%place, code, reason, failures, %until, "the call that was to open it failed; still closed");
+            tracing::info!(place = %scope, code, reason, failures, %until, "the call that was to open it failed; still closed");
         }
         Scope::Bill(_) => tracing::debug!(code, failures, %until, "a bill is still closed"),
     }
 }
 
-fn opened(place: &Scope, before: &Closure, policy: &Policy) {
+fn log_opened(scope: &Scope, before: &Closure, policy: &Policy) {
     let Closure { code, since, .. } = before;
-    match place {
+    match scope {
         Scope::Pause(stage) => {
             metric::paused(*stage, policy.label(*stage, code), false);
             tracing::info!(%stage, code, %since, "no longer paused: jobs are taken again");

@@ -1,0 +1,292 @@
+//! The breaker that all jobs of a worker share.
+
+use super::flow::Flow;
+use super::others::About;
+use super::permit::CallPermit;
+use super::shared::Shared;
+use super::state::{BreakerContext, BreakerState};
+use super::unstored::UnstoredAnswer;
+use super::{Blocked, ClosureChange};
+use crate::clock::Clock;
+use crate::cluster::heartbeat::Heartbeat;
+use crate::cluster::membership::Membership;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::scope::Scope;
+use crate::policy::{Others, Policy, PolicyDecision, Streak};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Another worker may want to probe the same scope at the same moment; by then each has received
+/// the other's claim.
+const CLAIM_WAIT: Duration = Duration::from_millis(500);
+
+/// Cheap to clone; clones are the same breaker.
+#[derive(Clone, Debug)]
+pub struct Breaker(pub(super) Arc<Shared>);
+
+impl Breaker {
+    pub fn new(
+        membership: Membership,
+        policy: Arc<Policy>,
+        clock: Clock,
+        timezone: TimeZone,
+    ) -> Self {
+        Self(Arc::new(Shared::new(membership, policy, clock, timezone)))
+    }
+
+    /// This worker among those on the same queues.
+    pub fn membership(&self) -> &Membership {
+        &self.0.membership
+    }
+
+    /// Why a run's call in these scopes may not be made now.
+    pub fn blocked(&self, scopes: &[Scope], run: &str) -> Option<Blocked> {
+        let unstored = self.0.unstored.blocked(scopes, self.0.clock.now());
+        unstored.or_else(|| {
+            self.0.with(|state, context| {
+                let blocked = state.closures.blocked(scopes, context.peers, context.now)?;
+                state.closures.note_waiting(&blocked, run);
+                Some(blocked)
+            })
+        })
+    }
+
+    /// The permit for a run to make a call in these scopes. `kept` is the permit of the attempt
+    /// before this one: a probe that is tried again in place stays the probe.
+    ///
+    /// # Errors
+    /// [`Blocked`]: what keeps the call from being made.
+    pub async fn enter(
+        &self,
+        scopes: &[Scope],
+        run: &str,
+        kept: Option<CallPermit>,
+    ) -> Result<CallPermit, Blocked> {
+        if let Some(kept) = kept
+            && kept.is_probe()
+            && kept.is_still_ours()
+        {
+            return Ok(kept);
+        }
+        loop {
+            if let Some(blocked) = self.0.unstored.blocked(scopes, self.0.clock.now()) {
+                return Err(blocked);
+            }
+            let (call, is_alone) = self.0.with(|state, context| {
+                let call = state.admit(scopes, run, context)?;
+                Ok((call, context.peers.alive(context.now) == 1))
+            })?;
+            // No other worker knows of a pause.
+            let is_contested = !is_alone && call.probed.iter().any(|scope| !scope.is_pause());
+            let permit = CallPermit::new(call, Arc::clone(&self.0));
+            if permit.is_probe() {
+                self.0.announce();
+            }
+            if is_contested {
+                tokio::time::sleep(CLAIM_WAIT).await;
+            }
+            if permit.is_still_ours() {
+                return Ok(permit);
+            }
+        }
+    }
+
+    /// What other jobs have met with, for the decision about this failure.
+    pub fn others(&self, permit: &CallPermit, failure: &Failure, about: &About<'_>) -> Others {
+        self.0
+            .with(|state, context| state.others(&permit.call, failure, about, context))
+    }
+
+    /// A good answer opens what the call probed.
+    pub fn answered(&self, stage: Stage, permit: CallPermit) {
+        let (changes, is_first) = self.0.with(|state, context| {
+            let is_first = state.readiness.works(stage);
+            (state.answered(stage, &permit.call, context), is_first)
+        });
+        permit.conclude();
+        if is_first {
+            // Readiness depends on it.
+            self.0.changed.send_replace(());
+        }
+        if !changes.is_empty() {
+            self.0.announce();
+        }
+        self.0.log(&changes);
+    }
+
+    /// A failure that is not tried again in place closes its scope or pauses its stage; and it is
+    /// an answer, or none, for what the call probed.
+    pub fn failed(&self, permit: CallPermit, failure: &Failure, decision: &PolicyDecision) {
+        let changes = self
+            .0
+            .with(|state, context| state.failed(&permit.call, failure, decision, context));
+        let was_probe = permit.is_probe();
+        permit.conclude();
+        if was_probe || !changes.is_empty() {
+            self.0.announce();
+        } else {
+            // The stage may have been seen at work for the first time.
+            self.0.changed.send_replace(());
+        }
+        self.0.log(&changes);
+    }
+
+    /// When the stage last answered a job of this worker, if only that its bill is false.
+    pub fn last_answer(&self, stage: Stage) -> Option<Timestamp> {
+        self.0.with(|state, _| {
+            let answered = state.readiness.last_answer(stage);
+            answered.max(state.closures.unpaused(stage))
+        })
+    }
+
+    /// The stage whose next control call is due, and the streak it is to confirm.
+    pub fn control_call_due(&self) -> Option<(Stage, Streak)> {
+        self.0
+            .with(|state, context| state.control_call_due(context.now))
+    }
+
+    /// The control call was answered, and not as the jobs were: the jobs' failures in a row were
+    /// their own.
+    pub fn control_call_answered(&self, stage: Stage) {
+        self.apply(|state, context| state.stage_works(stage, context));
+    }
+
+    /// The control call of a paused stage was refused once more.
+    pub fn control_call_refused(&self, stage: Stage, failure: &Failure) {
+        self.apply(|state, context| state.control_call_refused(stage, failure, context));
+    }
+
+    /// The store works, as a request beside the jobs has shown.
+    pub fn store_works(&self) {
+        self.apply(|state, context| {
+            state.readiness.works(Stage::Storage);
+            state.stage_works(Stage::Storage, context)
+        });
+    }
+
+    /// A request to the store beside the jobs failed. Where no job could be served either, the
+    /// stage is paused before one is taken.
+    pub fn store_fails(&self, failure: &Failure) {
+        self.apply(|state, context| state.store_fails(failure, context));
+    }
+
+    fn apply(
+        &self,
+        change: impl FnOnce(&mut BreakerState, &BreakerContext<'_>) -> Option<ClosureChange>,
+    ) {
+        let change = self.0.with(change);
+        self.0.announce();
+        self.0.log(change.as_slice());
+    }
+
+    /// The store does not take a paid answer, and `failure` is what it says. Until the guard is
+    /// dropped nothing is taken from the queues and nothing bought.
+    pub fn hold_unstored(&self, failure: &Failure) -> UnstoredAnswer {
+        let label = self.0.policy.label(Stage::Storage, &failure.code);
+        self.0.unstored.add(failure, label, self.0.clock.now())
+    }
+
+    /// A part that jobs need has not been seen at work yet: the worker is not ready until
+    /// [`Breaker::trust`].
+    pub fn doubt(&self, problem: &str) {
+        self.set_doubt(Some(problem));
+    }
+
+    /// Nothing keeps the worker from being ready any more, unless a stage is paused that has never
+    /// worked.
+    pub fn trust(&self) {
+        self.set_doubt(None);
+    }
+
+    fn set_doubt(&self, doubt: Option<&str>) {
+        self.0.with(|state, _| state.readiness.set_doubt(doubt));
+        self.0.changed.send_replace(());
+    }
+
+    /// Why the worker is not ready, although nothing keeps it from consuming.
+    pub fn doubts(&self) -> Option<String> {
+        self.0
+            .with(|state, _| state.readiness.doubt().map(str::to_owned))
+    }
+
+    /// Whether the stage has been seen at work in this process.
+    pub fn has_worked(&self, stage: Stage) -> bool {
+        self.0.with(|state, _| state.readiness.has_worked(stage))
+    }
+
+    /// Returns once each of these stages was seen at work in this process.
+    pub async fn works(&self, stages: &[Stage]) {
+        let mut changes = self.changes();
+        while !stages.iter().all(|stage| self.has_worked(*stage)) {
+            // Never an error: the sender lives as long as this breaker.
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// What may be taken from the queues now.
+    pub fn flow(&self) -> Flow {
+        let unstored = self.0.unstored.as_paused();
+        self.0.with(|state, context| {
+            // What a probe buys could not be stored either.
+            let is_probe_due =
+                unstored.is_none() && state.closures.is_probe_due(context.peers, context.now);
+            let mut paused: Vec<_> = state.closures.paused().chain(unstored).collect();
+            for paused in &mut paused {
+                paused.has_worked = state.readiness.has_worked(paused.stage);
+            }
+            Flow::of(paused, is_probe_due)
+        })
+    }
+
+    /// Returns when the flow may be another one: something changed, or the time for a probe has
+    /// come.
+    pub async fn flow_changes(&self, flow: &Flow, changes: &mut watch::Receiver<()>) {
+        let look_again = flow.look_again_in(self.0.clock.now());
+        let timer = tokio::time::sleep(look_again.unwrap_or_default());
+        tokio::select! {
+            biased;
+            // Never an error: the sender lives in `self`.
+            _ = changes.changed() => {}
+            () = timer, if look_again.is_some() => {}
+        }
+    }
+
+    /// Changes whenever something is closed or opened, here or elsewhere.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
+    }
+
+    /// How much of this time some stage was paused.
+    pub fn paused_between(&self, from: Timestamp, to: Timestamp) -> SignedDuration {
+        self.0
+            .with(|state, _| state.closures.paused_between(from, to))
+    }
+
+    /// All that the other workers should know now.
+    pub fn heartbeat(&self, draining: bool) -> Heartbeat {
+        let (closed, changes) = self.0.with(|state, context| {
+            let changes = state.closures.forget(context.now);
+            (state.closures.report(context.now), changes)
+        });
+        self.0.log(&changes);
+        self.0.membership.heartbeat(draining, closed)
+    }
+
+    /// Takes over what another worker knows.
+    pub fn apply_heartbeat(&self, heartbeat: Heartbeat) {
+        if !self.0.membership.apply(&heartbeat) {
+            return;
+        }
+        let longest_wait = self.0.policy.longest_wait();
+        let changes = self.0.with(|state, context| {
+            state
+                .closures
+                .merge(heartbeat.closed, longest_wait, context.now)
+        });
+        self.0.log(&changes);
+        self.0.changed.send_replace(());
+    }
+}

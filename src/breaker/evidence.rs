@@ -1,0 +1,98 @@
+//! What a failure says about a scope that its call probed. Pure.
+
+use super::closure::Closure;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::scope::Scope;
+use crate::policy::{
+    Decision, Policy, PolicyDecision, ScopeKind, Streak, is_forbidden, is_identity, is_outage,
+    may_be_our_setting,
+};
+
+pub(super) enum Evidence {
+    /// The scope works.
+    Good,
+    /// It still fails as when it was closed.
+    Bad,
+    /// The failure speaks of something else.
+    None,
+}
+
+pub(super) fn evidence(
+    scope: &Scope,
+    closure: Option<&Closure>,
+    failure: &Failure,
+    decision: &PolicyDecision,
+) -> Evidence {
+    let is_about = |kind| decision.scope == kind;
+    match scope {
+        // It would have paused the stage, were it not this job's habit: the failure proves nothing.
+        _ if decision.is_the_job => Evidence::None,
+        // Any answer but another reason to pause: the account is in order.
+        Scope::Pause(_) => {
+            let is_reason = decision.decision == Decision::Pause
+                || is_outage(failure)
+                || is_the_same_again(closure, failure);
+            if is_reason {
+                Evidence::Bad
+            } else {
+                Evidence::Good
+            }
+        }
+        Scope::Stage(_) if is_about(ScopeKind::Stage) || is_unanswered(failure, decision) => {
+            Evidence::None
+        }
+        Scope::Province(_) if is_about(ScopeKind::Province) || !is_registrys(failure) => {
+            Evidence::None
+        }
+        Scope::Bill(_) if is_about(ScopeKind::Bill) || !is_registrys(failure) => Evidence::None,
+        Scope::Stage(_) | Scope::Province(_) | Scope::Bill(_) => Evidence::Good,
+    }
+}
+
+/// While a stage is paused for malformed requests, forbidden keys or our identity, one more such
+/// failure is its job's own matter. The pause goes on.
+pub(super) fn is_the_same_again(closure: Option<&Closure>, failure: &Failure) -> bool {
+    match closure.and_then(|closure| closure.streak) {
+        Some(streak @ (Streak::Refused | Streak::Malformed)) => streak.is_confirmed_by(failure),
+        Some(Streak::Forbidden) => is_forbidden(failure),
+        Some(Streak::Unproven) => may_be_our_setting(failure, false),
+        Some(Streak::Unlisted) => closure.is_some_and(|closure| {
+            (closure.stage, &closure.code) == (failure.stage, &failure.code)
+        }),
+        Some(Streak::Identity) => is_identity(failure),
+        Some(Streak::Outage | Streak::Network) | None => false,
+    }
+}
+
+/// Such an answer comes only where our credentials, our address and our network are in order.
+pub(super) fn shows_the_stage_at_work(
+    failure: &Failure,
+    decision: &PolicyDecision,
+    policy: &Policy,
+) -> bool {
+    let is_listed = policy.names(failure.stage, &failure.code);
+    let is_an_answer =
+        is_listed && !failure.code.starts_with("http.") && failure.code != "truncated";
+    let is_refused =
+        matches!(decision.decision, Decision::Pause | Decision::Throttle) || decision.is_the_job;
+    is_an_answer && !is_refused && !is_outage(failure) && !may_be_our_setting(failure, is_listed)
+}
+
+pub(super) fn kind_of(scope: &Scope) -> Option<ScopeKind> {
+    match scope {
+        Scope::Pause(_) => None,
+        Scope::Stage(_) => Some(ScopeKind::Stage),
+        Scope::Province(_) => Some(ScopeKind::Province),
+        Scope::Bill(_) => Some(ScopeKind::Bill),
+    }
+}
+
+/// The provider did not look at the question.
+fn is_unanswered(failure: &Failure, decision: &PolicyDecision) -> bool {
+    is_outage(failure) || matches!(decision.decision, Decision::Pause | Decision::Throttle)
+}
+
+/// The registry's own codes are numbers.
+fn is_registrys(failure: &Failure) -> bool {
+    failure.stage == Stage::Verification && failure.code.bytes().all(|byte| byte.is_ascii_digit())
+}

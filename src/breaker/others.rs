@@ -1,0 +1,96 @@
+//! What other jobs have met with, as far as a decision about one failure depends on it. Pure.
+
+use super::evidence::{is_the_same_again, kind_of};
+use super::state::{BreakerContext, BreakerState, PermittedCall};
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::scope::Scope;
+use crate::policy::{Others, Streak, Subject, may_be_our_network, may_be_our_setting};
+use jiff::Timestamp;
+
+/// What a failed call was about, beside its stage.
+#[derive(Clone, Debug)]
+pub struct About<'a> {
+    pub subject: Subject<'a>,
+    /// Since when the job has been failing at this stage. Where another job was answered since then,
+    /// it is the job.
+    pub failing_since: Timestamp,
+}
+
+impl BreakerState {
+    /// What other jobs have met with, for the decision about this failure.
+    pub(super) fn others(
+        &mut self,
+        call: &PermittedCall,
+        failure: &Failure,
+        about: &About<'_>,
+        context: &BreakerContext<'_>,
+    ) -> Others {
+        let failures = call
+            .scopes
+            .iter()
+            .filter_map(|scope| Some((kind_of(scope)?, self.failures(scope, call, context))))
+            .collect();
+        // While a stage is paused for malformed requests, or for forbidden keys, one more is that
+        // job's own.
+        let is_expected = call
+            .probed
+            .iter()
+            .filter(|scope| scope.is_pause())
+            .any(|scope| is_the_same_again(self.closures.closure(scope), failure));
+        let subject = Subject {
+            is_listed: context.policy.names(failure.stage, &failure.code),
+            ..about.subject.clone()
+        };
+        let streak = self
+            .streaks
+            .failed(failure, &subject, context.now)
+            .filter(|_| !is_expected);
+        let (suspicion, streak) = if streak.is_some_and(Streak::needs_a_control_call) {
+            (streak, None)
+        } else {
+            (None, streak)
+        };
+        Others {
+            streak,
+            suspicion,
+            answered: self
+                .readiness
+                .last_answer(failure.stage)
+                .is_some_and(|answered| answered > about.failing_since),
+            own: self.own_fault(failure, &subject, context),
+            is_brought: subject.is_brought,
+            failures,
+        }
+    }
+
+    /// How often calls have failed in this scope before this one. A call that was under way when
+    /// the scope was closed fails together with the one that closed it.
+    fn failures(&self, scope: &Scope, call: &PermittedCall, context: &BreakerContext<'_>) -> u32 {
+        let failures = self
+            .closures
+            .closure(scope)
+            .map_or(0, |closure| closure.failures);
+        let is_probe =
+            call.probed.contains(scope) && self.closures.is_probed_by(scope, context.peers.me());
+        failures.saturating_sub(u32::from(!is_probe))
+    }
+
+    /// Why the failure may be this worker's alone, where there are others that may do better.
+    fn own_fault(
+        &self,
+        failure: &Failure,
+        subject: &Subject<'_>,
+        context: &BreakerContext<'_>,
+    ) -> Option<Streak> {
+        let is_ours =
+            !subject.is_brought || (failure.stage != Stage::Storage && failure.code == "connect");
+        if !is_ours || !context.peers.has_others(context.now) {
+            return None;
+        }
+        let is_unproven = !self.readiness.has_worked(failure.stage);
+        if is_unproven && may_be_our_setting(failure, subject.is_listed) {
+            return Some(Streak::Unproven);
+        }
+        may_be_our_network(failure).then_some(Streak::Network)
+    }
+}

@@ -1,0 +1,241 @@
+//! What one worker's breaker knows, and what an outcome of a call changes in it. Pure: the time, the
+//! other workers and the policy are arguments.
+
+use super::closure::ClosureCause;
+use super::closures::Closures;
+use super::evidence::{Evidence, evidence, kind_of, shows_the_stage_at_work};
+use super::readiness::Readiness;
+use super::schedule::{next_control_call, next_probe};
+use super::{Blocked, ClosureChange};
+use crate::cluster::peers::Peers;
+use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
+use crate::domain::progress::Progress;
+use crate::domain::scope::Scope;
+use crate::policy::{
+    Decision, Facts, Others, Policy, PolicyDecision, ScopeKind, Streak, Streaks, Transfer,
+};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+#[derive(Debug, Default)]
+pub(super) struct BreakerState {
+    pub(super) closures: Closures,
+    pub(super) readiness: Readiness,
+    pub(super) streaks: Streaks,
+}
+
+/// What an outcome depends on beside the state.
+pub(super) struct BreakerContext<'a> {
+    pub(super) peers: &'a Peers,
+    pub(super) policy: &'a Policy,
+    pub(super) timezone: &'a TimeZone,
+    pub(super) now: Timestamp,
+}
+
+/// A call that may be made.
+#[derive(Debug)]
+pub(super) struct PermittedCall {
+    pub(super) run: String,
+    pub(super) scopes: Vec<Scope>,
+    /// Those of its scopes that it is to open.
+    pub(super) probed: Vec<Scope>,
+}
+
+impl BreakerState {
+    /// Lets a run's call through.
+    ///
+    /// # Errors
+    /// [`Blocked`]: what keeps the call from being made.
+    pub(super) fn admit(
+        &mut self,
+        scopes: &[Scope],
+        run: &str,
+        context: &BreakerContext<'_>,
+    ) -> Result<PermittedCall, Blocked> {
+        let probed = self
+            .closures
+            .admit(scopes, run, context.peers, context.now)?;
+        Ok(PermittedCall {
+            run: run.to_owned(),
+            scopes: scopes.to_vec(),
+            probed,
+        })
+    }
+
+    /// A good answer opens what the call probed.
+    pub(super) fn answered(
+        &mut self,
+        stage: Stage,
+        call: &PermittedCall,
+        context: &BreakerContext<'_>,
+    ) -> Vec<ClosureChange> {
+        self.streaks.answered(stage);
+        self.readiness.answered(stage, context.now);
+        call.probed
+            .iter()
+            .filter_map(|scope| self.closures.open(scope, context.peers, context.now))
+            .collect()
+    }
+
+    /// A failure that is not tried again in place closes its scope or pauses its stage; and it is
+    /// an answer, or none, for what the call probed.
+    pub(super) fn failed(
+        &mut self,
+        call: &PermittedCall,
+        failure: &Failure,
+        decision: &PolicyDecision,
+        context: &BreakerContext<'_>,
+    ) -> Vec<ClosureChange> {
+        let &BreakerContext {
+            peers,
+            policy,
+            timezone,
+            now,
+        } = context;
+        let reason = reason(policy.reason_of(decision), failure);
+        let cause = |scope: &Scope, streak| ClosureCause {
+            stage: failure.stage,
+            code: failure.code.clone(),
+            reason: reason.clone(),
+            streak,
+            run: call.run.clone(),
+            is_probe: call.probed.contains(scope),
+            now,
+        };
+        let next = |failures| {
+            if decision.streak.is_some_and(Streak::needs_a_control_call) {
+                next_control_call(&failure.code, failures, now, timezone)
+            } else {
+                next_probe(&failure.code, failures, now, timezone)
+            }
+        };
+        let mut changes = Vec::new();
+        if shows_the_stage_at_work(failure, decision, policy) {
+            self.readiness.works(failure.stage);
+        }
+        let stage = Scope::Stage(failure.stage);
+        if let Evidence::Good = evidence(&stage, None, failure, decision) {
+            self.readiness.answered(failure.stage, now);
+        }
+        if let Some((until, scope)) = decision.closes.zip(scope_of(call, decision.scope)) {
+            let cause = cause(scope, decision.streak);
+            changes.extend(self.closures.close(scope, &cause, |_| until, peers));
+        }
+        if decision.decision == Decision::Pause {
+            let pause = Scope::Pause(failure.stage);
+            let cause = cause(&pause, decision.streak);
+            changes.extend(self.closures.close(&pause, &cause, next, peers));
+        }
+        for scope in &call.probed {
+            let closure = self.closures.closure(scope).cloned();
+            match evidence(scope, closure.as_ref(), failure, decision) {
+                Evidence::Good => changes.extend(self.closures.open(scope, peers, now)),
+                Evidence::Bad => {
+                    // Still for what it was paused for.
+                    let cause = cause(scope, closure.and_then(|closure| closure.streak));
+                    changes.extend(self.closures.close(scope, &cause, next, peers));
+                }
+                Evidence::None => self.closures.release(scope, peers, now),
+            }
+        }
+        changes
+    }
+
+    /// The stage whose next control call is due, and the streak it is to confirm.
+    pub(super) fn control_call_due(&self, now: Timestamp) -> Option<(Stage, Streak)> {
+        [Stage::Recognition, Stage::Verification]
+            .into_iter()
+            .find_map(|stage| {
+                let closure = self.closures.closure(&Scope::Pause(stage))?;
+                let streak = closure
+                    .streak
+                    .filter(|streak| streak.needs_a_control_call())?;
+                (now >= closure.until).then_some((stage, streak))
+            })
+    }
+
+    /// A call beside the jobs was answered: the stage is not paused any more.
+    pub(super) fn stage_works(
+        &mut self,
+        stage: Stage,
+        context: &BreakerContext<'_>,
+    ) -> Option<ClosureChange> {
+        self.streaks.answered(stage);
+        self.closures
+            .open(&Scope::Pause(stage), context.peers, context.now)
+    }
+
+    /// The control call of a paused stage was refused once more.
+    pub(super) fn control_call_refused(
+        &mut self,
+        stage: Stage,
+        failure: &Failure,
+        context: &BreakerContext<'_>,
+    ) -> Option<ClosureChange> {
+        let next =
+            |failures| next_control_call(&failure.code, failures, context.now, context.timezone);
+        self.closures
+            .prolong(&Scope::Pause(stage), next, context.peers, context.now)
+    }
+
+    /// A request to the store beside the jobs failed. Where no job could be served either, the
+    /// stage is paused before one is taken.
+    pub(super) fn store_fails(
+        &mut self,
+        failure: &Failure,
+        context: &BreakerContext<'_>,
+    ) -> Option<ClosureChange> {
+        let &BreakerContext {
+            peers,
+            policy,
+            timezone,
+            now,
+        } = context;
+        let facts = Facts {
+            now,
+            deadline: Timestamp::MAX,
+            timezone: timezone.clone(),
+            billing_date: None,
+            transfer: Transfer::Inline,
+            spread: 0.5,
+            others: Others::default(),
+        };
+        let decision = policy.decide(failure, &Progress::new(String::new(), now), &facts);
+        self.readiness.set_doubt(Some(&failure.message));
+        if decision.decision != Decision::Pause {
+            return None;
+        }
+        let cause = ClosureCause {
+            stage: Stage::Storage,
+            code: failure.code.clone(),
+            reason: reason(policy.reason_of(&decision), failure),
+            streak: None,
+            run: String::new(),
+            is_probe: false,
+            now,
+        };
+        let next = |failures| next_probe(&failure.code, failures, now, timezone);
+        self.closures
+            .close(&Scope::Pause(Stage::Storage), &cause, next, peers)
+    }
+}
+
+fn scope_of(call: &PermittedCall, kind: ScopeKind) -> Option<&Scope> {
+    call.scopes
+        .iter()
+        .find(|scope| kind_of(scope) == Some(kind))
+}
+
+/// The policy's reason; what the store said is in our own words, and a redirect says where to.
+fn reason(of_policy: &str, failure: &Failure) -> String {
+    let has_own_words = failure.stage == Stage::Storage
+        || failure
+            .http_status
+            .is_some_and(|status| (300..400).contains(&status));
+    let reason = if has_own_words {
+        format!("{of_policy}: {}", failure.message)
+    } else {
+        of_policy.to_owned()
+    };
+    cut(&reason, MAX_MESSAGE_BYTES).to_owned()
+}
