@@ -11,6 +11,7 @@ mod canary;
 mod clients;
 mod codes;
 mod commands;
+mod deployment;
 mod documents;
 mod flow;
 mod fuzz;

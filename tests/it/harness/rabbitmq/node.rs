@@ -7,6 +7,7 @@ use super::keeper::{Keeper, Order};
 use lapin::options::{BasicConsumeOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Connection, ConnectionProperties};
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -17,6 +18,12 @@ use tokio::time::{sleep, timeout};
 const START_TIMEOUT: Duration = Duration::from_mins(2);
 /// A node that has no majority yet does not answer; it is asked again.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A node that starts with definitions makes no such user by itself. The password is the name.
+const GUEST: &str = r#"{
+  "users": {"name": "guest", "password_hash": "c2FsdDRwMuw4kgNZhm0cEYx1m4NAR6BCdplxDdFbnDjbRIKq", "tags": ["administrator"]},
+  "permissions": {"user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}
+}"#;
 
 /// Its data stay until it is dropped or the process ends.
 #[derive(Debug)]
@@ -64,6 +71,34 @@ impl Node {
         );
         node.configure(&format!(
             "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n"
+        ));
+        node.start_again().await;
+        (node, port)
+    }
+
+    /// As `deploy/rabbitmq` configures it, with the users of `deploy/compose`, whose password is
+    /// `development`, and the administrator that every node of the tests has. Answers the port of
+    /// the management API, too.
+    pub(crate) async fn start_deployed() -> (Self, u16) {
+        let (mut node, port) = (Self::prepared(), free_port());
+        node.enable("rabbitmq_management");
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+        let read = |file: &str| fs::read_to_string(deploy.join(file)).expect("it is there");
+        let mut definitions: Value =
+            serde_json::from_str(&read("compose/rabbitmq/definitions.json")).expect("JSON");
+        let guest: Value = serde_json::from_str(GUEST).expect("JSON");
+        for kind in ["users", "permissions"] {
+            let all = definitions[kind].as_array_mut().expect("a list");
+            all.push(guest[kind].clone());
+        }
+        write(
+            &node.folder.outside.join("definitions.json"),
+            &definitions.to_string(),
+        );
+        let config = read("rabbitmq/rabbitmq.conf") + &read("compose/rabbitmq/definitions.conf");
+        let config = config.replace("/etc/rabbitmq", &node.folder.inside.display().to_string());
+        node.configure(&format!(
+            "{config}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n"
         ));
         node.start_again().await;
         (node, port)
