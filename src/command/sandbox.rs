@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::dev::sandbox::{self, Sandbox, Scenario, samples};
+use crate::dev::sandbox::{Sandbox, SandboxOptions, SandboxScenario, samples};
 use crate::shutdown;
 use crate::telemetry;
 
@@ -45,11 +45,11 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let scenario = scenario
         .as_deref()
-        .map_or(Ok(Scenario::default()), Scenario::read)?;
+        .map_or(Ok(SandboxScenario::default()), SandboxScenario::read)?;
     if !listen.ip().is_loopback() {
         tracing::warn!(%listen, "the sandbox answers strangers: its credentials are public");
     }
-    let sandbox = Sandbox::start(sandbox::Options {
+    let sandbox = Sandbox::start(SandboxOptions {
         listen,
         scenario,
         data_dir: None,
@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_printed_is_a_configuration_that_points_at_the_sandbox() {
-        let sandbox = Sandbox::start(sandbox::Options::default()).await.unwrap();
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
         let printed: toml::Table = introduction(&sandbox).parse().unwrap();
         assert_eq!(
             printed["recognition"]["url"].as_str(),

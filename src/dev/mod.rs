@@ -3,6 +3,7 @@
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod scenario;
 mod scripted_store;
 pub mod simulation;
 

@@ -2,13 +2,13 @@
 //! judge wants all of them.
 
 use super::faults::VERDICTS;
-use invoice_worker::dev::sandbox::{Call, Calls};
+use invoice_worker::dev::sandbox::{CallLedger, SandboxCall};
 use invoice_worker::domain::failure::Stage;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 #[derive(Debug, Default)]
-pub(crate) struct Books(HashMap<(Duration, Stage, Option<String>, u32), Call>);
+pub(crate) struct Books(HashMap<(Duration, Stage, Option<String>, u32), SandboxCall>);
 
 /// One good answer that was sent in full, and paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ pub(crate) struct Account {
 pub(crate) type Accounts = BTreeMap<(Stage, String), Account>;
 
 impl Books {
-    pub(crate) fn copy(&mut self, calls: &Calls) {
+    pub(crate) fn copy(&mut self, calls: &CallLedger) {
         for call in calls.all() {
             self.0
                 .insert((call.at, call.stage, call.subject.clone(), call.nth), call);
@@ -75,7 +75,7 @@ impl Books {
     }
 
     /// Stages of which the sandbox counted more calls than are known here.
-    pub(crate) fn gaps(&self, calls: &Calls) -> Vec<String> {
+    pub(crate) fn gaps(&self, calls: &CallLedger) -> Vec<String> {
         let known = |stage| self.0.values().filter(|call| call.stage == stage).count() as u64;
         let counted =
             [Stage::Recognition, Stage::Verification].map(|stage| (stage, calls.count(stage)));
@@ -104,7 +104,7 @@ impl Books {
     }
 }
 
-fn is_good(call: &Call) -> bool {
+fn is_good(call: &SandboxCall) -> bool {
     match call.stage {
         Stage::Recognition => call.answer == "200",
         Stage::Verification => call.answer == "OK" || VERDICTS.contains(&call.answer.as_str()),
@@ -112,12 +112,12 @@ fn is_good(call: &Call) -> bool {
     }
 }
 
-fn is_unanswered(call: &Call) -> bool {
+fn is_unanswered(call: &SandboxCall) -> bool {
     matches!(call.answer.as_str(), "timeout" | "abandoned")
 }
 
 /// A call that breaks afterwards is carried out all the same; one that is refused is not.
-fn is_stored(call: &Call) -> bool {
+fn is_stored(call: &SandboxCall) -> bool {
     matches!(
         call.answer.as_str(),
         "200" | "slow" | "closed" | "reset" | "timeout"

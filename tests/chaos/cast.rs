@@ -8,7 +8,7 @@ use super::hastened;
 use super::plan::NOT_A_PICTURE;
 use super::rabbit::Rabbit;
 use invoice_worker::config::Config;
-use invoice_worker::dev::sandbox::{Options, Sandbox};
+use invoice_worker::dev::sandbox::{Sandbox, SandboxOptions};
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::settings::units::span;
 use std::path::{Path, PathBuf};
@@ -37,9 +37,9 @@ impl Cast {
             .unwrap()
             .keep();
         let scenario = faults::stormy(arguments.seed, arguments.rate);
-        let sandbox = Sandbox::start(Options {
+        let sandbox = Sandbox::start(SandboxOptions {
             scenario,
-            ..Options::default()
+            ..SandboxOptions::default()
         })
         .await
         .unwrap();

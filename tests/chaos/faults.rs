@@ -5,7 +5,7 @@
 //! budget of the policy, so what a job has to end with is known, whatever is drawn. Kills use calls
 //! up, which leaves fewer faults.
 
-use invoice_worker::dev::sandbox::Scenario;
+use invoice_worker::dev::sandbox::SandboxScenario;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -122,11 +122,11 @@ pub(crate) const VERDICTS: [&str; 3] = ["320", "306", "315"];
 pub(crate) const ASKED_TWICE: &str = "08-hebei-inpatient-reimbursed";
 
 /// Nothing goes wrong that is not meant for good.
-pub(crate) fn quiet() -> Scenario {
+pub(crate) fn quiet() -> SandboxScenario {
     scenario(&finals(), 0, 0)
 }
 
-pub(crate) fn stormy(seed: u64, rate: u32) -> Scenario {
+pub(crate) fn stormy(seed: u64, rate: u32) -> SandboxScenario {
     // Whether the store honours conditions is asked once; a worker that is not told does without.
     let mut faults = "[[fault]]\nstage = 'storage'\nkey = 'checkpoints/probe.json'\noperation = '*'\nanswer = 'genuine'\n".to_owned();
     let drawn = |faults: &mut String, shares: &[Share], whom: &str| {
@@ -184,8 +184,8 @@ fn finals() -> String {
     faults
 }
 
-fn scenario(faults: &str, seed: u64, rate: u32) -> Scenario {
-    let mut scenario = Scenario::parse(faults, "the chaos").unwrap();
+fn scenario(faults: &str, seed: u64, rate: u32) -> SandboxScenario {
+    let mut scenario = SandboxScenario::parse(faults, "the chaos").unwrap();
     scenario.seed = seed;
     scenario.pictures_apart = true;
     scenario.recognition.rate_per_second = rate;

@@ -1,7 +1,7 @@
 //! The scenarios of `tests/data/policy`, run in virtual time through the real worker and pipeline
 //! under the built-in policy.
 
-use invoice_worker::dev::simulation::{Outcome, Scenario, compare, simulate};
+use invoice_worker::dev::simulation::{PolicyScenario, SimulationOutcome, compare, simulate};
 use invoice_worker::policy::Policy;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
@@ -22,29 +22,29 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-fn played(policy: &Policy, scenario: &Scenario) -> Outcome {
+fn played(policy: &Policy, scenario: &PolicyScenario) -> SimulationOutcome {
     simulate(policy, &TimeZone::get("Asia/Shanghai").unwrap(), scenario).unwrap()
 }
 
 /// What `policy test` would print of it.
-fn differences(scenario: &Scenario) -> String {
+fn differences(scenario: &PolicyScenario) -> String {
     compare(scenario, &played(&Policy::builtin(), scenario))
         .iter()
         .map(ToString::to_string)
         .collect()
 }
 
-fn one(text: &str) -> Scenario {
-    Scenario::parse(text, "test").unwrap().remove(0)
+fn one(text: &str) -> PolicyScenario {
+    PolicyScenario::parse(text, "test").unwrap().remove(0)
 }
 
 #[test]
 fn every_scenario_ends_as_expected_and_every_rule_is_met_by_one() {
     let policy = Policy::builtin();
     let (mut met, mut wrong) = (BTreeSet::new(), Vec::new());
-    let scenarios: Vec<Scenario> = files()
+    let scenarios: Vec<PolicyScenario> = files()
         .iter()
-        .flat_map(|file| Scenario::read(file).unwrap())
+        .flat_map(|file| PolicyScenario::read(file).unwrap())
         .collect();
     assert!(scenarios.len() > 140, "{} scenarios", scenarios.len());
     for scenario in &scenarios {
@@ -74,7 +74,7 @@ fn the_same_scenario_ends_the_same_way_every_time() {
                         [[scenario.job]]\nid = 'job'\nrepeat = 40\nevery = '7s'\n\
                         [[scenario.answer]]\nstage = 'verification'\ncode = '317'\nuntil = '20m'\n",
     );
-    let told = |outcome: &Outcome| {
+    let told = |outcome: &SimulationOutcome| {
         let calls: Vec<_> = outcome
             .calls
             .iter()

@@ -26,7 +26,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bytes::Bytes;
-use invoice_worker::dev::sandbox::{Options, Sandbox, Scenario};
+use invoice_worker::dev::sandbox::{Sandbox, SandboxOptions, SandboxScenario};
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::settings::units::span;
 use invoice_worker::store::{Config, ReadError, Store};
@@ -57,10 +57,10 @@ impl Shelf {
 
     /// In front of a sandbox that stumbles.
     async fn with_faults(faults: &str) -> Self {
-        let scenario = Scenario::parse(faults, "the test's faults").unwrap();
-        let sandbox = Sandbox::start(Options {
+        let scenario = SandboxScenario::parse(faults, "the test's faults").unwrap();
+        let sandbox = Sandbox::start(SandboxOptions {
             scenario,
-            ..Options::default()
+            ..SandboxOptions::default()
         })
         .await
         .unwrap();

@@ -8,7 +8,7 @@ use super::terminal;
 use crate::app;
 use crate::broker::{Broker, Session};
 use crate::config::Config;
-use crate::dev::sandbox::{self, Sandbox, Scenario};
+use crate::dev::sandbox::{Sandbox, SandboxOptions, SandboxScenario};
 use crate::policy::Policy;
 use crate::randomness::Randomness;
 use crate::settings::secret::Secret;
@@ -56,13 +56,13 @@ pub(super) struct DemoArguments {
 
 pub(super) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal(Some(TIDYING)).context("cannot listen for signals")?;
-    let scenario = Scenario {
+    let scenario = SandboxScenario {
         seed: arguments.seed,
-        ..Scenario::parse(SCENARIO, "the demo's scenario")?
+        ..SandboxScenario::parse(SCENARIO, "the demo's scenario")?
     };
-    let sandbox = Sandbox::start(sandbox::Options {
+    let sandbox = Sandbox::start(SandboxOptions {
         scenario,
-        ..sandbox::Options::default()
+        ..SandboxOptions::default()
     })
     .await?;
     sandbox.create_bucket(BUCKET).await?;

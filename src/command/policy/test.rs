@@ -1,4 +1,4 @@
-use crate::dev::simulation::{Scenario, compare, simulate};
+use crate::dev::simulation::{PolicyScenario, compare, simulate};
 use crate::policy::Policy;
 use anyhow::Context;
 use jiff::tz::TimeZone;
@@ -23,7 +23,7 @@ fn all(policy: &Policy, timezone: &TimeZone, files: &[PathBuf]) -> anyhow::Resul
     let mut scenarios = Vec::new();
     for file in files {
         scenarios.extend(
-            Scenario::read(file)?
+            PolicyScenario::read(file)?
                 .into_iter()
                 .map(|scenario| (file, scenario)),
         );

@@ -6,52 +6,53 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::bill::{Catalogue, Entry};
-use super::calls::{Calls, Open};
+use super::bill::{Catalogue, CatalogueEntry};
+use super::calls::{CallLedger, OpenCall};
 use super::download::Downloader;
-use super::picture::{Picture, Reader};
-use super::scenario::{Fault, Recognition, Scenario, Storage, Verification, Wire};
-use super::script::{Script, Subject};
-use super::window::Window;
+use super::picture::{Reader, SeenPicture};
+use super::scenario::{SandboxRecognition, SandboxScenario, SandboxStorage, SandboxVerification};
+use super::script::FaultScript;
+use super::window::RateWindow;
+use crate::dev::scenario::{CallFacts, Fault, ScriptedAnswer, WireFault};
 use crate::domain::failure::Stage;
 
 #[derive(Debug)]
-pub(super) struct App {
-    pub(super) recognition: Recognition,
-    pub(super) verification: Verification,
-    pub(super) storage: Storage,
-    pub(super) calls: Calls,
+pub(super) struct SandboxApp {
+    pub(super) recognition: SandboxRecognition,
+    pub(super) verification: SandboxVerification,
+    pub(super) storage: SandboxStorage,
+    pub(super) calls: CallLedger,
     pub(super) reader: Reader,
     pub(super) downloader: Downloader,
     catalogue: Catalogue,
-    script: Script,
-    recognition_window: Mutex<Window>,
-    verification_window: Mutex<Window>,
+    script: FaultScript,
+    recognition_window: Mutex<RateWindow>,
+    verification_window: Mutex<RateWindow>,
     /// So that no two requests are told the same id.
     requests: AtomicU64,
     seed: u64,
     pictures_apart: bool,
 }
 
-impl App {
-    pub(super) fn new(scenario: Scenario) -> anyhow::Result<Self> {
+impl SandboxApp {
+    pub(super) fn new(scenario: SandboxScenario) -> anyhow::Result<Self> {
         Ok(Self {
-            recognition_window: Mutex::new(Window::new(
+            recognition_window: Mutex::new(RateWindow::new(
                 scenario.recognition.rate_per_second,
                 scenario.recognition.burst,
             )),
-            verification_window: Mutex::new(Window::new(
+            verification_window: Mutex::new(RateWindow::new(
                 scenario.verification.rate_per_second,
                 scenario.verification.burst,
             )),
             recognition: scenario.recognition,
             verification: scenario.verification,
             storage: scenario.storage,
-            calls: Calls::new(),
+            calls: CallLedger::new(),
             reader: Reader::new(),
             downloader: Downloader::new()?,
             catalogue: Catalogue::of_samples()?,
-            script: Script::new(scenario.seed, scenario.faults),
+            script: FaultScript::new(scenario.seed, scenario.faults),
             requests: AtomicU64::new(0),
             seed: scenario.seed,
             pictures_apart: scenario.pictures_apart,
@@ -71,7 +72,7 @@ impl App {
     }
 
     /// The sample that a picture shows.
-    pub(super) fn entry(&self, picture: &Picture) -> Option<&Entry> {
+    pub(super) fn entry(&self, picture: &SeenPicture) -> Option<&CatalogueEntry> {
         self.catalogue.entry(picture.bill.as_ref()?)
     }
 
@@ -80,36 +81,35 @@ impl App {
     pub(super) async fn picture_fault(
         &self,
         stage: Stage,
-        picture: &Picture,
+        picture: &SeenPicture,
         auto_rotate: bool,
-        call: &mut Open,
+        call: &mut OpenCall,
     ) -> Option<&Fault> {
         let entry = self.entry(picture);
         let sample = entry.map(|entry| entry.sample.name);
         let note_no = picture.bill.as_ref().map(|bill| bill.note_no.as_str());
-        let subject = Subject {
-            name: sample
-                .or(note_no)
-                .filter(|_| !self.pictures_apart)
-                .unwrap_or(&picture.sha256),
+        let name = sample.or(note_no).filter(|_| !self.pictures_apart);
+        let facts = CallFacts {
             sample,
             note_no,
             province: entry.map(|entry| entry.province.as_str()),
             auto_rotate,
-            ..Subject::default()
+            ..CallFacts::default()
         };
-        self.fault(stage, &subject, call).await
+        let subject = name.unwrap_or(&picture.sha256);
+        self.fault(stage, subject, facts, call).await
     }
 
     /// As for pictures.
     pub(super) async fn fault(
         &self,
         stage: Stage,
-        subject: &Subject<'_>,
-        call: &mut Open,
+        subject: &str,
+        facts: CallFacts<'_>,
+        call: &mut OpenCall,
     ) -> Option<&Fault> {
-        let (nth, fault) = self.script.next(stage, subject);
-        call.about(subject.name, nth);
+        let (nth, fault) = self.script.next(stage, subject, facts);
+        call.about(subject, nth);
         let (latency, jitter) = match stage {
             Stage::Recognition => (self.recognition.latency, self.recognition.jitter),
             Stage::Verification => (self.verification.latency, self.verification.jitter),
@@ -117,11 +117,9 @@ impl App {
                 (self.storage.latency, self.storage.jitter)
             }
         };
-        let drawn = self.script.latency(
-            latency,
-            jitter,
-            &format!("latency {stage} {} {nth}", subject.name),
-        );
+        let drawn =
+            self.script
+                .latency(latency, jitter, &format!("latency {stage} {subject} {nth}"));
         let wait = drawn + fault.map_or(Duration::ZERO, before_the_answer);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -153,11 +151,11 @@ impl App {
         for (window, fresh) in [
             (
                 &self.recognition_window,
-                Window::new(recognition.rate_per_second, recognition.burst),
+                RateWindow::new(recognition.rate_per_second, recognition.burst),
             ),
             (
                 &self.verification_window,
-                Window::new(verification.rate_per_second, verification.burst),
+                RateWindow::new(verification.rate_per_second, verification.burst),
             ),
         ] {
             *window.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
@@ -167,7 +165,7 @@ impl App {
 
 /// A slow answer spends its delay while it is sent.
 fn before_the_answer(fault: &Fault) -> Duration {
-    if fault.answer == super::scenario::Answer::Broken(Wire::Slow) {
+    if fault.answer == ScriptedAnswer::Broken(WireFault::Slow) {
         Duration::ZERO
     } else {
         fault.delay

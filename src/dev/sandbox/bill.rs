@@ -11,7 +11,7 @@ use super::samples::{self, Sample};
 const MAX_BYTES: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Bill {
+pub(super) struct QrBill {
     pub(super) note_code: String,
     pub(super) note_no: String,
     pub(super) check_code: String,
@@ -21,7 +21,7 @@ pub(super) struct Bill {
     pub(super) total: String,
 }
 
-impl Bill {
+impl QrBill {
     /// `None` for the QR codes of others: payment codes, links.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_BYTES {
@@ -56,7 +56,7 @@ impl Bill {
 /// A sample as the providers know it. The answers stay text, so that an amount leaves exactly as it
 /// was written down.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct CatalogueEntry {
     pub(super) sample: &'static Sample,
     /// As recognition names it: 北京.
     pub(super) province: String,
@@ -66,7 +66,7 @@ pub(super) struct Entry {
 
 /// Every bill that recognition can read and the registry knows.
 #[derive(Debug)]
-pub(super) struct Catalogue(HashMap<Bill, Entry>);
+pub(super) struct Catalogue(HashMap<QrBill, CatalogueEntry>);
 
 impl Catalogue {
     /// The embedded samples.
@@ -80,7 +80,7 @@ impl Catalogue {
         Ok(Self(bills))
     }
 
-    pub(super) fn entry(&self, bill: &Bill) -> Option<&Entry> {
+    pub(super) fn entry(&self, bill: &QrBill) -> Option<&CatalogueEntry> {
         self.0.get(bill)
     }
 }
@@ -98,14 +98,14 @@ struct Whereabouts {
     province: String,
 }
 
-fn read(sample: &'static Sample) -> anyhow::Result<(Bill, Entry)> {
+fn read(sample: &'static Sample) -> anyhow::Result<(QrBill, CatalogueEntry)> {
     let answers: Answers = serde_json::from_str(sample.answers_json)?;
-    let bill = Bill::parse(&answers.qr)
+    let bill = QrBill::parse(&answers.qr)
         .ok_or_else(|| anyhow::anyhow!("{:?} is not the QR code of a bill", answers.qr))?;
     let Whereabouts { province } = serde_json::from_str(answers.recognition.get())?;
     Ok((
         bill,
-        Entry {
+        CatalogueEntry {
             sample,
             province,
             recognition: answers.recognition,
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_bill_is_read_and_its_date_spelled_out() {
-        let bill = Bill::parse("01,10,11060123,0103815274,4f7a2c,20230516,411.42").unwrap();
+        let bill = QrBill::parse("01,10,11060123,0103815274,4f7a2c,20230516,411.42").unwrap();
         assert_eq!(
             (
                 bill.note_no.as_str(),
@@ -141,7 +141,7 @@ mod tests {
             "02,10,11060123,0103815274,4f7a2c,20230516,411.42",
             "01,10,a,b,c,d,e",
         ] {
-            assert_eq!(Bill::parse(text), None, "{text}");
+            assert_eq!(QrBill::parse(text), None, "{text}");
         }
     }
 
@@ -156,7 +156,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_reader_panic(text in "(01,10,)?[0-9,a-z.年]{0,80}") {
-            let _ = Bill::parse(&text);
+            let _ = QrBill::parse(&text);
         }
     }
 }

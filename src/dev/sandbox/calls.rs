@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
+use super::codes;
 use super::samples;
-use super::scenario::codes;
 use crate::domain::failure::{Billed, Stage};
 
 /// Older calls are forgotten; the counters still know them.
@@ -15,11 +15,11 @@ const REMEMBERED: usize = 100_000;
 
 /// Kept by the sandbox and shared with whoever asks; cloning it copies nothing.
 #[derive(Clone, Debug)]
-pub struct Calls(Arc<Mutex<Ledger>>);
+pub struct CallLedger(Arc<Mutex<LedgerState>>);
 
 /// One call, in the order in which they came.
 #[derive(Clone, Debug, Serialize)]
-pub struct Call {
+pub struct SandboxCall {
     pub stage: Stage,
     /// The sample's name, the number of another bill, the SHA-256 of another picture (of any, where
     /// the scenario tells them apart), or the key of an object (`get samples/a.jpg`). `None`:
@@ -45,7 +45,7 @@ pub struct Call {
 
 /// What a stage's calls come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Count {
+pub struct CallCount {
     pub calls: u64,
     pub billed: u64,
     pub billed_unknown: u64,
@@ -53,36 +53,36 @@ pub struct Count {
     pub most_in_flight: u32,
 }
 
-impl Calls {
+impl CallLedger {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Ledger::new())))
+        Self(Arc::new(Mutex::new(LedgerState::new())))
     }
 
     /// Answered calls, in the order in which they came.
-    pub fn all(&self) -> Vec<Call> {
+    pub fn all(&self) -> Vec<SandboxCall> {
         self.lock()
             .entries
             .iter()
-            .filter_map(Entry::answered)
+            .filter_map(LedgerEntry::answered)
             .collect()
     }
 
-    pub fn of(&self, stage: Stage) -> Vec<Call> {
+    pub fn of(&self, stage: Stage) -> Vec<SandboxCall> {
         self.all()
             .into_iter()
             .filter(|call| call.stage == stage)
             .collect()
     }
 
-    /// Calls of one subject at one stage.
-    pub fn about(&self, stage: Stage, subject: &str) -> Vec<Call> {
+    /// The calls of one subject at one stage.
+    pub fn about(&self, stage: Stage, subject: &str) -> Vec<SandboxCall> {
         self.of(stage)
             .into_iter()
             .filter(|call| call.subject.as_deref() == Some(subject))
             .collect()
     }
 
-    pub fn count(&self, stage: Stage) -> Count {
+    pub fn count(&self, stage: Stage) -> CallCount {
         *self.lock().count(stage)
     }
 
@@ -90,13 +90,13 @@ impl Calls {
     pub(super) fn reset(&self) {
         let mut ledger = self.lock();
         let generation = ledger.generation + 1;
-        *ledger = Ledger {
+        *ledger = LedgerState {
             generation,
-            ..Ledger::new()
+            ..LedgerState::new()
         };
     }
 
-    pub(super) fn begin(&self, stage: Stage) -> Open {
+    pub(super) fn begin(&self, stage: Stage) -> OpenCall {
         let mut ledger = self.lock();
         let count = ledger.count(stage);
         count.calls += 1;
@@ -107,13 +107,13 @@ impl Calls {
             ledger.forgotten += 1;
         }
         let at = ledger.started.elapsed();
-        ledger.entries.push_back(Entry {
+        ledger.entries.push_back(LedgerEntry {
             stage,
             at,
             outcome: None,
         });
         let number = ledger.forgotten + ledger.entries.len() - 1;
-        Open {
+        OpenCall {
             calls: self.clone(),
             generation: ledger.generation,
             stage,
@@ -126,15 +126,15 @@ impl Calls {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ledger> {
+    fn lock(&self) -> MutexGuard<'_, LedgerState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A call that is being answered. Dropped without an answer, it was abandoned by its caller.
 #[derive(Debug)]
-pub(super) struct Open {
-    calls: Calls,
+pub(super) struct OpenCall {
+    calls: CallLedger,
     generation: u32,
     stage: Stage,
     number: usize,
@@ -145,7 +145,7 @@ pub(super) struct Open {
     told: bool,
 }
 
-impl Open {
+impl OpenCall {
     pub(super) fn about(&mut self, subject: &str, nth: u32) {
         self.subject = Some(subject.to_owned());
         self.nth = nth;
@@ -161,7 +161,7 @@ impl Open {
             return;
         }
         let billed = codes::billed(self.stage, answer, http_status);
-        let outcome = Outcome {
+        let outcome = CallOutcome {
             subject: self.subject.clone(),
             nth: self.nth,
             answer: answer.to_owned(),
@@ -191,7 +191,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenCall {
     fn drop(&mut self) {
         self.answer("abandoned", 0);
         let mut ledger = self.calls.lock();
@@ -203,26 +203,26 @@ impl Drop for Open {
 }
 
 #[derive(Debug)]
-struct Ledger {
+struct LedgerState {
     /// Raised by a reset, so that a call from before does not end up in the new book.
     generation: u32,
     started: Instant,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<LedgerEntry>,
     forgotten: usize,
-    recognition: Count,
-    verification: Count,
-    other: Count,
+    recognition: CallCount,
+    verification: CallCount,
+    other: CallCount,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct LedgerEntry {
     stage: Stage,
     at: Duration,
-    outcome: Option<Outcome>,
+    outcome: Option<CallOutcome>,
 }
 
 #[derive(Debug)]
-struct Outcome {
+struct CallOutcome {
     subject: Option<String>,
     nth: u32,
     answer: String,
@@ -231,20 +231,20 @@ struct Outcome {
     took: Duration,
 }
 
-impl Ledger {
+impl LedgerState {
     fn new() -> Self {
         Self {
             generation: 0,
             started: Instant::now(),
             entries: VecDeque::new(),
             forgotten: 0,
-            recognition: Count::default(),
-            verification: Count::default(),
-            other: Count::default(),
+            recognition: CallCount::default(),
+            verification: CallCount::default(),
+            other: CallCount::default(),
         }
     }
 
-    fn count(&mut self, stage: Stage) -> &mut Count {
+    fn count(&mut self, stage: Stage) -> &mut CallCount {
         match stage {
             Stage::Recognition => &mut self.recognition,
             Stage::Verification => &mut self.verification,
@@ -253,9 +253,9 @@ impl Ledger {
     }
 }
 
-impl Entry {
-    fn answered(&self) -> Option<Call> {
-        let Outcome {
+impl LedgerEntry {
+    fn answered(&self) -> Option<SandboxCall> {
+        let CallOutcome {
             subject,
             nth,
             answer,
@@ -263,7 +263,7 @@ impl Entry {
             bytes,
             took,
         } = self.outcome.as_ref()?;
-        Some(Call {
+        Some(SandboxCall {
             stage: self.stage,
             subject: subject.clone(),
             nth: *nth,
@@ -286,18 +286,18 @@ mod tests {
 
     #[test]
     fn an_answered_call_is_kept_with_what_it_cost() {
-        let calls = Calls::new();
+        let calls = CallLedger::new();
         let mut call = calls.begin(Stage::Verification);
         call.about("01-beijing-outpatient", 2);
         call.answer("316", 200);
         assert_eq!(
             calls.count(Stage::Verification),
-            Count {
+            CallCount {
                 calls: 1,
                 billed: 1,
                 in_flight: 1,
                 most_in_flight: 1,
-                ..Count::default()
+                ..CallCount::default()
             }
         );
         drop(call);
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_caller_that_goes_away_leaves_the_bill_unknown() {
-        let calls = Calls::new();
+        let calls = CallLedger::new();
         drop(calls.begin(Stage::Recognition));
         let kept = &calls.of(Stage::Recognition)[0];
         assert_eq!(
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_call_from_before_a_reset_is_not_in_the_new_book() {
-        let calls = Calls::new();
+        let calls = CallLedger::new();
         let mut before = calls.begin(Stage::Recognition);
         calls.reset();
         let during = calls.begin(Stage::Recognition);
@@ -330,11 +330,11 @@ mod tests {
         drop(before);
         assert_eq!(
             calls.count(Stage::Recognition),
-            Count {
+            CallCount {
                 calls: 1,
                 in_flight: 1,
                 most_in_flight: 1,
-                ..Count::default()
+                ..CallCount::default()
             }
         );
         drop(during);

@@ -9,25 +9,30 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::app::App;
-use super::reply::{self, Reply};
-use super::scenario::codes;
-use super::signature::{self, Received, Refused};
+use super::app::SandboxApp;
+use super::codes;
+use super::reply::{self, SandboxReply};
+use super::signature::{self, SignatureRefused, SignedRequest};
 use crate::domain::failure::Stage;
+use crate::settings::secret::Secret;
 
 pub(super) const PATH: &str = "/ocr/medical-invoice";
 /// What the gateway takes at all; the provider behind it takes less.
 const MAX_BODY_BYTES: usize = 12 << 20;
 
 #[derive(Serialize)]
-struct Refusal<'a> {
+struct GatewayRefusal<'a> {
     error_code: &'a str,
     error_msg: &'a str,
     request_id: &'a str,
 }
 
 /// The body of a request that may pass.
-pub(super) async fn pass(app: &App, parts: &Parts, body: Body) -> Result<Bytes, Reply> {
+pub(super) async fn pass(
+    app: &SandboxApp,
+    parts: &Parts,
+    body: Body,
+) -> Result<Bytes, SandboxReply> {
     let Some(body) = read(body).await else {
         return Err(refuse(
             app,
@@ -37,7 +42,7 @@ pub(super) async fn pass(app: &App, parts: &Parts, body: Body) -> Result<Bytes, 
         ));
     };
     authenticate(app, parts, &body).map_err(|refused| {
-        let code = if refused == Refused::NotSigned {
+        let code = if refused == SignatureRefused::NotSigned {
             "APIG.0301"
         } else {
             "APIG.0303"
@@ -53,12 +58,12 @@ pub(super) async fn pass(app: &App, parts: &Parts, body: Body) -> Result<Bytes, 
 
 /// Status and message are the documented ones where none is given.
 pub(super) fn refuse(
-    app: &App,
+    app: &SandboxApp,
     code: &str,
     http_status: Option<u16>,
     message: Option<&str>,
-) -> Reply {
-    let known = codes::gateway(code);
+) -> SandboxReply {
+    let known = codes::documented(Stage::Recognition, code);
     let http_status = http_status
         .or(known.map(|known| known.http_status))
         .unwrap_or(400);
@@ -66,10 +71,10 @@ pub(super) fn refuse(
         .or(known.map(|known| known.message))
         .unwrap_or("undocumented");
     let request_id = &app.request_id()[..32];
-    Reply::json(
+    SandboxReply::json(
         code,
         http_status,
-        &Refusal {
+        &GatewayRefusal {
             error_code: code,
             error_msg,
             request_id,
@@ -91,28 +96,37 @@ async fn read(body: Body) -> Option<Bytes> {
     Some(kept.freeze())
 }
 
-fn authenticate(app: &App, parts: &Parts, body: &[u8]) -> Result<(), Refused> {
+fn authenticate(app: &SandboxApp, parts: &Parts, body: &[u8]) -> Result<(), SignatureRefused> {
     if let Some(code) = app_code(&parts.headers) {
-        let right = code == app.recognition.app_code.expose().as_bytes();
-        return if right {
+        let account = &app.recognition;
+        let is_right = [&account.app_code, &account.previous_app_code]
+            .into_iter()
+            .any(|right| !right.is_empty() && code == right.expose().as_bytes());
+        return if is_right {
             Ok(())
         } else {
-            Err(Refused::Malformed("appcode not found"))
+            Err(SignatureRefused::Malformed("appcode not found"))
         };
     }
-    let received = Received {
+    let received = SignedRequest {
         method: &parts.method,
         path: parts.uri.path(),
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
         body,
     };
-    signature::verify(
-        &received,
-        &app.recognition.app_key,
-        app.recognition.app_secret.expose(),
-        Timestamp::now(),
-    )
+    let account = &app.recognition;
+    let verify = |key: &str, secret: &Secret| {
+        signature::verify(&received, key, secret.expose(), Timestamp::now())
+    };
+    let previous_key = Some(&account.previous_app_key).filter(|key| !key.is_empty());
+    verify(&account.app_key, &account.app_secret).or_else(|refused| {
+        if account.previous_app_secret.is_empty() {
+            return Err(refused);
+        }
+        let previous_key = previous_key.unwrap_or(&account.app_key);
+        verify(previous_key, &account.previous_app_secret).map_err(|_| refused)
+    })
 }
 
 fn app_code(headers: &HeaderMap) -> Option<&[u8]> {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::io::Cursor;
 use std::sync::Arc;
 
-use super::bill::Bill;
+use super::bill::QrBill;
 
 /// Verification takes 6000 × 6000; nothing larger is decoded.
 const MAX_PIXELS: u64 = 36_000_000;
@@ -21,12 +21,12 @@ const MAX_DECODER_BYTES: u64 = 300 << 20;
 const REMEMBERED: u64 = 8_192;
 
 #[derive(Clone, Debug)]
-pub(super) struct Picture {
+pub(super) struct SeenPicture {
     pub(super) format: ImageFormat,
     pub(super) width: u32,
     pub(super) height: u32,
     /// `None` where there is no bill's QR code, or none that can be read.
-    pub(super) bill: Option<Bill>,
+    pub(super) bill: Option<QrBill>,
     /// Of the bytes as they came, in hex.
     pub(super) sha256: String,
 }
@@ -37,7 +37,7 @@ pub(super) struct NotAPicture;
 
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
-    seen: moka::future::Cache<[u8; 32], Arc<Result<Picture, NotAPicture>>>,
+    seen: moka::future::Cache<[u8; 32], Arc<Result<SeenPicture, NotAPicture>>>,
 }
 
 impl Reader {
@@ -49,7 +49,7 @@ impl Reader {
 
     /// Decodes beside the runtime's threads; a decoder that panics has met something that is not a
     /// picture.
-    pub(super) async fn read(&self, bytes: Bytes) -> Arc<Result<Picture, NotAPicture>> {
+    pub(super) async fn read(&self, bytes: Bytes) -> Arc<Result<SeenPicture, NotAPicture>> {
         let hash: [u8; 32] = Sha256::digest(&bytes).into();
         self.seen
             .get_with(hash, async move {
@@ -60,7 +60,7 @@ impl Reader {
     }
 }
 
-fn look(bytes: &[u8], hash: &[u8]) -> Result<Picture, NotAPicture> {
+fn look(bytes: &[u8], hash: &[u8]) -> Result<SeenPicture, NotAPicture> {
     let format = image::guess_format(bytes).map_err(|_| NotAPicture)?;
     let (width, height) = ImageReader::with_format(Cursor::new(bytes), format)
         .into_dimensions()
@@ -70,7 +70,7 @@ fn look(bytes: &[u8], hash: &[u8]) -> Result<Picture, NotAPicture> {
     } else {
         find_bill(&decode(bytes, format)?)
     };
-    Ok(Picture {
+    Ok(SeenPicture {
         format,
         width,
         height,
@@ -89,7 +89,7 @@ fn decode(bytes: &[u8], format: ImageFormat) -> Result<GrayImage, NotAPicture> {
 
 /// Tries what usually works first: the picture as it is, then other sizes, then fixed thresholds
 /// for uneven light.
-fn find_bill(picture: &GrayImage) -> Option<Bill> {
+fn find_bill(picture: &GrayImage) -> Option<QrBill> {
     bill_in(picture)
         .or_else(|| {
             [0.5, 1.5, 0.75, 2.0]
@@ -103,7 +103,7 @@ fn find_bill(picture: &GrayImage) -> Option<Bill> {
         })
 }
 
-fn bill_in(picture: &GrayImage) -> Option<Bill> {
+fn bill_in(picture: &GrayImage) -> Option<QrBill> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let pixels = picture.as_raw();
     let mut prepared =
@@ -111,7 +111,7 @@ fn bill_in(picture: &GrayImage) -> Option<Bill> {
     prepared
         .detect_grids()
         .iter()
-        .find_map(|grid| Bill::parse(&grid.decode().ok()?.1))
+        .find_map(|grid| QrBill::parse(&grid.decode().ok()?.1))
 }
 
 /// `None` where the result would be too small to hold a code, or larger than is decoded.
@@ -142,9 +142,9 @@ mod tests {
     use crate::dev::sandbox::samples;
     use image::DynamicImage;
 
-    fn qr_of(sample: &samples::Sample) -> Bill {
+    fn qr_of(sample: &samples::Sample) -> QrBill {
         let answers: serde_json::Value = serde_json::from_str(sample.answers_json).unwrap();
-        Bill::parse(answers["qr"].as_str().unwrap()).unwrap()
+        QrBill::parse(answers["qr"].as_str().unwrap()).unwrap()
     }
 
     fn jpeg(picture: &DynamicImage) -> Vec<u8> {

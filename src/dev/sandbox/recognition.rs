@@ -11,12 +11,13 @@ use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use url::form_urlencoded;
 
-use super::app::App;
-use super::bill::Bill;
+use super::app::SandboxApp;
+use super::bill::QrBill;
+use super::codes;
 use super::gateway;
-use super::picture::Picture;
-use super::reply::{self, HangUp, Reply};
-use super::scenario::{Answer, Fault, codes};
+use super::picture::SeenPicture;
+use super::reply::{self, HangUp, SandboxReply};
+use crate::dev::scenario::{Fault, ScriptedAnswer};
 use crate::domain::failure::Stage;
 
 const FORMATS: [ImageFormat; 3] = [ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Png];
@@ -57,7 +58,7 @@ const FIELDS: [&str; 26] = [
 const LISTS: [&str; 3] = ["CostCategories", "CostDetail", "RegionSupplement"];
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct RecognitionDocument<'a> {
     code: u16,
     msg: &'a str,
     #[serde(rename = "taskNo")]
@@ -68,7 +69,7 @@ struct Document<'a> {
 
 /// `POST /ocr/medical-invoice`, and everything else the gateway is asked for.
 pub(super) async fn answer(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<SandboxApp>>,
     Extension(connection): Extension<HangUp>,
     request: Request,
 ) -> Response {
@@ -82,11 +83,11 @@ pub(super) async fn answer(
         .await;
     let reply = fault
         .and_then(|fault| scripted(&app, fault))
-        .unwrap_or_else(|| recognised(&app, &picture));
+        .unwrap_or_else(|| recognised(&app, &picture, fault));
     reply::send(reply, fault, call, &connection).await
 }
 
-async fn receive(app: &App, request: Request) -> Result<Picture, Reply> {
+async fn receive(app: &SandboxApp, request: Request) -> Result<SeenPicture, SandboxReply> {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST || parts.uri.path() != gateway::PATH {
         reply::drain(body).await;
@@ -121,7 +122,7 @@ async fn receive(app: &App, request: Request) -> Result<Picture, Reply> {
 }
 
 /// From exactly one of `base64` and `url`.
-async fn picture_bytes(app: &App, body: &[u8]) -> Result<Bytes, &'static str> {
+async fn picture_bytes(app: &SandboxApp, body: &[u8]) -> Result<Bytes, &'static str> {
     match (raw_value(body, b"base64="), raw_value(body, b"url=")) {
         (Some(encoded), None) if encoded.len() <= MAX_ENCODED_BYTES => {
             let text = decoded(encoded);
@@ -161,32 +162,33 @@ fn decoded(value: &[u8]) -> String {
         .unwrap_or_default()
 }
 
-fn scripted(app: &App, fault: &Fault) -> Option<Reply> {
+fn scripted(app: &SandboxApp, fault: &Fault) -> Option<SandboxReply> {
     let message = fault.message.as_deref();
     match &fault.answer {
-        Answer::Genuine | Answer::Broken(_) => None,
-        Answer::Code(code) => Some(failed(
+        ScriptedAnswer::Genuine | ScriptedAnswer::Broken(_) => None,
+        ScriptedAnswer::Code(code) => Some(failed(
             app,
             *code,
             message.unwrap_or(codes::recognition_message(*code)),
         )),
-        Answer::Named(code) => Some(gateway::refuse(app, code, fault.http_status, message)),
-        Answer::Http(status) => Some(Reply::page(*status)),
+        ScriptedAnswer::Named(code) => Some(gateway::refuse(app, code, fault.http_status, message)),
+        ScriptedAnswer::Http(status) => Some(SandboxReply::page(*status)),
     }
 }
 
-fn recognised(app: &App, picture: &Picture) -> Reply {
+fn recognised(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) -> SandboxReply {
+    let is_blank = fault.is_some_and(|fault| fault.nothing_read);
     let from_picture;
-    let data = if let Some(entry) = app.entry(picture) {
+    let data = if let Some(entry) = app.entry(picture).filter(|_| !is_blank) {
         Some(&*entry.recognition)
     } else {
-        from_picture = to_raw_value(&fields(picture.bill.as_ref())).ok();
+        from_picture = to_raw_value(&fields(picture.bill.as_ref().filter(|_| !is_blank))).ok();
         from_picture.as_deref()
     };
-    Reply::json(
+    SandboxReply::json(
         "200",
         200,
-        &Document {
+        &RecognitionDocument {
             code: 200,
             msg: codes::recognition_message(200),
             task_no: task_no(app),
@@ -197,7 +199,7 @@ fn recognised(app: &App, picture: &Picture) -> Reply {
 
 /// Of a bill that is not in the catalogue, what its QR code says; of no bill, nothing: every field
 /// is there and empty.
-fn fields(bill: Option<&Bill>) -> serde_json::Map<String, serde_json::Value> {
+fn fields(bill: Option<&QrBill>) -> serde_json::Map<String, serde_json::Value> {
     let mut fields: serde_json::Map<_, _> = FIELDS
         .iter()
         .map(|name| ((*name).to_owned(), json!("")))
@@ -211,16 +213,16 @@ fn fields(bill: Option<&Bill>) -> serde_json::Map<String, serde_json::Value> {
     fields
 }
 
-fn refused(app: &App, problem: &str) -> Reply {
+fn refused(app: &SandboxApp, problem: &str) -> SandboxReply {
     failed(app, 400, problem)
 }
 
 /// The provider tells its failures inside HTTP 200.
-fn failed(app: &App, code: u16, msg: &str) -> Reply {
-    Reply::json(
+fn failed(app: &SandboxApp, code: u16, msg: &str) -> SandboxReply {
+    SandboxReply::json(
         code.to_string(),
         200,
-        &Document {
+        &RecognitionDocument {
             code,
             msg,
             task_no: task_no(app),
@@ -230,7 +232,7 @@ fn failed(app: &App, code: u16, msg: &str) -> Reply {
 }
 
 /// Twenty digits.
-fn task_no(app: &App) -> String {
+fn task_no(app: &SandboxApp) -> String {
     app.request_id()
         .bytes()
         .take(20)

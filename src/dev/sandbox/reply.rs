@@ -8,8 +8,8 @@ use std::io;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-use super::calls::Open;
-use super::scenario::{Answer, Fault, Wire};
+use super::calls::OpenCall;
+use crate::dev::scenario::{Fault, ScriptedAnswer, WireFault};
 
 /// Genuine answers are collected up to this size before they are broken; it is larger than any
 /// object a job may name.
@@ -29,7 +29,7 @@ pub(super) struct HangUp(pub(super) CancellationToken);
 
 /// A whole document with its status, and the name under which the call is recorded.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct SandboxReply {
     pub(super) name: String,
     pub(super) status: StatusCode,
     pub(super) content_type: &'static str,
@@ -37,7 +37,7 @@ pub(super) struct Reply {
     pub(super) retry_after: Option<Duration>,
 }
 
-impl Reply {
+impl SandboxReply {
     pub(super) fn json(
         name: impl Into<String>,
         http_status: u16,
@@ -100,9 +100,9 @@ pub(super) async fn drain(body: Body) {
 
 /// Sends the reply as the fault wants it, and records the call.
 pub(super) async fn send(
-    mut reply: Reply,
+    mut reply: SandboxReply,
     fault: Option<&Fault>,
-    mut call: Open,
+    mut call: OpenCall,
     connection: &HangUp,
 ) -> Response {
     if let Some(fault) = fault {
@@ -113,13 +113,13 @@ pub(super) async fn send(
             .unwrap_or(reply.status);
     }
     if let Some(Fault {
-        answer: Answer::Broken(wire),
+        answer: ScriptedAnswer::Broken(wire),
         delay,
         ..
     }) = fault
     {
         // A slow answer arrives in the end: it is what it is, and is paid for.
-        let name = if *wire == Wire::Slow {
+        let name = if *wire == WireFault::Slow {
             &reply.name
         } else {
             wire.as_str()
@@ -134,18 +134,19 @@ pub(super) async fn send(
 /// The response as it is after what happens to it on the wire.
 pub(super) async fn broken(
     response: Response,
-    wire: Wire,
+    wire: WireFault,
     delay: Duration,
-    call: Open,
+    call: OpenCall,
     connection: &HangUp,
 ) -> Response {
     match wire {
-        Wire::Timeout => never(call).await,
-        Wire::Closed => {
+        // No client gets as far as this without a connection.
+        WireFault::Connect | WireFault::Timeout => never(call).await,
+        WireFault::Closed => {
             connection.0.cancel();
             never(call).await
         }
-        Wire::Reset => {
+        WireFault::Reset => {
             let (parts, body) = whole(response).await;
             let half = body.slice(..body.len() / 2);
             let mut cut = Response::from_parts(parts, Body::from_stream(ending_in_an_error(half)));
@@ -153,19 +154,19 @@ pub(super) async fn broken(
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len().max(1)));
             cut
         }
-        Wire::Truncated => {
+        WireFault::Truncated => {
             let (mut parts, body) = whole(response).await;
             parts.headers.remove(header::CONTENT_LENGTH);
             Response::from_parts(parts, Body::from(body.slice(..body.len() / 2)))
         }
-        Wire::Garbage => {
+        WireFault::Malformed | WireFault::Garbage => {
             let mut garbage = Response::new(Body::from(NOT_THE_API));
             garbage
                 .headers_mut()
                 .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
             garbage
         }
-        Wire::Oversize => {
+        WireFault::Oversize => {
             let (mut parts, body) = whole(response).await;
             parts.headers.remove(header::CONTENT_LENGTH);
             let blank = Bytes::from(vec![b' '; OVERSIZE_CHUNK]);
@@ -175,7 +176,7 @@ pub(super) async fn broken(
                 Body::from_stream(padding.chain(stream::iter([body])).map(Ok::<_, io::Error>)),
             )
         }
-        Wire::Slow => {
+        WireFault::Slow => {
             let (parts, body) = whole(response).await;
             Response::from_parts(parts, Body::from_stream(trickle(body, delay, call)))
         }
@@ -183,7 +184,7 @@ pub(super) async fn broken(
 }
 
 /// The call stays in flight until the caller, or the sandbox, goes away.
-async fn never(call: Open) -> Response {
+async fn never(call: OpenCall) -> Response {
     std::future::pending::<()>().await;
     drop(call);
     Response::default()
@@ -210,7 +211,7 @@ fn ending_in_an_error(half: Bytes) -> impl futures_util::Stream<Item = io::Resul
 fn trickle(
     body: Bytes,
     delay: Duration,
-    call: Open,
+    call: OpenCall,
 ) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
     let over = if delay.is_zero() {
         SLOW_UNLESS_TOLD

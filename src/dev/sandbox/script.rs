@@ -9,62 +9,54 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::scenario::fault::fits;
-use super::scenario::{Fault, Whom};
+use crate::dev::scenario::{CallFacts, Fault, FaultUses};
 use crate::domain::failure::Stage;
 
 /// Subjects beyond these are not told apart from each other: strangers decide how many there are.
 const MAX_SUBJECTS: usize = 100_000;
 
-/// What a call is about, as far as a fault can ask.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Subject<'a> {
-    /// Counted by this name: see [`super::calls::Call::subject`].
-    pub(super) name: &'a str,
-    pub(super) sample: Option<&'a str>,
-    pub(super) note_no: Option<&'a str>,
-    pub(super) province: Option<&'a str>,
-    pub(super) key: Option<&'a str>,
-    pub(super) operation: Option<&'a str>,
-    pub(super) auto_rotate: bool,
-}
-
 #[derive(Debug)]
-pub(super) struct Script {
+pub(super) struct FaultScript {
     seed: u64,
     faults: Vec<Fault>,
-    progress: Mutex<Progress>,
+    progress: Mutex<ScriptProgress>,
 }
 
 #[derive(Debug)]
-struct Progress {
+struct ScriptProgress {
     started: Instant,
     counts: HashMap<(Stage, String), u32>,
+    uses: FaultUses,
 }
 
-impl Script {
+impl FaultScript {
     pub(super) fn new(seed: u64, faults: Vec<Fault>) -> Self {
+        let progress = Mutex::new(ScriptProgress::new(&faults));
         Self {
             seed,
             faults,
-            progress: Mutex::new(Progress::new()),
+            progress,
         }
     }
 
-    /// Counts this call: its number, from 1, and the first fault that fits it.
-    pub(super) fn next(&self, stage: Stage, subject: &Subject<'_>) -> (u32, Option<&Fault>) {
-        let (nth, elapsed) = self.lock().count(stage, subject.name);
-        let fault = self.faults.iter().enumerate().find(|(rule, fault)| {
-            fault.stage == stage
-                && fault.calls.contain(nth)
-                && elapsed >= fault.after
-                && fault.until.is_none_or(|until| elapsed < until)
-                && concerns(&fault.whom, subject)
-                && (fault.probability >= 1.0
-                    || self.share(&format!("{rule} {stage} {} {nth}", subject.name))
-                        < fault.probability)
-        });
-        (nth, fault.map(|(_, fault)| fault))
+    /// Counts this call under the name of its subject: its number, from 1, and the fault that
+    /// answers it.
+    pub(super) fn next(
+        &self,
+        stage: Stage,
+        subject: &str,
+        facts: CallFacts<'_>,
+    ) -> (u32, Option<&Fault>) {
+        let mut progress = self.lock();
+        let (nth, at) = progress.count(stage, subject);
+        let facts = CallFacts {
+            at,
+            number: Some(nth),
+            ..facts
+        };
+        let draw = |rule| self.share(&format!("{rule} {stage} {subject} {nth}"));
+        let fault = progress.uses.next(&self.faults, stage, &facts, draw);
+        (nth, fault)
     }
 
     /// `base` and up to `jitter` more, the same for the same call in every run.
@@ -73,7 +65,7 @@ impl Script {
     }
 
     pub(super) fn reset(&self) {
-        *self.lock() = Progress::new();
+        *self.lock() = ScriptProgress::new(&self.faults);
     }
 
     /// Between 0 and 1. Drawn from what is asked about rather than from a running generator, so
@@ -89,16 +81,17 @@ impl Script {
         StdRng::from_seed(seed).random()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+    fn lock(&self) -> MutexGuard<'_, ScriptProgress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Progress {
-    fn new() -> Self {
+impl ScriptProgress {
+    fn new(faults: &[Fault]) -> Self {
         Self {
             started: Instant::now(),
             counts: HashMap::new(),
+            uses: FaultUses::of(faults),
         }
     }
 
@@ -115,41 +108,26 @@ impl Progress {
     }
 }
 
-fn concerns(whom: &Whom, subject: &Subject<'_>) -> bool {
-    let text = |wanted: &Option<String>, is: Option<&str>| {
-        wanted
-            .as_deref()
-            .is_none_or(|pattern| pattern == "*" || is.is_some_and(|text| fits(pattern, text)))
-    };
-    // Only the store has operations; a fault that names none is meant for downloads.
-    let operation = subject
-        .operation
-        .is_none_or(|operation| fits(whom.operation.as_deref().unwrap_or("get"), operation));
-    operation
-        && text(&whom.sample, subject.sample)
-        && text(&whom.note_no, subject.note_no)
-        && text(&whom.province, subject.province)
-        && text(&whom.key, subject.key)
-        && whom
-            .auto_rotate
-            .is_none_or(|wanted| wanted == subject.auto_rotate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::sandbox::scenario::{Calls, Scenario};
+    use crate::dev::sandbox::scenario::SandboxScenario;
+    use crate::dev::scenario::CallNumbers;
 
-    fn script(text: &str) -> Script {
-        let scenario = Scenario::parse(text, "test").unwrap();
-        Script::new(scenario.seed, scenario.faults)
+    fn script(text: &str) -> FaultScript {
+        let scenario = SandboxScenario::parse(text, "test").unwrap();
+        FaultScript::new(scenario.seed, scenario.faults)
     }
 
-    fn answers(script: &Script, subject: &Subject<'_>, calls: usize) -> Vec<String> {
+    fn answers(
+        script: &FaultScript,
+        (subject, facts): (&str, CallFacts<'_>),
+        calls: usize,
+    ) -> Vec<String> {
         (0..calls)
             .map(|_| {
                 script
-                    .next(Stage::Verification, subject)
+                    .next(Stage::Verification, subject, facts)
                     .1
                     .map_or("-".to_owned(), |fault| fault.answer.to_string())
             })
@@ -158,25 +136,27 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_fits_answers_and_subjects_are_counted_apart() {
-        let fault = |answer| Fault::new(Stage::Verification, answer).unwrap();
+        let fault = |answer| Fault::new(Stage::Verification, answer);
         let faults = vec![
             fault("316").sample("a").calls([2]),
             Fault {
-                calls: Calls::Between(2, 3),
+                calls: CallNumbers::Between(2, 3),
                 ..fault("317")
             },
             fault("321").sample("b*"),
-            Fault::new(Stage::Recognition, "500").unwrap(),
+            Fault::new(Stage::Recognition, "500"),
         ];
-        let script = Script::new(0, faults);
-        let subject = |name| Subject {
-            name,
-            sample: Some(name),
-            ..Subject::default()
+        let script = FaultScript::new(0, faults);
+        let subject = |name| {
+            let facts = CallFacts {
+                sample: Some(name),
+                ..CallFacts::default()
+            };
+            (name, facts)
         };
-        assert_eq!(answers(&script, &subject("a"), 4), ["-", "316", "317", "-"]);
+        assert_eq!(answers(&script, subject("a"), 4), ["-", "316", "317", "-"]);
         assert_eq!(
-            answers(&script, &subject("beta"), 4),
+            answers(&script, subject("beta"), 4),
             ["321", "317", "317", "321"]
         );
     }
@@ -186,38 +166,39 @@ mod tests {
         let script = script(
             "[[fault]]\nstage = 'verification'\nanswer = '316'\nprovince = '北京'\nauto_rotate = true",
         );
-        let subject = |province, auto_rotate| Subject {
-            province: Some(province),
-            auto_rotate,
-            ..Subject::default()
+        let subject = |province, auto_rotate| {
+            let facts = CallFacts {
+                province,
+                auto_rotate,
+                ..CallFacts::default()
+            };
+            ("", facts)
         };
-        assert_eq!(answers(&script, &subject("北京", true), 1), ["316"]);
-        assert_eq!(answers(&script, &subject("北京", false), 1), ["-"]);
-        assert_eq!(answers(&script, &subject("河南", true), 1), ["-"]);
-        assert_eq!(
-            answers(
-                &script,
-                &Subject {
-                    auto_rotate: true,
-                    ..Subject::default()
-                },
-                1
-            ),
-            ["-"]
-        );
+        assert_eq!(answers(&script, subject(Some("北京"), true), 1), ["316"]);
+        assert_eq!(answers(&script, subject(Some("北京"), false), 1), ["-"]);
+        assert_eq!(answers(&script, subject(Some("河南"), true), 1), ["-"]);
+        assert_eq!(answers(&script, subject(None, true), 1), ["-"]);
+    }
+
+    #[test]
+    fn a_fault_is_given_so_often_whatever_the_calls_are_about() {
+        let script = script("[[fault]]\nstage = 'verification'\ncode = '316'\ntimes = 2");
+        let given = |subject| answers(&script, (subject, CallFacts::default()), 2);
+        assert_eq!(given("a"), ["316", "316"]);
+        assert_eq!(given("b"), ["-", "-"]);
     }
 
     #[test]
     fn a_storage_fault_is_for_downloads_unless_it_names_another_operation() {
-        let script = Script::new(0, vec![Fault::new(Stage::Storage, "SlowDown").unwrap()]);
+        let script = FaultScript::new(0, vec![Fault::new(Stage::Storage, "SlowDown")]);
         let asked = |operation| {
             script
                 .next(
                     Stage::Storage,
-                    &Subject {
-                        name: operation,
+                    operation,
+                    CallFacts {
                         operation: Some(operation),
-                        ..Subject::default()
+                        ..CallFacts::default()
                     },
                 )
                 .1
@@ -232,14 +213,17 @@ mod tests {
             script("[[fault]]\nstage = 'verification'\nanswer = '316'\nafter = '1s'\nuntil = '3s'");
         let mut seen = Vec::new();
         for _ in 0..4 {
-            seen.extend(answers(&script, &Subject::default(), 1));
+            seen.extend(answers(&script, ("", CallFacts::default()), 1));
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         assert_eq!(seen, ["-", "316", "316", "-"]);
         script.reset();
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(script.next(Stage::Verification, &Subject::default()).0, 1);
-        assert_eq!(answers(&script, &Subject::default(), 1), ["316"]);
+        assert_eq!(
+            script.next(Stage::Verification, "", CallFacts::default()).0,
+            1
+        );
+        assert_eq!(answers(&script, ("", CallFacts::default()), 1), ["316"]);
     }
 
     #[test]
@@ -249,7 +233,7 @@ mod tests {
                 "seed = {seed}\n[[fault]]\nstage = 'verification'\nanswer = '100'\nprobability = 0.2"
             )
         };
-        let drawn = |seed| answers(&script(&text(seed)), &Subject::default(), 1_000);
+        let drawn = |seed| answers(&script(&text(seed)), ("", CallFacts::default()), 1_000);
         assert_eq!(drawn(1), drawn(1));
         assert_ne!(drawn(1), drawn(2));
         let faults = drawn(1).iter().filter(|answer| *answer == "100").count();

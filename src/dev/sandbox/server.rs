@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::app::App;
-use super::reply::{HangUp, Reply};
+use super::app::SandboxApp;
+use super::reply::{HangUp, SandboxReply};
 use super::{recognition, storage, verification};
 use crate::domain::failure::Stage;
 
@@ -28,7 +28,7 @@ const MAX_MULTIPART_BYTES: usize = 12 << 20;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Paths under `/ocr` and `/sandbox` are no buckets here.
-pub(super) fn router(app: Arc<App>, s3: S3Service) -> Router {
+pub(super) fn router(app: Arc<SandboxApp>, s3: S3Service) -> Router {
     Router::new()
         .route("/ocr/medical/{*path}", any(verification::answer))
         .route("/ocr/{*path}", any(recognition::answer))
@@ -73,17 +73,17 @@ async fn connection(stream: TcpStream, router: Router, hang_up: CancellationToke
     }
 }
 
-async fn calls(State(app): State<Arc<App>>) -> Response {
+async fn calls(State(app): State<Arc<SandboxApp>>) -> Response {
     let document = json!({
         "recognition": app.calls.count(Stage::Recognition),
         "verification": app.calls.count(Stage::Verification),
         "storage": app.calls.count(Stage::Storage),
         "calls": app.calls.all(),
     });
-    Reply::json("calls", 200, &document).into_response()
+    SandboxReply::json("calls", 200, &document).into_response()
 }
 
-async fn reset(State(app): State<Arc<App>>) -> StatusCode {
+async fn reset(State(app): State<Arc<SandboxApp>>) -> StatusCode {
     app.reset();
     StatusCode::NO_CONTENT
 }

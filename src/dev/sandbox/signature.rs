@@ -19,7 +19,7 @@ const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// A request as it arrived.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Received<'a> {
+pub(super) struct SignedRequest<'a> {
     pub(super) method: &'a Method,
     /// Still encoded.
     pub(super) path: &'a str,
@@ -30,7 +30,7 @@ pub(super) struct Received<'a> {
 
 /// Worded as the gateway words it: what was signed is echoed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
+pub(super) enum SignatureRefused {
     #[error("Incorrect IAM authentication information: x-auth-token not found")]
     NotSigned,
     #[error("Incorrect app authentication information: {0}")]
@@ -49,23 +49,24 @@ pub(super) enum Refused {
 
 /// Whether `app_secret` signed exactly this request, not long before or after `now`.
 pub(super) fn verify(
-    request: &Received<'_>,
+    request: &SignedRequest<'_>,
     app_key: &str,
     app_secret: &str,
     now: Timestamp,
-) -> Result<(), Refused> {
-    let authorization = header(request.headers, "authorization").ok_or(Refused::NotSigned)?;
+) -> Result<(), SignatureRefused> {
+    let authorization =
+        header(request.headers, "authorization").ok_or(SignatureRefused::NotSigned)?;
     let claimed = Authorization::parse(&authorization)?;
     if claimed.access != app_key {
-        return Err(Refused::UnknownKey(claimed.access.to_owned()));
+        return Err(SignatureRefused::UnknownKey(claimed.access.to_owned()));
     }
-    let date =
-        header(request.headers, "x-sdk-date").ok_or(Refused::Malformed("x-sdk-date not found"))?;
-    let signed = timestamp(&date).ok_or(Refused::Malformed(
+    let date = header(request.headers, "x-sdk-date")
+        .ok_or(SignatureRefused::Malformed("x-sdk-date not found"))?;
+    let signed = timestamp(&date).ok_or(SignatureRefused::Malformed(
         "x-sdk-date is not in the form YYYYMMDDTHHMMSSZ",
     ))?;
     if (now.as_second() - signed.as_second()).abs() > MAX_SKEW_SECONDS {
-        return Err(Refused::Expired {
+        return Err(SignatureRefused::Expired {
             signed: date,
             now: now.strftime("%Y%m%dT%H%M%SZ").to_string(),
         });
@@ -76,10 +77,10 @@ pub(super) fn verify(
         hex::encode(Sha256::digest(&canonical))
     );
     let expected = hex::decode(claimed.signature)
-        .map_err(|_| Refused::Malformed("the signature is not hexadecimal"))?;
-    let differs = |_| Refused::Differs(canonical.replace('\n', "|"));
+        .map_err(|_| SignatureRefused::Malformed("the signature is not hexadecimal"))?;
+    let differs = |_| SignatureRefused::Differs(canonical.replace('\n', "|"));
     let mut mac = Hmac::<Sha256>::new_from_slice(app_secret.as_bytes())
-        .map_err(|_| Refused::Malformed("no secret"))?;
+        .map_err(|_| SignatureRefused::Malformed("no secret"))?;
     mac.update(text.as_bytes());
     mac.verify_slice(&expected).map_err(differs)
 }
@@ -91,13 +92,17 @@ struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    fn parse(text: &'a str) -> Result<Self, Refused> {
-        let parameters = text.strip_prefix(SCHEME).ok_or(Refused::NotSigned)?;
+    fn parse(text: &'a str) -> Result<Self, SignatureRefused> {
+        let parameters = text
+            .strip_prefix(SCHEME)
+            .ok_or(SignatureRefused::NotSigned)?;
         let parameter = |name| {
             let found = parameters
                 .split(',')
                 .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
-            found.ok_or(Refused::Malformed("authorization format incorrect"))
+            found.ok_or(SignatureRefused::Malformed(
+                "authorization format incorrect",
+            ))
         };
         let signed_headers: Vec<&str> = parameter("SignedHeaders")?.split(';').collect();
         if !signed_headers.is_sorted()
@@ -105,7 +110,7 @@ impl<'a> Authorization<'a> {
                 .iter()
                 .all(|name| signed_headers.contains(name))
         {
-            return Err(Refused::Malformed(
+            return Err(SignatureRefused::Malformed(
                 "signed headers are sorted and contain host and x-sdk-date",
             ));
         }
@@ -117,7 +122,10 @@ impl<'a> Authorization<'a> {
     }
 }
 
-fn canonical_request(request: &Received<'_>, signed_headers: &[&str]) -> Result<String, Refused> {
+fn canonical_request(
+    request: &SignedRequest<'_>,
+    signed_headers: &[&str],
+) -> Result<String, SignatureRefused> {
     let mut canonical = format!(
         "{}\n{}\n{}\n",
         request.method,
@@ -126,18 +134,20 @@ fn canonical_request(request: &Received<'_>, signed_headers: &[&str]) -> Result<
     );
     for name in signed_headers {
         let value = header(request.headers, name)
-            .ok_or(Refused::Malformed("a signed header is missing"))?;
+            .ok_or(SignatureRefused::Malformed("a signed header is missing"))?;
         let _ = writeln!(canonical, "{name}:{}", value.trim());
     }
     let body = hex::encode(Sha256::digest(request.body));
     let payload = match header(request.headers, "x-sdk-content-sha256") {
         None => body,
         Some(_) if !signed_headers.contains(&"x-sdk-content-sha256") => {
-            return Err(Refused::Malformed("x-sdk-content-sha256 is not signed"));
+            return Err(SignatureRefused::Malformed(
+                "x-sdk-content-sha256 is not signed",
+            ));
         }
         Some(told) if told == UNSIGNED || told == body => told,
         Some(_) => {
-            return Err(Refused::Malformed(
+            return Err(SignatureRefused::Malformed(
                 "x-sdk-content-sha256 is not that of the body",
             ));
         }
@@ -267,7 +277,7 @@ mod tests {
         headers: &HeaderMap,
         body: &[u8],
         seconds_late: i64,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), SignatureRefused> {
         let (rest, query) = vector.url.split_once('?').unwrap_or((&vector.url, ""));
         let path = rest
             .splitn(4, '/')
@@ -277,7 +287,7 @@ mod tests {
         let now =
             timestamp(&vector.x_sdk_date).unwrap() + jiff::SignedDuration::from_secs(seconds_late);
         verify(
-            &Received {
+            &SignedRequest {
                 method: &method,
                 path: &path,
                 query,
@@ -308,7 +318,7 @@ mod tests {
             .into_iter()
             .find(|vector| vector.id.starts_with("v1"))
             .unwrap();
-        let Err(Refused::Differs(canonical)) =
+        let Err(SignatureRefused::Differs(canonical)) =
             checked(&vector, &headers(&vector), b"base64=AAAA", 0)
         else {
             panic!("accepted")
@@ -340,24 +350,24 @@ mod tests {
             changed.insert("authorization", authorization.parse().unwrap());
             checked(&vector, &changed, b"", 0).unwrap_err()
         };
-        assert_eq!(with("Basic abc"), Refused::NotSigned);
+        assert_eq!(with("Basic abc"), SignatureRefused::NotSigned);
         assert!(matches!(
             with("SDK-HMAC-SHA256 Access=a"),
-            Refused::Malformed(_)
+            SignatureRefused::Malformed(_)
         ));
         assert!(matches!(
             with(&vector.authorization.replace("Access=Q", "Access=R")),
-            Refused::UnknownKey(_)
+            SignatureRefused::UnknownKey(_)
         ));
         assert!(matches!(
             with(&vector.authorization.replace("host;", "")),
-            Refused::Malformed(_)
+            SignatureRefused::Malformed(_)
         ));
         let mut undated = headers(&vector);
         undated.insert("x-sdk-date", "yesterday".parse().unwrap());
         assert!(matches!(
             checked(&vector, &undated, b"", 0),
-            Err(Refused::Malformed(_))
+            Err(SignatureRefused::Malformed(_))
         ));
         let other = if vector.authorization.ends_with('0') {
             "1"
@@ -369,7 +379,7 @@ mod tests {
                 "{}{other}",
                 &vector.authorization[..vector.authorization.len() - 1]
             )),
-            Refused::Differs(_)
+            SignatureRefused::Differs(_)
         ));
     }
 

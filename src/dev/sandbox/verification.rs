@@ -7,13 +7,16 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use image::ImageFormat;
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::app::App;
-use super::picture::Picture;
-use super::reply::{self, HangUp, Reply};
-use super::scenario::{Answer, Fault, codes};
+use super::app::SandboxApp;
+use super::codes;
+use super::picture::SeenPicture;
+use super::reply::{self, HangUp, SandboxReply};
+use crate::dev::scenario::{Fault, RegistryAnswer, ScriptedAnswer};
 use crate::domain::failure::Stage;
 
 pub(super) const PATH: &str = "/ocr/medical/verify_e_invoice";
@@ -27,7 +30,7 @@ const MAX_FILE_BYTES: usize = 5 << 20;
 const MAX_TEXT_BYTES: usize = 4 << 10;
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct VerificationDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +53,7 @@ struct Form {
 
 /// `POST /ocr/medical/verify_e_invoice`, and everything else asked for beside it.
 pub(super) async fn answer(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<SandboxApp>>,
     Extension(connection): Extension<HangUp>,
     request: Request,
 ) -> Response {
@@ -64,11 +67,11 @@ pub(super) async fn answer(
         .await;
     let reply = fault
         .and_then(|fault| scripted(&app, fault, &picture))
-        .unwrap_or_else(|| verified(&app, &picture));
+        .unwrap_or_else(|| verified(&app, &picture, fault));
     reply::send(reply, fault, call, &connection).await
 }
 
-async fn receive(app: &App, request: Request) -> Result<(Picture, bool), Reply> {
+async fn receive(app: &SandboxApp, request: Request) -> Result<(SeenPicture, bool), SandboxReply> {
     if let Err(status) = pass(app, &request) {
         reply::drain(request.into_body()).await;
         return Err(refuse(app, status, None, None));
@@ -102,7 +105,7 @@ async fn receive(app: &App, request: Request) -> Result<(Picture, bool), Reply> 
 }
 
 /// By the status of the refusal.
-fn pass(app: &App, request: &Request) -> Result<(), &'static str> {
+fn pass(app: &SandboxApp, request: &Request) -> Result<(), &'static str> {
     if request.method() != Method::POST || request.uri().path() != PATH {
         Err("NOT_FOUND")
     } else if !authentic(app, request.headers()) {
@@ -114,14 +117,24 @@ fn pass(app: &App, request: &Request) -> Result<(), &'static str> {
     }
 }
 
-fn authentic(app: &App, headers: &HeaderMap) -> bool {
+fn authentic(app: &SandboxApp, headers: &HeaderMap) -> bool {
     let is = |name, expected: &str| {
         headers
             .get(name)
             .is_some_and(|value| value.as_bytes() == expected.as_bytes())
     };
-    is("x-df-api-id", &app.verification.api_id)
-        && is("x-df-api-secret", app.verification.api_secret.expose())
+    let account = &app.verification;
+    let previous_id = Some(&account.previous_api_id).filter(|id| !id.is_empty());
+    let accounts = [
+        (&account.api_id, &account.api_secret),
+        (
+            previous_id.unwrap_or(&account.api_id),
+            &account.previous_api_secret,
+        ),
+    ];
+    accounts.into_iter().any(|(id, secret)| {
+        !secret.is_empty() && is("x-df-api-id", id) && is("x-df-api-secret", secret.expose())
+    })
 }
 
 impl Form {
@@ -176,22 +189,22 @@ fn boolean(text: &[u8]) -> Option<bool> {
     }
 }
 
-fn scripted(app: &App, fault: &Fault, picture: &Picture) -> Option<Reply> {
+fn scripted(app: &SandboxApp, fault: &Fault, picture: &SeenPicture) -> Option<SandboxReply> {
     let message = fault.message.as_deref();
     match &fault.answer {
-        Answer::Genuine | Answer::Broken(_) => None,
-        Answer::Code(code) => Some(failed(
+        ScriptedAnswer::Genuine | ScriptedAnswer::Broken(_) => None,
+        ScriptedAnswer::Code(code) => Some(failed(
             app,
             *code,
             message,
             fault.qr.unwrap_or(picture.bill.is_some()),
         )),
-        Answer::Named(status) => Some(refuse(app, status, fault.http_status, message)),
-        Answer::Http(status) => Some(Reply::page(*status)),
+        ScriptedAnswer::Named(status) => Some(refuse(app, status, fault.http_status, message)),
+        ScriptedAnswer::Http(status) => Some(SandboxReply::page(*status)),
     }
 }
 
-fn verified(app: &App, picture: &Picture) -> Reply {
+fn verified(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) -> SandboxReply {
     if picture.bill.is_none() {
         return refuse(
             app,
@@ -203,22 +216,23 @@ fn verified(app: &App, picture: &Picture) -> Reply {
     let Some(entry) = app.entry(picture) else {
         return failed(app, 300, None, true);
     };
+    let scripted = fault.and_then(|fault| with_registry(&entry.verification, fault.registry?));
     let request_id = &app.request_id()[..32];
-    let document = Document {
-        data: Some(&entry.verification),
+    let document = VerificationDocument {
+        data: Some(scripted.as_deref().unwrap_or(&entry.verification)),
         error_code: None,
         status: "OK",
         reason: None,
         request_id,
-        qrcode_scan_result: Some(1),
+        qrcode_scan_result: Some(u8::from(fault.and_then(|fault| fault.qr).unwrap_or(true))),
     };
-    Reply::json("OK", 200, &document)
+    SandboxReply::json("OK", 200, &document)
 }
 
 /// The registry was asked and said no.
-fn failed(app: &App, code: u16, reason: Option<&str>, qr_code_found: bool) -> Reply {
+fn failed(app: &SandboxApp, code: u16, reason: Option<&str>, qr_code_found: bool) -> SandboxReply {
     let request_id = format!("TID{}", &app.request_id()[..32]);
-    let document = Document {
+    let document = VerificationDocument {
         data: None,
         error_code: Some(code),
         status: "VERIFY_FAILED",
@@ -226,14 +240,36 @@ fn failed(app: &App, code: u16, reason: Option<&str>, qr_code_found: bool) -> Re
         request_id: &request_id,
         qrcode_scan_result: Some(u8::from(qr_code_found)),
     };
-    Reply::json(code.to_string(), 200, &document)
+    SandboxReply::json(code.to_string(), 200, &document)
+}
+
+/// The registry's data with another status of the bill.
+fn with_registry(data: &RawValue, registry: RegistryAnswer) -> Option<Box<RawValue>> {
+    let mut parts: BTreeMap<String, BTreeMap<String, Box<RawValue>>> =
+        serde_json::from_str(data.get()).ok()?;
+    let status = match registry {
+        RegistryAnswer::Genuine => json!([]),
+        RegistryAnswer::Voided => json!([{ "yizuofei": "是" }]),
+        RegistryAnswer::RedLettered => json!([{ "yikaihongpiao": "是" }]),
+        RegistryAnswer::Unknown => json!([{ "yizuofei": "不详" }]),
+    };
+    let status = to_raw_value(&status).ok()?;
+    for part in parts.values_mut() {
+        part.insert("img_status".to_owned(), status.clone());
+    }
+    to_raw_value(&parts).ok()
 }
 
 /// The registry was not asked.
-fn refuse(app: &App, status: &str, http_status: Option<u16>, reason: Option<&str>) -> Reply {
-    let known = codes::status(status);
+fn refuse(
+    app: &SandboxApp,
+    status: &str,
+    http_status: Option<u16>,
+    reason: Option<&str>,
+) -> SandboxReply {
+    let known = codes::documented(Stage::Verification, status);
     let request_id = &app.request_id()[..32];
-    let document = Document {
+    let document = VerificationDocument {
         data: None,
         error_code: None,
         status,
@@ -243,7 +279,7 @@ fn refuse(app: &App, status: &str, http_status: Option<u16>, reason: Option<&str
         request_id,
         qrcode_scan_result: None,
     };
-    Reply::json(
+    SandboxReply::json(
         status,
         http_status
             .or(known.map(|known| known.http_status))

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-pub(super) enum Window {
+pub(super) enum RateWindow {
     Unlimited,
     /// Never more than so many in any one second, wherever the second begins.
     Sliding {
@@ -24,7 +24,7 @@ pub(super) enum Window {
     },
 }
 
-impl Window {
+impl RateWindow {
     /// A rate of 0 is no limit. Without a `burst` the second is strict.
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
         match (per_second, burst) {
@@ -84,7 +84,7 @@ mod tests {
         #[test]
         fn no_second_ever_holds_more_than_the_limit(limit in 1_u32..20, gaps in prop::collection::vec(0_u64..200, 1..300)) {
             let start = Instant::now();
-            let mut window = Window::new(limit, 0);
+            let mut window = RateWindow::new(limit, 0);
             let mut at = Duration::ZERO;
             let mut admitted = Vec::new();
             for gap in gaps {
@@ -105,7 +105,7 @@ mod tests {
             burst in 1_u32..5,
             gaps in prop::collection::vec(0_u64..200, 1..300),
         ) {
-            let (mut window, start) = (Window::new(rate, burst), Instant::now());
+            let (mut window, start) = (RateWindow::new(rate, burst), Instant::now());
             let mut at = 0;
             let mut admitted = Vec::new();
             for gap in gaps {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_call_after_a_full_second_is_let_through() {
-        let (mut window, start) = (Window::new(2, 0), Instant::now());
+        let (mut window, start) = (RateWindow::new(2, 0), Instant::now());
         let offered = [0, 1, 2, 999, 1_000, 1_001, 1_002];
         let admitted: Vec<bool> = offered
             .iter()
@@ -136,13 +136,13 @@ mod tests {
 
     #[test]
     fn zero_is_no_limit() {
-        let (mut window, now) = (Window::new(0, 0), Instant::now());
+        let (mut window, now) = (RateWindow::new(0, 0), Instant::now());
         assert!((0..1_000).all(|_| window.admit(now)));
     }
 
     #[test]
     fn an_empty_bucket_refills_one_by_one() {
-        let (mut window, start) = (Window::new(10, 2), Instant::now());
+        let (mut window, start) = (RateWindow::new(10, 2), Instant::now());
         let offered = [0, 1, 2, 99, 100, 101, 199, 200, 600, 601, 602];
         let admitted: Vec<bool> = offered
             .iter()

@@ -1,8 +1,9 @@
 //! Expected against seen, as a small diff.
 
-use super::outcome::Outcome;
-use super::scenario::{Downloads, ExpectedCall, Of, Scenario, shown};
-use super::script::Call;
+use super::outcome::SimulationOutcome;
+use super::scenario::{ByJob, Downloads, ExpectedCall, PolicyScenario};
+use super::script::SimulatedCall;
+use crate::dev::scenario::duration::shown;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
@@ -16,21 +17,21 @@ const STILL_WAITING: &str = "waiting";
 
 /// One thing that is not as expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct ScenarioDifference {
     /// `calls`, `paid`, `ends` …
     pub what: &'static str,
-    lines: Vec<Line>,
+    lines: Vec<DiffLine>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Line {
+enum DiffLine {
     Expected(String),
     Seen(String),
     Both(String),
 }
 
 /// What of the scenario's expectations did not come true.
-pub fn compare(scenario: &Scenario, outcome: &Outcome) -> Vec<Difference> {
+pub fn compare(scenario: &PolicyScenario, outcome: &SimulationOutcome) -> Vec<ScenarioDifference> {
     let expect = &scenario.expect;
     let several = scenario.jobs.len() > 1;
     let with_job = |text: String, job: usize| {
@@ -46,13 +47,13 @@ pub fn compare(scenario: &Scenario, outcome: &Outcome) -> Vec<Difference> {
             call.job,
         )
     };
-    let call = |call: &Call| {
+    let call = |call: &SimulatedCall| {
         with_job(
             format!("{} {} {}", shown(call.at), call.stage, call.code),
             call.job,
         )
     };
-    let list = |calls: &[Call]| calls.iter().map(call).collect();
+    let list = |calls: &[SimulatedCall]| calls.iter().map(call).collect();
     // Of the jobs of which something is expected: what, and what was seen.
     let by_job = |what, wanted: Vec<Option<String>>, seen: Vec<String>| {
         let of_job = |(place, (wanted, seen)): (usize, (Option<String>, String))| {
@@ -125,17 +126,17 @@ pub fn compare(scenario: &Scenario, outcome: &Outcome) -> Vec<Difference> {
     differences.into_iter().flatten().collect()
 }
 
-fn given_up(outcome: &Outcome) -> Difference {
+fn given_up(outcome: &SimulationOutcome) -> ScenarioDifference {
     let calls = outcome.calls.len() + outcome.downloads.len();
-    Difference {
+    ScenarioDifference {
         what: "end",
-        lines: vec![Line::Seen(format!("given up after {calls} calls"))],
+        lines: vec![DiffLine::Seen(format!("given up after {calls} calls"))],
     }
 }
 
 fn wanted_of<T>(
-    wanted: &Of<T>,
-    scenario: &Scenario,
+    wanted: &ByJob<T>,
+    scenario: &PolicyScenario,
     told: impl Fn(&T) -> String,
 ) -> Vec<Option<String>> {
     scenario
@@ -145,24 +146,28 @@ fn wanted_of<T>(
         .collect()
 }
 
-fn difference(what: &'static str, expected: Vec<String>, seen: Vec<String>) -> Option<Difference> {
-    (expected != seen).then(|| Difference {
+fn difference(
+    what: &'static str,
+    expected: Vec<String>,
+    seen: Vec<String>,
+) -> Option<ScenarioDifference> {
+    (expected != seen).then(|| ScenarioDifference {
         what,
         lines: lines(expected, seen),
     })
 }
 
-fn lines(expected: Vec<String>, seen: Vec<String>) -> Vec<Line> {
+fn lines(expected: Vec<String>, seen: Vec<String>) -> Vec<DiffLine> {
     let same_before = expected
         .iter()
         .zip(&seen)
         .take_while(|(expected, seen)| expected == seen)
         .count();
     let (mut expected, mut seen) = (expected.into_iter(), seen.into_iter());
-    let mut lines: Vec<Line> = expected
+    let mut lines: Vec<DiffLine> = expected
         .by_ref()
         .take(same_before)
-        .map(Line::Both)
+        .map(DiffLine::Both)
         .collect();
     seen.by_ref().take(same_before).for_each(drop);
     let (mut expected, mut seen): (Vec<String>, Vec<String>) = (expected.collect(), seen.collect());
@@ -178,19 +183,19 @@ fn lines(expected: Vec<String>, seen: Vec<String>) -> Vec<Line> {
         lines.extend(
             expected
                 .into_iter()
-                .map(Line::Expected)
-                .chain(seen.into_iter().map(Line::Seen)),
+                .map(DiffLine::Expected)
+                .chain(seen.into_iter().map(DiffLine::Seen)),
         );
     } else {
         merge(expected, seen, &mut lines);
     }
-    lines.extend(after.into_iter().map(Line::Both));
+    lines.extend(after.into_iter().map(DiffLine::Both));
     lines
 }
 
 /// The longest common subsequence stays; what is expected and missing comes before what was seen in
 /// its place.
-fn merge(expected: Vec<String>, seen: Vec<String>, lines: &mut Vec<Line>) {
+fn merge(expected: Vec<String>, seen: Vec<String>, lines: &mut Vec<DiffLine>) {
     let mut longest = vec![vec![0_usize; seen.len() + 1]; expected.len() + 1];
     for row in (0..expected.len()).rev() {
         for column in (0..seen.len()).rev() {
@@ -208,22 +213,22 @@ fn merge(expected: Vec<String>, seen: Vec<String>, lines: &mut Vec<Line>) {
     while let (Some((row, wanted)), Some((column, got))) = (expected.peek(), seen.peek()) {
         if wanted == got {
             seen.next();
-            lines.extend(expected.next().map(|(_, line)| Line::Both(line)));
+            lines.extend(expected.next().map(|(_, line)| DiffLine::Both(line)));
         } else if longest[row + 1][*column] >= longest[*row][column + 1] {
-            lines.extend(expected.next().map(|(_, line)| Line::Expected(line)));
+            lines.extend(expected.next().map(|(_, line)| DiffLine::Expected(line)));
         } else {
-            lines.extend(seen.next().map(|(_, line)| Line::Seen(line)));
+            lines.extend(seen.next().map(|(_, line)| DiffLine::Seen(line)));
         }
     }
-    lines.extend(expected.map(|(_, line)| Line::Expected(line)));
-    lines.extend(seen.map(|(_, line)| Line::Seen(line)));
+    lines.extend(expected.map(|(_, line)| DiffLine::Expected(line)));
+    lines.extend(seen.map(|(_, line)| DiffLine::Seen(line)));
 }
 
 /// `-` is expected, `+` was seen.
-impl Display for Difference {
+impl Display for ScenarioDifference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "  {}", self.what)?;
-        let differs = |line: &Line| !matches!(line, Line::Both(_));
+        let differs = |line: &DiffLine| !matches!(line, DiffLine::Both(_));
         let near = |place: usize| {
             self.lines[place.saturating_sub(CONTEXT)..self.lines.len().min(place + CONTEXT + 1)]
                 .iter()
@@ -237,9 +242,9 @@ impl Display for Difference {
             }
             next = place + 1;
             match &self.lines[place] {
-                Line::Expected(line) => writeln!(formatter, "    - {line}")?,
-                Line::Seen(line) => writeln!(formatter, "    + {line}")?,
-                Line::Both(line) => writeln!(formatter, "      {line}")?,
+                DiffLine::Expected(line) => writeln!(formatter, "    - {line}")?,
+                DiffLine::Seen(line) => writeln!(formatter, "    + {line}")?,
+                DiffLine::Both(line) => writeln!(formatter, "      {line}")?,
             }
         }
         let left = told.len().saturating_sub(MAX_LINES);

@@ -15,8 +15,8 @@ mod script;
 mod store;
 mod worker;
 
-pub use compare::{Difference, compare};
-pub use outcome::{Answered, Outcome};
+pub use compare::{ScenarioDifference, compare};
+pub use outcome::{Answered, SimulationOutcome};
 pub use run::simulate;
-pub use scenario::Scenario;
-pub use script::Call;
+pub use scenario::PolicyScenario;
+pub use script::SimulatedCall;

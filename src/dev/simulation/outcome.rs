@@ -1,16 +1,16 @@
 //! What was seen.
 
-use super::script::Call;
+use super::script::SimulatedCall;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct SimulationOutcome {
     /// To the two providers, in their order.
-    pub calls: Vec<Call>,
+    pub calls: Vec<SimulatedCall>,
     /// From the store.
-    pub downloads: Vec<Call>,
+    pub downloads: Vec<SimulatedCall>,
     /// Calls that were, or may have been, paid for.
     pub paid: u32,
     /// By the job's place; `None` is still waiting.

@@ -1,7 +1,7 @@
 //! The two paid providers, played by a script.
 
-use super::script::{Given, Script};
-use crate::dev::simulation::scenario;
+use super::script::{Given, SimulationScript};
+use crate::dev::scenario::RegistryAnswer;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::{Answer, Invoice, Registry, RegistryStatus, Verified};
 use crate::domain::reading::Reading;
@@ -10,17 +10,17 @@ use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
-pub(super) struct Recognition {
-    pub(super) script: Arc<Script>,
+pub(super) struct ScriptedRecognition {
+    pub(super) script: Arc<SimulationScript>,
     /// Where a bill's age is counted.
     pub(super) timezone: TimeZone,
 }
 
-pub(super) struct Verification {
-    pub(super) script: Arc<Script>,
+pub(super) struct ScriptedVerification {
+    pub(super) script: Arc<SimulationScript>,
 }
 
-impl Provider for Recognition {
+impl Provider for ScriptedRecognition {
     type Answer = Invoice;
 
     fn call<'a>(
@@ -49,7 +49,7 @@ impl Provider for Recognition {
     }
 }
 
-impl Provider for Verification {
+impl Provider for ScriptedVerification {
     type Answer = Verified;
 
     fn call<'a>(
@@ -60,13 +60,13 @@ impl Provider for Verification {
         Box::pin(async {
             let given = answered(&self.script, Stage::Verification, request).await?;
             let registry = Registry {
-                status: Some(status(given.content.registry)),
+                status: Some(status(given.registry)),
                 ..Registry::default()
             };
             let verified = Verified {
                 invoice: Invoice::default(),
                 registry,
-                qr_code_found: given.content.qr_code_found,
+                qr_code_found: given.qr_code_found,
             };
             Ok(Reply {
                 code: "OK",
@@ -77,7 +77,11 @@ impl Provider for Verification {
     }
 }
 
-async fn answered(script: &Script, stage: Stage, request: &Request) -> Result<Given, Failure> {
+async fn answered(
+    script: &SimulationScript,
+    stage: Stage,
+    request: &Request,
+) -> Result<Given, Failure> {
     let mut given = script.call(stage, request);
     // Even no time at all would be a turn of the clock.
     if !given.takes.is_zero() {
@@ -86,7 +90,7 @@ async fn answered(script: &Script, stage: Stage, request: &Request) -> Result<Gi
     given.failure.take().map_or(Ok(given), Err)
 }
 
-fn status(registry: scenario::Registry) -> RegistryStatus {
+fn status(registry: RegistryAnswer) -> RegistryStatus {
     let clean = RegistryStatus {
         printed: Answer::No,
         red_lettered: Answer::No,
@@ -94,16 +98,16 @@ fn status(registry: scenario::Registry) -> RegistryStatus {
         posted: Answer::No,
     };
     match registry {
-        scenario::Registry::Genuine => clean,
-        scenario::Registry::Voided => RegistryStatus {
+        RegistryAnswer::Genuine => clean,
+        RegistryAnswer::Voided => RegistryStatus {
             voided: Answer::Yes,
             ..clean
         },
-        scenario::Registry::RedLettered => RegistryStatus {
+        RegistryAnswer::RedLettered => RegistryStatus {
             red_lettered: Answer::Yes,
             ..clean
         },
-        scenario::Registry::Unknown => RegistryStatus {
+        RegistryAnswer::Unknown => RegistryStatus {
             voided: Answer::Unknown,
             ..clean
         },

@@ -1,7 +1,8 @@
 //! Which rules of the policy decided about the calls of a simulation.
 
-use super::scenario::{Content, Scenario};
-use super::script::Call;
+use super::scenario::PolicyScenario;
+use super::script::SimulatedCall;
+use crate::dev::scenario::good_code;
 use crate::domain::failure::Stage;
 use crate::domain::progress::Progress;
 use crate::policy::{Facts, Others, Policy, Transfer};
@@ -17,10 +18,10 @@ use std::collections::{BTreeSet, HashMap};
 pub(super) fn decided<'a>(
     policy: &Policy,
     timezone: &TimeZone,
-    scenario: &Scenario,
-    calls: impl Iterator<Item = &'a Call>,
+    scenario: &PolicyScenario,
+    calls: impl Iterator<Item = &'a SimulatedCall>,
 ) -> BTreeSet<String> {
-    let mut known = vec![Known::default(); scenario.jobs.len()];
+    let mut known = vec![KnownByThen::default(); scenario.jobs.len()];
     let mut dates: HashMap<&str, Option<Date>> = HashMap::new();
     let mut rules = BTreeSet::new();
     for call in calls {
@@ -57,12 +58,12 @@ pub(super) fn decided<'a>(
 
 /// Of a job, by then.
 #[derive(Clone, Default)]
-struct Known {
+struct KnownByThen {
     last_code: Option<String>,
     /// The code that asked for the one call with `auto_rotate`.
     rotated_for: Option<String>,
 }
 
-fn is_good(call: &Call) -> bool {
-    call.code == Content::good(call.stage).code && !call.failure.nothing_read
+fn is_good(call: &SimulatedCall) -> bool {
+    call.code == good_code(call.stage) && !call.failure.nothing_read
 }

@@ -1,9 +1,9 @@
 //! One scenario from its start to its end, in virtual time.
 
-use super::outcome::{Answered, Outcome, end};
+use super::outcome::{Answered, SimulationOutcome, end};
 use super::rules;
-use super::scenario::{Job, Scenario};
-use super::script::Script;
+use super::scenario::{PolicyScenario, SimulatedJob};
+use super::script::SimulationScript;
 use super::store::SimulatedStore;
 use super::worker::{Surroundings, queues, worker};
 use crate::broker::{Broker, Consumer, Message, PublishError, Publisher};
@@ -37,8 +37,8 @@ const MAX_CALLS: usize = 200_000;
 pub fn simulate(
     policy: &Policy,
     timezone: &TimeZone,
-    scenario: &Scenario,
-) -> anyhow::Result<Outcome> {
+    scenario: &PolicyScenario,
+) -> anyhow::Result<SimulationOutcome> {
     simulate_within(MAX_CALLS, policy, timezone, scenario)
 }
 
@@ -46,8 +46,8 @@ fn simulate_within(
     max_calls: usize,
     policy: &Policy,
     timezone: &TimeZone,
-    scenario: &Scenario,
-) -> anyhow::Result<Outcome> {
+    scenario: &PolicyScenario,
+) -> anyhow::Result<SimulationOutcome> {
     // One thread beside this one, so that work that is handed to it comes back in its order.
     let runtime = Builder::new_current_thread()
         .enable_time()
@@ -63,9 +63,9 @@ async fn run(
     max_calls: usize,
     policy: &Policy,
     timezone: &TimeZone,
-    scenario: &Scenario,
-) -> anyhow::Result<Outcome> {
-    let script = Arc::new(Script::new(scenario.clone(), max_calls));
+    scenario: &PolicyScenario,
+) -> anyhow::Result<SimulationOutcome> {
+    let script = Arc::new(SimulationScript::new(scenario.clone(), max_calls));
     let (watcher, events) = unbounded_channel();
     let surroundings = Surroundings {
         policy: Arc::new(policy.clone()),
@@ -103,7 +103,7 @@ async fn run(
         .into_iter()
         .partition(|call| call.stage == Stage::Storage);
     let rules = rules::decided(policy, timezone, scenario, downloads.iter().chain(&calls));
-    Ok(Outcome {
+    Ok(SimulationOutcome {
         paid: paid(events),
         calls,
         downloads,
@@ -113,9 +113,9 @@ async fn run(
     })
 }
 
-async fn submit(script: Arc<Script>, publisher: Publisher) -> Result<(), PublishError> {
+async fn submit(script: Arc<SimulationScript>, publisher: Publisher) -> Result<(), PublishError> {
     let (jobs_queue, start, began) = (queues().jobs_queue, script.scenario.start, Instant::now());
-    let mut jobs: Vec<&Job> = script.scenario.jobs.iter().collect();
+    let mut jobs: Vec<&SimulatedJob> = script.scenario.jobs.iter().collect();
     jobs.sort_by_key(|job| job.at);
     for job in jobs {
         sleep_until(began + job.at).await;
@@ -124,7 +124,7 @@ async fn submit(script: Arc<Script>, publisher: Publisher) -> Result<(), Publish
     Ok(())
 }
 
-fn message(job: &Job, start: Timestamp) -> Message {
+fn message(job: &SimulatedJob, start: Timestamp) -> Message {
     let submitted = start.saturating_add(job.at).unwrap_or(Timestamp::MAX);
     let deadline = job
         .deadline
@@ -146,7 +146,7 @@ fn message(job: &Job, start: Timestamp) -> Message {
 }
 
 /// The first result of every job, until all are there or the scenario's time is over.
-async fn collect(script: &Script, mut replies: Consumer) -> Vec<Option<Answered>> {
+async fn collect(script: &SimulationScript, mut replies: Consumer) -> Vec<Option<Answered>> {
     let jobs = script.scenario.jobs.len();
     let mut answered = vec![None; jobs];
     let mut missing = jobs;
@@ -198,9 +198,9 @@ mod tests {
     use super::*;
     use crate::dev::simulation::compare;
 
-    fn played(max_calls: usize, rule: &str, scenario: &str) -> (Scenario, Outcome) {
+    fn played(max_calls: usize, rule: &str, scenario: &str) -> (PolicyScenario, SimulationOutcome) {
         let policy = Policy::with_overrides(rule, "mine.toml").unwrap();
-        let scenario = Scenario::parse(scenario, "test").unwrap().remove(0);
+        let scenario = PolicyScenario::parse(scenario, "test").unwrap().remove(0);
         let outcome = simulate_within(max_calls, &policy, &TimeZone::UTC, &scenario).unwrap();
         (scenario, outcome)
     }

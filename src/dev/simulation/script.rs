@@ -1,6 +1,9 @@
 //! Which answer each call gets, and a record of every call.
 
-use super::scenario::{Answer, Content, Job, Often, Scenario};
+use super::scenario::{PolicyScenario, SimulatedJob};
+use crate::dev::scenario::{
+    CallFacts, Fault, FaultUses, RegistryAnswer, ScriptedAnswer, good_code,
+};
 use crate::domain::failure::{Failure, Stage};
 use crate::provider::{Request, View};
 use bytes::Bytes;
@@ -16,7 +19,7 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x03\x20\0\0\x02\x58\x08
 
 /// One call, and what was answered.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct SimulatedCall {
     /// Since the start.
     pub at: Duration,
     pub stage: Stage,
@@ -29,51 +32,44 @@ pub struct Call {
     pub(super) failure: Failure,
 }
 
-pub(super) struct Script {
-    pub(super) scenario: Scenario,
+pub(super) struct SimulationScript {
+    pub(super) scenario: PolicyScenario,
     /// Cancelled when there were `max_calls`.
     pub(super) full: CancellationToken,
     max_calls: usize,
     began: Instant,
     places: HashMap<String, usize>,
-    state: Mutex<State>,
+    state: Mutex<ScriptState>,
 }
 
-struct State {
-    uses: Vec<Use>,
-    calls: Vec<Call>,
+struct ScriptState {
+    uses: FaultUses,
+    calls: Vec<SimulatedCall>,
     /// Which job a turn of a worker is about: a picture that several jobs share does not tell.
     turns: HashMap<task::Id, usize>,
-}
-
-/// Of one answer.
-#[derive(Clone, Default)]
-struct Use {
-    given: u32,
-    /// Calls that it fitted, whoever answered them.
-    fitted: u32,
 }
 
 /// What to answer to a call.
 pub(super) struct Given {
     pub(super) job: usize,
     pub(super) takes: Duration,
-    pub(super) content: Content,
+    pub(super) registry: RegistryAnswer,
+    pub(super) qr_code_found: Option<bool>,
     /// `None` where the answer is good.
     pub(super) failure: Option<Failure>,
 }
 
-impl Script {
+impl SimulationScript {
     /// The clock starts now. Downloads count as calls.
-    pub(super) fn new(scenario: Scenario, max_calls: usize) -> Self {
+    pub(super) fn new(scenario: PolicyScenario, max_calls: usize) -> Self {
         let places = scenario
             .jobs
             .iter()
             .enumerate()
             .map(|(place, job)| (job.id.clone(), place))
             .collect();
-        let state = State {
-            uses: vec![Use::default(); scenario.answers.len()],
+        let state = ScriptState {
+            uses: FaultUses::of(&scenario.answers),
             calls: Vec::new(),
             turns: HashMap::new(),
         };
@@ -125,7 +121,8 @@ impl Script {
             None => Given {
                 job: 0,
                 takes: Duration::ZERO,
-                content: Content::good(stage),
+                registry: RegistryAnswer::Genuine,
+                qr_code_found: None,
                 failure: None,
             },
         }
@@ -133,7 +130,7 @@ impl Script {
 
     /// Every call and download so far. What happened at the same moment has no order but that of
     /// the jobs.
-    pub(super) fn calls(&self) -> Vec<Call> {
+    pub(super) fn calls(&self) -> Vec<SimulatedCall> {
         let mut calls = self.state().calls.clone();
         calls.sort_by_key(|call| (call.at, call.job));
         calls
@@ -141,19 +138,31 @@ impl Script {
 
     fn give(&self, stage: Stage, job: usize, turned: bool) -> Given {
         let at = self.elapsed();
+        let SimulatedJob {
+            id,
+            image,
+            note_no,
+            province,
+            ..
+        } = &self.scenario.jobs[job];
+        let facts = CallFacts {
+            at,
+            job: Some(id),
+            image: Some(image),
+            note_no: Some(note_no),
+            province: province.as_deref(),
+            auto_rotate: turned,
+            ..CallFacts::default()
+        };
         let mut record = self.state();
-        let answer = next(
-            &self.scenario.answers,
-            &mut record.uses,
-            (stage, &self.scenario.jobs[job], turned, at),
-        );
-        let content = answer.map_or_else(|| Content::good(stage), |answer| answer.content.clone());
-        let failure = failure(stage, &content);
-        let good = content.is_good(stage);
-        record.calls.push(Call {
+        let fault = record
+            .uses
+            .next(&self.scenario.answers, stage, &facts, |_| 0.0);
+        let failure = failure(stage, fault);
+        record.calls.push(SimulatedCall {
             at,
             stage,
-            code: content.code.clone(),
+            code: failure.code.clone(),
             job,
             turned,
             failure: failure.clone(),
@@ -161,12 +170,16 @@ impl Script {
         if record.calls.len() >= self.max_calls {
             self.full.cancel();
         }
-        let takes = answer.map_or(Duration::ZERO, |answer| answer.takes);
+        let is_good = fault
+            .is_none_or(|fault| fault.answer == ScriptedAnswer::Genuine && !fault.nothing_read);
         Given {
             job,
-            takes,
-            content,
-            failure: (!good).then_some(failure),
+            takes: fault.map_or(Duration::ZERO, |fault| fault.delay),
+            registry: fault
+                .and_then(|fault| fault.registry)
+                .unwrap_or(RegistryAnswer::Genuine),
+            qr_code_found: fault.and_then(|fault| fault.qr),
+            failure: (!is_good).then_some(failure),
         }
     }
 
@@ -182,44 +195,30 @@ impl Script {
             .or_else(|| (0..self.scenario.jobs.len()).find(is_about_it))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ScriptState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The first answer that fits the call and is not used up. Every answer that fits counts the call.
-fn next<'a>(
-    answers: &'a [Answer],
-    uses: &mut [Use],
-    (stage, job, turned, at): (Stage, &Job, bool, Duration),
-) -> Option<&'a Answer> {
-    let mut taken = None;
-    for (answer, used) in answers
-        .iter()
-        .zip(uses)
-        .filter(|(answer, _)| answer.whom.fits(stage, job, turned, at))
-    {
-        used.fitted = used.fitted.saturating_add(1);
-        let its_turn = match &answer.often {
-            Often::Always => true,
-            Often::Times(times) => used.given < *times,
-            Often::These(numbers) => numbers.contains(&used.fitted),
-        };
-        if its_turn && taken.is_none() {
-            used.given = used.given.saturating_add(1);
-            taken = Some(answer);
-        }
-    }
-    taken
-}
-
-fn failure(stage: Stage, content: &Content) -> Failure {
+/// The answer as the policy sees it; without a fault it is the good one.
+fn failure(stage: Stage, fault: Option<&Fault>) -> Failure {
+    let Some(fault) = fault else {
+        return Failure::new(stage, good_code(stage), "");
+    };
+    let http_status = fault.http_status.or(match fault.answer {
+        ScriptedAnswer::Http(status) => Some(status),
+        ScriptedAnswer::Genuine
+        | ScriptedAnswer::Code(_)
+        | ScriptedAnswer::Named(_)
+        | ScriptedAnswer::Broken(_) => None,
+    });
+    let message = fault.message.as_deref().unwrap_or_default();
     Failure {
-        http_status: content.http_status,
-        qr_code_found: content.qr_code_found,
-        nothing_read: content.nothing_read,
-        retry_after: content.retry_after,
-        ..Failure::new(stage, &content.code, &content.message)
+        http_status,
+        qr_code_found: fault.qr,
+        nothing_read: fault.nothing_read,
+        retry_after: fault.retry_after,
+        ..Failure::new(stage, fault.answer.code(stage), message)
     }
 }
 
@@ -234,17 +233,17 @@ mod tests {
 
     fn given(answers: &str, calls: usize) -> String {
         let text = format!("[[scenario]]\nname = 'x'\nexpect = {{ paid = 0 }}\n{answers}");
-        let scenario = Scenario::parse(&text, "test").unwrap().remove(0);
-        let mut uses = vec![Use::default(); scenario.answers.len()];
-        let codes: Vec<&str> = (0..calls)
+        let scenario = PolicyScenario::parse(&text, "test").unwrap().remove(0);
+        let mut uses = FaultUses::of(&scenario.answers);
+        let codes: Vec<String> = (0..calls)
             .map(|minute| {
                 let at = Duration::from_mins(minute as u64);
-                let answer = next(
-                    &scenario.answers,
-                    &mut uses,
-                    (Stage::Verification, &scenario.jobs[0], false, at),
-                );
-                answer.map_or("-", |answer| answer.content.code.as_str())
+                let facts = CallFacts {
+                    at,
+                    ..CallFacts::default()
+                };
+                let next = uses.next(&scenario.answers, Stage::Verification, &facts, |_| 0.0);
+                next.map_or("-".to_owned(), |fault| fault.answer.to_string())
             })
             .collect();
         codes.join(" ")

@@ -1,6 +1,6 @@
 //! The store of a scenario: pictures by its script, checkpoints as the workers write them.
 
-use super::script::Script;
+use super::script::SimulationScript;
 use crate::dev::StoreScript;
 use crate::domain::failure::{Failure, Stage};
 use crate::store::Written;
@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) const CHECKPOINTS: &str = "checkpoints/";
 
 pub(super) struct SimulatedStore {
-    script: Arc<Script>,
+    script: Arc<SimulationScript>,
     checkpoints: Mutex<HashMap<String, Bytes>>,
 }
 
 impl SimulatedStore {
-    pub(super) fn of(script: &Arc<Script>) -> Self {
+    pub(super) fn of(script: &Arc<SimulationScript>) -> Self {
         Self {
             script: Arc::clone(script),
             checkpoints: Mutex::default(),

@@ -1,7 +1,7 @@
 //! A worker as it runs everywhere else, but for what surrounds it.
 
-use super::provider::{Recognition, Verification};
-use super::script::Script;
+use super::provider::{ScriptedRecognition, ScriptedVerification};
+use super::script::SimulationScript;
 use super::store::CHECKPOINTS;
 use crate::app;
 use crate::breaker::Breaker;
@@ -46,7 +46,7 @@ pub(super) struct Surroundings {
     pub(super) policy: Arc<Policy>,
     pub(super) timezone: TimeZone,
     pub(super) clock: Clock,
-    pub(super) script: Arc<Script>,
+    pub(super) script: Arc<SimulationScript>,
     pub(super) broker: Broker,
     /// In the place of S3.
     pub(super) store: Store,
@@ -93,11 +93,11 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         chance: chance.clone(),
         breaker,
     };
-    let recognition = Recognition {
+    let recognition = ScriptedRecognition {
         script: Arc::clone(script),
         timezone: timezone.clone(),
     };
-    let verification = Verification {
+    let verification = ScriptedVerification {
         script: Arc::clone(script),
     };
     let pipeline = Pipeline {

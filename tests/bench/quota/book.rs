@@ -1,7 +1,7 @@
 //! The providers' own books, read: what was let through in which second, and what was refused.
 
 use super::rig::figures::number;
-use invoice_worker::dev::sandbox::{Call, Calls};
+use invoice_worker::dev::sandbox::{CallLedger, SandboxCall};
 use invoice_worker::domain::failure::Stage;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,12 +14,12 @@ const SETTLED: f64 = 0.95;
 const STEP: Duration = Duration::from_millis(250);
 
 pub(crate) struct Book {
-    calls: Calls,
+    calls: CallLedger,
     rate: f64,
     opened: Instant,
     phases: Vec<Phase>,
     /// All of them, once it is closed.
-    entries: Vec<Call>,
+    entries: Vec<SandboxCall>,
 }
 
 struct Phase {
@@ -31,7 +31,7 @@ struct Phase {
 }
 
 impl Book {
-    pub(crate) fn new(calls: Calls, rate: u32) -> Self {
+    pub(crate) fn new(calls: CallLedger, rate: u32) -> Self {
         Self {
             calls,
             rate: f64::from(rate),

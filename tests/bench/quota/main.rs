@@ -17,7 +17,7 @@ mod rig;
 
 use book::Book;
 use clap::Parser;
-use invoice_worker::dev::sandbox::Scenario;
+use invoice_worker::dev::sandbox::SandboxScenario;
 use rig::scene::Scene;
 use rig::subject::Subject;
 use rig::table::table;
@@ -76,8 +76,8 @@ async fn main() {
 
 /// Workers come, and at the end one goes; there is always more to do than they may.
 async fn lives(arguments: &Arguments, burst: u32) -> Book {
-    let mut scenario = Scenario::default();
-    let Scenario {
+    let mut scenario = SandboxScenario::default();
+    let SandboxScenario {
         recognition,
         verification,
         ..

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use invoice_worker::broker::Broker;
 use invoice_worker::checkpoint::StoreKind;
 use invoice_worker::config::Config;
-use invoice_worker::dev::sandbox::{Options, Sandbox, Scenario};
+use invoice_worker::dev::sandbox::{Sandbox, SandboxOptions, SandboxScenario};
 use invoice_worker::settings::secret::Secret;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -34,11 +34,11 @@ pub(crate) struct Scene {
 impl Scene {
     /// Providers as in the scenario; a worker with everything on: policy, limiter, checkpoints in
     /// memory, metrics.
-    pub(crate) async fn set(scenario: Scenario, refine: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn set(scenario: SandboxScenario, refine: impl FnOnce(&mut Config)) -> Self {
         let node = Node::start().await;
-        let sandbox = Sandbox::start(Options {
+        let sandbox = Sandbox::start(SandboxOptions {
             scenario,
-            ..Options::default()
+            ..SandboxOptions::default()
         })
         .await
         .unwrap();
@@ -110,8 +110,8 @@ impl Scene {
 }
 
 /// Providers that answer at once, as often as they are asked.
-pub(crate) fn at_once() -> Scenario {
-    let mut scenario = Scenario::default();
+pub(crate) fn at_once() -> SandboxScenario {
+    let mut scenario = SandboxScenario::default();
     (
         scenario.recognition.rate_per_second,
         scenario.verification.rate_per_second,

@@ -3,7 +3,7 @@
 
 use crate::harness::program::{ConfigFile, output};
 use crate::harness::system::{BUCKET, On, Setup, System};
-use invoice_worker::dev::sandbox::{Scenario, samples};
+use invoice_worker::dev::sandbox::{SandboxScenario, samples};
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::policy::Transfer;
 use invoice_worker::settings::secret::Secret;
@@ -196,7 +196,7 @@ async fn check_warns_of_addresses_that_are_too_long_and_of_buckets_without_versi
 async fn check_tells_that_versions_must_not_be_read() {
     let faults = "[[fault]]\nstage = 'storage'\nkey = 'checkpoints/probe.json'\nanswer = 'AccessDenied'\ncalls = [2]\n";
     let (_, versions, code) = told(
-        |setup| setup.scenario.faults = Scenario::parse(faults, "faults").unwrap().faults,
+        |setup| setup.scenario.faults = SandboxScenario::parse(faults, "faults").unwrap().faults,
         &[],
     )
     .await;

@@ -4,7 +4,7 @@
 use crate::harness::picture::only_its_code;
 use crate::harness::system::{BUCKET, On, Setup, System};
 use futures_util::future::join_all;
-use invoice_worker::dev::sandbox::Call;
+use invoice_worker::dev::sandbox::SandboxCall;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::settings::units::span;
 use invoice_worker::telemetry::job_event::JobEvent;
@@ -79,7 +79,7 @@ async fn jobs_of_five_provinces(on: On, number: usize, probes_at_once: usize) {
         "nothing is bought twice"
     );
     let of_the_closed = calls.about(Stage::Verification, BILLS[0]);
-    let of_others: Vec<Call> = calls
+    let of_others: Vec<SandboxCall> = calls
         .of(Stage::Verification)
         .into_iter()
         .filter(|call| call.subject.as_deref() != Some(BILLS[0]))
@@ -105,7 +105,7 @@ async fn jobs_of_five_provinces(on: On, number: usize, probes_at_once: usize) {
 /// Calls stop at the first refusal, but for those that were on their way; then one at a time tries,
 /// or so many, when the time has come, and only when that one was answered well do the others
 /// follow. Answers when the province was closed, and when it was opened.
-fn closes_and_opens(calls: &[Call], probes_at_once: usize) -> [Duration; 2] {
+fn closes_and_opens(calls: &[SandboxCall], probes_at_once: usize) -> [Duration; 2] {
     let first = &calls[0];
     assert_eq!(
         first.answer, "316",

@@ -5,7 +5,7 @@ use super::system::System;
 use invoice_worker::broker::Broker;
 use invoice_worker::cluster::exchange::HEARTBEAT_EVERY;
 use invoice_worker::config::Config;
-use invoice_worker::dev::sandbox::{Options, Sandbox, Scenario};
+use invoice_worker::dev::sandbox::{Sandbox, SandboxOptions, SandboxScenario};
 use invoice_worker::policy::Policy;
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::settings::units::span;
@@ -36,7 +36,7 @@ pub(crate) struct Setup {
     /// Boxed: tests keep it across their awaits, and it is large.
     pub(crate) config: Box<Config>,
     pub(crate) policy: Policy,
-    pub(crate) scenario: Scenario,
+    pub(crate) scenario: SandboxScenario,
 }
 
 impl Setup {
@@ -66,7 +66,7 @@ impl Setup {
         config.recognition.rate_per_second = 1_000.0;
         config.verification.rate_per_second = 1_000.0;
         config.worker.redelivery_wait = span("200ms");
-        let mut scenario = Scenario::default();
+        let mut scenario = SandboxScenario::default();
         scenario.recognition.rate_per_second = 0;
         scenario.verification.rate_per_second = 0;
         Self {
@@ -78,7 +78,9 @@ impl Setup {
 
     /// Faults as a scenario file writes them.
     pub(crate) fn faults(mut self, faults: &str) -> Self {
-        self.scenario.faults = Scenario::parse(faults, "the test's faults").unwrap().faults;
+        self.scenario.faults = SandboxScenario::parse(faults, "the test's faults")
+            .unwrap()
+            .faults;
         self
     }
 
@@ -103,9 +105,9 @@ impl Setup {
 
     /// Everything but a worker.
     pub(crate) async fn prepare(mut self) -> System {
-        let sandbox = Sandbox::start(Options {
+        let sandbox = Sandbox::start(SandboxOptions {
             scenario: self.scenario,
-            ..Options::default()
+            ..SandboxOptions::default()
         })
         .await
         .unwrap();

@@ -1,7 +1,7 @@
 //! The rate, the latency, and the books.
 
-use invoice_worker::dev::sandbox::scenario::{Recognition, Verification};
-use invoice_worker::dev::sandbox::{Fault, Scenario};
+use invoice_worker::dev::sandbox::{Fault, SandboxScenario};
+use invoice_worker::dev::sandbox::{SandboxRecognition, SandboxVerification};
 use invoice_worker::domain::failure::{Billed, Stage};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -17,16 +17,16 @@ const NAME: &str = "03-zhejiang-outpatient";
 
 #[tokio::test]
 async fn no_second_holds_more_answers_than_the_account_allows() {
-    let scenario = Scenario {
-        recognition: Recognition {
+    let scenario = SandboxScenario {
+        recognition: SandboxRecognition {
             rate_per_second: 5,
-            ..Recognition::default()
+            ..SandboxRecognition::default()
         },
-        verification: Verification {
+        verification: SandboxVerification {
             rate_per_second: 5,
-            ..Verification::default()
+            ..SandboxVerification::default()
         },
-        ..Scenario::default()
+        ..SandboxScenario::default()
     };
     let sandbox = Arc::new(start(scenario).await);
     let started = Instant::now();
@@ -73,7 +73,6 @@ async fn no_second_holds_more_answers_than_the_account_allows() {
 async fn every_call_is_in_the_books_with_its_number_and_its_price() {
     let faults = vec![
         Fault::new(Stage::Verification, "316")
-            .unwrap()
             .sample(NAME)
             .calls([1]),
     ];
@@ -107,7 +106,7 @@ async fn every_call_is_in_the_books_with_its_number_and_its_price() {
 
 #[tokio::test]
 async fn the_books_can_be_read_and_closed_from_outside() {
-    let faults = vec![Fault::new(Stage::Verification, "316").unwrap().calls([1])];
+    let faults = vec![Fault::new(Stage::Verification, "316").calls([1])];
     let sandbox = sandbox(faults).await;
     let books = format!("{}/sandbox/calls", sandbox.s3_url());
     for _ in 0..2 {
@@ -139,13 +138,13 @@ async fn the_books_can_be_read_and_closed_from_outside() {
 
 #[tokio::test]
 async fn answers_take_their_latency_and_run_beside_each_other() {
-    let scenario = Scenario {
-        recognition: Recognition {
+    let scenario = SandboxScenario {
+        recognition: SandboxRecognition {
             rate_per_second: 0,
             latency: Duration::from_millis(300),
-            ..Recognition::default()
+            ..SandboxRecognition::default()
         },
-        ..Scenario::default()
+        ..SandboxScenario::default()
     };
     let sandbox = Arc::new(start(scenario).await);
     recognise_sample(&sandbox, NAME).await;
@@ -167,15 +166,11 @@ async fn answers_take_their_latency_and_run_beside_each_other() {
 
 #[tokio::test]
 async fn pictures_of_one_bill_are_counted_apart_where_the_scenario_says_so() {
-    let faults = vec![
-        Fault::new(Stage::Verification, "INTERNAL_ERROR")
-            .unwrap()
-            .calls([1]),
-    ];
-    let sandbox = start(Scenario {
+    let faults = vec![Fault::new(Stage::Verification, "INTERNAL_ERROR").calls([1])];
+    let sandbox = start(SandboxScenario {
         pictures_apart: true,
         faults,
-        ..Scenario::default()
+        ..SandboxScenario::default()
     })
     .await;
     let picture = sample(NAME).bytes.to_vec();

@@ -1,8 +1,10 @@
 //! A caller of both APIs, written from the documents alone.
 
 use hmac::{Hmac, KeyInit, Mac};
-use invoice_worker::dev::sandbox::scenario::{Recognition, Verification};
-use invoice_worker::dev::sandbox::{Fault, Options, Sample, Sandbox, Scenario, samples};
+use invoice_worker::dev::sandbox::{
+    Fault, Sample, Sandbox, SandboxOptions, SandboxScenario, samples,
+};
+use invoice_worker::dev::sandbox::{SandboxRecognition, SandboxVerification};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};
@@ -11,25 +13,25 @@ use sha2::{Digest, Sha256};
 
 /// No rate limit, so that only the tests about it meet it.
 pub(super) async fn sandbox(faults: Vec<Fault>) -> Sandbox {
-    let scenario = Scenario {
-        recognition: Recognition {
+    let scenario = SandboxScenario {
+        recognition: SandboxRecognition {
             rate_per_second: 0,
-            ..Recognition::default()
+            ..SandboxRecognition::default()
         },
-        verification: Verification {
+        verification: SandboxVerification {
             rate_per_second: 0,
-            ..Verification::default()
+            ..SandboxVerification::default()
         },
         faults,
-        ..Scenario::default()
+        ..SandboxScenario::default()
     };
     start(scenario).await
 }
 
-pub(super) async fn start(scenario: Scenario) -> Sandbox {
-    Sandbox::start(Options {
+pub(super) async fn start(scenario: SandboxScenario) -> Sandbox {
+    Sandbox::start(SandboxOptions {
         scenario,
-        ..Options::default()
+        ..SandboxOptions::default()
     })
     .await
     .unwrap()

@@ -302,7 +302,6 @@ async fn every_documented_code_can_be_had_as_it_is_documented() {
     let faults = faults
         .map(|(code, nth)| {
             Fault::new(Stage::Recognition, code)
-                .unwrap()
                 .sample(NAME)
                 .calls([nth])
         })

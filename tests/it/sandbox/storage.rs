@@ -7,7 +7,7 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use invoice_worker::dev::sandbox::{Fault, Sandbox, Scenario};
+use invoice_worker::dev::sandbox::{Fault, Sandbox, SandboxScenario};
 use invoice_worker::domain::failure::Stage;
 use std::time::{Duration, SystemTime};
 
@@ -420,7 +420,7 @@ async fn buckets_and_objects_are_listed() {
 #[tokio::test]
 async fn objects_survive_in_a_folder_that_is_given() {
     let folder = tempfile::tempdir().unwrap();
-    let options = || invoice_worker::dev::sandbox::Options {
+    let options = || invoice_worker::dev::sandbox::SandboxOptions {
         data_dir: Some(folder.path().to_owned()),
         ..Default::default()
     };
@@ -449,7 +449,7 @@ async fn faults_of_the_store_are_scripted_by_key_and_by_operation() {
         answer = 'http.500'
         operation = 'put'
         calls = [1]";
-    let sandbox = start(Scenario::parse(text, "test").unwrap()).await;
+    let sandbox = start(SandboxScenario::parse(text, "test").unwrap()).await;
     let (name, key) = ("01-beijing-outpatient", "samples/01-beijing-outpatient.jpg");
     sandbox.put(BUCKET, key, sample(name).bytes).await.unwrap();
     let client = client(&sandbox);
@@ -510,8 +510,8 @@ async fn faults_of_the_store_are_scripted_by_key_and_by_operation() {
 
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_has_been_carried_out() {
-    let mut fault = Fault::new(Stage::Storage, "closed").unwrap().calls([1]);
-    fault.whom.operation = Some("put".to_owned());
+    let mut fault = Fault::new(Stage::Storage, "closed").calls([1]);
+    fault.concerned.operation = Some("put".to_owned());
     let sandbox = sandbox(vec![fault]).await;
     sandbox.create_bucket(BUCKET).await.unwrap();
     let client = client(&sandbox);

@@ -1,7 +1,7 @@
 //! Verification.
 
 use image::ImageFormat;
-use invoice_worker::dev::sandbox::{Fault, Scenario, samples};
+use invoice_worker::dev::sandbox::{Fault, SandboxScenario, samples};
 use invoice_worker::domain::failure::Stage;
 use reqwest::multipart::Form;
 
@@ -132,11 +132,7 @@ async fn every_documented_error_code_can_be_had_with_its_reason() {
     let codes = (300..=321).chain([100, 198, 325]).zip(1_u32..);
     let faults = codes
         .clone()
-        .map(|(code, nth)| {
-            Fault::new(Stage::Verification, &code.to_string())
-                .unwrap()
-                .calls([nth])
-        })
+        .map(|(code, nth)| Fault::new(Stage::Verification, &code.to_string()).calls([nth]))
         .collect();
     let sandbox = sandbox(faults).await;
     let document = include_str!("../../data/providers/verification-codes.txt");
@@ -172,7 +168,7 @@ async fn every_documented_status_can_be_had_with_its_http_status() {
     ];
     let faults = statuses.iter().zip(1_u32..);
     let faults = faults
-        .map(|((name, _), nth)| Fault::new(Stage::Verification, name).unwrap().calls([nth]))
+        .map(|((name, _), nth)| Fault::new(Stage::Verification, name).calls([nth]))
         .collect();
     let sandbox = sandbox(faults).await;
     for (name, http_status) in statuses {
@@ -188,7 +184,7 @@ async fn every_documented_status_can_be_had_with_its_http_status() {
 #[tokio::test]
 async fn a_scenario_can_ask_for_the_picture_to_be_turned_and_change_the_details() {
     let text = "[[fault]]\nstage = 'verification'\nanswer = '300'\nauto_rotate = false\nqr = 0\nmessage = 'turn it'\nretry_after = '7s'";
-    let sandbox = start(Scenario::parse(text, "test").unwrap()).await;
+    let sandbox = start(SandboxScenario::parse(text, "test").unwrap()).await;
     let (_, answer) = verify_sample(&sandbox, NAME).await;
     assert_eq!(
         (&answer["qrcode_scan_result"], &answer["reason"]),

@@ -1,8 +1,8 @@
 //! What goes wrong on the wire, seen by a client.
 
 use crate::harness::eventually::eventually;
-use invoice_worker::dev::sandbox::scenario::Answer;
 use invoice_worker::dev::sandbox::{Fault, Sandbox};
+use invoice_worker::dev::scenario::ScriptedAnswer;
 use invoice_worker::domain::failure::Stage;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -12,7 +12,7 @@ use super::caller::{base64_form, sample, sandbox, signed};
 const NAME: &str = "01-beijing-outpatient";
 
 async fn faulty(answer: &str) -> Sandbox {
-    sandbox(vec![Fault::new(Stage::Recognition, answer).unwrap()]).await
+    sandbox(vec![Fault::new(Stage::Recognition, answer)]).await
 }
 
 async fn ask(sandbox: &Sandbox) -> reqwest::Result<reqwest::Response> {
@@ -129,7 +129,7 @@ async fn an_oversize_answer_goes_on_and_on() {
 
 #[tokio::test]
 async fn a_slow_answer_takes_its_time_and_is_complete_and_paid_for() {
-    let mut fault = Fault::new(Stage::Recognition, "slow").unwrap();
+    let mut fault = Fault::new(Stage::Recognition, "slow");
     fault.delay = Duration::from_millis(400);
     let sandbox = sandbox(vec![fault]).await;
     let started = tokio::time::Instant::now();
@@ -143,9 +143,9 @@ async fn a_slow_answer_takes_its_time_and_is_complete_and_paid_for() {
 
 #[tokio::test]
 async fn status_and_header_of_a_fault_can_be_chosen() {
-    let mut fault = Fault::new(Stage::Recognition, "APIG.0308").unwrap();
+    let mut fault = Fault::new(Stage::Recognition, "APIG.0308");
     (fault.http_status, fault.retry_after) = (Some(503), Some(Duration::from_secs(7)));
-    assert_eq!(fault.answer, Answer::Named("APIG.0308".to_owned()));
+    assert_eq!(fault.answer, ScriptedAnswer::Named("APIG.0308".to_owned()));
     let sandbox = sandbox(vec![fault]).await;
     let response = ask(&sandbox).await.unwrap();
     assert_eq!(

@@ -23,12 +23,12 @@ pub(super) struct History {
 #[derive(Debug, Default)]
 struct Book {
     /// By bucket and key, the oldest first.
-    objects: HashMap<(String, String), Object>,
+    objects: HashMap<(String, String), VersionedObject>,
     kept: u64,
 }
 
 #[derive(Debug, Default)]
-struct Object {
+struct VersionedObject {
     versions: Vec<String>,
     deleted: bool,
 }

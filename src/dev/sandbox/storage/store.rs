@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::history::{History, unsent};
-use crate::dev::sandbox::scenario::Storage;
+use crate::dev::sandbox::scenario::SandboxStorage;
 
 /// An object has to fit into memory: it is written twice, as the current one and as a version.
 const MAX_OBJECT_BYTES: usize = 64 << 20;
@@ -31,11 +31,11 @@ const ATTRIBUTES_NAME_BYTES: usize = 30;
 /// Keys share locks, so that there do not come to be more and more of them.
 const LOCKS: usize = 64;
 
-type Answer<T> = S3Result<S3Response<T>>;
+type S3Answer<T> = S3Result<S3Response<T>>;
 
 /// Cloning it opens another door to the same objects.
 #[derive(Clone, Debug)]
-pub(in crate::dev::sandbox) struct Store {
+pub(in crate::dev) struct SandboxStore {
     folder: PathBuf,
     current: Arc<FileSystem>,
     history: Arc<History>,
@@ -45,9 +45,9 @@ pub(in crate::dev::sandbox) struct Store {
     parts_have_etags: bool,
 }
 
-impl Store {
+impl SandboxStore {
     /// The folder must exist.
-    pub(in crate::dev::sandbox) fn open(folder: &Path, scenario: &Storage) -> anyhow::Result<Self> {
+    pub(in crate::dev) fn open(folder: &Path, scenario: &SandboxStorage) -> anyhow::Result<Self> {
         let current = FileSystem::new(folder)
             .map_err(|error| anyhow::anyhow!("{}: {error:?}", folder.display()))?;
         let locks = (0..LOCKS).map(|_| Mutex::new(())).collect();
@@ -63,7 +63,7 @@ impl Store {
 
     /// Writes an object from within, and its bucket where there is none yet. Answers the version's
     /// id.
-    pub(in crate::dev::sandbox) async fn write(
+    pub(in crate::dev) async fn write(
         &self,
         bucket: &str,
         key: &str,
@@ -84,7 +84,7 @@ impl Store {
     }
 
     /// The bucket is there afterwards.
-    pub(in crate::dev::sandbox) async fn create(&self, bucket: &str) -> anyhow::Result<()> {
+    pub(in crate::dev) async fn create(&self, bucket: &str) -> anyhow::Result<()> {
         anyhow::ensure!(
             s3s::path::check_bucket_name(bucket),
             "{bucket:?} is not a bucket's name"
@@ -92,7 +92,7 @@ impl Store {
         Ok(tokio::fs::create_dir_all(self.folder.join(bucket)).await?)
     }
 
-    async fn get(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
+    async fn get(&self, request: S3Request<GetObjectInput>) -> S3Answer<GetObjectOutput> {
         let input = &request.input;
         if let Some(version) = input.version_id.clone() {
             let condition = input.if_match.clone();
@@ -122,7 +122,7 @@ impl Store {
         Ok(answer)
     }
 
-    async fn head(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
+    async fn head(&self, request: S3Request<HeadObjectInput>) -> S3Answer<HeadObjectOutput> {
         let input = &request.input;
         if let Some(version) = input.version_id.clone() {
             return self.history.head(request, version).await;
@@ -142,7 +142,7 @@ impl Store {
 
     /// Reads the body first, so that a slow writer keeps nobody waiting; from the condition to the
     /// version it is one step.
-    async fn put(&self, mut request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+    async fn put(&self, mut request: S3Request<PutObjectInput>) -> S3Answer<PutObjectOutput> {
         let body = request
             .input
             .body
@@ -169,7 +169,7 @@ impl Store {
     }
 
     /// Leaves the versions, and marks the key as deleted.
-    async fn delete(&self, request: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
+    async fn delete(&self, request: S3Request<DeleteObjectInput>) -> S3Answer<DeleteObjectOutput> {
         if request.input.version_id.is_some() {
             return Err(s3_error!(NotImplemented, "versions are not deleted here"));
         }
@@ -224,9 +224,9 @@ impl Store {
 /// The trait is written with async-trait; this is what that expands to.
 macro_rules! operations {
     ($($operation:ident($input:ty) -> $output:ty = |$store:ident, $request:ident| $run:expr;)*) => {
-        impl S3 for Store {
+        impl S3 for SandboxStore {
             $(
-                fn $operation<'life0, 'async_trait>(&'life0 self, $request: S3Request<$input>) -> BoxFuture<'async_trait, Answer<$output>>
+                fn $operation<'life0, 'async_trait>(&'life0 self, $request: S3Request<$input>) -> BoxFuture<'async_trait, S3Answer<$output>>
                 where
                     'life0: 'async_trait,
                     Self: 'async_trait,

@@ -1,6 +1,8 @@
 //! What is expected of a scenario.
 
-use super::{Job, LONGEST, Scenario, duration, fits};
+use super::job::{SimulatedJob, position};
+use crate::dev::scenario::duration::{self, LONGEST};
+use crate::dev::scenario::fits;
 use crate::domain::failure::Stage;
 use crate::domain::result::{Status, Verdict};
 use crate::settings::located::{Problem, require};
@@ -17,8 +19,8 @@ pub(crate) struct Expect {
     pub(crate) downloads: Option<Downloads>,
     pub(crate) paid: Option<u32>,
     /// As it is written: `completed genuine`.
-    pub(crate) ends: Option<Of<String>>,
-    pub(crate) answered_at: Option<Of<Duration>>,
+    pub(crate) ends: Option<ByJob<String>>,
+    pub(crate) answered_at: Option<ByJob<Duration>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +41,9 @@ pub(crate) enum Downloads {
 
 /// Something about jobs: by pattern, the closest first.
 #[derive(Clone, Debug)]
-pub(crate) struct Of<T>(Vec<(String, T)>);
+pub(crate) struct ByJob<T>(Vec<(String, T)>);
 
-impl<T> Of<T> {
+impl<T> ByJob<T> {
     /// `None`: nothing is expected of this job.
     pub(crate) fn of(&self, job: &str) -> Option<&T> {
         self.0
@@ -57,8 +59,8 @@ pub(super) struct WrittenExpect {
     calls: Option<Vec<Spanned<String>>>,
     downloads: Option<Spanned<WrittenDownloads>>,
     paid: Option<u32>,
-    ends: Option<Spanned<WrittenOf>>,
-    answered_at: Option<Spanned<WrittenOf>>,
+    ends: Option<Spanned<WrittenByJob>>,
+    answered_at: Option<Spanned<WrittenByJob>>,
 }
 
 #[derive(Deserialize)]
@@ -73,13 +75,17 @@ enum WrittenDownloads {
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected text, or a table of texts by job")]
-enum WrittenOf {
+enum WrittenByJob {
     One(String),
     Each(BTreeMap<String, String>),
 }
 
 impl WrittenExpect {
-    pub(super) fn lift(self, place: &Range<usize>, jobs: &[Job]) -> Result<Expect, Problem> {
+    pub(super) fn lift(
+        self,
+        place: &Range<usize>,
+        jobs: &[SimulatedJob],
+    ) -> Result<Expect, Problem> {
         let calls = self
             .calls
             .map(|calls| {
@@ -125,7 +131,7 @@ impl WrittenExpect {
 }
 
 /// `10m30s verification 317 job`; the job only where there are several.
-fn paid_call(written: &Spanned<String>, jobs: &[Job]) -> Result<ExpectedCall, Problem> {
+fn paid_call(written: &Spanned<String>, jobs: &[SimulatedJob]) -> Result<ExpectedCall, Problem> {
     let form = "\"10m30s verification 317\", with the job's id behind it if there are several jobs";
     let (at, rest) = call(written.get_ref(), jobs, form)
         .map_err(|problem| Problem::new(&written.span(), problem))?;
@@ -146,7 +152,10 @@ fn paid_call(written: &Spanned<String>, jobs: &[Job]) -> Result<ExpectedCall, Pr
     }
 }
 
-fn downloads(written: Spanned<WrittenDownloads>, jobs: &[Job]) -> Result<Downloads, Problem> {
+fn downloads(
+    written: Spanned<WrittenDownloads>,
+    jobs: &[SimulatedJob],
+) -> Result<Downloads, Problem> {
     let place = written.span();
     let each = match written.into_inner() {
         WrittenDownloads::Number(number) => return Ok(Downloads::Number(number)),
@@ -154,7 +163,7 @@ fn downloads(written: Spanned<WrittenDownloads>, jobs: &[Job]) -> Result<Downloa
     };
     let form = "\"2s SlowDown\", with the job's id behind it if there are several jobs";
     let download = |text: String| match call(&text, jobs, form)? {
-        (at, Rest { words, job }) if words.len() == 1 => Ok(ExpectedCall {
+        (at, CallWords { words, job }) if words.len() == 1 => Ok(ExpectedCall {
             at,
             stage: Stage::Storage,
             code: words[0].to_owned(),
@@ -169,12 +178,16 @@ fn downloads(written: Spanned<WrittenDownloads>, jobs: &[Job]) -> Result<Downloa
 }
 
 /// What stands between the time and the job.
-struct Rest<'a> {
+struct CallWords<'a> {
     words: Vec<&'a str>,
     job: usize,
 }
 
-fn call<'a>(text: &'a str, jobs: &[Job], form: &str) -> Result<(Duration, Rest<'a>), String> {
+fn call<'a>(
+    text: &'a str,
+    jobs: &[SimulatedJob],
+    form: &str,
+) -> Result<(Duration, CallWords<'a>), String> {
     let mut words: Vec<&str> = text.split_whitespace().collect();
     let not_like_that = || format!("{text:?} is not like {form}");
     if words.is_empty() {
@@ -185,10 +198,9 @@ fn call<'a>(text: &'a str, jobs: &[Job], form: &str) -> Result<(Duration, Rest<'
         0
     } else {
         let id = words.pop().ok_or_else(not_like_that)?;
-        Scenario::place(jobs, id)
-            .ok_or_else(|| format!("{text:?} does not end with the id of a job"))?
+        position(jobs, id).ok_or_else(|| format!("{text:?} does not end with the id of a job"))?
     };
-    Ok((at, Rest { words, job }))
+    Ok((at, CallWords { words, job }))
 }
 
 /// What happens at the same moment has no order but that of the jobs.
@@ -198,14 +210,14 @@ fn in_order(mut calls: Vec<ExpectedCall>) -> Vec<ExpectedCall> {
 }
 
 fn of<T>(
-    written: Spanned<WrittenOf>,
-    jobs: &[Job],
+    written: Spanned<WrittenByJob>,
+    jobs: &[SimulatedJob],
     read: impl Fn(&str) -> Result<T, String>,
-) -> Result<Of<T>, Problem> {
+) -> Result<ByJob<T>, Problem> {
     let place = written.span();
     let each = match written.into_inner() {
-        WrittenOf::One(text) => BTreeMap::from([("*".to_owned(), text)]),
-        WrittenOf::Each(each) => each,
+        WrittenByJob::One(text) => BTreeMap::from([("*".to_owned(), text)]),
+        WrittenByJob::Each(each) => each,
     };
     let mut values = Vec::with_capacity(each.len());
     for (pattern, text) in each {
@@ -219,7 +231,7 @@ fn of<T>(
     }
     // A whole id before a pattern, a longer pattern before a shorter one.
     values.sort_by_key(|(pattern, _)| (pattern.ends_with('*'), std::cmp::Reverse(pattern.len())));
-    Ok(Of(values))
+    Ok(ByJob(values))
 }
 
 fn moment(text: &str) -> Result<Duration, String> {

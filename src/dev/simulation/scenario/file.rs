@@ -1,10 +1,11 @@
 //! From a file to scenarios that need no further checking. What is wrong is told with file and
 //! line.
 
-use super::answer::{MAX_ANSWERS, WrittenAnswer};
-use super::expect::WrittenExpect;
-use super::job::WrittenJob;
-use super::{LONGEST, Scenario, duration, job};
+use super::expect::{Expect, WrittenExpect};
+use super::job::{SimulatedJob, WrittenJob};
+use super::{answers, job};
+use crate::dev::scenario::duration::{self, LONGEST};
+use crate::dev::scenario::{Fault, WrittenFault};
 use crate::settings::file::read_file;
 use crate::settings::located::{FileError, Problem, Source, require};
 use jiff::Timestamp;
@@ -24,7 +25,24 @@ const DEFAULT_START: &str = "2026-03-02T09:00:00+08:00";
 const LATEST: i64 = 7_258_118_400;
 const DEFAULT_JOB_DEADLINE: Duration = Duration::from_hours(96);
 
-impl Scenario {
+#[derive(Clone, Debug)]
+pub struct PolicyScenario {
+    pub name: String,
+    /// Where it stands in its file, from 1.
+    pub line: usize,
+    pub(in crate::dev::simulation) start: Timestamp,
+    pub(in crate::dev::simulation) workers: usize,
+    pub(in crate::dev::simulation) job_deadline: Duration,
+    /// The store takes no checkpoints.
+    pub(in crate::dev::simulation) unwritable: Option<Range<Duration>>,
+    /// Since the start: whatever has become of the jobs by then.
+    pub(in crate::dev::simulation) stop_after: Duration,
+    pub(in crate::dev::simulation) jobs: Vec<SimulatedJob>,
+    pub(in crate::dev::simulation) answers: Vec<Fault>,
+    pub(in crate::dev::simulation) expect: Expect,
+}
+
+impl PolicyScenario {
     pub fn read(path: &Path) -> Result<Vec<Self>, FileError> {
         let text = read_file(path).map_err(FileError::Unreadable)?;
         Self::parse(&text, &path.display().to_string())
@@ -55,12 +73,12 @@ struct WrittenScenario {
     stop_after: Option<Spanned<String>>,
     #[serde(default)]
     job: Vec<Spanned<WrittenJob>>,
-    #[serde(default)]
-    answer: Vec<Spanned<WrittenAnswer>>,
+    #[serde(default, alias = "fault")]
+    answer: Vec<Spanned<WrittenFault>>,
     expect: Spanned<WrittenExpect>,
 }
 
-fn parse(source: Source<'_>) -> Result<Vec<Scenario>, Problem> {
+fn parse(source: Source<'_>) -> Result<Vec<PolicyScenario>, Problem> {
     let file: WrittenFile = source.parse()?;
     require(!file.scenario.is_empty(), &(0..0), || {
         "there is no [[scenario]] in it".to_owned()
@@ -81,20 +99,13 @@ fn parse(source: Source<'_>) -> Result<Vec<Scenario>, Problem> {
 }
 
 impl WrittenScenario {
-    fn lift(self, line: usize) -> Result<Scenario, Problem> {
+    fn lift(self, line: usize) -> Result<PolicyScenario, Problem> {
         let name = self.name.get_ref();
         let readable = !name.is_empty() && !name.contains(char::is_control);
         require(readable, &self.name.span(), || {
             "a name is one line of text".to_owned()
         })?;
         let jobs = job::lift(self.job)?;
-        let mut answers = Vec::with_capacity(self.answer.len());
-        for answer in self.answer {
-            require(answers.len() < MAX_ANSWERS, &answer.span(), || {
-                format!("more than {MAX_ANSWERS} answers")
-            })?;
-            answers.push(answer.into_inner().lift(&jobs)?);
-        }
         let lasting = |written: &Option<Spanned<String>>| {
             written
                 .as_ref()
@@ -102,7 +113,7 @@ impl WrittenScenario {
                 .transpose()
         };
         let place = self.expect.span();
-        Ok(Scenario {
+        Ok(PolicyScenario {
             line,
             start: start(self.start.as_ref())?,
             workers: workers(self.workers.as_ref())?,
@@ -110,8 +121,8 @@ impl WrittenScenario {
             unwritable: self.unwritable.as_ref().map(times).transpose()?,
             stop_after: lasting(&self.stop_after)?.unwrap_or(LONGEST),
             expect: self.expect.into_inner().lift(&place, &jobs)?,
+            answers: answers::lift(self.answer, &jobs)?,
             jobs,
-            answers,
             name: self.name.into_inner(),
         })
     }
@@ -156,14 +167,14 @@ mod tests {
     const EXPECT: &str = "expect = { paid = 2 }\n";
 
     fn refused(text: &str) -> String {
-        Scenario::parse(text, "bad.toml")
+        PolicyScenario::parse(text, "bad.toml")
             .expect_err(text)
             .to_string()
     }
 
     #[test]
     fn an_empty_scenario_is_one_job_that_gets_good_answers() {
-        let scenario = Scenario::parse(&format!("{SCENARIO}{EXPECT}"), "one.toml")
+        let scenario = PolicyScenario::parse(&format!("{SCENARIO}{EXPECT}"), "one.toml")
             .unwrap()
             .remove(0);
         assert_eq!(
@@ -192,7 +203,10 @@ mod tests {
         let text = format!(
             "{SCENARIO}{EXPECT}[[scenario.job]]\nid = 'a'\nat = '1m'\nrepeat = 3\nevery = '10s'\nprovince = ''\n"
         );
-        let jobs = Scenario::parse(&text, "one.toml").unwrap().remove(0).jobs;
+        let jobs = PolicyScenario::parse(&text, "one.toml")
+            .unwrap()
+            .remove(0)
+            .jobs;
         let told: Vec<_> = jobs
             .iter()
             .map(|job| (job.id.as_str(), job.image.as_str(), job.at.as_secs()))
@@ -210,7 +224,7 @@ mod tests {
             "{SCENARIO}[[scenario.job]]\nid = 'a'\nrepeat = 12\n[scenario.expect]\n\
              ends = {{ '*' = 'waiting', 'a-1*' = 'completed genuine', a-11 = 'invalid_job x' }}"
         );
-        let ends = Scenario::parse(&text, "one.toml")
+        let ends = PolicyScenario::parse(&text, "one.toml")
             .unwrap()
             .remove(0)
             .expect
@@ -377,9 +391,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.toml");
         std::fs::write(&path, "#".repeat(1 + (1 << 20))).unwrap();
-        let problem = Scenario::read(&path).expect_err("too large").to_string();
+        let problem = PolicyScenario::read(&path)
+            .expect_err("too large")
+            .to_string();
         assert!(problem.contains("is longer than 1MiB"), "{problem}");
-        let problem = Scenario::read(Path::new("/nowhere/s.toml"))
+        let problem = PolicyScenario::read(Path::new("/nowhere/s.toml"))
             .expect_err("no file")
             .to_string();
         assert!(

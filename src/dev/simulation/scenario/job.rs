@@ -1,7 +1,6 @@
 //! The jobs of a scenario, as they are written and as they run.
 
-use super::duration;
-use super::{LONGEST, Scenario};
+use crate::dev::scenario::duration::{self, LONGEST};
 use crate::settings::located::{Problem, require};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,7 +19,7 @@ const DEFAULT_AGE_DAYS: i64 = 10;
 const OLDEST_DAYS: i64 = 36_500;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Job {
+pub(crate) struct SimulatedJob {
     pub(crate) id: String,
     /// When it is submitted, since the start.
     pub(crate) at: Duration,
@@ -44,7 +43,7 @@ enum BillingDate {
     DaysOld(i64),
 }
 
-impl Job {
+impl SimulatedJob {
     pub(crate) fn billing_date(&self, start: Timestamp, timezone: &TimeZone) -> Option<Date> {
         match self.billing_date {
             BillingDate::Unknown => None,
@@ -59,11 +58,9 @@ impl Job {
     }
 }
 
-impl Scenario {
-    /// The place of the job with this id.
-    pub(super) fn place(jobs: &[Job], id: &str) -> Option<usize> {
-        jobs.iter().position(|job| job.id == id)
-    }
+/// The position of the job with this id.
+pub(super) fn position(jobs: &[SimulatedJob], id: &str) -> Option<usize> {
+    jobs.iter().position(|job| job.id == id)
 }
 
 #[derive(Deserialize)]
@@ -90,9 +87,9 @@ fn yes() -> bool {
 }
 
 /// Every job, each with an id of its own.
-pub(super) fn lift(written: Vec<Spanned<WrittenJob>>) -> Result<Vec<Job>, Problem> {
+pub(super) fn lift(written: Vec<Spanned<WrittenJob>>) -> Result<Vec<SimulatedJob>, Problem> {
     if written.is_empty() {
-        return Ok(vec![Job::named("job".to_owned())]);
+        return Ok(vec![SimulatedJob::named("job".to_owned())]);
     }
     let (mut jobs, mut ids) = (Vec::new(), HashSet::new());
     for job in written {
@@ -110,7 +107,7 @@ pub(super) fn lift(written: Vec<Spanned<WrittenJob>>) -> Result<Vec<Job>, Proble
     Ok(jobs)
 }
 
-impl Job {
+impl SimulatedJob {
     fn named(id: String) -> Self {
         Self {
             at: Duration::ZERO,
@@ -127,7 +124,7 @@ impl Job {
 }
 
 impl WrittenJob {
-    fn lift(self) -> Result<Vec<Job>, Problem> {
+    fn lift(self) -> Result<Vec<SimulatedJob>, Problem> {
         let id = name(self.id.as_ref())?.unwrap_or("job").to_owned();
         let image = name(self.image.as_ref())?.map(str::to_owned);
         let ids = match &self.repeat {
@@ -166,7 +163,7 @@ impl WrittenJob {
         let province = (!province.is_empty()).then_some(province);
         let job = |(number, id): (u32, String)| {
             let image = image.clone().unwrap_or_else(|| id.clone());
-            Job {
+            SimulatedJob {
                 at: at + every * number,
                 province: province.clone(),
                 note_no: self.note_no.clone().unwrap_or_else(|| image.clone()),

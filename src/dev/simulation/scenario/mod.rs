@@ -52,44 +52,12 @@
 //!
 //! Calls at the same moment are compared in the order of their jobs.
 
-mod answer;
-mod duration;
+mod answers;
 mod expect;
 mod file;
 mod job;
 
-pub(super) use answer::{Answer, Content, Often, Registry};
-pub(super) use duration::shown;
-pub(super) use expect::{Downloads, Expect, ExpectedCall, Of};
-pub(super) use job::Job;
+pub use file::PolicyScenario;
 
-use jiff::Timestamp;
-use std::ops::Range;
-use std::time::Duration;
-
-/// Longer than any job lives: no policy parks beyond its deadline.
-const LONGEST: Duration = Duration::from_hours(40 * 24);
-
-#[derive(Clone, Debug)]
-pub struct Scenario {
-    pub name: String,
-    /// Where it stands in its file, from 1.
-    pub line: usize,
-    pub(super) start: Timestamp,
-    pub(super) workers: usize,
-    pub(super) job_deadline: Duration,
-    /// The store takes no checkpoints.
-    pub(super) unwritable: Option<Range<Duration>>,
-    /// Since the start: whatever has become of the jobs by then.
-    pub(super) stop_after: Duration,
-    pub(super) jobs: Vec<Job>,
-    pub(super) answers: Vec<Answer>,
-    pub(super) expect: Expect,
-}
-
-/// `first-*` is every name that begins with `first-`.
-fn fits(pattern: &str, name: &str) -> bool {
-    pattern
-        .strip_suffix('*')
-        .map_or(pattern == name, |beginning| name.starts_with(beginning))
-}
+pub(super) use expect::{ByJob, Downloads, ExpectedCall};
+pub(super) use job::SimulatedJob;

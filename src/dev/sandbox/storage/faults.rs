@@ -7,17 +7,17 @@ use bytes::Bytes;
 use s3s::service::S3Service;
 use std::sync::Arc;
 
-use crate::dev::sandbox::app::App;
-use crate::dev::sandbox::reply::{self, HangUp, Reply};
+use crate::dev::sandbox::app::SandboxApp;
+use crate::dev::sandbox::codes;
+use crate::dev::sandbox::reply::{self, HangUp, SandboxReply};
 use crate::dev::sandbox::samples;
-use crate::dev::sandbox::scenario::{Answer, Fault, Wire, codes};
-use crate::dev::sandbox::script::Subject;
 use crate::dev::sandbox::signature;
+use crate::dev::scenario::{CallFacts, Fault, ScriptedAnswer, WireFault};
 use crate::domain::failure::Stage;
 
 /// Whatever is not asked of the providers is asked of the store; path style.
-pub(in crate::dev::sandbox) async fn answer(
-    State(app): State<Arc<App>>,
+pub(in crate::dev) async fn answer(
+    State(app): State<Arc<SandboxApp>>,
     Extension(service): Extension<S3Service>,
     Extension(connection): Extension<HangUp>,
     request: Request,
@@ -29,14 +29,13 @@ pub(in crate::dev::sandbox) async fn answer(
         asked.operation,
         asked.key.as_deref().unwrap_or(&asked.bucket)
     );
-    let subject = Subject {
-        name: &name,
+    let facts = CallFacts {
         sample: asked.sample(),
         key: asked.key.as_deref(),
         operation: Some(asked.operation),
-        ..Subject::default()
+        ..CallFacts::default()
     };
-    let fault = app.fault(Stage::Storage, &subject, &mut call).await;
+    let fault = app.fault(Stage::Storage, &name, facts, &mut call).await;
     if let Some(scripted) =
         fault.and_then(|fault| scripted(fault, request.method(), request.uri().path()))
     {
@@ -47,7 +46,7 @@ pub(in crate::dev::sandbox) async fn answer(
     let response = genuine(&service, request).await;
     call.sends(announced(&response));
     let Some(Fault {
-        answer: Answer::Broken(wire),
+        answer: ScriptedAnswer::Broken(wire),
         delay,
         ..
     }) = fault
@@ -57,8 +56,8 @@ pub(in crate::dev::sandbox) async fn answer(
     };
     call.answer(wire.as_str(), response.status().as_u16());
     // What S3 breaks off, it has announced in full.
-    let wire = if *wire == Wire::Truncated {
-        Wire::Reset
+    let wire = if *wire == WireFault::Truncated {
+        WireFault::Reset
     } else {
         *wire
     };
@@ -117,12 +116,14 @@ fn announced(response: &Response) -> u64 {
         .unwrap_or_default()
 }
 
-fn scripted(fault: &Fault, method: &Method, path: &str) -> Option<Reply> {
+fn scripted(fault: &Fault, method: &Method, path: &str) -> Option<SandboxReply> {
     match &fault.answer {
-        Answer::Genuine | Answer::Broken(_) => None,
-        Answer::Http(status) | Answer::Code(status) => Some(Reply::page(*status)),
-        Answer::Named(code) => {
-            let known = codes::storage(code);
+        ScriptedAnswer::Genuine | ScriptedAnswer::Broken(_) => None,
+        ScriptedAnswer::Http(status) | ScriptedAnswer::Code(status) => {
+            Some(SandboxReply::page(*status))
+        }
+        ScriptedAnswer::Named(code) => {
+            let known = codes::documented(Stage::Storage, code);
             let status = known
                 .and_then(|known| StatusCode::from_u16(known.http_status).ok())
                 .unwrap_or(StatusCode::BAD_REQUEST);
@@ -142,7 +143,7 @@ fn scripted(fault: &Fault, method: &Method, path: &str) -> Option<Reply> {
             } else {
                 document.into()
             };
-            Some(Reply {
+            Some(SandboxReply {
                 name: code.clone(),
                 status,
                 content_type: "application/xml",

@@ -7,8 +7,11 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::Spanned;
 
+/// Longer than any job lives: no policy parks beyond its deadline.
+pub(in crate::dev) const LONGEST: Duration = Duration::from_hours(40 * 24);
+
 /// Days may be written, and are 24 hours: offsets are counted, not looked up in a calendar.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(in crate::dev) fn parse(text: &str) -> Option<Duration> {
     let signed = text
         .parse::<Span>()
         .ok()?
@@ -17,29 +20,26 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     Duration::try_from(signed).ok()
 }
 
-pub(super) fn read(
+pub(in crate::dev) fn read(
     written: &Spanned<String>,
     within: &RangeInclusive<Duration>,
 ) -> Result<Duration, Problem> {
     let text = written.get_ref();
-    match parse(text) {
-        Some(duration) if within.contains(&duration) => Ok(duration),
+    let problem = match parse(text) {
+        Some(duration) if within.contains(&duration) => return Ok(duration),
         Some(_) => {
             let (least, most) = (shown(*within.start()), shown(*within.end()));
-            Err(Problem::new(
-                &written.span(),
-                format!("{text:?} is not between {least} and {most}"),
-            ))
+            format!("{text:?} is not between {least} and {most}")
         }
-        None => Err(Problem::new(
-            &written.span(),
-            format!("{text:?} is not a duration; write for instance \"30s\" or \"1h30m\""),
-        )),
-    }
+        None => {
+            format!("{text:?} is not a duration; write for instance \"30s\", \"2m\" or \"1h30m\"")
+        }
+    };
+    Err(Problem::with(written, problem))
 }
 
 /// To the millisecond.
-pub(in crate::dev::simulation) fn shown(duration: Duration) -> String {
+pub(in crate::dev) fn shown(duration: Duration) -> String {
     let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     SpanPrinter::new()
         .spacing(Spacing::None)
