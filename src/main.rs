@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     keep_memory_private();
-    // One TLS stack for broker, store and providers; Err: somebody installed one before us.
+    // One TLS stack for broker, store and providers; Err: one is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Arguments::try_parse() {
         Ok(arguments) => command::execute(arguments),

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 /// A worker that cannot answer within this time is not alive.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The answers are one line each; more than this is somebody else's server.
+/// The answers are one line each; more than this comes from another server.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -41,8 +41,8 @@ pub(super) async fn run(config: &Config, arguments: HealthArguments) -> anyhow::
     }
 }
 
-/// Where the worker with this configuration is asked. One that listens on every address is asked on
-/// loopback.
+/// The address at which the worker with this configuration is asked: loopback, where it listens on
+/// every address.
 fn address(config: &telemetry::Config) -> Result<SocketAddr, ConfigError> {
     let problem = "a worker that is to be asked needs an address with a port other than 0, such as 127.0.0.1:9464";
     let mut address = config

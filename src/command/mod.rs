@@ -92,7 +92,7 @@ enum Command {
 }
 
 impl Command {
-    /// Whether a signal may end the command at any point. The others listen for themselves, and finish
+    /// True where a signal may end the command at any point. The others listen for themselves, and finish
     /// the work in hand.
     fn ends_on_signal(&self) -> bool {
         match self {

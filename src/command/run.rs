@@ -96,7 +96,7 @@ async fn until_admitted(checkpoints: &Checkpoints, health: &Health, fleet: Optio
     }
 }
 
-/// What keeps this worker from the checkpoints of its fleet. `fleet` is known where the key of the
+/// The obstacle between this worker and the checkpoints of its fleet. `fleet` is known where the key of the
 /// seal is configured: a derived one changes with the providers' secrets.
 async fn obstacle(
     checkpoints: &Checkpoints,

@@ -20,7 +20,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 pub(super) struct SandboxArguments {
-    /// Where to listen; port 0 picks one
+    /// The address to listen on; port 0 picks a port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090")]
     listen: SocketAddr,
     /// Scripted faults; tests/data/scenarios/example.toml shows every key

@@ -129,7 +129,7 @@ impl Table {
         widths
     }
 
-    /// What each column needs for its name and its cells; a number is not broken.
+    /// The width that each column needs for its name and its cells; a number is not broken.
     fn measure(&self, shown: &[usize], needs: fn(&str) -> usize) -> Vec<usize> {
         let of_column = |index: &usize| {
             let column = &self.columns[*index];

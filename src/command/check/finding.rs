@@ -19,7 +19,7 @@ pub(crate) struct CheckFinding {
     /// A configuration key, or another name for what was checked.
     pub(crate) about: &'static str,
     pub(crate) text: String,
-    /// What to do about it; empty where nothing has to be done, or where the text says it.
+    /// The repair; empty where nothing has to be done, or where the text says it.
     pub(crate) remedy: String,
     /// A command line that belongs to the remedy.
     pub(crate) command: String,

@@ -137,7 +137,7 @@ fn reach(config: &Config) -> Option<CheckFinding> {
 /// Endings of names that no public directory has.
 const PRIVATE_SUFFIXES: [&str; 4] = [".localhost", ".local", ".internal", ".svc"];
 
-/// Whether the endpoint is known on this network only, like a name without a dot.
+/// True where the endpoint is known on this network only, like a name without a dot.
 fn is_private(endpoint: &str) -> bool {
     match Url::parse(endpoint).ok().as_ref().and_then(Url::host) {
         Some(Host::Domain(name)) => {

@@ -185,14 +185,14 @@ async fn submit_and_collect(
         PATIENCE + Duration::from_millis(500) * u32::try_from(jobs.len()).unwrap_or(u32::MAX),
     );
     tokio::pin!(deadline);
-    let (mut answered, mut told) = (0, 0);
-    while answered < jobs.len() || told < jobs.len() {
+    let (mut answered, mut recorded) = (0, 0);
+    while answered < jobs.len() || recorded < jobs.len() {
         tokio::select! {
             () = &mut deadline => break,
             event = events.recv() => match event {
                 Some(JobEvent::Parked(parked)) => bar.set_message(format!("{} is parked: {} {}", parked.job_id, parked.stage, parked.code)),
                 Some(JobEvent::Answered(event)) => {
-                    told += 1;
+                    recorded += 1;
                     if let Some(job_id) = event.job_id {
                         outcomes.entry(job_id).or_default().totals = event.totals;
                     }

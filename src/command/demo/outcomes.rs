@@ -16,7 +16,7 @@ const LEGEND: &str =
 pub(super) struct DemoOutcome {
     pub(super) result: Option<Value>,
     pub(super) totals: Totals,
-    /// From submission to the result's arrival.
+    /// The time from submission to the result's arrival.
     pub(super) after: Duration,
 }
 

@@ -34,7 +34,7 @@ impl Ages {
         *class = class.saturating_add(1);
     }
 
-    /// In the order of [`Ages::NAMES`].
+    /// The classes in the order of [`Ages::NAMES`].
     pub(super) fn known(&self) -> [u32; 4] {
         [self.under_1h, self.under_1d, self.under_7d, self.older]
     }

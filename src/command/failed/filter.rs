@@ -19,8 +19,8 @@ const STAGES: [&str; 8] = [
 
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Filter {
-    /// Where it failed; `broker` where the broker itself took the job away. This, --code, --status
-    /// and --job-id can be repeated
+    /// The stage at which it failed; `broker` where the broker itself took the job away. This, --code,
+    /// --status and --job-id can be repeated
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(STAGES))]
     stage: Vec<String>,
     #[arg(
@@ -52,7 +52,7 @@ impl Filter {
         self
     }
 
-    /// Whether the jobs are named one by one, which is consent to what is done with them.
+    /// True where the jobs are named one by one, which is consent to what is done with them.
     pub(super) fn names_jobs(&self) -> bool {
         !self.job_id.is_empty()
     }

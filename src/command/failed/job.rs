@@ -43,7 +43,7 @@ impl FailedJob {
         }
     }
 
-    /// Whether its own deadline is past, so that no call would be made for it any more.
+    /// True where its own deadline is past, so that no call would be made for it any more.
     pub(super) fn is_late(&self, now: Timestamp) -> bool {
         self.deadline.is_some_and(|deadline| deadline < now)
     }

@@ -53,9 +53,9 @@ pub(super) enum FailedAction {
         #[arg(long)]
         json: bool,
     },
-    /// What is known of each: why it failed, what it cost, where its answer goes
+    /// Shows what is known of each: why it failed, what it cost, where its answer goes
     Show {
-        /// As --job-id
+        /// The same as --job-id
         #[arg(value_name = "JOB_ID")]
         job_ids: Vec<String>,
         #[command(flatten)]
@@ -67,7 +67,7 @@ pub(super) enum FailedAction {
     /// Submits them again, each as another run that is answered to the same place; paid answers are
     /// taken from the checkpoints
     Replay {
-        /// As --job-id
+        /// The same as --job-id
         #[arg(value_name = "JOB_ID")]
         job_ids: Vec<String>,
         #[command(flatten)]
@@ -80,7 +80,7 @@ pub(super) enum FailedAction {
     },
     /// Takes them out of the queue for good
     Drop {
-        /// As --job-id
+        /// The same as --job-id
         #[arg(value_name = "JOB_ID")]
         job_ids: Vec<String>,
         #[command(flatten)]

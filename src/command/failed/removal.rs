@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A copy that is passed by stays held as long as the browser lives, and RabbitMQ closes a channel
+/// A copy that is passed by stays unacknowledged as long as the browser lives, and RabbitMQ closes a channel
 /// that holds a delivery for half an hour. After this time everything goes back, and a new round
 /// begins.
 const ROUND: Duration = Duration::from_mins(10);
@@ -22,22 +22,22 @@ pub(super) trait Removal {
     const IS_FOR_GOOD: bool;
     /// The past tense of the command, as the last line has it.
     const DONE: &'static str;
-    /// What to know where the connection was lost while a copy was acknowledged.
+    /// A hint for a connection that was lost while a copy was acknowledged.
     const AFTER_A_LOSS: &'static str;
     /// Why copies are not accepted.
     const REFUSAL: &'static str = "";
-    /// What to know about copies whose own deadline is past, where that makes a difference.
+    /// A hint about copies whose own deadline is past, where that makes a difference.
     const LATE: Option<&'static str> = None;
 
-    /// Whether it can be done with this copy.
+    /// True where it can be done with this copy.
     fn accepts(&self, _job: &FailedJob) -> bool {
         true
     }
 
-    /// What would be done if there was consent.
+    /// The line that says what would be done if there was consent.
     fn intent(&self, copies: u32) -> String;
 
-    /// Where copies go, behind `DONE` and their number.
+    /// The place where copies go, behind `DONE` and their number.
     fn destination(&self) -> String {
         String::new()
     }
@@ -68,7 +68,7 @@ pub(super) trait Removal {
 #[derive(Debug, Default)]
 pub(super) struct RemovalProgress {
     pub(super) done: u32,
-    /// Of these, past their own deadline.
+    /// The number of these that are past their own deadline.
     pub(super) late: u32,
     end: RemovalEnd,
 }

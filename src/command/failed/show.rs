@@ -1,5 +1,5 @@
 //! `failed show`: one copy, with what a person needs who decides what becomes of it. The body is not
-//! shown, except for the place of the image.
+//! shown, except for where the image is.
 
 use super::ages::age;
 use super::job::{self, FailedJob};
@@ -84,12 +84,12 @@ fn image(message: &Message) -> String {
             key,
             version_id,
         }) => {
-            let place = match bucket {
+            let location = match bucket {
                 Some(bucket) => format!("s3://{bucket}/{key}"),
                 None => format!("{key} in storage.bucket"),
             };
-            plain(&version_id.map_or(place.clone(), |version| {
-                format!("{place}, version {version}")
+            plain(&version_id.map_or(location.clone(), |version| {
+                format!("{location}, version {version}")
             }))
         }
         Ok(ImageRef::Url(url)) => plain(&without_secrets(url)),
