@@ -9,6 +9,7 @@ mod address;
 mod alarm;
 mod amqp;
 mod config;
+mod consumers;
 mod copies;
 mod delay_queues;
 mod delivery;
@@ -35,6 +36,7 @@ pub use address::{BrokerLogin, redacted};
 pub use alarm::watch_alarm;
 pub use amqp::FrameFilter;
 pub use config::Config;
+pub use consumers::JobConsumers;
 pub use copies::{
     FAILURE, KEPT_BYTES, NOT_BEFORE, PROGRESS, SEAL, SUSPECT, TRUNCATED, failed_copy, replay_copy,
 };
@@ -50,5 +52,5 @@ pub use parked_fit::{FittedPark, fit_parked, log_left_out};
 pub use queue_watch::{QueueWatch, log_declared};
 pub use reply_slots::ReplySlots;
 pub use run_id::{REPLAY, UNREADABLE, run_id};
-pub use run_locks::RunLocks;
+pub use run_locks::{RunGuard, RunLocks};
 pub use session::{Broker, Consumer, Publisher, Session};

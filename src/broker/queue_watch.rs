@@ -10,6 +10,7 @@ use super::generation::Generation;
 use super::topology::queues;
 use crate::telemetry::health::{Health, Trouble};
 use crate::telemetry::metric;
+use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
@@ -34,7 +35,11 @@ impl QueueWatch {
 
     /// Looks at the queues of this generation for as long as it is polled. `problems` are those of
     /// heartbeats that could not be published.
-    pub async fn run(&self, generation: &Generation, problems: &mut Receiver<PublishError>) {
+    pub async fn run(
+        &self,
+        generation: &Generation,
+        problems: &mut Receiver<PublishError>,
+    ) -> Infallible {
         let mut every = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut missing = Vec::new();
@@ -45,7 +50,7 @@ impl QueueWatch {
                 Some(problem) = problems.recv() => match problem {
                     PublishError::Forbidden(_) => {
                         generation.give_up(problem);
-                        pending::<()>().await;
+                        return pending().await;
                     }
                     // The control exchange is gone.
                     PublishError::Returned if looked.is_none_or(|looked: Instant| looked.elapsed() >= LOOK_AGAIN) => {}

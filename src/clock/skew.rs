@@ -30,6 +30,21 @@ pub enum ClockVerdict {
     Ahead(SignedDuration),
 }
 
+impl ClockVerdict {
+    /// What is wrong with this machine's clock, if anything is.
+    pub fn problem(self) -> Option<String> {
+        let (skew, direction) = match self {
+            Self::Unknown | Self::Right => return None,
+            Self::Behind(skew) => (skew, "behind"),
+            Self::Ahead(skew) => (skew, "ahead of"),
+        };
+        Some(format!(
+            "this machine's clock is {skew:#} {direction} the store's and the providers': no jobs are taken until it is right; synchronise \
+             it (NTP)"
+        ))
+    }
+}
+
 impl ClockReading {
     pub fn of(server_time: Timestamp, now: Timestamp) -> Self {
         Self {

@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// S3's code of an object that lies in an archive.
 const ARCHIVED: &str = "InvalidObjectState";
+const NO_OBJECT: &str = "invoice-worker-clock";
+/// How long a store is waited for that is asked what time it is.
+const TIME_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +54,13 @@ impl Store {
     /// What the store's last answer said about the time.
     pub fn clock_reading(&self) -> Option<ClockReading> {
         self.objects.clock_reading()
+    }
+
+    /// Asks for an object that does not exist, so that there is a [`Store::clock_reading`]. Any
+    /// answer says what time it is, a refusal as well; a store that does not answer says nothing.
+    pub async fn ask_the_time(&self, bucket: &str) {
+        // The answer itself does not matter.
+        let _ = tokio::time::timeout(TIME_PATIENCE, self.get(bucket, NO_OBJECT, 0)).await;
     }
 
     /// Whether the bucket of this object keeps versions. If it does, one is read by its id, as an

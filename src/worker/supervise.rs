@@ -1,199 +1,250 @@
 //! One generation after the other: connect, declare and consume; come back, with backoff, when the
-//! broker or a queue was lost.
+//! broker or a queue was lost; drain when the worker is asked to stop.
 //!
-//! An outage is told by one line on the way down, whatever goes first, and by one when consuming
-//! begins again. Readiness is the first to say it: whoever reads the line and asks finds the worker
-//! not ready.
+//! An outage is logged once on the way down, whatever is lost first, and once when consuming begins
+//! again. Readiness changes before the line is logged: an operator who reads it finds the worker not
+//! ready.
 
-use super::Worker;
-use super::clock_watch::CLOCK_CHECK;
-use super::feed::{Feed, Intake};
-use crate::broker::{
-    BrokerError, Generation, KEPT_BYTES, Outage, PublishError, Session, log_declared,
-};
-use crate::randomness::Randomness;
-use crate::retry::reconnecting;
+use super::intake::{Action, Event, Intake};
+use super::serve::{Served, Serving, Worker};
+use crate::broker::{BrokerError, Generation, JobConsumers, KEPT_BYTES, Outage, log_declared};
+use crate::panics::remember_places;
+use crate::retry::Attempts;
 use crate::telemetry::health::State;
 use crate::telemetry::metric;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::{Receiver, channel};
-use tokio::time::Instant;
+use tokio::sync::mpsc::channel;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::AbortOnDropHandle;
 
+/// The first wait before the worker connects again.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// A generation that lived so long was a sound one: the next reconnect begins with a short wait
 /// again.
 const LASTING: Duration = Duration::from_secs(30);
+/// A wrong clock is looked at again after this.
+const CLOCK_CHECK: Duration = Duration::from_secs(30);
 
-/// A generation and what it is fed by.
-pub(super) struct Serving {
-    pub(super) generation: Arc<Generation>,
-    pub(super) feed: Feed,
-    /// What workers tell each other; ends with the generation.
-    pub(super) _control: AbortOnDropHandle<()>,
-    /// Why a heartbeat could not be published.
-    pub(super) problems: Receiver<PublishError>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Every job in flight was settled.
+    Yes,
+    /// `shutdown_grace` ran out; the broker will deliver the rest again.
+    No,
 }
 
-/// Why a generation serves no more.
-pub(super) enum Served {
-    Lost,
-    /// The broker ended a consumer, and nothing else.
-    Cancelled,
-    Stopped,
+/// What there is to remember between one generation and the next.
+struct Outages<'a> {
+    attempts: Attempts<'a>,
+    connected_before: bool,
+    /// What has been logged since jobs were last taken.
+    logged: Vec<Outage>,
 }
 
 impl Worker {
-    /// One generation after the other. Returns the one that was serving when `stop` came, if any.
-    pub(super) async fn serve_generations(
-        self: &Arc<Self>,
-        turns: &TaskTracker,
+    /// Works until `stop`, through any number of lost connections. What is in flight when it ends
+    /// is given `shutdown_grace`.
+    ///
+    /// # Errors
+    /// Only what will not mend itself: a topology that differs from what we need, an unusable
+    /// configuration.
+    pub async fn run(&self, stop: &CancellationToken) -> Result<Drained, BrokerError> {
+        remember_places();
+        // What an operator asks for, the worker also does by itself once it is unfit.
+        let fitness = &self.handler.fitness;
+        let ended = stop.child_token();
+        let mut serving = Box::pin(self.serve_generations(&ended));
+        let served = tokio::select! {
+            biased;
+            served = &mut serving => served,
+            () = fitness.lost() => {
+                ended.cancel();
+                serving.await
+            }
+        };
+        if !fitness.is_lost() {
+            self.health.set(State::Draining);
+        }
+        tracing::info!(
+            in_flight = self.in_flight.len(),
+            grace_s = self.settings.shutdown_grace.as_secs(),
+            "draining"
+        );
+        self.in_flight.close();
+        let (serving, error) = match served {
+            Ok(serving) => (serving, None),
+            Err(error) => (None, Some(error)),
+        };
+        // A paid call that is being made is worth waiting for, whatever ends the worker.
+        let drained = timeout(self.settings.shutdown_grace, self.drain(serving)).await;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        if fitness.is_lost() {
+            // Not ended: a supervisor would start it again, and it would fail on the next two jobs.
+            stop.cancelled().await;
+        }
+        Ok(match drained {
+            Ok(()) => Drained::Yes,
+            Err(_) => Drained::No,
+        })
+    }
+
+    async fn drain(&self, serving: Option<Serving>) {
+        let Some(Serving {
+            generation,
+            mut consumers,
+            _heartbeats,
+            ..
+        }) = serving
+        else {
+            return self.in_flight.wait().await;
+        };
+        self.start_all(consumers.stop().await, &generation);
+        self.in_flight.wait().await;
+        if let Some(generation) = Arc::into_inner(generation) {
+            generation.session.close().await;
+        }
+    }
+
+    /// Serves one generation after the other. Returns the one that was served when `stop` came, if
+    /// any.
+    async fn serve_generations(
+        &self,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
-        let mut pause = reconnecting();
-        let mut connected_before = false;
-        // One line on the way down, whatever it is that goes first; the way up is told when
-        // consuming begins.
-        let mut told = Vec::new();
+        let mut outages = Outages {
+            attempts: Attempts::every(FIRST_WAIT, &self.randomness).halted_by(stop, 1),
+            connected_before: false,
+            logged: Vec::new(),
+        };
         loop {
-            let established = match self
-                .establish(&mut pause, &mut told, connected_before, stop)
-                .await
-            {
-                Ok(established) => established,
-                Err(error) => {
-                    // A paid call in the air is worth waiting for, whatever ends the worker.
-                    turns.close();
-                    let _ = tokio::time::timeout(self.settings.shutdown_grace, turns.wait()).await;
-                    return Err(error);
-                }
-            };
-            let Some(mut serving) = established else {
+            let Some(mut serving) = self.establish(&mut outages, stop).await? else {
                 return Ok(None);
             };
-            if connected_before {
+            if std::mem::replace(&mut outages.connected_before, true) {
                 metric::broker_reconnected();
             }
-            connected_before = true;
             let since = Instant::now();
-            match self.serve(&mut serving, turns, stop).await {
+            match self.serve(&mut serving, stop).await {
                 Served::Stopped => return Ok(Some(serving)),
                 Served::Lost => serving.generation.end(),
-                // With a deleted queue go the broker's copies of what is in hand: nobody delivers
-                // it again. It is answered on the connections that it came with, which live until
-                // then.
-                Served::Cancelled => {
-                    let (lost, halt) = (
-                        serving.generation.session.lost(),
-                        serving.generation.halt.clone(),
-                    );
-                    // Once those are gone as well, nothing more is to be bought.
-                    tokio::spawn(async move {
-                        lost.await;
-                        halt.cancel();
-                    });
-                    for delivery in serving.feed.stop().await {
-                        drop(self.start(delivery, &serving.generation, turns, false));
-                    }
-                }
+                Served::Cancelled => self.leave(serving).await,
             }
-            told = vec![Outage::OutOfReach];
-            // A connection that does not last is no reason to knock without pause.
+            outages.logged = vec![Outage::OutOfReach];
+            // A connection that does not last is no reason to connect again without a wait.
             if since.elapsed() >= LASTING {
-                pause = reconnecting();
+                outages.attempts.restart();
             } else {
-                sleep_unless(pause(&self.randomness), stop).await;
+                outages.attempts.wait().await;
             }
         }
     }
 
-    /// Connects, declares and begins to consume, again and again until it succeeds. `None`: asked
-    /// to stop meanwhile.
+    /// With a deleted queue go the broker's copies of what is in hand: it is never delivered again.
+    /// So it is answered on the connections that it came with, which live until then.
+    async fn leave(&self, mut serving: Serving) {
+        let lost = serving.generation.session.lost();
+        let halt = serving.generation.halt.clone();
+        // Once those are gone as well, nothing more is to be bought.
+        tokio::spawn(async move {
+            lost.await;
+            halt.cancel();
+        });
+        self.start_all(serving.consumers.stop().await, &serving.generation);
+    }
+
+    /// Connects, declares and begins to consume, again and again until it succeeds. `None`: the
+    /// worker was asked to stop meanwhile.
     async fn establish(
-        self: &Arc<Self>,
-        pause: &mut impl FnMut(&Randomness) -> Duration,
-        told: &mut Vec<Outage>,
-        connected_before: bool,
+        &self,
+        outages: &mut Outages<'_>,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
-        let mut is_clock_reported = false;
-        loop {
-            if let Some(problem) = self.clock_problem().await {
+        let mut is_clock_logged = false;
+        while !stop.is_cancelled() {
+            if let Some(problem) = self.asked_clock_problem().await {
                 self.health.set(State::Disconnected {
                     problem: problem.clone(),
                 });
-                if !std::mem::replace(&mut is_clock_reported, true) {
+                if !std::mem::replace(&mut is_clock_logged, true) {
                     tracing::error!(problem, "the clock of this machine is wrong");
                 }
-                sleep_unless(CLOCK_CHECK, stop).await;
-                if stop.is_cancelled() {
-                    return Ok(None);
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(CLOCK_CHECK) => {}
                 }
                 continue;
             }
+            let connected_before = outages.connected_before;
             let error = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(None),
-                outcome = self.attempt(connected_before, stop) => match outcome {
-                    Ok(serving) => {
-                        told.clear();
-                        return Ok(Some(serving));
-                    }
-                    // What was there, and is deleted now, will be declared anew by whoever did
-                    // that.
+                outcome = self.connect(connected_before, stop) => match outcome {
+                    Ok(serving) => return Ok(Some(serving)),
+                    // What was there, and was deleted since, will be declared again by the operator
+                    // who did that.
                     Err(error) if error.is_final() && !(connected_before && error.is_missing()) => return Err(error),
                     Err(error) => error,
                 },
             };
-            let (wait, outage, problem) =
-                (pause(&self.randomness), error.outage(), error.to_string());
-            self.health.set(State::Disconnected {
-                problem: problem.clone(),
-            });
-            if told.contains(&outage) {
-                tracing::debug!(
-                    problem,
-                    wait_ms = wait.as_millis(),
-                    "still so: {}",
-                    outage.message()
-                );
-            } else {
-                tracing::error!(problem, "{}", outage.message());
-                told.push(outage);
-            }
-            sleep_unless(wait, stop).await;
+            self.record_outage(&error, &mut outages.logged);
+            outages.attempts.wait().await;
+        }
+        Ok(None)
+    }
+
+    fn record_outage(&self, error: &BrokerError, logged: &mut Vec<Outage>) {
+        let (outage, problem) = (error.outage(), error.to_string());
+        self.health.set(State::Disconnected {
+            problem: problem.clone(),
+        });
+        if logged.contains(&outage) {
+            tracing::debug!(problem, "still so: {}", outage.message());
+        } else {
+            tracing::error!(problem, "{}", outage.message());
+            logged.push(outage);
         }
     }
 
-    async fn attempt(
-        self: &Arc<Self>,
+    /// The store is asked what time it is where it said nothing yet, or something bad.
+    async fn asked_clock_problem(&self) -> Option<String> {
+        let loader = &self.pipeline.loader;
+        if !loader.store.tells_time() {
+            return None;
+        }
+        if loader.store.clock_reading().is_none() || self.clock_problem().is_some() {
+            loader.store.ask_the_time(&loader.bucket).await;
+        }
+        self.clock_problem()
+    }
+
+    async fn connect(
+        &self,
         connected_before: bool,
         stop: &CancellationToken,
     ) -> Result<Serving, BrokerError> {
-        let session = self
-            .broker
-            .connect_for_bodies(self.settings.max_job_bytes.max(KEPT_BYTES))
-            .await?;
-        match Box::pin(self.begin(&session, connected_before, stop)).await {
-            Ok((feed, control, problems)) => Ok(Serving {
-                generation: Arc::new(Generation::new(session, stop)),
-                feed,
-                _control: control,
-                problems,
-            }),
-            Err(error) => Err(session.explain(error).await),
+        let largest_body = self.settings.max_job_bytes.max(KEPT_BYTES);
+        let session = self.broker.connect_for_bodies(largest_body).await?;
+        let generation = Arc::new(Generation::new(session, stop));
+        match Box::pin(self.begin(&generation, connected_before, stop)).await {
+            Ok(serving) => Ok(serving),
+            Err(error) => Err(generation.session.explain(error).await),
         }
     }
 
     /// Nothing is taken from a queue before it is proven that this user may do all that a job
     /// needs.
     async fn begin(
-        self: &Arc<Self>,
-        session: &Session,
+        &self,
+        generation: &Arc<Generation>,
         connected_before: bool,
         stop: &CancellationToken,
-    ) -> Result<(Feed, AbortOnDropHandle<()>, Receiver<PublishError>), BrokerError> {
+    ) -> Result<Serving, BrokerError> {
+        let session = &generation.session;
         let missing = if connected_before {
             session.missing().await?
         } else {
@@ -207,26 +258,39 @@ impl Worker {
             self.queue_watch.record_missing(&[]);
         }
         session.prove_publishing().await?;
-        // Before the others are greeted: they answer a newcomer at once.
-        let heard = session.control().await?;
-        // Who can take nothing from us, for want of memory say, should hand out nothing either.
-        let told = self.heartbeats.next(stop.is_cancelled());
-        session
-            .publisher()
-            .announce(&told)
+        // Before this worker's first heartbeat: the others answer a newcomer at once.
+        let incoming = session.control().await?;
+        // A broker that takes nothing from us, for want of memory say, should hand out nothing
+        // either.
+        let publisher = session.publisher();
+        publisher
+            .announce(&self.heartbeats.next(stop.is_cancelled()))
             .await
             .map_err(|problem| problem.about(self.heartbeats.exchange.name()))?;
         let (sender, problems) = channel(1);
-        let control =
-            Arc::clone(&self.heartbeats).run(heard, session.publisher(), stop.clone(), sender);
-        let control = AbortOnDropHandle::new(tokio::spawn(control));
-        let mut feed = Feed::default();
-        let (intake, prefetch) = (
-            Intake::of(&self.pipeline.retrier.breaker.flow(), false),
-            self.pipeline.prefetch(self.settings.max_in_flight),
-        );
-        if intake == Intake::Nothing {
-            // Consuming would prove the right to read.
+        let heartbeats =
+            Arc::clone(&self.heartbeats).run(incoming, publisher, stop.clone(), sender);
+        let mut serving = Serving {
+            generation: Arc::clone(generation),
+            consumers: JobConsumers::default(),
+            intake: Intake::default(),
+            _heartbeats: AbortOnDropHandle::new(tokio::spawn(heartbeats)),
+            problems,
+        };
+        let round = Event::Round {
+            flow: &self.pipeline.retrier.breaker.flow(),
+            wanted: self.prefetch(),
+            in_hand: 0,
+        };
+        if let Action::Take(taking) = serving.intake.on(round) {
+            let prefetches = taking.prefetches();
+            let replaced = serving
+                .consumers
+                .replace(session, &self.settings.queues, prefetches);
+            // Nothing was taken before, so nothing was received.
+            let _ = replaced.await?;
+        } else {
+            // Consuming would have proven the right to read.
             let missing = session.missing_rights().await?;
             if !missing.is_empty() {
                 return Err(BrokerError::Forbidden {
@@ -235,55 +299,6 @@ impl Worker {
                 });
             }
         }
-        // Nothing was taken before, so nothing was received.
-        let _ = feed
-            .follow(intake, session, &self.settings.queues, prefetch)
-            .await?;
-        Ok((feed, control, problems))
-    }
-
-    pub(super) fn lost(&self, problem: &str, turns: &TaskTracker) -> Served {
-        self.health.set(State::Disconnected {
-            problem: problem.to_owned(),
-        });
-        tracing::warn!(
-            problem,
-            in_flight = turns.len(),
-            "the broker was lost; what was not acknowledged will be delivered again"
-        );
-        Served::Lost
-    }
-
-    /// Because of what the broker refuses to this worker.
-    pub(super) fn given_up(&self, problem: &str, turns: &TaskTracker) -> Served {
-        self.health.set(State::Disconnected {
-            problem: problem.to_owned(),
-        });
-        tracing::warn!(
-            problem,
-            in_flight = turns.len(),
-            "the worker takes no more jobs; what was not acknowledged is delivered again"
-        );
-        Served::Lost
-    }
-
-    pub(super) fn cancelled(&self, problem: &str, turns: &TaskTracker) -> Served {
-        self.health.set(State::Disconnected {
-            problem: problem.to_owned(),
-        });
-        tracing::warn!(
-            problem,
-            in_flight = turns.len(),
-            "no more jobs come from the broker; connecting anew, those in flight are finished"
-        );
-        Served::Cancelled
-    }
-}
-
-async fn sleep_unless(wait: Duration, stop: &CancellationToken) {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(wait) => {}
+        Ok(serving)
     }
 }

@@ -1,0 +1,357 @@
+//! One generation: takes what the intake allows, for as long as the generation lives.
+
+use super::delivery::DeliveryHandler;
+use super::heartbeats::Heartbeats;
+use super::intake::{Action, Event, Intake};
+use super::outbox::Outbox;
+use super::poison::{Fitness, is_due_suspect};
+use super::{Parts, Settings};
+use crate::broker::{
+    Broker, BrokerError, Delivery, Generation, JobConsumers, PublishError, QueueWatch, RunLocks,
+    watch_alarm,
+};
+use crate::clock::skew::clock_verdict;
+use crate::cluster::exchange::ControlExchange;
+use crate::pipeline::Pipeline;
+use crate::randomness::Randomness;
+use crate::telemetry::health::{Health, State};
+use crate::telemetry::metric;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+/// A worker that has too many jobs in hand looks so often whether some have ended.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// While jobs are taken, what the servers' answers say about the time is looked at so often.
+const CLOCK_LOOK_EVERY: Duration = Duration::from_mins(1);
+/// What is in hand is given so long to end before a suspect runs alone. A job may be held up for
+/// minutes, by a throttle for instance: the others need not wait for that.
+const ROOM_PATIENCE: Duration = Duration::from_mins(2);
+/// A suspect comes back from the shortest delay queue; it may be so late.
+const LATE: Duration = Duration::from_secs(10);
+
+pub struct Worker {
+    pub(super) settings: Arc<Settings>,
+    pub(super) broker: Broker,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) health: Health,
+    pub(super) randomness: Randomness,
+    pub(super) heartbeats: Arc<Heartbeats>,
+    pub(super) queue_watch: QueueWatch,
+    pub(super) handler: Arc<DeliveryHandler>,
+    /// The deliveries that are being handled, of all generations.
+    pub(super) in_flight: TaskTracker,
+}
+
+/// A generation that is served.
+pub(super) struct Serving {
+    pub(super) generation: Arc<Generation>,
+    pub(super) consumers: JobConsumers,
+    pub(super) intake: Intake,
+    /// Ends with the generation.
+    pub(super) _heartbeats: AbortOnDropHandle<()>,
+    /// Why a heartbeat could not be published.
+    pub(super) problems: Receiver<PublishError>,
+}
+
+/// Why a generation is served no more.
+pub(super) enum Served {
+    Lost,
+    /// The broker ended a consumer, and nothing else.
+    Cancelled,
+    Stopped,
+}
+
+impl Worker {
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            settings,
+            broker,
+            pipeline,
+            sealer,
+            health,
+            events,
+            randomness,
+        } = parts;
+        let settings = Arc::new(settings);
+        let heartbeats = Heartbeats {
+            exchange: ControlExchange::new(
+                settings.queues.control_exchange.clone(),
+                settings.fleet.clone(),
+                sealer.clone(),
+            ),
+            pipeline: Arc::clone(&pipeline),
+            every: settings.heartbeat_every,
+        };
+        let handler = DeliveryHandler {
+            outbox: Outbox::new(
+                Arc::clone(&settings),
+                sealer.clone(),
+                health.clone(),
+                pipeline.retrier.clock,
+                randomness.clone(),
+            ),
+            settings: Arc::clone(&settings),
+            pipeline: Arc::clone(&pipeline),
+            sealer,
+            events,
+            fitness: Fitness::new(health.clone()),
+            run_locks: RunLocks::default(),
+        };
+        Self {
+            queue_watch: QueueWatch::new(settings.queues.clone(), health.clone()),
+            settings,
+            broker,
+            pipeline,
+            health,
+            randomness,
+            heartbeats: Arc::new(heartbeats),
+            handler: Arc::new(handler),
+            in_flight: TaskTracker::new(),
+        }
+    }
+
+    /// Takes what may be taken, for as long as the generation lives.
+    pub(super) async fn serve(&self, serving: &mut Serving, stop: &CancellationToken) -> Served {
+        let Serving {
+            generation,
+            consumers,
+            intake,
+            problems,
+            ..
+        } = serving;
+        let queues = &self.settings.queues;
+        let breaker = &self.pipeline.retrier.breaker;
+        let mut changes = breaker.changes();
+        // Boxed, as what is asked of the broker is: it is large, and seldom at work.
+        let mut ended = Box::pin(self.ended(generation, problems, stop));
+        // Where jobs are taken one at a time: the one that has to end before the next is taken.
+        let mut single = None;
+        // A stage that is paused because of a control call is probed by the next one, beside the
+        // jobs.
+        let mut control_call: Option<AbortOnDropHandle<()>> = None;
+        self.health.flows(breaker.flow().paused(), breaker.doubts());
+        let _alarm = AbortOnDropHandle::new(tokio::spawn(watch_alarm(
+            self.health.clone(),
+            generation.session.blocked(),
+        )));
+        tracing::info!(
+            queue = queues.jobs_queue,
+            prefetch = intake.prefetch(),
+            "consuming"
+        );
+        loop {
+            let flow = breaker.flow();
+            let round = Event::Round {
+                flow: &flow,
+                wanted: self.prefetch(),
+                in_hand: self.in_flight.len(),
+            };
+            if let Action::Take(taking) = intake.on(round) {
+                let prefetches = taking.prefetches();
+                match consumers
+                    .replace(&generation.session, queues, prefetches)
+                    .await
+                {
+                    Ok(received) => self.start_all(received, generation),
+                    Err(error) => return self.lost(generation, &error),
+                }
+            }
+            // Once nothing is taken any more, and not before.
+            self.health.flows(flow.paused(), breaker.doubts());
+            if control_call
+                .as_ref()
+                .is_none_or(AbortOnDropHandle::is_finished)
+            {
+                control_call = self.start_control_call();
+            }
+            let waits = intake.has_single();
+            let delivery = tokio::select! {
+                biased;
+                served = &mut ended => return served,
+                () = breaker.flow_changes(&flow, &mut changes) => continue,
+                () = sleep(LOOK_AGAIN), if intake.is_too_full() => continue,
+                () = end_of(&mut single), if waits => {
+                    intake.on(Event::SingleEnded);
+                    continue;
+                }
+                () = moment(intake.room_until()), if !waits => {
+                    intake.on(Event::RoomExpired);
+                    continue;
+                }
+                delivery = consumers.next(intake.is_jobs_queue_first()), if !waits => delivery,
+            };
+            let Some(delivery) = delivery else {
+                return self.consumer_ended(generation);
+            };
+            let (sealer, now) = (&self.handler.sealer, self.pipeline.retrier.clock.now());
+            let is_due_suspect = is_due_suspect(&delivery.message, sealer, now);
+            let action = intake.on(Event::Received { is_due_suspect });
+            if action == Action::StartAlone {
+                // All that its consumer may have is in hand: nothing else is on its way.
+                self.start_all(consumers.stop().await, generation);
+            }
+            single = Some(self.start(delivery, generation, action == Action::StartAlone));
+            if action == Action::StartAndEmpty {
+                self.start_all(consumers.stop().await, generation);
+                let room_until = self.empty(generation, stop).await;
+                intake.on(Event::Emptied { room_until });
+            }
+        }
+    }
+
+    /// How many jobs are to be in hand.
+    pub(super) fn prefetch(&self) -> u16 {
+        self.pipeline.prefetch(self.settings.max_in_flight)
+    }
+
+    pub(super) fn start_all(&self, deliveries: Vec<Delivery>, generation: &Arc<Generation>) {
+        for delivery in deliveries {
+            self.start(delivery, generation, false);
+        }
+    }
+
+    fn start(
+        &self,
+        delivery: Delivery,
+        generation: &Arc<Generation>,
+        is_alone: bool,
+    ) -> JoinHandle<()> {
+        let (handler, generation) = (Arc::clone(&self.handler), Arc::clone(generation));
+        self.in_flight
+            .spawn(async move { handler.handle(delivery, &generation, is_alone).await })
+    }
+
+    /// Returns when the generation is to be served no more, although its consumers may live.
+    async fn ended(
+        &self,
+        generation: &Generation,
+        problems: &mut Receiver<PublishError>,
+        stop: &CancellationToken,
+    ) -> Served {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Served::Stopped,
+            () = generation.over() => self.consumer_ended(generation),
+            never = self.queue_watch.run(generation, problems) => match never {},
+            // What is in hand stops before another call, and is delivered again: no deadline is
+            // judged by a wrong clock.
+            problem = self.clock_goes_wrong() => self.record_lost(&problem),
+        }
+    }
+
+    /// Lets what is in hand end, while nothing is taken. The suspect itself is parked meanwhile: a
+    /// crash because of another job would count as its death. Returns until when it is waited for;
+    /// `None` where a job takes too long: the suspect is tried again when it comes back.
+    async fn empty(&self, generation: &Generation, stop: &CancellationToken) -> Option<Instant> {
+        self.in_flight.close();
+        tokio::select! {
+            biased;
+            () = self.in_flight.wait() => {}
+            () = stop.cancelled() => {}
+            () = generation.over() => {}
+            () = sleep(ROOM_PATIENCE) => {}
+        }
+        self.in_flight.reopen();
+        self.in_flight
+            .is_empty()
+            .then(|| Instant::now() + self.settings.queues.shortest_delay() + LATE)
+    }
+
+    fn start_control_call(&self) -> Option<AbortOnDropHandle<()>> {
+        let (stage, streak) = self.pipeline.retrier.breaker.control_call_due()?;
+        let pipeline = Arc::clone(&self.pipeline);
+        let probing = async move { pipeline.probe(stage, streak).await };
+        Some(AbortOnDropHandle::new(tokio::spawn(probing)))
+    }
+
+    fn lost(&self, generation: &Generation, error: &BrokerError) -> Served {
+        let problem = error.to_string();
+        match error {
+            BrokerError::Forbidden { .. } => self.record_lost(&problem),
+            _ => self.record_lost(generation.problem().unwrap_or(&problem)),
+        }
+    }
+
+    fn record_lost(&self, problem: &str) -> Served {
+        self.record_disconnected(
+            problem,
+            "the broker was lost; what was not acknowledged will be delivered again",
+        );
+        Served::Lost
+    }
+
+    fn consumer_ended(&self, generation: &Generation) -> Served {
+        let problem = generation.problem().unwrap_or("given up by this worker");
+        if generation.is_given_up() {
+            // Because of what the broker refuses to this worker.
+            self.record_disconnected(
+                problem,
+                "the worker takes no more jobs; what was not acknowledged is delivered again",
+            );
+            Served::Lost
+        } else if generation.is_over() {
+            self.record_lost(problem)
+        } else {
+            self.record_disconnected(
+                problem,
+                "no more jobs come from the broker; connecting anew, those in flight are finished",
+            );
+            Served::Cancelled
+        }
+    }
+
+    fn record_disconnected(&self, problem: &str, message: &'static str) {
+        self.health.set(State::Disconnected {
+            problem: problem.to_owned(),
+        });
+        tracing::warn!(problem, in_flight = self.in_flight.len(), "{message}");
+    }
+
+    async fn clock_goes_wrong(&self) -> String {
+        loop {
+            sleep(CLOCK_LOOK_EVERY).await;
+            if let Some(problem) = self.clock_problem() {
+                return problem;
+            }
+        }
+    }
+
+    /// What is wrong with this machine's clock, as far as the servers have said what time it is.
+    pub(super) fn clock_problem(&self) -> Option<String> {
+        let pipeline = &self.pipeline;
+        let readings = [
+            ("store", pipeline.loader.store.clock_reading()),
+            ("recognition", pipeline.recognition.clock_reading()),
+            ("verification", pipeline.verification.clock_reading()),
+        ];
+        for (server, reading) in readings {
+            if let Some(reading) = reading {
+                metric::clock_skew(server, reading.ahead);
+            }
+        }
+        let readings = readings.into_iter().filter_map(|(_, reading)| reading);
+        clock_verdict(readings, pipeline.retrier.clock.now()).problem()
+    }
+}
+
+/// Returns when the job has ended, if there is one.
+async fn end_of(job: &mut Option<JoinHandle<()>>) {
+    match job {
+        Some(running) => drop(running.await),
+        None => std::future::pending().await,
+    }
+    *job = None;
+}
+
+/// Returns at that moment, if there is one.
+async fn moment(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
