@@ -62,14 +62,7 @@ async fn the_definitions_are_what_the_worker_exports() {
 async fn each_user_can_do_its_work_and_a_right_taken_away_is_named() {
     let (node, management) = Node::start_deployed().await;
     // As in production: on a broker that runs and has users.
-    node.ctl(&[
-        "import_definitions",
-        concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/deploy/rabbitmq/definitions.json"
-        ),
-    ])
-    .await;
+    node.import_definitions(DEFINITIONS).await;
     let mut system = on(&node).await;
     policies_of_others_do_no_harm_to_the_queues(&node, management).await;
     jobs_go_their_way(&mut system, &node).await;

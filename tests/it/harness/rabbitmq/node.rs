@@ -104,6 +104,14 @@ impl Node {
         (node, port)
     }
 
+    /// As `rabbitmqctl` does it on a broker that runs.
+    pub(crate) async fn import_definitions(&self, definitions: &str) {
+        write(&self.folder.outside.join("import.json"), definitions);
+        let file = self.folder.inside.join("import.json");
+        self.ctl(&["import_definitions", &file.display().to_string()])
+            .await;
+    }
+
     /// Everything but running.
     pub(super) fn prepared() -> Self {
         Self::of(&Family::new())
