@@ -6,7 +6,8 @@ use invoice_worker::domain::failure::Stage;
 use reqwest::multipart::Form;
 
 use super::caller::{
-    answers, blank, client, document, file, sample, sandbox, start, verify, verify_sample,
+    answers, blank, client, document, file, recognise_sample, sample, sandbox, start, verify,
+    verify_sample,
 };
 
 const NAME: &str = "01-beijing-outpatient";
@@ -196,4 +197,28 @@ async fn a_scenario_can_ask_for_the_picture_to_be_turned_and_change_the_details(
     )
     .await;
     assert_eq!(turned.1["status"], "OK");
+}
+
+#[tokio::test]
+async fn the_words_of_policy_scenarios_are_played_here_too() {
+    let text = "[[fault]]\nstage = 'verification'\ncode = '317'\ntimes = 1\n\
+                [[fault]]\nstage = 'verification'\ncode = 'OK'\nregistry = 'voided'\nfrom = '0s'\n\
+                [[fault]]\nstage = 'recognition'\ncode = '200'\nnothing_read = true\n";
+    let sandbox = start(SandboxScenario::parse(text, "test").unwrap()).await;
+    assert_eq!(verify_sample(&sandbox, NAME).await.1["error_code"], 317);
+    let (_, voided) = verify_sample(&sandbox, NAME).await;
+    let standard = &voided["data"]["invoice_standard_result"];
+    assert_eq!(
+        (&voided["status"], &standard["img_status"][0]["yizuofei"]),
+        (&"OK".into(), &"是".into())
+    );
+    assert_eq!(
+        standard["note_no"],
+        answers(sample(NAME))["verification"]["invoice_standard_result"]["note_no"]
+    );
+    let (_, blank) = recognise_sample(&sandbox, NAME).await;
+    assert_eq!(
+        (&blank["code"], &blank["data"]["InvoiceNum"]),
+        (&200.into(), &"".into())
+    );
 }
