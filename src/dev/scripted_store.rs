@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use std::future::ready;
 use std::sync::Arc;
 
-/// What a store has under each key, whatever its buckets are called.
+/// The objects of a store by key, whatever its buckets are called.
 pub trait StoreScript: Send + Sync {
     fn read(&self, key: &str) -> Result<Bytes, Failure>;
 

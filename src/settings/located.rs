@@ -24,7 +24,7 @@ pub enum FileError {
     },
 }
 
-/// What is wrong, at this byte of the text.
+/// A mistake at this byte of the text.
 #[derive(Debug)]
 pub struct Problem {
     offset: usize,

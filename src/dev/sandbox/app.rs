@@ -1,4 +1,5 @@
-//! What the parts of the sandbox share: the scenario in progress, the books, the eyes.
+//! The state that the parts of the sandbox share: the scenario in progress, the recorded calls, the
+//! reader of pictures.
 
 use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +29,7 @@ pub(super) struct SandboxApp {
     script: FaultScript,
     recognition_window: Mutex<RateWindow>,
     verification_window: Mutex<RateWindow>,
-    /// So that no two requests are told the same id.
+    /// The number of request ids given out, so that no two are alike.
     requests: AtomicU64,
     seed: u64,
     pictures_apart: bool,
@@ -59,7 +60,7 @@ impl SandboxApp {
         })
     }
 
-    /// Whether the account's rate allows another call of this stage now.
+    /// Says whether the account's rate allows another call of this stage now.
     pub(super) fn admit(&self, stage: Stage) -> bool {
         let window = match stage {
             Stage::Recognition => &self.recognition_window,
@@ -76,7 +77,7 @@ impl SandboxApp {
         self.catalogue.entry(picture.bill.as_ref()?)
     }
 
-    /// Counts a call about a picture, waits as long as the answer takes, and tells the fault that
+    /// Counts a call about a picture, waits as long as the answer takes, and returns the fault that
     /// answers it.
     pub(super) async fn picture_fault(
         &self,
@@ -100,7 +101,7 @@ impl SandboxApp {
         self.fault(stage, subject, facts, call).await
     }
 
-    /// As for pictures.
+    /// The same for a call about any subject.
     pub(super) async fn fault(
         &self,
         stage: Stage,

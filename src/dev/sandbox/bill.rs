@@ -17,7 +17,7 @@ pub(super) struct QrBill {
     pub(super) check_code: String,
     /// `2023-05-16`
     pub(super) billing_date: String,
-    /// As it is written, `411.42`.
+    /// The total as it is written, `411.42`.
     pub(super) total: String,
 }
 
@@ -58,7 +58,7 @@ impl QrBill {
 #[derive(Debug)]
 pub(super) struct CatalogueEntry {
     pub(super) sample: &'static Sample,
-    /// As recognition names it: 北京.
+    /// The province as recognition names it: 北京.
     pub(super) province: String,
     pub(super) recognition: Box<RawValue>,
     pub(super) verification: Box<RawValue>,

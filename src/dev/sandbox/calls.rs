@@ -13,7 +13,7 @@ use crate::domain::failure::{Billed, Stage};
 /// Older calls are forgotten; the counters still know them.
 const REMEMBERED: usize = 100_000;
 
-/// Kept by the sandbox and shared with whoever asks; cloning it copies nothing.
+/// The recorded calls, shared with the sandbox: a clone is the same ledger.
 #[derive(Clone, Debug)]
 pub struct CallLedger(Arc<Mutex<LedgerState>>);
 
@@ -22,12 +22,12 @@ pub struct CallLedger(Arc<Mutex<LedgerState>>);
 pub struct SandboxCall {
     pub stage: Stage,
     /// The sample's name, the number of another bill, the SHA-256 of another picture (of any, where
-    /// the scenario tells them apart), or the key of an object (`get samples/a.jpg`). `None`:
-    /// refused before anybody looked.
+    /// the scenario counts them apart), or the key of an object (`get samples/a.jpg`). `None`:
+    /// refused before the picture was looked at.
     pub subject: Option<String>,
-    /// The how-manieth call of this subject; 0 where it was refused before anybody looked.
+    /// The call's number among those of this subject; 0 where it was refused before.
     pub nth: u32,
-    /// By the name that the error-code policy gives it; storage by S3's code where a fault
+    /// The answer's name in the error-code policy; storage by S3's code where a fault
     /// answered, else by its HTTP status; a broken answer by the scenario's name. `abandoned`: the
     /// caller went away first.
     pub answer: String,
@@ -43,7 +43,7 @@ pub struct SandboxCall {
     pub took: Duration,
 }
 
-/// What a stage's calls come to.
+/// The number of a stage's calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CallCount {
     pub calls: u64,
@@ -122,7 +122,7 @@ impl CallLedger {
             nth: 0,
             bytes: None,
             begun: Instant::now(),
-            told: false,
+            is_answered: false,
         }
     }
 
@@ -142,7 +142,7 @@ pub(super) struct OpenCall {
     nth: u32,
     bytes: Option<u64>,
     begun: Instant,
-    told: bool,
+    is_answered: bool,
 }
 
 impl OpenCall {
@@ -157,7 +157,7 @@ impl OpenCall {
 
     /// The first answer counts. The call stays in flight until this is dropped.
     pub(super) fn answer(&mut self, answer: &str, http_status: u16) {
-        if std::mem::replace(&mut self.told, true) {
+        if std::mem::replace(&mut self.is_answered, true) {
             return;
         }
         let billed = codes::billed(self.stage, answer, http_status);
@@ -169,8 +169,7 @@ impl OpenCall {
             bytes: self.bytes,
             took: self.begun.elapsed(),
         };
-        // Numbers of other bills and keys of objects are somebody's; the names of samples are
-        // nobody's.
+        // Numbers of other bills and keys of objects are personal; the names of samples are not.
         let sample = self
             .subject
             .as_deref()
@@ -204,7 +203,7 @@ impl Drop for OpenCall {
 
 #[derive(Debug)]
 struct LedgerState {
-    /// Raised by a reset, so that a call from before does not end up in the new book.
+    /// Raised by a reset, so that a call from before is not counted in the new ledger.
     generation: u32,
     started: Instant,
     entries: VecDeque<LedgerEntry>,

@@ -10,7 +10,7 @@ pub(super) struct DocumentedCode {
     pub(super) message: &'static str,
 }
 
-/// What the document of this stage says of a code: the gateway's in front of recognition (statuses
+/// The document of this stage about a code: the gateway's in front of recognition (statuses
 /// differ between deployments; these are the usual ones), verification's `status`, or S3's as far
 /// as a reader and writer of objects meets them.
 pub(super) fn documented(stage: Stage, code: &str) -> Option<DocumentedCode> {
@@ -38,7 +38,7 @@ pub(super) fn verification_reason(code: u16) -> &'static str {
     wording(VERIFY_FAILED, &code.to_string()).unwrap_or("undocumented")
 }
 
-/// What stands behind the code in its line.
+/// The rest of the code's line.
 fn wording(table: &'static str, code: &str) -> Option<&'static str> {
     let mut lines = table.lines().filter_map(|line| line.split_once(' '));
     lines

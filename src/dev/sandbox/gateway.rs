@@ -17,7 +17,7 @@ use crate::domain::failure::Stage;
 use crate::settings::secret::Secret;
 
 pub(super) const PATH: &str = "/ocr/medical-invoice";
-/// What the gateway takes at all; the provider behind it takes less.
+/// The largest body that the gateway takes; the provider behind it takes less.
 const MAX_BODY_BYTES: usize = 12 << 20;
 
 #[derive(Serialize)]

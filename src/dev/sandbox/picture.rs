@@ -27,7 +27,7 @@ pub(super) struct SeenPicture {
     pub(super) height: u32,
     /// `None` where there is no bill's QR code, or none that can be read.
     pub(super) bill: Option<QrBill>,
-    /// Of the bytes as they came, in hex.
+    /// The hash of the bytes as they came, in hex.
     pub(super) sha256: String,
 }
 

@@ -23,10 +23,10 @@ use crate::domain::failure::Stage;
 const FORMATS: [ImageFormat; 3] = [ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Png];
 const MIN_SIDE: u32 = 15;
 const MAX_SIDE: u32 = 4096;
-/// Of the base64; in a form, after urlencoding.
+/// The longest base64 of a picture; in a form, after urlencoding.
 const MAX_ENCODED_BYTES: usize = 4 << 20;
 const MAX_URL_BYTES: usize = 1024;
-/// What `data` holds besides its three lists, in the document's order.
+/// The fields of `data` besides its three lists, in the document's order.
 const FIELDS: [&str; 26] = [
     "Name",
     "Sex",
@@ -121,7 +121,7 @@ async fn receive(app: &SandboxApp, request: Request) -> Result<SeenPicture, Sand
     }
 }
 
-/// From exactly one of `base64` and `url`.
+/// The picture, from exactly one of `base64` and `url`.
 async fn picture_bytes(app: &SandboxApp, body: &[u8]) -> Result<Bytes, &'static str> {
     match (raw_value(body, b"base64="), raw_value(body, b"url=")) {
         (Some(encoded), None) if encoded.len() <= MAX_ENCODED_BYTES => {
@@ -197,7 +197,7 @@ fn recognised(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) ->
     )
 }
 
-/// Of a bill that is not in the catalogue, what its QR code says; of no bill, nothing: every field
+/// The fields of a bill that is not in the catalogue, by its QR code; without a bill, every field
 /// is there and empty.
 fn fields(bill: Option<&QrBill>) -> serde_json::Map<String, serde_json::Value> {
     let mut fields: serde_json::Map<_, _> = FIELDS
@@ -217,7 +217,7 @@ fn refused(app: &SandboxApp, problem: &str) -> SandboxReply {
     failed(app, 400, problem)
 }
 
-/// The provider tells its failures inside HTTP 200.
+/// A failure of the provider, which comes inside HTTP 200.
 fn failed(app: &SandboxApp, code: u16, msg: &str) -> SandboxReply {
     SandboxReply::json(
         code.to_string(),

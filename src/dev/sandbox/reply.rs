@@ -14,9 +14,9 @@ use crate::dev::scenario::{Fault, ScriptedAnswer, WireFault};
 /// Genuine answers are collected up to this size before they are broken; it is larger than any
 /// object a job may name.
 const MAX_BROKEN_BYTES: usize = 64 << 20;
-/// Far more than any answer of the API: whoever reads without a limit is found out.
+/// Far more than any answer of the API: a client that reads without a limit fails.
 const OVERSIZE_BYTES: usize = 64 << 20;
-/// Whoever sends more than this in vain has to live with a broken connection.
+/// A client that sends more than this in vain meets a broken connection.
 const MAX_DRAINED_BYTES: usize = 64 << 20;
 const OVERSIZE_CHUNK: usize = 64 << 10;
 const SLOW_PIECES: u8 = 20;
@@ -85,8 +85,8 @@ impl SandboxReply {
     }
 }
 
-/// Reads what is left of a request and throws it away, up to a point: whoever is refused while
-/// still sending never sees the refusal.
+/// Reads what is left of a request and throws it away, up to a point: a client that is refused
+/// while still sending never sees the refusal.
 pub(super) async fn drain(body: Body) {
     let mut stream = body.into_data_stream();
     let mut received = 0;

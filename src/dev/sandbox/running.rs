@@ -19,14 +19,14 @@ use crate::settings::secret::Secret;
 
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// This machine only, on a free port, unless told otherwise.
+    /// This machine only, on a free port, by default.
     pub listen: SocketAddr,
     pub scenario: SandboxScenario,
-    /// Where the store keeps its objects; without one they go when the sandbox does.
+    /// The folder of the store's objects; without one they go when the sandbox does.
     pub data_dir: Option<PathBuf>,
 }
 
-/// What a client has to know to be let in. Made up for the sandbox, so they may be shown.
+/// A client's keys and secrets. Made up for the sandbox, so they may be shown.
 #[derive(Clone, Debug)]
 pub struct SandboxCredentials {
     pub app_key: String,
@@ -147,7 +147,7 @@ impl Sandbox {
         config.verification.api_secret = Secret::new(&credentials.api_secret);
     }
 
-    /// The books, which go on being written.
+    /// The recorded calls, which go on being recorded.
     pub fn calls(&self) -> CallLedger {
         self.app.calls.clone()
     }
@@ -157,7 +157,7 @@ impl Sandbox {
         self.app.reset();
     }
 
-    /// Puts an object into the store, past faults and books; the bucket is created where it is
+    /// Puts an object into the store, without faults and records; the bucket is created where it is
     /// missing. Answers the version's id.
     pub async fn put(
         &self,

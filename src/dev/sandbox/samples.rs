@@ -16,7 +16,7 @@ pub struct Sample {
     pub answers_json: &'static str,
 }
 
-/// In the order of their numbers.
+/// All samples in the order of their numbers.
 pub fn all() -> &'static [Sample] {
     &SAMPLES
 }

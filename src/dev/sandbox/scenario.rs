@@ -1,4 +1,4 @@
-//! What the sandbox is to do: credentials, rates and latencies, and the faults it answers with.
+//! The script of a sandbox: credentials, rates and latencies, and the faults it answers with.
 //!
 //! Built in code, or read from a TOML file; `tests/data/scenarios/example.toml` shows every key.
 //!
@@ -68,7 +68,7 @@ pub struct SandboxScenario {
     pub recognition: SandboxRecognition,
     pub verification: SandboxVerification,
     pub storage: SandboxStorage,
-    /// In order: the first that fits answers.
+    /// The first that fits answers.
     pub faults: Vec<Fault>,
 }
 
@@ -112,7 +112,7 @@ pub struct SandboxRecognition {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SandboxVerification {
-    /// As for recognition.
+    /// The same as for recognition.
     pub rate_per_second: u32,
     pub burst: u32,
     #[serde(deserialize_with = "duration")]

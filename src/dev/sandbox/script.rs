@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::dev::scenario::{CallFacts, Fault, FaultUses};
 use crate::domain::failure::Stage;
 
-/// Subjects beyond these are not told apart from each other: strangers decide how many there are.
+/// Subjects beyond these are counted together: clients decide how many there are.
 const MAX_SUBJECTS: usize = 100_000;
 
 #[derive(Debug)]

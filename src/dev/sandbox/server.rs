@@ -22,7 +22,7 @@ use super::reply::{HangUp, SandboxReply};
 use super::{recognition, storage, verification};
 use crate::domain::failure::Stage;
 
-/// For multipart bodies; the other extractors have limits of their own.
+/// The largest multipart body; the other extractors have limits of their own.
 const MAX_MULTIPART_BYTES: usize = 12 << 20;
 /// After an `accept` that failed: for want of file descriptors, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -47,7 +47,7 @@ pub(super) enum SignatureRefused {
     Differs(String),
 }
 
-/// Whether `app_secret` signed exactly this request, not long before or after `now`.
+/// Checks that `app_secret` signed exactly this request, not long before or after `now`.
 pub(super) fn verify(
     request: &SignedRequest<'_>,
     app_key: &str,
@@ -145,7 +145,7 @@ fn canonical_request(
                 "x-sdk-content-sha256 is not signed",
             ));
         }
-        Some(told) if told == UNSIGNED || told == body => told,
+        Some(sent) if sent == UNSIGNED || sent == body => sent,
         Some(_) => {
             return Err(SignatureRefused::Malformed(
                 "x-sdk-content-sha256 is not that of the body",

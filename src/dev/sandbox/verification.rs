@@ -104,7 +104,8 @@ async fn receive(app: &SandboxApp, request: Request) -> Result<(SeenPicture, boo
     }
 }
 
-/// By the status of the refusal.
+/// # Errors
+/// The status with which the call is refused.
 fn pass(app: &SandboxApp, request: &Request) -> Result<(), &'static str> {
     if request.method() != Method::POST || request.uri().path() != PATH {
         Err("NOT_FOUND")
@@ -160,7 +161,7 @@ impl Form {
                 .await
                 .map_err(|_| "the multipart body is broken")?
             {
-                // Read on: whoever is refused while still sending never sees the refusal.
+                // Read on: a client that is refused while still sending never sees the refusal.
                 if bytes.len() <= max_bytes {
                     bytes.extend_from_slice(&chunk);
                 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScriptedAnswer {
-    /// What the call is answered without the fault; in a simulation, the good answer.
+    /// The answer that the call gets without the fault; in a simulation, the good one.
     Genuine,
     /// A provider's own numeric code: recognition's `code` inside HTTP 200, verification's
     /// `error_code` under `VERIFY_FAILED`.
@@ -19,7 +19,7 @@ pub enum ScriptedAnswer {
     Broken(WireFault),
 }
 
-/// What goes wrong on the wire.
+/// A fault on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireFault {
     /// No connection: nothing was sent.
@@ -55,7 +55,7 @@ const WIRE: [(&str, WireFault); 9] = [
     ("slow", WireFault::Slow),
 ];
 
-/// What the registry says of a bill that it knows.
+/// The registry's answer about a bill that it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegistryAnswer {

@@ -35,14 +35,14 @@ pub struct Fault {
     pub delay: Duration,
 }
 
-/// What a call has to be about: every condition that is given must hold. Texts may end in `*`,
+/// The subject of a call: every condition that is given must hold. Texts may end in `*`,
 /// which stands for anything.
 #[derive(Clone, Debug, Default)]
 pub struct Concerned {
     /// The name of a sample, `01-beijing-outpatient`.
     pub sample: Option<String>,
     pub note_no: Option<String>,
-    /// As recognition names it, 北京. In the sandbox only known for samples.
+    /// The province as recognition names it, 北京. In the sandbox only known for samples.
     pub province: Option<String>,
     /// Storage: the object's key.
     pub key: Option<String>,
@@ -146,7 +146,7 @@ impl Fault {
     }
 }
 
-/// Whether `text` is `pattern`, or begins with what stands before the `*` at its end.
+/// Says whether `text` is `pattern`, or begins with what stands before the `*` at its end.
 pub(in crate::dev) fn fits(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => text.starts_with(beginning),

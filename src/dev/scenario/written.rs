@@ -74,7 +74,7 @@ enum WrittenFlag {
     Number(u8),
 }
 
-/// What one side cannot play, each with the reason.
+/// The words that one side cannot play, each with the reason.
 pub(in crate::dev) struct Unplayable {
     pub(in crate::dev) keys: &'static [(&'static str, &'static str)],
     pub(in crate::dev) answer: fn(Stage, WireFault) -> Option<&'static str>,

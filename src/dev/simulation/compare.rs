@@ -7,9 +7,9 @@ use crate::dev::scenario::duration::shown;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-/// Lines told around one that differs.
+/// The number of lines shown around one that differs.
 const CONTEXT: usize = 2;
-/// A crowd may differ in thousands of lines; nobody reads more than these.
+/// A crowd may differ in thousands of lines, of which these are enough.
 const MAX_LINES: usize = 60;
 /// Beyond so many comparisons the lines are not matched with each other any more.
 const MAX_CELLS: usize = 4_000_000;
@@ -30,7 +30,7 @@ enum DiffLine {
     Both(String),
 }
 
-/// What of the scenario's expectations did not come true.
+/// The scenario's expectations that did not come true.
 pub fn compare(scenario: &PolicyScenario, outcome: &SimulationOutcome) -> Vec<ScenarioDifference> {
     let expect = &scenario.expect;
     let several = scenario.jobs.len() > 1;
@@ -137,12 +137,12 @@ fn given_up(outcome: &SimulationOutcome) -> ScenarioDifference {
 fn wanted_of<T>(
     wanted: &ByJob<T>,
     scenario: &PolicyScenario,
-    told: impl Fn(&T) -> String,
+    show: impl Fn(&T) -> String,
 ) -> Vec<Option<String>> {
     scenario
         .jobs
         .iter()
-        .map(|job| wanted.of(&job.id).map(&told))
+        .map(|job| wanted.of(&job.id).map(&show))
         .collect()
 }
 
@@ -234,9 +234,9 @@ impl Display for ScenarioDifference {
                 .iter()
                 .any(differs)
         };
-        let told: Vec<usize> = (0..self.lines.len()).filter(|place| near(*place)).collect();
+        let places: Vec<usize> = (0..self.lines.len()).filter(|place| near(*place)).collect();
         let mut next = 0;
-        for place in told.iter().take(MAX_LINES).copied() {
+        for place in places.iter().take(MAX_LINES).copied() {
             if place > next {
                 writeln!(formatter, "      …")?;
             }
@@ -247,7 +247,7 @@ impl Display for ScenarioDifference {
                 DiffLine::Both(line) => writeln!(formatter, "      {line}")?,
             }
         }
-        let left = told.len().saturating_sub(MAX_LINES);
+        let left = places.len().saturating_sub(MAX_LINES);
         if left > 0 {
             writeln!(formatter, "      … {left} more lines")?;
         } else if next < self.lines.len() {

@@ -1,4 +1,4 @@
-//! What was seen.
+//! The outcome of a simulation.
 
 use super::script::SimulatedCall;
 use serde_json::Value;
@@ -9,15 +9,15 @@ use std::time::Duration;
 pub struct SimulationOutcome {
     /// To the two providers, in their order.
     pub calls: Vec<SimulatedCall>,
-    /// From the store.
+    /// The calls to the store.
     pub downloads: Vec<SimulatedCall>,
     /// Calls that were, or may have been, paid for.
     pub paid: u32,
-    /// By the job's place; `None` is still waiting.
+    /// One for each job, in their order; `None` is still waiting.
     pub answered: Vec<Option<Answered>>,
     /// The ids of the rules that decided about an answer.
     pub rules: BTreeSet<String>,
-    /// There were more calls than anybody means.
+    /// The simulation was given up because there were too many calls.
     pub cut_short: bool,
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub(super) struct ScriptedRecognition {
     pub(super) script: Arc<SimulationScript>,
-    /// Where a bill's age is counted.
+    /// The timezone in which a bill's age is counted.
     pub(super) timezone: TimeZone,
 }
 

@@ -26,12 +26,12 @@ use tokio_util::sync::CancellationToken;
 
 const REPLIES: &str = "simulation.replies";
 const RESULT: &str = "invoice.result";
-/// As many as there are.
+/// No limit to the prefetch count.
 const NO_PREFETCH: u16 = 0;
 /// Calls and downloads together; a policy that asks more often than this asks without end.
 const MAX_CALLS: usize = 200_000;
 
-/// What becomes of the scenario's jobs under this policy. Days pass in milliseconds.
+/// Runs the scenario's jobs under this policy. Days pass in milliseconds.
 ///
 /// Blocks, on a runtime of its own: not to be called on a thread of another one.
 pub fn simulate(
@@ -131,7 +131,7 @@ fn message(job: &SimulatedJob, start: Timestamp) -> Message {
         .map(|deadline| submitted.saturating_add(deadline).unwrap_or(Timestamp::MAX));
     let body = json!({
         "job_id": job.id,
-        // The key is the job, so that a download tells whose it is.
+        // The key is the job, so that a download names its job.
         "image": { "key": job.id },
         "verify": job.verify,
         "deadline": deadline,
@@ -180,7 +180,7 @@ async fn collect(script: &SimulationScript, mut replies: Consumer) -> Vec<Option
     answered
 }
 
-/// As the workers count it: what each job had cost when it was last heard of.
+/// The paid calls as the workers count them: each job's last event says what it has cost.
 fn paid(mut events: UnboundedReceiver<JobEvent>) -> u32 {
     let mut costs: HashMap<String, u32> = HashMap::new();
     while let Ok(event) = events.try_recv() {

@@ -14,7 +14,7 @@ use tokio::task;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The beginning of a PNG of 800 by 600 pixels: all that anybody looks at before a provider does.
+/// The beginning of a PNG of 800 by 600 pixels: all that the worker reads of it.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x03\x20\0\0\x02\x58\x08\x02\0\0\0\0\0\0\0";
 
 /// One call, and what was answered.
@@ -26,7 +26,7 @@ pub struct SimulatedCall {
     pub code: String,
     /// Its place among the scenario's jobs.
     pub job: usize,
-    /// With `auto_rotate`.
+    /// The call asked for `auto_rotate`.
     pub turned: bool,
     /// The answer as the policy sees it; a good one, too.
     pub(super) failure: Failure,
@@ -45,11 +45,11 @@ pub(super) struct SimulationScript {
 struct ScriptState {
     uses: FaultUses,
     calls: Vec<SimulatedCall>,
-    /// Which job a turn of a worker is about: a picture that several jobs share does not tell.
+    /// The job that each task of a worker is about: a picture may belong to several jobs.
     turns: HashMap<task::Id, usize>,
 }
 
-/// What to answer to a call.
+/// The answer to a call.
 pub(super) struct Given {
     pub(super) job: usize,
     pub(super) takes: Duration,

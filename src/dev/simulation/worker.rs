@@ -29,8 +29,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// So fast that nobody ever waits for the rate: a scenario is about what is answered, not about how
-/// many may ask.
+/// So fast that no call waits for the rate: a scenario is about answers, not about quotas.
 const RATE: client::Limits = client::Limits {
     rate_per_second: 1_000_000.0,
     burst: 1_000_000,
@@ -38,17 +37,18 @@ const RATE: client::Limits = client::Limits {
     timeout: Duration::from_secs(30),
 };
 const BUCKET: &str = "images";
-/// A worker that nobody hears need not speak every two seconds for days.
+/// The interval between heartbeats of a worker without peers: every two seconds for days would be
+/// most of the simulation's work.
 const ALONE: Duration = Duration::from_hours(1);
 
-/// What the workers of a scenario have in common.
+/// The surroundings that the workers of a scenario share.
 pub(super) struct Surroundings {
     pub(super) policy: Arc<Policy>,
     pub(super) timezone: TimeZone,
     pub(super) clock: Clock,
     pub(super) script: Arc<SimulationScript>,
     pub(super) broker: Broker,
-    /// In the place of S3.
+    /// The store in place of S3.
     pub(super) store: Store,
     pub(super) watcher: UnboundedSender<JobEvent>,
 }

@@ -1,4 +1,4 @@
-//! In front of the S3 server: the scenario's faults, and the books.
+//! The scenario's faults in front of the S3 server, and the record of its calls.
 
 use axum::extract::{Extension, Request, State};
 use axum::http::{Method, StatusCode, header};
@@ -42,7 +42,8 @@ pub(in crate::dev) async fn answer(
         reply::drain(request.into_body()).await;
         return reply::send(scripted, fault, call, &connection).await;
     }
-    // A call that is broken afterwards is carried out all the same: nobody knows what became of it.
+    // A call that is broken afterwards is carried out all the same: the client does not know what
+    // became of it.
     let response = genuine(&service, request).await;
     call.sends(announced(&response));
     let Some(Fault {
@@ -79,7 +80,7 @@ impl Asked {
             .filter(|(_, key)| !key.is_empty())
             .map_or((path, None), |(bucket, key)| (bucket, Some(key)));
         let operation = match (request.method(), key) {
-            // By an address that somebody else signed: it is the providers who have such.
+            // A presigned address: only the providers use one.
             (&Method::GET, Some(_)) if is_presigned(request.uri().query()) => "fetch",
             (&Method::GET, Some(_)) => "get",
             (&Method::HEAD, Some(_)) => "head",

@@ -22,7 +22,7 @@ pub(super) struct History {
 
 #[derive(Debug, Default)]
 struct Book {
-    /// By bucket and key, the oldest first.
+    /// The objects by bucket and key.
     objects: HashMap<(String, String), VersionedObject>,
     kept: u64,
 }
@@ -78,7 +78,7 @@ impl History {
         }
     }
 
-    /// Whether there was anything to delete.
+    /// Returns whether there was anything to delete.
     pub(super) fn mark_deleted(&self, bucket: &str, key: &str) -> bool {
         let mut book = self.lock();
         let object = book.objects.get_mut(&(bucket.to_owned(), key.to_owned()));
@@ -134,7 +134,7 @@ impl History {
     }
 }
 
-/// A request that nobody sent.
+/// A request that did not come from a client.
 pub(super) fn unsent<T>(input: T) -> S3Request<T> {
     let (parts, ()) = axum::http::Request::new(()).into_parts();
     S3Request {

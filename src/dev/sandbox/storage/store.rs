@@ -24,7 +24,7 @@ use crate::dev::sandbox::scenario::SandboxStorage;
 
 /// An object has to fit into memory: it is written twice, as the current one and as a version.
 const MAX_OBJECT_BYTES: usize = 64 << 20;
-/// What a file system takes as a file's name,
+/// The longest name of a file that a file system takes,
 const MAX_NAME_BYTES: usize = 255;
 /// and what of it s3s-fs needs, beside bucket and key in base64, for an object's attributes.
 const ATTRIBUTES_NAME_BYTES: usize = 30;
@@ -40,7 +40,7 @@ pub(in crate::dev) struct SandboxStore {
     current: Arc<FileSystem>,
     history: Arc<History>,
     locks: Arc<[Mutex<()>]>,
-    /// As the scenario has it.
+    /// The scenario's `versions`.
     keeps_versions: bool,
     parts_have_etags: bool,
 }
@@ -140,8 +140,8 @@ impl SandboxStore {
         Ok(answer)
     }
 
-    /// Reads the body first, so that a slow writer keeps nobody waiting; from the condition to the
-    /// version it is one step.
+    /// Reads the body first, so that other writers do not wait for a slow one; from the condition
+    /// to the version it is one step.
     async fn put(&self, mut request: S3Request<PutObjectInput>) -> S3Answer<PutObjectOutput> {
         let body = request
             .input

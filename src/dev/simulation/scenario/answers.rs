@@ -9,7 +9,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 const MAX_ANSWERS: usize = 500;
-/// As long as a provider's timeout can be.
+/// The longest timeout of a provider.
 const LONGEST_CALL: Duration = Duration::from_mins(10);
 
 const UNPLAYABLE: Unplayable = Unplayable {
@@ -34,7 +34,7 @@ const UNPLAYABLE: Unplayable = Unplayable {
     answer: only_on_the_wire,
 };
 
-/// What only bytes can be. The client has one name for several of them.
+/// Refuses faults that only bytes can be; the client has one name for several of them.
 fn only_on_the_wire(stage: Stage, fault: WireFault) -> Option<&'static str> {
     match (fault, stage) {
         (WireFault::Connect | WireFault::Timeout | WireFault::Malformed, _)

@@ -18,7 +18,7 @@ pub(crate) struct Expect {
     pub(crate) calls: Option<Vec<ExpectedCall>>,
     pub(crate) downloads: Option<Downloads>,
     pub(crate) paid: Option<u32>,
-    /// As it is written: `completed genuine`.
+    /// The end as it is written: `completed genuine`.
     pub(crate) ends: Option<ByJob<String>>,
     pub(crate) answered_at: Option<ByJob<Duration>>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct ExpectedCall {
 #[derive(Clone, Debug)]
 pub(crate) enum Downloads {
     Number(usize),
-    /// In their order.
+    /// The downloads in their order.
     Each(Vec<ExpectedCall>),
 }
 
@@ -177,7 +177,7 @@ fn downloads(
         .map_err(|problem| Problem::new(&place, problem))
 }
 
-/// What stands between the time and the job.
+/// The words between the time and the job.
 struct CallWords<'a> {
     words: Vec<&'a str>,
     job: usize,
@@ -203,7 +203,7 @@ fn call<'a>(
     Ok((at, CallWords { words, job }))
 }
 
-/// What happens at the same moment has no order but that of the jobs.
+/// Orders by time; calls at the same moment have no order but that of the jobs.
 fn in_order(mut calls: Vec<ExpectedCall>) -> Vec<ExpectedCall> {
     calls.sort_by_key(|call| (call.at, call.job));
     calls

@@ -1,4 +1,4 @@
-//! From a file to scenarios that need no further checking. What is wrong is told with file and
+//! Reads a file into scenarios that need no further checking. Every mistake names file and
 //! line.
 
 use super::expect::{Expect, WrittenExpect};
@@ -28,7 +28,7 @@ const DEFAULT_JOB_DEADLINE: Duration = Duration::from_hours(96);
 #[derive(Clone, Debug)]
 pub struct PolicyScenario {
     pub name: String,
-    /// Where it stands in its file, from 1.
+    /// The line in which it begins, from 1.
     pub line: usize,
     pub(in crate::dev::simulation) start: Timestamp,
     pub(in crate::dev::simulation) workers: usize,
@@ -133,7 +133,7 @@ fn times([from, until]: &[Spanned<String>; 2]) -> Result<Range<Duration>, Proble
     Ok(read(from)?..read(until)?)
 }
 
-/// From 1970 to [`LATEST`].
+/// The start, between 1970 and [`LATEST`].
 fn start(written: Option<&Spanned<String>>) -> Result<Timestamp, Problem> {
     let (text, place) = written.map_or((DEFAULT_START, 0..0), |written| {
         (written.get_ref().as_str(), written.span())

@@ -25,7 +25,7 @@ pub(crate) struct SimulatedJob {
     pub(crate) at: Duration,
     /// Names the picture's content.
     pub(crate) image: String,
-    /// What recognition reads: `None` is nothing.
+    /// The province that recognition reads, if any.
     pub(crate) province: Option<String>,
     pub(crate) note_no: String,
     billing_date: BillingDate,

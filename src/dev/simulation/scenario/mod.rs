@@ -1,5 +1,5 @@
 //! A scenario: jobs, the answers that their calls get, and what is expected to come of it. Written
-//! in TOML:
+//! in TOML; its answers are in the language of [`crate::dev::scenario`]:
 //!
 //! ```toml
 //! [[scenario]]
@@ -25,15 +25,16 @@
 //!
 //! [[scenario.answer]]                   # the first that fits a call gives it; a call that none fits gets the good answer
 //! stage = "verification"                # storage | recognition | verification
-//! code = "317"                          # "200" of recognition, "OK" of the others is the good answer
+//! code = "317"                          # "200" of recognition, "OK" of the others is the good answer; or `answer`
 //! job = "job"                           # which calls it fits: of these jobs; "job-*" is several
 //! image = "job"
+//! note_no = "job"
 //! province = "浙江"
 //! auto_rotate = true                    # verification only
 //! from = "0s"                           # at or after this time
 //! until = "10m"                         # before this time
 //! times = 1                             # given so often, then no more
-//! calls = [1, 3]                        # or: to the first and third of all the calls that it fits
+//! calls = [1, 3]                        # or: to the first and third of all the calls that it fits; { from = 2, to = 5 }
 //! http_status = 500                     # "http.502" has its own
 //! message = "per day"
 //! qr = true                             # verification found the QR code in the picture
