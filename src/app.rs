@@ -75,6 +75,7 @@ pub async fn pipeline(
             retrier.clone(),
         ),
         loader: Loader {
+            policy: Arc::clone(&retrier.policy),
             store,
             memory: ImageMemory::new(config.worker.image_memory.0),
             need: Need {

@@ -1,12 +1,9 @@
 //! What a failure says about a scope that its call probed. Pure.
 
 use super::closure::Closure;
-use crate::domain::failure::{Failure, Stage};
+use crate::domain::failure::Failure;
 use crate::domain::scope::Scope;
-use crate::policy::{
-    Decision, Policy, PolicyDecision, ScopeKind, Streak, is_forbidden, is_identity, is_outage,
-    may_be_our_setting,
-};
+use crate::policy::{Decision, Meaning, Policy, PolicyDecision, Proof, ScopeKind, Streak};
 
 pub(super) enum Evidence {
     /// The scope works.
@@ -30,36 +27,38 @@ pub(super) fn evidence(
         // Any answer but another reason to pause: the account is in order.
         Scope::Pause(_) => {
             let is_reason = decision.decision == Decision::Pause
-                || is_outage(failure)
-                || is_the_same_again(closure, failure);
+                || is_outage(decision)
+                || is_the_same_again(closure, failure, decision.meaning);
             if is_reason {
                 Evidence::Bad
             } else {
                 Evidence::Good
             }
         }
-        Scope::Stage(_) if is_about(ScopeKind::Stage) || is_unanswered(failure, decision) => {
+        Scope::Stage(_) if is_about(ScopeKind::Stage) || is_unanswered(decision) => Evidence::None,
+        Scope::Province(_) if is_about(ScopeKind::Province) || !is_registrys(decision) => {
             Evidence::None
         }
-        Scope::Province(_) if is_about(ScopeKind::Province) || !is_registrys(failure) => {
-            Evidence::None
-        }
-        Scope::Bill(_) if is_about(ScopeKind::Bill) || !is_registrys(failure) => Evidence::None,
+        Scope::Bill(_) if is_about(ScopeKind::Bill) || !is_registrys(decision) => Evidence::None,
         Scope::Stage(_) | Scope::Province(_) | Scope::Bill(_) => Evidence::Good,
     }
 }
 
 /// While a stage is paused for malformed requests, forbidden keys or our identity, one more such
 /// failure is its job's own matter. The pause goes on.
-pub(super) fn is_the_same_again(closure: Option<&Closure>, failure: &Failure) -> bool {
+pub(super) fn is_the_same_again(
+    closure: Option<&Closure>,
+    failure: &Failure,
+    meaning: Meaning,
+) -> bool {
     match closure.and_then(|closure| closure.streak) {
-        Some(streak @ (Streak::Refused | Streak::Malformed)) => streak.is_confirmed_by(failure),
-        Some(Streak::Forbidden) => is_forbidden(failure),
-        Some(Streak::Unproven) => may_be_our_setting(failure, false),
+        Some(
+            streak @ (Streak::Refused | Streak::Malformed | Streak::Forbidden | Streak::Identity),
+        ) => meaning.streak == Some(streak),
+        Some(Streak::Unproven) => meaning.may_be_our_setting,
         Some(Streak::Unlisted) => closure.is_some_and(|closure| {
             (closure.stage, &closure.code) == (failure.stage, &failure.code)
         }),
-        Some(Streak::Identity) => is_identity(failure),
         Some(Streak::Outage | Streak::Network) | None => false,
     }
 }
@@ -70,12 +69,12 @@ pub(super) fn shows_the_stage_at_work(
     decision: &PolicyDecision,
     policy: &Policy,
 ) -> bool {
-    let is_listed = policy.names(failure.stage, &failure.code);
-    let is_an_answer =
-        is_listed && !failure.code.starts_with("http.") && failure.code != "truncated";
+    let is_an_answer = policy.names(failure.stage, &failure.code)
+        && decision.meaning.evidence != Proof::Nothing
+        && !is_outage(decision);
     let is_refused =
         matches!(decision.decision, Decision::Pause | Decision::Throttle) || decision.is_the_job;
-    is_an_answer && !is_refused && !is_outage(failure) && !may_be_our_setting(failure, is_listed)
+    is_an_answer && !is_refused
 }
 
 pub(super) fn kind_of(scope: &Scope) -> Option<ScopeKind> {
@@ -87,12 +86,15 @@ pub(super) fn kind_of(scope: &Scope) -> Option<ScopeKind> {
     }
 }
 
-/// The provider did not look at the question.
-fn is_unanswered(failure: &Failure, decision: &PolicyDecision) -> bool {
-    is_outage(failure) || matches!(decision.decision, Decision::Pause | Decision::Throttle)
+fn is_outage(decision: &PolicyDecision) -> bool {
+    decision.meaning.streak == Some(Streak::Outage)
 }
 
-/// The registry's own codes are numbers.
-fn is_registrys(failure: &Failure) -> bool {
-    failure.stage == Stage::Verification && failure.code.bytes().all(|byte| byte.is_ascii_digit())
+/// The provider did not look at the question.
+fn is_unanswered(decision: &PolicyDecision) -> bool {
+    is_outage(decision) || matches!(decision.decision, Decision::Pause | Decision::Throttle)
+}
+
+fn is_registrys(decision: &PolicyDecision) -> bool {
+    decision.meaning.evidence == Proof::Registry
 }

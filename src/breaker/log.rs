@@ -2,7 +2,7 @@
 
 use super::{Closure, ClosureChange};
 use crate::domain::scope::Scope;
-use crate::policy::{Policy, remedy};
+use crate::policy::{Policy, mend};
 use crate::telemetry::metric;
 
 pub(super) fn log_change(change: &ClosureChange, policy: &Policy) {
@@ -27,7 +27,7 @@ fn log_closed(scope: &Scope, closure: &Closure, policy: &Policy) {
         Scope::Pause(stage) => {
             metric::paused(*stage, policy.label(*stage, code), true);
             tracing::error!(
-                %stage, code, reason, next_probe = %until, mend = remedy(*stage, code, *streak),
+                %stage, code, reason, next_probe = %until, mend = mend(policy, *stage, code, *streak),
                 "paused: no job gets past this stage, none is taken from the queues; one is tried from time to time"
             );
         }

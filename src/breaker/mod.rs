@@ -23,7 +23,6 @@ mod pauses;
 mod permit;
 mod readiness;
 mod report;
-mod schedule;
 mod shared;
 mod state;
 #[cfg(test)]
@@ -37,5 +36,4 @@ pub use closures::Closures;
 pub use flow::Flow;
 pub use others::About;
 pub use permit::CallPermit;
-pub use schedule::{USED_UP, next_probe};
 pub use unstored::UnstoredAnswer;

@@ -4,7 +4,7 @@ use super::evidence::{is_the_same_again, kind_of};
 use super::state::{BreakerContext, BreakerState, PermittedCall};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::scope::Scope;
-use crate::policy::{Others, Streak, Subject, may_be_our_network, may_be_our_setting};
+use crate::policy::{Meaning, Others, Streak, Subject};
 use jiff::Timestamp;
 
 /// What a failed call was about, beside its stage.
@@ -25,6 +25,7 @@ impl BreakerState {
         about: &About<'_>,
         context: &BreakerContext<'_>,
     ) -> Others {
+        let (subject, meaning) = (&about.subject, context.policy.meaning(failure));
         let failures = call
             .scopes
             .iter()
@@ -36,14 +37,16 @@ impl BreakerState {
             .probed
             .iter()
             .filter(|scope| scope.is_pause())
-            .any(|scope| is_the_same_again(self.closures.closure(scope), failure));
-        let subject = Subject {
-            is_listed: context.policy.names(failure.stage, &failure.code),
-            ..about.subject.clone()
-        };
+            .any(|scope| is_the_same_again(self.closures.closure(scope), failure, meaning));
         let streak = self
             .streaks
-            .failed(failure, &subject, context.now)
+            .failed(
+                context.policy.streaks(),
+                failure,
+                meaning,
+                subject,
+                context.now,
+            )
             .filter(|_| !is_expected);
         let (suspicion, streak) = if streak.is_some_and(Streak::needs_a_control_call) {
             (streak, None)
@@ -57,7 +60,7 @@ impl BreakerState {
                 .readiness
                 .last_answer(failure.stage)
                 .is_some_and(|answered| answered > about.failing_since),
-            own: self.own_fault(failure, &subject, context),
+            own: self.own_fault(failure.stage, meaning, subject, context),
             is_brought: subject.is_brought,
             failures,
         }
@@ -78,19 +81,19 @@ impl BreakerState {
     /// Why the failure may be this worker's alone, where there are others that may do better.
     fn own_fault(
         &self,
-        failure: &Failure,
+        stage: Stage,
+        meaning: Meaning,
         subject: &Subject<'_>,
         context: &BreakerContext<'_>,
     ) -> Option<Streak> {
         let is_ours =
-            !subject.is_brought || (failure.stage != Stage::Storage && failure.code == "connect");
+            !subject.is_brought || (stage != Stage::Storage && meaning.may_be_our_network);
         if !is_ours || !context.peers.has_others(context.now) {
             return None;
         }
-        let is_unproven = !self.readiness.has_worked(failure.stage);
-        if is_unproven && may_be_our_setting(failure, subject.is_listed) {
+        if !self.readiness.has_worked(stage) && meaning.may_be_our_setting {
             return Some(Streak::Unproven);
         }
-        may_be_our_network(failure).then_some(Streak::Network)
+        meaning.may_be_our_network.then_some(Streak::Network)
     }
 }

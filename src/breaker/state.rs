@@ -5,17 +5,20 @@ use super::closure::ClosureCause;
 use super::closures::Closures;
 use super::evidence::{Evidence, evidence, kind_of, shows_the_stage_at_work};
 use super::readiness::Readiness;
-use super::schedule::{next_control_call, next_probe};
 use super::{Blocked, ClosureChange};
 use crate::cluster::peers::Peers;
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::progress::Progress;
 use crate::domain::scope::Scope;
 use crate::policy::{
-    Decision, Facts, Others, Policy, PolicyDecision, ScopeKind, Streak, Streaks, Transfer,
+    Decision, Facts, Others, Policy, PolicyDecision, ProbeSchedule, ScopeKind, Streak, Streaks,
+    Transfer,
 };
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+/// Each stage gets at most one control call in this time: it may be paid for.
+const CONTROL_CALL_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Debug, Default)]
 pub(super) struct BreakerState {
@@ -102,11 +105,12 @@ impl BreakerState {
             is_probe: call.probed.contains(scope),
             now,
         };
+        let probes = policy.probes(failure);
         let next = |failures| {
             if decision.streak.is_some_and(Streak::needs_a_control_call) {
-                next_control_call(&failure.code, failures, now, timezone)
+                next_control_call(&probes, failures, context)
             } else {
-                next_probe(&failure.code, failures, now, timezone)
+                probes.next(failures, now, timezone)
             }
         };
         let mut changes = Vec::new();
@@ -172,8 +176,8 @@ impl BreakerState {
         failure: &Failure,
         context: &BreakerContext<'_>,
     ) -> Option<ClosureChange> {
-        let next =
-            |failures| next_control_call(&failure.code, failures, context.now, context.timezone);
+        let probes = context.policy.probes(failure);
+        let next = |failures| next_control_call(&probes, failures, context);
         self.closures
             .prolong(&Scope::Pause(stage), next, context.peers, context.now)
     }
@@ -214,10 +218,22 @@ impl BreakerState {
             is_probe: false,
             now,
         };
-        let next = |failures| next_probe(&failure.code, failures, now, timezone);
+        let probes = policy.probes(failure);
+        let next = |failures| probes.next(failures, now, timezone);
         self.closures
             .close(&Scope::Pause(Stage::Storage), &cause, next, peers)
     }
+}
+
+/// When the control call after so many refused ones is made.
+fn next_control_call(
+    probes: &ProbeSchedule,
+    failures: u32,
+    context: &BreakerContext<'_>,
+) -> Timestamp {
+    let earliest = context.now.saturating_add(CONTROL_CALL_EVERY);
+    let next = probes.next(failures, context.now, context.timezone);
+    next.max(earliest.unwrap_or(Timestamp::MAX))
 }
 
 fn scope_of(call: &PermittedCall, kind: ScopeKind) -> Option<&Scope> {

@@ -2,7 +2,6 @@
 
 mod alike;
 mod explain;
-mod in_a_row;
 mod ours;
 mod pause;
 mod show;

@@ -73,6 +73,11 @@ impl Province {
         Some(Self(hash(&["province", &bare])))
     }
 
+    /// The registries' spelling, or a hash of a name that is none of theirs.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
     /// Its name where it is one of the registries', so that a label can be no stranger's text.
     pub fn label(&self) -> &str {
         if province::is_known(&self.0) {

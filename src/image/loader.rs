@@ -14,7 +14,7 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{ImageRef, Job};
 use crate::domain::picture::Format;
 use crate::domain::result::ImagePart;
-use crate::policy::is_about_the_bucket;
+use crate::policy::Policy;
 use crate::provider::recognition::encoded_len;
 use crate::retry::{Attempted, Brought, Case, Retrier, StageStopped};
 use crate::store::{Revision, Store, too_large};
@@ -24,6 +24,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 pub struct Loader {
+    pub policy: Arc<Policy>,
     pub store: Store,
     pub memory: ImageMemory,
     pub need: Need,
@@ -310,7 +311,7 @@ impl Loader {
                 "the store has no such bucket",
             );
         }
-        if is_about_the_bucket(&failure) {
+        if self.policy.meaning(&failure).is_about_bucket {
             let problem = format!(
                 "the bucket that the job names cannot be read: {}",
                 failure.message

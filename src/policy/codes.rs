@@ -12,6 +12,9 @@ const CLASSES: [(&str, &str); 3] = [
 /// Whatever begins so: `KMS.DisabledException`.
 const FAMILIES: [(&str, &str); 1] = [("KMS.*", "KMS.")];
 
+/// Beside `http.NNN`.
+const OF_THE_WIRE: [&str; 4] = ["connect", "timeout", "truncated", "malformed"];
+
 /// Does `code`, exact or itself a pattern, fall under `pattern`?
 pub(super) fn catches(pattern: &str, code: &str) -> bool {
     match pattern {
@@ -76,10 +79,15 @@ pub fn normalise(name: &str) -> String {
         .map_or_else(|| name.to_owned(), |rest| format!("APIG.{rest}"))
 }
 
-/// The registry's own codes are numbers, whatever the number; everything else was said by somebody
-/// on the way.
-pub(super) fn is_registrys(pattern: &str) -> bool {
-    catches(ANY_NUMBER, pattern)
+/// Is it one of the registry's own codes? They are numbers, whatever the number; every other answer
+/// of verification was given on the way to the registry.
+pub(super) fn is_registrys(stage: Stage, pattern: &str) -> bool {
+    stage == Stage::Verification && catches(ANY_NUMBER, pattern)
+}
+
+/// The name of what happened to a call on the wire, in contrast to a code that came in a body.
+pub(super) fn is_of_the_wire(code: &str) -> bool {
+    code.starts_with("http.") || OF_THE_WIRE.contains(&code)
 }
 
 /// A good answer's code. What it means is not a matter of configuration.

@@ -39,30 +39,25 @@ impl Policy {
             };
         };
         let (step, decision, cut_short) = rule.next(progress, facts);
+        let meaning = rule.meaning(&failure.code, failure.http_status);
+        // An address that the job brought may fail in ways that close a stage, without the stage
+        // having failed for any other job.
+        let is_the_address = facts.others.is_brought
+            && (meaning.is_about_address || failure.stage == Stage::Storage);
         let ruling = PolicyDecision {
             rule: rule.id.clone(),
             step,
-            closes: rule
-                .closes(&decision, facts)
-                .filter(|_| !speaks_of_the_job_alone(failure, facts)),
+            closes: rule.closes(&decision, facts).filter(|_| !is_the_address),
             decision,
             scope: rule.scope,
             cut_short,
             streak: None,
             suspicion: None,
             is_the_job: false,
-            billed: billed(rule, failure),
+            billed: rule.billed.of(failure.http_status),
+            meaning,
         };
         paused(ruling, failure.stage, progress, facts)
-    }
-
-    /// Whether an answer with this code is paid for, where no failure was decided: the success
-    /// codes.
-    pub fn billed(&self, stage: Stage, code: &str) -> Billed {
-        self.rules
-            .iter()
-            .find(|rule| rule.catches(stage, code))
-            .map_or(Billed::Unknown, |rule| rule.billed)
     }
 
     /// Is the code named in the policy, itself or by its class of HTTP statuses? Others share the
@@ -75,20 +70,6 @@ impl Policy {
             .flat_map(|rule| &rule.codes);
         patterns.any(|pattern| !codes::is_open(pattern) && codes::catches(pattern, code))
     }
-}
-
-/// An address that the job brought may fail in ways that close a stage, without the stage having
-/// failed for anybody else. Where nothing was sent to a provider, or it says itself that it is in
-/// maintenance, the address does not matter.
-fn speaks_of_the_job_alone(failure: &Failure, facts: &Facts) -> bool {
-    let is_addressless = match failure.stage {
-        Stage::Recognition => matches!(failure.code.as_str(), "connect" | "500" | "501"),
-        Stage::Verification => {
-            failure.code == "connect" || failure.code.bytes().all(|byte| byte.is_ascii_digit())
-        }
-        Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => false,
-    };
-    facts.others.is_brought && !is_addressless
 }
 
 /// One failure too many in a row is everybody's: a pause, whatever the rule says. A job that was
@@ -131,18 +112,6 @@ fn paused(
             ..ruling
         },
         _ => ruling,
-    }
-}
-
-/// The marketplace that sells recognition bills answers with HTTP 2xx only, whatever their code.
-fn billed(rule: &Rule, failure: &Failure) -> Billed {
-    match (failure.stage, failure.http_status) {
-        (Stage::Recognition, Some(status))
-            if rule.billed == Billed::Yes && !(200..300).contains(&status) =>
-        {
-            Billed::No
-        }
-        _ => rule.billed,
     }
 }
 

@@ -1,14 +1,18 @@
 //! One table out of two: the built-in rules, and those that replace some of them.
 
+use super::meaning::MeaningEntry;
 use super::{Rule, codes};
 use std::collections::HashMap;
 
 /// Each code of each override stands for itself: it may belong to a place of its own in the table.
 pub(super) fn merge(mut rules: Vec<Rule>, overrides: Vec<Rule>) -> Vec<Rule> {
+    let builtin = rules.clone();
     for rule in overrides {
         for code in &rule.codes {
+            let means = rule.means.iter().cloned();
             let single = Rule {
                 codes: vec![code.clone()],
+                means: means.chain(inherited(&builtin, &rule, code)).collect(),
                 overridden: true,
                 ..rule.clone()
             };
@@ -16,6 +20,22 @@ pub(super) fn merge(mut rules: Vec<Rule>, overrides: Vec<Rule>) -> Vec<Rule> {
         }
     }
     with_ids(rules)
+}
+
+/// What the answer means as the built-in rules for this code have it: it does not change where
+/// an override is only more patient.
+fn inherited<'a>(
+    builtin: &'a [Rule],
+    rule: &'a Rule,
+    code: &'a str,
+) -> impl Iterator<Item = MeaningEntry> + 'a {
+    builtin
+        .iter()
+        .filter(|other| other.catches(rule.stage, code))
+        .flat_map(move |other| {
+            let entries = other.means.iter();
+            entries.filter_map(move |entry| entry.inherited(code, &other.when.http_status))
+        })
 }
 
 fn insert(rules: &mut Vec<Rule>, rule: Rule, code: &str) {

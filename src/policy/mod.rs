@@ -8,14 +8,18 @@ mod codes;
 mod decide;
 mod forecast;
 mod longest;
+mod meaning;
+mod means;
+mod mend;
 mod merge;
 mod parse;
+mod probes;
 mod reach;
-mod remedy;
 mod steps;
 mod streaks;
 #[cfg(test)]
 mod tests;
+mod values;
 mod vocabulary;
 mod when;
 
@@ -25,21 +29,23 @@ use crate::domain::result::Verdict;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use codes::normalise;
 pub use decide::UNPROVEN;
 pub use forecast::{Case, Moment};
-pub use remedy::remedy;
-pub use streaks::{
-    Streak, Streaks, Subject, is_about_the_bucket, is_bad_request, is_forbidden, is_identity,
-    is_outage, may_be_our_network, may_be_our_setting,
-};
+pub use meaning::{Meaning, MeaningEntry, Proof};
+pub use mend::mend;
+pub use probes::ProbeSchedule;
+pub use streaks::{Streak, StreakRule, StreakRules, Streaks, Subject};
 
 /// The rules, in the order in which they are tried.
 #[derive(Clone, Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// When failures in a row pause a stage.
+    streaks: Arc<StreakRules>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -53,10 +59,41 @@ pub struct Rule {
     /// Each used up before the next; the last is final.
     pub steps: Vec<Step>,
     pub scope: ScopeKind,
-    pub billed: Billed,
+    pub billed: Billing,
+    /// What the answer says beside what becomes of its job; the first entry that is about a code
+    /// counts, key by key.
+    pub means: Vec<MeaningEntry>,
     pub reason: String,
     /// It came from `policy.file`.
     pub overridden: bool,
+}
+
+/// Whether an answer is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Billing {
+    Fixed(Billed),
+    /// Where its HTTP status is 2xx, and not otherwise.
+    With2xx,
+}
+
+impl Billing {
+    /// An answer whose status is not known is one of HTTP 2xx: only such carry a code of their own.
+    fn of(self, http_status: Option<u16>) -> Billed {
+        match self {
+            Self::Fixed(billed) => billed,
+            Self::With2xx if http_status.is_none_or(|status| (200..300).contains(&status)) => {
+                Billed::Yes
+            }
+            Self::With2xx => Billed::No,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed(billed) => billed.as_str(),
+            Self::With2xx => "2xx",
+        }
+    }
 }
 
 /// Further conditions, all of which must hold; what is `None` or empty does not matter.
@@ -188,6 +225,8 @@ pub struct PolicyDecision {
     /// The rule says pause; but this job has paused its stage too often while others were answered.
     pub is_the_job: bool,
     pub billed: Billed,
+    /// What the answer says beside that.
+    pub meaning: Meaning,
 }
 
 impl PolicyDecision {
@@ -215,6 +254,7 @@ impl PolicyDecision {
             suspicion: None,
             is_the_job: false,
             billed: Billed::No,
+            meaning: Meaning::default(),
         }
     }
 }
@@ -252,9 +292,64 @@ impl Policy {
     /// Why it was decided so, in the policy's words.
     pub fn reason_of(&self, ruling: &PolicyDecision) -> &str {
         match ruling.streak {
-            Some(streak) => streak.reason(),
+            Some(streak) => self.streak_reason(streak),
             None => self.reason(&ruling.rule).unwrap_or_default(),
         }
+    }
+
+    /// What the answer says, as far as the failure alone tells which rule is about it.
+    pub fn meaning(&self, failure: &Failure) -> Meaning {
+        self.rules
+            .iter()
+            .find(|rule| rule.may_apply(failure))
+            .map_or_else(Meaning::default, |rule| {
+                rule.meaning(&failure.code, failure.http_status)
+            })
+    }
+
+    /// The rows of failures that are counted.
+    pub fn streaks(&self) -> &Arc<StreakRules> {
+        &self.streaks
+    }
+
+    /// Why a stage is paused for this, for people.
+    pub fn streak_reason(&self, streak: Streak) -> &str {
+        match streak {
+            Streak::Unproven => {
+                "the stage has never worked in this process, and the answer may be about this worker's own configuration"
+            }
+            Streak::Network => "this worker does not reach the other side; other workers may",
+            counted => self
+                .streaks
+                .get(&counted)
+                .map_or("", |rule| rule.reason.as_str()),
+        }
+    }
+
+    /// When a stage that is paused, and answers so to its probe, is probed again.
+    pub fn probes(&self, failure: &Failure) -> ProbeSchedule {
+        let usual = ProbeSchedule::default();
+        let Some(rule) = self.rules.iter().find(|rule| rule.may_apply(failure)) else {
+            return usual;
+        };
+        let (code, status) = (&failure.code, failure.http_status);
+        ProbeSchedule {
+            waits: rule
+                .first(code, status, |entry| entry.probes.clone())
+                .unwrap_or(usual.waits),
+            next_day: rule
+                .first(code, status, |entry| entry.probe_next_day)
+                .unwrap_or(usual.next_day),
+        }
+    }
+
+    /// Whether an answer with this code is paid for, where no failure was decided: the success
+    /// codes.
+    pub fn billed(&self, stage: Stage, code: &str) -> Billed {
+        self.rules
+            .iter()
+            .find(|rule| rule.catches(stage, code))
+            .map_or(Billed::Unknown, |rule| rule.billed.of(None))
     }
 
     /// Why the rule of this id is as it is.

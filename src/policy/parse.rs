@@ -1,12 +1,16 @@
 //! The table, from TOML to rules that need no further checking.
 
+use super::means::{self, WrittenMeaning, WrittenStreak};
 use super::steps::{self, WrittenStep};
+use super::streaks::StreakRules;
+use super::values::named;
 use super::vocabulary::Vocabulary;
-use super::{Billed, Policy, Rule, ScopeKind, Stage, Step, When, codes, merge, reach};
+use super::{Billed, Billing, Policy, Rule, ScopeKind, Stage, Step, When, codes, merge, reach};
 use crate::settings::located::{FileError, Problem, Source};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use toml::Spanned;
 
 const BUILTIN: &str = include_str!("../../config/error-codes.toml");
@@ -22,10 +26,11 @@ impl Policy {
         // Read once: whoever overrides some of it needs it again.
         static READ: LazyLock<Policy> = LazyLock::new(|| {
             let source = Source::new(BUILTIN, "config/error-codes.toml");
-            let rules =
-                parse(source, None).unwrap_or_else(|problem| panic!("{}", source.error(problem)));
+            let (rules, streaks) = parse(source, None, &StreakRules::new())
+                .unwrap_or_else(|problem| panic!("{}", source.error(problem)));
             Policy {
                 rules: merge::with_ids(rules.into_iter().map(|located| located.rule).collect()),
+                streaks: Arc::new(streaks),
             }
         });
         READ.clone()
@@ -37,14 +42,16 @@ impl Policy {
     /// A code that the built-in policy does not name comes before the patterns that would catch it.
     /// `file` is only for the error.
     pub fn with_overrides(text: &str, file: &str) -> Result<Self, FileError> {
-        let builtin = Self::builtin().rules;
+        let builtin = Self::builtin();
         let source = Source::new(text, file);
-        let overrides = parse(source, Some(&Vocabulary(&builtin)))
-            .and_then(forbid_success)
+        let vocabulary = Vocabulary(&builtin.rules);
+        let (overrides, streaks) = parse(source, Some(&vocabulary), &builtin.streaks)
+            .and_then(|(rules, streaks)| Ok((forbid_success(rules)?, streaks)))
             .map_err(|problem| source.error(problem))?;
         let overrides = overrides.into_iter().map(|located| located.rule).collect();
         Ok(Self {
-            rules: merge::merge(builtin, overrides),
+            rules: merge::merge(builtin.rules, overrides),
+            streaks: Arc::new(streaks),
         })
     }
 }
@@ -52,6 +59,8 @@ impl Policy {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenTable {
+    #[serde(default)]
+    streak: BTreeMap<Spanned<String>, WrittenStreak>,
     #[serde(default)]
     rule: Vec<Spanned<WrittenRule>>,
 }
@@ -66,6 +75,8 @@ struct WrittenRule {
     scope: Option<Spanned<String>>,
     billed: Option<Spanned<String>>,
     #[serde(default)]
+    means: Vec<Spanned<WrittenMeaning>>,
+    #[serde(default)]
     reason: String,
 }
 
@@ -77,9 +88,14 @@ struct Located {
 }
 
 /// Rules without ids, each of which can be reached. The built-in table has no vocabulary: it is
-/// one.
-fn parse(source: Source<'_>, vocabulary: Option<&Vocabulary>) -> Result<Vec<Located>, Problem> {
+/// one. `streaks` are the rows as they are where the text does not say otherwise.
+fn parse(
+    source: Source<'_>,
+    vocabulary: Option<&Vocabulary>,
+    streaks: &StreakRules,
+) -> Result<(Vec<Located>, StreakRules), Problem> {
     let table: WrittenTable = source.parse()?;
+    let streaks = means::lift_streaks(table.streak, streaks)?;
     if table.rule.len() > MAX_RULES {
         return Err(Problem::new(
             &table.rule[MAX_RULES].span(),
@@ -99,7 +115,7 @@ fn parse(source: Source<'_>, vocabulary: Option<&Vocabulary>) -> Result<Vec<Loca
         }
         rules.push(located);
     }
-    Ok(rules)
+    Ok((rules, streaks))
 }
 
 impl WrittenRule {
@@ -131,16 +147,25 @@ impl WrittenRule {
                 "province and bill are not known before verification".to_owned(),
             ));
         }
-        let billings =
-            [Billed::Yes, Billed::No, Billed::Unknown].map(|billed| (billed.as_str(), billed));
-        let billed = self.billed.as_ref().map_or(Ok(Billed::Unknown), |billed| {
-            named(billed, "value of billed", &billings)
-        })?;
+        let billings = [
+            Billing::Fixed(Billed::Yes),
+            Billing::Fixed(Billed::No),
+            Billing::Fixed(Billed::Unknown),
+            Billing::With2xx,
+        ]
+        .map(|billing| (billing.as_str(), billing));
+        let billed = self
+            .billed
+            .as_ref()
+            .map_or(Ok(Billing::Fixed(Billed::Unknown)), |billed| {
+                named(billed, "value of billed", &billings)
+            })?;
         let codes = names(&self.code, stage, vocabulary)?;
         let when = self
             .when
             .map_or(Ok(When::default()), |when| conditions(when, stage))?;
         let steps = steps::lift(self.r#do, stage, &codes)?;
+        let means = means::lift(self.means, stage, &codes)?;
         if let (Some(written), true) = (&self.scope, scope != ScopeKind::None)
             && !steps
                 .iter()
@@ -159,33 +184,11 @@ impl WrittenRule {
             steps,
             scope,
             billed,
+            means,
             reason: self.reason,
             overridden: false,
         })
     }
-}
-
-fn named<T: Copy>(
-    written: &Spanned<String>,
-    what: &str,
-    known: &[(&str, T)],
-) -> Result<T, Problem> {
-    let name = written.get_ref();
-    known
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| *value)
-        .ok_or_else(|| {
-            let known = known
-                .iter()
-                .map(|(known, _)| *known)
-                .collect::<Vec<_>>()
-                .join(", ");
-            Problem::new(
-                &written.span(),
-                format!("there is no {what} {name:?}; there are {known}"),
-            )
-        })
 }
 
 fn names(

@@ -1,8 +1,8 @@
 //! Steps as they are written in the table, lifted into [`Step`]s that can be carried out.
 
+use super::values::{duration, durations};
 use super::{Stage, Step, Verdict, codes};
 use crate::settings::located::Problem;
-use jiff::SignedDuration;
 use serde::Deserialize;
 use std::time::Duration;
 use toml::Spanned;
@@ -13,7 +13,6 @@ const MAX_BACKOFF: Duration = Duration::from_mins(1);
 const MAX_RETRIES: u32 = 9;
 /// Progress keeps the uses of so many steps of one rule.
 const MAX_STEPS: usize = 16;
-const MAX_DELAYS: usize = 32;
 const MAX_DELAY: Duration = Duration::from_hours(30 * 24);
 
 #[derive(Deserialize)]
@@ -121,7 +120,7 @@ fn misplaced(step: &Step, stage: Stage, codes: &[String]) -> Option<&'static str
         Step::Verdict(Some(_)) if stage != Stage::Verification => {
             Some("is for verification only: nobody else knows the bill")
         }
-        Step::Verdict(Some(_)) if !codes.iter().all(|code| codes::is_registrys(code)) => {
+        Step::Verdict(Some(_)) if !codes.iter().all(|code| codes::is_registrys(stage, code)) => {
             Some("needs an answer of the registry about the bill: its codes are numbers")
         }
         Step::Fail {
@@ -169,7 +168,11 @@ impl WrittenStep {
                     })?,
             },
             "park" => Step::Park {
-                delays: delays(&self.need(self.delays.as_ref(), "delays")?)?,
+                delays: durations(
+                    &self.need(self.delays.as_ref(), "delays")?,
+                    "delays",
+                    MAX_DELAY,
+                )?,
                 attempts: self
                     .attempts
                     .as_ref()
@@ -254,42 +257,6 @@ fn attempts(written: &Spanned<u32>, max: u32) -> Result<u32, Problem> {
         ));
     }
     Ok(attempts)
-}
-
-fn delays(written: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<Duration>, Problem> {
-    if written.get_ref().is_empty() || written.get_ref().len() > MAX_DELAYS {
-        return Err(Problem::new(
-            &written.span(),
-            format!("`delays` needs 1 to {MAX_DELAYS} durations"),
-        ));
-    }
-    written
-        .get_ref()
-        .iter()
-        .map(|delay| duration(delay, MAX_DELAY))
-        .collect()
-}
-
-fn duration(written: &Spanned<String>, max: Duration) -> Result<Duration, Problem> {
-    let text = written.get_ref();
-    let parsed = text
-        .parse::<SignedDuration>()
-        .ok()
-        .and_then(|signed| Duration::try_from(signed).ok());
-    match parsed {
-        Some(duration) if (Duration::from_millis(1)..=max).contains(&duration) => Ok(duration),
-        Some(_) => Err(Problem::new(
-            &written.span(),
-            format!(
-                "{text:?} is not between 1ms and {:#}",
-                SignedDuration::try_from(max).unwrap_or_default()
-            ),
-        )),
-        None => Err(Problem::new(
-            &written.span(),
-            format!("{text:?} is not a duration; write for instance \"30s\", \"5m\" or \"1h30m\""),
-        )),
-    }
 }
 
 /// `Ok(None)` is `"registry"`. The positive verdicts are nobody's to configure: only the registry

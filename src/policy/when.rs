@@ -8,6 +8,11 @@ impl Rule {
         self.catches(failure.stage, &failure.code) && self.when.holds(failure, progress, facts)
     }
 
+    /// Whatever its conditions on the job.
+    pub(super) fn may_apply(&self, failure: &Failure) -> bool {
+        self.catches(failure.stage, &failure.code) && self.when.may_hold(failure)
+    }
+
     /// Whatever its further conditions.
     pub(super) fn catches(&self, stage: super::Stage, code: &str) -> bool {
         self.stage == stage
@@ -21,6 +26,20 @@ impl Rule {
 impl When {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// As far as the answer's status and message tell.
+    fn may_hold(&self, failure: &Failure) -> bool {
+        let has_status = failure
+            .http_status
+            .is_some_and(|status| self.http_status.contains(&status));
+        (self.http_status.is_empty() || has_status)
+            && self.message_contains.as_ref().is_none_or(|part| {
+                failure
+                    .message
+                    .to_lowercase()
+                    .contains(&part.to_lowercase())
+            })
     }
 
     fn holds(&self, failure: &Failure, progress: &Progress, facts: &Facts) -> bool {
@@ -41,16 +60,7 @@ impl When {
                 self.same_code_before_rotation,
                 rotated_for == Some(failure.code.as_str()),
             )
-            && (self.http_status.is_empty()
-                || failure
-                    .http_status
-                    .is_some_and(|status| self.http_status.contains(&status)))
-            && self.message_contains.as_ref().is_none_or(|part| {
-                failure
-                    .message
-                    .to_lowercase()
-                    .contains(&part.to_lowercase())
-            })
+            && self.may_hold(failure)
             && is(self.transfer, facts.transfer)
             && is(self.nothing_read, failure.nothing_read)
     }

@@ -105,7 +105,7 @@ impl<A> Client<A> {
                 let is_free = failure
                     .http_status
                     .is_some_and(|status| !(200..300).contains(&status))
-                    || failure.code == "connect";
+                    || self.retrier.policy.meaning(&failure).may_be_our_network;
                 let billed = if is_free {
                     Billed::No
                 } else {
@@ -114,7 +114,9 @@ impl<A> Client<A> {
                 (
                     failure.code.clone(),
                     billed,
-                    Some(failure).filter(|failure| streak.is_confirmed_by(failure)),
+                    Some(failure).filter(|failure| {
+                        self.retrier.policy.meaning(failure).streak == Some(streak)
+                    }),
                 )
             }
         };

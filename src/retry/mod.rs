@@ -124,7 +124,6 @@ impl Retrier {
                 .and_then(|bill| bill.province.as_ref()),
             is_brought: case.brought.concerns(failure.stage, case.transfer),
             is_inline: case.transfer == Transfer::Inline,
-            is_listed: true,
         };
         let facts = Facts {
             now,

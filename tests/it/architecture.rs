@@ -44,7 +44,6 @@ const PURE: &[&str] = &[
     "src/breaker/pauses.rs",
     "src/breaker/readiness.rs",
     "src/breaker/report.rs",
-    "src/breaker/schedule.rs",
     "src/breaker/state.rs",
     "src/broker/address.rs",
     "src/broker/amqp/connect_error.rs",

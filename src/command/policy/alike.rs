@@ -1,6 +1,5 @@
 //! Cases of a code that go the same way, told as one.
 
-use super::in_a_row;
 use crate::policy::{Case, Decision, Moment, Policy, Streak};
 
 /// Cases that go the same way.
@@ -28,7 +27,7 @@ pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
             .iter()
             .any(|(other, longer)| begins_later(case, way, other, longer))
     }) {
-        let streak = in_a_row::streak(&case.failure);
+        let streak = policy.meaning(&case.failure).streak;
         match groups
             .iter_mut()
             .find(|group| group.moments == *moments && group.streak == streak)

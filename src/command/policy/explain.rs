@@ -140,7 +140,7 @@ fn explain_at(
     }
     if let Some((streak, since)) = pause {
         writeln!(out, "\n  While {stage} is paused")?;
-        for line in pause::told(stage, code, streak, since, &facts.timezone) {
+        for line in pause::told(policy, stage, code, streak, since, &facts.timezone) {
             wrapped("    - ", &line, out)?;
         }
     }
@@ -177,7 +177,7 @@ fn circumstances(
         words::others(moment.ruling.scope, stage, &time(moment.at), &time(until))
     });
     let row = streak.map(|streak| {
-        format!("Once {}, {stage} is paused, whatever the rule says (see below); this job's own calls count.", streak.reason())
+        format!("Once {}, {stage} is paused, whatever the rule says (see below); this job's own calls count.", policy.streak_reason(streak))
     });
     paid.into_iter().chain(others).chain(row).collect()
 }

@@ -1,10 +1,9 @@
 //! What a pause is, told to somebody who has to live with it.
 
-use crate::breaker::{USED_UP, next_probe};
-use crate::domain::failure::Stage;
-use crate::policy::{Streak, remedy};
-use jiff::Timestamp;
+use crate::domain::failure::{Failure, Stage};
+use crate::policy::{Policy, ProbeSchedule, Streak, mend};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// From there on they keep their distance.
 const PROBES_TOLD: u32 = 6;
@@ -12,33 +11,35 @@ const PROBES_TOLD: u32 = 6;
 /// A line for each thing to know about the pause of this stage that begins with this code at this
 /// time.
 pub(super) fn told(
+    policy: &Policy,
     stage: Stage,
     code: &str,
     streak: Option<Streak>,
     since: Timestamp,
     timezone: &TimeZone,
 ) -> Vec<String> {
+    let schedule = policy.probes(&Failure::new(stage, code, ""));
     vec![
         "the worker that met with it takes no jobs from the queues; those it holds go through the shortest delay queue, charged no attempt, \
          and other workers may take them: a pause belongs to one worker"
             .to_owned(),
-        format!("it lets one job try {stage} at {}, a different one each time", probes(code, since, timezone)),
+        format!("it lets one job try {stage} at {}, a different one each time", probes(&schedule, since, timezone)),
         "it ends by itself with the first answer that is no reason to pause; connect, timeout and http.5xx are no answer".to_owned(),
         "seen: /readyz (state \"paused\"; 200 only where the worker has worked before), the metric invoice_paused, the log lines \"paused: …\" \
          and \"no longer paused: …\""
             .to_owned(),
-        format!("to do: {}", remedy(stage, code, streak)),
+        format!("to do: {}", mend(policy, stage, code, streak)),
         "worker.job_deadline is longer by this time; a deadline of the job's own is not".to_owned(),
         "a job that paused it three times while others were answered fails the next time: it is the job".to_owned(),
     ]
 }
 
-fn probes(code: &str, since: Timestamp, timezone: &TimeZone) -> String {
+fn probes(schedule: &ProbeSchedule, since: Timestamp, timezone: &TimeZone) -> String {
     let mut last = since;
-    let mut distance = jiff::SignedDuration::ZERO;
+    let mut distance = SignedDuration::ZERO;
     let mut times = Vec::new();
     for failures in 1..=PROBES_TOLD {
-        let next = next_probe(code, failures, last, timezone);
+        let next = schedule.next(failures, last, timezone);
         distance = next.duration_since(last);
         last = next;
         times.push(
@@ -47,12 +48,18 @@ fn probes(code: &str, since: Timestamp, timezone: &TimeZone) -> String {
                 .to_string(),
         );
     }
-    let distance = if code == USED_UP {
-        "1h, and at 00:10".to_owned()
+    let next_day = if schedule.next_day {
+        distance = schedule.waits.last().map_or(distance, |wait| {
+            SignedDuration::try_from(*wait).unwrap_or(distance)
+        });
+        ", and at 00:10"
     } else {
-        format!("{distance:#}")
+        ""
     };
-    format!("{}, and then every {distance}", times.join(", "))
+    format!(
+        "{}, and then every {distance:#}{next_day}",
+        times.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -62,14 +69,16 @@ mod tests {
     #[test]
     fn the_times_of_the_probes_are_told() {
         let timezone = TimeZone::get("Asia/Shanghai").unwrap();
+        let policy = Policy::builtin();
+        let schedule = |code| policy.probes(&Failure::new(Stage::Verification, code, ""));
         let noon = "2026-11-22T12:00:00+08:00".parse().unwrap();
         assert_eq!(
-            probes("UNAUTHORIZED", noon, &timezone),
+            probes(&schedule("UNAUTHORIZED"), noon, &timezone),
             "12:00:05, 12:00:20, 12:01:20, 12:06:20, 12:21:20, 13:21:20, and then every 1h"
         );
         let late = "2026-11-22T23:50:00+08:00".parse().unwrap();
         assert_eq!(
-            probes("OUT_OF_QUOTA", late, &timezone),
+            probes(&schedule("OUT_OF_QUOTA"), late, &timezone),
             "23:50:05, 23:50:20, 23:51:20, 23:56:20, 00:10:00, 01:10:00, and then every 1h, and at 00:10"
         );
     }

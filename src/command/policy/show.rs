@@ -1,4 +1,4 @@
-use super::{in_a_row, words};
+use super::words;
 use crate::domain::failure::Stage;
 use crate::policy::{Policy, Rule, Streak};
 use comfy_table::presets::UTF8_FULL;
@@ -26,7 +26,7 @@ pub(super) fn show(policy: &Policy, out: &mut impl Write) -> io::Result<()> {
             .iter()
             .filter(|rule| rule.stage == stage)
             .collect();
-        writeln!(out, "{stage}\n{}\n", table(&rules))?;
+        writeln!(out, "{stage}\n{}\n", table(policy, &rules))?;
     }
     writeln!(out, "{LEGEND}")?;
     if policy.rules().iter().any(|rule| rule.overridden) {
@@ -35,7 +35,7 @@ pub(super) fn show(policy: &Policy, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn table(rules: &[&Rule]) -> Table {
+fn table(policy: &Policy, rules: &[&Rule]) -> Table {
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL)
@@ -48,7 +48,7 @@ fn table(rules: &[&Rule]) -> Table {
         let variants: Vec<String> = alike
             .iter()
             .enumerate()
-            .map(|(index, rule)| variant(rule, index > 0))
+            .map(|(index, rule)| variant(policy, rule, index > 0))
             .collect();
         table.add_row([
             format!("{star}{}", first.codes.join(" ")),
@@ -69,7 +69,7 @@ fn one_row(one: &Rule, next: &Rule) -> bool {
         == (&next.codes, next.scope, next.billed, next.overridden)
 }
 
-fn variant(rule: &Rule, others_before: bool) -> String {
+fn variant(policy: &Policy, rule: &Rule, others_before: bool) -> String {
     let steps = rule
         .steps
         .iter()
@@ -87,18 +87,32 @@ fn variant(rule: &Rule, others_before: bool) -> String {
     } else {
         format!("\nwhy: {}", rule.reason)
     };
-    format!("{condition}{steps}{reason}{}", rows(rule))
+    format!("{condition}{steps}{reason}{}", rows(policy, rule))
 }
 
 /// What comes of many jobs that are answered so.
-fn rows(rule: &Rule) -> String {
+fn rows(policy: &Policy, rule: &Rule) -> String {
+    let mut rows: Vec<(Streak, Vec<&str>)> = Vec::new();
+    for code in &rule.codes {
+        let status = rule.when.http_status.first().copied();
+        let Some(streak) = rule.meaning(code, status).streak else {
+            continue;
+        };
+        match rows.iter_mut().find(|(known, _)| *known == streak) {
+            Some((_, codes)) => codes.push(code),
+            None => rows.push((streak, vec![code])),
+        }
+    }
     let row = |(streak, codes): (Streak, Vec<&str>)| {
         let codes = if codes.len() == rule.codes.len() {
             String::new()
         } else {
             format!(" ({})", codes.join(" "))
         };
-        format!("\nalso{codes}: pause, once {}", streak.reason())
+        format!(
+            "\nalso{codes}: pause, once {}",
+            policy.streak_reason(streak)
+        )
     };
-    in_a_row::of_rule(rule).into_iter().map(row).collect()
+    rows.into_iter().map(row).collect()
 }

@@ -1,7 +1,7 @@
 //! Rules and decisions in plain words.
 
 use crate::domain::failure::{Billed, Stage};
-use crate::policy::{Decision, ScopeKind, Step, Transfer, When};
+use crate::policy::{Billing, Decision, ScopeKind, Step, Transfer, When};
 use jiff::SignedDuration;
 use std::time::Duration;
 
@@ -163,11 +163,14 @@ pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static st
     }
 }
 
-pub(super) fn billed(billed: Billed) -> &'static str {
-    match billed {
-        Billed::Yes => "Each such answer is paid for.",
-        Billed::No => "Such an answer costs nothing.",
-        Billed::Unknown => "Such an answer may have been paid for: count it as paid.",
+pub(super) fn billed(billing: Billing) -> &'static str {
+    match billing {
+        Billing::Fixed(Billed::Yes) => "Each such answer is paid for.",
+        Billing::Fixed(Billed::No) => "Such an answer costs nothing.",
+        Billing::Fixed(Billed::Unknown) => {
+            "Such an answer may have been paid for: count it as paid."
+        }
+        Billing::With2xx => "Each such answer is paid for if its HTTP status is 2xx.",
     }
 }
 

@@ -108,6 +108,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
             retrier.clone(),
         ),
         loader: Loader {
+            policy: Arc::clone(policy),
             store: store.clone(),
             memory: ImageMemory::new(config.worker.image_memory.0),
             need: Need {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::policy::merge::merge;
-use crate::policy::{Rule, ScopeKind, Step, codes};
+use crate::policy::{Billing, Rule, ScopeKind, Step, codes};
+use std::sync::Arc;
 
 fn overridden(text: &str) -> Policy {
     Policy::with_overrides(text, "mine.toml").unwrap_or_else(|problem| panic!("{problem}"))
@@ -109,6 +110,7 @@ fn replacing_any_code_changes_no_other() {
                 ..replaced.clone()
             };
             let policy = Policy {
+                streaks: Arc::clone(&builtin.streaks),
                 rules: merge(builtin.rules().to_vec(), vec![rule]),
             };
             for (stage, other) in named
@@ -414,7 +416,12 @@ reason = \"mine\"
                 rule.steps.len(),
                 rule.when.bill_age_days_max
             ),
-            (ScopeKind::Province, Billed::Unknown, 4, Some(30))
+            (
+                ScopeKind::Province,
+                Billing::Fixed(Billed::Unknown),
+                4,
+                Some(30)
+            )
         );
     }
 }

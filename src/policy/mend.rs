@@ -1,0 +1,84 @@
+//! What ends a pause sooner: advice for the operator who is on call.
+
+use super::{Policy, Stage, Streak};
+use crate::domain::failure::Failure;
+
+/// Why the stage is paused, and by which answer, decides what to do about it.
+pub fn mend(policy: &Policy, stage: Stage, code: &str, streak: Option<Streak>) -> String {
+    match (streak, stage) {
+        (Some(Streak::Unproven | Streak::Network), Stage::Recognition | Stage::Verification) => {
+            format!(
+                "compare this worker's {stage}.url and network with those of the others; it takes jobs again once one is answered"
+            )
+        }
+        (Some(Streak::Unproven | Streak::Network), _) => {
+            "compare this worker's [storage], its rights on the bucket and its network with those of the others; it takes jobs again once an \
+             image was read"
+                .to_owned()
+        }
+        (Some(counted), _) => policy
+            .streaks()
+            .get(&counted)
+            .map(|rule| rule.mend.clone())
+            .unwrap_or_default(),
+        (None, _) => of_the_rule(policy, stage, code).unwrap_or_else(|| usual(stage).to_owned()),
+    }
+}
+
+fn of_the_rule(policy: &Policy, stage: Stage, code: &str) -> Option<String> {
+    let failure = Failure::new(stage, code, "");
+    let rule = policy.rules.iter().find(|rule| rule.may_apply(&failure))?;
+    rule.first(code, None, |entry| entry.mend.clone())
+}
+
+fn usual(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Recognition => {
+            "see to the account at the marketplace, or correct recognition.url, app_key and app_secret (or app_code) and restart"
+        }
+        Stage::Verification => {
+            "see to the account at the provider, or correct verification.url, api_id and api_secret and restart"
+        }
+        Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => {
+            "correct [storage] (bucket, region, endpoint_url, path_style, credentials) or the machine's clock, and restart"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pause_names_what_to_mend() {
+        let policy = Policy::builtin();
+        for (stage, code, key) in [
+            (Stage::Storage, "PermanentRedirect", "storage.region"),
+            (
+                Stage::Storage,
+                "AuthorizationHeaderMalformed",
+                "storage.region",
+            ),
+            (
+                Stage::Storage,
+                "SecondLevelDomainForbidden",
+                "storage.path_style",
+            ),
+            (Stage::Storage, "http.307", "storage.endpoint_url"),
+            (Stage::Storage, "NoSuchBucket", "storage.bucket"),
+            (
+                Stage::Storage,
+                "SignatureDoesNotMatch",
+                "storage.secret_access_key",
+            ),
+            (Stage::Storage, "KMS.DisabledException", "encrypts"),
+            (Stage::Recognition, "http.302", "recognition.url"),
+            (Stage::Verification, "http.302", "verification.url"),
+        ] {
+            assert!(
+                mend(&policy, stage, code, None).contains(key),
+                "{stage} {code}"
+            );
+        }
+    }
+}
