@@ -34,7 +34,8 @@
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`network`] | why a connection could not be made |
 //! | [`telemetry`] | log, metrics, health |
-//! | [`panics`] | where jobs made the program panic, and whose fault that is |
+//! | [`attempts`] | the one loop that makes the same attempt again |
+//! | [`panics`] | where jobs made the program panic, and whether it may be trusted with more |
 //! | [`clock`], [`randomness`], [`waits`] | the wall clock and randomness, injected; how waits grow |
 //! | [`shutdown`] | signals |
 //! | [`dev`] | the sandbox: both providers and S3 on this machine; the simulation: scenarios for the policy on a simulated clock |
@@ -49,6 +50,7 @@
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 
 pub mod app;
+pub mod attempts;
 pub mod breaker;
 pub mod broker;
 pub mod checkpoint;

@@ -1,11 +1,15 @@
 //! Places of this program where jobs made it panic: is the job at fault, or the program?
 //!
 //! A panic is taken for the job's fault. A second one at the same place, of another job, is not: a
-//! library or the configuration is at fault, and every job would meet with it.
+//! library or the configuration is at fault, and every job would meet with it. Then this process is
+//! unfit: it takes no more jobs, and says so until an operator restarts it, because after a restart
+//! it would fail on the next two.
 
+use crate::telemetry::health::{Health, State};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, Once, PoisonError};
+use tokio_util::sync::CancellationToken;
 
 thread_local! {
     /// Where this thread panicked last.
@@ -14,7 +18,7 @@ thread_local! {
 
 /// The places where jobs panicked, each with the one job that did; none where several did.
 #[derive(Debug, Default)]
-pub struct PanicPlaces(Mutex<BTreeMap<String, Option<String>>>);
+struct PanicPlaces(Mutex<BTreeMap<String, Option<String>>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PanicCause {
@@ -25,7 +29,7 @@ pub enum PanicCause {
 
 impl PanicPlaces {
     /// Records that this job panicked at this place.
-    pub fn cause(&self, place: &str, job: &str) -> PanicCause {
+    fn cause(&self, place: &str, job: &str) -> PanicCause {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let only = jobs
             .entry(place.to_owned())
@@ -35,6 +39,56 @@ impl PanicPlaces {
         }
         *only = None;
         PanicCause::Program
+    }
+}
+
+/// Whether this process may be trusted with jobs.
+#[derive(Debug)]
+pub struct Fitness {
+    places: PanicPlaces,
+    health: Health,
+    /// Cancelled when the worker may take no more jobs.
+    unfit: CancellationToken,
+}
+
+impl Fitness {
+    pub fn new(health: Health) -> Self {
+        Self {
+            places: PanicPlaces::default(),
+            health,
+            unfit: CancellationToken::new(),
+        }
+    }
+
+    /// Returns once the worker may take no more jobs.
+    pub async fn lost(&self) {
+        self.unfit.cancelled().await;
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.unfit.is_cancelled()
+    }
+
+    /// Records a panic. Is the program at fault, because other jobs panicked there as well? Then
+    /// the worker is unfit from now on.
+    pub fn record_panic(&self, place: &str, job: &str, run: &str) -> PanicCause {
+        let cause = self.places.cause(place, job);
+        if cause == PanicCause::Program && !self.is_lost() {
+            let problem = format!(
+                "two jobs failed at the same place of the program, {place}: it is not the jobs. No more are taken, those in hand go to other \
+                 workers. Look at the configuration and report the place, then restart this worker"
+            );
+            tracing::error!(
+                place,
+                job.id = job,
+                job.run = run,
+                problem,
+                "this worker is unfit and takes no more jobs"
+            );
+            self.health.set(State::Unfit { problem });
+            self.unfit.cancel();
+        }
+        cause
     }
 }
 

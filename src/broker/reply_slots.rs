@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The slots of every reply queue that is being published to.
 #[derive(Debug, Default)]
-pub struct ReplySlots(Mutex<HashMap<String, Weak<ReplyQueue>>>);
+pub(super) struct ReplySlots(Mutex<HashMap<String, Weak<ReplyQueue>>>);
 
 #[derive(Debug)]
 struct ReplyQueue {
@@ -25,7 +25,7 @@ struct ReplyQueue {
 
 /// A permit to publish to one reply queue.
 #[derive(Debug)]
-pub struct ReplySlot {
+pub(super) struct ReplySlot {
     queue: Arc<ReplyQueue>,
     _permit: OwnedSemaphorePermit,
 }
@@ -33,7 +33,7 @@ pub struct ReplySlot {
 impl ReplySlots {
     /// A slot for publishing to this queue; `None` where the queue refuses, or no slot became free
     /// in time.
-    pub async fn acquire(&self, name: &str) -> Option<ReplySlot> {
+    pub(super) async fn acquire(&self, name: &str) -> Option<ReplySlot> {
         let queue = self.queue(name);
         let mut refuses = queue.refuses.subscribe();
         let permit = tokio::select! {
@@ -65,17 +65,17 @@ impl ReplySlots {
 
 impl ReplySlot {
     /// Has another job given this queue up? Then it is tried once, but not again and again.
-    pub fn is_refused(&self) -> bool {
+    pub(super) fn is_refused(&self) -> bool {
         *self.queue.refuses.borrow()
     }
 
     /// The queue did not take a result.
-    pub fn record_refused(&self) {
+    pub(super) fn record_refused(&self) {
         self.queue.refuses.send_replace(true);
     }
 
     /// The queue took a result.
-    pub fn record_taken(&self) {
+    pub(super) fn record_taken(&self) {
         self.queue.refuses.send_replace(false);
     }
 }

@@ -1,10 +1,12 @@
 //! Checkpoints, read and written with patience. A failure of their store is never the job's fault.
 
 use super::{CarriedAnswers, Checkpoints, StoredResult, UnparkedRun};
+use crate::attempts::Attempts;
 use crate::domain::failure::{Failure, Stage};
+use crate::domain::progress::Progress;
 use crate::domain::result::Status;
 use crate::policy::Decision;
-use crate::retry::{Attempts, Case, LONGEST_HOLD, Retrier, StageStopped};
+use crate::retry::{Case, LONGEST_HOLD, Retrier, StageStopped};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,8 +31,18 @@ pub struct Patience<'a> {
     pub may_wait: bool,
 }
 
+/// The final result of a run that is to be published.
+pub enum FinalResult {
+    /// The one at hand; kept under this name where every worker finds it, or in this process alone.
+    New { kept_as: Option<String> },
+    /// Another copy of the run was answered before: its result, and the name it is kept under.
+    Replay(StoredResult, String),
+    /// Another run of the job was completed meanwhile.
+    OfAnotherRun(StoredResult),
+}
+
 /// What became of a final result.
-pub enum KeptResult {
+enum KeptResult {
     /// Every worker that gets the job next finds it.
     Durably,
     /// Only this process knows of it.
@@ -137,11 +149,52 @@ impl AnswerStore {
         carried.travel_with(case.progress);
     }
 
+    /// Keeps the final result of a run by its question, or by the run where it never came as far as
+    /// one. Where a result stands already it is the answer: a crash may have left two copies of a
+    /// run, and two runs of a job may end at the same time. `is_new` is a run of which there can be
+    /// no other copy; one that was `asked_again` replaces its own result.
+    pub async fn keep_final(
+        &self,
+        question: Option<String>,
+        result: &StoredResult,
+        (is_new, asked_again): (bool, bool),
+        patience: Patience<'_>,
+    ) -> FinalResult {
+        let run = &result.run;
+        let again = if question.is_some() {
+            asked_again
+        } else {
+            is_new
+        };
+        // By its question first: that is where the same message looks when it is submitted once
+        // more.
+        let name = question.unwrap_or_else(|| run.clone());
+        let kept = self.keep_result(&name, result, again, patience).await;
+        // A run that may have another copy is kept by its own name, too: whatever became of the
+        // picture meanwhile, both copies say the same.
+        if !is_new
+            && name != *run
+            && !matches!(kept, KeptResult::Stands(_))
+            && let KeptResult::Stands(first) =
+                self.keep_result(run, result, asked_again, patience).await
+        {
+            return FinalResult::Replay(first, run.clone());
+        }
+        match kept {
+            KeptResult::Stands(first) if first.run == *run => FinalResult::Replay(first, name),
+            KeptResult::Stands(first) => FinalResult::OfAnotherRun(first),
+            KeptResult::Durably => FinalResult::New {
+                kept_as: Some(name),
+            },
+            KeptResult::Here => FinalResult::New { kept_as: None },
+        }
+    }
+
     /// Keeps a final result, so that the same run is answered with the same bytes: it tries as long
     /// as for a paid answer, and the result is published whether or not this succeeds. A result of
     /// the same run is replaced only by one that was asked for `again`, one of another run unless
     /// it is completed.
-    pub async fn keep_result(
+    async fn keep_result(
         &self,
         question: &str,
         result: &StoredResult,
@@ -194,12 +247,30 @@ impl AnswerStore {
         }
     }
 
-    /// What [`AnswerStore::keep_unparked`] kept of this run, as far as the store answers.
-    pub async fn unparked(&self, run: &str, halt: &CancellationToken) -> Option<UnparkedRun> {
-        self.read_with_retry(halt, || self.checkpoints.unparked(run))
-            .await
-            .ok()
-            .flatten()
+    /// Takes over what [`AnswerStore::keep_unparked`] kept of this run, as far as the store answers:
+    /// the worker that had its delivery before may have paid for more than the message knows of.
+    /// Returns until when the run waits.
+    pub async fn resume_unparked(
+        &self,
+        progress: &mut Progress,
+        halt: &CancellationToken,
+    ) -> Option<Timestamp> {
+        let run = progress.run.clone();
+        let read = self.read_with_retry(halt, || self.checkpoints.unparked(&run));
+        let UnparkedRun {
+            progress: unparked,
+            until,
+        } = read.await.ok().flatten()?;
+        if unparked.run != run || unparked.totals.calls <= progress.totals.calls {
+            return None;
+        }
+        tracing::debug!(
+            job.run = run,
+            "its calls are known, although it could not be parked with them"
+        );
+        let returns = std::mem::replace(progress, unparked).returns;
+        (progress.returns, progress.redelivered) = (returns, true);
+        Some(until)
     }
 
     /// Reads, some times at the most.

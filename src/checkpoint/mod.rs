@@ -15,7 +15,7 @@ mod envelope;
 mod kept;
 mod sealed_objects;
 
-pub use answer_store::{AnswerStore, KeptResult, Patience};
+pub use answer_store::{AnswerStore, FinalResult, Patience};
 pub use carried::CarriedAnswers;
 pub use checkpoints::Checkpoints;
 pub use config::{Config, StoreKind};

@@ -3,11 +3,9 @@
 
 mod attempt;
 mod recalled;
-mod schedule;
 
 pub use attempt::Attempted;
 pub use recalled::RecallTime;
-pub use schedule::{Attempts, NextAttempt, reconnecting};
 
 use crate::breaker::Blocked;
 use crate::breaker::{About, Breaker, CallPermit};

@@ -2,8 +2,9 @@
 
 use super::context::DeliveryContext;
 use super::delivery::DeliveryHandler;
-use super::outbox::{Sent, Unpublished};
-use crate::checkpoint::{KeptResult, Patience, StoredResult};
+use super::outbox::Sent;
+use crate::broker::Unpublished;
+use crate::checkpoint::{FinalResult, Patience, StoredResult};
 use crate::domain::failure::Stage;
 use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
@@ -20,25 +21,13 @@ const REPLY_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 impl DeliveryHandler {
     /// Checkpoints, then publishes: a worker that gets this delivery again replays these bytes.
-    /// Where a result stands already it is the answer: a crash may have left two copies of a run,
-    /// and two runs of a job may end at the same time.
     pub(super) async fn answer(
         &self,
         job: Option<&Job>,
         context: &mut DeliveryContext<'_>,
         answer: Answer,
     ) -> Result<(), Unpublished> {
-        let progress = &context.progress;
-        // What never came as far as a question is kept by its run.
-        let is_again = if answer.question.is_some() {
-            progress.asked_again
-        } else {
-            context.is_new
-        };
-        let question = answer
-            .question
-            .clone()
-            .unwrap_or_else(|| progress.run.clone());
+        let progress = &context.past.progress;
         let stored = StoredResult {
             run: progress.run.clone(),
             status: answer.status,
@@ -48,34 +37,18 @@ impl DeliveryHandler {
             body: answer.body.clone(),
         };
         let patience = self.patience(job, context, &answer);
-        let answers = &self.pipeline.answers;
-        // By its question first: that is where the same message looks when it is submitted once
-        // more.
-        let kept = answers
-            .keep_result(&question, &stored, is_again, patience)
-            .await;
-        // A run that may have another copy is kept by its own name, too: whatever became of the
-        // picture meanwhile, both copies say the same.
-        if !context.is_new
-            && question != progress.run
-            && !matches!(kept, KeptResult::Stands(_))
-            && let KeptResult::Stands(first) = answers
-                .keep_result(&progress.run, &stored, progress.asked_again, patience)
-                .await
-        {
-            let run = progress.run.clone();
-            return self.replay(context, first, Some(run)).await;
-        }
-        let (question, answer) = match kept {
-            KeptResult::Stands(first) if first.run == progress.run => {
-                return self.replay(context, first, Some(question)).await;
+        let copies = (context.is_new, progress.asked_again);
+        let answers = &self.parts.pipeline.answers;
+        let kept = answers.keep_final(answer.question.clone(), &stored, copies, patience);
+        let (question, answer) = match kept.await {
+            FinalResult::New { kept_as } => (kept_as, answer),
+            FinalResult::Replay(first, name) => {
+                return self.replay(context, first, Some(name)).await;
             }
-            KeptResult::Stands(first) => {
+            FinalResult::OfAnotherRun(first) => {
                 let theirs = job.and_then(|job| answer_of_another_run(job, &first));
                 (None, theirs.unwrap_or(answer))
             }
-            KeptResult::Durably => (Some(question), answer),
-            KeptResult::Here => (None, answer),
         };
         let answer = Answer { question, ..answer };
         self.publish_answer(context, &answer, false).await
@@ -107,8 +80,9 @@ impl DeliveryHandler {
         context: &DeliveryContext<'a>,
         answer: &Answer,
     ) -> Patience<'a> {
-        let longest = self.pipeline.job_deadline;
-        let is_late = job.is_some_and(|job| self.now() > context.progress.deadline(job, longest));
+        let longest = self.parts.pipeline.job_deadline;
+        let is_late =
+            job.is_some_and(|job| self.now() > context.past.progress.deadline(job, longest));
         let is_the_stores_fault = answer
             .error
             .as_ref()
@@ -128,7 +102,7 @@ impl DeliveryHandler {
         answer: &Answer,
         is_replayed: bool,
     ) -> Result<(), Unpublished> {
-        let unsent = context.progress.unsent.as_ref();
+        let unsent = context.past.progress.unsent.as_ref();
         if answer.status != Status::Completed && unsent.is_none() {
             self.outbox.publish_failed_copy(context, answer).await?;
         }
@@ -139,7 +113,7 @@ impl DeliveryHandler {
         let kept = answer
             .question
             .clone()
-            .filter(|_| self.pipeline.answers.checkpoints.is_durable());
+            .filter(|_| self.parts.pipeline.answers.checkpoints.is_durable());
         let may_wait = kept.is_some() && !has_waited_enough;
         let (bytes, is_kept) = (answer.bytes(), kept.is_some());
         match self
@@ -154,13 +128,13 @@ impl DeliveryHandler {
             Sent::NotYet => {
                 context.record_survival();
                 let question = kept.unwrap_or_default();
-                context.progress.unsent.get_or_insert(Unsent {
+                context.past.progress.unsent.get_or_insert(Unsent {
                     question,
                     since: now,
                 });
                 let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
                 self.outbox.park(context, until).await?;
-                tracing::warn!(job.run = context.progress.run, %until, "its queue does not take the result; the job waits with it");
+                tracing::warn!(job.run = context.past.progress.run, %until, "its queue does not take the result; the job waits with it");
             }
         }
         Ok(())
@@ -172,7 +146,7 @@ impl DeliveryHandler {
         answer: &Answer,
         is_replayed: bool,
     ) -> JobAnswered {
-        let progress = &context.progress;
+        let progress = &context.past.progress;
         let age = self.now().duration_since(progress.first_seen);
         JobAnswered {
             job_id: context.job_id.clone(),

@@ -3,21 +3,20 @@
 //! Nothing is acknowledged unless its result or its parked copy is confirmed: what goes wrong leaves
 //! the delivery unsettled.
 
-use super::Settings;
+use super::Parts;
 use super::context::DeliveryContext;
-use super::outbox::{Outbox, Unpublished};
-use super::poison::{Fitness, Suspicion};
-use crate::broker::{Delivery, Generation, RunLocks, Settled};
+use super::outbox::Outbox;
+use super::poison::Suspicion;
+use crate::broker::{Delivery, Generation, RunLocks, Settled, Unpublished};
 use crate::checkpoint::UnparkedRun;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, JobEnvelope, Rejected};
 use crate::domain::progress::Parked;
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage, Status};
-use crate::panics::{PanicCause, take_place};
-use crate::pipeline::{Arrival, Outcome, ParkRequest, Pipeline};
+use crate::panics::{Fitness, PanicCause, take_place};
+use crate::pipeline::{Arrival, Outcome, ParkRequest};
 use crate::pipeline::{answer_to_failure, answer_to_rejected};
-use crate::seal::Sealer;
-use crate::telemetry::job_event::{EventSink, JobEvent, JobParked};
+use crate::telemetry::job_event::{JobEvent, JobParked};
 use crate::telemetry::metric;
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -37,13 +36,10 @@ const PANIC: (&str, &str) = (
 
 /// Handles deliveries, any number at once.
 pub(super) struct DeliveryHandler {
-    pub(super) settings: Arc<Settings>,
-    pub(super) pipeline: Arc<Pipeline>,
-    pub(super) sealer: Sealer,
+    pub(super) parts: Arc<Parts>,
     pub(super) outbox: Outbox,
-    pub(super) events: Box<dyn EventSink>,
     pub(super) fitness: Fitness,
-    pub(super) run_locks: RunLocks,
+    run_locks: RunLocks,
 }
 
 /// What follows for a delivery.
@@ -54,6 +50,15 @@ enum Next {
 }
 
 impl DeliveryHandler {
+    pub(super) fn new(parts: Arc<Parts>) -> Self {
+        Self {
+            outbox: Outbox::new(Arc::clone(&parts)),
+            fitness: Fitness::new(parts.health.clone()),
+            run_locks: RunLocks::default(),
+            parts,
+        }
+    }
+
     /// Handles the delivery to an end. With `is_alone` nothing else is in flight.
     pub(super) async fn handle(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
         let _in_flight = metric::InFlight::new();
@@ -65,19 +70,26 @@ impl DeliveryHandler {
             Ok(handled) => handled,
             Err(_panic) => {
                 let answered = self.answer_panic(&mut context, take_place());
-                AssertUnwindSafe(answered)
-                    .catch_unwind()
-                    .await
-                    .unwrap_or(Err(Unpublished::Panicked))
+                AssertUnwindSafe(answered).catch_unwind().await.unwrap_or_else(|_panic| {
+                    tracing::error!(
+                        "a job on which the worker failed can be neither answered nor parked; connecting anew, it will be delivered again"
+                    );
+                    // Unsettled, the delivery would stay with this generation for ever.
+                    generation.end();
+                    Err(Unpublished::GenerationLost)
+                })
             }
         };
         drop(context);
         match handled {
             Ok(()) => settle(delivery).await,
             Err(Unpublished::GenerationLost) => {}
-            // Unsettled, the delivery would stay with this generation for ever.
-            Err(unpublished) => {
-                unpublished.log();
+            Err(Unpublished::Queue { queue, problem }) => {
+                tracing::error!(
+                    queue,
+                    problem,
+                    "cannot publish to our own queue; connecting anew, the job will be delivered again"
+                );
                 generation.end();
             }
         }
@@ -88,8 +100,8 @@ impl DeliveryHandler {
         context: &mut DeliveryContext<'_>,
         is_alone: bool,
     ) -> Result<(), Unpublished> {
-        context.read_headers(&self.sealer, self.now());
-        let suspicion = Suspicion::of(context.deaths, context.progress.returns, is_alone);
+        context.read_headers(&self.parts.sealer, self.now());
+        let suspicion = Suspicion::of(context.past.deaths, context.past.progress.returns, is_alone);
         if let Suspicion::Park(deaths) = suspicion {
             // Its job is not looked at: even that may be what kills.
             return self.park_suspect(context, deaths).await;
@@ -116,7 +128,7 @@ impl DeliveryHandler {
         let next = match &parsed {
             Err(rejected) => self.rejected(rejected, context),
             Ok(job) => {
-                let run = &context.progress.run;
+                let run = &context.past.progress.run;
                 match self.fitness.record_panic(&place, job.id.as_str(), run) {
                     PanicCause::Job => self.failed(job, context, Stage::Worker, PANIC),
                     PanicCause::Program => Next::Return(self.now()),
@@ -138,8 +150,8 @@ impl DeliveryHandler {
             .as_deref()
             .filter(|queue| !queue.is_empty());
         let is_forbidden =
-            reply_to.is_some_and(|queue| !self.settings.queues.allows_reply_to(queue));
-        let parsed = Job::read(&envelope, self.settings.max_job_bytes).and_then(|job| {
+            reply_to.is_some_and(|queue| !self.parts.settings.queues.allows_reply_to(queue));
+        let parsed = Job::read(&envelope, self.parts.settings.max_job_bytes).and_then(|job| {
             if !is_forbidden {
                 return Ok(job);
             }
@@ -159,11 +171,12 @@ impl DeliveryHandler {
 
     /// The answer that the run was given before this delivery came back.
     async fn replayed(&self, context: &DeliveryContext<'_>) -> Option<Outcome> {
-        let run = &context.progress.run;
-        if !context.progress.redelivered {
+        let run = &context.past.progress.run;
+        if !context.past.progress.redelivered {
             return None;
         }
         let stored = self
+            .parts
             .pipeline
             .answers
             .result(run, &context.generation.halt)
@@ -175,7 +188,7 @@ impl DeliveryHandler {
     }
 
     fn rejected(&self, rejected: &Rejected, context: &DeliveryContext<'_>) -> Next {
-        let answer = answer_to_rejected(rejected, context.progress.first_seen, self.now());
+        let answer = answer_to_rejected(rejected, context.past.progress.first_seen, self.now());
         Next::Outcome(Outcome::Publish(Box::new(answer)))
     }
 
@@ -187,24 +200,29 @@ impl DeliveryHandler {
         (code, message): (&'static str, &'static str),
     ) -> Next {
         let failure = Failure::new(stage, code, message);
-        let (status, progress) = (Status::Undetermined, &context.progress);
+        let (status, progress) = (Status::Undetermined, &context.past.progress);
         let answer = answer_to_failure(job, status, &failure, progress, self.now());
         Next::Outcome(Outcome::Publish(Box::new(answer)))
     }
 
     /// Runs the job as far as it goes, one copy of its run at a time.
     async fn run(&self, job: &Job, context: &mut DeliveryContext<'_>) -> Next {
-        let Some(guard) = self.run_locks.acquire(&context.progress.run).await else {
+        let Some(guard) = self.run_locks.acquire(&context.past.progress.run).await else {
             tracing::debug!(
-                job.run = context.progress.run,
+                job.run = context.past.progress.run,
                 "another copy of this run takes its time; this one is parked meanwhile"
             );
-            context.progress.untried = !context.is_returned;
+            context.past.progress.untried = !context.past.is_returned;
             return Next::Return(self.now());
         };
-        context.progress.untried = false;
-        if context.progress.redelivered {
-            self.resume_unparked(context).await;
+        context.past.progress.untried = false;
+        if context.past.progress.redelivered {
+            let halt = &context.generation.halt;
+            let answers = &self.parts.pipeline.answers;
+            let until = answers
+                .resume_unparked(&mut context.past.progress, halt)
+                .await;
+            context.past.not_before = context.past.not_before.max(until);
         }
         if let Some(until) = self.too_early(job, context) {
             return Next::Return(until);
@@ -213,31 +231,39 @@ impl DeliveryHandler {
         let arrival = Arrival {
             redelivered: context.is_redelivered,
             maybe_elsewhere: context.is_redelivered && !guard.joined,
-            returned: context.is_returned,
+            returned: context.past.is_returned,
             halt: context.generation.halt.clone(),
             began: context.began,
         };
         context.run_guard = Some(guard);
         // Boxed: the whole line is one future of many kilobytes.
-        let line = Box::pin(self.pipeline.process(job, &mut context.progress, &arrival));
+        let line = Box::pin(
+            self.parts
+                .pipeline
+                .process(job, &mut context.past.progress, &arrival),
+        );
         Next::Outcome(line.await)
     }
 
     /// A hop over a delay queue ends before the wait does: the job is parked again, unread. Beyond
     /// the deadline there is nothing to wait for.
     fn too_early(&self, job: &Job, context: &DeliveryContext<'_>) -> Option<Timestamp> {
-        let until = context.not_before?;
-        let in_time = until <= context.progress.deadline(job, self.pipeline.job_deadline);
+        let until = context.past.not_before?;
+        let in_time = until
+            <= context
+                .past
+                .progress
+                .deadline(job, self.parts.pipeline.job_deadline);
         (self.now() < until && in_time).then_some(until)
     }
 
     /// The job's wait is over: a pause does not count against its deadline.
     fn record_return(&self, context: &mut DeliveryContext<'_>) {
-        let Some(parked) = context.progress.parked.take() else {
+        let Some(parked) = context.past.progress.parked.take() else {
             return;
         };
-        let (retrier, now) = (&self.pipeline.retrier, self.now());
-        context.progress.slept(if parked.by_pause {
+        let (retrier, now) = (&self.parts.pipeline.retrier, self.now());
+        context.past.progress.slept(if parked.by_pause {
             now.duration_since(parked.at)
         } else {
             retrier.breaker.paused_between(parked.at, now)
@@ -267,7 +293,7 @@ impl DeliveryHandler {
             Next::Outcome(Outcome::Drop) => {
                 tracing::info!(
                     job.id = context.job_id,
-                    job.run = context.progress.run,
+                    job.run = context.past.progress.run,
                     "another copy of this run was answered; this one is dropped"
                 );
                 Ok(())
@@ -293,13 +319,13 @@ impl DeliveryHandler {
         if survived {
             context.record_survival();
         }
-        context.progress.parked = Some(Parked {
+        context.past.progress.parked = Some(Parked {
             stage,
             code: code.clone(),
             at: self.now(),
             by_pause,
         });
-        let totals = &mut context.progress.totals;
+        let totals = &mut context.past.progress.totals;
         totals.parked = totals.parked.saturating_add(1);
         if let Err(unpublished) = self.outbox.park(context, until).await {
             self.keep_unparked(context, until).await;
@@ -311,21 +337,21 @@ impl DeliveryHandler {
                 job_id: job.id.as_str(),
                 stage,
                 code: &code,
-                attempt: context.progress.attempts(stage),
+                attempt: context.past.progress.attempts(stage),
                 next_attempt_at,
             };
             self.outbox.publish_progress(context, &message).await;
         }
         self.record(JobEvent::Parked(JobParked {
             job_id: context.job_id.clone().unwrap_or_default(),
-            run: context.progress.run.clone(),
+            run: context.past.progress.run.clone(),
             stage,
             code,
             reason,
             until,
             brief: is_brief,
             by_pause,
-            totals: context.progress.totals,
+            totals: context.past.progress.totals,
             turn: context.began.elapsed(),
         }));
         Ok(())
@@ -338,18 +364,19 @@ impl DeliveryHandler {
         context: &mut DeliveryContext<'_>,
         deaths: u32,
     ) -> Result<(), Unpublished> {
-        context.progress.returns = 0;
-        context.deaths = Some(deaths);
-        let (now, first_seen) = (self.now(), context.progress.first_seen);
+        context.past.progress.returns = 0;
+        context.past.deaths = Some(deaths);
+        let (now, first_seen) = (self.now(), context.past.progress.first_seen);
         let latest = first_seen
-            .saturating_add(self.pipeline.job_deadline)
+            .saturating_add(self.parts.pipeline.job_deadline)
             .unwrap_or(Timestamp::MAX);
         let until = context
+            .past
             .not_before
             .map_or(now, |until| until.min(latest).max(now));
         self.outbox.park(context, until).await?;
         tracing::warn!(
-            job.run = context.progress.run,
+            job.run = context.past.progress.run,
             deaths,
             "a job that came back from several crashes is suspected; it will run alone"
         );
@@ -359,41 +386,28 @@ impl DeliveryHandler {
     /// The delivery comes back as it was handed out. What was paid for meanwhile is kept, so that
     /// it is not bought again.
     async fn keep_unparked(&self, context: &DeliveryContext<'_>, until: Timestamp) {
-        if context.progress.totals.calls > context.calls_before {
+        if context.past.progress.totals.calls > context.calls_before {
             let unparked = UnparkedRun {
-                progress: context.progress.clone(),
+                progress: context.past.progress.clone(),
                 until,
             };
             let halt = &context.generation.halt;
-            self.pipeline.answers.keep_unparked(&unparked, halt).await;
-        }
-    }
-
-    /// The worker that had this delivery before may have paid for more than the message knows of.
-    async fn resume_unparked(&self, context: &mut DeliveryContext<'_>) {
-        let (run, halt) = (&context.progress.run, &context.generation.halt);
-        let Some(unparked) = self.pipeline.answers.unparked(run, halt).await else {
-            return;
-        };
-        let UnparkedRun { progress, until } = unparked;
-        if progress.run == *run && progress.totals.calls > context.progress.totals.calls {
-            tracing::debug!(
-                job.run = progress.run,
-                "its calls are known, although it could not be parked with them"
-            );
-            let returns = context.progress.returns;
-            context.progress = progress;
-            (context.progress.returns, context.progress.redelivered) = (returns, true);
-            context.not_before = context.not_before.max(Some(until));
+            self.parts
+                .pipeline
+                .answers
+                .keep_unparked(&unparked, halt)
+                .await;
         }
     }
 
     pub(super) fn record(&self, event: JobEvent) {
-        self.events.record(event, &self.pipeline.retrier.policy);
+        self.parts
+            .events
+            .record(event, &self.parts.pipeline.retrier.policy);
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.pipeline.retrier.clock.now()
+        self.parts.pipeline.retrier.clock.now()
     }
 }
 

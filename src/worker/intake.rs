@@ -7,7 +7,6 @@
 //! from its shortest wait. It may come to another worker, which then makes room itself.
 
 use crate::breaker::Flow;
-use tokio::time::Instant;
 
 /// Returned jobs do not queue behind the backlog: they have a small prefetch of their own
 /// (contract, section 4).
@@ -38,9 +37,9 @@ pub(super) enum Event<'a> {
     },
     /// A job was received from one of the queues. A suspect is due once its wait is over.
     Received { is_due_suspect: bool },
-    /// After [`Action::StartAndEmpty`]: the suspect is waited for until then, or not at all, because
-    /// a job took too long to end.
-    Emptied { room_until: Option<Instant> },
+    /// After [`Action::StartAndEmpty`]: nothing is in hand any more, or a job took too long to end
+    /// and the suspect is not waited for.
+    Emptied { is_empty: bool },
     /// The job that the next one waits for has ended.
     SingleEnded,
     /// The suspect did not come back in time.
@@ -78,11 +77,11 @@ pub(super) struct Intake {
 }
 
 /// Nothing else is in hand: a suspect is waited for.
-#[derive(Clone, Copy, Debug)]
-struct Room {
-    until: Instant,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Free,
     /// The suspect has come.
-    is_used: bool,
+    Used,
 }
 
 impl Taking {
@@ -112,15 +111,10 @@ impl Intake {
                 in_hand,
             } => return self.round(flow, wanted, in_hand),
             Event::Received { is_due_suspect } => return self.received(is_due_suspect),
-            Event::Emptied { room_until } => {
-                self.room = room_until.map(|until| Room {
-                    until,
-                    is_used: false,
-                });
-            }
+            Event::Emptied { is_empty } => self.room = is_empty.then_some(Room::Free),
             Event::SingleEnded => {
                 self.has_single = false;
-                self.room = self.room.filter(|room| !room.is_used);
+                self.room = self.room.filter(|room| *room == Room::Free);
             }
             Event::RoomExpired => self.room = None,
         }
@@ -142,9 +136,9 @@ impl Intake {
         self.has_single
     }
 
-    /// Until when a suspect is waited for, if it is.
-    pub(super) fn room_until(&self) -> Option<Instant> {
-        self.room.map(|room| room.until)
+    /// Is a suspect waited for, with nothing in hand?
+    pub(super) fn waits_for_suspect(&self) -> bool {
+        self.room.is_some() && !self.has_single
     }
 
     /// Does the jobs queue come before the due queue?
@@ -189,8 +183,8 @@ impl Intake {
     fn received(&mut self, is_due_suspect: bool) -> Action {
         self.is_due_next = !self.is_due_next;
         self.has_single = self.taking.is_single();
-        if let Some(room) = &mut self.room {
-            room.is_used |= is_due_suspect;
+        if is_due_suspect {
+            self.room = self.room.map(|_| Room::Used);
         }
         let action = match self.taking {
             Taking::Alone => Action::StartAlone,
@@ -234,13 +228,11 @@ mod tests {
         is_due_suspect: true,
     };
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_taken_follows_from_what_happened() {
+    #[test]
+    fn what_is_taken_follows_from_what_happened() {
         let full = |prefetch| Take(Full { prefetch });
-        let room = Event::Emptied {
-            room_until: Some(Instant::now()),
-        };
-        let no_room = Event::Emptied { room_until: None };
+        let room = Event::Emptied { is_empty: true };
+        let no_room = Event::Emptied { is_empty: false };
         let cases: [(&str, &[(Event<'_>, Action)]); 12] = [
             (
                 "an open flow is taken in full, once",

@@ -1,20 +1,16 @@
 //! One generation: takes what the intake allows, for as long as the generation lives.
 
+use super::Parts;
 use super::delivery::DeliveryHandler;
 use super::heartbeats::Heartbeats;
 use super::intake::{Action, Event, Intake};
-use super::outbox::Outbox;
-use super::poison::{Fitness, is_due_suspect};
-use super::{Parts, Settings};
 use crate::broker::{
-    Broker, BrokerError, Delivery, Generation, JobConsumers, PublishError, QueueWatch, RunLocks,
+    BrokerError, Delivery, Generation, JobConsumers, PublishError, QueueWatch, is_due_suspect,
     watch_alarm,
 };
 use crate::clock::skew::clock_verdict;
 use crate::cluster::exchange::ControlExchange;
-use crate::pipeline::Pipeline;
-use crate::randomness::Randomness;
-use crate::telemetry::health::{Health, State};
+use crate::telemetry::health::State;
 use crate::telemetry::metric;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +31,7 @@ const ROOM_PATIENCE: Duration = Duration::from_mins(2);
 const LATE: Duration = Duration::from_secs(10);
 
 pub struct Worker {
-    pub(super) settings: Arc<Settings>,
-    pub(super) broker: Broker,
-    pub(super) pipeline: Arc<Pipeline>,
-    pub(super) health: Health,
-    pub(super) randomness: Randomness,
+    pub(super) parts: Arc<Parts>,
     pub(super) heartbeats: Arc<Heartbeats>,
     pub(super) queue_watch: QueueWatch,
     pub(super) handler: Arc<DeliveryHandler>,
@@ -68,50 +60,24 @@ pub(super) enum Served {
 
 impl Worker {
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            settings,
-            broker,
-            pipeline,
-            sealer,
-            health,
-            events,
-            randomness,
-        } = parts;
-        let settings = Arc::new(settings);
+        let (queues, health) = (&parts.settings.queues, parts.health.clone());
         let heartbeats = Heartbeats {
             exchange: ControlExchange::new(
-                settings.queues.control_exchange.clone(),
-                settings.fleet.clone(),
-                sealer.clone(),
+                queues.control_exchange.clone(),
+                parts.settings.fleet.clone(),
+                parts.sealer.clone(),
             ),
-            pipeline: Arc::clone(&pipeline),
-            every: settings.heartbeat_every,
+            pipeline: Arc::clone(&parts.pipeline),
+            every: parts.settings.heartbeat_every,
         };
-        let handler = DeliveryHandler {
-            outbox: Outbox::new(
-                Arc::clone(&settings),
-                sealer.clone(),
-                health.clone(),
-                pipeline.retrier.clock,
-                randomness.clone(),
-            ),
-            settings: Arc::clone(&settings),
-            pipeline: Arc::clone(&pipeline),
-            sealer,
-            events,
-            fitness: Fitness::new(health.clone()),
-            run_locks: RunLocks::default(),
-        };
+        let queue_watch = QueueWatch::new(queues.clone(), health);
+        let parts = Arc::new(parts);
         Self {
-            queue_watch: QueueWatch::new(settings.queues.clone(), health.clone()),
-            settings,
-            broker,
-            pipeline,
-            health,
-            randomness,
             heartbeats: Arc::new(heartbeats),
-            handler: Arc::new(handler),
+            queue_watch,
+            handler: Arc::new(DeliveryHandler::new(Arc::clone(&parts))),
             in_flight: TaskTracker::new(),
+            parts,
         }
     }
 
@@ -124,19 +90,23 @@ impl Worker {
             problems,
             ..
         } = serving;
-        let queues = &self.settings.queues;
-        let breaker = &self.pipeline.retrier.breaker;
+        let queues = &self.parts.settings.queues;
+        let breaker = &self.parts.pipeline.retrier.breaker;
         let mut changes = breaker.changes();
         // Boxed, as what is asked of the broker is: it is large, and seldom at work.
         let mut ended = Box::pin(self.ended(generation, problems, stop));
         // Where jobs are taken one at a time: the one that has to end before the next is taken.
         let mut single = None;
+        // Until when a suspect is waited for, while it is.
+        let mut room_until = Instant::now();
         // A stage that is paused because of a control call is probed by the next one, beside the
         // jobs.
         let mut control_call: Option<AbortOnDropHandle<()>> = None;
-        self.health.flows(breaker.flow().paused(), breaker.doubts());
+        self.parts
+            .health
+            .flows(breaker.flow().paused(), breaker.doubts());
         let _alarm = AbortOnDropHandle::new(tokio::spawn(watch_alarm(
-            self.health.clone(),
+            self.parts.health.clone(),
             generation.session.blocked(),
         )));
         tracing::info!(
@@ -162,7 +132,7 @@ impl Worker {
                 }
             }
             // Once nothing is taken any more, and not before.
-            self.health.flows(flow.paused(), breaker.doubts());
+            self.parts.health.flows(flow.paused(), breaker.doubts());
             if control_call
                 .as_ref()
                 .is_none_or(AbortOnDropHandle::is_finished)
@@ -179,7 +149,7 @@ impl Worker {
                     intake.on(Event::SingleEnded);
                     continue;
                 }
-                () = moment(intake.room_until()), if !waits => {
+                () = sleep_until(room_until), if intake.waits_for_suspect() => {
                     intake.on(Event::RoomExpired);
                     continue;
                 }
@@ -188,7 +158,7 @@ impl Worker {
             let Some(delivery) = delivery else {
                 return self.consumer_ended(generation);
             };
-            let (sealer, now) = (&self.handler.sealer, self.pipeline.retrier.clock.now());
+            let (sealer, now) = (&self.parts.sealer, self.handler.now());
             let is_due_suspect = is_due_suspect(&delivery.message, sealer, now);
             let action = intake.on(Event::Received { is_due_suspect });
             if action == Action::StartAlone {
@@ -198,15 +168,18 @@ impl Worker {
             single = Some(self.start(delivery, generation, action == Action::StartAlone));
             if action == Action::StartAndEmpty {
                 self.start_all(consumers.stop().await, generation);
-                let room_until = self.empty(generation, stop).await;
-                intake.on(Event::Emptied { room_until });
+                let is_empty = self.empty(generation, stop).await;
+                room_until = Instant::now() + queues.shortest_delay() + LATE;
+                intake.on(Event::Emptied { is_empty });
             }
         }
     }
 
     /// How many jobs are to be in hand.
     pub(super) fn prefetch(&self) -> u16 {
-        self.pipeline.prefetch(self.settings.max_in_flight)
+        self.parts
+            .pipeline
+            .prefetch(self.parts.settings.max_in_flight)
     }
 
     pub(super) fn start_all(&self, deliveries: Vec<Delivery>, generation: &Arc<Generation>) {
@@ -245,9 +218,9 @@ impl Worker {
     }
 
     /// Lets what is in hand end, while nothing is taken. The suspect itself is parked meanwhile: a
-    /// crash because of another job would count as its death. Returns until when it is waited for;
-    /// `None` where a job takes too long: the suspect is tried again when it comes back.
-    async fn empty(&self, generation: &Generation, stop: &CancellationToken) -> Option<Instant> {
+    /// crash because of another job would count as its death. Returns false where a job takes too
+    /// long: the suspect is tried again when it comes back.
+    async fn empty(&self, generation: &Generation, stop: &CancellationToken) -> bool {
         self.in_flight.close();
         tokio::select! {
             biased;
@@ -257,14 +230,12 @@ impl Worker {
             () = sleep(ROOM_PATIENCE) => {}
         }
         self.in_flight.reopen();
-        self.in_flight
-            .is_empty()
-            .then(|| Instant::now() + self.settings.queues.shortest_delay() + LATE)
+        self.in_flight.is_empty()
     }
 
     fn start_control_call(&self) -> Option<AbortOnDropHandle<()>> {
-        let (stage, streak) = self.pipeline.retrier.breaker.control_call_due()?;
-        let pipeline = Arc::clone(&self.pipeline);
+        let (stage, streak) = self.parts.pipeline.retrier.breaker.control_call_due()?;
+        let pipeline = Arc::clone(&self.parts.pipeline);
         let probing = async move { pipeline.probe(stage, streak).await };
         Some(AbortOnDropHandle::new(tokio::spawn(probing)))
     }
@@ -306,7 +277,7 @@ impl Worker {
     }
 
     fn record_disconnected(&self, problem: &str, message: &'static str) {
-        self.health.set(State::Disconnected {
+        self.parts.health.set(State::Disconnected {
             problem: problem.to_owned(),
         });
         tracing::warn!(problem, in_flight = self.in_flight.len(), "{message}");
@@ -323,7 +294,7 @@ impl Worker {
 
     /// What is wrong with this machine's clock, as far as the servers have said what time it is.
     pub(super) fn clock_problem(&self) -> Option<String> {
-        let pipeline = &self.pipeline;
+        let pipeline = &self.parts.pipeline;
         let readings = [
             ("store", pipeline.loader.store.clock_reading()),
             ("recognition", pipeline.recognition.clock_reading()),
@@ -346,12 +317,4 @@ async fn end_of(job: &mut Option<JoinHandle<()>>) {
         None => std::future::pending().await,
     }
     *job = None;
-}
-
-/// Returns at that moment, if there is one.
-async fn moment(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
 }

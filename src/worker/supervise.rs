@@ -7,9 +7,9 @@
 
 use super::intake::{Action, Event, Intake};
 use super::serve::{Served, Serving, Worker};
+use crate::attempts::Attempts;
 use crate::broker::{BrokerError, Generation, JobConsumers, KEPT_BYTES, Outage, log_declared};
 use crate::panics::remember_places;
-use crate::retry::Attempts;
 use crate::telemetry::health::State;
 use crate::telemetry::metric;
 use std::sync::Arc;
@@ -65,11 +65,11 @@ impl Worker {
             }
         };
         if !fitness.is_lost() {
-            self.health.set(State::Draining);
+            self.parts.health.set(State::Draining);
         }
         tracing::info!(
             in_flight = self.in_flight.len(),
-            grace_s = self.settings.shutdown_grace.as_secs(),
+            grace_s = self.parts.settings.shutdown_grace.as_secs(),
             "draining"
         );
         self.in_flight.close();
@@ -78,7 +78,7 @@ impl Worker {
             Err(error) => (None, Some(error)),
         };
         // A paid call that is being made is worth waiting for, whatever ends the worker.
-        let drained = timeout(self.settings.shutdown_grace, self.drain(serving)).await;
+        let drained = timeout(self.parts.settings.shutdown_grace, self.drain(serving)).await;
         if let Some(error) = error {
             return Err(error);
         }
@@ -116,7 +116,7 @@ impl Worker {
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
         let mut outages = Outages {
-            attempts: Attempts::every(FIRST_WAIT, &self.randomness).halted_by(stop, 1),
+            attempts: Attempts::every(FIRST_WAIT, &self.parts.randomness).halted_by(stop, 1),
             connected_before: false,
             logged: Vec::new(),
         };
@@ -166,7 +166,7 @@ impl Worker {
         let mut is_clock_logged = false;
         while !stop.is_cancelled() {
             if let Some(problem) = self.asked_clock_problem().await {
-                self.health.set(State::Disconnected {
+                self.parts.health.set(State::Disconnected {
                     problem: problem.clone(),
                 });
                 if !std::mem::replace(&mut is_clock_logged, true) {
@@ -199,7 +199,7 @@ impl Worker {
 
     fn record_outage(&self, error: &BrokerError, logged: &mut Vec<Outage>) {
         let (outage, problem) = (error.outage(), error.to_string());
-        self.health.set(State::Disconnected {
+        self.parts.health.set(State::Disconnected {
             problem: problem.clone(),
         });
         if logged.contains(&outage) {
@@ -212,7 +212,7 @@ impl Worker {
 
     /// The store is asked what time it is where it said nothing yet, or something bad.
     async fn asked_clock_problem(&self) -> Option<String> {
-        let loader = &self.pipeline.loader;
+        let loader = &self.parts.pipeline.loader;
         if !loader.store.tells_time() {
             return None;
         }
@@ -227,8 +227,8 @@ impl Worker {
         connected_before: bool,
         stop: &CancellationToken,
     ) -> Result<Serving, BrokerError> {
-        let largest_body = self.settings.max_job_bytes.max(KEPT_BYTES);
-        let session = self.broker.connect_for_bodies(largest_body).await?;
+        let largest_body = self.parts.settings.max_job_bytes.max(KEPT_BYTES);
+        let session = self.parts.broker.connect_for_bodies(largest_body).await?;
         let generation = Arc::new(Generation::new(session, stop));
         match Box::pin(self.begin(&generation, connected_before, stop)).await {
             Ok(serving) => Ok(serving),
@@ -278,15 +278,16 @@ impl Worker {
             problems,
         };
         let round = Event::Round {
-            flow: &self.pipeline.retrier.breaker.flow(),
+            flow: &self.parts.pipeline.retrier.breaker.flow(),
             wanted: self.prefetch(),
             in_hand: 0,
         };
         if let Action::Take(taking) = serving.intake.on(round) {
             let prefetches = taking.prefetches();
-            let replaced = serving
-                .consumers
-                .replace(session, &self.settings.queues, prefetches);
+            let replaced =
+                serving
+                    .consumers
+                    .replace(session, &self.parts.settings.queues, prefetches);
             // Nothing was taken before, so nothing was received.
             let _ = replaced.await?;
         } else {

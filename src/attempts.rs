@@ -166,15 +166,6 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// Endless waits for a reconnecting loop, from one second to 15.
-pub fn reconnecting() -> impl FnMut(&Randomness) -> Duration {
-    let mut retry = 0;
-    move |chance| {
-        retry = (retry + 1).min(10);
-        waits::growing(Duration::from_secs(1), retry, chance.unit())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
