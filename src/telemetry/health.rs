@@ -1,4 +1,4 @@
-//! What state the worker is in, told to whoever asks `/readyz`.
+//! The state of the worker, as `/readyz` shows it.
 
 use crate::domain::failure::Stage;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// A stage that nobody gets past, for people.
+/// A stage that no job of this worker gets past, as people read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Paused {
     pub stage: Stage,

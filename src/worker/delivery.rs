@@ -42,7 +42,7 @@ pub(super) struct DeliveryHandler {
     run_locks: RunLocks,
 }
 
-/// What follows for a delivery.
+/// The end of a delivery: one of the pipeline's outcomes, or none.
 enum Next {
     Outcome(Outcome),
     /// It is parked as it came, not before this time: nothing was done for it.

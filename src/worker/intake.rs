@@ -12,7 +12,7 @@ use crate::breaker::Flow;
 /// (contract, section 4).
 const DUE_PREFETCH: u16 = 16;
 
-/// What the consumers take.
+/// The jobs that the consumers take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Taking {
     /// Jobs of both queues, with so many of the jobs queue unsettled.
@@ -25,7 +25,7 @@ pub(super) enum Taking {
     Nothing,
 }
 
-/// What happened.
+/// Something that happened.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event<'a> {
     /// The breaker's flow, the prefetch that is `wanted` or the number of jobs in hand may be
@@ -46,7 +46,7 @@ pub(super) enum Event<'a> {
     RoomExpired,
 }
 
-/// What is to be done.
+/// The one thing to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Wait,
@@ -126,7 +126,7 @@ impl Intake {
         self.is_too_full
     }
 
-    /// What was wanted when the consumers were last made.
+    /// The prefetch that was wanted when the consumers were last made.
     pub(super) fn prefetch(&self) -> u16 {
         self.prefetch
     }

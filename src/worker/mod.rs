@@ -46,7 +46,7 @@ pub struct Parts {
     pub randomness: Randomness,
 }
 
-/// What the configuration says about a worker.
+/// The part of the configuration that is about a worker.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub queues: broker::Config,

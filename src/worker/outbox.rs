@@ -17,13 +17,13 @@ use std::time::Duration;
 
 const TRACE_HEADER: &str = "traceparent";
 
-/// Where results, copies and parked jobs go.
+/// Publishes results, copies and parked jobs to their queues.
 pub(super) struct Outbox {
     parts: Arc<Parts>,
     publisher: PatientPublisher,
 }
 
-/// What became of a result.
+/// The fate of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     Yes,

@@ -11,7 +11,7 @@ const SUSPECTED_FROM: u32 = 3;
 /// So many deaths while it was alone make a job poison.
 const POISON_FROM: u32 = 5;
 
-/// What a delivery's past means for the way it is handled.
+/// The way a delivery is handled because of its past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Suspicion {
     None,

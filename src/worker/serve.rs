@@ -24,7 +24,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// While jobs are taken, what the servers' answers say about the time is looked at so often.
 const CLOCK_LOOK_EVERY: Duration = Duration::from_mins(1);
-/// What is in hand is given so long to end before a suspect runs alone. A job may be held up for
+/// Jobs in hand are given so long to end before a suspect runs alone. A job may be held up for
 /// minutes, by a throttle for instance: the others need not wait for that.
 const ROOM_PATIENCE: Duration = Duration::from_mins(2);
 /// A suspect comes back from the shortest delay queue; it may be so late.
@@ -292,7 +292,7 @@ impl Worker {
         }
     }
 
-    /// What is wrong with this machine's clock, as far as the servers have said what time it is.
+    /// Says what is wrong with this machine's clock, as far as the servers have said what time it is.
     pub(super) fn clock_problem(&self) -> Option<String> {
         let pipeline = &self.parts.pipeline;
         let readings = [

@@ -35,11 +35,11 @@ pub enum Drained {
     No,
 }
 
-/// What there is to remember between one generation and the next.
+/// The state that is kept between one generation and the next.
 struct Outages<'a> {
     attempts: Attempts<'a>,
     connected_before: bool,
-    /// What has been logged since jobs were last taken.
+    /// The outages that were logged since jobs were last taken.
     logged: Vec<Outage>,
 }
 
