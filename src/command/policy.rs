@@ -10,11 +10,13 @@ mod test;
 mod tests;
 mod words;
 
+use super::terminal;
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::failure::Stage;
 use clap::Subcommand;
+use explain::Page;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,7 +48,7 @@ pub(super) async fn run(config: &Config, question: Question) -> anyhow::Result<E
     let moment = (Clock::System.now(), config.worker.job_deadline.duration());
     let timezone = config.policy.timezone();
     match question {
-        Question::Show => show::show(&policy, &mut std::io::stdout().lock())?,
+        Question::Show => show::show(&policy, terminal::columns(), &mut std::io::stdout().lock())?,
         Question::Explain { code, stage } => {
             explain::explain(
                 &policy,
@@ -54,7 +56,10 @@ pub(super) async fn run(config: &Config, question: Question) -> anyhow::Result<E
                 stage,
                 moment,
                 &timezone,
-                &mut std::io::stdout().lock(),
+                &mut Page {
+                    out: &mut std::io::stdout().lock(),
+                    columns: terminal::columns(),
+                },
             )?;
         }
         Question::Test { files } => return test::test(policy, timezone, files).await,

@@ -1,5 +1,6 @@
 use super::alike::{Alike, alike};
 use super::{ours, pause, words};
+use crate::command::terminal::hanging;
 use crate::domain::failure::Stage;
 use crate::policy::{
     Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise,
@@ -11,7 +12,6 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 const STAGES: [Stage; 3] = [Stage::Storage, Stage::Recognition, Stage::Verification];
-const COLUMNS: usize = 120;
 /// As wide as a time and what is around it.
 const BESIDE_TIME: &str = "                    ";
 const CLOCK: &str = "%m-%d %H:%M:%S";
@@ -28,7 +28,7 @@ pub(super) fn explain(
     stage: Option<Stage>,
     (now, job_deadline): (Timestamp, Duration),
     timezone: &TimeZone,
-    out: &mut impl Write,
+    page: &mut Page<'_, impl Write>,
 ) -> anyhow::Result<()> {
     let code = normalise(code.trim());
     ensure!(
@@ -40,11 +40,10 @@ pub(super) fn explain(
         "the policy is about storage, recognition and verification"
     );
     if let Some(told) = ours::told(&code) {
-        writeln!(
-            out,
+        page.line(&format!(
             "{code} is a code of this program's own, not an answer that the policy decides about:"
-        )?;
-        return Ok(wrapped("  ", told, out)?);
+        ))?;
+        return Ok(page.hanging("  ", told)?);
     }
     let deadline = now
         .checked_add(job_deadline)
@@ -69,24 +68,22 @@ pub(super) fn explain(
         None => naming,
     };
     let start = now.to_zoned(timezone.clone());
-    writeln!(
-        out,
+    page.line(&format!(
         "A job that gets {code} every time, from {} ({}) on:",
         start.strftime("%Y-%m-%d %H:%M"),
         zone(timezone)
-    )?;
+    ))?;
     let last = deadline.to_zoned(timezone.clone());
     let limit =
         last.strftime("No attempt starts after its deadline, %m-%d %H:%M (worker.job_deadline; time in which a stage is paused is added).");
-    writeln!(out, "{limit}")?;
+    page.line(&limit.to_string())?;
     if !stages.iter().any(|stage| policy.names(*stage, &code)) {
-        writeln!(
-            out,
+        page.line(&format!(
             "No rule names {code}: it is treated like everything unknown."
-        )?;
+        ))?;
     }
     for stage in stages {
-        explain_at(policy, stage, &code, &facts, out)?;
+        explain_at(policy, stage, &code, &facts, page)?;
     }
     Ok(())
 }
@@ -96,9 +93,10 @@ fn explain_at(
     stage: Stage,
     code: &str,
     facts: &Facts,
-    out: &mut impl Write,
+    page: &mut Page<'_, impl Write>,
 ) -> anyhow::Result<()> {
-    writeln!(out, "\n{stage}")?;
+    page.line("")?;
+    page.line(stage.as_str())?;
     let (mut told, mut may_be_undetermined, mut pause) = (Vec::new(), false, None);
     for Alike {
         given,
@@ -106,12 +104,12 @@ fn explain_at(
         streak,
     } in alike(policy, policy.cases(stage, code, facts))
     {
-        writeln!(out)?;
+        page.line("")?;
         let circumstances = circumstances(policy, stage, &moments, streak, facts);
         if told != circumstances {
             circumstances
                 .iter()
-                .try_for_each(|line| wrapped("  ", line, out))?;
+                .try_for_each(|line| page.hanging("  ", line))?;
             told = circumstances;
         }
         for (index, phrases) in given
@@ -119,14 +117,13 @@ fn explain_at(
             .filter(|phrases| !phrases.is_empty())
             .enumerate()
         {
-            writeln!(
-                out,
+            page.line(&format!(
                 "  {} {}",
                 if index == 0 { "If" } else { "or" },
                 phrases.join(", ")
-            )?;
+            ))?;
         }
-        tell(policy, stage, &moments, facts, out)?;
+        tell(policy, stage, &moments, facts, page)?;
         may_be_undetermined |= moments
             .iter()
             .any(|moment| moment.ruling.decision == Decision::Fail { invalid_job: None });
@@ -139,15 +136,16 @@ fn explain_at(
             .or(streak.map(|streak| (Some(streak), facts.now)));
     }
     if let Some((streak, since)) = pause {
-        writeln!(out, "\n  While {stage} is paused")?;
+        page.line("")?;
+        page.line(&format!("  While {stage} is paused"))?;
         for line in pause::told(policy, stage, code, streak, since, &facts.timezone) {
-            wrapped("    - ", &line, out)?;
+            page.hanging("    - ", &line)?;
         }
     }
     if stage != Stage::Recognition && may_be_undetermined {
-        writeln!(
-            out,
-            "\n  Undetermined never means that the bill is false. A copy of the job goes to the failed queue, with the reason."
+        page.line("")?;
+        page.line(
+            "  Undetermined never means that the bill is false. A copy of the job goes to the failed queue, with the reason.",
         )?;
     }
     Ok(())
@@ -187,7 +185,7 @@ fn tell(
     stage: Stage,
     moments: &[Moment],
     facts: &Facts,
-    out: &mut impl Write,
+    page: &mut Page<'_, impl Write>,
 ) -> anyhow::Result<()> {
     let mut told: Option<&str> = None;
     for run in runs(moments) {
@@ -199,46 +197,40 @@ fn tell(
         for (index, Attempt { moment, wait }) in run.iter().enumerate() {
             if skipped.contains(&index) {
                 if index == skipped.start {
-                    wrapped(
-                        BESIDE_TIME,
-                        &format!("… {} more like this", skipped.len()),
-                        out,
-                    )?;
+                    page.hanging(BESIDE_TIME, &format!("… {} more like this", skipped.len()))?;
                 }
                 continue;
             }
             let clock = moment.at.to_zoned(facts.timezone.clone());
-            writeln!(
-                out,
+            page.line(&format!(
                 "    {}  {}",
                 clock.strftime(CLOCK),
                 words::decision(&moment.ruling.decision, stage, *wait)
-            )?;
+            ))?;
             if told != Some(&moment.ruling.rule) {
                 told = Some(&moment.ruling.rule);
                 let rule = rule_of(policy, moment);
-                wrapped(BESIDE_TIME, &format!("why: {}", reason(rule)), out)?;
+                page.hanging(BESIDE_TIME, &format!("why: {}", reason(rule)))?;
                 if matches!(
                     rule.and_then(|rule| rule.steps.get(moment.ruling.step)),
                     Some(Step::NextDay { .. })
                 ) {
-                    wrapped(BESIDE_TIME, words::NEXT_DAY, out)?;
+                    page.hanging(BESIDE_TIME, words::NEXT_DAY)?;
                 }
             }
             for advice in words::advice(&moment.ruling.decision, stage) {
-                wrapped(BESIDE_TIME, advice, out)?;
+                page.hanging(BESIDE_TIME, advice)?;
             }
         }
     }
     if is_cut_short(policy, moments) {
         let deadline = facts.deadline.to_zoned(facts.timezone.clone());
-        wrapped(
+        page.hanging(
             BESIDE_TIME,
             &format!(
                 "because the next wait would end after the deadline, {}",
                 deadline.strftime(CLOCK)
             ),
-            out,
         )?;
     }
     Ok(())
@@ -273,21 +265,23 @@ fn is_cut_short(policy: &Policy, moments: &[Moment]) -> bool {
     last.ruling.step + 1 == rule.steps.len() && rule.steps.iter().enumerate().any(has_left)
 }
 
-/// Behind `first`, in lines of at most [`COLUMNS`] that all begin in the same column.
-fn wrapped(first: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
-    let indent = first.chars().count();
-    let (mut before, mut line) = (first.to_owned(), String::new());
-    for word in text.split(' ') {
-        if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > COLUMNS {
-            writeln!(out, "{before}{line}")?;
-            (before, line) = (" ".repeat(indent), String::new());
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
+/// Where an explanation is written, and how wide a line may be.
+pub(super) struct Page<'a, W> {
+    pub(super) out: &'a mut W,
+    pub(super) columns: usize,
+}
+
+impl<W: Write> Page<'_, W> {
+    /// A line; what does not fit goes on below its first word.
+    fn line(&mut self, text: &str) -> io::Result<()> {
+        let indent = text.len() - text.trim_start_matches(' ').len();
+        self.hanging(&text[..indent], &text[indent..])
     }
-    writeln!(out, "{before}{line}")
+
+    /// Behind `lead`, in lines that all begin in the same column.
+    fn hanging(&mut self, lead: &str, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", hanging(lead, text, self.columns))
+    }
 }
 
 /// What is decided, and how long it is until the next attempt.

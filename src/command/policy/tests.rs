@@ -1,23 +1,38 @@
-use super::explain::explain;
+use super::explain::{Page, explain};
 use super::show::show;
 use crate::domain::failure::Stage;
 use crate::policy::Policy;
 use jiff::tz::TimeZone;
 
+/// The width of the snapshots.
+const WIDE: usize = 120;
+
 fn shown(policy: &Policy) -> String {
+    shown_in(WIDE, policy)
+}
+
+fn shown_in(columns: usize, policy: &Policy) -> String {
     let mut out = Vec::new();
-    show(policy, &mut out).expect("writing to memory");
+    show(policy, columns, &mut out).expect("writing to memory");
     String::from_utf8(out).expect("text")
 }
 
 fn explained(policy: &Policy, code: &str, stage: Option<Stage>) -> String {
+    explained_in(WIDE, policy, code, stage)
+}
+
+fn explained_in(columns: usize, policy: &Policy, code: &str, stage: Option<Stage>) -> String {
     let mut out = Vec::new();
     let now = (
         "2026-11-22T04:00:00Z".parse().expect("a time"),
         std::time::Duration::from_hours(96),
     );
     let timezone = TimeZone::get("Asia/Shanghai").expect("a time zone");
-    match explain(policy, code, stage, now, &timezone, &mut out) {
+    let mut page = Page {
+        out: &mut out,
+        columns,
+    };
+    match explain(policy, code, stage, now, &timezone, &mut page) {
         Ok(()) => String::from_utf8(out).expect("text"),
         Err(problem) => format!("refused: {problem}\n"),
     }
@@ -69,7 +84,7 @@ fn explanations_tell_what_happens_when_and_why() {
 }
 
 #[test]
-fn nothing_is_wider_than_120_columns() {
+fn nothing_is_wider_than_the_terminal_and_no_code_is_cut() {
     let policy = Policy::builtin();
     let codes: std::collections::BTreeSet<&str> = policy
         .rules()
@@ -77,12 +92,17 @@ fn nothing_is_wider_than_120_columns() {
         .flat_map(|rule| &rule.codes)
         .map(String::as_str)
         .collect();
-    let told = codes
-        .into_iter()
-        .map(|code| explained(&policy, code, None))
-        .chain([shown(&policy)]);
-    for line in told.collect::<String>().lines() {
-        assert!(line.chars().count() <= 120, "{line}");
+    for columns in [80, 100, 120, 200] {
+        let table = shown_in(columns, &policy);
+        for code in &codes {
+            assert!(table.contains(code), "{code} at {columns}");
+        }
+        let told = codes
+            .iter()
+            .map(|code| explained_in(columns, &policy, code, None));
+        for line in told.chain([table]).collect::<String>().lines() {
+            assert!(line.chars().count() <= columns, "{line}");
+        }
     }
 }
 
