@@ -17,7 +17,7 @@ use crate::provider::recognition::Recognition;
 use crate::provider::verification::Verification;
 use crate::provider::{CONNECT_TIMEOUT, http_client};
 use crate::randomness::Randomness;
-use crate::retry::Retrier;
+use crate::retry::{DecisionLog, Retrier};
 use crate::store::Store;
 use crate::telemetry::health::Health;
 use crate::telemetry::job_event::EventSink;
@@ -57,6 +57,7 @@ pub async fn pipeline(
         clock,
         chance,
         breaker,
+        observer: Arc::new(DecisionLog),
     };
     let http = http_client(CONNECT_TIMEOUT, &network)?;
     let recognition =

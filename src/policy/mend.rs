@@ -27,7 +27,7 @@ pub fn mend(policy: &Policy, stage: Stage, code: &str, streak: Option<Streak>) -
 
 fn of_the_rule(policy: &Policy, stage: Stage, code: &str) -> Option<String> {
     let failure = Failure::new(stage, code, "");
-    let rule = policy.rules.iter().find(|rule| rule.may_apply(&failure))?;
+    let rule = policy.rule_about(&failure)?;
     rule.first(code, None, |entry| entry.mend.clone())
 }
 

@@ -299,9 +299,7 @@ impl Policy {
 
     /// What the answer says, as far as the failure alone tells which rule is about it.
     pub fn meaning(&self, failure: &Failure) -> Meaning {
-        self.rules
-            .iter()
-            .find(|rule| rule.may_apply(failure))
+        self.rule_about(failure)
             .map_or_else(Meaning::default, |rule| {
                 rule.meaning(&failure.code, failure.http_status)
             })
@@ -329,7 +327,7 @@ impl Policy {
     /// When a stage that is paused, and answers so to its probe, is probed again.
     pub fn probes(&self, failure: &Failure) -> ProbeSchedule {
         let usual = ProbeSchedule::default();
-        let Some(rule) = self.rules.iter().find(|rule| rule.may_apply(failure)) else {
+        let Some(rule) = self.rule_about(failure) else {
             return usual;
         };
         let (code, status) = (&failure.code, failure.http_status);
@@ -343,12 +341,15 @@ impl Policy {
         }
     }
 
+    /// The first rule that is about this answer, as far as the answer alone tells.
+    pub fn rule_about(&self, failure: &Failure) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.may_apply(failure))
+    }
+
     /// Whether an answer with this code is paid for, where no failure was decided: the success
     /// codes.
     pub fn billed(&self, stage: Stage, code: &str) -> Billed {
-        self.rules
-            .iter()
-            .find(|rule| rule.catches(stage, code))
+        self.rule_about(&Failure::new(stage, code, ""))
             .map_or(Billed::Unknown, |rule| rule.billed.of(None))
     }
 

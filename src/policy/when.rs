@@ -34,6 +34,7 @@ impl When {
             .http_status
             .is_some_and(|status| self.http_status.contains(&status));
         (self.http_status.is_empty() || has_status)
+            && is(self.nothing_read, failure.nothing_read)
             && self.message_contains.as_ref().is_none_or(|part| {
                 failure
                     .message
@@ -62,7 +63,6 @@ impl When {
             )
             && self.may_hold(failure)
             && is(self.transfer, facts.transfer)
-            && is(self.nothing_read, failure.nothing_read)
     }
 }
 

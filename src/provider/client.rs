@@ -150,7 +150,7 @@ impl<A> Client<A> {
                     }
                     self.retrier.breaker.answered(self.stage, pass);
                     self.control.remember(&request.view);
-                    let billed = self.retrier.policy.billed(self.stage, reply.code);
+                    let billed = self.retrier.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
                     return Ok(Called::Answered(reply));
                 }

@@ -140,6 +140,7 @@ mod tests {
             clock,
             chance: Randomness::seeded(1),
             breaker,
+            observer: Arc::new(crate::retry::DecisionLog),
         };
         let mut progress = Progress::new(String::new(), clock.now());
         let halt = CancellationToken::new();

@@ -10,7 +10,7 @@ pub use recalled::RecallTime;
 use crate::breaker::Blocked;
 use crate::breaker::{About, Breaker, CallPermit};
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, Stage};
+use crate::domain::failure::{Billed, Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::policy::{Decision, Facts, Policy, PolicyDecision, Streak, Subject, Transfer, UNPROVEN};
 use crate::randomness::Randomness;
@@ -38,6 +38,22 @@ pub struct Retrier {
     pub clock: Clock,
     pub chance: Randomness,
     pub breaker: Breaker,
+    pub observer: Arc<dyn DecisionObserver>,
+}
+
+/// Sees by which rule of the policy each answer was decided.
+pub trait DecisionObserver: std::fmt::Debug + Send + Sync {
+    fn decided(&self, rule: &str);
+}
+
+/// A line in the log of `debug` for each decision.
+#[derive(Debug)]
+pub struct DecisionLog;
+
+impl DecisionObserver for DecisionLog {
+    fn decided(&self, rule: &str) {
+        tracing::debug!(rule, "the policy decided about an answer");
+    }
 }
 
 /// One job, as far as a judgement depends on it.
@@ -142,12 +158,21 @@ impl Retrier {
         loop {
             let ruling = self.policy.decide(failure, case.progress, &facts);
             if ruling.decision != Decision::Inline || case.has_bytes {
+                self.observer.decided(&ruling.rule);
                 return ruling;
             }
             // A URL that the job brought: its bytes never pass through us, so the step is had and
             // the next one is taken.
             case.progress.charge(&ruling.rule, ruling.step);
         }
+    }
+
+    /// Whether a good answer with this code is paid for.
+    pub fn billed(&self, stage: Stage, code: &str) -> Billed {
+        if let Some(rule) = self.policy.rule_about(&Failure::new(stage, code, "")) {
+            self.observer.decided(&rule.id);
+        }
+        self.policy.billed(stage, code)
     }
 
     /// May a call be started?

@@ -6,9 +6,9 @@
 //! beforehand. What HTTP makes of an answer is not asked here.
 
 mod compare;
+mod decisions;
 mod outcome;
 mod provider;
-mod rules;
 mod run;
 mod scenario;
 mod script;

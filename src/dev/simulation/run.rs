@@ -1,7 +1,7 @@
 //! One scenario from its start to its end, in virtual time.
 
+use super::decisions::RecordedDecisions;
 use super::outcome::{Answered, SimulationOutcome, end};
-use super::rules;
 use super::scenario::{PolicyScenario, SimulatedJob};
 use super::script::SimulationScript;
 use super::store::SimulatedStore;
@@ -67,6 +67,7 @@ async fn run(
 ) -> anyhow::Result<SimulationOutcome> {
     let script = Arc::new(SimulationScript::new(scenario.clone(), max_calls));
     let (watcher, events) = unbounded_channel();
+    let decisions = Arc::new(RecordedDecisions::default());
     let surroundings = Surroundings {
         policy: Arc::new(policy.clone()),
         timezone: timezone.clone(),
@@ -74,6 +75,7 @@ async fn run(
         broker: Broker::memory(&queues()),
         store: scripted_store(SimulatedStore::of(&script)),
         script: Arc::clone(&script),
+        decisions: Arc::clone(&decisions),
         watcher,
     };
     let session = surroundings.broker.connect().await?;
@@ -102,13 +104,12 @@ async fn run(
         .calls()
         .into_iter()
         .partition(|call| call.stage == Stage::Storage);
-    let rules = rules::decided(policy, timezone, scenario, downloads.iter().chain(&calls));
     Ok(SimulationOutcome {
         paid: paid(events),
         calls,
         downloads,
         answered,
-        rules,
+        rules: decisions.rules(),
         cut_short: script.full.is_cancelled(),
     })
 }

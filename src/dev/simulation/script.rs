@@ -28,8 +28,6 @@ pub struct SimulatedCall {
     pub job: usize,
     /// The call asked for `auto_rotate`.
     pub turned: bool,
-    /// The answer as the policy sees it; a good one, too.
-    pub(super) failure: Failure,
 }
 
 pub(super) struct SimulationScript {
@@ -165,7 +163,6 @@ impl SimulationScript {
             code: failure.code.clone(),
             job,
             turned,
-            failure: failure.clone(),
         });
         if record.calls.len() >= self.max_calls {
             self.full.cancel();

@@ -1,5 +1,6 @@
 //! A worker as it runs everywhere else, but for what surrounds it.
 
+use super::decisions::RecordedDecisions;
 use super::provider::{ScriptedRecognition, ScriptedVerification};
 use super::script::SimulationScript;
 use super::store::CHECKPOINTS;
@@ -50,6 +51,7 @@ pub(super) struct Surroundings {
     pub(super) broker: Broker,
     /// The store in place of S3.
     pub(super) store: Store,
+    pub(super) decisions: Arc<RecordedDecisions>,
     pub(super) watcher: UnboundedSender<JobEvent>,
 }
 
@@ -71,6 +73,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         script,
         broker,
         store,
+        decisions,
         watcher,
     } = surroundings;
     let mut config = Config::default();
@@ -92,6 +95,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         clock: *clock,
         chance: chance.clone(),
         breaker,
+        observer: Arc::clone(decisions) as _,
     };
     let recognition = ScriptedRecognition {
         script: Arc::clone(script),

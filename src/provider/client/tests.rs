@@ -91,6 +91,7 @@ fn client(echo: Echo) -> Client<()> {
         clock,
         chance: Randomness::seeded(1),
         breaker,
+        observer: Arc::new(crate::retry::DecisionLog),
     };
     let limits = Limits {
         rate_per_second: 10.0,
