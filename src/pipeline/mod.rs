@@ -127,8 +127,8 @@ impl Pipeline {
 
     /// In the metrics: what this worker may use of both accounts now.
     pub fn tell_rates(&self) {
-        self.recognition.tell_rate();
-        self.verification.tell_rate();
+        self.recognition.quota().report_rate();
+        self.verification.quota().report_rate();
     }
 
     /// How many jobs to take at once: what follows from this worker's share of the slower rate,
@@ -136,11 +136,12 @@ impl Pipeline {
     pub fn prefetch(&self, most: u16) -> u16 {
         let rate = self
             .recognition
+            .quota()
             .rate_per_second()
-            .min(self.verification.rate_per_second());
+            .min(self.verification.quota().rate_per_second());
         Share::prefetch(
             rate,
-            self.recognition.max_in_flight() + self.verification.max_in_flight(),
+            self.recognition.quota().max_in_flight() + self.verification.quota().max_in_flight(),
             most,
         )
     }

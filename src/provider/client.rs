@@ -8,8 +8,7 @@ use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Billed, Failure, Stage, cut};
 use crate::domain::result::CallRecord;
 use crate::policy::Decision;
-use crate::quota::in_flight::{InFlight, Room};
-use crate::quota::limiter::Limiter;
+use crate::quota::{AccountQuota, CallSlot};
 use crate::retry::{Case, LONGEST_HOLD, RecallTime, Retrier, StageStopped};
 use crate::telemetry::metric;
 use jiff::Timestamp;
@@ -27,10 +26,8 @@ const FETCHED_LATE: Duration = Duration::from_mins(1);
 pub struct Client<A> {
     pub(super) stage: Stage,
     pub(super) provider: Box<dyn Provider<Answer = A>>,
-    pub(super) limiter: Limiter,
-    pub(super) in_flight: InFlight,
+    pub(super) quota: AccountQuota,
     pub(super) control: Control,
-    max_in_flight: usize,
     /// Of an address that is signed for a call.
     valid: Duration,
     pub(super) retrier: Retrier,
@@ -59,22 +56,19 @@ impl<A> Client<A> {
         limits: Limits,
         retrier: Retrier,
     ) -> Self {
-        let limiter = Limiter::new(limits.rate_per_second, limits.burst);
-        metric::rate_limit(stage, limits.rate_per_second);
-        let Limits {
-            max_in_flight,
-            timeout,
-            ..
-        } = limits;
-        let in_flight = InFlight::new(max_in_flight);
+        let quota = AccountQuota::new(
+            stage,
+            limits.rate_per_second,
+            limits.burst,
+            limits.max_in_flight,
+            retrier.breaker.membership().clone(),
+        );
         Self {
             stage,
             provider: Box::new(provider),
-            limiter,
-            in_flight,
+            quota,
             control: Control::default(),
-            max_in_flight,
-            valid: timeout + FETCHED_LATE,
+            valid: limits.timeout + FETCHED_LATE,
             retrier,
         }
     }
@@ -98,17 +92,17 @@ impl<A> Client<A> {
         case.failing_since = None;
         let mut kept = None;
         loop {
-            // Who is too late takes no place in the rate.
+            // A job that is too late takes no place in the rate.
             self.retrier.may_call(case)?;
-            let room = self.wait_for_room(case, kept.as_ref()).await?;
-            let pass = self.retrier.enter(self.stage, case, kept).await?;
-            // Room and rate were waited for, and claiming a probe takes a moment.
+            let mut slot = self.wait_for_slot(case, kept.as_ref()).await?;
+            let permit = self.retrier.enter(self.stage, case, kept).await?;
+            // The slot was waited for, and claiming a probe takes a moment.
             self.retrier.may_call(case)?;
             let shown = match request.show(self.valid).await {
                 Ok(shown) => shown,
                 Err(unsigned) => {
-                    // No call: whatever it was to probe is anybody's again, and so is its room.
-                    drop((pass, room));
+                    // No call is made: another one may probe and use the slot.
+                    drop((permit, slot));
                     self.wait_for_address(request, unsigned, case).await?;
                     if case.began.elapsed() >= LONGEST_HOLD {
                         // It is signed at one time, and not at another.
@@ -131,99 +125,80 @@ impl<A> Client<A> {
                 self.retrier.may_call(case)?;
             }
             let at = self.retrier.clock.now();
+            slot.start();
             let started = Instant::now();
             let outcome = self.provider.call(request, shown).await;
             let call = Call {
                 at,
                 duration: started.elapsed(),
             };
-            let has_waited = room.is_some_and(|place| {
-                if is_telling(&outcome) {
-                    place.room.landed(started);
-                }
-                place.has_waited
-            });
+            let ended = slot.end(is_telling(&outcome));
             match outcome {
                 Ok(reply) => {
-                    if has_waited {
-                        self.limiter.granted();
-                    }
-                    self.retrier.breaker.answered(self.stage, pass);
+                    ended.granted();
+                    self.retrier.breaker.answered(self.stage, permit);
                     self.control.remember(&request.view);
                     let billed = self.retrier.billed(self.stage, reply.code);
                     self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
                     return Ok(Called::Answered(reply));
                 }
                 Err(failure) => {
-                    let mut ruling = self.retrier.rule(&failure, &pass, case);
+                    let mut decision = self.retrier.rule(&failure, &permit, case);
                     self.record(
                         call,
                         &failure.code,
                         failure.request_id.as_deref(),
-                        ruling.billed,
+                        decision.billed,
                         case,
                     );
-                    if ruling.decision == Decision::Throttle {
-                        self.limiter.lower(started);
-                        self.tell_rate();
-                    } else if has_waited {
-                        self.limiter.granted();
+                    if decision.decision == Decision::Throttle {
+                        ended.throttled();
+                        self.quota.report_rate();
+                    } else {
+                        ended.granted();
                     }
-                    if let Some(streak) = ruling.suspicion
+                    if let Some(streak) = decision.suspicion
                         && self.is_our_fault(streak).await
                     {
-                        ruling = ruling.paused_for(streak);
+                        decision = decision.paused_for(streak);
                     }
                     kept = self
                         .retrier
-                        .wait_or_stop(failure, ruling, pass, case)
+                        .wait_or_stop(failure, decision, permit, case)
                         .await?;
                 }
             }
         }
     }
 
-    /// Room in flight, then a place in the rate. Ends early, without either, when the caller may
-    /// start nothing more.
+    /// Waits for a slot to make the call in.
     ///
     /// # Errors
-    /// [`StageStopped`]: the call is closed meanwhile, and nobody waits in line for that; or the
-    /// delivery was held for as long as one may be.
-    async fn wait_for_room(
+    /// [`StageStopped`]: the call is blocked meanwhile, for which no job waits in line; the delivery
+    /// was held for as long as one may be; or the job may start nothing more.
+    async fn wait_for_slot(
         &self,
         case: &Case<'_>,
         kept: Option<&CallPermit>,
-    ) -> Result<Option<TurnWithRoom<'_>>, Box<StageStopped>> {
+    ) -> Result<CallSlot<'_>, Box<StageStopped>> {
         let scopes = case.progress.scopes(self.stage);
         let breaker = &self.retrier.breaker;
         let mut changes = breaker.changes();
-        let _wanted = breaker.membership().wait_for_call();
-        let room = async {
-            let mut room = self.in_flight.enter().await;
-            let queued = Instant::now();
-            let has_waited = self
-                .limiter
-                .acquire(|| breaker.membership().share(self.stage))
-                .await;
-            metric::provider_wait(self.stage, queued.elapsed());
-            self.tell_rate();
-            room.fly();
-            TurnWithRoom { has_waited, room }
-        };
-        tokio::pin!(room);
+        let slot = self.quota.acquire();
+        tokio::pin!(slot);
+        // The probe that is tried again is let through.
+        let is_probe = kept.is_some_and(CallPermit::is_probe);
         loop {
-            // The probe that is tried again is expected.
-            let is_probe = kept.is_some_and(CallPermit::is_probe);
-            if let Some(barrier) = breaker
+            if let Some(blocked) = breaker
                 .blocked(&scopes, &case.progress.run)
                 .filter(|_| !is_probe)
             {
-                return Err(self.retrier.barred(barrier, case.deadline));
+                return Err(self.retrier.barred(blocked, case.deadline));
             }
             tokio::select! {
                 biased;
-                room = &mut room => return Ok(Some(room)),
-                () = case.halt.cancelled() => return Ok(None),
+                slot = &mut slot => return Ok(slot),
+                () = case.halt.cancelled() => self.retrier.may_call(case)?,
                 () = tokio::time::sleep_until(case.began + LONGEST_HOLD), if case.is_queued => return Err(self.retrier.held_too_long()),
                 // Never an error: the breaker lives as long as we do.
                 _ = changes.changed() => {}
@@ -266,28 +241,14 @@ impl<A> Client<A> {
         }
     }
 
-    /// This worker's share of the account's rate, or as much of it as the provider grants.
-    pub fn rate_per_second(&self) -> f64 {
-        self.limiter
-            .rate_per_second(self.retrier.breaker.membership().share(self.stage))
+    /// How fast, and how many at once, this worker may call.
+    pub fn quota(&self) -> &AccountQuota {
+        &self.quota
     }
 
     /// What the provider's last answer said about the time.
     pub fn clock_reading(&self) -> Option<ClockReading> {
         self.provider.clock_reading()
-    }
-
-    pub fn max_in_flight(&self) -> usize {
-        self.max_in_flight
-    }
-
-    /// To whom it may concern: the other workers, and who reads the metrics.
-    pub fn tell_rate(&self) {
-        self.retrier
-            .breaker
-            .membership()
-            .report_granted(self.stage, self.limiter.used_up_part());
-        metric::rate_limit(self.stage, self.rate_per_second());
     }
 
     fn record(
@@ -315,14 +276,8 @@ impl<A> Client<A> {
     }
 }
 
-/// Room for one call in flight, and its place in the rate.
-struct TurnWithRoom<'a> {
-    has_waited: bool,
-    room: Room<'a>,
-}
-
-/// Does the time that it took say how busy the provider is? What never came as far as the provider
-/// was quick for other reasons.
+/// Whether the time that the call took says how busy the provider is. What never came as far as the
+/// provider was quick for other reasons.
 fn is_telling<T>(outcome: &Result<T, Failure>) -> bool {
     match outcome {
         Ok(_) => true,

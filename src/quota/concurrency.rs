@@ -27,7 +27,7 @@ const FEW: usize = 8;
 const RELIEF: f64 = 0.9;
 
 #[derive(Clone, Debug)]
-pub struct Concurrency {
+pub(super) struct Concurrency {
     most: usize,
     limit: usize,
     usual: Option<Usual>,
@@ -50,7 +50,7 @@ struct Window {
 
 impl Concurrency {
     /// Never below one, never above `most`.
-    pub fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self {
             most,
@@ -63,13 +63,13 @@ impl Concurrency {
         }
     }
 
-    pub fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         self.limit
     }
 
     /// A call that was `started` then was answered, or given up; with itself so many were in the
     /// air.
-    pub fn ended(&mut self, started: Duration, now: Duration, in_flight: usize) {
+    pub(super) fn ended(&mut self, started: Duration, now: Duration, in_flight: usize) {
         if self.lowered_at.is_some_and(|lowered| started < lowered) {
             // It tells what was so before.
             return;

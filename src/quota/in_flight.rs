@@ -1,17 +1,17 @@
-//! Room for calls in the air: as much as the provider bears, within what is configured.
+//! InFlightPermit for calls in the air: as much as the provider bears, within what is configured.
 
 use crate::quota::concurrency::Concurrency;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-pub(crate) struct InFlight {
+pub(super) struct InFlight {
     room: Semaphore,
-    state: Mutex<State>,
+    state: Mutex<InFlightState>,
     began: Instant,
 }
 
-struct State {
+struct InFlightState {
     concurrency: Concurrency,
     /// Permits there are, free or taken.
     permits: usize,
@@ -19,20 +19,20 @@ struct State {
     flying: usize,
 }
 
-/// Room for one call. Given back, it may not be given out again: there may be less of it by now.
-pub(crate) struct Room<'a> {
+/// InFlightPermit for one call. Given back, it may not be given out again: there may be less of it by now.
+pub(super) struct InFlightPermit<'a> {
     in_flight: &'a InFlight,
     permit: Option<SemaphorePermit<'a>>,
     flies: bool,
 }
 
 impl InFlight {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         let concurrency = Concurrency::new(most);
         let permits = concurrency.limit();
         Self {
             room: Semaphore::new(permits),
-            state: Mutex::new(State {
+            state: Mutex::new(InFlightState {
                 concurrency,
                 permits,
                 flying: 0,
@@ -42,30 +42,30 @@ impl InFlight {
     }
 
     /// In the order in which they came.
-    pub(crate) async fn enter(&self) -> Room<'_> {
+    pub(super) async fn enter(&self) -> InFlightPermit<'_> {
         // The semaphore is never closed; were it, calling without a permit would still be right.
         let permit = self.room.acquire().await.ok();
-        Room {
+        InFlightPermit {
             in_flight: self,
             permit,
             flies: false,
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, InFlightState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Room<'_> {
+impl InFlightPermit<'_> {
     /// The call is made now.
-    pub(crate) fn fly(&mut self) {
+    pub(super) fn fly(&mut self) {
         self.in_flight.state().flying += 1;
         self.flies = true;
     }
 
     /// The call that was `started` then is over: what does that mean for those to come?
-    pub(crate) fn landed(&self, started: Instant) {
+    pub(super) fn landed(&self, started: Instant) {
         let since = |at: Instant| at.saturating_duration_since(self.in_flight.began);
         let mut state = self.in_flight.state();
         let flying = state.flying;
@@ -83,7 +83,7 @@ impl Room<'_> {
     }
 }
 
-impl Drop for Room<'_> {
+impl Drop for InFlightPermit<'_> {
     fn drop(&mut self) {
         let mut state = self.in_flight.state();
         state.flying -= usize::from(self.flies);
@@ -105,7 +105,7 @@ mod tests {
     /// All that may be made at once, until they land after so long.
     async fn fly(in_flight: &InFlight, millis: u64) -> usize {
         let mut rooms: Vec<_> = std::iter::from_fn(|| in_flight.enter().now_or_never()).collect();
-        rooms.iter_mut().for_each(Room::fly);
+        rooms.iter_mut().for_each(InFlightPermit::fly);
         let started = Instant::now();
         tokio::time::sleep(Duration::from_millis(millis)).await;
         for room in &rooms {

@@ -38,7 +38,7 @@ const NEAR: std::ops::RangeInclusive<f64> = 0.985..=1.02;
 
 /// As a part of what is configured: 1 is all of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LearnedRate {
+pub(super) struct LearnedRate {
     part: f64,
     /// At which it was refused last.
     ceiling: Option<f64>,
@@ -68,14 +68,14 @@ impl Default for LearnedRate {
 }
 
 impl LearnedRate {
-    pub fn part(&self) -> f64 {
+    pub(super) fn part(&self) -> f64 {
         self.part
     }
 
     /// A call that was `started` then was refused as too fast, although no more than the part
     /// `used` of the rate was used: less than this worker has learned, where another has learned a
     /// lower rate.
-    pub fn refused(&mut self, used: f64, started: Duration, now: Duration) {
+    pub(super) fn refused(&mut self, used: f64, started: Duration, now: Duration) {
         if self.lowered.is_some_and(|lowered| started <= lowered) {
             // It was in the air by then.
             return;
@@ -101,7 +101,7 @@ impl LearnedRate {
 
     /// A call that had waited for the rate was granted: nothing speaks against a little more than
     /// was used.
-    pub fn granted(&mut self, used: f64) {
+    pub(super) fn granted(&mut self, used: f64) {
         self.granted = (self.granted + 1.0).min(LAST);
         self.refused *= 1.0 - 1.0 / FORGOTTEN;
         if used < self.part * RATE_STEP {

@@ -2,11 +2,11 @@
 //! tokio's clock; slower where the provider says so.
 
 mod clock;
-mod pace;
+mod gcra;
 
 use crate::cluster::share::{RateShare, Share, rate_step, rate_step_above};
 use crate::quota::learned::LearnedRate;
-use pace::{Pace, Terms};
+use gcra::{Gcra, Terms};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
@@ -31,20 +31,20 @@ const WAITING: f64 = 0.7;
 /// One place in the rate after the other. With a burst of 1, calls are never closer than the
 /// period, but for what a late timer left over.
 #[derive(Debug)]
-pub struct Limiter {
+pub(super) struct Limiter {
     configured: f64,
     burst: u32,
     began: Instant,
     /// governor's own waiting wakes everybody at once; this queue is fair, so its first waiter
     /// alone looks at the limiter.
     turn: AsyncMutex<()>,
-    state: Mutex<State>,
+    state: Mutex<LimiterState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct LimiterState {
     learned: LearnedRate,
-    pace: Pace,
+    gcra: Gcra,
     /// Since when the others leave us this much.
     shared: Option<Instant>,
     /// Since when the part of the rate is what it is.
@@ -61,17 +61,17 @@ struct State {
 
 impl Limiter {
     /// `rate_per_second` is finite and above zero: the configuration was validated.
-    pub fn new(rate_per_second: f64, burst: u32) -> Self {
+    pub(super) fn new(rate_per_second: f64, burst: u32) -> Self {
         let terms = Terms {
             rate: rate_per_second,
             burst,
             share: Share::WHOLE,
             part: 1.0,
         };
-        let (learned, pace, began) = (LearnedRate::default(), Pace::new(terms), Instant::now());
-        let state = Mutex::new(State {
+        let (learned, gcra, began) = (LearnedRate::default(), Gcra::new(terms), Instant::now());
+        let state = Mutex::new(LimiterState {
             learned,
-            pace,
+            gcra,
             shared: None,
             changed: began,
             climbs: false,
@@ -89,12 +89,12 @@ impl Limiter {
     }
 
     /// What this worker may use of the account's rate.
-    pub fn rate_per_second(&self, standing: RateShare) -> f64 {
+    pub(super) fn rate_per_second(&self, standing: RateShare) -> f64 {
         let state = self.state();
         let granted = state.learned.part().min(standing.of_others);
         // What is climbed up to is not there yet.
         let part = if state.climbs {
-            granted.min(state.pace.terms().part)
+            granted.min(state.gcra.terms().part)
         } else {
             granted
         };
@@ -104,7 +104,7 @@ impl Limiter {
     /// The part of the configured rate that the provider grants, as far as this worker has learned:
     /// all of it, where this worker has no use for more. Who does not try does not learn that there
     /// is more, and must not hold the others back.
-    pub fn used_up_part(&self) -> f64 {
+    pub(super) fn used_up_part(&self) -> f64 {
         let state = self.state();
         let is_used_up = state.waiting > WAITING
             && state
@@ -119,7 +119,7 @@ impl Limiter {
 
     /// Waits for a place in the rate. Dropped while waiting, it takes none. `standing` tells this
     /// worker's share of it now. Was there a wait?
-    pub async fn acquire(&self, standing: impl Fn() -> RateShare) -> bool {
+    pub(super) async fn acquire(&self, standing: impl Fn() -> RateShare) -> bool {
         let _turn = self.turn.lock().await;
         let mut planned = None;
         loop {
@@ -146,15 +146,15 @@ impl Limiter {
     }
 
     /// A call that had to wait was not refused.
-    pub fn granted(&self) {
+    pub(super) fn granted(&self) {
         let state = &mut *self.state();
-        state.learned.granted(state.pace.terms().part);
+        state.learned.granted(state.gcra.terms().part);
     }
 
     /// The provider said that we are too fast, to a call that was `started` then.
-    pub fn lower(&self, started: Instant) {
+    pub(super) fn lower(&self, started: Instant) {
         let state = &mut *self.state();
-        let Terms { share, part, .. } = state.pace.terms();
+        let Terms { share, part, .. } = state.gcra.terms();
         let is_settling = state
             .shared
             .is_some_and(|shared| started.saturating_duration_since(shared) < SETTLING);
@@ -182,7 +182,7 @@ impl Limiter {
         }: RateShare,
     ) -> Option<Duration> {
         let state = &mut *self.state();
-        let before = state.pace.terms();
+        let before = state.gcra.terms();
         let learned = state.learned.part();
         let wanted = learned.min(of_others);
         let mut part = self.common(share, wanted);
@@ -213,7 +213,7 @@ impl Limiter {
         if is_shared_anew || is_worth_a_change {
             state.change(self.terms(share, part));
         }
-        state.pace.take(wanted, now)
+        state.gcra.take(wanted, now)
     }
 
     /// Those who take turns go in steps: otherwise no two of them had the same idea of a turn.
@@ -234,21 +234,21 @@ impl Limiter {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LimiterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl LimiterState {
     fn called(&mut self, has_waited: bool) {
         self.waiting += OF_LAST_CALLS * (f64::from(u8::from(has_waited)) - self.waiting);
     }
 
     fn change(&mut self, terms: Terms) {
-        if terms.part.to_bits() != self.pace.terms().part.to_bits() {
+        if terms.part.to_bits() != self.gcra.terms().part.to_bits() {
             self.changed = Instant::now();
         }
-        self.pace.change(terms);
+        self.gcra.change(terms);
     }
 }
 

@@ -16,18 +16,18 @@ use super::signature::{Payload, Signer, Unsigned};
 use super::wire::redaction::Redaction;
 use super::wire::server_clock::ServerClock;
 use super::wire::{AnswerContext, Wire, sensitive};
-use super::{Provider, Reply, Request, Shown};
+use super::{EncodedBody, Provider, Reply, Request, Shown};
 use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::picture::Picture;
 use anyhow::Context;
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
+use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicI64, Ordering};
 use url::Url;
 
@@ -92,15 +92,15 @@ impl Recognition {
     }
 
     /// Encoded once, however often the call is made.
-    async fn body(&self, request: &Request, shown: Shown<'_>) -> Result<Body, Failure> {
-        if let Some(body) = request.body.get() {
+    async fn body(&self, request: &Request, shown: Shown<'_>) -> Result<EncodedBody, Failure> {
+        if let Some(body) = request.encoded() {
             return Ok(body.clone());
         }
         match shown {
-            Shown::Url(url) => Ok(Body::around(form::url(&url), self.sign_payload)),
+            Shown::Url(url) => Ok(around(form::url(&url), self.sign_payload)),
             Shown::Picture(picture) => {
-                let body = Body::of(picture, self.sign_payload).await?;
-                Ok(request.body.get_or_init(|| body).clone())
+                let body = encode(picture, self.sign_payload).await?;
+                Ok(request.keep_encoded(body))
             }
         }
     }
@@ -163,7 +163,10 @@ impl Provider for Recognition {
         Box::pin(async {
             let body = self.body(request, shown).await?;
             let credentials = self
-                .credentials(body.payload, Timestamp::now())
+                .credentials(
+                    body.sha256.map_or(Payload::Unsigned, Payload::Hashed),
+                    Timestamp::now(),
+                )
                 .map_err(|_| {
                     Failure::new(
                         STAGE,
@@ -184,33 +187,20 @@ impl Provider for Recognition {
     }
 }
 
-/// The form and what the signature says about it. Cheap to clone.
-#[derive(Clone)]
-pub(super) struct Body {
-    bytes: Bytes,
-    payload: Payload,
+async fn encode(picture: &Picture, sign_payload: bool) -> Result<EncodedBody, Failure> {
+    let bytes = picture.bytes.clone();
+    let encode = move || around(form::inline(&bytes), sign_payload);
+    if picture.bytes.len() <= ENCODED_IN_PLACE_BYTES {
+        return Ok(encode());
+    }
+    let encoded = tokio::task::spawn_blocking(encode).await;
+    encoded.map_err(|_| Failure::new(STAGE, "connect", "not sent: the worker is stopping"))
 }
 
-impl Body {
-    async fn of(picture: &Picture, sign_payload: bool) -> Result<Self, Failure> {
-        let bytes = picture.bytes.clone();
-        let encode = move || Self::around(form::inline(&bytes), sign_payload);
-        if picture.bytes.len() <= ENCODED_IN_PLACE_BYTES {
-            return Ok(encode());
-        }
-        let encoded = tokio::task::spawn_blocking(encode).await;
-        encoded.map_err(|_| Failure::new(STAGE, "connect", "not sent: the worker is stopping"))
-    }
-
-    fn around(form: Vec<u8>, sign_payload: bool) -> Self {
-        let payload = if sign_payload {
-            Payload::of(&form)
-        } else {
-            Payload::Unsigned
-        };
-        Self {
-            bytes: form.into(),
-            payload,
-        }
+/// The form, and what the signature says about it.
+fn around(form: Vec<u8>, sign_payload: bool) -> EncodedBody {
+    EncodedBody {
+        sha256: sign_payload.then(|| hex::encode(Sha256::digest(&form))),
+        bytes: form.into(),
     }
 }

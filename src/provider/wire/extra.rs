@@ -46,6 +46,15 @@ impl Extra {
     }
 }
 
+impl Fields<'_> {
+    /// Keeps what was not read, under names that begin with `prefix`.
+    pub(crate) fn into_extra(self, prefix: &str, extra: &mut Extra) {
+        for (name, raw) in self.into_entries() {
+            extra.keep(format!("{prefix}{name}"), raw);
+        }
+    }
+}
+
 pub(crate) fn note(left_out: &mut LeftOut, field: &str, count: u64) {
     if count > 0 {
         left_out.insert(field.to_owned(), count);

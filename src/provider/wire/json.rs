@@ -4,7 +4,6 @@
 //! float.
 
 use super::charset::{UNDECODED, is_legible};
-use super::extra::Extra;
 use crate::domain::failure::cut;
 use crate::domain::invoice::{Day, Money};
 use crate::domain::{amount, date};
@@ -128,12 +127,6 @@ impl<'a> Fields<'a> {
     /// Whether any field holds more than nothing.
     pub(crate) fn say_anything(&self) -> bool {
         self.0.values().any(|raw| !is_nothing(raw))
-    }
-
-    pub(crate) fn into_extra(self, prefix: &str, extra: &mut Extra) {
-        for (name, raw) in self.0 {
-            extra.keep(format!("{prefix}{name}"), raw);
-        }
     }
 
     pub(crate) fn into_entries(self) -> impl Iterator<Item = (Cow<'a, str>, &'a RawValue)> {

@@ -15,9 +15,9 @@ mod lenient;
 pub(crate) mod redaction;
 pub(crate) mod server_clock;
 
-use super::Reply;
 use crate::domain::failure::{Failure, Stage, cut};
 use crate::network::connection_cause;
+use crate::provider::request::Reply;
 use body::AnswerBody;
 use jiff::Timestamp;
 use jiff::tz::{self, TimeZone};

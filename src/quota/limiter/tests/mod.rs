@@ -1,4 +1,4 @@
-use super::pace::USED;
+use super::gcra::USED;
 use super::*;
 use crate::clock::Clock as WallClock;
 use jiff::Timestamp;

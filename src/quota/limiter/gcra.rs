@@ -42,11 +42,11 @@ pub(super) struct Terms {
 }
 
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Gcra {
     terms: Terms,
     /// From one call of this worker to its next.
     period: Duration,
-    gcra: Gcra,
+    governor: Governor,
     /// A call takes so many of governor's cells, none longer than what a late timer may leave over.
     call: NonZeroU32,
     not_before: Instant,
@@ -55,9 +55,9 @@ pub(super) struct Pace {
     owed: f64,
 }
 
-type Gcra = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>;
+type Governor = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>;
 
-impl Pace {
+impl Gcra {
     pub(super) fn new(terms: Terms) -> Self {
         let Terms {
             rate,
@@ -83,11 +83,11 @@ impl Pace {
             .saturating_mul(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
             .saturating_add(reserve);
         let quota = Quota::with_period(slice).unwrap_or(Quota::per_second(NonZeroU32::MIN));
-        let gcra = RateLimiter::direct_with_clock(quota.allow_burst(capacity), TokioClock);
+        let governor = RateLimiter::direct_with_clock(quota.allow_burst(capacity), TokioClock);
         Self {
             terms,
             period,
-            gcra,
+            governor,
             call,
             not_before: Instant::now(),
             owed: 0.0,
@@ -159,7 +159,7 @@ impl Pace {
     fn drain(&self, places: u32) {
         if let Some(cells) = NonZeroU32::new(places.saturating_mul(self.call.get())) {
             // Never an error: a new one has all its places.
-            let _ = self.gcra.check_n(cells);
+            let _ = self.governor.check_n(cells);
         }
     }
 
@@ -168,7 +168,7 @@ impl Pace {
         if !carried.is_zero() {
             return Some(carried);
         }
-        match self.gcra.check_n(self.call) {
+        match self.governor.check_n(self.call) {
             Ok(Err(not_yet)) => Some(not_yet.wait_time_from(TokioClock.now()).max(FASTEST)),
             // The capacity is always more than a call takes.
             Ok(Ok(())) | Err(_) => None,
