@@ -5,7 +5,7 @@
 //! unfit: it takes no more jobs, and says so until an operator restarts it, because after a restart
 //! it would fail on the next two.
 
-use crate::telemetry::health::{Health, State};
+use crate::telemetry::health::{Health, HealthState};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, Once, PoisonError};
@@ -85,7 +85,7 @@ impl Fitness {
                 problem,
                 "this worker is unfit and takes no more jobs"
             );
-            self.health.set(State::Unfit { problem });
+            self.health.set(HealthState::Unfit { problem });
             self.unfit.cancel();
         }
         cause

@@ -1,10 +1,10 @@
-//! Randomness, seeded from outside: jitter that a test can repeat.
+//! Seeded randomness, so that a test can repeat its jitter.
 
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What [`Randomness::even`] always draws.
+/// The only value that [`Randomness::even`] draws.
 const MIDDLE: f64 = 0.5;
 
 /// Cheap to clone; clones draw from the same source.
@@ -19,13 +19,13 @@ impl Randomness {
         Self::of(SmallRng::seed_from_u64(seed))
     }
 
-    /// A seed from the operating system, for a process that nobody wants to repeat.
+    /// A source with a seed from the operating system.
     pub fn from_system() -> Self {
         Self::of(rand::make_rng())
     }
 
-    /// No jitter: every wait is the middle of its range, for whoever wants to know beforehand how
-    /// long it is. Numbers still differ.
+    /// A source without jitter: every wait is the middle of its range, so that it can be predicted.
+    /// Numbers still differ.
     pub fn even(seed: u64) -> Self {
         Self {
             even: true,

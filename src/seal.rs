@@ -1,4 +1,4 @@
-//! Seals on what comes back to a worker from a place where others can write: checkpoints, parked
+//! Seals on data that a worker reads back from places where others can write: checkpoints, parked
 //! jobs, heartbeats.
 //!
 //! A seal is an HMAC-SHA256 with a key of its own for each kind. While a key is being replaced
@@ -10,15 +10,14 @@ use sha2::{Digest, Sha256};
 
 /// Shorter keys are refused: 32 random bytes are 44 characters of base64.
 pub const MIN_KEY_BYTES: usize = 32;
-/// A new meaning of what is sealed gets a new number here: then nothing that was sealed before is
-/// valid.
+/// The version of what is sealed. A new number makes every earlier seal invalid.
 const PURPOSE: &str = "invoice-worker seal 1";
 const BLOCK_BYTES: usize = 64;
 const SEPARATOR: char = '.';
-/// By the current and the previous key.
+/// One seal by the current key and one by the previous key.
 const MAX_SEALS: usize = 2;
 
-/// What is sealed. A seal of one kind is never valid for another.
+/// The kind of sealed data. A seal of one kind is never valid for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealKind {
     /// An object of the checkpoint store.
@@ -51,7 +50,7 @@ pub struct Sealer {
 pub struct SealKey([u8; BLOCK_BYTES]);
 
 impl SealKey {
-    /// From a configured key.
+    /// The key for a configured secret.
     pub fn of(key: &str) -> Self {
         Self::from_digest(
             Sha256::new_with_prefix(PURPOSE)
@@ -60,7 +59,7 @@ impl SealKey {
         )
     }
 
-    /// From secrets that all workers of a fleet have anyway.
+    /// The key derived from secrets that all workers of a fleet share.
     pub fn derived_from(secrets: &[&str]) -> Self {
         let mut digest = Sha256::new_with_prefix(PURPOSE).chain_update(" derived ");
         for secret in secrets {
@@ -105,7 +104,7 @@ impl Sealer {
         seals.join(&SEPARATOR.to_string())
     }
 
-    /// Is this a seal of these parts, by any of the keys? Compared in constant time.
+    /// Whether this is a seal of these parts by any of the keys. Compared in constant time.
     pub fn accepts(&self, kind: SealKind, parts: &[&[u8]], seal: &str) -> bool {
         let seals: Vec<Vec<u8>> = seal
             .split(SEPARATOR)

@@ -1,7 +1,7 @@
-//! Signals: what the first one asks for, and that the second ends the process at once.
+//! Signals: the first one asks the process to stop, and the second one ends it at once.
 //!
-//! Every command listens. The process with the number 1, as a container has it, is not ended by a
-//! signal that it does not listen for.
+//! Every command handles them. A process with the id 1, as in a container, ignores signals that it
+//! does not handle.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,16 +14,15 @@ use tokio_util::sync::CancellationToken;
 const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
-/// Ends the process on the first SIGINT or SIGTERM, for a command that has nothing to bring to an
-/// end.
+/// Ends the process on the first SIGINT or SIGTERM, for a command that has nothing to finish.
 pub fn end_on_signal() -> std::io::Result<()> {
     let mut signals = Signals::listen()?;
     tokio::spawn(async move { std::process::exit(signals.next().await.into()) });
     Ok(())
 }
 
-/// Cancelled by the first SIGINT or SIGTERM. The second one exits the process with 130 or 143; so
-/// does the first, where `limit` is over and the command still has not come to its end.
+/// A stop that the first SIGINT or SIGTERM requests. The second signal exits the process with 130
+/// or 143; so does the first one after `limit`, if the command has not finished by then.
 pub fn on_signal(limit: Option<Duration>) -> std::io::Result<Stop> {
     let mut signals = Signals::listen()?;
     let stop = Stop {
@@ -71,7 +70,7 @@ impl Stop {
         self.token.cancelled().await;
     }
 
-    /// Of a command that did not come to its end because of the signal.
+    /// The exit code of a command that a signal kept from finishing.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code.load(Ordering::Relaxed))
     }
@@ -90,7 +89,7 @@ impl Signals {
         })
     }
 
-    /// The exit code of the next one.
+    /// The exit code for the next signal.
     async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => INTERRUPTED,

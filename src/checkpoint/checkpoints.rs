@@ -6,7 +6,7 @@ use super::{Config, StoreKind};
 use crate::domain::failure::Failure;
 use crate::domain::result::{RecognitionPart, Status};
 use crate::seal::Sealer;
-use crate::store::{MissingRight, Store, Written};
+use crate::store::{MissingS3Permission, Store, WriteOutcome};
 use crate::telemetry::metric;
 use bytes::Bytes;
 use jiff::civil::Date;
@@ -85,7 +85,7 @@ impl Checkpoints {
 
     /// The rights that are missing to keep checkpoints and to find them again. `None`: nothing is
     /// kept in a store.
-    pub async fn missing_rights(&self) -> Result<Option<Vec<MissingRight>>, Failure> {
+    pub async fn missing_rights(&self) -> Result<Option<Vec<MissingS3Permission>>, Failure> {
         let Some(Durable { store, bucket }) = self.objects.durable() else {
             return Ok(None);
         };
@@ -197,7 +197,7 @@ impl Checkpoints {
         }
         // A store that did not answer at the start is asked now.
         let honours = matches!(self.probe().await, Ok(Some(true)));
-        let is_new = honours && objects.write_new(&name, &json).await? == Written::New;
+        let is_new = honours && objects.write_new(&name, &json).await? == WriteOutcome::New;
         if !is_new {
             // Another worker may have replaced what this process knows.
             if let Some(first) = standing(objects.read(&name).await?) {

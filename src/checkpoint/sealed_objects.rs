@@ -3,7 +3,7 @@
 use super::envelope::{carries_seal, sealed, unsealed};
 use crate::domain::failure::Failure;
 use crate::seal::{SealKind, Sealer};
-use crate::store::{Store, Written};
+use crate::store::{Store, WriteOutcome};
 use crate::telemetry::metric;
 use bytes::Bytes;
 use moka::future::Cache;
@@ -89,9 +89,9 @@ impl SealedObjects {
     }
 
     /// Writes to the store alone, unless something is there.
-    pub(super) async fn write_new(&self, name: &str, json: &[u8]) -> Result<Written, Failure> {
+    pub(super) async fn write_new(&self, name: &str, json: &[u8]) -> Result<WriteOutcome, Failure> {
         let Some(Durable { store, bucket }) = &self.durable else {
-            return Ok(Written::New);
+            return Ok(WriteOutcome::New);
         };
         let key = self.key(name);
         let object = sealed(&key, json, &self.sealer);

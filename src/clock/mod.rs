@@ -1,7 +1,8 @@
 //! The wall clock, in one place.
 //!
-//! Waiting is always `tokio::time`; what is written down or compared with a date is a [`Timestamp`]
-//! from here. In tests the wall clock follows tokio's, so that hours pass in milliseconds.
+//! Waiting always uses `tokio::time`. A [`Timestamp`] for a record, or for the comparison with a
+//! date, comes from here. In tests the wall clock follows tokio's, so that hours pass in
+//! milliseconds.
 
 pub mod skew;
 
@@ -10,9 +11,10 @@ use tokio::time::Instant;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
-    /// The system's. Never derived from a monotonic clock: that one stops while a machine sleeps.
+    /// The system's clock. Never derived from a monotonic clock: that one stops while a machine
+    /// sleeps.
     System,
-    /// `start` at `since`, running with tokio's clock.
+    /// A clock that showed `start` at `since` and runs with tokio's clock.
     Virtual { start: Timestamp, since: Instant },
 }
 

@@ -1,31 +1,31 @@
-//! Is this worker's clock right? Judged by what the servers that it talks to say about the time.
+//! The check of this worker's clock against the times in servers' answers.
 //!
-//! A worker whose clock is wrong would end jobs whose deadline has not come, call before their time
-//! those that wait, and have its signatures refused.
+//! A worker with a wrong clock would end jobs before their deadline, call a provider too early, and
+//! have its signatures refused.
 
 use jiff::{SignedDuration, Timestamp};
 
 /// S3 and the gateway refuse signatures that are 15 minutes off; deadlines and waits are minutes at
 /// the least.
 pub const LARGEST_SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// What a server said longer ago says nothing about the clock now.
+/// An older reading is ignored.
 const READING_LASTS: SignedDuration = SignedDuration::from_mins(10);
 
-/// What a server's answer said about the time.
+/// The time in a server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockReading {
-    /// By our clock.
+    /// The time of the answer on this worker's clock.
     pub at: Timestamp,
-    /// What the server's clock was ahead of ours.
+    /// The difference between the server's clock and this worker's.
     pub ahead: SignedDuration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockVerdict {
-    /// No server said anything lately.
+    /// No server has sent the time lately.
     Unknown,
     Right,
-    /// Every server that answered says so. By about so much our clock is behind.
+    /// Every server's clock is ahead of this worker's, the first one by this much.
     Behind(SignedDuration),
     Ahead(SignedDuration),
 }
@@ -54,8 +54,8 @@ impl ClockReading {
     }
 }
 
-/// One server that agrees with our clock is enough: then it is another server's clock that is
-/// wrong. Of several, the first is believed about how much it is.
+/// The clock is right if one server agrees with it: then the other servers' clocks are wrong. If
+/// several disagree, the first one's difference is reported.
 pub fn clock_verdict(
     readings: impl IntoIterator<Item = ClockReading>,
     now: Timestamp,

@@ -9,7 +9,7 @@ use crate::domain::failure::Failure;
 use crate::pipeline::Pipeline;
 use crate::randomness::Randomness;
 use crate::shutdown;
-use crate::telemetry::health::{Health, State};
+use crate::telemetry::health::{Health, HealthState};
 use crate::telemetry::job_event::LogAndMetrics;
 use crate::telemetry::{metric, server};
 use crate::worker::{Drained, Worker};
@@ -28,7 +28,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal(None).context("cannot listen for signals")?;
     let chance = Randomness::from_system();
     let health = Health::default();
-    for (key, problem) in config.doubts().iter() {
+    for (key, problem) in config.warnings().iter() {
         tracing::warn!(key, problem, "the configuration is not safe");
     }
     let policy = app::policy(&config)?;
@@ -91,7 +91,7 @@ async fn until_admitted(checkpoints: &Checkpoints, health: &Health, fleet: Optio
             );
             logged.clone_from(&problem);
         }
-        health.set(State::Refused { problem });
+        health.set(HealthState::Refused { problem });
         sleep(ASK_AGAIN).await;
     }
 }

@@ -1,6 +1,7 @@
-//! The variables that override keys, and those that were meant to.
+//! The variables that override keys, and misspelled ones.
 
-use super::load::{Setting, default_of};
+use super::error::twin;
+use super::setting::{Setting, default_of};
 use crate::settings::text::{flaw, header_flaw};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,19 +10,20 @@ use toml::{Table, Value};
 const PREFIX: &str = "INVOICE_WORKER__";
 /// Names the configuration file; empty is as good as unset.
 pub const FILE_VARIABLE: &str = "INVOICE_WORKER_CONFIG";
-/// What the tests of this repository are told by.
-const OF_TESTS: &str = "INVOICE_WORKER_TEST_";
-/// What the name of a variable of ours begins with, however it goes on; in lower case, and without
-/// the underscores that are easily miscounted.
-const OURS: &str = "invoiceworker";
-/// More edits than this make another name.
-const FARTHEST: usize = 3;
+/// The prefix of variables that configure the tests of this repository.
+const TEST_PREFIX: &str = "INVOICE_WORKER_TEST_";
+/// The beginning of every name that is meant for this program, in lower case and without
+/// underscores, which are easily miscounted.
+const BARE_PREFIX: &str = "invoiceworker";
+/// The most edits between a misspelled name and the suggested one.
+const MOST_EDITS: usize = 3;
 
-/// Names and values as they are in the process; a value of ours that is not UTF-8 is a mistake.
+/// The names and values of the process; a value that is not UTF-8 is a mistake only if the name is
+/// meant for this program.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
 
-/// The settings that the variables make, in the order of their names, so that the same environment
-/// gives the same messages.
+/// Collects the settings from the variables, in the order of their names, so that the same
+/// environment gives the same messages.
 pub(super) fn read(
     variables: &Variables,
     defaults: &Table,
@@ -47,17 +49,17 @@ pub(super) fn read(
             ));
             continue;
         };
-        // A secret and its file are one key. Where both are set one is empty, as compose files
-        // leave them, or it is not clear which holds.
-        let twin = format!("{PREFIX}{section}__{}", super::load::twin(key)).to_ascii_uppercase();
-        if default_of(defaults, section, &super::load::twin(key)).is_some()
+        // A secret and its file are one key. Where both are set, one has to be empty, as compose
+        // files leave them; otherwise it is not clear which one applies.
+        let other_name = format!("{PREFIX}{section}__{}", twin(key)).to_ascii_uppercase();
+        if default_of(defaults, section, &twin(key)).is_some()
             && let Some(other) = variables
-                .get(&OsString::from(&twin))
+                .get(&OsString::from(&other_name))
                 .filter(|other| !other.is_empty())
         {
             if !value.is_empty() && !other.is_empty() && !key.ends_with("_file") {
                 mistakes.push(format!(
-                    "environment variable {name}: given twice, here and as {twin}; keep one"
+                    "environment variable {name}: given twice, here and as {other_name}; keep one"
                 ));
             }
             if value.is_empty() {
@@ -65,7 +67,7 @@ pub(super) fn read(
             }
         }
         let value = match default_of(defaults, section, key) {
-            // Text is taken as it is; everything else is written as in the file.
+            // Text is taken as it is; any other value is written as in the file.
             Some(Value::String(_)) | None => Value::String(value.to_owned()),
             Some(_) => match format!("value = {value}")
                 .parse::<Table>()
@@ -90,8 +92,8 @@ pub(super) fn read(
 /// Says what is wrong with a text.
 type FlawFinder = fn(&str) -> Option<&'static str>;
 
-/// What the SDK takes from the environment and puts into headers, URLs and signatures.
-const OF_AWS: [(&str, FlawFinder); 11] = [
+/// The variables that the AWS SDK puts into headers, URLs and signatures.
+const AWS_VARIABLES: [(&str, FlawFinder); 11] = [
     ("AWS_ACCESS_KEY_ID", header_flaw),
     ("AWS_SECRET_ACCESS_KEY", header_flaw),
     ("AWS_SESSION_TOKEN", header_flaw),
@@ -105,28 +107,28 @@ const OF_AWS: [(&str, FlawFinder); 11] = [
     ("AWS_EXECUTION_ENV", flaw),
 ];
 
-/// Variables of the AWS chain whose values cannot be meant, each with what is wrong with it.
+/// The variables of the AWS credential chain with unusable values, each with its problem.
 pub(super) fn flaws_of_aws(variables: &Variables) -> Vec<(&'static str, &'static str)> {
     let flaw = |(name, flaw): (&'static str, FlawFinder)| {
         let value = variables.get(&OsString::from(name))?;
         let found = value.to_str().map_or(Some("is not UTF-8"), flaw)?;
         Some((name, found))
     };
-    OF_AWS.into_iter().filter_map(flaw).collect()
+    AWS_VARIABLES.into_iter().filter_map(flaw).collect()
 }
 
-/// Whether it was set for this program, rightly or not.
+/// Whether the variable is meant for this program, spelled correctly or not.
 fn is_ours(name: &str) -> bool {
     let bare = |name: &str| name.replace('_', "").to_ascii_lowercase();
-    // An underscore has to follow: a longer word is another program's.
+    // An underscore has to follow: a longer word belongs to another program.
     let begins = name.to_ascii_lowercase().starts_with("invoice_worker_")
-        || bare(name).starts_with(OURS) && name.contains("__");
-    begins && name != FILE_VARIABLE && !name.starts_with(OF_TESTS) && !is_of_kubernetes(name)
+        || bare(name).starts_with(BARE_PREFIX) && name.contains("__");
+    begins && name != FILE_VARIABLE && !name.starts_with(TEST_PREFIX) && !is_from_kubernetes(name)
 }
 
-/// Kubernetes tells every container where the services of its namespace are, and one of them may be
-/// called `invoice-worker`.
-fn is_of_kubernetes(name: &str) -> bool {
+/// Whether Kubernetes made the variable: it gives every container the addresses of the services of
+/// its namespace, and one of them may be called `invoice-worker`.
+fn is_from_kubernetes(name: &str) -> bool {
     let is_protocol = |text: &str| {
         let mut parts = text.splitn(3, '_');
         let number = parts
@@ -149,7 +151,7 @@ fn is_of_kubernetes(name: &str) -> bool {
             || name.split("_PORT_").skip(1).any(is_protocol))
 }
 
-/// Section and key of `SECTION__KEY`, where there are such.
+/// The section and key of `SECTION__KEY`, if they exist.
 fn key_of<'a>(rest: &str, defaults: &'a Table) -> Option<(&'a str, &'a str)> {
     let is_upper = !rest.bytes().any(|byte| byte.is_ascii_lowercase());
     let (section, key) = rest.split_once("__").filter(|_| is_upper)?;
@@ -164,11 +166,11 @@ fn known(defaults: &Table) -> impl Iterator<Item = (&str, &str)> {
     sections.flat_map(|(section, keys)| keys.keys().map(move |key| (section, key.as_str())))
 }
 
-/// What is wrong with the name, and which was meant.
+/// The problem with an unknown name, and the name that was probably meant.
 fn unknown(name: &str, defaults: &Table) -> String {
     let bare = |text: &str| text.replace('_', "").to_ascii_lowercase();
     let written = bare(name);
-    let written = written.strip_prefix(OURS).unwrap_or(&written);
+    let written = written.strip_prefix(BARE_PREFIX).unwrap_or(&written);
     if written == "config" {
         return format!("is not known; did you mean {FILE_VARIABLE}?");
     }
@@ -179,7 +181,7 @@ fn unknown(name: &str, defaults: &Table) -> String {
         .map(|pair| (distance(pair), pair))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
-        Some((distance, (section, key))) if distance <= FARTHEST => {
+        Some((distance, (section, key))) if distance <= MOST_EDITS => {
             format!(
                 "is not known; did you mean {}?",
                 format!("{PREFIX}{section}__{key}").to_ascii_uppercase()

@@ -1,15 +1,15 @@
-//! Which workers are one fleet: those with the same queues and the same accounts. They share the
-//! accounts' rate, and what is closed.
+//! The identity of a fleet: the workers with the same queues and the same accounts. They share the
+//! accounts' rates and closed scopes.
 
-use super::Config;
+use super::whole::Config;
 use sha2::{Digest, Sha256};
 
 const PURPOSE: &str = "invoice-worker fleet 1";
 const ID_BYTES: usize = 16;
 
 impl Config {
-    /// The same for all workers of a fleet, through the rotation of any secret. The names of
-    /// accounts are in it as a hash only.
+    /// An id that is the same for all workers of a fleet and survives the rotation of any secret.
+    /// It contains the names of accounts as a hash only.
     pub fn fleet_id(&self) -> String {
         let mut digest = Sha256::new_with_prefix(PURPOSE);
         for part in [

@@ -3,89 +3,17 @@
 //! Each key is read on its own first: so a mistake names its key, its line or its variable, and
 //! never shows a value.
 
-use super::Config;
 use super::environment::{self, Variables};
+use super::error::{ConfigError, Places, twin};
+use super::setting::Setting;
+use super::whole::Config;
 use crate::settings::file::read_file;
 use crate::settings::located::Source;
-use crate::settings::problem::Problems;
 use crate::settings::{ProxyVariables, text};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::Path;
 use toml::{Table, Value};
-
-/// One line per mistake.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ConfigError(Vec<String>);
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.join("\n"))
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-impl ConfigError {
-    /// One mistake, found after loading.
-    pub fn of(key: &str, problem: &str) -> Self {
-        Self(vec![format!("{key}: {problem}")])
-    }
-
-    /// Each with the place where its key was set, if it was.
-    pub(super) fn from_problems(problems: &Problems, places: &Places) -> Result<(), Self> {
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let told = |(key, problem): (&str, &str)| match places.of(key) {
-            Some(place) => format!("{place}: {key}: {problem}"),
-            None => format!("{key}: {problem}"),
-        };
-        Err(Self(problems.iter().map(told).collect()))
-    }
-}
-
-/// Where each key was set: file and line, or variable. Two configurations are equal wherever their
-/// values came from.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Places(BTreeMap<String, String>);
-
-impl Places {
-    /// Of the key itself, of the list that `broker.urls[1]` stands in, or of the file that holds a
-    /// secret.
-    fn of(&self, key: &str) -> Option<&String> {
-        let list = key.split('[').next().unwrap_or(key);
-        self.0.get(list).or_else(|| self.0.get(&twin(list)))
-    }
-
-    /// The key's value was read from here.
-    pub(super) fn set(&mut self, key: &str, place: String) {
-        self.0.insert(key.to_owned(), place);
-    }
-}
-
-impl PartialEq for Places {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-/// A value with the place it came from, for messages.
-pub(super) struct Setting {
-    pub(super) section: String,
-    pub(super) key: String,
-    pub(super) value: Value,
-    pub(super) place: String,
-    pub(super) from_environment: bool,
-}
-
-/// `app_secret` and `app_secret_file` are two ways to say one thing.
-pub(super) fn twin(key: &str) -> String {
-    key.strip_suffix("_file")
-        .map_or_else(|| format!("{key}_file"), str::to_owned)
-}
 
 impl Config {
     /// Reads `file` (or the defaults where there is none), then the environment over it, then the
@@ -126,8 +54,8 @@ impl Config {
         Ok(config)
     }
 
-    /// What a file with this text says, without the environment and without what lies in secret
-    /// files. `file` is only for the errors.
+    /// The configuration in this text, without the environment and without secret files. `file` is
+    /// used in errors only.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let (mut settings, mut mistakes) = (Vec::new(), Vec::new());
         from_text(Source::new(text, file), &mut settings, &mut mistakes);
@@ -155,8 +83,8 @@ impl Config {
                         }
                         section.insert(setting.key.clone(), setting.value);
                     }
-                    places.0.insert(
-                        format!("{}.{}", setting.section, setting.key),
+                    places.set(
+                        &format!("{}.{}", setting.section, setting.key),
                         setting.place,
                     );
                 }
@@ -201,10 +129,6 @@ fn from_text(source: Source<'_>, settings: &mut Vec<Setting>, mistakes: &mut Vec
             name.get_ref()
         ));
     }
-}
-
-pub(super) fn default_of<'a>(defaults: &'a Table, section: &str, key: &str) -> Option<&'a Value> {
-    defaults.get(section)?.as_table()?.get(key)
 }
 
 /// Is this one setting acceptable on its own?

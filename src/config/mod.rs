@@ -1,224 +1,25 @@
 //! Configuration: file, environment and secret files, lifted into a validated value before anything
 //! is connected.
 //!
-//! Each module owns its section; this one gathers them. [`Config::load`] reads,
-//! [`Config::validate`] says whether the worker could run with it, so that a command which connects
-//! to nothing asks for nothing.
+//! Each module owns its section; this one gathers them. [`Config::load`] reads them, and
+//! [`Config::validate`] and its variants check what a command needs, so that a command that connects
+//! to nothing needs no settings.
 
 mod environment;
+mod error;
 mod fleet;
 mod load;
 mod seal;
 mod secret_files;
 mod sections;
+mod setting;
+mod whole;
 
 pub use environment::FILE_VARIABLE;
-pub use load::ConfigError;
+pub use error::ConfigError;
 pub use seal::SealConfig;
-pub use sections::{Policy, Worker};
-
-use crate::settings::problem::Problems;
-use crate::settings::{Http, Network, Tls, text};
-use crate::{broker, checkpoint, provider::recognition, provider::verification, store, telemetry};
-use serde::{Deserialize, Serialize};
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    pub broker: broker::Config,
-    pub seal: SealConfig,
-    pub http: Http,
-    pub tls: Tls,
-    pub storage: store::Config,
-    pub checkpoint: checkpoint::Config,
-    pub recognition: recognition::Config,
-    pub verification: verification::Config,
-    pub policy: Policy,
-    pub worker: Worker,
-    pub telemetry: telemetry::Config,
-    /// Variables of the AWS chain with what is wrong with them.
-    #[serde(skip)]
-    flaws_of_aws: Vec<(&'static str, &'static str)>,
-    #[serde(skip)]
-    places: load::Places,
-}
-
-impl Config {
-    /// Could the worker run with this? Every section is asked, so that one start tells all there is
-    /// to mend.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut problems = Problems::default();
-        self.broker.validate(&mut problems);
-        self.validate_pipeline(&mut problems);
-        self.telemetry.validate(&mut problems);
-        ConfigError::from_problems(&problems, &self.places)
-    }
-
-    /// As [`Config::validate`], for what processes images without a queue.
-    pub fn validate_without_broker(&self) -> Result<(), ConfigError> {
-        let mut problems = Problems::default();
-        self.validate_pipeline(&mut problems);
-        self.telemetry.validate_log(&mut problems);
-        ConfigError::from_problems(&problems, &self.places)
-    }
-
-    /// As [`Config::validate`], for what only talks to the broker.
-    pub fn validate_broker(&self) -> Result<(), ConfigError> {
-        let mut problems = Problems::default();
-        self.broker.validate(&mut problems);
-        self.tls.validate(&mut problems);
-        self.telemetry.validate_log(&mut problems);
-        ConfigError::from_problems(&problems, &self.places)
-    }
-
-    /// As [`Config::validate`], for what only asks the policy.
-    pub fn validate_policy(&self) -> Result<(), ConfigError> {
-        let mut problems = Problems::default();
-        self.policy.validate(&mut problems);
-        self.telemetry.validate_log(&mut problems);
-        ConfigError::from_problems(&problems, &self.places)
-    }
-
-    /// What `[http]` and `[tls]` mean for the store and the providers.
-    pub fn network(&self) -> Result<Network, ConfigError> {
-        let roots = self
-            .tls
-            .roots()
-            .map_err(|problem| ConfigError::of("tls.ca_file", &problem))?;
-        Ok(Network {
-            proxies: self.http.routes(),
-            roots,
-        })
-    }
-
-    fn validate_pipeline(&self, problems: &mut Problems) {
-        self.http.validate(problems);
-        for (variable, flaw) in &self.flaws_of_aws {
-            problems.add(&format!("environment variable {variable}"), *flaw);
-        }
-        self.tls.validate(problems);
-        self.seal.validate(problems);
-        self.storage.validate(problems);
-        self.recognition.validate(problems);
-        self.verification.validate(problems);
-        self.policy.validate(problems);
-        self.worker.validate(problems);
-        for (key, flaw) in [
-            (
-                "checkpoint.bucket",
-                text::header_flaw(&self.checkpoint.bucket),
-            ),
-            ("checkpoint.prefix", text::flaw(&self.checkpoint.prefix)),
-        ] {
-            if let Some(flaw) = flaw {
-                problems.add(key, flaw);
-            }
-        }
-        let checkpoints_in_s3 = self.checkpoint.store == checkpoint::StoreKind::S3;
-        problems.require(
-            !checkpoints_in_s3 || !self.checkpoint.bucket.is_empty() || !self.storage.bucket.is_empty(),
-            "checkpoint.bucket",
-            "no bucket for checkpoints: set checkpoint.bucket or storage.bucket, or checkpoint.store = \"memory\"",
-        );
-        let largest = self.largest_job_bytes();
-        problems.require(
-            self.worker.image_memory.0 / 2 >= largest,
-            "worker.image_memory",
-            &format!(
-                "too small: the largest job needs {}, and two must fit",
-                crate::settings::units::Size(largest)
-            ),
-        );
-    }
-
-    /// What the worker can run with, and had better not. Told at start and by `check`.
-    pub fn doubts(&self) -> Problems {
-        let mut doubts = Problems::default();
-        self.seal.doubts(&mut doubts);
-        let wait = &self.worker.redelivery_wait;
-        for (key, timeout) in [
-            ("recognition.timeout", &self.recognition.timeout),
-            ("verification.timeout", &self.verification.timeout),
-        ] {
-            doubts.require(
-                wait.duration() > timeout.duration(),
-                "worker.redelivery_wait",
-                &format!(
-                    "{wait} is not longer than {key} = {timeout}: a job that is delivered again may be paid for twice, because its first \
-                     call may still be running; make it longer by a few seconds"
-                ),
-            );
-        }
-        doubts.require(
-            !self.telemetry.log.eq_ignore_ascii_case("off"),
-            "telemetry.log",
-            "is off: nothing is logged, failures included",
-        );
-        for (key, url) in self.broker.plaintext_urls() {
-            doubts.add(
-                &key,
-                format!("{url} sends the password and patient data in clear: use amqps://, or broker.allow_plaintext = false to refuse it"),
-            );
-        }
-        let management = url::Url::parse(self.broker.management_url.expose());
-        doubts.require(
-            !management.is_ok_and(|url| url.scheme() == "http" && !text::is_loopback(&url)),
-            "broker.management_url",
-            "is http:// to another machine: the broker's password can be read on the way; use https://",
-        );
-        doubts.require(
-            !self.storage.is_plaintext(),
-            "storage.endpoint_url",
-            "is http:// to another machine: images and paid answers can be read and changed on the way; use https://",
-        );
-        for (key, url) in [
-            ("recognition.url", &self.recognition.url),
-            ("verification.url", &self.verification.url),
-        ] {
-            let in_clear = url::Url::parse(url)
-                .is_ok_and(|url| url.scheme() == "http" && !text::is_loopback(&url));
-            doubts.require(
-                !in_clear,
-                key,
-                "is http:// to another machine, as allow_plaintext allows: the account's secret can be read on the way",
-            );
-        }
-        let (wanted, most) = (self.worker.max_in_flight, self.most_in_flight());
-        doubts.require(
-            wanted <= most,
-            "worker.max_in_flight",
-            &format!(
-                "{wanted} is more than the {most} bodies of worker.max_job_bytes = {} that half of worker.image_memory = {} has room for: no \
-                 more than {most} jobs are taken at once; give it more memory, or allow smaller bodies only",
-                self.worker.max_job_bytes, self.worker.image_memory
-            ),
-        );
-        doubts
-    }
-
-    /// Jobs taken at once. The bodies of all that the broker hands out lie in memory beside the
-    /// images, so as many of the largest as are allowed must fit into half as much again.
-    pub fn most_in_flight(&self) -> u16 {
-        let bodies = self.worker.image_memory.0 / 2 / self.worker.max_job_bytes.0.max(1);
-        self.worker
-            .max_in_flight
-            .min(u16::try_from(bodies).unwrap_or(u16::MAX))
-            .max(1)
-    }
-
-    /// Bytes of image data that one job may hold: the image, its encoded form for recognition, its
-    /// transcoded form for verification.
-    pub fn largest_job_bytes(&self) -> u64 {
-        let sizes = [
-            self.storage.max_image_bytes,
-            self.recognition.max_encoded_bytes,
-            self.verification.max_image_bytes,
-        ];
-        sizes
-            .iter()
-            .fold(0, |sum: u64, size| sum.saturating_add(size.0))
-    }
-}
+pub use sections::{PolicyConfig, WorkerConfig};
+pub use whole::Config;
 
 #[cfg(test)]
 mod tests;

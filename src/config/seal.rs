@@ -1,23 +1,22 @@
 //! `[seal]`: the key that all workers of a fleet share.
 
-use super::Config;
 use crate::seal::{MIN_KEY_BYTES, SealKey, Sealer};
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::text::header_flaw;
 use serde::{Deserialize, Serialize};
 
-/// In `previous_key`: the key that is derived from the providers' secrets, for the first change to
-/// a key of one's own.
+/// The value of `previous_key` that stands for the key derived from the providers' secrets, for the
+/// first change to a configured key.
 const DERIVED: &str = "derived";
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SealConfig {
-    /// Empty: derived from the providers' secrets.
+    /// Empty: a key derived from the providers' secrets.
     pub key: Secret,
     pub key_file: String,
-    /// Accepted, too, while workers are restarted one by one with a new key.
+    /// A key that is accepted as well, while workers are restarted one by one with a new key.
     pub previous_key: Secret,
     pub previous_key_file: String,
 }
@@ -44,8 +43,8 @@ impl SealConfig {
         }
     }
 
-    pub(super) fn doubts(&self, doubts: &mut Problems) {
-        doubts.require(
+    pub(super) fn warn(&self, warnings: &mut Problems) {
+        warnings.require(
             !self.key.is_empty(),
             "seal.key",
             "is empty, so that checkpoints, parked jobs and heartbeats are sealed with a key that is derived from the providers' secrets: \
@@ -53,26 +52,17 @@ impl SealConfig {
              workers have it",
         );
     }
-}
 
-impl Config {
-    /// Seals what this worker writes, and accepts what workers with the same keys wrote.
-    pub fn sealer(&self) -> Sealer {
-        let secrets = [
-            &self.recognition.app_secret,
-            &self.recognition.app_code,
-            &self.verification.api_secret,
-        ];
-        let derived = || SealKey::derived_from(&secrets.map(Secret::expose));
-        let SealConfig {
-            key, previous_key, ..
-        } = &self.seal;
-        let current = if key.is_empty() {
+    /// Seals what this worker writes, and accepts what workers with the same keys wrote. `secrets`
+    /// are those of the providers, from which a key is derived.
+    pub(super) fn sealer(&self, secrets: &[&str]) -> Sealer {
+        let derived = || SealKey::derived_from(secrets);
+        let current = if self.key.is_empty() {
             derived()
         } else {
-            SealKey::of(key.expose())
+            SealKey::of(self.key.expose())
         };
-        let previous = match previous_key.expose() {
+        let previous = match self.previous_key.expose() {
             "" => None,
             DERIVED => Some(derived()),
             key => Some(SealKey::of(key)),
@@ -83,6 +73,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use super::super::whole::Config;
     use super::*;
     use crate::seal::SealKind;
 

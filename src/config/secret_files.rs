@@ -1,7 +1,7 @@
 //! Secrets that lie in files of their own, read into the keys they belong to.
 
-use super::load::Places;
-use super::{Config, ConfigError};
+use super::error::{ConfigError, Places};
+use super::whole::Config;
 use crate::settings::file::read_file;
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
@@ -10,7 +10,7 @@ use std::path::Path;
 
 impl Config {
     pub(super) fn read_secret_files(&mut self) -> Result<(), ConfigError> {
-        let mut reading = Reading {
+        let mut files = SecretFiles {
             problems: Problems::default(),
             places: &mut self.places,
         };
@@ -18,76 +18,76 @@ impl Config {
         if self.http.proxy == Self::default().http.proxy && !self.http.proxy_file.is_empty() {
             self.http.proxy = Secret::default();
         }
-        reading.secret("http.proxy", &mut self.http.proxy, &self.http.proxy_file);
+        files.secret("http.proxy", &mut self.http.proxy, &self.http.proxy_file);
         let management_url_file = self.broker.management_url_file.display().to_string();
-        reading.secret(
+        files.secret(
             "broker.management_url",
             &mut self.broker.management_url,
             &management_url_file,
         );
-        reading.secret("seal.key", &mut self.seal.key, &self.seal.key_file);
-        reading.secret(
+        files.secret("seal.key", &mut self.seal.key, &self.seal.key_file);
+        files.secret(
             "seal.previous_key",
             &mut self.seal.previous_key,
             &self.seal.previous_key_file,
         );
-        reading.secret(
+        files.secret(
             "storage.access_key_id",
             &mut self.storage.access_key_id,
             &self.storage.access_key_id_file,
         );
-        reading.secret(
+        files.secret(
             "storage.secret_access_key",
             &mut self.storage.secret_access_key,
             &self.storage.secret_access_key_file,
         );
-        reading.secret(
+        files.secret(
             "recognition.app_key",
             &mut self.recognition.app_key,
             &self.recognition.app_key_file,
         );
-        reading.secret(
+        files.secret(
             "recognition.app_secret",
             &mut self.recognition.app_secret,
             &self.recognition.app_secret_file,
         );
-        reading.secret(
+        files.secret(
             "recognition.app_code",
             &mut self.recognition.app_code,
             &self.recognition.app_code_file,
         );
-        reading.secret(
+        files.secret(
             "verification.api_id",
             &mut self.verification.api_id,
             &self.verification.api_id_file,
         );
-        reading.secret(
+        files.secret(
             "verification.api_secret",
             &mut self.verification.api_secret,
             &self.verification.api_secret_file,
         );
         if !self.broker.urls_file.as_os_str().is_empty() {
             if self.broker.urls != Self::default().broker.urls {
-                reading.problems.add(
+                files.problems.add(
                     "broker.urls",
                     "given twice, here and as broker.urls_file; keep one",
                 );
             }
-            reading.urls("broker.urls", &mut self.broker.urls, &self.broker.urls_file);
+            files.urls("broker.urls", &mut self.broker.urls, &self.broker.urls_file);
         }
-        let problems = reading.problems;
+        let problems = files.problems;
         ConfigError::from_problems(&problems, &self.places)
     }
 }
 
-struct Reading<'a> {
+struct SecretFiles<'a> {
     problems: Problems,
     places: &'a mut Places,
 }
 
-impl Reading<'_> {
-    /// One line break at the end of the file is the editor's and is left out; anything else around
-    /// the secret is told.
+impl SecretFiles<'_> {
+    /// Reads one secret. A line break at the end of the file is ignored; anything else around the
+    /// secret is a problem.
     fn secret(&mut self, key: &str, secret: &mut Secret, file: &str) {
         if file.is_empty() {
             return;
@@ -117,7 +117,7 @@ impl Reading<'_> {
         self.places.set(key, file.to_owned());
     }
 
-    /// One URL a line; blanks around it and empty lines are nothing.
+    /// Reads one URL a line; surrounding blanks and empty lines are ignored.
     fn urls(&mut self, key: &str, urls: &mut Vec<Secret>, file: &Path) {
         let file_key = format!("{key}_file");
         let Some(text) = self.text(&file_key, file) else {

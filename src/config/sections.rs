@@ -1,4 +1,4 @@
-//! The sections that belong to no single module.
+//! The sections `[policy]` and `[worker]`.
 
 use crate::domain::job::LARGEST_BODY_BYTES;
 use crate::settings::problem::Problems;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Policy {
-    /// Rules that replace built-in ones, one by one. Empty: none.
+pub struct PolicyConfig {
+    /// A file of rules that replace built-in ones. Empty: none.
     pub file: String,
     pub timezone: String,
 }
 
-impl Default for Policy {
+impl Default for PolicyConfig {
     fn default() -> Self {
         Self {
             file: String::new(),
@@ -23,7 +23,7 @@ impl Default for Policy {
     }
 }
 
-impl Policy {
+impl PolicyConfig {
     pub fn validate(&self, problems: &mut Problems) {
         if TimeZone::get(&self.timezone).is_err() {
             problems.add(
@@ -44,7 +44,7 @@ impl Policy {
         }
     }
 
-    /// The time zone, UTC where the name is unknown: [`Policy::validate`] refuses that.
+    /// The time zone, UTC where the name is unknown: [`PolicyConfig::validate`] refuses that.
     pub fn timezone(&self) -> TimeZone {
         TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC)
     }
@@ -52,22 +52,21 @@ impl Policy {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Worker {
+pub struct WorkerConfig {
     /// Upper bound of the prefetch count of the jobs queue.
     pub max_in_flight: u16,
     /// Bytes of image data held at once, all jobs together.
     pub image_memory: Size,
-    /// From first sight of a job.
+    /// The time that a job may take from its first delivery.
     pub job_deadline: Span,
-    /// How long a job that is delivered again waits without a checkpoint: its old call may still be
-    /// running.
+    /// The wait of a redelivered job without a checkpoint: its earlier call may still be running.
     pub redelivery_wait: Span,
-    /// Of a job's body, as it is sent and once it is unpacked.
+    /// The largest body of a job in bytes, packed and unpacked.
     pub max_job_bytes: Size,
     pub shutdown_grace: Span,
 }
 
-impl Default for Worker {
+impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
             max_in_flight: 64,
@@ -80,7 +79,7 @@ impl Default for Worker {
     }
 }
 
-impl Worker {
+impl WorkerConfig {
     pub fn validate(&self, problems: &mut Problems) {
         problems.require(
             (1..=10_000).contains(&self.max_in_flight),

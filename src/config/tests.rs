@@ -348,7 +348,7 @@ fn what_is_sent_in_clear_to_another_machine_is_doubted() {
         let config = load(USABLE, variables).unwrap();
         config.validate().unwrap();
         config
-            .doubts()
+            .warnings()
             .iter()
             .map(|(key, _)| key.to_owned())
             .filter(|key| key != "seal.key")
@@ -563,7 +563,7 @@ fn a_wait_that_may_be_over_before_a_paid_call_is_is_doubted() {
     for (variables, expected) in cases {
         let config = load(USABLE, variables).unwrap();
         config.validate().unwrap();
-        let doubts = config.doubts();
+        let doubts = config.warnings();
         let told: Vec<_> = doubts
             .iter()
             .filter(|(key, _)| key.starts_with("worker."))
@@ -590,7 +590,7 @@ fn a_seal_that_is_derived_from_secrets_is_doubted() {
             false,
         ),
     ] {
-        let doubts = load(USABLE, variables).unwrap().doubts();
+        let doubts = load(USABLE, variables).unwrap().warnings();
         assert_eq!(doubts.iter().any(|(key, _)| key == "seal.key"), is_doubted);
     }
 }

@@ -1,7 +1,7 @@
 //! A store in this process that a script plays, for simulations and tests.
 
 use crate::domain::failure::Failure;
-use crate::store::{Object, ObjectName, ObjectStore, Store, Written};
+use crate::store::{ObjectName, ObjectStore, Store, StoredObject, WriteOutcome};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::future::ready;
@@ -12,7 +12,7 @@ pub trait StoreScript: Send + Sync {
     fn read(&self, key: &str) -> Result<Bytes, Failure>;
 
     /// An object that `is_to_be_new` leaves what is there.
-    fn write(&self, key: &str, bytes: Bytes, is_to_be_new: bool) -> Result<Written, Failure>;
+    fn write(&self, key: &str, bytes: Bytes, is_to_be_new: bool) -> Result<WriteOutcome, Failure>;
 }
 
 pub fn scripted_store(script: impl StoreScript + 'static) -> Store {
@@ -26,8 +26,8 @@ impl<S: StoreScript> ObjectStore for ScriptedStore<S> {
         &'a self,
         name: ObjectName<'a>,
         _: Option<usize>,
-    ) -> BoxFuture<'a, Result<Object, Failure>> {
-        Box::pin(ready(self.0.read(name.key).map(Object::of_bytes)))
+    ) -> BoxFuture<'a, Result<StoredObject, Failure>> {
+        Box::pin(ready(self.0.read(name.key).map(StoredObject::of_bytes)))
     }
 
     fn put<'a>(
@@ -35,7 +35,7 @@ impl<S: StoreScript> ObjectStore for ScriptedStore<S> {
         name: ObjectName<'a>,
         bytes: Bytes,
         is_to_be_new: bool,
-    ) -> BoxFuture<'a, Result<Written, Failure>> {
+    ) -> BoxFuture<'a, Result<WriteOutcome, Failure>> {
         Box::pin(ready(self.0.write(name.key, bytes, is_to_be_new)))
     }
 }

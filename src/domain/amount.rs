@@ -9,8 +9,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 pub use words::from_words;
 
-/// What stands before figures without changing them, between the brackets and colons that are left
-/// out with it.
+/// Labels before figures. Brackets and colons around them are removed as well.
 const LABELS: [&str; 12] = [
     "人民币",
     "小写",
@@ -47,12 +46,12 @@ pub fn from_text(text: &str) -> Option<Money> {
     Some(value.map_or_else(|| Reading::Text(text.to_owned()), Reading::Value))
 }
 
-/// As amounts are compared: to the fen, because `207.00000000000003` is what floats make of 207.00.
+/// Rounded to the fen for comparisons, because floats turn 207.00 into `207.00000000000003`.
 pub fn to_the_fen(value: Decimal) -> Decimal {
     value.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
-/// Nothing but digits and a point between them: there is nothing to be taken out.
+/// Whether the text is digits with at most points between them, so that nothing has to be removed.
 fn is_bare(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit())
         && text.ends_with(|last: char| last.is_ascii_digit())

@@ -1,7 +1,7 @@
-//! Findings over two invoices: what agrees and what does not. A finding is never a verdict.
+//! Comparisons of two invoices: what agrees and what does not. A failed check is never a verdict.
 
 use super::amount::to_the_fen;
-use super::invoice::{Answer, Day, Invoice, Money, NamedAmount, Registry};
+use super::invoice::{Day, Invoice, Money, NamedAmount, Registry, StatusAnswer};
 use super::reading::Reading;
 use super::spelling;
 use jiff::civil::Date;
@@ -12,17 +12,17 @@ use std::fmt::Display;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     pub id: String,
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     pub expected: Option<String>,
     pub actual: Option<String>,
-    /// What is not seen in the two: how they were compared, or why they were not.
+    /// The way in which the two values were compared, or the reason why they were not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum CheckOutcome {
     Passed,
     Failed,
     /// A side is missing, or could not be read.
@@ -40,9 +40,9 @@ pub fn check(
     registry: Option<&Registry>,
 ) -> Vec<Check> {
     let one =
-        |id, compare: fn(&Invoice) -> Finding| either(recognised, verified, compare).named(id);
+        |id, compare: fn(&Invoice) -> Comparison| either(recognised, verified, compare).named(id);
     let both =
-        |field, compare: Finding| compare.named(&format!("recognized_equals_verified.{field}"));
+        |field, compare: Comparison| compare.named(&format!("recognized_equals_verified.{field}"));
     let text = |field: fn(&Invoice) -> Option<&String>| {
         (recognised.and_then(field), verified.and_then(field))
     };
@@ -94,19 +94,19 @@ pub fn check(
 }
 
 /// A check without its name.
-struct Finding {
-    outcome: Outcome,
+struct Comparison {
+    outcome: CheckOutcome,
     expected: Option<String>,
     actual: Option<String>,
     note: Option<String>,
 }
 
-impl Finding {
+impl Comparison {
     fn of(passed: bool, expected: impl Display, actual: impl Display) -> Self {
         let outcome = if passed {
-            Outcome::Passed
+            CheckOutcome::Passed
         } else {
-            Outcome::Failed
+            CheckOutcome::Failed
         };
         Self {
             outcome,
@@ -116,10 +116,10 @@ impl Finding {
         }
     }
 
-    /// Tells what there is.
+    /// A comparison that could not be made, with the values that exist.
     fn skipped(expected: Option<String>, actual: Option<String>) -> Self {
         Self {
-            outcome: Outcome::Skipped,
+            outcome: CheckOutcome::Skipped,
             expected,
             actual,
             note: None,
@@ -147,25 +147,25 @@ impl Finding {
 fn either(
     recognised: Option<&Invoice>,
     verified: Option<&Invoice>,
-    compare: fn(&Invoice) -> Finding,
-) -> Finding {
+    compare: fn(&Invoice) -> Comparison,
+) -> Comparison {
     let mut findings = recognised.into_iter().chain(verified).map(compare);
     let Some(first) = findings.next() else {
-        return Finding::skipped(None, None);
+        return Comparison::skipped(None, None);
     };
-    if first.outcome != Outcome::Skipped {
+    if first.outcome != CheckOutcome::Skipped {
         return first;
     }
     findings
-        .find(|second| second.outcome != Outcome::Skipped)
+        .find(|second| second.outcome != CheckOutcome::Skipped)
         .unwrap_or(first)
 }
 
-fn total_equals_words(invoice: &Invoice) -> Finding {
+fn total_equals_words(invoice: &Invoice) -> Comparison {
     let words = invoice.total_cost_from_words.as_ref();
     if words.is_none() {
         // Words that were printed, but not understood.
-        return Finding::skipped(
+        return Comparison::skipped(
             invoice.total_cost_in_words.clone(),
             invoice.total_cost.as_ref().map(shown),
         );
@@ -173,7 +173,7 @@ fn total_equals_words(invoice: &Invoice) -> Finding {
     same_amount(words, invoice.total_cost.as_ref())
 }
 
-fn total_equals_categories(invoice: &Invoice) -> Finding {
+fn total_equals_categories(invoice: &Invoice) -> Comparison {
     total_equals_sum(
         invoice,
         "cost_categories",
@@ -184,7 +184,7 @@ fn total_equals_categories(invoice: &Invoice) -> Finding {
     )
 }
 
-fn total_equals_details(invoice: &Invoice) -> Finding {
+fn total_equals_details(invoice: &Invoice) -> Comparison {
     total_equals_sum(
         invoice,
         "cost_details",
@@ -201,13 +201,13 @@ fn total_equals_sum<'a>(
     invoice: &Invoice,
     list: &str,
     mut amounts: impl ExactSizeIterator<Item = Option<&'a Money>>,
-) -> Finding {
+) -> Comparison {
     let (kept, total) = (amounts.len(), invoice.total_cost.as_ref());
     if let Some(left_out) = invoice.left_out.get(list) {
         let sent = u64::try_from(kept)
             .unwrap_or(u64::MAX)
             .saturating_add(*left_out);
-        return Finding::skipped(None, total.map(shown)).noted(format!(
+        return Comparison::skipped(None, total.map(shown)).noted(format!(
             "{left_out} of {sent} lines were left out: nothing is added up"
         ));
     }
@@ -220,7 +220,7 @@ fn total_equals_sum<'a>(
 }
 
 /// Admission, discharge, billing; for an outpatient treatment, billing.
-fn dates_in_order(invoice: &Invoice) -> Finding {
+fn dates_in_order(invoice: &Invoice) -> Comparison {
     let value = |day: &Option<Day>| day.as_ref().and_then(Reading::value).copied();
     let begin = value(&invoice.admission_date).map(|date| ("admission_date", date));
     let begin = begin.or(value(&invoice.treatment_date).map(|date| ("treatment_date", date)));
@@ -233,18 +233,18 @@ fn dates_in_order(invoice: &Invoice) -> Finding {
         .collect::<Vec<_>>()
         .join(", ");
     if known.len() < 2 {
-        return Finding::skipped(None, (!dates.is_empty()).then_some(dates));
+        return Comparison::skipped(None, (!dates.is_empty()).then_some(dates));
     }
     let names = known
         .iter()
         .map(|(name, _)| *name)
         .collect::<Vec<_>>()
         .join(" <= ");
-    Finding::of(known.is_sorted_by_key(|(_, date)| *date), names, dates)
+    Comparison::of(known.is_sorted_by_key(|(_, date)| *date), names, dates)
 }
 
 /// Hospitals count the day of discharge or do not.
-fn hospital_days_plausible(invoice: &Invoice) -> Finding {
+fn hospital_days_plausible(invoice: &Invoice) -> Comparison {
     let days = invoice.hospital_days.as_ref();
     let admission = invoice.admission_date.as_ref().and_then(Reading::value);
     let discharge = invoice.discharge_date.as_ref().and_then(Reading::value);
@@ -252,69 +252,69 @@ fn hospital_days_plausible(invoice: &Invoice) -> Finding {
         .zip(discharge)
         .map(|(from, to)| to.duration_since(*from).as_hours() / 24);
     match (stay, days.and_then(Reading::value)) {
-        // A stay that ends before it begins is what `dates_in_order` is about.
+        // A stay that ends before it begins is reported by `dates_in_order`.
         (Some(stay @ 0..), Some(days)) => {
             let plausible = [Decimal::from(stay), Decimal::from(stay + 1)];
-            Finding::of(
+            Comparison::of(
                 plausible.contains(&to_the_fen(*days)),
                 format_args!("{stay} or {}", stay + 1),
                 days,
             )
         }
-        _ => Finding::skipped(None, days.map(shown)),
+        _ => Comparison::skipped(None, days.map(shown)),
     }
 }
 
-/// Two spellings of one text are the same: see [`spelling`]. What is not all there is compared with
-/// nothing.
+/// Compares meanings, so that two spellings of one text are the same: see [`spelling`]. Incomplete
+/// texts are not compared.
 fn same_text(
     expected: Option<&String>,
     actual: Option<&String>,
     meaning: fn(&str) -> Option<String>,
-) -> Finding {
+) -> Comparison {
     let (Some(expected), Some(actual)) = (expected, actual) else {
-        return Finding::skipped(expected.cloned(), actual.cloned());
+        return Comparison::skipped(expected.cloned(), actual.cloned());
     };
     match (meaning(expected), meaning(actual)) {
-        (Some(one), Some(other)) => Finding::of(one == other, expected, actual),
-        _ => Finding::skipped(Some(expected.clone()), Some(actual.clone()))
+        (Some(one), Some(other)) => Comparison::of(one == other, expected, actual),
+        _ => Comparison::skipped(Some(expected.clone()), Some(actual.clone()))
             .noted("not compared: a part of it is masked or could not be read"),
     }
 }
 
-/// To the fen, which is said where it changed anything.
-fn same_amount(expected: Option<&Money>, actual: Option<&Money>) -> Finding {
+/// Compares to the fen, and notes it if rounding changed a value.
+fn same_amount(expected: Option<&Money>, actual: Option<&Money>) -> Comparison {
     let (Some(one), Some(other)) = (
         expected.and_then(Reading::value),
         actual.and_then(Reading::value),
     ) else {
-        return Finding::skipped(expected.map(shown), actual.map(shown));
+        return Comparison::skipped(expected.map(shown), actual.map(shown));
     };
     let rounded = (to_the_fen(*one), to_the_fen(*other));
     if rounded == (*one, *other) {
-        return Finding::of(one == other, one, other);
+        return Comparison::of(one == other, one, other);
     }
-    Finding::of(rounded.0 == rounded.1, rounded.0, rounded.1).noted("rounded to the fen")
+    Comparison::of(rounded.0 == rounded.1, rounded.0, rounded.1).noted("rounded to the fen")
 }
 
-fn same_day(expected: Option<&Day>, actual: Option<&Day>) -> Finding {
+fn same_day(expected: Option<&Day>, actual: Option<&Day>) -> Comparison {
     match (
         expected.and_then(Reading::value),
         actual.and_then(Reading::value),
     ) {
-        (Some(expected), Some(actual)) => Finding::of(expected == actual, expected, actual),
-        _ => Finding::skipped(expected.map(shown), actual.map(shown)),
+        (Some(expected), Some(actual)) => Comparison::of(expected == actual, expected, actual),
+        _ => Comparison::skipped(expected.map(shown), actual.map(shown)),
     }
 }
 
-fn not(answer: Option<Answer>) -> Finding {
+fn not(answer: Option<StatusAnswer>) -> Comparison {
     match answer {
-        Some(Answer::No) => Finding::of(true, "no", "no"),
-        Some(Answer::Yes) => Finding::of(false, "no", "yes"),
-        Some(Answer::Unknown) => {
-            Finding::skipped(Some("no".to_owned()), Some("unknown".to_owned()))
+        Some(StatusAnswer::No) => Comparison::of(true, "no", "no"),
+        Some(StatusAnswer::Yes) => Comparison::of(false, "no", "yes"),
+        Some(StatusAnswer::Unknown) => {
+            Comparison::skipped(Some("no".to_owned()), Some("unknown".to_owned()))
         }
-        None => Finding::skipped(Some("no".to_owned()), None),
+        None => Comparison::skipped(Some("no".to_owned()), None),
     }
 }
 

@@ -137,7 +137,7 @@ fn lettered(text: &str, timezone: &TimeZone) -> Option<Date> {
     Some(moment.to_zoned(timezone.clone()).date())
 }
 
-/// Since 1970.
+/// A count of milliseconds or seconds since 1970.
 fn moment(text: &str, timezone: &TimeZone) -> Option<Date> {
     let text = compact(text);
     let number: i64 = text

@@ -1,12 +1,12 @@
-//! What went wrong, under one flat name per answer, before anyone has decided what that means.
+//! One failed step, under one flat code per answer. The policy decides what it means.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// Longer codes and messages are cut: both come from strangers and travel in headers, results and
-/// logs.
+/// Longer codes and messages are truncated: both come from other systems and travel in headers,
+/// results and logs.
 pub const MAX_CODE_BYTES: usize = 64;
 pub const MAX_MESSAGE_BYTES: usize = 500;
 

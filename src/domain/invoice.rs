@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 pub type Money = Reading<Decimal>;
 pub type Day = Reading<Date>;
-/// How much more was sent than is kept here, by the name of the field. Nothing is added up from a
-/// list that is in it.
+/// The number of lines that were sent and not kept, by the name of the list. Sums are not computed
+/// over such a list.
 pub type LeftOut = BTreeMap<String, u64>;
 
 /// Absent and empty are both `None`, published as null.
@@ -66,7 +66,7 @@ pub struct Invoice {
     pub cost_categories: Vec<NamedAmount>,
     pub cost_details: Vec<CostDetail>,
     pub checksum: Option<Checksum>,
-    /// Whatever the provider sent beyond its documentation.
+    /// The fields that the provider sent beyond its documentation.
     pub extra: Map<String, Value>,
     #[serde(skip_serializing_if = "LeftOut::is_empty")]
     pub left_out: LeftOut,
@@ -101,7 +101,7 @@ pub struct NamedAmount {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CostDetail {
-    /// As the insurance catalogue calls it, else as printed.
+    /// The name in the insurance catalogue, or the printed one.
     pub name: Option<String>,
     pub code: Option<String>,
     pub specification: Option<String>,
@@ -157,7 +157,8 @@ pub enum Sum {
     Unchecked,
 }
 
-/// What the fiscal registry says beyond the invoice itself: the verification's additional result.
+/// The fiscal registry's information beyond the invoice itself: the verification's additional
+/// result.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Registry {
@@ -178,16 +179,16 @@ pub struct Registry {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryStatus {
-    pub printed: Answer,
-    pub red_lettered: Answer,
-    pub voided: Answer,
-    pub posted: Answer,
+    pub printed: StatusAnswer,
+    pub red_lettered: StatusAnswer,
+    pub voided: StatusAnswer,
+    pub posted: StatusAnswer,
 }
 
 /// `Unknown` is a value that was sent and could not be understood; it is never taken for `No`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum StatusAnswer {
     Yes,
     No,
     Unknown,

@@ -26,7 +26,7 @@ const MAX_VERSION_BYTES: usize = 1024;
 pub struct Job {
     pub id: JobId,
     pub image: ImageRef,
-    /// False: stop after recognition.
+    /// Whether the bill is verified after its recognition.
     pub verify: bool,
     /// No further attempt is started after it.
     pub deadline: Option<Timestamp>,
@@ -60,18 +60,19 @@ pub enum ImageRef {
         key: String,
         version_id: Option<String>,
     },
-    /// Handed to the providers, never fetched by us.
+    /// A URL that the providers fetch, and the worker never does.
     Url(Url),
 }
 
-/// Why a body is no job. What could be read of it is kept, so that the sender can be answered.
+/// The reason why a body is no job, with the fields that could be read, so that the submitter can
+/// be answered.
 pub struct Rejected {
     pub job_id: Option<JobId>,
     pub metadata: Option<Box<RawValue>>,
     pub failure: Failure,
 }
 
-/// What of a message a job is read from.
+/// The parts of a message from which a job is read.
 #[derive(Clone, Copy, Debug)]
 pub struct JobEnvelope<'a> {
     pub body: &'a [u8],
@@ -82,7 +83,7 @@ pub struct JobEnvelope<'a> {
 
 /// Fields are taken raw, one by one, so that an error names its field and never echoes a value.
 #[derive(Deserialize)]
-struct Wire<'a> {
+struct WireJob<'a> {
     #[serde(borrow)]
     schema: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -130,7 +131,7 @@ impl Job {
     /// the field.
     pub fn parse(body: &[u8], message_id: Option<&str>) -> Result<Self, Box<Rejected>> {
         let text = body::text(body).map_err(|problem| unreadable(message_id, &problem))?;
-        let wire: Wire = serde_json::from_str(text)
+        let wire: WireJob = serde_json::from_str(text)
             .map_err(|error| unreadable(message_id, &not_an_object("the body", &error)))?;
 
         // Both are needed to answer even a rejected job.
@@ -298,7 +299,7 @@ fn time_field(name: &str, raw: &RawValue) -> Result<Timestamp, String> {
         .ok_or_else(|| format!("{name} is not an RFC 3339 time such as 2026-11-23T10:00:00+08:00"))
 }
 
-/// Where it went wrong, without serde's words: they echo what was found.
+/// The position of a syntax error, without serde's message, which repeats the input.
 fn not_an_object(what: &str, error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => {

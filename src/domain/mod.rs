@@ -1,8 +1,7 @@
-//! What is decided, as functions of values.
+//! The model of an invoice and a job, as values and pure functions.
 //!
-//! Nothing here performs I/O, reads a clock, draws a random number or logs: the present, the
-//! deadline and the chance that spreads a wait are arguments. So every rule is tested as a table,
-//! and hours of parking take no time at all.
+//! Nothing here performs I/O, reads a clock, draws a random number or logs: the present and the
+//! deadline are arguments. So every rule is tested with a table, and hours of waiting take no time.
 
 pub mod amount;
 pub mod checks;

@@ -29,7 +29,7 @@ impl Format {
     }
 }
 
-/// Cheap to clone: the bytes are shared. Not `Debug`: it is somebody's bill.
+/// Cheap to clone: the bytes are shared. Not `Debug`, because it is a person's bill.
 #[derive(Clone)]
 pub struct Picture {
     pub bytes: Bytes,

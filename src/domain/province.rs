@@ -4,16 +4,16 @@ use super::spelling::folded;
 
 /// Two digits of the administrative code, the bare name by which it is known here, its spelling in
 /// Latin letters, other spellings.
-type Entry = (
+type ProvinceEntry = (
     &'static str,
     &'static str,
     &'static str,
     &'static [&'static str],
 );
 
-/// As the registries call themselves; the production corps of Xinjiang has a finance bureau of its
-/// own. Before the province whose name it begins with.
-const PROVINCES: [Entry; 35] = [
+/// The provinces by the names of their registries. The production corps of Xinjiang has a finance
+/// bureau of its own, and comes before the province whose name it begins with.
+const PROVINCES: [ProvinceEntry; 35] = [
     (
         "66",
         "新疆生产建设兵团",
@@ -75,7 +75,7 @@ const PROVINCES: [Entry; 35] = [
     ("81", "香港", "hongkong", &["港", "xianggang"]),
     ("82", "澳门", "macao", &["澳", "澳門", "macau", "aomen"]),
 ];
-/// Longer ones before those they end in.
+/// Kinds of provinces. Longer ones come before those that they end in.
 const KINDS: [&str; 10] = [
     "维吾尔自治区",
     "維吾爾自治區",
@@ -103,13 +103,13 @@ const LATIN_KINDS: [&str; 13] = [
     "shi",
     "sar",
 ];
-/// Begin with the name of a province and lie in another one.
+/// Places that begin with the name of one province and lie in another.
 const ELSEWHERE: [(&str, &str); 3] = [
     ("海南藏族", "青海"),
     ("海南州", "青海"),
     ("河南蒙古族", "青海"),
 ];
-/// What a place within a province ends in.
+/// The last characters of places within a province.
 const PLACES: [char; 6] = ['市', '区', '县', '州', '盟', '旗'];
 
 /// The bare name by which a province is known here: `河南省`, `河南省郑州市`, `Henan Province`, `豫` and
@@ -135,7 +135,7 @@ pub fn is_known(name: &str) -> bool {
     PROVINCES.iter().any(|(_, known, _, _)| *known == name)
 }
 
-/// What is left of a name once the kind of place is taken away: for names that are not known here.
+/// The name without its kind of place, for provinces that are not known here.
 pub fn bare(read: &str) -> String {
     let text = folded(read);
     KINDS
@@ -153,7 +153,7 @@ fn by_code(text: &str) -> Option<&'static str> {
         .map(|(_, name, ..)| *name)
 }
 
-/// Its name alone, with its kind, or with a place within it behind it.
+/// The province whose name the text is or begins with, followed by its kind or a place within it.
 fn by_name(text: &str) -> Option<&'static str> {
     let spellings = PROVINCES.iter().flat_map(|(_, name, _, others)| {
         let all = [*name].into_iter().chain(others.iter().copied());
@@ -187,7 +187,7 @@ fn latin(text: &str) -> Option<&'static str> {
         .iter()
         .find_map(|kind| letters.strip_suffix(kind))
         .unwrap_or(&letters);
-    let names = |entry: &&Entry| entry.2 == bare || entry.3.contains(&bare);
+    let names = |entry: &&ProvinceEntry| entry.2 == bare || entry.3.contains(&bare);
     PROVINCES
         .iter()
         .find(names)

@@ -11,12 +11,12 @@ pub const SCHEMA: &str = "invoice.result/1";
 
 pub const PROGRESS_SCHEMA: &str = "invoice.progress/1";
 
-/// Told on the reply queue when a job that asked for it is parked.
+/// The message that is published to the reply queue when a job that asked for progress is parked.
 #[derive(Serialize)]
 pub struct ProgressMessage<'a> {
     pub schema: &'static str,
     pub job_id: &'a str,
-    /// What the job waits for, and the code behind it.
+    /// The stage for which the job waits, and the code of its failure.
     pub stage: Stage,
     pub code: &'a str,
     /// Attempts made at the stage by now.
@@ -39,7 +39,7 @@ pub struct JobResult<'a> {
     pub image: Option<ImagePart>,
     pub first_seen: Timestamp,
     pub finished: Timestamp,
-    /// As the job sent it, to the byte.
+    /// The job's own metadata, byte for byte.
     pub metadata: Option<&'a RawValue>,
 }
 

@@ -4,11 +4,11 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 use std::borrow::Cow;
 
-/// Between the parts of a name; some printers leave it out, so that two spellings of a name never
-/// differ by it alone.
+/// The dots between the parts of a name. Some printers omit them, so two spellings never differ by
+/// a dot alone.
 const MIDDLE_DOTS: &str = "·•・･．.﹒‧∙⋅●◦⸱⸳ᐧ·˙。｡";
-/// Stand for characters that a provider masked or could not write: two of them say nothing about
-/// each other.
+/// The placeholders for masked or unprintable characters: two texts with placeholders cannot be
+/// compared.
 const PLACEHOLDERS: [char; 15] = [
     char::REPLACEMENT_CHARACTER,
     '*',
@@ -28,7 +28,7 @@ const PLACEHOLDERS: [char; 15] = [
 ];
 /// Full stops may end a name; any other dot there, or beside another one, stands for a character.
 const FULL_STOPS: &str = "．.﹒。｡";
-/// Longer texts are no names, and may have been cut: what is equal of them proves nothing.
+/// Longer texts are no names and may have been truncated, so that equality proves nothing.
 const MAX_NAME_BYTES: usize = 1_000;
 const LABELS: [&str; 10] = [
     "票据号码",
@@ -86,7 +86,7 @@ pub(crate) fn folded(text: &str) -> String {
         .collect()
 }
 
-/// What two spellings of one name have in common. `None`: it cannot be compared, because some of it
+/// The common form of all spellings of a name. `None` if it cannot be compared because part of it
 /// is missing.
 pub(crate) fn name(text: &str) -> Option<String> {
     if text.len() > MAX_NAME_BYTES {
@@ -130,9 +130,9 @@ fn is_masked_by_x(folded: &str) -> bool {
         && folded.chars().any(|character| character > '\u{2e7f}')
 }
 
-/// What two spellings of one number have in common: its digits and letters, without label,
-/// punctuation and leading zeros. `None`: it cannot be compared, because some of it is missing or
-/// masked (`1031XXXX7250`).
+/// The common form of all spellings of a number: its digits and letters, without label, punctuation
+/// and leading zeros. `None` if it cannot be compared because part of it is missing or masked
+/// (`1031XXXX7250`).
 pub(crate) fn number(text: &str) -> Option<String> {
     let folded = name(text)?;
     let mut rest = folded.trim_start_matches(is_punctuation);

@@ -1,6 +1,6 @@
 //! From what the registry says about a bill to a verdict and flags.
 
-use super::invoice::{Answer, Registry};
+use super::invoice::{Registry, StatusAnswer};
 use super::result::{Flag, Verdict};
 
 /// `None`: a state under "voided" or "red-lettered" could not be understood, so the job ends
@@ -11,10 +11,10 @@ use super::result::{Flag, Verdict};
 pub fn of_registry(registry: &Registry) -> (Option<Verdict>, Vec<Flag>) {
     let verdict = registry.status.map_or(Some(Verdict::Genuine), |status| {
         match (status.voided, status.red_lettered) {
-            (Answer::Yes, _) => Some(Verdict::Voided),
-            (Answer::Unknown, _) | (Answer::No, Answer::Unknown) => None,
-            (Answer::No, Answer::Yes) => Some(Verdict::RedLettered),
-            (Answer::No, Answer::No) => Some(Verdict::Genuine),
+            (StatusAnswer::Yes, _) => Some(Verdict::Voided),
+            (StatusAnswer::Unknown, _) | (StatusAnswer::No, StatusAnswer::Unknown) => None,
+            (StatusAnswer::No, StatusAnswer::Yes) => Some(Verdict::RedLettered),
+            (StatusAnswer::No, StatusAnswer::No) => Some(Verdict::Genuine),
         }
     });
     (verdict, flags(registry))
@@ -22,19 +22,19 @@ pub fn of_registry(registry: &Registry) -> (Option<Verdict>, Vec<Flag>) {
 
 /// In the contract's order.
 fn flags(registry: &Registry) -> Vec<Flag> {
-    let says = |wanted: Answer| {
+    let says = |wanted: StatusAnswer| {
         registry.status.map_or([false; 2], |status| {
             [status.posted == wanted, status.printed == wanted]
         })
     };
-    let [posted, printed] = says(Answer::Yes);
+    let [posted, printed] = says(StatusAnswer::Yes);
     let flags = [
         (Flag::Posted, posted),
         (Flag::Printed, printed),
         (Flag::Reimbursed, !registry.reimbursements.is_empty()),
         (
             Flag::RegistryStatusUnknown,
-            says(Answer::Unknown).contains(&true),
+            says(StatusAnswer::Unknown).contains(&true),
         ),
     ];
     flags
@@ -47,9 +47,14 @@ fn flags(registry: &Registry) -> Vec<Flag> {
 mod tests {
     use super::*;
     use crate::domain::invoice::{RegistryStatus, Reimbursement};
-    use Answer::{No, Unknown, Yes};
+    use StatusAnswer::{No, Unknown, Yes};
 
-    fn registry(voided: Answer, red_lettered: Answer, posted: Answer, printed: Answer) -> Registry {
+    fn registry(
+        voided: StatusAnswer,
+        red_lettered: StatusAnswer,
+        posted: StatusAnswer,
+        printed: StatusAnswer,
+    ) -> Registry {
         Registry {
             status: Some(RegistryStatus {
                 printed,

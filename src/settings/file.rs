@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Far above any file of settings; a device or a log named by mistake is not read to its end.
+/// Far more than any configuration file has: a device or a log that was named by mistake is not
+/// read to its end.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The text of a file of settings or certificates, of which no more than [`MAX_FILE_BYTES`] are

@@ -1,6 +1,5 @@
-//! What every section of the configuration is made of: units, secrets, texts that may stand in a
-//! header or URL, TLS roots and proxies, TOML with the place of
-//! each value, and the list of what is wrong.
+//! The building blocks of every configuration section: units, secrets, texts that may be put in a
+//! header or URL, TLS roots and proxies, and the list of problems.
 //!
 //! A leaf: it knows no section and no module of the worker, so that each module can own its section
 //! without importing the configuration as a whole.

@@ -1,4 +1,4 @@
-//! What `[http]` and `[tls]` mean for HTTP connections.
+//! The proxies and root certificates for HTTP connections.
 
 use super::proxy::ProxyRoutes;
 use super::tls::Roots;

@@ -1,6 +1,6 @@
-//! What is wrong with the configuration, named by key.
+//! The problems of a configuration, each with its key.
 
-/// Gathered over all sections, so that one start tells everything there is to mend.
+/// The problems of all sections, so that one start reports all of them.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<(String, String)>);
 

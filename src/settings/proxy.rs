@@ -8,8 +8,8 @@ use super::secret::Secret;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// Never asked of a proxy: this machine, and the link-local addresses at which cloud instances ask
-/// for their credentials.
+/// The hosts that are never reached through a proxy: this machine, and the link-local addresses at
+/// which cloud instances fetch their credentials.
 const NEVER_PROXIED: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::254";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Http {
     /// `environment`, `none` or a URL; a secret, because the URL may carry a password.
     pub proxy: Secret,
     pub proxy_file: String,
-    /// What the variables said while the configuration was loaded.
+    /// The proxy variables at the time when the configuration was loaded.
     #[serde(skip)]
     pub variables: ProxyVariables,
 }
@@ -126,8 +126,8 @@ impl Http {
     }
 }
 
-/// As curl reads it: an address without a scheme is `http://`. The problem shows nothing of the
-/// value, which may hold a password.
+/// The URL of a proxy. An address without a scheme is `http://`, as for curl. The problem repeats
+/// nothing of the value, which may hold a password.
 fn proxy_url(value: &str) -> Result<Secret, &'static str> {
     let with_scheme = if value.contains("://") {
         value.to_owned()

@@ -1,12 +1,12 @@
-//! What may stand in a configured text that ends in a header, a URL or a signature.
+//! The check of configured texts that end in a header, a URL or a signature.
 //!
 //! Libraries that are handed anything else panic, drop parts of it or sign something other than
 //! what they send.
 
 use url::{Host, Url};
 
-/// What is wrong with a text of any key: a line break or a blank around it was not meant, and a
-/// control character never is.
+/// The problem with the text of any key: a surrounding line break or blank is a mistake, and so is
+/// any control character.
 pub fn flaw(text: &str) -> Option<&'static str> {
     let is_line_break = |character: char| matches!(character, '\n' | '\r');
     if text.starts_with('\u{feff}') {
@@ -26,8 +26,8 @@ pub fn flaw(text: &str) -> Option<&'static str> {
     }
 }
 
-/// As [`flaw`], for what travels in a header or is signed: letters, digits and signs of ASCII,
-/// without blanks.
+/// The counterpart of [`flaw`] for a text in a header or a signature: printable ASCII without
+/// blanks.
 pub fn header_flaw(text: &str) -> Option<&'static str> {
     flaw(text).or_else(|| {
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -36,7 +36,7 @@ pub fn header_flaw(text: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether what is sent there stays on this machine: `localhost`, 127.0.0.0/8 or `::1`.
+/// Whether the URL's host is this machine: `localhost`, 127.0.0.0/8 or `::1`.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         // Schemes that the URL standard does not know have their addresses read as names.

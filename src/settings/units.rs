@@ -100,7 +100,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A regular expression that a whole text has to match. Empty: it asks for nothing.
+/// A regular expression that a whole text has to match; an empty one matches every text.
 #[derive(Clone, Debug, Default)]
 pub struct Pattern {
     text: String,
@@ -124,7 +124,7 @@ impl FromStr for Pattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // By itself as well: what is wrong in it could be mended by what is put around it.
+        // Compiled by itself as well: the surrounding group could hide a mistake in it.
         let whole = Regex::new(text).and_then(|_| Regex::new(&format!("^(?:{text})$")));
         let regex =
             whole.map_err(|error| format!("{text:?} is not a regular expression: {error}"))?;
@@ -163,7 +163,7 @@ written_as_text!(Span);
 written_as_text!(Size);
 written_as_text!(Pattern);
 
-/// For defaults written in the code.
+/// The duration of a literal, for defaults in the code.
 ///
 /// # Panics
 /// When the literal is not a duration: a mistake of ours, found by the test that loads the

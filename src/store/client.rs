@@ -1,8 +1,8 @@
 //! What the worker does with objects, over whatever store they lie in.
 
 use super::config::Config;
-use super::object::{Object, ReadError};
-use super::object_store::{ObjectName, ObjectStore, Written};
+use super::object::{ReadError, StoredObject};
+use super::object_store::{ObjectName, ObjectStore, WriteOutcome};
 use super::s3::S3;
 use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
@@ -51,7 +51,7 @@ impl Store {
         self.objects.tells_time()
     }
 
-    /// What the store's last answer said about the time.
+    /// The time in the store's last answer.
     pub fn clock_reading(&self) -> Option<ClockReading> {
         self.objects.clock_reading()
     }
@@ -72,13 +72,13 @@ impl Store {
         }
     }
 
-    /// Asks for an object; its bytes follow with [`Object::read`].
+    /// Asks for an object; its bytes follow with [`StoredObject::read`].
     pub async fn open(
         &self,
         bucket: &str,
         key: &str,
         version_id: Option<&str>,
-    ) -> Result<Object, Failure> {
+    ) -> Result<StoredObject, Failure> {
         let name = ObjectName {
             bucket,
             key,
@@ -87,14 +87,14 @@ impl Store {
         self.objects.get(name, None).await
     }
 
-    /// Asks for no more than the first bytes of an object; they follow with [`Object::read_first`].
+    /// Asks for no more than the first bytes of an object; they follow with [`StoredObject::read_first`].
     pub async fn open_first(
         &self,
         bucket: &str,
         key: &str,
         version_id: Option<&str>,
         bytes: usize,
-    ) -> Result<Object, Failure> {
+    ) -> Result<StoredObject, Failure> {
         let name = ObjectName {
             bucket,
             key,
@@ -128,7 +128,12 @@ impl Store {
 
     /// Writes an object where there is none. Only a store that honours `If-None-Match` keeps what
     /// is there: see [`Store::honours_conditions`].
-    pub async fn put_new(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<Written, Failure> {
+    pub async fn put_new(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+    ) -> Result<WriteOutcome, Failure> {
         self.write(bucket, key, bytes, true).await
     }
 
@@ -137,8 +142,8 @@ impl Store {
         // The first one is there to be found by the second.
         for _ in 0..2 {
             match self.put_new(bucket, key, Bytes::from_static(b"{}")).await {
-                Ok(Written::Exists) => return Ok(true),
-                Ok(Written::New) => {}
+                Ok(WriteOutcome::Exists) => return Ok(true),
+                Ok(WriteOutcome::New) => {}
                 // Another worker writes it at this moment: a store that notices honours conditions.
                 Err(failure) if failure.http_status == Some(409) => return Ok(true),
                 // Stores that do not know the header at all say so.
@@ -159,7 +164,7 @@ impl Store {
         key: &str,
         bytes: Bytes,
         is_to_be_new: bool,
-    ) -> Result<Written, Failure> {
+    ) -> Result<WriteOutcome, Failure> {
         let name = ObjectName::current(bucket, key);
         self.objects.put(name, bytes, is_to_be_new).await
     }
@@ -215,7 +220,7 @@ mod tests {
             &'a self,
             _: ObjectName<'a>,
             _: Option<usize>,
-        ) -> BoxFuture<'a, Result<Object, Failure>> {
+        ) -> BoxFuture<'a, Result<StoredObject, Failure>> {
             Box::pin(ready(Err(self.failure())))
         }
 
@@ -224,8 +229,8 @@ mod tests {
             _: ObjectName<'a>,
             _: Bytes,
             _: bool,
-        ) -> BoxFuture<'a, Result<Written, Failure>> {
-            Box::pin(ready(Ok(Written::New)))
+        ) -> BoxFuture<'a, Result<WriteOutcome, Failure>> {
+            Box::pin(ready(Ok(WriteOutcome::New)))
         }
     }
 

@@ -11,9 +11,9 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// For jobs that name none.
+    /// The bucket of jobs that name none.
     pub bucket: String,
-    /// Others that a job may name.
+    /// Further buckets that a job may name.
     pub buckets: Vec<String>,
     pub region: String,
     /// Empty: AWS itself.
@@ -24,7 +24,7 @@ pub struct Config {
     pub access_key_id_file: String,
     pub secret_access_key: Secret,
     pub secret_access_key_file: String,
-    /// For one object, from request to last byte.
+    /// The time for one object, from the request to its last byte.
     pub timeout: Span,
     pub max_image_bytes: Size,
 }

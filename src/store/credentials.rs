@@ -1,5 +1,5 @@
-//! Credentials of the AWS chain, looked at before they are used: the SDK makes headers of them and
-//! panics where it cannot.
+//! Credentials of the AWS chain, checked before they are used: the SDK makes headers of them and
+//! panics if it cannot.
 
 use crate::settings::text::header_flaw;
 use aws_credential_types::provider::future;
@@ -28,7 +28,7 @@ impl ProvideCredentials for CheckedCredentials {
     }
 }
 
-/// What is wrong with credentials that were found, without a word of them.
+/// A problem with credentials of the AWS chain, without any part of them.
 #[derive(Debug)]
 pub(super) struct CredentialFlaw {
     name: &'static str,

@@ -13,7 +13,7 @@ const REGION_HEADER: &str = "x-amz-bucket-region";
 const DELETE_MARKER_HEADER: &str = "x-amz-delete-marker";
 const MAX_REGION_BYTES: usize = 32;
 
-/// What S3 itself calls it when it is unwell.
+/// S3's own codes for outages.
 const UNWELL: [&str; 3] = ["InternalError", "ServiceUnavailable", "SlowDown"];
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
@@ -122,7 +122,7 @@ pub(super) fn unanswered() -> Failure {
     )
 }
 
-/// As the error document names it: `<Region>eu-west-1</Region>`.
+/// The region in the error document: `<Region>eu-west-1</Region>`.
 fn region_of(body: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once("<Region>")?;

@@ -11,10 +11,10 @@ mod object;
 mod object_store;
 mod rights;
 mod s3;
-mod server_clock;
+mod store_clock;
 
 pub use client::{Store, too_large};
 pub use config::Config;
-pub use object::{Object, ReadError, Revision};
-pub use object_store::{ObjectName, ObjectStore, Written};
-pub use rights::{MissingRight, RightAction};
+pub use object::{ReadError, Revision, StoredObject};
+pub use object_store::{ObjectName, ObjectStore, WriteOutcome};
+pub use rights::{MissingS3Permission, S3Action};

@@ -1,4 +1,4 @@
-//! One object on its way: what its headers say, and its bytes into one buffer.
+//! An object whose headers have arrived, and the reading of its bytes into one buffer.
 
 use super::failure::{truncated, unanswered};
 use crate::domain::failure::{Failure, Stage, cut};
@@ -8,19 +8,19 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
 
-/// What an object without a declared length is read into, to begin with.
+/// The initial buffer for an object without a declared length, in bytes.
 const FIRST_BUFFER: usize = 64 * 1024;
-/// What a store calls the version of an object of a bucket that keeps none: any number of objects
-/// have it, one after the other.
+/// The version id of objects in a bucket without versions: any number of objects have it, one after
+/// the other.
 const NO_VERSION: &str = "null";
 
 /// An object whose headers have arrived; its bytes have not.
 #[derive(Debug)]
-pub struct Object {
-    /// Of what is on its way, as the store declares it; none of what is packed, which says nothing
-    /// of the object.
+pub struct StoredObject {
+    /// The declared length of the body in bytes; `None` for a packed object, whose length is not
+    /// known.
     pub length: Option<u64>,
-    /// Of the whole object, where only a part of it was asked for.
+    /// The size of the whole object in bytes, also if only a part of it was requested.
     pub size: Option<u64>,
     pub revision: Revision,
     /// Stored with `Content-Encoding: gzip`: it is unpacked while it is read, and a provider that
@@ -34,7 +34,7 @@ pub struct Object {
 /// Which of the objects that were ever written under a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revision {
-    /// Where the bucket keeps versions.
+    /// `None` if the bucket keeps no versions.
     pub version_id: Option<String>,
     pub etag: Option<String>,
 }
@@ -45,7 +45,7 @@ pub enum ReadError {
     Failed(Box<Failure>),
 }
 
-impl Object {
+impl StoredObject {
     /// # Errors
     /// It is stored in an encoding that is not read here.
     pub(super) fn arriving(answer: GetObjectOutput, timeout: Duration) -> Result<Self, Failure> {
@@ -91,8 +91,8 @@ impl Object {
             return Err(ReadError::TooLarge);
         }
         match self.read_up_to(max_bytes, seen).await {
-            Ok(Read::Whole(bytes)) => Ok(bytes),
-            Ok(Read::Cut(_)) => Err(ReadError::TooLarge),
+            Ok(ReadBytes::Whole(bytes)) => Ok(bytes),
+            Ok(ReadBytes::Cut(_)) => Err(ReadError::TooLarge),
             Err(failure) => Err(ReadError::Failed(failure)),
         }
     }
@@ -103,7 +103,7 @@ impl Object {
         // A part of a packed object cannot be unpacked.
         self.is_packed = false;
         match self.read_up_to(bytes, |_| ()).await {
-            Ok(Read::Whole(bytes) | Read::Cut(bytes)) => Ok(bytes),
+            Ok(ReadBytes::Whole(bytes) | ReadBytes::Cut(bytes)) => Ok(bytes),
             Err(failure) => Err(*failure),
         }
     }
@@ -112,7 +112,7 @@ impl Object {
         mut self,
         max_bytes: usize,
         mut seen: impl FnMut(&[u8]),
-    ) -> Result<Read, Box<Failure>> {
+    ) -> Result<ReadBytes, Box<Failure>> {
         let declared = self.declared();
         let whole = async {
             let mut buffer =
@@ -127,24 +127,24 @@ impl Object {
                 if let Some(unpacker) = &mut unpacker {
                     match unpacker.push(&chunk, &mut seen) {
                         Ok(()) => continue,
-                        Err(GzipError::TooLarge) => return Ok(Read::Cut(Bytes::new())),
+                        Err(GzipError::TooLarge) => return Ok(ReadBytes::Cut(Bytes::new())),
                         Err(GzipError::Damaged) => return Err(Box::new(damaged())),
                     }
                 }
                 let room = max_bytes - buffer.len();
                 if chunk.len() > room {
                     buffer.extend_from_slice(&chunk[..room]);
-                    return Ok(Read::Cut(buffer.freeze()));
+                    return Ok(ReadBytes::Cut(buffer.freeze()));
                 }
                 seen(&chunk);
                 buffer.extend_from_slice(&chunk);
             }
             match (declared, unpacker) {
                 (Some(length), _) if length != arrived => Err(Box::new(truncated())),
-                (_, None) => Ok(Read::Whole(buffer.freeze())),
+                (_, None) => Ok(ReadBytes::Whole(buffer.freeze())),
                 (_, Some(unpacker)) => match unpacker.finish(&mut seen) {
-                    Ok(bytes) => Ok(Read::Whole(bytes.into())),
-                    Err(GzipError::TooLarge) => Ok(Read::Cut(Bytes::new())),
+                    Ok(bytes) => Ok(ReadBytes::Whole(bytes.into())),
+                    Err(GzipError::TooLarge) => Ok(ReadBytes::Cut(Bytes::new())),
                     Err(GzipError::Damaged) => Err(Box::new(damaged())),
                 },
             }
@@ -167,7 +167,7 @@ impl Revision {
     }
 }
 
-enum Read {
+enum ReadBytes {
     Whole(Bytes),
     /// There is more.
     Cut(Bytes),

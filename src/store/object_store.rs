@@ -1,6 +1,6 @@
 //! The requests that a store of objects answers.
 
-use super::object::Object;
+use super::object::StoredObject;
 use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
 use bytes::Bytes;
@@ -26,9 +26,9 @@ impl<'a> ObjectName<'a> {
     }
 }
 
-/// What became of an object that was to be new.
+/// The result of a write that must not replace an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     New,
     /// There was one already, which stays as it is.
     Exists,
@@ -41,7 +41,7 @@ pub trait ObjectStore: Send + Sync {
         &'a self,
         name: ObjectName<'a>,
         first_bytes: Option<usize>,
-    ) -> BoxFuture<'a, Result<Object, Failure>>;
+    ) -> BoxFuture<'a, Result<StoredObject, Failure>>;
 
     /// Writes an object. One that is to be new leaves what is there, in a store that honours
     /// conditions.
@@ -50,7 +50,7 @@ pub trait ObjectStore: Send + Sync {
         name: ObjectName<'a>,
         bytes: Bytes,
         is_to_be_new: bool,
-    ) -> BoxFuture<'a, Result<Written, Failure>>;
+    ) -> BoxFuture<'a, Result<WriteOutcome, Failure>>;
 
     /// Lists one object whose key begins with `prefix`, to find out whether listing is allowed.
     fn list_one<'a>(
@@ -75,7 +75,7 @@ pub trait ObjectStore: Send + Sync {
         false
     }
 
-    /// What its last answer said about the time.
+    /// The time in the last answer.
     fn clock_reading(&self) -> Option<ClockReading> {
         None
     }

@@ -1,8 +1,7 @@
-//! Which rights on a bucket the credentials lack, found out by trying each, and named as AWS names
-//! it.
+//! The rights on a bucket that the credentials lack: each one is tried, and named as AWS names it.
 //!
-//! Without the right to list, a store answers 403 where an object is missing, as if it were
-//! forbidden. So a checkpoint that is not there yet cannot be told from one that may not be read.
+//! Without the right to list, a store answers 403 for a missing object, so that a missing
+//! checkpoint looks like a forbidden one.
 
 use super::client::Store;
 use crate::domain::failure::Failure;
@@ -15,25 +14,25 @@ const DENIED: &str = "AccessDenied";
 
 /// A right that the worker needs and does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissingRight {
-    pub action: RightAction,
+pub struct MissingS3Permission {
+    pub action: S3Action,
     /// An ARN, with a pattern where it is about objects.
     pub resource: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RightAction {
+pub enum S3Action {
     List,
     Read,
     Write,
 }
 
-impl fmt::Display for MissingRight {
+impl fmt::Display for MissingS3Permission {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let action = match self.action {
-            RightAction::List => "s3:ListBucket",
-            RightAction::Read => "s3:GetObject",
-            RightAction::Write => "s3:PutObject",
+            S3Action::List => "s3:ListBucket",
+            S3Action::Read => "s3:GetObject",
+            S3Action::Write => "s3:PutObject",
         };
         write!(formatter, "{action} on {}", self.resource)
     }
@@ -50,14 +49,14 @@ impl Store {
         bucket: &str,
         prefix: &str,
         known: Option<&str>,
-    ) -> Result<Vec<MissingRight>, Failure> {
+    ) -> Result<Vec<MissingS3Permission>, Failure> {
         let mut missing = Vec::new();
         let is_readable = match known {
             Some(key) => {
                 // None of its bytes: another writer may have put anything there.
                 let is_readable = !is_denied(self.get(bucket, key, 0).await)?;
                 if !is_readable {
-                    missing.push(self.right(RightAction::Read, bucket, prefix));
+                    missing.push(self.right(S3Action::Read, bucket, prefix));
                 }
                 is_readable
             }
@@ -68,32 +67,32 @@ impl Store {
         }
         // One of two rights; where it may list, it is the other one.
         if is_readable || is_denied(self.objects.list_one(bucket, prefix).await)? {
-            missing.push(self.right(RightAction::List, bucket, prefix));
+            missing.push(self.right(S3Action::List, bucket, prefix));
         } else if missing.is_empty() {
-            missing.push(self.right(RightAction::Read, bucket, prefix));
+            missing.push(self.right(S3Action::Read, bucket, prefix));
         }
         Ok(missing)
     }
 
-    /// As [`Store::missing_rights_to_read`], and to write: `probe` is an object that is written for
-    /// it and stays.
+    /// The rights that are missing to read and write objects whose names begin with `prefix`.
+    /// `probe` is an object that is written as a test and stays.
     pub async fn missing_rights_to_keep(
         &self,
         bucket: &str,
         prefix: &str,
         probe: &str,
-    ) -> Result<Vec<MissingRight>, Failure> {
+    ) -> Result<Vec<MissingS3Permission>, Failure> {
         let is_denied_to_write =
             is_denied(self.put(bucket, probe, Bytes::from_static(b"{}")).await)?;
         let known = (!is_denied_to_write).then_some(probe);
         let mut missing = self.missing_rights_to_read(bucket, prefix, known).await?;
         if is_denied_to_write {
-            missing.insert(0, self.right(RightAction::Write, bucket, prefix));
+            missing.insert(0, self.right(S3Action::Write, bucket, prefix));
         }
         Ok(missing)
     }
 
-    fn right(&self, action: RightAction, bucket: &str, prefix: &str) -> MissingRight {
+    fn right(&self, action: S3Action, bucket: &str, prefix: &str) -> MissingS3Permission {
         // An access point is named by its ARN already.
         let bucket = if bucket.starts_with("arn:") {
             bucket.to_owned()
@@ -101,10 +100,10 @@ impl Store {
             format!("arn:{}:s3:::{bucket}", partition(&self.region))
         };
         let resource = match action {
-            RightAction::List => bucket,
-            RightAction::Read | RightAction::Write => format!("{bucket}/{prefix}*"),
+            S3Action::List => bucket,
+            S3Action::Read | S3Action::Write => format!("{bucket}/{prefix}*"),
         };
-        MissingRight { action, resource }
+        MissingS3Permission { action, resource }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::config::Config;
 use super::credentials::CheckedCredentials;
-use super::object::Object;
-use super::object_store::{ObjectName, ObjectStore, Written, unsigned};
-use super::server_clock::ServerClock;
+use super::object::StoredObject;
+use super::object_store::{ObjectName, ObjectStore, WriteOutcome, unsigned};
+use super::store_clock::StoreClock;
 use super::{failure, network};
 use crate::clock::skew::ClockReading;
 use crate::domain::failure::Failure;
@@ -27,7 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct S3 {
     client: Client,
-    clock: ServerClock,
+    clock: StoreClock,
     timeout: Duration,
 }
 
@@ -81,7 +81,7 @@ impl S3 {
                 .map(CheckedCredentials)
                 .map(SharedCredentialsProvider::new),
         );
-        let clock = ServerClock::default();
+        let clock = StoreClock::default();
         let client = Client::from_conf(
             builder
                 .http_client(network::http_client(network, proxy.as_ref())?)
@@ -106,7 +106,7 @@ impl ObjectStore for S3 {
         &'a self,
         name: ObjectName<'a>,
         first_bytes: Option<usize>,
-    ) -> BoxFuture<'a, Result<Object, Failure>> {
+    ) -> BoxFuture<'a, Result<StoredObject, Failure>> {
         let range = first_bytes.map(|bytes| format!("bytes=0-{}", bytes.saturating_sub(1)));
         let request = self
             .client
@@ -117,10 +117,10 @@ impl ObjectStore for S3 {
             .set_range(range);
         Box::pin(async move {
             match request.send().await.map_err(failure::of) {
-                Ok(answer) => Object::arriving(answer, self.timeout),
+                Ok(answer) => StoredObject::arriving(answer, self.timeout),
                 // An object without bytes has no first ones.
                 Err(failure) if first_bytes.is_some() && failure.http_status == Some(416) => {
-                    Ok(Object::of_bytes(Bytes::new()))
+                    Ok(StoredObject::of_bytes(Bytes::new()))
                 }
                 Err(failure) => Err(failure),
             }
@@ -132,7 +132,7 @@ impl ObjectStore for S3 {
         name: ObjectName<'a>,
         bytes: Bytes,
         is_to_be_new: bool,
-    ) -> BoxFuture<'a, Result<Written, Failure>> {
+    ) -> BoxFuture<'a, Result<WriteOutcome, Failure>> {
         let request = self
             .client
             .put_object()
@@ -143,9 +143,9 @@ impl ObjectStore for S3 {
             .body(ByteStream::from(bytes));
         Box::pin(async move {
             match request.send().await.map_err(failure::of) {
-                Ok(_) => Ok(Written::New),
+                Ok(_) => Ok(WriteOutcome::New),
                 Err(failure) if is_to_be_new && failure.http_status == Some(412) => {
-                    Ok(Written::Exists)
+                    Ok(WriteOutcome::Exists)
                 }
                 Err(failure) => Err(failure),
             }

@@ -1,4 +1,4 @@
-//! `telemetry.log`: a level, or levels by target. What the library would read as something else is
+//! `telemetry.log`: a level, or levels by target. Directives that the library would misread are
 //! refused.
 
 use std::str::FromStr;
@@ -8,7 +8,7 @@ const OURS: &str = "invoice_worker";
 /// Libraries speak up only where they are asked: their errors come back to us and are logged once,
 /// where they are handled.
 const QUIET: [&str; 5] = ["aws_config", "aws_smithy_runtime", "h2", "hyper", "rustls"];
-/// As other programs call them.
+/// The names of levels in other programs.
 const OTHER_NAMES: [(&str, &str); 9] = [
     ("warning", "warn"),
     ("err", "error"),
@@ -22,8 +22,8 @@ const OTHER_NAMES: [(&str, &str); 9] = [
 ];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// `info`, or levels by target: `invoice_worker=debug,warn`. What no directive is about is told
-/// from `info` on.
+/// Parses `info`, or levels by target such as `invoice_worker=debug,warn`. The default level is
+/// `info`.
 pub(super) fn parse(directives: &str) -> Result<Targets, String> {
     let mut targets = Targets::new()
         .with_default(LevelFilter::INFO)
@@ -85,7 +85,7 @@ fn level(name: &str) -> Result<LevelFilter, String> {
     ))
 }
 
-/// A target is the path of a module. A directive about any other text would hold for nothing.
+/// A target is the path of a module; a directive with any other text would have no effect.
 fn checked(target: &str) -> Result<&str, String> {
     let is_path = target.split("::").all(|part| {
         part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')

@@ -20,13 +20,13 @@ pub struct Paused {
     pub has_worked: bool,
 }
 
-/// Cheap to clone; clones tell the same state.
+/// Cheap to clone; clones share the state.
 #[derive(Clone, Debug)]
-pub struct Health(Arc<watch::Sender<State>>);
+pub struct Health(Arc<watch::Sender<HealthState>>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum State {
+pub enum HealthState {
     Starting,
     /// Ready: jobs are taken.
     Consuming,
@@ -53,9 +53,9 @@ pub enum State {
         /// Each with its own problem.
         #[serde(skip)]
         troubles: BTreeMap<Trouble, String>,
-        /// What is told again once it does.
+        /// The state to return to once every trouble is over.
         #[serde(skip)]
-        otherwise: Box<State>,
+        otherwise: Box<HealthState>,
     },
     /// Several jobs failed at the same place of this program: it takes no more until it is started
     /// anew.
@@ -66,8 +66,8 @@ pub enum State {
     Draining,
 }
 
-/// What may be wrong with the parts that the worker needs, beside its connection. One that recovers
-/// leaves the others as they are.
+/// The parts beside the connection that the worker needs. Each one fails and recovers
+/// independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
     /// A queue of ours does not take what jobs become.
@@ -78,7 +78,7 @@ pub enum Trouble {
     Missing,
 }
 
-impl State {
+impl HealthState {
     pub fn is_ready(&self) -> bool {
         match self {
             Self::Consuming => true,
@@ -96,12 +96,12 @@ impl State {
 
 impl Default for Health {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(State::Starting)))
+        Self(Arc::new(watch::Sender::new(HealthState::Starting)))
     }
 }
 
 impl Health {
-    pub fn set(&self, state: State) {
+    pub fn set(&self, state: HealthState) {
         self.0.send_replace(state);
     }
 
@@ -110,24 +110,24 @@ impl Health {
     pub fn trouble(&self, trouble: Trouble, problem: &str) {
         self.0.send_if_modified(|state| {
             let (mut troubles, otherwise) = match state {
-                State::Consuming | State::Paused { .. } | State::Unproven { .. } => {
-                    (BTreeMap::new(), Box::new(state.clone()))
-                }
-                State::Stuck {
+                HealthState::Consuming
+                | HealthState::Paused { .. }
+                | HealthState::Unproven { .. } => (BTreeMap::new(), Box::new(state.clone())),
+                HealthState::Stuck {
                     troubles,
                     otherwise,
                     ..
                 } => (std::mem::take(troubles), otherwise.clone()),
-                State::Starting
-                | State::Refused { .. }
-                | State::Disconnected { .. }
-                | State::Unfit { .. }
-                | State::Draining => {
+                HealthState::Starting
+                | HealthState::Refused { .. }
+                | HealthState::Disconnected { .. }
+                | HealthState::Unfit { .. }
+                | HealthState::Draining => {
                     return false;
                 }
             };
             troubles.insert(trouble, problem.to_owned());
-            *state = State::Stuck {
+            *state = HealthState::Stuck {
                 problem: all_of(&troubles),
                 troubles,
                 otherwise,
@@ -138,7 +138,7 @@ impl Health {
 
     pub fn recovered(&self, trouble: Trouble) {
         self.0.send_if_modified(|state| match state {
-            State::Stuck {
+            HealthState::Stuck {
                 problem,
                 troubles,
                 otherwise,
@@ -157,22 +157,22 @@ impl Health {
         });
     }
 
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> HealthState {
         self.0.borrow().clone()
     }
 
-    /// What is taken from the queues, while nothing worse is to be told.
+    /// Sets the state of the intake, unless a worse state has to be shown.
     pub fn flows(&self, paused: &[Paused], doubt: Option<String>) {
         let now = match doubt {
-            _ if !paused.is_empty() => State::Paused {
+            _ if !paused.is_empty() => HealthState::Paused {
                 stages: paused.to_vec(),
             },
-            Some(problem) => State::Unproven { problem },
-            None => State::Consuming,
+            Some(problem) => HealthState::Unproven { problem },
+            None => HealthState::Consuming,
         };
         self.0.send_if_modified(|state| match state {
-            State::Unfit { .. } | State::Draining => false,
-            State::Stuck { otherwise, .. } => {
+            HealthState::Unfit { .. } | HealthState::Draining => false,
+            HealthState::Stuck { otherwise, .. } => {
                 **otherwise = now;
                 false
             }
@@ -185,7 +185,7 @@ impl Health {
     }
 
     /// The state, and each that follows it.
-    pub fn watch(&self) -> watch::Receiver<State> {
+    pub fn watch(&self) -> watch::Receiver<HealthState> {
         self.0.subscribe()
     }
 }
@@ -224,7 +224,7 @@ mod tests {
         health.recovered(Trouble::Publishing);
         assert_eq!(
             health.state(),
-            State::Consuming,
+            HealthState::Consuming,
             "the pause ended meanwhile"
         );
     }
@@ -236,24 +236,24 @@ mod tests {
         health.trouble(Trouble::Missing, "invoice.results is gone");
         health.trouble(Trouble::Publishing, "invoice.failed refuses");
         assert!(
-            matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.failed refuses; invoice.results is gone")
+            matches!(health.state(), HealthState::Stuck { problem, .. } if problem == "invoice.failed refuses; invoice.results is gone")
         );
         health.recovered(Trouble::Publishing);
         health.recovered(Trouble::Alarm);
         assert!(
-            matches!(health.state(), State::Stuck { problem, .. } if problem == "invoice.results is gone")
+            matches!(health.state(), HealthState::Stuck { problem, .. } if problem == "invoice.results is gone")
         );
         health.recovered(Trouble::Missing);
-        assert_eq!(health.state(), State::Consuming);
+        assert_eq!(health.state(), HealthState::Consuming);
     }
 
     #[test]
     fn a_worker_that_drains_says_nothing_else() {
         let health = Health::default();
-        health.set(State::Draining);
+        health.set(HealthState::Draining);
         health.flows(&paused(), None);
         health.trouble(Trouble::Publishing, "anything");
-        assert_eq!(health.state(), State::Draining);
+        assert_eq!(health.state(), HealthState::Draining);
     }
 
     #[test]

@@ -12,8 +12,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 const OURS: &str = "invoice_worker";
 
-/// Never heard, whatever `telemetry.log` asks for: `lapin` logs returned messages with their whole
-/// body, and bodies are personal data; the sandbox's S3 server logs requests with their signatures.
+/// Libraries that never log, whatever `telemetry.log` says: `lapin` logs returned messages with
+/// their whole body, and bodies are personal data; the sandbox's S3 server logs requests with their
+/// signatures.
 const SILENT: [&str; 3] = ["lapin", "s3s", "s3s_fs"];
 
 /// Installs the process's subscriber and panic hook; a second call changes nothing.
@@ -27,7 +28,7 @@ pub fn install(config: &Config) {
         LogFormat::Json => true,
     };
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    // Err: somebody installed one before us, which is as good.
+    // An error means that a subscriber is installed already, which is as good.
     if subscriber(filter, json, colour, std::io::stderr)
         .try_init()
         .is_ok()
@@ -66,8 +67,8 @@ where
     tracing_subscriber::registry().with(lines.with_filter(safe(filter)))
 }
 
-/// No directive reaches past this: below warnings, libraries write headers, signed strings and
-/// bodies.
+/// Applies below every directive: at lower levels than warnings, libraries log headers, signed
+/// strings and bodies.
 fn safe<S>(asked: impl Filter<S>) -> impl Filter<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,

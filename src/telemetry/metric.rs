@@ -42,21 +42,22 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
-/// What has no labels is there from the start: an alert on its increase would miss the first one.
+/// Describes every metric. Counters without labels start at 0, because an alert on an increase
+/// would miss the first one.
 fn describe() {
     describe_counter!("invoice_jobs_total", "Jobs answered.");
-    describe_gauge!("invoice_jobs_in_flight", "Jobs that have their turn.");
+    describe_gauge!("invoice_jobs_in_flight", "Jobs being processed.");
     describe_histogram!(
         "invoice_job_duration_seconds",
         "From first sight of a job to its answer."
     );
     describe_counter!(
         "invoice_provider_calls_total",
-        "Calls of the providers, by code and whether they are paid for."
+        "Calls to the providers, by code and whether they are billed."
     );
     describe_counter!(
         "invoice_control_calls_total",
-        "Calls that asked whether jobs or this worker were at fault; they may be paid for."
+        "Control calls that find out whether jobs or this worker are at fault; they may be billed."
     );
     for stage in [Stage::Recognition, Stage::Verification] {
         counter!("invoice_control_calls_total", "stage" => stage.as_str()).absolute(0);
@@ -77,10 +78,10 @@ fn describe() {
         "invoice_parked_total",
         "Jobs parked; what returned is subtracted to know what is parked now."
     );
-    describe_counter!("invoice_returned_total", "Parked jobs whose time had come.");
+    describe_counter!("invoice_returned_total", "Parked jobs that came back.");
     describe_gauge!(
         "invoice_paused",
-        "1 while nobody gets past the stage, for this reason."
+        "1 while no job gets past the stage, for this reason."
     );
     describe_gauge!(
         "invoice_province_closed",
@@ -88,7 +89,7 @@ fn describe() {
     );
     describe_gauge!(
         "invoice_workers_alive",
-        "Workers on the same queues that were heard within seven seconds, with this one."
+        "Workers on the same queues with a heartbeat in the last seven seconds, this one included."
     );
     describe_counter!(
         "invoice_checkpoint_hits_total",
@@ -100,11 +101,11 @@ fn describe() {
     );
     describe_gauge!(
         "invoice_queue_missing",
-        "1 while a queue of ours, or the control exchange, was not there at the last look."
+        "1 while a queue of the worker, or the control exchange, did not exist at the last check."
     );
     describe_counter!(
         "invoice_queues_declared_again_total",
-        "Queues of ours that were deleted while the worker ran, and declared again."
+        "Queues of the worker that were deleted while the worker ran, and declared again."
     );
     describe_counter!(
         "invoice_settle_lost_total",
@@ -120,15 +121,15 @@ fn describe() {
     );
     describe_gauge!(
         "invoice_clock_skew_seconds",
-        "What a server's clock is ahead of this machine's, by the Date of its last answer."
+        "Seconds by which a server's clock is ahead of this machine's, from the Date of its last answer."
     );
     describe_counter!(
         "invoice_seal_refused_total",
-        "What came back without a valid seal of ours, and counted as absent."
+        "Data that was read back without a valid seal, and ignored."
     );
     describe_gauge!(
         "invoice_image_memory_bytes",
-        "Image data held, all jobs together."
+        "Image data in memory, of all jobs together."
     );
     for counter in [
         "invoice_broker_reconnects_total",
@@ -158,9 +159,9 @@ pub fn job_finished(status: Status, verdict: Option<Verdict>, duration: Duration
 
 /// Counts a job in flight for as long as it lives.
 #[derive(Debug)]
-pub struct InFlight(());
+pub struct JobInFlight(());
 
-impl InFlight {
+impl JobInFlight {
     #[expect(
         clippy::new_without_default,
         reason = "it counts; a default that counts would surprise"
@@ -171,7 +172,7 @@ impl InFlight {
     }
 }
 
-impl Drop for InFlight {
+impl Drop for JobInFlight {
     fn drop(&mut self) {
         gauge!("invoice_jobs_in_flight").decrement(1.0);
     }
@@ -249,12 +250,12 @@ pub fn foreign_heartbeat() {
     counter!("invoice_heartbeats_foreign_total").increment(1);
 }
 
-/// What a server's clock is ahead of ours.
+/// Records by how much a server's clock is ahead of this machine's.
 pub fn clock_skew(server: &'static str, ahead: SignedDuration) {
     gauge!("invoice_clock_skew_seconds", "server" => server).set(ahead.as_secs_f64());
 }
 
-/// Something of this kind had no valid seal.
+/// Counts data of this kind without a valid seal.
 pub fn seal_refused(kind: SealKind) {
     counter!("invoice_seal_refused_total", "kind" => kind.as_str()).increment(1);
 }

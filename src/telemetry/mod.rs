@@ -1,4 +1,4 @@
-//! What an operator sees: log events, metrics, liveness and readiness.
+//! Telemetry for the operator: log events, metrics, liveness and readiness.
 
 mod filter;
 pub mod health;
@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where `/metrics`, `/livez` and `/readyz` are served; empty turns them off, port 0 picks a
-    /// port and logs it.
+    /// The address of `/metrics`, `/livez` and `/readyz`. Empty turns them off; port 0 picks a port
+    /// and logs it.
     pub listen: String,
     pub log: String,
     pub log_format: LogFormat,
@@ -58,7 +58,7 @@ impl Config {
         );
     }
 
-    /// As [`Config::validate`], for a command that serves nothing and only writes its log.
+    /// The counterpart of [`Config::validate`] for a command that only logs.
     pub fn validate_log(&self, problems: &mut Problems) {
         if let Err(problem) = filter::parse(&self.log) {
             problems.add("telemetry.log", problem);

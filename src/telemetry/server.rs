@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 const UPKEEP: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
-struct App {
+struct ServerState {
     health: Health,
     metrics: PrometheusHandle,
 }
@@ -37,7 +37,7 @@ pub async fn start(
         .route("/metrics", get(exposition))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readiness))
-        .with_state(App { health, metrics });
+        .with_state(ServerState { health, metrics });
     tokio::spawn({
         let stop = stop.clone();
         async move {
@@ -60,17 +60,17 @@ pub async fn start(
     Ok(address)
 }
 
-async fn exposition(State(app): State<App>) -> Response {
+async fn exposition(State(server): State<ServerState>) -> Response {
     metrics_process::Collector::default().collect();
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        app.metrics.render(),
+        server.metrics.render(),
     )
         .into_response()
 }
 
-async fn readiness(State(app): State<App>) -> Response {
-    let state = app.health.state();
+async fn readiness(State(server): State<ServerState>) -> Response {
+    let state = server.health.state();
     let status = if state.is_ready() {
         StatusCode::OK
     } else {

@@ -61,7 +61,7 @@ impl DeliveryHandler {
 
     /// Handles the delivery to an end. With `is_alone` nothing else is in flight.
     pub(super) async fn handle(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
-        let _in_flight = metric::InFlight::new();
+        let _in_flight = metric::JobInFlight::new();
         let mut context = DeliveryContext::new(&delivery, generation, self.now());
         let handled = AssertUnwindSafe(self.process(&mut context, is_alone))
             .catch_unwind()

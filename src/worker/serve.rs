@@ -10,7 +10,7 @@ use crate::broker::{
 };
 use crate::clock::skew::clock_verdict;
 use crate::cluster::exchange::ControlExchange;
-use crate::telemetry::health::State;
+use crate::telemetry::health::HealthState;
 use crate::telemetry::metric;
 use std::sync::Arc;
 use std::time::Duration;
@@ -277,7 +277,7 @@ impl Worker {
     }
 
     fn record_disconnected(&self, problem: &str, message: &'static str) {
-        self.parts.health.set(State::Disconnected {
+        self.parts.health.set(HealthState::Disconnected {
             problem: problem.to_owned(),
         });
         tracing::warn!(problem, in_flight = self.in_flight.len(), "{message}");

@@ -10,7 +10,7 @@ use super::serve::{Served, Serving, Worker};
 use crate::attempts::Attempts;
 use crate::broker::{BrokerError, Generation, JobConsumers, KEPT_BYTES, Outage, log_declared};
 use crate::panics::remember_places;
-use crate::telemetry::health::State;
+use crate::telemetry::health::HealthState;
 use crate::telemetry::metric;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl Worker {
             }
         };
         if !fitness.is_lost() {
-            self.parts.health.set(State::Draining);
+            self.parts.health.set(HealthState::Draining);
         }
         tracing::info!(
             in_flight = self.in_flight.len(),
@@ -166,7 +166,7 @@ impl Worker {
         let mut is_clock_logged = false;
         while !stop.is_cancelled() {
             if let Some(problem) = self.asked_clock_problem().await {
-                self.parts.health.set(State::Disconnected {
+                self.parts.health.set(HealthState::Disconnected {
                     problem: problem.clone(),
                 });
                 if !std::mem::replace(&mut is_clock_logged, true) {
@@ -199,7 +199,7 @@ impl Worker {
 
     fn record_outage(&self, error: &BrokerError, logged: &mut Vec<Outage>) {
         let (outage, problem) = (error.outage(), error.to_string());
-        self.parts.health.set(State::Disconnected {
+        self.parts.health.set(HealthState::Disconnected {
             problem: problem.clone(),
         });
         if logged.contains(&outage) {

@@ -73,7 +73,7 @@ pub(super) async fn run(
 
 fn doubts(config: &Config) -> Vec<CheckFinding> {
     config
-        .doubts()
+        .warnings()
         .iter()
         .map(|(key, problem)| CheckFinding::warning(CONFIGURATION, format!("{key}: {problem}"), ""))
         .collect()

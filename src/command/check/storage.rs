@@ -6,7 +6,7 @@ use crate::checkpoint::StoreKind;
 use crate::config::Config;
 use crate::domain::failure::Failure;
 use crate::pipeline::Pipeline;
-use crate::store::{MissingRight, RightAction};
+use crate::store::{MissingS3Permission, S3Action};
 use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
@@ -75,7 +75,7 @@ fn rights(
     bucket: &str,
     granted: &str,
     without_list: &str,
-    asked: Result<Result<Vec<MissingRight>, Failure>, Elapsed>,
+    asked: Result<Result<Vec<MissingS3Permission>, Failure>, Elapsed>,
 ) -> Vec<CheckFinding> {
     match asked {
         Ok(Ok(missing)) if missing.is_empty() => {
@@ -85,8 +85,8 @@ fn rights(
             .iter()
             .map(|right| {
                 let remedy = match right.action {
-                    RightAction::List => format!("grant it: without it {without_list}"),
-                    RightAction::Read | RightAction::Write => "grant it".to_owned(),
+                    S3Action::List => format!("grant it: without it {without_list}"),
+                    S3Action::Read | S3Action::Write => "grant it".to_owned(),
                 };
                 CheckFinding::failed(
                     about,

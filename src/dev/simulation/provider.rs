@@ -3,7 +3,7 @@
 use super::script::{Given, SimulationScript};
 use crate::dev::scenario::RegistryAnswer;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::invoice::{Answer, Invoice, Registry, RegistryStatus, Verified};
+use crate::domain::invoice::{Invoice, Registry, RegistryStatus, StatusAnswer, Verified};
 use crate::domain::reading::Reading;
 use crate::provider::{Provider, Reply, Request, Shown};
 use futures_util::future::BoxFuture;
@@ -92,23 +92,23 @@ async fn answered(
 
 fn status(registry: RegistryAnswer) -> RegistryStatus {
     let clean = RegistryStatus {
-        printed: Answer::No,
-        red_lettered: Answer::No,
-        voided: Answer::No,
-        posted: Answer::No,
+        printed: StatusAnswer::No,
+        red_lettered: StatusAnswer::No,
+        voided: StatusAnswer::No,
+        posted: StatusAnswer::No,
     };
     match registry {
         RegistryAnswer::Genuine => clean,
         RegistryAnswer::Voided => RegistryStatus {
-            voided: Answer::Yes,
+            voided: StatusAnswer::Yes,
             ..clean
         },
         RegistryAnswer::RedLettered => RegistryStatus {
-            red_lettered: Answer::Yes,
+            red_lettered: StatusAnswer::Yes,
             ..clean
         },
         RegistryAnswer::Unknown => RegistryStatus {
-            voided: Answer::Unknown,
+            voided: StatusAnswer::Unknown,
             ..clean
         },
     }

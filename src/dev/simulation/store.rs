@@ -3,7 +3,7 @@
 use super::script::SimulationScript;
 use crate::dev::StoreScript;
 use crate::domain::failure::{Failure, Stage};
-use crate::store::Written;
+use crate::store::WriteOutcome;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,7 @@ impl StoreScript for SimulatedStore {
         self.checkpoints().get(key).cloned().ok_or_else(missing)
     }
 
-    fn write(&self, key: &str, bytes: Bytes, is_to_be_new: bool) -> Result<Written, Failure> {
+    fn write(&self, key: &str, bytes: Bytes, is_to_be_new: bool) -> Result<WriteOutcome, Failure> {
         if self.script.is_unwritable() {
             return Err(Failure {
                 http_status: Some(500),
@@ -52,9 +52,9 @@ impl StoreScript for SimulatedStore {
         }
         let mut checkpoints = self.checkpoints();
         if is_to_be_new && checkpoints.contains_key(key) {
-            return Ok(Written::Exists);
+            return Ok(WriteOutcome::Exists);
         }
         checkpoints.insert(key.to_owned(), bytes);
-        Ok(Written::New)
+        Ok(WriteOutcome::New)
     }
 }

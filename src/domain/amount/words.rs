@@ -1,13 +1,13 @@
-//! Chinese financial numerals, as they stand on every bill beside the figures.
+//! Chinese financial numerals, which every bill has beside the figures.
 
 use super::super::spelling::folded;
 use rust_decimal::Decimal;
 
-/// What labels are made of: `金额合计（大写）：人民币`. No numeral and no unit is among them.
+/// The characters of labels such as `金额合计（大写）：人民币`. No numeral and no unit is among them.
 const LABEL: &str =
     "人民币金额合计总大写数费用收款应实付价税医疗本次票据住院门诊个现缴支()[]【】:;,、¥";
-/// Cross out a place that is empty; before the first digit they are only there so that nothing is
-/// written before it.
+/// Characters that cross out an empty place; before the first digit they only keep anything from
+/// being written there.
 const CROSSES: &str = "⊗⨂☒×x";
 const CLOSING: &str = ")]。.,;、:";
 

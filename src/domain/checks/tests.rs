@@ -74,7 +74,7 @@ fn every_check_is_there_in_the_contracts_order() {
     assert!(
         check(None, None, None)
             .iter()
-            .all(|check| check.outcome == Outcome::Skipped)
+            .all(|check| check.outcome == CheckOutcome::Skipped)
     );
 }
 
@@ -225,22 +225,22 @@ fn texts_are_compared_by_meaning_and_only_where_they_were_read_whole() {
         ..Invoice::default()
     };
     for (one, other, outcome) in [
-        ("阿卜杜拉·买买提", "阿卜杜拉・买买提", Outcome::Passed),
-        ("⽅⼀", "方一", Outcome::Passed),
-        ("JOHN", "Ｊｏｈｎ", Outcome::Passed),
-        ("张三", "李四", Outcome::Failed),
+        ("阿卜杜拉·买买提", "阿卜杜拉・买买提", CheckOutcome::Passed),
+        ("⽅⼀", "方一", CheckOutcome::Passed),
+        ("JOHN", "Ｊｏｈｎ", CheckOutcome::Passed),
+        ("张三", "李四", CheckOutcome::Failed),
         (
             "\u{fffd}\u{fffd}\u{fffd}",
             "\u{fffd}\u{fffd}\u{fffd}",
-            Outcome::Skipped,
+            CheckOutcome::Skipped,
         ),
-        ("张\u{fffd}", "张三", Outcome::Skipped),
-        ("张*", "张*", Outcome::Skipped),
+        ("张\u{fffd}", "张三", CheckOutcome::Skipped),
+        ("张*", "张*", CheckOutcome::Skipped),
     ] {
         let checks = check(Some(&named(one)), Some(&named(other)), None);
         for check in checks.iter().filter(|check| check.id.ends_with("_name")) {
             assert_eq!(check.outcome, outcome, "{one} {other}");
-            assert_eq!(check.note.is_some(), outcome == Outcome::Skipped);
+            assert_eq!(check.note.is_some(), outcome == CheckOutcome::Skipped);
         }
     }
     let registry = Registry {
@@ -257,10 +257,14 @@ fn texts_are_compared_by_meaning_and_only_where_they_were_read_whole() {
         "passed 0103152099 / 103152099"
     );
     for (one, other, outcome) in [
-        ("0103152099", "103152099", Outcome::Passed),
-        ("No.0103152099", "０１０３１５２０９９", Outcome::Passed),
-        ("0103152099", "0103152098", Outcome::Failed),
-        ("1031XXXX7250", "1031XXXX7250", Outcome::Skipped),
+        ("0103152099", "103152099", CheckOutcome::Passed),
+        (
+            "No.0103152099",
+            "０１０３１５２０９９",
+            CheckOutcome::Passed,
+        ),
+        ("0103152099", "0103152098", CheckOutcome::Failed),
+        ("1031XXXX7250", "1031XXXX7250", CheckOutcome::Skipped),
     ] {
         let checks = check(Some(&numbered(one)), Some(&numbered(other)), None);
         assert_eq!(checks[5].outcome, outcome, "{one} {other}");
@@ -394,10 +398,10 @@ fn both_invoices_are_compared_without_regard_to_width_and_blanks() {
 #[test]
 fn a_status_that_was_not_understood_is_never_clean() {
     let status = RegistryStatus {
-        printed: Answer::Yes,
-        red_lettered: Answer::Unknown,
-        voided: Answer::Yes,
-        posted: Answer::No,
+        printed: StatusAnswer::Yes,
+        red_lettered: StatusAnswer::Unknown,
+        voided: StatusAnswer::Yes,
+        posted: StatusAnswer::No,
     };
     let registry = Registry {
         status: Some(status),

@@ -5,7 +5,7 @@ use jiff::tz::Offset;
 
 const MORNINGS: [&str; 4] = ["上午", "凌晨", "早上", "AM"];
 const AFTERNOONS: [&str; 4] = ["下午", "晚上", "中午", "PM"];
-/// Zones that say nothing about the day: China's own.
+/// China's own zones, which do not change the day.
 const LOCAL: [&str; 4] = ["[Asia/Shanghai]", "Asia/Shanghai", "CST", "北京时间"];
 const MAX_OFFSET_HOURS: i32 = 14;
 
@@ -24,7 +24,7 @@ impl ClockTime {
     ///
     /// `is_attached`: it stands directly behind `20200603`, so that two digits are an hour.
     pub(super) fn parse(rest: &str, is_attached: bool) -> Option<Self> {
-        let mut rest = Rest(rest.trim());
+        let mut rest = UnreadTime(rest.trim());
         if rest.0.is_empty() || rest.is_zone() {
             // A date in some zone is that date.
             return Some(Self::default());
@@ -70,7 +70,7 @@ enum Half {
 
 #[derive(Clone, Copy)]
 enum Zone {
-    /// It says nothing about the day.
+    /// A zone that does not change the day.
     Local,
     At(Offset),
 }
@@ -82,10 +82,10 @@ struct Figures {
     second: i8,
 }
 
-/// What has not been read yet.
-struct Rest<'a>(&'a str);
+/// The text that has not been read yet.
+struct UnreadTime<'a>(&'a str);
 
-impl Rest<'_> {
+impl UnreadTime<'_> {
     fn take(&mut self, any: &[&str]) -> bool {
         let after = any.iter().find_map(|text| self.0.strip_prefix(text));
         self.0 = after.unwrap_or(self.0);

@@ -2,10 +2,10 @@
 
 use url::Url;
 
-/// Of an address that a provider is to fetch: recognition's documented limit.
+/// The longest URL of an image that a provider fetches: recognition's documented limit.
 pub const MAX_URL_BYTES: usize = 1024;
-/// No address has these anywhere (RFC 3986), and parsing leaves them where browsers do. Brackets it
-/// leaves as well: they are right in a host, and providers take them elsewhere.
+/// Characters that no URL may contain (RFC 3986), and that the parser keeps as browsers do. It
+/// keeps brackets as well: they are valid in a host, and providers accept them elsewhere.
 const UNESCAPED: [(char, &str); 6] = [
     ('\\', "%5C"),
     ('^', "%5E"),

@@ -4,12 +4,12 @@
 use crate::domain::gzip::{self, GzipError};
 use std::borrow::Cow;
 
-/// Of lists and objects within each other, the body itself being the first. Readers of results stop
-/// at 64 levels (.NET) or run out of stack somewhat later, and `metadata` is echoed to them as it
-/// was sent.
+/// The deepest nesting of lists and objects, the body itself being the first level. Readers of
+/// results stop at 64 levels (.NET) or overflow their stack somewhat later, and `metadata` is
+/// echoed to them unchanged.
 const MAX_LEVELS: usize = 64;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
-/// Of a foreign name in an error.
+/// The longest foreign name in an error.
 const MAX_NAME_CHARS: usize = 40;
 
 /// The body as JSON text has to be sent, at most `max_bytes` of it, packed or not.
@@ -66,8 +66,8 @@ pub(super) fn text(body: &[u8]) -> Result<&str, String> {
     Ok(text)
 }
 
-/// By its byte order mark, or by the zero byte beside the first character, which is ASCII in every
-/// JSON text.
+/// Another encoding, recognised by its byte order mark or by the zero byte beside the first
+/// character, which is ASCII in every JSON text.
 fn other_charset(body: &[u8]) -> Option<&'static str> {
     match body {
         [0xff, 0xfe, 0, 0, ..]
@@ -79,8 +79,8 @@ fn other_charset(body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Counted without recursion, and before any parser sees the text. Of what is not JSON the answer
-/// means nothing.
+/// Counted without recursion, before any parser sees the text. Meaningless for text that is not
+/// JSON.
 fn is_deeper_than(json: &str, levels: usize) -> bool {
     let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
     for byte in json.bytes() {
@@ -101,7 +101,7 @@ fn is_deeper_than(json: &str, levels: usize) -> bool {
     false
 }
 
-/// A stranger's word, fit for an error: it may be long, and in any script.
+/// A foreign name in printable form: it may be long, and in any script.
 fn printable(name: &str) -> String {
     let short: String = name.chars().take(MAX_NAME_CHARS).collect();
     format!("{:?}", short.escape_default().to_string())

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use jiff::civil::{Date, time};
 use jiff::tz::{Offset, offset};
 
-/// Where a day ends last.
+/// The offset at which a day ends last.
 const LAST_DAY_ENDS: Offset = offset(-12);
 /// From this year on an offset may move a time beyond what can be computed with.
 const FAR: u32 = 9999;
 
-/// `None`: it is no time. What is later than any time that can be computed with is the last of
-/// those; a date alone lasts until it has ended everywhere.
+/// `None` if the text is no time. A time later than any that can be computed with becomes the last
+/// one of those; a date without a time lasts until it has ended everywhere.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse() {
         return Some(time);

@@ -1,4 +1,4 @@
-//! Whether every reader of JSON can read what is echoed to it.
+//! The check that every JSON reader can read the metadata that is echoed to it.
 //!
 //! The grammar of JSON allows numbers that no `double` holds and halves of characters (lone
 //! surrogates); strict readers refuse the whole text for one of them. So metadata that holds one is

@@ -2,17 +2,17 @@
 //! barely documented, and a verdict hangs on it: what cannot be understood is unknown, never
 //! "clean".
 
-use crate::domain::invoice::{Answer, RegistryStatus};
+use crate::domain::invoice::{RegistryStatus, StatusAnswer};
 use crate::domain::{date, spelling};
 use crate::provider::wire::extra::Extra;
 use crate::provider::wire::json::{self, Elements, Fields};
 use serde_json::value::RawValue;
 
 const NOTHING: RegistryStatus = RegistryStatus {
-    printed: Answer::No,
-    red_lettered: Answer::No,
-    voided: Answer::No,
-    posted: Answer::No,
+    printed: StatusAnswer::No,
+    red_lettered: StatusAnswer::No,
+    voided: StatusAnswer::No,
+    posted: StatusAnswer::No,
 };
 const STATES: [State; 4] = [
     State {
@@ -40,7 +40,7 @@ const STATES: [State; 4] = [
 struct State {
     key: &'static str,
     label: &'static str,
-    of: fn(&mut RegistryStatus) -> &mut Answer,
+    of: fn(&mut RegistryStatus) -> &mut StatusAnswer,
 }
 
 /// The union of all that was sent; `None` when nothing was.
@@ -107,18 +107,18 @@ fn read_name(raw: &RawValue) -> Option<RegistryStatus> {
     Some(match named {
         Some(state) => {
             let mut status = NOTHING;
-            *(state.of)(&mut status) = Answer::Yes;
+            *(state.of)(&mut status) = StatusAnswer::Yes;
             status
         }
         None => unknown(),
     })
 }
 
-fn answer(raw: &RawValue, state: &State) -> Answer {
+fn answer(raw: &RawValue, state: &State) -> StatusAnswer {
     match word(raw) {
-        Some(text) if is_no(&text) => Answer::No,
-        Some(text) if is_yes(&text) || text == state.label => Answer::Yes,
-        Some(_) | None => Answer::Unknown,
+        Some(text) if is_no(&text) => StatusAnswer::No,
+        Some(text) if is_yes(&text) || text == state.label => StatusAnswer::Yes,
+        Some(_) | None => StatusAnswer::Unknown,
     }
 }
 
@@ -148,27 +148,27 @@ fn is_yes(text: &str) -> bool {
 /// Something was said, about which state cannot be told.
 fn unknown() -> RegistryStatus {
     RegistryStatus {
-        printed: Answer::Unknown,
-        red_lettered: Answer::Unknown,
-        voided: Answer::Unknown,
-        posted: Answer::Unknown,
+        printed: StatusAnswer::Unknown,
+        red_lettered: StatusAnswer::Unknown,
+        voided: StatusAnswer::Unknown,
+        posted: StatusAnswer::Unknown,
     }
 }
 
-fn stronger(one: Answer, other: Answer) -> Answer {
+fn stronger(one: StatusAnswer, other: StatusAnswer) -> StatusAnswer {
     match (one, other) {
-        (Answer::Yes, _) | (_, Answer::Yes) => Answer::Yes,
-        (Answer::Unknown, _) | (_, Answer::Unknown) => Answer::Unknown,
-        (Answer::No, Answer::No) => Answer::No,
+        (StatusAnswer::Yes, _) | (_, StatusAnswer::Yes) => StatusAnswer::Yes,
+        (StatusAnswer::Unknown, _) | (_, StatusAnswer::Unknown) => StatusAnswer::Unknown,
+        (StatusAnswer::No, StatusAnswer::No) => StatusAnswer::No,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Answer::{No, Unknown, Yes};
+    use StatusAnswer::{No, Unknown, Yes};
 
-    fn status(sent: &[&str]) -> Option<[Answer; 4]> {
+    fn status(sent: &[&str]) -> Option<[StatusAnswer; 4]> {
         let sent: Vec<Box<RawValue>> = sent
             .iter()
             .map(|json| RawValue::from_string((*json).to_owned()).unwrap())

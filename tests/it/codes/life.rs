@@ -5,7 +5,7 @@ use super::{AFTER_RECOGNITION, HASTE, HASTE_WITH_DEADLINE, about, differs, job, 
 use crate::harness::system::{On, System};
 use invoice_worker::broker::PROGRESS;
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::telemetry::health::State;
+use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::telemetry::job_event::{JobEvent, JobParked};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -314,10 +314,10 @@ async fn wrong_pause(
     }
     let worker = &system.workers[0];
     worker
-        .becomes(|state| matches!(state, State::Paused { .. }))
+        .becomes(|state| matches!(state, HealthState::Paused { .. }))
         .await;
     let stages = match worker.health.state() {
-        State::Paused { stages } => stages,
+        HealthState::Paused { stages } => stages,
         _ => Vec::new(),
     };
     let paused: Vec<_> = stages

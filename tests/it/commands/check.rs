@@ -4,7 +4,7 @@ use crate::harness::otherwise::declare_otherwise;
 use crate::harness::program::{ConfigFile, output};
 use crate::harness::rabbitmq::free_port;
 use crate::harness::system::{On, Setup, System};
-use invoice_worker::config::Worker;
+use invoice_worker::config::WorkerConfig;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::settings::units::span;
@@ -18,7 +18,7 @@ async fn check(file: &ConfigFile, environment: &[(&str, &str)]) -> (Option<i32>,
 /// As a worker is configured: the other tests wait less for a redelivered job than is safe.
 async fn safe() -> System {
     let mut setup = Setup::new(On::RabbitMq).await;
-    setup.config.worker = Worker::default();
+    setup.config.worker = WorkerConfig::default();
     setup.prepare().await
 }
 

@@ -4,7 +4,7 @@
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::config::Config;
 use invoice_worker::settings::secret::Secret;
-use invoice_worker::telemetry::health::State;
+use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::telemetry::job_event::JobEvent;
 
 promises![
@@ -61,7 +61,7 @@ async fn beside_a_healthy_worker(on: On, spoil: impl FnOnce(&mut Config)) {
     }
     let health = &system.workers[0].health;
     assert!(
-        matches!(health.state(), State::Paused { .. }) && !health.state().is_ready(),
+        matches!(health.state(), HealthState::Paused { .. }) && !health.state().is_ready(),
         "{:?}",
         health.state()
     );

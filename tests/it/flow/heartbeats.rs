@@ -7,7 +7,7 @@ use invoice_worker::broker::Message;
 use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::scope::{Province, Scope};
-use invoice_worker::telemetry::health::State;
+use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::telemetry::job_event::JobEvent;
 use invoice_worker::worker::Drained;
 use jiff::Timestamp;
@@ -246,7 +246,7 @@ async fn answers(system: &mut System) {
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);
     assert_eq!(system.ask(&job).await["verdict"], "genuine");
-    assert_eq!(system.workers[0].health.state(), State::Consuming);
+    assert_eq!(system.workers[0].health.state(), HealthState::Consuming);
 }
 
 fn closed(place: &Value, until_ms: i64) -> Value {

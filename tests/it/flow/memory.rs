@@ -14,7 +14,7 @@ use invoice_worker::image::Reserved;
 use invoice_worker::pipeline::{Arrival, Outcome};
 use invoice_worker::policy::Policy;
 use invoice_worker::randomness::Randomness;
-use invoice_worker::store::Written;
+use invoice_worker::store::WriteOutcome;
 use invoice_worker::telemetry::job_event::JobEvent;
 use invoice_worker::worker::Drained;
 use tokio::time::Instant;
@@ -60,7 +60,7 @@ impl StoreScript for Unread {
         panic!("no memory for it")
     }
 
-    fn write(&self, _key: &str, _bytes: Bytes, _new: bool) -> Result<Written, Failure> {
+    fn write(&self, _key: &str, _bytes: Bytes, _new: bool) -> Result<WriteOutcome, Failure> {
         panic!("nothing is written")
     }
 }

@@ -6,8 +6,8 @@ use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::PROGRESS;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::settings::units::span;
+use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::telemetry::health::Paused;
-use invoice_worker::telemetry::health::State;
 use invoice_worker::telemetry::job_event::{JobEvent, JobParked};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ async fn nothing_is_taken(on: On, stage: Stage, code: &str) {
         calls[1].at >= calls[0].at + FIRST_WAIT.unsigned_abs(),
         "{calls:?}"
     );
-    assert_eq!(system.workers[0].health.state(), State::Consuming);
+    assert_eq!(system.workers[0].health.state(), HealthState::Consuming);
 }
 
 async fn what_the_worker_holds_when_the_pause_begins_is_handed_back_uncharged(on: On) {
@@ -240,17 +240,17 @@ async fn paused_stages(system: &System) -> Vec<Paused> {
     stages(&health.state()).to_vec()
 }
 
-fn stages(state: &State) -> &[Paused] {
+fn stages(state: &HealthState) -> &[Paused] {
     match state {
-        State::Paused { stages } => stages,
-        State::Starting
-        | State::Refused { .. }
-        | State::Consuming
-        | State::Unproven { .. }
-        | State::Disconnected { .. }
-        | State::Stuck { .. }
-        | State::Unfit { .. }
-        | State::Draining => &[],
+        HealthState::Paused { stages } => stages,
+        HealthState::Starting
+        | HealthState::Refused { .. }
+        | HealthState::Consuming
+        | HealthState::Unproven { .. }
+        | HealthState::Disconnected { .. }
+        | HealthState::Stuck { .. }
+        | HealthState::Unfit { .. }
+        | HealthState::Draining => &[],
     }
 }
 

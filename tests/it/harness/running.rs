@@ -3,7 +3,7 @@
 use super::system::PATIENCE;
 use invoice_worker::breaker::Breaker;
 use invoice_worker::domain::scope::Scope;
-use invoice_worker::telemetry::health::{Health, State};
+use invoice_worker::telemetry::health::{Health, HealthState};
 use invoice_worker::worker::{Drained, Worker};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -32,7 +32,7 @@ impl Running {
     }
 
     /// Returns once the worker's state is such a one.
-    pub(crate) async fn becomes(&self, is_such: impl FnMut(&State) -> bool) {
+    pub(crate) async fn becomes(&self, is_such: impl FnMut(&HealthState) -> bool) {
         let mut states = self.health.watch();
         let in_time = timeout(PATIENCE, states.wait_for(is_such)).await;
         assert!(in_time.is_ok(), "still {:?}", self.health.state());

@@ -19,7 +19,7 @@ use invoice_worker::pipeline::Pipeline;
 use invoice_worker::policy::Policy;
 use invoice_worker::randomness::Randomness;
 use invoice_worker::settings::secret::Secret;
-use invoice_worker::telemetry::health::{Health, State};
+use invoice_worker::telemetry::health::{Health, HealthState};
 use invoice_worker::telemetry::job_event::{JobEvent, Watched};
 use invoice_worker::worker::{Drained, Worker};
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ impl System {
         );
         parts.settings.heartbeat_every = self.heartbeat_every;
         let running = Running::start(Worker::new(parts), health, breaker);
-        running.becomes(State::is_ready).await;
+        running.becomes(HealthState::is_ready).await;
         self.workers.push(running);
     }
 

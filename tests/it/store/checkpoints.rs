@@ -11,7 +11,7 @@ use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::domain::progress::Totals;
 use invoice_worker::domain::result::{JobError, RecognitionPart, Status, Verdict};
 use invoice_worker::seal::{SealKey, Sealer};
-use invoice_worker::store::Written;
+use invoice_worker::store::WriteOutcome;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -199,12 +199,12 @@ impl StoreScript for Hesitant {
             .ok_or(missing)
     }
 
-    fn write(&self, key: &str, bytes: Bytes, _new: bool) -> Result<Written, Failure> {
+    fn write(&self, key: &str, bytes: Bytes, _new: bool) -> Result<WriteOutcome, Failure> {
         if key.contains("result/") && self.writes.fetch_add(1, Ordering::Relaxed) == 0 {
             return Err(Failure::new(Stage::Storage, "SlowDown", ""));
         }
         self.objects.lock().unwrap().insert(key.to_owned(), bytes);
-        Ok(Written::New)
+        Ok(WriteOutcome::New)
     }
 }
 

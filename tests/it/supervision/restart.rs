@@ -2,7 +2,7 @@
 
 use super::{all_are_answered_and_paid_once, on, submit};
 use crate::harness::rabbitmq::Node;
-use invoice_worker::telemetry::health::State;
+use invoice_worker::telemetry::health::HealthState;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_stopped_or_killed_under_a_worker_costs_no_job_and_no_call() {
@@ -21,7 +21,7 @@ async fn a_broker_that_is_stopped_or_killed_under_a_worker_costs_no_job_and_no_c
         system.workers[0].becomes(|state| !state.is_ready()).await;
         node.start_again().await;
         system.reconnect().await;
-        system.workers[0].becomes(State::is_ready).await;
+        system.workers[0].becomes(HealthState::is_ready).await;
         all_are_answered_and_paid_once(&mut system).await;
         system.drain().await;
     }

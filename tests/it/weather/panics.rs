@@ -9,8 +9,8 @@ use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::provider::client::{Client, Limits};
 use invoice_worker::provider::{Provider, Reply, Request, Shown};
-use invoice_worker::store::Written;
-use invoice_worker::telemetry::health::State;
+use invoice_worker::store::WriteOutcome;
+use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::worker::Drained;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -65,7 +65,7 @@ impl StoreScript for Broken {
         panic!("a defect about {key}")
     }
 
-    fn write(&self, key: &str, _bytes: Bytes, _new: bool) -> Result<Written, Failure> {
+    fn write(&self, key: &str, _bytes: Bytes, _new: bool) -> Result<WriteOutcome, Failure> {
         panic!("a defect about {key}")
     }
 }
@@ -158,9 +158,9 @@ async fn a_worker_that_fails_on_two_jobs_at_the_same_place_takes_no_more_and_oth
         system.submit(&system.job(id, &key)).await;
     }
     system.workers[0]
-        .becomes(|state| matches!(state, State::Unfit { .. }))
+        .becomes(|state| matches!(state, HealthState::Unfit { .. }))
         .await;
-    let State::Unfit { problem } = system.workers[0].health.state() else {
+    let HealthState::Unfit { problem } = system.workers[0].health.state() else {
         unreachable!()
     };
     assert!(problem.contains(file!()), "the place is told: {problem}");
@@ -179,7 +179,7 @@ async fn a_worker_that_fails_on_two_jobs_at_the_same_place_takes_no_more_and_oth
     }
     assert_eq!(answered.len(), 3);
     assert!(
-        matches!(system.workers[0].health.state(), State::Unfit { .. }),
+        matches!(system.workers[0].health.state(), HealthState::Unfit { .. }),
         "until it is started anew"
     );
     assert_eq!(system.drain().await, Drained::Yes);

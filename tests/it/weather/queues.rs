@@ -6,7 +6,7 @@ use crate::harness::rabbitmq;
 use crate::harness::system::{On, PATIENCE, Setup, System};
 use invoice_worker::broker::{Message, run_id};
 use invoice_worker::domain::failure::Stage;
-use invoice_worker::telemetry::health::State;
+use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::telemetry::job_event::JobEvent;
 use invoice_worker::worker::Drained;
 use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
@@ -65,7 +65,7 @@ async fn a_results_queue_that_is_gone_is_declared_again_and_has_the_result() {
     job.properties.reply_to = None;
     // It is said for a moment only: whoever wants to hear it has to listen already.
     tokio::join!(
-        system.workers[0].becomes(|state| matches!(state, State::Stuck { .. })),
+        system.workers[0].becomes(|state| matches!(state, HealthState::Stuck { .. })),
         system.submit(&job)
     );
     assert_eq!(
@@ -126,7 +126,7 @@ async fn a_job_whose_result_our_own_queue_refuses_is_held_and_readiness_says_so(
     let worker = &system.workers[0];
     worker.becomes(|state| !state.is_ready()).await;
     let state = worker.health.state();
-    let State::Stuck { problem, .. } = &state else {
+    let HealthState::Stuck { problem, .. } = &state else {
         panic!("{state:?}")
     };
     assert!(problem.contains(&results), "{problem}");
@@ -141,7 +141,7 @@ async fn a_job_whose_result_our_own_queue_refuses_is_held_and_readiness_says_so(
         .queue_purge(results.as_str().into(), QueuePurgeOptions::default())
         .await
         .unwrap();
-    system.workers[0].becomes(State::is_ready).await;
+    system.workers[0].becomes(HealthState::is_ready).await;
     assert_eq!(
         system.take(&results).await.properties.message_id,
         Some(run_id(&job))

@@ -361,7 +361,7 @@ fn a_state_that_is_not_a_value_is_unknown() {
             .registry;
         assert_eq!(
             registry.status.unwrap().voided,
-            crate::domain::invoice::Answer::Unknown,
+            crate::domain::invoice::StatusAnswer::Unknown,
             "{state:?}"
         );
     }

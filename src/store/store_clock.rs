@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The last answer's time. Cheap to clone; clones are the same.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ServerClock(Arc<Mutex<Option<ClockReading>>>);
+pub(super) struct StoreClock(Arc<Mutex<Option<ClockReading>>>);
 
-impl ServerClock {
+impl StoreClock {
     pub(super) fn reading(&self) -> Option<ClockReading> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Intercept for ServerClock {
+impl Intercept for StoreClock {
     fn name(&self) -> &'static str {
-        "ServerClock"
+        "StoreClock"
     }
 
     fn read_before_deserialization(

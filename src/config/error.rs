@@ -1,0 +1,67 @@
+//! The mistakes in a configuration, and the places where its keys were set.
+
+use crate::settings::problem::Problems;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One line per mistake.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub(super) Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl ConfigError {
+    /// A mistake that was found after loading.
+    pub fn of(key: &str, problem: &str) -> Self {
+        Self(vec![format!("{key}: {problem}")])
+    }
+
+    /// The problems, each with the place where its key was set.
+    pub(super) fn from_problems(problems: &Problems, places: &Places) -> Result<(), Self> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let located = |(key, problem): (&str, &str)| match places.of(key) {
+            Some(place) => format!("{place}: {key}: {problem}"),
+            None => format!("{key}: {problem}"),
+        };
+        Err(Self(problems.iter().map(located).collect()))
+    }
+}
+
+/// The place where each key was set: file and line, or variable. It does not count when
+/// configurations are compared.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(BTreeMap<String, String>);
+
+impl Places {
+    /// The place of the key itself, of the list that contains `broker.urls[1]`, or of the file that
+    /// holds a secret.
+    fn of(&self, key: &str) -> Option<&String> {
+        let list = key.split('[').next().unwrap_or(key);
+        self.0.get(list).or_else(|| self.0.get(&twin(list)))
+    }
+
+    /// Sets the place from which the key's value was read.
+    pub(super) fn set(&mut self, key: &str, place: String) {
+        self.0.insert(key.to_owned(), place);
+    }
+}
+
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// The other key for the same secret: `app_secret_file` for `app_secret`, and the reverse.
+pub(super) fn twin(key: &str) -> String {
+    key.strip_suffix("_file")
+        .map_or_else(|| format!("{key}_file"), str::to_owned)
+}
