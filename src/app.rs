@@ -10,7 +10,7 @@ use crate::config::{Config, ConfigError};
 use crate::domain::failure::Stage;
 use crate::image::{DECODED_AT_ONCE, Loader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
-use crate::pipeline::{Pipeline, SingleFlight};
+use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
 use crate::provider::client::{self, Client};
 use crate::provider::recognition::Recognition;
@@ -40,13 +40,13 @@ pub fn policy(config: &Config) -> anyhow::Result<Policy> {
 pub async fn pipeline(
     config: &Config,
     policy: Policy,
-    chance: Randomness,
+    randomness: Randomness,
 ) -> anyhow::Result<Pipeline> {
     let network = config.network()?;
     let store = Store::new(&config.storage, &network).await?;
     let (policy, timezone, clock) = (Arc::new(policy), config.policy.timezone(), Clock::System);
     let breaker = Breaker::new(
-        Membership::new(worker_id(&chance), clock),
+        Membership::new(worker_id(&randomness), clock),
         Arc::clone(&policy),
         clock,
         timezone.clone(),
@@ -55,7 +55,7 @@ pub async fn pipeline(
         policy,
         timezone,
         clock,
-        chance,
+        randomness,
         breaker,
         observer: Arc::new(DecisionLog),
     };
@@ -64,8 +64,6 @@ pub async fn pipeline(
         Recognition::new(&config.recognition, http.clone(), retrier.timezone.clone())?;
     let verification = Verification::new(&config.verification, http, retrier.timezone.clone())?;
     Ok(Pipeline {
-        recognitions: SingleFlight::default(),
-        verifications: SingleFlight::default(),
         answers: AnswerStore::new(
             Checkpoints::new(
                 &config.checkpoint,
@@ -96,7 +94,7 @@ pub async fn pipeline(
             buckets: config.storage.buckets.clone(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
-        recognition: Client::new(
+        recognition: RecognitionStep::new(Client::new(
             Stage::Recognition,
             recognition,
             client::Limits {
@@ -106,21 +104,23 @@ pub async fn pipeline(
                 timeout: config.recognition.timeout.duration(),
             },
             retrier.clone(),
-        ),
-        verification: Client::new(
-            Stage::Verification,
-            verification,
-            client::Limits {
-                rate_per_second: config.verification.rate_per_second,
-                burst: config.verification.burst,
-                max_in_flight: config.verification.max_in_flight,
-                timeout: config.verification.timeout.duration(),
-            },
-            retrier.clone(),
+        )),
+        verification: VerificationStep::new(
+            Client::new(
+                Stage::Verification,
+                verification,
+                client::Limits {
+                    rate_per_second: config.verification.rate_per_second,
+                    burst: config.verification.burst,
+                    max_in_flight: config.verification.max_in_flight,
+                    timeout: config.verification.timeout.duration(),
+                },
+                retrier.clone(),
+            ),
+            config.verification.auto_rotate,
         ),
         retrier,
         job_deadline: config.worker.job_deadline.duration(),
-        auto_rotate: config.verification.auto_rotate,
         redelivery_wait: config.worker.redelivery_wait.duration(),
     })
 }
@@ -153,6 +153,6 @@ pub fn worker_parts(
 }
 
 /// One among the workers on the same queues, for as long as the process lives.
-fn worker_id(chance: &Randomness) -> String {
-    format!("{:016x}", chance.number())
+fn worker_id(randomness: &Randomness) -> String {
+    format!("{:016x}", randomness.number())
 }

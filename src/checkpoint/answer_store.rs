@@ -6,7 +6,7 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::domain::result::Status;
 use crate::policy::Decision;
-use crate::retry::{Case, LONGEST_HOLD, Retrier, StageStopped};
+use crate::retry::{JobContext, LONGEST_HOLD, Retrier, StageStopped};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -72,15 +72,15 @@ impl AnswerStore {
     /// [`StageStopped`], to be parked: the store does not answer. Past the deadline, final.
     pub async fn recall<T, A>(
         &self,
-        halt: &CancellationToken,
-        deadline: Timestamp,
+        job: &JobContext<'_>,
         read: impl Fn() -> A,
     ) -> Result<Option<T>, Box<StageStopped>>
     where
         A: Future<Output = Result<Option<T>, Failure>>,
     {
-        self.read_with_retry(halt, read).await.map_err(|failure| {
-            let decision = if self.retrier.clock.now() > deadline {
+        let read = self.read_with_retry(&job.halt, read);
+        read.await.map_err(|failure| {
+            let decision = if self.retrier.clock.now() > job.deadline {
                 Decision::Fail { invalid_job: None }
             } else {
                 Decision::Park {
@@ -99,7 +99,8 @@ impl AnswerStore {
     /// [`StageStopped`], to be parked: the job carries the answer now.
     pub async fn persist<A>(
         &self,
-        case: &mut Case<'_>,
+        job: &JobContext<'_>,
+        progress: &mut Progress,
         image: &str,
         write: impl Fn() -> A,
         carry: impl FnOnce(&mut CarriedAnswers),
@@ -108,20 +109,20 @@ impl AnswerStore {
         A: Future<Output = Result<(), Failure>>,
     {
         let patience = Patience {
-            halt: &case.halt,
-            began: case.began,
-            may_wait: case.is_queued,
+            halt: &job.halt,
+            began: job.began,
+            may_wait: job.is_queued,
         };
         let Err(failure) = self.write_with_retry(patience, write).await else {
             return Ok(());
         };
-        if !case.is_queued || self.retrier.clock.now() > case.deadline {
+        if !job.is_queued || self.retrier.clock.now() > job.deadline {
             // Nothing waits any longer: the answer goes into the result.
             log_not_kept(&failure);
             return Ok(());
         }
-        self.carry(case, image, carry).await;
-        let wait = if case.halt.is_cancelled() {
+        self.carry(progress, image, carry).await;
+        let wait = if job.halt.is_cancelled() {
             SignedDuration::ZERO
         } else {
             UNREADABLE
@@ -139,14 +140,19 @@ impl AnswerStore {
     }
 
     /// `add` puts an answer to what the job carries.
-    async fn carry(&self, case: &mut Case<'_>, image: &str, add: impl FnOnce(&mut CarriedAnswers)) {
-        let mut carried = CarriedAnswers::about(image, case.progress);
+    async fn carry(
+        &self,
+        progress: &mut Progress,
+        image: &str,
+        add: impl FnOnce(&mut CarriedAnswers),
+    ) {
+        let mut carried = CarriedAnswers::about(image, progress);
         if carried.recognition.is_none() {
             // Perhaps another job's, which was not stored either.
             carried.recognition = self.checkpoints.recognition_here(image).await;
         }
         add(&mut carried);
-        carried.travel_with(case.progress);
+        carried.travel_with(progress);
     }
 
     /// Keeps the final result of a run by its question, or by the run where it never came as far as
@@ -282,7 +288,7 @@ impl AnswerStore {
     where
         A: Future<Output = Result<T, Failure>>,
     {
-        Attempts::every(FIRST_WAIT, &self.retrier.chance)
+        Attempts::every(FIRST_WAIT, &self.retrier.randomness)
             .at_most(TRIES)
             .halted_by(halt, 1)
             .run(read, |_, _| true)
@@ -310,7 +316,7 @@ impl AnswerStore {
             Instant::now() + AT_ONCE
         };
         let mut hold = None;
-        Attempts::every(FIRST_WAIT, &self.retrier.chance)
+        Attempts::every(FIRST_WAIT, &self.retrier.randomness)
             .until(until)
             .halted_by(halt, TRIES)
             .run(write, |failure, next| {

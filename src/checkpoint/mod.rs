@@ -13,6 +13,7 @@ mod checkpoints;
 mod config;
 mod envelope;
 mod kept;
+mod paid_answer;
 mod sealed_objects;
 
 pub use answer_store::{AnswerStore, FinalResult, Patience};
@@ -20,3 +21,5 @@ pub use carried::CarriedAnswers;
 pub use checkpoints::Checkpoints;
 pub use config::{Config, StoreKind};
 pub use kept::{StoredResult, UnparkedRun, Verification, VerificationAnswer};
+pub use paid_answer::DatedAnswer;
+pub(crate) use paid_answer::{Known, PaidAnswer};

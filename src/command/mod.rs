@@ -10,6 +10,7 @@ mod failed;
 mod health;
 mod policy;
 mod process;
+mod readiness;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;

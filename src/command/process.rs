@@ -77,14 +77,14 @@ async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
         Err(rejected) => return answer_to_rejected(&rejected, now, now),
     };
     if stored(image).is_some() {
-        return Box::pin(pipeline.examine_stored(&job, &mut progress)).await;
+        return Box::pin(pipeline.examine(&job, None, &mut progress)).await;
     }
     let loaded = match read(Path::new(image), pipeline.loader.need.max_image_bytes) {
         Ok(bytes) => pipeline.loader.load_bytes(image, bytes, job.verify).await,
         Err(error) => Err(unreadable(&error)),
     };
     match loaded {
-        Ok(loaded) => Box::pin(pipeline.examine(&job, &loaded, &mut progress)).await,
+        Ok(loaded) => Box::pin(pipeline.examine(&job, Some(&loaded), &mut progress)).await,
         Err(failure) => answer_to_failure(&job, Status::InvalidJob, &failure, &progress, now),
     }
 }

@@ -1,6 +1,7 @@
 //! `run`: the worker, until it is asked to stop.
 
 use super::check::{self, CheckFinding, CheckOutcome};
+use super::readiness::prove;
 use crate::app;
 use crate::broker::Broker;
 use crate::checkpoint::Checkpoints;
@@ -61,7 +62,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         .breaker
         .doubt("the store has not answered yet");
     let proving = Arc::clone(&pipeline);
-    let _proved = AbortOnDropHandle::new(tokio::spawn(async move { proving.prove().await }));
+    let _proved = AbortOnDropHandle::new(tokio::spawn(async move { prove(&proving).await }));
     let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, pipeline)));
     match worker.run(stop.token()).await? {
         Drained::Yes => {

@@ -5,9 +5,14 @@ use super::failure::{Billed, Failure, Stage};
 use super::invoice::{Invoice, Registry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
-pub const SCHEMA: &str = "invoice.result/1";
+const SCHEMA: &str = "invoice.result/1";
+/// A broker refuses what is larger than its `max_message_size`, 16 MiB by default in RabbitMQ 4,
+/// and closes the channel.
+const MAX_RESULT_BYTES: usize = 15 << 20;
+/// The lines that are kept of each list where a result is too large: tried in turn.
+const LINES_THAT_FIT: [usize; 3] = [10_000, 1_000, 0];
 
 pub const PROGRESS_SCHEMA: &str = "invoice.progress/1";
 
@@ -44,9 +49,47 @@ pub struct JobResult<'a> {
 }
 
 impl JobResult<'_> {
+    /// A result that says nothing but its status.
+    pub fn new(status: Status, first_seen: Timestamp, finished: Timestamp) -> Self {
+        Self {
+            schema: SCHEMA,
+            job_id: None,
+            status,
+            verdict: None,
+            flags: Vec::new(),
+            recognition: None,
+            verification: None,
+            checks: Vec::new(),
+            error: None,
+            calls: Vec::new(),
+            image: None,
+            first_seen,
+            finished,
+            metadata: None,
+        }
+    }
+
+    /// A body that every broker takes, with as many lines as fit.
+    pub fn to_body(&mut self) -> Box<RawValue> {
+        let mut body = self.body();
+        for lines in LINES_THAT_FIT {
+            if body.get().len() <= MAX_RESULT_BYTES {
+                break;
+            }
+            self.keep_lines(lines);
+            body = self.body();
+        }
+        body
+    }
+
+    fn body(&self) -> Box<RawValue> {
+        // Cannot fail: every key is text and every number finite.
+        to_raw_value(self).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    }
+
     /// Keeps so many lines of each list of both invoices, and says how many are left out. The
     /// checks were made over all of them.
-    pub fn keep_lines(&mut self, max: usize) {
+    fn keep_lines(&mut self, max: usize) {
         let recognised = self.recognition.as_mut().map(|part| &mut part.invoice);
         let verified = self.verification.as_mut().map(|part| &mut part.invoice);
         for invoice in recognised.into_iter().chain(verified) {
@@ -172,4 +215,55 @@ pub enum ImagePart {
     },
     /// Without its query, which may carry a signature.
     Url { url: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::invoice::{CostDetail, Invoice};
+
+    #[test]
+    fn a_result_is_as_long_as_a_broker_takes_and_says_what_is_left_out() {
+        let invoice = |lines: usize, bytes: usize| Invoice {
+            cost_details: vec![
+                CostDetail {
+                    name: Some("x".repeat(bytes)),
+                    ..CostDetail::default()
+                };
+                lines
+            ],
+            ..Invoice::default()
+        };
+        for (lines, bytes, kept) in [
+            (100, 10, 100),
+            (20_000, 100, 20_000),
+            (20_000, 1_000, 10_000),
+            (20_000, 2_000, 1_000),
+            (1_000, 20_000, 0),
+        ] {
+            let part = RecognitionPart {
+                invoice: invoice(lines, bytes),
+                request_id: None,
+            };
+            let mut result = JobResult {
+                recognition: Some(part),
+                ..JobResult::new(
+                    Status::Completed,
+                    Timestamp::UNIX_EPOCH,
+                    Timestamp::UNIX_EPOCH,
+                )
+            };
+            let body: serde_json::Value = serde_json::from_str(result.to_body().get()).unwrap();
+            let invoice = &body["recognition"]["invoice"];
+            assert_eq!(
+                invoice["cost_details"].as_array().unwrap().len(),
+                kept,
+                "{lines} {bytes}"
+            );
+            assert_eq!(
+                invoice["left_out"]["cost_details"].as_u64().unwrap_or(0),
+                (lines - kept) as u64
+            );
+        }
+    }
 }

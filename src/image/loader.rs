@@ -11,12 +11,13 @@ use super::presigned::{PresignedObject, PresignedUrls};
 use super::probe::{Probed, probe};
 use super::transfers::{Limits, Transfers};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::job::{ImageRef, Job};
+use crate::domain::job::ImageRef;
 use crate::domain::picture::Format;
+use crate::domain::progress::Progress;
 use crate::domain::result::ImagePart;
 use crate::policy::Policy;
 use crate::provider::recognition::encoded_len;
-use crate::retry::{Attempted, Brought, Case, Retrier, StageStopped};
+use crate::retry::{Attempted, CallContext, ImageOrigin, JobContext, Retrier, StageStopped};
 use crate::store::{Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -73,63 +74,68 @@ impl Loader {
         }
     }
 
+    /// Where the image is, as far as the job itself chose that.
+    pub fn origin(&self, image: &ImageRef) -> ImageOrigin {
+        match image {
+            ImageRef::Object { bucket, .. } => match bucket {
+                Some(bucket) if *bucket != self.bucket => ImageOrigin::OtherBucket,
+                Some(_) | None => ImageOrigin::DefaultBucket,
+            },
+            ImageRef::Url(_) => ImageOrigin::OwnUrl,
+        }
+    }
+
+    /// The image, or as much of it as has to be known before the providers fetch it.
+    ///
+    /// # Errors
+    /// [`StageStopped`]: the store does not give it, or the job is at fault.
     pub async fn load(
         &self,
-        job: &Job,
+        job: &JobContext<'_>,
+        progress: &mut Progress,
         retrier: &Retrier,
-        case: &mut Case<'_>,
     ) -> Result<LoadedImage, Box<StageStopped>> {
-        match &job.image {
+        let (bucket, key, version_id) = match &job.job.image {
             ImageRef::Object {
                 bucket,
                 key,
                 version_id,
-            } => {
-                let bucket = bucket.as_deref().unwrap_or(&self.bucket);
-                if bucket.is_empty() {
-                    return Err(StageStopped::at_fault(Failure::new(
-                        Stage::Job,
-                        "job.malformed",
-                        NO_BUCKET,
-                    )));
-                }
-                if bucket != self.bucket && !self.buckets.iter().any(|allowed| allowed == bucket) {
-                    return Err(StageStopped::at_fault(Failure::new(
-                        Stage::Image,
-                        "image.forbidden",
-                        FORBIDDEN_BUCKET,
-                    )));
-                }
-                case.brought = if bucket == self.bucket {
-                    Brought::Nothing
-                } else {
-                    Brought::Bucket
-                };
-                let place = (bucket, key.as_str(), version_id.as_deref());
-                case.subject = format!("{bucket}/{key}");
-                let transfers = self.transfers.asked(job.verify);
-                if self.transfers.are_by_url() {
-                    let header = retrier
-                        .in_place(Stage::Storage, case, || self.header(place))
-                        .await?;
-                    if let Some(loaded) = self
-                        .by_url(place, &header, transfers)
-                        .await
-                        .map_err(StageStopped::at_fault)?
-                    {
-                        return Ok(loaded);
-                    }
-                }
-                let fetched = self.fetched(place, retrier, case).await?;
-                self.at_hand(place, fetched, transfers)
-                    .await
-                    .map_err(StageStopped::at_fault)
-            }
-            ImageRef::Url(url) => {
-                case.brought = Brought::Url;
-                Ok(LoadedImage::url(job, url))
+            } => (bucket, key, version_id),
+            ImageRef::Url(url) => return Ok(LoadedImage::url(job.job, url)),
+        };
+        let bucket = bucket.as_deref().unwrap_or(&self.bucket);
+        self.allows(bucket).map_err(StageStopped::at_fault)?;
+        let path = (bucket, key.as_str(), version_id.as_deref());
+        let transfers = self.transfers.asked(job.job.verify);
+        if self.transfers.are_by_url() {
+            let subject = subject(path);
+            let call = CallContext::new(job, progress, Stage::Storage, &subject);
+            let header = retrier.in_place(call, || self.header(path)).await?;
+            let loaded = self.by_url(path, &header, transfers).await;
+            if let Some(loaded) = loaded.map_err(StageStopped::at_fault)? {
+                return Ok(loaded);
             }
         }
+        let fetched = self.fetched(path, job, progress, retrier).await?;
+        self.at_hand(path, fetched, transfers)
+            .await
+            .map_err(StageStopped::at_fault)
+    }
+
+    /// # Errors
+    /// `job.malformed` or `image.forbidden`: final, the job is at fault.
+    fn allows(&self, bucket: &str) -> Result<(), Failure> {
+        if bucket.is_empty() {
+            return Err(Failure::new(Stage::Job, "job.malformed", NO_BUCKET));
+        }
+        if bucket != self.bucket && !self.buckets.iter().any(|allowed| allowed == bucket) {
+            return Err(Failure::new(
+                Stage::Image,
+                "image.forbidden",
+                FORBIDDEN_BUCKET,
+            ));
+        }
+        Ok(())
     }
 
     /// An image that is at hand, for the command that asks without a queue.
@@ -156,22 +162,21 @@ impl Loader {
     /// store meanwhile.
     pub(super) async fn fetched(
         &self,
-        place: ObjectPath<'_>,
+        path: ObjectPath<'_>,
+        job: &JobContext<'_>,
+        progress: &mut Progress,
         retrier: &Retrier,
-        case: &mut Case<'_>,
     ) -> Result<Fetched, Box<StageStopped>> {
-        case.failing_since = None;
+        let subject = subject(path);
+        let mut call = CallContext::new(job, progress, Stage::Storage, &subject);
         let mut kept = None;
         loop {
-            let reserved = retrier
-                .in_turn(case, self.memory.reserve(self.need.most()))
-                .await?;
-            match retrier
-                .attempt(Stage::Storage, case, kept, self.fetch(place, reserved))
-                .await?
-            {
+            let reserve = self.memory.reserve(self.need.most());
+            let reserved = retrier.in_turn(job, reserve).await?;
+            let attempt = self.fetch(path, reserved);
+            match retrier.attempt(&mut call, kept, attempt).await? {
                 Attempted::Done(fetched) => return Ok(fetched),
-                Attempted::Again(pass) => kept = pass,
+                Attempted::Again(permit) => kept = permit,
             }
         }
     }
@@ -179,7 +184,7 @@ impl Loader {
     /// An image that both providers can fetch, and may. `None`: its bytes are needed.
     async fn by_url(
         &self,
-        place: ObjectPath<'_>,
+        path: ObjectPath<'_>,
         header: &ImageHeader,
         transfers: Transfers,
     ) -> Result<Option<LoadedImage>, Failure> {
@@ -190,7 +195,7 @@ impl Loader {
         let Some(probed) = header.probed()? else {
             return Ok(None);
         };
-        let object = self.presigned(place, &header.revision);
+        let object = self.presigned(path, &header.revision);
         let transfers = object
             .allow(transfers.fitted(probed, size, self.limits)?)
             .await;
@@ -198,8 +203,8 @@ impl Loader {
             return Ok(None);
         }
         Ok(Some(LoadedImage {
-            part: object_part(place, &header.revision, probed, None),
-            identity: object_identity(place.0, place.1, version),
+            part: object_part(path, &header.revision, probed, None),
+            identity: object_identity(path.0, path.1, version),
             recognition: Ok(picture_or_url(None, &object)),
             verification: transfers
                 .verification
@@ -216,7 +221,7 @@ impl Loader {
     /// An image whose bytes were read.
     async fn at_hand(
         &self,
-        place: ObjectPath<'_>,
+        path: ObjectPath<'_>,
         fetched: Fetched,
         transfers: Transfers,
     ) -> Result<LoadedImage, Failure> {
@@ -233,7 +238,7 @@ impl Loader {
         } else {
             transfers
         };
-        let object = self.presigned(place, &revision);
+        let object = self.presigned(path, &revision);
         let transfers = object.allow(transfers).await;
         let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
         let is_needed =
@@ -242,10 +247,10 @@ impl Loader {
         let version = revision.version_id.as_deref();
         let version = version.filter(|_| self.transfers.are_by_url());
         Ok(LoadedImage {
-            part: object_part(place, &revision, probed, Some(sha256.clone())),
+            part: object_part(path, &revision, probed, Some(sha256.clone())),
             identity: version.map_or_else(
                 || sha256.clone(),
-                |version| object_identity(place.0, place.1, version),
+                |version| object_identity(path.0, path.1, version),
             ),
             recognition: prepared
                 .recognition
@@ -286,22 +291,22 @@ impl Loader {
         }
     }
 
-    async fn header(&self, place: ObjectPath<'_>) -> Result<ImageHeader, Failure> {
-        read_header(&self.store, place)
+    async fn header(&self, path: ObjectPath<'_>) -> Result<ImageHeader, Failure> {
+        read_header(&self.store, path)
             .await
-            .map_err(|failure| self.blame(failure, place))
+            .map_err(|failure| self.blame(failure, path))
     }
 
-    async fn fetch(&self, place: ObjectPath<'_>, reserved: Reserved) -> Result<Fetched, Failure> {
-        fetch(&self.store, reserved, self.need, place)
+    async fn fetch(&self, path: ObjectPath<'_>, reserved: Reserved) -> Result<Fetched, Failure> {
+        fetch(&self.store, reserved, self.need, path)
             .await
-            .map_err(|failure| self.blame(failure, place))
+            .map_err(|failure| self.blame(failure, path))
     }
 
     /// What is wrong with our own bucket is the operator's mistake, and pauses the stage; of a
     /// bucket that the job names it is the job's.
-    fn blame(&self, failure: Failure, place: ObjectPath<'_>) -> Failure {
-        if place.0 == self.bucket {
+    fn blame(&self, failure: Failure, path: ObjectPath<'_>) -> Failure {
+        if path.0 == self.bucket {
             return failure;
         }
         if failure.code == "NoSuchBucket" {
@@ -353,4 +358,9 @@ impl Loader {
             ))
         })
     }
+}
+
+/// What the store is asked about, for what the policy knows of other jobs.
+fn subject((bucket, key, _): ObjectPath<'_>) -> String {
+    format!("{bucket}/{key}")
 }

@@ -3,8 +3,9 @@
 use super::loaded::{Object, picture_or_url};
 use super::{LoadedImage, Loader, Reserved, Transfers};
 use crate::domain::failure::Stage;
+use crate::domain::progress::Progress;
 use crate::provider::View;
-use crate::retry::{Case, Retrier, StageStopped};
+use crate::retry::{JobContext, Retrier, StageStopped};
 
 pub struct ProviderImage {
     pub view: View,
@@ -23,12 +24,13 @@ impl Loader {
         stage: Stage,
         image: &LoadedImage,
         view: &View,
+        job: &JobContext<'_>,
+        progress: &mut Progress,
         retrier: &Retrier,
-        case: &mut Case<'_>,
     ) -> Result<ProviderImage, Box<StageStopped>> {
         match (view, &image.object) {
-            (View::Object(_), Some(object)) if case.progress.inline.contains(&stage) => {
-                self.inline(stage, object, retrier, case).await
+            (View::Object(_), Some(object)) if progress.inline.contains(&stage) => {
+                self.inline(stage, object, job, progress, retrier).await
             }
             _ => Ok(ProviderImage {
                 view: view.clone(),
@@ -46,18 +48,23 @@ impl Loader {
             bytes: loaded,
             ..
         }: &Object,
+        job: &JobContext<'_>,
+        progress: &mut Progress,
         retrier: &Retrier,
-        case: &mut Case<'_>,
     ) -> Result<ProviderImage, Box<StageStopped>> {
         let (bytes, memory) = if let Some(bytes) = loaded {
             (bytes.clone(), None)
         } else {
-            let mut fetched = self.fetched(presigned.named(), retrier, case).await?;
+            let mut fetched = self
+                .fetched(presigned.named(), job, progress, retrier)
+                .await?;
             if fetched.revision.version_id != presigned.revision.version_id {
                 // Another image lies there by now. Two reservations at once could make two jobs
                 // wait for each other.
                 drop(fetched);
-                fetched = self.fetched(presigned.version(), retrier, case).await?;
+                fetched = self
+                    .fetched(presigned.version(), job, progress, retrier)
+                    .await?;
             }
             (fetched.bytes, Some(fetched.reserved))
         };

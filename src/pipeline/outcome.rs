@@ -1,19 +1,35 @@
-//! The one way out of the line: what the worker does with a job next.
+//! How a job comes to the line, and the one way out of it: what the worker does with it next.
 
-use super::{Answer, Pipeline, ResultBuilder};
-use crate::breaker::Blocked;
+use super::result_builder::{Answer, ResultBuilder, answer_of_another_run};
 use crate::checkpoint::StoredResult;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status};
-use crate::policy::{Decision, PolicyDecision};
-use crate::retry::StageStopped;
+use crate::policy::Decision;
+use crate::retry::{JobContext, Retrier, StageStopped};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-/// A job that is held up through no fault of its own, and for nobody knows how long.
+/// How long a job waits that cannot go on, through no fault of its own and for an unknown time.
 const HELD_UP: Duration = Duration::from_mins(1);
+
+/// How a job came to this worker.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The broker has handed this message out before.
+    pub redelivered: bool,
+    /// So another worker may still be at work on it.
+    pub maybe_elsewhere: bool,
+    /// It comes back from being parked: another copy of its run may have been answered meanwhile.
+    pub returned: bool,
+    /// Cancelled when this worker may start nothing more for the job.
+    pub halt: CancellationToken,
+    /// Since when its delivery is held.
+    pub began: Instant,
+}
 
 /// What the worker does with a job whose turn in the pipeline is over.
 pub enum Outcome {
@@ -39,12 +55,6 @@ pub(super) enum Exit {
     Early(Outcome),
 }
 
-impl From<Box<StageStopped>> for Exit {
-    fn from(stopped: Box<StageStopped>) -> Self {
-        Self::Stopped(stopped)
-    }
-}
-
 /// A job that is to be tried again, not before `until`, because of `failure`.
 pub struct ParkRequest {
     pub until: Timestamp,
@@ -63,129 +73,224 @@ pub struct ParkRequest {
     pub survived: bool,
 }
 
-impl Pipeline {
-    /// What is to become of a job that left the line: an answer of what was found out by then, or
-    /// another turn later.
-    pub(super) fn stopped(
-        &self,
-        stopped: StageStopped,
-        job: &Job,
+impl From<Box<StageStopped>> for Exit {
+    fn from(stopped: Box<StageStopped>) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+impl Exit {
+    pub(super) fn replay(stored: StoredResult, question: String) -> Self {
+        Self::Early(Outcome::Replay {
+            stored: Box::new(stored),
+            question: Some(question),
+        })
+    }
+
+    /// A job whose call may still be under way at another worker waits until it must be over.
+    pub(super) fn redelivered(job: &JobContext<'_>, retrier: &Retrier) -> Self {
+        let failure = Failure::new(
+            Stage::Worker,
+            "redelivered",
+            "delivered again: its earlier call may still be running elsewhere",
+        );
+        let until = later(job.redelivery_wait, retrier);
+        let stopped = StageStopped::boxed(failure, Decision::Park { until });
+        let request = ParkRequest::new(until, *stopped, job, retrier);
+        Self::Early(Outcome::Park(Box::new(ParkRequest {
+            survived: false,
+            ..request
+        })))
+    }
+}
+
+impl Outcome {
+    /// What becomes of a job at the end of its line.
+    pub(super) fn of(
+        line: Result<(), Exit>,
+        job: &JobContext<'_>,
         progress: &Progress,
-        findings: &mut ResultBuilder,
-    ) -> Result<Answer, Box<ParkRequest>> {
-        let StageStopped {
-            failure,
-            ruling,
-            barrier,
-        } = stopped;
-        let barrier = barrier.as_ref();
-        let deadline = progress.deadline(job, self.job_deadline);
-        let error = JobError::new(&failure, progress.attempts(failure.stage));
-        let status = match ruling.decision {
-            Decision::Park { until } => {
-                return Err(self.parking(until, deadline, failure, &ruling, barrier));
-            }
-            // Handed back at once: another worker may be able to do what this one cannot.
-            Decision::Pause if self.retrier.clock.now() < deadline => {
-                return Err(self.parking(
-                    self.retrier.clock.now(),
-                    deadline,
-                    failure,
-                    &ruling,
-                    barrier,
-                ));
-            }
-            Decision::Retry { .. }
-            | Decision::Rotate
-            | Decision::Throttle
-            | Decision::Resign
-            | Decision::Inline
-                if self.retrier.clock.now() < deadline =>
-            {
-                return Err(self.parking(self.later(HELD_UP), deadline, failure, &ruling, barrier));
-            }
-            Decision::Fail {
-                invalid_job: Some(code),
-            } => {
-                findings.error = Some(at_fault(&failure, code));
-                Status::InvalidJob
-            }
-            Decision::Verdict(Some(verdict)) => {
-                findings.verdict = Some(verdict);
-                findings.error = Some(error);
-                Status::Completed
-            }
-            // Past the deadline nothing is waited for any more.
-            Decision::Pause
-            | Decision::Retry { .. }
-            | Decision::Rotate
-            | Decision::Throttle
-            | Decision::Resign
-            | Decision::Inline
-            | Decision::Verdict(None)
-            | Decision::Continue
-            | Decision::Fail { invalid_job: None } => {
-                findings.error = Some(error);
-                Status::Undetermined
+        mut result: ResultBuilder,
+        retrier: &Retrier,
+    ) -> Self {
+        let status = match line {
+            Ok(()) => result.status(),
+            Err(Exit::Early(outcome)) => return outcome,
+            Err(Exit::Stopped(stopped)) => {
+                match ending(*stopped, job, progress, &mut result, retrier) {
+                    Ok(status) => status,
+                    Err(request) => return Self::Park(request),
+                }
             }
         };
-        Ok(std::mem::take(findings).into_answer(job, progress, status, self.retrier.clock.now()))
+        Self::Publish(Box::new(result.build(
+            job.job,
+            progress,
+            status,
+            retrier.clock.now(),
+        )))
     }
+}
 
-    pub(super) fn later(&self, wait: Duration) -> Timestamp {
-        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        self.retrier
-            .clock
-            .now()
-            .saturating_add(wait)
-            .unwrap_or(Timestamp::MAX)
+/// The answer to a job that is not queued. One that would be parked ends `undetermined`, and its
+/// error names when it would be tried again.
+pub(super) fn answer_at_once(
+    line: Result<(), Box<StageStopped>>,
+    job: &JobContext<'_>,
+    progress: &Progress,
+    mut result: ResultBuilder,
+    retrier: &Retrier,
+) -> Answer {
+    let status = match line {
+        Ok(()) => result.status(),
+        Err(stopped) => {
+            ending(*stopped, job, progress, &mut result, retrier).unwrap_or_else(|request| {
+                let ParkRequest { until, failure, .. } = *request;
+                let message = format!(
+                    "{}; a queued job would be tried again at {until}",
+                    failure.message
+                );
+                result.error = Some(JobError {
+                    message,
+                    ..JobError::new(&failure, progress.attempts(failure.stage))
+                });
+                Status::Undetermined
+            })
+        }
+    };
+    result.build(job.job, progress, status, retrier.clock.now())
+}
+
+/// How a job ends whose stage stopped: with a status, and what the result says about it, or with
+/// another turn later.
+fn ending(
+    stopped: StageStopped,
+    job: &JobContext<'_>,
+    progress: &Progress,
+    result: &mut ResultBuilder,
+    retrier: &Retrier,
+) -> Result<Status, Box<ParkRequest>> {
+    let is_in_time = retrier.clock.now() < job.deadline;
+    let park = |until, stopped| Err(Box::new(ParkRequest::new(until, stopped, job, retrier)));
+    let failure = &stopped.failure;
+    let error = JobError::new(failure, progress.attempts(failure.stage));
+    match &stopped.policy.decision {
+        Decision::Park { until } => park(*until, stopped),
+        // Handed back at once: another worker may be able to do what this one cannot.
+        Decision::Pause if is_in_time => park(retrier.clock.now(), stopped),
+        Decision::Retry { .. }
+        | Decision::Rotate
+        | Decision::Throttle
+        | Decision::Resign
+        | Decision::Inline
+            if is_in_time =>
+        {
+            park(later(HELD_UP, retrier), stopped)
+        }
+        Decision::Fail {
+            invalid_job: Some(code),
+        } => {
+            result.error = Some(at_fault(failure, code));
+            Ok(Status::InvalidJob)
+        }
+        Decision::Verdict(Some(verdict)) => {
+            result.verdict = Some(*verdict);
+            result.error = Some(error);
+            Ok(Status::Completed)
+        }
+        // Past the deadline nothing is waited for any more.
+        Decision::Pause
+        | Decision::Retry { .. }
+        | Decision::Rotate
+        | Decision::Throttle
+        | Decision::Resign
+        | Decision::Inline
+        | Decision::Verdict(None)
+        | Decision::Continue
+        | Decision::Fail { invalid_job: None } => {
+            result.error = Some(error);
+            Ok(Status::Undetermined)
+        }
     }
+}
 
+impl ParkRequest {
     /// Not beyond the deadline: whatever is waited for, the job is answered then. Failures of our
-    /// own carry our own words; a provider's are told in the words of the rule.
-    pub(super) fn parking(
-        &self,
+    /// own carry our own words; a provider's are described in the words of the rule.
+    fn new(
         until: Timestamp,
-        deadline: Timestamp,
-        failure: Failure,
-        ruling: &PolicyDecision,
-        barrier: Option<&Blocked>,
-    ) -> Box<ParkRequest> {
-        let until = until.min(deadline.max(self.retrier.clock.now()));
-        let is_ours = barrier.is_some() || matches!(failure.stage, Stage::Worker | Stage::Storage);
-        let reason = match self.retrier.policy.reason_of(ruling) {
+        stopped: StageStopped,
+        job: &JobContext<'_>,
+        retrier: &Retrier,
+    ) -> Self {
+        let StageStopped {
+            failure,
+            policy,
+            blocked,
+        } = stopped;
+        let until = until.min(job.deadline.max(retrier.clock.now()));
+        let is_ours = blocked.is_some() || matches!(failure.stage, Stage::Worker | Stage::Storage);
+        let reason = match retrier.policy.reason_of(&policy) {
             "" if is_ours => &failure.message,
             reason => reason,
         };
         let reason = reason.to_owned();
-        let next_attempt_at = barrier.map_or(until, |barrier| barrier.opens.max(until));
-        let by_pause = ruling.decision == Decision::Pause
-            || barrier.is_some_and(|barrier| barrier.scope.is_pause());
-        let is_brief = barrier.is_some_and(|barrier| barrier.is_brief);
-        Box::new(ParkRequest {
+        let blocked = blocked.as_ref();
+        Self {
             until,
-            failure,
             reason,
-            next_attempt_at,
-            is_brief,
-            by_pause,
+            next_attempt_at: blocked.map_or(until, |blocked| blocked.opens.max(until)),
+            is_brief: blocked.is_some_and(|blocked| blocked.is_brief),
+            by_pause: policy.decision == Decision::Pause
+                || blocked.is_some_and(|blocked| blocked.scope.is_pause()),
             survived: true,
-        })
+            failure,
+        }
     }
 }
 
-/// Recognition's own failure, or that it is too late for one: today's verdict may be known all the
-/// same. A verdict is decided by the policy, and what the store did concerns the whole job.
-pub(super) fn is_recognitions(stopped: &StageStopped) -> bool {
-    let StageStopped {
-        failure, ruling, ..
-    } = stopped;
-    matches!(failure.stage, Stage::Recognition | Stage::Job)
-        && matches!(ruling.decision, Decision::Fail { invalid_job: None })
+/// What a stored result of the same question means for this copy of the job. `Ok`: nothing, it is
+/// asked again.
+pub(super) fn answered_before(
+    job: &Job,
+    stored: StoredResult,
+    question: &str,
+    progress: &Progress,
+    arrival: &Arrival,
+) -> Result<(), Exit> {
+    let completed = stored.status == Status::Completed;
+    if stored.run != progress.run {
+        return match answer_of_another_run(job, &stored).filter(|_| completed) {
+            Some(answer) => Err(Exit::Early(Outcome::Publish(Box::new(answer)))),
+            None => Ok(()),
+        };
+    }
+    let never_published =
+        (progress.redelivered || progress.unsent.is_some()) && !progress.asked_again;
+    if arrival.redelivered || never_published {
+        // The worker that stored it may have died, or lost its connection, before it was published.
+        return Err(Exit::replay(stored, question.to_owned()));
+    }
+    if arrival.returned && !progress.asked_again {
+        // A crash forked the run; the copy that stored the result publishes it before it is
+        // settled.
+        return Err(Exit::Early(Outcome::Drop));
+    }
+    if completed {
+        Err(Exit::replay(stored, question.to_owned()))
+    } else {
+        Ok(())
+    }
+}
+
+fn later(wait: Duration, retrier: &Retrier) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    let now = retrier.clock.now();
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 /// The store's own code becomes ours: `NoSuchKey` is `image.not_found`.
-fn at_fault(failure: &Failure, code: String) -> JobError {
+fn at_fault(failure: &Failure, code: &str) -> JobError {
     let stage = if code.starts_with("image.") {
         Stage::Image
     } else {
@@ -198,7 +303,7 @@ fn at_fault(failure: &Failure, code: String) -> JobError {
     };
     JobError {
         stage,
-        code,
+        code: code.to_owned(),
         message,
         attempts: 1,
     }

@@ -6,10 +6,11 @@ use super::{NotSigned, Provider, Reply, Request};
 use crate::breaker::CallPermit;
 use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Billed, Failure, Stage, cut};
+use crate::domain::progress::Progress;
 use crate::domain::result::CallRecord;
 use crate::policy::Decision;
 use crate::quota::{AccountQuota, CallSlot};
-use crate::retry::{Case, LONGEST_HOLD, RecallTime, Retrier, StageStopped};
+use crate::retry::{CallContext, LONGEST_HOLD, RecallTime, Retrier, StageStopped};
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -83,28 +84,27 @@ impl<A> Client<A> {
     pub async fn call<K, F>(
         &self,
         request: &Request,
-        case: &mut Case<'_>,
+        call: &mut CallContext<'_>,
         look_again: impl Fn() -> F,
     ) -> Result<Called<A, K>, Box<StageStopped>>
     where
         F: Future<Output = Result<Option<K>, Box<StageStopped>>>,
     {
-        case.failing_since = None;
         let mut kept = None;
         loop {
             // A job that is too late takes no place in the rate.
-            self.retrier.may_call(case)?;
-            let mut slot = self.wait_for_slot(case, kept.as_ref()).await?;
-            let permit = self.retrier.enter(self.stage, case, kept).await?;
+            self.retrier.may_call(call.job)?;
+            let mut slot = self.wait_for_slot(call, kept.as_ref()).await?;
+            let permit = self.retrier.enter(call, kept).await?;
             // The slot was waited for, and claiming a probe takes a moment.
-            self.retrier.may_call(case)?;
+            self.retrier.may_call(call.job)?;
             let shown = match request.show(self.valid).await {
                 Ok(shown) => shown,
                 Err(unsigned) => {
                     // No call is made: another one may probe and use the slot.
                     drop((permit, slot));
-                    self.wait_for_address(request, unsigned, case).await?;
-                    if case.began.elapsed() >= LONGEST_HOLD {
+                    self.wait_for_address(request, unsigned, call).await?;
+                    if call.job.began.elapsed() >= LONGEST_HOLD {
                         // It is signed at one time, and not at another.
                         return Err(self.retrier.held_too_long());
                     }
@@ -112,23 +112,22 @@ impl<A> Client<A> {
                     continue;
                 }
             };
-            if case.is_queued
-                && case
-                    .recalled
-                    .is_older_than(case.redelivery_wait, self.retrier.clock)
+            let is_queued = call.job.is_queued;
+            if let Some(recalled) = call.recalled.as_mut().filter(|_| is_queued)
+                && recalled.is_older_than(call.job.redelivery_wait, self.retrier.clock)
             {
-                case.recalled = RecallTime::now(self.retrier.clock);
+                *recalled = RecallTime::now(self.retrier.clock);
                 if let Some(known) = look_again().await? {
                     return Ok(Called::Known(known));
                 }
                 // By now this process knows that its delivery was lost, if it was.
-                self.retrier.may_call(case)?;
+                self.retrier.may_call(call.job)?;
             }
             let at = self.retrier.clock.now();
             slot.start();
             let started = Instant::now();
             let outcome = self.provider.call(request, shown).await;
-            let call = Call {
+            let made = Made {
                 at,
                 duration: started.elapsed(),
             };
@@ -139,17 +138,23 @@ impl<A> Client<A> {
                     self.retrier.breaker.answered(self.stage, permit);
                     self.control.remember(&request.view);
                     let billed = self.retrier.billed(self.stage, reply.code);
-                    self.record(call, reply.code, reply.request_id.as_deref(), billed, case);
+                    self.record(
+                        made,
+                        reply.code,
+                        reply.request_id.as_deref(),
+                        billed,
+                        call.progress,
+                    );
                     return Ok(Called::Answered(reply));
                 }
                 Err(failure) => {
-                    let mut decision = self.retrier.rule(&failure, &permit, case);
+                    let mut decision = self.retrier.decide(&failure, &permit, call);
                     self.record(
-                        call,
+                        made,
                         &failure.code,
                         failure.request_id.as_deref(),
                         decision.billed,
-                        case,
+                        call.progress,
                     );
                     if decision.decision == Decision::Throttle {
                         ended.throttled();
@@ -164,7 +169,7 @@ impl<A> Client<A> {
                     }
                     kept = self
                         .retrier
-                        .wait_or_stop(failure, decision, permit, case)
+                        .wait_or_stop(failure, decision, permit, call)
                         .await?;
                 }
             }
@@ -178,10 +183,10 @@ impl<A> Client<A> {
     /// was held for as long as one may be; or the job may start nothing more.
     async fn wait_for_slot(
         &self,
-        case: &Case<'_>,
+        call: &CallContext<'_>,
         kept: Option<&CallPermit>,
     ) -> Result<CallSlot<'_>, Box<StageStopped>> {
-        let scopes = case.progress.scopes(self.stage);
+        let scopes = call.progress.scopes(self.stage);
         let breaker = &self.retrier.breaker;
         let mut changes = breaker.changes();
         let slot = self.quota.acquire();
@@ -190,16 +195,16 @@ impl<A> Client<A> {
         let is_probe = kept.is_some_and(CallPermit::is_probe);
         loop {
             if let Some(blocked) = breaker
-                .blocked(&scopes, &case.progress.run)
+                .blocked(&scopes, &call.progress.run)
                 .filter(|_| !is_probe)
             {
-                return Err(self.retrier.barred(blocked, case.deadline));
+                return Err(self.retrier.blocked(blocked, call.job.deadline));
             }
             tokio::select! {
                 biased;
                 slot = &mut slot => return Ok(slot),
-                () = case.halt.cancelled() => self.retrier.may_call(case)?,
-                () = tokio::time::sleep_until(case.began + LONGEST_HOLD), if case.is_queued => return Err(self.retrier.held_too_long()),
+                () = call.job.halt.cancelled() => self.retrier.may_call(call.job)?,
+                () = tokio::time::sleep_until(call.job.began + LONGEST_HOLD), if call.job.is_queued => return Err(self.retrier.held_too_long()),
                 // Never an error: the breaker lives as long as we do.
                 _ = changes.changed() => {}
             }
@@ -217,7 +222,7 @@ impl<A> Client<A> {
         &self,
         request: &Request,
         unsigned: NotSigned,
-        case: &mut Case<'_>,
+        call: &mut CallContext<'_>,
     ) -> Result<(), Box<StageStopped>> {
         match unsigned {
             NotSigned::TooLong => {
@@ -229,14 +234,14 @@ impl<A> Client<A> {
                 Err(StageStopped::boxed(failure, Decision::Inline))
             }
             NotSigned::Failed(_) => {
-                let failing_since = case.failing_since;
                 let sign = async || match request.show(self.valid).await {
                     Ok(_) | Err(NotSigned::TooLong) => Ok(()),
                     Err(NotSigned::Failed(failure)) => Err(failure),
                 };
-                self.retrier.in_place(Stage::Storage, case, sign).await?;
-                case.failing_since = failing_since;
-                Ok(())
+                let (job, subject) = (call.job, call.subject);
+                let mut signing = CallContext::new(job, call.progress, Stage::Storage, subject);
+                signing.transfer = call.transfer;
+                self.retrier.in_place(signing, sign).await
             }
         }
     }
@@ -253,24 +258,24 @@ impl<A> Client<A> {
 
     fn record(
         &self,
-        call: Call,
+        made: Made,
         code: &str,
         request_id: Option<&str>,
         billed: Billed,
-        case: &mut Case<'_>,
+        progress: &mut Progress,
     ) {
         metric::provider_call(
             self.stage,
             self.retrier.policy.label(self.stage, code),
             billed,
-            call.duration,
+            made.duration,
         );
-        case.progress.record(CallRecord {
+        progress.record(CallRecord {
             stage: self.stage,
             code: code.to_owned(),
             request_id: request_id.map(|id| cut(id, MAX_REQUEST_ID_BYTES).to_owned()),
-            at: call.at,
-            duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
+            at: made.at,
+            duration_ms: u64::try_from(made.duration.as_millis()).unwrap_or(u64::MAX),
             billed,
         });
     }
@@ -288,7 +293,7 @@ fn is_telling<T>(outcome: &Result<T, Failure>) -> bool {
 }
 
 #[derive(Clone, Copy)]
-struct Call {
+struct Made {
     at: Timestamp,
     duration: Duration,
 }

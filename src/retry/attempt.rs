@@ -1,6 +1,8 @@
-//! Attempts at what is not paid for, and waiting for what others in this process hold.
+//! Attempts at what is not paid for, and waiting for what other jobs of this process hold.
 
-use super::{Case, LONGEST_HOLD, Retrier, StageStopped};
+use super::context::{CallContext, JobContext};
+use super::retrier::{LONGEST_HOLD, Retrier};
+use super::stage_stopped::StageStopped;
 use crate::breaker::CallPermit;
 use crate::domain::failure::{Failure, Stage};
 use crate::policy::Decision;
@@ -8,7 +10,7 @@ use crate::policy::Decision;
 /// How one attempt ended that the job outlived.
 pub enum Attempted<T> {
     Done(T),
-    /// It is time to try again, with the leave for it where that is still held.
+    /// It is time to try again, with the permit for it where that is still held.
     Again(Option<CallPermit>),
 }
 
@@ -21,12 +23,8 @@ impl Retrier {
             "worker.busy",
             "its turn did not come within ten minutes; it is handed on",
         );
-        StageStopped::boxed(
-            failure,
-            Decision::Park {
-                until: self.clock.now(),
-            },
-        )
+        let until = self.clock.now();
+        StageStopped::boxed(failure, Decision::Park { until })
     }
 
     /// Waits for what other jobs of this worker hold.
@@ -36,14 +34,14 @@ impl Retrier {
     /// one may be.
     pub async fn in_turn<T>(
         &self,
-        case: &Case<'_>,
+        job: &JobContext<'_>,
         turn: impl Future<Output = T>,
     ) -> Result<T, Box<StageStopped>> {
         tokio::select! {
             biased;
             turn = turn => Ok(turn),
-            () = case.halt.cancelled() => Err(self.stopping()),
-            () = tokio::time::sleep_until(case.began + LONGEST_HOLD), if case.is_queued => Err(self.held_too_long()),
+            () = job.halt.cancelled() => Err(self.stopping()),
+            () = tokio::time::sleep_until(job.began + LONGEST_HOLD), if job.is_queued => Err(self.held_too_long()),
         }
     }
 
@@ -53,50 +51,47 @@ impl Retrier {
     /// [`StageStopped`], with what the policy wants instead.
     pub async fn in_place<T, A>(
         &self,
-        stage: Stage,
-        case: &mut Case<'_>,
+        mut call: CallContext<'_>,
         attempt: impl Fn() -> A,
     ) -> Result<T, Box<StageStopped>>
     where
         A: Future<Output = Result<T, Failure>>,
     {
-        case.failing_since = None;
         let mut kept = None;
         loop {
-            match self.attempt(stage, case, kept, attempt()).await? {
+            match self.attempt(&mut call, kept, attempt()).await? {
                 Attempted::Done(value) => return Ok(value),
-                Attempted::Again(pass) => kept = pass,
+                Attempted::Again(permit) => kept = permit,
             }
         }
     }
 
-    /// Attempts once; `kept` is the leave for the attempt before this one.
+    /// Attempts once; `kept` is the permit for the attempt before this one.
     ///
     /// # Errors
     /// [`StageStopped`], with what the policy wants instead of another attempt in place.
     pub async fn attempt<T>(
         &self,
-        stage: Stage,
-        case: &mut Case<'_>,
+        call: &mut CallContext<'_>,
         kept: Option<CallPermit>,
         attempt: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Attempted<T>, Box<StageStopped>> {
-        let pass = self.enter(stage, case, kept).await?;
+        let permit = self.enter(call, kept).await?;
         match attempt.await {
             Ok(value) => {
-                self.breaker.answered(stage, pass);
+                self.breaker.answered(call.stage, permit);
                 Ok(Attempted::Done(value))
             }
-            Err(failure) if failure.stage != stage => {
+            Err(failure) if failure.stage != call.stage => {
                 // There is an answer.
-                self.breaker.answered(stage, pass);
+                self.breaker.answered(call.stage, permit);
                 Err(StageStopped::at_fault(failure))
             }
             Err(failure) => {
-                case.progress.attempted(failure.stage);
-                let ruling = self.rule(&failure, &pass, case);
-                let kept = self.wait_or_stop(failure, ruling, pass, case).await?;
-                self.may_call(case)?;
+                call.progress.attempted(failure.stage);
+                let decided = self.decide(&failure, &permit, call);
+                let kept = self.wait_or_stop(failure, decided, permit, call).await?;
+                self.may_call(call.job)?;
                 Ok(Attempted::Again(kept))
             }
         }
@@ -105,22 +100,21 @@ impl Retrier {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Brought;
+    use super::super::ImageOrigin;
     use super::*;
     use crate::breaker::Breaker;
     use crate::clock::Clock;
     use crate::cluster::Membership;
-    use crate::domain::progress::Progress;
-    use crate::policy::{Policy, Transfer};
+    use crate::domain::job::Job;
+    use crate::policy::Policy;
     use crate::randomness::Randomness;
-    use crate::retry::RecallTime;
     use jiff::tz::TimeZone;
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::time::Instant;
     use tokio_util::sync::CancellationToken;
 
-    /// How long a job waited for something that somebody else never gives back, and why it stopped.
+    /// How long a job waited for something that is never given back, and why it stopped.
     async fn waited(
         held_before: Duration,
         is_queued: bool,
@@ -138,28 +132,24 @@ mod tests {
             policy,
             timezone,
             clock,
-            chance: Randomness::seeded(1),
+            randomness: Randomness::seeded(1),
             breaker,
             observer: Arc::new(crate::retry::DecisionLog),
         };
-        let mut progress = Progress::new(String::new(), clock.now());
+        let job = Job::parse(br#"{"job_id":"a","image":{"key":"a"}}"#, None)
+            .ok()
+            .unwrap();
         let halt = CancellationToken::new();
         let began = Instant::now();
         tokio::time::sleep(held_before).await;
-        let case = Case {
-            progress: &mut progress,
+        let context = JobContext {
+            job: &job,
             halt: halt.clone(),
             deadline: clock.now() + Duration::from_hours(96),
             began,
             is_queued,
-            subject: String::new(),
-            billing_date: None,
-            transfer: Transfer::Inline,
-            brought: Brought::Nothing,
-            has_bytes: false,
-            recalled: RecallTime::now(clock),
             redelivery_wait: Duration::from_secs(35),
-            failing_since: None,
+            origin: ImageOrigin::DefaultBucket,
         };
         let waiting = Instant::now();
         tokio::spawn(async move {
@@ -167,7 +157,7 @@ mod tests {
             halt.cancel();
         });
         let stopped = retrier
-            .in_turn(&case, std::future::pending::<()>())
+            .in_turn(&context, std::future::pending::<()>())
             .await
             .unwrap_err();
         (
@@ -177,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_in_turn_for_longer_than_a_delivery_may_be_held_nor_past_a_halt() {
+    async fn no_job_waits_in_turn_for_longer_than_a_delivery_may_be_held_nor_past_a_halt() {
         let minutes = Duration::from_mins;
         for (held_before, is_queued, halted_after, expected) in [
             (minutes(0), true, minutes(60), (minutes(10), "worker.busy")),

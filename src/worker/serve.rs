@@ -297,8 +297,8 @@ impl Worker {
         let pipeline = &self.parts.pipeline;
         let readings = [
             ("store", pipeline.loader.store.clock_reading()),
-            ("recognition", pipeline.recognition.clock_reading()),
-            ("verification", pipeline.verification.clock_reading()),
+            ("recognition", pipeline.recognition.client.clock_reading()),
+            ("verification", pipeline.verification.client.clock_reading()),
         ];
         for (server, reading) in readings {
             if let Some(reading) = reading {

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::domain::failure::Stage;
 use crate::image::{DECODED_AT_ONCE, Loader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
-use crate::pipeline::{Pipeline, SingleFlight};
+use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
 use crate::provider::client::{self, Client};
 use crate::randomness::Randomness;
@@ -93,7 +93,7 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         policy: Arc::clone(policy),
         timezone: timezone.clone(),
         clock: *clock,
-        chance: chance.clone(),
+        randomness: chance.clone(),
         breaker,
         observer: Arc::clone(decisions) as _,
     };
@@ -105,8 +105,6 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
         script: Arc::clone(script),
     };
     let pipeline = Pipeline {
-        recognitions: SingleFlight::default(),
-        verifications: SingleFlight::default(),
         answers: AnswerStore::new(
             Checkpoints::new(&checkpoints, store, BUCKET, config.sealer()),
             retrier.clone(),
@@ -129,11 +127,18 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
             buckets: Vec::new(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
-        recognition: Client::new(Stage::Recognition, recognition, RATE, retrier.clone()),
-        verification: Client::new(Stage::Verification, verification, RATE, retrier.clone()),
+        recognition: RecognitionStep::new(Client::new(
+            Stage::Recognition,
+            recognition,
+            RATE,
+            retrier.clone(),
+        )),
+        verification: VerificationStep::new(
+            Client::new(Stage::Verification, verification, RATE, retrier.clone()),
+            config.verification.auto_rotate,
+        ),
         retrier,
         job_deadline: script.scenario.job_deadline,
-        auto_rotate: config.verification.auto_rotate,
         redelivery_wait: config.worker.redelivery_wait.duration(),
     };
     let mut parts = app::worker_parts(

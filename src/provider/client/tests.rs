@@ -2,11 +2,11 @@ use super::*;
 use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::cluster::Membership;
-use crate::domain::progress::Progress;
+use crate::domain::job::Job;
 use crate::policy::{Policy, Transfer};
 use crate::provider::{Shown, UrlSigner, View};
 use crate::randomness::Randomness;
-use crate::retry::Brought;
+use crate::retry::{ImageOrigin, JobContext};
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use std::sync::{Arc, Mutex};
@@ -89,7 +89,7 @@ fn client(echo: Echo) -> Client<()> {
         policy,
         timezone,
         clock,
-        chance: Randomness::seeded(1),
+        randomness: Randomness::seeded(1),
         breaker,
         observer: Arc::new(crate::retry::DecisionLog),
     };
@@ -102,22 +102,35 @@ fn client(echo: Echo) -> Client<()> {
     Client::new(Stage::Recognition, echo, limits, retrier)
 }
 
-/// With checkpoints that were looked at just now.
-fn case(progress: &mut Progress, clock: Clock, deadline: Timestamp) -> Case<'_> {
-    Case {
-        progress,
+fn job() -> Job {
+    Job::parse(br#"{"job_id":"a","image":{"key":"a"}}"#, None)
+        .ok()
+        .unwrap()
+}
+
+fn context(job: &Job, deadline: Timestamp) -> JobContext<'_> {
+    JobContext {
+        job,
         halt: CancellationToken::new(),
         deadline,
         began: Instant::now(),
         is_queued: true,
-        subject: String::new(),
-        billing_date: None,
-        transfer: Transfer::Url,
-        brought: Brought::Nothing,
-        has_bytes: true,
-        recalled: RecallTime::now(clock),
         redelivery_wait: REDELIVERY_WAIT,
-        failing_since: None,
+        origin: ImageOrigin::DefaultBucket,
+    }
+}
+
+/// A call of recognition by URL, with checkpoints that were looked at just now.
+fn by_url<'a>(
+    job: &'a JobContext<'a>,
+    progress: &'a mut Progress,
+    clock: Clock,
+) -> CallContext<'a> {
+    CallContext {
+        transfer: Transfer::Url,
+        can_send_bytes: true,
+        recalled: Some(RecallTime::now(clock)),
+        ..CallContext::new(job, progress, Stage::Recognition, "")
     }
 }
 
@@ -130,15 +143,12 @@ async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> 
     let link = Signs(Mutex::new(signed.iter().rev().copied().collect()));
     let now = client.retrier.clock.now();
     let mut progress = Progress::new(String::new(), now);
-    let mut case = case(
-        &mut progress,
-        client.retrier.clock,
-        now + Duration::from_hours(96),
-    );
+    let job = job();
+    let context = context(&job, now + Duration::from_hours(96));
     let outcome = client
         .call(
             &Request::new(View::Object(Arc::new(link)), false),
-            &mut case,
+            &mut by_url(&context, &mut progress, client.retrier.clock),
             unknown,
         )
         .await;
@@ -146,7 +156,7 @@ async fn call(signed: &[Result<(), &'static str>], is_broken_at_first: bool) -> 
         (
             stopped.failure.stage,
             stopped.failure.code,
-            stopped.ruling.decision,
+            stopped.policy.decision,
         )
     });
     let shown = calls.lock().unwrap().clone();
@@ -224,7 +234,7 @@ async fn who_is_too_late_takes_no_place_in_the_rate() {
         calls: Arc::default(),
         is_broken_at_first: false,
     });
-    let (now, began) = (client.retrier.clock.now(), Instant::now());
+    let (now, began, job) = (client.retrier.clock.now(), Instant::now(), job());
     let request = Request::new(View::Object(Arc::new(Signs::default())), false);
     for (deadline, expected) in [(now - Duration::from_secs(1), Some("job.deadline")); 20]
         .into_iter()
@@ -234,7 +244,11 @@ async fn who_is_too_late_takes_no_place_in_the_rate() {
         let outcome = client
             .call(
                 &request,
-                &mut case(&mut progress, client.retrier.clock, deadline),
+                &mut by_url(
+                    &context(&job, deadline),
+                    &mut progress,
+                    client.retrier.clock,
+                ),
                 unknown,
             )
             .await;
@@ -272,17 +286,15 @@ async fn whoever_waited_for_longer_than_others_wait_for_it_looks_again_before_it
         });
         let now = client.retrier.clock.now();
         let mut progress = Progress::new(String::new(), now);
-        let mut case = case(
-            &mut progress,
-            client.retrier.clock,
-            now + Duration::from_hours(96),
-        );
+        let job = job();
+        let context = context(&job, now + Duration::from_hours(96));
+        let mut calling = by_url(&context, &mut progress, client.retrier.clock);
         tokio::time::sleep(Duration::from_secs(waited)).await;
         let request = Request::new(View::Object(Arc::new(Signs::default())), false);
         let outcome = if paid_elsewhere {
-            client.call(&request, &mut case, known).await
+            client.call(&request, &mut calling, known).await
         } else {
-            client.call(&request, &mut case, unknown).await
+            client.call(&request, &mut calling, unknown).await
         };
         let came_to = match outcome.unwrap() {
             Called::Answered(_) => "called",
@@ -294,10 +306,9 @@ async fn whoever_waited_for_longer_than_others_wait_for_it_looks_again_before_it
             "{waited} {paid_elsewhere}"
         );
         assert!(
-            !case
-                .recalled
-                .is_older_than(Duration::from_secs(35), client.retrier.clock)
-                || waited < 35
+            !calling.recalled.is_some_and(|recalled| {
+                recalled.is_older_than(Duration::from_secs(35), client.retrier.clock)
+            }) || waited < 35
         );
     }
 }
@@ -315,17 +326,15 @@ async fn a_call_that_is_tried_again_in_place_looks_again_each_time_that_it_waite
     });
     let now = client.retrier.clock.now();
     let mut progress = Progress::new(String::new(), now);
-    let mut case = Case {
+    let job = job();
+    let context = JobContext {
         redelivery_wait: Duration::from_secs(1),
-        ..case(
-            &mut progress,
-            client.retrier.clock,
-            now + Duration::from_hours(96),
-        )
+        ..context(&job, now + Duration::from_hours(96))
     };
+    let mut calling = by_url(&context, &mut progress, client.retrier.clock);
     let request = Request::new(View::Object(Arc::new(Signs::default())), false);
     assert!(matches!(
-        client.call(&request, &mut case, looked).await,
+        client.call(&request, &mut calling, looked).await,
         Ok(Called::Answered(_))
     ));
     assert_eq!(

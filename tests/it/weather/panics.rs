@@ -81,7 +81,7 @@ async fn a_job_on_which_the_worker_fails_is_answered_so_and_whoever_waited_for_i
         calls: AtomicU32::new(0),
     };
     let fit = |pipeline: &mut Pipeline| {
-        pipeline.recognition =
+        pipeline.recognition.client =
             Client::new(Stage::Recognition, fragile, RATE, pipeline.retrier.clone());
     };
     system.work_with(fit).await;

@@ -1,25 +1,21 @@
 //! What has been found out about a job, and the result it becomes.
 
-use crate::checkpoint::StoredResult;
+use crate::checkpoint::{StoredResult, VerificationAnswer};
 use crate::domain::checks;
-use crate::domain::failure::Failure;
-use crate::domain::job::{Job, Rejected};
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::job::{Job, JobId, Rejected};
 use crate::domain::progress::{Progress, Totals};
+use crate::domain::reading::Reading;
 use crate::domain::result::{
-    Flag, ImagePart, JobError, JobResult, RecognitionPart, SCHEMA, Status, Verdict,
-    VerificationPart,
+    Flag, ImagePart, JobError, JobResult, RecognitionPart, Status, Verdict, VerificationPart,
 };
+use crate::domain::verdict;
 use bytes::Bytes;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
-
-/// A broker refuses what is larger than its `max_message_size`, 16 MiB by default in RabbitMQ 4,
-/// and closes the channel.
-const MAX_RESULT_BYTES: usize = 15 << 20;
-/// Of each list, where a result is too large: tried in turn.
-const LINES_THAT_FIT: [usize; 3] = [10_000, 1_000, 0];
 
 #[derive(Default)]
 pub(super) struct ResultBuilder {
@@ -65,7 +61,54 @@ impl Answer {
 }
 
 impl ResultBuilder {
-    pub(super) fn into_answer(
+    /// Nothing is known yet but which image the job names.
+    pub(super) fn about(image: ImagePart) -> Self {
+        Self {
+            image: Some(image),
+            ..Self::default()
+        }
+    }
+
+    /// The job did not ask for verification: its question is answered.
+    pub(super) fn recognized_only(&mut self) {
+        self.verdict = Some(Verdict::Recognized);
+    }
+
+    pub(super) fn verified(&mut self, answer: VerificationAnswer, progress: &Progress) {
+        match answer {
+            VerificationAnswer::Found(part) => {
+                let (verdict, flags) = verdict::of_registry(&part.registry);
+                self.verdict = verdict;
+                self.flags = flags;
+                if verdict.is_none() {
+                    self.error = Some(status_unknown(progress));
+                    self.flags.push(Flag::RegistryStatusUnknown);
+                    self.flags.dedup();
+                }
+                self.verification = Some(*part);
+            }
+            VerificationAnswer::Negative { verdict, error } => {
+                self.verdict = Some(verdict);
+                self.error = Some(error);
+            }
+        }
+    }
+
+    pub(super) fn billing_date(&self) -> Option<Date> {
+        let date = self.recognition.as_ref()?.invoice.billing_date.as_ref();
+        date.and_then(Reading::value).copied()
+    }
+
+    /// The status of a job that went through the whole line.
+    pub(super) fn status(&self) -> Status {
+        if self.verdict.is_some() {
+            Status::Completed
+        } else {
+            Status::Undetermined
+        }
+    }
+
+    pub(super) fn build(
         self,
         job: &Job,
         progress: &Progress,
@@ -82,9 +125,7 @@ impl ResultBuilder {
             checks::check(recognised, verified, registry)
         };
         let mut result = JobResult {
-            schema: SCHEMA,
             job_id: Some(job.id.as_str()),
-            status,
             verdict: self.verdict,
             flags: self.flags,
             checks,
@@ -93,9 +134,8 @@ impl ResultBuilder {
             error: self.error.clone(),
             calls: progress.calls().to_vec(),
             image: self.image,
-            first_seen: progress.first_seen,
-            finished,
             metadata: job.metadata.as_deref(),
+            ..JobResult::new(status, progress.first_seen, finished)
         };
         Answer {
             status,
@@ -103,22 +143,9 @@ impl ResultBuilder {
             error: self.error,
             totals: progress.totals,
             question: self.question,
-            body: fitting(&mut result),
+            body: result.to_body(),
         }
     }
-}
-
-/// A result that every broker takes, with as many lines as fit.
-fn fitting(result: &mut JobResult<'_>) -> Box<RawValue> {
-    let mut body = body_of(result);
-    for lines in LINES_THAT_FIT {
-        if body.get().len() <= MAX_RESULT_BYTES {
-            break;
-        }
-        result.keep_lines(lines);
-        body = body_of(result);
-    }
-    body
 }
 
 /// The answer to what is no job.
@@ -128,24 +155,11 @@ pub fn answer_to_rejected(
     finished: Timestamp,
 ) -> Answer {
     let error = JobError::new(&rejected.failure, 0);
-    let result = JobResult {
-        schema: SCHEMA,
-        job_id: rejected
-            .job_id
-            .as_ref()
-            .map(crate::domain::job::JobId::as_str),
-        status: Status::InvalidJob,
-        verdict: None,
-        flags: Vec::new(),
-        recognition: None,
-        verification: None,
-        checks: Vec::new(),
+    let mut result = JobResult {
+        job_id: rejected.job_id.as_ref().map(JobId::as_str),
         error: Some(error.clone()),
-        calls: Vec::new(),
-        image: None,
-        first_seen,
-        finished,
         metadata: rejected.metadata.as_deref(),
+        ..JobResult::new(Status::InvalidJob, first_seen, finished)
     };
     Answer {
         status: Status::InvalidJob,
@@ -153,7 +167,7 @@ pub fn answer_to_rejected(
         error: Some(error),
         totals: Totals::default(),
         question: None,
-        body: body_of(&result),
+        body: result.to_body(),
     }
 }
 
@@ -165,11 +179,11 @@ pub fn answer_to_failure(
     progress: &Progress,
     finished: Timestamp,
 ) -> Answer {
-    let findings = ResultBuilder {
+    let result = ResultBuilder {
         error: Some(JobError::new(failure, 1)),
         ..ResultBuilder::default()
     };
-    findings.into_answer(job, progress, status, finished)
+    result.build(job, progress, status, finished)
 }
 
 /// The answer of a completed run, for another run of the same job: with its own metadata, and
@@ -190,66 +204,9 @@ pub fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer>
     })
 }
 
-fn body_of(result: &JobResult<'_>) -> Box<RawValue> {
-    // Cannot fail: every key is text and every number finite.
-    to_raw_value(result).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::invoice::{CostDetail, Invoice};
-
-    #[test]
-    fn a_result_is_as_long_as_a_broker_takes_and_says_what_is_left_out() {
-        let invoice = |lines: usize, bytes: usize| Invoice {
-            cost_details: vec![
-                CostDetail {
-                    name: Some("x".repeat(bytes)),
-                    ..CostDetail::default()
-                };
-                lines
-            ],
-            ..Invoice::default()
-        };
-        for (lines, bytes, kept) in [
-            (100, 10, 100),
-            (20_000, 100, 20_000),
-            (20_000, 1_000, 10_000),
-            (20_000, 2_000, 1_000),
-            (1_000, 20_000, 0),
-        ] {
-            let part = RecognitionPart {
-                invoice: invoice(lines, bytes),
-                request_id: None,
-            };
-            let mut result = JobResult {
-                schema: SCHEMA,
-                job_id: None,
-                status: Status::Completed,
-                verdict: None,
-                flags: Vec::new(),
-                recognition: Some(part),
-                verification: None,
-                checks: Vec::new(),
-                error: None,
-                calls: Vec::new(),
-                image: None,
-                first_seen: Timestamp::UNIX_EPOCH,
-                finished: Timestamp::UNIX_EPOCH,
-                metadata: None,
-            };
-            let body: serde_json::Value = serde_json::from_str(fitting(&mut result).get()).unwrap();
-            let invoice = &body["recognition"]["invoice"];
-            assert_eq!(
-                invoice["cost_details"].as_array().unwrap().len(),
-                kept,
-                "{lines} {bytes}"
-            );
-            assert_eq!(
-                invoice["left_out"]["cost_details"].as_u64().unwrap_or(0),
-                (lines - kept) as u64
-            );
-        }
-    }
+fn status_unknown(progress: &Progress) -> JobError {
+    let message =
+        "the registry's status of this bill could not be understood; a person has to look at it";
+    let failure = Failure::new(Stage::Verification, "registry_status_unknown", message);
+    JobError::new(&failure, progress.attempts(Stage::Verification))
 }

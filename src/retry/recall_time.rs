@@ -1,16 +1,16 @@
 //! When the checkpoints were last looked at.
 //!
-//! A process that was stopped, or a machine that slept, does not know it: its broker has given its
-//! jobs to another worker long ago, which may have paid for what this one is about to pay for. So a
-//! job that waited for too long, for any reason, looks again before it calls.
+//! A process that was stopped, or a machine that slept, does not know it: the broker has given its
+//! jobs to another worker, which may have paid for what this one is about to pay for. So a job that
+//! waited for too long, for any reason, looks again before it calls.
 
 use crate::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// By two clocks: the monotonic one stands still while a machine sleeps, and the other one may be
-/// set.
+/// A moment by two clocks: the monotonic one stands still while a machine sleeps, and the wall clock
+/// may be set.
 #[derive(Clone, Copy, Debug)]
 pub struct RecallTime {
     monotonic: Instant,

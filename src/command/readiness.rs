@@ -1,0 +1,54 @@
+//! What every job needs is seen at work before the worker is ready. The store is asked beside the
+//! jobs, and one that refuses this worker pauses it before it takes a job. The providers are paid,
+//! so that jobs alone ask them.
+
+use crate::domain::failure::{Failure, Stage};
+use crate::pipeline::Pipeline;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// No image has this name.
+const ABSENT: &str = "invoice-worker-check";
+const DENIED: &str = "AccessDenied";
+/// A worker that had no reason to call a provider by then is ready without: there may be no jobs
+/// tonight.
+const FIRST_CALLS_WITHIN: Duration = Duration::from_secs(5);
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// Returns once nothing is left to doubt. A stage that is paused before it has ever worked keeps
+/// the worker unready after that.
+pub(super) async fn prove(pipeline: &Pipeline) {
+    let breaker = &pipeline.retrier.breaker;
+    prove_store(pipeline).await;
+    breaker.doubt("no provider has answered a call of this worker yet; it is ready in a few seconds if there is nothing to ask");
+    let stages = [Stage::Recognition, Stage::Verification];
+    let _ = timeout(FIRST_CALLS_WITHIN, breaker.works(&stages)).await;
+    breaker.trust();
+}
+
+/// Asks until both buckets have answered as they have to.
+async fn prove_store(pipeline: &Pipeline) {
+    let breaker = &pipeline.retrier.breaker;
+    let mut wait = FIRST_WAIT;
+    while let Err(failure) = try_store(pipeline).await {
+        breaker.store_fails(&failure);
+        sleep(wait).await;
+        wait = (2 * wait).min(LONGEST_WAIT);
+    }
+    breaker.store_works();
+}
+
+async fn try_store(pipeline: &Pipeline) -> Result<(), Failure> {
+    let (loader, breaker) = (&pipeline.loader, &pipeline.retrier.breaker);
+    if !loader.bucket.is_empty() {
+        match loader.store.get(&loader.bucket, ABSENT, 0).await {
+            Ok(_) => {}
+            // Without the right to list, a store denies what is not there. That an image was read
+            // shows more.
+            Err(failure) if failure.code == DENIED && breaker.has_worked(Stage::Storage) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    pipeline.answers.checkpoints.probe().await.map(drop)
+}

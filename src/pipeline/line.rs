@@ -1,0 +1,210 @@
+//! The steps of the line, in their order: each takes the job one step further, or out of the line.
+
+use super::outcome::{self, Arrival, Exit, Outcome};
+use super::paid_step::{PaidQuestion, PaidStep};
+use super::recognition::{self, RecognitionStep};
+use super::result_builder::{Answer, ResultBuilder};
+use super::verification::VerificationStep;
+use crate::checkpoint::{AnswerStore, CarriedAnswers, DatedAnswer, Known, PaidAnswer};
+use crate::domain::failure::Stage;
+use crate::domain::job::ImageRef;
+use crate::domain::progress::Progress;
+use crate::domain::result::JobError;
+use crate::image::{LoadedImage, Loader};
+use crate::policy::Decision;
+use crate::retry::{JobContext, Retrier, StageStopped};
+
+/// One job on its way, and what its steps work with.
+pub(super) struct Line<'a> {
+    pub(super) loader: &'a Loader,
+    pub(super) recognition: &'a RecognitionStep,
+    pub(super) verification: &'a VerificationStep,
+    pub(super) answers: &'a AnswerStore,
+    pub(super) retrier: &'a Retrier,
+    pub(super) job: JobContext<'a>,
+    pub(super) progress: &'a mut Progress,
+    pub(super) result: ResultBuilder,
+}
+
+impl Line<'_> {
+    /// What the worker does with a job at the end of its line.
+    pub(super) fn outcome(self, end: Result<(), Exit>) -> Outcome {
+        Outcome::of(end, &self.job, self.progress, self.result, self.retrier)
+    }
+
+    /// The answer to a job that is not queued, at the end of its line.
+    pub(super) fn answer(self, end: Result<(), Box<StageStopped>>) -> Answer {
+        outcome::answer_at_once(end, &self.job, self.progress, self.result, self.retrier)
+    }
+
+    pub(super) fn is_about(&mut self, image: &LoadedImage) {
+        self.result.image = Some(image.part.clone());
+    }
+
+    /// An answer that only has to be published. Where it cannot be read the job takes the whole
+    /// line again, to the same end.
+    pub(super) async fn replay_unsent(&mut self, arrival: &Arrival) -> Result<(), Exit> {
+        let Some(unsent) = &self.progress.unsent else {
+            return Ok(());
+        };
+        match self.answers.result(&unsent.question, &arrival.halt).await {
+            Some(stored) if stored.run == self.progress.run => {
+                Err(Exit::replay(stored, unsent.question.clone()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A job that will find its stage closed is parked before anything is fetched for it, unless it
+    /// is a redelivered one: that may have been answered.
+    pub(super) fn look_ahead(&mut self, arrival: &Arrival) -> Result<(), Box<StageStopped>> {
+        if arrival.redelivered || self.retrier.clock.now() > self.job.deadline {
+            return Ok(());
+        }
+        let next = if self.progress.bill.is_some() {
+            Stage::Verification
+        } else {
+            Stage::Recognition
+        };
+        let mut scopes = self.progress.scopes(next);
+        if matches!(self.job.job.image, ImageRef::Object { .. }) {
+            scopes.extend(self.progress.scopes(Stage::Storage));
+        }
+        let Some(blocked) = self.retrier.breaker.blocked(&scopes, &self.progress.run) else {
+            return Ok(());
+        };
+        let stopped = self.retrier.blocked(blocked, self.job.deadline);
+        if matches!(stopped.decision(), Decision::Park { .. }) {
+            return Err(stopped);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn load(&mut self) -> Result<LoadedImage, Box<StageStopped>> {
+        match self
+            .loader
+            .load(&self.job, self.progress, self.retrier)
+            .await
+        {
+            Ok(image) => {
+                self.result.image = Some(image.part.clone());
+                self.result.question = Some(image.question(self.job.job));
+                self.progress.is_about(&image.identity);
+                Ok(image)
+            }
+            Err(stopped) => {
+                if let (Decision::Fail { .. }, Some(image)) =
+                    (stopped.decision(), &self.progress.image)
+                {
+                    // The image went away while its job was parked, perhaps after it was read: what
+                    // was paid for is in the result. A store that does not answer is no reason to
+                    // keep the job waiting.
+                    let carried = CarriedAnswers::about(image, self.progress).recognition;
+                    let read = || self.answers.checkpoints.recognition(image);
+                    self.result.recognition = match carried {
+                        Some(part) => Some(part),
+                        None => self.answers.recall(&self.job, read).await.ok().flatten(),
+                    };
+                }
+                Err(stopped)
+            }
+        }
+    }
+
+    /// A result of the same question that is kept may end the job here.
+    pub(super) async fn recall_result(
+        &mut self,
+        image: &LoadedImage,
+        arrival: &Arrival,
+    ) -> Result<(), Exit> {
+        let question = image.question(self.job.job);
+        let read = || self.answers.checkpoints.result(&question);
+        if let Some(stored) = self.answers.recall(&self.job, read).await? {
+            let is_this_run = stored.run == self.progress.run;
+            outcome::answered_before(self.job.job, stored, &question, self.progress, arrival)?;
+            self.progress.asked_again |= is_this_run;
+        }
+        Ok(())
+    }
+
+    /// A call of another worker may still be under way: the job waits until it must be over, unless
+    /// the last answer that it pays for is at hand.
+    pub(super) async fn wait_for_another_worker(
+        &mut self,
+        image: &LoadedImage,
+        arrival: &Arrival,
+    ) -> Result<(), Exit> {
+        if !arrival.maybe_elsewhere {
+            return Ok(());
+        }
+        let (kept, today) = (&self.answers.checkpoints, self.retrier.today());
+        let is_paid = if self.job.job.verify {
+            let read = || DatedAnswer::recall(kept, &image.identity, today);
+            let known = self.answers.recall(&self.job, read).await?;
+            matches!(known, Some(Known::Answer(_)))
+        } else {
+            let read = || kept.recognition(&image.identity);
+            self.answers.recall(&self.job, read).await?.is_some()
+        };
+        if is_paid {
+            Ok(())
+        } else {
+            Err(Exit::redelivered(&self.job, self.retrier))
+        }
+    }
+
+    /// Reads the image. A recognition that fails does not end a job that wants verification, which
+    /// reads the image itself.
+    pub(super) async fn recognise(&mut self, image: &LoadedImage) -> Result<(), Box<StageStopped>> {
+        if let Some(error) = &self.progress.recognition_error {
+            self.result.error = Some(error.clone());
+            return Ok(());
+        }
+        match self.ask(self.recognition, image).await {
+            Ok(part) => {
+                self.progress.bill =
+                    Some(recognition::bill_of(Some(&part.invoice), &image.identity));
+                self.result.recognition = Some(part);
+            }
+            Err(stopped)
+                if self.job.job.verify && recognition::ends_recognition_alone(&stopped) =>
+            {
+                let attempts = self.progress.attempts(Stage::Recognition);
+                let error = JobError::new(&stopped.failure, attempts);
+                self.progress.recognition_error = Some(error.clone());
+                self.progress.bill = Some(recognition::bill_of(None, &image.identity));
+                self.result.error = Some(error);
+            }
+            Err(stopped) => return Err(stopped),
+        }
+        Ok(())
+    }
+
+    /// Asks the registry, where the job wants it. What it says about the bill is the verdict.
+    pub(super) async fn verify(&mut self, image: &LoadedImage) -> Result<(), Box<StageStopped>> {
+        if !self.job.job.verify {
+            self.result.recognized_only();
+            return Ok(());
+        }
+        let (_, answer) = self.ask(self.verification, image).await?;
+        self.result.verified(answer, self.progress);
+        Ok(())
+    }
+
+    async fn ask<S: PaidStep>(
+        &mut self,
+        step: &S,
+        image: &LoadedImage,
+    ) -> Result<S::Answer, Box<StageStopped>> {
+        let question = PaidQuestion {
+            step,
+            retrier: self.retrier,
+            loader: self.loader,
+            answers: self.answers,
+            job: &self.job,
+            image,
+            billing_date: self.result.billing_date(),
+        };
+        question.ask(self.progress).await
+    }
+}

@@ -1,0 +1,201 @@
+//! A question that is paid for, written once for both providers. It is bought at most once: what
+//! travels with the job, what is kept, and another job's call under way come first, and an answer
+//! is checkpointed before anything else happens.
+
+use super::single_flight::{Role, SingleFlight};
+use crate::checkpoint::{AnswerStore, CarriedAnswers, Known, PaidAnswer};
+use crate::domain::failure::Stage;
+use crate::domain::progress::Progress;
+use crate::image::{LoadedImage, Loader, ProviderImage};
+use crate::policy::Decision;
+use crate::provider::client::{Called, Client};
+use crate::provider::{Reply, Request, View};
+use crate::retry::{CallContext, JobContext, RecallTime, Retrier, StageStopped};
+use jiff::civil::Date;
+
+/// What differs between the two providers.
+pub(super) trait PaidStep: Sized {
+    /// A good answer of the provider.
+    type Reply;
+    /// What is kept of it, and shared with other jobs.
+    type Answer: PaidAnswer;
+
+    const STAGE: Stage;
+
+    fn client(&self) -> &Client<Self::Reply>;
+
+    /// The calls that are being made.
+    fn calls(&self) -> &SingleFlight<Self::Answer>;
+
+    /// What the provider is shown of the image.
+    ///
+    /// # Errors
+    /// [`StageStopped`]: the image cannot be sent to it.
+    fn view<'a>(&self, image: &'a LoadedImage) -> Result<&'a View, Box<StageStopped>>;
+
+    fn request(&self, view: View, progress: &mut Progress) -> Request;
+
+    /// What is kept of a reply that came today.
+    fn answer(&self, reply: Reply<Self::Reply>, today: Date) -> Self::Answer;
+
+    /// Another answer, or `None` for another call, where a call was stopped.
+    ///
+    /// # Errors
+    /// `stopped`, where neither follows; or that the store did not take what it has to keep.
+    async fn after(
+        &self,
+        stopped: Box<StageStopped>,
+        question: &PaidQuestion<'_, Self>,
+        progress: &mut Progress,
+    ) -> Result<Option<Self::Answer>, Box<StageStopped>>;
+}
+
+/// One job's question about its image.
+pub(super) struct PaidQuestion<'a, S> {
+    pub(super) step: &'a S,
+    pub(super) retrier: &'a Retrier,
+    pub(super) loader: &'a Loader,
+    pub(super) answers: &'a AnswerStore,
+    pub(super) job: &'a JobContext<'a>,
+    pub(super) image: &'a LoadedImage,
+    pub(super) billing_date: Option<Date>,
+}
+
+impl<S: PaidStep> PaidQuestion<'_, S> {
+    /// # Errors
+    /// [`StageStopped`]: there is no answer, and what the policy wants instead.
+    pub(super) async fn ask(
+        &self,
+        progress: &mut Progress,
+    ) -> Result<S::Answer, Box<StageStopped>> {
+        if let Some(answer) = self.carried(progress).await {
+            return Ok(answer);
+        }
+        let recalled = RecallTime::now(self.retrier.clock);
+        let known = self.recall().await?;
+        if let Some(answer) = known.and_then(|known| heed(known, progress)) {
+            return Ok(answer);
+        }
+        loop {
+            match self.step.calls().join(&self.image.identity) {
+                Role::Leader(leader) => {
+                    // The leader before may have had an answer since the checkpoint was read.
+                    let (kept, today) = (&self.answers.checkpoints, self.retrier.today());
+                    let here = S::Answer::recall_here(kept, &self.image.identity, today).await;
+                    let outcome = match here.and_then(|known| heed(known, progress)) {
+                        Some(answer) => Ok(answer),
+                        None => self.buy(recalled, progress).await,
+                    };
+                    return leader.complete(outcome, progress);
+                }
+                Role::Follower(follower) => {
+                    if let Some(outcome) = follower.wait(self.retrier, self.job, progress).await? {
+                        return outcome;
+                    }
+                }
+            }
+        }
+    }
+
+    /// An answer that came with the job is safe with it; it is stored, if that is possible by now,
+    /// for other jobs about the same image, and need not travel any more.
+    async fn carried(&self, progress: &mut Progress) -> Option<S::Answer> {
+        let mut carried = CarriedAnswers::about(&self.image.identity, progress);
+        let answer = S::Answer::carried(&mut carried).clone()?;
+        let kept = answer.keep(&self.answers.checkpoints, &self.image.identity);
+        match kept.await {
+            Ok(()) => {
+                *S::Answer::carried(&mut carried) = None;
+                carried.travel_with(progress);
+            }
+            Err(failure) => {
+                tracing::debug!(stage = %S::STAGE, code = failure.code, "an answer that came with its job can still not be stored");
+            }
+        }
+        Some(answer)
+    }
+
+    /// What is kept of the answer.
+    pub(super) async fn recall(&self) -> Result<Option<Known<S::Answer>>, Box<StageStopped>> {
+        let (kept, image) = (&self.answers.checkpoints, &self.image.identity);
+        let read = || S::Answer::recall(kept, image, self.retrier.today());
+        self.answers.recall(self.job, read).await
+    }
+
+    /// Calls the provider until there is an answer. `recalled` is when its checkpoint was read.
+    async fn buy(
+        &self,
+        recalled: RecallTime,
+        progress: &mut Progress,
+    ) -> Result<S::Answer, Box<StageStopped>> {
+        let (identity, view) = (&self.image.identity, self.step.view(self.image)?);
+        // A job that is too late does not wait for memory.
+        self.retrier.may_call(self.job)?;
+        let mut shown = self.shown(view, progress).await?;
+        let answer = loop {
+            let request = self.step.request(shown.view.clone(), progress);
+            let is_turned = request.auto_rotate;
+            let look_again = async || {
+                let known = self.recall().await?;
+                // That the image has to be turned is news only where it is not turned yet.
+                Ok(known.filter(|known| matches!(known, Known::Answer(_)) || !is_turned))
+            };
+            let mut call = CallContext {
+                billing_date: self.billing_date,
+                transfer: shown.view.transfer(),
+                can_send_bytes: matches!(shown.view, View::Object(_)),
+                recalled: Some(recalled),
+                ..CallContext::new(self.job, progress, S::STAGE, identity)
+            };
+            let client = self.step.client();
+            match client.call(&request, &mut call, look_again).await {
+                Ok(Called::Answered(reply)) => {
+                    break self.step.answer(reply, self.retrier.today());
+                }
+                Ok(Called::Known(known)) => {
+                    if let Some(answer) = heed(known, progress) {
+                        return Ok(answer);
+                    }
+                }
+                Err(stopped) if *stopped.decision() == Decision::Inline => {
+                    progress.inline.insert(S::STAGE);
+                    shown = self.shown(view, progress).await?;
+                }
+                Err(stopped) => {
+                    if let Some(answer) = self.step.after(stopped, self, progress).await? {
+                        break answer;
+                    }
+                }
+            }
+        };
+        let keep = || answer.keep(&self.answers.checkpoints, identity);
+        let carry = |carried: &mut CarriedAnswers| {
+            *S::Answer::carried(carried) = Some(answer.clone());
+        };
+        self.answers
+            .persist(self.job, progress, identity, keep, carry)
+            .await?;
+        Ok(answer)
+    }
+
+    async fn shown(
+        &self,
+        view: &View,
+        progress: &mut Progress,
+    ) -> Result<ProviderImage, Box<StageStopped>> {
+        self.loader
+            .provider_image(S::STAGE, self.image, view, self.job, progress, self.retrier)
+            .await
+    }
+}
+
+/// The answer, if it is one; otherwise the next call turns the image.
+fn heed<A>(known: Known<A>, progress: &mut Progress) -> Option<A> {
+    match known {
+        Known::Answer(answer) => Some(answer),
+        Known::Unread(code) => {
+            progress.rotated_for.get_or_insert(code);
+            None
+        }
+    }
+}

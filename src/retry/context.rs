@@ -1,0 +1,96 @@
+//! What a decision about a job's call depends on, beside the failure itself.
+
+use super::RecallTime;
+use crate::domain::failure::Stage;
+use crate::domain::job::Job;
+use crate::domain::progress::Progress;
+use crate::policy::Transfer;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// One delivery of a job. It stays as it is for as long as the delivery is in hand.
+#[derive(Clone)]
+pub struct JobContext<'a> {
+    pub job: &'a Job,
+    /// Cancelled when this worker may start nothing more for the job: it drains, or the delivery
+    /// was lost with its connection.
+    pub halt: CancellationToken,
+    /// No attempt is started after it.
+    pub deadline: Timestamp,
+    /// Since when the delivery is held.
+    pub began: Instant,
+    /// The job can be parked; otherwise a caller waits for it.
+    pub is_queued: bool,
+    /// How long another worker that is handed the job waits before it pays for anything.
+    pub redelivery_wait: Duration,
+    pub origin: ImageOrigin,
+}
+
+/// Where the image is, as far as the job itself chose that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageOrigin {
+    /// In the default bucket: the job names the key alone.
+    #[default]
+    DefaultBucket,
+    /// In another bucket, which the job names.
+    OtherBucket,
+    /// At a URL of the job's own, which the providers fetch.
+    OwnUrl,
+}
+
+impl ImageOrigin {
+    /// Does a failure of this stage speak of the address that the job chose?
+    pub(super) fn concerns(self, stage: Stage, transfer: Transfer) -> bool {
+        match (self, stage) {
+            (Self::DefaultBucket, _) => false,
+            (Self::OwnUrl, _) | (Self::OtherBucket, Stage::Storage) => true,
+            (Self::OtherBucket, _) => transfer == Transfer::Url,
+        }
+    }
+}
+
+/// One call for a job, with the attempts at it that are made in place. It is made where the call is
+/// made.
+pub struct CallContext<'a> {
+    pub job: &'a JobContext<'a>,
+    pub progress: &'a mut Progress,
+    pub stage: Stage,
+    /// What is asked about: the image, or the key that it is read from.
+    pub subject: &'a str,
+    /// The bill's, where it is known.
+    pub billing_date: Option<Date>,
+    /// How the image is handed over.
+    pub transfer: Transfer,
+    /// Could the image's bytes be sent instead of its URL? Not where the URL is the job's own.
+    pub can_send_bytes: bool,
+    /// When the job last looked whether another worker has paid for the answer; `None` for what is
+    /// not paid for.
+    pub recalled: Option<RecallTime>,
+    /// Since when the call fails, in an earlier turn with the same code or in this one.
+    pub failing_since: Option<Timestamp>,
+}
+
+impl<'a> CallContext<'a> {
+    /// A call that is not paid for, and shows no image to a provider.
+    pub fn new(
+        job: &'a JobContext<'a>,
+        progress: &'a mut Progress,
+        stage: Stage,
+        subject: &'a str,
+    ) -> Self {
+        Self {
+            job,
+            progress,
+            stage,
+            subject,
+            billing_date: None,
+            transfer: Transfer::Inline,
+            can_send_bytes: false,
+            recalled: None,
+            failing_since: None,
+        }
+    }
+}

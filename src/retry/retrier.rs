@@ -1,0 +1,255 @@
+//! A failure is decided by the policy, then waited out in place or handed up.
+
+use super::context::{CallContext, JobContext};
+use super::stage_stopped::StageStopped;
+use crate::breaker::{About, Blocked, Breaker, CallPermit};
+use crate::clock::Clock;
+use crate::domain::failure::{Billed, Failure, Stage};
+use crate::policy::{Decision, Facts, Policy, PolicyDecision, Streak, Subject, Transfer, UNPROVEN};
+use crate::randomness::Randomness;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// No delivery is held for longer, for whatever reason.
+pub const LONGEST_HOLD: Duration = Duration::from_mins(10);
+/// A provider may ask for patience; a delivery is not held for longer than this at once.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
+/// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held
+/// (error-codes, `throttle`).
+const THROTTLED_FROM: Duration = Duration::from_secs(2);
+const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
+
+/// What every decision needs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Retrier {
+    pub policy: Arc<Policy>,
+    pub timezone: TimeZone,
+    pub clock: Clock,
+    pub randomness: Randomness,
+    pub breaker: Breaker,
+    pub observer: Arc<dyn DecisionObserver>,
+}
+
+/// Sees by which rule of the policy each answer was decided.
+pub trait DecisionObserver: std::fmt::Debug + Send + Sync {
+    fn decided(&self, rule: &str);
+}
+
+/// A line in the log of `debug` for each decision.
+#[derive(Debug)]
+pub struct DecisionLog;
+
+impl DecisionObserver for DecisionLog {
+    fn decided(&self, rule: &str) {
+        tracing::debug!(rule, "the policy decided about an answer");
+    }
+}
+
+impl Retrier {
+    /// What the policy makes of a call's failure.
+    pub fn decide(
+        &self,
+        failure: &Failure,
+        permit: &CallPermit,
+        call: &mut CallContext<'_>,
+    ) -> PolicyDecision {
+        let now = self.clock.now();
+        let before = call.progress.last_told(failure.stage, &failure.code);
+        let failing_since = *call.failing_since.get_or_insert(before.unwrap_or(now));
+        let bill = call.progress.bill.as_ref();
+        let subject = Subject {
+            name: call.subject,
+            province: bill.and_then(|bill| bill.province.as_ref()),
+            is_brought: call.job.origin.concerns(failure.stage, call.transfer),
+            is_inline: call.transfer == Transfer::Inline,
+        };
+        let about = About {
+            subject,
+            failing_since,
+        };
+        let facts = Facts {
+            now,
+            deadline: call.job.deadline,
+            timezone: self.timezone.clone(),
+            billing_date: call.billing_date,
+            transfer: call.transfer,
+            spread: self.randomness.unit(),
+            others: self.breaker.others(permit, failure, &about),
+        };
+        loop {
+            let decided = self.policy.decide(failure, call.progress, &facts);
+            if decided.decision != Decision::Inline || call.can_send_bytes {
+                self.observer.decided(&decided.rule);
+                return decided;
+            }
+            // The bytes behind a URL of the job's own never pass through us: the step counts as
+            // taken, and the next one is.
+            call.progress.charge(&decided.rule, decided.step);
+        }
+    }
+
+    /// Whether a good answer with this code is paid for.
+    pub fn billed(&self, stage: Stage, code: &str) -> Billed {
+        if let Some(rule) = self.policy.rule_about(&Failure::new(stage, code, "")) {
+            self.observer.decided(&rule.id);
+        }
+        self.policy.billed(stage, code)
+    }
+
+    /// May a call be started?
+    ///
+    /// # Errors
+    /// [`StageStopped`]: to be parked at once where the worker is stopping, with `job.deadline` and
+    /// final where it is too late.
+    pub fn may_call(&self, job: &JobContext<'_>) -> Result<(), Box<StageStopped>> {
+        if job.halt.is_cancelled() {
+            return Err(self.stopping());
+        }
+        if self.clock.now() > job.deadline {
+            let failure = Failure::new(
+                Stage::Job,
+                "job.deadline",
+                "the job's deadline passed before another attempt could be started",
+            );
+            let decision = Decision::Fail { invalid_job: None };
+            return Err(StageStopped::boxed(failure, decision));
+        }
+        Ok(())
+    }
+
+    /// The permit to make this call; `kept` is the one for the attempt before it.
+    ///
+    /// # Errors
+    /// [`StageStopped`]: the stage, the province or the bill is closed.
+    pub async fn enter(
+        &self,
+        call: &CallContext<'_>,
+        kept: Option<CallPermit>,
+    ) -> Result<CallPermit, Box<StageStopped>> {
+        let scopes = call.progress.scopes(call.stage);
+        self.breaker
+            .enter(&scopes, &call.progress.run, kept)
+            .await
+            .map_err(|blocked| self.blocked(blocked, call.job.deadline))
+    }
+
+    /// What becomes of a job for which no call may be made. It costs no attempt; where the deadline
+    /// is nearer than the opening, it ends.
+    pub fn blocked(&self, blocked: Blocked, deadline: Timestamp) -> Box<StageStopped> {
+        let too_late =
+            self.clock.now() > deadline || (!blocked.scope.is_pause() && blocked.until > deadline);
+        let decision = if too_late {
+            Decision::Fail { invalid_job: None }
+        } else {
+            Decision::Park {
+                until: blocked.until,
+            }
+        };
+        let message = format!(
+            "not asked: {} answered {} to others, and no call is made until {}",
+            blocked.scope, blocked.code, blocked.until
+        );
+        let failure = Failure::new(blocked.stage, &blocked.code, message);
+        Box::new(StageStopped {
+            failure,
+            policy: PolicyDecision::without_rule(decision),
+            blocked: Some(blocked),
+        })
+    }
+
+    /// Returns when it is time to try again, with the permit for it where that is still held.
+    ///
+    /// # Errors
+    /// [`StageStopped`] for every decision that is not carried out in place.
+    pub async fn wait_or_stop(
+        &self,
+        failure: Failure,
+        decided: PolicyDecision,
+        permit: CallPermit,
+        call: &mut CallContext<'_>,
+    ) -> Result<Option<CallPermit>, Box<StageStopped>> {
+        if is_charged(&decided.decision) {
+            call.progress.charge(&decided.rule, decided.step);
+        }
+        let may_be_held = call.job.began.elapsed() < LONGEST_HOLD;
+        match decided.decision {
+            Decision::Retry { wait } if may_be_held => {
+                call.progress.totals.retries = call.progress.totals.retries.saturating_add(1);
+                self.wait(wait, &failure, call.job).await;
+                Ok(Some(permit))
+            }
+            // The client has corrected its clock from the answer: the next call is signed anew.
+            Decision::Resign => Ok(Some(permit)),
+            Decision::Throttle if may_be_held => {
+                self.breaker.failed(permit, &failure, &decided);
+                let wait = THROTTLED_FROM + THROTTLED_WINDOW.mul_f64(self.randomness.unit());
+                self.wait(wait, &failure, call.job).await;
+                Ok(None)
+            }
+            _ => {
+                if decided.streak == Some(Streak::Unproven) {
+                    call.progress.charge(UNPROVEN, 0);
+                }
+                if decided.decision == Decision::Pause {
+                    call.progress.paused(
+                        failure.stage,
+                        self.clock.now(),
+                        self.breaker.last_answer(failure.stage),
+                    );
+                }
+                self.breaker.failed(permit, &failure, &decided);
+                Err(Box::new(StageStopped {
+                    failure,
+                    policy: decided,
+                    blocked: None,
+                }))
+            }
+        }
+    }
+
+    async fn wait(&self, wait: Duration, failure: &Failure, job: &JobContext<'_>) {
+        let asked = failure.retry_after.unwrap_or_default();
+        let wait = wait.max(asked.min(LONGEST_RETRY_AFTER));
+        tracing::debug!(stage = %failure.stage, code = failure.code, wait_ms = wait.as_millis(), "trying again in place");
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(wait) => {}
+            // The next attempt finds out that it may not be made.
+            () = job.halt.cancelled() => {}
+        }
+    }
+
+    /// The day, where the policy's days begin.
+    pub fn today(&self) -> Date {
+        let now = self.clock.now();
+        now.to_zoned(self.timezone.clone()).date()
+    }
+
+    pub(super) fn stopping(&self) -> Box<StageStopped> {
+        let failure = Failure::new(
+            Stage::Worker,
+            "worker.stopping",
+            "the worker was asked to stop; another one goes on",
+        );
+        let until = self.clock.now();
+        StageStopped::boxed(failure, Decision::Park { until })
+    }
+}
+
+/// What is not the job's fault is not charged.
+fn is_charged(decision: &Decision) -> bool {
+    match decision {
+        Decision::Continue
+        | Decision::Verdict(_)
+        | Decision::Fail { .. }
+        | Decision::Retry { .. }
+        | Decision::Park { .. }
+        | Decision::Rotate
+        | Decision::Resign => true,
+        // Throttled or paused is not the job's fault.
+        Decision::Throttle | Decision::Inline | Decision::Pause => false,
+    }
+}
