@@ -7,7 +7,7 @@ use super::loaded::{
 };
 use super::memory::{ImageMemory, Reserved};
 use super::prepare::{Prepared, is_laborious, prepare};
-use super::presigned::{PresignedObject, PresignedUrls};
+use super::presigned::{ObjectPath, PresignedObject, PresignedUrls};
 use super::probe::{Probed, probe};
 use super::transfers::{Limits, Transfers};
 use crate::domain::failure::{Failure, Stage};
@@ -40,9 +40,6 @@ pub struct Loader {
     /// Pictures decoded at once: one may be small in bytes and large in pixels.
     pub decoding: Arc<Semaphore>,
 }
-
-/// Bucket, key and, where the job names one, version.
-pub(super) type ObjectPath<'a> = (&'a str, &'a str, Option<&'a str>);
 
 const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
 

@@ -1,7 +1,6 @@
 //! Objects of ours that a provider fetches by itself, by a URL that is signed for each call.
 
-use super::Transfers;
-use super::loader::ObjectPath;
+use super::transfers::Transfers;
 use crate::domain::failure::Failure;
 use crate::domain::job::MAX_URL_BYTES;
 use crate::provider::{NotSigned, UrlSigner};
@@ -17,6 +16,9 @@ const LONGEST: Duration = Duration::from_mins(11);
 const ESCAPED: usize = 3;
 /// A URL that names a version, or is valid for longer, has so many bytes more at the most.
 const SLACK: usize = 32;
+
+/// Bucket, key and, where the job names one, version.
+pub(super) type ObjectPath<'a> = (&'a str, &'a str, Option<&'a str>);
 
 /// One version of one object.
 pub(super) struct PresignedObject {
