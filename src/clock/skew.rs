@@ -31,7 +31,7 @@ pub enum ClockVerdict {
 }
 
 impl ClockVerdict {
-    /// What is wrong with this machine's clock, if anything is.
+    /// The state of this machine's clock.
     pub fn problem(self) -> Option<String> {
         let (skew, direction) = match self {
             Self::Unknown | Self::Right => return None,

@@ -12,7 +12,7 @@ use std::fmt::Display;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     pub id: String,
-    pub outcome: CheckOutcome,
+    pub outcome: ComparisonOutcome,
     pub expected: Option<String>,
     pub actual: Option<String>,
     /// The way in which the two values were compared, or the reason why they were not.
@@ -22,7 +22,7 @@ pub struct Check {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum CheckOutcome {
+pub enum ComparisonOutcome {
     Passed,
     Failed,
     /// A side is missing, or could not be read.
@@ -95,7 +95,7 @@ pub fn check(
 
 /// A check without its name.
 struct Comparison {
-    outcome: CheckOutcome,
+    outcome: ComparisonOutcome,
     expected: Option<String>,
     actual: Option<String>,
     note: Option<String>,
@@ -104,9 +104,9 @@ struct Comparison {
 impl Comparison {
     fn of(passed: bool, expected: impl Display, actual: impl Display) -> Self {
         let outcome = if passed {
-            CheckOutcome::Passed
+            ComparisonOutcome::Passed
         } else {
-            CheckOutcome::Failed
+            ComparisonOutcome::Failed
         };
         Self {
             outcome,
@@ -119,7 +119,7 @@ impl Comparison {
     /// A comparison that could not be made, with the values that exist.
     fn skipped(expected: Option<String>, actual: Option<String>) -> Self {
         Self {
-            outcome: CheckOutcome::Skipped,
+            outcome: ComparisonOutcome::Skipped,
             expected,
             actual,
             note: None,
@@ -153,11 +153,11 @@ fn either(
     let Some(first) = findings.next() else {
         return Comparison::skipped(None, None);
     };
-    if first.outcome != CheckOutcome::Skipped {
+    if first.outcome != ComparisonOutcome::Skipped {
         return first;
     }
     findings
-        .find(|second| second.outcome != CheckOutcome::Skipped)
+        .find(|second| second.outcome != ComparisonOutcome::Skipped)
         .unwrap_or(first)
 }
 
