@@ -1,8 +1,8 @@
 //! From a failure to a decision.
 
 use super::{
-    Billed, Decision, Facts, Failure, Policy, PolicyDecision, Progress, Rule, ScopeKind, Stage,
-    Step, Streak, Transfer, codes,
+    Billed, Decision, Facts, Failure, Meaning, Policy, PolicyDecision, Progress, Rule, ScopeKind,
+    Stage, Step, Streak, Transfer, codes,
 };
 use crate::waits;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -18,6 +18,36 @@ const MAX_PAUSES: u32 = 3;
 /// worked yet. So often it costs the job nothing; after that its rule decides.
 pub const UNPROVEN: &str = "unproven";
 const MAX_UNPROVEN: u32 = 3;
+
+impl PolicyDecision {
+    /// As many were refused, and so was the control call: it is us, whatever the rule says.
+    #[must_use]
+    pub fn paused_for(self, streak: Streak) -> Self {
+        Self {
+            decision: Decision::Pause,
+            closes: None,
+            streak: Some(streak),
+            ..self
+        }
+    }
+
+    /// Decided without the table; nothing is charged for it that a rule would count.
+    pub fn without_rule(decision: Decision) -> Self {
+        Self {
+            rule: "none".into(),
+            step: 0,
+            decision,
+            scope: ScopeKind::None,
+            cut_short: false,
+            closes: None,
+            streak: None,
+            suspicion: None,
+            is_the_job: false,
+            billed: Billed::No,
+            meaning: Meaning::default(),
+        }
+    }
+}
 
 impl Policy {
     /// What this failure means for this job, now. First matching rule, first step of it that is not

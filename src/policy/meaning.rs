@@ -1,7 +1,7 @@
 //! What an answer says beside what becomes of its job: whether it may be this worker's own fault,
 //! and what it proves about the other side.
 
-use super::streaks::Streak;
+use super::streak::Streak;
 use super::{Rule, Stage, codes};
 use std::time::Duration;
 

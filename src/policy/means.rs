@@ -2,7 +2,7 @@
 //! further checking.
 
 use super::meaning::{MeaningEntry, Proof};
-use super::streaks::{Streak, StreakRule, StreakRules};
+use super::streak::{Streak, StreakRule, StreakRules};
 use super::values::{duration, durations, named};
 use super::{Stage, codes};
 use crate::settings::located::{Problem, check};

@@ -7,7 +7,7 @@
 mod codes;
 mod decide;
 mod forecast;
-mod longest;
+mod lookup;
 mod meaning;
 mod means;
 mod mend;
@@ -16,6 +16,7 @@ mod parse;
 mod probes;
 mod reach;
 mod steps;
+mod streak;
 mod streaks;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,8 @@ pub use forecast::{Case, Moment};
 pub use meaning::{Meaning, MeaningEntry, Proof};
 pub use mend::mend;
 pub use probes::ProbeSchedule;
-pub use streaks::{Streak, StreakRule, StreakRules, Streaks, Subject};
+pub use streak::{Streak, StreakRule, StreakRules};
+pub use streaks::{Streaks, Subject};
 
 /// The rules, in the order in which they are tried.
 #[derive(Clone, Debug)]
@@ -229,36 +231,6 @@ pub struct PolicyDecision {
     pub meaning: Meaning,
 }
 
-impl PolicyDecision {
-    /// As many were refused, and so was the control call: it is us, whatever the rule says.
-    #[must_use]
-    pub fn paused_for(self, streak: Streak) -> Self {
-        Self {
-            decision: Decision::Pause,
-            closes: None,
-            streak: Some(streak),
-            ..self
-        }
-    }
-
-    /// Decided without the table; nothing is charged for it that a rule would count.
-    pub fn without_rule(decision: Decision) -> Self {
-        Self {
-            rule: "none".into(),
-            step: 0,
-            decision,
-            scope: ScopeKind::None,
-            cut_short: false,
-            closes: None,
-            streak: None,
-            suspicion: None,
-            is_the_job: false,
-            billed: Billed::No,
-            meaning: Meaning::default(),
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     Continue,
@@ -281,97 +253,4 @@ pub enum Decision {
     /// again.
     Inline,
     Pause,
-}
-
-impl Policy {
-    /// In the order in which they are tried.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
-    /// Why it was decided so, in the policy's words.
-    pub fn reason_of(&self, ruling: &PolicyDecision) -> &str {
-        match ruling.streak {
-            Some(streak) => self.streak_reason(streak),
-            None => self.reason(&ruling.rule).unwrap_or_default(),
-        }
-    }
-
-    /// What the answer says, as far as the failure alone tells which rule is about it.
-    pub fn meaning(&self, failure: &Failure) -> Meaning {
-        self.rule_about(failure)
-            .map_or_else(Meaning::default, |rule| {
-                rule.meaning(&failure.code, failure.http_status)
-            })
-    }
-
-    /// The rows of failures that are counted.
-    pub fn streaks(&self) -> &Arc<StreakRules> {
-        &self.streaks
-    }
-
-    /// Why a stage is paused for this, for people.
-    pub fn streak_reason(&self, streak: Streak) -> &str {
-        match streak {
-            Streak::Unproven => {
-                "the stage has never worked in this process, and the answer may be about this worker's own configuration"
-            }
-            Streak::Network => "this worker does not reach the other side; other workers may",
-            counted => self
-                .streaks
-                .get(&counted)
-                .map_or("", |rule| rule.reason.as_str()),
-        }
-    }
-
-    /// When a stage that is paused, and answers so to its probe, is probed again.
-    pub fn probes(&self, failure: &Failure) -> ProbeSchedule {
-        let usual = ProbeSchedule::default();
-        let Some(rule) = self.rule_about(failure) else {
-            return usual;
-        };
-        let (code, status) = (&failure.code, failure.http_status);
-        ProbeSchedule {
-            waits: rule
-                .first(code, status, |entry| entry.probes.clone())
-                .unwrap_or(usual.waits),
-            next_day: rule
-                .first(code, status, |entry| entry.probe_next_day)
-                .unwrap_or(usual.next_day),
-        }
-    }
-
-    /// The first rule that is about this answer, as far as the answer alone tells.
-    pub fn rule_about(&self, failure: &Failure) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.may_apply(failure))
-    }
-
-    /// Whether an answer with this code is paid for, where no failure was decided: the success
-    /// codes.
-    pub fn billed(&self, stage: Stage, code: &str) -> Billed {
-        self.rule_about(&Failure::new(stage, code, ""))
-            .map_or(Billed::Unknown, |rule| rule.billed.of(None))
-    }
-
-    /// Why the rule of this id is as it is.
-    pub fn reason(&self, rule: &str) -> Option<&str> {
-        self.rules
-            .iter()
-            .find(|known| known.id == rule)
-            .map(|known| known.reason.as_str())
-    }
-
-    /// The code as a metric label: a name of our own or one that the policy knows, else `other`, so
-    /// that strangers cannot grow the metrics.
-    pub fn label<'a>(&self, stage: Stage, code: &'a str) -> &'a str {
-        match stage {
-            Stage::Job | Stage::Image | Stage::Worker => code,
-            Stage::Storage | Stage::Recognition | Stage::Verification
-                if self.names(stage, code) =>
-            {
-                code
-            }
-            Stage::Storage | Stage::Recognition | Stage::Verification => "other",
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::means::{self, WrittenMeaning, WrittenStreak};
 use super::steps::{self, WrittenStep};
-use super::streaks::StreakRules;
+use super::streak::StreakRules;
 use super::values::named;
 use super::vocabulary::Vocabulary;
 use super::{Billed, Billing, Policy, Rule, ScopeKind, Stage, Step, When, codes, merge, reach};
