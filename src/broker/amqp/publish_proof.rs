@@ -41,11 +41,11 @@ async fn publish_and_take_back(
     let name = queue.as_str();
     // RabbitMQ caches the rights of a user on each channel, so a new one is used, and not kept.
     publisher.close_idle_channels();
-    let published = publisher
+    let outcome = publisher
         .publish(name, &Message::json("invoice.trial", "{}"))
         .await;
     publisher.close_idle_channels();
-    published.map_err(|problem| problem.about(name))?;
+    outcome.map_err(|problem| problem.about(name))?;
     let taking = channel.basic_get(queue.clone(), BasicGetOptions { no_ack: true });
     match rpc(taking).await {
         Ok(Some(_)) => Ok(()),
