@@ -26,7 +26,7 @@ pub struct Attempts<'a> {
     waits: u32,
 }
 
-/// What follows an attempt that failed, unless it is vetoed.
+/// The consequence of an attempt that failed, unless it is vetoed.
 #[derive(Clone, Copy, Debug)]
 pub struct NextAttempt {
     /// Attempts of this run that failed, with the last one.
@@ -68,7 +68,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// An attempt that fails at or after this moment is the last one; the wait before it is not cut.
+    /// An attempt that fails at or after this moment is the last one; the wait before it is not
+    /// cut.
     #[must_use]
     pub fn until(self, until: Instant) -> Self {
         Self {

@@ -68,7 +68,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)>
     chain
 }
 
-/// What a library says of the way through a proxy.
+/// The cause that a library names for a failure at a proxy.
 enum ProxyCause {
     Known(&'static str),
     /// The cause is in another error of the chain.
@@ -143,7 +143,7 @@ fn name_cause(text: &str) -> Option<String> {
     ))
 }
 
-/// What an HTTP library says of an answer that is no HTTP: a TLS server answers a plain request
+/// The cause where the answer is not HTTP: a TLS server answers a plain request
 /// with an alert.
 fn protocol_cause(text: &str) -> Option<&'static str> {
     let is_no_http = [

@@ -12,7 +12,7 @@ use std::sync::{Mutex, Once, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 thread_local! {
-    /// Where this thread panicked last.
+    /// The place at which this thread panicked last.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 

@@ -1,7 +1,7 @@
 //! How long to wait before another attempt in this process: longer each time, and jittered.
 //!
-//! `backoff` computes it. It is unmaintained (RUSTSEC-2025-0012) and stays inside this file; its own
-//! randomness is switched off in favour of the caller's.
+//! `backoff` computes it. It is unmaintained (RUSTSEC-2025-0012) and stays inside this file; its
+//! own randomness is switched off in favour of the caller's.
 
 use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
@@ -12,16 +12,16 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return
 /// together.
 const JITTER: f64 = 0.25;
-/// By then every schedule has reached its longest wait.
+/// The number of steps after which every schedule has reached its longest wait.
 const MAX_STEPS: u32 = 64;
 
-/// The wait before the `retry`-th retry (from 1): twice the one before it, up to 15 seconds. `unit`,
-/// from 0 to 1, is drawn by the caller and spreads it; 0.5 is the middle.
+/// The wait before the `retry`-th retry (from 1): twice the one before it, up to 15 seconds.
+/// `unit`, from 0 to 1, is drawn by the caller and spreads it; 0.5 is the middle.
 pub fn growing(first: Duration, retry: u32, unit: f64) -> Duration {
     growing_to(first.max(LONGEST), first, retry, unit)
 }
 
-/// As [`growing`], up to another longest wait.
+/// Grows like [`growing`], up to another longest wait.
 pub fn growing_to(longest: Duration, first: Duration, retry: u32, unit: f64) -> Duration {
     let mut schedule: ExponentialBackoff = ExponentialBackoffBuilder::new()
         .with_initial_interval(first)

@@ -26,6 +26,6 @@ pub enum ClosureChange {
     Closed(Scope, Closure),
     /// A probe failed: the closure before it and after it.
     Prolonged(Scope, Closure, Closure),
-    /// With the closure that ended.
+    /// A scope was opened; the closure is the one that ended.
     Opened(Scope, Closure),
 }

@@ -94,7 +94,7 @@ impl Breaker {
         }
     }
 
-    /// What other jobs have met with, for the decision about this failure.
+    /// The outcomes of other jobs' calls, for the decision about this failure.
     pub fn others(&self, permit: &CallPermit, failure: &Failure, about: &About<'_>) -> Others {
         self.0
             .with(|state, context| state.others(&permit.call, failure, about, context))
@@ -226,7 +226,7 @@ impl Breaker {
         }
     }
 
-    /// What may be taken from the queues now.
+    /// Decides what may be taken from the queues now.
     pub fn flow(&self) -> Flow {
         let unstored = self.0.unstored.as_paused();
         self.0.with(|state, context| {

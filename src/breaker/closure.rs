@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 /// lost.
 const PROBE_LASTS: SignedDuration = SignedDuration::from_mins(5);
 
-/// What one worker knows of a scope. Of two records of the same scope, every worker keeps the same
+/// One worker's record of a scope. Of two records of the same scope, every worker keeps the same
 /// one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ScopeRecord {

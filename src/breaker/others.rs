@@ -7,17 +7,17 @@ use crate::domain::scope::Scope;
 use crate::policy::{Meaning, Others, Streak, Subject};
 use jiff::Timestamp;
 
-/// What a failed call was about, beside its stage.
+/// The subject of a failed call, beside its stage.
 #[derive(Clone, Debug)]
 pub struct About<'a> {
     pub subject: Subject<'a>,
-    /// Since when the job has been failing at this stage. Where another job was answered since then,
-    /// it is the job.
+    /// Since when the job has been failing at this stage. Where another job was answered since
+    /// then, it is the job.
     pub failing_since: Timestamp,
 }
 
 impl BreakerState {
-    /// What other jobs have met with, for the decision about this failure.
+    /// The outcomes of other jobs' calls, for the decision about this failure.
     pub(super) fn others(
         &mut self,
         call: &PermittedCall,

@@ -1,5 +1,5 @@
-//! What one worker's breaker knows, and what an outcome of a call changes in it. Pure: the time, the
-//! other workers and the policy are arguments.
+//! What one worker's breaker knows, and what an outcome of a call changes in it. Pure: the time,
+//! the other workers and the policy are arguments.
 
 use super::closure::ClosureCause;
 use super::closures::Closures;
@@ -27,7 +27,7 @@ pub(super) struct BreakerState {
     pub(super) streaks: Streaks,
 }
 
-/// What an outcome depends on beside the state.
+/// The values that an outcome depends on beside the state.
 pub(super) struct BreakerContext<'a> {
     pub(super) peers: &'a Peers,
     pub(super) policy: &'a Policy,

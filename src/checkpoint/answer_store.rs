@@ -41,7 +41,7 @@ pub enum FinalResult {
     OfAnotherRun(StoredResult),
 }
 
-/// What became of a final result.
+/// The fate of a final result.
 enum KeptResult {
     /// Every worker that gets the job next finds it.
     Durably,
@@ -253,9 +253,9 @@ impl AnswerStore {
         }
     }
 
-    /// Takes over what [`AnswerStore::keep_unparked`] kept of this run, as far as the store answers:
-    /// the worker that had its delivery before may have paid for more than the message knows of.
-    /// Returns until when the run waits.
+    /// Takes over what [`AnswerStore::keep_unparked`] kept of this run, as far as the store
+    /// answers: the worker that had its delivery before may have paid for more than the message
+    /// knows of. Returns until when the run waits.
     pub async fn resume_unparked(
         &self,
         progress: &mut Progress,

@@ -1,5 +1,5 @@
-//! Paid answers that no store took: they travel with their job in `invoice-progress`, which is sealed
-//! as a whole.
+//! Paid answers that no store took: they travel with their job in `invoice-progress`, which is
+//! sealed as a whole.
 
 use super::kept::VerificationAnswer;
 use crate::domain::progress::{MAX_PARCEL_BYTES, Progress};
@@ -16,20 +16,20 @@ const MAX_BYTES: usize = 32 << 20;
 /// The level, of ten: good enough for text, and quick.
 const COMPRESSION: u8 = 6;
 
-/// What was paid for about one image and is kept nowhere else.
+/// Paid answers about one image that are kept nowhere else.
 #[derive(Default, Serialize, Deserialize)]
 pub struct CarriedAnswers {
     /// The image that they are about: another picture under the same key must not inherit them.
     pub image: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognition: Option<RecognitionPart>,
-    /// With the day on which the registry answered.
+    /// The verification, with the day on which the registry answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<(Date, VerificationAnswer)>,
 }
 
 impl CarriedAnswers {
-    /// What the job has carried here about this image.
+    /// Reads the answers about this image that travelled with the job.
     pub fn about(image: &str, progress: &Progress) -> Self {
         let carried = progress.parcel.as_deref().and_then(Self::decode);
         carried

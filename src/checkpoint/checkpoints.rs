@@ -14,10 +14,10 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// What the rights are tried with: another object than the one for conditional writes, which has to
-/// be there before.
+/// The object with which the rights are tried: another one than the one for conditional writes,
+/// which has to be there before.
 const RIGHTS_PROBE: &str = "rights.json";
-/// What conditional writes are tried with.
+/// The object with which conditional writes are tried.
 const PROBE: &str = "probe.json";
 
 /// Cheap to clone; clones share the memory.
@@ -112,12 +112,12 @@ impl Checkpoints {
         Ok(is_sealed_by_another.then(|| self.objects.key(&name)))
     }
 
-    /// What this process remembers by now, without asking the store.
+    /// The recognition that this process remembers, without asking the store.
     pub async fn recognition_here(&self, image: &str) -> Option<RecognitionPart> {
         self.objects.remembered(&recognition_name(image)).await
     }
 
-    /// As [`Checkpoints::recognition_here`].
+    /// The verification that this process remembers, without asking the store.
     pub async fn verification_here(&self, image: &str, day: Date) -> Option<Verification> {
         let name = verification_name(image, day);
         self.objects.remembered(&name).await
@@ -231,7 +231,8 @@ impl Checkpoints {
         self.objects.put(&name, unparked).await
     }
 
-    /// What this process remembers, where that `is_last`: anything else the store may know better.
+    /// Reads an object. This process's memory is used where it `is_last`: anything else the store
+    /// may know better.
     async fn get<T: DeserializeOwned>(
         &self,
         kind: &'static str,
@@ -250,7 +251,8 @@ impl Checkpoints {
         Ok(found)
     }
 
-    /// As [`Checkpoints::get`], and what this process remembers where the store fails.
+    /// Reads like [`Checkpoints::get`], and falls back to this process's memory where the store
+    /// fails.
     async fn get_or_remember<T: DeserializeOwned>(
         &self,
         kind: &'static str,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// What verification said about an image today.
+/// The verification's answer about an image, of one day.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum VerificationAnswer {
     /// The registry knows the bill.
@@ -15,7 +15,7 @@ pub enum VerificationAnswer {
     Negative { verdict: Verdict, error: JobError },
 }
 
-/// What is known of an image's verification of one day.
+/// The state of an image's verification on one day.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Verification {
@@ -35,7 +35,7 @@ pub struct StoredResult {
     pub verdict: Option<Verdict>,
     #[serde(default)]
     pub error: Option<JobError>,
-    /// What the run had cost: a second copy for the operator says it again.
+    /// The run's costs: a second copy for the operator says it again.
     #[serde(default)]
     pub totals: Totals,
     /// JSON as it is: text within text would be escaped in every write and read.
@@ -43,7 +43,8 @@ pub struct StoredResult {
     pub body: Box<RawValue>,
 }
 
-/// What a run had paid for when it could not be parked: its delivery comes back without it.
+/// The answers that a run had paid for when it could not be parked: its delivery comes back without
+/// it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct UnparkedRun {
     pub progress: Progress,

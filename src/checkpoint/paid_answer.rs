@@ -10,7 +10,7 @@ use jiff::civil::Date;
 /// The registry's answer, and the day on which it gave it: tomorrow it may be another one.
 pub type DatedAnswer = (Date, VerificationAnswer);
 
-/// What is known of the answer about an image.
+/// The state of the answer about an image.
 pub(crate) enum Known<A> {
     Answer(A),
     /// A call gave no answer: with this code the image has to be turned.
@@ -26,12 +26,12 @@ pub(crate) trait PaidAnswer: Clone {
         day: Date,
     ) -> Result<Option<Known<Self>>, Failure>;
 
-    /// As [`PaidAnswer::recall`], from this process's memory.
+    /// Reads like [`PaidAnswer::recall`], from this process's memory alone.
     async fn recall_here(checkpoints: &Checkpoints, image: &str, day: Date) -> Option<Known<Self>>;
 
     async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<(), Failure>;
 
-    /// Where the answer travels with its job.
+    /// The place in which the answer travels with its job.
     fn carried(answers: &mut CarriedAnswers) -> &mut Option<Self>;
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// What the process remembers by itself; S3 remembers the rest.
+/// The most that the process remembers by itself; S3 remembers the rest.
 const MEMORY_BYTES: u64 = 32 << 20;
 const MEMORY_TIME: Duration = Duration::from_hours(24);
 /// Whatever is written can be read: a result holds what both providers answered, at most 8 MiB each
@@ -28,7 +28,7 @@ pub(super) struct SealedObjects {
     sealer: Sealer,
 }
 
-/// Where another process finds the objects.
+/// The store in which other processes find the objects.
 #[derive(Clone)]
 pub(super) struct Durable {
     pub(super) store: Store,

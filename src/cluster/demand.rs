@@ -8,7 +8,7 @@ pub(super) struct Demand {
     waiting: AtomicUsize,
     /// A call has waited since the last report.
     since_report: AtomicBool,
-    /// What the last report said.
+    /// The content of the last report.
     reported: AtomicBool,
 }
 

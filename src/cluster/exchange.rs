@@ -24,7 +24,7 @@ pub enum ControlMessage {
     Unsealed,
 }
 
-/// What a control message means for this worker.
+/// The meaning of a control message for this worker.
 #[derive(Debug)]
 pub enum Received {
     /// A worker of this fleet sent it, lately, and it was not received before.

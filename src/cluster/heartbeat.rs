@@ -23,7 +23,7 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub struct Heartbeat {
     v: u32,
     pub worker: String,
-    /// Of which fleet: workers of others on the same exchange are no peers.
+    /// The sender's fleet: workers of others on the same exchange are no peers.
     pub fleet: String,
     /// Counts the heartbeats of this worker: one that was recorded and sent again is known by it.
     pub sequence: u64,
@@ -33,8 +33,8 @@ pub struct Heartbeat {
     pub has_work: bool,
     pub draining: bool,
     pub closed: Vec<ClosureReport>,
-    /// What a provider grants of the configured rate, as this worker has learned: where it is not
-    /// all of it.
+    /// The part of the configured rate that a provider grants, as this worker has learned: where it
+    /// is not all of it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub granted: BTreeMap<Stage, f64>,
 }
@@ -54,7 +54,7 @@ impl Heartbeat {
         }
     }
 
-    /// As the `sequence`-th of its worker, sent now.
+    /// Makes the heartbeat the `sequence`-th of its worker, sent now.
     #[must_use]
     pub fn stamped(self, fleet: &str, sequence: u64, now: Timestamp) -> Self {
         Self {

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// A worker that is late by no more than this has not missed its turn: the next one is a whole round
-/// away.
+/// A worker that is late by no more than this has not missed its turn: the next one is a whole
+/// round away.
 const HICCUP: Duration = Duration::from_millis(10);
 
 /// Each step of a rate is so much of the one above.
@@ -24,16 +24,17 @@ pub struct Share {
     pub workers: u32,
     /// Which of them this is, from 0: workers that know the same others agree on it.
     pub rank: u32,
-    /// No heartbeat has come for long, not even this worker's own: there may be more workers by now.
+    /// No heartbeat has come for long, not even this worker's own: there may be more workers by
+    /// now.
     pub halved: bool,
 }
 
-/// What a worker may use of an account's rate when it makes a call.
+/// The part of an account's rate that a worker may use when it makes a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateShare {
     pub share: Share,
-    /// The part of the configured rate that the provider grants, in steps: the least that one of the
-    /// others has learned.
+    /// The part of the configured rate that the provider grants, in steps: the least that one of
+    /// the others has learned.
     pub of_others: f64,
     pub now: Timestamp,
 }
@@ -87,8 +88,8 @@ impl Share {
     }
 
     /// The workers call one after the other on the wall clock, each every `period`: how long it is
-    /// from `now` until the next turn of this one. Zero for a worker that is alone, or that is late by
-    /// no more than half of its turn, or by so little that any timer may be.
+    /// from `now` until the next turn of this one. Zero for a worker that is alone, or that is late
+    /// by no more than half of its turn, or by so little that any timer may be.
     pub fn until_turn(self, period: Duration, now: Timestamp) -> Duration {
         let round = period.as_nanos();
         if self.workers < 2 || round == 0 {

@@ -11,14 +11,15 @@ use std::time::Duration;
 
 /// The contract's bound on the header.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// What no store took may travel with it: both together are at most 64 KiB.
+/// The bound on paid answers that travel with the header because no store took them: both together
+/// are at most 64 KiB.
 pub const MAX_PARCEL_BYTES: usize = 48 * 1024;
 /// A job may make more calls than are listed; the totals still count them.
 pub const MAX_CALLS_LISTED: usize = 50;
 /// A SHA-256 in hexadecimal digits, and a word before it.
 const MAX_IDENTITY_BYTES: usize = 80;
 const MAX_RULES: usize = 200;
-/// As many as a rule may have.
+/// The most steps that a rule may have.
 const MAX_STEPS: usize = 16;
 const VERSION: u8 = 1;
 
@@ -70,14 +71,14 @@ pub struct Progress {
     /// against the worker's deadline.
     #[serde(default, skip_serializing_if = "is_zero")]
     paused_ms: u64,
-    /// By stage: how often this job's answer paused it while others were answered, and when it last
-    /// did.
+    /// The pauses by stage: how often this job's answer paused it while others were answered, and
+    /// when it last did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pauses: BTreeMap<Stage, (u32, Timestamp)>,
-    /// What the image's paid answers are kept under, once it was read.
+    /// The key under which the image's paid answers are kept, once it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Where the bill is from and which it is, once it was read: so that a closed scope is noticed
+    /// The bill's province and identity, once it was read: so that a closed scope is noticed
     /// before anything is fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
@@ -109,12 +110,13 @@ pub struct Parked {
 /// An answer that is kept, and could not be published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsent {
-    /// What its checkpoint is called.
+    /// The name of its checkpoint.
     pub question: String,
     pub since: Timestamp,
 }
 
-/// What recognition left behind: whom a failure of verification may concern beside this job.
+/// The bill as recognition read it: a failure of verification may concern other jobs of the same
+/// bill or province.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,7 +175,7 @@ impl Progress {
             .fold(ours, Timestamp::min)
     }
 
-    /// What a call of this stage could find closed.
+    /// The scopes that may be closed for a call of this stage.
     pub fn scopes(&self, stage: Stage) -> Vec<Scope> {
         let bill = self.bill.as_ref().filter(|_| stage == Stage::Verification);
         let province = bill
@@ -211,7 +213,7 @@ impl Progress {
         self.pauses.get(&stage).map_or(0, |(times, _)| *times)
     }
 
-    /// The job's answer pauses the stage, now. It counts against the job if somebody else was
+    /// The job's answer pauses the stage, now. It counts against the job if another job was
     /// answered well since it last did so.
     pub fn paused(&mut self, stage: Stage, now: Timestamp, others_answered: Option<Timestamp>) {
         let (times, last) = self
@@ -274,7 +276,7 @@ impl Progress {
         *attempts = attempts.saturating_add(1);
     }
 
-    /// At least one: nobody asks about a stage that was not tried.
+    /// At least one: no caller asks about a stage that was not tried.
     pub fn attempts(&self, stage: Stage) -> u32 {
         self.attempts.get(&stage).copied().unwrap_or(1)
     }
@@ -285,8 +287,8 @@ impl Progress {
         self.to_header_within(usize::MAX)
     }
 
-    /// As [`Progress::to_header`], within `room` bytes as far as that can be had without forgetting
-    /// anything but calls: the totals still count those that are listed no more.
+    /// Writes like [`Progress::to_header`], within `room` bytes as far as that can be had without
+    /// forgetting anything but calls: the totals still count those that are listed no more.
     pub fn to_header_within(&self, room: usize) -> String {
         let mut shortened = self.clone();
         let most = room.min(MAX_HEADER_BYTES + self.parcel.as_ref().map_or(0, String::len));

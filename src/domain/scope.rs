@@ -1,4 +1,4 @@
-//! What can be closed: a stage for everybody, a province, a bill.
+//! What can be closed: a stage for all workers, a province, a bill.
 
 use crate::domain::failure::Stage;
 use crate::domain::{province, spelling};
@@ -15,7 +15,7 @@ pub enum Scope {
     /// consumes nothing. It is this worker's own affair, so no heartbeat carries it.
     #[serde(skip)]
     Pause(Stage),
-    /// The stage's backend: everybody's calls of it wait.
+    /// The stage's backend: all calls of it wait.
     Stage(Stage),
     Province(Province),
     Bill(BillId),
@@ -51,7 +51,7 @@ impl Scope {
     }
 }
 
-/// For people; bills have no name.
+/// Writes the scope for people; bills have no name.
 impl fmt::Display for Scope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

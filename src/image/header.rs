@@ -6,8 +6,8 @@ use crate::domain::failure::Failure;
 use crate::store::{Revision, Store};
 use bytes::Bytes;
 
-/// What is read of an image. JPEGs have their sides behind what the camera wrote, which is seldom
-/// longer.
+/// The number of bytes that are read of an image. JPEGs have their sides behind what the camera
+/// wrote, which is seldom longer.
 const HEADER_BYTES: usize = 64 << 10;
 
 /// Without `Debug`: it is a patient's bill.
@@ -38,7 +38,7 @@ pub(super) async fn read_header(
 }
 
 impl ImageHeader {
-    /// What kind of image it is. `None`: the header does not end here.
+    /// Finds out what kind of image it is. `None`: the header does not end here.
     ///
     /// # Errors
     /// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.

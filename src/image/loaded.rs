@@ -16,13 +16,13 @@ use url::Url;
 
 pub struct LoadedImage {
     pub part: ImagePart,
-    /// What paid answers are kept under: the image's SHA-256; where both providers are to fetch it,
-    /// the object and its version; for a job's own URL, job and URL.
+    /// The key under which paid answers are kept: the image's SHA-256; where both providers are to
+    /// fetch it, the object and its version; for a job's own URL, job and URL.
     pub identity: String,
-    /// What recognition is shown, or why the image cannot be sent to it: a job that was recognised
-    /// before, by URL perhaps, does not need it.
+    /// The view that recognition is shown, or why the image cannot be sent to it: a job that was
+    /// recognised before, by URL perhaps, does not need it.
     pub recognition: Result<View, Failure>,
-    /// What verification is shown; `None` where the job does not ask for verification.
+    /// The view that verification is shown; `None` where the job does not ask for verification.
     pub verification: Option<View>,
     /// Which image under its key this is, for the name of the final result.
     pub(super) revision: String,
@@ -30,7 +30,7 @@ pub struct LoadedImage {
     pub(super) object: Option<Object>,
 }
 
-/// Where the image's bytes are.
+/// The object in the store that holds the image's bytes.
 pub(super) struct Object {
     pub(super) presigned: Arc<PresignedObject>,
     /// The bytes, where they were read.

@@ -30,10 +30,10 @@ pub struct Loader {
     pub memory: ImageMemory,
     pub need: Need,
     pub limits: Limits,
-    /// As configured.
+    /// The transfers as configured.
     pub transfers: Transfers,
     pub presigned_urls: Arc<PresignedUrls>,
-    /// For jobs that name none.
+    /// The bucket of jobs that name none.
     pub bucket: String,
     /// Others that a job may name.
     pub buckets: Vec<String>,
@@ -71,7 +71,7 @@ impl Loader {
         }
     }
 
-    /// Where the image is, as far as the job itself chose that.
+    /// The image's origin, as far as the job itself chose that.
     pub fn origin(&self, image: &ImageRef) -> ImageOrigin {
         match image {
             ImageRef::Object { bucket, .. } => match bucket {
@@ -300,7 +300,7 @@ impl Loader {
             .map_err(|failure| self.blame(failure, path))
     }
 
-    /// What is wrong with our own bucket is the operator's mistake, and pauses the stage; of a
+    /// A fault of our own bucket is the operator's mistake, and pauses the stage; of a
     /// bucket that the job names it is the job's.
     fn blame(&self, failure: Failure, path: ObjectPath<'_>) -> Failure {
         if path.0 == self.bucket {
@@ -357,7 +357,7 @@ impl Loader {
     }
 }
 
-/// What the store is asked about, for what the policy knows of other jobs.
+/// The object that the store is asked about, for what the policy knows of other jobs.
 fn subject((bucket, key, _): ObjectPath<'_>) -> String {
     format!("{bucket}/{key}")
 }

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use image::{ImageFormat, ImageReader};
 use std::io::Cursor;
 
-/// What is sent; `None` where nobody asks, or the provider fetches the image itself.
+/// The pictures to be sent; `None` where no call asks for one, or the provider fetches the image
+/// itself.
 #[derive(Clone)]
 pub struct Prepared {
     /// Or `image.too_large`: only by its encoded length, which does not matter to a provider that

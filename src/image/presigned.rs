@@ -31,7 +31,7 @@ pub(super) struct PresignedObject {
     pub(super) urls: Arc<PresignedUrls>,
 }
 
-/// What the URLs of all objects have in common.
+/// The properties that the URLs of all objects have in common.
 #[derive(Debug, Default)]
 pub struct PresignedUrls {
     /// Bytes that the latest one had beside the names in it: it carries the token of temporary

@@ -7,12 +7,12 @@ use imagesize::{ImageType, blob_size, image_type};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probed {
     pub format: Format,
-    /// As stored: an EXIF orientation is not applied.
+    /// The width as stored: an EXIF orientation is not applied.
     pub width: u32,
     pub height: u32,
 }
 
-/// What kind of image these bytes begin.
+/// Finds out what kind of image begins with these bytes.
 ///
 /// # Errors
 /// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.

@@ -9,7 +9,7 @@ use crate::retry::{JobContext, Retrier, StageStopped};
 
 pub struct ProviderImage {
     pub view: View,
-    /// What it takes beyond what was loaded.
+    /// The memory that it takes beyond the loaded image.
     _memory: Option<Reserved>,
 }
 

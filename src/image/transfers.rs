@@ -40,7 +40,7 @@ impl Limits {
 }
 
 impl Transfers {
-    /// Nobody fetches anything.
+    /// No provider fetches anything.
     pub fn inline(verify: bool) -> Self {
         Self {
             recognition: Transfer::Inline,
@@ -61,7 +61,7 @@ impl Transfers {
         }
     }
 
-    /// For a job that may not ask for verification.
+    /// The transfers of a job, which may ask for no verification.
     #[must_use]
     pub fn asked(self, verify: bool) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Transfers {
         }
     }
 
-    /// Does everybody who is asked fetch the image?
+    /// Does each provider that is asked fetch the image?
     pub fn are_by_url(self) -> bool {
         self.recognition == Transfer::Url
             && self
@@ -78,13 +78,13 @@ impl Transfers {
                 .is_none_or(|transfer| transfer == Transfer::Url)
     }
 
-    /// Does anybody?
+    /// Does any provider fetch the image?
     pub fn is_any_by_url(self) -> bool {
         self.recognition == Transfer::Url || self.verification == Some(Transfer::Url)
     }
 
-    /// As far as the image allows it: what a provider does not take as it lies in the store has to
-    /// be made fit, and sent.
+    /// The transfers that the image allows: what a provider does not take as it lies in the store
+    /// has to be made fit, and sent.
     ///
     /// # Errors
     /// `image.too_large` or `image.too_small`: final, the job is at fault.

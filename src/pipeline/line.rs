@@ -27,7 +27,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// What the worker does with a job at the end of its line.
+    /// Decides what the worker does with a job at the end of its line.
     pub(super) fn outcome(self, end: Result<(), Exit>) -> Outcome {
         Outcome::of(end, &self.job, self.progress, self.result, self.retrier)
     }

@@ -31,7 +31,7 @@ pub struct Arrival {
     pub began: Instant,
 }
 
-/// What the worker does with a job whose turn in the pipeline is over.
+/// The worker's next action for a job whose turn in the pipeline is over.
 pub enum Outcome {
     /// Checkpoint this result, publish it, acknowledge.
     Publish(Box<Answer>),
@@ -51,7 +51,7 @@ pub enum Outcome {
 pub(super) enum Exit {
     /// A stage did not give what the job needs: the policy has decided what follows.
     Stopped(Box<StageStopped>),
-    /// What is to become of the job is known without asking any further.
+    /// The outcome is known without any further call.
     Early(Outcome),
 }
 
@@ -105,7 +105,7 @@ impl Exit {
 }
 
 impl Outcome {
-    /// What becomes of a job at the end of its line.
+    /// Decides what becomes of a job at the end of its line.
     pub(super) fn of(
         line: Result<(), Exit>,
         job: &JobContext<'_>,
@@ -249,8 +249,8 @@ impl ParkRequest {
     }
 }
 
-/// What a stored result of the same question means for this copy of the job. `Ok`: nothing, it is
-/// asked again.
+/// Decides what a stored result of the same question means for this copy of the job. `Ok`: nothing,
+/// it is asked again.
 pub(super) fn answered_before(
     job: &Job,
     stored: StoredResult,

@@ -13,11 +13,11 @@ use crate::provider::{Reply, Request, View};
 use crate::retry::{CallContext, JobContext, RecallTime, Retrier, StageStopped};
 use jiff::civil::Date;
 
-/// What differs between the two providers.
+/// The differences between the two paid steps.
 pub(super) trait PaidStep: Sized {
     /// A good answer of the provider.
     type Reply;
-    /// What is kept of it, and shared with other jobs.
+    /// The answer that is kept, and shared with other jobs.
     type Answer: PaidAnswer;
 
     const STAGE: Stage;
@@ -27,7 +27,7 @@ pub(super) trait PaidStep: Sized {
     /// The calls that are being made.
     fn calls(&self) -> &SingleFlight<Self::Answer>;
 
-    /// What the provider is shown of the image.
+    /// The view of the image that the provider is shown.
     ///
     /// # Errors
     /// [`StageStopped`]: the image cannot be sent to it.
@@ -35,7 +35,7 @@ pub(super) trait PaidStep: Sized {
 
     fn request(&self, view: View, progress: &mut Progress) -> Request;
 
-    /// What is kept of a reply that came today.
+    /// The answer that is kept of a reply that came today.
     fn answer(&self, reply: Reply<Self::Reply>, today: Date) -> Self::Answer;
 
     /// Another answer, or `None` for another call, where a call was stopped.
@@ -115,7 +115,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
         Some(answer)
     }
 
-    /// What is kept of the answer.
+    /// Reads the answer that is kept.
     pub(super) async fn recall(&self) -> Result<Option<Known<S::Answer>>, Box<StageStopped>> {
         let (kept, image) = (&self.answers.checkpoints, &self.image.identity);
         let read = || S::Answer::recall(kept, image, self.retrier.today());

@@ -75,8 +75,8 @@ pub(super) fn ends_recognition_alone(stopped: &StageStopped) -> bool {
         && matches!(stopped.decision(), Decision::Fail { invalid_job: None })
 }
 
-/// What a failure of verification may concern beside this job. Without an invoice that is the image
-/// alone.
+/// The bill, by which a failure of verification may concern other jobs. Without an invoice that is
+/// the image alone.
 pub(super) fn bill_of(invoice: Option<&Invoice>, image: &str) -> Bill {
     let province = invoice.and_then(|invoice| invoice.province.as_deref().and_then(Province::of));
     let number = invoice.and_then(|invoice| invoice.note_no.as_deref());

@@ -35,9 +35,9 @@ pub struct Answer {
     pub status: Status,
     pub verdict: Option<Verdict>,
     pub error: Option<JobError>,
-    /// What it cost.
+    /// The job's costs.
     pub totals: Totals,
-    /// Where it is checkpointed before it is published; `None` where it need not be.
+    /// The key under which it is checkpointed before it is published; `None` where it need not be.
     pub question: Option<String>,
     pub body: Box<RawValue>,
 }
@@ -54,7 +54,7 @@ impl Answer {
             .map(|result| result.finished)
     }
 
-    /// As it is published.
+    /// The bytes that are published.
     pub fn bytes(&self) -> Bytes {
         Bytes::copy_from_slice(self.body.get().as_bytes())
     }
@@ -171,7 +171,7 @@ pub fn answer_to_rejected(
     }
 }
 
-/// What a failure outside the line ends in: nothing was found out.
+/// The answer to a failure outside the line: nothing was found out.
 pub fn answer_to_failure(
     job: &Job,
     status: Status,

@@ -1,7 +1,7 @@
 //! One call for one image: jobs about the same image that are here at the same time share it.
 //!
-//! Only calls are shared: every job is answered for itself. A follower neither pays for what it takes
-//! over nor is charged with it.
+//! Only calls are shared: every job is answered for itself. A follower neither pays for what it
+//! takes over nor is charged with it.
 
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
@@ -94,7 +94,7 @@ impl<T> Drop for Leader<'_, T> {
     }
 }
 
-/// What the followers take over. What stopped the leader alone is not theirs.
+/// The failure that the followers take over. What stopped the leader alone is not theirs.
 fn shared_failure(stopped: &StageStopped, progress: &Progress) -> Option<Box<SharedFailure>> {
     let StageStopped {
         failure,
@@ -140,7 +140,7 @@ impl<T: Clone> Follower<T> {
 }
 
 impl SharedFailure {
-    /// As this job's own failure.
+    /// Takes the leader's failure over as this job's own.
     fn take_over(self, job: &JobContext<'_>, progress: &mut Progress) -> Box<StageStopped> {
         let Self {
             failure,

@@ -50,8 +50,8 @@ impl PolicyDecision {
 }
 
 impl Policy {
-    /// What this failure means for this job, now. First matching rule, first step of it that is not
-    /// used up.
+    /// Decides what this failure means for this job, now: the first matching rule, first step of it
+    /// that is not used up.
     ///
     /// A failure that no rule catches has no answer: it is not retried blindly.
     pub fn decide(&self, failure: &Failure, progress: &Progress, facts: &Facts) -> PolicyDecision {
@@ -145,7 +145,7 @@ fn paused(
     }
 }
 
-/// What a step has to say when its turn comes.
+/// The result of a step when its turn comes.
 enum Turn {
     Take(Decision),
     /// Used up, or not for this job: the next step's turn.

@@ -5,7 +5,7 @@ use super::streak::Streak;
 use super::{Rule, Stage, codes};
 use std::time::Duration;
 
-/// What an answer says about this worker and about the other side.
+/// The meaning of an answer for this worker and for the other side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meaning {
     /// The answer counts towards this row of failures.
@@ -48,7 +48,7 @@ pub struct MeaningEntry {
     pub about_bucket: Option<bool>,
     pub probes: Option<Vec<Duration>>,
     pub probe_next_day: Option<bool>,
-    /// What ends a pause for this answer sooner, for people.
+    /// The operator's way to end a pause for this answer sooner.
     pub mend: Option<String>,
 }
 
@@ -82,7 +82,8 @@ impl MeaningEntry {
 }
 
 impl Rule {
-    /// What an answer that this rule catches says. A status that is not known fits every entry.
+    /// Finds the meaning of an answer that this rule catches. A status that is not known fits every
+    /// entry.
     pub fn meaning(&self, code: &str, http_status: Option<u16>) -> Meaning {
         let may_be_our = self.first(code, http_status, |entry| entry.may_be_our);
         let (network, setting) = may_be_our.unwrap_or_default();
@@ -120,8 +121,8 @@ impl Rule {
     }
 }
 
-/// Where the rule does not say: numbers of verification are the registry's, a code in a body shows
-/// that the request came through, and what happened on the wire shows nothing.
+/// The evidence where the rule names none: numbers of verification are the registry's, a code in a
+/// body shows that the request came through, and what happened on the wire shows nothing.
 fn usual_evidence(stage: Stage, code: &str) -> Proof {
     if codes::is_registrys(stage, code) {
         Proof::Registry

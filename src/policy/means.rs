@@ -43,7 +43,7 @@ pub(super) struct WrittenStreak {
     mend: Option<String>,
 }
 
-/// What the answers with these codes of the stage mean.
+/// Finds what the answers with these codes of the stage mean.
 pub(super) fn lift(
     written: Vec<Spanned<WrittenMeaning>>,
     stage: Stage,

@@ -22,7 +22,7 @@ pub(super) fn merge(mut rules: Vec<Rule>, overrides: Vec<Rule>) -> Vec<Rule> {
     with_ids(rules)
 }
 
-/// What the answer means as the built-in rules for this code have it: it does not change where
+/// The meaning that the built-in rules give to this code: it does not change where
 /// an override is only more patient.
 fn inherited<'a>(
     builtin: &'a [Rule],
@@ -69,8 +69,8 @@ fn insert(rules: &mut Vec<Rule>, rule: Rule, code: &str) {
     rules.retain(|rule| !rule.codes.is_empty());
 }
 
-/// Where the replaced rule stands; else before every built-in rule for this code; else before the
-/// first pattern that catches it.
+/// The position of the replaced rule; else before every built-in rule for this code; else before
+/// the first pattern that catches it.
 fn place(rules: &[Rule], rule: &Rule, code: &str) -> usize {
     let first = |wanted: &dyn Fn(&Rule) -> bool| rules.iter().position(wanted);
     first(&|other| names(other, rule, code) && other.when == rule.when)

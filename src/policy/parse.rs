@@ -23,7 +23,7 @@ impl Policy {
     /// # Panics
     /// When our own table is wrong: a test reads it.
     pub fn builtin() -> Self {
-        // Read once: whoever overrides some of it needs it again.
+        // Read once: an override of some of it needs it again.
         static READ: LazyLock<Policy> = LazyLock::new(|| {
             let source = Source::new(BUILTIN, "config/error-codes.toml");
             let (rules, streaks) = parse(source, None, &StreakRules::new())
@@ -83,7 +83,7 @@ struct WrittenRule {
 struct Located {
     rule: Rule,
     place: Range<usize>,
-    /// Where it begins, for people.
+    /// The line in which it begins, for people.
     line: usize,
 }
 

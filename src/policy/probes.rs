@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use std::time::Duration;
 
-/// What pauses a stage is answered without being paid for, so that asking early costs nothing.
+/// The waits before each probe. An answer that pauses a stage is not billed, so that asking early
+/// costs nothing.
 const USUAL: [Duration; 6] = [
     Duration::from_secs(5),
     Duration::from_secs(15),

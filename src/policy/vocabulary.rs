@@ -65,7 +65,7 @@ impl Vocabulary<'_> {
     }
 }
 
-/// What becomes of a call without an answer that could be read, beside `http.NNN`.
+/// The names for a call without an answer that could be read, beside `http.NNN`.
 fn of_the_wire(stage: Stage) -> &'static [&'static str] {
     match stage {
         Stage::Storage => &[
@@ -104,7 +104,7 @@ fn possible(stage: Stage) -> &'static str {
     }
 }
 
-/// As a number is written that was one in the answer.
+/// Is the name written like a number that was one in the answer?
 fn is_number(name: &str) -> bool {
     name.parse::<i64>()
         .is_ok_and(|number| number.to_string() == name)

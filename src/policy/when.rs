@@ -28,7 +28,7 @@ impl When {
         *self == Self::default()
     }
 
-    /// As far as the answer's status and message tell.
+    /// May the condition hold, as far as the answer's status and message show?
     fn may_hold(&self, failure: &Failure) -> bool {
         let has_status = failure
             .http_status

@@ -29,12 +29,12 @@ pub struct Client<A> {
     pub(super) provider: Box<dyn Provider<Answer = A>>,
     pub(super) quota: AccountQuota,
     pub(super) control: Control,
-    /// Of an address that is signed for a call.
+    /// The validity of an address that is signed for a call.
     valid: Duration,
     pub(super) retrier: Retrier,
 }
 
-/// What a call came to.
+/// The outcome of a call.
 pub enum Called<A, K> {
     Answered(Reply<A>),
     /// None was made: another worker has paid for the answer meanwhile.
@@ -46,7 +46,7 @@ pub struct Limits {
     pub rate_per_second: f64,
     pub burst: u32,
     pub max_in_flight: usize,
-    /// Of one call.
+    /// The time-out of one call.
     pub timeout: Duration,
 }
 
@@ -179,8 +179,8 @@ impl<A> Client<A> {
     /// Waits for a slot to make the call in.
     ///
     /// # Errors
-    /// [`StageStopped`]: the call is blocked meanwhile, for which no job waits in line; the delivery
-    /// was held for as long as one may be; or the job may start nothing more.
+    /// [`StageStopped`]: the call is blocked meanwhile, for which no job waits in line; the
+    /// delivery was held for as long as one may be; or the job may start nothing more.
     async fn wait_for_slot(
         &self,
         call: &CallContext<'_>,
@@ -211,13 +211,13 @@ impl<A> Client<A> {
         }
     }
 
-    /// Where the object's address cannot be signed, that is the store's failure, as if the worker
+    /// An object's address that cannot be signed is the store's failure, as if the worker
     /// had wanted to read the object itself: returns once it can be. The call then waits for its
     /// turn anew, and its address is signed then.
     ///
     /// # Errors
-    /// [`StageStopped`], with what the policy makes of the store's failure; and the image is sent where
-    /// its address has become too long, with other credentials than those it was loaded with.
+    /// [`StageStopped`], with what the policy makes of the store's failure; and the image is sent
+    /// where its address has become too long, with other credentials than those it was loaded with.
     async fn wait_for_address(
         &self,
         request: &Request,
@@ -251,7 +251,7 @@ impl<A> Client<A> {
         &self.quota
     }
 
-    /// What the provider's last answer said about the time.
+    /// The time that the provider's last answer gave.
     pub fn clock_reading(&self) -> Option<ClockReading> {
         self.provider.clock_reading()
     }

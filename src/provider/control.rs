@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 /// Larger pictures are not kept for it.
 pub const MAX_KEPT_BYTES: usize = 3 << 20;
-/// Where no picture was answered in this process yet.
+/// The picture that is sent while none was answered in this process yet.
 const SAMPLE: &[u8] = include_bytes!("../../tests/data/invoices/07-shandong-outpatient-posted.jpg");
 
-/// What a stage knows for its next control call.
+/// The state from which a stage makes its next control call.
 #[derive(Default)]
 pub(super) struct Control {
     /// The newest picture that was answered well.

@@ -21,13 +21,13 @@ pub trait Provider: Send + Sync {
         shown: Shown<'a>,
     ) -> BoxFuture<'a, Result<Reply<Self::Answer>, Failure>>;
 
-    /// What its last answer said about the time, where it says anything.
+    /// The time that its last answer gave, where it gave one.
     fn clock_reading(&self) -> Option<ClockReading> {
         None
     }
 }
 
-/// What a provider is asked to look at.
+/// The question that a provider is asked.
 pub struct Request {
     pub view: View,
     /// Verification only: let the provider turn the picture upright.
@@ -46,7 +46,7 @@ pub enum View {
     Object(Arc<dyn UrlSigner>),
 }
 
-/// What a provider is shown in one attempt.
+/// The form in which a provider is shown the image in one attempt.
 pub enum Shown<'a> {
     Picture(&'a Picture),
     Url(Cow<'a, str>),
@@ -87,7 +87,7 @@ impl Request {
         self.body.get_or_init(|| body).clone()
     }
 
-    /// For one attempt, made now: an object's address is signed anew for each.
+    /// The image for one attempt, made now: an object's address is signed anew for each.
     pub async fn show(&self, valid: Duration) -> Result<Shown<'_>, NotSigned> {
         match &self.view {
             View::Inline(picture) => Ok(Shown::Picture(picture)),

@@ -32,7 +32,7 @@ pub struct Unsigned<'a> {
     pub payload: Payload,
 }
 
-/// What the signature says about the body.
+/// The signature's statement about the body.
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// SHA-256 of the exact bytes sent, in hex.
@@ -146,7 +146,7 @@ fn string_to_sign(canonical_request: &str, date: &str) -> String {
     )
 }
 
-/// As the HTTP client writes it: a port only where it is not the scheme's own.
+/// The host as the HTTP client writes it: a port only where it is not the scheme's own.
 fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {

@@ -12,8 +12,8 @@ use std::time::Duration;
 /// doubles until the first sign of trouble.
 const FIRST: usize = 4;
 const SIXTEENTH: usize = 16;
-/// Of a window, at least: fewer calls tell nothing. The first is longer: what is usual is measured
-/// by it.
+/// The least number of calls in a window: fewer tell nothing. The first is longer: what is usual is
+/// measured by it.
 const WINDOW: usize = 8;
 const FIRST_WINDOW: usize = 24;
 /// On the way down to few calls, at least: with so few in the air, more would take long.
@@ -129,7 +129,7 @@ impl Concurrency {
             self.limit = scaled(self.limit, (SLOW * usual.seconds / most_took).max(STEEPEST));
             return;
         }
-        // Room that nobody uses says nothing.
+        // Room that is not used says nothing.
         let is_used = 2 * most_in_flight > self.limit;
         // Where more and more calls are in the air, they may take longer because of that.
         let more_and_more = is_used && self.limit < self.most;

@@ -33,10 +33,10 @@ const IN_A_ROW: f64 = 5.0;
 /// After so many calls without a refusal the ceiling is in doubt: creeping grows with the square of
 /// them.
 const PATIENT: f64 = 70.0;
-/// What is near the rate that was refused last.
+/// The range that counts as near the rate that was refused last.
 const NEAR: std::ops::RangeInclusive<f64> = 0.985..=1.02;
 
-/// As a part of what is configured: 1 is all of it.
+/// The learned rate as a part of the configured one: 1 is all of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LearnedRate {
     part: f64,
@@ -48,7 +48,7 @@ pub(super) struct LearnedRate {
     lowered: Option<Duration>,
     /// Calls granted since.
     since: f64,
-    /// Of the last calls.
+    /// The part of the last calls that was granted.
     granted: f64,
     refused: f64,
 }

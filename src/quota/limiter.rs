@@ -12,15 +12,15 @@ use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 
-/// Shares change while somebody waits.
+/// Shares change while calls wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A refusal so soon after shares have changed says nothing about the account: somebody else was
 /// still using his former share.
 const SETTLING: Duration = Duration::from_millis(1_500);
 /// A rate that is learned call by call is put into effect in steps.
 const WORTH_A_CHANGE: f64 = 0.01;
-/// Where one who held the others back leaves, they go up by a step at a time, so long after the
-/// other.
+/// When a worker that held the others back leaves, they go up by a step at a time, so long after
+/// the other.
 const CLIMBING: Duration = Duration::from_secs(1);
 /// A worker whose calls have not waited for so long does not use the rate up; nor does one of whose
 /// last calls too few had to.
@@ -55,7 +55,7 @@ struct LimiterState {
     held_back: bool,
     /// When a call waited last.
     waited: Option<Instant>,
-    /// What part of the last calls had to.
+    /// The part of the last calls that had to wait.
     waiting: f64,
 }
 
@@ -88,7 +88,7 @@ impl Limiter {
         }
     }
 
-    /// What this worker may use of the account's rate.
+    /// The rate that this worker may use of the account's, in calls a second.
     pub(super) fn rate_per_second(&self, standing: RateShare) -> f64 {
         let state = self.state();
         let granted = state.learned.part().min(standing.of_others);

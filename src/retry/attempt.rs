@@ -15,8 +15,8 @@ pub enum Attempted<T> {
 }
 
 impl Retrier {
-    /// What becomes of a job whose turn did not come for as long as a delivery may be held: another
-    /// worker may have it sooner.
+    /// Decides what becomes of a job whose turn did not come for as long as a delivery may be held:
+    /// another worker may have it sooner.
     pub fn held_too_long(&self) -> Box<StageStopped> {
         let failure = Failure::new(
             Stage::Worker,
@@ -30,8 +30,8 @@ impl Retrier {
     /// Waits for what other jobs of this worker hold.
     ///
     /// # Errors
-    /// [`StageStopped`]: this job may start nothing more here, or its delivery was held for as long as
-    /// one may be.
+    /// [`StageStopped`]: this job may start nothing more here, or its delivery was held for as long
+    /// as one may be.
     pub async fn in_turn<T>(
         &self,
         job: &JobContext<'_>,

@@ -29,7 +29,7 @@ pub struct JobContext<'a> {
     pub origin: ImageOrigin,
 }
 
-/// Where the image is, as far as the job itself chose that.
+/// The image's origin, as far as the job itself chose that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImageOrigin {
     /// In the default bucket: the job names the key alone.
@@ -58,7 +58,7 @@ pub struct CallContext<'a> {
     pub job: &'a JobContext<'a>,
     pub progress: &'a mut Progress,
     pub stage: Stage,
-    /// What is asked about: the image, or the key that it is read from.
+    /// The subject of the call: the image, or the key that it is read from.
     pub subject: &'a str,
     /// The bill's, where it is known.
     pub billing_date: Option<Date>,

@@ -22,7 +22,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 const THROTTLED_FROM: Duration = Duration::from_secs(2);
 const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
 
-/// What every decision needs. Cheap to clone.
+/// The values that every decision needs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Retrier {
     pub policy: Arc<Policy>,
@@ -49,7 +49,7 @@ impl DecisionObserver for DecisionLog {
 }
 
 impl Retrier {
-    /// What the policy makes of a call's failure.
+    /// Decides by the policy what follows from a call's failure.
     pub fn decide(
         &self,
         failure: &Failure,
@@ -136,8 +136,8 @@ impl Retrier {
             .map_err(|blocked| self.blocked(blocked, call.job.deadline))
     }
 
-    /// What becomes of a job for which no call may be made. It costs no attempt; where the deadline
-    /// is nearer than the opening, it ends.
+    /// Decides what becomes of a job for which no call may be made. It costs no attempt; where the
+    /// deadline is nearer than the opening, it ends.
     pub fn blocked(&self, blocked: Blocked, deadline: Timestamp) -> Box<StageStopped> {
         let too_late =
             self.clock.now() > deadline || (!blocked.scope.is_pause() && blocked.until > deadline);
@@ -239,7 +239,7 @@ impl Retrier {
     }
 }
 
-/// What is not the job's fault is not charged.
+/// A step is charged only where the failure is the job's fault.
 fn is_charged(decision: &Decision) -> bool {
     match decision {
         Decision::Continue

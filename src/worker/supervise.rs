@@ -2,8 +2,8 @@
 //! broker or a queue was lost; drain when the worker is asked to stop.
 //!
 //! An outage is logged once on the way down, whatever is lost first, and once when consuming begins
-//! again. Readiness changes before the line is logged: an operator who reads it finds the worker not
-//! ready.
+//! again. Readiness changes before the line is logged: an operator who reads it finds the worker
+//! not ready.
 
 use super::intake::{Action, Event, Intake};
 use super::serve::{Served, Serving, Worker};
@@ -143,8 +143,9 @@ impl Worker {
         }
     }
 
-    /// With a deleted queue go the broker's copies of what is in hand: it is never delivered again.
-    /// So it is answered on the connections that it came with, which live until then.
+    /// A deleted queue takes the broker's copies of the jobs in hand with it: they are never
+    /// delivered again. So they are answered on the connections that it came with, which live until
+    /// then.
     async fn leave(&self, mut serving: Serving) {
         let lost = serving.generation.session.lost();
         let halt = serving.generation.halt.clone();

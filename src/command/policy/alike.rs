@@ -8,7 +8,7 @@ pub(super) struct Alike {
     /// bill 365 days old"]`.
     pub(super) given: Vec<Vec<String>>,
     pub(super) moments: Vec<Moment>,
-    /// What comes of many such jobs in a row.
+    /// The streak that many such jobs in a row make.
     pub(super) streak: Option<Streak>,
 }
 

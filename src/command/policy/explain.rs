@@ -12,14 +12,14 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 const STAGES: [Stage; 3] = [Stage::Storage, Stage::Recognition, Stage::Verification];
-/// As wide as a time and what is around it.
+/// The width of a time and of the text around it.
 const BESIDE_TIME: &str = "                    ";
 const CLOCK: &str = "%m-%d %H:%M:%S";
-/// Of so many equal attempts in a row, only the first and the last are told.
+/// From this many equal attempts in a row on, only the first and the last are printed.
 const TOLD_ONE_BY_ONE: usize = 4;
 
-/// What happens to a job that gets this answer, why, and when it would be tried again if it got the
-/// same one every time from `now` on.
+/// Explains what happens to a job that gets this answer, why, and when it would be tried again if
+/// it got the same one every time from `now` on.
 ///
 /// Without a stage: at each stage whose rules name the code; where none does, at all of them.
 pub(super) fn explain(
@@ -151,7 +151,7 @@ fn explain_at(
     Ok(())
 }
 
-/// Who pays, who else waits, and what comes of many of them.
+/// Explains who pays, which other jobs wait, and what many such jobs in a row cause.
 fn circumstances(
     policy: &Policy,
     stage: Stage,
@@ -265,7 +265,7 @@ fn is_cut_short(policy: &Policy, moments: &[Moment]) -> bool {
     last.ruling.step + 1 == rule.steps.len() && rule.steps.iter().enumerate().any(has_left)
 }
 
-/// Where an explanation is written, and how wide a line may be.
+/// The output of an explanation, with the width of its lines.
 pub(super) struct Page<'a, W> {
     pub(super) out: &'a mut W,
     pub(super) columns: usize,
@@ -284,7 +284,7 @@ impl<W: Write> Page<'_, W> {
     }
 }
 
-/// What is decided, and how long it is until the next attempt.
+/// A decision, and the time until the next attempt.
 struct Attempt<'a> {
     moment: &'a Moment,
     wait: SignedDuration,
@@ -319,7 +319,7 @@ fn rule_of<'a>(policy: &'a Policy, moment: &Moment) -> Option<&'a Rule> {
         .find(|rule| rule.id == moment.ruling.rule)
 }
 
-/// With the rule's name, and where it comes from if that is not this program.
+/// The reason with the rule's name, and its file if that is not this program's table.
 fn reason(rule: Option<&Rule>) -> String {
     let Some(rule) = rule else {
         return "no rule catches it".to_owned();

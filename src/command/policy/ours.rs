@@ -1,4 +1,5 @@
-//! Codes that this program makes up itself: nobody answered them, so no rule decides about them.
+//! Codes that this program makes up itself: no provider answered them, so no rule decides about
+//! them.
 
 /// What is behind it and what to do, for codes of ours.
 pub(super) fn told(code: &str) -> Option<&'static str> {

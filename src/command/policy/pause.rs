@@ -1,4 +1,4 @@
-//! What a pause is, told to somebody who has to live with it.
+//! What a pause is, explained to the operator.
 
 use crate::domain::failure::{Failure, Stage};
 use crate::policy::{Policy, ProbeSchedule, Streak, mend};

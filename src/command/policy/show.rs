@@ -107,7 +107,7 @@ fn variant(policy: &Policy, rule: &Rule, others_before: bool) -> String {
     format!("{condition}{steps}{reason}{}", rows(policy, rule))
 }
 
-/// What comes of many jobs that are answered so.
+/// The row about many jobs in a row that are answered so.
 fn rows(policy: &Policy, rule: &Rule) -> String {
     let mut rows: Vec<(Streak, Vec<&str>)> = Vec::new();
     for code in &rule.codes {

@@ -5,7 +5,7 @@ use crate::policy::{Billing, Decision, ScopeKind, Step, Transfer, When};
 use jiff::SignedDuration;
 use std::time::Duration;
 
-/// Of the time that is told for the next day.
+/// A note on times that are printed for the next day.
 pub(super) const NEXT_DAY: &str =
     "each job returns at a time of its own from 00:10 to 02:00; about the middle is told here";
 
@@ -115,7 +115,7 @@ pub(super) fn conditions(when: &When) -> Vec<String> {
     phrases.into_iter().flatten().collect()
 }
 
-/// What the decision means for the job that waits so long until its next attempt.
+/// Describes what the decision means for the job that waits so long until its next attempt.
 pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) -> String {
     match decision {
         Decision::Continue => "the answer is good: the job goes on".to_owned(),
@@ -125,7 +125,7 @@ pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) 
         Decision::Fail { invalid_job: None } if stage == Stage::Recognition => "recognition has no answer".to_owned(),
         Decision::Fail { invalid_job: None } => "ends undetermined: a person has to look at it".to_owned(),
         Decision::Retry { .. } => format!("asked again in place after about {wait:#}"),
-        // Until tomorrow is so and so many nanoseconds; nobody wants them.
+        // Until tomorrow is so and so many nanoseconds; a reader does not want them.
         Decision::Park { .. } => {
             format!("parked for {:#}", if wait.as_secs() == 0 { wait } else { SignedDuration::from_secs(wait.as_secs()) })
         }
@@ -137,7 +137,7 @@ pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) 
     }
 }
 
-/// What somebody who is woken up by the decision has to know, or to do.
+/// Advice for the operator who is called because of the decision.
 pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static str] {
     match decision {
         Decision::Fail { invalid_job: None } if stage == Stage::Recognition => &[
@@ -174,7 +174,7 @@ pub(super) fn billed(billing: Billing) -> &'static str {
     }
 }
 
-/// Whom the failure keeps waiting beside this job, the first time from when until when.
+/// Describes which other jobs the failure keeps waiting, the first time from when until when.
 pub(super) fn others(scope: ScopeKind, stage: Stage, from: &str, until: &str) -> Option<String> {
     let (closed, whose) = match scope {
         ScopeKind::None => return None,

@@ -14,8 +14,8 @@ use jiff::tz::TimeZone;
 
 const STAGE: Stage = Stage::Recognition;
 const SUCCESS: i64 = 200;
-/// Of the provider itself. Others exist (see the policy), but one that only repeats the HTTP status
-/// is some web server's.
+/// The codes of the provider itself. Others exist (see the policy), but one that only repeats the
+/// HTTP status is some web server's.
 const DOCUMENTED: [i64; 4] = [400, 500, 501, 999];
 /// Its message repeats the request as it was signed.
 const SIGNATURE_REFUSED: &str = "APIG.0303";

@@ -12,7 +12,7 @@ const MAX_ENCODED_BYTES: usize = 4 << 20;
 const BLOCK_BYTES: usize = 3 * 1_024;
 /// `+`, `/` and `=` become three bytes.
 const ESCAPE_GROWTH: usize = 2;
-/// What a byte can count.
+/// The number of bytes that are counted at once in a byte.
 const COUNTED_AT_ONCE: usize = 128;
 
 /// Bytes of a picture after base64 and urlencoding: what the provider's limit of 4 MiB is about. It

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Of a row that comes cell by cell; more are another row.
+/// The most columns of a row that comes cell by cell; more are another row.
 const MAX_COLUMNS: usize = 100;
 /// In place of a column's name that there is not.
 const UNREAD: &str = "\u{fffd}";
@@ -40,7 +40,7 @@ pub(super) fn map(mut data: Fields<'_>, timezone: &TimeZone) -> Invoice {
         medical_record_no: data.text("RecordNum"),
         business_no: data.text("BusinessNum"),
         payee: data.text("Payee"),
-        // The document spells it so; somebody may correct it one day.
+        // The document spells it so; the vendor may correct it one day.
         total_cost: data
             .money("AmountInFiguers")
             .or_else(|| data.money("AmountInFigures")),
@@ -188,7 +188,7 @@ fn rows<'a>(table: &Elements<'a>) -> (Vec<Row<'a>>, u64) {
     (rows, more + table.left_out)
 }
 
-/// What is no cell, or has no name, is one whose column cannot be told.
+/// A value that is no cell, or has no name, is one whose column cannot be told.
 fn any_cell(raw: &RawValue) -> Option<Cell<'_>> {
     let nameless = |word: &'_ RawValue| {
         !json::is_nothing(word) && json::elements(word).is_none_or(|list| !list.kept.is_empty())

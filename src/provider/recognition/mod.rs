@@ -48,8 +48,8 @@ pub struct Recognition {
     url: Url,
     credentials: Credentials,
     sign_payload: bool,
-    /// What the gateway's clock is ahead of ours, in seconds; learned when it refuses a signature
-    /// as expired.
+    /// The seconds by which the gateway's clock is ahead of ours; learned when it refuses a
+    /// signature as expired.
     clock_offset_seconds: AtomicI64,
 }
 

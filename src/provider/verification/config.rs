@@ -21,7 +21,7 @@ pub struct Config {
     pub api_secret: Secret,
     pub api_secret_file: String,
     pub transfer: Transfer,
-    /// Of the first call; the policy may ask for one call with true.
+    /// The value of the first call; the policy may ask for one call with true.
     pub auto_rotate: bool,
     pub max_image_bytes: Size,
     /// The account's quota, shared by all workers on the queue.

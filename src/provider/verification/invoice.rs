@@ -186,9 +186,9 @@ fn sum(number: i64) -> Option<Sum> {
 /// The list's name with the provider, and with us.
 type List = (&'static str, &'static str);
 
-/// What `read` makes of a list's objects. What it leaves, and what is no object, is extra. A line
-/// of which nothing was read but that it costs something counts as left out, so that nothing is
-/// added up without it.
+/// The values that `read` makes of a list's objects. What it leaves, and what is no object, is
+/// extra. A line of which nothing was read but that it costs something counts as left out, so that
+/// nothing is added up without it.
 fn entries<T>(
     result: &mut Fields<'_>,
     (list, field): List,

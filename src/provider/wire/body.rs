@@ -10,8 +10,8 @@ use super::lenient;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use std::borrow::Cow;
 
-/// As it is sent, and once its content encodings are undone. A bill with twenty thousand lines is
-/// below it.
+/// The bound on an answer, both as it is sent and once its content encodings are undone. A bill
+/// with twenty thousand lines is below it.
 pub(super) const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 #[derive(Default)]
@@ -76,7 +76,7 @@ impl AnswerBody {
         self.read(|_| ()).is_ok()
     }
 
-    /// What `read` makes of the object's fields.
+    /// Applies `read` to the object's fields.
     pub(super) fn read<A>(&self, read: impl FnOnce(Fields<'_>) -> A) -> Result<A, BodyProblem> {
         let undone = encoding::undo(&self.bytes, &self.encodings, MAX_ANSWER_BYTES);
         // An encoding that is not known here may be the header's mistake.

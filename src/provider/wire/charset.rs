@@ -68,8 +68,8 @@ fn unmarked_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// As all Chinese characters are in UTF-8. Text in GBK hardly ever forms such a sequence by
-/// accident; one of two bytes it does.
+/// Chinese characters are three bytes long in UTF-8. Text in GBK hardly ever forms such a sequence
+/// by accident; one of two bytes it does.
 fn is_three_bytes_long(char: char) -> bool {
     char >= '\u{800}'
 }

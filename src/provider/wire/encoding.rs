@@ -12,7 +12,7 @@ use std::io::Read;
 const MAX_ENCODINGS: usize = 4;
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 const BLOCK_BYTES: usize = 16 << 10;
-/// Of an encoding's name that is repeated in a message.
+/// The bytes of an encoding's name that are repeated in a message.
 const MAX_NAME_BYTES: usize = 20;
 
 /// Why an answer's bytes are not what the API wrote.
@@ -26,7 +26,7 @@ pub(super) enum EncodingProblem {
     TooLong,
 }
 
-/// What the server sent before it was encoded, at most `max` bytes of it.
+/// Decodes what the server encoded, at most `max` bytes of it.
 ///
 /// `names` are those of the `Content-Encoding` header, in its order. Headers lie in both
 /// directions: gzip that was not announced is undone, and what does not begin as gzip was not

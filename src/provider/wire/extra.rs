@@ -23,7 +23,7 @@ pub(crate) struct Extra {
 }
 
 impl Extra {
-    /// What is empty is dropped, and what exceeds the bounds is counted.
+    /// Keeps a field. An empty one is dropped, and what exceeds the bounds is counted.
     pub(crate) fn keep(&mut self, name: String, raw: &RawValue) {
         let bytes = name.len() + raw.get().len();
         if json::is_nothing(raw) || name.starts_with(RESERVED) {
@@ -39,7 +39,7 @@ impl Extra {
         }
     }
 
-    /// What was kept, and in `left_out` how much was not.
+    /// The fields that were kept, and in `left_out` how many were not.
     pub(crate) fn into_map(self, left_out: &mut LeftOut) -> Map<String, Value> {
         note(left_out, "extra", self.left_out);
         self.fields

@@ -46,7 +46,7 @@ impl Fake {
         Self { address, received }
     }
 
-    /// With the length that the body has.
+    /// Starts a server whose answer has the length that the body has.
     pub(crate) async fn answering(status: &str, headers: &str, body: &[u8]) -> Self {
         let mut bytes = format!(
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n",

@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
-/// Of one object. No documented one has a hundred.
+/// The most fields of one object. No documented one has a hundred.
 const MAX_FIELDS: usize = 20_000;
-/// Of one list: a table of [`MAX_LINES`] may come cell by cell.
+/// The most elements of one list: a table of [`MAX_LINES`] may come cell by cell.
 const MAX_ELEMENTS: usize = 10 * MAX_LINES;
 /// No bill has so many lines. What exceeds it is counted, so that nothing is added up without it.
 pub(crate) const MAX_LINES: usize = 20_000;
@@ -42,7 +42,7 @@ pub(super) fn with_controls_blanked(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// An object whose fields are taken one by one; what nobody took is extra.
+/// An object whose fields are taken one by one; what is not taken is extra.
 #[derive(Default)]
 pub(crate) struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
         self.take("name", |raw| scalar(raw).map(Some))
     }
 
-    /// What a person is to read, whether or not all of it could be decoded.
+    /// A text for a person, whether or not all of it could be decoded.
     pub(crate) fn message(&mut self, name: &'static str) -> Option<String> {
         self.take(name, |raw| scalar(raw).map(|text| Some(text.into_owned())))
     }
@@ -162,7 +162,7 @@ pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     scalar(raw).filter(|text| is_legible(text))
 }
 
-/// As [`text`], also where some of it could not be decoded.
+/// Reads like [`text`], also where some of it could not be decoded.
 pub(crate) fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     let json = raw.get();
     match json.as_bytes().first()? {
@@ -173,8 +173,8 @@ pub(crate) fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// For what is kept as its text where it cannot be understood. `None` where not one character could
-/// be decoded.
+/// Reads a value that is kept as its text where it cannot be understood. `None` where not one
+/// character could be decoded.
 fn partly_legible(raw: &RawValue) -> Option<Cow<'_, str>> {
     scalar(raw).filter(|text| text.is_empty() || text.chars().any(|char| char != UNDECODED))
 }
@@ -186,7 +186,7 @@ fn bounded(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}{CUT}", cut(text, MAX_TEXT_BYTES - CUT.len())))
 }
 
-/// What is to be read as it stands, as nearly everything is: it is not copied.
+/// A text that can be read as it stands, as nearly everything is: it is not copied.
 fn plain(json: &str) -> Option<Cow<'_, str>> {
     let text = json.strip_prefix('"')?.strip_suffix('"')?;
     memchr::memchr3(b'\\', DELETE, BEFORE_CONTROLS, text.as_bytes())
@@ -264,7 +264,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
-/// What a list holds.
+/// The elements of a list.
 #[derive(Default)]
 pub(crate) struct Elements<'a> {
     pub(crate) kept: Vec<&'a RawValue>,

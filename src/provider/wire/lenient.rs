@@ -52,8 +52,8 @@ struct Repair<'a> {
     at: usize,
     strict: String,
     open: Vec<Container>,
-    /// Where the scalar begins that was written last, as long as something behind it may show that
-    /// it was not read right.
+    /// The position at which the scalar begins that was written last, as long as something behind
+    /// it may show that it was not read right.
     scalar: Option<usize>,
     /// Something was passed over that belongs to nothing.
     is_doubtful: bool,
@@ -182,7 +182,8 @@ impl<'a> Repair<'a> {
         self.strict.extend(['"', UNDECODED, '"']);
     }
 
-    /// What is not a quoted text: up to one of these characters, a line break or a comment.
+    /// Reads a value that is not a quoted text: up to one of these characters, a line break or a
+    /// comment.
     fn bare(&mut self, ends: &[char]) -> Option<&'a str> {
         let rest = self.rest();
         let is_end = |(at, char): &(usize, char)| {

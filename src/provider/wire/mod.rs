@@ -35,7 +35,7 @@ use tokio::time::{Instant, timeout_at};
 const SILENCE: Duration = Duration::from_secs(1);
 /// A provider cannot ask us to stay away for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
-/// Of a redirect's address, for people.
+/// The bytes of a redirect's address that are printed.
 const MAX_LOCATION_BYTES: usize = 200;
 
 /// A credential's header: never printed by the HTTP libraries, never indexed by HTTP/2.
@@ -56,12 +56,12 @@ pub(crate) struct Wire {
     pub(crate) server_clock: ServerClock,
 }
 
-/// What an answer is read with, beside itself.
+/// The settings by which an answer is read.
 #[derive(Clone, Debug)]
 pub(crate) struct AnswerContext {
     /// Cleans the messages.
     pub(crate) redaction: Redaction,
-    /// Whose days are meant by a time with an offset: `policy.timezone`.
+    /// The time zone whose days are meant by a time with an offset: `policy.timezone`.
     pub(crate) timezone: TimeZone,
 }
 
@@ -223,7 +223,7 @@ fn shown_location(location: &str) -> Option<String> {
     Some(cut(url.as_str(), MAX_LOCATION_BYTES).to_owned())
 }
 
-/// What is known of it, or the innermost error: the outer ones repeat the URL.
+/// The known cause, or the innermost error: the outer ones repeat the URL.
 pub(super) fn cause(error: &reqwest::Error) -> String {
     connection_cause(error).unwrap_or_else(|| {
         let mut cause: &dyn Error = error;
@@ -234,12 +234,12 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
     })
 }
 
-/// What the answer's headers add to its body.
+/// The facts that the answer's headers add to its body.
 struct AnswerHeaders {
     request_id: Option<String>,
     retry_after: Option<Duration>,
     server_time: Option<Timestamp>,
-    /// Where a redirect leads.
+    /// The address to which a redirect leads.
     location: Option<String>,
 }
 

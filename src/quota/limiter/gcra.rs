@@ -11,17 +11,17 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a period is held between, however odd the rate.
+/// The bounds of a period, however odd the rate.
 const FASTEST: Duration = Duration::from_nanos(1);
 const SLOWEST: Duration = Duration::from_hours(24);
-/// Of the rate this much is used: a second that holds exactly as many calls as the account has
+/// The part of the rate that is used: a second that holds exactly as many calls as the account has
 /// would hold one too many as soon as one of them is early on the wire.
 pub(super) const USED: f64 = 0.995;
 /// A timer that fires late must not cost a part of every period: so much is made up for by the next
 /// call. What [`USED`] leaves free in a second is more than this.
 const LATENESS: Duration = Duration::from_millis(3);
-/// Who has missed the beginning of his turn comes back to it by calls that are so much closer than
-/// a round, and no later timer than this is made up for at once.
+/// A worker that has missed the beginning of its turn comes back to it by calls that are so much
+/// closer than a round, and no later timer than this is made up for at once.
 const CATCHING_UP: f64 = 0.003_5;
 const LATENESS_IN_TURNS: Duration = Duration::from_micros(1_500);
 /// More would be more time than governor can count, at the slowest rates.
@@ -30,14 +30,14 @@ const LARGEST_BURST: u32 = 100_000;
 /// to be all free.
 const COUNTED: u32 = 64;
 
-/// What a pace is made from.
+/// The values that a pace is made from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Terms {
-    /// Of the account, a second, as configured.
+    /// The account's rate in calls a second, as configured.
     pub(super) rate: f64,
     pub(super) burst: u32,
     pub(super) share: Share,
-    /// Of the configured rate, as learned.
+    /// The learned part of the configured rate.
     pub(super) part: f64,
 }
 
