@@ -22,7 +22,8 @@ impl PermissionPatterns {
             queues.map(|queue| queue.name.as_str())
         };
         let control = config.control_exchange.as_str();
-        let (mut configure, mut read) = (Vec::new(), Vec::from_iter(names(QueueRole::Work)));
+        let mut configure = Vec::new();
+        let mut read: Vec<&str> = names(QueueRole::Work).collect();
         read.push(control);
         if config.declare_topology {
             configure.extend(queues.iter().map(|queue| queue.name.as_str()));

@@ -143,12 +143,11 @@ impl Line<'_> {
     /// The line of a job that is not queued.
     async fn run_at_once(&mut self, image: Option<&LoadedImage>) -> Result<(), Box<StageStopped>> {
         let stored;
-        let image = match image {
-            Some(image) => image,
-            None => {
-                stored = self.load().await?;
-                &stored
-            }
+        let image = if let Some(image) = image {
+            image
+        } else {
+            stored = self.load().await?;
+            &stored
         };
         self.is_about(image);
         self.recognise(image).await?;

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 /// The meaning of an answer for this worker and for the other side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about an answer, each a key of the table"
+)]
 pub struct Meaning {
     /// The answer counts towards this row of failures.
     pub streak: Option<Streak>,

@@ -107,9 +107,7 @@ impl WrittenMeaning {
             codes: self
                 .code
                 .map_or_else(|| Ok(rule.to_vec()), |written| some_of(rule, &written))?,
-            http_status: self
-                .http_status
-                .map_or_else(Vec::new, |statuses| statuses.into_inner()),
+            http_status: self.http_status.map_or_else(Vec::new, Spanned::into_inner),
             streak: self
                 .streak
                 .as_ref()
@@ -149,14 +147,13 @@ fn some_of(rule: &[String], written: &[Spanned<String>]) -> Result<Vec<String>, 
 fn ours(written: &[Spanned<String>]) -> Result<(bool, bool), Problem> {
     let (mut network, mut setting) = (false, false);
     for name in written {
-        match named(
+        let is_network = named(
             name,
             "part of ours",
             &[("network", true), ("setting", false)],
-        )? {
-            true => network = true,
-            false => setting = true,
-        }
+        )?;
+        network |= is_network;
+        setting |= !is_network;
     }
     Ok((network, setting))
 }

@@ -12,7 +12,7 @@ const USUAL: [Duration; 6] = [
     Duration::from_mins(1),
     Duration::from_mins(5),
     Duration::from_mins(15),
-    Duration::from_mins(60),
+    Duration::from_hours(1),
 ];
 /// Providers count days by clocks of their own.
 const NEXT_DAY: SignedDuration = SignedDuration::from_mins(10);

@@ -1,4 +1,4 @@
-//! InFlightPermit for calls in the air: as much as the provider bears, within what is configured.
+//! Permits for calls in the air: as much as the provider bears, within what is configured.
 
 use crate::quota::concurrency::Concurrency;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ struct InFlightState {
     flying: usize,
 }
 
-/// InFlightPermit for one call. Given back, it may not be given out again: there may be less of it by now.
+/// The permit for one call. Given back, it may not be given out again: there may be less of it by now.
 pub(super) struct InFlightPermit<'a> {
     in_flight: &'a InFlight,
     permit: Option<SemaphorePermit<'a>>,
