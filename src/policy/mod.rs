@@ -62,7 +62,7 @@ pub struct Rule {
     pub steps: Vec<Step>,
     pub scope: ScopeKind,
     pub billed: Billing,
-    /// What the answer says beside what becomes of its job; the first entry that is about a code
+    /// The answer's meaning beside what becomes of its job; the first entry that is about a code
     /// counts, key by key.
     pub means: Vec<MeaningEntry>,
     pub reason: String,
@@ -74,7 +74,7 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Billing {
     Fixed(Billed),
-    /// Where its HTTP status is 2xx, and not otherwise.
+    /// The call is billed where its HTTP status is 2xx, and not otherwise.
     With2xx,
 }
 
@@ -172,13 +172,13 @@ pub enum Transfer {
     Url,
 }
 
-/// What the decision depends on beside the failure and the job's progress.
+/// The values that the decision depends on beside the failure and the job's progress.
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub now: Timestamp,
     /// No attempt is started after it.
     pub deadline: Timestamp,
-    /// Where "next day" begins and a bill's age is counted.
+    /// The time zone in which "next day" begins and a bill's age is counted.
     pub timezone: TimeZone,
     pub billing_date: Option<Date>,
     /// How the image was handed over in the call that failed.
@@ -189,18 +189,18 @@ pub struct Facts {
     pub others: Others,
 }
 
-/// What other jobs have met with.
+/// The outcomes of other jobs' calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Others {
     /// This failure makes one too many in a row.
     pub streak: Option<Streak>,
     /// It makes one too many that may be the jobs' own fault.
     pub suspicion: Option<Streak>,
-    /// Somebody was answered well at this stage since the job began to fail there.
+    /// Another job was answered well at this stage since this one began to fail there.
     pub answered: bool,
     /// It may be this worker alone that is failed so, and other workers may do better.
     pub own: Option<Streak>,
-    /// What failed is an address that the job brought: that says nothing about anybody else's.
+    /// The call failed at an address that the job brought, which says nothing about other jobs.
     pub is_brought: bool,
     /// How often a call has failed under each scope of this job, since it was last open and before
     /// this call.
@@ -227,7 +227,7 @@ pub struct PolicyDecision {
     /// The rule says pause; but this job has paused its stage too often while others were answered.
     pub is_the_job: bool,
     pub billed: Billed,
-    /// What the answer says beside that.
+    /// The answer's meaning beside that.
     pub meaning: Meaning,
 }
 

@@ -11,22 +11,22 @@ use crate::domain::scope::Province;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// What one worker has met with, by stage and row.
+/// The failures in a row that one worker has met with, by stage and row.
 #[derive(Clone, Debug, Default)]
 pub struct Streaks(BTreeMap<(Stage, Streak), Row>);
 
 /// Bounded: the list of what was counted ends with the streak.
 #[derive(Clone, Debug, Default)]
 struct Row {
-    /// Where each call counts.
+    /// The number of calls, where each call counts.
     calls: u32,
-    /// Where only different images, keys or provinces count: which, and when.
+    /// The images, keys or provinces with their times, where only different ones count.
     subjects: Vec<(String, Timestamp)>,
     /// The code that all of the row have in common.
     code: String,
 }
 
-/// What a call was about, as far as it tells whom its failure speaks of.
+/// The subject of a call, as far as it shows what its failure speaks of.
 #[derive(Clone, Debug, Default)]
 pub struct Subject<'a> {
     /// The image, or the key of the store.

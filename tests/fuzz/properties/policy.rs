@@ -90,7 +90,7 @@ fn ends(policy: &Policy, failure: &Failure) {
             }
             Decision::Rotate => progress.rotated_for = Some(failure.code.clone()),
             Decision::Retry { wait } => {
-                assert!(wait <= Duration::from_mins(1), "{}: {wait:?}", ruling.rule)
+                assert!(wait <= Duration::from_mins(1), "{}: {wait:?}", ruling.rule);
             }
             Decision::Resign | Decision::Inline => {}
         }
