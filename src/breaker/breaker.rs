@@ -226,6 +226,13 @@ impl Breaker {
         }
     }
 
+    /// Records the heartbeat of a worker with other queues or accounts: it is no peer, but it may
+    /// take what this worker hands back.
+    pub fn record_other_fleet(&self) {
+        self.0.membership.record_foreign();
+        self.0.changed.send_replace(());
+    }
+
     /// Decides what may be taken from the queues now.
     pub fn flow(&self) -> Flow {
         let unstored = self.0.unstored.as_paused();

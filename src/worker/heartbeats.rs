@@ -52,7 +52,7 @@ impl Heartbeats {
                 .receive(&delivery.message, retrier.clock.now())
             {
                 Received::Peer(heartbeat) => retrier.breaker.apply_heartbeat(heartbeat),
-                Received::OtherFleet => retrier.breaker.membership().record_foreign(),
+                Received::OtherFleet => retrier.breaker.record_other_fleet(),
                 Received::Ignored => {}
             }
         }

@@ -19,10 +19,15 @@ impl Source {
             .filter(|part| !matches!(*part, "lib" | "main" | "mod"))
             .map(str::to_owned)
             .collect();
-        let code = text
-            .split("#[cfg(test)]\nmod tests {")
-            .next()
-            .unwrap_or_default();
+        let code = [
+            "mod tests {",
+            "pub(crate) mod tests {",
+            "pub(super) mod tests {",
+        ]
+        .iter()
+        .filter_map(|tests| text.find(&format!("#[cfg(test)]\n{tests}")))
+        .min()
+        .map_or(text, |end| &text[..end]);
         let code: Vec<&str> = code
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
