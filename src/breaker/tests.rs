@@ -286,7 +286,7 @@ async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
     a.apply_heartbeat(b.heartbeat(false));
     tokio::time::timeout(Duration::from_millis(1), a.membership().announced())
         .await
-        .expect("somebody new");
+        .expect("another worker joined");
     a.apply_heartbeat(b.heartbeat(false));
     assert!(
         tokio::time::timeout(Duration::from_secs(1), a.membership().announced())

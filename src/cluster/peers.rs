@@ -219,7 +219,11 @@ mod tests {
     #[test]
     fn the_rate_is_shared_by_those_who_have_calls_to_make() {
         let mut peers = Peers::new("b".into());
-        assert_eq!(share_of(&peers, at(0)), Share::WHOLE, "nobody to hear");
+        assert_eq!(
+            share_of(&peers, at(0)),
+            Share::WHOLE,
+            "no other worker is known"
+        );
         peers.record("b", true, false, at(0));
         assert_eq!(share_of(&peers, at(0)), Share::WHOLE, "only myself");
         peers.record("c", true, false, at(0));

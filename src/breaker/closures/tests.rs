@@ -103,7 +103,7 @@ fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
     assert_eq!(
         alone.admit(scopes, "run", &me, at(60)),
         Ok(vec![stage.clone()]),
-        "nobody waits"
+        "no other run waits"
     );
     let crowded = &mut closed(&stage, &me);
     crowded.admit(scopes, "another", &me, at(1)).unwrap_err();
@@ -116,7 +116,7 @@ fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
     assert_eq!(
         crowded.admit(scopes, "run", &me, at(65)),
         Ok(vec![stage.clone()]),
-        "nobody came"
+        "no other run came"
     );
     let province = &mut closed(&henan(), &me);
     province
@@ -278,7 +278,7 @@ fn what_nobody_needs_is_forgotten() {
             closures.forget(at(60 + 3_600))[..],
             [ClosureChange::Opened(..)]
         ),
-        "nobody tried for an hour"
+        "no call was made for an hour"
     );
     assert_eq!(
         closures.paused().count(),
