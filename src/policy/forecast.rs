@@ -29,11 +29,11 @@ pub struct Moment {
     pub ruling: PolicyDecision,
 }
 
-impl Policy {
+impl Case {
     /// Every way in which this code can come that some `when` or step asks about, for a job that
     /// starts with these facts.
-    pub fn cases(&self, stage: Stage, code: &str, facts: &Facts) -> Vec<Case> {
-        let rules: Vec<&Rule> = self
+    pub fn all(policy: &Policy, stage: Stage, code: &str, facts: &Facts) -> Vec<Self> {
+        let rules: Vec<&Rule> = policy
             .rules
             .iter()
             .filter(|rule| rule.catches(stage, code))
@@ -143,16 +143,16 @@ impl Policy {
 
     /// Decision after decision, until one is final, is a wait of unknown length (`throttle`,
     /// `pause`), or there are too many. Waits are as the worker's, spread by the case's `spread`.
-    pub fn forecast(&self, case: &Case) -> Vec<Moment> {
-        let Case {
+    pub fn forecast(&self, policy: &Policy) -> Vec<Moment> {
+        let Self {
             failure,
             mut progress,
             mut facts,
             ..
-        } = case.clone();
+        } = self.clone();
         let mut moments = Vec::new();
         while moments.len() < MAX_MOMENTS {
-            let ruling = self.decide(&failure, &progress, &facts);
+            let ruling = policy.decide(&failure, &progress, &facts);
             progress.charge(&ruling.rule, ruling.step);
             moments.push(Moment {
                 at: facts.now,

@@ -17,7 +17,7 @@ pub(super) struct Alike {
 pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
     let everything: Vec<Vec<String>> = cases.iter().map(|case| case.given.clone()).collect();
     let with_its_way = |case: Case| {
-        let way = policy.forecast(&case);
+        let way = case.forecast(policy);
         (case, way)
     };
     let ways: Vec<(Case, Vec<Moment>)> = cases.into_iter().map(with_its_way).collect();

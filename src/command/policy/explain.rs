@@ -3,7 +3,7 @@ use super::{ours, pause, words};
 use crate::command::terminal::hanging;
 use crate::domain::failure::Stage;
 use crate::policy::{
-    Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise,
+    Case, Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise,
 };
 use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
@@ -102,7 +102,7 @@ fn explain_at(
         given,
         moments,
         streak,
-    } in alike(policy, policy.cases(stage, code, facts))
+    } in alike(policy, Case::all(policy, stage, code, facts))
     {
         page.line("")?;
         let circumstances = circumstances(policy, stage, &moments, streak, facts);

@@ -148,7 +148,7 @@ proptest! {
     #[test]
     fn a_failure_that_never_changes_ends_within_the_budgets_of_its_rules(case in any_case()) {
         let policy = Policy::builtin();
-        let moments = policy.forecast(&case);
+        let moments = case.forecast(&policy);
         let left = Duration::try_from(case.facts.deadline.duration_since(case.facts.now)).unwrap_or_default();
         let rules = policy.rules().iter().filter(|rule| rule.catches(case.failure.stage, &case.failure.code));
         let budget: usize = rules.map(|rule| budget(rule, left)).sum();
@@ -160,7 +160,7 @@ proptest! {
 
     #[test]
     fn no_attempt_is_planned_for_after_the_deadline(case in any_case()) {
-        for moment in Policy::builtin().forecast(&case) {
+        for moment in case.forecast(&Policy::builtin()) {
             if let Decision::Park { until } = moment.ruling.decision {
                 prop_assert!(until > moment.at && until <= case.facts.deadline);
             }

@@ -8,8 +8,8 @@ fn the_whole_table_reads_as_designed() {
     let mut lines = Vec::new();
     for stage in [Stage::Storage, Stage::Recognition, Stage::Verification] {
         for code in codes(&policy, stage) {
-            for case in policy.cases(stage, &code, &facts()) {
-                let moments = policy.forecast(&case);
+            for case in Case::all(&policy, stage, &code, &facts()) {
+                let moments = case.forecast(&policy);
                 let ruling = &moments[0].ruling;
                 let label = if case.given.is_empty() {
                     String::new()

@@ -32,8 +32,7 @@ fn a_deadline_that_cuts_a_rule_short_makes_no_verdict() {
 
     // Both waits of a day fit: then it is known that the registry does not know the bill.
     assert_eq!(
-        policy
-            .forecast(&case)
+        case.forecast(&policy)
             .last()
             .map(|last| &last.ruling.decision),
         Some(&not_found)
@@ -41,7 +40,7 @@ fn a_deadline_that_cuts_a_rule_short_makes_no_verdict() {
     // Only the first fits, or none of them.
     for deadline in ["2026-11-24T03:59:59Z", "2026-11-22T05:00:00Z"] {
         case.facts.deadline = time(deadline);
-        let moments = policy.forecast(&case);
+        let moments = case.forecast(&policy);
         assert_eq!(
             moments.last().map(|last| &last.ruling.decision),
             Some(&fail),
@@ -74,7 +73,7 @@ fn nothing_is_attempted_after_the_deadline() {
 
 #[test]
 fn a_step_without_attempts_lasts_until_the_deadline() {
-    let moments = Policy::builtin().forecast(&case(Stage::Verification, "316"));
+    let moments = case(Stage::Verification, "316").forecast(&Policy::builtin());
     let waits: Vec<u64> = moments
         .iter()
         .filter_map(park)
