@@ -102,8 +102,8 @@ impl Policy {
     }
 }
 
-/// One failure too many in a row is everybody's: a pause, whatever the rule says. A job that was
-/// paused often while others went on is itself the cause: its rule decides, and where that says
+/// One failure too many in a row concerns every job: a pause, whatever the rule says. A job that
+/// was paused often while others went on is itself the cause: its rule decides, and where that says
 /// pause it fails.
 fn paused(
     ruling: PolicyDecision,
@@ -193,8 +193,8 @@ impl Rule {
                 )
             }
             Step::Park { delays, attempts } if attempts.is_none_or(|attempts| used < attempts) => {
-                // Its scope may be further on than the job itself, or, where nobody remembers, less
-                // far.
+                // Its scope may be further on than the job itself, or, where no worker remembers,
+                // less far.
                 let until = after(facts.now, delay(delays, used))
                     .max(self.opens(facts).unwrap_or(Timestamp::MIN));
                 at(facts, until, Decision::Park { until })

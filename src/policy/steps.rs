@@ -118,7 +118,7 @@ fn misplaced(step: &Step, stage: Stage, codes: &[String]) -> Option<&'static str
             Some("\"registry\" needs an answer of the registry: only verification OK has one")
         }
         Step::Verdict(Some(_)) if stage != Stage::Verification => {
-            Some("is for verification only: nobody else knows the bill")
+            Some("is for verification only: no other stage knows the bill")
         }
         Step::Verdict(Some(_)) if !codes.iter().all(|code| codes::is_registrys(stage, code)) => {
             Some("needs an answer of the registry about the bill: its codes are numbers")
@@ -259,7 +259,7 @@ fn attempts(written: &Spanned<u32>, max: u32) -> Result<u32, Problem> {
     Ok(attempts)
 }
 
-/// `Ok(None)` is `"registry"`. The positive verdicts are nobody's to configure: only the registry
+/// `Ok(None)` is `"registry"`. The positive verdicts cannot be configured: only the registry
 /// itself finds a bill genuine.
 fn verdict(written: &Spanned<String>) -> Result<Option<Verdict>, Problem> {
     let known = [

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 /// Shares change while calls wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// A refusal so soon after shares have changed says nothing about the account: somebody else was
-/// still using his former share.
+/// A refusal so soon after shares have changed says nothing about the account: another worker was
+/// still using its former share.
 const SETTLING: Duration = Duration::from_millis(1_500);
 /// A rate that is learned call by call is put into effect in steps.
 const WORTH_A_CHANGE: f64 = 0.01;
@@ -35,7 +35,7 @@ pub(super) struct Limiter {
     configured: f64,
     burst: u32,
     began: Instant,
-    /// governor's own waiting wakes everybody at once; this queue is fair, so its first waiter
+    /// governor's own waiting wakes every waiter at once; this queue is fair, so its first waiter
     /// alone looks at the limiter.
     turn: AsyncMutex<()>,
     state: Mutex<LimiterState>,
@@ -186,7 +186,7 @@ impl Limiter {
         let learned = state.learned.part();
         let wanted = learned.min(of_others);
         let mut part = self.common(share, wanted);
-        // Where others held this worker back, nobody has tried that much for a while.
+        // Where others held this worker back, it has not tried that much for a while.
         let is_far = part > rate_step_above(before.part);
         state.climbs = is_far && (state.climbs || state.held_back);
         state.held_back = of_others < learned;

@@ -34,8 +34,8 @@ use url::Url;
 const STAGE: Stage = Stage::Recognition;
 const FORM: &str = "application/x-www-form-urlencoded";
 const APP_CODE: HeaderName = HeaderName::from_static("x-apig-appcode");
-/// Smaller pictures are encoded and hashed in less than a tenth of a millisecond: nobody on the
-/// runtime's threads is kept waiting for so long, and another thread would have to be woken for it.
+/// Smaller pictures are encoded and hashed in less than a tenth of a millisecond: no other job on
+/// the runtime's threads notices that, and another thread would have to be woken for it.
 const ENCODED_IN_PLACE_BYTES: usize = 64 << 10;
 
 /// No clock is wrong by more, and still runs: what says so is not a clock.

@@ -38,7 +38,7 @@ pub(super) fn map(
     registry
 }
 
-/// An entry that says anything counts, understood or not: somebody may have paid for this bill
+/// An entry that says anything counts, understood or not: an insurer may have paid for this bill
 /// already.
 fn reimbursements(
     result: &mut Fields<'_>,

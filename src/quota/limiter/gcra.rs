@@ -125,8 +125,9 @@ impl Gcra {
         }
     }
 
-    /// To other terms. Places that were free stay free, and who has waited for half a period waits
-    /// for half of the new one: however often the pace changes, everybody's turn comes.
+    /// Changes to other terms. Places that were free stay free, and a call that has waited for half
+    /// a period waits for half of the new one: however often the pace changes, every call gets its
+    /// turn.
     pub(super) fn change(&mut self, terms: Terms) {
         let mut next = Self::new(terms);
         let mut free = 0;
