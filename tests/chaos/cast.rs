@@ -36,7 +36,7 @@ impl Cast {
         let folder = tempfile::TempDir::with_prefix("invoice-worker-chaos-")
             .unwrap()
             .keep();
-        let scenario = faults::stormy(arguments.seed, arguments.rate);
+        let scenario = faults::faulty(arguments.seed, arguments.rate);
         let sandbox = Sandbox::start(SandboxOptions {
             scenario,
             ..SandboxOptions::default()
@@ -66,7 +66,7 @@ impl Cast {
         }
     }
 
-    /// Since the sandbox began its books.
+    /// Since the sandbox began to count calls.
     pub(crate) fn now(&self) -> Duration {
         self.began.elapsed()
     }

@@ -126,7 +126,7 @@ pub(crate) fn quiet() -> SandboxScenario {
     scenario(&finals(), 0, 0)
 }
 
-pub(crate) fn stormy(seed: u64, rate: u32) -> SandboxScenario {
+pub(crate) fn faulty(seed: u64, rate: u32) -> SandboxScenario {
     // Whether the store honours conditions is asked once; a worker that is not told does without.
     let mut faults = "[[fault]]\nstage = 'storage'\nkey = 'checkpoints/probe.json'\noperation = '*'\nanswer = 'genuine'\n".to_owned();
     let drawn = |faults: &mut String, shares: &[Share], whom: &str| {

@@ -13,7 +13,7 @@
 
 mod allowance;
 mod arguments;
-mod books;
+mod broker_faults;
 mod cast;
 mod client;
 mod crop;
@@ -27,7 +27,8 @@ mod harness;
 #[path = "../it/codes/hastened.rs"]
 #[expect(dead_code, reason = "the integration tests use the rest")]
 mod hastened;
-mod havoc;
+mod injector;
+mod ledger;
 mod logs;
 mod pictures;
 mod plan;
@@ -37,7 +38,6 @@ mod report;
 mod run;
 mod strangers;
 mod verdict;
-mod weather;
 
 use arguments::{Arguments, Wish};
 use clap::Parser;

@@ -1,9 +1,9 @@
 //! The table at the end, and what is wrong beneath it.
 
 use super::arguments::Arguments;
-use super::books::Books;
 use super::fleet::Fleet;
-use super::havoc::Damage;
+use super::injector::Damage;
+use super::ledger::Ledger;
 use super::logs::Told;
 use super::verdict::{Charge, Evidence};
 use comfy_table::Table;
@@ -19,7 +19,7 @@ pub(crate) struct Outcome<'a> {
     pub(crate) arguments: &'a Arguments,
     pub(crate) evidence: &'a Evidence,
     pub(crate) damage: &'a Damage,
-    pub(crate) books: &'a Books,
+    pub(crate) ledger: &'a Ledger,
     pub(crate) told: &'a Told,
     pub(crate) fleet: &'a Fleet,
     pub(crate) took: Duration,
@@ -31,12 +31,12 @@ impl Outcome<'_> {
             arguments,
             evidence,
             damage,
-            books,
+            ledger,
             told,
             fleet,
             took,
         } = self;
-        let (faults, calls) = books.faults();
+        let (faults, calls) = ledger.faults();
         let mut table = Table::new();
         table.load_style(NOTHING);
         let mut row = |name: &str, figure: &dyn Display| {

@@ -1,26 +1,26 @@
 //! The straight line: plan, start, submit while everything breaks, wait, drain, judge, report.
 
 use super::arguments::Arguments;
-use super::books::Books;
 use super::cast::Cast;
 use super::crop::Crop;
 use super::desk::{Desk, Strangers};
 use super::fleet::Fleet;
-use super::havoc::{Damage, Havoc};
+use super::injector::{Damage, Injector};
+use super::ledger::Ledger;
 use super::pictures::bills;
 use super::plan::{Asks, orders};
 use super::rabbit::Rabbit;
 use super::report::{Outcome, charges};
 use super::verdict::{Charge, Evidence, sheets};
-use super::{allowance, logs, quiet, strangers, verdict, weather};
+use super::{allowance, broker_faults, logs, quiet, strangers, verdict};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::time::Duration;
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::{Instant, sleep, timeout};
 
-/// The books forget what is older than 100,000 calls.
-const BOOKS_EVERY: Duration = Duration::from_secs(15);
+/// The sandbox forgets what is older than 100,000 calls.
+const COPY_EVERY: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What waits for the end: copies that were parked, a queue that refused.
 const QUEUES_EMPTY_WITHIN: Duration = Duration::from_mins(6);
@@ -63,8 +63,8 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     };
     let mut desk = Desk::open(&cast, &bills, &calm, &orders, strangers).await;
     let (crop, mut told) = Crop::start(&cast.config);
-    let (books, mut damage) = (Mutex::new(Books::default()), Damage::default());
-    let mut havoc = Havoc {
+    let (ledger, mut damage) = (Mutex::new(Ledger::default()), Damage::default());
+    let mut injector = Injector {
         cast: &cast,
         crop: &crop,
         rabbit: &mut rabbit,
@@ -74,12 +74,12 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     let both = async {
         tokio::join!(
             desk.serve(&mut told),
-            havoc.wreak(weather::forecast(arguments), &mut damage)
+            injector.inject(broker_faults::plan(arguments), &mut damage)
         );
     };
     let in_time = tokio::select! {
         done = timeout(patience(arguments), both) => done.is_ok(),
-        () = copying(&cast, &books) => false,
+        () = copying(&cast, &ledger) => false,
     };
     let unfinished = if in_time {
         Vec::new()
@@ -100,9 +100,9 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     ));
     wrong.push(("left in queues after the drain", emptied(&rabbit).await));
     crop.stop();
-    let mut books = books.into_inner();
-    books.copy(&cast.sandbox.calls());
-    let accounts = books.accounts();
+    let mut ledger = ledger.into_inner();
+    ledger.copy(&cast.sandbox.calls());
+    let accounts = ledger.accounts();
     let evidence = Evidence {
         allowed: allowance::of(&orders, &bills, &desk.doubtful, began_on != today()),
         sheets,
@@ -113,8 +113,8 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     };
     wrong.extend(evidence.judge());
     wrong.push((
-        "calls missing from the books",
-        books.gaps(&cast.sandbox.calls()),
+        "calls missing from the ledger",
+        ledger.gaps(&cast.sandbox.calls()),
     ));
     let told = logs::read(&fleet.workers);
     wrong.push((
@@ -146,7 +146,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         arguments,
         evidence: &evidence,
         damage: &damage,
-        books: &books,
+        ledger: &ledger,
         told: &told,
         fleet: &fleet,
         took,
@@ -178,10 +178,10 @@ fn patience(arguments: &Arguments) -> Duration {
     Duration::from_secs(seconds as u64)
 }
 
-async fn copying(cast: &Cast, books: &Mutex<Books>) {
+async fn copying(cast: &Cast, ledger: &Mutex<Ledger>) {
     loop {
-        sleep(BOOKS_EVERY).await;
-        books.lock().await.copy(&cast.sandbox.calls());
+        sleep(COPY_EVERY).await;
+        ledger.lock().await.copy(&cast.sandbox.calls());
     }
 }
 

@@ -3,9 +3,9 @@
 pub(crate) mod check;
 
 use super::allowance::Allowance;
-use super::books::{Account, Accounts};
 use super::crop::Heap;
 use super::differences::differences;
+use super::ledger::{Account, Accounts};
 use super::pictures::Bill;
 use super::plan::{Asks, Order, Origin};
 use super::quiet::lasting;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The clocks of a call's books and of a kill are read one after the other.
+/// The clocks of a call's entry and of a kill are read one after the other.
 const SLACK: Duration = Duration::from_millis(50);
 
 /// One order, by the correlation id of its answers.

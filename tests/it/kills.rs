@@ -4,15 +4,15 @@
 //! Whatever happened, the job is answered, with the same bytes where it is answered twice, and no
 //! paid answer that was kept is paid for again.
 
+mod case;
 mod endings;
 mod line;
 mod parking;
 mod replays;
 mod row;
-mod scene;
+mod row_run;
 mod severed;
 mod stop;
-mod story;
 
 use futures_util::{FutureExt, StreamExt, stream};
 use std::any::Any;

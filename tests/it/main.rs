@@ -7,6 +7,7 @@
 
 mod architecture;
 mod broker;
+mod broker_faults;
 mod canary;
 mod clients;
 mod codes;
@@ -23,4 +24,3 @@ mod sandbox;
 mod scenarios;
 mod store;
 mod supervision;
-mod weather;

@@ -15,7 +15,7 @@ mod rig;
 
 use clap::Parser;
 use rig::figures::number;
-use rig::scene::{Scene, at_once};
+use rig::setup::{BenchSetup, at_once};
 use rig::subject::Subject;
 use rig::table::table;
 use tokio::time::Instant;
@@ -34,9 +34,9 @@ struct Arguments {
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
-    let mut scene = Scene::set(at_once(), |_| {}).await;
-    let keys = scene.pictures(PICTURE_BYTES, arguments.jobs).await;
-    scene
+    let mut setup = BenchSetup::start(at_once(), |_| {}).await;
+    let keys = setup.pictures(PICTURE_BYTES, arguments.jobs).await;
+    setup
         .client
         .submit(
             keys.into_iter()
@@ -44,12 +44,12 @@ async fn main() {
                 .map(|(number, key)| (format!("JOB-{number}"), key)),
         )
         .await;
-    let worker = Subject::worker(&scene, "worker");
+    let worker = Subject::worker(&setup, "worker");
     let mut rows = Vec::new();
     for part in 1..=PARTS {
         let jobs = arguments.jobs / PARTS;
         let (began, cpu) = (Instant::now(), worker.cpu());
-        scene.client.results(jobs).await;
+        setup.client.results(jobs).await;
         rows.push(vec![
             (part * jobs).to_string(),
             format!("{:.0}", number(jobs) / began.elapsed().as_secs_f64()),

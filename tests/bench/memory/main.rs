@@ -16,7 +16,7 @@ mod rig;
 
 use clap::Parser;
 use invoice_worker::domain::failure::Stage;
-use rig::scene::{Scene, at_once};
+use rig::setup::{BenchSetup, at_once};
 use rig::subject::Subject;
 use rig::table::table;
 use std::time::Duration;
@@ -42,23 +42,23 @@ async fn main() {
     let arguments = Arguments::parse();
     let mut scenario = at_once();
     (scenario.recognition.latency, scenario.verification.latency) = (LATENCY, LATENCY);
-    let mut scene = Scene::set(scenario, |_| {}).await;
-    let keys = scene.pictures(PICTURE_BYTES, arguments.jobs).await;
+    let mut setup = BenchSetup::start(scenario, |_| {}).await;
+    let keys = setup.pictures(PICTURE_BYTES, arguments.jobs).await;
     let mut rows = Vec::new();
     for mib in arguments.image_memory {
-        scene.config.worker.image_memory = format!("{mib}MiB").parse().unwrap();
-        scene.config.validate().unwrap();
-        scene.sandbox.reset();
-        let worker = Subject::worker(&scene, "worker");
-        scene
+        setup.config.worker.image_memory = format!("{mib}MiB").parse().unwrap();
+        setup.config.validate().unwrap();
+        setup.sandbox.reset();
+        let worker = Subject::worker(&setup, "worker");
+        setup
             .client
             .submit(
                 keys.iter()
                     .map(|key| (format!("JOB-{mib}-{key}"), key.clone())),
             )
             .await;
-        scene.client.results(keys.len()).await;
-        let calls = scene.sandbox.calls();
+        setup.client.results(keys.len()).await;
+        let calls = setup.sandbox.calls();
         let most = calls
             .count(Stage::Recognition)
             .most_in_flight

@@ -10,15 +10,15 @@
     reason = "a benchmark: it may panic anywhere, and reports on its output"
 )]
 
-mod book;
+mod ledger;
 #[path = "../rig/mod.rs"]
 #[expect(dead_code, reason = "other benchmarks use the rest")]
 mod rig;
 
-use book::Book;
 use clap::Parser;
 use invoice_worker::dev::sandbox::SandboxScenario;
-use rig::scene::Scene;
+use ledger::QuotaLedger;
+use rig::setup::BenchSetup;
 use rig::subject::Subject;
 use rig::table::table;
 use std::time::Duration;
@@ -53,9 +53,9 @@ async fn main() {
     let mut steady = Vec::new();
     let mut changes = Vec::new();
     for (limiter, burst) in [("strict second", 0), ("bucket of 4", 4)] {
-        let book = lives(&arguments, burst).await;
-        steady.extend(book.steady(limiter));
-        changes.extend(book.changes(limiter));
+        let ledger = lives(&arguments, burst).await;
+        steady.extend(ledger.steady(limiter));
+        changes.extend(ledger.changes(limiter));
     }
     let head = [
         "provider's limiter",
@@ -75,7 +75,7 @@ async fn main() {
 }
 
 /// Workers come, and at the end one goes; there is always more to do than they may.
-async fn lives(arguments: &Arguments, burst: u32) -> Book {
+async fn lives(arguments: &Arguments, burst: u32) -> QuotaLedger {
     let mut scenario = SandboxScenario::default();
     let SandboxScenario {
         recognition,
@@ -87,7 +87,7 @@ async fn lives(arguments: &Arguments, burst: u32) -> Book {
     (recognition.latency, recognition.jitter) = (LATENCY, JITTER);
     (verification.latency, verification.jitter) = (LATENCY, JITTER);
     let rate = f64::from(arguments.rate);
-    let scene = Scene::set(scenario, |config| {
+    let setup = BenchSetup::start(scenario, |config| {
         (
             config.recognition.rate_per_second,
             config.verification.rate_per_second,
@@ -97,8 +97,8 @@ async fn lives(arguments: &Arguments, burst: u32) -> Book {
     let phase = SETTLING + Duration::from_secs(arguments.seconds);
     let jobs = usize::try_from(phase.as_secs() * u64::from(arguments.rate)).unwrap()
         * (arguments.workers.len() + 2);
-    let keys = scene.pictures(PICTURE_BYTES, jobs).await;
-    scene
+    let keys = setup.pictures(PICTURE_BYTES, jobs).await;
+    setup
         .client
         .submit(
             keys.into_iter()
@@ -106,14 +106,14 @@ async fn lives(arguments: &Arguments, burst: u32) -> Book {
                 .map(|(number, key)| (format!("JOB-{number}"), key)),
         )
         .await;
-    scene.sandbox.reset();
-    let mut book = Book::new(scene.sandbox.calls(), arguments.rate);
+    setup.sandbox.reset();
+    let mut ledger = QuotaLedger::new(setup.sandbox.calls(), arguments.rate);
     let mut workers = Vec::new();
     for count in arguments.workers.iter().copied() {
-        let (before, begun) = (workers.len(), book.now());
+        let (before, begun) = (workers.len(), ledger.now());
         while workers.len() < count {
             workers.push(Subject::worker(
-                &scene,
+                &setup,
                 &format!("worker-{}", workers.len()),
             ));
         }
@@ -123,21 +123,21 @@ async fn lives(arguments: &Arguments, burst: u32) -> Book {
             format!("{count} instead of {before}")
         };
         sleep(phase).await;
-        book.phase(change, count, begun + SETTLING, begun);
+        ledger.phase(change, count, begun + SETTLING, begun);
     }
-    let begun = book.now();
+    let begun = ledger.now();
     let before = workers.len();
     workers.pop().unwrap().kill().await;
     sleep(phase).await;
-    book.phase(
+    ledger.phase(
         format!("one of {before} killed"),
         before - 1,
         begun + SETTLING,
         begun,
     );
-    book.close();
+    ledger.close();
     for worker in workers {
         worker.kill().await;
     }
-    book
+    ledger
 }

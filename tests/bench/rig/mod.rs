@@ -12,6 +12,6 @@ pub(crate) mod figures;
 )]
 mod harness;
 pub(crate) mod pictures;
-pub(crate) mod scene;
+pub(crate) mod setup;
 pub(crate) mod subject;
 pub(crate) mod table;

@@ -1,7 +1,7 @@
 //! The process that is measured, from outside: what the kernel says it has used.
 
 use super::harness::program::{NONE, command};
-use super::scene::Scene;
+use super::setup::BenchSetup;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -18,30 +18,30 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// The real binary, with its log in the scene's folder.
-    pub(crate) fn worker(scene: &Scene, name: &str) -> Self {
-        let config = scene.write_config();
+    /// The real binary, with its log in the setup's folder.
+    pub(crate) fn worker(setup: &BenchSetup, name: &str) -> Self {
+        let config = setup.write_config();
         Self::start(
             command(&["run", "-c", &config.display().to_string()], &NONE),
-            scene,
+            setup,
             name,
         )
     }
 
     /// This program once more, as something else: see who asks for `as_what`.
-    pub(crate) fn of_this_program(scene: &Scene, as_what: &str) -> Self {
+    pub(crate) fn of_this_program(setup: &BenchSetup, as_what: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .arg(as_what)
-            .arg(scene.write_config())
+            .arg(setup.write_config())
             .env_clear()
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        Self::start(command, scene, as_what)
+        Self::start(command, setup, as_what)
     }
 
-    fn start(mut command: Command, scene: &Scene, name: &str) -> Self {
-        let log = scene
+    fn start(mut command: Command, setup: &BenchSetup, name: &str) -> Self {
+        let log = setup
             .folder()
             .join(format!("{}.log", name.trim_start_matches('-')));
         command

@@ -17,7 +17,7 @@ use clap::Parser;
 use invoice_worker::checkpoint::StoreKind;
 use invoice_worker::domain::failure::Stage;
 use rig::figures::{millis, percentile};
-use rig::scene::{Scene, at_once};
+use rig::setup::{BenchSetup, at_once};
 use rig::subject::Subject;
 use rig::table::table;
 use tokio::time::Instant;
@@ -36,20 +36,21 @@ struct Arguments {
 async fn main() {
     let arguments = Arguments::parse();
     // Its checks of the store are part of what is measured.
-    let mut scene = Scene::set(at_once(), |config| config.checkpoint.store = StoreKind::S3).await;
-    let keys = scene.pictures(PICTURE_BYTES, arguments.starts).await;
+    let mut setup =
+        BenchSetup::start(at_once(), |config| config.checkpoint.store = StoreKind::S3).await;
+    let keys = setup.pictures(PICTURE_BYTES, arguments.starts).await;
     let (mut consumed, mut answered) = (Vec::new(), Vec::new());
     for key in &keys {
-        scene
+        setup
             .client
             .submit([(format!("JOB-{key}"), key.clone())])
             .await;
-        scene.sandbox.reset();
+        setup.sandbox.reset();
         let began = Instant::now();
-        let worker = Subject::worker(&scene, "worker");
-        scene.client.result().await;
+        let worker = Subject::worker(&setup, "worker");
+        setup.client.result().await;
         answered.push(millis(began.elapsed()));
-        let fetched = scene
+        let fetched = setup
             .sandbox
             .calls()
             .about(Stage::Storage, &format!("get {key}"));

@@ -21,7 +21,7 @@ mod round;
 use clap::Parser;
 use invoice_worker::policy::Transfer;
 use report::Comparison;
-use rig::scene::{Scene, at_once};
+use rig::setup::{BenchSetup, at_once};
 use round::{Round, Who};
 use std::path::PathBuf;
 
@@ -63,7 +63,7 @@ async fn main() {
         floor::run(config).await;
         return;
     }
-    let mut scene = Scene::set(at_once(), |_| {}).await;
+    let mut setup = BenchSetup::start(at_once(), |_| {}).await;
     for (size, bytes) in SIZES {
         if arguments
             .kilobytes
@@ -72,7 +72,7 @@ async fn main() {
             continue;
         }
         let jobs = (arguments.jobs * 300_000 / bytes).clamp(arguments.jobs / 4, arguments.jobs * 4);
-        let round = Round::prepare(&scene, bytes, jobs, arguments.alone).await;
+        let round = Round::prepare(&setup, bytes, jobs, arguments.alone).await;
         for transfer in [Transfer::Inline, Transfer::Url]
             .into_iter()
             .filter(|way| *way == Transfer::Inline || arguments.url)
@@ -83,13 +83,13 @@ async fn main() {
                 "by url"
             };
             (
-                scene.config.recognition.transfer,
-                scene.config.verification.transfer,
+                setup.config.recognition.transfer,
+                setup.config.verification.transfer,
             ) = (transfer, transfer);
             let mut comparison = Comparison::new(size, way);
             for _ in 0..arguments.rounds {
                 for who in [Who::Worker, Who::Floor, Who::Floor, Who::Worker] {
-                    comparison.add(who, round.run(&mut scene, who).await);
+                    comparison.add(who, round.run(&mut setup, who).await);
                 }
             }
             println!("{}\n", comparison.told());

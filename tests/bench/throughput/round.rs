@@ -2,7 +2,7 @@
 
 use super::floor;
 use super::rig::figures::number;
-use super::rig::scene::Scene;
+use super::rig::setup::BenchSetup;
 use super::rig::subject::Subject;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,12 +37,12 @@ pub(crate) struct Measured {
 
 impl Round {
     pub(crate) async fn prepare(
-        scene: &Scene,
+        setup: &BenchSetup,
         bytes: usize,
         together: usize,
         alone: usize,
     ) -> Self {
-        let mut keys = scene.pictures(bytes, WARM_UP + together + alone).await;
+        let mut keys = setup.pictures(bytes, WARM_UP + together + alone).await;
         let alone = keys.split_off(WARM_UP + together);
         let together = keys.split_off(WARM_UP);
         Self {
@@ -52,22 +52,22 @@ impl Round {
         }
     }
 
-    pub(crate) async fn run(&self, scene: &mut Scene, who: Who) -> Measured {
+    pub(crate) async fn run(&self, setup: &mut BenchSetup, who: Who) -> Measured {
         let subject = match who {
-            Who::Worker => Subject::worker(scene, "worker"),
-            Who::Floor => Subject::of_this_program(scene, floor::ARGUMENT),
+            Who::Worker => Subject::worker(setup, "worker"),
+            Who::Floor => Subject::of_this_program(setup, floor::ARGUMENT),
         };
-        ask(scene, &self.warm_up).await;
+        ask(setup, &self.warm_up).await;
         let (cpu, began) = (subject.cpu(), Instant::now());
-        ask(scene, &self.together).await;
+        ask(setup, &self.together).await;
         let (cpu, took) = (subject.cpu().saturating_sub(cpu), began.elapsed());
         let mut added = Vec::new();
         for key in &self.alone {
-            scene.sandbox.reset();
+            setup.sandbox.reset();
             let began = Instant::now();
-            ask(scene, std::slice::from_ref(key)).await;
+            ask(setup, std::slice::from_ref(key)).await;
             let took = began.elapsed();
-            let elsewhere: Duration = scene
+            let elsewhere: Duration = setup
                 .sandbox
                 .calls()
                 .all()
@@ -92,7 +92,7 @@ impl Round {
 }
 
 /// Submits jobs about these pictures, and waits for their results.
-async fn ask(scene: &mut Scene, keys: &[String]) {
+async fn ask(setup: &mut BenchSetup, keys: &[String]) {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let jobs = keys.iter().map(|key| {
         (
@@ -100,6 +100,6 @@ async fn ask(scene: &mut Scene, keys: &[String]) {
             key.clone(),
         )
     });
-    scene.client.submit(jobs).await;
-    scene.client.results(keys.len()).await;
+    setup.client.submit(jobs).await;
+    setup.client.results(keys.len()).await;
 }

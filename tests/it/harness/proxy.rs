@@ -1,6 +1,7 @@
-//! A wire with bad weather: stands between a client and a server on loopback. It passes bytes on,
-//! slowly, or not at all; it breaks, politely or not; a trap stops one connection at the very byte
-//! that a test waits for; and a forger speaks in a client's name.
+//! A wire that can be disturbed: it stands between a client and a server on loopback. It passes
+//! bytes on, slowly, or not at all; it ends connections, with an end of file or with a reset; a trap
+//! stops one connection at the very byte that a test waits for; and forged frames are sent in a
+//! client's name.
 
 mod pump;
 
@@ -48,7 +49,7 @@ pub(crate) struct Proxy {
 #[derive(Debug)]
 struct Shared {
     server_port: u16,
-    weather: watch::Sender<Weather>,
+    faults: watch::Sender<WireFaults>,
     traps: Mutex<Vec<Trap>>,
     sprung: watch::Sender<usize>,
     refused: watch::Sender<usize>,
@@ -63,15 +64,15 @@ struct Forgery {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Weather {
+struct WireFaults {
     flow: Flow,
     refuses: bool,
     /// Of connections older than the latest of these the server's side is over.
     abandonments: u64,
-    /// Connections of an earlier spell are over.
-    spell: u64,
+    /// Connections that were made before the latest of these cuts are over.
+    cuts: u64,
     /// They end with a reset.
-    rudely: bool,
+    by_reset: bool,
     /// Traps that sprang before the latest of these hold nothing any more.
     releases: u64,
 }
@@ -87,7 +88,7 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             server_port,
-            weather: watch::Sender::default(),
+            faults: watch::Sender::default(),
             traps: Mutex::default(),
             sprung: watch::Sender::default(),
             refused: watch::Sender::default(),
@@ -115,9 +116,7 @@ impl Proxy {
 
     /// From now on, also for what is under way.
     pub(crate) fn flow(&self, flow: Flow) {
-        self.shared
-            .weather
-            .send_modify(|weather| weather.flow = flow);
+        self.shared.faults.send_modify(|faults| faults.flow = flow);
     }
 
     /// Ends every connection; new ones are taken.
@@ -133,15 +132,15 @@ impl Proxy {
     /// Ends the server's side of every connection; the clients hear nothing of it.
     pub(crate) fn abandon(&self) {
         self.shared
-            .weather
-            .send_modify(|weather| weather.abandonments += 1);
+            .faults
+            .send_modify(|faults| faults.abandonments += 1);
     }
 
     /// New connections are closed at once, as long as it refuses.
     pub(crate) fn refuse(&self, refuses: bool) {
         self.shared
-            .weather
-            .send_modify(|weather| weather.refuses = refuses);
+            .faults
+            .send_modify(|faults| faults.refuses = refuses);
     }
 
     /// Ends every connection, and listens no more.
@@ -175,8 +174,8 @@ impl Proxy {
     /// What the traps hold goes on.
     pub(crate) fn release(&self) {
         self.shared
-            .weather
-            .send_modify(|weather| weather.releases += 1);
+            .faults
+            .send_modify(|faults| faults.releases += 1);
     }
 
     /// Says a frame to the server in the name of the clients whose first words hold this one;
@@ -189,10 +188,10 @@ impl Proxy {
         assert!(told.is_ok(), "nobody is connected");
     }
 
-    fn end_all(&self, rudely: bool) {
+    fn end_all(&self, by_reset: bool) {
         self.shared
-            .weather
-            .send_modify(|weather| (weather.spell, weather.rudely) = (weather.spell + 1, rudely));
+            .faults
+            .send_modify(|faults| (faults.cuts, faults.by_reset) = (faults.cuts + 1, by_reset));
     }
 }
 
@@ -215,7 +214,7 @@ async fn reaches(count: &watch::Sender<usize>, wanted: usize) {
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>, closed: CancellationToken) {
     while let Some(Ok((client, _))) = closed.run_until_cancelled(listener.accept()).await {
-        if shared.weather.borrow().refuses {
+        if shared.faults.borrow().refuses {
             shared.refused.send_modify(|refused| *refused += 1);
         } else {
             tokio::spawn(connection(client, Arc::clone(&shared)));

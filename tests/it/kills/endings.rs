@@ -1,13 +1,13 @@
 //! A worker killed while it publishes something else than a new result: the copy of a failed job,
 //! an answer that its reply queue does not take, an answer that was given before.
 
+use super::case::{Arrives, Case, FAILS, PLAIN};
 use super::row::{ANSWERED, Row, Then, play_kills};
 use super::stop::{self, Stop, Until, Wire};
-use super::story::{Arrives, FAILS, PLAIN, Story};
 
-const UNWELCOME: Story = PLAIN.arriving(Arrives::Unwelcome);
-const MALFORMED: Story = PLAIN.arriving(Arrives::Malformed);
-const AGAIN: Story = PLAIN.arriving(Arrives::Again);
+const UNWELCOME: Case = PLAIN.arriving(Arrives::Unwelcome);
+const MALFORMED: Case = PLAIN.arriving(Arrives::Malformed);
+const AGAIN: Case = PLAIN.arriving(Arrives::Again);
 
 const PARKS: Stop = Stop::before(Wire::Broker, stop::PARKED);
 const PARKED: Stop = Stop::after(Wire::Broker, stop::PARKED, Until::Parked);

@@ -1,9 +1,9 @@
 //! A worker killed at each step of the straight line. What it had not kept by then is asked again,
 //! and paid again where the answer was on its way or just there; nothing else is.
 
+use super::case::PLAIN;
 use super::row::{ANSWERED, Row, Then, play_kills};
 use super::stop::{self, Stop, Until, Wire};
-use super::story::PLAIN;
 use invoice_worker::domain::failure::Stage;
 
 const fn row(name: &'static str, stop: Stop, paid: (u64, u64), results: usize) -> Row {
@@ -36,7 +36,7 @@ const ROWS: [Row; 17] = [
     row("the result is kept", Stop::before(Wire::Broker, stop::RESULT), (1, 1), 1),
     row("the result is published, unknown to the worker", Stop::after(Wire::Broker, stop::RESULT, Until::Replied), (1, 1), 2),
     row("the result is published", Stop::unacknowledged(Until::Replied), (1, 1), 2),
-    // Its result, and that of the job which showed that this one was off the books.
+    // Its result, and that of the job which showed that this one was acknowledged.
     Row::new("the job is acknowledged", PLAIN, Stop::ACKNOWLEDGED, &[Then::Answered, Then::Answered], (1, 1), 1),
 ];
 

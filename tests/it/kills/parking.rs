@@ -1,9 +1,9 @@
 //! A worker killed while it parks a job. Between the broker's confirm and the acknowledgement that
 //! forks the job: two copies of one run.
 
+use super::case::{Arrives, LONG, PARKS, PLAIN};
 use super::row::{ANSWERED, Row, Then, play_kills};
 use super::stop::{self, Stop, Until, Wire};
-use super::story::{Arrives, LONG, PARKS, PLAIN};
 
 const BEFORE: Stop = Stop::before(Wire::Broker, stop::PARKED);
 const UNCONFIRMED: Stop = Stop::after(Wire::Broker, stop::PARKED, Until::Parked);

@@ -1,14 +1,14 @@
 //! A row of a table of kills: where the worker dies, what comes after, and what it all comes to.
 
+use super::case::Case;
 use super::play;
-use super::scene::{End, Scene};
+use super::row_run::{End, RowRun};
 use super::stop::Stop;
-use super::story::Story;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     name: &'static str,
-    story: Story,
+    case: Case,
     stop: Stop,
     then: &'static [Then],
     end: End,
@@ -35,7 +35,7 @@ pub(super) const ANSWERED: &[Then] = &[Then::Answered];
 impl Row {
     pub(super) const fn new(
         name: &'static str,
-        story: Story,
+        case: Case,
         stop: Stop,
         then: &'static [Then],
         paid: (u64, u64),
@@ -43,7 +43,7 @@ impl Row {
     ) -> Self {
         Self {
             name,
-            story,
+            case,
             stop,
             then,
             end: End {
@@ -66,21 +66,21 @@ pub(super) async fn play_kills(rows: &[Row]) {
 }
 
 async fn killed(row: &Row) {
-    let mut scene = Scene::of(&row.story).await;
-    let victim = scene.stopped(&row.stop).await;
-    scene.kill(victim).await;
-    let mut heir = scene.worker();
+    let mut run = RowRun::prepare(&row.case).await;
+    let victim = run.stopped(&row.stop).await;
+    run.kill(victim).await;
+    let mut heir = run.worker();
     for then in row.then {
         match then {
-            Then::Answered => scene.result().await,
+            Then::Answered => run.result().await,
             Then::Dropped => drop(
                 heir.event("another copy of this run was answered; this one is dropped")
                     .await,
             ),
-            Then::Woken => scene.wake().await,
-            Then::Waiting(copies) => scene.holds(&scene.system.longest_wait(), *copies).await,
-            Then::Welcome => scene.reads_the_full_queue().await,
+            Then::Woken => run.wake().await,
+            Then::Waiting(copies) => run.holds(&run.system.longest_wait(), *copies).await,
+            Then::Welcome => run.reads_the_full_queue().await,
         }
     }
-    scene.ends(vec![heir], &row.end).await;
+    run.ends(vec![heir], &row.end).await;
 }

@@ -2,10 +2,10 @@
 //! is in and keeps the answer; whoever gets the job next goes on from there. Nothing is asked
 //! twice.
 
+use super::case::{LONG, PLAIN};
 use super::play;
-use super::scene::{End, Scene};
+use super::row_run::{End, RowRun};
 use super::stop::{self, Stop, Until, Wire};
-use super::story::{LONG, PLAIN};
 use invoice_worker::domain::failure::Stage;
 
 struct Row {
@@ -83,16 +83,16 @@ async fn a_worker_that_is_alone_comes_back_to_its_job_and_asks_nothing_twice() {
 }
 
 async fn alone(row: &Row) {
-    let mut scene = Scene::of(&PLAIN).await;
-    let mut worker = scene.stopped(&row.stop).await;
+    let mut run = RowRun::prepare(&PLAIN).await;
+    let mut worker = run.stopped(&row.stop).await;
     worker.event("consuming").await;
-    scene.to_broker.sever();
+    run.to_broker.sever();
     worker.event("consuming").await;
-    scene.to_sandbox.release();
-    while scene.answered() < row.results {
-        scene.result().await;
+    run.to_sandbox.release();
+    while run.answered() < row.results {
+        run.result().await;
     }
-    scene.ends(vec![worker], &end(row.results)).await;
+    run.ends(vec![worker], &end(row.results)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,24 +101,24 @@ async fn another_worker_that_gets_the_job_waits_for_what_is_in_the_air_and_answe
 }
 
 async fn beside_another(row: &Row) {
-    let mut scene = Scene::of(&PLAIN.waiting(LONG)).await;
-    let mut worker = scene.stopped(&row.stop).await;
+    let mut run = RowRun::prepare(&PLAIN.waiting(LONG)).await;
+    let mut worker = run.stopped(&row.stop).await;
     worker.event("consuming").await;
-    let mut other = scene.worker();
+    let mut other = run.worker();
     other.event("consuming").await;
-    scene.to_broker.sever();
+    run.to_broker.sever();
     if let Waits(kept) = row.elsewhere {
         other.event("job parked").await;
         // The first one knows as well that the job is no longer its own.
         worker.event("consuming").await;
-        scene.to_sandbox.release();
-        scene.reached(kept).await;
-        scene.wake().await;
+        run.to_sandbox.release();
+        run.reached(kept).await;
+        run.wake().await;
     }
-    while scene.answered() < row.results {
-        scene.result().await;
+    while run.answered() < row.results {
+        run.result().await;
     }
     // Too late to say anything, where it still waits for its turn.
-    scene.to_sandbox.release();
-    scene.ends(vec![worker, other], &end(row.results)).await;
+    run.to_sandbox.release();
+    run.ends(vec![worker, other], &end(row.results)).await;
 }

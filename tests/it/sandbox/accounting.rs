@@ -1,4 +1,4 @@
-//! The rate, the latency, and the books.
+//! The rate, the latency, and what the ledger counts.
 
 use invoice_worker::dev::sandbox::{Fault, SandboxScenario};
 use invoice_worker::dev::sandbox::{SandboxRecognition, SandboxVerification};
@@ -108,10 +108,10 @@ async fn every_call_is_in_the_books_with_its_number_and_its_price() {
 async fn the_books_can_be_read_and_closed_from_outside() {
     let faults = vec![Fault::new(Stage::Verification, "316").calls([1])];
     let sandbox = sandbox(faults).await;
-    let books = format!("{}/sandbox/calls", sandbox.s3_url());
+    let ledger = format!("{}/sandbox/calls", sandbox.s3_url());
     for _ in 0..2 {
         assert_eq!(verify_sample(&sandbox, NAME).await.1["error_code"], 316);
-        let (_, document) = document(client().get(&books).send().await.unwrap()).await;
+        let (_, document) = document(client().get(&ledger).send().await.unwrap()).await;
         assert_eq!(
             (
                 &document["verification"]["calls"],

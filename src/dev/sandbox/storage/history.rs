@@ -17,11 +17,11 @@ pub(super) struct History {
     versions: FileSystem,
     /// Goes when this is dropped.
     _folder: TempDir,
-    book: Mutex<Book>,
+    index: Mutex<VersionIndex>,
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct VersionIndex {
     /// The objects by bucket and key.
     objects: HashMap<(String, String), VersionedObject>,
     kept: u64,
@@ -42,7 +42,7 @@ impl History {
         Ok(Self {
             versions,
             _folder: folder,
-            book: Mutex::default(),
+            index: Mutex::default(),
         })
     }
 
@@ -57,8 +57,8 @@ impl History {
         BUCKET.clone_into(&mut version.bucket);
         version.key.clone_from(&id);
         self.versions.put_object(unsent(version)).await?;
-        let mut book = self.lock();
-        let object = book
+        let mut index = self.lock();
+        let object = index
             .objects
             .entry((bucket.to_owned(), key.to_owned()))
             .or_default();
@@ -69,8 +69,8 @@ impl History {
 
     /// `None` for an object from before this start.
     pub(super) fn current(&self, bucket: &str, key: &str) -> Option<String> {
-        let book = self.lock();
-        let object = book.objects.get(&(bucket.to_owned(), key.to_owned()))?;
+        let index = self.lock();
+        let object = index.objects.get(&(bucket.to_owned(), key.to_owned()))?;
         if object.deleted {
             None
         } else {
@@ -80,8 +80,8 @@ impl History {
 
     /// Returns whether there was anything to delete.
     pub(super) fn mark_deleted(&self, bucket: &str, key: &str) -> bool {
-        let mut book = self.lock();
-        let object = book.objects.get_mut(&(bucket.to_owned(), key.to_owned()));
+        let mut index = self.lock();
+        let object = index.objects.get_mut(&(bucket.to_owned(), key.to_owned()));
         object.is_some_and(|object| !std::mem::replace(&mut object.deleted, true))
     }
 
@@ -112,8 +112,8 @@ impl History {
     }
 
     fn must_know(&self, bucket: &str, key: &str, id: &str) -> S3Result<()> {
-        let book = self.lock();
-        let object = book.objects.get(&(bucket.to_owned(), key.to_owned()));
+        let index = self.lock();
+        let object = index.objects.get(&(bucket.to_owned(), key.to_owned()));
         let known =
             object.is_some_and(|object| object.versions.iter().any(|version| version == id));
         if known {
@@ -124,13 +124,13 @@ impl History {
     }
 
     fn next_id(&self) -> String {
-        let mut book = self.lock();
-        book.kept += 1;
-        format!("sandbox.{:08}", book.kept)
+        let mut index = self.lock();
+        index.kept += 1;
+        format!("sandbox.{:08}", index.kept)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, VersionIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,4 @@
-//! One connection through the wire: bytes in both directions, held up by the weather and by traps.
+//! One connection through the wire: bytes in both directions, held up by the faults of the wire and by traps.
 
 use super::{Direction, Flow, Forgery, Shared};
 use std::sync::{Arc, PoisonError};
@@ -12,9 +12,9 @@ use tokio::time::sleep;
 const INTRODUCTION: usize = 2 << 10;
 
 pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
-    let mut weather = shared.weather.subscribe();
-    let (born, abandoned) = (weather.borrow().spell, weather.borrow().abandonments);
-    let (mut lonely, mut ended) = (weather.clone(), weather.clone());
+    let mut faults = shared.faults.subscribe();
+    let (born, abandoned) = (faults.borrow().cuts, faults.borrow().abandonments);
+    let (mut lonely, mut ended) = (faults.clone(), faults.clone());
     let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server_port)).await else {
         return;
     };
@@ -37,8 +37,8 @@ pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
     tokio::select! {
         // What was held when the connection ended does not get through.
         biased;
-        () = async { drop(weather.wait_for(|weather| weather.spell > born).await) } => {
-            if shared.weather.borrow().rudely {
+        () = async { drop(faults.wait_for(|faults| faults.cuts > born).await) } => {
+            if shared.faults.borrow().by_reset {
                 for half in [to_client, to_server] {
                     // On a socket that is gone already there is nothing to be rude about.
                     let _ = half.as_ref().set_zero_linger();
@@ -47,9 +47,9 @@ pub(super) async fn connection(client: TcpStream, shared: Arc<Shared>) {
                 }
             }
         }
-        () = async { drop(lonely.wait_for(|weather| weather.abandonments > abandoned).await) } => {
+        () = async { drop(lonely.wait_for(|faults| faults.abandonments > abandoned).await) } => {
             drop(to_server);
-            let _ = ended.wait_for(|weather| weather.spell > born).await;
+            let _ = ended.wait_for(|faults| faults.cuts > born).await;
         }
         _ = both => {}
     }
@@ -106,20 +106,18 @@ impl Pump<'_> {
     }
 
     async fn held_up(&self) {
-        let mut weather = self.shared.weather.subscribe();
+        let mut faults = self.shared.faults.subscribe();
         let caught = *self.caught.borrow();
         if let Some((direction, releases)) = caught
             && direction == self.direction
         {
             // Never an error, here and below: the sender is in `shared`.
-            let _ = weather
-                .wait_for(|weather| weather.releases > releases)
-                .await;
+            let _ = faults.wait_for(|faults| faults.releases > releases).await;
         }
-        let flow = weather
-            .wait_for(|weather| weather.flow != Flow::Hold)
+        let flow = faults
+            .wait_for(|faults| faults.flow != Flow::Hold)
             .await
-            .map(|weather| weather.flow);
+            .map(|faults| faults.flow);
         if let Ok(Flow::Slow(by)) = flow {
             sleep(by).await;
         }
@@ -144,7 +142,7 @@ impl Pump<'_> {
         {
             self.caught.send_replace(Some((
                 traps.remove(at).holds,
-                self.shared.weather.borrow().releases,
+                self.shared.faults.borrow().releases,
             )));
             self.shared.sprung.send_modify(|sprung| *sprung += 1);
         }

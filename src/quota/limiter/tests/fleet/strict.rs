@@ -8,10 +8,10 @@ use std::sync::MutexGuard;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Its books.
-pub(super) struct Provider(Mutex<Books>);
+/// The calls that it has counted.
+pub(super) struct Provider(Mutex<ProviderLedger>);
 
-struct Books {
+struct ProviderLedger {
     chance: StdRng,
     limit: usize,
     /// The last second's.
@@ -23,7 +23,7 @@ struct Books {
 impl Provider {
     fn of(limit: usize) -> Self {
         let (chance, admitted) = (StdRng::seed_from_u64(7), VecDeque::new());
-        Self(Mutex::new(Books {
+        Self(Mutex::new(ProviderLedger {
             chance,
             limit,
             admitted,
@@ -32,7 +32,7 @@ impl Provider {
         }))
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn ledger(&self) -> MutexGuard<'_, ProviderLedger> {
         self.0.lock().unwrap()
     }
 }
@@ -44,16 +44,16 @@ impl Account {
         let number = |count: usize| f64::from(u32::try_from(count).unwrap());
         let within =
             |calls: &[f64]| number(calls.iter().filter(|at| (from..to).contains(*at)).count());
-        let books = self.provider.as_ref().unwrap().books();
-        let (granted, refused) = (within(&books.granted), within(&books.refused));
+        let ledger = self.provider.as_ref().unwrap().ledger();
+        let (granted, refused) = (within(&ledger.granted), within(&ledger.refused));
         (
-            granted / (number(books.limit) * (to - from)),
+            granted / (number(ledger.limit) * (to - from)),
             refused / (granted + refused),
         )
     }
 }
 
-impl Books {
+impl ProviderLedger {
     /// Hardly anything, and one in five hundred calls up to 20 ms.
     fn on_the_wire(&mut self) -> Duration {
         let usual = -0.000_4 * (1.0 - self.chance.random::<f64>()).ln();
@@ -95,10 +95,10 @@ pub(super) async fn call(
         return;
     };
     let started = Instant::now();
-    let delay = provider.books().on_the_wire();
+    let delay = provider.ledger().on_the_wire();
     tokio::time::sleep(delay).await;
     let is_admitted = provider
-        .books()
+        .ledger()
         .admit(Instant::now(), account.began.elapsed().as_secs_f64());
     tokio::time::sleep(Duration::from_millis(200)).await;
     if !is_admitted {

@@ -1,5 +1,5 @@
 //! What breaks, and when: drawn from the seed. The moments are told in answers, so that a slow
-//! machine meets the same weather.
+//! machine meets the same faults.
 
 use super::arguments::Arguments;
 use super::rabbit::Downfall;
@@ -39,7 +39,7 @@ pub(crate) enum What {
     Relief,
 }
 
-/// A wire to the broker in bad weather.
+/// A wire to the broker that is cut, held or slowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cut {
     Severed,
@@ -53,7 +53,7 @@ pub(crate) enum Cut {
 }
 
 /// In the order of their moments.
-pub(crate) fn forecast(arguments: &Arguments) -> Vec<Planned> {
+pub(crate) fn plan(arguments: &Arguments) -> Vec<Planned> {
     let mut chance = StdRng::seed_from_u64(arguments.seed ^ ANOTHER);
     let Arguments {
         jobs,

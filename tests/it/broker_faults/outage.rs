@@ -1,4 +1,4 @@
-//! A worker in a process of its own, behind a wire, with one job in hand when the weather turns.
+//! A worker in a process of its own, behind a wire, with one job in hand when the broker is lost.
 
 use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Program};
@@ -16,7 +16,7 @@ pub(super) const LOST: &str =
 pub(super) const CANCELLED: &str =
     "no more jobs come from the broker; connecting anew, those in flight are finished";
 
-pub(super) struct Storm {
+pub(super) struct Outage {
     pub(super) system: System,
     pub(super) wire: Proxy,
     pub(super) program: Program,
@@ -25,13 +25,13 @@ pub(super) struct Storm {
     _file: ConfigFile,
 }
 
-impl Storm {
+impl Outage {
     /// Returns while the job's recognition is under way.
-    pub(super) async fn gathers() -> Self {
-        Self::gathers_behind(Proxy::url).await
+    pub(super) async fn prepare() -> Self {
+        Self::prepare_behind(Proxy::url).await
     }
 
-    pub(super) async fn gathers_behind(url: fn(&Proxy) -> Secret) -> Self {
+    pub(super) async fn prepare_behind(url: fn(&Proxy) -> Secret) -> Self {
         let mut setup = Setup::new(On::RabbitMq).await;
         setup.scenario.recognition.latency = Duration::from_secs(1);
         let mut system = setup.prepare().await;
@@ -57,7 +57,7 @@ impl Storm {
 
     /// The worker says so, and why, and that it is not ready. It finds no way back before it is
     /// let.
-    pub(super) async fn takes_the_broker_away(&mut self, message: &str, cause: &str) {
+    pub(super) async fn broker_is_lost(&mut self, message: &str, cause: &str) {
         let told = self.program.event(message).await;
         let problem = told["problem"].as_str().unwrap();
         assert!(problem.contains(cause), "{problem}");
@@ -71,7 +71,7 @@ impl Storm {
 
     /// The worker comes back by itself. The job in hand has one answer and was paid once, and there
     /// was one line each way.
-    pub(super) async fn passes(mut self) {
+    pub(super) async fn ends(mut self) {
         self.wire.refuse(false);
         self.program.event("consuming").await;
         eventually("ready", async || self.readiness().await.0 == 200).await;

@@ -1,7 +1,7 @@
 //! SIGTERM at an inconvenient moment: the worker ends within its grace, tells whether it was done,
 //! and the next one finishes the rest.
 
-use super::storm::LOST;
+use super::outage::LOST;
 use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::{Direction, Flow, Proxy};

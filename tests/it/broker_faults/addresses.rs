@@ -30,7 +30,7 @@ async fn with_all_brokers_down_the_worker_waits_for_the_first_that_comes_back() 
         wire.refuse(true);
         wire.sever();
     }
-    program.event(super::storm::LOST).await;
+    program.event(super::outage::LOST).await;
     let key = system.sample("01-beijing-outpatient").await;
     system.submit(&system.job("job", &key)).await;
     // Each of them was tried, and more than once.

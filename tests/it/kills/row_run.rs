@@ -1,8 +1,8 @@
 //! One job, a worker whose wires can be stopped at a byte, others whose wires cannot, and what it
 //! all comes to.
 
+use super::case::{Arrives, Case, RULES};
 use super::stop::{self, Stop, Until, Wire};
-use super::story::{Arrives, RULES, Story};
 use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::{Direction, Proxy};
@@ -14,7 +14,7 @@ use invoice_worker::domain::failure::Stage;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-pub(super) struct Scene {
+pub(super) struct RowRun {
     pub(super) system: System,
     job: Message,
     pub(super) to_broker: Proxy,
@@ -38,23 +38,23 @@ pub(super) struct End {
     pub(super) failed: u32,
 }
 
-impl Scene {
+impl RowRun {
     /// The job is submitted, and nobody takes it yet.
-    pub(super) async fn of(story: &Story) -> Self {
-        let mut system = story.setup().await.prepare().await;
+    pub(super) async fn prepare(case: &Case) -> Self {
+        let mut system = case.setup().await.prepare().await;
         let to_broker = Proxy::before(rabbitmq::port().await).await;
         let to_sandbox = Proxy::before(port_of(&system.sandbox.s3_url())).await;
         let direct = with_rules(&system.config);
         let wired = with_rules(&through(&to_broker, &to_sandbox, &system.config));
-        let job = story.job(&system).await;
+        let job = case.job(&system).await;
         let mut results = Vec::new();
-        if story.arrives == Arrives::Again {
+        if case.arrives == Arrives::Again {
             system.work().await;
             system.submit(&job).await;
             results.push(system.reply().await);
             system.drain().await;
         }
-        story.submit(&job, &system).await;
+        case.submit(&job, &system).await;
         Self {
             system,
             job,

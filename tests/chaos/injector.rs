@@ -1,18 +1,18 @@
-//! Breaks what the forecast says, and puts it together again.
+//! Breaks what the plan says, and puts it together again.
 
+use super::broker_faults::{Cut, Planned, What};
 use super::cast::Cast;
 use super::crop::Crop;
 use super::fleet::Fleet;
 use super::harness::proxy::{Flow, Proxy};
 use super::rabbit::Rabbit;
-use super::weather::{Cut, Planned, What};
 use invoice_worker::domain::failure::Stage;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::RwLock;
 use tokio::time::sleep;
 
-pub(crate) struct Havoc<'a> {
+pub(crate) struct Injector<'a> {
     pub(crate) cast: &'a Cast,
     pub(crate) crop: &'a Crop,
     pub(crate) rabbit: &'a mut Rabbit,
@@ -37,14 +37,14 @@ pub(crate) struct Kill {
     pub(crate) in_the_air: u32,
 }
 
-impl Havoc<'_> {
-    pub(crate) async fn wreak(&mut self, forecast: Vec<Planned>, damage: &mut Damage) {
+impl Injector<'_> {
+    pub(crate) async fn inject(&mut self, plan: Vec<Planned>, damage: &mut Damage) {
         let mut answered = self.crop.answered();
         for Planned {
             answered: enough,
             later,
             what,
-        } in forecast
+        } in plan
         {
             // Never an error: the crop lives as long as we do.
             let _ = answered.wait_for(|answered| *answered >= enough).await;

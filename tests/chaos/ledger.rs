@@ -1,4 +1,4 @@
-//! The sandbox's books, copied from time to time: it forgets calls that are long past, and the
+//! The sandbox's ledger, copied from time to time: it forgets calls that are long past, and the
 //! judge wants all of them.
 
 use super::faults::VERDICTS;
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 #[derive(Debug, Default)]
-pub(crate) struct Books(HashMap<(Duration, Stage, Option<String>, u32), SandboxCall>);
+pub(crate) struct Ledger(HashMap<(Duration, Stage, Option<String>, u32), SandboxCall>);
 
 /// One good answer that was sent in full, and paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +30,7 @@ pub(crate) struct Account {
 /// By stage and the picture's SHA-256.
 pub(crate) type Accounts = BTreeMap<(Stage, String), Account>;
 
-impl Books {
+impl Ledger {
     pub(crate) fn copy(&mut self, calls: &CallLedger) {
         for call in calls.all() {
             self.0

@@ -10,7 +10,7 @@ use lapin::{Connection, ConnectionProperties};
 use serde_json::json;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Story {
+pub(super) struct Case {
     /// As a scenario file writes them.
     pub(super) faults: &'static str,
     /// `None`: over in a moment.
@@ -35,20 +35,20 @@ pub(super) enum Arrives {
     Malformed,
 }
 
-pub(super) const PLAIN: Story = Story {
+pub(super) const PLAIN: Case = Case {
     faults: "",
     redelivery_wait: None,
     arrives: Arrives::New,
 };
 
 /// The registry is not to be asked for an hour; then it answers.
-pub(super) const PARKS: Story = Story {
+pub(super) const PARKS: Case = Case {
     faults: "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n",
     ..PLAIN
 };
 
 /// The registry's answer is one that only a person can help with.
-pub(super) const FAILS: Story = Story {
+pub(super) const FAILS: Case = Case {
     faults: "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n",
     ..PLAIN
 };
@@ -56,7 +56,7 @@ pub(super) const FAILS: Story = Story {
 /// Longer than any test: what waits so long waits until it is woken.
 pub(super) const LONG: &str = "1h";
 
-/// The built-in rule also closes the province, which is another story.
+/// The built-in rule also closes the province, which is not the subject here.
 pub(super) const RULES: &str = r#"
     [[rule]]
     stage = "verification"
@@ -67,7 +67,7 @@ pub(super) const RULES: &str = r#"
     reason = "in maintenance"
 "#;
 
-impl Story {
+impl Case {
     pub(super) const fn arriving(self, arrives: Arrives) -> Self {
         Self { arrives, ..self }
     }

@@ -21,9 +21,9 @@ const REMEMBERED: usize = 8_192;
 /// More than this machine could call: the limiter is at work, and never the limit.
 pub(crate) const UNLIMITED: f64 = 100_000.0;
 
-pub(crate) struct Scene {
+pub(crate) struct BenchSetup {
     pub(crate) sandbox: Sandbox,
-    /// Of the worker, as it is written to [`Scene::write_config`].
+    /// Of the worker, as it is written to [`BenchSetup::write_config`].
     pub(crate) config: Config,
     pub(crate) client: Client,
     pictures: Pictures,
@@ -31,10 +31,10 @@ pub(crate) struct Scene {
     _node: Node,
 }
 
-impl Scene {
+impl BenchSetup {
     /// Providers as in the scenario; a worker with everything on: policy, limiter, checkpoints in
     /// memory, metrics.
-    pub(crate) async fn set(scenario: SandboxScenario, refine: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start(scenario: SandboxScenario, refine: impl FnOnce(&mut Config)) -> Self {
         let node = Node::start().await;
         let sandbox = Sandbox::start(SandboxOptions {
             scenario,

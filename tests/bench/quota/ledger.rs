@@ -1,4 +1,4 @@
-//! The providers' own books, read: what was let through in which second, and what was refused.
+//! What the providers counted: what was let through in which second, and what was refused.
 
 use super::rig::figures::number;
 use invoice_worker::dev::sandbox::{CallLedger, SandboxCall};
@@ -13,7 +13,7 @@ const SPAN: Duration = Duration::from_secs(5);
 const SETTLED: f64 = 0.95;
 const STEP: Duration = Duration::from_millis(250);
 
-pub(crate) struct Book {
+pub(crate) struct QuotaLedger {
     calls: CallLedger,
     rate: f64,
     opened: Instant,
@@ -30,7 +30,7 @@ struct Phase {
     ended: Duration,
 }
 
-impl Book {
+impl QuotaLedger {
     pub(crate) fn new(calls: CallLedger, rate: u32) -> Self {
         Self {
             calls,

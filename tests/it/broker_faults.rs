@@ -1,4 +1,4 @@
-//! Bad weather between a worker and its broker: whatever breaks, no job is lost, none is paid
+//! Faults between a worker and its broker: whatever breaks, no job is lost, none is paid
 //! twice, and the worker comes back.
 
 mod addresses;
@@ -6,9 +6,9 @@ mod confirms;
 mod connection;
 mod foreign_bytes;
 mod large;
+mod outage;
 mod panics;
 mod queues;
 mod standstill;
 mod stops;
-mod storm;
 mod submissions;
