@@ -109,7 +109,7 @@ async fn a_province_is_closed_probed_and_opened() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_found_nobody_tells_nothing_about_the_province() {
+async fn a_probe_that_was_not_answered_says_nothing_about_the_province() {
     let breaker = breaker("a", clock());
     fail(&breaker, enter(&breaker).await.unwrap(), "316");
     sleep_minutes(30).await;
@@ -297,7 +297,7 @@ async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_that_one_has_learned_is_everybodys_at_once() {
+async fn a_learned_rate_is_announced_to_the_other_workers_at_once() {
     let clock = clock();
     let (a, b) = (breaker("a", clock), breaker("b", clock));
     let _wanted = a.membership().wait_for_call();

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_say_whose_it_is_is_not_heard() {
+    fn a_heartbeat_without_a_valid_sender_is_refused() {
         let changed = |name: &str, value: Value| {
             let mut fields = serde_json::to_value(told()).unwrap();
             fields[name] = value;

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_for_seven_seconds_is_gone() {
+    fn a_peer_is_gone_after_seven_seconds_without_a_heartbeat() {
         let mut peers = Peers::new("b".into());
         assert!(peers.record("a", true, false, at(0)));
         assert!(!peers.record("a", true, false, at(2)), "known");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dead_give_their_share_up_and_the_deaf_keep_theirs_for_a_while() {
+    fn a_dead_peer_loses_its_share_and_a_worker_that_receives_nothing_keeps_its_own_for_a_while() {
         let mut peers = Peers::new("b".into());
         for second in 0..=8 {
             peers.record("b", true, false, at(second));
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dead_are_found_out_by_one_whose_own_heartbeats_are_late() {
+    fn a_worker_whose_own_heartbeats_are_late_still_expires_dead_peers() {
         let mut peers = Peers::new("b".into());
         peers.record("a", true, false, at(0));
         for round in 0..5 {
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_put_forward_leaves_everybody_where_he_was() {
+    fn a_clock_that_is_put_forward_expires_no_peer() {
         let mut peers = Peers::new("b".into());
         peers.record("a", true, false, at(0));
         peers.record("b", true, false, at(1));
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_rate_that_one_who_shares_has_learned_is_everybodys() {
+    fn the_lowest_learned_rate_of_the_peers_holds_for_all_of_them() {
         let mut peers = Peers::new("b".into());
         for (worker, part) in [("a", 0.9409), ("c", -8.0)] {
             peers.record(worker, true, false, at(0));

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_province_is_told_to_nobody() {
+    fn a_name_that_is_no_province_is_shown_in_no_label() {
         let misread = Province::of("张三").unwrap();
         assert_eq!(misread.label(), "other");
         assert!(!format!("{misread:?}").contains("张三"));

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_prepared_for_who_fetches_it() {
+    fn nothing_is_prepared_for_a_provider_that_fetches_the_image() {
         let by_url = Transfers {
             recognition: Transfer::Url,
             verification: Some(Transfer::Url),

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn room_that_nobody_uses_is_not_made_larger() {
+    fn a_limit_that_is_not_reached_does_not_grow() {
         let mut concurrency = Concurrency::new(64);
         for _ in 0..1_000 {
             concurrency.ended(Duration::ZERO, Duration::from_secs(1), 1);

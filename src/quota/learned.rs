@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn who_refused_everything_for_a_while_is_used_again_in_a_few_hundred_calls() {
+    fn after_minutes_of_refusals_the_rate_is_back_within_a_few_hundred_calls() {
         for minutes in [1.0, 10.0, 60.0] {
             let (mut learned, mut now) = (LearnedRate::default(), 0.0);
             (0..1_000).for_each(|_| learned.granted(1.0));

@@ -43,7 +43,7 @@ fn closed(scope: &Scope, me: &Peers) -> Closures {
 }
 
 #[test]
-fn what_is_closed_lets_nobody_through_before_its_time_and_then_one() {
+fn a_closed_scope_admits_no_call_before_its_time_and_then_one_probe() {
     let me = peers("a", &[], at(0));
     let mut closures = closed(&henan(), &me);
     let scopes = [Scope::Stage(Stage::Verification), henan()];
@@ -129,7 +129,7 @@ fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
 }
 
 #[test]
-fn a_probe_without_an_answer_is_anybodys_again() {
+fn a_probe_without_an_answer_may_be_made_again_by_any_worker() {
     let me = peers("a", &[], at(0));
     let mut closures = closed(&henan(), &me);
     closures.admit(&[henan()], "another", &me, at(60)).unwrap();
@@ -263,7 +263,7 @@ fn of_two_that_claim_the_same_probe_the_lower_id_has_it() {
 }
 
 #[test]
-fn what_nobody_needs_is_forgotten() {
+fn a_closure_that_is_not_needed_for_an_hour_is_forgotten() {
     let me = peers("a", &[], at(0));
     let mut closures = closed(&henan(), &me);
     closures.close(
@@ -399,7 +399,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 proptest! {
     /// Whatever they did and heard before: once all have told all, all think the same.
     #[test]
-    fn copies_agree_once_everybody_has_told_everybody(deeds in proptest::collection::vec(deed(), 0..60)) {
+    fn closures_agree_once_each_copy_was_merged_into_each(deeds in proptest::collection::vec(deed(), 0..60)) {
         let ids = ["a", "b", "c"];
         let scopes = [henan(), Scope::Stage(Stage::Recognition)];
         let fleets: Vec<Peers> = ids.iter().map(|me| peers(me, &ids, at(0))).collect();

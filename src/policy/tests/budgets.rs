@@ -56,7 +56,7 @@ fn an_image_that_the_provider_cannot_fetch_is_sent_inline_once() {
 }
 
 #[test]
-fn waiting_for_the_rate_or_for_everybody_is_never_used_up() {
+fn throttling_and_pauses_never_use_up_an_attempt() {
     let policy = Policy::builtin();
     for (code, decision) in [
         ("APIG.0308", Decision::Throttle),

@@ -183,7 +183,7 @@ fn a_job_that_paused_its_stage_three_times_while_others_were_answered_fails() {
 }
 
 #[test]
-fn a_pause_that_nobody_got_past_does_not_count_against_the_job() {
+fn a_pause_during_which_no_call_was_answered_does_not_count_against_the_job() {
     let mut case = case(Stage::Verification, "UNAUTHORIZED");
     let first = case.facts.now;
     for hours in 0..20 {

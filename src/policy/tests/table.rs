@@ -74,7 +74,7 @@ fn rule_ids_are_unique_and_readable() {
 }
 
 #[test]
-fn a_store_without_credentials_is_nobodys_job_at_fault() {
+fn a_store_without_credentials_pauses_and_fails_no_job() {
     let ruling = decide(&Policy::builtin(), &case(Stage::Storage, "NoCredentials"));
     assert_eq!(
         (ruling.decision, ruling.billed),

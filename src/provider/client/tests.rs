@@ -229,7 +229,7 @@ async fn an_address_that_has_become_too_long_has_the_image_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_too_late_takes_no_place_in_the_rate() {
+async fn a_job_past_its_deadline_takes_no_call_from_the_rate() {
     let client = client(Echo {
         calls: Arc::default(),
         is_broken_at_first: false,
@@ -272,7 +272,7 @@ async fn unknown() -> Result<Option<&'static str>, Box<StageStopped>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waited_for_longer_than_others_wait_for_it_looks_again_before_it_calls() {
+async fn a_job_that_waited_longer_than_redelivery_wait_looks_for_a_paid_answer_before_it_calls() {
     let known = async || Ok(Some("paid for by another worker"));
     for (waited, paid_elsewhere, expected) in [
         (34, true, "called"),

@@ -180,7 +180,7 @@ async fn an_encoding_that_is_not_known_is_named() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_where_nobody_listens() {
+async fn a_port_without_a_listener_is_the_code_connect_and_no_address_is_shown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);

@@ -138,7 +138,7 @@ async fn a_direct_reply_reaches_a_requester_that_is_there_and_is_returned_when_i
 
 /// RabbitMQ closes the connection on which such a name is used.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forged_direct_reply_is_returned_and_harms_nobody_else() {
+async fn a_forged_direct_reply_is_returned_and_the_connection_stays() {
     let place = Place::on_rabbitmq().await;
     let session = place.session().await;
     for forged in [
@@ -339,7 +339,7 @@ async fn a_cut_wire_ends_the_generation_and_everything_is_delivered_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mutual_tls_lets_in_who_has_a_certificate_and_trusts_the_servers() {
+async fn mutual_tls_admits_a_client_that_has_a_certificate_and_trusts_the_servers() {
     let tls = rabbitmq::tls().await;
     let mut config = config(
         &format!("amqps://guest:guest@localhost:{}", tls.port),

@@ -71,8 +71,7 @@ impl StoreScript for Broken {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_on_which_the_worker_fails_is_answered_so_and_whoever_waited_for_its_call_makes_it_again()
- {
+async fn a_job_on_which_the_worker_panics_is_answered_so_and_the_follower_makes_the_call_again() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let (called, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let fragile = Fragile {

@@ -30,7 +30,7 @@ fn downloads(system: &System, key: &str) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn an_address_is_told_to_nobody_but_the_providers() {
+async fn a_presigned_url_reaches_the_providers_and_no_log() {
     // The second download fails: what went wrong is told, too.
     let faults = "[[fault]]\nstage = 'storage'\noperation = 'fetch'\nanswer = 'AccessDenied'\ncalls = { from = 2 }\n";
     let mut setup = Setup::new(On::RabbitMq).await.faults(faults);

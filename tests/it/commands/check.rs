@@ -59,7 +59,7 @@ async fn a_system_that_is_in_order_is_told_line_by_line() {
 }
 
 #[tokio::test]
-async fn queues_that_are_not_there_yet_are_no_mistake_unless_nobody_may_declare_them() {
+async fn missing_queues_are_no_mistake_unless_declare_topology_is_false() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     system.config.broker.results_queue.push_str(".another");
     let file = ConfigFile::of(&system);

@@ -72,8 +72,7 @@ async fn queues_are_declared_compared_and_printed() {
 }
 
 #[tokio::test]
-async fn a_queue_that_cannot_be_used_is_status_64_for_who_needs_it_and_a_finding_for_who_compares()
-{
+async fn an_unusable_queue_is_status_64_for_run_and_a_finding_for_topology_check() {
     let setup = Setup::new(On::RabbitMq).await;
     let (config, file) = (
         setup.config.broker.clone(),

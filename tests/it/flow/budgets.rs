@@ -8,7 +8,7 @@ use invoice_worker::worker::Drained;
 use serde_json::json;
 
 promises![
-    a_code_that_nobody_knows_is_given_up_and_told_as_it_came,
+    an_unknown_code_fails_the_job_and_is_reported_as_it_came,
     a_worker_that_takes_over_goes_on_counting
 ];
 
@@ -34,7 +34,7 @@ const UNKNOWN: &str = r##"
     reason = "shortened"
 "##;
 
-async fn a_code_that_nobody_knows_is_given_up_and_told_as_it_came(on: On) {
+async fn an_unknown_code_fails_the_job_and_is_reported_as_it_came(on: On) {
     let cases = [
         (
             Stage::Verification,

@@ -8,31 +8,31 @@ use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::telemetry::job_event::JobEvent;
 
 promises![
-    a_canary_with_a_wrong_secret_of_the_store_holds_nobody_up,
-    a_canary_with_a_wrong_bucket_holds_nobody_up,
-    a_canary_that_cannot_reach_recognition_holds_nobody_up,
-    a_canary_with_a_wrong_path_to_verification_holds_nobody_up,
+    a_canary_with_a_wrong_secret_of_the_store_stops_no_other_worker,
+    a_canary_with_a_wrong_bucket_stops_no_other_worker,
+    a_canary_that_cannot_reach_recognition_stops_no_other_worker,
+    a_canary_with_a_wrong_path_to_verification_stops_no_other_worker,
 ];
 
 const JOBS: usize = 30;
 const CLOSED: &str = "http://127.0.0.1:1/";
 
-async fn a_canary_with_a_wrong_secret_of_the_store_holds_nobody_up(on: On) {
+async fn a_canary_with_a_wrong_secret_of_the_store_stops_no_other_worker(on: On) {
     beside_a_healthy_worker(on, |config| {
         config.storage.secret_access_key = Secret::new("wrong");
     })
     .await;
 }
 
-async fn a_canary_with_a_wrong_bucket_holds_nobody_up(on: On) {
+async fn a_canary_with_a_wrong_bucket_stops_no_other_worker(on: On) {
     beside_a_healthy_worker(on, |config| config.storage.bucket = "no-such-bucket".into()).await;
 }
 
-async fn a_canary_that_cannot_reach_recognition_holds_nobody_up(on: On) {
+async fn a_canary_that_cannot_reach_recognition_stops_no_other_worker(on: On) {
     beside_a_healthy_worker(on, |config| config.recognition.url = CLOSED.into()).await;
 }
 
-async fn a_canary_with_a_wrong_path_to_verification_holds_nobody_up(on: On) {
+async fn a_canary_with_a_wrong_path_to_verification_stops_no_other_worker(on: On) {
     beside_a_healthy_worker(on, |config| config.verification.url.push_str("/elsewhere")).await;
 }
 

@@ -19,7 +19,7 @@ promises![
     a_run_that_was_forked_ends_in_one_result,
     a_copy_that_was_redelivered_before_it_was_parked_is_answered_again,
     two_runs_of_a_job_at_once_say_the_same,
-    a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next,
+    an_image_that_was_not_read_upright_is_sent_rotated_by_the_next_job,
     a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result,
     a_suspect_waits_as_long_as_it_was_told,
     many_copies_of_one_slow_message_do_not_hold_up_the_others,
@@ -176,9 +176,7 @@ async fn two_runs_of_a_job_at_once_say_the_same(on: On) {
     assert_eq!(paid_calls(&system), 2);
 }
 
-async fn a_picture_that_was_not_read_as_it_lies_is_asked_about_turned_by_whoever_comes_next(
-    on: On,
-) {
+async fn an_image_that_was_not_read_upright_is_sent_rotated_by_the_next_job(on: On) {
     let faults = r#"
         [[fault]]
         stage = "verification"

@@ -20,7 +20,7 @@ use invoice_worker::worker::Drained;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-promises![a_worker_that_is_stopped_hands_on_who_waits_for_memory];
+promises![a_worker_that_is_stopped_parks_the_job_that_waits_for_memory];
 
 /// All of the memory is somebody else's.
 async fn without_memory(system: &mut System) -> Reserved {
@@ -32,7 +32,7 @@ async fn without_memory(system: &mut System) -> Reserved {
     memory.expect("the worker has some").reserve(all).await
 }
 
-async fn a_worker_that_is_stopped_hands_on_who_waits_for_memory(on: On) {
+async fn a_worker_that_is_stopped_parks_the_job_that_waits_for_memory(on: On) {
     let mut system = Setup::new(on).await.prepare().await;
     let _all = without_memory(&mut system).await;
     let key = system.sample("01-beijing-outpatient").await;
@@ -66,7 +66,7 @@ impl StoreScript for Unread {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_memory_for_ten_minutes_is_handed_on() {
+async fn a_job_that_waits_for_memory_for_ten_minutes_is_parked() {
     let mut config = Config::default();
     config.checkpoint.store = StoreKind::None;
     config.storage.bucket = "claims".into();

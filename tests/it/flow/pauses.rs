@@ -57,7 +57,7 @@ async fn nothing_is_taken(on: On, stage: Stage, code: &str) {
     assert_eq!(paused.next_probe.duration_since(paused.since), FIRST_WAIT);
     assert!(!paused.reason.is_empty());
     submit_the_others(&system).await;
-    everybody_is_answered(&mut system).await;
+    all_jobs_are_answered(&mut system).await;
     // No call was made before the first probe.
     let calls = system.sandbox.calls().of(stage);
     assert!(
@@ -116,7 +116,7 @@ async fn a_probe_that_is_answered_well_ends_the_pause(on: On) {
     submit_the_cause(&mut system).await;
     paused_stages(&system).await;
     submit_the_others(&system).await;
-    everybody_is_answered(&mut system).await;
+    all_jobs_are_answered(&mut system).await;
 }
 
 async fn a_probe_that_fails_prolongs_the_pause(on: On) {
@@ -256,7 +256,7 @@ fn stages(state: &HealthState) -> &[Paused] {
 
 /// Each once. A job that was taken beside a probe is handed back; a delivery that had been sent
 /// back would wait as redelivered.
-async fn everybody_is_answered(system: &mut System) {
+async fn all_jobs_are_answered(system: &mut System) {
     let mut answered = Vec::new();
     while answered.len() <= OTHERS.len() {
         match system.event().await {

@@ -18,7 +18,7 @@ promises![
     a_url_that_the_provider_cannot_fetch_is_tried_again_and_given_up,
     a_call_with_too_old_a_signature_is_signed_anew,
     a_day_without_quota_is_waited_out,
-    headers_too_large_to_be_parked_cost_nobody_else_anything,
+    headers_too_large_to_be_parked_harm_no_other_job,
     a_job_that_returns_does_not_wait_behind_the_backlog,
 ];
 
@@ -249,7 +249,7 @@ async fn a_day_without_quota_is_waited_out(on: On) {
     assert_is_tomorrow(parked.until, &system);
 }
 
-async fn headers_too_large_to_be_parked_cost_nobody_else_anything(on: On) {
+async fn headers_too_large_to_be_parked_harm_no_other_job(on: On) {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\ncalls = [1]\n";
     let mut system = Setup::new(on)
         .await

@@ -201,7 +201,7 @@ async fn every_version_stays_and_unknown_ones_are_told_so() {
 }
 
 #[tokio::test]
-async fn of_fifty_who_create_the_same_key_exactly_one_does() {
+async fn of_fifty_conditional_writes_of_the_same_key_exactly_one_succeeds() {
     let (_sandbox, client) = store().await;
     let writers: Vec<_> = (0..50)
         .map(|number: u32| {
@@ -231,7 +231,7 @@ async fn of_fifty_who_create_the_same_key_exactly_one_does() {
 }
 
 #[tokio::test]
-async fn an_address_is_good_until_it_expires_for_what_was_signed_by_who_may() {
+async fn a_presigned_url_is_valid_until_it_expires_for_its_object_and_a_known_signer() {
     let (sandbox, client) = store().await;
     sandbox.put(BUCKET, "a", "hello").await.unwrap();
     sandbox.put(BUCKET, "b", "not for you").await.unwrap();

@@ -81,7 +81,7 @@ async fn a_body_that_ends_early_is_truncated() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_connect() {
+async fn a_port_without_a_listener_is_the_code_connect() {
     let config = Config {
         endpoint_url: format!("http://127.0.0.1:{}", free_port()),
         path_style: true,

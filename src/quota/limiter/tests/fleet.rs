@@ -155,7 +155,7 @@ async fn any_number_of_workers_uses_the_whole_rate_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_joins_and_who_dies_is_made_room_for_and_replaced() {
+async fn a_worker_that_joins_gets_its_share_and_a_dead_workers_share_is_used() {
     let account = Account::open();
     let _first = account.join("b");
     account.watch(10).await;
@@ -172,7 +172,7 @@ async fn who_joins_and_who_dies_is_made_room_for_and_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_drains_or_has_nothing_to_do_leaves_his_share() {
+async fn the_share_of_a_draining_worker_is_used_by_the_others() {
     let account = Account::open();
     let _first = account.join("b");
     let second = account.join("a");
@@ -185,7 +185,7 @@ async fn who_drains_or_has_nothing_to_do_leaves_his_share() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_hears_nobody_keeps_his_share_and_then_half_of_it() {
+async fn a_worker_that_receives_no_heartbeats_keeps_its_share_and_then_half_of_it() {
     let account = Account::open();
     let (_first, _second) = (account.join("a"), account.join("b"));
     account.watch(9).await;

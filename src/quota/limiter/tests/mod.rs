@@ -168,7 +168,7 @@ async fn a_share_is_felt_at_once_both_ways() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_not_called_for_a_while_does_not_wait_for_his_turn() {
+async fn a_worker_that_has_not_called_for_a_while_calls_at_once() {
     let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     tokio::time::sleep(Duration::from_millis(12_345)).await;
     assert_eq!(calls_of(&limiter, share(4, 2), clock, 1).await, [12_345]);
@@ -198,7 +198,7 @@ async fn being_told_to_slow_down_lowers_the_rate_at_once_and_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_refused_everything_for_a_while_has_his_rate_back_within_hundreds_of_calls() {
+async fn after_ten_minutes_of_refusals_the_limiter_has_its_rate_back_within_hundreds_of_calls() {
     for rate in [10.0, 50.0, 200.0] {
         let (limiter, began) = (Limiter::new(rate, 1), Instant::now());
         while began.elapsed() < Duration::from_mins(10) {
@@ -232,7 +232,7 @@ async fn a_waiter_that_gives_up_takes_no_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_share_that_changes_all_the_time_starves_nobody_and_grants_nothing_extra() {
+async fn a_share_that_changes_all_the_time_starves_no_call_and_grants_nothing_extra() {
     for (rate, burst) in [(0.1, 1), (2.0, 1), (10.0, 5)] {
         let (limiter, began, clock) = (
             Limiter::new(rate, burst),
@@ -387,7 +387,7 @@ async fn others_hold_a_worker_back_and_leave_by_and_by() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_use_his_rate_up_holds_nobody_back() {
+async fn a_worker_that_does_not_use_its_rate_up_does_not_lower_that_of_others() {
     let limiter = Limiter::new(10.0, 1);
     tokio::time::sleep(Duration::from_secs(1)).await;
     limiter.lower(Instant::now());
