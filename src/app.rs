@@ -13,8 +13,8 @@ use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
 use crate::provider::client::{self, Client};
-use crate::provider::recognition::Recognition;
-use crate::provider::verification::Verification;
+use crate::provider::deepfinch::DeepFinch;
+use crate::provider::huawei::Huawei;
 use crate::provider::{CONNECT_TIMEOUT, http_client};
 use crate::randomness::Randomness;
 use crate::retry::{DecisionLog, Retrier};
@@ -60,9 +60,8 @@ pub async fn pipeline(
         observer: Arc::new(DecisionLog),
     };
     let http = http_client(CONNECT_TIMEOUT, &network)?;
-    let recognition =
-        Recognition::new(&config.recognition, http.clone(), retrier.timezone.clone())?;
-    let verification = Verification::new(&config.verification, http, retrier.timezone.clone())?;
+    let recognition = Huawei::new(&config.recognition, http.clone(), retrier.timezone.clone())?;
+    let verification = DeepFinch::new(&config.verification, http, retrier.timezone.clone())?;
     Ok(Pipeline {
         answers: AnswerStore::new(
             Checkpoints::new(

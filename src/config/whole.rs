@@ -7,7 +7,7 @@ use crate::seal::Sealer;
 use crate::settings::problem::Problems;
 use crate::settings::units::Size;
 use crate::settings::{Http, Network, Tls, text};
-use crate::{broker, checkpoint, provider::recognition, provider::verification, store, telemetry};
+use crate::{broker, checkpoint, provider::deepfinch, provider::huawei, store, telemetry};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,8 +19,8 @@ pub struct Config {
     pub tls: Tls,
     pub storage: store::Config,
     pub checkpoint: checkpoint::Config,
-    pub recognition: recognition::Config,
-    pub verification: verification::Config,
+    pub recognition: huawei::Config,
+    pub verification: deepfinch::Config,
     pub policy: PolicyConfig,
     pub worker: WorkerConfig,
     pub telemetry: telemetry::Config,

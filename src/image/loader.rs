@@ -16,7 +16,7 @@ use crate::domain::picture::Format;
 use crate::domain::progress::Progress;
 use crate::domain::result::ImagePart;
 use crate::policy::Policy;
-use crate::provider::recognition::encoded_len;
+use crate::provider::huawei::encoded_len;
 use crate::retry::{Attempted, CallContext, ImageOrigin, JobContext, Retrier, StageStopped};
 use crate::store::{Revision, Store, too_large};
 use bytes::Bytes;

@@ -6,12 +6,12 @@
 pub mod client;
 pub mod control;
 mod control_call;
+pub mod deepfinch;
 mod http;
-pub mod recognition;
+pub mod huawei;
 mod request;
 mod settings;
 pub mod signature;
-pub mod verification;
 mod wire;
 
 pub use http::{CONNECT_TIMEOUT, Reached, http_client, reach};

@@ -10,9 +10,9 @@ use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::job::Job;
 use invoice_worker::domain::progress::Progress;
 use invoice_worker::policy::{Facts, Others, Policy, Transfer};
-use invoice_worker::provider::recognition::{self, encoded_len, inline};
+use invoice_worker::provider::deepfinch;
+use invoice_worker::provider::huawei::{self, encoded_len, inline};
 use invoice_worker::provider::signature::{Payload, Signer, Unsigned};
-use invoice_worker::provider::verification;
 use invoice_worker::settings::secret::Secret;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -100,18 +100,16 @@ fn parse_a_job(bencher: Bencher) {
 #[divan::bench(args = BILLS)]
 fn parse_recognitions_answer(bencher: Bencher, sample: &str) {
     let (answer, _) = answers(sample);
-    bencher.counter(BytesCount::new(answer.len())).bench(|| {
-        recognition::read_answer(200, black_box(&answer))
-            .ok()
-            .unwrap()
-    });
+    bencher
+        .counter(BytesCount::new(answer.len()))
+        .bench(|| huawei::read_answer(200, black_box(&answer)).ok().unwrap());
 }
 
 #[divan::bench(args = BILLS)]
 fn parse_verifications_answer(bencher: Bencher, sample: &str) {
     let (_, answer) = answers(sample);
     bencher.counter(BytesCount::new(answer.len())).bench(|| {
-        verification::read_answer(200, black_box(&answer))
+        deepfinch::read_answer(200, black_box(&answer))
             .ok()
             .unwrap()
     });
@@ -137,14 +135,8 @@ fn decide_about_a_failure(bencher: Bencher, code: &str) {
 #[divan::bench(args = BILLS)]
 fn check_a_bill(bencher: Bencher, sample: &str) {
     let (recognised, verified) = answers(sample);
-    let recognised = recognition::read_answer(200, &recognised)
-        .ok()
-        .unwrap()
-        .answer;
-    let verified = verification::read_answer(200, &verified)
-        .ok()
-        .unwrap()
-        .answer;
+    let recognised = huawei::read_answer(200, &recognised).ok().unwrap().answer;
+    let verified = deepfinch::read_answer(200, &verified).ok().unwrap().answer;
     bencher.bench(|| {
         check(
             black_box(Some(&recognised)),

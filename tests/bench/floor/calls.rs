@@ -5,7 +5,7 @@ use aws_sdk_s3::config::{
 };
 use bytes::{Bytes, BytesMut};
 use invoice_worker::config::Config;
-use invoice_worker::provider::recognition::inline;
+use invoice_worker::provider::huawei::inline;
 use invoice_worker::provider::signature::{Payload, Signer, Unsigned};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::CONTENT_TYPE;

@@ -3,8 +3,8 @@
 
 use invoice_worker::domain::failure::{Failure, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
 use invoice_worker::domain::reading::Reading;
-use invoice_worker::provider::recognition;
-use invoice_worker::provider::verification;
+use invoice_worker::provider::deepfinch;
+use invoice_worker::provider::huawei;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,7 +19,7 @@ const EMPTY_BYTES: usize = 8 << 10;
 /// has a name that the policy can be keyed on, and is fit to be published.
 pub fn recognition(data: &[u8]) {
     for status in HTTP_STATUSES {
-        match recognition::read_answer(status, data) {
+        match huawei::read_answer(status, data) {
             Ok(reply) => {
                 let invoice = &reply.answer;
                 let day = invoice.billing_date.as_ref().and_then(Reading::value);
@@ -45,7 +45,7 @@ pub fn recognition(data: &[u8]) {
 /// As [`recognition`].
 pub fn verification(data: &[u8]) {
     for status in HTTP_STATUSES {
-        match verification::read_answer(status, data) {
+        match deepfinch::read_answer(status, data) {
             Ok(reply) => {
                 assert_eq!(reply.code, "OK");
                 id_is_sound(reply.request_id.as_deref());

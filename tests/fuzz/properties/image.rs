@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use invoice_worker::domain::picture::{Format, Picture};
 use invoice_worker::image::{Limits, Prepared, Probed, Transfers, prepare, probe};
-use invoice_worker::provider::recognition::encoded_len;
+use invoice_worker::provider::huawei::encoded_len;
 
 const LIMITS: Limits = Limits {
     recognition_encoded_bytes: 64 << 10,

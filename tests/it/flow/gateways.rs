@@ -7,7 +7,7 @@ use crate::harness::tls::Tls;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use invoice_worker::domain::picture::{Format, Picture};
-use invoice_worker::provider::verification::{Config, Verification};
+use invoice_worker::provider::deepfinch::{Config, DeepFinch};
 use invoice_worker::provider::{Provider, Request, View};
 use invoice_worker::settings::secret::Secret;
 use jiff::tz::TimeZone;
@@ -267,7 +267,7 @@ async fn an_answer_over_tls_without_its_end_is_read() {
             api_secret: Secret::new("secret"),
             ..Config::default()
         };
-        let verification = Verification::new(&config, http.clone(), TimeZone::UTC).unwrap();
+        let verification = DeepFinch::new(&config, http.clone(), TimeZone::UTC).unwrap();
         let request = Request::new(
             View::Inline(Picture {
                 bytes: vec![1, 2, 3].into(),

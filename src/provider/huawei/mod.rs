@@ -43,7 +43,7 @@ const MAX_CLOCK_OFFSET: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// One account at the recognition API.
 #[derive(Debug)]
-pub struct Recognition {
+pub struct Huawei {
     wire: Wire,
     url: Url,
     credentials: Credentials,
@@ -59,7 +59,7 @@ enum Credentials {
     AppCode(HeaderValue),
 }
 
-impl Recognition {
+impl Huawei {
     /// `timezone` is whose days its dates are.
     pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
         let credentials = match config.auth {
@@ -148,7 +148,7 @@ impl Recognition {
     }
 }
 
-impl Provider for Recognition {
+impl Provider for Huawei {
     type Answer = Invoice;
 
     fn clock_reading(&self) -> Option<ClockReading> {

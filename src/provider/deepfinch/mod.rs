@@ -33,7 +33,7 @@ const API_SECRET: &str = "x-df-api-secret";
 
 /// One account at the verification API.
 #[derive(Debug)]
-pub struct Verification {
+pub struct DeepFinch {
     wire: Wire,
     url: Url,
     api_id: HeaderValue,
@@ -41,7 +41,7 @@ pub struct Verification {
     auto_rotate: bool,
 }
 
-impl Verification {
+impl DeepFinch {
     /// `timezone` is whose days its dates are.
     pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
         let redaction = Redaction::of([&config.api_id, &config.api_secret]);
@@ -69,7 +69,7 @@ impl Verification {
     }
 }
 
-impl Provider for Verification {
+impl Provider for DeepFinch {
     type Answer = Verified;
 
     fn clock_reading(&self) -> Option<ClockReading> {

@@ -6,7 +6,7 @@ use crate::settings::secret::Secret;
 use crate::settings::units::span;
 use serde_json::json;
 
-fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> Verification {
+fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> DeepFinch {
     let mut config = Config {
         url: fake.url(),
         api_id: Secret::new("the-api-id"),
@@ -15,7 +15,7 @@ fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> Verification {
         ..Config::default()
     };
     change(&mut config);
-    Verification::new(
+    DeepFinch::new(
         &config,
         http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         jiff::tz::TimeZone::UTC,
@@ -170,7 +170,7 @@ fn a_client_prints_no_credentials() {
         api_secret: Secret::new("visible"),
         ..Config::default()
     };
-    let verification = Verification::new(
+    let verification = DeepFinch::new(
         &config,
         http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         jiff::tz::TimeZone::UTC,

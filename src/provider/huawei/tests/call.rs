@@ -18,8 +18,8 @@ fn config(fake: &Fake) -> Config {
     }
 }
 
-fn client(config: &Config) -> Recognition {
-    Recognition::new(
+fn client(config: &Config) -> Huawei {
+    Huawei::new(
         config,
         http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         jiff::tz::TimeZone::UTC,
