@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_its_text_tells_is_read_from_the_text() {
+    fn a_cause_without_a_type_is_read_from_its_text() {
         for (text, says) in [
             (
                 "failed to lookup address information: Name or service not known",

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_seal_is_not_accepted() {
+    fn a_malformed_seal_is_refused() {
         let sealer = sealer("key", Some("previous key"));
         let seal = sealer.seal(SealKind::Progress, &PARTS);
         let (first, second) = seal.split_once('.').unwrap();

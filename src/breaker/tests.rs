@@ -276,7 +276,7 @@ async fn a_pause_is_neither_announced_nor_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_happened_is_told_at_once_and_newcomers_are_told_everything() {
+async fn a_change_is_announced_at_once_and_a_new_peer_gets_everything() {
     let clock = clock();
     let (a, b) = (breaker("a", clock), breaker("b", clock));
     fail(&a, enter(&a).await.unwrap(), "316");

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn few_names_are_told_of_many_and_none_is_long() {
+    fn few_names_of_many_are_shown_and_none_is_long() {
         let names: Vec<String> = (0..100).map(|number| format!("{number:0>200}")).collect();
         let many: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 10)).collect();
         let FittedMessage { message, left_out } = fit_to_frame(message(&many), 0, &[]);

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_parked_is_read_by_workers_with_the_same_key() {
+    fn a_parked_job_is_read_by_workers_with_the_same_key() {
         for state in [
             state(None),
             state(Some(0)),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_stranger_changes_makes_it_a_new_message() {
+    fn any_change_of_a_parked_message_makes_it_a_new_message() {
         type Change = fn(&mut Message);
         let changes: [(&str, Change); 14] = [
             ("the body", |m| m.body = Bytes::from_static(b"{ }")),

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_or_never_sealed_is_nothing() {
+    fn an_envelope_that_was_changed_or_never_sealed_is_absent() {
         let sealer = sealer("key");
         let object = String::from_utf8(sealed(KEY, br#"{"a":1}"#, &sealer).to_vec()).unwrap();
         let changed = [

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_long_ago_says_nothing() {
+    fn an_old_date_of_a_server_is_no_evidence() {
         let reading = ClockReading::of(at(86_400), at(0));
         for (now, expected) in [
             (600, ClockVerdict::Behind(SignedDuration::from_hours(24))),

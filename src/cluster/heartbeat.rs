@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_is_heard() {
+    fn a_heartbeat_is_read_as_it_was_written() {
         let told = Heartbeat {
             granted: BTreeMap::from([(Stage::Recognition, 0.5)]),
             ..told()
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_version_says_in_another_way_costs_itself() {
+    fn a_field_in_the_format_of_another_version_costs_only_itself() {
         let place = json!({
             "place": { "province": "河南" }, "version": 1, "by": "worker",
             "state": { "closed": {

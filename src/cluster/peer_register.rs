@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn each_heartbeat_is_heard_once_and_in_its_order() {
+    fn each_heartbeat_counts_once_and_in_its_order() {
         let mut register = PeerRegister::new("fleet".into());
         let mut admits = |worker: &str, sequence, now| {
             register.admit(&heartbeat(worker, "fleet", sequence, at(0)), at(now))
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_another_time_is_not_listened_to() {
+    fn a_heartbeat_of_another_time_is_ignored() {
         for (sent, expected) in [
             (-900, Admission::Peer),
             (900, Admission::Peer),

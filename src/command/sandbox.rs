@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_printed_is_a_configuration_that_points_at_the_sandbox() {
+    async fn the_output_is_a_configuration_that_points_at_the_sandbox() {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
         let printed: toml::Table = introduction(&sandbox).parse().unwrap();
         assert_eq!(

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_steer_the_terminal_is_spelled_out() {
+    fn control_characters_are_escaped() {
         for (text, shown) in [
             ("CLM-1/发票", "CLM-1/发票"),
             ("\u{1b}[2J", "\\u{1b}[2J"),

@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_aws_chain_would_take_is_looked_at_where_the_store_is_used() {
+    fn variables_of_the_aws_chain_are_validated_where_the_store_is_used() {
         let config = Config::load(
             None,
             [
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_utf_8_is_told() {
+    fn a_value_that_is_not_utf_8_is_reported() {
         use std::os::unix::ffi::OsStringExt;
         let value = OsString::from_vec(b"caf\xe9".to_vec());
         let error = Config::load(

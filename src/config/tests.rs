@@ -222,7 +222,7 @@ fn a_mistake_in_the_environment_names_the_variable() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let error = load(
         "[storage]\nbukket = \"x\"\n[worker]\nmax_in_flight = \"x\"",
         &[],
@@ -269,7 +269,7 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
 }
 
 #[test]
-fn a_secret_file_loses_one_line_break_and_anything_else_around_the_secret_is_told() {
+fn a_secret_file_loses_one_line_break_and_anything_else_around_the_secret_is_reported() {
     for (text, expected) in [
         ("word", Ok("word")),
         ("word\n", Ok("word")),
@@ -322,7 +322,7 @@ fn a_secret_file_loses_one_line_break_and_anything_else_around_the_secret_is_tol
 }
 
 #[test]
-fn a_secret_from_a_file_that_no_header_can_carry_is_told_with_its_file() {
+fn a_secret_from_a_file_that_no_header_can_carry_is_reported_with_its_file() {
     let (_folder, path) = file("wörd\n");
     let variable = (
         "INVOICE_WORKER__STORAGE__ACCESS_KEY_ID_FILE",
@@ -343,7 +343,7 @@ fn a_secret_from_a_file_that_no_header_can_carry_is_told_with_its_file() {
 }
 
 #[test]
-fn what_is_sent_in_clear_to_another_machine_is_doubted() {
+fn plaintext_to_another_machine_is_a_warning() {
     let told = |variables: &[(&str, &str)]| -> Vec<String> {
         let config = load(USABLE, variables).unwrap();
         config.validate().unwrap();
@@ -453,7 +453,7 @@ fn a_usable_configuration_is_accepted_and_the_bare_defaults_say_what_is_missing(
 }
 
 #[test]
-fn an_impossible_value_is_told_with_its_line() {
+fn an_impossible_value_is_reported_with_its_line() {
     let error = load(&format!("{USABLE}\n[worker]\nmax_in_flight = 0\n"), &[])
         .unwrap()
         .validate()

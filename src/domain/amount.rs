@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_surely_a_number_stays_text() {
+    fn a_value_that_is_not_surely_a_number_stays_text() {
         for text in [
             "XX.48",
             ".48",

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_is_unpacked_up_to_the_bound() {
+    fn a_compressed_body_is_unpacked_up_to_the_bound() {
         let text = b"a job, a job, a job, a job";
         assert_eq!(unpack(&packed(text), text.len()), Ok(text.to_vec()));
         assert_eq!(

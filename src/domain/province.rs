@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_province_is_not_known() {
+    fn a_name_that_is_no_province_is_unknown() {
         for text in [
             "",
             "  ",

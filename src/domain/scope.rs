@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_worker_would_write_is_not_sound() {
+    fn a_scope_that_no_worker_would_write_is_refused() {
         for text in [
             r#"{"province":"张三"}"#,
             r#"{"bill":"x"}"#,
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_never_told_nor_believed() {
+    fn a_pause_is_neither_sent_nor_accepted() {
         assert!(serde_json::to_string(&Scope::Pause(Stage::Storage)).is_err());
         assert!(serde_json::from_str::<Scope>(r#"{"pause":"storage"}"#).is_err());
     }

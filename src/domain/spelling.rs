@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_in_a_name_is_not_compared() {
+    fn a_missing_part_of_a_name_is_not_compared() {
         let long = "名".repeat(MAX_NAME_BYTES);
         for text in [
             "",

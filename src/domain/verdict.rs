@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_with_the_bill_is_a_flag_and_leaves_the_verdict() {
+    fn a_use_of_the_bill_is_a_flag_and_leaves_the_verdict() {
         let genuine = Some(Verdict::Genuine);
         assert_eq!(
             of_registry(&registry(No, No, Yes, Yes)),

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_would_have_too_long_an_address_is_sent() {
+    async fn an_image_whose_url_would_be_too_long_is_sent_inline() {
         for (bytes, expected) in [(100, BY_URL), (1_000, Transfers::inline(true))] {
             let object = object(&"k".repeat(bytes), Some("a-version")).await;
             assert_eq!(object.allow(BY_URL).await, expected, "{bytes} bytes");
@@ -215,13 +215,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_no_version_is_sent() {
+    async fn an_image_without_a_version_is_sent_inline() {
         let object = object("a.jpg", None).await;
         assert_eq!(object.allow(BY_URL).await, Transfers::inline(true));
     }
 
     #[tokio::test]
-    async fn what_is_said_to_be_short_without_being_signed_is_short() {
+    async fn a_validity_that_is_not_signed_counts_as_short() {
         for chars in 1..140 {
             // Each of these characters is three bytes, and nine once escaped.
             let object = object(&"票".repeat(chars), Some("a-version")).await;

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_formats_are_told_apart_with_their_dimensions() {
+    fn the_three_formats_are_recognised_with_their_dimensions() {
         for (written, format) in [
             (ImageFormat::Jpeg, Format::Jpeg),
             (ImageFormat::Png, Format::Png),

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fetched_has_its_limits_without_being_encoded() {
+    fn a_fetched_image_has_the_limit_of_its_raw_size() {
         let cases = [
             (3_145_728, false, Ok(())),
             (3_145_729, false, Err("image.too_large")),

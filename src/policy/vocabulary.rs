@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_stage_can_answer_may_be_overridden() {
+    fn a_code_that_a_stage_can_answer_may_be_overridden() {
         let builtin = Policy::builtin();
         for (stage, names) in [
             (

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual_follows_slowly_and_not_for_ever() {
+    fn the_baseline_follows_slowly_and_not_for_ever() {
         let mut concurrency = Concurrency::new(16);
         after(&mut concurrency, 100, |_| 1.0);
         // Slower by a thousandth a call, because of all that are in the air.

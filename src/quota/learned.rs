@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_have_learned_was_the_rate_that_was_refused() {
+    fn a_refusal_lowers_the_rate_that_peers_have_learned() {
         let mut learned = LearnedRate::default();
         (0..1_000).for_each(|_| learned.granted(1.0));
         learned.refused(0.5, seconds(0.0), seconds(1.0));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn it_climbs_back_to_what_is_configured_and_no_further() {
+    fn it_climbs_back_to_the_configured_rate_and_no_further() {
         let mut learned = LearnedRate::default();
         learned.refused(1.0, seconds(0.0), seconds(1.0));
         let calls = (1..10_000).find(|_| {
@@ -285,7 +285,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_told_it_stays_within_its_bounds(told in proptest::collection::vec((any::<bool>(), 0_u64..10_000), 0..300)) {
+        fn it_stays_within_its_bounds_whatever_is_recorded(told in proptest::collection::vec((any::<bool>(), 0_u64..10_000), 0..300)) {
             let (mut learned, mut now) = (LearnedRate::default(), Duration::ZERO);
             for (is_refused, millis) in told {
                 now += Duration::from_millis(millis);

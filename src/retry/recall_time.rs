@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn either_clock_tells_that_too_much_time_has_passed() {
+    async fn either_clock_can_show_that_too_much_time_has_passed() {
         const AGE: Duration = Duration::from_secs(35);
         let start: Timestamp = "2026-03-02T01:00:00Z".parse().unwrap();
         // What the wall clock shows, and how long the process ran, when it is asked.

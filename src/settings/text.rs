@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_was_not_meant_so_is_told() {
+    fn a_text_that_was_not_meant_so_is_reported() {
         for (text, any, header) in [
             ("", None, None),
             ("us-east-1", None, None),

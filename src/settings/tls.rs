@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_is_told_with_its_reason() {
+    fn a_file_that_cannot_be_used_is_reported_with_its_reason() {
         let not_a_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for (text, says) in [
             ("", "ca.pem: holds no certificate"),

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_end_in_a_header_or_a_signature_is_looked_at_first() {
+    fn values_of_headers_and_signatures_are_validated_first() {
         type Change = fn(&mut Config);
         let cases: [(Change, &str); 14] = [
             (|config| config.region = String::new(), "storage.region"),

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_tells_the_size_of_the_whole() {
+    fn a_partial_answer_says_the_size_of_the_whole() {
         for (range, size) in [
             ("bytes 0-65535/123456", Some(123_456)),
             ("bytes 0-1/*", None),

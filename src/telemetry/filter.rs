@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_directive_is_refused_with_what_was_meant() {
+    fn an_invalid_directive_is_refused_with_a_suggestion() {
         for (directives, says) in [
             ("", "is empty"),
             ("info,", "a comma too many"),

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_of_ours_that_refuses_is_told_before_a_pause_and_what_was_before_comes_back() {
+    fn a_queue_of_ours_that_refuses_is_reported_before_a_pause_and_what_was_before_comes_back() {
         let health = Health::default();
         health.flows(&paused(), None);
         assert!(health.state().is_ready());
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_recovers_leaves_other_troubles_as_they_are() {
+    fn a_recovery_leaves_other_troubles_as_they_are() {
         let health = Health::default();
         health.flows(&[], None);
         health.trouble(Trouble::Missing, "invoice.results is gone");

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn no_directive_makes_libraries_tell_bodies_headers_or_signatures() {
+    fn no_directive_makes_libraries_log_bodies_headers_or_signatures() {
         let louder = "trace,lapin=trace,lapin::returned_messages=trace,s3s=trace,s3s::ops=trace,aws_sigv4=trace,hyper=trace";
         for directives in ["info", "debug", "trace", louder] {
             let heard = heard(directives);

@@ -229,7 +229,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_taken_follows_from_what_happened() {
+    fn each_event_leads_to_its_state_and_actions() {
         let full = |prefetch| Take(Full { prefetch });
         let room = Event::Emptied { is_empty: true };
         let no_room = Event::Emptied { is_empty: false };

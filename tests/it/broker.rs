@@ -55,11 +55,11 @@ promises![
     a_body_of_eight_mebibytes_arrives_whole,
     the_topology_can_be_declared_twice,
     a_cancelled_consumer_ends_without_ending_the_session,
-    what_is_on_its_way_to_a_consumer_when_it_is_cancelled_is_handed_over_and_never_comes_back,
+    a_delivery_on_its_way_when_a_consumer_is_cancelled_is_handed_over_and_never_comes_back,
     an_announcement_reaches_every_worker,
     a_temporary_queue_can_be_deleted,
     many_publishes_are_in_flight_at_once,
-    what_is_consumed_from_a_queue_that_is_not_there_is_an_error,
+    consuming_from_a_missing_queue_is_an_error,
     a_job_that_is_never_settled_ends_in_the_failed_queue,
     a_consumer_ends_with_its_queue_and_what_it_handed_out_is_settled_all_the_same,
 ];
@@ -358,7 +358,7 @@ async fn a_cancelled_consumer_ends_without_ending_the_session(place: Place) {
 
 /// An acknowledgement lets the broker send the next message, which then meets the end of its
 /// consumer half-way.
-async fn what_is_on_its_way_to_a_consumer_when_it_is_cancelled_is_handed_over_and_never_comes_back(
+async fn a_delivery_on_its_way_when_a_consumer_is_cancelled_is_handed_over_and_never_comes_back(
     place: Place,
 ) {
     const MESSAGES: usize = 200;
@@ -458,7 +458,7 @@ async fn many_publishes_are_in_flight_at_once(place: Place) {
     );
 }
 
-async fn what_is_consumed_from_a_queue_that_is_not_there_is_an_error(place: Place) {
+async fn consuming_from_a_missing_queue_is_an_error(place: Place) {
     let session = place.session().await;
     let error = session.consume("nowhere at all", 1).await.unwrap_err();
     assert!(error.to_string().contains("nowhere at all"), "{error}");

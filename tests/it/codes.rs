@@ -87,7 +87,7 @@ async fn every_code_of_verification_ends_as_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_most_telling_codes_end_the_same_through_rabbitmq() {
+async fn the_most_important_codes_end_the_same_through_rabbitmq() {
     let is_told = |row: &Row| {
         THROUGH_RABBITMQ.contains(&(row.stage, row.code.as_str())) && row.given.by.is_none()
     };

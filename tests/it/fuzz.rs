@@ -19,7 +19,7 @@ const CASES: u32 = 600;
 const MAX_CORPUS_BYTES: usize = 1 << 20;
 
 #[test]
-fn what_is_kept_in_the_corpus_holds() {
+fn every_property_holds_for_the_corpus() {
     for (name, property) in properties::ALL {
         for (file, bytes) in files(&corpus(name)) {
             assert!(catch_unwind(|| property(&bytes)).is_ok(), "{name}/{file}");
@@ -28,7 +28,7 @@ fn what_is_kept_in_the_corpus_holds() {
 }
 
 #[test]
-fn what_becomes_of_the_corpus_under_small_changes_holds() {
+fn every_property_holds_for_small_changes_of_the_corpus() {
     for (name, property) in properties::ALL {
         let seeds = files(&corpus(name))
             .into_iter()

@@ -168,7 +168,7 @@ async fn this_machine_is_never_reached_through_a_proxy_and_none_means_none() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_way_of_a_connection_is_named() {
+async fn the_cause_of_a_failed_connection_is_named() {
     let peers = Peers::start().await;
     let (tls, plain) = (peers.behind.tls, peers.behind.plain);
     let nobody = free_port();

@@ -19,7 +19,7 @@ const PARKS: &str = "[[rule]]\nstage = \"verification\"\ncode = [\"321\"]\ndo = 
                      { action = \"fail\" }]\nbilled = \"yes\"\nreason = \"an unknown error\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_the_seal_key_worker_by_worker_loses_nothing_and_buys_nothing_twice() {
+async fn rotating_the_seal_key_worker_by_worker_loses_nothing_and_buys_nothing_twice() {
     let system = setup().await.prepare().await;
     let keys = |previous, key| {
         configured(&system, |config| {
@@ -32,7 +32,7 @@ async fn of_the_seal_key_worker_by_worker_loses_nothing_and_buys_nothing_twice()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_the_recognition_secret_worker_by_worker_loses_nothing_and_buys_nothing_twice() {
+async fn rotating_the_recognition_secret_worker_by_worker_loses_nothing_and_buys_nothing_twice() {
     let mut setup = setup().await;
     setup.scenario.recognition.previous_app_secret = Secret::new(OLD);
     let system = setup.prepare().await;
@@ -44,7 +44,7 @@ async fn of_the_recognition_secret_worker_by_worker_loses_nothing_and_buys_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_the_verification_secret_worker_by_worker_loses_nothing_and_buys_nothing_twice() {
+async fn rotating_the_verification_secret_worker_by_worker_loses_nothing_and_buys_nothing_twice() {
     let mut setup = setup().await;
     setup.scenario.verification.previous_api_secret = Secret::new(OLD);
     let system = setup.prepare().await;
@@ -57,7 +57,7 @@ async fn of_the_verification_secret_worker_by_worker_loses_nothing_and_buys_noth
 
 /// A key of S3 has one secret: both are replaced.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_the_keys_to_the_store_worker_by_worker_loses_nothing_and_buys_nothing_twice() {
+async fn rotating_the_store_keys_worker_by_worker_loses_nothing_and_buys_nothing_twice() {
     let mut setup = setup().await;
     setup.scenario.storage.previous_access_key_id = "the-old-key".to_owned();
     setup.scenario.storage.previous_secret_access_key = Secret::new(OLD);

@@ -90,7 +90,7 @@ fn the_same_scenario_ends_the_same_way_every_time() {
 }
 
 #[test]
-fn what_is_not_as_expected_is_told_as_a_difference() {
+fn an_unexpected_outcome_is_reported_as_a_difference() {
     let scenario = |expect: &str| {
         let answer = "[[scenario.answer]]\nstage = 'verification'\ncode = '317'\ntimes = 2\n";
         one(&format!(

@@ -164,10 +164,10 @@ impl Shelf {
 promises![
     an_object_is_read_by_its_key_and_hashed_on_the_way,
     an_older_version_is_read_by_its_id,
-    what_is_missing_has_a_code_of_its_own,
+    a_missing_object_and_a_missing_bucket_have_codes_of_their_own,
     a_bucket_is_checked,
     nothing_is_read_beyond_the_limit,
-    what_is_put_is_got,
+    an_object_is_read_back_as_it_was_put,
     an_endpoint_may_end_in_a_slash,
 ];
 
@@ -199,7 +199,7 @@ async fn an_older_version_is_read_by_its_id(server: Server) {
     assert_eq!(shelf.read("a.jpg", first.as_deref()).await, "first");
 }
 
-async fn what_is_missing_has_a_code_of_its_own(server: Server) {
+async fn a_missing_object_and_a_missing_bucket_have_codes_of_their_own(server: Server) {
     let shelf = Shelf::new(server).await;
     let bucket = &shelf.config.bucket;
     assert_eq!(shelf.refusal(bucket, "nowhere", None).await, "NoSuchKey");
@@ -272,7 +272,7 @@ async fn nothing_is_read_beyond_the_limit(server: Server) {
     assert!(matches!(read(999).await, Err(ReadError::TooLarge)));
 }
 
-async fn what_is_put_is_got(server: Server) {
+async fn an_object_is_read_back_as_it_was_put(server: Server) {
     let shelf = Shelf::new(server).await;
     let bucket = &shelf.config.bucket;
     shelf

@@ -220,7 +220,7 @@ fn paused_time_is_counted_once_however_many_stages_were_paused() {
 }
 
 #[test]
-fn what_one_worker_learns_reaches_the_others() {
+fn a_closure_of_one_worker_reaches_the_others() {
     let (a, b) = (peers("a", &["b"], at(0)), peers("b", &["a"], at(0)));
     let mut ours = closed(&henan(), &a);
     let mut theirs = Closures::default();
@@ -288,7 +288,7 @@ fn a_closure_that_is_not_needed_for_an_hour_is_forgotten() {
 }
 
 #[test]
-fn a_thousand_bills_are_remembered_and_the_latest_told() {
+fn a_thousand_bills_are_remembered_and_the_latest_are_sent() {
     let me = peers("a", &[], at(0));
     let mut closures = closed(&henan(), &me);
     for number in 0..5_000 {
@@ -311,7 +311,7 @@ fn a_thousand_bills_are_remembered_and_the_latest_told() {
 }
 
 #[test]
-fn what_no_worker_would_tell_is_not_believed() {
+fn a_closure_that_no_worker_would_send_is_ignored() {
     let me = peers("a", &[], at(0));
     let told = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut value = serde_json::to_value(closed(&henan(), &me).report(at(0))).unwrap();
@@ -366,7 +366,7 @@ fn a_closure_lasts_as_long_by_a_clock_that_is_wrong() {
 }
 
 #[test]
-fn of_a_probe_that_is_told_in_another_way_only_the_probe_is_unknown() {
+fn a_probe_in_another_format_costs_only_the_probe() {
     let me = peers("a", &["b"], at(0));
     let mut told = serde_json::to_value(closed(&henan(), &me).report(at(0))).unwrap();
     told[0]["state"]["closed"]["probing"] = serde_json::json!({ "by": 7 });

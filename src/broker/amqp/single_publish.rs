@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_in_the_air_is_not_sent_again_and_its_confirm_is_found() {
+    async fn an_unconfirmed_message_is_not_sent_again_and_its_confirm_is_found() {
         let (publishes, queue) = (SinglePublishes::default(), HangingQueue::default());
         let publish = || publishes.publish("replies", "run", PATIENCE, || queue.clone().take());
         for _ in 0..3 {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_two_that_heard_of_a_refusal_one_sends_again_and_the_other_waits_for_it() {
+    async fn after_a_refusal_one_waiter_sends_again_and_the_other_waits_for_it() {
         let (publishes, queue) = (SinglePublishes::default(), HangingQueue::default());
         let refusing = Arc::new(Notify::new());
         let refused = async |refusing: Arc<Notify>| {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_refused_is_told_and_may_be_sent_again() {
+    async fn a_refused_message_is_reported_and_may_be_sent_again() {
         let publishes = SinglePublishes::default();
         let refused = publishes
             .publish("replies", "run", PATIENCE, || async {

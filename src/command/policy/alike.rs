@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_difference_is_not_told() {
+    fn a_condition_that_makes_no_difference_is_left_out() {
         let all = [["q", "old"], ["q", "new"], ["no q", "old"], ["no q", "new"]];
         assert_eq!(merged(&all, &all), [""]);
         assert_eq!(merged(&all[..2], &all), ["q"]);

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_times_of_the_probes_are_told() {
+    fn the_times_of_the_probes_are_shown() {
         let timezone = TimeZone::get("Asia/Shanghai").unwrap();
         let policy = Policy::builtin();
         let schedule = |code| policy.probes(&Failure::new(Stage::Verification, code, ""));

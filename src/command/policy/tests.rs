@@ -57,7 +57,7 @@ fn rules_from_the_policy_file_are_marked() {
 }
 
 #[test]
-fn explanations_tell_what_happens_when_and_why() {
+fn explanations_say_what_happens_when_and_why() {
     let policy = Policy::builtin();
     let asked = [
         "317",
@@ -107,7 +107,7 @@ fn nothing_is_wider_than_the_terminal_and_no_code_is_cut() {
 }
 
 #[test]
-fn every_way_in_which_a_code_can_come_is_told() {
+fn every_way_in_which_a_code_can_come_is_explained() {
     let told = explained(&Policy::builtin(), "300", None);
     for age in [
         "without a known date",
@@ -209,7 +209,7 @@ fn the_rules_in_the_documentation_are_sound() {
 }
 
 #[test]
-fn codes_of_our_own_are_told_as_such() {
+fn codes_of_our_own_are_shown_as_such() {
     for code in [
         "job.deadline",
         "job.malformed",

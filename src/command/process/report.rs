@@ -202,7 +202,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_a_provider_read_begins_no_line_of_its_own() {
+    fn a_line_break_in_a_providers_text_begins_no_line() {
         let invoice = json!({"hospital_name": "H\n  Outcome       genuine", "total_cost": {"text": "1\u{1b}[2J"}});
         let result = json!({"status": "undetermined", "recognition": {"invoice": invoice}, "verification": null});
         let mut out = Vec::new();

@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_from_before_a_reset_is_not_in_the_new_book() {
+    fn a_call_from_before_a_reset_is_not_in_the_new_ledger() {
         let calls = CallLedger::new();
         let mut before = calls.begin(Stage::Recognition);
         calls.reset();

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_paid_for_is_told_by_the_name() {
+    fn the_name_of_an_answer_says_whether_it_is_billed() {
         let table = [
             (Stage::Recognition, "200", 200, Billed::Yes),
             (Stage::Recognition, "500", 200, Billed::Yes),

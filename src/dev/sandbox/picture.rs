@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_a_picture_is_told_so() {
+    async fn a_file_that_is_no_picture_is_reported_as_such() {
         let cut = Bytes::from_static(&samples::all()[2].bytes[..2_000]);
         for bytes in [Bytes::new(), Bytes::from_static(b"%PDF-1.7"), cut] {
             assert_eq!(

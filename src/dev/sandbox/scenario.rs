@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_file_and_line() {
+    fn a_mistake_is_reported_with_file_and_line() {
         let fault = "[[fault]]\nstage = 'verification'\nanswer = '316'\n";
         let table = [
             (
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_told_by_its_path() {
+    fn a_missing_file_is_reported_by_its_path() {
         assert!(
             SandboxScenario::read(Path::new("/nowhere/s.toml"))
                 .unwrap_err()

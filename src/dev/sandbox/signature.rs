@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_signed_or_signed_by_another_is_refused() {
+    fn a_request_that_is_unsigned_or_signed_with_another_key_is_refused() {
         let vector = vectors().into_iter().next().unwrap();
         let with = |authorization: &str| {
             let mut changed = headers(&vector);

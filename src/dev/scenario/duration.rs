@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_is_read_back() {
+    fn a_duration_is_read_back_as_it_is_shown() {
         for (written, as_shown) in [
             ("0s", "0s"),
             ("90s", "1m30s"),

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_that_share_a_picture_are_told_apart_by_their_turns() {
+    fn jobs_that_share_a_picture_are_distinguished_by_their_turns() {
         let text = "[[scenario]]\nname = 'x'\nexpect = { paid = 0 }\n[[scenario.job]]\nid = 'a'\nimage = 'i'\n\
                     [[scenario.job]]\nid = 'b'\nimage = 'i'\nat = '1m'\n\
                     [[scenario.answer]]\nstage = 'verification'\ncode = '321'\njob = 'b'\n\

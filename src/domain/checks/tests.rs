@@ -276,7 +276,7 @@ fn texts_are_compared_by_meaning_and_only_where_they_were_read_whole() {
 }
 
 #[test]
-fn the_verified_invoice_is_asked_where_the_recognised_one_cannot_tell() {
+fn the_verified_invoice_decides_where_the_recognised_one_cannot() {
     let verified = Invoice {
         cost_categories: categories(&["1.00"]),
         ..invoice("1.00")

@@ -88,7 +88,7 @@ fn a_time_behind_the_date_is_that_day() {
 }
 
 #[test]
-fn what_is_no_date_stays_text() {
+fn a_value_that_is_no_date_stays_text() {
     for text in [
         "2020-13-01",
         "2021-02-29",
@@ -121,7 +121,7 @@ fn what_is_no_date_stays_text() {
 }
 
 #[test]
-fn a_day_that_was_written_is_told_from_a_number() {
+fn a_day_that_was_written_is_distinguished_from_a_number() {
     for text in [
         "2026-06-03",
         "20260603",

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_address_has_is_encoded_once() {
+    fn characters_that_no_url_has_are_encoded_once() {
         for (text, expected) in [
             (
                 "https://h/票据 1.jpg?a=1",

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_strict_readers_refuse_is_refused() {
+    fn json_that_strict_readers_refuse_is_refused() {
         for (json, is_readable) in [
             (
                 r#"{"a":[1,-2.5e300,null,true,"\ud83d\ude00",{"b":12345678901234567890123}],"a":"\u0000"}"#,

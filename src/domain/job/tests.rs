@@ -33,7 +33,7 @@ fn a_whole_job_is_read() {
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn an_absent_field_has_its_default() {
     let job = Job::parse(br#"{"image":{"key":"a"}}"#, Some("message-7"))
         .ok()
         .unwrap();

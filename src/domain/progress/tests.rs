@@ -20,7 +20,7 @@ fn call(request_id: &str) -> CallRecord {
 }
 
 #[test]
-fn what_travels_comes_back() {
+fn progress_is_read_back_as_it_was_written() {
     let mut sent = progress();
     sent.charge("verification/316", 1);
     sent.record(call("id"));

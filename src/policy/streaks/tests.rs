@@ -229,7 +229,7 @@ fn too_many(stage: Stage, code: &str, subject: &Subject<'_>) -> usize {
 }
 
 #[test]
-fn what_a_job_brought_never_counts() {
+fn a_failure_of_the_jobs_own_making_never_counts() {
     let brought = Subject {
         is_brought: true,
         ..about("")

@@ -83,7 +83,7 @@ fn a_stage_that_answers_others_is_not_closed_by_one_job() {
 }
 
 #[test]
-fn what_the_job_brought_closes_nothing_for_others() {
+fn a_failure_of_the_jobs_own_making_closes_no_scope() {
     for (stage, code, closes) in [
         (Stage::Storage, "SlowDown", false),
         (Stage::Verification, "INTERNAL_ERROR", false),

@@ -188,7 +188,7 @@ fn several_rules_for_a_new_code_keep_their_order() {
 }
 
 #[test]
-fn mistakes_are_told_with_their_line() {
+fn mistakes_are_reported_with_their_line() {
     let mistakes = [
         with("stage = \"image\""),
         with("scope = \"city\""),
@@ -302,7 +302,7 @@ fn every_action_that_is_not_final_cannot_be_last() {
 }
 
 #[test]
-fn names_that_no_answer_of_the_stage_carries_are_told_with_what_was_meant() {
+fn names_that_no_answer_of_the_stage_carries_are_reported_with_what_was_meant() {
     let names = [
         (
             "storage",

@@ -83,7 +83,7 @@ fn a_store_without_credentials_pauses_and_fails_no_job() {
 }
 
 #[test]
-fn what_is_nowhere_in_the_policy_fails_without_a_second_call() {
+fn an_unlisted_code_fails_without_a_second_call() {
     let ruling = decide(&Policy::builtin(), &case(Stage::Image, "317"));
     assert_eq!(ruling.decision, Decision::Fail { invalid_job: None });
     assert_eq!(ruling.rule, "image/unlisted");

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_impossible_value_is_told_under_its_key() {
+    fn every_impossible_value_is_reported_under_its_key() {
         type Change = fn(&mut Config);
         let cases: [(Change, &str); 10] = [
             (|config| config.url = String::new(), "url"),

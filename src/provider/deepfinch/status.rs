@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_state_leaves_all_unknown() {
+    fn a_status_without_a_state_leaves_all_unknown() {
         for json in [
             "\"正常\"",
             "[\"x\"]",

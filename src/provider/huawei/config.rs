@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn every_impossible_value_is_told_under_its_key() {
+    fn every_impossible_value_is_reported_under_its_key() {
         type Change = fn(&mut Config);
         let cases: [(Change, &str); 22] = [
             (|config| config.url = "gateway.example/ocr".into(), "url"),

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_answer_is_told() {
+    fn a_defect_of_an_answer_is_reported() {
         assert_eq!(
             name(&[], b"<html>").unwrap_err().to_string(),
             "the answer is not a JSON object"

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_not_guessed() {
+    fn undecodable_bytes_are_not_guessed() {
         for (bytes, declared, expected) in [
             (
                 &b"{\"a\": \"\xd5\xc5\"}"[..],

@@ -199,7 +199,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_breaks_off_yields_what_came_before_and_what_is_damaged_nothing() {
+    fn a_truncated_stream_yields_its_beginning_and_a_damaged_one_nothing() {
         let whole = gzip(PLAIN);
         assert_eq!(
             undone(&whole[..whole.len() - 5], &["gzip"]),
@@ -222,7 +222,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_follows_the_last_member_is_no_damage() {
+    fn bytes_after_the_last_member_are_no_damage() {
         for behind in [
             &b"\0"[..],
             b"\r\n",

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_can_be_read_again() {
+    fn kept_fields_can_be_read_again() {
         let value =
             kept(r#"{"$serde_json::private::RawValue": "broken", "a": [{"$serde_json::private::RawValue": "{", "b": 1}]}"#).unwrap();
         assert_eq!(value, serde_json::json!({"a": [{"b": 1}]}));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_not_kept() {
+    fn an_empty_value_is_not_kept() {
         for json in ["null", "\"\"", "\"  \""] {
             assert_eq!(kept(json), None);
         }

@@ -39,7 +39,7 @@ async fn failure_of(bytes: Vec<u8>) -> Failure {
 }
 
 #[tokio::test]
-async fn what_happened_on_the_wire_has_a_name() {
+async fn each_failure_of_a_connection_has_a_code() {
     let mut long = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 9 << 20).into_bytes();
     long.resize(long.len() + (9 << 20), b' ');
     let cases: [(&str, Vec<u8>); 9] = [

@@ -430,7 +430,7 @@ async fn with_a_client_certificate_and_no_user_the_certificate_is_the_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_wrong_port_and_the_wrong_name_are_told_with_the_mend() {
+async fn the_wrong_port_and_the_wrong_name_are_reported_with_the_mend() {
     let (plain, tls) = (rabbitmq::port().await, rabbitmq::tls().await.port);
     for (url, says) in [
         (

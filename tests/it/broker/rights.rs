@@ -168,7 +168,7 @@ async fn every_right_that_is_missing_is_found_and_nothing_is_changed_by_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_patterns_that_are_told_are_enough_to_declare_and_to_work() {
+async fn the_reported_patterns_are_enough_to_declare_and_to_work() {
     for declare_topology in [true, false] {
         let mut config = config(&rabbitmq::url().await, &rabbitmq::unique_name());
         if !declare_topology {

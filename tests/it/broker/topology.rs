@@ -177,7 +177,8 @@ async fn a_difference_that_could_lose_a_job_is_named_with_its_mend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_essential_difference_of_every_queue_is_told_at_once_and_nothing_is_changed_by_it() {
+async fn every_essential_difference_of_every_queue_is_reported_at_once_and_nothing_is_changed_by_it()
+ {
     let config = fresh().await;
     declare_otherwise(
         &config,

@@ -74,7 +74,7 @@ async fn a_late_confirm_is_waited_for_and_is_no_later_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_published_once_is_not_sent_again_while_its_confirm_may_come() {
+async fn a_message_is_not_sent_again_while_its_confirm_may_come() {
     let (system, wire) = behind_a_wire(Proxy::url, "500ms").await;
     let session = Broker::new(&system.config.broker)
         .unwrap()
@@ -212,7 +212,7 @@ async fn a_broker_that_stands_still_for_fourteen_seconds_costs_time_and_nothing_
 /// The registry's answer was paid for and could not be read: the job has to wait, and its parked
 /// copy never reaches the broker.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_paid_for_is_known_although_its_parked_copy_was_lost() {
+async fn a_paid_answer_is_kept_although_its_parked_copy_was_lost() {
     let fault = "[[fault]]\nstage = 'verification'\nanswer = '198'\ncalls = [1]\n";
     let mut system = Box::pin(Setup::new(On::RabbitMq).await.faults(fault).prepare()).await;
     let wire = Proxy::before(rabbitmq::port().await).await;

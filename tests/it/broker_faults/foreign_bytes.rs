@@ -119,7 +119,7 @@ async fn failed(file: &ConfigFile, arguments: &[&str]) -> Ended {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_lies_in_the_failed_queue_with_foreign_bytes_is_listed_shown_replayed_and_dropped() {
+async fn a_failed_job_with_foreign_bytes_is_listed_shown_replayed_and_dropped() {
     let fault = "[[fault]]\nstage = 'verification'\nanswer = '319'\ncalls = [1]\n";
     let mut system = Box::pin(Setup::new(On::RabbitMq).await.faults(fault).start()).await;
     let key = system.sample("01-beijing-outpatient").await;

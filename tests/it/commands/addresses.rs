@@ -193,7 +193,7 @@ async fn check_warns_of_addresses_that_are_too_long_and_of_buckets_without_versi
 }
 
 #[tokio::test]
-async fn check_tells_that_versions_must_not_be_read() {
+async fn check_says_that_versions_must_not_be_read() {
     let faults = "[[fault]]\nstage = 'storage'\nkey = 'checkpoints/probe.json'\nanswer = 'AccessDenied'\ncalls = [2]\n";
     let (_, versions, code) = told(
         |setup| setup.scenario.faults = SandboxScenario::parse(faults, "faults").unwrap().faults,
@@ -208,7 +208,7 @@ async fn check_tells_that_versions_must_not_be_read() {
 }
 
 #[tokio::test]
-async fn check_tells_that_nothing_can_be_signed() {
+async fn check_says_that_nothing_can_be_signed() {
     let nobody = [
         ("INVOICE_WORKER__STORAGE__ACCESS_KEY_ID", ""),
         ("INVOICE_WORKER__STORAGE__SECRET_ACCESS_KEY", ""),

@@ -29,7 +29,7 @@ fn lines<'a>(text: &'a str, verdict: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn a_system_that_is_in_order_is_told_line_by_line() {
+async fn a_system_that_is_in_order_passes_line_by_line() {
     let system = safe().await;
     let (code, text) = check(&ConfigFile::of(&system), &[]).await;
     assert_eq!(code, Some(0), "{text}");
@@ -78,7 +78,7 @@ async fn missing_queues_are_no_mistake_unless_declare_topology_is_false() {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_is_told_with_its_mend_and_without_secrets() {
+async fn everything_that_is_wrong_is_reported_with_its_mend_and_without_secrets() {
     const PASSWORD: &str = "a-password-nobody-may-see";
     let mut system = safe().await;
     let closed = Secret::new(&format!(
@@ -128,7 +128,7 @@ async fn offline_connects_nothing() {
 }
 
 #[tokio::test]
-async fn what_works_and_is_not_safe_is_a_warning_with_its_mend() {
+async fn an_unsafe_setting_is_a_warning_with_its_remedy() {
     let mut system = safe().await;
     system.config.worker.redelivery_wait = span("30s");
     let queues = &system.config.broker;
@@ -181,7 +181,7 @@ async fn what_works_and_is_not_safe_is_a_warning_with_its_mend() {
 
 /// A worker says something every two seconds, and `check` listens for longer.
 #[tokio::test]
-async fn workers_of_another_fleet_or_seal_on_the_same_exchange_are_told() {
+async fn workers_of_another_fleet_or_seal_on_the_same_exchange_are_reported() {
     let mut system = Setup::new(On::RabbitMq).await.start().await;
     let file = ConfigFile::of(&system);
     let (_, text) = check(&file, &[]).await;

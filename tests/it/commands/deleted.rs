@@ -52,7 +52,7 @@ async fn delete(system: &System, queues: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_deleted_while_the_worker_is_idle_is_told_and_declared_again() {
+async fn a_queue_that_is_deleted_while_the_worker_is_idle_is_reported_and_declared_again() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let file = ConfigFile::of(&system);
     let (mut program, telemetry) = consuming(&file, &[]).await;
@@ -134,7 +134,7 @@ async fn what_is_deleted_while_the_worker_is_idle_is_told_and_declared_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_queues_that_are_consumed_from_are_told_declared_again_and_consumed_from() {
+async fn consumed_queues_that_are_deleted_are_reported_declared_again_and_consumed_from() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let file = ConfigFile::of(&system);
     let (mut program, _) = consuming(&file, &[]).await;

@@ -79,7 +79,7 @@ async fn depths(system: &System) -> (u32, u32) {
 }
 
 #[tokio::test]
-async fn what_failed_is_listed_and_shown_without_what_is_in_it() {
+async fn failed_jobs_are_listed_and_shown_without_their_content() {
     let (system, file, answer) = after_two_failures().await;
     let told = listed(&file).await;
     assert_eq!(
@@ -207,7 +207,7 @@ async fn a_replay_whose_acknowledgement_was_lost_is_the_same_run_when_it_is_repe
 }
 
 #[tokio::test]
-async fn more_than_one_are_only_told_of_until_it_is_meant() {
+async fn more_than_one_job_is_only_listed_without_consent() {
     let (system, file) = with_copies(4).await;
     for action in ["replay", "drop"] {
         let told = done(&file, &[action]).await;
@@ -287,7 +287,7 @@ async fn looking_more_often_than_a_job_may_be_delivered_costs_no_copy() {
 }
 
 #[tokio::test]
-async fn what_the_broker_took_away_is_explained_by_the_broker() {
+async fn a_job_that_the_broker_dead_lettered_has_the_brokers_reason() {
     let system = Setup::new(On::RabbitMq).await.prepare().await;
     let file = ConfigFile::of(&system);
     let queues = &system.config.broker;
@@ -384,7 +384,7 @@ async fn nothing_is_dropped_without_consent_or_the_jobs_own_id() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_can_be_kept_in_a_file_and_be_published_again_from_it() {
+async fn dropped_jobs_can_be_kept_in_a_file_and_published_again_from_it() {
     let (mut system, file, answer) = after_two_failures().await;
     let kept = file.file("kept.jsonl");
     let to = ["--to", kept.to_str().unwrap()];
@@ -538,7 +538,7 @@ async fn two_replays_at_once_submit_every_job_once_and_lose_none() {
 }
 
 #[tokio::test]
-async fn a_replay_past_the_jobs_own_deadline_is_told_to_be_in_vain() {
+async fn a_replay_past_the_jobs_own_deadline_is_reported_as_useless() {
     let mut system = Box::pin(Setup::new(On::RabbitMq).await.start()).await;
     let key = system.sample("01-beijing-outpatient").await;
     let job =
@@ -564,7 +564,7 @@ async fn a_replay_past_the_jobs_own_deadline_is_told_to_be_in_vain() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_body_that_was_too_large_is_shown_and_never_replayed() {
+async fn the_rest_of_a_body_that_was_too_large_is_shown_and_never_replayed() {
     let (system, file) = with_copies(1).await;
     let failure = json!({ "job_id": "large", "status": "invalid_job", "error": { "stage": "job", "code": "job.malformed" } });
     let copy = failed_copy(
@@ -599,7 +599,7 @@ async fn what_is_left_of_a_body_that_was_too_large_is_shown_and_never_replayed()
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_refused_with_the_mend() {
+async fn an_impossible_command_is_refused_with_the_remedy() {
     let memory = ConfigFile::with("[broker]\nurls = [\"memory://\"]\n");
     let refused = failed(&memory, &["list"]).await;
     assert_eq!(refused.code, Some(64), "{refused:?}");

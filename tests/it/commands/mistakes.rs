@@ -181,7 +181,7 @@ async fn a_providers_address_without_tls_is_refused_unless_its_section_allows_it
 }
 
 #[tokio::test]
-async fn what_else_is_sent_in_clear_to_another_machine_is_warned_of() {
+async fn plaintext_to_broker_and_store_on_another_machine_is_a_warning() {
     let system = System::start(On::Memory).await;
     let file = ConfigFile::of(&system);
     let broker = (
@@ -314,7 +314,7 @@ async fn wrong_credentials_of_a_provider_park_the_job_with_code_and_message() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_used_is_told_at_the_start_and_parks_the_job() {
+async fn a_store_that_cannot_be_used_is_reported_at_the_start_and_parks_the_job() {
     for (name, value, code) in [
         (
             "INVOICE_WORKER__STORAGE__BUCKET",

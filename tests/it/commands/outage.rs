@@ -99,7 +99,7 @@ async fn the_worker_waits_for_its_broker_and_comes_back_to_it() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_without_it() {
+async fn a_wrong_password_is_reported_without_it() {
     const PASSWORD: &str = "a-password-nobody-may-see";
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     system.config.broker.urls = vec![Secret::new(

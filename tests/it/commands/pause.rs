@@ -43,7 +43,7 @@ async fn paused(telemetry: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_pause_is_told_once_when_it_begins_and_once_when_it_ends() {
+async fn a_pause_is_reported_once_when_it_begins_and_once_when_it_ends() {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\ncalls = [1]\n";
     let system = Setup::new(On::RabbitMq)
         .await

@@ -46,7 +46,7 @@ async fn tested(scenario: &str, rules: Option<&str>) -> (ConfigFile, Ended) {
 }
 
 #[tokio::test]
-async fn what_goes_as_expected_is_told_in_a_line_each() {
+async fn a_scenario_that_goes_as_expected_is_one_line() {
     let (_folder, ended) = tested(SCENARIO, None).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(
@@ -57,7 +57,7 @@ async fn what_goes_as_expected_is_told_in_a_line_each() {
 }
 
 #[tokio::test]
-async fn what_a_rule_of_ones_own_changes_is_told_as_a_difference() {
+async fn a_scenario_that_an_override_changes_is_reported_as_a_difference() {
     let (folder, ended) = tested(SCENARIO, Some(SOONER)).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let file = folder.file("scenario.toml");

@@ -124,7 +124,7 @@ async fn images_that_cannot_be_processed_do_not_keep_the_others_from_it() {
 }
 
 #[tokio::test]
-async fn what_would_be_parked_names_when_it_would_be_tried_again() {
+async fn a_job_that_would_be_parked_says_when_it_would_be_tried_again() {
     let desk = Desk::new("[[fault]]\nstage = \"verification\"\nanswer = \"316\"\n").await;
     let (code, results) = desk.results(&[&desk.local("01-beijing-outpatient")]).await;
     assert_eq!(code, Some(1));

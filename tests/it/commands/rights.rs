@@ -100,7 +100,7 @@ async fn a_worker_that_may_not_do_anything_stops_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn rights_that_are_taken_away_while_the_worker_runs_end_its_consuming_and_are_told() {
+async fn rights_that_are_taken_away_while_the_worker_runs_end_its_consuming_and_are_reported() {
     let (mut system, user, file) = system_of(|all| all).await;
     let mut program = file.run(&[]);
     let telemetry = program.telemetry().await;

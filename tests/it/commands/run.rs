@@ -75,7 +75,7 @@ fn names(exposition: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn jobs_are_answered_and_told_without_what_is_in_them() {
+async fn jobs_are_answered_and_logged_without_their_content() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let file = ConfigFile::of(&system);
     // The loudest log there is.

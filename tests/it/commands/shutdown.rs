@@ -70,7 +70,7 @@ async fn a_second_signal_ends_at_once() {
 }
 
 #[tokio::test]
-async fn what_does_not_finish_in_time_is_delivered_to_the_next_worker() {
+async fn a_job_that_does_not_finish_in_time_is_delivered_to_the_next_worker() {
     let (mut system, file, program, _) = busy(
         hanging().await,
         &[("INVOICE_WORKER__WORKER__SHUTDOWN_GRACE", "100ms")],

@@ -125,7 +125,7 @@ async fn complete(setup: &Setup) -> ConfigFile {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_policy_does_to_a_queue_is_read_from_the_management_api() {
+async fn the_effect_of_a_broker_policy_is_read_from_the_management_api() {
     let (node, port) = Node::start_managed().await;
     let mut config = Config::default();
     config.broker.urls = vec![Secret::new(&node.url())];

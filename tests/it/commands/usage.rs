@@ -20,7 +20,7 @@ async fn help_and_version_go_to_stdout() {
 }
 
 #[tokio::test]
-async fn bad_usage_is_told_on_stderr_with_status_64() {
+async fn bad_usage_is_reported_on_stderr_with_status_64() {
     for (arguments, told) in [
         (&[][..], "Usage"),
         (&["walk"], "walk"),
@@ -59,7 +59,7 @@ async fn the_policy_is_shown_and_explained() {
 }
 
 #[tokio::test]
-async fn a_policy_file_with_a_mistake_is_told_with_its_line() {
+async fn a_policy_file_with_a_mistake_is_reported_with_its_line() {
     let folder = ConfigFile::with("[policy]\nfile = \"rules.toml\"\n");
     std::fs::write(
         folder.file("rules.toml"),

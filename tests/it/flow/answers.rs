@@ -16,10 +16,10 @@ promises![
     an_image_no_provider_takes_costs_nothing,
     a_recognition_that_fails_does_not_end_a_job_that_wants_verification,
     a_negative_verdict_carries_its_code,
-    what_the_provider_cannot_tell_is_undetermined_and_kept,
+    an_undecided_answer_is_undetermined_and_kept,
     without_verification_the_job_ends_after_recognition,
     a_result_without_a_living_reply_queue_goes_to_the_results_queue,
-    one_misread_brands_no_bill_and_two_do,
+    one_misread_closes_no_bill_and_two_do,
     with_auto_rotate_from_the_first_call_one_misread_is_not_two,
 ];
 
@@ -263,7 +263,7 @@ async fn a_negative_verdict_carries_its_code(on: On) {
     assert_eq!(system.depth(&system.config.broker.failed_queue).await, 0);
 }
 
-async fn what_the_provider_cannot_tell_is_undetermined_and_kept(on: On) {
+async fn an_undecided_answer_is_undetermined_and_kept(on: On) {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n";
     let mut system = Setup::new(on).await.faults(faults).start().await;
     let key = system.sample("01-beijing-outpatient").await;
@@ -321,7 +321,7 @@ async fn a_result_without_a_living_reply_queue_goes_to_the_results_queue(on: On)
     assert_eq!(kept.properties.message_id, Some(run_id(&job)));
 }
 
-async fn one_misread_brands_no_bill_and_two_do(on: On) {
+async fn one_misread_closes_no_bill_and_two_do(on: On) {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"307\"\nauto_rotate = false\n";
     let mut system = Setup::new(on).await.faults(faults).start().await;
     let key = system.sample("01-beijing-outpatient").await;

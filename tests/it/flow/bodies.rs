@@ -13,10 +13,10 @@ use std::io::Write;
 promises![
     a_body_that_is_too_large_is_answered_and_its_copy_keeps_the_beginning,
     a_body_that_is_nested_too_deep_is_answered_without_what_it_said,
-    what_a_strict_reader_could_not_read_is_not_echoed_to_it,
+    json_that_a_strict_reader_could_not_read_is_not_echoed,
     a_packed_job_is_a_job_and_stays_packed_in_its_copies,
     an_encoding_that_is_not_read_is_named,
-    what_clients_put_around_a_job_leaves_it_one,
+    a_job_in_unusual_encodings_is_still_read,
 ];
 
 const PARKED_ONCE: &str = "[[fault]]\nstage = \"verification\"\nanswer = \"321\"\ncalls = [1]\n[[fault]]\nstage = \"verification\"\nanswer = \"319\"\n";
@@ -121,7 +121,7 @@ async fn a_body_that_is_nested_too_deep_is_answered_without_what_it_said(on: On)
     assert!(result["metadata"]["a"].is_array());
 }
 
-async fn what_a_strict_reader_could_not_read_is_not_echoed_to_it(on: On) {
+async fn json_that_a_strict_reader_could_not_read_is_not_echoed(on: On) {
     let mut system = System::start(on).await;
     for metadata in [r#"{"n":1e999999}"#, r#"{"a":["\ud800"]}"#] {
         let body = format!(r#"{{"job_id":"job","image":{{"key":"a"}},"metadata":{metadata}}}"#);
@@ -208,7 +208,7 @@ async fn an_encoding_that_is_not_read_is_named(on: On) {
     assert_eq!(paid_calls(&system), 0);
 }
 
-async fn what_clients_put_around_a_job_leaves_it_one(on: On) {
+async fn a_job_in_unusual_encodings_is_still_read(on: On) {
     let mut system = System::start(on).await;
     let key = system.sample("01-beijing-outpatient").await;
     let whole = json!({ "job_id": "job", "image": { "key": key }, "verify": false });

@@ -21,7 +21,7 @@ promises![
     two_runs_of_a_job_at_once_say_the_same,
     an_image_that_was_not_read_upright_is_sent_rotated_by_the_next_job,
     a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result,
-    a_suspect_waits_as_long_as_it_was_told,
+    a_suspect_waits_for_its_configured_time,
     many_copies_of_one_slow_message_do_not_hold_up_the_others,
 ];
 
@@ -262,7 +262,7 @@ async fn a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result(on: 
     );
 }
 
-async fn a_suspect_waits_as_long_as_it_was_told(on: On) {
+async fn a_suspect_waits_for_its_configured_time(on: On) {
     let mut system = System::start(on).await;
     let key = system.sample("01-beijing-outpatient").await;
     let job = system.job("job", &key);

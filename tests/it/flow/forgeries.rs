@@ -221,7 +221,7 @@ async fn the_sealed_past_of_one_job_is_not_anothers(on: On) {
 
 /// What an operator sees of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_refused_is_counted_by_kind_and_logged() {
+async fn a_forged_message_is_counted_by_kind_and_logged() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let file = ConfigFile::of(&system);
     let mut program = file.run(&[]);

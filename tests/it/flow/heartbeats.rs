@@ -16,19 +16,19 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 promises![
-    what_one_worker_learns_is_told_to_another_at_once,
+    a_closure_reaches_the_other_worker_at_once,
     a_pause_belongs_to_one_worker_and_the_others_go_on,
     a_worker_that_starts_late_asks_nothing_that_others_know_to_be_closed,
     garbage_on_the_exchange_changes_nothing,
     a_heartbeat_without_our_seal_is_not_believed,
     workers_of_another_fleet_are_no_peers,
-    a_peer_of_a_newer_version_is_a_peer_and_what_it_says_is_heard_once,
+    a_peer_of_a_newer_version_is_a_peer_and_its_heartbeats_count_once,
 ];
 
 const MAINTENANCE: &str =
     "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\nprovince = \"河南\"\n";
 
-async fn what_one_worker_learns_is_told_to_another_at_once(on: On) {
+async fn a_closure_reaches_the_other_worker_at_once(on: On) {
     let mut system = Setup::new(on).await.faults(MAINTENANCE).prepare().await;
     // Nobody hears of it by the next heartbeat.
     system.heartbeat_every = Duration::from_hours(1);
@@ -200,7 +200,7 @@ async fn workers_of_another_fleet_are_no_peers(on: On) {
     assert_eq!(system.drain().await, Drained::Yes);
 }
 
-async fn a_peer_of_a_newer_version_is_a_peer_and_what_it_says_is_heard_once(on: On) {
+async fn a_peer_of_a_newer_version_is_a_peer_and_its_heartbeats_count_once(on: On) {
     let mut system = System::start(on).await;
     let peer = Peer::of(&system).await;
     let mut newer: Value = serde_json::from_slice(&beat(&system, "newer", 7, &json!([]))).unwrap();

@@ -16,7 +16,7 @@ use std::time::Duration;
 promises![
     while_recognition_is_paused_jobs_stay_in_their_queue,
     while_verification_is_paused_jobs_stay_in_their_queue,
-    what_the_worker_holds_when_the_pause_begins_is_handed_back_uncharged,
+    jobs_in_hand_when_a_pause_begins_are_parked_uncharged,
     a_probe_that_is_answered_well_ends_the_pause,
     a_probe_that_fails_prolongs_the_pause,
     a_job_held_up_by_a_pause_past_its_deadline_is_answered_by_the_probe,
@@ -67,7 +67,7 @@ async fn nothing_is_taken(on: On, stage: Stage, code: &str) {
     assert_eq!(system.workers[0].health.state(), HealthState::Consuming);
 }
 
-async fn what_the_worker_holds_when_the_pause_begins_is_handed_back_uncharged(on: On) {
+async fn jobs_in_hand_when_a_pause_begins_are_parked_uncharged(on: On) {
     let faults = format!(
         "[[fault]]\nstage = \"verification\"\nanswer = \"UNAUTHORIZED\"\nsample = \"{CAUSE}\"\ncalls = [1]\ndelay = \"5s\"\n"
     );

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 promises![
-    each_wait_is_told_once_however_many_hops_it_takes,
-    a_job_that_did_not_ask_is_told_nothing,
+    each_wait_is_reported_once_however_many_hops_it_takes,
+    a_job_that_did_not_ask_gets_no_progress_message,
     a_reply_queue_that_is_gone_does_not_disturb_the_job,
 ];
 
 /// One hop of a second and several of a tenth of one.
 const WAIT: Duration = Duration::from_millis(1_400);
 
-async fn each_wait_is_told_once_however_many_hops_it_takes(on: On) {
+async fn each_wait_is_reported_once_however_many_hops_it_takes(on: On) {
     let mut system = twice_in_maintenance(on).await;
     let mut job = asking(&system, true).await;
     job.properties.headers.set_text(
@@ -60,7 +60,7 @@ async fn each_wait_is_told_once_however_many_hops_it_takes(on: On) {
     );
 }
 
-async fn a_job_that_did_not_ask_is_told_nothing(on: On) {
+async fn a_job_that_did_not_ask_gets_no_progress_message(on: On) {
     let mut system = twice_in_maintenance(on).await;
     let job = asking(&system, false).await;
     assert_eq!(system.ask(&job).await["verdict"], "genuine");

@@ -16,15 +16,15 @@ promises![
     by_url_to_both_the_bytes_stay_out_of_the_worker,
     by_url_to_one_the_image_is_fetched_once,
     an_address_that_cannot_be_fetched_is_made_up_for_by_the_bytes,
-    what_was_sent_inline_once_is_sent_inline_after_parking,
+    an_image_that_was_sent_inline_once_is_sent_inline_after_parking,
     a_job_that_returns_to_another_worker_is_known_by_its_object,
     a_redelivered_job_finds_what_was_paid_for_its_object,
     another_run_is_answered_from_the_checkpoint,
     a_bmp_is_sent_to_the_provider_that_does_not_take_it,
-    what_no_provider_takes_is_refused_by_its_header,
+    an_image_that_no_provider_takes_is_refused_by_its_header,
     a_header_that_ends_far_inside_is_read_all_the_same,
     another_image_under_the_same_key_inherits_nothing,
-    one_that_is_replaced_before_it_is_sent_is_read_by_its_version,
+    an_image_that_is_replaced_before_it_is_sent_is_read_by_its_version,
 ];
 
 const SAMPLE: &str = "01-beijing-outpatient";
@@ -123,7 +123,7 @@ async fn an_address_that_cannot_be_fetched_is_made_up_for_by_the_bytes(on: On) {
     assert_eq!(paid_calls(&system), 2);
 }
 
-async fn what_was_sent_inline_once_is_sent_inline_after_parking(on: On) {
+async fn an_image_that_was_sent_inline_once_is_sent_inline_after_parking(on: On) {
     let faults = "[[fault]]\nstage = 'storage'\noperation = 'fetch'\nanswer = 'AccessDenied'\ncalls = { from = 2 }\n\
                   [[fault]]\nstage = 'verification'\nanswer = '316'\ncalls = [1]\n";
     let mut system = by_url(on)
@@ -223,7 +223,7 @@ async fn a_bmp_is_sent_to_the_provider_that_does_not_take_it(on: On) {
     );
 }
 
-async fn what_no_provider_takes_is_refused_by_its_header(on: On) {
+async fn an_image_that_no_provider_takes_is_refused_by_its_header(on: On) {
     let mut setup = by_url(on).await;
     setup.config.storage.max_image_bytes = "1MiB".parse().unwrap();
     let mut system = setup.start().await;
@@ -301,7 +301,7 @@ async fn another_image_under_the_same_key_inherits_nothing(on: On) {
     assert_eq!(paid_calls(&system), 4);
 }
 
-async fn one_that_is_replaced_before_it_is_sent_is_read_by_its_version(on: On) {
+async fn an_image_that_is_replaced_before_it_is_sent_is_read_by_its_version(on: On) {
     // Verification waits for the store until another image lies under the key, and is refused then.
     let faults = "[[fault]]\nstage = 'storage'\noperation = 'fetch'\nanswer = 'AccessDenied'\ndelay = '3s'\ncalls = [2]\n";
     let mut system = by_url(on).await.faults(faults).start().await;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 promises![
     the_image_is_sent_to_both_providers,
-    one_that_is_replaced_while_its_job_is_parked_is_judged_anew,
+    an_image_that_is_replaced_while_its_job_is_parked_is_processed_anew,
     another_image_under_the_same_key_inherits_nothing,
 ];
 
@@ -99,7 +99,7 @@ async fn the_image_is_sent_to_both_providers(on: On) {
     }
 }
 
-async fn one_that_is_replaced_while_its_job_is_parked_is_judged_anew(on: On) {
+async fn an_image_that_is_replaced_while_its_job_is_parked_is_processed_anew(on: On) {
     let faults =
         "[[fault]]\nstage = 'verification'\nanswer = '316'\nsample = '01-beijing-outpatient'\n";
     let mut system = system(on, BY_URL[0], faults).await;

@@ -70,7 +70,7 @@ async fn no_second_holds_more_answers_than_the_account_allows() {
 }
 
 #[tokio::test]
-async fn every_call_is_in_the_books_with_its_number_and_its_price() {
+async fn every_call_is_in_the_ledger_with_its_number_and_its_price() {
     let faults = vec![
         Fault::new(Stage::Verification, "316")
             .sample(NAME)
@@ -105,7 +105,7 @@ async fn every_call_is_in_the_books_with_its_number_and_its_price() {
 }
 
 #[tokio::test]
-async fn the_books_can_be_read_and_closed_from_outside() {
+async fn the_ledger_can_be_read_and_reset_over_http() {
     let faults = vec![Fault::new(Stage::Verification, "316").calls([1])];
     let sandbox = sandbox(faults).await;
     let ledger = format!("{}/sandbox/calls", sandbox.s3_url());

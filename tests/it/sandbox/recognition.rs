@@ -327,7 +327,7 @@ async fn every_documented_code_can_be_had_as_it_is_documented() {
 }
 
 #[tokio::test]
-async fn another_bill_is_told_from_its_qr_code_alone() {
+async fn another_bill_is_recognised_from_its_qr_code_alone() {
     let sandbox = sandbox(vec![]).await;
     let picture = include_bytes!("../../data/scenarios/unknown-bill.png").as_slice();
     let (_, answer) = recognise(&sandbox, base64_form(picture)).await;

@@ -87,7 +87,7 @@ async fn read(client: &Client, key: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_is_put_is_got_with_its_length_tag_and_type() {
+async fn an_object_is_read_back_with_its_length_tag_and_type() {
     let (_sandbox, client) = store().await;
     let put = client
         .put_object()
@@ -143,7 +143,7 @@ async fn a_range_is_answered_with_just_that() {
 }
 
 #[tokio::test]
-async fn every_version_stays_and_unknown_ones_are_told_so() {
+async fn every_version_stays_and_an_unknown_one_is_an_error() {
     let (sandbox, client) = store().await;
     let first = sandbox.put(BUCKET, "a", "first").await.unwrap();
     let second = sandbox.put(BUCKET, "a", "second").await.unwrap();
@@ -293,7 +293,7 @@ async fn a_download_can_insist_on_a_tag() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_impossible_is_told_by_its_code() {
+async fn a_missing_object_and_an_impossible_request_have_their_codes() {
     let (_sandbox, client) = store().await;
     let get = |bucket: &str, key: &str| client.get_object().bucket(bucket).key(key).send();
     assert_eq!(code(&get(BUCKET, "none").await.unwrap_err()), "NoSuchKey");

@@ -66,7 +66,7 @@ async fn wrong_credentials_and_wrong_paths_are_refused() {
 }
 
 #[tokio::test]
-async fn what_the_document_rules_out_is_an_invalid_argument() {
+async fn a_request_that_the_document_rules_out_is_an_invalid_argument() {
     let sandbox = sandbox(vec![]).await;
     let table = [
         ("nothing", Form::new().text("auto_rotate", "true")),

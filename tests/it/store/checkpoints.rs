@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 promises![
-    what_one_worker_keeps_another_finds,
-    of_two_results_the_first_stands,
-    what_another_worker_found_out_since_is_not_asked_again,
+    a_checkpoint_of_one_worker_is_found_by_another,
+    the_first_of_two_results_stands,
+    an_answer_that_another_worker_stored_since_is_not_asked_again,
     an_unreadable_object_is_none,
-    what_another_key_sealed_or_another_name_had_is_none_and_is_replaced,
+    a_checkpoint_of_another_key_or_name_is_absent_and_is_replaced,
     a_bucket_and_a_prefix_of_their_own,
     workers_of_a_fleet_find_out_that_they_seal_with_different_keys,
 ];
@@ -47,7 +47,7 @@ fn result() -> StoredResult {
     }
 }
 
-async fn what_one_worker_keeps_another_finds(server: Server) {
+async fn a_checkpoint_of_one_worker_is_found_by_another(server: Server) {
     let shelf = Shelf::new(server).await;
     let (one, another) = (
         worker(&shelf, &Config::default()),
@@ -107,7 +107,7 @@ async fn what_one_worker_keeps_another_finds(server: Server) {
 
 /// What a process remembers may be older than what the store has: it is believed only where it is
 /// the last word.
-async fn what_another_worker_found_out_since_is_not_asked_again(server: Server) {
+async fn an_answer_that_another_worker_stored_since_is_not_asked_again(server: Server) {
     let shelf = Shelf::new(server).await;
     let (one, another) = (
         worker(&shelf, &Config::default()),
@@ -262,7 +262,7 @@ async fn an_unreadable_object_is_none(server: Server) {
 }
 
 /// Whoever may write to the bucket may also copy and rename what our workers wrote.
-async fn what_another_key_sealed_or_another_name_had_is_none_and_is_replaced(server: Server) {
+async fn a_checkpoint_of_another_key_or_name_is_absent_and_is_replaced(server: Server) {
     let shelf = Shelf::new(server).await;
     let today = jiff::civil::date(2026, 11, 22);
     let error = JobError::new(&Failure::new(Stage::Verification, "300", "not found"), 1);
@@ -416,7 +416,7 @@ async fn memory_and_none_leave_the_store_alone() {
     }
 }
 
-async fn of_two_results_the_first_stands(server: Server) {
+async fn the_first_of_two_results_stands(server: Server) {
     let shelf = Shelf::new(server).await;
     for is_probed in [false, true] {
         let question = format!("question {is_probed}");

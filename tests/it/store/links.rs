@@ -4,13 +4,13 @@ use super::{Server, Shelf};
 use std::time::Duration;
 
 promises![
-    the_first_bytes_tell_the_size_of_the_whole,
+    the_first_bytes_say_the_size_of_the_whole,
     an_object_without_bytes_has_no_first_ones,
     an_address_is_all_that_is_needed,
     an_address_names_its_version,
 ];
 
-async fn the_first_bytes_tell_the_size_of_the_whole(server: Server) {
+async fn the_first_bytes_say_the_size_of_the_whole(server: Server) {
     let shelf = Shelf::new(server).await;
     shelf.put("a.jpg", &[7; 1_000]).await;
     for (asked, length) in [(100, 100), (1_000, 1_000), (5_000, 1_000)] {
@@ -83,7 +83,7 @@ async fn an_address_names_its_version(server: Server) {
 }
 
 #[tokio::test]
-async fn a_bucket_tells_whether_it_keeps_versions() {
+async fn a_bucket_says_whether_it_keeps_versions() {
     let shelf = Shelf::new(Server::Moto).await;
     shelf.put("a.jpg", b"first").await;
     assert!(

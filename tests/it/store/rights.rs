@@ -82,7 +82,7 @@ async fn answer(
 
 /// As a container's credential service hands them out; what is within them breaks every header.
 #[tokio::test]
-async fn credentials_of_the_chain_that_no_header_can_carry_are_told_and_nothing_panics() {
+async fn credentials_of_the_chain_that_no_header_can_carry_are_reported_and_nothing_panics() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/credentials", listener.local_addr().unwrap());
     let issued = r#"{"AccessKeyId":"AKIAHUSH\n","SecretAccessKey":"secret","Token":"token","Expiration":"2100-01-01T00:00:00Z"}"#;

@@ -32,7 +32,7 @@ async fn a_policy_of_the_bucket_forbids() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_told_apart() {
+async fn wrong_credentials_are_distinguished() {
     let shelf = Shelf::new(Server::Sandbox).await;
     let bucket = &shelf.config.bucket;
     let wrong_secret = shelf

@@ -279,7 +279,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_small_enough_is_as_it_was(body in prop::collection::vec(any::<u8>(), 0..300), piece in 1_usize..50, at_once in 1_usize..50) {
+        fn a_small_body_passes_unchanged(body in prop::collection::vec(any::<u8>(), 0..300), piece in 1_usize..50, at_once in 1_usize..50) {
             let frames = message(3, &body, piece).concat();
             prop_assert_eq!(passed(&frames, at_once, 300), frames);
         }

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_costs_itself_and_what_is_behind_it() {
+    fn a_truncated_property_is_dropped_with_those_behind_it() {
         assert_eq!(
             mended(&header(0x0480, b"\x01c\x09mess"), usize::MAX),
             header(0x0400, b"\x01c")

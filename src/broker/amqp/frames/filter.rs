@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_beyond_the_bound_becomes_a_byte_array_and_nothing_else_changes() {
+    fn a_table_nested_beyond_the_bound_becomes_a_byte_array_and_nothing_else_changes() {
         for tables in [false, true] {
             for (levels, changes) in [
                 (1, 0),

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_utf8_becomes_question_marks_of_the_same_length() {
+    fn a_text_that_is_not_utf8_becomes_question_marks_of_the_same_length() {
         for (sent, read) in [
             (b"".as_slice(), ""),
             ("单号".as_bytes(), "单号"),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_not_read_at_all() {
+    fn a_truncated_value_is_not_read_at_all() {
         let mut reader = ByteReader(b"\x03ab");
         assert_eq!((reader.short(), reader.0.len()), (None, 3));
         let mut reader = ByteReader(b"\x00\x00\x00\x03ab");

@@ -316,7 +316,7 @@ fn a_policy_counts_where_rabbitmq_would_apply_it() {
 }
 
 #[test]
-fn all_flaws_are_told_and_the_worst_come_first() {
+fn all_flaws_are_reported_and_the_worst_come_first() {
     let queue = queue(QueueRole::Work);
     let mut existing = ExistingQueue::as_declared(&queue);
     existing.durable = false;

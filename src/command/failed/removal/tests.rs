@@ -91,7 +91,7 @@ async fn a_replay_keeps_its_rate_however_many_rounds_it_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_again_meanwhile_is_left_alone_and_what_is_gone_is_not_waited_for() {
+async fn a_job_that_fails_again_meanwhile_stays_and_a_removed_one_is_not_waited_for() {
     let session = copies(3).await;
     let mut plan = plan(&session).await;
     session.publisher().publish(QUEUE, &copy(7)).await.unwrap();
@@ -101,7 +101,7 @@ async fn what_fails_again_meanwhile_is_left_alone_and_what_is_gone_is_not_waited
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_done_and_what_was_not_is_one_line() {
+async fn the_summary_is_one_line() {
     let replay = Replay::new(&copies(0).await, JOBS, 10);
     for (done, end, replayed, dropped) in [
         (

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_expected_of_one_job_goes_before_what_is_expected_of_many() {
+    fn an_expectation_of_one_job_goes_before_one_of_many() {
         let text = format!(
             "{SCENARIO}[[scenario.job]]\nid = 'a'\nrepeat = 12\n[scenario.expect]\n\
              ends = {{ '*' = 'waiting', 'a-1*' = 'completed genuine', a-11 = 'invalid_job x' }}"
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_file_and_line() {
+    fn a_mistake_is_reported_with_file_and_line() {
         let job = format!("{SCENARIO}{EXPECT}[[scenario.job]]\n");
         let answer = format!("{SCENARIO}{EXPECT}[[scenario.answer]]\nstage = 'verification'\n");
         let expect = format!("{SCENARIO}[scenario.expect]\n");

@@ -88,7 +88,7 @@ fn success_that_read_nothing_is_a_failure() {
 }
 
 #[test]
-fn a_refused_signature_tells_whether_it_expired_and_nothing_that_was_signed() {
+fn a_refused_signature_says_whether_it_expired_and_shows_nothing_that_was_signed() {
     for (message, expected) in [
         (
             "Incorrect app authentication information: app signature Expired",

@@ -287,7 +287,7 @@ fn cells_of_two_hundred_thousand_columns_are_read_in_time() {
 }
 
 #[test]
-fn what_could_not_be_decoded_is_shown_and_is_no_name() {
+fn an_undecodable_value_is_shown_and_is_no_name() {
     let invoice = mapped(
         "{\"Name\": \"\u{fffd}\u{fffd}\", \"Province\": \"河\u{fffd}\", \"AmountInFiguers\": \"2\u{fffd}.00\"}",
     );
@@ -303,7 +303,7 @@ fn what_could_not_be_decoded_is_shown_and_is_no_name() {
 }
 
 #[test]
-fn what_is_not_a_value_costs_its_field_and_nothing_else() {
+fn a_value_of_the_wrong_type_costs_only_its_field() {
     let body = r#"{"code": 200, "data": {"InvoiceNum": 0103152099, "Name": "张三", "HospitalDay": NaN, "AmountInFiguers": Infinity,
         "CostDetail": [[{"name": "金额", "word": NaN}, {"name": "数量", "word": 1},],], 'Payee': None, },} // done"#;
     let invoice =

@@ -9,7 +9,7 @@ fn read(text: &str) -> Option<Value> {
 }
 
 #[test]
-fn what_is_not_a_value_costs_its_field() {
+fn a_value_of_the_wrong_type_is_absent() {
     let lost = "\u{fffd}";
     for (text, expected) in [
         (r#"{"a": NaN, "b": 1}"#, json!({"a": lost, "b": 1})),
@@ -46,7 +46,7 @@ fn what_is_not_a_value_costs_its_field() {
 }
 
 #[test]
-fn what_is_meant_is_read() {
+fn each_spelling_is_read_as_it_was_meant() {
     for (text, expected) in [
         (r#"{"a": 1, "b": [1, 2,],}"#, json!({"a": 1, "b": [1, 2]})),
         (r#"{,"a": 1,, "b": [,1]}"#, json!({"a": 1, "b": [1]})),
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_read_is_strict(text in "\\{[{}\\[\\]\",:'/*\\\\ua1N \\n.-]{0,40}\\}?") {
+    fn everything_that_is_read_is_strict_json(text in "\\{[{}\\[\\]\",:'/*\\\\ua1N \\n.-]{0,40}\\}?") {
         let _ = read(&text);
     }
 }

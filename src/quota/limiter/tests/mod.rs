@@ -175,7 +175,7 @@ async fn a_worker_that_has_not_called_for_a_while_calls_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn being_told_to_slow_down_lowers_the_rate_at_once_and_once() {
+async fn a_throttling_answer_lowers_the_rate_at_once_and_once() {
     let limiter = Limiter::new(10.0, 1);
     tokio::time::sleep(Duration::from_secs(1)).await;
     limiter.acquire(alone).await;
@@ -328,7 +328,7 @@ async fn several_workers_lose_no_call_at_any_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_learned_alone_is_left_out_of_the_turns_from_the_first() {
+async fn a_lowered_rate_leaves_out_turns_from_the_first_on() {
     let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     for _ in 0..10_000 {
         limiter.acquire(alone).await;
@@ -347,7 +347,7 @@ async fn what_is_learned_alone_is_left_out_of_the_turns_from_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_hold_a_worker_back_and_leave_by_and_by() {
+async fn the_rate_of_peers_limits_a_worker_until_they_are_gone() {
     let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     let began = Instant::now();
     let mut rates = Vec::new();
