@@ -7,6 +7,8 @@ use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use std::time::Duration;
 
+/// No delivery is held for longer, for whatever reason.
+pub const LONGEST_HOLD: Duration = Duration::from_mins(10);
 /// Waits grow up to this, unless the first one is longer.
 const LONGEST: Duration = Duration::from_secs(15);
 /// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return

@@ -13,7 +13,7 @@ const SLACK: u32 = 20;
 ///
 /// # Panics
 /// When `delays` is empty, which the configuration refuses.
-pub fn next_delay(delays: &[Span], wait: Duration) -> &Span {
+pub(super) fn next_delay(delays: &[Span], wait: Duration) -> &Span {
     let wait = wait.saturating_add(delays[0].duration() / SLACK);
     let fitting = delays.partition_point(|delay| delay.duration() <= wait);
     &delays[fitting.saturating_sub(1)]

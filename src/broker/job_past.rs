@@ -4,11 +4,13 @@
 use super::copies::SUSPECT;
 use super::message::Message;
 use super::parked::{ParkedHeaders, ParkedState, read_parked_headers};
+use super::poison::Suspicion;
 use super::run_id::run_id;
 use crate::domain::progress::Progress;
 use crate::seal::{SealKind, Sealer};
 use crate::telemetry::metric;
 use jiff::Timestamp;
+use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub struct JobPast {
@@ -66,6 +68,37 @@ impl JobPast {
             deaths: state.deaths,
             progress,
         };
+    }
+
+    /// How the job is handled because of its past. With `is_alone` nothing else is in flight.
+    pub fn suspicion(&self, is_alone: bool) -> Suspicion {
+        Suspicion::of(self.deaths, self.progress.returns, is_alone)
+    }
+
+    /// From now on the job has to run alone. Returns until when it waits: it may have had to wait
+    /// for longer; no job waits beyond its longest life.
+    pub fn suspect(&mut self, deaths: u32, job_deadline: Duration, now: Timestamp) -> Timestamp {
+        self.progress.returns = 0;
+        self.deaths = Some(deaths);
+        let first_seen = self.progress.first_seen;
+        let latest = first_seen
+            .saturating_add(job_deadline)
+            .unwrap_or(Timestamp::MAX);
+        self.not_before
+            .map_or(now, |until| until.min(latest).max(now))
+    }
+
+    /// Until when the job still waits. A hop over a delay queue ends before the wait does; beyond
+    /// the deadline there is nothing to wait for.
+    pub fn waits_until(&self, deadline: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        self.not_before
+            .filter(|until| now < *until && *until <= deadline)
+    }
+
+    /// The job had its turn and the worker lives: what it came back from is not counted any more.
+    pub fn record_survival(&mut self) {
+        self.progress.returns = 0;
+        self.deaths = self.deaths.map(|_| 0);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::progress::Progress;
 const OURS: [&str; 4] = [PROGRESS, NOT_BEFORE, SUSPECT, SEAL];
 
 /// A parked copy that one frame carries, as far as that can be had.
-pub struct FittedPark {
+pub(super) struct FittedPark {
     pub message: Message,
     /// Names of the caller's headers that had to go.
     pub left_out: Vec<String>,
@@ -21,7 +21,7 @@ pub struct FittedPark {
 /// `parked` makes the message from the text of its progress header; `room` is what its properties
 /// may have. The oldest calls give way first, as far as needed all of them, and then the caller's
 /// headers.
-pub fn fit_parked(
+pub(super) fn fit_parked(
     progress: &Progress,
     room: usize,
     parked: impl Fn(&str) -> Message,
@@ -58,7 +58,7 @@ pub fn fit_parked(
 }
 
 /// Logs, once for each message, that the job goes on without these headers.
-pub fn log_left_out(left_out: &[String], run: &str) {
+pub(super) fn log_left_out(left_out: &[String], run: &str) {
     if !left_out.is_empty() {
         tracing::warn!(
             job.run = run,

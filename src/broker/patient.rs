@@ -19,7 +19,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// Publishes for any number of deliveries at once.
 #[derive(Debug)]
-pub struct PatientPublisher {
+pub(super) struct PatientPublisher {
     publish_timeout: Span,
     health: Health,
     randomness: Randomness,
@@ -38,7 +38,7 @@ pub enum Unpublished {
 }
 
 impl PatientPublisher {
-    pub fn new(publish_timeout: Span, health: Health, randomness: Randomness) -> Self {
+    pub(super) fn new(publish_timeout: Span, health: Health, randomness: Randomness) -> Self {
         Self {
             publish_timeout,
             health,
@@ -49,7 +49,7 @@ impl PatientPublisher {
 
     /// Publishes to a queue of ours. One that refuses is tried until `patience`, and readiness says
     /// so; one that is gone is declared again.
-    pub async fn publish_to_own_queue(
+    pub(super) async fn publish_to_own_queue(
         &self,
         generation: &Generation,
         patience: Instant,
@@ -102,7 +102,7 @@ impl PatientPublisher {
 
     /// Publishes to a reply queue: a few times, in one of the few slots that it has; once where
     /// other jobs have just given it up.
-    pub async fn publish_to_reply_queue(
+    pub(super) async fn publish_to_reply_queue(
         &self,
         generation: &Generation,
         patience: Instant,
@@ -132,7 +132,7 @@ impl PatientPublisher {
     }
 
     /// Publishes to a reply queue what may be lost: once, and not at all to a queue that refuses.
-    pub async fn try_reply_queue(
+    pub(super) async fn try_reply_queue(
         &self,
         generation: &Generation,
         queue: &str,

@@ -7,6 +7,7 @@
 use super::config::Config;
 use super::error::{BrokerError, PublishError};
 use super::generation::Generation;
+use super::session::Session;
 use super::topology::queues;
 use crate::telemetry::health::{Health, Trouble};
 use crate::telemetry::metric;
@@ -31,6 +32,28 @@ pub struct QueueWatch {
 impl QueueWatch {
     pub fn new(queues: Config, health: Health) -> Self {
         Self { queues, health }
+    }
+
+    /// Declares what is missing in a new session, and proves that this user may publish. Nothing is
+    /// taken from a queue before. A worker that was `connected_before` logs what was deleted since.
+    pub async fn prepare(
+        &self,
+        session: &Session,
+        connected_before: bool,
+    ) -> Result<(), BrokerError> {
+        let missing = if connected_before {
+            session.missing().await?
+        } else {
+            Vec::new()
+        };
+        self.log_missing(&missing);
+        session.topology().await?;
+        if connected_before {
+            log_declared(&missing);
+        } else {
+            self.record_missing(&[]);
+        }
+        session.prove_publishing().await
     }
 
     /// Looks at the queues of this generation for as long as it is polled. `problems` are those of
@@ -105,7 +128,7 @@ impl QueueWatch {
     }
 
     /// Logs the names of queues that were there when this worker connected before.
-    pub fn log_missing<'a>(&self, missing: impl IntoIterator<Item = &'a String>) {
+    fn log_missing<'a>(&self, missing: impl IntoIterator<Item = &'a String>) {
         let mend = if self.queues.declare_topology {
             "find out who deleted it (an operator, x-expires, a policy); this worker declares it again"
         } else {
@@ -130,7 +153,7 @@ impl QueueWatch {
     }
 
     /// Sets the metric of every queue, and of the control exchange.
-    pub fn record_missing(&self, missing: &[String]) {
+    fn record_missing(&self, missing: &[String]) {
         let names = queues(&self.queues)
             .into_iter()
             .map(|queue| queue.name)
@@ -158,7 +181,7 @@ async fn declare_again(
 }
 
 /// Logs and counts the queues that were deleted and exist again.
-pub fn log_declared(names: &[String]) {
+fn log_declared(names: &[String]) {
     if !names.is_empty() {
         for name in names {
             metric::queue_declared_again(name);

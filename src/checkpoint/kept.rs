@@ -2,9 +2,11 @@
 
 use crate::domain::progress::{Progress, Totals};
 use crate::domain::result::{JobError, Status, Verdict, VerificationPart};
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
+use std::collections::BTreeMap;
 
 /// The verification's answer about an image, of one day.
 #[derive(Clone, Serialize, Deserialize)]
@@ -41,6 +43,41 @@ pub struct StoredResult {
     /// JSON as it is: text within text would be escaped in every write and read.
     #[serde(rename = "result")]
     pub body: Box<RawValue>,
+}
+
+impl StoredResult {
+    /// When it was found: the same in every copy of it, whenever that is made.
+    pub fn finished(&self) -> Option<Timestamp> {
+        #[derive(Deserialize)]
+        struct Finished {
+            finished: Timestamp,
+        }
+        let result = serde_json::from_str::<Finished>(self.body.get()).ok()?;
+        Some(result.finished)
+    }
+
+    /// The bytes that are published.
+    pub fn bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(self.body.get().as_bytes())
+    }
+
+    /// The answer to another run of the same job: with its own metadata, and without the calls,
+    /// which that run did not make. `None` where this one cannot be read.
+    pub fn for_another_run(&self, run: &str, metadata: Option<&RawValue>) -> Option<Self> {
+        let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(self.body.get()).ok()?;
+        let calls = to_raw_value(&[(); 0]).ok()?;
+        let none = to_raw_value(&()).ok()?;
+        fields.insert("calls", &calls);
+        fields.insert("metadata", metadata.unwrap_or(&none));
+        Some(Self {
+            run: run.to_owned(),
+            status: self.status,
+            verdict: self.verdict,
+            error: self.error.clone(),
+            totals: Totals::default(),
+            body: to_raw_value(&fields).ok()?,
+        })
+    }
 }
 
 /// The answers that a run had paid for when it could not be parked: its delivery comes back without

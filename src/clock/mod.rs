@@ -5,6 +5,7 @@
 //! milliseconds.
 
 pub mod skew;
+pub mod watch;
 
 use jiff::Timestamp;
 use tokio::time::Instant;

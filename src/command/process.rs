@@ -45,13 +45,18 @@ pub(super) async fn run(config: Config, arguments: &ProcessArguments) -> anyhow:
     let mut all_completed = true;
     for image in &arguments.images {
         let answer = Box::pin(examine(&pipeline, image)).await;
-        all_completed &= answer.status == Status::Completed;
+        all_completed &= answer.stored.status == Status::Completed;
         let mut out = std::io::stdout().lock();
         if arguments.json {
-            out.write_all(answer.body.get().as_bytes())?;
+            out.write_all(answer.stored.body.get().as_bytes())?;
             writeln!(out)?;
         } else {
-            report::write(&mut out, image, answer.body.get(), terminal::columns())?;
+            report::write(
+                &mut out,
+                image,
+                answer.stored.body.get(),
+                terminal::columns(),
+            )?;
         }
     }
     Ok(if all_completed {
@@ -74,7 +79,7 @@ async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
     let body = json!({ "job_id": cut(image, 200), "image": location }).to_string();
     let job = match Job::parse(body.as_bytes(), None) {
         Ok(job) => job,
-        Err(rejected) => return answer_to_rejected(&rejected, now, now),
+        Err(rejected) => return answer_to_rejected(&rejected, &progress, now),
     };
     if stored(image).is_some() {
         return Box::pin(pipeline.examine(&job, None, &mut progress)).await;

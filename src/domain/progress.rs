@@ -201,6 +201,12 @@ impl Progress {
         self.image = Some(image.to_owned());
     }
 
+    /// The job is parked once more.
+    pub fn park(&mut self, parked: Parked) {
+        self.parked = Some(parked);
+        self.totals.parked = self.totals.parked.saturating_add(1);
+    }
+
     /// The job waited while a stage was paused.
     pub fn slept(&mut self, paused: SignedDuration) {
         self.paused_ms = self

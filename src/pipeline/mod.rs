@@ -12,12 +12,13 @@ mod result_builder;
 mod single_flight;
 mod verification;
 
-pub use outcome::{Arrival, Outcome, ParkRequest};
+pub use outcome::{Arrival, Outcome};
 pub use recognition::RecognitionStep;
-pub use result_builder::{Answer, answer_of_another_run, answer_to_failure, answer_to_rejected};
+pub use result_builder::{Answer, answer_to_failure, answer_to_rejected};
 pub use verification::VerificationStep;
 
 use crate::checkpoint::AnswerStore;
+use crate::clock::watch::clock_problem;
 use crate::cluster::share::Share;
 use crate::domain::failure::Stage;
 use crate::domain::job::Job;
@@ -90,6 +91,30 @@ impl Pipeline {
             .min(verification.rate_per_second());
         let in_flight = recognition.max_in_flight() + verification.max_in_flight();
         Share::prefetch(rate, in_flight, most)
+    }
+
+    /// Says what is wrong with this machine's clock, as far as the servers have said what time it
+    /// is.
+    pub fn clock_problem(&self) -> Option<String> {
+        let servers = [
+            ("store", self.loader.store.clock_reading()),
+            ("recognition", self.recognition.client.clock_reading()),
+            ("verification", self.verification.client.clock_reading()),
+        ];
+        clock_problem(servers, self.retrier.clock.now())
+    }
+
+    /// Looks like [`Pipeline::clock_problem`]. The store is asked what time it is where it said
+    /// nothing yet, or something bad.
+    pub async fn asked_clock_problem(&self) -> Option<String> {
+        let store = &self.loader.store;
+        if !store.tells_time() {
+            return None;
+        }
+        if store.clock_reading().is_none() || self.clock_problem().is_some() {
+            store.ask_the_time(&self.loader.bucket).await;
+        }
+        self.clock_problem()
     }
 
     /// Makes a control call, for a stage that is probed by these.

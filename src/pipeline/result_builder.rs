@@ -10,12 +10,8 @@ use crate::domain::result::{
     Flag, ImagePart, JobError, JobResult, RecognitionPart, Status, Verdict, VerificationPart,
 };
 use crate::domain::verdict;
-use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::Deserialize;
-use serde_json::value::{RawValue, to_raw_value};
-use std::collections::BTreeMap;
 
 #[derive(Default)]
 pub(super) struct ResultBuilder {
@@ -32,32 +28,9 @@ pub(super) struct ResultBuilder {
 
 /// A result, ready to be published.
 pub struct Answer {
-    pub status: Status,
-    pub verdict: Option<Verdict>,
-    pub error: Option<JobError>,
-    /// The job's costs.
-    pub totals: Totals,
+    pub stored: StoredResult,
     /// The key under which it is checkpointed before it is published; `None` where it need not be.
     pub question: Option<String>,
-    pub body: Box<RawValue>,
-}
-
-impl Answer {
-    /// When it was found: the same in every copy of it, whenever that is made.
-    pub fn finished(&self) -> Option<Timestamp> {
-        #[derive(Deserialize)]
-        struct Finished {
-            finished: Timestamp,
-        }
-        serde_json::from_str::<Finished>(self.body.get())
-            .ok()
-            .map(|result| result.finished)
-    }
-
-    /// The bytes that are published.
-    pub fn bytes(&self) -> Bytes {
-        Bytes::copy_from_slice(self.body.get().as_bytes())
-    }
 }
 
 impl ResultBuilder {
@@ -99,6 +72,18 @@ impl ResultBuilder {
         date.and_then(Reading::value).copied()
     }
 
+    /// The job ends before the end of its line.
+    pub(super) fn ends(
+        &mut self,
+        status: Status,
+        verdict: Option<Verdict>,
+        error: JobError,
+    ) -> Status {
+        self.verdict = verdict.or(self.verdict);
+        self.error = Some(error);
+        status
+    }
+
     /// The status of a job that went through the whole line.
     pub(super) fn status(&self) -> Status {
         if self.verdict.is_some() {
@@ -137,37 +122,39 @@ impl ResultBuilder {
             metadata: job.metadata.as_deref(),
             ..JobResult::new(status, progress.first_seen, finished)
         };
-        Answer {
+        let stored = StoredResult {
+            run: progress.run.clone(),
             status,
             verdict: self.verdict,
             error: self.error,
             totals: progress.totals,
-            question: self.question,
             body: result.to_body(),
-        }
+        };
+        let question = self.question;
+        Answer { stored, question }
     }
 }
 
 /// The answer to what is no job.
-pub fn answer_to_rejected(
-    rejected: &Rejected,
-    first_seen: Timestamp,
-    finished: Timestamp,
-) -> Answer {
+pub fn answer_to_rejected(rejected: &Rejected, progress: &Progress, finished: Timestamp) -> Answer {
     let error = JobError::new(&rejected.failure, 0);
     let mut result = JobResult {
         job_id: rejected.job_id.as_ref().map(JobId::as_str),
         error: Some(error.clone()),
         metadata: rejected.metadata.as_deref(),
-        ..JobResult::new(Status::InvalidJob, first_seen, finished)
+        ..JobResult::new(Status::InvalidJob, progress.first_seen, finished)
     };
-    Answer {
+    let stored = StoredResult {
+        run: progress.run.clone(),
         status: Status::InvalidJob,
         verdict: None,
         error: Some(error),
         totals: Totals::default(),
-        question: None,
         body: result.to_body(),
+    };
+    Answer {
+        stored,
+        question: None,
     }
 }
 
@@ -184,24 +171,6 @@ pub fn answer_to_failure(
         ..ResultBuilder::default()
     };
     result.build(job, progress, status, finished)
-}
-
-/// The answer of a completed run, for another run of the same job: with its own metadata, and
-/// without the calls, which this run did not make. `None` where the stored result cannot be read.
-pub fn answer_of_another_run(job: &Job, stored: &StoredResult) -> Option<Answer> {
-    let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(stored.body.get()).ok()?;
-    let calls = to_raw_value(&[(); 0]).ok()?;
-    let none = to_raw_value(&()).ok()?;
-    fields.insert("calls", &calls);
-    fields.insert("metadata", job.metadata.as_deref().unwrap_or(&none));
-    Some(Answer {
-        status: stored.status,
-        verdict: stored.verdict,
-        error: stored.error.clone(),
-        totals: Totals::default(),
-        question: None,
-        body: to_raw_value(&fields).ok()?,
-    })
 }
 
 fn status_unknown(progress: &Progress) -> JobError {

@@ -1,11 +1,12 @@
 //! Attempts at what is not paid for, and waiting for what other jobs of this process hold.
 
 use super::context::{CallContext, JobContext};
-use super::retrier::{LONGEST_HOLD, Retrier};
+use super::retrier::Retrier;
 use super::stage_stopped::StageStopped;
 use crate::breaker::CallPermit;
 use crate::domain::failure::{Failure, Stage};
 use crate::policy::Decision;
+use crate::waits::LONGEST_HOLD;
 
 /// How one attempt ended that the job outlived.
 pub enum Attempted<T> {

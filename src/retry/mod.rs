@@ -3,12 +3,14 @@
 
 mod attempt;
 mod context;
+mod ending;
 mod recall_time;
 mod retrier;
 mod stage_stopped;
 
 pub use attempt::Attempted;
 pub use context::{CallContext, ImageOrigin, JobContext};
+pub use ending::{JobEnd, ParkRequest};
 pub use recall_time::RecallTime;
-pub use retrier::{DecisionLog, DecisionObserver, LONGEST_HOLD, Retrier};
+pub use retrier::{DecisionLog, DecisionObserver, Retrier};
 pub use stage_stopped::StageStopped;

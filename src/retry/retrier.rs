@@ -5,16 +5,17 @@ use super::stage_stopped::StageStopped;
 use crate::breaker::{About, Blocked, Breaker, CallPermit};
 use crate::clock::Clock;
 use crate::domain::failure::{Billed, Failure, Stage};
+use crate::domain::progress::Progress;
 use crate::policy::{Decision, Facts, Policy, PolicyDecision, Streak, Subject, Transfer, UNPROVEN};
 use crate::randomness::Randomness;
+use crate::telemetry::metric;
+use crate::waits::LONGEST_HOLD;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// No delivery is held for longer, for whatever reason.
-pub const LONGEST_HOLD: Duration = Duration::from_mins(10);
 /// A provider may ask for patience; a delivery is not held for longer than this at once.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held
@@ -219,6 +220,24 @@ impl Retrier {
             () = tokio::time::sleep(wait) => {}
             // The next attempt finds out that it may not be made.
             () = job.halt.cancelled() => {}
+        }
+    }
+
+    /// The job's wait is over: a pause does not count against its deadline. A redelivered one was
+    /// counted before.
+    pub fn record_return(&self, progress: &mut Progress, is_redelivered: bool) {
+        let Some(parked) = progress.parked.take() else {
+            return;
+        };
+        let now = self.clock.now();
+        progress.slept(if parked.by_pause {
+            now.duration_since(parked.at)
+        } else {
+            self.breaker.paused_between(parked.at, now)
+        });
+        if !is_redelivered {
+            let label = self.policy.label(parked.stage, &parked.code);
+            metric::returned(parked.stage, label);
         }
     }
 

@@ -1,15 +1,13 @@
 //! A delivery that ends in an answer: checkpoint, publish confirmed; the acknowledgement follows.
 
-use super::context::DeliveryContext;
 use super::delivery::DeliveryHandler;
-use super::outbox::Sent;
-use crate::broker::Unpublished;
+use crate::broker::{InHand, Sent, Unpublished};
 use crate::checkpoint::{FinalResult, Patience, StoredResult};
 use crate::domain::failure::Stage;
 use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
-use crate::pipeline::{Answer, answer_of_another_run};
+use crate::pipeline::Answer;
 use crate::telemetry::job_event::{JobAnswered, JobEvent, call_codes};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -24,141 +22,119 @@ impl DeliveryHandler {
     pub(super) async fn answer(
         &self,
         job: Option<&Job>,
-        context: &mut DeliveryContext<'_>,
+        held: &mut InHand<'_>,
         answer: Answer,
     ) -> Result<(), Unpublished> {
-        let progress = &context.past.progress;
-        let stored = StoredResult {
-            run: progress.run.clone(),
-            status: answer.status,
-            verdict: answer.verdict,
-            error: answer.error.clone(),
-            totals: answer.totals,
-            body: answer.body.clone(),
-        };
-        let patience = self.patience(job, context, &answer);
-        let copies = (context.is_new, progress.asked_again);
+        let Answer { stored, question } = answer;
+        let patience = self.patience(job, held, &stored);
+        let copies = (held.is_new, held.past.progress.asked_again);
         let answers = &self.parts.pipeline.answers;
-        let kept = answers.keep_final(answer.question.clone(), &stored, copies, patience);
-        let (question, answer) = match kept.await {
-            FinalResult::New { kept_as } => (kept_as, answer),
-            FinalResult::Replay(first, name) => {
-                return self.replay(context, first, Some(name)).await;
+        let kept = answers.keep_final(question, &stored, copies, patience);
+        let (stored, question) = match kept.await {
+            FinalResult::New { kept_as } => (stored, kept_as),
+            FinalResult::Replay(stored, name) => {
+                let question = Some(name);
+                let first = Answer { stored, question };
+                return self.publish_answer(held, first, true).await;
             }
             FinalResult::OfAnotherRun(first) => {
-                let theirs = job.and_then(|job| answer_of_another_run(job, &first));
-                (None, theirs.unwrap_or(answer))
+                let metadata = job.and_then(|job| job.metadata.as_deref());
+                let theirs = first.for_another_run(&stored.run, metadata);
+                (theirs.unwrap_or(stored), None)
             }
         };
-        let answer = Answer { question, ..answer };
-        self.publish_answer(context, &answer, false).await
-    }
-
-    /// Publishes the same bytes again. With its question, the name of its checkpoint, the answer
-    /// can wait for a reply queue that refuses.
-    pub(super) async fn replay(
-        &self,
-        context: &mut DeliveryContext<'_>,
-        stored: StoredResult,
-        question: Option<String>,
-    ) -> Result<(), Unpublished> {
-        let answer = Answer {
-            status: stored.status,
-            verdict: stored.verdict,
-            error: stored.error,
-            totals: stored.totals,
-            question,
-            body: stored.body,
-        };
-        self.publish_answer(context, &answer, true).await
+        self.publish_answer(held, Answer { stored, question }, false)
+            .await
     }
 
     /// How long the store may be tried before the answer is published.
     fn patience<'a>(
         &self,
         job: Option<&Job>,
-        context: &DeliveryContext<'a>,
-        answer: &Answer,
+        held: &InHand<'a>,
+        stored: &StoredResult,
     ) -> Patience<'a> {
         let longest = self.parts.pipeline.job_deadline;
-        let is_late =
-            job.is_some_and(|job| self.now() > context.past.progress.deadline(job, longest));
-        let is_the_stores_fault = answer
+        let is_late = job.is_some_and(|job| self.now() > held.past.progress.deadline(job, longest));
+        let is_the_stores_fault = stored
             .error
             .as_ref()
             .is_some_and(|error| error.stage == Stage::Storage);
         Patience {
-            halt: &context.generation.halt,
-            began: context.began,
+            halt: &held.generation.halt,
+            began: held.began,
             may_wait: !is_late && !is_the_stores_fault,
         }
     }
 
+    /// Publishes an answer, which is a replay where its bytes were published before. With its
+    /// question, the name of its checkpoint, it can wait for a reply queue that refuses.
+    ///
     /// The copy for the operator comes first: a reader of a result that says a job failed finds the
     /// job in the failed queue.
-    async fn publish_answer(
+    pub(super) async fn publish_answer(
         &self,
-        context: &mut DeliveryContext<'_>,
-        answer: &Answer,
+        held: &mut InHand<'_>,
+        answer: Answer,
         is_replayed: bool,
     ) -> Result<(), Unpublished> {
-        let unsent = context.past.progress.unsent.as_ref();
-        if answer.status != Status::Completed && unsent.is_none() {
-            self.outbox.publish_failed_copy(context, answer).await?;
-        }
+        let Answer { stored, question } = answer;
         let now = self.now();
+        let unsent = held.past.progress.unsent.as_ref();
+        if stored.status != Status::Completed && unsent.is_none() {
+            let reason = failure_reason(held, &stored, now);
+            self.outbox.publish_failed_copy(held, &reason).await?;
+        }
         let has_waited_enough =
             unsent.is_some_and(|unsent| now.duration_since(unsent.since) >= REPLY_PATIENCE);
         // An answer can wait only where the worker that takes the job next will find it.
-        let kept = answer
-            .question
-            .clone()
-            .filter(|_| self.parts.pipeline.answers.checkpoints.is_durable());
-        let may_wait = kept.is_some() && !has_waited_enough;
-        let (bytes, is_kept) = (answer.bytes(), kept.is_some());
-        match self
+        let kept = question.filter(|_| self.parts.pipeline.answers.checkpoints.is_durable());
+        let (may_wait, is_kept) = (kept.is_some() && !has_waited_enough, kept.is_some());
+        let publishing = self
             .outbox
-            .publish_result(context, bytes, may_wait, is_kept)
-            .await?
-        {
+            .publish_result(held, stored.bytes(), may_wait, is_kept);
+        match publishing.await? {
             Sent::Yes => {
-                let answered = self.answered(context, answer, is_replayed);
-                self.record(JobEvent::Answered(answered));
+                let progress = &held.past.progress;
+                let age = self.now().duration_since(progress.first_seen);
+                self.record(JobEvent::Answered(JobAnswered {
+                    job_id: held.job_id.clone(),
+                    run: progress.run.clone(),
+                    status: stored.status,
+                    verdict: stored.verdict,
+                    error: stored.error,
+                    totals: progress.totals,
+                    codes: call_codes(progress),
+                    turn: held.began.elapsed(),
+                    age: Duration::try_from(age).unwrap_or_default(),
+                    replayed: is_replayed,
+                }));
             }
             Sent::NotYet => {
-                context.record_survival();
-                let question = kept.unwrap_or_default();
-                context.past.progress.unsent.get_or_insert(Unsent {
-                    question,
-                    since: now,
-                });
+                held.past.record_survival();
+                let (question, since) = (kept.unwrap_or_default(), now);
+                let progress = &mut held.past.progress;
+                progress.unsent.get_or_insert(Unsent { question, since });
                 let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
-                self.outbox.park(context, until).await?;
-                tracing::warn!(job.run = context.past.progress.run, %until, "its queue does not take the result; the job waits with it");
+                self.outbox.park(held, until).await?;
+                tracing::warn!(job.run = held.past.progress.run, %until, "its queue does not take the result; the job waits with it");
             }
         }
         Ok(())
     }
+}
 
-    fn answered(
-        &self,
-        context: &DeliveryContext<'_>,
-        answer: &Answer,
-        is_replayed: bool,
-    ) -> JobAnswered {
-        let progress = &context.past.progress;
-        let age = self.now().duration_since(progress.first_seen);
-        JobAnswered {
-            job_id: context.job_id.clone(),
-            run: progress.run.clone(),
-            status: answer.status,
-            verdict: answer.verdict,
-            error: answer.error.clone(),
-            totals: progress.totals,
-            codes: call_codes(progress),
-            turn: context.began.elapsed(),
-            age: Duration::try_from(age).unwrap_or_default(),
-            replayed: is_replayed,
-        }
-    }
+/// Why a job is in the failed queue, for its operator.
+fn failure_reason(held: &InHand<'_>, stored: &StoredResult, now: Timestamp) -> String {
+    let reason = serde_json::json!({
+        "job_id": held.job_id,
+        "run": held.past.progress.run,
+        "status": stored.status,
+        "error": stored.error,
+        "calls": stored.totals.calls,
+        "billed": stored.totals.billed,
+        // A copy that is made once more, after a crash, is of the same failure.
+        "at": stored.finished().unwrap_or(now),
+    });
+    reason.to_string()
 }

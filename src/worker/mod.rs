@@ -7,19 +7,15 @@
 //! | `serve` | takes what the intake allows, as long as a generation lives |
 //! | `intake` | decides what may be taken from the queues (pure) |
 //! | `delivery` | parse, handle, publish, settle |
-//! | `context` | one delivery while it is handled, with what its message says about the past |
 //! | `answer` | checkpoints an answer, then publishes it |
-//! | `outbox` | publishes, and goes elsewhere when the first destination is gone |
-//! | `poison` | jobs that kill the worker, and jobs on which it panics |
+//! | `parking` | publishes the parked copy of a job that waits |
 //! | `heartbeats` | publishes this worker's heartbeats and applies those of the others |
 
 mod answer;
-mod context;
 mod delivery;
 mod heartbeats;
 mod intake;
-mod outbox;
-mod poison;
+mod parking;
 mod serve;
 mod supervise;
 

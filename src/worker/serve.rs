@@ -5,13 +5,11 @@ use super::delivery::DeliveryHandler;
 use super::heartbeats::Heartbeats;
 use super::intake::{Action, Event, Intake};
 use crate::broker::{
-    BrokerError, Delivery, Generation, JobConsumers, PublishError, QueueWatch, is_due_suspect,
-    watch_alarm,
+    Delivery, Generation, GenerationEnd, JobConsumers, PublishError, QueueWatch, is_due_suspect,
+    record_lost, watch_alarm,
 };
-use crate::clock::skew::clock_verdict;
+use crate::clock::watch::clock_goes_wrong;
 use crate::cluster::exchange::ControlExchange;
-use crate::telemetry::health::HealthState;
-use crate::telemetry::metric;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
@@ -22,8 +20,6 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// A worker that has too many jobs in hand looks so often whether some have ended.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// While jobs are taken, what the servers' answers say about the time is looked at so often.
-const CLOCK_LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Jobs in hand are given so long to end before a suspect runs alone. A job may be held up for
 /// minutes, by a throttle for instance: the others need not wait for that.
 const ROOM_PATIENCE: Duration = Duration::from_mins(2);
@@ -52,9 +48,7 @@ pub(super) struct Serving {
 
 /// Why a generation is served no more.
 pub(super) enum Served {
-    Lost,
-    /// The broker ended a consumer, and nothing else.
-    Cancelled,
+    Ended(GenerationEnd),
     Stopped,
 }
 
@@ -90,7 +84,7 @@ impl Worker {
             problems,
             ..
         } = serving;
-        let queues = &self.parts.settings.queues;
+        let (queues, health) = (&self.parts.settings.queues, &self.parts.health);
         let breaker = &self.parts.pipeline.retrier.breaker;
         let mut changes = breaker.changes();
         // Boxed, as what is asked of the broker is: it is large, and seldom at work.
@@ -102,11 +96,9 @@ impl Worker {
         // A stage that is paused because of a control call is probed by the next one, beside the
         // jobs.
         let mut control_call: Option<AbortOnDropHandle<()>> = None;
-        self.parts
-            .health
-            .flows(breaker.flow().paused(), breaker.doubts());
+        health.flows(breaker.flow().paused(), breaker.doubts());
         let _alarm = AbortOnDropHandle::new(tokio::spawn(watch_alarm(
-            self.parts.health.clone(),
+            health.clone(),
             generation.session.blocked(),
         )));
         tracing::info!(
@@ -128,11 +120,14 @@ impl Worker {
                     .await
                 {
                     Ok(received) => self.start_all(received, generation),
-                    Err(error) => return self.lost(generation, &error),
+                    Err(error) => {
+                        let in_hand = self.in_flight.len();
+                        return Served::Ended(generation.record_error(&error, health, in_hand));
+                    }
                 }
             }
             // Once nothing is taken any more, and not before.
-            self.parts.health.flows(flow.paused(), breaker.doubts());
+            health.flows(flow.paused(), breaker.doubts());
             if control_call
                 .as_ref()
                 .is_none_or(AbortOnDropHandle::is_finished)
@@ -156,7 +151,7 @@ impl Worker {
                 delivery = consumers.next(intake.is_jobs_queue_first()), if !waits => delivery,
             };
             let Some(delivery) = delivery else {
-                return self.consumer_ended(generation);
+                return Served::Ended(generation.record_end(health, self.in_flight.len()));
             };
             let (sealer, now) = (&self.parts.sealer, self.handler.now());
             let is_due_suspect = is_due_suspect(&delivery.message, sealer, now);
@@ -206,14 +201,17 @@ impl Worker {
         problems: &mut Receiver<PublishError>,
         stop: &CancellationToken,
     ) -> Served {
+        let health = &self.parts.health;
         tokio::select! {
             biased;
             () = stop.cancelled() => Served::Stopped,
-            () = generation.over() => self.consumer_ended(generation),
+            () = generation.over() => Served::Ended(generation.record_end(health, self.in_flight.len())),
             never = self.queue_watch.run(generation, problems) => match never {},
             // What is in hand stops before another call, and is delivered again: no deadline is
             // judged by a wrong clock.
-            problem = self.clock_goes_wrong() => self.record_lost(&problem),
+            problem = clock_goes_wrong(|| self.parts.pipeline.clock_problem()) => {
+                Served::Ended(record_lost(health, self.in_flight.len(), &problem))
+            }
         }
     }
 
@@ -238,75 +236,6 @@ impl Worker {
         let pipeline = Arc::clone(&self.parts.pipeline);
         let probing = async move { pipeline.probe(stage, streak).await };
         Some(AbortOnDropHandle::new(tokio::spawn(probing)))
-    }
-
-    fn lost(&self, generation: &Generation, error: &BrokerError) -> Served {
-        let problem = error.to_string();
-        match error {
-            BrokerError::Forbidden { .. } => self.record_lost(&problem),
-            _ => self.record_lost(generation.problem().unwrap_or(&problem)),
-        }
-    }
-
-    fn record_lost(&self, problem: &str) -> Served {
-        self.record_disconnected(
-            problem,
-            "the broker was lost; what was not acknowledged will be delivered again",
-        );
-        Served::Lost
-    }
-
-    fn consumer_ended(&self, generation: &Generation) -> Served {
-        let problem = generation.problem().unwrap_or("given up by this worker");
-        if generation.is_given_up() {
-            // Because of what the broker refuses to this worker.
-            self.record_disconnected(
-                problem,
-                "the worker takes no more jobs; what was not acknowledged is delivered again",
-            );
-            Served::Lost
-        } else if generation.is_over() {
-            self.record_lost(problem)
-        } else {
-            self.record_disconnected(
-                problem,
-                "no more jobs come from the broker; connecting anew, those in flight are finished",
-            );
-            Served::Cancelled
-        }
-    }
-
-    fn record_disconnected(&self, problem: &str, message: &'static str) {
-        self.parts.health.set(HealthState::Disconnected {
-            problem: problem.to_owned(),
-        });
-        tracing::warn!(problem, in_flight = self.in_flight.len(), "{message}");
-    }
-
-    async fn clock_goes_wrong(&self) -> String {
-        loop {
-            sleep(CLOCK_LOOK_EVERY).await;
-            if let Some(problem) = self.clock_problem() {
-                return problem;
-            }
-        }
-    }
-
-    /// Says what is wrong with this machine's clock, as far as the servers have said what time it is.
-    pub(super) fn clock_problem(&self) -> Option<String> {
-        let pipeline = &self.parts.pipeline;
-        let readings = [
-            ("store", pipeline.loader.store.clock_reading()),
-            ("recognition", pipeline.recognition.client.clock_reading()),
-            ("verification", pipeline.verification.client.clock_reading()),
-        ];
-        for (server, reading) in readings {
-            if let Some(reading) = reading {
-                metric::clock_skew(server, reading.ahead);
-            }
-        }
-        let readings = readings.into_iter().filter_map(|(_, reading)| reading);
-        clock_verdict(readings, pipeline.retrier.clock.now()).problem()
     }
 }
 

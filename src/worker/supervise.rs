@@ -1,14 +1,13 @@
 //! One generation after the other: connect, declare and consume; come back, with backoff, when the
 //! broker or a queue was lost; drain when the worker is asked to stop.
-//!
-//! An outage is logged once on the way down, whatever is lost first, and once when consuming begins
-//! again. Readiness changes before the line is logged: an operator who reads it finds the worker
-//! not ready.
 
 use super::intake::{Action, Event, Intake};
 use super::serve::{Served, Serving, Worker};
 use crate::attempts::Attempts;
-use crate::broker::{BrokerError, Generation, JobConsumers, KEPT_BYTES, Outage, log_declared};
+use crate::broker::{
+    BrokerError, Generation, GenerationEnd, JobConsumers, KEPT_BYTES, OutageLog, Session,
+};
+use crate::clock::watch::clock_is_right;
 use crate::panics::remember_places;
 use crate::telemetry::health::HealthState;
 use crate::telemetry::metric;
@@ -24,8 +23,6 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// A generation that lived so long was a sound one: the next reconnect begins with a short wait
 /// again.
 const LASTING: Duration = Duration::from_secs(30);
-/// A wrong clock is looked at again after this.
-const CLOCK_CHECK: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
@@ -33,14 +30,6 @@ pub enum Drained {
     Yes,
     /// `shutdown_grace` ran out; the broker will deliver the rest again.
     No,
-}
-
-/// The state that is kept between one generation and the next.
-struct Outages<'a> {
-    attempts: Attempts<'a>,
-    connected_before: bool,
-    /// The outages that were logged since jobs were last taken.
-    logged: Vec<Outage>,
 }
 
 impl Worker {
@@ -67,18 +56,15 @@ impl Worker {
         if !fitness.is_lost() {
             self.parts.health.set(HealthState::Draining);
         }
-        tracing::info!(
-            in_flight = self.in_flight.len(),
-            grace_s = self.parts.settings.shutdown_grace.as_secs(),
-            "draining"
-        );
+        let (in_flight, grace) = (self.in_flight.len(), self.parts.settings.shutdown_grace);
+        tracing::info!(in_flight, grace_s = grace.as_secs(), "draining");
         self.in_flight.close();
         let (serving, error) = match served {
             Ok(serving) => (serving, None),
             Err(error) => (None, Some(error)),
         };
         // A paid call that is being made is worth waiting for, whatever ends the worker.
-        let drained = timeout(self.parts.settings.shutdown_grace, self.drain(serving)).await;
+        let drained = timeout(grace, self.drain(serving)).await;
         if let Some(error) = error {
             return Err(error);
         }
@@ -115,30 +101,44 @@ impl Worker {
         &self,
         stop: &CancellationToken,
     ) -> Result<Option<Serving>, BrokerError> {
-        let mut outages = Outages {
-            attempts: Attempts::every(FIRST_WAIT, &self.parts.randomness).halted_by(stop, 1),
-            connected_before: false,
-            logged: Vec::new(),
-        };
+        let mut attempts = Attempts::every(FIRST_WAIT, &self.parts.randomness);
+        let mut outages = OutageLog::new(self.parts.health.clone());
+        let mut connected_before = false;
         loop {
-            let Some(mut serving) = self.establish(&mut outages, stop).await? else {
-                return Ok(None);
+            let connect = || self.connect(connected_before, stop);
+            let again = |error: &BrokerError, _| {
+                // What was there, and was deleted since, will be declared again by the operator who
+                // did that.
+                let is_final = error.is_final() && !(connected_before && error.is_missing());
+                if !is_final {
+                    outages.record(error);
+                }
+                !is_final
             };
-            if std::mem::replace(&mut outages.connected_before, true) {
+            let mut serving = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(None),
+                connected = attempts.run(connect, again) => connected?,
+            };
+            if std::mem::replace(&mut connected_before, true) {
                 metric::broker_reconnected();
             }
             let since = Instant::now();
             match self.serve(&mut serving, stop).await {
                 Served::Stopped => return Ok(Some(serving)),
-                Served::Lost => serving.generation.end(),
-                Served::Cancelled => self.leave(serving).await,
+                Served::Ended(GenerationEnd::Lost) => serving.generation.end(),
+                Served::Ended(GenerationEnd::Cancelled) => self.leave(serving).await,
             }
-            outages.logged = vec![Outage::OutOfReach];
+            outages.lost();
             // A connection that does not last is no reason to connect again without a wait.
             if since.elapsed() >= LASTING {
-                outages.attempts.restart();
+                attempts.restart();
             } else {
-                outages.attempts.wait().await;
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(None),
+                    () = attempts.wait() => {}
+                }
             }
         }
     }
@@ -157,77 +157,13 @@ impl Worker {
         self.start_all(serving.consumers.stop().await, &serving.generation);
     }
 
-    /// Connects, declares and begins to consume, again and again until it succeeds. `None`: the
-    /// worker was asked to stop meanwhile.
-    async fn establish(
-        &self,
-        outages: &mut Outages<'_>,
-        stop: &CancellationToken,
-    ) -> Result<Option<Serving>, BrokerError> {
-        let mut is_clock_logged = false;
-        while !stop.is_cancelled() {
-            if let Some(problem) = self.asked_clock_problem().await {
-                self.parts.health.set(HealthState::Disconnected {
-                    problem: problem.clone(),
-                });
-                if !std::mem::replace(&mut is_clock_logged, true) {
-                    tracing::error!(problem, "the clock of this machine is wrong");
-                }
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(CLOCK_CHECK) => {}
-                }
-                continue;
-            }
-            let connected_before = outages.connected_before;
-            let error = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(None),
-                outcome = self.connect(connected_before, stop) => match outcome {
-                    Ok(serving) => return Ok(Some(serving)),
-                    // What was there, and was deleted since, will be declared again by the operator
-                    // who did that.
-                    Err(error) if error.is_final() && !(connected_before && error.is_missing()) => return Err(error),
-                    Err(error) => error,
-                },
-            };
-            self.record_outage(&error, &mut outages.logged);
-            outages.attempts.wait().await;
-        }
-        Ok(None)
-    }
-
-    fn record_outage(&self, error: &BrokerError, logged: &mut Vec<Outage>) {
-        let (outage, problem) = (error.outage(), error.to_string());
-        self.parts.health.set(HealthState::Disconnected {
-            problem: problem.clone(),
-        });
-        if logged.contains(&outage) {
-            tracing::debug!(problem, "still so: {}", outage.message());
-        } else {
-            tracing::error!(problem, "{}", outage.message());
-            logged.push(outage);
-        }
-    }
-
-    /// The store is asked what time it is where it said nothing yet, or something bad.
-    async fn asked_clock_problem(&self) -> Option<String> {
-        let loader = &self.parts.pipeline.loader;
-        if !loader.store.tells_time() {
-            return None;
-        }
-        if loader.store.clock_reading().is_none() || self.clock_problem().is_some() {
-            loader.store.ask_the_time(&loader.bucket).await;
-        }
-        self.clock_problem()
-    }
-
     async fn connect(
         &self,
         connected_before: bool,
         stop: &CancellationToken,
     ) -> Result<Serving, BrokerError> {
+        let pipeline = &self.parts.pipeline;
+        clock_is_right(&self.parts.health, || pipeline.asked_clock_problem()).await;
         let largest_body = self.parts.settings.max_job_bytes.max(KEPT_BYTES);
         let session = self.parts.broker.connect_for_bodies(largest_body).await?;
         let generation = Arc::new(Generation::new(session, stop));
@@ -246,19 +182,7 @@ impl Worker {
         stop: &CancellationToken,
     ) -> Result<Serving, BrokerError> {
         let session = &generation.session;
-        let missing = if connected_before {
-            session.missing().await?
-        } else {
-            Vec::new()
-        };
-        self.queue_watch.log_missing(&missing);
-        session.topology().await?;
-        if connected_before {
-            log_declared(&missing);
-        } else {
-            self.queue_watch.record_missing(&[]);
-        }
-        session.prove_publishing().await?;
+        self.queue_watch.prepare(session, connected_before).await?;
         // Before this worker's first heartbeat: the others answer a newcomer at once.
         let incoming = session.control().await?;
         // A broker that takes nothing from us, for want of memory say, should hand out nothing
@@ -278,29 +202,34 @@ impl Worker {
             _heartbeats: AbortOnDropHandle::new(tokio::spawn(heartbeats)),
             problems,
         };
+        self.take_first(&mut serving, session).await?;
+        Ok(serving)
+    }
+
+    /// Begins to consume, or proves the right to where nothing may be taken yet.
+    async fn take_first(
+        &self,
+        serving: &mut Serving,
+        session: &Session,
+    ) -> Result<(), BrokerError> {
         let round = Event::Round {
             flow: &self.parts.pipeline.retrier.breaker.flow(),
             wanted: self.prefetch(),
             in_hand: 0,
         };
         if let Action::Take(taking) = serving.intake.on(round) {
-            let prefetches = taking.prefetches();
-            let replaced =
-                serving
-                    .consumers
-                    .replace(session, &self.parts.settings.queues, prefetches);
+            let (queues, prefetches) = (&self.parts.settings.queues, taking.prefetches());
+            let replaced = serving.consumers.replace(session, queues, prefetches);
             // Nothing was taken before, so nothing was received.
-            let _ = replaced.await?;
-        } else {
-            // Consuming would have proven the right to read.
-            let missing = session.missing_rights().await?;
-            if !missing.is_empty() {
-                return Err(BrokerError::Forbidden {
-                    missing,
-                    grant: None,
-                });
-            }
+            return replaced.await.map(drop);
         }
-        Ok(serving)
+        let missing = session.missing_rights().await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(BrokerError::Forbidden {
+            missing,
+            grant: None,
+        })
     }
 }

@@ -61,6 +61,7 @@ const PURE: &[&str] = &[
     "src/broker/copies.rs",
     "src/broker/parked.rs",
     "src/broker/permissions.rs",
+    "src/broker/poison.rs",
     "src/broker/rights.rs",
     "src/broker/run_id.rs",
     "src/broker/topology.rs",
@@ -103,7 +104,6 @@ const PURE: &[&str] = &[
     "src/telemetry/filter.rs",
     "src/waits.rs",
     "src/worker/intake.rs",
-    "src/worker/poison.rs",
 ];
 
 /// What would make a pure file impure.

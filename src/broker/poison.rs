@@ -13,7 +13,7 @@ const POISON_FROM: u32 = 5;
 
 /// The way a delivery is handled because of its past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Suspicion {
+pub enum Suspicion {
     None,
     /// To be parked, and taken alone when it comes back; the worker has died of it so often.
     Park(u32),
@@ -25,7 +25,7 @@ pub(super) enum Suspicion {
 impl Suspicion {
     /// `deaths` is the count of a job that has to run alone, when it was last parked; `returns` says
     /// how often it came back since it was last handled to an end.
-    pub(super) fn of(deaths: Option<u32>, returns: u32, is_alone: bool) -> Self {
+    pub fn of(deaths: Option<u32>, returns: u32, is_alone: bool) -> Self {
         match deaths.map(|deaths| deaths.saturating_add(returns)) {
             None if returns >= SUSPECTED_FROM => Self::Park(0),
             None => Self::None,
