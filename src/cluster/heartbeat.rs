@@ -4,6 +4,7 @@
 //! A worker of another version may know more, or less. What cannot be read of its heartbeat costs
 //! itself, never the heartbeat: a worker that is not known would use the rate a second time.
 
+use super::liveness::Liveness;
 use super::peers::MAX_ID_BYTES;
 use crate::cluster::closure_report::ClosureReport;
 use crate::domain::failure::{Stage, cut};
@@ -30,6 +31,9 @@ pub struct Heartbeat {
     /// Milliseconds since the epoch, by the sender's clock. Only for telling a heartbeat that is
     /// long past.
     pub sent_at_ms: i64,
+    /// The interval at which the sender publishes heartbeats, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_ms: Option<i64>,
     pub has_work: bool,
     pub draining: bool,
     pub closed: Vec<ClosureReport>,
@@ -47,6 +51,7 @@ impl Heartbeat {
             fleet: String::new(),
             sequence: 0,
             sent_at_ms: 0,
+            every_ms: None,
             has_work,
             draining,
             closed,
@@ -63,6 +68,10 @@ impl Heartbeat {
             sent_at_ms: now.as_millisecond(),
             ..self
         }
+    }
+
+    pub fn liveness(&self) -> Liveness {
+        Liveness::stated(self.every_ms)
     }
 
     pub fn to_json(&self) -> Vec<u8> {
@@ -103,6 +112,7 @@ impl Heartbeat {
             fleet: id("fleet")?,
             sequence: fields.get("sequence")?.as_u64()?,
             sent_at_ms: fields.get("sent_at_ms")?.as_i64()?,
+            every_ms: fields.get("every_ms").and_then(Value::as_i64),
             // Of one that does not say so in a way we know, its share of the rate is left to it.
             has_work: is("has_work", true),
             draining: is("draining", false),
@@ -137,6 +147,7 @@ mod tests {
     #[test]
     fn a_heartbeat_is_read_as_it_was_written() {
         let told = Heartbeat {
+            every_ms: Some(12_500),
             granted: BTreeMap::from([(Stage::Recognition, 0.5)]),
             ..told()
         };

@@ -11,6 +11,7 @@ use crate::domain::failure::Stage;
 use crate::telemetry::metric;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Cheap to clone; clones are the same membership.
@@ -44,8 +45,10 @@ impl Membership {
     pub fn heartbeat(&self, draining: bool, closed: Vec<ClosureReport>) -> Heartbeat {
         let has_work = self.0.demand.report();
         let peers = self.peers();
-        metric::workers_alive(peers.alive(self.0.clock.now()));
+        let now = self.0.clock.now();
+        metric::workers_alive(peers.alive(now));
         let mut heartbeat = Heartbeat::new(peers.me(), has_work, draining, closed);
+        heartbeat.every_ms = Some(peers.liveness(now).every_ms());
         heartbeat.granted.clone_from(&self.granted());
         heartbeat
     }
@@ -66,6 +69,7 @@ impl Membership {
             if worker == peers.me() {
                 return false;
             }
+            peers.record_liveness(worker, heartbeat.liveness());
             peers.record_granted(worker, granted.clone());
             metric::workers_alive(peers.alive(now));
             is_new
@@ -80,6 +84,11 @@ impl Membership {
     /// Records the heartbeat of a worker with other queues or accounts.
     pub fn record_foreign(&self) {
         self.peers().record_foreign(self.0.clock.now());
+    }
+
+    /// How long after a heartbeat the next one is due, where the shortest interval is `shortest`.
+    pub fn heartbeat_interval(&self, shortest: Duration) -> Duration {
+        self.peers().liveness(self.0.clock.now()).scaled(shortest)
     }
 
     /// Whether there are others that may take what this worker hands back.

@@ -5,6 +5,7 @@ pub mod closure_report;
 mod demand;
 pub mod exchange;
 pub mod heartbeat;
+pub mod liveness;
 pub mod membership;
 pub mod peer_register;
 pub mod peers;

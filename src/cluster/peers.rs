@@ -1,21 +1,11 @@
 //! Which workers are on the same queues, as far as this one has received their heartbeats. Pure.
 
+use super::liveness::Liveness;
 use super::share::{RateShare, Share, rate_step};
 use crate::domain::failure::Stage;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// A worker without a heartbeat for so long is gone (contract, control messages).
-pub const EXPIRY: SignedDuration = SignedDuration::from_secs(7);
-/// A worker that had no call to make for so long, two heartbeats, leaves the rate to the others.
-const IDLE_AFTER: SignedDuration = SignedDuration::from_secs(4);
-/// How often each worker sends a heartbeat.
-const HEARTBEAT: SignedDuration = SignedDuration::from_secs(2);
-/// If our own heartbeat has not come back for so long, a heartbeat and a half, our receive side is
-/// broken: then the others' silence means nothing.
-const CUT_OFF_AFTER: SignedDuration = SignedDuration::from_secs(3);
-/// A worker that is cut off keeps its share for so long, and then half of it.
-const DOUBTFUL_AFTER: SignedDuration = SignedDuration::from_secs(15);
 /// Longer worker ids are not ours.
 pub const MAX_ID_BYTES: usize = 64;
 /// More peers are not counted: a stranger on the exchange must not fill the memory.
@@ -37,6 +27,7 @@ struct Peer {
     /// When it last said that it has work.
     last_work: Option<Timestamp>,
     draining: bool,
+    liveness: Liveness,
     granted: BTreeMap<Stage, f64>,
 }
 
@@ -66,18 +57,18 @@ impl Peers {
         }
         let known = self.others.get(worker);
         // A peer that was silent for as long as that may have taken this worker for gone as well.
-        let is_new = known.is_none() || silence >= EXPIRY;
+        let is_new = known.is_none() || silence >= self.liveness(now).expiry();
         let last_work = if has_work {
             Some(now)
         } else {
             known.and_then(|peer| peer.last_work)
         };
-        let granted = known.map(|peer| peer.granted.clone()).unwrap_or_default();
         let peer = Peer {
             last_heartbeat: now,
             last_work,
             draining,
-            granted,
+            liveness: known.map_or(Liveness::stated(None), |peer| peer.liveness),
+            granted: known.map(|peer| peer.granted.clone()).unwrap_or_default(),
         };
         self.others.insert(worker.to_owned(), peer);
         is_new
@@ -97,10 +88,11 @@ impl Peers {
             }
         }
         let silence = now.duration_since(last);
-        if silence >= CUT_OFF_AFTER {
+        let liveness = self.liveness(last);
+        if silence >= liveness.cut_off_after() {
             // As if the clock had stood still, also where it was put forward. One heartbeat counts:
             // where all of them are late, the dead are still found out.
-            let missed = silence - HEARTBEAT;
+            let missed = silence - liveness.every();
             self.others.retain(|_, peer| is_alive(peer, last));
             for peer in self.others.values_mut() {
                 peer.last_heartbeat += missed;
@@ -108,6 +100,19 @@ impl Peers {
             }
         }
         silence
+    }
+
+    /// Records the interval at which a peer says that it publishes heartbeats.
+    pub fn record_liveness(&mut self, worker: &str, liveness: Liveness) {
+        if let Some(peer) = self.others.get_mut(worker) {
+            peer.liveness = liveness;
+        }
+    }
+
+    /// The interval at which this worker publishes heartbeats, by the number of those that are
+    /// there.
+    pub fn liveness(&self, now: Timestamp) -> Liveness {
+        Liveness::in_fleet_of(self.alive(now))
     }
 
     /// Records what a peer has learned that the providers grant.
@@ -129,7 +134,8 @@ impl Peers {
 
     /// Whether there are others that may take what this worker hands back.
     pub fn has_others(&self, now: Timestamp) -> bool {
-        let is_recent = |last: Timestamp| now.duration_since(last) < EXPIRY;
+        let expiry = Liveness::stated(None).expiry();
+        let is_recent = |last: Timestamp| now.duration_since(last) < expiry;
         self.alive(now) > 1 || self.last_foreign.is_some_and(is_recent)
     }
 
@@ -138,12 +144,17 @@ impl Peers {
     pub fn share(&self, stage: Stage, now: Timestamp) -> RateShare {
         let last = self.last_heartbeat.unwrap_or(now);
         let silence = now.duration_since(last);
+        let liveness = self.liveness(last);
         let mut share = Share {
-            halved: silence >= DOUBTFUL_AFTER,
+            halved: silence >= liveness.doubtful_after(),
             ..Share::WHOLE
         };
         let mut of_others = 1.0_f64;
-        let then = if silence < CUT_OFF_AFTER { now } else { last };
+        let then = if silence < liveness.cut_off_after() {
+            now
+        } else {
+            last
+        };
         for (id, peer) in self.others.iter().filter(|(_, peer)| shares(peer, then)) {
             share.workers += 1;
             share.rank += u32::from(*id < self.me);
@@ -176,14 +187,15 @@ impl Peers {
 
 fn shares(peer: &Peer, now: Timestamp) -> bool {
     // By its own last heartbeat: silence means that a worker is gone, not that it is idle.
+    let idle_after = peer.liveness.idle_after();
     let works = peer
         .last_work
-        .is_some_and(|worked| peer.last_heartbeat.duration_since(worked) < IDLE_AFTER);
+        .is_some_and(|worked| peer.last_heartbeat.duration_since(worked) < idle_after);
     works && !peer.draining && is_alive(peer, now)
 }
 
 fn is_alive(peer: &Peer, now: Timestamp) -> bool {
-    now.duration_since(peer.last_heartbeat) < EXPIRY
+    now.duration_since(peer.last_heartbeat) < peer.liveness.expiry()
 }
 
 #[cfg(test)]
@@ -202,6 +214,34 @@ mod tests {
         assert!(!peers.record("b", true, false, at(2)), "that is myself");
         assert_eq!((peers.alive(at(8)), peers.alive(at(9))), (2, 1));
         assert!(peers.record("a", true, false, at(20)), "back again");
+    }
+
+    #[test]
+    fn a_peer_of_a_large_fleet_is_gone_after_three_and_a_half_of_its_own_intervals() {
+        let mut peers = Peers::new("me".into());
+        for number in 0..49 {
+            let worker = format!("worker {number}");
+            peers.record(&worker, true, false, at(0));
+            peers.record_liveness(&worker, Liveness::in_fleet_of(50));
+        }
+        assert_eq!(peers.liveness(at(0)), Liveness::in_fleet_of(50));
+        assert_eq!(
+            [25, 87, 88].map(|second| peers.alive(at(second))),
+            [50, 50, 1]
+        );
+    }
+
+    #[test]
+    fn a_large_fleet_that_started_at_once_is_not_taken_for_silence() {
+        let mut peers = Peers::new("worker 0".into());
+        for second in [0, 25, 50] {
+            for number in 0..50 {
+                let worker = format!("worker {number}");
+                peers.record(&worker, true, false, at(second));
+                peers.record_liveness(&worker, Liveness::in_fleet_of(50));
+            }
+            assert_eq!(share_of(&peers, at(second + 24)), share(50, 0), "{second}");
+        }
     }
 
     fn share(workers: u32, rank: u32) -> Share {

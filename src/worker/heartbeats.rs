@@ -10,13 +10,13 @@ use crate::pipeline::Pipeline;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 pub(super) struct Heartbeats {
     pub(super) exchange: ControlExchange,
     pub(super) pipeline: Arc<Pipeline>,
-    /// At least one heartbeat is published in this time.
+    /// At least one heartbeat is published in this time, as long as the fleet is small.
     pub(super) every: Duration,
 }
 
@@ -68,15 +68,23 @@ impl Heartbeats {
         let mut every = interval(self.every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut said_draining = false;
+        let mut due = Instant::now();
         loop {
-            tokio::select! {
+            let is_news = tokio::select! {
                 biased;
-                () = stop.cancelled(), if !said_draining => {}
-                _ = every.tick() => {}
-                () = breaker.membership().announced() => {}
+                () = stop.cancelled(), if !said_draining => true,
+                _ = every.tick() => false,
+                () = breaker.membership().announced() => true,
+            };
+            self.pipeline.tell_rates();
+            if !is_news {
+                // A tick is late by a moment, or early by one.
+                if Instant::now() + self.every / 2 < due {
+                    continue;
+                }
+                due = Instant::now() + breaker.membership().heartbeat_interval(self.every);
             }
             said_draining = stop.is_cancelled();
-            self.pipeline.tell_rates();
             if let Err(problem) = publisher.announce(&self.next(said_draining)).await {
                 tracing::debug!(%problem, "a heartbeat was not published");
                 // Err: an earlier problem was not looked at yet.

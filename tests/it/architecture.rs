@@ -72,6 +72,7 @@ const PURE: &[&str] = &[
     "src/cluster/closure_report.rs",
     "src/cluster/demand.rs",
     "src/cluster/heartbeat.rs",
+    "src/cluster/liveness.rs",
     "src/cluster/peer_register.rs",
     "src/cluster/peers.rs",
     "src/cluster/share.rs",

@@ -7,6 +7,7 @@ use super::*;
 use crate::clock::Clock as WallClock;
 use crate::cluster::Membership;
 use crate::domain::failure::Stage;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ struct Account {
     clock: WallClock,
     calls: Mutex<Vec<f64>>,
     memberships: Mutex<Vec<Membership>>,
+    heartbeats: AtomicU32,
     /// What is on the other side; otherwise every call is granted.
     provider: Option<strict::Provider>,
 }
@@ -42,6 +44,7 @@ impl Account {
             clock,
             calls: Mutex::default(),
             memberships: Mutex::default(),
+            heartbeats: AtomicU32::new(0),
             provider,
         })
     }
@@ -64,6 +67,7 @@ impl Account {
 
     /// To everybody, himself included.
     fn tell(&self, membership: &Membership, draining: bool) {
+        self.heartbeats.fetch_add(1, Ordering::Relaxed);
         let heartbeat = membership.heartbeat(draining, Vec::new());
         for other in self.memberships.lock().unwrap().iter() {
             other.apply(&heartbeat);
@@ -95,10 +99,10 @@ impl Account {
 }
 
 async fn speak(account: Arc<Account>, membership: Membership) {
-    let mut every = tokio::time::interval(HEARTBEAT);
+    let mut due = Instant::now();
     loop {
         tokio::select! {
-            _ = every.tick() => {}
+            () = tokio::time::sleep_until(due) => due += membership.heartbeat_interval(HEARTBEAT),
             () = membership.announced() => {}
         }
         account.tell(&membership, false);
@@ -152,6 +156,20 @@ async fn any_number_of_workers_uses_the_whole_rate_and_no_more() {
             member.dies.cancel();
         }
     }
+}
+
+/// Each heartbeat is one delivery for each worker.
+#[tokio::test(start_paused = true)]
+async fn fifty_workers_use_the_whole_rate_with_two_heartbeats_a_second() {
+    let account = Account::open();
+    let _members: Vec<_> = (0..50)
+        .map(|number| account.join(&format!("worker {number:02}")))
+        .collect();
+    account.watch(60).await;
+    let published = account.heartbeats.load(Ordering::Relaxed);
+    is_all_there_is(account.watch(200).await, 50.0);
+    let published = account.heartbeats.load(Ordering::Relaxed) - published;
+    assert!((250..=400).contains(&published), "{published} in 200 s");
 }
 
 #[tokio::test(start_paused = true)]
