@@ -104,7 +104,9 @@ mod tests {
     #[test]
     fn a_fleet_publishes_at_most_two_heartbeats_a_second() {
         for workers in 1..=120_u32 {
-            let every = Liveness::in_fleet_of(workers as usize).every().as_secs_f64();
+            let every = Liveness::in_fleet_of(workers as usize)
+                .every()
+                .as_secs_f64();
             let a_second = f64::from(workers) / every;
             assert!(a_second <= 2.0, "{workers} workers publish {a_second}");
         }

@@ -23,6 +23,7 @@ promises![
     a_heartbeat_without_our_seal_is_not_believed,
     workers_of_another_fleet_are_no_peers,
     a_peer_of_a_newer_version_is_a_peer_and_its_heartbeats_count_once,
+    a_worker_among_fifty_publishes_rarely_and_its_news_at_once,
 ];
 
 const MAINTENANCE: &str =
@@ -239,6 +240,24 @@ async fn a_peer_of_a_newer_version_is_a_peer_and_its_heartbeats_count_once(on: O
         is_opened().await && breaker.membership().share(Stage::Recognition).share.workers == 2
     })
     .await;
+    assert_eq!(system.drain().await, Drained::Yes);
+}
+
+async fn a_worker_among_fifty_publishes_rarely_and_its_news_at_once(on: On) {
+    let mut system = Setup::new(on).await.faults(MAINTENANCE).start().await;
+    let mut peer = Peer::of(&system).await;
+    assert_eq!(peer.hear().await["every_ms"], 2_000, "alone");
+    for number in 0..49 {
+        let mut heartbeat: Value =
+            serde_json::from_slice(&beat(&system, &format!("peer {number}"), 1, &json!([])))
+                .unwrap();
+        heartbeat["every_ms"] = json!(25_000);
+        peer.announces_sealed(heartbeat.to_string()).await;
+    }
+    while peer.hear().await["every_ms"] != 25_000 {}
+    let job = henan(&system, "first").await;
+    system.submit(&job).await;
+    peer.hears_closed(&province()).await;
     assert_eq!(system.drain().await, Drained::Yes);
 }
 
