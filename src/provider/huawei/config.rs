@@ -1,5 +1,6 @@
 //! `[recognition]` of the configuration.
 
+use super::sign_payload::SignPayload;
 use crate::policy::Transfer;
 use crate::provider::settings::{Pace, Section};
 use crate::settings::problem::Problems;
@@ -23,8 +24,7 @@ pub struct Config {
     pub app_secret_file: String,
     pub app_code: Secret,
     pub app_code_file: String,
-    /// False: `UNSIGNED-PAYLOAD`.
-    pub sign_payload: bool,
+    pub sign_payload: SignPayload,
     pub transfer: Transfer,
     /// After base64 and urlencoding.
     pub max_encoded_bytes: Size,
@@ -59,7 +59,7 @@ impl Default for Config {
             app_secret_file: String::new(),
             app_code: Secret::default(),
             app_code_file: String::new(),
-            sign_payload: true,
+            sign_payload: SignPayload::default(),
             transfer: Transfer::default(),
             max_encoded_bytes: MAX_ENCODED_BYTES,
             rate_per_second: 10.0,

@@ -5,6 +5,7 @@ mod answer;
 mod config;
 mod form;
 mod invoice;
+mod sign_payload;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +48,8 @@ pub struct Huawei {
     wire: Wire,
     url: Url,
     credentials: Credentials,
-    sign_payload: bool,
+    /// Whether a body is hashed for the signature.
+    signs_payload: bool,
     /// The seconds by which the gateway's clock is ahead of ours; learned when it refuses a
     /// signature as expired.
     clock_offset_seconds: AtomicI64,
@@ -72,6 +74,8 @@ impl Huawei {
                     .context("recognition.app_code cannot be a header")?,
             ),
         };
+        let url: Url = config.url.parse().context("recognition.url is not a URL")?;
+        let signs_payload = config.auth == Auth::Signature && config.sign_payload.signs(&url);
         let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
         Ok(Self {
             wire: Wire {
@@ -84,9 +88,9 @@ impl Huawei {
                 },
                 server_clock: ServerClock::default(),
             },
-            url: config.url.parse().context("recognition.url is not a URL")?,
+            url,
             credentials,
-            sign_payload: config.sign_payload,
+            signs_payload,
             clock_offset_seconds: AtomicI64::new(0),
         })
     }
@@ -97,9 +101,9 @@ impl Huawei {
             return Ok(body.clone());
         }
         match shown {
-            Shown::Url(url) => Ok(around(form::url(&url), self.sign_payload)),
+            Shown::Url(url) => Ok(around(form::url(&url), self.signs_payload)),
             Shown::Picture(picture) => {
-                let body = encode(picture, self.sign_payload).await?;
+                let body = encode(picture, self.signs_payload).await?;
                 Ok(request.keep_encoded(body))
             }
         }
@@ -187,9 +191,9 @@ impl Provider for Huawei {
     }
 }
 
-async fn encode(picture: &Picture, sign_payload: bool) -> Result<EncodedBody, Failure> {
+async fn encode(picture: &Picture, signs_payload: bool) -> Result<EncodedBody, Failure> {
     let bytes = picture.bytes.clone();
-    let encode = move || around(form::inline(&bytes), sign_payload);
+    let encode = move || around(form::inline(&bytes), signs_payload);
     if picture.bytes.len() <= ENCODED_IN_PLACE_BYTES {
         return Ok(encode());
     }
@@ -198,9 +202,9 @@ async fn encode(picture: &Picture, sign_payload: bool) -> Result<EncodedBody, Fa
 }
 
 /// The form, and what the signature says about it.
-fn around(form: Vec<u8>, sign_payload: bool) -> EncodedBody {
+fn around(form: Vec<u8>, signs_payload: bool) -> EncodedBody {
     EncodedBody {
-        sha256: sign_payload.then(|| hex::encode(Sha256::digest(&form))),
+        sha256: signs_payload.then(|| hex::encode(Sha256::digest(&form))),
         bytes: form.into(),
     }
 }

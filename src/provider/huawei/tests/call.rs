@@ -136,7 +136,7 @@ async fn an_app_code_goes_in_its_header_and_an_address_in_the_form() {
 async fn an_unsigned_payload_says_so() {
     let fake = Fake::answering("200 OK", "", SAMPLE).await;
     let recognition = client(&Config {
-        sign_payload: false,
+        sign_payload: false.into(),
         ..config(&fake)
     });
     assert!(call(&recognition, &inline(vec![1, 2, 3])).await.is_ok());
