@@ -1,6 +1,8 @@
 //! The whole table as a snapshot, and what must hold whatever the table says.
 
 mod budgets;
+mod meanings;
+mod mistakes;
 mod others;
 mod overrides;
 mod table;
@@ -96,4 +98,32 @@ fn park(moment: &Moment) -> Option<Duration> {
 
 fn decide(policy: &Policy, case: &Case) -> PolicyDecision {
     policy.decide(&case.failure, &case.progress, &case.facts)
+}
+
+/// The built-in policy with these rules in place of some of its own.
+fn overridden(text: &str) -> Policy {
+    Policy::with_overrides(text, "mine.toml").unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// Why the rules are refused.
+fn refusal(text: &str) -> String {
+    Policy::with_overrides(text, "mine.toml")
+        .map_or_else(|problem| problem.to_string(), |_| "accepted".to_owned())
+}
+
+/// A rule with nothing special about it but this line.
+fn with(line: &str) -> String {
+    let mut rule = String::from("[[rule]]\n");
+    for default in [
+        "stage = \"verification\"",
+        "code = [\"777\"]",
+        "do = [{ action = \"fail\" }]",
+    ] {
+        let key = default.split(' ').next().unwrap_or_default();
+        if line.split(' ').next() != Some(key) {
+            rule += default;
+            rule.push('\n');
+        }
+    }
+    rule + line
 }
