@@ -24,6 +24,10 @@ pub(super) struct Column {
     is_number: bool,
     /// Columns of the highest rank move below their row first; those of rank 0 never do.
     rank: u8,
+    /// Where the cells would have less than this, details move below their row.
+    at_least: usize,
+    /// The cells wrap at this, however wide the terminal is; a longer word is not broken for it.
+    at_most: usize,
 }
 
 impl Column {
@@ -32,6 +36,8 @@ impl Column {
             name,
             is_number: false,
             rank: 0,
+            at_least: 0,
+            at_most: usize::MAX,
         }
     }
 
@@ -46,6 +52,14 @@ impl Column {
     pub(super) fn detail(self, rank: u8) -> Self {
         Self { rank, ..self }
     }
+
+    pub(super) fn at_least(self, at_least: usize) -> Self {
+        Self { at_least, ..self }
+    }
+
+    pub(super) fn at_most(self, at_most: usize) -> Self {
+        Self { at_most, ..self }
+    }
 }
 
 impl Table {
@@ -58,7 +72,6 @@ impl Table {
     }
 
     /// A line between rows, where each has several lines.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `policy show`"))]
     pub(super) fn ruled(self) -> Self {
         Self {
             is_ruled: true,
@@ -102,7 +115,7 @@ impl Table {
     /// The columns that fit beside each other when their cells wrap at spaces.
     fn beside_each_other(&self, columns: usize) -> Vec<usize> {
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
-        while total(&self.measure(&shown, longest_word)) > columns {
+        while total(&self.preferred(&shown)) > columns {
             let last = shown.iter().map(|column| self.columns[*column].rank).max();
             let Some(rank) = last.filter(|rank| *rank > 0) else {
                 break;
@@ -112,11 +125,24 @@ impl Table {
         shown
     }
 
+    /// The least width that each column should have before details move below their row.
+    fn preferred(&self, shown: &[usize]) -> Vec<usize> {
+        let words = self.measure(shown, longest_word).into_iter();
+        let columns = shown.iter().map(|column| &self.columns[*column]);
+        words
+            .zip(columns)
+            .map(|(words, column)| words.max(column.at_least))
+            .collect()
+    }
+
     /// The widest column gives way first: down to its longest word, and then by breaking words.
     fn widths(&self, shown: &[usize], columns: usize) -> Vec<usize> {
         let whole_words = self.measure(shown, longest_word);
         let broken_words = self.measure(shown, |text| longest_word(text).min(LEAST_WIDTH));
         let mut widths = self.measure(shown, longest_line);
+        for (width, (column, words)) in widths.iter_mut().zip(shown.iter().zip(&whole_words)) {
+            *width = (*width).min(self.columns[*column].at_most.max(*words));
+        }
         for least in [whole_words, broken_words] {
             while total(&widths) > columns {
                 let wide = (0..widths.len()).filter(|index| widths[*index] > least[*index]);

@@ -6,14 +6,15 @@ use super::injector::Damage;
 use super::ledger::Ledger;
 use super::logs::Told;
 use super::verdict::{Charge, Evidence};
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
 /// So many jobs are named; the logs know the others.
 const NAMED: usize = 20;
+
+/// As wide as the longest name of a figure.
+const NAME_COLUMNS: usize = 50;
 
 pub(crate) struct Outcome<'a> {
     pub(crate) arguments: &'a Arguments,
@@ -37,10 +38,9 @@ impl Outcome<'_> {
             took,
         } = self;
         let (faults, calls) = ledger.faults();
-        let mut table = Table::new();
-        table.load_style(NOTHING);
+        let mut lines = Vec::new();
         let mut row = |name: &str, figure: &dyn Display| {
-            table.add_row([name.to_owned(), figure.to_string()]);
+            lines.push(format!("{name:<NAME_COLUMNS$}  {figure}"));
         };
         row("seed", &arguments.seed);
         row("jobs submitted", &arguments.jobs);
@@ -92,10 +92,7 @@ impl Outcome<'_> {
                 .unwrap_or(0),
         );
         row("seconds", &took.as_secs());
-        table
-            .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
-            .set_width(140);
-        table.to_string()
+        lines.join("\n")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Cases of a code that go the same way, told as one.
+//! Cases of a code that go the same way, explained as one.
 
 use crate::policy::{Case, Decision, Moment, Policy, Streak};
 
@@ -12,7 +12,7 @@ pub(super) struct Alike {
     pub(super) streak: Option<Streak>,
 }
 
-/// In the order of the cases. One that was turned upright already is not told where it only begins
+/// In the order of the cases. One that was turned upright already is left out where it only begins
 /// later on the same way.
 pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
     let everything: Vec<Vec<String>> = cases.iter().map(|case| case.given.clone()).collect();

@@ -16,7 +16,7 @@ const STAGES: [Stage; 3] = [Stage::Storage, Stage::Recognition, Stage::Verificat
 const BESIDE_TIME: &str = "                    ";
 const CLOCK: &str = "%m-%d %H:%M:%S";
 /// From this many equal attempts in a row on, only the first and the last are printed.
-const TOLD_ONE_BY_ONE: usize = 4;
+const SHOWN_ONE_BY_ONE: usize = 4;
 
 /// Explains what happens to a job that gets this answer, why, and when it would be tried again if
 /// it got the same one every time from `now` on.
@@ -39,11 +39,11 @@ pub(super) fn explain(
         stage.is_none_or(|stage| STAGES.contains(&stage)),
         "the policy is about storage, recognition and verification"
     );
-    if let Some(told) = ours::told(&code) {
+    if let Some(meaning) = ours::meaning(&code) {
         page.line(&format!(
             "{code} is a code of this program's own, not an answer that the policy decides about:"
         ))?;
-        return Ok(page.hanging("  ", told)?);
+        return Ok(page.hanging("  ", meaning)?);
     }
     let deadline = now
         .checked_add(job_deadline)
@@ -79,7 +79,7 @@ pub(super) fn explain(
     page.line(&limit.to_string())?;
     if !stages.iter().any(|stage| policy.names(*stage, &code)) {
         page.line(&format!(
-            "No rule names {code}: it is treated like everything unknown."
+            "No rule names {code}: the rule for unknown codes of each stage decides."
         ))?;
     }
     for stage in stages {
@@ -97,7 +97,7 @@ fn explain_at(
 ) -> anyhow::Result<()> {
     page.line("")?;
     page.line(stage.as_str())?;
-    let (mut told, mut may_be_undetermined, mut pause) = (Vec::new(), false, None);
+    let (mut shown, mut may_be_undetermined, mut pause) = (Vec::new(), false, None);
     for Alike {
         given,
         moments,
@@ -106,11 +106,11 @@ fn explain_at(
     {
         page.line("")?;
         let circumstances = circumstances(policy, stage, &moments, streak, facts);
-        if told != circumstances {
+        if shown != circumstances {
             circumstances
                 .iter()
                 .try_for_each(|line| page.hanging("  ", line))?;
-            told = circumstances;
+            shown = circumstances;
         }
         for (index, phrases) in given
             .iter()
@@ -123,7 +123,7 @@ fn explain_at(
                 phrases.join(", ")
             ))?;
         }
-        tell(policy, stage, &moments, facts, page)?;
+        render_attempts(policy, stage, &moments, facts, page)?;
         may_be_undetermined |= moments
             .iter()
             .any(|moment| moment.ruling.decision == Decision::Fail { invalid_job: None });
@@ -138,7 +138,7 @@ fn explain_at(
     if let Some((streak, since)) = pause {
         page.line("")?;
         page.line(&format!("  While {stage} is paused"))?;
-        for line in pause::told(policy, stage, code, streak, since, &facts.timezone) {
+        for line in pause::lines(policy, stage, code, streak, since, &facts.timezone) {
             page.hanging("    - ", &line)?;
         }
     }
@@ -180,16 +180,16 @@ fn circumstances(
     paid.into_iter().chain(others).chain(row).collect()
 }
 
-fn tell(
+fn render_attempts(
     policy: &Policy,
     stage: Stage,
     moments: &[Moment],
     facts: &Facts,
     page: &mut Page<'_, impl Write>,
 ) -> anyhow::Result<()> {
-    let mut told: Option<&str> = None;
+    let mut explained: Option<&str> = None;
     for run in runs(moments) {
-        let skipped = if run.len() > TOLD_ONE_BY_ONE {
+        let skipped = if run.len() > SHOWN_ONE_BY_ONE {
             1..run.len() - 1
         } else {
             0..0
@@ -202,13 +202,12 @@ fn tell(
                 continue;
             }
             let clock = moment.at.to_zoned(facts.timezone.clone());
-            page.line(&format!(
-                "    {}  {}",
-                clock.strftime(CLOCK),
-                words::decision(&moment.ruling.decision, stage, *wait)
-            ))?;
-            if told != Some(&moment.ruling.rule) {
-                told = Some(&moment.ruling.rule);
+            page.hanging(
+                &format!("    {}  ", clock.strftime(CLOCK)),
+                &words::decision(&moment.ruling.decision, stage, *wait),
+            )?;
+            if explained != Some(&moment.ruling.rule) {
+                explained = Some(&moment.ruling.rule);
                 let rule = rule_of(policy, moment);
                 page.hanging(BESIDE_TIME, &format!("why: {}", reason(rule)))?;
                 if matches!(

@@ -1,9 +1,9 @@
 //! Codes that this program makes up itself: no provider answered them, so no rule decides about
 //! them.
 
-/// What is behind it and what to do, for codes of ours.
-pub(super) fn told(code: &str) -> Option<&'static str> {
-    let told = match code {
+/// Says what a code of ours means and what to do; `None` for any other code.
+pub(super) fn meaning(code: &str) -> Option<&'static str> {
+    let meaning = match code {
         "job.malformed" | "job.unsupported_version" => {
             "the message is no job, the error says where; mend the submitter"
         }
@@ -24,11 +24,9 @@ pub(super) fn told(code: &str) -> Option<&'static str> {
             "the job's URL is none that a provider could fetch; mend the job and submit it again"
         }
         "image.too_large" | "image.too_small" | "image.unsupported_format" | "image.corrupt" => {
-            "no provider would take this picture, so nobody was asked or paid; submit another one"
+            "no provider would take this picture, so no call was made or paid; submit another one"
         }
-        "worker.panic" => {
-            "a defect of this program, told in the log with its place; please report it"
-        }
+        "worker.panic" => "a defect of this program, logged with its place; please report it",
         "worker.busy" => {
             "its turn in the rate or in worker.image_memory did not come for ten minutes and the job was handed on; more of it, or nothing to do"
         }
@@ -38,5 +36,5 @@ pub(super) fn told(code: &str) -> Option<&'static str> {
         }
         _ => return None,
     };
-    Some(told)
+    Some(meaning)
 }

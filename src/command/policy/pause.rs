@@ -6,11 +6,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// From there on they keep their distance.
-const PROBES_TOLD: u32 = 6;
+const PROBES_SHOWN: u32 = 6;
 
-/// A line for each thing to know about the pause of this stage that begins with this code at this
+/// Returns a line for each thing to know about the pause of this stage that begins with this code at this
 /// time.
-pub(super) fn told(
+pub(super) fn lines(
     policy: &Policy,
     stage: Stage,
     code: &str,
@@ -20,8 +20,8 @@ pub(super) fn told(
 ) -> Vec<String> {
     let schedule = policy.probes(&Failure::new(stage, code, ""));
     vec![
-        "the worker that met with it takes no jobs from the queues; those it holds go through the shortest delay queue, charged no attempt, \
-         and other workers may take them: a pause belongs to one worker"
+        "a pause belongs to one worker: it takes no more jobs from the queues, and parks those that it holds in the shortest delay queue, \
+         charged no attempt, where other workers may take them"
             .to_owned(),
         format!("it lets one job try {stage} at {}, a different one each time", probes(&schedule, since, timezone)),
         "it ends by itself with the first answer that is no reason to pause; connect, timeout and http.5xx are no answer".to_owned(),
@@ -30,7 +30,7 @@ pub(super) fn told(
             .to_owned(),
         format!("to do: {}", mend(policy, stage, code, streak)),
         "worker.job_deadline is longer by this time; a deadline of the job's own is not".to_owned(),
-        "a job that paused it three times while others were answered fails the next time: it is the job".to_owned(),
+        "a job that paused it three times while others were answered fails the next time: then the fault is in the job".to_owned(),
     ]
 }
 
@@ -38,7 +38,7 @@ fn probes(schedule: &ProbeSchedule, since: Timestamp, timezone: &TimeZone) -> St
     let mut last = since;
     let mut distance = SignedDuration::ZERO;
     let mut times = Vec::new();
-    for failures in 1..=PROBES_TOLD {
+    for failures in 1..=PROBES_SHOWN {
         let next = schedule.next(failures, last, timezone);
         distance = next.duration_since(last);
         last = next;

@@ -71,7 +71,7 @@ fn explanations_say_what_happens_when_and_why() {
         "NEW_CODE",
         " ",
     ];
-    let told: Vec<String> = asked
+    let text: Vec<String> = asked
         .iter()
         .map(|code| {
             format!(
@@ -80,7 +80,7 @@ fn explanations_say_what_happens_when_and_why() {
             )
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(text.join("\n"));
 }
 
 #[test]
@@ -97,10 +97,10 @@ fn nothing_is_wider_than_the_terminal_and_no_code_is_cut() {
         for code in &codes {
             assert!(table.contains(code), "{code} at {columns}");
         }
-        let told = codes
+        let text = codes
             .iter()
             .map(|code| explained_in(columns, &policy, code, None));
-        for line in told.chain([table]).collect::<String>().lines() {
+        for line in text.chain([table]).collect::<String>().lines() {
             assert!(line.chars().count() <= columns, "{line}");
         }
     }
@@ -108,7 +108,7 @@ fn nothing_is_wider_than_the_terminal_and_no_code_is_cut() {
 
 #[test]
 fn every_way_in_which_a_code_can_come_is_explained() {
-    let told = explained(&Policy::builtin(), "300", None);
+    let text = explained(&Policy::builtin(), "300", None);
     for age in [
         "without a known date",
         "dated in the future",
@@ -123,7 +123,7 @@ fn every_way_in_which_a_code_can_come_is_explained() {
                     .contains(&format!(" {}, bill", found.to_lowercase()))
                     && line.contains(age)
             };
-            assert!(told.lines().any(|line| wanted(&line)), "{found}, {age}");
+            assert!(text.lines().any(|line| wanted(&line)), "{found}, {age}");
         }
     }
 }
@@ -131,9 +131,9 @@ fn every_way_in_which_a_code_can_come_is_explained() {
 #[test]
 fn a_stage_narrows_the_explanation() {
     let policy = Policy::builtin();
-    let told = explained(&policy, "timeout", Some(Stage::Verification));
-    assert!(told.contains("verification/timeout"));
-    assert!(!told.contains("recognition/timeout"));
+    let text = explained(&policy, "timeout", Some(Stage::Verification));
+    assert!(text.contains("verification/timeout"));
+    assert!(!text.contains("recognition/timeout"));
     assert!(explained(&policy, "timeout", Some(Stage::Image)).starts_with("refused"));
 }
 
@@ -166,13 +166,13 @@ fn every_code_that_belongs_to_a_row_says_so() {
             "three provinces within ten minutes",
         ),
     ] {
-        let told = explained(&policy, code, Some(stage))
+        let text = explained(&policy, code, Some(stage))
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ");
-        assert!(told.contains(row), "{stage} {code}: {told}");
+        assert!(text.contains(row), "{stage} {code}: {text}");
         assert!(
-            told.contains(&format!("While {stage} is paused")),
+            text.contains(&format!("While {stage} is paused")),
             "{stage} {code}"
         );
     }
@@ -218,11 +218,11 @@ fn codes_of_our_own_are_shown_as_such() {
         "worker.panic",
         "redelivered",
     ] {
-        let told = explained(&Policy::builtin(), code, None);
+        let text = explained(&Policy::builtin(), code, None);
         assert!(
-            told.starts_with(&format!("{code} is a code of this program's own")),
-            "{told}"
+            text.starts_with(&format!("{code} is a code of this program's own")),
+            "{text}"
         );
-        assert!(!told.contains("parked for"), "{told}");
+        assert!(!text.contains("parked for"), "{text}");
     }
 }

@@ -6,8 +6,7 @@ use jiff::SignedDuration;
 use std::time::Duration;
 
 /// A note on times that are printed for the next day.
-pub(super) const NEXT_DAY: &str =
-    "each job returns at a time of its own from 00:10 to 02:00; about the middle is told here";
+pub(super) const NEXT_DAY: &str = "each job returns at a time of its own from 00:10 to 02:00; the times here are about the middle";
 
 /// A step as it stands in the table: `park 5m, 15m, then 1h (6 times)`.
 pub(super) fn step(step: &Step) -> String {
@@ -20,7 +19,12 @@ pub(super) fn step(step: &Step) -> String {
             invalid_job: Some(code),
         } => format!("fail: invalid job, {code}"),
         Step::Retry { attempts, backoff } => {
-            format!("retry {} from {}", times(*attempts), duration(*backoff))
+            let (times, wait) = (times(*attempts), duration(*backoff));
+            if *attempts == 1 {
+                format!("retry once after {wait}")
+            } else {
+                format!("retry {times}, first after {wait}")
+            }
         }
         Step::Park { delays, attempts } => {
             let much = attempts.map_or_else(|| "until the deadline".to_owned(), times);
@@ -144,7 +148,7 @@ pub(super) fn advice(decision: &Decision, stage: Stage) -> &'static [&'static st
             "with `verify` the job goes on to verification, which reads the image itself; without, it ends undetermined",
         ],
         Decision::Throttle => &[
-            "the worker's rate falls by 30 %, at most once a second, and climbs back by 5 % of what is configured every 10 seconds",
+            "the worker's rate falls by the part of its last calls that was refused (1 to 50 %), at most once a second, and climbs back with the calls that are granted",
             "it costs the job no attempt; after ten minutes it is parked for 1 minute instead of being held",
             "nothing to do, unless it goes on: then lower rate_per_second, or ask for a higher quota",
         ],
@@ -184,7 +188,7 @@ pub(super) fn others(scope: ScopeKind, stage: Stage, from: &str, until: &str) ->
     };
     let but = match scope {
         ScopeKind::Stage => {
-            " Not where others were answered well while this job was failing: then it is the job."
+            " Nothing is closed where other jobs were answered well meanwhile: then the fault is in this job."
         }
         ScopeKind::None | ScopeKind::Province | ScopeKind::Bill => "",
     };

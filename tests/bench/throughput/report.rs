@@ -3,7 +3,6 @@
 use super::rig::figures::{median, millis, percentile};
 use super::rig::table::table;
 use super::round::{Measured, Who};
-use comfy_table::Table;
 
 pub(crate) struct Comparison {
     size: &'static str,
@@ -43,7 +42,7 @@ impl Comparison {
     }
 
     /// Medians of the rounds; the latency of all jobs that were alone.
-    pub(crate) fn told(mut self) -> Table {
+    pub(crate) fn told(mut self) -> String {
         let head = [
             "picture",
             "",
