@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::cluster::Membership;
 use crate::cluster::exchange::HEARTBEAT_EVERY;
 use crate::config::{Config, ConfigError};
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountId;
 use crate::image::{DECODED_AT_ONCE, Loader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
@@ -94,7 +94,7 @@ pub async fn pipeline(
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
         recognition: RecognitionStep::new(Client::new(
-            Stage::Recognition,
+            AccountId::RECOGNITION,
             recognition,
             client::Limits {
                 rate_per_second: config.recognition.rate_per_second,
@@ -106,7 +106,7 @@ pub async fn pipeline(
         )),
         verification: VerificationStep::new(
             Client::new(
-                Stage::Verification,
+                AccountId::VERIFICATION,
                 verification,
                 client::Limits {
                     rate_per_second: config.verification.rate_per_second,

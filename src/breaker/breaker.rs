@@ -10,6 +10,7 @@ use super::{Blocked, ClosureChange};
 use crate::clock::Clock;
 use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::membership::Membership;
+use crate::domain::account::{AccountId, AccountName};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::scope::Scope;
 use crate::policy::{Others, Policy, PolicyDecision, Streak};
@@ -54,13 +55,14 @@ impl Breaker {
         })
     }
 
-    /// The permit for a run to make a call in these scopes. `kept` is the permit of the attempt
+    /// The permit for a run to make a call with this account in these scopes. `kept` is the permit of the attempt
     /// before this one: a probe that is tried again in place stays the probe.
     ///
     /// # Errors
     /// [`Blocked`]: what keeps the call from being made.
     pub async fn enter(
         &self,
+        account: AccountId,
         scopes: &[Scope],
         run: &str,
         kept: Option<CallPermit>,
@@ -76,7 +78,7 @@ impl Breaker {
                 return Err(blocked);
             }
             let (call, is_alone) = self.0.with(|state, context| {
-                let call = state.admit(scopes, run, context)?;
+                let call = state.admit(account, scopes, run, context)?;
                 Ok((call, context.peers.alive(context.now) == 1))
             })?;
             // No other worker knows of a pause.
@@ -101,10 +103,10 @@ impl Breaker {
     }
 
     /// A good answer opens what the call probed.
-    pub fn answered(&self, stage: Stage, permit: CallPermit) {
+    pub fn answered(&self, permit: CallPermit) {
         let (changes, is_first) = self.0.with(|state, context| {
-            let is_first = state.readiness.works(stage);
-            (state.answered(stage, &permit.call, context), is_first)
+            let is_first = state.readiness.works(permit.call.account.name);
+            (state.answered(&permit.call, context), is_first)
         });
         permit.conclude();
         if is_first {
@@ -117,7 +119,7 @@ impl Breaker {
         self.0.log(&changes);
     }
 
-    /// A failure that is not tried again in place closes its scope or pauses its stage; and it is
+    /// A failure that is not tried again in place closes its scope or pauses its account; and it is
     /// an answer, or none, for what the call probed.
     pub fn failed(&self, permit: CallPermit, failure: &Failure, decision: &PolicyDecision) {
         let changes = self
@@ -128,47 +130,48 @@ impl Breaker {
         if was_probe || !changes.is_empty() {
             self.0.announce();
         } else {
-            // The stage may have been seen at work for the first time.
+            // The account may have been seen at work for the first time.
             self.0.changed.send_replace(());
         }
         self.0.log(&changes);
     }
 
-    /// When the stage last answered a job of this worker, if only that its bill is false.
-    pub fn last_answer(&self, stage: Stage) -> Option<Timestamp> {
+    /// When a job of this worker was last answered with this account, if only that its bill is
+    /// false.
+    pub fn last_answer(&self, account: AccountName) -> Option<Timestamp> {
         self.0.with(|state, _| {
-            let answered = state.readiness.last_answer(stage);
-            answered.max(state.closures.unpaused(stage))
+            let answered = state.readiness.last_answer(account);
+            answered.max(state.closures.unpaused(account))
         })
     }
 
-    /// The stage whose next control call is due, and the streak it is to confirm.
-    pub fn control_call_due(&self) -> Option<(Stage, Streak)> {
+    /// The account whose next control call is due, and the streak it is to confirm.
+    pub fn control_call_due(&self) -> Option<(AccountName, Streak)> {
         self.0
             .with(|state, context| state.control_call_due(context.now))
     }
 
     /// The control call was answered, and not as the jobs were: the jobs' failures in a row were
     /// their own.
-    pub fn control_call_answered(&self, stage: Stage) {
-        self.apply(|state, context| state.stage_works(stage, context));
+    pub fn control_call_answered(&self, account: AccountName) {
+        self.apply(|state, context| state.account_works(account, context));
     }
 
-    /// The control call of a paused stage was refused once more.
-    pub fn control_call_refused(&self, stage: Stage, failure: &Failure) {
-        self.apply(|state, context| state.control_call_refused(stage, failure, context));
+    /// The control call of a paused account was refused once more.
+    pub fn control_call_refused(&self, account: AccountName, failure: &Failure) {
+        self.apply(|state, context| state.control_call_refused(account, failure, context));
     }
 
     /// The store works, as a request beside the jobs has shown.
     pub fn store_works(&self) {
         self.apply(|state, context| {
-            state.readiness.works(Stage::Storage);
-            state.stage_works(Stage::Storage, context)
+            state.readiness.works(AccountName::STORAGE);
+            state.account_works(AccountName::STORAGE, context)
         });
     }
 
     /// A request to the store beside the jobs failed. Where no job could be served either, the
-    /// stage is paused before one is taken.
+    /// store is paused before a job is taken.
     pub fn store_fails(&self, failure: &Failure) {
         self.apply(|state, context| state.store_fails(failure, context));
     }
@@ -195,8 +198,8 @@ impl Breaker {
         self.set_doubt(Some(problem));
     }
 
-    /// Nothing keeps the worker from being ready any more, unless a stage is paused that has never
-    /// worked.
+    /// Nothing keeps the worker from being ready any more, unless an account is paused that has
+    /// never worked.
     pub fn trust(&self) {
         self.set_doubt(None);
     }
@@ -212,15 +215,15 @@ impl Breaker {
             .with(|state, _| state.readiness.doubt().map(str::to_owned))
     }
 
-    /// Whether the stage has been seen at work in this process.
-    pub fn has_worked(&self, stage: Stage) -> bool {
-        self.0.with(|state, _| state.readiness.has_worked(stage))
+    /// Whether the account has been seen at work in this process.
+    pub fn has_worked(&self, account: AccountName) -> bool {
+        self.0.with(|state, _| state.readiness.has_worked(account))
     }
 
-    /// Returns once each of these stages was seen at work in this process.
-    pub async fn works(&self, stages: &[Stage]) {
+    /// Returns once each of these accounts was seen at work in this process.
+    pub async fn works(&self, accounts: &[AccountName]) {
         let mut changes = self.changes();
-        while !stages.iter().all(|stage| self.has_worked(*stage)) {
+        while !accounts.iter().all(|account| self.has_worked(*account)) {
             // Never an error: the sender lives as long as this breaker.
             let _ = changes.changed().await;
         }
@@ -242,7 +245,7 @@ impl Breaker {
                 unstored.is_none() && state.closures.is_probe_due(context.peers, context.now);
             let mut paused: Vec<_> = state.closures.paused().chain(unstored).collect();
             for paused in &mut paused {
-                paused.has_worked = state.readiness.has_worked(paused.stage);
+                paused.has_worked = state.readiness.has_worked(paused.account);
             }
             Flow::of(paused, is_probe_due)
         })
@@ -266,7 +269,7 @@ impl Breaker {
         self.0.changed.subscribe()
     }
 
-    /// How much of this time some stage was paused.
+    /// How much of this time some account was paused.
     pub fn paused_between(&self, from: Timestamp, to: Timestamp) -> SignedDuration {
         self.0
             .with(|state, _| state.closures.paused_between(from, to))

@@ -15,7 +15,7 @@ use super::blocked::{Blocked, ClosureChange};
 use super::closure::{Closure, ClosureCause, ProbeTurns, Probing, ScopeRecord, ScopeState};
 use super::pauses::PauseHistory;
 use crate::cluster::peers::Peers;
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountName;
 use crate::domain::scope::Scope;
 use crate::telemetry::health::Paused;
 use jiff::{SignedDuration, Timestamp};
@@ -83,13 +83,13 @@ impl Closures {
         }
     }
 
-    /// A stage may fail because of what one job brings. Where others wait, the job that closed the
-    /// stage lets them go first, once.
+    /// A backend may fail because of what one job brings. Where others wait, the job that closed the
+    /// account lets them go first, once.
     fn yield_once(&mut self, scopes: &[Scope], run: &str, now: Timestamp) -> Option<Blocked> {
         let yields =
             |turns: &ProbeTurns| turns.failed_run == run && turns.others_wait && !turns.has_yielded;
         let scope = scopes.iter().find(|scope| {
-            matches!(scope, Scope::Stage(_))
+            matches!(scope, Scope::Account(_))
                 && self
                     .closure(scope)
                     .is_some_and(|closure| yields(&closure.turns))
@@ -206,10 +206,10 @@ impl Closures {
         self.records.get(scope)?.closure()
     }
 
-    /// The stages that are paused.
+    /// The accounts that are paused.
     pub fn paused(&self) -> impl Iterator<Item = Paused> {
-        self.pauses().map(|(stage, closure)| Paused {
-            stage,
+        self.pauses().map(|(account, closure)| Paused {
+            account,
             code: closure.code.clone(),
             reason: closure.reason.clone(),
             since: closure.since,
@@ -218,10 +218,10 @@ impl Closures {
         })
     }
 
-    /// Whether this worker should take a job to see if a paused stage works again. Of several
-    /// stages the first on the job's way decides: no job gets past it to the others.
+    /// Whether this worker should take a job to see if a paused account works again. Of several
+    /// the first on the job's way decides: no job gets past it to the others.
     pub fn is_probe_due(&self, peers: &Peers, now: Timestamp) -> bool {
-        let first = self.pauses().min_by_key(|(stage, _)| *stage);
+        let first = self.pauses().next();
         first.is_some_and(|(_, closure)| {
             now >= closure.until
                 && !closure.is_probed(peers, now)
@@ -229,27 +229,31 @@ impl Closures {
         })
     }
 
-    /// When the last pause of the stage was ended by an answer, if that is still known.
-    pub fn unpaused(&self, stage: Stage) -> Option<Timestamp> {
-        match self.records.get(&Scope::Pause(stage))?.state {
+    /// When the last pause of the account was ended by an answer, if that is still known.
+    pub fn unpaused(&self, account: AccountName) -> Option<Timestamp> {
+        match self.records.get(&Scope::Pause(account))?.state {
             ScopeState::Open { since } => Some(since),
             ScopeState::Closed(_) => None,
         }
     }
 
-    /// How much of this time some stage was paused.
+    /// How much of this time some account was paused.
     pub fn paused_between(&self, from: Timestamp, to: Timestamp) -> SignedDuration {
         let current = self.pauses().map(|(_, closure)| closure.since);
         self.past_pauses.between(from, to, current)
     }
 
-    fn pauses(&self) -> impl Iterator<Item = (Stage, &Closure)> {
-        self.records.iter().filter_map(|(scope, record)| {
-            let Scope::Pause(stage) = scope else {
+    /// The pauses, in the order in which they are on a job's way.
+    pub(super) fn pauses(&self) -> impl Iterator<Item = (AccountName, &Closure)> {
+        let pauses = self.records.iter().filter_map(|(scope, record)| {
+            let Scope::Pause(account) = scope else {
                 return None;
             };
-            Some((*stage, record.closure()?))
-        })
+            Some((*account, record.closure()?))
+        });
+        let mut pauses: Vec<_> = pauses.collect();
+        pauses.sort_by_key(|(_, closure)| closure.stage);
+        pauses.into_iter()
     }
 
     fn blocked_by(&self, scope: &Scope, peers: &Peers, now: Timestamp) -> Option<Blocked> {

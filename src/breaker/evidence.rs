@@ -22,7 +22,7 @@ pub(super) fn evidence(
 ) -> Evidence {
     let is_about = |kind| decision.scope == kind;
     match scope {
-        // It would have paused the stage, were it not this job's habit: the failure proves nothing.
+        // It would have paused the account, were it not this job's habit: the failure proves nothing.
         _ if decision.is_the_job => Evidence::None,
         // Any answer but another reason to pause: the account is in order.
         Scope::Pause(_) => {
@@ -35,16 +35,18 @@ pub(super) fn evidence(
                 Evidence::Good
             }
         }
-        Scope::Stage(_) if is_about(ScopeKind::Stage) || is_unanswered(decision) => Evidence::None,
+        Scope::Account(_) if is_about(ScopeKind::Stage) || is_unanswered(decision) => {
+            Evidence::None
+        }
         Scope::Province(_) if is_about(ScopeKind::Province) || !is_registrys(decision) => {
             Evidence::None
         }
         Scope::Bill(_) if is_about(ScopeKind::Bill) || !is_registrys(decision) => Evidence::None,
-        Scope::Stage(_) | Scope::Province(_) | Scope::Bill(_) => Evidence::Good,
+        Scope::Account(_) | Scope::Province(_) | Scope::Bill(_) => Evidence::Good,
     }
 }
 
-/// While a stage is paused for malformed requests, forbidden keys or our identity, one more such
+/// While an account is paused for malformed requests, forbidden keys or our identity, one more such
 /// failure is its job's own matter. The pause goes on.
 pub(super) fn is_the_same_again(
     closure: Option<&Closure>,
@@ -64,7 +66,7 @@ pub(super) fn is_the_same_again(
 }
 
 /// Such an answer comes only where our credentials, our address and our network are in order.
-pub(super) fn shows_the_stage_at_work(
+pub(super) fn shows_the_account_at_work(
     failure: &Failure,
     decision: &PolicyDecision,
     policy: &Policy,
@@ -80,7 +82,7 @@ pub(super) fn shows_the_stage_at_work(
 pub(super) fn kind_of(scope: &Scope) -> Option<ScopeKind> {
     match scope {
         Scope::Pause(_) => None,
-        Scope::Stage(_) => Some(ScopeKind::Stage),
+        Scope::Account(_) => Some(ScopeKind::Stage),
         Scope::Province(_) => Some(ScopeKind::Province),
         Scope::Bill(_) => Some(ScopeKind::Bill),
     }

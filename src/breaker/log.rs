@@ -24,15 +24,15 @@ fn log_closed(scope: &Scope, closure: &Closure, policy: &Policy) {
         ..
     } = closure;
     match scope {
-        Scope::Pause(stage) => {
-            metric::paused(*stage, policy.label(*stage, code), true);
+        Scope::Pause(account) => {
+            metric::paused(*account, policy.label(closure.stage, code), true);
             tracing::error!(
-                %stage, code, reason, next_probe = %until, mend = mend(policy, *stage, code, *streak),
+                stage = %account, code, reason, next_probe = %until, mend = mend(policy, closure.stage, code, *streak),
                 "paused: no job gets past this stage, none is taken from the queues; one is tried from time to time"
             );
         }
-        Scope::Stage(stage) => {
-            tracing::warn!(%stage, code, reason, %until, "the stage is closed: its jobs wait, then one calls first");
+        Scope::Account(account) => {
+            tracing::warn!(stage = %account, code, reason, %until, "the stage is closed: its jobs wait, then one calls first");
         }
         Scope::Province(province) => {
             metric::province_closed(province.label(), true);
@@ -53,12 +53,12 @@ fn log_prolonged(scope: &Scope, before: &Closure, closure: &Closure, policy: &Po
         failures,
         ..
     } = closure;
-    if let Scope::Pause(stage) = scope {
-        metric::paused(*stage, policy.label(*stage, &before.code), false);
-        metric::paused(*stage, policy.label(*stage, code), true);
+    if let Scope::Pause(account) = scope {
+        metric::paused(*account, policy.label(before.stage, &before.code), false);
+        metric::paused(*account, policy.label(closure.stage, code), true);
     }
     match scope {
-        Scope::Pause(_) | Scope::Stage(_) | Scope::Province(_) => {
+        Scope::Pause(_) | Scope::Account(_) | Scope::Province(_) => {
             tracing::info!(place = %scope, code, reason, failures, %until, "the call that was to open it failed; still closed");
         }
         Scope::Bill(_) => tracing::debug!(code, failures, %until, "a bill is still closed"),
@@ -68,11 +68,13 @@ fn log_prolonged(scope: &Scope, before: &Closure, closure: &Closure, policy: &Po
 fn log_opened(scope: &Scope, before: &Closure, policy: &Policy) {
     let Closure { code, since, .. } = before;
     match scope {
-        Scope::Pause(stage) => {
-            metric::paused(*stage, policy.label(*stage, code), false);
-            tracing::info!(%stage, code, %since, "no longer paused: jobs are taken again");
+        Scope::Pause(account) => {
+            metric::paused(*account, policy.label(before.stage, code), false);
+            tracing::info!(stage = %account, code, %since, "no longer paused: jobs are taken again");
         }
-        Scope::Stage(stage) => tracing::info!(%stage, code, %since, "the stage is open again"),
+        Scope::Account(account) => {
+            tracing::info!(stage = %account, code, %since, "the stage is open again")
+        }
         Scope::Province(province) => {
             metric::province_closed(province.label(), false);
             tracing::info!(province = province.label(), code, %since, "the province is open again");

@@ -2,12 +2,13 @@
 
 use super::evidence::{is_the_same_again, kind_of};
 use super::state::{BreakerContext, BreakerState, PermittedCall};
+use crate::domain::account::AccountId;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::scope::Scope;
 use crate::policy::{Meaning, Others, Streak, Subject};
 use jiff::Timestamp;
 
-/// The subject of a failed call, beside its stage.
+/// The subject of a failed call, beside its account.
 #[derive(Clone, Debug)]
 pub struct About<'a> {
     pub subject: Subject<'a>,
@@ -31,7 +32,7 @@ impl BreakerState {
             .iter()
             .filter_map(|scope| Some((kind_of(scope)?, self.failures(scope, call, context))))
             .collect();
-        // While a stage is paused for malformed requests, or for forbidden keys, one more is that
+        // While an account is paused for malformed requests, or for forbidden keys, one more is that
         // job's own.
         let is_expected = call
             .probed
@@ -42,6 +43,7 @@ impl BreakerState {
             .streaks
             .failed(
                 context.policy.streaks(),
+                call.account.name,
                 failure,
                 meaning,
                 subject,
@@ -58,9 +60,9 @@ impl BreakerState {
             suspicion,
             answered: self
                 .readiness
-                .last_answer(failure.stage)
+                .last_answer(call.account.name)
                 .is_some_and(|answered| answered > about.failing_since),
-            own: self.own_fault(failure.stage, meaning, subject, context),
+            own: self.own_fault(call.account, meaning, subject, context),
             is_brought: subject.is_brought,
             failures,
         }
@@ -81,17 +83,17 @@ impl BreakerState {
     /// Why the failure may be this worker's alone, where there are others that may do better.
     fn own_fault(
         &self,
-        stage: Stage,
+        account: AccountId,
         meaning: Meaning,
         subject: &Subject<'_>,
         context: &BreakerContext<'_>,
     ) -> Option<Streak> {
         let is_ours =
-            !subject.is_brought || (stage != Stage::Storage && meaning.may_be_our_network);
+            !subject.is_brought || (account.stage != Stage::Storage && meaning.may_be_our_network);
         if !is_ours || !context.peers.has_others(context.now) {
             return None;
         }
-        if !self.readiness.has_worked(stage) && meaning.may_be_our_setting {
+        if !self.readiness.has_worked(account.name) && meaning.may_be_our_setting {
             return Some(Streak::Unproven);
         }
         meaning.may_be_our_network.then_some(Streak::Network)

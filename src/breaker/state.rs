@@ -3,10 +3,11 @@
 
 use super::closure::ClosureCause;
 use super::closures::Closures;
-use super::evidence::{Evidence, evidence, kind_of, shows_the_stage_at_work};
+use super::evidence::{Evidence, evidence, kind_of, shows_the_account_at_work};
 use super::readiness::Readiness;
 use super::{Blocked, ClosureChange};
 use crate::cluster::peers::Peers;
+use crate::domain::account::{AccountId, AccountName};
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::progress::Progress;
 use crate::domain::scope::Scope;
@@ -17,7 +18,7 @@ use crate::policy::{
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// Each stage gets at most one control call in this time: it may be paid for.
+/// Each account gets at most one control call in this time: it may be paid for.
 const CONTROL_CALL_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Debug, Default)]
@@ -38,6 +39,7 @@ pub(super) struct BreakerContext<'a> {
 /// A call that may be made.
 #[derive(Debug)]
 pub(super) struct PermittedCall {
+    pub(super) account: AccountId,
     pub(super) run: String,
     pub(super) scopes: Vec<Scope>,
     /// Those of its scopes that it is to open.
@@ -51,6 +53,7 @@ impl BreakerState {
     /// [`Blocked`]: what keeps the call from being made.
     pub(super) fn admit(
         &mut self,
+        account: AccountId,
         scopes: &[Scope],
         run: &str,
         context: &BreakerContext<'_>,
@@ -59,6 +62,7 @@ impl BreakerState {
             .closures
             .admit(scopes, run, context.peers, context.now)?;
         Ok(PermittedCall {
+            account,
             run: run.to_owned(),
             scopes: scopes.to_vec(),
             probed,
@@ -68,19 +72,19 @@ impl BreakerState {
     /// A good answer opens what the call probed.
     pub(super) fn answered(
         &mut self,
-        stage: Stage,
         call: &PermittedCall,
         context: &BreakerContext<'_>,
     ) -> Vec<ClosureChange> {
-        self.streaks.answered(stage);
-        self.readiness.answered(stage, context.now);
+        let account = call.account.name;
+        self.streaks.answered(account);
+        self.readiness.answered(account, context.now);
         call.probed
             .iter()
             .filter_map(|scope| self.closures.open(scope, context.peers, context.now))
             .collect()
     }
 
-    /// A failure that is not tried again in place closes its scope or pauses its stage; and it is
+    /// A failure that is not tried again in place closes its scope or pauses its account; and it is
     /// an answer, or none, for what the call probed.
     pub(super) fn failed(
         &mut self,
@@ -114,19 +118,20 @@ impl BreakerState {
             }
         };
         let mut changes = Vec::new();
-        if shows_the_stage_at_work(failure, decision, policy) {
-            self.readiness.works(failure.stage);
+        let account = call.account.name;
+        if shows_the_account_at_work(failure, decision, policy) {
+            self.readiness.works(account);
         }
-        let stage = Scope::Stage(failure.stage);
-        if let Evidence::Good = evidence(&stage, None, failure, decision) {
-            self.readiness.answered(failure.stage, now);
+        let backend = Scope::Account(account);
+        if let Evidence::Good = evidence(&backend, None, failure, decision) {
+            self.readiness.answered(account, now);
         }
         if let Some((until, scope)) = decision.closes.zip(scope_of(call, decision.scope)) {
             let cause = cause(scope, decision.streak);
             changes.extend(self.closures.close(scope, &cause, |_| until, peers));
         }
         if decision.decision == Decision::Pause {
-            let pause = Scope::Pause(failure.stage);
+            let pause = Scope::Pause(account);
             let cause = cause(&pause, decision.streak);
             changes.extend(self.closures.close(&pause, &cause, next, peers));
         }
@@ -145,45 +150,42 @@ impl BreakerState {
         changes
     }
 
-    /// The stage whose next control call is due, and the streak it is to confirm.
-    pub(super) fn control_call_due(&self, now: Timestamp) -> Option<(Stage, Streak)> {
-        [Stage::Recognition, Stage::Verification]
-            .into_iter()
-            .find_map(|stage| {
-                let closure = self.closures.closure(&Scope::Pause(stage))?;
-                let streak = closure
-                    .streak
-                    .filter(|streak| streak.needs_a_control_call())?;
-                (now >= closure.until).then_some((stage, streak))
-            })
+    /// The account whose next control call is due, and the streak it is to confirm.
+    pub(super) fn control_call_due(&self, now: Timestamp) -> Option<(AccountName, Streak)> {
+        self.closures.pauses().find_map(|(account, closure)| {
+            let streak = closure
+                .streak
+                .filter(|streak| streak.needs_a_control_call())?;
+            (now >= closure.until).then_some((account, streak))
+        })
     }
 
-    /// A call beside the jobs was answered: the stage is not paused any more.
-    pub(super) fn stage_works(
+    /// A call beside the jobs was answered: the account is not paused any more.
+    pub(super) fn account_works(
         &mut self,
-        stage: Stage,
+        account: AccountName,
         context: &BreakerContext<'_>,
     ) -> Option<ClosureChange> {
-        self.streaks.answered(stage);
+        self.streaks.answered(account);
         self.closures
-            .open(&Scope::Pause(stage), context.peers, context.now)
+            .open(&Scope::Pause(account), context.peers, context.now)
     }
 
-    /// The control call of a paused stage was refused once more.
+    /// The control call of a paused account was refused once more.
     pub(super) fn control_call_refused(
         &mut self,
-        stage: Stage,
+        account: AccountName,
         failure: &Failure,
         context: &BreakerContext<'_>,
     ) -> Option<ClosureChange> {
         let probes = context.policy.probes(failure);
         let next = |failures| next_control_call(&probes, failures, context);
         self.closures
-            .prolong(&Scope::Pause(stage), next, context.peers, context.now)
+            .prolong(&Scope::Pause(account), next, context.peers, context.now)
     }
 
     /// A request to the store beside the jobs failed. Where no job could be served either, the
-    /// stage is paused before one is taken.
+    /// store is paused before a job is taken.
     pub(super) fn store_fails(
         &mut self,
         failure: &Failure,
@@ -221,7 +223,7 @@ impl BreakerState {
         let probes = policy.probes(failure);
         let next = |failures| probes.next(failures, now, timezone);
         self.closures
-            .close(&Scope::Pause(Stage::Storage), &cause, next, peers)
+            .close(&Scope::Pause(AccountName::STORAGE), &cause, next, peers)
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::clock::Clock;
 use crate::cluster::Membership;
+use crate::domain::account::{AccountId, AccountName};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::domain::scope::Scope;
@@ -29,8 +30,8 @@ fn henan() -> Vec<Scope> {
     let province = Province::of("河南").unwrap();
     let bill = BillId::of(Some(&province), Some("1"), "image");
     vec![
-        Scope::Pause(Stage::Verification),
-        Scope::Stage(Stage::Verification),
+        Scope::Pause(AccountName::VERIFICATION),
+        Scope::Account(AccountName::VERIFICATION),
         Scope::Province(province),
         Scope::Bill(bill),
     ]
@@ -71,7 +72,9 @@ fn fail(breaker: &Breaker, permit: CallPermit, code: &str) -> PolicyDecision {
 }
 
 async fn enter(breaker: &Breaker) -> Result<CallPermit, Blocked> {
-    breaker.enter(&henan(), "run", None).await
+    breaker
+        .enter(AccountId::VERIFICATION, &henan(), "run", None)
+        .await
 }
 
 /// Minutes until the blocked opens, as far as it knows.
@@ -102,7 +105,7 @@ async fn a_province_is_closed_probed_and_opened() {
     fail(&breaker, probe, "316");
     assert_eq!(minutes(&breaker), Some(60));
     sleep_minutes(60).await;
-    breaker.answered(Stage::Verification, enter(&breaker).await.unwrap());
+    breaker.answered(enter(&breaker).await.unwrap());
     assert_eq!(minutes(&breaker), None);
     fail(&breaker, enter(&breaker).await.unwrap(), "316");
     assert_eq!(minutes(&breaker), Some(30), "from the beginning");
@@ -131,7 +134,10 @@ async fn a_probe_that_is_given_up_is_the_next_ones() {
     sleep_minutes(30).await;
     drop(enter(&breaker).await.unwrap());
     let probe = enter(&breaker).await.unwrap();
-    let kept = breaker.enter(&henan(), "run", Some(probe)).await.unwrap();
+    let kept = breaker
+        .enter(AccountId::VERIFICATION, &henan(), "run", Some(probe))
+        .await
+        .unwrap();
     assert!(
         kept.is_probe(),
         "what is tried again in place stays the probe"
@@ -178,7 +184,7 @@ async fn an_outage_pauses_at_the_tenth_call_and_only_an_answer_ends_it() {
     fail(&breaker, enter(&breaker).await.unwrap(), "http.502");
     assert!(matches!(breaker.flow(), Flow::Shut(_)));
     sleep_minutes(5).await;
-    breaker.answered(Stage::Verification, enter(&breaker).await.unwrap());
+    breaker.answered(enter(&breaker).await.unwrap());
     assert_eq!(breaker.flow(), Flow::Open);
 }
 
@@ -219,16 +225,16 @@ async fn malformed_requests_in_a_row_ask_for_a_control_call_which_alone_probes_w
         );
         assert_eq!(
             breaker.control_call_due(),
-            Some((Stage::Verification, streak))
+            Some((AccountName::VERIFICATION, streak))
         );
-        breaker.control_call_refused(Stage::Verification, &failure);
+        breaker.control_call_refused(AccountName::VERIFICATION, &failure);
         assert_eq!(
             breaker.control_call_due(),
             None,
             "at most one in ten minutes"
         );
     }
-    breaker.control_call_answered(Stage::Verification);
+    breaker.control_call_answered(AccountName::VERIFICATION);
     assert_eq!(breaker.flow(), Flow::Open);
 }
 
@@ -309,7 +315,8 @@ async fn a_learned_rate_is_announced_to_the_other_workers_at_once() {
         (0.95, 0.97, false),
         (1.0, 1.0, false),
     ] {
-        a.membership().report_granted(Stage::Recognition, learned);
+        a.membership()
+            .report_granted(AccountName::RECOGNITION, learned);
         let is_news = tokio::time::timeout(Duration::from_millis(1), a.membership().announced())
             .await
             .is_ok();
@@ -317,10 +324,10 @@ async fn a_learned_rate_is_announced_to_the_other_workers_at_once() {
         b.apply_heartbeat(a.heartbeat(false));
         let of = |stage| b.membership().share(stage).of_others;
         assert!(
-            (of(Stage::Recognition) - heard).abs() < 1e-9,
+            (of(AccountName::RECOGNITION) - heard).abs() < 1e-9,
             "{learned}: {}",
-            of(Stage::Recognition)
+            of(AccountName::RECOGNITION)
         );
-        assert!((of(Stage::Verification) - 1.0).abs() < 1e-9);
+        assert!((of(AccountName::VERIFICATION) - 1.0).abs() < 1e-9);
     }
 }

@@ -3,6 +3,7 @@
 //! not keep that either.
 
 use super::Blocked;
+use crate::domain::account::AccountName;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::scope::Scope;
 use crate::telemetry::health::Paused;
@@ -60,7 +61,7 @@ impl UnstoredAnswers {
             unstored.answers == 1
         };
         if is_first {
-            metric::paused(Stage::Storage, label, true);
+            metric::paused(AccountName::STORAGE, label, true);
             tracing::error!(
                 code = failure.code,
                 problem = failure.message,
@@ -76,14 +77,12 @@ impl UnstoredAnswers {
     pub(super) fn blocked(&self, scopes: &[Scope], now: Timestamp) -> Option<Blocked> {
         let current = self.current();
         let unstored = current.as_ref()?;
-        let is_paid = |scope: &Scope| {
-            matches!(
-                scope,
-                Scope::Pause(Stage::Recognition | Stage::Verification)
-            )
+        let is_paid = |scope: &Scope| match scope {
+            Scope::Pause(account) => *account != AccountName::STORAGE,
+            Scope::Account(_) | Scope::Province(_) | Scope::Bill(_) => false,
         };
         scopes.iter().any(is_paid).then(|| Blocked {
-            scope: Scope::Pause(Stage::Storage),
+            scope: Scope::Pause(AccountName::STORAGE),
             stage: Stage::Storage,
             code: unstored.code.clone(),
             // Another worker may have a store that takes answers.
@@ -93,12 +92,12 @@ impl UnstoredAnswers {
         })
     }
 
-    /// The pause of the storage stage that these answers amount to.
+    /// The pause of the store that these answers amount to.
     pub(super) fn as_paused(&self) -> Option<Paused> {
         let current = self.current();
         let Unstored { code, since, .. } = current.as_ref()?;
         Some(Paused {
-            stage: Stage::Storage,
+            account: AccountName::STORAGE,
             code: code.clone(),
             reason: REASON.to_owned(),
             since: *since,
@@ -125,7 +124,7 @@ impl Drop for UnstoredAnswer {
             code, label, since, ..
         }) = last
         {
-            metric::paused(Stage::Storage, &label, false);
+            metric::paused(AccountName::STORAGE, &label, false);
             tracing::info!(code, %since, "paid answers are stored or travel with their jobs: jobs are taken again");
             self.0.changed.send_replace(());
         }

@@ -7,7 +7,8 @@
 use super::liveness::Liveness;
 use super::peers::MAX_ID_BYTES;
 use crate::cluster::closure_report::ClosureReport;
-use crate::domain::failure::{Stage, cut};
+use crate::domain::account::AccountName;
+use crate::domain::failure::cut;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,6 +19,8 @@ pub const KIND: &str = "invoice.heartbeat";
 const VERSION: u32 = 2;
 /// Several times what a full one takes.
 pub const MAX_BYTES: usize = 1 << 20;
+/// More accounts than any worker has.
+const MAX_GRANTED: usize = 100;
 
 /// The whole state each time, so that one that is lost is made up for by the next.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,7 +43,7 @@ pub struct Heartbeat {
     /// The part of the configured rate that a provider grants, as this worker has learned: where it
     /// is not all of it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub granted: BTreeMap<Stage, f64>,
+    pub granted: BTreeMap<AccountName, f64>,
 }
 
 impl Heartbeat {
@@ -120,14 +123,11 @@ impl Heartbeat {
                 .filter_map(|told| ClosureReport::deserialize(told).ok())
                 .collect(),
             granted: granted
-                .filter_map(|(stage, part)| Some((stage_of(stage)?, part.as_f64()?)))
+                .take(MAX_GRANTED)
+                .filter_map(|(account, part)| Some((AccountName::parse(account)?, part.as_f64()?)))
                 .collect(),
         })
     }
-}
-
-fn stage_of(name: &str) -> Option<Stage> {
-    serde_json::from_value(Value::from(name)).ok()
 }
 
 #[cfg(test)]
@@ -148,7 +148,7 @@ mod tests {
     fn a_heartbeat_is_read_as_it_was_written() {
         let told = Heartbeat {
             every_ms: Some(12_500),
-            granted: BTreeMap::from([(Stage::Recognition, 0.5)]),
+            granted: BTreeMap::from([(AccountName::RECOGNITION, 0.5)]),
             ..told()
         };
         assert_eq!(Heartbeat::parse(&told.to_json()), Some(told));
@@ -189,14 +189,17 @@ mod tests {
             "v": 3, "worker": "worker", "fleet": "fleet", "sequence": 7, "sent_at_ms": 1_800_000_000_123_i64, "mood": "good",
             "has_work": "perhaps", "draining": 1,
             "closed": [{ "place": { "moon": "x" } }, unknown_stage, place, 7, null],
-            "granted": { "translation": 0.5, "verification": 0.5, "recognition": "half" },
+            "granted": { "Translation!": 0.5, "verification": 0.5, "recognition": "half" },
         });
         let heard = Heartbeat::parse(fields.to_string().as_bytes()).unwrap();
         assert_eq!(
             (heard.has_work, heard.draining, heard.closed.len()),
             (true, false, 1)
         );
-        assert_eq!(heard.granted, BTreeMap::from([(Stage::Verification, 0.5)]));
+        assert_eq!(
+            heard.granted,
+            BTreeMap::from([(AccountName::VERIFICATION, 0.5)])
+        );
         for name in ["closed", "granted"] {
             let mut fields = fields.clone();
             fields[name] = json!("everything");

@@ -7,7 +7,7 @@ use super::heartbeat::Heartbeat;
 use super::peers::Peers;
 use super::share::{RateShare, rate_step};
 use crate::clock::Clock;
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountName;
 use crate::telemetry::metric;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,8 +22,8 @@ pub struct Membership(Arc<Inner>);
 struct Inner {
     peers: Mutex<Peers>,
     demand: Demand,
-    /// The part of the configured rate that each stage grants, in steps: where it is not all of it.
-    granted: Mutex<BTreeMap<Stage, f64>>,
+    /// The part of the configured rate that each account is granted, in steps: where it is not all of it.
+    granted: Mutex<BTreeMap<AccountName, f64>>,
     /// Something happened here that the others should know before the next heartbeat is due.
     announced: Notify,
     clock: Clock,
@@ -97,19 +97,19 @@ impl Membership {
     }
 
     /// This worker's share of an account's rate now.
-    pub fn share(&self, stage: Stage) -> RateShare {
-        self.peers().share(stage, self.0.clock.now())
+    pub fn share(&self, account: AccountName) -> RateShare {
+        self.peers().share(account, self.0.clock.now())
     }
 
-    /// The stage grants this part of the configured rate to a worker that uses all of it. It is
+    /// The provider grants the account this part of the configured rate, to a worker that uses all of it. It is
     /// announced where it is a step less than the others know, and else goes out with the next
     /// heartbeat.
-    pub fn report_granted(&self, stage: Stage, part: f64) {
+    pub fn report_granted(&self, account: AccountName, part: f64) {
         let part = rate_step(part);
         let known = if part < 1.0 {
-            self.granted().insert(stage, part)
+            self.granted().insert(account, part)
         } else {
-            self.granted().remove(&stage)
+            self.granted().remove(&account)
         };
         if part < known.unwrap_or(1.0) {
             self.announce();
@@ -140,7 +140,7 @@ impl Membership {
         self.0.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn granted(&self) -> MutexGuard<'_, BTreeMap<Stage, f64>> {
+    fn granted(&self) -> MutexGuard<'_, BTreeMap<AccountName, f64>> {
         self.0
             .granted
             .lock()

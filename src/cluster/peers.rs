@@ -2,7 +2,7 @@
 
 use super::liveness::Liveness;
 use super::share::{RateShare, Share, rate_step};
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountName;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ struct Peer {
     last_work: Option<Timestamp>,
     draining: bool,
     liveness: Liveness,
-    granted: BTreeMap<Stage, f64>,
+    granted: BTreeMap<AccountName, f64>,
 }
 
 impl Peers {
@@ -116,7 +116,7 @@ impl Peers {
     }
 
     /// Records what a peer has learned that the providers grant.
-    pub fn record_granted(&mut self, worker: &str, mut granted: BTreeMap<Stage, f64>) {
+    pub fn record_granted(&mut self, worker: &str, mut granted: BTreeMap<AccountName, f64>) {
         if let Some(peer) = self.others.get_mut(worker) {
             // A stranger may have written any number.
             for part in granted.values_mut() {
@@ -139,9 +139,9 @@ impl Peers {
         self.alive(now) > 1 || self.last_foreign.is_some_and(is_recent)
     }
 
-    /// This worker's share of a stage's rate, for it has a call to make: equal parts for all that
+    /// This worker's share of an account's rate, for it has a call to make: equal parts for all that
     /// are known to have; and the least that the others among them have learned.
-    pub fn share(&self, stage: Stage, now: Timestamp) -> RateShare {
+    pub fn share(&self, account: AccountName, now: Timestamp) -> RateShare {
         let last = self.last_heartbeat.unwrap_or(now);
         let silence = now.duration_since(last);
         let liveness = self.liveness(last);
@@ -158,7 +158,7 @@ impl Peers {
         for (id, peer) in self.others.iter().filter(|(_, peer)| shares(peer, then)) {
             share.workers += 1;
             share.rank += u32::from(*id < self.me);
-            of_others = of_others.min(peer.granted.get(&stage).copied().unwrap_or(1.0));
+            of_others = of_others.min(peer.granted.get(&account).copied().unwrap_or(1.0));
         }
         RateShare {
             share,
@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn share_of(peers: &Peers, now: Timestamp) -> Share {
-        peers.share(Stage::Recognition, now).share
+        peers.share(AccountName::RECOGNITION, now).share
     }
 
     #[test]
@@ -362,17 +362,17 @@ mod tests {
         let mut peers = Peers::new("b".into());
         for (worker, part) in [("a", 0.9409), ("c", -8.0)] {
             peers.record(worker, true, false, at(0));
-            peers.record_granted(worker, BTreeMap::from([(Stage::Recognition, part)]));
+            peers.record_granted(worker, BTreeMap::from([(AccountName::RECOGNITION, part)]));
         }
         let part = |peers: &Peers, stage| peers.share(stage, at(1)).of_others;
         assert!(
-            (0.01..0.0104).contains(&part(&peers, Stage::Recognition)),
+            (0.01..0.0104).contains(&part(&peers, AccountName::RECOGNITION)),
             "and never nothing"
         );
-        assert!((part(&peers, Stage::Verification) - 1.0).abs() < 1e-9);
+        assert!((part(&peers, AccountName::VERIFICATION) - 1.0).abs() < 1e-9);
         peers.record("c", true, true, at(1));
         assert!(
-            (part(&peers, Stage::Recognition) - 0.9409).abs() < 1e-9,
+            (part(&peers, AccountName::RECOGNITION) - 0.9409).abs() < 1e-9,
             "c drains"
         );
     }

@@ -2,7 +2,8 @@
 //! jobs, and one that refuses this worker pauses it before it takes a job. The providers are paid,
 //! so that jobs alone ask them.
 
-use crate::domain::failure::{Failure, Stage};
+use crate::domain::account::AccountName;
+use crate::domain::failure::Failure;
 use crate::pipeline::Pipeline;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -16,14 +17,14 @@ const FIRST_CALLS_WITHIN: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// Returns once nothing is left to doubt. A stage that is paused before it has ever worked keeps
+/// Returns once nothing is left to doubt. An account that is paused before it has ever worked keeps
 /// the worker unready after that.
 pub(super) async fn prove(pipeline: &Pipeline) {
     let breaker = &pipeline.retrier.breaker;
     prove_store(pipeline).await;
     breaker.doubt("no provider has answered a call of this worker yet; it is ready in a few seconds if there is nothing to ask");
-    let stages = [Stage::Recognition, Stage::Verification];
-    let _ = timeout(FIRST_CALLS_WITHIN, breaker.works(&stages)).await;
+    let accounts = [AccountName::RECOGNITION, AccountName::VERIFICATION];
+    let _ = timeout(FIRST_CALLS_WITHIN, breaker.works(&accounts)).await;
     breaker.trust();
 }
 
@@ -46,7 +47,7 @@ async fn try_store(pipeline: &Pipeline) -> Result<(), Failure> {
             Ok(_) => {}
             // Without the right to list, a store denies what is not there. That an image was read
             // shows more.
-            Err(failure) if failure.code == DENIED && breaker.has_worked(Stage::Storage) => {}
+            Err(failure) if failure.code == DENIED && breaker.has_worked(AccountName::STORAGE) => {}
             Err(failure) => return Err(failure),
         }
     }

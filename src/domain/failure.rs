@@ -1,5 +1,7 @@
 //! One failed step, under one flat code per answer. The policy decides what it means.
 
+pub use super::stage::Stage;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -9,36 +11,6 @@ use std::time::Duration;
 /// results and logs.
 pub const MAX_CODE_BYTES: usize = 64;
 pub const MAX_MESSAGE_BYTES: usize = 500;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    Job,
-    Image,
-    Storage,
-    Recognition,
-    Verification,
-    Worker,
-}
-
-impl Stage {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Job => "job",
-            Self::Image => "image",
-            Self::Storage => "storage",
-            Self::Recognition => "recognition",
-            Self::Verification => "verification",
-            Self::Worker => "worker",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
 
 /// Whether a call was paid for. `Unknown` where the answer never arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

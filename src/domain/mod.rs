@@ -3,6 +3,7 @@
 //! Nothing here performs I/O, reads a clock, draws a random number or logs: the present and the
 //! deadline are arguments. So every rule is tested with a table, and hours of waiting take no time.
 
+pub mod account;
 pub mod amount;
 pub mod checks;
 pub mod date;
@@ -17,4 +18,5 @@ pub mod reading;
 pub mod result;
 pub mod scope;
 pub(crate) mod spelling;
+pub mod stage;
 pub mod verdict;

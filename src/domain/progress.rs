@@ -1,5 +1,6 @@
 //! What has been done and paid for. It travels with a parked job in the header `invoice-progress`.
 
+use super::account::AccountId;
 use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
 use super::job::Job;
 use super::result::{CallRecord, JobError};
@@ -175,14 +176,15 @@ impl Progress {
             .fold(ours, Timestamp::min)
     }
 
-    /// The scopes that may be closed for a call of this stage.
-    pub fn scopes(&self, stage: Stage) -> Vec<Scope> {
-        let bill = self.bill.as_ref().filter(|_| stage == Stage::Verification);
+    /// The scopes that may be closed for a call with this account.
+    pub fn scopes(&self, account: AccountId) -> Vec<Scope> {
+        let is_verification = account.stage == Stage::Verification;
+        let bill = self.bill.as_ref().filter(|_| is_verification);
         let province = bill
             .and_then(|bill| bill.province.clone())
             .map(Scope::Province);
         let bill = bill.map(|bill| Scope::Bill(bill.id.clone()));
-        [Scope::Pause(stage), Scope::Stage(stage)]
+        [Scope::Pause(account.name), Scope::Account(account.name)]
             .into_iter()
             .chain(province)
             .chain(bill)

@@ -1,6 +1,6 @@
-//! What can be closed: a stage for all workers, a province, a bill.
+//! What can be closed: an account, for this worker or for all, a province, a bill.
 
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountName;
 use crate::domain::{province, spelling};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,12 +11,14 @@ const HASH_BYTES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// This worker's account, keys, configuration or network: it gets no job past this stage, so it
-    /// consumes nothing. It is this worker's own affair, so no heartbeat carries it.
+    /// This worker's keys for the account, its configuration or its network: it gets no job past
+    /// the account's stage, so it consumes nothing. It is this worker's own affair, so no heartbeat
+    /// carries it.
     #[serde(skip)]
-    Pause(Stage),
-    /// The stage's backend: all calls of it wait.
-    Stage(Stage),
+    Pause(AccountName),
+    /// The backend behind the account: all calls with it wait.
+    #[serde(rename = "stage")]
+    Account(AccountName),
     Province(Province),
     Bill(BillId),
 }
@@ -37,10 +39,8 @@ impl Scope {
     pub fn is_sound(&self) -> bool {
         match self {
             Self::Pause(_) => false,
-            Self::Stage(stage) => matches!(
-                stage,
-                Stage::Storage | Stage::Recognition | Stage::Verification
-            ),
+            // Whether this worker has the account is not known here.
+            Self::Account(_) => true,
             Self::Province(Province(name)) => province::is_known(name) || is_hash(name),
             Self::Bill(BillId(hash)) => is_hash(hash),
         }
@@ -55,7 +55,7 @@ impl Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pause(stage) | Self::Stage(stage) => write!(formatter, "{stage}"),
+            Self::Pause(account) | Self::Account(account) => write!(formatter, "{account}"),
             Self::Province(province) => write!(formatter, "province {}", province.label()),
             Self::Bill(_) => formatter.write_str("a bill"),
         }
@@ -179,7 +179,6 @@ mod tests {
         for text in [
             r#"{"province":"张三"}"#,
             r#"{"bill":"x"}"#,
-            r#"{"stage":"job"}"#,
         ] {
             assert!(
                 !serde_json::from_str::<Scope>(text).unwrap().is_sound(),
@@ -187,7 +186,7 @@ mod tests {
             );
         }
         for place in [
-            Scope::Stage(Stage::Storage),
+            Scope::Account(AccountName::STORAGE),
             Scope::Province(Province::of("河南").unwrap()),
             Scope::Bill(BillId::of(None, None, "i")),
         ] {
@@ -199,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_neither_sent_nor_accepted() {
-        assert!(serde_json::to_string(&Scope::Pause(Stage::Storage)).is_err());
+        assert!(serde_json::to_string(&Scope::Pause(AccountName::STORAGE)).is_err());
         assert!(serde_json::from_str::<Scope>(r#"{"pause":"storage"}"#).is_err());
     }
 }

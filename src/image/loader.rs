@@ -10,6 +10,7 @@ use super::prepare::{Prepared, is_laborious, prepare};
 use super::presigned::{ObjectPath, PresignedObject, PresignedUrls};
 use super::probe::{Probed, probe};
 use super::transfers::{Limits, Transfers};
+use crate::domain::account::AccountId;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::ImageRef;
 use crate::domain::picture::Format;
@@ -106,7 +107,7 @@ impl Loader {
         let transfers = self.transfers.asked(job.job.verify);
         if self.transfers.are_by_url() {
             let subject = subject(path);
-            let call = CallContext::new(job, progress, Stage::Storage, &subject);
+            let call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
             let header = retrier.in_place(call, || self.header(path)).await?;
             let loaded = self.by_url(path, &header, transfers).await;
             if let Some(loaded) = loaded.map_err(StageStopped::at_fault)? {
@@ -165,7 +166,7 @@ impl Loader {
         retrier: &Retrier,
     ) -> Result<Fetched, Box<StageStopped>> {
         let subject = subject(path);
-        let mut call = CallContext::new(job, progress, Stage::Storage, &subject);
+        let mut call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
         let mut kept = None;
         loop {
             let reserve = self.memory.reserve(self.need.most());

@@ -6,6 +6,7 @@ use super::recognition::{self, RecognitionStep};
 use super::result_builder::{Answer, ResultBuilder};
 use super::verification::VerificationStep;
 use crate::checkpoint::{AnswerStore, CarriedAnswers, DatedAnswer, Known, PaidAnswer};
+use crate::domain::account::AccountId;
 use crate::domain::failure::Stage;
 use crate::domain::job::ImageRef;
 use crate::domain::progress::Progress;
@@ -62,13 +63,13 @@ impl Line<'_> {
             return Ok(());
         }
         let next = if self.progress.bill.is_some() {
-            Stage::Verification
+            self.verification.client.id()
         } else {
-            Stage::Recognition
+            self.recognition.client.id()
         };
         let mut scopes = self.progress.scopes(next);
         if matches!(self.job.job.image, ImageRef::Object { .. }) {
-            scopes.extend(self.progress.scopes(Stage::Storage));
+            scopes.extend(self.progress.scopes(AccountId::STORAGE));
         }
         let Some(blocked) = self.retrier.breaker.blocked(&scopes, &self.progress.run) else {
             return Ok(());

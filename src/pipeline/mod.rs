@@ -20,7 +20,7 @@ pub use verification::VerificationStep;
 use crate::checkpoint::AnswerStore;
 use crate::clock::watch::clock_problem;
 use crate::cluster::share::Share;
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountName;
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::image::{LoadedImage, Loader};
@@ -117,12 +117,13 @@ impl Pipeline {
         self.clock_problem()
     }
 
-    /// Makes a control call, for a stage that is probed by these.
-    pub async fn probe(&self, stage: Stage, streak: Streak) {
-        match stage {
-            Stage::Recognition => self.recognition.client.probe(streak).await,
-            Stage::Verification => self.verification.client.probe(streak).await,
-            Stage::Job | Stage::Image | Stage::Storage | Stage::Worker => {}
+    /// Makes a control call with an account that is probed by these.
+    pub async fn probe(&self, account: AccountName, streak: Streak) {
+        if self.recognition.client.id().name == account {
+            self.recognition.client.probe(streak).await;
+        }
+        if self.verification.client.id().name == account {
+            self.verification.client.probe(streak).await;
         }
     }
 

@@ -140,14 +140,14 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 // That the image has to be turned is news only where it is not turned yet.
                 Ok(known.filter(|known| matches!(known, Known::Answer(_)) || !is_turned))
             };
+            let client = self.step.client();
             let mut call = CallContext {
                 billing_date: self.billing_date,
                 transfer: shown.view.transfer(),
                 can_send_bytes: matches!(shown.view, View::Object(_)),
                 recalled: Some(recalled),
-                ..CallContext::new(self.job, progress, S::STAGE, identity)
+                ..CallContext::new(self.job, progress, client.id(), identity)
             };
-            let client = self.step.client();
             match client.call(&request, &mut call, look_again).await {
                 Ok(Called::Answered(reply)) => {
                     break self.step.answer(reply, self.retrier.today());

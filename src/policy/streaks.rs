@@ -6,14 +6,15 @@
 use super::Stage;
 use super::meaning::Meaning;
 use super::streak::{Streak, StreakRule, StreakRules};
+use crate::domain::account::AccountName;
 use crate::domain::failure::Failure;
 use crate::domain::scope::Province;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// The failures in a row that one worker has met with, by stage and row.
+/// The failures in a row that one worker has met with, by account and row.
 #[derive(Clone, Debug, Default)]
-pub struct Streaks(BTreeMap<(Stage, Streak), Row>);
+pub struct Streaks(BTreeMap<(AccountName, Streak), Row>);
 
 /// Bounded: the list of what was counted ends with the streak.
 #[derive(Clone, Debug, Default)]
@@ -41,14 +42,15 @@ pub struct Subject<'a> {
 
 impl Streaks {
     /// A good answer ends what was in a row. What has to come within a time was never in a row.
-    pub fn answered(&mut self, stage: Stage) {
-        self.end_rows(stage, |_| true);
+    pub fn answered(&mut self, account: AccountName) {
+        self.end_rows(account, |_| true);
     }
 
     /// A failure about this subject. Is it one too many?
     pub fn failed(
         &mut self,
         rules: &StreakRules,
+        account: AccountName,
         failure: &Failure,
         meaning: Meaning,
         subject: &Subject<'_>,
@@ -59,29 +61,29 @@ impl Streaks {
         if subject.is_brought {
             // Nothing was sent, whatever it was to be about: that is our network.
             if is_outage && meaning.may_be_our_network && stage != Stage::Storage {
-                return self.count(rules, Streak::Outage, failure, subject, now);
+                return self.count(rules, account, Streak::Outage, failure, subject, now);
             }
             // The other side is there. Of another bucket's store not even that is known.
             if !is_outage && stage != Stage::Storage {
-                self.end_rows(stage, |streak| streak == Streak::Outage);
+                self.end_rows(account, |streak| streak == Streak::Outage);
             }
             return None;
         }
         // An outage is no answer, so that it ends no other row.
         if !is_outage {
-            self.end_rows(stage, |streak| Some(streak) != meaning.streak);
+            self.end_rows(account, |streak| Some(streak) != meaning.streak);
         }
         // What was fetched by the provider itself may be the address's fault: it neither counts nor
         // ends the row.
         let streak = meaning
             .streak
             .filter(|streak| *streak != Streak::Refused || subject.is_inline)?;
-        self.count(rules, streak, failure, subject, now)
+        self.count(rules, account, streak, failure, subject, now)
     }
 
-    fn end_rows(&mut self, stage: Stage, which: impl Fn(Streak) -> bool) {
+    fn end_rows(&mut self, account: AccountName, which: impl Fn(Streak) -> bool) {
         self.0.retain(|(of, streak), _| {
-            *of != stage || *streak == Streak::Identity || !which(*streak)
+            *of != account || *streak == Streak::Identity || !which(*streak)
         });
     }
 
@@ -89,13 +91,14 @@ impl Streaks {
     fn count(
         &mut self,
         rules: &StreakRules,
+        account: AccountName,
         streak: Streak,
         failure: &Failure,
         subject: &Subject<'_>,
         now: Timestamp,
     ) -> Option<Streak> {
         let rule = rules.get(&streak)?;
-        let row = self.0.entry((failure.stage, streak)).or_default();
+        let row = self.0.entry((account, streak)).or_default();
         let subject = match streak {
             Streak::Outage | Streak::Malformed => None,
             Streak::Identity => Some(subject.province?.name()),

@@ -5,6 +5,7 @@ use super::control::Control;
 use super::{NotSigned, Provider, Reply, Request};
 use crate::breaker::CallPermit;
 use crate::clock::skew::ClockReading;
+use crate::domain::account::AccountId;
 use crate::domain::failure::{Billed, Failure, Stage, cut};
 use crate::domain::progress::Progress;
 use crate::domain::result::CallRecord;
@@ -26,7 +27,7 @@ const FETCHED_LATE: Duration = Duration::from_mins(1);
 
 /// One provider's account as this worker uses it: `A` is what a good answer holds.
 pub struct Client<A> {
-    pub(super) stage: Stage,
+    pub(super) id: AccountId,
     pub(super) provider: Box<dyn Provider<Answer = A>>,
     pub(super) quota: AccountQuota,
     pub(super) control: Control,
@@ -53,20 +54,20 @@ pub struct Limits {
 
 impl<A> Client<A> {
     pub fn new(
-        stage: Stage,
+        id: AccountId,
         provider: impl Provider<Answer = A> + 'static,
         limits: Limits,
         retrier: Retrier,
     ) -> Self {
         let quota = AccountQuota::new(
-            stage,
+            id.name,
             limits.rate_per_second,
             limits.burst,
             limits.max_in_flight,
             retrier.breaker.membership().clone(),
         );
         Self {
-            stage,
+            id,
             provider: Box::new(provider),
             quota,
             control: Control::default(),
@@ -136,9 +137,9 @@ impl<A> Client<A> {
             match outcome {
                 Ok(reply) => {
                     ended.granted();
-                    self.retrier.breaker.answered(self.stage, permit);
+                    self.retrier.breaker.answered(permit);
                     self.control.remember(&request.view);
-                    let billed = self.retrier.billed(self.stage, reply.code);
+                    let billed = self.retrier.billed(self.id.stage, reply.code);
                     self.record(
                         made,
                         reply.code,
@@ -187,7 +188,7 @@ impl<A> Client<A> {
         call: &CallContext<'_>,
         kept: Option<&CallPermit>,
     ) -> Result<CallSlot<'_>, Box<StageStopped>> {
-        let scopes = call.progress.scopes(self.stage);
+        let scopes = call.progress.scopes(self.id);
         let breaker = &self.retrier.breaker;
         let mut changes = breaker.changes();
         let slot = self.quota.acquire();
@@ -240,11 +241,15 @@ impl<A> Client<A> {
                     Err(NotSigned::Failed(failure)) => Err(failure),
                 };
                 let (job, subject) = (call.job, call.subject);
-                let mut signing = CallContext::new(job, call.progress, Stage::Storage, subject);
+                let mut signing = CallContext::new(job, call.progress, AccountId::STORAGE, subject);
                 signing.transfer = call.transfer;
                 self.retrier.in_place(signing, sign).await
             }
         }
+    }
+
+    pub fn id(&self) -> AccountId {
+        self.id
     }
 
     /// How fast, and how many at once, this worker may call.
@@ -266,13 +271,13 @@ impl<A> Client<A> {
         progress: &mut Progress,
     ) {
         metric::provider_call(
-            self.stage,
-            self.retrier.policy.label(self.stage, code),
+            self.id.name,
+            self.retrier.policy.label(self.id.stage, code),
             billed,
             made.duration,
         );
         progress.record(CallRecord {
-            stage: self.stage,
+            stage: self.id.stage,
             code: code.to_owned(),
             request_id: request_id.map(|id| cut(id, MAX_REQUEST_ID_BYTES).to_owned()),
             at: made.at,

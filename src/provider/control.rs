@@ -13,7 +13,7 @@ pub const MAX_KEPT_BYTES: usize = 3 << 20;
 /// The picture that is sent while none was answered in this process yet.
 const SAMPLE: &[u8] = include_bytes!("../../tests/data/invoices/07-shandong-outpatient-posted.jpg");
 
-/// The state from which a stage makes its next control call.
+/// The state from which an account makes its next control call.
 #[derive(Default)]
 pub(super) struct Control {
     /// The newest picture that was answered well.

@@ -8,7 +8,7 @@ use crate::telemetry::metric;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Each stage makes at most one in so long because of jobs.
+/// Each account makes at most one in so long because of jobs.
 const EVERY: Duration = Duration::from_mins(10);
 
 impl<A> Client<A> {
@@ -23,12 +23,12 @@ impl<A> Client<A> {
         let is_ours = self.control_call(streak).await.is_some();
         *last = Some((Instant::now(), is_ours));
         if !is_ours {
-            self.retrier.breaker.control_call_answered(self.stage);
+            self.retrier.breaker.control_call_answered(self.id.name);
         }
         is_ours
     }
 
-    /// The stage is paused, and the time for the next control call has come.
+    /// The account is paused, and the time for the next control call has come.
     pub async fn probe(&self, streak: Streak) {
         let mut last = self.control.last.lock().await;
         let refused = self.control_call(streak).await;
@@ -37,8 +37,8 @@ impl<A> Client<A> {
             Some(failure) => self
                 .retrier
                 .breaker
-                .control_call_refused(self.stage, &failure),
-            None => self.retrier.breaker.control_call_answered(self.stage),
+                .control_call_refused(self.id.name, &failure),
+            None => self.retrier.breaker.control_call_answered(self.id.name),
         }
     }
 
@@ -53,7 +53,7 @@ impl<A> Client<A> {
         let (code, billed, refused) = match outcome {
             Ok(reply) => (
                 reply.code.to_owned(),
-                self.retrier.policy.billed(self.stage, reply.code),
+                self.retrier.policy.billed(self.id.stage, reply.code),
                 None,
             ),
             Err(failure) => {
@@ -64,7 +64,7 @@ impl<A> Client<A> {
                 let billed = if is_free {
                     Billed::No
                 } else {
-                    self.retrier.policy.billed(self.stage, &failure.code)
+                    self.retrier.policy.billed(self.id.stage, &failure.code)
                 };
                 (
                     failure.code.clone(),
@@ -75,10 +75,10 @@ impl<A> Client<A> {
                 )
             }
         };
-        metric::control_call(self.stage);
+        metric::control_call(self.id.name);
         metric::provider_call(
-            self.stage,
-            self.retrier.policy.label(self.stage, &code),
+            self.id.name,
+            self.retrier.policy.label(self.id.stage, &code),
             billed,
             duration,
         );
@@ -88,7 +88,7 @@ impl<A> Client<A> {
             "the jobs' own"
         };
         tracing::warn!(
-            stage = %self.stage, code, billed = billed.as_str(), duration_ms = duration.as_millis(), fault,
+            stage = %self.id.name, code, billed = billed.as_str(), duration_ms = duration.as_millis(), fault,
             "a control call was made, with a picture that was answered before, because jobs were refused in a row"
         );
         refused

@@ -3,12 +3,12 @@
 use super::in_flight::{InFlight, InFlightPermit};
 use super::limiter::Limiter;
 use crate::cluster::Membership;
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountName;
 use crate::telemetry::metric;
 use tokio::time::Instant;
 
 pub struct AccountQuota {
-    stage: Stage,
+    account: AccountName,
     limiter: Limiter,
     in_flight: InFlight,
     max_in_flight: usize,
@@ -36,15 +36,15 @@ impl AccountQuota {
     /// `rate_per_second` is finite and above zero, and the others are at least one: the
     /// configuration was validated.
     pub fn new(
-        stage: Stage,
+        account: AccountName,
         rate_per_second: f64,
         burst: u32,
         max_in_flight: usize,
         membership: Membership,
     ) -> Self {
-        metric::rate_limit(stage, rate_per_second);
+        metric::rate_limit(account, rate_per_second);
         Self {
-            stage,
+            account,
             limiter: Limiter::new(rate_per_second, burst),
             in_flight: InFlight::new(max_in_flight),
             max_in_flight,
@@ -61,9 +61,9 @@ impl AccountQuota {
         let queued = Instant::now();
         let has_waited = self
             .limiter
-            .acquire(|| self.membership.share(self.stage))
+            .acquire(|| self.membership.share(self.account))
             .await;
-        metric::provider_wait(self.stage, queued.elapsed());
+        metric::provider_wait(self.account, queued.elapsed());
         self.report_rate();
         permit.fly();
         CallSlot {
@@ -77,7 +77,7 @@ impl AccountQuota {
     /// This worker's share of the account's rate, or as much of it as the provider grants.
     pub fn rate_per_second(&self) -> f64 {
         self.limiter
-            .rate_per_second(self.membership.share(self.stage))
+            .rate_per_second(self.membership.share(self.account))
     }
 
     pub fn max_in_flight(&self) -> usize {
@@ -87,8 +87,8 @@ impl AccountQuota {
     /// To the other workers, what the provider grants; and to the metrics, what this worker uses.
     pub fn report_rate(&self) {
         self.membership
-            .report_granted(self.stage, self.limiter.used_up_part());
-        metric::rate_limit(self.stage, self.rate_per_second());
+            .report_granted(self.account, self.limiter.used_up_part());
+        metric::rate_limit(self.account, self.rate_per_second());
     }
 }
 

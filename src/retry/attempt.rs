@@ -80,12 +80,12 @@ impl Retrier {
         let permit = self.enter(call, kept).await?;
         match attempt.await {
             Ok(value) => {
-                self.breaker.answered(call.stage, permit);
+                self.breaker.answered(permit);
                 Ok(Attempted::Done(value))
             }
-            Err(failure) if failure.stage != call.stage => {
+            Err(failure) if failure.stage != call.account.stage => {
                 // There is an answer.
-                self.breaker.answered(call.stage, permit);
+                self.breaker.answered(permit);
                 Err(StageStopped::at_fault(failure))
             }
             Err(failure) => {

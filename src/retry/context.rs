@@ -1,6 +1,7 @@
 //! What a decision about a job's call depends on, beside the failure itself.
 
 use super::RecallTime;
+use crate::domain::account::AccountId;
 use crate::domain::failure::Stage;
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
@@ -57,7 +58,8 @@ impl ImageOrigin {
 pub struct CallContext<'a> {
     pub job: &'a JobContext<'a>,
     pub progress: &'a mut Progress,
-    pub stage: Stage,
+    /// The account that the call is made with.
+    pub account: AccountId,
     /// The subject of the call: the image, or the key that it is read from.
     pub subject: &'a str,
     /// The bill's, where it is known.
@@ -78,13 +80,13 @@ impl<'a> CallContext<'a> {
     pub fn new(
         job: &'a JobContext<'a>,
         progress: &'a mut Progress,
-        stage: Stage,
+        account: AccountId,
         subject: &'a str,
     ) -> Self {
         Self {
             job,
             progress,
-            stage,
+            account,
             subject,
             billing_date: None,
             transfer: Transfer::Inline,

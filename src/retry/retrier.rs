@@ -130,9 +130,9 @@ impl Retrier {
         call: &CallContext<'_>,
         kept: Option<CallPermit>,
     ) -> Result<CallPermit, Box<StageStopped>> {
-        let scopes = call.progress.scopes(call.stage);
+        let scopes = call.progress.scopes(call.account);
         self.breaker
-            .enter(&scopes, &call.progress.run, kept)
+            .enter(call.account, &scopes, &call.progress.run, kept)
             .await
             .map_err(|blocked| self.blocked(blocked, call.job.deadline))
     }
@@ -198,7 +198,7 @@ impl Retrier {
                     call.progress.paused(
                         failure.stage,
                         self.clock.now(),
-                        self.breaker.last_answer(failure.stage),
+                        self.breaker.last_answer(call.account.name),
                     );
                 }
                 self.breaker.failed(permit, &failure, &decided);

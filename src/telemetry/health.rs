@@ -1,21 +1,22 @@
 //! The state of the worker, as `/readyz` shows it.
 
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountName;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// A stage that no job of this worker gets past, as people read it.
+/// An account whose stage no job of this worker gets past, as people read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Paused {
-    pub stage: Stage,
+    #[serde(rename = "stage")]
+    pub account: AccountName,
     pub code: String,
     pub reason: String,
     pub since: Timestamp,
     pub next_probe: Timestamp,
-    /// The stage has worked in this process: then the worker stays ready, because another one
+    /// The account has worked in this process: then the worker stays ready, because another one
     /// started in its place would be no better.
     pub has_worked: bool,
 }
@@ -198,12 +199,12 @@ fn all_of(troubles: &BTreeMap<Trouble, String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::failure::Stage;
+    use crate::domain::account::AccountName;
 
     fn paused() -> Vec<Paused> {
         let time = "2026-03-02T01:00:00Z".parse().unwrap();
         vec![Paused {
-            stage: Stage::Storage,
+            account: AccountName::STORAGE,
             code: "ExpiredToken".into(),
             reason: "why".into(),
             since: time,

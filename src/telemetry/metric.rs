@@ -2,6 +2,7 @@
 //!
 //! No job id, name or amount is ever a label.
 
+use crate::domain::account::AccountName;
 use crate::domain::failure::{Billed, Stage};
 use crate::domain::result::{Status, Verdict};
 use crate::seal::SealKind;
@@ -59,8 +60,8 @@ fn describe() {
         "invoice_control_calls_total",
         "Control calls that find out whether jobs or this worker are at fault; they may be billed."
     );
-    for stage in [Stage::Recognition, Stage::Verification] {
-        counter!("invoice_control_calls_total", "stage" => stage.as_str()).absolute(0);
+    for account in [AccountName::RECOGNITION, AccountName::VERIFICATION] {
+        counter!("invoice_control_calls_total", "stage" => account.to_string()).absolute(0);
     }
     describe_histogram!(
         "invoice_provider_call_duration_seconds",
@@ -179,26 +180,27 @@ impl Drop for JobInFlight {
 }
 
 /// `code` is the policy's label for it: a name it knows, or `other`.
-pub fn provider_call(stage: Stage, code: &str, billed: Billed, duration: Duration) {
-    counter!("invoice_provider_calls_total", "stage" => stage.as_str(), "code" => code.to_owned(), "billed" => billed.as_str())
+pub fn provider_call(account: AccountName, code: &str, billed: Billed, duration: Duration) {
+    counter!("invoice_provider_calls_total", "stage" => account.to_string(), "code" => code.to_owned(), "billed" => billed.as_str())
         .increment(1);
-    histogram!("invoice_provider_call_duration_seconds", "stage" => stage.as_str())
+    histogram!("invoice_provider_call_duration_seconds", "stage" => account.to_string())
         .record(duration.as_secs_f64());
 }
 
 /// A call that asks whose fault it is. It is among the provider's calls as well, with its code and
 /// whether it is paid for.
-pub fn control_call(stage: Stage) {
-    counter!("invoice_control_calls_total", "stage" => stage.as_str()).increment(1);
+pub fn control_call(account: AccountName) {
+    counter!("invoice_control_calls_total", "stage" => account.to_string()).increment(1);
 }
 
-pub fn provider_wait(stage: Stage, waited: Duration) {
-    histogram!("invoice_provider_wait_seconds", "stage" => stage.as_str())
+pub fn provider_wait(account: AccountName, waited: Duration) {
+    histogram!("invoice_provider_wait_seconds", "stage" => account.to_string())
         .record(waited.as_secs_f64());
 }
 
-pub fn rate_limit(stage: Stage, per_second: f64) {
-    gauge!("invoice_provider_rate_limit_per_second", "stage" => stage.as_str()).set(per_second);
+pub fn rate_limit(account: AccountName, per_second: f64) {
+    gauge!("invoice_provider_rate_limit_per_second", "stage" => account.to_string())
+        .set(per_second);
 }
 
 pub fn parked(stage: Stage, code: &str) {
@@ -212,8 +214,8 @@ pub fn returned(stage: Stage, code: &str) {
 }
 
 /// `reason` is the code that paused the stage, as the policy labels it.
-pub fn paused(stage: Stage, reason: &str, is_paused: bool) {
-    gauge!("invoice_paused", "stage" => stage.as_str(), "reason" => reason.to_owned())
+pub fn paused(account: AccountName, reason: &str, is_paused: bool) {
+    gauge!("invoice_paused", "stage" => account.to_string(), "reason" => reason.to_owned())
         .set(f64::from(u8::from(is_paused)));
 }
 

@@ -232,9 +232,9 @@ impl Worker {
     }
 
     fn start_control_call(&self) -> Option<AbortOnDropHandle<()>> {
-        let (stage, streak) = self.parts.pipeline.retrier.breaker.control_call_due()?;
+        let (account, streak) = self.parts.pipeline.retrier.breaker.control_call_due()?;
         let pipeline = Arc::clone(&self.parts.pipeline);
-        let probing = async move { pipeline.probe(stage, streak).await };
+        let probing = async move { pipeline.probe(account, streak).await };
         Some(AbortOnDropHandle::new(tokio::spawn(probing)))
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::cluster::closure_report::ClosureReport;
+use crate::domain::account::AccountName;
 use crate::domain::failure::Stage;
 use crate::domain::scope::{BillId, Province};
 use proptest::prelude::*;
@@ -46,7 +47,7 @@ fn closed(scope: &Scope, me: &Peers) -> Closures {
 fn a_closed_scope_admits_no_call_before_its_time_and_then_one_probe() {
     let me = peers("a", &[], at(0));
     let mut closures = closed(&henan(), &me);
-    let scopes = [Scope::Stage(Stage::Verification), henan()];
+    let scopes = [Scope::Account(AccountName::VERIFICATION), henan()];
     let blocked = closures.admit(&scopes, "another", &me, at(59)).unwrap_err();
     assert_eq!(
         (blocked.scope, blocked.until, blocked.is_brief),
@@ -97,7 +98,7 @@ fn a_failed_probe_moves_the_scope_on_and_calls_in_the_air_do_not() {
 #[test]
 fn where_others_wait_for_a_stage_the_job_that_closed_it_lets_them_go_first() {
     let me = peers("a", &[], at(0));
-    let stage = Scope::Stage(Stage::Verification);
+    let stage = Scope::Account(AccountName::VERIFICATION);
     let scopes = std::slice::from_ref(&stage);
     let alone = &mut closed(&stage, &me);
     assert_eq!(
@@ -154,7 +155,7 @@ fn a_probe_without_an_answer_may_be_made_again_by_any_worker() {
 
 #[test]
 fn a_pause_belongs_to_one_worker_which_probes_it_itself() {
-    let pause = Scope::Pause(Stage::Verification);
+    let pause = Scope::Pause(AccountName::VERIFICATION);
     let me = peers("b", &["a"], at(60));
     let closures = closed(&pause, &me);
     assert!(
@@ -181,30 +182,34 @@ fn a_pause_comes_before_every_other_barrier() {
     let me = peers("a", &[], at(0));
     let mut closures = closed(&henan(), &me);
     closures.close(
-        &Scope::Pause(Stage::Verification),
+        &Scope::Pause(AccountName::VERIFICATION),
         &cause(at(0)),
         |_| at(1),
         &me,
     );
     let blocked = closures
-        .blocked(&[Scope::Pause(Stage::Verification), henan()], &me, at(0))
+        .blocked(
+            &[Scope::Pause(AccountName::VERIFICATION), henan()],
+            &me,
+            at(0),
+        )
         .unwrap();
     assert!(blocked.scope.is_pause());
 }
 
 #[test]
-fn paused_time_is_counted_once_however_many_stages_were_paused() {
+fn paused_time_is_counted_once_however_many_accounts_were_paused() {
     let me = peers("a", &[], at(0));
     let mut closures = Closures::default();
-    let mut pause = |stage, from, to: Option<i64>| {
-        closures.close(&Scope::Pause(stage), &cause(at(from)), |_| at(from), &me);
+    let mut pause = |account, from, to: Option<i64>| {
+        closures.close(&Scope::Pause(account), &cause(at(from)), |_| at(from), &me);
         if let Some(to) = to {
-            closures.open(&Scope::Pause(stage), &me, at(to));
+            closures.open(&Scope::Pause(account), &me, at(to));
         }
     };
-    pause(Stage::Recognition, 10, Some(20));
-    pause(Stage::Verification, 15, Some(30));
-    pause(Stage::Storage, 100, None);
+    pause(AccountName::RECOGNITION, 10, Some(20));
+    pause(AccountName::VERIFICATION, 15, Some(30));
+    pause(AccountName::STORAGE, 100, None);
     let seconds = |from, to| closures.paused_between(at(from), at(to)).as_secs();
     assert_eq!(
         [
@@ -267,7 +272,7 @@ fn a_closure_that_is_not_needed_for_an_hour_is_forgotten() {
     let me = peers("a", &[], at(0));
     let mut closures = closed(&henan(), &me);
     closures.close(
-        &Scope::Pause(Stage::Storage),
+        &Scope::Pause(AccountName::STORAGE),
         &cause(at(0)),
         |_| at(60),
         &me,
@@ -401,7 +406,7 @@ proptest! {
     #[test]
     fn closures_agree_once_each_copy_was_merged_into_each(deeds in proptest::collection::vec(deed(), 0..60)) {
         let ids = ["a", "b", "c"];
-        let scopes = [henan(), Scope::Stage(Stage::Recognition)];
+        let scopes = [henan(), Scope::Account(AccountName::RECOGNITION)];
         let fleets: Vec<Peers> = ids.iter().map(|me| peers(me, &ids, at(0))).collect();
         let mut copies = vec![Closures::default(); 3];
         for (second, deed) in deeds.into_iter().enumerate() {

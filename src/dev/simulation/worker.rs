@@ -11,7 +11,7 @@ use crate::checkpoint::{self, AnswerStore, Checkpoints};
 use crate::clock::Clock;
 use crate::cluster::Membership;
 use crate::config::Config;
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountId;
 use crate::image::{DECODED_AT_ONCE, Loader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
@@ -128,13 +128,13 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
         recognition: RecognitionStep::new(Client::new(
-            Stage::Recognition,
+            AccountId::RECOGNITION,
             recognition,
             RATE,
             retrier.clone(),
         )),
         verification: VerificationStep::new(
-            Client::new(Stage::Verification, verification, RATE, retrier.clone()),
+            Client::new(AccountId::VERIFICATION, verification, RATE, retrier.clone()),
             config.verification.auto_rotate,
         ),
         retrier,

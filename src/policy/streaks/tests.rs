@@ -14,6 +14,7 @@ fn count(
 ) -> Option<Streak> {
     streaks.failed(
         Policy::builtin().streaks(),
+        AccountName::parse(failure.stage.as_str()).unwrap(),
         failure,
         meaning(failure),
         subject,
@@ -76,7 +77,7 @@ fn a_good_answer_ends_every_row() {
             None
         );
     }
-    streaks.answered(Stage::Recognition);
+    streaks.answered(AccountName::RECOGNITION);
     assert_eq!(
         count(
             &mut streaks,
@@ -193,7 +194,7 @@ fn the_identity_check_has_to_fail_in_three_provinces_within_ten_minutes() {
     );
     assert_eq!(tell("北京", 12), None, "Henan's is eleven minutes old");
     assert_eq!(tell("河南", 12), Some(Streak::Identity));
-    streaks.answered(Stage::Verification);
+    streaks.answered(AccountName::VERIFICATION);
     let beijing = Province::of("北京");
     let again = count(
         &mut streaks,

@@ -99,7 +99,7 @@ fn client(echo: Echo) -> Client<()> {
         max_in_flight: 4,
         timeout: Duration::from_secs(30),
     };
-    Client::new(Stage::Recognition, echo, limits, retrier)
+    Client::new(AccountId::RECOGNITION, echo, limits, retrier)
 }
 
 fn job() -> Job {
@@ -130,7 +130,7 @@ fn by_url<'a>(
         transfer: Transfer::Url,
         can_send_bytes: true,
         recalled: Some(RecallTime::now(clock)),
-        ..CallContext::new(job, progress, Stage::Recognition, "")
+        ..CallContext::new(job, progress, AccountId::RECOGNITION, "")
     }
 }
 

@@ -4,7 +4,8 @@ use crate::harness::system::{On, PATIENCE, Setup};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use invoice_worker::dev::{StoreScript, scripted_store};
-use invoice_worker::domain::failure::{Failure, Stage};
+use invoice_worker::domain::account::AccountId;
+use invoice_worker::domain::failure::Failure;
 use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::pipeline::Pipeline;
 use invoice_worker::provider::client::{Client, Limits};
@@ -80,8 +81,12 @@ async fn a_job_on_which_the_worker_panics_is_answered_so_and_the_follower_makes_
         calls: AtomicU32::new(0),
     };
     let fit = |pipeline: &mut Pipeline| {
-        pipeline.recognition.client =
-            Client::new(Stage::Recognition, fragile, RATE, pipeline.retrier.clone());
+        pipeline.recognition.client = Client::new(
+            AccountId::RECOGNITION,
+            fragile,
+            RATE,
+            pipeline.retrier.clone(),
+        );
     };
     system.work_with(fit).await;
     let key = system.sample("01-beijing-outpatient").await;

@@ -322,7 +322,7 @@ async fn wrong_pause(
     };
     let paused: Vec<_> = stages
         .iter()
-        .map(|paused| (paused.stage, paused.code.as_str()))
+        .map(|paused| (paused.account.as_str(), paused.code.as_str()))
         .collect();
     let charged = progress["steps"]
         .as_object()
@@ -344,7 +344,11 @@ async fn wrong_pause(
             &(parked.stage, parked.code.as_str()),
             &(row.stage, row.code.as_str()),
         ),
-        differs("paused:", &paused, &vec![(row.stage, row.code.as_str())]),
+        differs(
+            "paused:",
+            &paused,
+            &vec![(row.stage.as_str(), row.code.as_str())],
+        ),
         differs(
             "steps taken:",
             &charged,

@@ -5,6 +5,7 @@ use crate::harness::peer::Peer;
 use crate::harness::system::{BUCKET, On, PATIENCE, Setup, System};
 use invoice_worker::broker::Message;
 use invoice_worker::dev::sandbox::samples;
+use invoice_worker::domain::account::AccountName;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::domain::scope::{Province, Scope};
 use invoice_worker::telemetry::health::HealthState;
@@ -167,7 +168,7 @@ async fn a_heartbeat_without_our_seal_is_not_believed(on: On) {
         system.workers[0]
             .breaker
             .membership()
-            .share(Stage::Recognition)
+            .share(AccountName::RECOGNITION)
             .share
             .workers,
         1
@@ -193,7 +194,7 @@ async fn workers_of_another_fleet_are_no_peers(on: On) {
         system.workers[0]
             .breaker
             .membership()
-            .share(Stage::Recognition)
+            .share(AccountName::RECOGNITION)
             .share
             .workers,
         1
@@ -215,7 +216,7 @@ async fn a_peer_of_a_newer_version_is_a_peer_and_its_heartbeats_count_once(on: O
         system.workers[0]
             .breaker
             .membership()
-            .share(Stage::Recognition)
+            .share(AccountName::RECOGNITION)
             .share
             .workers,
         2
@@ -237,7 +238,13 @@ async fn a_peer_of_a_newer_version_is_a_peer_and_its_heartbeats_count_once(on: O
             .is_none()
     };
     eventually("open again, and a third worker", async || {
-        is_opened().await && breaker.membership().share(Stage::Recognition).share.workers == 2
+        is_opened().await
+            && breaker
+                .membership()
+                .share(AccountName::RECOGNITION)
+                .share
+                .workers
+                == 2
     })
     .await;
     assert_eq!(system.drain().await, Drained::Yes);

@@ -53,7 +53,10 @@ async fn nothing_is_taken(on: On, stage: Stage, code: &str) {
     let [paused] = &paused_stages(&system).await[..] else {
         panic!("one stage is paused")
     };
-    assert_eq!((paused.stage, paused.code.as_str()), (stage, code));
+    assert_eq!(
+        (paused.account.as_str(), paused.code.as_str()),
+        (stage.as_str(), code)
+    );
     assert_eq!(paused.next_probe.duration_since(paused.since), FIRST_WAIT);
     assert!(!paused.reason.is_empty());
     submit_the_others(&system).await;

@@ -5,6 +5,7 @@ use super::{SHORT_316, paid_calls};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
 use crate::harness::system::{On, Setup};
+use invoice_worker::domain::account::AccountName;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::telemetry::job_event::JobEvent;
@@ -77,7 +78,7 @@ async fn a_paid_answer_that_the_store_refuses_is_stored_before_anything_else_is_
         system.sample("03-zhejiang-outpatient").await,
     );
     system.submit(&system.job("first", &first)).await;
-    let held = |state: &HealthState| matches!(state, HealthState::Paused { stages } if stages[0].stage == Stage::Storage && stages[0].code == "SlowDown");
+    let held = |state: &HealthState| matches!(state, HealthState::Paused { stages } if stages[0].account == AccountName::STORAGE && stages[0].code == "SlowDown");
     system.workers[0].becomes(held).await;
     system.submit(&system.job("second", &second)).await;
     let results = [system.result().await, system.result().await];

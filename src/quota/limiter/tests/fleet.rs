@@ -6,7 +6,7 @@ mod strict;
 use super::*;
 use crate::clock::Clock as WallClock;
 use crate::cluster::Membership;
-use crate::domain::failure::Stage;
+use crate::domain::account::AccountName;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -114,7 +114,7 @@ async fn call(account: Arc<Account>, membership: Membership) {
     loop {
         let _wanted = membership.wait_for_call();
         let has_waited = limiter
-            .acquire(|| membership.share(Stage::Recognition))
+            .acquire(|| membership.share(AccountName::RECOGNITION))
             .await;
         account
             .calls

@@ -106,7 +106,7 @@ pub(super) async fn call(
     } else if has_waited {
         limiter.granted();
     }
-    membership.report_granted(Stage::Recognition, limiter.used_up_part());
+    membership.report_granted(AccountName::RECOGNITION, limiter.used_up_part());
 }
 
 /// So many workers for three minutes: of the last two, what part of the true rate was used, and
