@@ -1,6 +1,7 @@
 //! Why and for how long a scope is closed.
 
 use crate::cluster::peers::Peers;
+use crate::domain::account::VendorName;
 use crate::domain::failure::Stage;
 use crate::policy::Streak;
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +31,8 @@ pub(super) enum ScopeState {
 pub struct Closure {
     /// The stage of the call that failed.
     pub stage: Stage,
+    /// Whose code it is.
+    pub vendor: VendorName,
     pub code: String,
     /// The policy's reason, for people.
     pub reason: String,
@@ -65,6 +68,7 @@ pub(super) struct Probing {
 #[derive(Clone, Debug)]
 pub struct ClosureCause {
     pub stage: Stage,
+    pub vendor: VendorName,
     pub code: String,
     pub reason: String,
     pub streak: Option<Streak>,

@@ -139,6 +139,7 @@ impl Closures {
         }
         let ClosureCause {
             stage,
+            vendor,
             code,
             reason,
             streak,
@@ -152,6 +153,7 @@ impl Closures {
             .saturating_add(1);
         let closure = Closure {
             stage,
+            vendor,
             code,
             reason,
             streak,

@@ -71,7 +71,7 @@ pub(super) fn shows_the_account_at_work(
     decision: &PolicyDecision,
     policy: &Policy,
 ) -> bool {
-    let is_an_answer = policy.names(failure.stage, &failure.code)
+    let is_an_answer = policy.names_answer(failure)
         && decision.meaning.evidence != Proof::Nothing
         && !is_outage(decision);
     let is_refused =

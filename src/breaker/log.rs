@@ -1,6 +1,7 @@
 //! Each change of a closure becomes one log line and one metric. Bills are named in neither.
 
 use super::{Closure, ClosureChange};
+use crate::domain::failure::Failure;
 use crate::domain::scope::Scope;
 use crate::policy::{Policy, mend};
 use crate::telemetry::metric;
@@ -26,8 +27,9 @@ fn log_closed(scope: &Scope, closure: &Closure, policy: &Policy) {
     match scope {
         Scope::Pause(account) => {
             metric::paused(*account, policy.label(closure.stage, code), true);
+            let failure = Failure::new(closure.stage, code, "").of_vendor(closure.vendor);
             tracing::error!(
-                stage = %account, code, reason, next_probe = %until, mend = mend(policy, closure.stage, code, *streak),
+                stage = %account, code, reason, next_probe = %until, mend = mend(policy, &failure, *streak),
                 "paused: no job gets past this stage, none is taken from the queues; one is tried from time to time"
             );
         }

@@ -5,6 +5,7 @@ use super::closure::{Closure, ProbeTurns, Probing, ScopeRecord, ScopeState};
 use crate::cluster::closure_report::{
     ClosureReport, ReportedClosure, ReportedProbing, ReportedState,
 };
+use crate::domain::account::VendorName;
 use crate::domain::scope::Scope;
 use jiff::{SignedDuration, Timestamp};
 
@@ -51,6 +52,8 @@ pub(super) fn record_of(
         },
         ReportedState::Closed(closure) => ScopeState::Closed(Closure {
             stage: closure.stage,
+            // Of other workers' closures only the stage is known; none of them is a pause.
+            vendor: VendorName::usual(closure.stage),
             code: closure.code.clone(),
             reason: closure.reason.clone(),
             streak: None,

@@ -102,6 +102,7 @@ impl BreakerState {
         let reason = reason(policy.reason_of(decision), failure);
         let cause = |scope: &Scope, streak| ClosureCause {
             stage: failure.stage,
+            vendor: failure.vendor,
             code: failure.code.clone(),
             reason: reason.clone(),
             streak,
@@ -213,6 +214,7 @@ impl BreakerState {
         }
         let cause = ClosureCause {
             stage: Stage::Storage,
+            vendor: failure.vendor,
             code: failure.code.clone(),
             reason: reason(policy.reason_of(&decision), failure),
             streak: None,

@@ -2,6 +2,7 @@
 
 pub use super::stage::Stage;
 
+use super::account::VendorName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -36,6 +37,9 @@ impl Billed {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub stage: Stage,
+    /// Whose code it is: the stage's usual vendor's, unless the call was made with the account of
+    /// another.
+    pub vendor: VendorName,
     pub code: String,
     pub message: String,
     pub http_status: Option<u16>,
@@ -53,6 +57,7 @@ impl Failure {
     pub fn new(stage: Stage, code: impl AsRef<str>, message: impl AsRef<str>) -> Self {
         Self {
             stage,
+            vendor: VendorName::usual(stage),
             code: cut(code.as_ref(), MAX_CODE_BYTES).to_owned(),
             message: cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned(),
             http_status: None,
@@ -62,6 +67,12 @@ impl Failure {
             retry_after: None,
             server_time: None,
         }
+    }
+
+    /// The same failure under the code table of the vendor whose answer it is.
+    #[must_use]
+    pub fn of_vendor(self, vendor: VendorName) -> Self {
+        Self { vendor, ..self }
     }
 }
 

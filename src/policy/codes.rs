@@ -1,6 +1,6 @@
 //! Code names and the patterns that catch them.
 
-use super::Stage;
+use super::VendorName;
 
 const ANY: &str = "*";
 pub(super) const ANY_NUMBER: &str = "#";
@@ -79,10 +79,10 @@ pub fn normalise(name: &str) -> String {
         .map_or_else(|| name.to_owned(), |rest| format!("APIG.{rest}"))
 }
 
-/// Is it one of the registry's own codes? They are numbers, whatever the number; every other answer
-/// of verification was given on the way to the registry.
-pub(super) fn is_registrys(stage: Stage, pattern: &str) -> bool {
-    stage == Stage::Verification && catches(ANY_NUMBER, pattern)
+/// Is it one of the registry's own codes, as DeepFinch passes them on? They are numbers, whatever
+/// the number; every other answer was given on the way to the registry.
+pub(super) fn is_registrys(vendor: VendorName, pattern: &str) -> bool {
+    vendor == VendorName::DEEPFINCH && catches(ANY_NUMBER, pattern)
 }
 
 /// The name of what happened to a call on the wire, in contrast to a code that came in a body.
@@ -90,12 +90,15 @@ pub(super) fn is_of_the_wire(code: &str) -> bool {
     code.starts_with("http.") || OF_THE_WIRE.contains(&code)
 }
 
-/// A good answer's code. What it means is not a matter of configuration.
-pub(super) fn is_success(stage: Stage, code: &str) -> bool {
-    matches!(
-        (stage, code),
-        (Stage::Recognition, "200") | (Stage::Verification, "OK")
-    )
+/// Is it a good answer's code? What that means is not a matter of configuration. The table of a
+/// vendor of its own says which of its codes is one.
+pub(super) fn may_be_success(vendor: VendorName, code: &str) -> bool {
+    match vendor {
+        VendorName::HUAWEI => code == "200",
+        VendorName::DEEPFINCH => code == "OK",
+        VendorName::S3 | VendorName::WORKER => false,
+        _ => !is_open(code) && !is_of_the_wire(code),
+    }
 }
 
 #[cfg(test)]

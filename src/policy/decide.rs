@@ -1,5 +1,6 @@
 //! From a failure to a decision.
 
+use super::merge::table_name;
 use super::{
     Billed, Decision, Facts, Failure, Meaning, Policy, PolicyDecision, Progress, Rule, ScopeKind,
     Stage, Step, Streak, Transfer, codes,
@@ -63,7 +64,7 @@ impl Policy {
             let decision = Decision::Fail { invalid_job: None };
             let unlisted = PolicyDecision::without_rule(decision);
             return PolicyDecision {
-                rule: format!("{}/unlisted", failure.stage),
+                rule: format!("{}/unlisted", table_name(failure.vendor, failure.stage)),
                 billed: Billed::Unknown,
                 ..unlisted
             };
@@ -90,15 +91,23 @@ impl Policy {
         paused(ruling, failure.stage, progress, facts)
     }
 
-    /// Is the code named in the policy, itself or by its class of HTTP statuses? Others share the
-    /// metric label `other`.
+    /// Is the code named in the policy, by any vendor's rules, itself or by its class of HTTP
+    /// statuses? Others share the metric label `other`.
     pub fn names(&self, stage: Stage, code: &str) -> bool {
-        let mut patterns = self
-            .rules
-            .iter()
-            .filter(|rule| rule.stage == stage)
-            .flat_map(|rule| &rule.codes);
-        patterns.any(|pattern| !codes::is_open(pattern) && codes::catches(pattern, code))
+        let mut rules = self.rules.iter();
+        rules.any(|rule| rule.stage == stage && rule.names(code))
+    }
+
+    /// Is the answer's code named in the rules about its vendor?
+    pub fn names_answer(&self, failure: &Failure) -> bool {
+        let Failure {
+            vendor,
+            stage,
+            code,
+            ..
+        } = failure;
+        let mut rules = self.rules.iter();
+        rules.any(|rule| rule.catches(*vendor, *stage, code) && rule.names(code))
     }
 }
 
@@ -155,6 +164,11 @@ enum Turn {
 }
 
 impl Rule {
+    fn names(&self, code: &str) -> bool {
+        let mut patterns = self.codes.iter();
+        patterns.any(|pattern| !codes::is_open(pattern) && codes::catches(pattern, code))
+    }
+
     /// The step to take, and whether it is one that the deadline left.
     fn next(&self, progress: &Progress, facts: &Facts) -> (usize, Decision, bool) {
         let last = self.steps.len().saturating_sub(1);

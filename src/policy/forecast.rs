@@ -2,7 +2,8 @@
 //! for tests.
 
 use super::{
-    Decision, Facts, Failure, Policy, PolicyDecision, Progress, Rule, Stage, Step, Transfer, When,
+    Decision, Facts, Failure, Policy, PolicyDecision, Progress, Rule, Stage, Step, Transfer,
+    VendorName, When,
 };
 use jiff::{Span, Timestamp};
 use std::time::Duration;
@@ -36,7 +37,7 @@ impl Case {
         let rules: Vec<&Rule> = policy
             .rules
             .iter()
-            .filter(|rule| rule.catches(stage, code))
+            .filter(|rule| rule.catches(VendorName::usual(stage), stage, code))
             .collect();
         let asks = |question: &dyn Fn(&When) -> bool| rules.iter().any(|rule| question(&rule.when));
         let has = |wanted: &Step| rules.iter().any(|rule| rule.steps.contains(wanted));

@@ -4,6 +4,7 @@ use super::meaning::Meaning;
 use super::probes::ProbeSchedule;
 use super::streak::{Streak, StreakRules};
 use super::{Policy, PolicyDecision, Rule, Step};
+use crate::domain::account::AccountId;
 use crate::domain::failure::{Billed, Failure, Stage};
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -74,10 +75,11 @@ impl Policy {
         self.rules.iter().find(|rule| rule.may_apply(failure))
     }
 
-    /// Whether an answer with this code is paid for, where no failure was decided: the success
-    /// codes.
-    pub fn billed(&self, stage: Stage, code: &str) -> Billed {
-        self.rule_about(&Failure::new(stage, code, ""))
+    /// Whether an answer with this code to a call with the account is paid for, where no failure
+    /// was decided: the success codes.
+    pub fn billed(&self, account: AccountId, code: &str) -> Billed {
+        let answer = Failure::new(account.stage, code, "").of_vendor(account.vendor);
+        self.rule_about(&answer)
             .map_or(Billed::Unknown, |rule| rule.billed.of(None))
     }
 

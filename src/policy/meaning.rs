@@ -2,7 +2,7 @@
 //! and what it proves about the other side.
 
 use super::streak::Streak;
-use super::{Rule, Stage, codes};
+use super::{Rule, VendorName, codes};
 use std::time::Duration;
 
 /// The meaning of an answer for this worker and for the other side.
@@ -99,12 +99,12 @@ impl Rule {
             may_be_our_setting: setting,
             evidence: self
                 .first(code, http_status, |entry| entry.evidence)
-                .unwrap_or_else(|| usual_evidence(self.stage, code)),
+                .unwrap_or_else(|| usual_evidence(self.vendor, code)),
             // What never came as far as the provider, and what the registry says, is not about the
             // address of the image.
             is_about_address: self
                 .first(code, http_status, |entry| entry.about_address)
-                .unwrap_or_else(|| !network && !codes::is_registrys(self.stage, code)),
+                .unwrap_or_else(|| !network && !codes::is_registrys(self.vendor, code)),
             is_about_bucket: self
                 .first(code, http_status, |entry| entry.about_bucket)
                 .unwrap_or(false),
@@ -125,10 +125,10 @@ impl Rule {
     }
 }
 
-/// The evidence where the rule names none: numbers of verification are the registry's, a code in a
+/// The evidence where the rule names none: DeepFinch's numbers are the registry's, a code in a
 /// body shows that the request came through, and what happened on the wire shows nothing.
-fn usual_evidence(stage: Stage, code: &str) -> Proof {
-    if codes::is_registrys(stage, code) {
+fn usual_evidence(vendor: VendorName, code: &str) -> Proof {
+    if codes::is_registrys(vendor, code) {
         Proof::Registry
     } else if codes::is_of_the_wire(code) {
         Proof::Nothing

@@ -1,10 +1,11 @@
 //! What ends a pause sooner: advice for the operator who is on call.
 
-use super::{Policy, Stage, Streak};
+use super::{Policy, Stage, Streak, VendorName};
 use crate::domain::failure::Failure;
 
 /// Why the stage is paused, and by which answer, decides what to do about it.
-pub fn mend(policy: &Policy, stage: Stage, code: &str, streak: Option<Streak>) -> String {
+pub fn mend(policy: &Policy, failure: &Failure, streak: Option<Streak>) -> String {
+    let stage = failure.stage;
     match (streak, stage) {
         (Some(Streak::Unproven | Streak::Network), Stage::Recognition | Stage::Verification) => {
             format!(
@@ -21,28 +22,34 @@ pub fn mend(policy: &Policy, stage: Stage, code: &str, streak: Option<Streak>) -
             .get(&counted)
             .map(|rule| rule.mend.clone())
             .unwrap_or_default(),
-        (None, _) => of_the_rule(policy, stage, code).unwrap_or_else(|| usual(stage).to_owned()),
+        (None, _) => of_the_rule(policy, failure).unwrap_or_else(|| usual(failure)),
     }
 }
 
-fn of_the_rule(policy: &Policy, stage: Stage, code: &str) -> Option<String> {
-    let failure = Failure::new(stage, code, "");
-    let rule = policy.rule_about(&failure)?;
-    rule.first(code, None, |entry| entry.mend.clone())
+fn of_the_rule(policy: &Policy, failure: &Failure) -> Option<String> {
+    let rule = policy.rule_about(failure)?;
+    rule.first(&failure.code, None, |entry| entry.mend.clone())
 }
 
-fn usual(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Recognition => {
+fn usual(failure: &Failure) -> String {
+    let advice = match failure.vendor {
+        VendorName::HUAWEI => {
             "see to the account at the marketplace, or correct recognition.url, app_key and app_secret (or app_code) and restart"
         }
-        Stage::Verification => {
+        VendorName::DEEPFINCH => {
             "see to the account at the provider, or correct verification.url, api_id and api_secret and restart"
         }
-        Stage::Storage | Stage::Job | Stage::Image | Stage::Worker => {
+        VendorName::S3 | VendorName::WORKER => {
             "correct [storage] (bucket, region, endpoint_url, path_style, credentials) or the machine's clock, and restart"
         }
-    }
+        other => {
+            let stage = failure.stage;
+            return format!(
+                "see to the account at {other}, or correct its section of the configuration ({stage}) and restart"
+            );
+        }
+    };
+    advice.to_owned()
 }
 
 #[cfg(test)]
@@ -76,7 +83,7 @@ mod tests {
             (Stage::Verification, "http.302", "verification.url"),
         ] {
             assert!(
-                mend(&policy, stage, code, None).contains(key),
+                mend(&policy, &Failure::new(stage, code, ""), None).contains(key),
                 "{stage} {code}"
             );
         }

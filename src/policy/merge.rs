@@ -1,7 +1,7 @@
 //! One table out of two: the built-in rules, and those that replace some of them.
 
 use super::meaning::MeaningEntry;
-use super::{Rule, codes};
+use super::{Rule, Stage, VendorName, codes};
 use std::collections::HashMap;
 
 /// Each code of each override stands for itself: it may belong to a place of its own in the table.
@@ -31,7 +31,7 @@ fn inherited<'a>(
 ) -> impl Iterator<Item = MeaningEntry> + 'a {
     builtin
         .iter()
-        .filter(|other| other.catches(rule.stage, code))
+        .filter(|other| other.catches(rule.vendor, rule.stage, code))
         .flat_map(move |other| {
             let entries = other.means.iter();
             entries.filter_map(move |entry| entry.inherited(code, &other.when.http_status))
@@ -48,7 +48,7 @@ fn insert(rules: &mut Vec<Rule>, rule: Rule, code: &str) {
     // A pattern must not take the exact codes of the rule in whose place it comes: they stay before
     // it.
     let (before, after) = match rules.get(place) {
-        Some(other) if other.stage == rule.stage => other
+        Some(other) if is_of_one_table(other, &rule) => other
             .codes
             .iter()
             .cloned()
@@ -77,7 +77,8 @@ fn place(rules: &[Rule], rule: &Rule, code: &str) -> usize {
         .or_else(|| first(&|other| names(other, rule, code)))
         .or_else(|| {
             first(&|other| {
-                other.catches(rule.stage, code) && !other.codes.iter().any(|name| name == code)
+                other.catches(rule.vendor, rule.stage, code)
+                    && !other.codes.iter().any(|name| name == code)
             })
         })
         .unwrap_or(rules.len())
@@ -85,7 +86,20 @@ fn place(rules: &[Rule], rule: &Rule, code: &str) -> usize {
 
 /// Is `other` a built-in rule that names the code of `rule`?
 fn names(other: &Rule, rule: &Rule, code: &str) -> bool {
-    !other.overridden && other.stage == rule.stage && other.codes.iter().any(|name| name == code)
+    !other.overridden && is_of_one_table(other, rule) && other.codes.iter().any(|name| name == code)
+}
+
+fn is_of_one_table(one: &Rule, other: &Rule) -> bool {
+    (one.stage, one.vendor) == (other.stage, other.vendor)
+}
+
+/// The name of a code table: that of the stage, or of a vendor beside the stage's usual one.
+pub(super) fn table_name(vendor: VendorName, stage: Stage) -> &'static str {
+    if vendor == VendorName::usual(stage) {
+        stage.as_str()
+    } else {
+        vendor.as_str()
+    }
 }
 
 /// `stage/code`, with an ordinal where several rules begin with the same code.
@@ -96,7 +110,7 @@ pub(super) fn with_ids(mut rules: Vec<Rule>) -> Vec<Rule> {
     let base = |rule: &Rule| {
         format!(
             "{}/{}",
-            rule.stage,
+            table_name(rule.vendor, rule.stage),
             rule.codes.first().map_or("", String::as_str)
         )
     };

@@ -24,6 +24,7 @@ mod values;
 mod vocabulary;
 mod when;
 
+use crate::domain::account::VendorName;
 use crate::domain::failure::{Billed, Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::domain::result::Verdict;
@@ -52,9 +53,12 @@ pub struct Policy {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// Stable and readable, `verification/300.2`: the key of this rule's budget in [`Progress`].
+    /// Stable and readable, `verification/300.2`: the key of this rule's budget in [`Progress`]. It
+    /// begins with the vendor where that is not the stage's usual one.
     pub id: String,
     pub stage: Stage,
+    /// The vendor whose codes these are.
+    pub vendor: VendorName,
     /// Exact names and patterns: `http.4xx`, `http.5xx`, `#` (any number), `*` (anything).
     pub codes: Vec<String>,
     pub when: When,

@@ -5,7 +5,9 @@ use super::steps::{self, WrittenStep};
 use super::streak::StreakRules;
 use super::values::named;
 use super::vocabulary::Vocabulary;
-use super::{Billed, Billing, Policy, Rule, ScopeKind, Stage, Step, When, codes, merge, reach};
+use super::{
+    Billed, Billing, Policy, Rule, ScopeKind, Stage, Step, VendorName, When, codes, merge, reach,
+};
 use crate::settings::located::{FileError, Problem, Source};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -26,7 +28,7 @@ impl Policy {
         // Read once: an override of some of it needs it again.
         static READ: LazyLock<Policy> = LazyLock::new(|| {
             let source = Source::new(BUILTIN, "config/error-codes.toml");
-            let (rules, streaks) = parse(source, None, &StreakRules::new())
+            let (rules, streaks) = parse(source, None, None, &StreakRules::new())
                 .unwrap_or_else(|problem| panic!("{}", source.error(problem)));
             Policy {
                 rules: merge::with_ids(rules.into_iter().map(|located| located.rule).collect()),
@@ -45,13 +47,35 @@ impl Policy {
         let builtin = Self::builtin();
         let source = Source::new(text, file);
         let vocabulary = Vocabulary(&builtin.rules);
-        let (overrides, streaks) = parse(source, Some(&vocabulary), &builtin.streaks)
+        let (overrides, streaks) = parse(source, None, Some(&vocabulary), &builtin.streaks)
             .and_then(|(rules, streaks)| Ok((forbid_success(rules)?, streaks)))
             .map_err(|problem| source.error(problem))?;
         let overrides = overrides.into_iter().map(|located| located.rule).collect();
         Ok(Self {
             rules: merge::merge(builtin.rules, overrides),
             streaks: Arc::new(streaks),
+        })
+    }
+
+    /// This policy, and what the codes of one more vendor mean. Nothing but `table` is asked about
+    /// them; what happens on the wire is decided as with the other vendors of the stage, where
+    /// `table` says nothing else.
+    ///
+    /// # Errors
+    /// Says in which line the table is wrong. What counts as a row of failures is not its matter.
+    pub fn with_vendor(self, vendor: VendorName, table: &str) -> Result<Self, FileError> {
+        let file = format!("the codes of {vendor}");
+        let source = Source::new(table, &file);
+        let (rules, streaks) = parse(source, Some(vendor), None, &self.streaks)
+            .map_err(|problem| source.error(problem))?;
+        if streaks != *self.streaks {
+            let problem = "rows of failures are counted alike for all vendors".to_owned();
+            return Err(source.error(Problem::new(&(0..0), problem)));
+        }
+        let rules = rules.into_iter().map(|located| located.rule).collect();
+        Ok(Self {
+            rules: [merge::with_ids(rules), self.rules].concat(),
+            ..self
         })
     }
 }
@@ -87,10 +111,11 @@ struct Located {
     line: usize,
 }
 
-/// Rules without ids, each of which can be reached. The built-in table has no vocabulary: it is
-/// one. `streaks` are the rows as they are where the text does not say otherwise.
+/// Rules without ids, each of which can be reached: `vendor`'s, or those of each stage's usual
+/// vendor. The built-in table has no vocabulary: it is one. `streaks` are the rows as they are where the text does not say otherwise.
 fn parse(
     source: Source<'_>,
+    vendor: Option<VendorName>,
     vocabulary: Option<&Vocabulary>,
     streaks: &StreakRules,
 ) -> Result<(Vec<Located>, StreakRules), Problem> {
@@ -106,7 +131,7 @@ fn parse(
     for written in table.rule {
         let place = written.span();
         let located = Located {
-            rule: written.into_inner().lift(vocabulary)?,
+            rule: written.into_inner().lift(vendor, vocabulary)?,
             line: source.line(&place),
             place,
         };
@@ -119,7 +144,11 @@ fn parse(
 }
 
 impl WrittenRule {
-    fn lift(self, vocabulary: Option<&Vocabulary>) -> Result<Rule, Problem> {
+    fn lift(
+        self,
+        vendor: Option<VendorName>,
+        vocabulary: Option<&Vocabulary>,
+    ) -> Result<Rule, Problem> {
         let stages = [
             ("storage", Stage::Storage),
             ("recognition", Stage::Recognition),
@@ -160,11 +189,12 @@ impl WrittenRule {
             .map_or(Ok(Billing::Fixed(Billed::Unknown)), |billed| {
                 named(billed, "value of billed", &billings)
             })?;
+        let vendor = vendor.unwrap_or(VendorName::usual(stage));
         let codes = names(&self.code, stage, vocabulary)?;
         let when = self
             .when
             .map_or(Ok(When::default()), |when| conditions(when, stage))?;
-        let steps = steps::lift(self.r#do, stage, &codes)?;
+        let steps = steps::lift(self.r#do, stage, vendor, &codes)?;
         let means = means::lift(self.means, stage, &codes)?;
         if let (Some(written), true) = (&self.scope, scope != ScopeKind::None)
             && !steps
@@ -179,6 +209,7 @@ impl WrittenRule {
         Ok(Rule {
             id: String::new(),
             stage,
+            vendor,
             codes,
             when,
             steps,
@@ -270,7 +301,7 @@ fn unreachable(rule: &Rule, earlier: &[Located]) -> Option<String> {
     rule.codes.iter().find_map(|code| {
         let catching = earlier
             .iter()
-            .filter(|located| located.rule.catches(rule.stage, code));
+            .filter(|located| located.rule.catches(rule.vendor, rule.stage, code));
         let catching: Vec<(usize, &When)> = catching
             .map(|located| (located.line, &located.rule.when))
             .collect();
@@ -295,7 +326,7 @@ fn forbid_success(overrides: Vec<Located>) -> Result<Vec<Located>, Problem> {
             .rule
             .codes
             .iter()
-            .any(|code| codes::is_success(located.rule.stage, code))
+            .any(|code| codes::may_be_success(located.rule.vendor, code))
     };
     match overrides.iter().find(success) {
         None => Ok(overrides),

@@ -1,7 +1,7 @@
 //! Steps as they are written in the table, lifted into [`Step`]s that can be carried out.
 
 use super::values::{duration, durations};
-use super::{Stage, Step, Verdict, codes};
+use super::{Stage, Step, VendorName, Verdict, codes};
 use crate::settings::located::Problem;
 use serde::Deserialize;
 use std::time::Duration;
@@ -26,10 +26,11 @@ pub(super) struct WrittenStep {
     invalid_job: Option<Spanned<String>>,
 }
 
-/// The steps of a rule for these codes.
+/// The steps of a rule for these codes of the vendor.
 pub(super) fn lift(
     written: Spanned<Vec<Spanned<WrittenStep>>>,
     stage: Stage,
+    vendor: VendorName,
     codes: &[String],
 ) -> Result<Vec<Step>, Problem> {
     let place = written.span();
@@ -46,7 +47,7 @@ pub(super) fn lift(
         let place = step.span();
         let action = step.get_ref().action.get_ref().clone();
         let step = step.into_inner().lift()?;
-        if let Some(problem) = misplaced(&step, stage, codes) {
+        if let Some(problem) = misplaced(&step, stage, vendor, codes) {
             return Err(Problem::new(&place, format!("{action:?} {problem}")));
         }
         if let Some(problem) = never_taken(&step, &steps) {
@@ -108,8 +109,16 @@ fn never_taken(step: &Step, before: &[Step]) -> Option<&'static str> {
 }
 
 /// Why this step makes no sense for these codes.
-fn misplaced(step: &Step, stage: Stage, codes: &[String]) -> Option<&'static str> {
-    let success = codes.iter().all(|code| codes::is_success(stage, code));
+fn misplaced(
+    step: &Step,
+    stage: Stage,
+    vendor: VendorName,
+    codes: &[String],
+) -> Option<&'static str> {
+    let success = codes.iter().all(|code| codes::may_be_success(vendor, code));
+    // The table of a vendor of its own says itself which of its codes are the registry's.
+    let registrys = vendor != VendorName::usual(stage)
+        || codes.iter().all(|code| codes::is_registrys(vendor, code));
     match step {
         Step::Continue if !(success && stage == Stage::Recognition) => {
             Some("needs a good answer to go on with: only recognition 200 has one")
@@ -120,7 +129,7 @@ fn misplaced(step: &Step, stage: Stage, codes: &[String]) -> Option<&'static str
         Step::Verdict(Some(_)) if stage != Stage::Verification => {
             Some("is for verification only: no other stage knows the bill")
         }
-        Step::Verdict(Some(_)) if !codes.iter().all(|code| codes::is_registrys(stage, code)) => {
+        Step::Verdict(Some(_)) if !registrys => {
             Some("needs an answer of the registry about the bill: its codes are numbers")
         }
         Step::Fail {

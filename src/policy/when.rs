@@ -1,21 +1,30 @@
 //! Does a rule apply to this failure of this job?
 
-use super::{Facts, Failure, Progress, Rule, When, codes};
+use super::{Facts, Failure, Progress, Rule, Stage, VendorName, When, codes};
 use jiff::civil::Date;
 
 impl Rule {
     pub(super) fn applies(&self, failure: &Failure, progress: &Progress, facts: &Facts) -> bool {
-        self.catches(failure.stage, &failure.code) && self.when.holds(failure, progress, facts)
+        self.decides(failure) && self.when.holds(failure, progress, facts)
     }
 
     /// Whatever its conditions on the job.
     pub(super) fn may_apply(&self, failure: &Failure) -> bool {
-        self.catches(failure.stage, &failure.code) && self.when.may_hold(failure)
+        self.decides(failure) && self.when.may_hold(failure)
     }
 
     /// Whatever its further conditions.
-    pub(super) fn catches(&self, stage: super::Stage, code: &str) -> bool {
+    fn decides(&self, failure: &Failure) -> bool {
+        self.catches(failure.vendor, failure.stage, &failure.code)
+    }
+
+    /// Whatever its further conditions. Nothing but the vendor's own rules is about its codes; what
+    /// happens on the wire is the same with every vendor of the stage.
+    pub(super) fn catches(&self, vendor: VendorName, stage: Stage, code: &str) -> bool {
+        let is_of_the_table = self.vendor == vendor
+            || (self.vendor == VendorName::usual(stage) && codes::is_of_the_wire(code));
         self.stage == stage
+            && is_of_the_table
             && self
                 .codes
                 .iter()

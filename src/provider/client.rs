@@ -2,7 +2,7 @@
 //! for both.
 
 use super::control::Control;
-use super::{NotSigned, Provider, Reply, Request};
+use super::{NotSigned, Provider, Reply, Request, Shown};
 use crate::breaker::CallPermit;
 use crate::clock::skew::ClockReading;
 use crate::domain::account::AccountId;
@@ -128,7 +128,7 @@ impl<A> Client<A> {
             let at = self.retrier.clock.now();
             slot.start();
             let started = Instant::now();
-            let outcome = self.provider.call(request, shown).await;
+            let outcome = self.ask(request, shown).await;
             let made = Made {
                 at,
                 duration: started.elapsed(),
@@ -139,7 +139,7 @@ impl<A> Client<A> {
                     ended.granted();
                     self.retrier.breaker.answered(permit);
                     self.control.remember(&request.view);
-                    let billed = self.retrier.billed(self.id.stage, reply.code);
+                    let billed = self.retrier.billed(self.id, reply.code);
                     self.record(
                         made,
                         reply.code,
@@ -176,6 +176,16 @@ impl<A> Client<A> {
                 }
             }
         }
+    }
+
+    /// Asks once. A failure is under the vendor's own codes from here on.
+    pub(super) async fn ask(
+        &self,
+        request: &Request,
+        shown: Shown<'_>,
+    ) -> Result<Reply<A>, Failure> {
+        let outcome = self.provider.call(request, shown).await;
+        outcome.map_err(|failure| failure.of_vendor(self.id.vendor))
     }
 
     /// Waits for a slot to make the call in.

@@ -48,12 +48,12 @@ impl<A> Client<A> {
         let _slot = self.quota.acquire().await;
         let started = Instant::now();
         let request = Request::new(View::Inline(picture.clone()), false);
-        let outcome = self.provider.call(&request, Shown::Picture(&picture)).await;
+        let outcome = self.ask(&request, Shown::Picture(&picture)).await;
         let duration = started.elapsed();
         let (code, billed, refused) = match outcome {
             Ok(reply) => (
                 reply.code.to_owned(),
-                self.retrier.policy.billed(self.id.stage, reply.code),
+                self.retrier.policy.billed(self.id, reply.code),
                 None,
             ),
             Err(failure) => {
@@ -64,7 +64,7 @@ impl<A> Client<A> {
                 let billed = if is_free {
                     Billed::No
                 } else {
-                    self.retrier.policy.billed(self.id.stage, &failure.code)
+                    self.retrier.policy.billed(self.id, &failure.code)
                 };
                 (
                     failure.code.clone(),

@@ -4,6 +4,7 @@ use super::context::{CallContext, JobContext};
 use super::stage_stopped::StageStopped;
 use crate::breaker::{About, Blocked, Breaker, CallPermit};
 use crate::clock::Clock;
+use crate::domain::account::AccountId;
 use crate::domain::failure::{Billed, Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::policy::{Decision, Facts, Policy, PolicyDecision, Streak, Subject, Transfer, UNPROVEN};
@@ -92,12 +93,13 @@ impl Retrier {
         }
     }
 
-    /// Whether a good answer with this code is paid for.
-    pub fn billed(&self, stage: Stage, code: &str) -> Billed {
-        if let Some(rule) = self.policy.rule_about(&Failure::new(stage, code, "")) {
+    /// Whether a good answer with this code, to a call with the account, is paid for.
+    pub fn billed(&self, account: AccountId, code: &str) -> Billed {
+        let answer = Failure::new(account.stage, code, "").of_vendor(account.vendor);
+        if let Some(rule) = self.policy.rule_about(&answer) {
             self.observer.decided(&rule.id);
         }
-        self.policy.billed(stage, code)
+        self.policy.billed(account, code)
     }
 
     /// May a call be started?

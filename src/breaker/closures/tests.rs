@@ -1,6 +1,6 @@
 use super::*;
 use crate::cluster::closure_report::ClosureReport;
-use crate::domain::account::AccountName;
+use crate::domain::account::{AccountName, VendorName};
 use crate::domain::failure::Stage;
 use crate::domain::scope::{BillId, Province};
 use proptest::prelude::*;
@@ -26,6 +26,7 @@ fn henan() -> Scope {
 fn cause(now: Timestamp) -> ClosureCause {
     ClosureCause {
         stage: Stage::Verification,
+        vendor: VendorName::DEEPFINCH,
         code: "316".into(),
         reason: "maintenance".into(),
         streak: None,

@@ -18,7 +18,8 @@ pub(super) fn lines(
     since: Timestamp,
     timezone: &TimeZone,
 ) -> Vec<String> {
-    let schedule = policy.probes(&Failure::new(stage, code, ""));
+    let failure = Failure::new(stage, code, "");
+    let schedule = policy.probes(&failure);
     vec![
         "a pause belongs to one worker: it takes no more jobs from the queues, and parks those that it holds in the shortest delay queue, \
          charged no attempt, where other workers may take them"
@@ -28,7 +29,7 @@ pub(super) fn lines(
         "seen: /readyz (state \"paused\"; 200 only where the worker has worked before), the metric invoice_paused, the log lines \"paused: …\" \
          and \"no longer paused: …\""
             .to_owned(),
-        format!("to do: {}", mend(policy, stage, code, streak)),
+        format!("to do: {}", mend(policy, &failure, streak)),
         "worker.job_deadline is longer by this time; a deadline of the job's own is not".to_owned(),
         "a job that paused it three times while others were answered fails the next time: then the fault is in the job".to_owned(),
     ]

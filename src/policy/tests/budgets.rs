@@ -150,7 +150,7 @@ proptest! {
         let policy = Policy::builtin();
         let moments = case.forecast(&policy);
         let left = Duration::try_from(case.facts.deadline.duration_since(case.facts.now)).unwrap_or_default();
-        let rules = policy.rules().iter().filter(|rule| rule.catches(case.failure.stage, &case.failure.code));
+        let rules = policy.rules().iter().filter(|rule| rule.catches(case.failure.vendor, case.failure.stage, &case.failure.code));
         let budget: usize = rules.map(|rule| budget(rule, left)).sum();
         prop_assert!(moments.len() <= budget + 1, "{}", life(&moments));
         let last = moments.last().map(|moment| &moment.ruling.decision);

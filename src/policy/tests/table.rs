@@ -107,7 +107,7 @@ fn only_named_codes_become_metric_labels() {
 #[test]
 fn good_answers_are_paid_for() {
     let policy = Policy::builtin();
-    assert_eq!(policy.billed(Stage::Recognition, "200").as_str(), "yes");
-    assert_eq!(policy.billed(Stage::Verification, "OK").as_str(), "yes");
-    assert_eq!(policy.billed(Stage::Image, "OK").as_str(), "unknown");
+    assert_eq!(policy.billed(AccountId::RECOGNITION, "200").as_str(), "yes");
+    assert_eq!(policy.billed(AccountId::VERIFICATION, "OK").as_str(), "yes");
+    assert_eq!(policy.billed(AccountId::STORAGE, "OK").as_str(), "unknown");
 }

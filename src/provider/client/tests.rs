@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::cluster::Membership;
 use crate::domain::job::Job;
 use crate::policy::{Policy, Transfer};
-use crate::provider::{Shown, UrlSigner, View};
+use crate::provider::{UrlSigner, View};
 use crate::randomness::Randomness;
 use crate::retry::{ImageOrigin, JobContext};
 use futures_util::future::BoxFuture;
