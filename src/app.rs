@@ -7,15 +7,11 @@ use crate::clock::Clock;
 use crate::cluster::Membership;
 use crate::cluster::exchange::HEARTBEAT_EVERY;
 use crate::config::{Config, ConfigError};
-use crate::domain::account::AccountId;
 use crate::image::{DECODED_AT_ONCE, Loader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
-use crate::provider::client::{self, Client};
-use crate::provider::deepfinch::DeepFinch;
-use crate::provider::huawei::Huawei;
-use crate::provider::{CONNECT_TIMEOUT, http_client};
+use crate::provider::{CONNECT_TIMEOUT, Vendors, http_client};
 use crate::randomness::Randomness;
 use crate::retry::{DecisionLog, Retrier};
 use crate::store::Store;
@@ -25,16 +21,18 @@ use crate::worker::{Parts, Settings};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// The built-in policy, with `policy.file` over it.
+/// The built-in policy, with `policy.file` over it, and the codes of all vendors.
 pub fn policy(config: &Config) -> anyhow::Result<Policy> {
     let file = &config.policy.file;
-    if file.is_empty() {
-        return Ok(Policy::builtin());
-    }
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        ConfigError::of("policy.file", &format!("{file} cannot be read: {error}"))
-    })?;
-    Ok(Policy::with_overrides(&text, file)?)
+    let policy = if file.is_empty() {
+        Policy::builtin()
+    } else {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            ConfigError::of("policy.file", &format!("{file} cannot be read: {error}"))
+        })?;
+        Policy::with_overrides(&text, file)?
+    };
+    Vendors::builtin().add_codes_to(policy)
 }
 
 pub async fn pipeline(
@@ -60,8 +58,9 @@ pub async fn pipeline(
         observer: Arc::new(DecisionLog),
     };
     let http = http_client(CONNECT_TIMEOUT, &network)?;
-    let recognition = Huawei::new(&config.recognition, http.clone(), retrier.timezone.clone())?;
-    let verification = DeepFinch::new(&config.verification, http, retrier.timezone.clone())?;
+    let vendors = Vendors::builtin();
+    let recognition = vendors.recognition(&config.recognition_accounts(), &http, &retrier)?;
+    let verification = vendors.verification(&config.verification_accounts(), &http, &retrier)?;
     Ok(Pipeline {
         answers: AnswerStore::new(
             Checkpoints::new(
@@ -93,31 +92,8 @@ pub async fn pipeline(
             buckets: config.storage.buckets.clone(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
-        recognition: RecognitionStep::new(Client::new(
-            AccountId::RECOGNITION,
-            recognition,
-            client::Limits {
-                rate_per_second: config.recognition.rate_per_second,
-                burst: config.recognition.burst,
-                max_in_flight: config.recognition.max_in_flight,
-                timeout: config.recognition.timeout.duration(),
-            },
-            retrier.clone(),
-        )),
-        verification: VerificationStep::new(
-            Client::new(
-                AccountId::VERIFICATION,
-                verification,
-                client::Limits {
-                    rate_per_second: config.verification.rate_per_second,
-                    burst: config.verification.burst,
-                    max_in_flight: config.verification.max_in_flight,
-                    timeout: config.verification.timeout.duration(),
-                },
-                retrier.clone(),
-            ),
-            config.verification.auto_rotate,
-        ),
+        recognition: RecognitionStep::new(recognition),
+        verification: VerificationStep::new(verification, config.verification.auto_rotate),
         retrier,
         job_deadline: config.worker.job_deadline.duration(),
         redelivery_wait: config.worker.redelivery_wait.duration(),

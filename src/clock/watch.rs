@@ -1,6 +1,7 @@
 //! Watches this worker's clock: it takes no jobs while every server says another time.
 
 use super::skew::{ClockReading, clock_verdict};
+use crate::domain::account::AccountName;
 use crate::telemetry::health::{Health, HealthState};
 use crate::telemetry::metric;
 use jiff::Timestamp;
@@ -13,17 +14,12 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Says what is wrong with this machine's clock, as far as the servers have said what time it is.
-/// Each server's difference goes to the metrics under its name.
-pub fn clock_problem(
-    servers: [(&'static str, Option<ClockReading>); 3],
-    now: Timestamp,
-) -> Option<String> {
-    for (server, reading) in servers {
-        if let Some(reading) = reading {
-            metric::clock_skew(server, reading.ahead);
-        }
+/// The difference of each account's server goes to the metrics.
+pub fn clock_problem(servers: &[(AccountName, ClockReading)], now: Timestamp) -> Option<String> {
+    for (account, reading) in servers {
+        metric::clock_skew(*account, reading.ahead);
     }
-    let readings = servers.into_iter().filter_map(|(_, reading)| reading);
+    let readings = servers.iter().map(|(_, reading)| *reading);
     clock_verdict(readings, now).problem()
 }
 

@@ -5,6 +5,7 @@
 //! [`Config::validate`] and its variants check what a command needs, so that a command that connects
 //! to nothing needs no settings.
 
+mod accounts;
 mod environment;
 mod error;
 mod fleet;

@@ -3,6 +3,7 @@
 use super::error::{ConfigError, Places};
 use super::seal::SealConfig;
 use super::sections::{PolicyConfig, WorkerConfig};
+use crate::domain::account::AccountName;
 use crate::seal::Sealer;
 use crate::settings::problem::Problems;
 use crate::settings::units::Size;
@@ -96,8 +97,10 @@ impl Config {
         self.tls.validate(problems);
         self.seal.validate(problems);
         self.storage.validate(problems);
-        self.recognition.validate(problems);
-        self.verification.validate(problems);
+        self.recognition
+            .validate(AccountName::RECOGNITION, problems);
+        self.verification
+            .validate(AccountName::VERIFICATION, problems);
         self.policy.validate(problems);
         self.worker.validate(problems);
         for (key, flaw) in [

@@ -176,10 +176,7 @@ mod tests {
 
     #[test]
     fn a_scope_that_no_worker_would_write_is_refused() {
-        for text in [
-            r#"{"province":"张三"}"#,
-            r#"{"bill":"x"}"#,
-        ] {
+        for text in [r#"{"province":"张三"}"#, r#"{"bill":"x"}"#] {
             assert!(
                 !serde_json::from_str::<Scope>(text).unwrap().is_sound(),
                 "{text}"

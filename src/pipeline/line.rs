@@ -63,9 +63,9 @@ impl Line<'_> {
             return Ok(());
         }
         let next = if self.progress.bill.is_some() {
-            self.verification.client.id()
+            self.verification.accounts.chosen().id()
         } else {
-            self.recognition.client.id()
+            self.recognition.accounts.chosen().id()
         };
         let mut scopes = self.progress.scopes(next);
         if matches!(self.job.job.image, ImageRef::Object { .. }) {

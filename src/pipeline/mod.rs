@@ -18,6 +18,7 @@ pub use result_builder::{Answer, answer_to_failure, answer_to_rejected};
 pub use verification::VerificationStep;
 
 use crate::checkpoint::AnswerStore;
+use crate::clock::skew::ClockReading;
 use crate::clock::watch::clock_problem;
 use crate::cluster::share::Share;
 use crate::domain::account::AccountName;
@@ -25,6 +26,8 @@ use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::image::{LoadedImage, Loader};
 use crate::policy::Streak;
+use crate::provider::Account;
+use crate::quota::AccountQuota;
 use crate::retry::{JobContext, Retrier, StageStopped};
 use line::Line;
 use outcome::Exit;
@@ -75,33 +78,29 @@ impl Pipeline {
         line.answer(end)
     }
 
-    /// Publishes in the metrics what this worker may use of both accounts now.
+    /// Publishes in the metrics what this worker may use of its accounts now.
     pub fn tell_rates(&self) {
-        self.recognition.client.quota().report_rate();
-        self.verification.client.quota().report_rate();
+        for quota in self.quotas() {
+            quota.report_rate();
+        }
     }
 
-    /// How many jobs to take at once: what follows from this worker's share of the slower rate,
+    /// How many jobs to take at once: what follows from this worker's share of the slower stage's rate,
     /// `most` at the most.
     pub fn prefetch(&self, most: u16) -> u16 {
-        let recognition = self.recognition.client.quota();
-        let verification = self.verification.client.quota();
-        let rate = recognition
-            .rate_per_second()
-            .min(verification.rate_per_second());
-        let in_flight = recognition.max_in_flight() + verification.max_in_flight();
+        let rate = self.recognition.accounts.rate_per_second();
+        let rate = rate.min(self.verification.accounts.rate_per_second());
+        let in_flight = self.quotas().map(AccountQuota::max_in_flight).sum();
         Share::prefetch(rate, in_flight, most)
     }
 
     /// Says what is wrong with this machine's clock, as far as the servers have said what time it
     /// is.
     pub fn clock_problem(&self) -> Option<String> {
-        let servers = [
-            ("store", self.loader.store.clock_reading()),
-            ("recognition", self.recognition.client.clock_reading()),
-            ("verification", self.verification.client.clock_reading()),
-        ];
-        clock_problem(servers, self.retrier.clock.now())
+        let store = self.loader.store.clock_reading();
+        let store = store.map(|reading| (AccountName::STORAGE, reading));
+        let readings: Vec<_> = store.into_iter().chain(self.clock_readings()).collect();
+        clock_problem(&readings, self.retrier.clock.now())
     }
 
     /// Looks like [`Pipeline::clock_problem`]. The store is asked what time it is where it said
@@ -119,12 +118,28 @@ impl Pipeline {
 
     /// Makes a control call with an account that is probed by these.
     pub async fn probe(&self, account: AccountName, streak: Streak) {
-        if self.recognition.client.id().name == account {
-            self.recognition.client.probe(streak).await;
+        if let Some(account) = self.recognition.accounts.named(account) {
+            account.probe(streak).await;
         }
-        if self.verification.client.id().name == account {
-            self.verification.client.probe(streak).await;
+        if let Some(account) = self.verification.accounts.named(account) {
+            account.probe(streak).await;
         }
+    }
+
+    /// The times that the accounts' last answers gave.
+    fn clock_readings(&self) -> impl Iterator<Item = (AccountName, ClockReading)> {
+        let recognition = self.recognition.accounts.iter();
+        let recognition = recognition.map(|account| (account.id().name, account.clock_reading()));
+        let verification = self.verification.accounts.iter();
+        let verification = verification.map(|account| (account.id().name, account.clock_reading()));
+        let readings = recognition.chain(verification);
+        readings.filter_map(|(name, reading)| Some((name, reading?)))
+    }
+
+    fn quotas(&self) -> impl Iterator<Item = &AccountQuota> {
+        let recognition = self.recognition.accounts.iter().map(Account::quota);
+        let verification = self.verification.accounts.iter().map(Account::quota);
+        recognition.chain(verification)
     }
 
     fn line<'a>(&'a self, job: JobContext<'a>, progress: &'a mut Progress) -> Line<'a> {

@@ -8,8 +8,7 @@ use crate::domain::failure::Stage;
 use crate::domain::progress::Progress;
 use crate::image::{LoadedImage, Loader, ProviderImage};
 use crate::policy::Decision;
-use crate::provider::client::{Called, Client};
-use crate::provider::{Reply, Request, View};
+use crate::provider::{Account, Called, Reply, Request, View};
 use crate::retry::{CallContext, JobContext, RecallTime, Retrier, StageStopped};
 use jiff::civil::Date;
 
@@ -22,7 +21,8 @@ pub(super) trait PaidStep: Sized {
 
     const STAGE: Stage;
 
-    fn client(&self) -> &Client<Self::Reply>;
+    /// The account that the next call is made with.
+    fn account(&self) -> &Account<Self::Reply>;
 
     /// The calls that are being made.
     fn calls(&self) -> &SingleFlight<Self::Answer>;
@@ -140,15 +140,15 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 // That the image has to be turned is news only where it is not turned yet.
                 Ok(known.filter(|known| matches!(known, Known::Answer(_)) || !is_turned))
             };
-            let client = self.step.client();
+            let account = self.step.account();
             let mut call = CallContext {
                 billing_date: self.billing_date,
                 transfer: shown.view.transfer(),
                 can_send_bytes: matches!(shown.view, View::Object(_)),
                 recalled: Some(recalled),
-                ..CallContext::new(self.job, progress, client.id(), identity)
+                ..CallContext::new(self.job, progress, account.id(), identity)
             };
-            match client.call(&request, &mut call, look_again).await {
+            match account.call(&request, &mut call, look_again).await {
                 Ok(Called::Answered(reply)) => {
                     break self.step.answer(reply, self.retrier.today());
                 }

@@ -9,20 +9,19 @@ use crate::domain::result::RecognitionPart;
 use crate::domain::scope::{BillId, Province};
 use crate::image::LoadedImage;
 use crate::policy::Decision;
-use crate::provider::client::Client;
-use crate::provider::{Reply, Request, View};
+use crate::provider::{Account, Accounts, Reply, Request, View};
 use crate::retry::StageStopped;
 use jiff::civil::Date;
 
 pub struct RecognitionStep {
-    pub client: Client<Invoice>,
+    pub accounts: Accounts<Invoice>,
     calls: SingleFlight<RecognitionPart>,
 }
 
 impl RecognitionStep {
-    pub fn new(client: Client<Invoice>) -> Self {
+    pub fn new(accounts: Accounts<Invoice>) -> Self {
         Self {
-            client,
+            accounts,
             calls: SingleFlight::default(),
         }
     }
@@ -34,8 +33,8 @@ impl PaidStep for RecognitionStep {
 
     const STAGE: Stage = Stage::Recognition;
 
-    fn client(&self) -> &Client<Invoice> {
-        &self.client
+    fn account(&self) -> &Account<Invoice> {
+        self.accounts.chosen()
     }
 
     fn calls(&self) -> &SingleFlight<RecognitionPart> {

@@ -9,22 +9,21 @@ use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, VerificationPart};
 use crate::image::LoadedImage;
 use crate::policy::Decision;
-use crate::provider::client::Client;
-use crate::provider::{Reply, Request, View};
+use crate::provider::{Account, Accounts, Reply, Request, View};
 use crate::retry::StageStopped;
 use jiff::civil::Date;
 
 pub struct VerificationStep {
-    pub client: Client<Verified>,
+    pub accounts: Accounts<Verified>,
     calls: SingleFlight<DatedAnswer>,
     /// `verification.auto_rotate`: already the first call lets the provider turn the image.
     auto_rotate: bool,
 }
 
 impl VerificationStep {
-    pub fn new(client: Client<Verified>, auto_rotate: bool) -> Self {
+    pub fn new(accounts: Accounts<Verified>, auto_rotate: bool) -> Self {
         Self {
-            client,
+            accounts,
             calls: SingleFlight::default(),
             auto_rotate,
         }
@@ -37,8 +36,8 @@ impl PaidStep for VerificationStep {
 
     const STAGE: Stage = Stage::Verification;
 
-    fn client(&self) -> &Client<Verified> {
-        &self.client
+    fn account(&self) -> &Account<Verified> {
+        self.accounts.chosen()
     }
 
     fn calls(&self) -> &SingleFlight<DatedAnswer> {

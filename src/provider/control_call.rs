@@ -1,6 +1,6 @@
 //! Making a control call.
 
-use super::client::Client;
+use super::account::Account;
 use super::{Request, Shown, View};
 use crate::domain::failure::{Billed, Failure};
 use crate::policy::Streak;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// Each account makes at most one in so long because of jobs.
 const EVERY: Duration = Duration::from_mins(10);
 
-impl<A> Client<A> {
+impl<A> Account<A> {
     /// Is it us, and not the jobs? What was found out in the last ten minutes still holds.
     pub(super) async fn is_our_fault(&self, streak: Streak) -> bool {
         let mut last = self.control.last.lock().await;

@@ -1,9 +1,11 @@
-//! The two paid providers.
+//! The paid providers: a folder for each vendor's API, and the accounts that are called.
 //!
 //! A [`Provider`] makes one call and tells what came back; it neither waits, limits nor retries.
-//! [`client::Client`] does that, once for both.
+//! [`Account`] does that, once for all vendors. [`Vendors`] is the list of them: a new one is a
+//! folder and a line there.
 
-pub mod client;
+mod account;
+mod accounts;
 pub mod control;
 mod control_call;
 pub mod deepfinch;
@@ -12,7 +14,14 @@ pub mod huawei;
 mod request;
 mod settings;
 pub mod signature;
+mod vendor;
+mod vendors;
 mod wire;
 
+pub use account::{Account, Called};
+pub use accounts::Accounts;
 pub use http::{CONNECT_TIMEOUT, Reached, http_client, reach};
 pub use request::{EncodedBody, NotSigned, Provider, Reply, Request, Shown, UrlSigner, View};
+pub use settings::{CallLimits, Section};
+pub use vendor::{AccountSettings, Open, Opened, Opening, Vendor};
+pub use vendors::Vendors;

@@ -1,9 +1,9 @@
-//! What both providers' configuration must satisfy.
+//! What the section of every account must satisfy, whatever its vendor.
 
+use crate::domain::account::AccountName;
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::text::{header_flaw, is_loopback};
-use crate::settings::units::Span;
 use std::time::Duration;
 use url::Url;
 
@@ -11,28 +11,31 @@ const MAX_IN_FLIGHT: usize = 1_024;
 /// A call that takes longer would hold its delivery beyond the contract's ten minutes.
 const MAX_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// The problems of one section, under its keys.
-pub(crate) struct Section<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) problems: &'a mut Problems,
+/// The problems of one account's section, under its keys.
+pub struct Section<'a> {
+    pub account: AccountName,
+    pub problems: &'a mut Problems,
 }
 
-/// How fast a provider may be called.
-pub(crate) struct Pace<'a> {
-    pub(crate) rate_per_second: f64,
-    pub(crate) burst: u32,
-    pub(crate) max_in_flight: usize,
-    pub(crate) timeout: &'a Span,
+/// How fast, how often at once and for how long an account may be called.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// The account's quota, shared by all workers on the queue.
+    pub rate_per_second: f64,
+    pub burst: u32,
+    pub max_in_flight: usize,
+    /// From the first byte of a request to the last of its answer.
+    pub timeout: Duration,
 }
 
 impl Section<'_> {
-    pub(crate) fn require(&mut self, holds: bool, key: &str, problem: &str) {
+    pub fn require(&mut self, holds: bool, key: &str, problem: &str) {
         self.problems
-            .require(holds, &format!("{}.{key}", self.name), problem);
+            .require(holds, &format!("{}.{key}", self.account), problem);
     }
 
     /// The full URL of an API, which is called with credentials.
-    pub(crate) fn url(&mut self, url: &str, allow_plaintext: bool, where_to_find: &str) {
+    pub fn url(&mut self, url: &str, allow_plaintext: bool, where_to_find: &str) {
         if url.is_empty() {
             return self.require(
                 false,
@@ -67,14 +70,14 @@ impl Section<'_> {
             &format!(
                 "is http:// to another machine, and would send credentials and images in clear: write https://, or set \
                  {}.allow_plaintext = true if the way is protected otherwise",
-                self.name
+                self.account
             ),
         );
     }
 
     /// A credential that travels as, or is named in, a header. To be asked once the secret files
     /// were read.
-    pub(crate) fn credential(&mut self, secret: &Secret, key: &str, where_to_find: &str) {
+    pub fn credential(&mut self, secret: &Secret, key: &str, where_to_find: &str) {
         let missing = format!(
             "is not set: give it here, in {key}_file or in the environment ({where_to_find})"
         );
@@ -84,24 +87,24 @@ impl Section<'_> {
         }
     }
 
-    pub(crate) fn pace(&mut self, pace: &Pace<'_>) {
-        let rate = pace.rate_per_second;
+    pub fn limits(&mut self, limits: &CallLimits) {
+        let rate = limits.rate_per_second;
         self.require(
             rate.is_finite() && rate > 0.0,
             "rate_per_second",
             "must be more than 0: it is the account's quota",
         );
         self.require(
-            pace.burst >= 1,
+            limits.burst >= 1,
             "burst",
             "must be at least 1: one call needs one",
         );
         self.require(
-            (1..=MAX_IN_FLIGHT).contains(&pace.max_in_flight),
+            (1..=MAX_IN_FLIGHT).contains(&limits.max_in_flight),
             "max_in_flight",
             "must be between 1 and 1024",
         );
-        let timeout = pace.timeout.duration();
+        let timeout = limits.timeout;
         self.require(
             !timeout.is_zero() && timeout <= MAX_TIMEOUT,
             "timeout",

@@ -253,7 +253,11 @@ pub fn foreign_heartbeat() {
 }
 
 /// Records by how much a server's clock is ahead of this machine's.
-pub fn clock_skew(server: &'static str, ahead: SignedDuration) {
+pub fn clock_skew(account: AccountName, ahead: SignedDuration) {
+    let server = match account {
+        AccountName::STORAGE => "store".to_owned(),
+        provider => provider.to_string(),
+    };
     gauge!("invoice_clock_skew_seconds", "server" => server).set(ahead.as_secs_f64());
 }
 

@@ -16,7 +16,7 @@ use crate::image::{DECODED_AT_ONCE, Loader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
-use crate::provider::client::{self, Client};
+use crate::provider::{Account, CallLimits, Opened};
 use crate::randomness::Randomness;
 use crate::retry::Retrier;
 use crate::settings::secret::Secret;
@@ -31,7 +31,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// So fast that no call waits for the rate: a scenario is about answers, not about quotas.
-const RATE: client::Limits = client::Limits {
+const RATE: CallLimits = CallLimits {
     rate_per_second: 1_000_000.0,
     burst: 1_000_000,
     max_in_flight: 1_024,
@@ -127,14 +127,21 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
             buckets: Vec::new(),
             decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
         },
-        recognition: RecognitionStep::new(Client::new(
-            AccountId::RECOGNITION,
-            recognition,
-            RATE,
-            retrier.clone(),
-        )),
+        recognition: RecognitionStep::new(
+            Account::new(
+                AccountId::RECOGNITION,
+                Opened::new(recognition, RATE),
+                retrier.clone(),
+            )
+            .into(),
+        ),
         verification: VerificationStep::new(
-            Client::new(AccountId::VERIFICATION, verification, RATE, retrier.clone()),
+            Account::new(
+                AccountId::VERIFICATION,
+                Opened::new(verification, RATE),
+                retrier.clone(),
+            )
+            .into(),
             config.verification.auto_rotate,
         ),
         retrier,

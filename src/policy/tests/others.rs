@@ -173,8 +173,7 @@ fn a_job_that_paused_its_stage_three_times_while_others_were_answered_fails() {
         decide(&Policy::builtin(), &case).decision,
         Decision::Fail { invalid_job: None }
     );
-    case.failure.stage = Stage::Recognition;
-    case.failure.code = "601".into();
+    case.failure = Failure::new(Stage::Recognition, "601", "");
     assert_eq!(
         decide(&Policy::builtin(), &case).decision,
         Decision::Pause,

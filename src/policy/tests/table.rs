@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::account::AccountId;
 
 /// A change of the policy is a visible difference here: every code, in every way in which it can
 /// come, through a job's whole life.
@@ -109,5 +110,9 @@ fn good_answers_are_paid_for() {
     let policy = Policy::builtin();
     assert_eq!(policy.billed(AccountId::RECOGNITION, "200").as_str(), "yes");
     assert_eq!(policy.billed(AccountId::VERIFICATION, "OK").as_str(), "yes");
-    assert_eq!(policy.billed(AccountId::STORAGE, "OK").as_str(), "unknown");
+    let image = AccountId {
+        stage: Stage::Image,
+        ..AccountId::STORAGE
+    };
+    assert_eq!(policy.billed(image, "OK").as_str(), "unknown");
 }

@@ -13,11 +13,13 @@ mod tests;
 pub use answer::read_answer;
 pub use config::Config;
 
+use super::vendor::{Opened, Opening, Vendor};
 use super::wire::redaction::Redaction;
 use super::wire::server_clock::ServerClock;
 use super::wire::{AnswerContext, Wire, sensitive};
 use super::{Provider, Reply, Request, Shown};
 use crate::clock::skew::ClockReading;
+use crate::domain::account::VendorName;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Verified;
 use anyhow::Context;
@@ -31,6 +33,14 @@ const STAGE: Stage = Stage::Verification;
 const API_ID: &str = "x-df-api-id";
 const API_SECRET: &str = "x-df-api-secret";
 
+/// DeepFinch's verification of electronic medical invoices.
+pub const VENDOR: Vendor = Vendor {
+    name: VendorName::DEEPFINCH,
+    codes: None,
+    recognition: None,
+    verification: Some(DeepFinch::open),
+};
+
 /// One account at the verification API.
 #[derive(Debug)]
 pub struct DeepFinch {
@@ -42,6 +52,12 @@ pub struct DeepFinch {
 }
 
 impl DeepFinch {
+    fn open(opening: &Opening<'_>) -> anyhow::Result<Opened<Verified>> {
+        let config: &Config = opening.section()?;
+        let deepfinch = Self::new(config, opening.http.clone(), opening.timezone.clone())?;
+        Ok(Opened::new(deepfinch, config.limits()))
+    }
+
     /// `timezone` is whose days its dates are.
     pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
         let redaction = Redaction::of([&config.api_id, &config.api_secret]);
@@ -56,14 +72,10 @@ impl DeepFinch {
                 },
                 server_clock: ServerClock::default(),
             },
-            url: config
-                .url
-                .parse()
-                .context("verification.url is not a URL")?,
-            api_id: sensitive(config.api_id.expose())
-                .context("verification.api_id cannot be a header")?,
+            url: config.url.parse().context("url is not a URL")?,
+            api_id: sensitive(config.api_id.expose()).context("api_id cannot be a header")?,
             api_secret: sensitive(config.api_secret.expose())
-                .context("verification.api_secret cannot be a header")?,
+                .context("api_secret cannot be a header")?,
             auto_rotate: config.auto_rotate,
         })
     }

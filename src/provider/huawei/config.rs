@@ -1,8 +1,9 @@
-//! `[recognition]` of the configuration.
+//! The section of an account in the configuration: `[recognition]`.
 
 use super::sign_payload::SignPayload;
+use crate::domain::account::AccountName;
 use crate::policy::Transfer;
-use crate::provider::settings::{Pace, Section};
+use crate::provider::settings::{CallLimits, Section};
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::units::{Size, Span, span};
@@ -72,11 +73,8 @@ impl Default for Config {
 
 impl Config {
     /// Tells everything that is wrong. To be asked once the secret files were read into their keys.
-    pub fn validate(&self, problems: &mut Problems) {
-        let mut section = Section {
-            name: "recognition",
-            problems,
-        };
+    pub fn validate(&self, account: AccountName, problems: &mut Problems) {
+        let mut section = Section { account, problems };
         section.url(
             &self.url,
             self.allow_plaintext,
@@ -99,12 +97,16 @@ impl Config {
             "max_encoded_bytes",
             "must be more than 0 and at most 4MiB",
         );
-        section.pace(&Pace {
+        section.limits(&self.limits());
+    }
+
+    pub fn limits(&self) -> CallLimits {
+        CallLimits {
             rate_per_second: self.rate_per_second,
             burst: self.burst,
             max_in_flight: self.max_in_flight,
-            timeout: &self.timeout,
-        });
+            timeout: self.timeout.duration(),
+        }
     }
 }
 
@@ -124,7 +126,7 @@ mod tests {
 
     fn problems(config: &Config) -> Vec<String> {
         let mut problems = Problems::default();
-        config.validate(&mut problems);
+        config.validate(AccountName::RECOGNITION, &mut problems);
         problems
             .iter()
             .map(|(key, _)| key.trim_start_matches("recognition.").to_owned())

@@ -14,11 +14,13 @@ pub use config::{Auth, Config};
 pub use form::{encoded_len, inline};
 
 use super::signature::{Payload, Signer, Unsigned};
+use super::vendor::{Opened, Opening, Vendor};
 use super::wire::redaction::Redaction;
 use super::wire::server_clock::ServerClock;
 use super::wire::{AnswerContext, Wire, sensitive};
 use super::{EncodedBody, Provider, Reply, Request, Shown};
 use crate::clock::skew::ClockReading;
+use crate::domain::account::VendorName;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::picture::Picture;
@@ -42,6 +44,14 @@ const ENCODED_IN_PLACE_BYTES: usize = 64 << 10;
 /// No clock is wrong by more, and still runs: what says so is not a clock.
 const MAX_CLOCK_OFFSET: SignedDuration = SignedDuration::from_hours(366 * 24);
 
+/// The Huawei Cloud marketplace's recognition of medical invoices.
+pub const VENDOR: Vendor = Vendor {
+    name: VendorName::HUAWEI,
+    codes: None,
+    recognition: Some(Huawei::open),
+    verification: None,
+};
+
 /// One account at the recognition API.
 #[derive(Debug)]
 pub struct Huawei {
@@ -62,6 +72,12 @@ enum Credentials {
 }
 
 impl Huawei {
+    fn open(opening: &Opening<'_>) -> anyhow::Result<Opened<Invoice>> {
+        let config: &Config = opening.section()?;
+        let huawei = Self::new(config, opening.http.clone(), opening.timezone.clone())?;
+        Ok(Opened::new(huawei, config.limits()))
+    }
+
     /// `timezone` is whose days its dates are.
     pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
         let credentials = match config.auth {
@@ -70,11 +86,10 @@ impl Huawei {
                 config.app_secret.clone(),
             )),
             Auth::AppCode => Credentials::AppCode(
-                sensitive(config.app_code.expose())
-                    .context("recognition.app_code cannot be a header")?,
+                sensitive(config.app_code.expose()).context("app_code cannot be a header")?,
             ),
         };
-        let url: Url = config.url.parse().context("recognition.url is not a URL")?;
+        let url: Url = config.url.parse().context("url is not a URL")?;
         let signs_payload = config.auth == Auth::Signature && config.sign_payload.signs(&url);
         let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
         Ok(Self {
@@ -175,7 +190,7 @@ impl Provider for Huawei {
                     Failure::new(
                         STAGE,
                         "connect",
-                        "not sent: recognition.app_key cannot be part of a header",
+                        "not sent: app_key cannot be part of a header",
                     )
                 })?;
             let request = self

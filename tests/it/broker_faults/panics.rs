@@ -8,8 +8,7 @@ use invoice_worker::domain::account::AccountId;
 use invoice_worker::domain::failure::Failure;
 use invoice_worker::domain::invoice::Invoice;
 use invoice_worker::pipeline::Pipeline;
-use invoice_worker::provider::client::{Client, Limits};
-use invoice_worker::provider::{Provider, Reply, Request, Shown};
+use invoice_worker::provider::{Account, CallLimits, Opened, Provider, Reply, Request, Shown};
 use invoice_worker::store::WriteOutcome;
 use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::worker::Drained;
@@ -20,7 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-const RATE: Limits = Limits {
+const RATE: CallLimits = CallLimits {
     rate_per_second: 1_000.0,
     burst: 1,
     max_in_flight: 16,
@@ -81,12 +80,12 @@ async fn a_job_on_which_the_worker_panics_is_answered_so_and_the_follower_makes_
         calls: AtomicU32::new(0),
     };
     let fit = |pipeline: &mut Pipeline| {
-        pipeline.recognition.client = Client::new(
+        pipeline.recognition.accounts = Account::new(
             AccountId::RECOGNITION,
-            fragile,
-            RATE,
+            Opened::new(fragile, RATE),
             pipeline.retrier.clone(),
-        );
+        )
+        .into();
     };
     system.work_with(fit).await;
     let key = system.sample("01-beijing-outpatient").await;

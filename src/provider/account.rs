@@ -1,7 +1,8 @@
-//! Calling a provider within its limits, and again in place where the policy says so. Written once
-//! for both.
+//! Calling with an account within its limits, and again in place where the policy says so. Written
+//! once for all vendors.
 
 use super::control::Control;
+use super::vendor::Opened;
 use super::{NotSigned, Provider, Reply, Request, Shown};
 use crate::breaker::CallPermit;
 use crate::clock::skew::ClockReading;
@@ -25,8 +26,9 @@ const MAX_REQUEST_ID_BYTES: usize = 64;
 /// its clock is not ours.
 const FETCHED_LATE: Duration = Duration::from_mins(1);
 
-/// One provider's account as this worker uses it: `A` is what a good answer holds.
-pub struct Client<A> {
+/// An account as this worker uses it, with its quota, breaker and control calls: `A` is what a good
+/// answer holds.
+pub struct Account<A> {
     pub(super) id: AccountId,
     pub(super) provider: Box<dyn Provider<Answer = A>>,
     pub(super) quota: AccountQuota,
@@ -43,22 +45,9 @@ pub enum Called<A, K> {
     Known(K),
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub rate_per_second: f64,
-    pub burst: u32,
-    pub max_in_flight: usize,
-    /// The time-out of one call.
-    pub timeout: Duration,
-}
-
-impl<A> Client<A> {
-    pub fn new(
-        id: AccountId,
-        provider: impl Provider<Answer = A> + 'static,
-        limits: Limits,
-        retrier: Retrier,
-    ) -> Self {
+impl<A> Account<A> {
+    pub fn new(id: AccountId, opened: Opened<A>, retrier: Retrier) -> Self {
+        let Opened { provider, limits } = opened;
         let quota = AccountQuota::new(
             id.name,
             limits.rate_per_second,
@@ -68,7 +57,7 @@ impl<A> Client<A> {
         );
         Self {
             id,
-            provider: Box::new(provider),
+            provider,
             quota,
             control: Control::default(),
             valid: limits.timeout + FETCHED_LATE,

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::cluster::Membership;
 use crate::domain::job::Job;
 use crate::policy::{Policy, Transfer};
-use crate::provider::{UrlSigner, View};
+use crate::provider::{CallLimits, UrlSigner, View};
 use crate::randomness::Randomness;
 use crate::retry::{ImageOrigin, JobContext};
 use futures_util::future::BoxFuture;
@@ -76,7 +76,7 @@ struct Outcome {
 }
 
 /// A client of a provider that is ten calls a second, one at a time.
-fn client(echo: Echo) -> Client<()> {
+fn client(echo: Echo) -> Account<()> {
     let clock = Clock::starting_at("2026-03-02T01:00:00Z".parse().unwrap());
     let (policy, timezone) = (Arc::new(Policy::builtin()), TimeZone::UTC);
     let breaker = Breaker::new(
@@ -93,13 +93,13 @@ fn client(echo: Echo) -> Client<()> {
         breaker,
         observer: Arc::new(crate::retry::DecisionLog),
     };
-    let limits = Limits {
+    let limits = CallLimits {
         rate_per_second: 10.0,
         burst: 1,
         max_in_flight: 4,
         timeout: Duration::from_secs(30),
     };
-    Client::new(AccountId::RECOGNITION, echo, limits, retrier)
+    Account::new(AccountId::RECOGNITION, Opened::new(echo, limits), retrier)
 }
 
 fn job() -> Job {
