@@ -93,8 +93,8 @@ fn a_key_of_means_changes_that_key_and_leaves_the_others_as_built_in() {
             "UNAUTHORIZED",
             "[{ mend = \"ask the office\" }]",
             |policy| {
-                crate::policy::mend(policy, Stage::Verification, "UNAUTHORIZED", None)
-                    == "ask the office"
+                let failure = Failure::new(Stage::Verification, "UNAUTHORIZED", "");
+                crate::policy::mend(policy, &failure, None) == "ask the office"
             },
         ),
     ];
