@@ -12,7 +12,6 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Client};
 use serde_json::Value;
-use tokio::task::spawn_blocking;
 use url::Url;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -20,6 +19,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) struct Providers {
     s3: aws_sdk_s3::Client,
     bucket: String,
+    prefix: String,
     http: Client,
     recognition: Url,
     signer: Signer,
@@ -52,6 +52,7 @@ impl Providers {
         Self {
             s3: aws_sdk_s3::Client::from_conf(s3),
             bucket: storage.bucket.clone(),
+            prefix: config.checkpoint.prefix.clone(),
             http: Client::new(),
             recognition: recognition.url.parse().unwrap(),
             signer: Signer::new(recognition.app_key.clone(), recognition.app_secret.clone()),
@@ -73,13 +74,22 @@ impl Providers {
         picture.freeze()
     }
 
+    /// Finds nothing: every job is new.
+    pub(super) async fn look_up(&self, job: &str) {
+        let key = format!("{}{job}/recognition", self.prefix);
+        let object = self.s3.get_object().bucket(&self.bucket).key(key);
+        assert!(Box::pin(object.send()).await.is_err(), "{job} is new");
+    }
+
+    pub(super) async fn keep(&self, job: &str, what: &str, bytes: Vec<u8>) {
+        let key = format!("{}{job}/{what}", self.prefix);
+        let object = self.s3.put_object().bucket(&self.bucket).key(key);
+        Box::pin(object.body(bytes.into()).send()).await.unwrap();
+    }
+
     pub(super) async fn recognise(&self, picture: &Bytes) -> Value {
-        let picture = picture.clone();
-        let encode = move || {
-            let body = inline(&picture);
-            (Payload::of(&body), body)
-        };
-        let (payload, body) = spawn_blocking(encode).await.unwrap();
+        let body = inline(picture);
+        let payload = Payload::of(&body);
         let unsigned = Unsigned {
             method: "POST",
             url: &self.recognition,

@@ -48,6 +48,7 @@ async fn main() {
     for mib in arguments.image_memory {
         setup.config.worker.image_memory = format!("{mib}MiB").parse().unwrap();
         setup.config.validate().unwrap();
+        setup.forget_answers();
         setup.sandbox.reset();
         let worker = Subject::worker(&setup, "worker");
         setup

@@ -8,7 +8,6 @@ use super::harness::setup::BUCKET;
 use super::pictures::Pictures;
 use bytes::Bytes;
 use invoice_worker::broker::Broker;
-use invoice_worker::checkpoint::StoreKind;
 use invoice_worker::config::Config;
 use invoice_worker::dev::sandbox::{Sandbox, SandboxOptions, SandboxScenario};
 use invoice_worker::settings::secret::Secret;
@@ -27,13 +26,15 @@ pub(crate) struct BenchSetup {
     pub(crate) config: Config,
     pub(crate) client: Client,
     pictures: Pictures,
+    /// How often the answers were forgotten.
+    generation: usize,
     folder: TempDir,
     _node: Node,
 }
 
 impl BenchSetup {
-    /// Providers as in the scenario; a worker with everything on: policy, limiter, checkpoints in
-    /// memory, metrics.
+    /// Providers as in the scenario; a worker with everything as it is by default: policy, limiter,
+    /// checkpoints in S3, metrics.
     pub(crate) async fn start(scenario: SandboxScenario, refine: impl FnOnce(&mut Config)) -> Self {
         let node = Node::start().await;
         let sandbox = Sandbox::start(SandboxOptions {
@@ -46,7 +47,6 @@ impl BenchSetup {
         let mut config = Config::default();
         sandbox.configure(&mut config, BUCKET);
         config.broker.urls = vec![Secret::new(&node.url())];
-        config.checkpoint.store = StoreKind::Memory;
         (
             config.recognition.rate_per_second,
             config.verification.rate_per_second,
@@ -73,6 +73,7 @@ impl BenchSetup {
             config,
             client,
             pictures: Pictures::new(),
+            generation: 0,
             folder,
             _node: node,
         }
@@ -95,6 +96,12 @@ impl BenchSetup {
             keys.push(key);
         }
         keys
+    }
+
+    /// The next process finds no answer that an earlier one kept: every answer is paid for.
+    pub(crate) fn forget_answers(&mut self) {
+        self.generation += 1;
+        self.config.checkpoint.prefix = format!("checkpoints/{}/", self.generation);
     }
 
     pub(crate) fn folder(&self) -> &Path {

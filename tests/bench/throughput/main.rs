@@ -1,8 +1,9 @@
 //! The worker beside the floor, against the same broker, store and providers: what a job costs, how
 //! many go through, and what is added to the time that others take for it.
 //!
-//! `cargo bench --bench throughput`. Worker and floor take turns, worker first and then floor
-//! first, so that a machine that becomes slower or faster meanwhile does so for both.
+//! `cargo bench --bench throughput` measures what is deployed, `cargo bench --profile release
+//! --bench throughput` what `cargo build --release` gives. The contenders take turns, forwards and
+//! then backwards, so that a machine that becomes slower or faster meanwhile does so for all.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +11,7 @@
     reason = "a benchmark: it may panic anywhere, and reports on its output"
 )]
 
+mod contender;
 #[path = "../floor/mod.rs"]
 mod floor;
 mod report;
@@ -19,11 +21,13 @@ mod rig;
 mod round;
 
 use clap::Parser;
-use invoice_worker::policy::Transfer;
+use contender::Contender;
+use invoice_worker::dev::sandbox::SandboxScenario;
 use report::Comparison;
 use rig::setup::{BenchSetup, at_once};
-use round::{Round, Who};
+use round::Round;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Recognition takes 4 MiB after base64 and escaping: of noise, 2.9 MB.
 const SIZES: [(&str, usize); 3] = [
@@ -38,7 +42,7 @@ struct Arguments {
     /// large ones.
     #[arg(long, default_value_t = 400)]
     jobs: usize,
-    /// Each is worker, floor, floor, worker.
+    /// Each is every contender forwards, then backwards.
     #[arg(long, default_value_t = 2)]
     rounds: usize,
     /// Jobs one at a time, for the added latency.
@@ -47,23 +51,37 @@ struct Arguments {
     /// Only pictures of this many kilobytes.
     #[arg(long)]
     kilobytes: Option<usize>,
-    /// The worker also by url; the floor always sends the picture itself.
+    /// The worker also by url; the floors always send the picture itself.
     #[arg(long)]
     url: bool,
+    /// A provider's answer takes this many milliseconds, and up to as many more.
+    #[arg(long, default_value_t = 0)]
+    provider_latency: u64,
+    /// A request to the store takes this many milliseconds.
+    #[arg(long, default_value_t = 0)]
+    store_latency: u64,
     #[arg(long, hide = true)]
     floor: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    durable_floor: Option<PathBuf>,
     #[command(flatten)]
     _from_cargo: rig::arguments::FromCargo,
 }
 
-#[tokio::main]
-async fn main() {
+fn main() {
     let arguments = Arguments::parse();
     if let Some(config) = &arguments.floor {
-        floor::run(config).await;
-        return;
+        floor::run(config, false);
+    } else if let Some(config) = &arguments.durable_floor {
+        floor::run(config, true);
+    } else {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(measure(&arguments));
     }
-    let mut setup = BenchSetup::start(at_once(), |_| {}).await;
+}
+
+async fn measure(arguments: &Arguments) {
+    let mut setup = BenchSetup::start(scenario(arguments), |_| {}).await;
     for (size, bytes) in SIZES {
         if arguments
             .kilobytes
@@ -73,26 +91,25 @@ async fn main() {
         }
         let jobs = (arguments.jobs * 300_000 / bytes).clamp(arguments.jobs / 4, arguments.jobs * 4);
         let round = Round::prepare(&setup, bytes, jobs, arguments.alone).await;
-        for transfer in [Transfer::Inline, Transfer::Url]
-            .into_iter()
-            .filter(|way| *way == Transfer::Inline || arguments.url)
-        {
-            let way = if transfer == Transfer::Inline {
-                "inline"
-            } else {
-                "by url"
-            };
-            (
-                setup.config.recognition.transfer,
-                setup.config.verification.transfer,
-            ) = (transfer, transfer);
-            let mut comparison = Comparison::new(size, way);
-            for _ in 0..arguments.rounds {
-                for who in [Who::Worker, Who::Floor, Who::Floor, Who::Worker] {
-                    comparison.add(who, round.run(&mut setup, who).await);
-                }
+        let mut comparison = Comparison::new(size);
+        for _ in 0..arguments.rounds {
+            let by_url = Contender::BY_URL.into_iter().filter(|_| arguments.url);
+            let forwards: Vec<_> = Contender::ALL.into_iter().chain(by_url).collect();
+            for contender in forwards.iter().chain(forwards.iter().rev()).copied() {
+                let measured = round.run(&mut setup, contender).await;
+                comparison.add(contender, measured);
             }
-            println!("{}\n", comparison.told());
         }
+        println!("{}\n", comparison.into_table());
     }
+}
+
+/// Providers that answer as often as they are asked, and a store, each after its latency.
+fn scenario(arguments: &Arguments) -> SandboxScenario {
+    let mut scenario = at_once();
+    let latency = Duration::from_millis(arguments.provider_latency);
+    (scenario.recognition.latency, scenario.recognition.jitter) = (latency, latency);
+    (scenario.verification.latency, scenario.verification.jitter) = (latency, latency);
+    scenario.storage.latency = Duration::from_millis(arguments.store_latency);
+    scenario
 }

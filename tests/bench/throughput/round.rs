@@ -1,21 +1,14 @@
 //! One round: a process is started, warmed up, given many jobs at once, then one at a time.
 
-use super::floor;
+use super::contender::Contender;
 use super::rig::figures::number;
 use super::rig::setup::BenchSetup;
-use super::rig::subject::Subject;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Enough that every connection is open, every buffer has its size and every page was touched once.
 const WARM_UP: usize = 100;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    Worker,
-    Floor,
-}
 
 /// What is asked in every round. The same pictures: each process is new, and remembers nothing of
 /// them.
@@ -30,6 +23,8 @@ pub(crate) struct Measured {
     pub(crate) cpu_seconds: f64,
     pub(crate) jobs_per_second: f64,
     pub(crate) peak_mib: f64,
+    /// From the submission of each job that was alone to its result.
+    pub(crate) alone: Vec<Duration>,
     /// What is not the store's or the providers' of each job that was alone: from its submission to
     /// its result.
     pub(crate) added: Vec<Duration>,
@@ -52,16 +47,13 @@ impl Round {
         }
     }
 
-    pub(crate) async fn run(&self, setup: &mut BenchSetup, who: Who) -> Measured {
-        let subject = match who {
-            Who::Worker => Subject::worker(setup, "worker"),
-            Who::Floor => Subject::of_this_program(setup, floor::ARGUMENT),
-        };
+    pub(crate) async fn run(&self, setup: &mut BenchSetup, contender: Contender) -> Measured {
+        let subject = contender.start(setup);
         ask(setup, &self.warm_up).await;
         let (cpu, began) = (subject.cpu(), Instant::now());
         ask(setup, &self.together).await;
         let (cpu, took) = (subject.cpu().saturating_sub(cpu), began.elapsed());
-        let mut added = Vec::new();
+        let (mut alone, mut added) = (Vec::new(), Vec::new());
         for key in &self.alone {
             setup.sandbox.reset();
             let began = Instant::now();
@@ -74,18 +66,17 @@ impl Round {
                 .iter()
                 .map(|call| call.took)
                 .sum();
+            alone.push(took);
             added.push(took.saturating_sub(elsewhere));
         }
         let peak_mib = subject.peak_mib();
-        match who {
-            Who::Worker => assert!(subject.stop().await.success(), "it drains"),
-            Who::Floor => subject.kill().await,
-        }
+        contender.end(subject).await;
         let jobs = number(self.together.len());
         Measured {
             cpu_seconds: cpu.as_secs_f64() * 1_000.0 / jobs,
             jobs_per_second: jobs / took.as_secs_f64(),
             peak_mib,
+            alone,
             added,
         }
     }
