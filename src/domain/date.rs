@@ -1,13 +1,13 @@
 //! Dates in every form the two providers send them.
 
 mod clock_time;
+mod lettered;
 
 use super::invoice::Day;
 use super::reading::Reading;
-use super::spelling::{compact, half};
+use super::spelling::{compact, half, is_placeholder};
 use clock_time::ClockTime;
 use jiff::civil::{Date, DateTime};
-use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -17,19 +17,43 @@ const YEARS: std::ops::RangeInclusive<i16> = 1990..=2100;
 const MILLISECOND_DIGITS: usize = 13;
 const SECOND_DIGITS: usize = 10;
 
-/// `2020-06-01`, `2020年6月3日`, `2020/06/01`, `2020.6.1`, `20200601`, each also with a time of day
-/// behind it (`20200601101530`, `2020年6月3日 10时15分`), milliseconds and seconds since 1970, and what
-/// HTTP and Java write. Anything else is kept as its text. Empty is `None`.
+/// Labels before a date, and what may stand between label and date.
+const LABELS: [&str; 14] = [
+    "开票日期",
+    "开具日期",
+    "入院日期",
+    "出院日期",
+    "就诊日期",
+    "收费日期",
+    "打印日期",
+    "住院日期",
+    "入院时间",
+    "出院时间",
+    "日期",
+    "时间",
+    "公元",
+    "date",
+];
+/// A form's own "no date".
+const NO_DATES: [&str; 2] = ["0000-00-00", "0001-01-01"];
+
+/// `2020-06-01`, `2020年6月3日`, `2020/06/01`, `2020.6.1`, `20200601`, `二〇二〇年六月三日`, each also with
+/// a time of day behind it (`20200601101530`, `2020年6月3日 10时15分`), milliseconds and seconds since
+/// 1970, and what HTTP, Java and people write in English (`3 Jun 2020`). Anything else is kept as
+/// its text. Empty, a placeholder and `0000-00-00` are `None`.
 ///
 /// A time without an offset is left out: the day is the day. One with an offset is that moment's
 /// day in `timezone`.
 pub fn from_text(text: &str, timezone: &TimeZone) -> Option<Day> {
     let text = text.trim();
-    if text.is_empty() {
+    if is_placeholder(text) || NO_DATES.iter().any(|none| text.starts_with(none)) {
         return None;
     }
     let plain = plain(text);
-    let day = written(&plain, timezone).or_else(|| moment(&plain, timezone));
+    let bare = without_label(&plain);
+    let day = written(bare, timezone)
+        .or_else(|| moment(bare, timezone))
+        .or_else(|| lettered::day(bare, timezone));
     Some(day.map_or_else(|| Reading::Text(text.to_owned()), Reading::Value))
 }
 
@@ -39,8 +63,25 @@ pub fn names_a_day(text: &str) -> bool {
     written(&plain(text), &TimeZone::UTC).is_some_and(|day| YEARS.contains(&day.year()))
 }
 
+/// In half-width characters, with one kind of dash.
 fn plain(text: &str) -> String {
-    text.trim().chars().map(half).collect()
+    let dash = |character| match character {
+        '‐' | '‑' | '‒' | '–' | '—' | '―' | '─' | '﹣' | '﹘' | '−' => '-',
+        other => other,
+    };
+    text.trim().chars().map(half).map(dash).collect()
+}
+
+/// Without labels before the date, and without the end of a sentence behind it.
+fn without_label(text: &str) -> &str {
+    let mut rest = text.trim_end_matches(['。', ';', ',']);
+    while let Some(after) = LABELS.iter().find_map(|label| {
+        let (head, tail) = rest.split_at_checked(label.len())?;
+        head.eq_ignore_ascii_case(label).then_some(tail)
+    }) {
+        rest = after.trim_start_matches([':', ' ', ')']);
+    }
+    rest
 }
 
 fn written(text: &str, timezone: &TimeZone) -> Option<Date> {
@@ -48,7 +89,7 @@ fn written(text: &str, timezone: &TimeZone) -> Option<Date> {
     let figures = text.bytes().take_while(u8::is_ascii_digit).count();
     let (date, rest) = match figures {
         8 | 10 | 12 | 14 | 17 => run_together(text)?,
-        0 => return lettered(text, timezone),
+        0 => return lettered::moment(text, timezone),
         _ => separated(text)?,
     };
     let is_attached = figures > 8;
@@ -69,7 +110,7 @@ fn written(text: &str, timezone: &TimeZone) -> Option<Date> {
 /// `20200601`, and a time of day without colons behind it.
 fn run_together(text: &str) -> Option<(Date, &str)> {
     let (digits, rest) = text.split_at(8);
-    let date = date(&digits[..4], &digits[4..6], &digits[6..])?;
+    let date = date_of(&digits[..4], &digits[4..6], &digits[6..])?;
     let is_alone = !rest.starts_with(|next: char| next.is_ascii_digit());
     (is_alone || YEARS.contains(&date.year())).then_some((date, rest))
 }
@@ -81,7 +122,7 @@ fn separated(text: &str) -> Option<(Date, &str)> {
     let (second, is_lettered) = match first {
         // 日 ends the day, so that a time may follow it without a blank.
         '年' => ('月', true),
-        '-' | '/' | '.' => (first, false),
+        '-' | '/' | '.' | '。' | '、' | '·' | '_' => (first, false),
         _ => return None,
     };
     let (month, rest) = digits(rest.strip_prefix(first)?, 2)?;
@@ -91,7 +132,7 @@ fn separated(text: &str) -> Option<(Date, &str)> {
     } else {
         rest
     };
-    Some((date(year, month, day)?, rest))
+    Some((date_of(year, month, day)?, rest))
 }
 
 /// At most `max` digits with blanks around them; the rest begins with what is not blank.
@@ -104,7 +145,7 @@ fn digits(text: &str, max: usize) -> Option<(&str, &str)> {
         .then(|| (digits, rest.trim_start()))
 }
 
-fn date(year: &str, month: &str, day: &str) -> Option<Date> {
+fn date_of(year: &str, month: &str, day: &str) -> Option<Date> {
     if year.len() != 4 {
         return None;
     }
@@ -122,19 +163,6 @@ fn without_weekday(rest: &str) -> &str {
     };
     day.strip_prefix(['一', '二', '三', '四', '五', '六', '日', '天'])
         .map_or(rest, |after| after.trim_start_matches(')'))
-}
-
-/// `Wed, 03 Jun 2020 10:15:30 GMT`, as HTTP writes it, and `Wed Jun 03 10:15:30 CST 2020`, as Java
-/// does: China's time.
-fn lettered(text: &str, timezone: &TimeZone) -> Option<Date> {
-    if !text.is_ascii() {
-        return None;
-    }
-    if let Ok(java) = DateTime::strptime("%a %b %d %H:%M:%S CST %Y", text) {
-        return Some(java.date());
-    }
-    let moment = DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(moment.to_zoned(timezone.clone()).date())
 }
 
 /// A count of milliseconds or seconds since 1970.

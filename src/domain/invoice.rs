@@ -4,6 +4,7 @@
 //! Personal data throughout: an `Invoice` is published and checkpointed, never logged. `Debug` is
 //! left out on purpose.
 
+use super::payment::Payment;
 use super::reading::Reading;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -62,14 +63,25 @@ pub struct Invoice {
     pub prepaid_amount: Option<Money>,
     pub supplementary_payment: Option<Money>,
     pub refund_amount: Option<Money>,
-    pub payments: Vec<NamedAmount>,
+    pub payments: Vec<Payment>,
     pub cost_categories: Vec<NamedAmount>,
     pub cost_details: Vec<CostDetail>,
     pub checksum: Option<Checksum>,
     /// The fields that the provider sent beyond its documentation.
     pub extra: Map<String, Value>,
+    /// Not all of them could be kept; `left_out` counts the others.
+    #[serde(skip_serializing_if = "is_false")]
+    pub extra_truncated: bool,
     #[serde(skip_serializing_if = "LeftOut::is_empty")]
     pub left_out: LeftOut,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Invoice {
@@ -92,7 +104,8 @@ fn shorten<T>(list: &mut Vec<T>, max: usize) -> u64 {
     count as u64
 }
 
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NamedAmount {
     pub name: Option<String>,
     pub amount: Option<Money>,
@@ -143,7 +156,8 @@ pub enum DetailKind {
 
 /// Whether the sums printed on the bill agree with its total, as the verifying provider computed
 /// them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Checksum {
     pub categories: Option<Sum>,
     pub details: Option<Sum>,
@@ -173,6 +187,8 @@ pub struct Registry {
     pub status: Option<RegistryStatus>,
     pub reimbursements: Vec<Reimbursement>,
     pub extra: Map<String, Value>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub extra_truncated: bool,
     #[serde(skip_serializing_if = "LeftOut::is_empty")]
     pub left_out: LeftOut,
 }
@@ -219,13 +235,9 @@ mod tests {
 
     #[test]
     fn lines_that_are_not_kept_are_counted_with_those_that_were_left_out_before() {
-        let amount = NamedAmount {
-            name: None,
-            amount: None,
-        };
         let mut invoice = Invoice {
-            payments: vec![amount.clone(); 2],
-            cost_categories: vec![amount; 5],
+            payments: vec![Payment::default(); 2],
+            cost_categories: vec![NamedAmount::default(); 5],
             left_out: [("cost_categories".to_owned(), 7)].into(),
             ..Invoice::default()
         };

@@ -30,15 +30,41 @@ const PLACEHOLDERS: [char; 15] = [
 const FULL_STOPS: &str = "．.﹒。｡";
 /// Longer texts are no names and may have been truncated, so that equality proves nothing.
 const MAX_NAME_BYTES: usize = 1_000;
-const LABELS: [&str; 10] = [
+/// Dashes, slashes and other lines through an empty place.
+const RULES: &str = "-‐‑‒–—―─━﹣﹘−_/\\∕…～~";
+/// Words for nothing, in small letters.
+const NOTHINGS: [&str; 11] = [
+    "无",
+    "無",
+    "空",
+    "暂无",
+    "暫無",
+    "未填",
+    "未填写",
+    "null",
+    "none",
+    "nil",
+    "n/a",
+];
+/// No placeholder is longer, so that no long text is looked through.
+const MAX_PLACEHOLDER_BYTES: usize = 100;
+const LABELS: [&str; 18] = [
     "票据号码",
     "发票号码",
     "票据编号",
     "票据号",
     "发票号",
     "票号",
+    "电子票据号码",
+    "电子票据号",
+    "票据代码",
+    "校验码",
+    "流水号",
+    "序号",
     "号码",
     "编号",
+    "代码",
+    "号",
     "number",
     "no",
 ];
@@ -68,6 +94,18 @@ pub(crate) fn compact(text: &str) -> String {
         .filter(|character| !character.is_whitespace() && !is_invisible(*character))
         .map(half)
         .collect()
+}
+
+/// Whether a printer or a form put this where there was nothing to say: blanks, `--`, `/`, `无`,
+/// `null`. Masks such as `***` stand for something, and are none.
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    if text.len() > MAX_PLACEHOLDER_BYTES {
+        return false;
+    }
+    let compact = compact(text).to_lowercase();
+    let bare = compact.trim_matches(['(', ')', '[', ']', '【', '】', '<', '>']);
+    let is_rule = |character: char| RULES.contains(character);
+    bare.chars().all(is_rule) || NOTHINGS.contains(&bare)
 }
 
 /// One spelling for everything that looks or means the same (NFKC), in small letters, without white

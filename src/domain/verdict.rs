@@ -1,6 +1,7 @@
 //! From what the registry says about a bill to a verdict and flags.
 
-use super::invoice::{Registry, StatusAnswer};
+use super::invoice::{Registry, Reimbursement, StatusAnswer};
+use super::reading::Reading;
 use super::result::{Flag, Verdict};
 
 /// `None`: a state under "voided" or "red-lettered" could not be understood, so the job ends
@@ -31,7 +32,10 @@ fn flags(registry: &Registry) -> Vec<Flag> {
     let flags = [
         (Flag::Posted, posted),
         (Flag::Printed, printed),
-        (Flag::Reimbursed, !registry.reimbursements.is_empty()),
+        (
+            Flag::Reimbursed,
+            registry.reimbursements.iter().any(is_real),
+        ),
         (
             Flag::RegistryStatusUnknown,
             says(StatusAnswer::Unknown).contains(&true),
@@ -43,10 +47,21 @@ fn flags(registry: &Registry) -> Vec<Flag> {
         .collect()
 }
 
+/// An agency paid something, or something that cannot be read. An entry of zero, or one that only
+/// repeats the bill's number, is no reimbursement.
+fn is_real(reimbursement: &Reimbursement) -> bool {
+    match &reimbursement.amount {
+        Some(Reading::Value(amount)) => amount.is_sign_positive() && !amount.is_zero(),
+        Some(Reading::Text(_)) => true,
+        None => reimbursement.agency.is_some() || reimbursement.date.is_some(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::invoice::{RegistryStatus, Reimbursement};
+    use crate::domain::amount;
+    use crate::domain::invoice::RegistryStatus;
     use StatusAnswer::{No, Unknown, Yes};
 
     fn registry(
@@ -99,13 +114,41 @@ mod tests {
             (genuine, vec![Flag::Printed, Flag::RegistryStatusUnknown])
         );
         let reimbursed = Registry {
-            reimbursements: vec![Reimbursement::default()],
+            reimbursements: vec![Reimbursement {
+                agency: Some("医保局".to_owned()),
+                ..Reimbursement::default()
+            }],
             ..registry(No, No, No, Unknown)
         };
         assert_eq!(
             of_registry(&reimbursed),
             (genuine, vec![Flag::Reimbursed, Flag::RegistryStatusUnknown])
         );
+    }
+
+    #[test]
+    fn only_a_real_reimbursement_is_flagged() {
+        let paid = |agency: Option<&str>, amount: &str| Reimbursement {
+            agency: agency.map(str::to_owned),
+            amount: amount::from_text(amount),
+            note_no: Some("1".to_owned()),
+            ..Reimbursement::default()
+        };
+        for (entries, is_flagged) in [
+            (vec![], false),
+            (vec![paid(None, "")], false),
+            (vec![paid(Some("医保局"), "0.00")], false),
+            (vec![paid(Some("医保局"), "-1.00")], false),
+            (vec![paid(Some("医保局"), "")], true),
+            (vec![paid(None, "1.00")], true),
+            (vec![paid(None, "?"), paid(None, "0")], true),
+        ] {
+            let registry = Registry {
+                reimbursements: entries,
+                ..Registry::default()
+            };
+            assert_eq!(of_registry(&registry).1 == [Flag::Reimbursed], is_flagged);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod merge;
 mod parse;
 mod probes;
 mod reach;
+mod registry_words;
 mod steps;
 mod streak;
 mod streaks;
@@ -27,6 +28,7 @@ mod when;
 use crate::domain::account::VendorName;
 use crate::domain::failure::{Billed, Failure, Stage};
 use crate::domain::progress::Progress;
+use crate::domain::registry_words::RegistryWords;
 use crate::domain::result::Verdict;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -49,6 +51,14 @@ pub struct Policy {
     rules: Vec<Rule>,
     /// When failures in a row pause a stage.
     streaks: Arc<StreakRules>,
+    registry_words: Arc<RegistryWords>,
+}
+
+impl Policy {
+    /// The words in which the registry says what has happened to a bill.
+    pub fn registry_words(&self) -> &Arc<RegistryWords> {
+        &self.registry_words
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! The table, from TOML to rules that need no further checking.
 
 use super::means::{self, WrittenMeaning, WrittenStreak};
+use super::registry_words::{self, WrittenWords};
 use super::steps::{self, WrittenStep};
 use super::streak::StreakRules;
 use super::values::named;
@@ -8,6 +9,7 @@ use super::vocabulary::Vocabulary;
 use super::{
     Billed, Billing, Policy, Rule, ScopeKind, Stage, Step, VendorName, When, codes, merge, reach,
 };
+use crate::domain::registry_words::RegistryWords;
 use crate::settings::located::{FileError, Problem, Source};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,11 +30,14 @@ impl Policy {
         // Read once: an override of some of it needs it again.
         static READ: LazyLock<Policy> = LazyLock::new(|| {
             let source = Source::new(BUILTIN, "config/error-codes.toml");
-            let (rules, streaks) = parse(source, None, None, &StreakRules::new())
+            let words = registry_words::builtin();
+            let table = parse(source, None, None, &StreakRules::new(), &words)
                 .unwrap_or_else(|problem| panic!("{}", source.error(problem)));
+            let rules = table.rules.into_iter().map(|located| located.rule);
             Policy {
-                rules: merge::with_ids(rules.into_iter().map(|located| located.rule).collect()),
-                streaks: Arc::new(streaks),
+                rules: merge::with_ids(rules.collect()),
+                streaks: Arc::new(table.streaks),
+                registry_words: words,
             }
         });
         READ.clone()
@@ -41,19 +46,23 @@ impl Policy {
     /// The built-in policy with the rules of `text` in place of those with the same stage, code and
     /// `when`.
     ///
+    /// Words of the registry come behind the built-in ones.
+    ///
     /// A code that the built-in policy does not name comes before the patterns that would catch it.
     /// `file` is only for the error.
     pub fn with_overrides(text: &str, file: &str) -> Result<Self, FileError> {
         let builtin = Self::builtin();
         let source = Source::new(text, file);
         let vocabulary = Vocabulary(&builtin.rules);
-        let (overrides, streaks) = parse(source, None, Some(&vocabulary), &builtin.streaks)
-            .and_then(|(rules, streaks)| Ok((forbid_success(rules)?, streaks)))
+        let words = &builtin.registry_words;
+        let table = parse(source, None, Some(&vocabulary), &builtin.streaks, words)
             .map_err(|problem| source.error(problem))?;
+        let overrides = forbid_success(table.rules).map_err(|problem| source.error(problem))?;
         let overrides = overrides.into_iter().map(|located| located.rule).collect();
         Ok(Self {
             rules: merge::merge(builtin.rules, overrides),
-            streaks: Arc::new(streaks),
+            streaks: Arc::new(table.streaks),
+            registry_words: Arc::new(table.registry_words),
         })
     }
 
@@ -66,15 +75,17 @@ impl Policy {
     pub fn with_vendor(self, vendor: VendorName, table: &str) -> Result<Self, FileError> {
         let file = format!("the codes of {vendor}");
         let source = Source::new(table, &file);
-        let (rules, streaks) = parse(source, Some(vendor), None, &self.streaks)
+        let words = &self.registry_words;
+        let table = parse(source, Some(vendor), None, &self.streaks, words)
             .map_err(|problem| source.error(problem))?;
-        if streaks != *self.streaks {
+        if table.streaks != *self.streaks {
             let problem = "rows of failures are counted alike for all vendors".to_owned();
             return Err(source.error(Problem::new(&(0..0), problem)));
         }
-        let rules = rules.into_iter().map(|located| located.rule).collect();
+        let rules = table.rules.into_iter().map(|located| located.rule);
         Ok(Self {
-            rules: [merge::with_ids(rules), self.rules].concat(),
+            rules: [merge::with_ids(rules.collect()), self.rules].concat(),
+            registry_words: Arc::new(table.registry_words),
             ..self
         })
     }
@@ -87,6 +98,15 @@ struct WrittenTable {
     streak: BTreeMap<Spanned<String>, WrittenStreak>,
     #[serde(default)]
     rule: Vec<Spanned<WrittenRule>>,
+    #[serde(default)]
+    registry_word: Vec<WrittenWords>,
+}
+
+/// What a text says, without ids.
+struct ParsedTable {
+    rules: Vec<Located>,
+    streaks: StreakRules,
+    registry_words: RegistryWords,
 }
 
 #[derive(Deserialize)]
@@ -112,15 +132,18 @@ struct Located {
 }
 
 /// Rules without ids, each of which can be reached: `vendor`'s, or those of each stage's usual
-/// vendor. The built-in table has no vocabulary: it is one. `streaks` are the rows as they are where the text does not say otherwise.
+/// vendor. The built-in table has no vocabulary: it is one. `streaks` and `words` are as they are
+/// where the text does not say otherwise.
 fn parse(
     source: Source<'_>,
     vendor: Option<VendorName>,
     vocabulary: Option<&Vocabulary>,
     streaks: &StreakRules,
-) -> Result<(Vec<Located>, StreakRules), Problem> {
+    words: &RegistryWords,
+) -> Result<ParsedTable, Problem> {
     let table: WrittenTable = source.parse()?;
     let streaks = means::lift_streaks(table.streak, streaks)?;
+    let registry_words = registry_words::lift(table.registry_word, words)?;
     if table.rule.len() > MAX_RULES {
         return Err(Problem::new(
             &table.rule[MAX_RULES].span(),
@@ -140,7 +163,11 @@ fn parse(
         }
         rules.push(located);
     }
-    Ok((rules, streaks))
+    Ok(ParsedTable {
+        rules,
+        streaks,
+        registry_words,
+    })
 }
 
 impl WrittenRule {

@@ -9,6 +9,7 @@ mod accounts;
 pub mod control;
 mod control_call;
 pub mod deepfinch;
+mod field_reference;
 mod http;
 pub mod huawei;
 mod request;
@@ -20,6 +21,7 @@ mod wire;
 
 pub use account::{Account, Called};
 pub use accounts::Accounts;
+pub use field_reference::field_reference;
 pub use http::{CONNECT_TIMEOUT, Reached, http_client, reach};
 pub use request::{EncodedBody, NotSigned, Provider, Reply, Request, Shown, UrlSigner, View};
 pub use settings::{CallLimits, Section};

@@ -5,10 +5,12 @@ use super::request::Provider;
 use super::settings::CallLimits;
 use crate::domain::account::{AccountName, VendorName};
 use crate::domain::invoice::{Invoice, Verified};
+use crate::domain::registry_words::RegistryWords;
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use reqwest::Client;
 use std::any::Any;
+use std::sync::Arc;
 
 /// A vendor, as its folder declares it. It answers one of the two questions, or both.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,8 @@ pub struct Opening<'a> {
     pub http: Client,
     /// The time zone whose days are meant where an answer names a time.
     pub timezone: TimeZone,
+    /// What the registry's words about a bill mean.
+    pub registry_words: Arc<RegistryWords>,
 }
 
 /// An account that can be called.

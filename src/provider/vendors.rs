@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::retry::Retrier;
 use anyhow::{Context, bail};
 use reqwest::Client;
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct Vendors(Vec<Vendor>);
@@ -87,6 +88,7 @@ impl Vendors {
                 settings: *settings,
                 http: http.clone(),
                 timezone: retrier.timezone.clone(),
+                registry_words: Arc::clone(retrier.policy.registry_words()),
             });
             let id = AccountId {
                 name,

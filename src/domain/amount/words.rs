@@ -4,12 +4,16 @@ use super::super::spelling::folded;
 use rust_decimal::Decimal;
 
 /// The characters of labels such as `金额合计（大写）：人民币`. No numeral and no unit is among them.
-const LABEL: &str =
-    "人民币金额合计总大写数费用收款应实付价税医疗本次票据住院门诊个现缴支()[]【】:;,、¥";
+const LABEL: &str = "人民币金额合计总大写数费用收款应实付价税医疗本次票据发住院门诊个现缴支共小帐账为\
+    rmbcny()[]【】<>《》:;,、.。_=¥";
+/// Labels that hold a character with a meaning of its own.
+const WHOLE_LABELS: [&str; 5] = ["自负", "人民币元:", "人民币元)", "人民币元(大写)", "(元)"];
 /// Characters that cross out an empty place; before the first digit they only keep anything from
 /// being written there.
-const CROSSES: &str = "⊗⨂☒×x";
-const CLOSING: &str = ")]。.,;、:";
+const CROSSES: &str = "⊗⨂⊠☒×x";
+const CLOSING: &str = ")]】。.,;、:_";
+/// What ends the words where it stands behind them.
+const ENDS: [&str; 6] = ["小写", "¥", "人民币", "rmb", "cny", "(元)"];
 
 /// 玖佰叁拾玖元肆角捌分 → 939.48, always with two decimals. Labels, signs and the figures that may stand
 /// beside it are left out: `金额合计（大写）：⊗玖佰叁拾玖元肆角捌分（小写）¥939.48`, `（负数）…`.
@@ -19,7 +23,7 @@ const CLOSING: &str = ")]。.,;、:";
 pub fn from_words(words: &str) -> Option<Decimal> {
     let folded = folded(words);
     let (is_negative, rest) = without_label(&folded)?;
-    let end = ["小写", "¥"]
+    let end = ENDS
         .iter()
         .filter_map(|label| rest.find(label))
         .min()
@@ -39,9 +43,17 @@ fn without_label(text: &str) -> Option<(bool, &str)> {
     let mut is_negative = false;
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
+        if let Some(after) = WHOLE_LABELS
+            .iter()
+            .find_map(|label| rest.strip_prefix(label))
+        {
+            rest = after;
+            continue;
+        }
         let after = &rest[first.len_utf8()..];
         let crosses_out_a_place = after.starts_with([
-            '拾', '佰', '仟', '万', '萬', '亿', '億', '元', '圆', '圓', '角', '分',
+            '拾', '佰', '仟', '十', '百', '千', '万', '萬', '亿', '億', '元', '圆', '圓', '圜',
+            '角', '分',
         ]);
         match first {
             '负' | '負' | '-' | '−' if is_negative => return None,
@@ -60,6 +72,8 @@ enum Numeral {
     Digit(i64),
     /// 拾, 佰, 仟.
     Small(i64),
+    /// 廿, 卅: so many tens.
+    Tens(i64),
     /// 万, 亿.
     Large(i64),
     Yuan,
@@ -71,30 +85,65 @@ enum Numeral {
 
 impl Numeral {
     fn of(character: char) -> Option<Self> {
+        if let Some(digit) = digit_of(character) {
+            return Some(Self::Digit(digit));
+        }
         Some(match character {
-            '零' | '〇' => Self::Digit(0),
-            cross if CROSSES.contains(cross) => Self::Digit(0),
-            '壹' => Self::Digit(1),
-            '贰' | '弍' | '貳' => Self::Digit(2),
-            '叁' | '叄' | '參' | '参' => Self::Digit(3),
-            '肆' => Self::Digit(4),
-            '伍' => Self::Digit(5),
-            '陆' | '陸' => Self::Digit(6),
-            '柒' => Self::Digit(7),
-            '捌' => Self::Digit(8),
-            '玖' => Self::Digit(9),
-            '拾' => Self::Small(10),
-            '佰' => Self::Small(100),
-            '仟' => Self::Small(1000),
+            '拾' | '十' => Self::Small(10),
+            '佰' | '百' => Self::Small(100),
+            '仟' | '千' | '阡' => Self::Small(1000),
+            '廿' => Self::Tens(2),
+            '卅' => Self::Tens(3),
+            '卌' => Self::Tens(4),
             '万' | '萬' => Self::Large(10_000),
             '亿' | '億' => Self::Large(100_000_000),
-            '元' | '圆' | '圓' => Self::Yuan,
+            '元' | '圆' | '圓' | '圜' | '円' => Self::Yuan,
             '角' => Self::Part(10),
             '分' => Self::Part(1),
             '整' | '正' => Self::End,
             _ => return None,
         })
     }
+}
+
+fn digit_of(character: char) -> Option<i64> {
+    Some(match character {
+        '零' | '〇' | '○' | '◯' => 0,
+        cross if CROSSES.contains(cross) => 0,
+        '壹' | '壱' | '弌' | '一' => 1,
+        '贰' | '弍' | '貳' | '貮' | '弐' | '二' | '两' | '兩' => 2,
+        '叁' | '叄' | '參' | '参' | '弎' | '三' => 3,
+        '肆' | '四' => 4,
+        '伍' | '五' => 5,
+        '陆' | '陸' | '六' => 6,
+        '柒' | '漆' | '七' => 7,
+        '捌' | '八' => 8,
+        '玖' | '九' => 9,
+        _ => return None,
+    })
+}
+
+/// A number from 0 to 99 in Chinese numerals, of days and dates: `三`, `十二`, `廿一`, `零陆`.
+pub(in crate::domain) fn small_numeral(text: &str) -> Option<u8> {
+    let mut sum = WordSum::default();
+    for character in text.chars() {
+        match Numeral::of(character)? {
+            Numeral::Digit(digit) => sum.digit(digit)?,
+            Numeral::Small(10) => sum.small(10)?,
+            Numeral::Tens(tens) => sum.tens(tens)?,
+            _ => return None,
+        }
+    }
+    if !sum.in_section {
+        return None;
+    }
+    sum.take_ones()?;
+    u8::try_from(sum.section).ok()
+}
+
+/// The digits of a number that is written digit by digit: `二〇二六`.
+pub(in crate::domain) fn numeral_digits(text: &str) -> Option<Vec<i64>> {
+    text.chars().map(digit_of).collect()
 }
 
 /// A sum of money while it is read from left to right.
@@ -127,6 +176,7 @@ impl WordSum {
         match numeral {
             Numeral::Digit(digit) => self.digit(digit),
             Numeral::Small(unit) => self.small(unit),
+            Numeral::Tens(tens) => self.tens(tens),
             Numeral::Large(unit) => self.large(unit),
             Numeral::Yuan => self.yuan(),
             Numeral::Part(unit) => self.part(unit),
@@ -164,6 +214,12 @@ impl WordSum {
         self.after_zero = false;
         self.in_section = true;
         Some(())
+    }
+
+    /// Two characters in one: a digit that is not zero must not wait before it.
+    fn tens(&mut self, tens: i64) -> Option<()> {
+        self.digit(tens)?;
+        self.small(10)
     }
 
     fn large(&mut self, unit: i64) -> Option<()> {

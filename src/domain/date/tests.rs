@@ -92,7 +92,6 @@ fn a_value_that_is_no_date_stays_text() {
     for text in [
         "2020-13-01",
         "2021-02-29",
-        "0000-00-00",
         "20-06-03",
         "2020-06",
         "2020年06月",
@@ -121,6 +120,19 @@ fn a_value_that_is_no_date_stays_text() {
 }
 
 #[test]
+fn dates_of_every_kind_are_read_as_a_person_does() {
+    for line in include_str!("../../../tests/data/readings/dates.txt").lines() {
+        let (text, expected) = line.split_once('\t').unwrap();
+        let read = match day(text) {
+            None => "nothing".to_owned(),
+            Some(Reading::Value(date)) => date.to_string(),
+            Some(Reading::Text(_)) => "text".to_owned(),
+        };
+        assert_eq!(read, expected, "{text}");
+    }
+}
+
+#[test]
 fn a_day_that_was_written_is_distinguished_from_a_number() {
     for text in [
         "2026-06-03",
@@ -137,6 +149,8 @@ fn a_day_that_was_written_is_distinguished_from_a_number() {
         "1031123456",
         "0001-01-01T00:00:00",
         "1900-01-01",
+        "开票日期：2026-06-03",
+        "二〇二六年六月三日",
         "2",
         "",
     ] {

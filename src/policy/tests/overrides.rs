@@ -87,6 +87,7 @@ fn replacing_any_code_changes_no_other() {
             };
             let policy = Policy {
                 streaks: Arc::clone(&builtin.streaks),
+                registry_words: Arc::clone(builtin.registry_words()),
                 rules: merge(builtin.rules().to_vec(), vec![rule]),
             };
             for (stage, other) in named

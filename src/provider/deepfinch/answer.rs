@@ -3,15 +3,17 @@
 
 use super::{invoice, registry};
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::invoice::Verified;
+use crate::domain::invoice::{Day, Money, Verified};
 use crate::provider::Reply;
-use crate::provider::wire::extra::Extra;
-use crate::provider::wire::json::Fields;
+use crate::provider::wire::extra::{Extra, note};
+use crate::provider::wire::json::{self, Fields};
 use crate::provider::wire::redaction;
 use crate::provider::wire::{self, AnswerContext, undocumented};
-use jiff::tz::TimeZone;
+use serde_json::value::RawValue;
 
 const STAGE: Stage = Stage::Verification;
+const STANDARD: &str = "invoice_standard_result";
+const ADDITIONAL: &str = "invoice_additional_result";
 
 /// Reads an answer without making a call.
 pub fn read_answer(status: u16, body: &[u8]) -> Result<Reply<Verified>, Failure> {
@@ -47,7 +49,7 @@ pub(super) fn read(
     match name.as_deref().and_then(redaction::answer_name) {
         Some("OK") => match fields
             .object("data")
-            .and_then(|data| verified(data, &context.timezone))
+            .and_then(|data| verified(data, context))
         {
             Some(verified) => Ok(Reply {
                 code: "OK",
@@ -57,7 +59,7 @@ pub(super) fn read(
                     ..verified
                 },
             }),
-            None => Err(told(undocumented(STAGE, status, "OK without a result"))),
+            None => Err(told(undocumented(STAGE, status, "OK without a bill"))),
         },
         Some("VERIFY_FAILED") => Err(told(match error_code(&mut fields) {
             Some(code) => Failure::new(STAGE, code, context.redaction.clean(&message)),
@@ -88,30 +90,53 @@ fn error_code(fields: &mut Fields<'_>) -> Option<String> {
     redaction::answer_name(&fields.text("error_code")?).map(str::to_owned)
 }
 
-/// `None` without any result: an empty answer must not become a verdict.
-fn verified(mut data: Fields<'_>, timezone: &TimeZone) -> Option<Verified> {
-    let standard = data.object("invoice_standard_result");
-    let additional = data.object("invoice_additional_result");
-    let sent = [&standard, &additional]
-        .into_iter()
-        .flatten()
-        .any(Fields::say_anything);
-    if !sent {
-        return None;
-    }
-    let mut standard = standard.unwrap_or_default();
-    let registry = registry::map(
-        additional.unwrap_or_default(),
-        standard.raw("img_status"),
-        timezone,
-    );
+/// `None` without a bill: an empty answer must not become a verdict.
+///
+/// A second bill in the answer is shown as it was sent, and counted.
+fn verified(data: Fields<'_>, context: &AnswerContext) -> Option<Verified> {
+    let mut data = data;
+    let results = data.raw(STANDARD).map(json::objects).unwrap_or_default();
+    let additional = data.raw(ADDITIONAL).map(json::objects).unwrap_or_default();
+    let first = results.first().map(|(_, raw)| raw.get());
+    let mut standard = first.and_then(Fields::parse).unwrap_or_default();
+    let registry = registry::map(&additional, standard.raw("img_status"), context);
     let mut extra = Extra::default();
-    let mut invoice = invoice::map(standard, &mut extra, timezone);
+    for (index, raw) in results.iter().skip(1) {
+        extra.keep(format!("{STANDARD}[{index}]"), raw);
+    }
+    let mut invoice = invoice::map(standard, &mut extra, &context.timezone);
     data.into_extra("data.", &mut extra);
-    invoice.extra = extra.into_map(&mut invoice.left_out);
-    Some(Verified {
+    let kept = extra.into_map(&mut invoice.left_out);
+    (invoice.extra, invoice.extra_truncated) = (kept.fields, kept.is_truncated);
+    let others = results.iter().skip(1).filter(|(_, raw)| is_a_bill(raw));
+    note(&mut invoice.left_out, "bills", others.count() as u64);
+    let verified = Verified {
         invoice,
         registry,
         qr_code_found: None,
-    })
+    };
+    identifies_a_bill(&verified).then_some(verified)
+}
+
+fn is_a_bill(raw: &RawValue) -> bool {
+    Fields::parse(raw.get())
+        .is_some_and(|fields| fields.says("note_no") || fields.says("note_code"))
+}
+
+/// Whether either result has a number or a code, and a total or a date that could be read. Without
+/// them nothing says which bill the registry speaks of.
+fn identifies_a_bill(verified: &Verified) -> bool {
+    let (invoice, registry) = (&verified.invoice, &verified.registry);
+    let names = [
+        &invoice.note_no,
+        &invoice.note_code,
+        &registry.note_no,
+        &registry.note_code,
+    ];
+    let totals = [&invoice.total_cost, &registry.total_cost];
+    let dates = [&invoice.billing_date, &registry.billing_date];
+    let is_read = |total: &Option<Money>| total.as_ref().is_some_and(|read| read.value().is_some());
+    let is_dated = |date: &Option<Day>| date.as_ref().is_some_and(|read| read.value().is_some());
+    names.into_iter().any(Option::is_some)
+        && (totals.into_iter().any(is_read) || dates.into_iter().any(is_dated))
 }

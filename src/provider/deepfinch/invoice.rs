@@ -1,109 +1,137 @@
 //! From the fields of `invoice_standard_result` to the common [`Invoice`].
 
 use crate::domain::invoice::{
-    Checksum, CostDetail, DetailKind, Gender, Invoice, LeftOut, Money, NamedAmount, NoteKind, Sum,
+    Checksum, CostDetail, Invoice, LeftOut, Money, NamedAmount, NoteKind,
 };
+use crate::domain::payment::Payment;
 use crate::provider::wire::extra::{Extra, note};
+use crate::provider::wire::field::{Field, fields, read_all};
 use crate::provider::wire::json::{self, Fields};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
+/// The fields of the result.
+pub(super) const FIELDS: &[Field<Invoice>] = fields![
+    "note_code" => note_code: Text,
+    "note_no" => note_no: Text,
+    "check_code" => check_code: Text,
+    "note_title" => note_title: Text,
+    "type" => note_kind: NoteKind,
+    "province" => province: Text,
+    "patient_name" => patient_name: Text,
+    "patient_gender" => patient_gender: Gender,
+    "billing_date" => billing_date: Date,
+    "treatment_date" => treatment_date: Date,
+    "start_hospital_date" => admission_date: Date,
+    "end_hospital_date" => discharge_date: Date,
+    "hospital_days" => hospital_days: Days,
+    "hospital_name" => hospital_name: Text,
+    "medical_organization_type" => hospital_type: Text,
+    "hospital_departments" => hospital_department: Text,
+    "charging_units" => charging_unit: Text,
+    "invoice_party_code" => invoice_party_code: Text,
+    "medical_insurance_type" => insurance_type: Text,
+    "medical_insurance_no" => insurance_no: Text,
+    "social_security_card_no" => social_security_no: Text,
+    "medical_card_no" => medical_card_no: Text,
+    "hospital_no" => hospital_no: Text,
+    "medical_record_no" => medical_record_no: Text,
+    "service_serial_no" => business_no: Text,
+    "unified_social_credit_code" => payer_credit_code: Text,
+    "work_unit" => work_unit: Text,
+    "payee" => payee: Text,
+    "reviewer" => reviewer: Text,
+    "payment_channel" => payment_channel: Text,
+    "remark" => remark: Text,
+    "total_cost" => total_cost: Money,
+];
+/// The fields of an entry of `cost_categories`.
+pub(super) const CATEGORY_FIELDS: &[Field<NamedAmount>] = fields![
+    "name" => name: Text,
+    "cost" => amount: Money,
+    "value" => amount: Money,
+];
+/// The fields of an entry of `cost_detail_list`.
+pub(super) const DETAIL_FIELDS: &[Field<CostDetail>] = fields![
+    "name" => name: Text,
+    "origin_ocr_name" => printed_name: Text,
+    "ocr_name" => printed_name: Text,
+    "item_coding" => code: Text,
+    "spec" => specification: Text,
+    "unit" => unit: Text,
+    "amount" => quantity: Quantity,
+    "unit_price" => unit_price: UnitPrice,
+    "cost" => amount: Money,
+    "medical_level" => level: Text,
+    "selfpay" => self_pay: Money,
+    "medical_type" => kind: DetailKind,
+    "class" => category: Text,
+];
+/// The fields of `checksum`.
+pub(super) const CHECKSUM_FIELDS: &[Field<Checksum>] = fields![
+    "cost_categories" => categories: Checksum,
+    "cost_detail_list" => details: Checksum,
+];
+
 /// The caller puts `extra` into the invoice, once it has added its own.
 pub(super) fn map(mut result: Fields<'_>, extra: &mut Extra, timezone: &TimeZone) -> Invoice {
-    let mut left_out = LeftOut::new();
-    let note_kind = result.integer("type").map(note_kind);
+    let mut invoice = Invoice::default();
+    read_all(FIELDS, &mut result, &mut invoice, timezone);
     // One field for both numbers; which one it is follows from the kind of bill.
-    let (clinic_no, hospital_no) = match note_kind {
-        Some(NoteKind::Outpatient) => (result.text("hospital_no"), None),
-        Some(NoteKind::Inpatient | NoteKind::Unknown) | None => (None, result.text("hospital_no")),
-    };
-    let payments = amounts(
-        &mut result,
-        ("payments_info", "payments"),
+    if invoice.note_kind == Some(NoteKind::Outpatient) {
+        invoice.clinic_no = invoice.hospital_no.take();
+    }
+    let mut lists = ListReader {
         extra,
-        &mut left_out,
-    );
-    let mut invoice = Invoice {
-        note_code: result.text("note_code"),
-        note_no: result.text("note_no"),
-        check_code: result.text("check_code"),
-        note_title: result.text("note_title"),
-        note_kind,
-        province: result.text("province"),
-        patient_name: result.text("patient_name"),
-        patient_gender: gender(&mut result),
-        billing_date: result.day("billing_date", timezone),
-        treatment_date: result.day("treatment_date", timezone),
-        admission_date: result.day("start_hospital_date", timezone),
-        discharge_date: result.day("end_hospital_date", timezone),
-        hospital_days: result.days("hospital_days"),
-        hospital_name: result.text("hospital_name"),
-        hospital_type: result.text("medical_organization_type"),
-        hospital_department: result.text("hospital_departments"),
-        charging_unit: result.text("charging_units"),
-        invoice_party_code: result.text("invoice_party_code"),
-        insurance_type: result.text("medical_insurance_type"),
-        insurance_no: result.text("medical_insurance_no"),
-        social_security_no: result.text("social_security_card_no"),
-        medical_card_no: result.text("medical_card_no"),
-        clinic_no,
-        hospital_no,
-        medical_record_no: result.text("medical_record_no"),
-        business_no: result.text("service_serial_no"),
-        payer_credit_code: result.text("unified_social_credit_code"),
-        work_unit: result.text("work_unit"),
-        payee: result.text("payee"),
-        reviewer: result.text("reviewer"),
-        payment_channel: result.text("payment_channel"),
-        remark: result.text("remark"),
-        total_cost: result.money("total_cost"),
-        insurance_payment: named(&payments, "医保统筹基金支付"),
-        personal_account_payment: named(&payments, "个人账户支付"),
-        prepaid_amount: named(&payments, "预缴金额"),
-        supplementary_payment: named(&payments, "补缴金额"),
-        refund_amount: named(&payments, "退费金额"),
-        payments,
-        cost_categories: amounts(
-            &mut result,
-            ("cost_categories", "cost_categories"),
-            extra,
-            &mut left_out,
-        ),
-        cost_details: details(&mut result, extra, &mut left_out),
-        checksum: checksum(&mut result, extra),
-        ..Invoice::default()
+        left_out: LeftOut::new(),
     };
-    invoice.left_out = left_out;
+    invoice.payments = lists.entries(&mut result, ("payments_info", "payments"), payment);
+    invoice.insurance_payment = named(&invoice.payments, "医保统筹基金支付");
+    invoice.personal_account_payment = named(&invoice.payments, "个人账户支付");
+    invoice.prepaid_amount = named(&invoice.payments, "预缴金额");
+    invoice.supplementary_payment = named(&invoice.payments, "补缴金额");
+    invoice.refund_amount = named(&invoice.payments, "退费金额");
+    let categories = ("cost_categories", "cost_categories");
+    invoice.cost_categories = lists.entries(&mut result, categories, |entry| {
+        let mut category = NamedAmount::default();
+        read_all(CATEGORY_FIELDS, entry, &mut category, timezone);
+        category
+    });
+    let details = ("cost_detail_list", "cost_details");
+    invoice.cost_details = lists.entries(&mut result, details, |entry| {
+        let mut detail = CostDetail::default();
+        read_all(DETAIL_FIELDS, entry, &mut detail, timezone);
+        detail.name = detail.name.or_else(|| detail.printed_name.clone());
+        detail
+    });
+    invoice.left_out = lists.left_out;
+    invoice.checksum = checksum(&mut result, extra, timezone);
     result.into_extra("", extra);
     invoice
 }
 
-fn note_kind(number: i64) -> NoteKind {
-    match number {
-        1 => NoteKind::Outpatient,
-        2 => NoteKind::Inpatient,
-        _ => NoteKind::Unknown,
+/// `{name, cost}`.
+fn payment(entry: &mut Fields<'_>) -> Payment {
+    let name = entry.text("name");
+    let cost = ["cost", "value"].into_iter().find_map(|key| {
+        entry
+            .peek(key)
+            .filter(|raw| !json::is_nothing(raw))
+            .map(|raw| (key, raw))
+    });
+    let Some((key, raw)) = cost else {
+        return Payment::named(name, || None, || None);
+    };
+    let mut is_read = false;
+    let payment = Payment::named(name, || json::money(raw).flatten(), || json::read_text(raw));
+    is_read |= payment.amount.is_some() || json::spoken(raw) == Some(None);
+    if is_read {
+        entry.raw(key);
     }
+    payment
 }
 
-fn gender(result: &mut Fields<'_>) -> Option<Gender> {
-    if let Some(number) = result.integer("patient_gender") {
-        return Some(match number {
-            1 => Gender::Male,
-            2 => Gender::Female,
-            _ => Gender::Unknown,
-        });
-    }
-    result
-        .text("patient_gender")
-        .map(|text| match text.as_str() {
-            "男" => Gender::Male,
-            "女" => Gender::Female,
-            _ => Gender::Unknown,
-        })
-}
-
-fn named(payments: &[NamedAmount], name: &str) -> Option<Money> {
+fn named(payments: &[Payment], name: &str) -> Option<Money> {
     payments
         .iter()
         .find(|payment| payment.name.as_deref() == Some(name))?
@@ -111,106 +139,48 @@ fn named(payments: &[NamedAmount], name: &str) -> Option<Money> {
         .clone()
 }
 
-/// A list of `{name, cost}`.
-fn amounts(
-    result: &mut Fields<'_>,
-    list: List,
-    extra: &mut Extra,
-    left_out: &mut LeftOut,
-) -> Vec<NamedAmount> {
-    entries(result, list, extra, left_out, |entry| {
-        let amount = NamedAmount {
-            name: entry.text("name"),
-            amount: entry.money("cost"),
-        };
-        (amount.name.is_some() || amount.amount.is_some()).then_some(amount)
-    })
-}
-
-fn details(result: &mut Fields<'_>, extra: &mut Extra, left_out: &mut LeftOut) -> Vec<CostDetail> {
-    entries(
-        result,
-        ("cost_detail_list", "cost_details"),
-        extra,
-        left_out,
-        |entry| {
-            let ocr_name = entry.text("ocr_name");
-            let printed_name = entry.text("origin_ocr_name").or(ocr_name);
-            let detail = CostDetail {
-                name: entry.text("name").or_else(|| printed_name.clone()),
-                code: entry.text("item_coding"),
-                specification: entry.text("spec"),
-                unit: entry.text("unit"),
-                quantity: entry.money("amount"),
-                unit_price: entry.money("unit_price"),
-                amount: entry.money("cost"),
-                level: entry.text("medical_level"),
-                self_pay: entry.money("selfpay"),
-                kind: entry.integer("medical_type").map(detail_kind),
-                category: entry.text("class"),
-                printed_name,
-            };
-            (detail != CostDetail::default()).then_some(detail)
-        },
-    )
-}
-
-fn detail_kind(number: i64) -> DetailKind {
-    match number {
-        1 => DetailKind::WesternMedicine,
-        2 => DetailKind::ChineseMedicine,
-        3 => DetailKind::Treatment,
-        _ => DetailKind::Unknown,
-    }
-}
-
-fn checksum(result: &mut Fields<'_>, extra: &mut Extra) -> Option<Checksum> {
+fn checksum(result: &mut Fields<'_>, extra: &mut Extra, timezone: &TimeZone) -> Option<Checksum> {
     let mut sums = result.object("checksum")?;
-    let checksum = Checksum {
-        categories: sums.integer("cost_categories").and_then(sum),
-        details: sums.integer("cost_detail_list").and_then(sum),
-    };
+    let mut checksum = Checksum::default();
+    read_all(CHECKSUM_FIELDS, &mut sums, &mut checksum, timezone);
     sums.into_extra("checksum.", extra);
     Some(checksum)
 }
 
-fn sum(number: i64) -> Option<Sum> {
-    match number {
-        1 => Some(Sum::Passed),
-        0 => Some(Sum::Failed),
-        -1 => Some(Sum::Unchecked),
-        _ => None,
-    }
+struct ListReader<'a> {
+    extra: &'a mut Extra,
+    left_out: LeftOut,
 }
 
-/// The list's name with the provider, and with us.
-type List = (&'static str, &'static str);
-
-/// The values that `read` makes of a list's objects. What it leaves, and what is no object, is
-/// extra. A line of which nothing was read but that it costs something counts as left out, so that
-/// nothing is added up without it.
-fn entries<T>(
-    result: &mut Fields<'_>,
-    (list, field): List,
-    extra: &mut Extra,
-    left_out: &mut LeftOut,
-    read: impl Fn(&mut Fields<'_>) -> Option<T>,
-) -> Vec<T> {
-    let mut entries = Vec::new();
-    let mut sent = result.list(list);
-    let mut unread = sent.keep_lines();
-    for (index, raw) in sent.kept.into_iter().enumerate() {
-        let raw: &RawValue = raw;
-        let Some(mut entry) = Fields::parse(raw.get()) else {
-            unread += u64::from(!json::is_nothing(raw));
-            extra.keep(format!("{list}[{index}]"), raw);
-            continue;
-        };
-        let read = read(&mut entry);
-        unread += u64::from(read.is_none() && entry.says("cost"));
-        entries.extend(read);
-        entry.into_extra(&format!("{list}[{index}]."), extra);
+impl ListReader<'_> {
+    /// The values that `read` makes of a list's objects; the list has a name with the provider and
+    /// one with us. What it leaves, and what is no object, is extra. A line of which nothing was
+    /// read but that it costs something counts as left out, so that nothing is added up without it.
+    fn entries<T: Default + PartialEq>(
+        &mut self,
+        result: &mut Fields<'_>,
+        (list, ours): (&'static str, &'static str),
+        read: impl Fn(&mut Fields<'_>) -> T,
+    ) -> Vec<T> {
+        let mut entries = Vec::new();
+        let mut sent = result.list(list);
+        let mut unread = sent.keep_lines();
+        for (index, raw) in sent.kept.into_iter().enumerate() {
+            let raw: &RawValue = raw;
+            let Some(mut entry) = Fields::parse(raw.get()) else {
+                unread += u64::from(!json::is_nothing(raw));
+                self.extra.keep_cell(list, index, "", raw);
+                continue;
+            };
+            let line = read(&mut entry);
+            if line == T::default() {
+                unread += u64::from(entry.says("cost"));
+            } else {
+                entries.push(line);
+            }
+            entry.into_cells(list, index, self.extra);
+        }
+        note(&mut self.left_out, ours, unread);
+        entries
     }
-    note(left_out, field, unread);
-    entries
 }

@@ -5,10 +5,13 @@ mod answer;
 mod config;
 mod form;
 mod invoice;
+mod reference;
 mod registry;
 mod status;
 #[cfg(test)]
 mod tests;
+
+pub(super) use reference::reference;
 
 pub use answer::read_answer;
 pub use config::Config;
@@ -22,11 +25,13 @@ use crate::clock::skew::ClockReading;
 use crate::domain::account::VendorName;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Verified;
+use crate::domain::registry_words::RegistryWords;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use reqwest::Client;
 use reqwest::header::HeaderValue;
+use std::sync::Arc;
 use url::Url;
 
 const STAGE: Stage = Stage::Verification;
@@ -54,12 +59,22 @@ pub struct DeepFinch {
 impl DeepFinch {
     fn open(opening: &Opening<'_>) -> anyhow::Result<Opened<Verified>> {
         let config: &Config = opening.section()?;
-        let deepfinch = Self::new(config, opening.http.clone(), opening.timezone.clone())?;
+        let deepfinch = Self::new(
+            config,
+            opening.http.clone(),
+            opening.timezone.clone(),
+            Arc::clone(&opening.registry_words),
+        )?;
         Ok(Opened::new(deepfinch, config.limits()))
     }
 
-    /// `timezone` is whose days its dates are.
-    pub fn new(config: &Config, http: Client, timezone: TimeZone) -> anyhow::Result<Self> {
+    /// `timezone` is whose days its dates are, and `registry_words` are what its states say.
+    pub fn new(
+        config: &Config,
+        http: Client,
+        timezone: TimeZone,
+        registry_words: Arc<RegistryWords>,
+    ) -> anyhow::Result<Self> {
         let redaction = Redaction::of([&config.api_id, &config.api_secret]);
         Ok(Self {
             wire: Wire {
@@ -69,6 +84,7 @@ impl DeepFinch {
                 context: AnswerContext {
                     redaction,
                     timezone,
+                    registry_words,
                 },
                 server_clock: ServerClock::default(),
             },

@@ -2,50 +2,32 @@
 //! barely documented, and a verdict hangs on it: what cannot be understood is unknown, never
 //! "clean".
 
+use crate::domain::date;
 use crate::domain::invoice::{RegistryStatus, StatusAnswer};
-use crate::domain::{date, spelling};
+use crate::domain::registry_words::{RegistryState, RegistryWords};
 use crate::provider::wire::extra::Extra;
 use crate::provider::wire::json::{self, Elements, Fields};
 use serde_json::value::RawValue;
 
+const LIST: &str = "img_status";
 const NOTHING: RegistryStatus = RegistryStatus {
     printed: StatusAnswer::No,
     red_lettered: StatusAnswer::No,
     voided: StatusAnswer::No,
     posted: StatusAnswer::No,
 };
-const STATES: [State; 4] = [
-    State {
-        key: "yidayin",
-        label: "已打印",
-        of: |status| &mut status.printed,
-    },
-    State {
-        key: "yikaihongpiao",
-        label: "已开红票",
-        of: |status| &mut status.red_lettered,
-    },
-    State {
-        key: "yizuofei",
-        label: "已作废",
-        of: |status| &mut status.voided,
-    },
-    State {
-        key: "yiruzhang",
-        label: "已入账",
-        of: |status| &mut status.posted,
-    },
+/// The documented names of the states.
+pub(super) const STATES: [(&str, RegistryState); 4] = [
+    ("yidayin", RegistryState::Printed),
+    ("yikaihongpiao", RegistryState::RedLettered),
+    ("yizuofei", RegistryState::Voided),
+    ("yiruzhang", RegistryState::Posted),
 ];
-
-struct State {
-    key: &'static str,
-    label: &'static str,
-    of: fn(&mut RegistryStatus) -> &mut StatusAnswer,
-}
 
 /// The union of all that was sent; `None` when nothing was.
 pub(super) fn read<'a>(
     sent: impl Iterator<Item = &'a RawValue>,
+    words: &RegistryWords,
     extra: &mut Extra,
 ) -> Option<RegistryStatus> {
     let mut union: Option<RegistryStatus> = None;
@@ -55,13 +37,12 @@ pub(super) fn read<'a>(
             left_out: 0,
         });
         let statuses = items.kept.into_iter().enumerate();
-        let statuses = statuses
-            .filter_map(|(index, item)| read_item(item, &format!("img_status[{index}]."), extra));
-        for status in statuses.chain((items.left_out > 0).then(unknown)) {
+        let statuses = statuses.filter_map(|(index, item)| read_item(item, index, words, extra));
+        for mut status in statuses.chain((items.left_out > 0).then(unknown)) {
             let union = union.get_or_insert(NOTHING);
-            for state in &STATES {
-                let (mut status, slot) = (status, (state.of)(union));
-                *slot = stronger(*slot, *(state.of)(&mut status));
+            for state in RegistryState::ALL {
+                let slot = state.of(union);
+                *slot = stronger(*slot, *state.of(&mut status));
             }
         }
     }
@@ -69,25 +50,35 @@ pub(super) fn read<'a>(
 }
 
 /// An object of states, or the name of one. `None` for what says nothing.
-fn read_item(raw: &RawValue, prefix: &str, extra: &mut Extra) -> Option<RegistryStatus> {
+fn read_item(
+    raw: &RawValue,
+    index: usize,
+    words: &RegistryWords,
+    extra: &mut Extra,
+) -> Option<RegistryStatus> {
     match Fields::parse(raw.get()) {
-        Some(fields) => read_object(fields, prefix, extra),
+        Some(fields) => read_object(fields, index, words, extra),
         None if json::elements(raw).is_some_and(|elements| elements.kept.is_empty()) => None,
-        None => read_name(raw),
+        None => read_name(raw, words),
     }
 }
 
-fn read_object(mut fields: Fields<'_>, prefix: &str, extra: &mut Extra) -> Option<RegistryStatus> {
+fn read_object(
+    mut fields: Fields<'_>,
+    index: usize,
+    words: &RegistryWords,
+    extra: &mut Extra,
+) -> Option<RegistryStatus> {
     let mut status = NOTHING;
     let mut documented = false;
-    for state in &STATES {
-        if let Some(raw) = fields.raw(state.key) {
+    for (key, state) in STATES {
+        if let Some(raw) = fields.raw(key) {
             documented = true;
-            *(state.of)(&mut status) = answer(raw, state);
+            *state.of(&mut status) = answer(raw, state, words);
         }
     }
     let undocumented = fields.say_anything();
-    fields.into_extra(prefix, extra);
+    fields.into_cells(LIST, index, extra);
     match (documented, undocumented) {
         (true, _) => Some(status),
         (false, true) => Some(unknown()),
@@ -95,54 +86,36 @@ fn read_object(mut fields: Fields<'_>, prefix: &str, extra: &mut Extra) -> Optio
     }
 }
 
-fn read_name(raw: &RawValue) -> Option<RegistryStatus> {
-    let text = word(raw);
-    if text.as_deref().is_some_and(is_no) {
+fn read_name(raw: &RawValue, words: &RegistryWords) -> Option<RegistryStatus> {
+    let text = json::text(raw);
+    if text.as_deref().is_some_and(|text| words.is_no(text)) {
         return None;
     }
-    let named = STATES.iter().find(|state| {
+    let mut states = RegistryState::ALL.into_iter();
+    let named = states.find(|state| {
         text.as_deref()
-            .is_some_and(|text| text == state.label || text == state.key)
+            .is_some_and(|text| words.names(*state, text))
     });
     Some(match named {
         Some(state) => {
             let mut status = NOTHING;
-            *(state.of)(&mut status) = StatusAnswer::Yes;
+            *state.of(&mut status) = StatusAnswer::Yes;
             status
         }
         None => unknown(),
     })
 }
 
-fn answer(raw: &RawValue, state: &State) -> StatusAnswer {
-    match word(raw) {
-        Some(text) if is_no(&text) => StatusAnswer::No,
-        Some(text) if is_yes(&text) || text == state.label => StatusAnswer::Yes,
-        Some(_) | None => StatusAnswer::Unknown,
+/// A word that is known, or the day on which it happened.
+fn answer(raw: &RawValue, state: RegistryState, words: &RegistryWords) -> StatusAnswer {
+    let Some(text) = json::text(raw) else {
+        return StatusAnswer::Unknown;
+    };
+    match words.answer(state, &text) {
+        Some(answer) => answer,
+        None if date::names_a_day(&text) => StatusAnswer::Yes,
+        None => StatusAnswer::Unknown,
     }
-}
-
-/// In half-width characters. A date keeps its blanks.
-fn word(raw: &RawValue) -> Option<String> {
-    let text = json::text(raw)?;
-    let compact = spelling::compact(&text);
-    Some(if compact.contains(':') {
-        text.into_owned()
-    } else {
-        compact
-    })
-}
-
-fn is_no(text: &str) -> bool {
-    text.is_empty()
-        || text == "否"
-        || text.eq_ignore_ascii_case("false")
-        || json::integer(text) == Some(0)
-}
-
-fn is_yes(text: &str) -> bool {
-    let dated = || date::names_a_day(text);
-    text == "是" || text.eq_ignore_ascii_case("true") || json::integer(text) == Some(1) || dated()
 }
 
 /// Something was said, about which state cannot be told.
@@ -166,6 +139,7 @@ fn stronger(one: StatusAnswer, other: StatusAnswer) -> StatusAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
     use StatusAnswer::{No, Unknown, Yes};
 
     fn status(sent: &[&str]) -> Option<[StatusAnswer; 4]> {
@@ -173,7 +147,9 @@ mod tests {
             .iter()
             .map(|json| RawValue::from_string((*json).to_owned()).unwrap())
             .collect();
-        let status = read(sent.iter().map(AsRef::as_ref), &mut Extra::default())?;
+        let policy = Policy::builtin();
+        let sent = sent.iter().map(AsRef::as_ref);
+        let status = read(sent, policy.registry_words(), &mut Extra::default())?;
         Some([
             status.printed,
             status.red_lettered,

@@ -5,12 +5,14 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Invoice;
 use crate::domain::reading::Reading;
 use crate::provider::Reply;
-use crate::provider::wire::json::Fields;
+use crate::provider::wire::extra::{Extra, note};
+use crate::provider::wire::json::{self, Fields};
 use crate::provider::wire::redaction;
 use crate::provider::wire::{self, AnswerContext, undocumented};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde_json::value::RawValue;
 
 const STAGE: Stage = Stage::Recognition;
 const SUCCESS: i64 = 200;
@@ -56,8 +58,8 @@ pub(super) fn read(
     match fields.integer("code") {
         Some(SUCCESS) => {
             let invoice = fields
-                .object("data")
-                .map(|data| invoice::map(data, &context.timezone))
+                .raw("data")
+                .map(|data| first_bill(data, &context.timezone))
                 .unwrap_or_default();
             if identifies_a_bill(&invoice) {
                 return Ok(Reply {
@@ -85,6 +87,31 @@ pub(super) fn read(
             ..undocumented(STAGE, status, "the answer carries no code of the provider")
         }),
     }
+}
+
+/// The first bill of the answer. Others are shown as they were sent, and counted, so that no bill
+/// is missed in silence.
+fn first_bill(data: &RawValue, timezone: &TimeZone) -> Invoice {
+    let read = |raw: &RawValue, extra| {
+        let fields = Fields::parse(raw.get()).unwrap_or_default();
+        invoice::map(fields, timezone, extra)
+    };
+    let sent = json::objects(data);
+    let bills: Vec<usize> = sent
+        .iter()
+        .filter(|(_, raw)| sent.len() == 1 || identifies_a_bill(&read(raw, Extra::default())))
+        .map(|(index, _)| *index)
+        .collect();
+    let Some(first) = bills.first().and_then(|first| sent.get(*first)) else {
+        return Invoice::default();
+    };
+    let mut extra = Extra::default();
+    for (index, raw) in sent.iter().filter(|(index, _)| *index != first.0) {
+        extra.keep(format!("data[{index}]"), raw);
+    }
+    let mut invoice = read(first.1, extra);
+    note(&mut invoice.left_out, "bills", bills.len() as u64 - 1);
+    invoice
 }
 
 /// `APIG.0308`, also where the deployment calls itself `APIGW`.

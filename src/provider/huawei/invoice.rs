@@ -1,10 +1,11 @@
 //! From the fields of `data` to the common [`Invoice`].
 
-use crate::domain::amount;
-use crate::domain::invoice::{CostDetail, Gender, Invoice, LeftOut, Money, NamedAmount, NoteKind};
-use crate::domain::reading::Reading;
+use crate::domain::invoice::{CostDetail, Invoice, LeftOut, NamedAmount};
+use crate::domain::payment::Payment;
+use crate::domain::spelling::compact;
 use crate::provider::wire::charset::is_legible;
 use crate::provider::wire::extra::{Extra, note};
+use crate::provider::wire::field::{Field, fields, read_all};
 use crate::provider::wire::json::{self, Elements, Fields, MAX_LINES};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
@@ -15,165 +16,211 @@ const MAX_COLUMNS: usize = 100;
 /// In place of a column's name that there is not.
 const UNREAD: &str = "\u{fffd}";
 
-pub(super) fn map(mut data: Fields<'_>, timezone: &TimeZone) -> Invoice {
-    let mut extra = Extra::default();
-    let note_kind_text = data.text("InvoiceType");
-    let total_cost_in_words = data.text("AmountInWords");
-    let mut invoice = Invoice {
-        note_no: data.text("InvoiceNum"),
-        note_kind: note_kind_text.as_deref().map(note_kind),
-        note_kind_text,
-        province: data.text("Province"),
-        patient_name: data.text("Name"),
-        patient_gender: data.text("Sex").as_deref().map(gender),
-        billing_date: data.day("Date", timezone),
-        admission_date: data.day("AdmissionDate", timezone),
-        discharge_date: data.day("DischargeDate", timezone),
-        hospital_days: data.days("HospitalDay"),
-        hospital_name: data.text("HospitalName"),
-        hospital_type: data.text("HospitalType"),
-        charging_unit: data.text("ChargingUnit"),
-        insurance_type: data.text("InsuranceType"),
-        social_security_no: data.text("SocialSecurityNum"),
-        clinic_no: data.text("ClinicNum"),
-        hospital_no: data.text("HospitalNum"),
-        medical_record_no: data.text("RecordNum"),
-        business_no: data.text("BusinessNum"),
-        payee: data.text("Payee"),
-        // The document spells it so; the vendor may correct it one day.
-        total_cost: data
-            .money("AmountInFiguers")
-            .or_else(|| data.money("AmountInFigures")),
-        total_cost_from_words: total_cost_in_words.as_deref().map(from_words),
-        total_cost_in_words,
-        insurance_payment: data.money("InsurancePayment"),
-        personal_account_payment: data.money("PersonalPayment"),
-        prepaid_amount: data.money("PrepayAmount"),
-        supplementary_payment: data.money("PaymentAmount"),
-        refund_amount: data.money("RefundAmount"),
-        ..Invoice::default()
-    };
+/// The fields of `data`.
+pub(super) const FIELDS: &[Field<Invoice>] = fields![
+    "InvoiceNum" => note_no: Text,
+    "InvoiceType" => note_kind_text: Text,
+    "InvoiceType" => note_kind: NoteKind,
+    "Province" => province: Text,
+    "Name" => patient_name: Text,
+    "Sex" => patient_gender: Gender,
+    "Date" => billing_date: Date,
+    "AdmissionDate" => admission_date: Date,
+    "DischargeDate" => discharge_date: Date,
+    "HospitalDay" => hospital_days: Days,
+    "HospitalName" => hospital_name: Text,
+    "HospitalType" => hospital_type: Text,
+    "ChargingUnit" => charging_unit: Text,
+    "InsuranceType" => insurance_type: Text,
+    "SocialSecurityNum" => social_security_no: Text,
+    "ClinicNum" => clinic_no: Text,
+    "HospitalNum" => hospital_no: Text,
+    "RecordNum" => medical_record_no: Text,
+    "BusinessNum" => business_no: Text,
+    "Payee" => payee: Text,
+    // The document spells it so; the vendor may correct it one day.
+    "AmountInFiguers" => total_cost: Money,
+    "AmountInFigures" => total_cost: Money,
+    "AmountInWords" => total_cost_in_words: Text,
+    "AmountInWords" => total_cost_from_words: Words,
+    "InsurancePayment" => insurance_payment: Money,
+    "PersonalPayment" => personal_account_payment: Money,
+    "PrepayAmount" => prepaid_amount: Money,
+    "PaymentAmount" => supplementary_payment: Money,
+    "RefundAmount" => refund_amount: Money,
+];
+/// The columns of `CostCategories`.
+pub(super) const CATEGORY_COLUMNS: &[Field<NamedAmount>] = fields![
+    "收费项目" => name: Text,
+    "金额" => amount: Money,
+];
+/// The columns of `CostDetail`.
+pub(super) const DETAIL_COLUMNS: &[Field<CostDetail>] = fields![
+    "项目" => name: Text,
+    "编码" => code: Text,
+    "规格" => specification: Text,
+    "数量" => quantity: Quantity,
+    "单价" => unit_price: UnitPrice,
+    "金额" => amount: Money,
+];
+
+/// `extra` gets what is not read; the caller adds its own to it.
+pub(super) fn map(mut data: Fields<'_>, timezone: &TimeZone, mut extra: Extra) -> Invoice {
+    let mut invoice = Invoice::default();
     let mut left_out = LeftOut::new();
+    read_all(FIELDS, &mut data, &mut invoice, timezone);
     let mut supplement = data.list("RegionSupplement");
     note(&mut left_out, "payments", supplement.keep_lines());
     invoice.payments = payments(&supplement.kept, &mut extra);
-    let (categories, more) = rows(&data.list("CostCategories"));
-    note(&mut left_out, "cost_categories", more);
-    invoice.cost_categories = categories
-        .into_iter()
-        .enumerate()
-        .filter_map(|row| category(row, &mut extra))
-        .collect();
-    let (details, more) = rows(&data.list("CostDetail"));
-    note(&mut left_out, "cost_details", more);
-    invoice.cost_details = details
-        .into_iter()
-        .enumerate()
-        .filter_map(|row| detail(row, &mut extra))
-        .collect();
+    let mut reader = TableReader {
+        extra: &mut extra,
+        left_out: &mut left_out,
+        timezone,
+    };
+    let categories = (
+        data.list("CostCategories"),
+        "CostCategories",
+        "cost_categories",
+    );
+    invoice.cost_categories = reader.lines(&categories, CATEGORY_COLUMNS);
+    let details = (data.list("CostDetail"), "CostDetail", "cost_details");
+    invoice.cost_details = reader.lines(&details, DETAIL_COLUMNS);
     data.into_extra("", &mut extra);
-    invoice.extra = extra.into_map(&mut left_out);
+    let kept = extra.into_map(&mut left_out);
+    (invoice.extra, invoice.extra_truncated) = (kept.fields, kept.is_truncated);
     invoice.left_out = left_out;
     invoice
 }
 
-fn note_kind(text: &str) -> NoteKind {
-    match (text.contains("门诊"), text.contains("住院")) {
-        (true, false) => NoteKind::Outpatient,
-        (false, true) => NoteKind::Inpatient,
-        _ => NoteKind::Unknown,
-    }
-}
-
-fn gender(text: &str) -> Gender {
-    match text.chars().next() {
-        Some('男') => Gender::Male,
-        Some('女') => Gender::Female,
-        _ => Gender::Unknown,
-    }
-}
-
-fn from_words(words: &str) -> Money {
-    amount::from_words(words).map_or_else(|| Reading::Text(words.to_owned()), Reading::Value)
-}
-
-fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<NamedAmount> {
+fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<Payment> {
     let mut payments = Vec::new();
     for (index, raw) in entries.iter().enumerate() {
-        match cell(raw) {
-            Some((name, word)) => {
-                let name = is_legible(&name).then(|| name.into_owned());
-                payments.push(NamedAmount {
-                    name,
-                    amount: word.and_then(json::read_money),
-                });
-            }
-            None => extra.keep(format!("RegionSupplement[{index}]"), raw),
+        let cells = match json::elements(raw) {
+            Some(cells) => cells
+                .kept
+                .into_iter()
+                .flat_map(|cell| entry(cell))
+                .collect(),
+            None => entry(raw),
+        };
+        if cells.is_empty() && !json::is_nothing(raw) {
+            extra.keep_cell("RegionSupplement", index, "", raw);
         }
+        payments.extend(cells.into_iter().map(payment));
     }
     payments
 }
 
-fn category((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<NamedAmount> {
-    let mut category = NamedAmount {
-        name: None,
-        amount: None,
-    };
-    let is_unread = has_unread_column(&row);
-    for (name, word) in row {
-        match &*name {
-            "收费项目" => category.name = word.and_then(json::read_text),
-            "金额" => category.amount = word.and_then(json::read_money),
-            _ => keep("CostCategories", index, &name, word, extra),
-        }
-    }
-    (is_unread || category.name.is_some() || category.amount.is_some()).then_some(category)
+fn payment((name, word): Cell<'_>) -> Payment {
+    let name = is_legible(&name).then(|| name.into_owned());
+    Payment::named(
+        name,
+        || word.and_then(|word| json::money(word).flatten()),
+        || word.and_then(json::read_text),
+    )
 }
 
-fn detail((index, row): (usize, Row<'_>), extra: &mut Extra) -> Option<CostDetail> {
-    let mut detail = CostDetail::default();
-    let is_unread = has_unread_column(&row);
-    for (name, word) in row {
-        match &*name {
-            "项目" => detail.name = word.and_then(json::read_text),
-            "编码" => detail.code = word.and_then(json::read_text),
-            "规格" => detail.specification = word.and_then(json::read_text),
-            "数量" => detail.quantity = word.and_then(json::read_money),
-            "单价" => detail.unit_price = word.and_then(json::read_money),
-            "金额" => detail.amount = word.and_then(json::read_money),
-            _ => keep("CostDetail", index, &name, word, extra),
-        }
+/// `{name, word}`, or an object of payments by name. Empty for what is neither.
+fn entry(raw: &RawValue) -> Vec<Cell<'_>> {
+    let Some(mut fields) = Fields::parse(raw.get()) else {
+        return Vec::new();
+    };
+    if let Some(name) = fields.column() {
+        return vec![(name, word_of(&mut fields))];
     }
-    (is_unread || detail != CostDetail::default()).then_some(detail)
+    if fields.says("word") || fields.says("value") {
+        return Vec::new();
+    }
+    let entries = fields.into_entries();
+    entries
+        .filter(|(_, raw)| json::scalar(raw).is_some())
+        .map(|(name, raw)| (name, Some(raw)))
+        .collect()
+}
+
+/// A table, its name with the provider and with us.
+type Table<'a> = (Elements<'a>, &'static str, &'static str);
+
+struct TableReader<'a> {
+    extra: &'a mut Extra,
+    left_out: &'a mut LeftOut,
+    timezone: &'a TimeZone,
+}
+
+impl TableReader<'_> {
+    fn lines<T: Default + PartialEq>(
+        &mut self,
+        (table, sent, ours): &Table<'_>,
+        columns: &[Field<T>],
+    ) -> Vec<T> {
+        let (rows, more) = rows(table, columns);
+        note(self.left_out, ours, more);
+        let lines = rows.into_iter().enumerate();
+        lines
+            .filter_map(|(index, row)| self.line(sent, index, row, columns))
+            .collect()
+    }
+
+    fn line<T: Default + PartialEq>(
+        &mut self,
+        list: &str,
+        index: usize,
+        row: Row<'_>,
+        columns: &[Field<T>],
+    ) -> Option<T> {
+        let mut line = T::default();
+        let is_unread = has_unread_column(&row);
+        for (name, word) in row {
+            let Some(word) = word else { continue };
+            let exact = columns.iter().find(|column| column.sent == name);
+            let column =
+                exact.or_else(|| columns.iter().find(|column| is_named(&name, column.sent)));
+            if !column.is_some_and(|column| column.read(word, &mut line, self.timezone)) {
+                self.extra.keep_cell(list, index, &name, word);
+            }
+        }
+        (is_unread || line != T::default()).then_some(line)
+    }
+}
+
+/// `金额`, `金额（元）`, `金额:`.
+fn is_named(name: &str, column: &str) -> bool {
+    if name == column || name.len() <= column.len() {
+        return name == column;
+    }
+    let compact = compact(name);
+    let bare = compact.trim_end_matches(':');
+    bare.strip_suffix("(元)").unwrap_or(bare) == column
 }
 
 /// A line whose columns cannot be told apart, or whose amount cannot be read, is a line still:
 /// without it the sum of all would be another.
 fn has_unread_column(row: &Row<'_>) -> bool {
     row.iter().any(|(name, word)| {
-        !is_legible(name) || (name == "金额" && word.is_some_and(|word| !json::is_nothing(word)))
+        !is_legible(name)
+            || (is_named(name, "金额") && word.is_some_and(|word| json::spoken(word) != Some(None)))
     })
-}
-
-fn keep(list: &str, index: usize, name: &str, word: Option<&RawValue>, extra: &mut Extra) {
-    if let Some(word) = word {
-        extra.keep(format!("{list}[{index}].{name}"), word);
-    }
 }
 
 /// One line of a table: column names and what was read there.
 type Row<'a> = Vec<Cell<'a>>;
 type Cell<'a> = (Cow<'a, str>, Option<&'a RawValue>);
 
-/// A list of rows, each a list of cells, and how many more there are than are kept. A flat list of
-/// cells is read as well: a column that repeats begins the next row.
-fn rows<'a>(table: &Elements<'a>) -> (Vec<Row<'a>>, u64) {
+/// A list of rows, each a list of cells or an object of columns, and how many more there are than
+/// are kept. A flat list of cells is read as well: a column that repeats begins the next row.
+fn rows<'a, T>(table: &Elements<'a>, columns: &[Field<T>]) -> (Vec<Row<'a>>, u64) {
     let mut rows: Vec<Row<'a>> = Vec::new();
     let mut flat: Row<'a> = Vec::new();
     for raw in &table.kept {
         if let Some(cells) = json::elements(raw) {
-            rows.push(cells.kept.into_iter().filter_map(any_cell).collect());
-        } else if let Some(cell) = any_cell(raw) {
+            let cells = cells.kept.into_iter();
+            rows.push(cells.flat_map(|cell| cells_of(cell, columns)).collect());
+            continue;
+        }
+        let mut cells = cells_of(raw, columns);
+        if cells.len() > 1 {
+            rows.push(cells);
+        } else if let Some(cell) = cells.pop() {
             if flat.len() == MAX_COLUMNS || flat.iter().any(|(name, _)| *name == cell.0) {
                 rows.push(std::mem::take(&mut flat));
             }
@@ -188,23 +235,36 @@ fn rows<'a>(table: &Elements<'a>) -> (Vec<Row<'a>>, u64) {
     (rows, more + table.left_out)
 }
 
-/// A value that is no cell, or has no name, is one whose column cannot be told.
-fn any_cell(raw: &RawValue) -> Option<Cell<'_>> {
-    let nameless = |word: &'_ RawValue| {
-        !json::is_nothing(word) && json::elements(word).is_none_or(|list| !list.kept.is_empty())
+/// The one cell that `{name, word}` is, or those of an object whose names are columns. A value that
+/// is no cell, or has no name, is one whose column cannot be told.
+fn cells_of<'a, T>(raw: &'a RawValue, columns: &[Field<T>]) -> Row<'a> {
+    let is_empty = |word: &RawValue| {
+        json::is_nothing(word) || json::elements(word).is_some_and(|list| list.kept.is_empty())
     };
-    match Fields::parse(raw.get()) {
-        Some(mut fields) => match (fields.column(), fields.raw("word")) {
-            (Some(name), word) => Some((name, word)),
-            (None, word) => word
-                .filter(|word| nameless(word))
-                .map(|word| (Cow::Borrowed(UNREAD), Some(word))),
-        },
-        None => nameless(raw).then_some((Cow::Borrowed(UNREAD), Some(raw))),
+    let nameless = |word: &'a RawValue| vec![(Cow::Borrowed(UNREAD), Some(word))];
+    let Some(mut fields) = Fields::parse(raw.get()) else {
+        return if is_empty(raw) {
+            Vec::new()
+        } else {
+            nameless(raw)
+        };
+    };
+    if let Some(name) = fields.column() {
+        return vec![(name, word_of(&mut fields))];
+    }
+    let is_column = |name: &str| columns.iter().any(|column| is_named(name, column.sent));
+    if fields.names().any(is_column) {
+        let entries = fields.into_entries();
+        return entries.map(|(name, raw)| (name, Some(raw))).collect();
+    }
+    match word_of(&mut fields) {
+        Some(word) if !is_empty(word) => nameless(word),
+        Some(_) | None => Vec::new(),
     }
 }
 
-fn cell(raw: &RawValue) -> Option<Cell<'_>> {
-    let mut fields = Fields::parse(raw.get())?;
-    Some((fields.column()?, fields.raw("word")))
+/// What was read there; some answers call it `value`.
+fn word_of<'a>(fields: &mut Fields<'a>) -> Option<&'a RawValue> {
+    let word = fields.raw("word").filter(|word| !json::is_nothing(word));
+    word.or_else(|| fields.raw("value"))
 }

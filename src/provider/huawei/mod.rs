@@ -5,9 +5,12 @@ mod answer;
 mod config;
 mod form;
 mod invoice;
+mod reference;
 mod sign_payload;
 #[cfg(test)]
 mod tests;
+
+pub(super) use reference::reference;
 
 pub use answer::read_answer;
 pub use config::{Auth, Config};
@@ -100,6 +103,7 @@ impl Huawei {
                 context: AnswerContext {
                     redaction,
                     timezone,
+                    ..AnswerContext::default()
                 },
                 server_clock: ServerClock::default(),
             },

@@ -4,45 +4,111 @@ use super::json::{self, Fields};
 use crate::domain::invoice::LeftOut;
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
+use std::collections::BTreeMap;
 
 const MAX_KEYS: usize = 64;
 const MAX_BYTES: usize = 16 << 10;
+/// `null,`
+const NULL_BYTES: usize = 5;
 /// Checkpoints and results must still be readable with their own nesting around it.
 const MAX_DEPTH: usize = 32;
 /// Names by which the JSON library marks values of its own; as a stranger's, they would make what
 /// is kept unreadable.
 const RESERVED: &str = "$serde_json::private";
 
-/// Fields under their own names, those within lists and objects with the way to them
-/// (`cost_detail_list[3].batch`).
+/// Fields under their own names; those within lists by column (`cost_detail_list[].batch`), each a
+/// list with one value for each row. The answer's own fields come before any row's.
 #[derive(Default)]
 pub(crate) struct Extra {
-    fields: Map<String, Value>,
-    bytes: usize,
+    fields: Vec<(String, Value, usize)>,
+    field_bytes: usize,
+    columns: BTreeMap<String, Column>,
+    column_bytes: usize,
     left_out: u64,
 }
 
+#[derive(Default)]
+struct Column {
+    /// Null where a row says nothing there.
+    values: Vec<Value>,
+    cells: u64,
+    bytes: usize,
+}
+
+/// What was kept, and whether that is not all.
+pub(crate) struct KeptExtra {
+    pub(crate) fields: Map<String, Value>,
+    pub(crate) is_truncated: bool,
+}
+
 impl Extra {
-    /// Keeps a field. An empty one is dropped, and what exceeds the bounds is counted.
+    /// Keeps a field of the answer itself. An empty one is dropped, and what exceeds the bounds is
+    /// counted.
     pub(crate) fn keep(&mut self, name: String, raw: &RawValue) {
         let bytes = name.len() + raw.get().len();
         if json::is_nothing(raw) || name.starts_with(RESERVED) {
             return;
         }
-        if self.fields.len() >= MAX_KEYS || self.bytes + bytes > MAX_BYTES {
+        if self.fields.len() >= MAX_KEYS || self.field_bytes + bytes > MAX_BYTES {
             self.left_out += 1;
-            return;
-        }
-        if let Some(value) = value(raw, MAX_DEPTH) {
-            self.bytes += bytes;
-            self.fields.insert(name, value);
+        } else if let Some(value) = value(raw, MAX_DEPTH) {
+            self.field_bytes += bytes;
+            self.fields.push((name, value, bytes));
         }
     }
 
-    /// The fields that were kept, and in `left_out` how many were not.
-    pub(crate) fn into_map(self, left_out: &mut LeftOut) -> Map<String, Value> {
-        note(left_out, "extra", self.left_out);
-        self.fields
+    /// Keeps what the row `index` of a list has in a column.
+    pub(crate) fn keep_cell(&mut self, list: &str, index: usize, column: &str, raw: &RawValue) {
+        if json::is_nothing(raw) || column.starts_with(RESERVED) {
+            return;
+        }
+        let name = if column.is_empty() {
+            format!("{list}[]")
+        } else {
+            format!("{list}[].{column}")
+        };
+        let known = self.columns.get(&name);
+        let rows = known.map_or(0, |column| column.values.len());
+        let padding = index.saturating_sub(rows) * NULL_BYTES;
+        let bytes = known.map_or(name.len(), |_| 0) + padding + raw.get().len();
+        let is_full = known.is_none() && self.columns.len() >= MAX_KEYS;
+        if is_full || self.column_bytes + bytes > MAX_BYTES {
+            self.left_out += 1;
+            return;
+        }
+        let Some(value) = value(raw, MAX_DEPTH) else {
+            return;
+        };
+        self.column_bytes += bytes;
+        let column = self.columns.entry(name).or_default();
+        column.bytes += bytes;
+        column.cells += 1;
+        if column.values.len() <= index {
+            column.values.resize(index + 1, Value::Null);
+        }
+        column.values[index] = value;
+    }
+
+    /// What was kept, within the bounds for all of it; `left_out` gets the number of the others.
+    pub(crate) fn into_map(self, left_out: &mut LeftOut) -> KeptExtra {
+        let (mut fields, mut bytes, mut more) = (Map::new(), 0, self.left_out);
+        for (name, value, size) in self.fields {
+            bytes += size;
+            fields.insert(name, value);
+        }
+        for (name, column) in self.columns {
+            if fields.len() >= MAX_KEYS || bytes + column.bytes > MAX_BYTES {
+                more += column.cells;
+            } else {
+                bytes += column.bytes;
+                fields.insert(name, Value::Array(column.values));
+            }
+        }
+        note(left_out, "extra", more);
+        KeptExtra {
+            fields,
+            is_truncated: more > 0,
+        }
     }
 }
 
@@ -51,6 +117,13 @@ impl Fields<'_> {
     pub(crate) fn into_extra(self, prefix: &str, extra: &mut Extra) {
         for (name, raw) in self.into_entries() {
             extra.keep(format!("{prefix}{name}"), raw);
+        }
+    }
+
+    /// Keeps what was not read of the row `index` of a list.
+    pub(crate) fn into_cells(self, list: &str, index: usize, extra: &mut Extra) {
+        for (name, raw) in self.into_entries() {
+            extra.keep_cell(list, index, &name, raw);
         }
     }
 }
@@ -119,7 +192,8 @@ mod tests {
         let raw: Box<RawValue> = RawValue::from_string(json.to_owned()).unwrap();
         let mut extra = Extra::default();
         extra.keep("field".to_owned(), &raw);
-        extra.into_map(&mut LeftOut::new()).remove("field")
+        let mut kept = extra.into_map(&mut LeftOut::new());
+        kept.fields.remove("field")
     }
 
     #[test]
@@ -189,6 +263,35 @@ mod tests {
         assert_eq!(kept(&format!("\"{}\"", "x".repeat(MAX_BYTES))), None);
     }
 
+    #[test]
+    fn a_column_is_one_entry_and_the_answers_own_fields_come_first() {
+        let raw = |json: &str| RawValue::from_string(json.to_owned()).unwrap();
+        let mut extra = Extra::default();
+        extra.keep_cell("rows", 0, "unit", &raw("\"盒\""));
+        extra.keep_cell("rows", 2, "unit", &raw("\"片\""));
+        extra.keep_cell("rows", 3, "unit", &raw("\"\""));
+        extra.keep_cell("rows", 1, "", &raw("7"));
+        for row in 0..20_000 {
+            extra.keep_cell("rows", row, "text", &raw("\"a long text of a row\""));
+        }
+        extra.keep(
+            "top".to_owned(),
+            &raw(&format!("\"{}\"", "x".repeat(15_000))),
+        );
+        let mut left_out = LeftOut::new();
+        let kept = extra.into_map(&mut left_out);
+        assert!(
+            kept.is_truncated && left_out["extra"] == 20_000,
+            "{left_out:?}"
+        );
+        assert_eq!(
+            kept.fields["rows[].unit"],
+            serde_json::json!(["盒", null, "片"])
+        );
+        assert_eq!(kept.fields["rows[]"], serde_json::json!([null, 7]));
+        assert!(kept.fields.contains_key("top") && kept.fields.len() == 3);
+    }
+
     proptest! {
         #[test]
         fn never_more_than_the_bounds(lengths in prop::collection::vec(1_usize..600, 0..200)) {
@@ -199,7 +302,9 @@ mod tests {
                 extra.keep(format!("{index}{}", "x".repeat(length)), &raw);
             }
             let mut left_out = LeftOut::new();
-            let map = extra.into_map(&mut left_out);
+            let kept = extra.into_map(&mut left_out);
+            let map = kept.fields;
+            prop_assert_eq!(kept.is_truncated, left_out.contains_key("extra"));
             prop_assert!(map.len() <= MAX_KEYS);
             prop_assert_eq!(map.len() as u64 + left_out.get("extra").copied().unwrap_or(0), count);
             prop_assert!(serde_json::to_string(&map).unwrap().len() <= MAX_BYTES + 8 * MAX_KEYS);

@@ -6,6 +6,7 @@
 use super::charset::{UNDECODED, is_legible};
 use crate::domain::failure::cut;
 use crate::domain::invoice::{Day, Money};
+use crate::domain::spelling::is_placeholder;
 use crate::domain::{amount, date};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -22,6 +23,8 @@ use std::fmt;
 const MAX_FIELDS: usize = 20_000;
 /// The most elements of one list: a table of [`MAX_LINES`] may come cell by cell.
 const MAX_ELEMENTS: usize = 10 * MAX_LINES;
+/// The most objects that are looked at where one is documented.
+const MAX_OBJECTS: usize = 100;
 /// No bill has so many lines. What exceeds it is counted, so that nothing is added up without it.
 pub(crate) const MAX_LINES: usize = 20_000;
 /// A longer text is cut, and ends in [`CUT`].
@@ -61,8 +64,9 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A text that says something: a placeholder such as `--` is nothing.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
-        self.take(name, |raw| text(raw).map(|text| Some(text.into_owned())))
+        self.take(name, spoken)
     }
 
     /// The `name` of a column, also where it could not be decoded.
@@ -73,27 +77,6 @@ impl<'a> Fields<'a> {
     /// A text for a person, whether or not all of it could be decoded.
     pub(crate) fn message(&mut self, name: &'static str) -> Option<String> {
         self.take(name, |raw| scalar(raw).map(|text| Some(text.into_owned())))
-    }
-
-    pub(crate) fn money(&mut self, name: &'static str) -> Option<Money> {
-        self.take(name, |raw| {
-            partly_legible(raw).map(|text| amount::from_text(&text))
-        })
-    }
-
-    /// A number of days, with or without its unit (`3天`).
-    pub(crate) fn days(&mut self, name: &'static str) -> Option<Money> {
-        self.take(name, |raw| {
-            partly_legible(raw)
-                .map(|text| amount::from_text(text.trim_end_matches(['天', '日']).trim_end()))
-        })
-    }
-
-    /// The day in this time zone, where a time with an offset stands behind it.
-    pub(crate) fn day(&mut self, name: &'static str, timezone: &TimeZone) -> Option<Day> {
-        self.take(name, |raw| {
-            partly_legible(raw).map(|text| date::from_text(&text, timezone))
-        })
     }
 
     /// A whole number, whether it was sent as number, text or `1.0`.
@@ -118,6 +101,14 @@ impl<'a> Fields<'a> {
     /// Whether this field holds more than nothing.
     pub(crate) fn says(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|raw| !is_nothing(raw))
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(AsRef::as_ref)
+    }
+
+    pub(crate) fn peek(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.get(name).copied()
     }
 
     pub(crate) fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
@@ -204,20 +195,53 @@ fn escaped(json: &str) -> Option<String> {
     Some(bounded(&clean).into_owned())
 }
 
-/// A scalar as text; `None` where it is empty or no scalar.
-pub(crate) fn read_text(raw: &RawValue) -> Option<String> {
-    text(raw)
-        .filter(|text| !text.is_empty())
-        .map(Cow::into_owned)
+/// A scalar that says something as text, `Some(None)` for one that says nothing, and `None` for
+/// what is no legible scalar.
+pub(crate) fn spoken(raw: &RawValue) -> Option<Option<String>> {
+    let text = text(raw)?;
+    Some((!is_placeholder(&text)).then(|| text.into_owned()))
 }
 
-pub(crate) fn read_money(raw: &RawValue) -> Option<Money> {
-    amount::from_text(&partly_legible(raw)?)
+/// As [`spoken`], `None` where it says nothing as well.
+pub(crate) fn read_text(raw: &RawValue) -> Option<String> {
+    spoken(raw).flatten()
+}
+
+/// An amount, as [`spoken`]. Only a number of JSON may have an exponent.
+pub(crate) fn money(raw: &RawValue) -> Option<Option<Money>> {
+    let text = partly_legible(raw)?;
+    Some(if raw.get().starts_with('"') {
+        amount::from_text(&text)
+    } else {
+        amount::from_number(&text)
+    })
+}
+
+/// A number of days, a quantity or a price of one, by what reads it, as [`money`].
+pub(crate) fn counted(raw: &RawValue, read: fn(&str) -> Option<Money>) -> Option<Option<Money>> {
+    if raw.get().starts_with('"') {
+        partly_legible(raw).map(|text| read(&text))
+    } else {
+        money(raw)
+    }
+}
+
+/// A day in this time zone, where a time with an offset stands behind it, as [`spoken`].
+pub(crate) fn day(raw: &RawValue, timezone: &TimeZone) -> Option<Option<Day>> {
+    partly_legible(raw).map(|text| date::from_text(&text, timezone))
 }
 
 /// `null`, `""`, blank text.
 pub(crate) fn is_nothing(raw: &RawValue) -> bool {
     text(raw).is_some_and(|text| text.is_empty())
+}
+
+/// The objects that were sent here, in a list or alone, with their places.
+pub(crate) fn objects(raw: &RawValue) -> Vec<(usize, &RawValue)> {
+    let listed = elements(raw).map_or_else(|| vec![raw], |elements| elements.kept);
+    let is_object = |raw: &&RawValue| raw.get().starts_with('{');
+    let objects = listed.into_iter().filter(is_object).take(MAX_OBJECTS);
+    objects.enumerate().collect()
 }
 
 /// `None` for what is not a list.

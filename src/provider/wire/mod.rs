@@ -10,13 +10,17 @@ mod encoding;
 pub(crate) mod extra;
 #[cfg(test)]
 pub(crate) mod fake;
+pub(crate) mod field;
 pub(crate) mod json;
 mod lenient;
 pub(crate) mod redaction;
+pub(crate) mod reference;
 pub(crate) mod server_clock;
 
 use crate::domain::failure::{Failure, Stage, cut};
+use crate::domain::registry_words::RegistryWords;
 use crate::network::connection_cause;
+use crate::policy::Policy;
 use crate::provider::request::Reply;
 use body::AnswerBody;
 use jiff::Timestamp;
@@ -27,6 +31,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION
 use reqwest::{Client, RequestBuilder, Response};
 use server_clock::ServerClock;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -63,14 +68,16 @@ pub(crate) struct AnswerContext {
     pub(crate) redaction: Redaction,
     /// The time zone whose days are meant by a time with an offset: `policy.timezone`.
     pub(crate) timezone: TimeZone,
+    pub(crate) registry_words: Arc<RegistryWords>,
 }
 
 impl Default for AnswerContext {
-    /// No credentials, and China's time.
+    /// No credentials, China's time, and the words that are compiled in.
     fn default() -> Self {
         Self {
             redaction: Redaction::default(),
             timezone: tz::offset(8).to_time_zone(),
+            registry_words: Arc::clone(Policy::builtin().registry_words()),
         }
     }
 }

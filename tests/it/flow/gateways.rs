@@ -7,12 +7,14 @@ use crate::harness::tls::Tls;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use invoice_worker::domain::picture::{Format, Picture};
+use invoice_worker::policy::Policy;
 use invoice_worker::provider::deepfinch::{Config, DeepFinch};
 use invoice_worker::provider::{Provider, Request, View};
 use invoice_worker::settings::secret::Secret;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::sync::Arc;
 
 promises![
     an_answer_that_arrived_whole_is_read_and_paid_for_once,
@@ -267,7 +269,8 @@ async fn an_answer_over_tls_without_its_end_is_read() {
             api_secret: Secret::new("secret"),
             ..Config::default()
         };
-        let verification = DeepFinch::new(&config, http.clone(), TimeZone::UTC).unwrap();
+        let words = Arc::clone(Policy::builtin().registry_words());
+        let verification = DeepFinch::new(&config, http.clone(), TimeZone::UTC, words).unwrap();
         let request = Request::new(
             View::Inline(Picture {
                 bytes: vec![1, 2, 3].into(),

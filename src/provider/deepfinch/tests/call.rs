@@ -5,6 +5,7 @@ use crate::provider::{CONNECT_TIMEOUT, View, http_client};
 use crate::settings::secret::Secret;
 use crate::settings::units::span;
 use serde_json::json;
+use std::sync::Arc;
 
 fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> DeepFinch {
     let mut config = Config {
@@ -19,6 +20,7 @@ fn client(fake: &Fake, change: impl FnOnce(&mut Config)) -> DeepFinch {
         &config,
         http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         jiff::tz::TimeZone::UTC,
+        Arc::default(),
     )
     .unwrap()
 }
@@ -174,6 +176,7 @@ fn a_client_prints_no_credentials() {
         &config,
         http_client(CONNECT_TIMEOUT, &crate::settings::Network::default()).unwrap(),
         jiff::tz::TimeZone::UTC,
+        Arc::default(),
     )
     .unwrap();
     assert!(!format!("{verification:?}").contains("visible"));

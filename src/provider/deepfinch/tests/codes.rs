@@ -74,6 +74,23 @@ fn every_refusal_has_one_name() {
             json!({"status": "OK", "data": {"invoice_standard_result": {"note_no": null}}}),
             "malformed",
         ),
+        (
+            200,
+            json!({"status": "OK", "data": {"invoice_standard_result":
+                {"note_no": null, "note_code": "", "total_cost": null, "billing_date": "--", "type": 0, "patient_name": "张三",
+                 "cost_categories": [], "img_status": [{"yizuofei": "0"}], "checksum": {"cost_categories": -1}}}}),
+            "malformed",
+        ),
+        (
+            200,
+            json!({"status": "OK", "data": {"invoice_standard_result": {"total_cost": 1, "billing_date": "2021-10-17"}}}),
+            "malformed",
+        ),
+        (
+            200,
+            json!({"status": "OK", "data": {"invoice_standard_result": {"note_no": "1", "total_cost": "?", "billing_date": "x"}}}),
+            "malformed",
+        ),
         (503, json!({"status": "OK", "data": "x"}), "http.503"),
         (200, json!("text"), "malformed"),
     ] {
@@ -102,7 +119,7 @@ fn whether_the_qr_code_was_found_goes_with_answers_and_failures() {
         .err()
         .unwrap();
         assert_eq!(failure.qr_code_found, expected, "{sent}");
-        let data = json!({"invoice_additional_result": {"note_no": "1"}});
+        let data = json!({"invoice_additional_result": {"note_code": "1", "total_cost": 1}});
         let reply = read(
             200,
             &json!({"status": "OK", "data": data, "qrcode_scan_result": sent}),

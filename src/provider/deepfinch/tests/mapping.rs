@@ -1,12 +1,13 @@
 use super::*;
+use crate::domain::payment::{OF_VERIFICATION, PaymentKind};
 use proptest::prelude::*;
 use serde_json::json;
 
-/// The answer made of both result objects, as it is checkpointed.
+/// The answer made of both result objects, as it is checkpointed. A code and a date identify the
+/// bill, so that it is an answer; what a test sends under the same name replaces them.
 fn mapped(standard: &str, additional: &str) -> Value {
-    let standard = standard
-        .replacen('{', "{\"note_title\": \"t\", ", 1)
-        .replace(", }", "}");
+    let identity = "{\"note_code\": \"1\", \"billing_date\": \"2021-10-17\", ";
+    let standard = standard.replacen('{', identity, 1).replace(", }", "}");
     let data = format!(
         "{{\"invoice_standard_result\": {standard}, \"invoice_additional_result\": {additional}}}"
     );
@@ -26,27 +27,19 @@ fn the_documents_own_sample_is_read_whole() {
 }
 
 #[test]
-fn every_documented_payment_is_kept_by_name() {
-    let names = "预缴金额、补缴金额、退费金额、医保统筹基金支付、其他支付、个人账户支付、个人现金支付、个人自付、个人自费、分类自负、个人自负、\
-                 附加基金支付、医保当年账户余额、医保历年账户余额、政策性减免、医院承担、道路救助基金垫付、个人自理、大病保险支付、其他保险支付、\
-                 医疗救助支付、个人账户余额、长期累计、乙类自付、按比例自付、公务员补助、师职补助、医疗救助、产前检查";
-    let details = "道路救助基金垫付信息、个人现金支付明细、医保统筹基金支付明细、其他支付明细";
-    let number = |name: &str| {
-        (
-            json!({"name": name, "cost": 207}),
-            json!({"name": name, "amount": "207"}),
-        )
-    };
-    let text = |name: &str| {
-        (
-            json!({"name": name, "cost": "微信:207"}),
-            json!({"name": name, "amount": {"text": "微信:207"}}),
-        )
-    };
-    let (sent, expected): (Vec<_>, Vec<_>) = names
-        .split('、')
-        .map(number)
-        .chain(details.split('、').map(text))
+fn every_documented_payment_is_kept_by_name_and_kind() {
+    let (sent, expected): (Vec<_>, Vec<_>) = OF_VERIFICATION
+        .iter()
+        .map(|(name, kind)| match kind {
+            PaymentKind::Text => (
+                json!({"name": name, "cost": "012"}),
+                json!({"name": name, "kind": "text", "amount": {"text": "012"}}),
+            ),
+            _ => (
+                json!({"name": name, "cost": 207}),
+                json!({"name": name, "kind": kind, "amount": "207"}),
+            ),
+        })
         .unzip();
     let answer = mapped(&json!({"payments_info": sent}).to_string(), "{}");
     assert_eq!(answer["invoice"]["payments"], Value::Array(expected));
@@ -230,13 +223,64 @@ fn irregular_fields_cost_themselves_only() {
         ),
         (
             r#"{"cost_categories": [{"cost": 2, "seq": 7}]}"#,
-            "/invoice/extra/cost_categories[0].seq",
-            json!(7),
+            "/invoice/extra/cost_categories[].seq",
+            json!([7]),
         ),
         (
             r#"{"payments_info": [{"name": "起付标准", "cost": "无"}]}"#,
             "/invoice/payments/0/amount",
-            json!({"text": "无"}),
+            json!(null),
+        ),
+        (
+            r#"{"payments_info": [{"name": "其他支付", "cost": "微信:207"}]}"#,
+            "/invoice/payments/0/amount",
+            json!({"text": "微信:207"}),
+        ),
+        (
+            r#"{"payments_info": [{"name": "其他支付", "value": 7}]}"#,
+            "/invoice/payments/0",
+            json!({"name": "其他支付", "kind": "additional_fund", "amount": "7"}),
+        ),
+        (
+            r#"{"total_cost": "12E3"}"#,
+            "/invoice/total_cost",
+            json!({"text": "12E3"}),
+        ),
+        (
+            r#"{"total_cost": 12E3}"#,
+            "/invoice/total_cost",
+            json!("12000"),
+        ),
+        (
+            r#"{"hospital_days": "共3天"}"#,
+            "/invoice/hospital_days",
+            json!("3"),
+        ),
+        (
+            r#"{"type": "门诊票据"}"#,
+            "/invoice/note_kind",
+            json!("outpatient"),
+        ),
+        (
+            r#"{"patient_gender": "男/女"}"#,
+            "/invoice/patient_gender",
+            json!("unknown"),
+        ),
+        (
+            r#"{"payee": "--", "remark": "无", "reviewer": "/"}"#,
+            "/invoice/extra",
+            json!({}),
+        ),
+        (r#"{"remark": "无"}"#, "/invoice/remark", json!(null)),
+        (
+            r#"[{"note_no": "1", "total_cost": 1}, {"note_no": "2", "total_cost": 2}]"#,
+            "/invoice/left_out/bills",
+            json!(1),
+        ),
+        (
+            r#"[{"note_no": "1", "total_cost": 1}, {"note_no": "2", "total_cost": 2}]"#,
+            "/invoice/extra/invoice_standard_result[1]/note_no",
+            json!("2"),
         ),
         (
             r#"{"cost_detail_list": [{"name": "a", "origin_ocr_name": "b", "ocr_name": "c"}]}"#,
@@ -351,7 +395,7 @@ fn no_line_is_left_out_in_silence() {
 fn a_state_that_is_not_a_value_is_unknown() {
     for state in ["NaN", "", "�", "Infinity"] {
         let data = format!(
-            r#"{{"invoice_additional_result": {{"note_no": "1", "img_status": {{"yizuofei": {state}}}}}}}"#
+            r#"{{"invoice_additional_result": {{"note_no": "1", "total_cost": 1, "img_status": {{"yizuofei": {state}}}}}}}"#
         );
         let body = format!(r#"{{"status": "OK", "data": {data}}}"#);
         let registry = read_answer(200, body.as_bytes())
@@ -428,8 +472,8 @@ fn the_registrys_own_answer_is_read() {
         (
             "{}",
             r#"{"img_status": {"yidayin": 1, "yichakan": 1}}"#,
-            "/registry/extra/img_status[0].yichakan",
-            json!(1),
+            "/registry/extra/img_status[].yichakan",
+            json!([1]),
         ),
         (
             "{}",
@@ -439,9 +483,15 @@ fn the_registrys_own_answer_is_read() {
         ),
         (
             "{}",
-            r#"{"reim_agency_list": [{}, null, {"amt": ""}]}"#,
+            r#"{"reim_agency_list": [{}, null, {"amt": ""}, {"amt": "--", "reimAgency": "无"}, "无", "否", 0]}"#,
             "/registry/reimbursements",
             json!([]),
+        ),
+        (
+            "{}",
+            r#"[{"note_no": "1"}, {"img_status": [{"yizuofei": "1"}]}]"#,
+            "/registry/status/voided",
+            json!("yes"),
         ),
         (
             "{}",
@@ -464,8 +514,8 @@ fn the_registrys_own_answer_is_read() {
         (
             "{}",
             r#"{"reim_agency_list": [{"agency": "X"}]}"#,
-            "/registry/extra/reim_agency_list[0].agency",
-            json!("X"),
+            "/registry/extra/reim_agency_list[].agency",
+            json!(["X"]),
         ),
         (
             "{}",

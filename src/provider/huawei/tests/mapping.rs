@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::payment::{OF_RECOGNITION, PaymentKind};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -23,39 +24,80 @@ fn the_documents_own_sample_is_read_whole() {
 }
 
 #[test]
-fn the_supplements_of_all_nine_regions_are_payments_by_name() {
-    for (region, names) in [
-        (
-            "北京",
-            "个人支付金额、其他医保支付、交易流水号、基金支付、单位补充险[原公疗]支付、年度门诊大额累计支付、本次医保范围内金额、\
-             本次支付后个人账户余额、残军补助支付、累计医保内范围金额、自付一、自付二、自费、起付金额、超封顶金额、退休补充支付、门诊大额支付",
-        ),
-        ("广东", "个人支付金额、其他医保支付"),
-        ("河北", "个人账户余额、统筹累计支付、自负、自费、起付标准"),
-        ("河南", "个人支付金额、其他医保支付"),
-        ("江苏", "个人支付金额、其他医保支付"),
-        ("山东", "个人支付金额、其他医保支付"),
-        (
-            "上海",
-            "分类自负、历年余额、本年余额、现金支付、自负、自费、附加支付",
-        ),
-        ("天津", "个人支付金额、其他医保支付"),
-        (
-            "浙江",
-            "历年余额、历年支付、基金支付、本年余额、本年支付、现金支付",
-        ),
+fn every_documented_supplement_is_kept_by_name_and_kind() {
+    let (sent, expected): (Vec<_>, Vec<_>) = OF_RECOGNITION
+        .iter()
+        .map(|(name, kind)| match kind {
+            PaymentKind::Text => (
+                json!({"name": name, "word": "0103000123"}),
+                json!({"name": name, "kind": "text", "amount": {"text": "0103000123"}}),
+            ),
+            _ => (
+                json!({"name": name, "word": "1.50"}),
+                json!({"name": name, "kind": kind, "amount": "1.50"}),
+            ),
+        })
+        .unzip();
+    let invoice = mapped(&json!({"RegionSupplement": sent}).to_string());
+    assert_eq!(invoice["payments"], Value::Array(expected));
+}
+
+#[test]
+fn tables_are_read_in_every_shape() {
+    let payments = json!([
+        {"name": "自费", "kind": "own_expense", "amount": "1.00"},
+        {"name": "基金支付", "kind": "fund", "amount": "2.00"},
+    ]);
+    for sent in [
+        r#"{"RegionSupplement": {"自费": "1.00", "基金支付": "2.00"}}"#,
+        r#"{"RegionSupplement": [{"自费": "1.00"}, {"基金支付": "2.00"}]}"#,
+        r#"{"RegionSupplement": [[{"name": "自费", "word": "1.00"}], [{"name": "基金支付", "word": "2.00"}]]}"#,
+        r#"{"RegionSupplement": [{"name": "自费", "value": "1.00"}, {"name": "基金支付", "word": "", "value": "2.00"}]}"#,
     ] {
-        let sent: Vec<Value> = names
-            .split('、')
-            .map(|name| json!({"name": name, "word": "1.50"}))
-            .collect();
-        let expected: Vec<Value> = names
-            .split('、')
-            .map(|name| json!({"name": name, "amount": "1.50"}))
-            .collect();
-        let invoice = mapped(&json!({"Province": region, "RegionSupplement": sent}).to_string());
-        assert_eq!(invoice["payments"], Value::Array(expected), "{region}");
+        let read = mapped(sent)["payments"].clone();
+        let mut sorted = read.as_array().unwrap().clone();
+        sorted.sort_by_key(|payment| payment["amount"].to_string());
+        assert_eq!(Value::Array(sorted), payments, "{sent}");
     }
+    let details = json!([("药", "1.00"), ("针", "2.00")]);
+    for sent in [
+        r#"{"CostDetail": [{"项目": "药", "金额": "1.00"}, {"项目": "针", "金额": "2.00"}]}"#,
+        r#"{"CostDetail": [[{"项目": "药"}, {"金额": "1.00"}], [{"项目": "针"}, {"金额": "2.00"}]]}"#,
+        r#"{"CostDetail": [[{"name": "项目", "value": "药"}, {"name": "金额（元）", "value": "1.00"}], {"项目:": "针", "金额": "2.00"}]}"#,
+    ] {
+        let invoice = mapped(sent);
+        let read: Vec<_> = invoice["cost_details"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| json!((&line["name"], &line["amount"])))
+            .collect();
+        assert_eq!(Value::Array(read), details, "{sent}");
+    }
+}
+
+#[test]
+fn a_second_bill_in_one_answer_is_shown_and_counted() {
+    let bill = |number: &str| json!({"InvoiceNum": number, "Name": "张三"});
+    let reply = read(
+        200,
+        &json!({"code": 200, "data": [{"Name": ""}, bill("1"), bill("2")]}),
+    );
+    let invoice = serde_json::to_value(reply.ok().unwrap().answer).unwrap();
+    assert_eq!(invoice["note_no"], "1");
+    assert_eq!(invoice["left_out"], json!({"bills": 1}));
+    assert_eq!(invoice["extra"]["data[2]"], bill("2"));
+}
+
+#[test]
+fn the_answers_own_fields_are_kept_before_any_row() {
+    let rows: Vec<Value> = (0..5_000)
+        .map(|row| json!([{"name": "项目", "word": "药"}, {"name": format!("列{}", row % 90), "word": "x"}]))
+        .collect();
+    let invoice = mapped(&json!({"CostDetail": rows, "Nation": "汉"}).to_string());
+    assert_eq!(invoice["extra"]["Nation"], "汉");
+    assert_eq!(invoice["extra_truncated"], true);
+    assert!(invoice["left_out"]["extra"].as_u64().unwrap() > 0);
 }
 
 #[test]
@@ -152,6 +194,16 @@ fn irregular_fields_cost_themselves_only() {
         (r#"{"Sex": "女"}"#, "/patient_gender", json!("female")),
         (r#"{"Sex": "男性"}"#, "/patient_gender", json!("male")),
         (r#"{"Sex": "?"}"#, "/patient_gender", json!("unknown")),
+        (r#"{"Sex": "男/女"}"#, "/patient_gender", json!("unknown")),
+        (r#"{"HospitalDay": "共3天"}"#, "/hospital_days", json!("3")),
+        (r#"{"Payee": "--"}"#, "/payee", json!(null)),
+        (r#"{"Payee": "/"}"#, "/extra", json!({})),
+        (r#"{"Date": "无"}"#, "/billing_date", json!(null)),
+        (
+            r#"{"InvoiceType": "急诊"}"#,
+            "/note_kind",
+            json!("outpatient"),
+        ),
         (
             r#"{"InvoiceType": "住院发票"}"#,
             "/note_kind",
@@ -173,17 +225,17 @@ fn irregular_fields_cost_themselves_only() {
         (
             r#"{"RegionSupplement": {"name": "自费", "word": 1}}"#,
             "/payments",
-            json!([{"name": "自费", "amount": "1"}]),
+            json!([{"name": "自费", "kind": "own_expense", "amount": "1"}]),
         ),
         (
             r#"{"RegionSupplement": [{"name": "自费", "word": ""}]}"#,
             "/payments",
-            json!([{"name": "自费", "amount": null}]),
+            json!([{"name": "自费", "kind": "own_expense", "amount": null}]),
         ),
         (
             r#"{"RegionSupplement": ["自费"]}"#,
-            "/extra/RegionSupplement[0]",
-            json!("自费"),
+            "/extra/RegionSupplement[]",
+            json!(["自费"]),
         ),
         (
             r#"{"CostCategories": [{"name": "收费项目", "word": "甲"}, {"name": "金额", "word": "1"}, {"name": "收费项目", "word": "乙"}]}"#,
@@ -197,8 +249,8 @@ fn irregular_fields_cost_themselves_only() {
         ),
         (
             r#"{"CostDetail": [[{"name": "项目", "word": "药"}, {"name": "单位", "word": "盒"}]]}"#,
-            "/extra/CostDetail[0].单位",
-            json!("盒"),
+            "/extra/CostDetail[].单位",
+            json!(["盒"]),
         ),
         (
             r#"{"CostDetail": [[{"name": "数量", "word": 10}, {"name": "单价", "word": 29.3200}]]}"#,
@@ -253,7 +305,7 @@ fn a_line_whose_columns_cannot_be_read_is_still_a_line() {
     );
     assert_eq!(
         invoice["payments"],
-        json!([{"name": null, "amount": "1.00"}])
+        json!([{"name": null, "kind": null, "amount": "1.00"}])
     );
 }
 

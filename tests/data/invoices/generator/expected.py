@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from .numerals import in_figures, in_words
+from .payment_kinds import KINDS
 from .truth import Detail, Invoice
 
 # The answer's key, for each field that the recognition may leave unread.
@@ -93,7 +94,7 @@ def _recognition(invoice: Invoice) -> dict[str, Any]:
         "supplementary_payment": _printed(invoice.supplementary),
         "refund_amount": _printed(invoice.refund),
         "payments": [
-            {"name": name, "amount": {"text": word} if isinstance(word, str) else in_figures(word)}
+            _payment(name, {"text": word} if isinstance(word, str) else in_figures(word))
             for name, word in invoice.region_supplement
         ],
         "cost_categories": [
@@ -164,7 +165,7 @@ def _verification(invoice: Invoice) -> dict[str, Any]:
         "supplementary_payment": number(invoice.supplementary),
         "refund_amount": number(invoice.refund),
         "payments": [
-            {"name": name, "amount": {"text": cost} if isinstance(cost, str) else number(cost)}
+            _payment(name, {"text": cost} if isinstance(cost, str) else number(cost))
             for name, cost in invoice.payments
         ],
         "cost_categories": [{"name": name, "amount": number(amount)} for name, amount in invoice.categories],
@@ -187,6 +188,10 @@ def _verification(invoice: Invoice) -> dict[str, Any]:
         ],
         "checksum": {"categories": "passed", "details": "passed" if invoice.details else "unchecked"},
     })
+
+
+def _payment(name: str, amount: Any) -> dict[str, Any]:
+    return _present({"name": name, "kind": KINDS[name], "amount": None if amount == {"text": "无"} else amount})
 
 
 def _registry(invoice: Invoice) -> dict[str, Any]:
