@@ -10,8 +10,9 @@ use crate::domain::failure::{Failure, Stage, cut};
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::Status;
-use crate::pipeline::{Answer, Pipeline, answer_to_failure, answer_to_rejected};
+use crate::pipeline::{Answer, Pipeline, answer_to_refused, answer_to_rejected};
 use crate::randomness::Randomness;
+use crate::retry::StageStopped;
 use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
@@ -86,11 +87,11 @@ async fn examine(pipeline: &Pipeline, image: &str) -> Answer {
     }
     let loaded = match read(Path::new(image), pipeline.loader.need.max_image_bytes) {
         Ok(bytes) => pipeline.loader.load_bytes(image, bytes, job.verify).await,
-        Err(error) => Err(unreadable(&error)),
+        Err(error) => Err(StageStopped::at_fault(unreadable(&error)).into()),
     };
     match loaded {
         Ok(loaded) => Box::pin(pipeline.examine(&job, Some(&loaded), &mut progress)).await,
-        Err(failure) => answer_to_failure(&job, Status::InvalidJob, &failure, &progress, now),
+        Err(refused) => answer_to_refused(&job, refused, &progress, now),
     }
 }
 

@@ -208,8 +208,13 @@ pub enum ImagePart {
         bucket: String,
         key: String,
         version_id: Option<String>,
+        /// Hex; `None` where its bytes were not read.
         sha256: Option<String>,
+        /// Its length in bytes.
+        bytes: Option<u64>,
+        /// By name, also of a file that no provider takes.
         format: Option<String>,
+        /// In pixels, as stored.
         width: Option<u32>,
         height: Option<u32>,
     },

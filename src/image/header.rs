@@ -1,7 +1,7 @@
 //! The first bytes of an image: enough to know its format and its sides where the providers fetch
 //! the rest.
 
-use super::{Probed, probe};
+use super::inspect::{ImageFacts, Refusal, inspect, inspect_beginning};
 use crate::domain::failure::Failure;
 use crate::store::{Revision, Store};
 use bytes::Bytes;
@@ -42,11 +42,11 @@ impl ImageHeader {
     ///
     /// # Errors
     /// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
-    pub(super) fn probed(&self) -> Result<Option<Probed>, Failure> {
-        let is_whole = self.size == Some(self.bytes.len() as u64);
-        match probe(&self.bytes) {
-            Err(failure) if failure.code == "image.corrupt" && !is_whole => Ok(None),
-            outcome => outcome.map(Some),
+    pub(super) fn facts(&self) -> Result<Option<ImageFacts>, Refusal> {
+        if self.size == Some(self.bytes.len() as u64) {
+            inspect(&self.bytes).map(Some)
+        } else {
+            inspect_beginning(&self.bytes)
         }
     }
 }
@@ -55,35 +55,35 @@ impl ImageHeader {
 mod tests {
     use super::*;
 
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x2c\0\0\0\xc8\x08\0\0\0\0";
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x2c\0\0\0\xc8\x08\0\0\0\0\x77\xb4\x83\x89\0\0\x01\0IDAT";
 
-    fn probed(bytes: &'static [u8], size: Option<u64>) -> Result<Option<u32>, String> {
+    fn width(bytes: &'static [u8], size: Option<u64>) -> Result<Option<u32>, String> {
         let header = ImageHeader {
             bytes: Bytes::from_static(bytes),
             size,
             revision: Revision::default(),
         };
         header
-            .probed()
-            .map(|probed| probed.map(|probed| probed.width))
-            .map_err(|failure| failure.code)
+            .facts()
+            .map(|facts| facts.map(|facts| facts.width))
+            .map_err(|refusal| refusal.failure.code)
     }
 
     #[test]
     fn a_header_that_does_not_end_is_no_damage_as_long_as_there_is_more() {
-        assert_eq!(probed(PNG, Some(100_000)), Ok(Some(300)));
+        assert_eq!(width(PNG, Some(100_000)), Ok(Some(300)));
         for (size, expected) in [
             (Some(100_000), Ok(None)),
             (None, Ok(None)),
             (Some(12), Err("image.corrupt".to_owned())),
         ] {
-            assert_eq!(probed(&PNG[..12], size), expected, "{size:?}");
+            assert_eq!(width(&PNG[..12], size), expected, "{size:?}");
         }
         assert_eq!(
-            probed(b"hello, world", Some(100_000)),
+            width(b"hello, world", Some(100_000)),
             Err("image.unsupported_format".to_owned()),
             "the first bytes tell"
         );
-        assert_eq!(probed(b"", Some(0)), Err("image.corrupt".to_owned()));
+        assert_eq!(width(b"", Some(0)), Err("image.corrupt".to_owned()));
     }
 }

@@ -2,12 +2,13 @@
 //! its answers are kept under.
 
 use super::presigned::PresignedObject;
-use super::{Probed, Reserved};
+use super::{Glance, Reserved};
 use crate::domain::failure::Failure;
 use crate::domain::job::Job;
 use crate::domain::picture::Picture;
 use crate::domain::result::ImagePart;
 use crate::provider::{UrlSigner, View};
+use crate::retry::StageStopped;
 use crate::store::Revision;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -28,6 +29,32 @@ pub struct LoadedImage {
     pub(super) revision: String,
     /// `None` for a job's own URL.
     pub(super) object: Option<Object>,
+}
+
+/// Why an image cannot be had, and what is known of it all the same.
+pub struct NotLoaded {
+    pub stopped: Box<StageStopped>,
+    /// `None`: no more than what the job names.
+    pub part: Option<Box<ImagePart>>,
+}
+
+impl NotLoaded {
+    /// The job's own image is at fault.
+    pub(super) fn refused(failure: Failure, part: ImagePart) -> Self {
+        Self {
+            stopped: StageStopped::at_fault(failure),
+            part: Some(Box::new(part)),
+        }
+    }
+}
+
+impl From<Box<StageStopped>> for NotLoaded {
+    fn from(stopped: Box<StageStopped>) -> Self {
+        Self {
+            stopped,
+            part: None,
+        }
+    }
 }
 
 /// The object in the store that holds the image's bytes.
@@ -97,17 +124,19 @@ pub(super) fn object_identity(bucket: &str, key: &str, version: &str) -> String 
 pub(super) fn object_part(
     (bucket, key, asked): (&str, &str, Option<&str>),
     revision: &Revision,
-    probed: Probed,
+    glance: Glance,
     sha256: Option<String>,
+    bytes: u64,
 ) -> ImagePart {
     ImagePart::Object {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
         version_id: revision.version_id.as_deref().or(asked).map(str::to_owned),
         sha256,
-        format: Some(probed.format.as_str().to_owned()),
-        width: Some(probed.width),
-        height: Some(probed.height),
+        bytes: Some(bytes),
+        format: glance.format.map(str::to_owned),
+        width: glance.sides.map(|(width, _)| width),
+        height: glance.sides.map(|(_, height)| height),
     }
 }
 

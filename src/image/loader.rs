@@ -2,13 +2,14 @@
 
 use super::fetch::{Fetched, Need, fetch};
 use super::header::{ImageHeader, read_header};
+use super::inspect::{Glance, ImageFacts, Refusal, inspect};
 use super::loaded::{
-    LoadedImage, Object, object_identity, object_part, picture_or_url, without_query,
+    LoadedImage, NotLoaded, Object, object_identity, object_part, picture_or_url, without_query,
 };
 use super::memory::{ImageMemory, Reserved};
+use super::missing_rows::has_its_rows;
 use super::prepare::{Prepared, is_laborious, prepare};
 use super::presigned::{ObjectPath, PresignedObject, PresignedUrls};
-use super::probe::{Probed, probe};
 use super::transfers::{Limits, Transfers};
 use crate::domain::account::AccountId;
 use crate::domain::failure::{Failure, Stage};
@@ -23,7 +24,7 @@ use crate::store::{Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub struct Loader {
     pub policy: Arc<Policy>,
@@ -46,6 +47,9 @@ const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no de
 
 const FORBIDDEN_BUCKET: &str = "image.bucket is neither storage.bucket nor one of storage.buckets";
 
+/// Checksums over more bytes take long enough to leave the runtime's threads.
+const QUICKLY_INSPECTED: usize = 1 << 20;
+
 /// Two pictures of at most 4096 by 4096 pixels: 128 MiB at the most.
 pub const DECODED_AT_ONCE: usize = 2;
 
@@ -62,6 +66,7 @@ impl Loader {
                 key: key.clone(),
                 version_id: version_id.clone(),
                 sha256: None,
+                bytes: None,
                 format: None,
                 width: None,
                 height: None,
@@ -86,13 +91,13 @@ impl Loader {
     /// The image, or as much of it as has to be known before the providers fetch it.
     ///
     /// # Errors
-    /// [`StageStopped`]: the store does not give it, or the job is at fault.
+    /// [`NotLoaded`]: the store does not give it, or the job is at fault.
     pub async fn load(
         &self,
         job: &JobContext<'_>,
         progress: &mut Progress,
         retrier: &Retrier,
-    ) -> Result<LoadedImage, Box<StageStopped>> {
+    ) -> Result<LoadedImage, NotLoaded> {
         let (bucket, key, version_id) = match &job.job.image {
             ImageRef::Object {
                 bucket,
@@ -109,15 +114,12 @@ impl Loader {
             let subject = subject(path);
             let call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
             let header = retrier.in_place(call, || self.header(path)).await?;
-            let loaded = self.by_url(path, &header, transfers).await;
-            if let Some(loaded) = loaded.map_err(StageStopped::at_fault)? {
+            if let Some(loaded) = self.by_url(path, &header, transfers).await? {
                 return Ok(loaded);
             }
         }
         let fetched = self.fetched(path, job, progress, retrier).await?;
-        self.at_hand(path, fetched, transfers)
-            .await
-            .map_err(StageStopped::at_fault)
+        self.at_hand(path, fetched, transfers).await
     }
 
     /// # Errors
@@ -142,8 +144,9 @@ impl Loader {
         name: &str,
         bytes: Bytes,
         verify: bool,
-    ) -> Result<LoadedImage, Failure> {
-        self.fits(bytes.len() as u64)?;
+    ) -> Result<LoadedImage, NotLoaded> {
+        self.fits(bytes.len() as u64)
+            .map_err(StageStopped::at_fault)?;
         let reserved = self.memory.reserve(0).await;
         let fetched = Fetched {
             sha256: hex::encode(Sha256::digest(&bytes)),
@@ -185,23 +188,30 @@ impl Loader {
         path: ObjectPath<'_>,
         header: &ImageHeader,
         transfers: Transfers,
-    ) -> Result<Option<LoadedImage>, Failure> {
+    ) -> Result<Option<LoadedImage>, NotLoaded> {
         let (Some(size), Some(version)) = (header.size, &header.revision.version_id) else {
             return Ok(None);
         };
-        self.fits(size)?;
-        let Some(probed) = header.probed()? else {
+        let part = |glance| object_part(path, &header.revision, glance, None, size);
+        self.fits(size)
+            .map_err(|failure| NotLoaded::refused(failure, part(Glance::default())))?;
+        let facts = header
+            .facts()
+            .map_err(|refusal| NotLoaded::refused(refusal.failure, part(refusal.glance)))?;
+        let Some(facts) = facts else {
             return Ok(None);
         };
+        let part = part(facts.into());
         let object = self.presigned(path, &header.revision);
-        let transfers = object
-            .allow(transfers.fitted(probed, size, self.limits)?)
-            .await;
+        let transfers = match transfers.fitted(facts, size, self.limits) {
+            Ok(transfers) => object.allow(transfers).await,
+            Err(failure) => return Err(NotLoaded::refused(failure, part)),
+        };
         if !transfers.are_by_url() {
             return Ok(None);
         }
         Ok(Some(LoadedImage {
-            part: object_part(path, &header.revision, probed, None),
+            part,
             identity: object_identity(path.0, path.1, version),
             recognition: Ok(picture_or_url(None, &object)),
             verification: transfers
@@ -222,7 +232,7 @@ impl Loader {
         path: ObjectPath<'_>,
         fetched: Fetched,
         transfers: Transfers,
-    ) -> Result<LoadedImage, Failure> {
+    ) -> Result<LoadedImage, NotLoaded> {
         let Fetched {
             bytes,
             sha256,
@@ -238,14 +248,20 @@ impl Loader {
         };
         let object = self.presigned(path, &revision);
         let transfers = object.allow(transfers).await;
-        let (probed, prepared) = self.prepare(bytes.clone(), transfers).await?;
+        let size = bytes.len() as u64;
+        let part = |glance| object_part(path, &revision, glance, Some(sha256.clone()), size);
+        let (facts, prepared) = self
+            .prepare(bytes.clone(), transfers)
+            .await
+            .map_err(|refusal| NotLoaded::refused(refusal.failure, part(refusal.glance)))?;
+        let part = part(facts.into());
         let is_needed =
             matches!(prepared.recognition, Ok(Some(_))) || prepared.verification.is_some();
         // However it is handed over this time: another turn of the job may hand it over by URL.
         let version = revision.version_id.as_deref();
         let version = version.filter(|_| self.transfers.are_by_url());
         Ok(LoadedImage {
-            part: object_part(path, &revision, probed, Some(sha256.clone())),
+            part,
             identity: version.map_or_else(
                 || sha256.clone(),
                 |version| object_identity(path.0, path.1, version),
@@ -324,38 +340,82 @@ impl Loader {
         failure
     }
 
-    /// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the
-    /// network. What only looks at a header stays.
+    /// Looks at the image, and makes of it what each provider is sent.
+    ///
+    /// # Errors
+    /// [`Refusal`]: final, the job is at fault.
     pub(super) async fn prepare(
         &self,
         bytes: Bytes,
         transfers: Transfers,
-    ) -> Result<(Probed, Prepared), Failure> {
+    ) -> Result<(ImageFacts, Prepared), Refusal> {
+        let facts = self.inspect(&bytes).await?;
+        let refusal = |failure| Refusal {
+            failure,
+            glance: facts.into(),
+        };
         let limits = self.limits;
-        let probed = probe(&bytes)?;
-        let is_laborious = is_laborious(bytes.len(), probed.format, transfers, limits);
-        // Never an error: the semaphore is never closed.
-        let decoding = if probed.format == Format::Bmp {
-            Arc::clone(&self.decoding).acquire_owned().await.ok()
+        let is_laborious = is_laborious(bytes.len(), facts.format, transfers, limits);
+        let decoding = if facts.format == Format::Bmp {
+            self.decoding_permit().await
         } else {
             None
         };
         let work = move || {
             let _decoding = decoding;
-            prepare(&bytes, probed, transfers, encoded_len, limits)
-                .map(|prepared| (probed, prepared))
+            prepare(&bytes, facts, transfers, encoded_len, limits)
         };
-        if !is_laborious {
-            return work();
-        }
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-            Err(Failure::new(
-                Stage::Image,
-                "image.corrupt",
-                "the image brought its decoder down",
-            ))
-        })
+        let prepared = if is_laborious {
+            off_the_runtime(work).await
+        } else {
+            work()
+        };
+        prepared.map(|prepared| (facts, prepared)).map_err(refusal)
     }
+
+    /// Looks at the whole image; where its end is missing, also at how much of its pixels is there.
+    async fn inspect(&self, bytes: &Bytes) -> Result<ImageFacts, Refusal> {
+        let facts = if bytes.len() > QUICKLY_INSPECTED {
+            let copy = bytes.clone();
+            tokio::task::spawn_blocking(move || inspect(&copy))
+                .await
+                .unwrap_or_else(|_| inspect(&[]))
+        } else {
+            inspect(bytes)
+        }?;
+        if !facts.is_ended {
+            let decoding = self.decoding_permit().await;
+            let copy = bytes.clone();
+            let work = move || {
+                let _decoding = decoding;
+                has_its_rows(&copy, facts)
+            };
+            off_the_runtime(work).await.map_err(|failure| Refusal {
+                failure,
+                glance: facts.into(),
+            })?;
+        }
+        Ok(facts)
+    }
+
+    async fn decoding_permit(&self) -> Option<OwnedSemaphorePermit> {
+        // Never an error: the semaphore is never closed.
+        Arc::clone(&self.decoding).acquire_owned().await.ok()
+    }
+}
+
+/// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the
+/// network. What only looks at a header stays.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(Failure::new(
+            Stage::Image,
+            "image.corrupt",
+            "the image brought its decoder down",
+        ))
+    })
 }
 
 /// The object that the store is asked about, for what the policy knows of other jobs.

@@ -3,21 +3,22 @@
 
 mod fetch;
 mod header;
+pub mod inspect;
 mod loaded;
 mod loader;
 mod memory;
+mod missing_rows;
 mod prepare;
 mod presigned;
-mod probe;
 mod provider_image;
 mod transfers;
 
 pub use fetch::Need;
-pub use loaded::LoadedImage;
+pub use inspect::{Colours, Glance, ImageFacts, Refusal, inspect};
+pub use loaded::{LoadedImage, NotLoaded};
 pub use loader::{DECODED_AT_ONCE, Loader};
 pub use memory::{ImageMemory, Reserved};
 pub use prepare::{Prepared, prepare};
 pub use presigned::PresignedUrls;
-pub use probe::{Probed, probe};
 pub use provider_image::ProviderImage;
 pub use transfers::{Limits, Transfers};

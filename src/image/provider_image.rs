@@ -71,7 +71,7 @@ impl Loader {
         let (_, prepared) = self
             .prepare(bytes, Transfers::inline_to(stage))
             .await
-            .map_err(StageStopped::at_fault)?;
+            .map_err(|refusal| StageStopped::at_fault(refusal.failure))?;
         let picture = if stage == Stage::Recognition {
             prepared.recognition.map_err(StageStopped::at_fault)?
         } else {

@@ -1,8 +1,8 @@
 //! How an image is handed to each provider: its bytes, or an address to fetch it from. And the
 //! refusal, by its header alone, of what a provider must refuse: before anything is paid.
 
-use super::Probed;
-use super::probe::invalid;
+use super::ImageFacts;
+use super::inspect::invalid;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::picture::Format;
 use crate::policy::Transfer;
@@ -88,8 +88,13 @@ impl Transfers {
     ///
     /// # Errors
     /// `image.too_large` or `image.too_small`: final, the job is at fault.
-    pub fn fitted(self, probed: Probed, image_bytes: u64, limits: Limits) -> Result<Self, Failure> {
-        fits_sides(probed, self.verification.is_some())?;
+    pub fn fitted(
+        self,
+        facts: ImageFacts,
+        image_bytes: u64,
+        limits: Limits,
+    ) -> Result<Self, Failure> {
+        fits_sides(facts, self.verification.is_some())?;
         if self.recognition == Transfer::Url
             && base64_len(image_bytes) > limits.recognition_encoded_bytes as u64
         {
@@ -101,7 +106,7 @@ impl Transfers {
         }
         let verification = match self.verification {
             // Transcoded, it may have any size.
-            Some(_) if probed.format == Format::Bmp => Some(Transfer::Inline),
+            Some(_) if facts.format == Format::Bmp => Some(Transfer::Inline),
             Some(_) if image_bytes > limits.verification_bytes as u64 => {
                 return Err(too_large(
                     "verification",
@@ -129,12 +134,9 @@ fn base64_len(bytes: u64) -> u64 {
     bytes.div_ceil(3).saturating_mul(4)
 }
 
-fn fits_sides(probed: Probed, verify: bool) -> Result<(), Failure> {
-    let (shortest, longest) = (
-        probed.width.min(probed.height),
-        probed.width.max(probed.height),
-    );
-    let told = format!("{} x {} pixels", probed.width, probed.height);
+fn fits_sides(facts: ImageFacts, verify: bool) -> Result<(), Failure> {
+    let (shortest, longest) = (facts.width.min(facts.height), facts.width.max(facts.height));
+    let told = format!("{} x {} pixels", facts.width, facts.height);
     if shortest < RECOGNITION_SHORTEST {
         return Err(invalid(
             "image.too_small",
@@ -165,6 +167,7 @@ fn fits_sides(probed: Probed, verify: bool) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Colours;
 
     const LIMITS: Limits = Limits {
         recognition_encoded_bytes: 4 << 20,
@@ -175,6 +178,20 @@ mod tests {
         verification: Some(Transfer::Url),
     };
 
+    fn facts(format: Format, width: u32, height: u32) -> ImageFacts {
+        ImageFacts {
+            format,
+            width,
+            height,
+            orientation: 1,
+            colours: Colours::Plain,
+            channels: 3,
+            is_progressive: false,
+            metadata_bytes: 0,
+            is_ended: true,
+        }
+    }
+
     fn fitted(
         transfers: Transfers,
         format: Format,
@@ -182,15 +199,7 @@ mod tests {
         bytes: u64,
     ) -> Result<Transfers, String> {
         transfers
-            .fitted(
-                Probed {
-                    format,
-                    width,
-                    height,
-                },
-                bytes,
-                LIMITS,
-            )
+            .fitted(facts(format, width, height), bytes, LIMITS)
             .map_err(|failure| failure.code)
     }
 

@@ -11,7 +11,7 @@ use crate::domain::failure::Stage;
 use crate::domain::job::ImageRef;
 use crate::domain::progress::Progress;
 use crate::domain::result::JobError;
-use crate::image::{LoadedImage, Loader};
+use crate::image::{LoadedImage, Loader, NotLoaded};
 use crate::policy::Decision;
 use crate::retry::{JobContext, Retrier, StageStopped};
 
@@ -93,7 +93,10 @@ impl Line<'_> {
                 self.progress.is_about(&image.identity);
                 Ok(image)
             }
-            Err(stopped) => {
+            Err(NotLoaded { stopped, part }) => {
+                if let Some(part) = part {
+                    self.result.image = Some(*part);
+                }
                 if let (Decision::Fail { .. }, Some(image)) =
                     (stopped.decision(), &self.progress.image)
                 {

@@ -14,7 +14,7 @@ mod verification;
 
 pub use outcome::{Arrival, Outcome};
 pub use recognition::RecognitionStep;
-pub use result_builder::{Answer, answer_to_failure, answer_to_rejected};
+pub use result_builder::{Answer, answer_to_failure, answer_to_refused, answer_to_rejected};
 pub use verification::VerificationStep;
 
 use crate::checkpoint::AnswerStore;

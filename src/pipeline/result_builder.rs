@@ -10,6 +10,7 @@ use crate::domain::result::{
     Flag, ImagePart, JobError, JobResult, RecognitionPart, Status, Verdict, VerificationPart,
 };
 use crate::domain::verdict;
+use crate::image::NotLoaded;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -171,6 +172,21 @@ pub fn answer_to_failure(
         ..ResultBuilder::default()
     };
     result.build(job, progress, status, finished)
+}
+
+/// The answer about an image that is at hand and no provider takes.
+pub fn answer_to_refused(
+    job: &Job,
+    refused: NotLoaded,
+    progress: &Progress,
+    finished: Timestamp,
+) -> Answer {
+    let result = ResultBuilder {
+        image: refused.part.map(|part| *part),
+        error: Some(JobError::new(&refused.stopped.failure, 1)),
+        ..ResultBuilder::default()
+    };
+    result.build(job, progress, Status::InvalidJob, finished)
 }
 
 fn status_unknown(progress: &Progress) -> JobError {

@@ -4,11 +4,13 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use image::{ImageFormat, RgbImage};
 use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::checks::check;
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::job::Job;
 use invoice_worker::domain::progress::Progress;
+use invoice_worker::image::inspect;
 use invoice_worker::policy::{Facts, Others, Policy, Transfer};
 use invoice_worker::provider::deepfinch;
 use invoice_worker::provider::huawei::{self, encoded_len, inline};
@@ -73,6 +75,33 @@ fn hash_the_encoded_body(bencher: Bencher, bytes: usize) {
     bencher
         .counter(BytesCount::new(body.len()))
         .bench(|| Payload::of(black_box(&body)));
+}
+
+/// A picture of noise in this format, of about so many bytes.
+fn picture_file(format: ImageFormat, bytes: usize) -> Vec<u8> {
+    let bytes_of_a_pixel = if format == ImageFormat::Jpeg { 2 } else { 3 };
+    let side = u32::try_from((bytes / bytes_of_a_pixel).isqrt()).unwrap();
+    let pixels = picture(3 * (side * side) as usize);
+    let picture = RgbImage::from_raw(side, side, pixels).unwrap();
+    let mut file = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut file, format).unwrap();
+    file.into_inner()
+}
+
+#[divan::bench(args = PICTURES)]
+fn inspect_a_jpeg(bencher: Bencher, bytes: usize) {
+    let file = picture_file(ImageFormat::Jpeg, bytes);
+    bencher
+        .counter(BytesCount::new(file.len()))
+        .bench(|| inspect(black_box(&file)).unwrap());
+}
+
+#[divan::bench(args = PICTURES)]
+fn inspect_a_png(bencher: Bencher, bytes: usize) {
+    let file = picture_file(ImageFormat::Png, bytes);
+    bencher
+        .counter(BytesCount::new(file.len()))
+        .bench(|| inspect(black_box(&file)).unwrap());
 }
 
 #[divan::bench]

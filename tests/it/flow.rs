@@ -23,6 +23,7 @@ mod bodies;
 mod budgets;
 mod canaries;
 mod copies;
+mod damaged;
 mod forbidden;
 mod forgeries;
 mod gateways;

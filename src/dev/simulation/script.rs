@@ -14,8 +14,12 @@ use tokio::task;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The beginning of a PNG of 800 by 600 pixels: all that the worker reads of it.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x03\x20\0\0\x02\x58\x08\x02\0\0\0\0\0\0\0";
+/// A black PNG of 800 by 600 pixels. What follows its end belongs to no picture.
+const PNG: &[u8] = b"\
+    \x89PNG\x0d\x0a\x1a\x0a\0\0\0\x0dIHDR\0\0\x03\x20\0\0\x02X\x01\0\0\0\0\xb2\x0d\xbf\xdd\0\0\
+    \0QIDATx\xda\xed\xc1\x01\x0d\0\0\0\xc2\xa0\xf7Om\x0f\x07\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xfc\
+    \x1b\xec\xb8\0\x01I\xcb\x0f\xd1\0\0\0\0IEND\xaeB`\x82";
 
 /// One call, and what was answered.
 #[derive(Clone, Debug)]
@@ -226,7 +230,7 @@ fn picture(image: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::probe;
+    use crate::image::inspect;
 
     fn given(answers: &str, calls: usize) -> String {
         let text = format!("[[scenario]]\nname = 'x'\nexpect = {{ paid = 0 }}\n{answers}");
@@ -290,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_one_that_both_providers_take() {
-        let probed = probe(&picture("name")).unwrap();
-        assert_eq!((probed.width, probed.height), (800, 600));
+        let facts = inspect(&picture("name")).unwrap();
+        assert_eq!((facts.width, facts.height), (800, 600));
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use invoice_worker::domain::picture::{Format, Picture};
-use invoice_worker::image::{Limits, Prepared, Probed, Transfers, prepare, probe};
+use invoice_worker::image::{ImageFacts, Limits, Prepared, Transfers, inspect, prepare};
 use invoice_worker::provider::huawei::encoded_len;
 
 const LIMITS: Limits = Limits {
@@ -15,9 +15,10 @@ const MAX_PIXELS: u64 = 1 << 17;
 /// A refusal has one of the contract's names; what is made fit for the providers is within their
 /// limits and still the same picture.
 pub fn image(data: &[u8]) {
-    let probed = match probe(data) {
-        Ok(probed) => probed,
+    let facts = match inspect(data) {
+        Ok(facts) => facts,
         Err(refused) => {
+            let refused = refused.failure;
             return assert!(
                 matches!(
                     refused.code.as_str(),
@@ -27,20 +28,20 @@ pub fn image(data: &[u8]) {
             );
         }
     };
-    assert!(probed.width > 0 && probed.height > 0);
-    if u64::from(probed.width) * u64::from(probed.height) > MAX_PIXELS {
+    assert!(facts.width > 0 && facts.height > 0);
+    if u64::from(facts.width) * u64::from(facts.height) > MAX_PIXELS {
         return;
     }
     let bytes = Bytes::copy_from_slice(data);
     for verify in [false, true] {
         match prepare(
             &bytes,
-            probed,
+            facts,
             Transfers::inline(verify),
             encoded_len,
             LIMITS,
         ) {
-            Ok(prepared) => is_sound(&prepared, data, probed, verify),
+            Ok(prepared) => is_sound(&prepared, data, facts, verify),
             Err(refused) => {
                 assert!(
                     matches!(
@@ -54,34 +55,32 @@ pub fn image(data: &[u8]) {
     }
 }
 
-fn is_sound(prepared: &Prepared, data: &[u8], probed: Probed, verify: bool) {
+fn is_sound(prepared: &Prepared, data: &[u8], facts: ImageFacts, verify: bool) {
     match &prepared.recognition {
         Ok(Some(Picture { bytes, format })) => {
             assert!(
                 bytes == data
-                    && *format == probed.format
+                    && *format == facts.format
                     && encoded_len(bytes) <= LIMITS.recognition_encoded_bytes
             );
         }
-        Ok(None) => panic!("nobody asked for a URL"),
+        Ok(None) => panic!("no provider was to fetch it"),
         Err(refused) => assert!(
             refused.code == "image.too_large"
                 && encoded_len(data) > LIMITS.recognition_encoded_bytes,
             "{refused}"
         ),
     }
-    assert!(probed.width.min(probed.height) >= 15 && probed.width.max(probed.height) <= 4096);
+    assert!(facts.width.min(facts.height) >= 15 && facts.width.max(facts.height) <= 4096);
     assert_eq!(prepared.verification.is_some(), verify);
     let Some(Picture { bytes, format }) = &prepared.verification else {
         return;
     };
-    assert!(bytes.len() <= LIMITS.verification_bytes && probed.width.min(probed.height) > 128);
+    assert!(bytes.len() <= LIMITS.verification_bytes && facts.width.min(facts.height) > 128);
     assert!(matches!(format, Format::Jpeg | Format::Png));
+    let sent = inspect(bytes).unwrap();
     assert_eq!(
-        probe(bytes),
-        Ok(Probed {
-            format: *format,
-            ..probed
-        })
+        (sent.format, sent.width, sent.height),
+        (*format, facts.width, facts.height)
     );
 }

@@ -206,7 +206,7 @@ async fn an_image_no_provider_takes_costs_nothing(on: On) {
         ("empty.jpg", Vec::new(), "image.corrupt"),
         ("cut.png", whole[..20].to_vec(), "image.corrupt"),
         ("large.jpg", vec![0xff; 65 * 1024], "image.too_large"),
-        ("tiny.bmp", bmp(100, 300), "image.too_small"),
+        ("tiny.bmp", bmp(10, 300), "image.too_small"),
         ("long.bmp", bmp(4097, 130), "image.too_large"),
     ];
     for (key, bytes, code) in cases {
@@ -411,7 +411,7 @@ fn said(value: &Value) -> Value {
     }
 }
 
-/// The header of a picture of this size, and no pixels: enough to be refused by.
+/// A black picture of this size.
 pub(super) fn bmp(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"BM".to_vec();
     bytes.extend([0; 8]);
@@ -421,5 +421,7 @@ pub(super) fn bmp(width: u32, height: u32) -> Vec<u8> {
     bytes.extend(height.to_le_bytes());
     bytes.extend([1, 0, 24, 0]);
     bytes.extend([0; 24]);
+    let row = (width * 3).next_multiple_of(4);
+    bytes.resize(bytes.len() + (row * height) as usize, 0);
     bytes
 }

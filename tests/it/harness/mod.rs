@@ -4,6 +4,7 @@
 pub(crate) mod eventually;
 pub(crate) mod forward_proxy;
 pub(crate) mod frame;
+pub(crate) mod hostile_files;
 pub(crate) mod otherwise;
 pub(crate) mod peer;
 pub(crate) mod picture;

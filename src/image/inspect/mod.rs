@@ -1,0 +1,126 @@
+//! Looks at an image before it is paid for: its format by name, its sides, and whether a decoder
+//! could read it to its end. Not a pixel is decoded.
+//!
+//! What is damaged is `image.corrupt`, what no provider takes is `image.unsupported_format`, with
+//! the format's name and what to do. Damage inside the compressed pixels of a JPEG is not seen.
+
+mod bmp;
+mod exif;
+mod facts;
+mod jpeg;
+mod numbers;
+mod other;
+mod png;
+
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::picture::Format;
+use facts::Flaw;
+
+pub use facts::{Colours, Glance, ImageFacts};
+
+/// Why an image is not sent to any provider, and what is known of it all the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    pub failure: Failure,
+    pub glance: Glance,
+}
+
+/// Looks at a whole image.
+///
+/// # Errors
+/// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
+pub fn inspect(bytes: &[u8]) -> Result<ImageFacts, Refusal> {
+    let mut glance = Glance::default();
+    look(bytes, true, &mut glance).map_err(|flaw| refusal(flaw, glance))
+}
+
+/// Looks at the first bytes of an image that goes on. `None`: they do not tell enough.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_beginning(bytes: &[u8]) -> Result<Option<ImageFacts>, Refusal> {
+    let mut glance = Glance::default();
+    match look(bytes, false, &mut glance) {
+        Ok(facts) => Ok(Some(facts)),
+        Err(LookFlaw::Flaw(Flaw::Ends)) => Ok(None),
+        Err(flaw) => Err(refusal(flaw, glance)),
+    }
+}
+
+enum LookFlaw {
+    Flaw(Flaw),
+    Other(&'static other::OtherFormat),
+    Unknown,
+    Empty,
+}
+
+impl From<Flaw> for LookFlaw {
+    fn from(flaw: Flaw) -> Self {
+        Self::Flaw(flaw)
+    }
+}
+
+fn look(bytes: &[u8], is_whole: bool, glance: &mut Glance) -> Result<ImageFacts, LookFlaw> {
+    let walk = match bytes {
+        [] if is_whole => return Err(LookFlaw::Empty),
+        [0xff, 0xd8, ..] => {
+            glance.format = Some(Format::Jpeg.as_str());
+            jpeg::walk
+        }
+        _ if bytes.starts_with(&png::SIGNATURE) => {
+            glance.format = Some(Format::Png.as_str());
+            png::walk
+        }
+        _ if bmp::is_bmp(bytes) => {
+            glance.format = Some(Format::Bmp.as_str());
+            bmp::walk
+        }
+        // Too little to be anything.
+        _ if bytes.len() < 4 => return Err(Flaw::Ends.into()),
+        _ => {
+            let other = other::named(bytes).ok_or(LookFlaw::Unknown)?;
+            glance.format = Some(other.format);
+            return Err(LookFlaw::Other(other));
+        }
+    };
+    Ok(walk(bytes, is_whole, &mut glance.sides)?)
+}
+
+const TAKEN: &str = "JPEG, PNG and BMP are taken";
+
+fn refusal(flaw: LookFlaw, glance: Glance) -> Refusal {
+    let name = glance.format.unwrap_or("image").to_uppercase();
+    let (code, message) = match flaw {
+        LookFlaw::Empty => ("image.corrupt", "the object is empty".to_owned()),
+        LookFlaw::Flaw(Flaw::Ends) => (
+            "image.corrupt",
+            format!("the {name} is cut off: its bytes end too early"),
+        ),
+        LookFlaw::Flaw(Flaw::Damaged(what)) => {
+            ("image.corrupt", format!("the {name} is damaged: {what}"))
+        }
+        LookFlaw::Flaw(Flaw::Unsupported(kind)) => (
+            "image.unsupported_format",
+            format!("the image is {kind}: save it as an ordinary JPEG or PNG"),
+        ),
+        LookFlaw::Other(other) => (
+            "image.unsupported_format",
+            format!("the object is {}: {}", other.name, other.advice),
+        ),
+        LookFlaw::Unknown => (
+            "image.unsupported_format",
+            format!("the object is not an image: it begins like no known format; {TAKEN}"),
+        ),
+    };
+    Refusal {
+        failure: invalid(code, message),
+        glance,
+    }
+}
+
+pub(super) fn invalid(code: &str, message: impl AsRef<str>) -> Failure {
+    Failure::new(Stage::Image, code, message)
+}
+
+#[cfg(test)]
+mod tests;
