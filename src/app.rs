@@ -7,17 +7,19 @@ use crate::clock::Clock;
 use crate::cluster::Membership;
 use crate::cluster::exchange::HEARTBEAT_EVERY;
 use crate::config::{Config, ConfigError};
+use crate::domain::invoice::{Invoice, Verified};
 use crate::image::{DECODED_AT_ONCE, Loader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
-use crate::provider::{CONNECT_TIMEOUT, Vendors, http_client};
+use crate::provider::{Accounts, CONNECT_TIMEOUT, Vendors, http_client};
 use crate::randomness::Randomness;
-use crate::retry::{DecisionLog, Retrier};
+use crate::retry::{DecisionLog, DecisionObserver, Retrier};
 use crate::store::Store;
 use crate::telemetry::health::Health;
 use crate::telemetry::job_event::EventSink;
 use crate::worker::{Parts, Settings};
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -35,6 +37,15 @@ pub fn policy(config: &Config) -> anyhow::Result<Policy> {
     Vendors::builtin().add_codes_to(policy)
 }
 
+/// What a pipeline works with beside its configuration: the simulation has a store, a clock and
+/// providers of its own.
+pub struct Surroundings {
+    pub retrier: Retrier,
+    pub store: Store,
+    pub recognition: Accounts<Invoice>,
+    pub verification: Accounts<Verified>,
+}
+
 pub async fn pipeline(
     config: &Config,
     policy: Policy,
@@ -42,35 +53,60 @@ pub async fn pipeline(
 ) -> anyhow::Result<Pipeline> {
     let network = config.network()?;
     let store = Store::new(&config.storage, &network).await?;
-    let (policy, timezone, clock) = (Arc::new(policy), config.policy.timezone(), Clock::System);
-    let breaker = Breaker::new(
-        Membership::new(worker_id(&randomness), clock),
-        Arc::clone(&policy),
-        clock,
-        timezone.clone(),
+    let retrier = retrier(
+        worker_id(&randomness),
+        Arc::new(policy),
+        (config.policy.timezone(), Clock::System),
+        randomness,
+        Arc::new(DecisionLog),
     );
-    let retrier = Retrier {
+    let http = http_client(CONNECT_TIMEOUT, &network)?;
+    let vendors = Vendors::builtin();
+    let surroundings = Surroundings {
+        store,
+        recognition: vendors.recognition(&config.recognition_accounts(), &http, &retrier)?,
+        verification: vendors.verification(&config.verification_accounts(), &http, &retrier)?,
+        retrier,
+    };
+    Ok(pipeline_over(config, surroundings))
+}
+
+/// Decides for the worker of this id.
+pub fn retrier(
+    worker_id: String,
+    policy: Arc<Policy>,
+    (timezone, clock): (TimeZone, Clock),
+    randomness: Randomness,
+    observer: Arc<dyn DecisionObserver>,
+) -> Retrier {
+    let members = Membership::new(worker_id, clock);
+    let breaker = Breaker::new(members, Arc::clone(&policy), clock, timezone.clone());
+    Retrier {
         policy,
         timezone,
         clock,
         randomness,
         breaker,
-        observer: Arc::new(DecisionLog),
-    };
-    let http = http_client(CONNECT_TIMEOUT, &network)?;
-    let vendors = Vendors::builtin();
-    let recognition = vendors.recognition(&config.recognition_accounts(), &http, &retrier)?;
-    let verification = vendors.verification(&config.verification_accounts(), &http, &retrier)?;
-    Ok(Pipeline {
-        answers: AnswerStore::new(
-            Checkpoints::new(
-                &config.checkpoint,
-                &store,
-                &config.storage.bucket,
-                config.sealer(),
-            ),
-            retrier.clone(),
-        ),
+        observer,
+    }
+}
+
+/// The line, over these surroundings.
+pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
+    let Surroundings {
+        retrier,
+        store,
+        recognition,
+        verification,
+    } = surroundings;
+    let checkpoints = Checkpoints::new(
+        &config.checkpoint,
+        &store,
+        &config.storage.bucket,
+        config.sealer(),
+    );
+    Pipeline {
+        answers: AnswerStore::new(checkpoints, retrier.clone()),
         loader: Loader {
             policy: Arc::clone(&retrier.policy),
             store,
@@ -97,7 +133,7 @@ pub async fn pipeline(
         retrier,
         job_deadline: config.worker.job_deadline.duration(),
         redelivery_wait: config.worker.redelivery_wait.duration(),
-    })
+    }
 }
 
 /// The parts of a worker; what it says about its jobs goes to `events`.

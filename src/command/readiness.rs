@@ -2,11 +2,12 @@
 //! jobs, and one that refuses this worker pauses it before it takes a job. The providers are paid,
 //! so that jobs alone ask them.
 
+use crate::attempts::Attempts;
 use crate::domain::account::AccountName;
 use crate::domain::failure::Failure;
 use crate::pipeline::Pipeline;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// No image has this name.
 const ABSENT: &str = "invoice-worker-check";
@@ -30,14 +31,17 @@ pub(super) async fn prove(pipeline: &Pipeline) {
 
 /// Asks until both buckets have answered as they have to.
 async fn prove_store(pipeline: &Pipeline) {
-    let breaker = &pipeline.retrier.breaker;
-    let mut wait = FIRST_WAIT;
-    while let Err(failure) = try_store(pipeline).await {
-        breaker.store_fails(&failure);
-        sleep(wait).await;
-        wait = (2 * wait).min(LONGEST_WAIT);
+    let (breaker, randomness) = (&pipeline.retrier.breaker, &pipeline.retrier.randomness);
+    let report = |failure: &Failure, _| {
+        breaker.store_fails(failure);
+        true
+    };
+    // Without an end to its attempts it ends only where the store works.
+    let mut attempts = Attempts::every(FIRST_WAIT, randomness).growing_to(LONGEST_WAIT);
+    let proven = attempts.run(|| try_store(pipeline), report);
+    if proven.await.is_ok() {
+        breaker.store_works();
     }
-    breaker.store_works();
 }
 
 async fn try_store(pipeline: &Pipeline) -> Result<(), Failure> {

@@ -5,20 +5,13 @@ use super::provider::{ScriptedRecognition, ScriptedVerification};
 use super::script::SimulationScript;
 use super::store::CHECKPOINTS;
 use crate::app;
-use crate::breaker::Breaker;
 use crate::broker::{self, Broker};
-use crate::checkpoint::{self, AnswerStore, Checkpoints};
 use crate::clock::Clock;
-use crate::cluster::Membership;
 use crate::config::Config;
 use crate::domain::account::AccountId;
-use crate::image::{DECODED_AT_ONCE, Loader};
-use crate::image::{ImageMemory, Limits, Need, Transfers};
-use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
 use crate::provider::{Account, CallLimits, Opened};
 use crate::randomness::Randomness;
-use crate::retry::Retrier;
 use crate::settings::secret::Secret;
 use crate::store::Store;
 use crate::telemetry::health::Health;
@@ -27,7 +20,6 @@ use crate::worker::Worker;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// So fast that no call waits for the rate: a scenario is about answers, not about quotas.
@@ -78,25 +70,16 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     } = surroundings;
     let mut config = Config::default();
     config.broker = queues();
-    let checkpoints = checkpoint::Config {
-        prefix: CHECKPOINTS.to_owned(),
-        ..config.checkpoint.clone()
-    };
-    let chance = Randomness::even(number as u64);
-    let breaker = Breaker::new(
-        Membership::new(format!("worker-{number}"), *clock),
+    config.storage.bucket = BUCKET.to_owned();
+    config.checkpoint.prefix = CHECKPOINTS.to_owned();
+    let randomness = Randomness::even(number as u64);
+    let retrier = app::retrier(
+        format!("worker-{number}"),
         Arc::clone(policy),
-        *clock,
-        timezone.clone(),
+        (timezone.clone(), *clock),
+        randomness.clone(),
+        Arc::clone(decisions) as _,
     );
-    let retrier = Retrier {
-        policy: Arc::clone(policy),
-        timezone: timezone.clone(),
-        clock: *clock,
-        randomness: chance.clone(),
-        breaker,
-        observer: Arc::clone(decisions) as _,
-    };
     let recognition = ScriptedRecognition {
         script: Arc::clone(script),
         timezone: timezone.clone(),
@@ -104,57 +87,25 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     let verification = ScriptedVerification {
         script: Arc::clone(script),
     };
-    let pipeline = Pipeline {
-        answers: AnswerStore::new(
-            Checkpoints::new(&checkpoints, store, BUCKET, config.sealer()),
-            retrier.clone(),
-        ),
-        loader: Loader {
-            policy: Arc::clone(policy),
-            store: store.clone(),
-            memory: ImageMemory::new(config.worker.image_memory.0),
-            need: Need {
-                max_image_bytes: config.storage.max_image_bytes.0,
-                max_derived_bytes: config.largest_job_bytes() - config.storage.max_image_bytes.0,
-            },
-            limits: Limits {
-                recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
-                verification_bytes: config.verification.max_image_bytes.bytes(),
-            },
-            transfers: Transfers::inline(true),
-            presigned_urls: Arc::default(),
-            bucket: BUCKET.to_owned(),
-            buckets: Vec::new(),
-            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
-        },
-        recognition: RecognitionStep::new(
-            Account::new(
-                AccountId::RECOGNITION,
-                Opened::new(recognition, RATE),
-                retrier.clone(),
-            )
-            .into(),
-        ),
-        verification: VerificationStep::new(
-            Account::new(
-                AccountId::VERIFICATION,
-                Opened::new(verification, RATE),
-                retrier.clone(),
-            )
-            .into(),
-            config.verification.auto_rotate,
-        ),
+    let (recognition, verification) = (
+        Opened::new(recognition, RATE),
+        Opened::new(verification, RATE),
+    );
+    let surroundings = app::Surroundings {
+        recognition: Account::new(AccountId::RECOGNITION, recognition, retrier.clone()).into(),
+        verification: Account::new(AccountId::VERIFICATION, verification, retrier.clone()).into(),
+        store: store.clone(),
         retrier,
-        job_deadline: script.scenario.job_deadline,
-        redelivery_wait: config.worker.redelivery_wait.duration(),
     };
+    let mut pipeline = app::pipeline_over(&config, surroundings);
+    pipeline.job_deadline = script.scenario.job_deadline;
     let mut parts = app::worker_parts(
         &config,
         broker.clone(),
         Arc::new(pipeline),
         Health::default(),
         Box::new(Watched(watcher.clone())),
-        chance,
+        randomness,
     );
     if script.scenario.workers == 1 {
         parts.settings.heartbeat_every = ALONE;
