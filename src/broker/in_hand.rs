@@ -59,10 +59,13 @@ impl<'a> InHand<'a> {
     pub fn read_headers(&mut self, sealer: &Sealer, now: Timestamp) {
         self.past.read_headers(self.message, sealer, now);
         let progress = &mut self.past.progress;
-        progress.redelivered |= self.is_redelivered;
-        progress.returns = progress.returns.saturating_add(self.delivery_count);
-        self.is_new = !self.past.is_returned && !progress.redelivered;
-        self.calls_before = progress.totals.calls;
+        progress.delivered.redelivered |= self.is_redelivered;
+        progress.delivered.returns = progress
+            .delivered
+            .returns
+            .saturating_add(self.delivery_count);
+        self.is_new = !self.past.is_returned && !progress.delivered.redelivered;
+        self.calls_before = progress.costs.totals.calls;
     }
 
     /// Our own queues are tried until then: as long as a delivery may be held, and from now on for a

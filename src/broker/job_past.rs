@@ -63,7 +63,7 @@ impl JobPast {
         // Another worker's clock may be ahead of ours.
         progress.first_seen = progress.first_seen.min(now);
         *self = Self {
-            is_returned: !progress.untried,
+            is_returned: !progress.delivered.untried,
             not_before: not_before(&state),
             deaths: state.deaths,
             progress,
@@ -72,13 +72,13 @@ impl JobPast {
 
     /// How the job is handled because of its past. With `is_alone` nothing else is in flight.
     pub fn suspicion(&self, is_alone: bool) -> Suspicion {
-        Suspicion::of(self.deaths, self.progress.returns, is_alone)
+        Suspicion::of(self.deaths, self.progress.delivered.returns, is_alone)
     }
 
     /// From now on the job has to run alone. Returns until when it waits: it may have had to wait
     /// for longer; no job waits beyond its longest life.
     pub fn suspect(&mut self, deaths: u32, job_deadline: Duration, now: Timestamp) -> Timestamp {
-        self.progress.returns = 0;
+        self.progress.delivered.returns = 0;
         self.deaths = Some(deaths);
         let first_seen = self.progress.first_seen;
         let latest = first_seen
@@ -97,7 +97,7 @@ impl JobPast {
 
     /// The job had its turn and the worker lives: what it came back from is not counted any more.
     pub fn record_survival(&mut self) {
-        self.progress.returns = 0;
+        self.progress.delivered.returns = 0;
         self.deaths = self.deaths.map(|_| 0);
     }
 }

@@ -113,7 +113,7 @@ impl Outbox {
             return;
         };
         // A name of its own: consumers know results by the run id alone.
-        let id = format!("{}.{}", progress.run, progress.totals.parked);
+        let id = format!("{}.{}", progress.run, progress.costs.totals.parked);
         // Cannot fail: plain text and numbers.
         let body = serde_json::to_vec(message).unwrap_or_default();
         let message = self.reply(job, "invoice.progress", id, body.into());

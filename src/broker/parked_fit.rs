@@ -30,7 +30,7 @@ pub(super) fn fit_parked(
     let FittedMessage { message, left_out } = fit_to_frame(parked(&shortest), room, &OURS);
     let spare = room.checked_sub(message.properties.wire_size());
     let Some(spare) = spare else {
-        if progress.parcel.is_none() {
+        if progress.about.parcel.is_none() {
             return FittedPark {
                 message,
                 left_out,
@@ -38,7 +38,7 @@ pub(super) fn fit_parked(
             };
         }
         let mut without = progress.clone();
-        without.parcel = None;
+        without.about.parcel = None;
         return FittedPark {
             parcel_left_out: true,
             ..fit_parked(&without, room, parked)
@@ -134,7 +134,7 @@ mod tests {
                 "{calls} calls beside {foreign:?}"
             );
             assert_eq!(fit.left_out, gone, "{calls} calls beside {foreign:?}");
-            assert_eq!(travels.totals.calls, calls);
+            assert_eq!(travels.costs.totals.calls, calls);
             // Where little else is carried there is room for many.
             let beside: usize = foreign.iter().filter(|bytes| **bytes < 1_000).sum();
             assert!(
@@ -149,18 +149,18 @@ mod tests {
     fn answers_that_travel_go_before_headers_and_stay_behind_only_where_they_never_fit() {
         let parcel = |bytes: usize| {
             let mut progress = progress(29);
-            progress.parcel = Some("x".repeat(bytes));
+            progress.about.parcel = Some("x".repeat(bytes));
             progress
         };
         let (small, travels) = fit(&parcel(4_000), &[3_000]);
         assert_eq!((small.left_out.len(), small.parcel_left_out), (1, false));
-        assert!(travels.parcel.is_some() && small.message.properties.wire_size() <= ROOM);
+        assert!(travels.about.parcel.is_some() && small.message.properties.wire_size() <= ROOM);
         let (large, travels) = fit(&parcel(40_000), &[]);
         assert!(
             large.parcel_left_out
-                && travels.parcel.is_none()
+                && travels.about.parcel.is_none()
                 && large.message.properties.wire_size() <= ROOM
         );
-        assert_eq!(travels.totals.calls, 29);
+        assert_eq!(travels.costs.totals.calls, 29);
     }
 }

@@ -268,15 +268,15 @@ impl AnswerStore {
             progress: unparked,
             until,
         } = read.await.ok().flatten()?;
-        if unparked.run != run || unparked.totals.calls <= progress.totals.calls {
+        if unparked.run != run || unparked.costs.totals.calls <= progress.costs.totals.calls {
             return None;
         }
         tracing::debug!(
             job.run = run,
             "its calls are known, although it could not be parked with them"
         );
-        let returns = std::mem::replace(progress, unparked).returns;
-        (progress.returns, progress.redelivered) = (returns, true);
+        let returns = std::mem::replace(progress, unparked).delivered.returns;
+        (progress.delivered.returns, progress.delivered.redelivered) = (returns, true);
         Some(until)
     }
 

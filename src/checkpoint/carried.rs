@@ -31,7 +31,7 @@ pub struct CarriedAnswers {
 impl CarriedAnswers {
     /// Reads the answers about this image that travelled with the job.
     pub fn about(image: &str, progress: &Progress) -> Self {
-        let carried = progress.parcel.as_deref().and_then(Self::decode);
+        let carried = progress.about.parcel.as_deref().and_then(Self::decode);
         carried
             .filter(|carried| carried.image == image)
             .unwrap_or_else(|| Self {
@@ -44,9 +44,9 @@ impl CarriedAnswers {
     /// too large the job carries what it carried before.
     pub fn travel_with(&self, progress: &mut Progress) {
         if self.recognition.is_none() && self.verification.is_none() {
-            progress.parcel = None;
+            progress.about.parcel = None;
         } else if let encoded @ Some(_) = self.encode() {
-            progress.parcel = encoded;
+            progress.about.parcel = encoded;
         } else {
             tracing::error!(
                 "a paid answer is too large to travel with its job: it may have to be paid for again"

@@ -24,6 +24,7 @@ const MAX_RULES: usize = 200;
 const MAX_STEPS: usize = 16;
 const VERSION: u8 = 1;
 
+/// The groups lie side by side in the header: one flat object, as every version has written it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     #[serde(rename = "v")]
@@ -35,6 +36,63 @@ pub struct Progress {
     /// deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    #[serde(flatten)]
+    pub delivered: DeliveryPast,
+    #[serde(flatten)]
+    pub about: AboutImage,
+    #[serde(flatten)]
+    pub steps: StepsTaken,
+    #[serde(flatten)]
+    paused: PausedTime,
+    #[serde(flatten)]
+    pub costs: Costs,
+}
+
+/// How copies of the job came and went.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeliveryPast {
+    /// Why the job is parked: told in the metrics when it returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Parked>,
+    /// The answer is found and kept; only its reply queue does not take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<Unsent>,
+    /// A delivery of this copy, or of one it was parked from, came back unsettled: the worker that
+    /// had it may have stored an answer that was never published.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub redelivered: bool,
+    /// Parked for another copy of its run that was in hand, before its own turn had begun: it comes
+    /// back as new as it came.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub untried: bool,
+    /// How often a delivery came back unsettled since the job last lived through a turn: parked
+    /// copies are counted anew by the broker.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub returns: u32,
+    /// This run was answered before, without a verdict, and submitted again: that older answer says
+    /// nothing about this copy.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub asked_again: bool,
+}
+
+/// What is known about the job's image, once it was read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AboutImage {
+    /// The key under which the image's paid answers are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The bill's province and identity: so that a closed scope is noticed before anything is
+    /// fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
+    /// Paid answers that no store took, packed; only a worker can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parcel: Option<String>,
+}
+
+/// The policy's steps that the job has taken, and what follows from them for the next call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepsTaken {
     /// Uses of each step, by rule.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     steps: BTreeMap<String, Vec<u32>>,
@@ -47,46 +105,24 @@ pub struct Progress {
     /// Recognition ended without an answer; it is not asked again while verification goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognition_error: Option<JobError>,
-    /// Why the job is parked: told in the metrics when it returns.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parked: Option<Parked>,
-    /// The answer is found and kept; only its reply queue does not take it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unsent: Option<Unsent>,
-    /// A delivery of this copy, or of one it was parked from, came back unsettled: whoever had it
-    /// may have stored an answer that nobody published.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub redelivered: bool,
-    /// Parked for another copy of its run that was in hand, before its own turn had begun: it comes
-    /// back as new as it came.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub untried: bool,
-    /// Paid answers that no store took, packed; only a worker can.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parcel: Option<String>,
-    /// How often a delivery came back unsettled since the job last lived through a turn: parked
-    /// copies are counted anew by the broker.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub returns: u32,
+}
+
+/// The job's share in pauses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct PausedTime {
     /// Milliseconds since the job was first seen in which a stage was paused: they do not count
     /// against the worker's deadline.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     paused_ms: u64,
     /// The pauses by stage: how often this job's answer paused it while others were answered, and
     /// when it last did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pauses: BTreeMap<Stage, (u32, Timestamp)>,
-    /// The key under which the image's paid answers are kept, once it was read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
-    /// The bill's province and identity, once it was read: so that a closed scope is noticed
-    /// before anything is fetched.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bill: Option<Bill>,
-    /// This run was answered before, without a verdict, and submitted again: that older answer says
-    /// nothing about this copy.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub asked_again: bool,
+}
+
+/// What was done for the job, and what of that was paid for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Costs {
     /// Attempts by stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     attempts: BTreeMap<Stage, u32>,
@@ -104,7 +140,7 @@ pub struct Parked {
     pub at: Timestamp,
     /// It waits because a worker is paused: the whole wait does not count against the worker's
     /// limit, whichever process ends it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub by_pause: bool,
 }
 
@@ -141,31 +177,18 @@ impl Progress {
             run,
             first_seen,
             expires: None,
-            steps: BTreeMap::new(),
-            rotated_for: None,
-            inline: BTreeSet::new(),
-            recognition_error: None,
-            parked: None,
-            unsent: None,
-            redelivered: false,
-            untried: false,
-            parcel: None,
-            returns: 0,
-            paused_ms: 0,
-            pauses: BTreeMap::new(),
-            image: None,
-            bill: None,
-            asked_again: false,
-            attempts: BTreeMap::new(),
-            calls: Vec::new(),
-            totals: Totals::default(),
+            delivered: DeliveryPast::default(),
+            about: AboutImage::default(),
+            steps: StepsTaken::default(),
+            paused: PausedTime::default(),
+            costs: Costs::default(),
         }
     }
 
     /// No attempt is started after it: the earliest of the job's own deadline, its message's
     /// expiration and the worker's limit, which stands still while a stage is paused.
     pub fn deadline(&self, job: &Job, job_deadline: Duration) -> Timestamp {
-        let limit = job_deadline.saturating_add(Duration::from_millis(self.paused_ms));
+        let limit = job_deadline.saturating_add(Duration::from_millis(self.paused.paused_ms));
         let ours = self
             .first_seen
             .saturating_add(limit)
@@ -179,7 +202,7 @@ impl Progress {
     /// The scopes that may be closed for a call with this account.
     pub fn scopes(&self, account: AccountId) -> Vec<Scope> {
         let is_verification = account.stage == Stage::Verification;
-        let bill = self.bill.as_ref().filter(|_| is_verification);
+        let bill = self.about.bill.as_ref().filter(|_| is_verification);
         let province = bill
             .and_then(|bill| bill.province.clone())
             .map(Scope::Province);
@@ -194,49 +217,61 @@ impl Progress {
     /// The image that the job is about from now on. What was found out about another one says
     /// nothing about it.
     pub fn is_about(&mut self, image: &str) {
-        if self.image.as_deref().is_some_and(|before| before != image) {
-            self.rotated_for = None;
-            self.recognition_error = None;
-            self.bill = None;
-            self.inline.clear();
+        if self
+            .about
+            .image
+            .as_deref()
+            .is_some_and(|before| before != image)
+        {
+            self.steps.rotated_for = None;
+            self.steps.recognition_error = None;
+            self.about.bill = None;
+            self.steps.inline.clear();
         }
-        self.image = Some(image.to_owned());
+        self.about.image = Some(image.to_owned());
     }
 
     /// The job is parked once more.
     pub fn park(&mut self, parked: Parked) {
-        self.parked = Some(parked);
-        self.totals.parked = self.totals.parked.saturating_add(1);
+        self.delivered.parked = Some(parked);
+        self.costs.totals.parked = self.costs.totals.parked.saturating_add(1);
     }
 
     /// The job waited while a stage was paused.
     pub fn slept(&mut self, paused: SignedDuration) {
-        self.paused_ms = self
+        self.paused.paused_ms = self
+            .paused
             .paused_ms
             .saturating_add(u64::try_from(paused.as_millis()).unwrap_or(0));
     }
 
     /// How often this job paused the stage while others were answered.
     pub fn pauses(&self, stage: Stage) -> u32 {
-        self.pauses.get(&stage).map_or(0, |(times, _)| *times)
+        self.paused
+            .pauses
+            .get(&stage)
+            .map_or(0, |(times, _)| *times)
     }
 
     /// The job's answer pauses the stage, now. It counts against the job if another job was
     /// answered well since it last did so.
     pub fn paused(&mut self, stage: Stage, now: Timestamp, others_answered: Option<Timestamp>) {
         let (times, last) = self
+            .paused
             .pauses
             .get(&stage)
             .copied()
             .unwrap_or((0, self.first_seen));
         let counts = others_answered.is_some_and(|answered| answered >= last);
-        self.pauses
+        self.paused
+            .pauses
             .insert(stage, (times.saturating_add(counts.into()), now));
     }
 
     /// How often this job has taken step `step` of `rule`.
     pub fn used(&self, rule: &str, step: usize) -> u32 {
         self.steps
+            .steps
             .get(rule)
             .and_then(|uses| uses.get(step))
             .copied()
@@ -245,7 +280,7 @@ impl Progress {
 
     /// Records that the job takes this step now.
     pub fn charge(&mut self, rule: &str, step: usize) {
-        let uses = self.steps.entry(rule.to_owned()).or_default();
+        let uses = self.steps.steps.entry(rule.to_owned()).or_default();
         if uses.len() <= step {
             uses.resize(step + 1, 0);
         }
@@ -254,24 +289,25 @@ impl Progress {
 
     pub fn record(&mut self, call: CallRecord) {
         self.attempted(call.stage);
-        self.totals.calls = self.totals.calls.saturating_add(1);
+        self.costs.totals.calls = self.costs.totals.calls.saturating_add(1);
         if call.billed != Billed::No {
-            self.totals.billed = self.totals.billed.saturating_add(1);
+            self.costs.totals.billed = self.costs.totals.billed.saturating_add(1);
         }
-        if self.calls.len() == MAX_CALLS_LISTED {
-            self.calls.remove(0);
+        if self.costs.calls.len() == MAX_CALLS_LISTED {
+            self.costs.calls.remove(0);
         }
-        self.calls.push(call);
+        self.costs.calls.push(call);
     }
 
     /// The latest calls, oldest first.
     pub fn calls(&self) -> &[CallRecord] {
-        &self.calls
+        &self.costs.calls
     }
 
     /// When a provider last gave this job this code, as far as its calls are listed.
     pub fn last_told(&self, stage: Stage, code: &str) -> Option<Timestamp> {
-        self.calls
+        self.costs
+            .calls
             .iter()
             .rev()
             .find(|call| call.stage == stage && call.code == code)
@@ -280,13 +316,13 @@ impl Progress {
 
     /// One more attempt at this stage; a paid call counts by being recorded.
     pub fn attempted(&mut self, stage: Stage) {
-        let attempts = self.attempts.entry(stage).or_default();
+        let attempts = self.costs.attempts.entry(stage).or_default();
         *attempts = attempts.saturating_add(1);
     }
 
     /// At least one: no caller asks about a stage that was not tried.
     pub fn attempts(&self, stage: Stage) -> u32 {
-        self.attempts.get(&stage).copied().unwrap_or(1)
+        self.costs.attempts.get(&stage).copied().unwrap_or(1)
     }
 
     /// JSON for the header, at most [`MAX_HEADER_BYTES`] beside the parcel: the oldest calls give
@@ -299,13 +335,13 @@ impl Progress {
     /// forgetting anything but calls: the totals still count those that are listed no more.
     pub fn to_header_within(&self, room: usize) -> String {
         let mut shortened = self.clone();
-        let most = room.min(MAX_HEADER_BYTES + self.parcel.as_ref().map_or(0, String::len));
+        let most = room.min(MAX_HEADER_BYTES + self.about.parcel.as_ref().map_or(0, String::len));
         loop {
             let header = serde_json::to_string(&shortened).unwrap_or_default();
-            if header.len() <= most || shortened.calls.is_empty() {
+            if header.len() <= most || shortened.costs.calls.is_empty() {
                 return header;
             }
-            shortened.calls.remove(0);
+            shortened.costs.calls.remove(0);
         }
     }
 
@@ -316,31 +352,40 @@ impl Progress {
             return None;
         }
         let progress: Self = serde_json::from_str(header).ok()?;
-        let parcel = progress.parcel.as_ref().map_or(0, String::len);
+        let parcel = progress.about.parcel.as_ref().map_or(0, String::len);
         let sound = progress.version == VERSION
             && parcel <= MAX_PARCEL_BYTES
             && header.len() - parcel <= MAX_HEADER_BYTES
             && progress.run == run
-            && progress.calls.len() <= MAX_CALLS_LISTED
-            && progress.steps.len() <= MAX_RULES
-            && progress.steps.values().all(|uses| uses.len() <= MAX_STEPS)
+            && progress.costs.calls.len() <= MAX_CALLS_LISTED
+            && progress.steps.steps.len() <= MAX_RULES
             && progress
+                .steps
+                .steps
+                .values()
+                .all(|uses| uses.len() <= MAX_STEPS)
+            && progress
+                .costs
                 .calls
                 .iter()
                 .all(|call| call.code.len() <= MAX_CODE_BYTES)
             && progress
+                .steps
                 .recognition_error
                 .as_ref()
                 .is_none_or(|error| error.message.len() <= MAX_MESSAGE_BYTES)
             && progress
+                .about
                 .image
                 .as_ref()
                 .is_none_or(|image| image.len() <= MAX_IDENTITY_BYTES)
             && progress
+                .steps
                 .rotated_for
                 .as_ref()
                 .is_none_or(|code| code.len() <= MAX_CODE_BYTES)
             && progress
+                .delivered
                 .parked
                 .as_ref()
                 .is_none_or(|parked| parked.code.len() <= MAX_CODE_BYTES);
@@ -348,8 +393,8 @@ impl Progress {
     }
 }
 
-fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
-    *number == T::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]

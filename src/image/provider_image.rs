@@ -29,7 +29,7 @@ impl Loader {
         retrier: &Retrier,
     ) -> Result<ProviderImage, Box<StageStopped>> {
         match (view, &image.object) {
-            (View::Object(_), Some(object)) if progress.inline.contains(&stage) => {
+            (View::Object(_), Some(object)) if progress.steps.inline.contains(&stage) => {
                 self.inline(stage, object, job, progress, retrier).await
             }
             _ => Ok(ProviderImage {

@@ -145,13 +145,13 @@ pub(super) fn answered_before(
             None => Ok(()),
         };
     }
-    let never_published =
-        (progress.redelivered || progress.unsent.is_some()) && !progress.asked_again;
+    let never_published = (progress.delivered.redelivered || progress.delivered.unsent.is_some())
+        && !progress.delivered.asked_again;
     if arrival.redelivered || never_published {
         // The worker that stored it may have died, or lost its connection, before it was published.
         return Err(Exit::replay(stored, question.to_owned()));
     }
-    if arrival.returned && !progress.asked_again {
+    if arrival.returned && !progress.delivered.asked_again {
         // A crash forked the run; the copy that stored the result publishes it before it is
         // settled.
         return Err(Exit::Early(Outcome::Drop));

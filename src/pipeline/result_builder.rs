@@ -128,7 +128,7 @@ impl ResultBuilder {
             status,
             verdict: self.verdict,
             error: self.error,
-            totals: progress.totals,
+            totals: progress.costs.totals,
             body: result.to_body(),
         };
         let question = self.question;

@@ -59,11 +59,11 @@ impl PaidStep for VerificationStep {
 
     /// Once an image had to be turned, every further call about it says so.
     fn request(&self, view: View, progress: &mut Progress) -> Request {
-        if self.auto_rotate && progress.rotated_for.is_none() {
+        if self.auto_rotate && progress.steps.rotated_for.is_none() {
             // For no code: the one rotated call is had, and no answer before it to be confirmed.
-            progress.rotated_for = Some(String::new());
+            progress.steps.rotated_for = Some(String::new());
         }
-        Request::new(view, progress.rotated_for.is_some())
+        Request::new(view, progress.steps.rotated_for.is_some())
     }
 
     fn answer(&self, reply: Reply<Verified>, today: Date) -> DatedAnswer {
@@ -87,7 +87,7 @@ impl PaidStep for VerificationStep {
         match *stopped.decision() {
             Decision::Rotate => {
                 let (image, code) = (&question.image.identity, stopped.failure.code);
-                progress.rotated_for = Some(code.clone());
+                progress.steps.rotated_for = Some(code.clone());
                 let keep = || {
                     let checkpoints = &question.answers.checkpoints;
                     checkpoints.keep_unread(image, today, &code)

@@ -218,7 +218,7 @@ impl Rule {
                 at(facts, until, Decision::Park { until })
             }
             // Once for each image: a job may turn out to be about another.
-            Step::Rotate if progress.rotated_for.is_none() => {
+            Step::Rotate if progress.steps.rotated_for.is_none() => {
                 at(facts, facts.now, Decision::Rotate)
             }
             Step::Inline if facts.transfer == Transfer::Url => once(Decision::Inline),

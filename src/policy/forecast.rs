@@ -69,7 +69,7 @@ impl Case {
             || asks(&|when| when.rotated.is_some() || when.same_code_before_rotation.is_some())
         {
             vary(&mut cases, &[false, true], |case, rotated| {
-                case.progress.rotated_for = rotated.then(|| "another code".to_owned());
+                case.progress.steps.rotated_for = rotated.then(|| "another code".to_owned());
                 if *rotated {
                     "already turned upright for another code"
                 } else {
@@ -162,7 +162,7 @@ impl Case {
             match ruling.decision {
                 Decision::Retry { wait } => facts.now = after(facts.now, wait),
                 Decision::Park { until } => facts.now = until,
-                Decision::Rotate => progress.rotated_for = Some(failure.code.clone()),
+                Decision::Rotate => progress.steps.rotated_for = Some(failure.code.clone()),
                 Decision::Inline => facts.transfer = Transfer::Inline,
                 Decision::Resign => {}
                 Decision::Continue

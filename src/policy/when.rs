@@ -56,7 +56,7 @@ impl When {
         let age = facts
             .billing_date
             .map(|date| days_between(date, facts.now.to_zoned(facts.timezone.clone()).date()));
-        let rotated_for = progress.rotated_for.as_deref();
+        let rotated_for = progress.steps.rotated_for.as_deref();
         is(self.qr_code_found, failure.qr_code_found.unwrap_or(false))
             && self
                 .bill_age_days_min

@@ -27,7 +27,7 @@ impl DeliveryHandler {
     ) -> Result<(), Unpublished> {
         let Answer { stored, question } = answer;
         let patience = self.patience(job, held, &stored);
-        let copies = (held.is_new, held.past.progress.asked_again);
+        let copies = (held.is_new, held.past.progress.delivered.asked_again);
         let answers = &self.parts.pipeline.answers;
         let kept = answers.keep_final(question, &stored, copies, patience);
         let (stored, question) = match kept.await {
@@ -80,7 +80,7 @@ impl DeliveryHandler {
     ) -> Result<(), Unpublished> {
         let Answer { stored, question } = answer;
         let now = self.now();
-        let unsent = held.past.progress.unsent.as_ref();
+        let unsent = held.past.progress.delivered.unsent.as_ref();
         if stored.status != Status::Completed && unsent.is_none() {
             let reason = failure_reason(held, &stored, now);
             self.outbox.publish_failed_copy(held, &reason).await?;
@@ -103,7 +103,7 @@ impl DeliveryHandler {
                     status: stored.status,
                     verdict: stored.verdict,
                     error: stored.error,
-                    totals: progress.totals,
+                    totals: progress.costs.totals,
                     codes: call_codes(progress),
                     turn: held.began.elapsed(),
                     age: Duration::try_from(age).unwrap_or_default(),
@@ -114,7 +114,10 @@ impl DeliveryHandler {
                 held.past.record_survival();
                 let (question, since) = (kept.unwrap_or_default(), now);
                 let progress = &mut held.past.progress;
-                progress.unsent.get_or_insert(Unsent { question, since });
+                progress
+                    .delivered
+                    .unsent
+                    .get_or_insert(Unsent { question, since });
                 let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
                 self.outbox.park(held, until).await?;
                 tracing::warn!(job.run = held.past.progress.run, %until, "its queue does not take the result; the job waits with it");

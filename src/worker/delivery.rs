@@ -111,7 +111,7 @@ impl DeliveryHandler {
     /// The answer that the run was given before this delivery came back.
     async fn replayed(&self, held: &InHand<'_>) -> Option<Outcome> {
         let progress = &held.past.progress;
-        if !progress.redelivered {
+        if !progress.delivered.redelivered {
             return None;
         }
         let answers = &self.parts.pipeline.answers;
@@ -127,12 +127,12 @@ impl DeliveryHandler {
                 job.run = held.past.progress.run,
                 "another copy of this run takes its time; this one is parked meanwhile"
             );
-            held.past.progress.untried = !held.past.is_returned;
+            held.past.progress.delivered.untried = !held.past.is_returned;
             return Next::Return(self.now());
         };
-        held.past.progress.untried = false;
+        held.past.progress.delivered.untried = false;
         let (pipeline, halt) = (&self.parts.pipeline, &held.generation.halt);
-        if held.past.progress.redelivered {
+        if held.past.progress.delivered.redelivered {
             let resuming = pipeline
                 .answers
                 .resume_unparked(&mut held.past.progress, halt);

@@ -61,7 +61,7 @@ impl DeliveryHandler {
             until,
             brief: is_brief,
             by_pause,
-            totals: progress.totals,
+            totals: progress.costs.totals,
             turn: held.began.elapsed(),
         }));
         Ok(())
@@ -87,7 +87,7 @@ impl DeliveryHandler {
     /// The delivery comes back as it was handed out. What was paid for meanwhile is kept, so that
     /// it is not bought again.
     async fn keep_unparked(&self, held: &InHand<'_>, until: Timestamp) {
-        if held.past.progress.totals.calls > held.calls_before {
+        if held.past.progress.costs.totals.calls > held.calls_before {
             let progress = held.past.progress.clone();
             let (unparked, halt) = (UnparkedRun { progress, until }, &held.generation.halt);
             let answers = &self.parts.pipeline.answers;

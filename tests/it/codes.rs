@@ -294,7 +294,7 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
     );
     if let Some(code) = &row.given.turned_for {
         let mut progress = Progress::new(run_id(&job), Timestamp::now());
-        progress.rotated_for = Some(code.clone());
+        progress.steps.rotated_for = Some(code.clone());
         job = system.returning(&job, &progress);
     }
     job

@@ -54,7 +54,8 @@ fn begins_later(case: &Case, way: &[Moment], other: &Case, longer: &[Moment]) ->
         .zip(&other.given)
         .filter(|(one, other)| one != other)
         .count();
-    let turned = case.progress.rotated_for.is_some() && other.progress.rotated_for.is_none();
+    let turned =
+        case.progress.steps.rotated_for.is_some() && other.progress.steps.rotated_for.is_none();
     let turns = longer
         .first()
         .is_some_and(|first| first.ruling.decision == Decision::Rotate);

@@ -24,8 +24,8 @@ fn progress_is_read_back_as_it_was_written() {
     let mut sent = progress();
     sent.charge("verification/316", 1);
     sent.record(call("id"));
-    sent.rotated_for = Some("307".into());
-    sent.parked = Some(Parked {
+    sent.steps.rotated_for = Some("307".into());
+    sent.delivered.parked = Some(Parked {
         stage: Stage::Verification,
         code: "316".into(),
         at: "2026-01-01T00:00:02Z".parse().unwrap(),
@@ -62,7 +62,10 @@ fn old_calls_give_way_and_stay_counted() {
     }
     assert_eq!(progress.calls().len(), MAX_CALLS_LISTED);
     assert_eq!(progress.calls()[0].request_id.as_deref(), Some("70"));
-    assert_eq!((progress.totals.calls, progress.totals.billed), (120, 120));
+    assert_eq!(
+        (progress.costs.totals.calls, progress.costs.totals.billed),
+        (120, 120)
+    );
 }
 
 #[test]
@@ -82,7 +85,7 @@ fn calls_give_way_to_a_narrow_room_and_nothing_else_does() {
             header.len()
         );
         assert_eq!(
-            (back.totals.calls, back.used("verification/316", 1)),
+            (back.costs.totals.calls, back.used("verification/316", 1)),
             (60, 1)
         );
         assert!(
@@ -188,24 +191,44 @@ proptest! {
 fn another_image_under_the_same_name_begins_anew() {
     let mut progress = Progress::new("run".into(), "2026-11-22T01:00:00Z".parse().unwrap());
     progress.is_about("first");
-    progress.rotated_for = Some("308".into());
-    progress.inline.insert(Stage::Verification);
-    progress.recognition_error = Some(JobError::new(
+    progress.steps.rotated_for = Some("308".into());
+    progress.steps.inline.insert(Stage::Verification);
+    progress.steps.recognition_error = Some(JobError::new(
         &Failure::new(Stage::Recognition, "400", ""),
         1,
     ));
     progress.is_about("first");
     assert!(
-        progress.rotated_for.is_some()
-            && progress.recognition_error.is_some()
-            && !progress.inline.is_empty(),
+        progress.steps.rotated_for.is_some()
+            && progress.steps.recognition_error.is_some()
+            && !progress.steps.inline.is_empty(),
         "the same one"
     );
     progress.is_about("second");
     assert!(
-        progress.rotated_for.is_none()
-            && progress.recognition_error.is_none()
-            && progress.inline.is_empty()
+        progress.steps.rotated_for.is_none()
+            && progress.steps.recognition_error.is_none()
+            && progress.steps.inline.is_empty()
     );
-    assert_eq!(progress.image.as_deref(), Some("second"));
+    assert_eq!(progress.about.image.as_deref(), Some("second"));
+}
+
+/// What the versions before wrote is read: the header's fields are one flat object.
+#[test]
+fn a_job_that_is_parked_today_is_read_whole() {
+    let run = "ab".repeat(32);
+    let header = r#"{"v":1,"run":"RUN","first_seen":"2026-01-01T00:00:00Z","expires":"2026-01-03T00:00:00Z","steps":{"verification/316":[0,2]},"rotated_for":"307","inline":["recognition"],"recognition_error":{"stage":"recognition","code":"CIS.0001","message":"no","attempts":2},"parked":{"stage":"verification","code":"316","at":"2026-01-01T00:00:02Z","by_pause":true},"unsent":{"question":"q","since":"2026-01-01T00:00:03Z"},"redelivered":true,"untried":true,"parcel":"AAAA","returns":3,"paused_ms":5000,"pauses":{"storage":[2,"2026-01-01T00:00:04Z"]},"image":"i","bill":{"province":"Beijing","id":"b"},"asked_again":true,"attempts":{"verification":4},"calls":[{"stage":"verification","code":"316","request_id":"id","at":"2026-01-01T00:00:01Z","duration_ms":7,"billed":"yes"}],"totals":{"calls":9,"billed":8,"parked":7,"retries":6}}"#
+        .replace("RUN", &run);
+    let read = Progress::from_header(&header, &run).unwrap();
+    let (known, asked): (serde_json::Value, serde_json::Value) = (
+        serde_json::from_str(&header).unwrap(),
+        serde_json::from_str(&read.to_header()).unwrap(),
+    );
+    assert_eq!(known, asked, "not a field is lost or renamed");
+    assert_eq!(read.used("verification/316", 1), 2);
+    assert_eq!(read.attempts(Stage::Verification), 4);
+    assert_eq!(read.pauses(Stage::Storage), 2);
+    assert_eq!(read.calls(), [call("id")]);
+    assert_eq!((read.costs.totals.calls, read.delivered.returns), (9, 3));
+    assert!(read.about.bill.is_some() && read.steps.inline.contains(&Stage::Recognition));
 }

@@ -29,7 +29,7 @@ fn a_job_is_turned_upright_once_whatever_asks_for_it() {
     let policy = Policy::builtin();
     let mut case = case(Stage::Verification, "301");
     assert_eq!(decide(&policy, &case).decision, Decision::Rotate);
-    case.progress.rotated_for = Some("301".to_owned());
+    case.progress.steps.rotated_for = Some("301".to_owned());
     case.failure.code = "312".to_owned();
     assert_eq!(
         decide(&policy, &case).decision,
@@ -135,7 +135,7 @@ prop_compose! {
         case.failure.http_status = http_status;
         case.failure.qr_code_found = qr_code_found;
         case.failure.nothing_read = nothing_read;
-        case.progress.rotated_for = rotated_for;
+        case.progress.steps.rotated_for = rotated_for;
         case.facts.deadline = case.facts.now + jiff::SignedDuration::from_hours(hours);
         case.facts.billing_date = age.map(|age| jiff::civil::date(2026, 11, 22).saturating_sub(jiff::Span::new().days(age)));
         case.facts.transfer = if url { Transfer::Url } else { Transfer::Inline };

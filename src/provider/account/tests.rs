@@ -187,7 +187,7 @@ async fn an_address_that_cannot_be_signed_for_a_while_is_the_stores_failure_and_
     assert_eq!(
         (
             progress.attempts(Stage::Storage),
-            progress.totals.retries,
+            progress.costs.totals.retries,
             progress.calls().len()
         ),
         (2, 2, 1)
@@ -224,7 +224,7 @@ async fn an_address_that_has_become_too_long_has_the_image_sent() {
             stopped.map(|(_, _, decision)| decision),
             Some(Decision::Inline)
         );
-        assert_eq!((shown.len(), progress.totals.billed), (0, 0));
+        assert_eq!((shown.len(), progress.costs.totals.billed), (0, 0));
     }
 }
 

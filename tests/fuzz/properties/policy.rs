@@ -88,7 +88,7 @@ fn ends(policy: &Policy, failure: &Failure) {
                     ruling.rule
                 );
             }
-            Decision::Rotate => progress.rotated_for = Some(failure.code.clone()),
+            Decision::Rotate => progress.steps.rotated_for = Some(failure.code.clone()),
             Decision::Retry { wait } => {
                 assert!(wait <= Duration::from_mins(1), "{}: {wait:?}", ruling.rule);
             }

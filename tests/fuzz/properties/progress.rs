@@ -24,7 +24,7 @@ pub fn progress(data: &[u8]) {
             && progress.run == run
             && progress.calls().len() <= MAX_CALLS_LISTED
     );
-    let _ = progress.parcel.as_deref().map(CarriedAnswers::decode);
+    let _ = progress.about.parcel.as_deref().map(CarriedAnswers::decode);
     assert_eq!(Progress::from_header(&header, "another run"), None);
 
     let written = progress.to_header();

@@ -114,13 +114,13 @@ async fn an_invented_past_is_none(on: On) {
         let began = Timestamp::now();
         let job = system.job(sample, &key);
         let mut progress = Progress::new(run_id(&job), "2001-01-01T00:00:00Z".parse().unwrap());
-        progress.recognition_error = Some(JobError::new(
+        progress.steps.recognition_error = Some(JobError::new(
             &Failure::new(Stage::Recognition, "319", "invented"),
             7,
         ));
-        progress.rotated_for = Some("307".into());
-        progress.redelivered = true;
-        progress.totals.calls = 1_000;
+        progress.steps.rotated_for = Some("307".into());
+        progress.delivered.redelivered = true;
+        progress.costs.totals.calls = 1_000;
         let state = ParkedState {
             progress: progress.to_header(),
             not_before_ms: 4_000_000_000_000,
