@@ -45,7 +45,7 @@ impl Line<'_> {
     /// An answer that only has to be published. Where it cannot be read the job takes the whole
     /// line again, to the same end.
     pub(super) async fn replay_unsent(&mut self, arrival: &Arrival) -> Result<(), Exit> {
-        let Some(unsent) = &self.progress.unsent else {
+        let Some(unsent) = &self.progress.delivered.unsent else {
             return Ok(());
         };
         match self.answers.result(&unsent.question, &arrival.halt).await {
@@ -56,13 +56,19 @@ impl Line<'_> {
         }
     }
 
-    /// A job that will find its stage closed is parked before anything is fetched for it, unless it
-    /// is a redelivered one: that may have been answered.
+    /// A job that will find its stage closed, or enough jobs about its image waiting for one call,
+    /// is parked before anything is fetched for it, unless it is a redelivered one: that may have
+    /// been answered.
     pub(super) fn look_ahead(&mut self, arrival: &Arrival) -> Result<(), Box<StageStopped>> {
         if arrival.redelivered || self.retrier.clock.now() > self.job.deadline {
             return Ok(());
         }
-        let next = if self.progress.bill.is_some() {
+        if let Some(image) = &self.progress.about.image
+            && (self.recognition.calls().is_full(image) || self.verification.calls().is_full(image))
+        {
+            return Err(self.retrier.turned_away());
+        }
+        let next = if self.progress.about.bill.is_some() {
             self.verification.accounts.chosen().id()
         } else {
             self.recognition.accounts.chosen().id()
@@ -98,7 +104,7 @@ impl Line<'_> {
                     self.result.image = Some(*part);
                 }
                 if let (Decision::Fail { .. }, Some(image)) =
-                    (stopped.decision(), &self.progress.image)
+                    (stopped.decision(), &self.progress.about.image)
                 {
                     // The image went away while its job was parked, perhaps after it was read: what
                     // was paid for is in the result. A store that does not answer is no reason to
@@ -126,7 +132,7 @@ impl Line<'_> {
         if let Some(stored) = self.answers.recall(&self.job, read).await? {
             let is_this_run = stored.run == self.progress.run;
             outcome::answered_before(self.job.job, stored, &question, self.progress, arrival)?;
-            self.progress.asked_again |= is_this_run;
+            self.progress.delivered.asked_again |= is_this_run;
         }
         Ok(())
     }
@@ -160,13 +166,13 @@ impl Line<'_> {
     /// Reads the image. A recognition that fails does not end a job that wants verification, which
     /// reads the image itself.
     pub(super) async fn recognise(&mut self, image: &LoadedImage) -> Result<(), Box<StageStopped>> {
-        if let Some(error) = &self.progress.recognition_error {
+        if let Some(error) = &self.progress.steps.recognition_error {
             self.result.error = Some(error.clone());
             return Ok(());
         }
         match self.ask(self.recognition, image).await {
             Ok(part) => {
-                self.progress.bill =
+                self.progress.about.bill =
                     Some(recognition::bill_of(Some(&part.invoice), &image.identity));
                 self.result.recognition = Some(part);
             }
@@ -175,8 +181,8 @@ impl Line<'_> {
             {
                 let attempts = self.progress.attempts(Stage::Recognition);
                 let error = JobError::new(&stopped.failure, attempts);
-                self.progress.recognition_error = Some(error.clone());
-                self.progress.bill = Some(recognition::bill_of(None, &image.identity));
+                self.progress.steps.recognition_error = Some(error.clone());
+                self.progress.about.bill = Some(recognition::bill_of(None, &image.identity));
                 self.result.error = Some(error);
             }
             Err(stopped) => return Err(stopped),

@@ -77,7 +77,12 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
             return Ok(answer);
         }
         loop {
-            match self.step.calls().join(&self.image.identity) {
+            match self
+                .step
+                .calls()
+                .join(&self.image.identity, self.job.is_queued)
+            {
+                Role::TurnedAway => return Err(self.retrier.turned_away()),
                 Role::Leader(leader) => {
                     // The leader before may have had an answer since the checkpoint was read.
                     let (kept, today) = (&self.answers.checkpoints, self.retrier.today());
@@ -158,7 +163,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                     }
                 }
                 Err(stopped) if *stopped.decision() == Decision::Inline => {
-                    progress.inline.insert(S::STAGE);
+                    progress.steps.inline.insert(S::STAGE);
                     shown = self.shown(view, progress).await?;
                 }
                 Err(stopped) => {
@@ -194,7 +199,7 @@ fn heed<A>(known: Known<A>, progress: &mut Progress) -> Option<A> {
     match known {
         Known::Answer(answer) => Some(answer),
         Known::Unread(code) => {
-            progress.rotated_for.get_or_insert(code);
+            progress.steps.rotated_for.get_or_insert(code);
             None
         }
     }

@@ -1,18 +1,27 @@
 //! One call for one image: jobs about the same image that are here at the same time share it.
 //!
 //! Only calls are shared: every job is answered for itself. A follower neither pays for what it
-//! takes over nor is charged with it.
+//! takes over nor is charged with it. Only some jobs follow a call at once: a slow one would fill
+//! the worker with its followers, and keep jobs about other images out.
 
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::policy::{Decision, PolicyDecision};
 use crate::retry::{JobContext, Retrier, StageStopped};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// Jobs that wait here for one call. The others come back for its answer.
+const MOST_FOLLOWERS: usize = 8;
 
 /// Calls under way, by the image they are about.
-pub(super) struct SingleFlight<T>(Mutex<HashMap<String, Shared<T>>>);
+pub(super) struct SingleFlight<T>(Mutex<HashMap<String, UnderWay<T>>>);
+
+struct UnderWay<T> {
+    shared: Shared<T>,
+    places: Arc<Semaphore>,
+}
 
 type Shared<T> = watch::Receiver<Option<Completed<T>>>;
 
@@ -34,6 +43,8 @@ struct SharedFailure {
 pub(super) enum Role<'a, T> {
     Leader(Leader<'a, T>),
     Follower(Follower<T>),
+    /// Enough jobs wait for the call.
+    TurnedAway,
 }
 
 /// Makes the call. Dropped without an answer, a follower takes its place.
@@ -44,7 +55,11 @@ pub(super) struct Leader<'a, T> {
 }
 
 /// Waits for the leader's call about the same image.
-pub(super) struct Follower<T>(Shared<T>);
+pub(super) struct Follower<T> {
+    shared: Shared<T>,
+    /// `None`: a job that cannot come back waits wherever it is.
+    _place: Option<OwnedSemaphorePermit>,
+}
 
 impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
@@ -53,13 +68,22 @@ impl<T> Default for SingleFlight<T> {
 }
 
 impl<T> SingleFlight<T> {
-    pub(super) fn join(&self, image: &str) -> Role<'_, T> {
+    /// The part of a job in the call about its image. One that can come back may be turned away.
+    pub(super) fn join(&self, image: &str, can_come_back: bool) -> Role<'_, T> {
         let mut calls = self.calls();
-        if let Some(shared) = calls.get(image) {
-            return Role::Follower(Follower(shared.clone()));
+        if let Some(UnderWay { shared, places }) = calls.get(image) {
+            let place = Arc::clone(places).try_acquire_owned().ok();
+            if place.is_none() && can_come_back {
+                return Role::TurnedAway;
+            }
+            return Role::Follower(Follower {
+                shared: shared.clone(),
+                _place: place,
+            });
         }
         let (sender, shared) = watch::channel(None);
-        calls.insert(image.to_owned(), shared);
+        let places = Arc::new(Semaphore::new(MOST_FOLLOWERS));
+        calls.insert(image.to_owned(), UnderWay { shared, places });
         Role::Leader(Leader {
             calls: self,
             image: image.to_owned(),
@@ -67,7 +91,15 @@ impl<T> SingleFlight<T> {
         })
     }
 
-    fn calls(&self) -> MutexGuard<'_, HashMap<String, Shared<T>>> {
+    /// Would a job about this image be turned away now?
+    pub(super) fn is_full(&self, image: &str) -> bool {
+        let calls = self.calls();
+        calls
+            .get(image)
+            .is_some_and(|call| call.places.available_permits() == 0)
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<String, UnderWay<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,6 +132,7 @@ fn shared_failure(stopped: &StageStopped, progress: &Progress) -> Option<Box<Sha
         failure,
         policy,
         blocked,
+        ..
     } = stopped;
     let is_an_answer =
         matches!(failure.stage, Stage::Recognition | Stage::Verification) && blocked.is_none();
@@ -108,7 +141,7 @@ fn shared_failure(stopped: &StageStopped, progress: &Progress) -> Option<Box<Sha
         Box::new(SharedFailure {
             failure: failure.clone(),
             policy: policy.clone(),
-            rotated_for: progress.rotated_for.clone(),
+            rotated_for: progress.steps.rotated_for.clone(),
         })
     })
 }
@@ -125,7 +158,7 @@ impl<T: Clone> Follower<T> {
         progress: &mut Progress,
     ) -> Result<Option<Result<T, Box<StageStopped>>>, Box<StageStopped>> {
         retrier.may_call(job)?;
-        let completed = self.0.wait_for(Option::is_some);
+        let completed = self.shared.wait_for(Option::is_some);
         let completed = retrier.in_turn(job, completed).await?;
         let completed = completed.ok().and_then(|completed| completed.clone());
         // An answer that is there is taken over, however late.
@@ -147,8 +180,8 @@ impl SharedFailure {
             mut policy,
             rotated_for,
         } = self;
-        if progress.rotated_for.is_none() {
-            progress.rotated_for = rotated_for;
+        if progress.steps.rotated_for.is_none() {
+            progress.steps.rotated_for = rotated_for;
         }
         if matches!(policy.decision, Decision::Park { until } if until > job.deadline) {
             policy.decision = Decision::Fail { invalid_job: None };
@@ -157,6 +190,7 @@ impl SharedFailure {
             failure,
             policy,
             blocked: None,
+            is_brief: false,
         })
     }
 }
@@ -174,9 +208,9 @@ mod tests {
     }
 
     fn leader(calls: &SingleFlight<u8>) -> Leader<'_, u8> {
-        match calls.join("image") {
+        match calls.join("image", true) {
             Role::Leader(leader) => leader,
-            Role::Follower(_) => panic!("another job leads"),
+            Role::Follower(_) | Role::TurnedAway => panic!("another job leads"),
         }
     }
 
@@ -190,10 +224,27 @@ mod tests {
     }
 
     fn follower(calls: &SingleFlight<u8>) -> Shared<u8> {
-        match calls.join("image") {
-            Role::Leader(_) => panic!("no job leads"),
-            Role::Follower(Follower(shared)) => shared,
+        match calls.join("image", true) {
+            Role::Follower(follower) => follower.shared,
+            Role::Leader(_) | Role::TurnedAway => panic!("no job leads"),
         }
+    }
+
+    #[test]
+    fn enough_jobs_follow_a_call_and_a_place_that_is_left_is_free() {
+        let calls = SingleFlight::default();
+        let _leader = leader(&calls);
+        let join = || calls.join("image", true);
+        let mut following: Vec<_> = (0..MOST_FOLLOWERS).map(|_| join()).collect();
+        assert!(calls.is_full("image") && matches!(join(), Role::TurnedAway));
+        let waited_for = calls.join("image", false);
+        assert!(
+            matches!(waited_for, Role::Follower(_)),
+            "a caller waits for it"
+        );
+        following.pop();
+        assert!(!calls.is_full("image") && matches!(join(), Role::Follower(_)));
+        assert!(!calls.is_full("another image"));
     }
 
     #[tokio::test]
@@ -209,7 +260,7 @@ mod tests {
             ));
         }
         assert!(
-            matches!(calls.join("image"), Role::Leader(_)),
+            matches!(calls.join("image", true), Role::Leader(_)),
             "the call is over"
         );
     }
@@ -247,6 +298,6 @@ mod tests {
     fn images_do_not_share_calls() {
         let calls = SingleFlight::<u8>::default();
         let _leader = leader(&calls);
-        assert!(matches!(calls.join("another image"), Role::Leader(_)));
+        assert!(matches!(calls.join("another image", true), Role::Leader(_)));
     }
 }

@@ -7,6 +7,10 @@ use crate::breaker::CallPermit;
 use crate::domain::failure::{Failure, Stage};
 use crate::policy::Decision;
 use crate::waits::LONGEST_HOLD;
+use jiff::SignedDuration;
+
+/// A job that made room comes back after this: a call takes seconds.
+const TURNED_AWAY: SignedDuration = SignedDuration::from_secs(5);
 
 /// How one attempt ended that the job outlived.
 pub enum Attempted<T> {
@@ -26,6 +30,23 @@ impl Retrier {
         );
         let until = self.clock.now();
         StageStopped::boxed(failure, Decision::Park { until })
+    }
+
+    /// Decides what becomes of a job that would wait, with many others, for one call about its
+    /// image: it makes room, and comes back for the answer.
+    pub fn turned_away(&self) -> Box<StageStopped> {
+        let failure = Failure::new(
+            Stage::Worker,
+            "worker.busy",
+            "many jobs wait for one call about its image; it comes back for the answer",
+        );
+        let now = self.clock.now();
+        let until = now.saturating_add(TURNED_AWAY).unwrap_or(now);
+        StageStopped {
+            is_brief: true,
+            ..*StageStopped::boxed(failure, Decision::Park { until })
+        }
+        .into()
     }
 
     /// Waits for what other jobs of this worker hold.

@@ -109,6 +109,7 @@ impl ParkRequest {
             failure,
             policy,
             blocked,
+            is_brief,
         } = stopped;
         let until = until.min(job.deadline.max(retrier.clock.now()));
         let is_ours = blocked.is_some() || matches!(failure.stage, Stage::Worker | Stage::Storage);
@@ -122,7 +123,7 @@ impl ParkRequest {
             until,
             reason,
             next_attempt_at: blocked.map_or(until, |blocked| blocked.opens.max(until)),
-            is_brief: blocked.is_some_and(|blocked| blocked.is_brief),
+            is_brief,
             by_pause: policy.decision == Decision::Pause
                 || blocked.is_some_and(|blocked| blocked.scope.is_pause()),
             survived: true,

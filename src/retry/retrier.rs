@@ -61,7 +61,7 @@ impl Retrier {
         let now = self.clock.now();
         let before = call.progress.last_told(failure.stage, &failure.code);
         let failing_since = *call.failing_since.get_or_insert(before.unwrap_or(now));
-        let bill = call.progress.bill.as_ref();
+        let bill = call.progress.about.bill.as_ref();
         let subject = Subject {
             name: call.subject,
             province: bill.and_then(|bill| bill.province.as_ref()),
@@ -159,6 +159,7 @@ impl Retrier {
         Box::new(StageStopped {
             failure,
             policy: PolicyDecision::without_rule(decision),
+            is_brief: blocked.is_brief,
             blocked: Some(blocked),
         })
     }
@@ -180,7 +181,8 @@ impl Retrier {
         let may_be_held = call.job.began.elapsed() < LONGEST_HOLD;
         match decided.decision {
             Decision::Retry { wait } if may_be_held => {
-                call.progress.totals.retries = call.progress.totals.retries.saturating_add(1);
+                call.progress.costs.totals.retries =
+                    call.progress.costs.totals.retries.saturating_add(1);
                 self.wait(wait, &failure, call.job).await;
                 Ok(Some(permit))
             }
@@ -208,6 +210,7 @@ impl Retrier {
                     failure,
                     policy: decided,
                     blocked: None,
+                    is_brief: false,
                 }))
             }
         }
@@ -228,7 +231,7 @@ impl Retrier {
     /// The job's wait is over: a pause does not count against its deadline. A redelivered one was
     /// counted before.
     pub fn record_return(&self, progress: &mut Progress, is_redelivered: bool) {
-        let Some(parked) = progress.parked.take() else {
+        let Some(parked) = progress.delivered.parked.take() else {
             return;
         };
         let now = self.clock.now();

@@ -11,6 +11,8 @@ pub struct StageStopped {
     pub policy: PolicyDecision,
     /// No call was made: this closed scope was in its way.
     pub blocked: Option<Blocked>,
+    /// Another job's call will end the wait within seconds.
+    pub is_brief: bool,
 }
 
 impl StageStopped {
@@ -28,6 +30,7 @@ impl StageStopped {
             failure,
             policy: PolicyDecision::without_rule(decision),
             blocked: None,
+            is_brief: false,
         })
     }
 

@@ -23,6 +23,7 @@ promises![
     a_fork_of_a_run_that_asks_again_for_what_failed_ends_in_one_result,
     a_suspect_waits_for_its_configured_time,
     many_copies_of_one_slow_message_do_not_hold_up_the_others,
+    many_jobs_about_one_slow_image_do_not_hold_up_the_others,
 ];
 
 /// Providers that take their time, and a worker that is started when all jobs are there: so they
@@ -136,7 +137,7 @@ async fn a_copy_that_was_redelivered_before_it_was_parked_is_answered_again(on: 
     // As if that answer had been stored by a worker that lost its connection before it could
     // publish: the redelivered copy had been parked meanwhile, and comes back now.
     let mut progress = Progress::new(run_id(&copy), jiff::Timestamp::now());
-    progress.redelivered = true;
+    progress.delivered.redelivered = true;
     let copy = system.returning(&copy, &progress);
     system
         .session
@@ -334,5 +335,43 @@ async fn many_copies_of_one_slow_message_do_not_hold_up_the_others(on: On) {
         2,
         "and paid for once"
     );
+    assert_eq!(system.drain().await, Drained::Yes);
+}
+
+async fn many_jobs_about_one_slow_image_do_not_hold_up_the_others(on: On) {
+    const SLOW: &str = "02-henan-inpatient";
+    /// More than a worker takes at once.
+    const JOBS: usize = 70;
+    let faults = format!(
+        "[[fault]]\nstage = \"recognition\"\nsample = {SLOW:?}\nanswer = \"timeout\"\ncalls = [1]\n"
+    );
+    let mut setup = Setup::new(on).await.faults(&faults);
+    setup.config.broker.retry_delays = vec![span("2s"), span("10s")];
+    let mut system = setup.prepare().await;
+    let key = system.sample(SLOW).await;
+    for number in 0..JOBS {
+        let job = system.job(&format!("slow {number}"), &key);
+        system.submit(&job).await;
+    }
+    let key = system.sample("01-beijing-outpatient").await;
+    system.submit(&system.job("quick", &key)).await;
+    system.work().await;
+    assert_eq!(system.result().await["job_id"], "quick");
+    let calls = system.sandbox.calls();
+    assert_eq!(
+        calls.about(Stage::Recognition, SLOW).len(),
+        1,
+        "the slow one is still slow"
+    );
+    let mut answered = BTreeSet::new();
+    for _ in 0..JOBS {
+        let result = system.result().await;
+        assert_eq!(result["verdict"], "genuine", "{result}");
+        answered.insert(result["job_id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(answered.len(), JOBS, "each is answered for itself");
+    let paid =
+        [Stage::Recognition, Stage::Verification].map(|stage| calls.about(stage, SLOW).len());
+    assert_eq!(paid, [2, 1], "and what they share is bought once");
     assert_eq!(system.drain().await, Drained::Yes);
 }
