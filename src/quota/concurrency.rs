@@ -4,7 +4,7 @@
 //! Judged window by window of about as many calls as may be in the air (in the manner of TCP Vegas:
 //! calls that wait for each other at the other end take longer, all of them). One bill takes many
 //! times as long as another by itself, so a window is slow only where three calls of four take much
-//! longer than half of them usually do.
+//! longer than half of them usually do. tests/bench/README.md has what each constant buys.
 
 use std::time::Duration;
 
@@ -12,12 +12,10 @@ use std::time::Duration;
 /// doubles until the first sign of trouble.
 const FIRST: usize = 4;
 const SIXTEENTH: usize = 16;
-/// The least number of calls in a window: fewer tell nothing. The first is longer: what is usual is
-/// measured by it.
+/// The least number of calls in a window: fewer prove nothing. The first is longer, since what is
+/// usual is measured by it.
 const WINDOW: usize = 8;
 const FIRST_WINDOW: usize = 24;
-/// On the way down to few calls, at least: with so few in the air, more would take long.
-const TRIAL: usize = 4;
 /// So many times what is usual is slow.
 const SLOW: f64 = 2.0;
 /// A window takes away half at the most.
@@ -71,28 +69,25 @@ impl Concurrency {
     /// air.
     pub(super) fn ended(&mut self, started: Duration, now: Duration, in_flight: usize) {
         if self.lowered_at.is_some_and(|lowered| started < lowered) {
-            // It tells what was so before.
+            // It says how busy the provider was before.
             return;
         }
         self.window
             .seconds
             .push(now.saturating_sub(started).as_secs_f64());
         self.window.most_in_flight = in_flight.max(self.window.most_in_flight);
-        let is_on_the_way = self
-            .lowered
-            .is_some_and(|(before, _)| self.limit > few(before));
-        let least = match self.usual {
-            None => FIRST_WINDOW,
-            Some(_) if is_on_the_way => TRIAL,
-            Some(_) => WINDOW,
+        let least = if self.usual.is_some() {
+            WINDOW
+        } else {
+            FIRST_WINDOW
         };
         if self.window.seconds.len() >= self.limit.max(least) {
             let window = std::mem::take(&mut self.window);
-            self.retrier(window, now);
+            self.judge(window, now);
         }
     }
 
-    fn retrier(
+    fn judge(
         &mut self,
         Window {
             mut seconds,
@@ -115,7 +110,8 @@ impl Concurrency {
             Some((before, most_took_then))
                 if self.limit <= few(before) && most_took > RELIEF * most_took_then =>
             {
-                // It is as it is; by half, since so few calls may mislead.
+                // Fewer calls did not help, so this is usual now; only half of it, since so few calls
+                // may mislead.
                 (*usual, self.limit, self.lowered) =
                     (Usual::new((usual.seconds * half_took).sqrt()), before, None);
                 return;
@@ -129,7 +125,7 @@ impl Concurrency {
             self.limit = scaled(self.limit, (SLOW * usual.seconds / most_took).max(STEEPEST));
             return;
         }
-        // Room that is not used says nothing.
+        // A limit that was not reached proves nothing.
         let is_used = 2 * most_in_flight > self.limit;
         // Where more and more calls are in the air, they may take longer because of that.
         let more_and_more = is_used && self.limit < self.most;
@@ -151,9 +147,8 @@ struct Usual {
 }
 
 impl Usual {
-    /// It follows what is quicker sooner than what is slower.
-    const DOWN: f64 = 0.1;
-    const UP: f64 = 0.02;
+    /// The part of the difference by which it follows a window.
+    const FOLLOWS: f64 = 0.02;
     /// Nor does it rise above so many times the best: a load that grows for hours would become
     /// usual.
     const HIGHEST: f64 = 2.0;
@@ -166,13 +161,11 @@ impl Usual {
     }
 
     fn follow(&mut self, seconds: f64, may_rise: bool) {
-        let part = match seconds < self.seconds {
-            true => Self::DOWN,
-            false if may_rise => Self::UP,
-            false => return,
-        };
-        self.seconds =
-            (self.seconds + part * (seconds - self.seconds)).min(Self::HIGHEST * self.best);
+        if seconds > self.seconds && !may_rise {
+            return;
+        }
+        let followed = self.seconds + Self::FOLLOWS * (seconds - self.seconds);
+        self.seconds = followed.min(Self::HIGHEST * self.best);
         self.best = self.best.min(self.seconds);
     }
 }

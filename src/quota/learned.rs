@@ -3,33 +3,30 @@
 //!
 //! Counted in calls, not in seconds, so that a slow account learns as surely as a fast one: near
 //! the rate at which it was last refused the worker creeps, so that a refusal is one call in some
-//! hundred; well below it, and well above it, it strides. A provider that refused everything for a
-//! while told nothing about its rate: back to what it granted before, the worker leaps.
+//! hundred; well below it, and well above it, it strides. The refusals of a provider that refused
+//! everything for a while say nothing about its rate: back to what it granted before, the worker
+//! leaps.
+//!
+//! tests/bench/README.md has what each constant buys.
 
 use crate::cluster::share::{LEAST_PART, RATE_STEP};
 use std::time::Duration;
 
-/// A refusal takes away as much of the rate as the part of the last calls that was refused; at
-/// least, since it may be one call that arrived too early, and at most.
-const LEAST_STEP: f64 = 0.01;
-const LARGEST_STEP: f64 = 0.5;
-/// Which calls are the last ones: so many that were granted, and half of those before the last
-/// step. A few calls prove little: as many as these would have been granted.
+/// A refusal takes away as much of the rate as the part of the last calls that was refused. The
+/// last calls are at most so many that were granted, and half of those before the last step; a few
+/// calls prove little, so this many more are taken to have been granted.
 const LAST: f64 = 100.0;
 const BEFORE: f64 = 0.5;
 const PRIOR: f64 = 35.0;
-/// Refusals of one window of the provider's are one telling.
-const TOLD_ONCE: Duration = Duration::from_secs(1);
-/// Refusals are forgotten over so many granted calls.
-const FORGOTTEN: f64 = 500.0;
+/// Refusals within one window of the provider's count as one.
+const ONE_REFUSAL: Duration = Duration::from_secs(1);
 /// Each granted call that had to wait adds so much of the rate: near the ceiling, and elsewhere.
 const CREEP: f64 = 0.000_08;
 const STRIDE: f64 = 0.005;
-/// Below so much of the rate at which something was last granted, and once so many in a row are
-/// granted again.
+/// Each adds so much of the rate while it is below this part of the rate at which something was
+/// last granted.
 const LEAP: f64 = 0.05;
 const PROVEN: f64 = 0.7;
-const IN_A_ROW: f64 = 5.0;
 /// After so many calls without a refusal the ceiling is in doubt: creeping grows with the square of
 /// them.
 const PATIENT: f64 = 70.0;
@@ -83,12 +80,11 @@ impl LearnedRate {
         self.refused += 1.0;
         if self
             .lowered
-            .is_some_and(|lowered| now.saturating_sub(lowered) < TOLD_ONCE)
+            .is_some_and(|lowered| now.saturating_sub(lowered) < ONE_REFUSAL)
         {
             return;
         }
-        let step =
-            (self.refused / (self.granted + self.refused + PRIOR)).clamp(LEAST_STEP, LARGEST_STEP);
+        let step = self.refused / (self.granted + self.refused + PRIOR);
         let used = used.min(self.part);
         if self.since > 0.0 {
             self.proven = used;
@@ -103,7 +99,6 @@ impl LearnedRate {
     /// was used.
     pub(super) fn granted(&mut self, used: f64) {
         self.granted = (self.granted + 1.0).min(LAST);
-        self.refused *= 1.0 - 1.0 / FORGOTTEN;
         if used < self.part * RATE_STEP {
             // Whether the rate that this worker has learned would have been granted was not tried.
             return;
@@ -114,7 +109,7 @@ impl LearnedRate {
         let creep = CREEP * (self.since / PATIENT).powi(2).max(1.0);
         self.part *= 1.0
             + match is_near {
-                _ if self.since >= IN_A_ROW && self.part < PROVEN * self.proven => LEAP,
+                _ if self.part < PROVEN * self.proven => LEAP,
                 true => creep.min(STRIDE),
                 false => STRIDE,
             };
@@ -142,15 +137,16 @@ mod tests {
             (0..refusals).for_each(|_| learned.refused(1.0, seconds(started), seconds(now)));
             learned.part()
         };
+        let one = 1.0 - 1.0 / 136.0;
         for (started, now, refusals, part, why) in [
-            (9.0, 10.0, 1, 0.99, "one among many"),
-            (9.9, 10.1, 7, 0.99, "calls made before that was told"),
-            (10.5, 10.9, 20, 0.99, "the same second"),
+            (9.0, 10.0, 1, one, "one among many"),
+            (9.9, 10.1, 7, one, "calls that were in flight by then"),
+            (10.5, 10.9, 20, one, "the same second"),
             (
                 11.0,
                 11.1,
                 1,
-                0.99 * (1.0 - 21.5 / 106.5),
+                one * (1.0 - 21.5 / 106.5),
                 "and how many these were",
             ),
         ] {
@@ -163,10 +159,11 @@ mod tests {
         let mut learned = LearnedRate::default();
         (0..1_000).for_each(|_| learned.granted(1.0));
         learned.refused(0.5, seconds(0.0), seconds(1.0));
-        assert!((learned.part() - 0.495).abs() < 1e-9);
+        let lowered = 0.5 * (1.0 - 1.0 / 136.0);
+        assert!((learned.part() - lowered).abs() < 1e-9);
         learned.refused(0.9, seconds(2.0), seconds(3.0));
         let own = learned.part();
-        assert!(own < 0.495, "its own is less");
+        assert!(own < lowered, "its own is less");
         (0..1_000).for_each(|_| learned.granted(own * 0.9));
         assert!(
             (learned.part() - own).abs() < 1e-9,
