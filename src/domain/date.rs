@@ -8,7 +8,7 @@ use super::reading::Reading;
 use super::spelling::{compact, half, is_placeholder};
 use clock_time::ClockTime;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
+use jiff::tz::{self, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
 /// Compact forms and moments outside of these years are numbers that mean something else, or stand
@@ -61,6 +61,11 @@ pub fn from_text(text: &str, timezone: &TimeZone) -> Option<Day> {
 /// "none" (`0001-01-01`).
 pub fn names_a_day(text: &str) -> bool {
     written(&plain(text), &TimeZone::UTC).is_some_and(|day| YEARS.contains(&day.year()))
+}
+
+/// The day of this moment where bills are printed.
+pub fn day_in_china(moment: Timestamp) -> Date {
+    moment.to_zoned(tz::offset(8).to_time_zone()).date()
 }
 
 /// In half-width characters, with one kind of dash.

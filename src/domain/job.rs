@@ -3,9 +3,12 @@
 mod address;
 mod body;
 mod deadline;
+mod expect;
 mod readable;
+mod wire_field;
 
 pub use address::MAX_URL_BYTES;
+pub use expect::Expectations;
 
 use super::failure::{Failure, Stage};
 use jiff::Timestamp;
@@ -13,6 +16,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt;
 use url::Url;
+use wire_field::{bool_field, given, not_an_object, optional, text_field};
 
 pub const SCHEMA: &str = "invoice.job/1";
 /// No `worker.max_job_bytes` may be larger. RabbitMQ 4 takes no larger message by default.
@@ -32,6 +36,8 @@ pub struct Job {
     pub deadline: Option<Timestamp>,
     /// Send a progress message to the reply queue whenever the job is parked.
     pub progress: bool,
+    /// For the checks alone.
+    pub expect: Option<Expectations>,
     /// Echoed untouched.
     pub metadata: Option<Box<RawValue>>,
 }
@@ -96,6 +102,8 @@ struct WireJob<'a> {
     deadline: Option<&'a RawValue>,
     #[serde(borrow)]
     progress: Option<&'a RawValue>,
+    #[serde(borrow)]
+    expect: Option<&'a RawValue>,
     #[serde(borrow)]
     metadata: Option<&'a RawValue>,
 }
@@ -177,6 +185,8 @@ impl Job {
             .map_err(malformed)?
             .unwrap_or(false);
         let deadline = optional("deadline", wire.deadline, time_field).map_err(malformed)?;
+        let expect =
+            optional("expect", wire.expect, |_, raw| expect::read(raw)).map_err(malformed)?;
         if let Err(problem) = &metadata {
             return Err(malformed(problem.clone()));
         }
@@ -187,6 +197,7 @@ impl Job {
                 verify,
                 deadline,
                 progress,
+                expect,
                 metadata: metadata.unwrap_or_default(),
             }),
             Ok(None) => Err(malformed(
@@ -272,45 +283,10 @@ fn read_metadata(raw: Option<&RawValue>) -> Result<Option<Box<RawValue>>, String
     }
 }
 
-/// Null counts as absent, and so does an empty text.
-fn given(raw: Option<&RawValue>) -> Option<&RawValue> {
-    raw.filter(|raw| !matches!(raw.get(), "null" | "\"\""))
-}
-
-fn optional<T>(
-    name: &str,
-    raw: Option<&RawValue>,
-    read: impl Fn(&str, &RawValue) -> Result<T, String>,
-) -> Result<Option<T>, String> {
-    given(raw).map(|raw| read(name, raw)).transpose()
-}
-
-fn text_field(name: &str, raw: &RawValue) -> Result<String, String> {
-    serde_json::from_str(raw.get()).map_err(|_| format!("{name} is not text"))
-}
-
-fn bool_field(name: &str, raw: &RawValue) -> Result<bool, String> {
-    serde_json::from_str(raw.get()).map_err(|_| format!("{name} is neither true nor false"))
-}
-
 fn time_field(name: &str, raw: &RawValue) -> Result<Timestamp, String> {
     let text = text_field(name, raw)?;
     deadline::read(&text)
         .ok_or_else(|| format!("{name} is not an RFC 3339 time such as 2026-11-23T10:00:00+08:00"))
-}
-
-/// The position of a syntax error, without serde's message, which repeats the input.
-fn not_an_object(what: &str, error: &serde_json::Error) -> String {
-    match error.classify() {
-        serde_json::error::Category::Data => {
-            format!("{what} is not a JSON object, or names a field twice")
-        }
-        _ => format!(
-            "{what} is not JSON: line {}, column {}",
-            error.line(),
-            error.column()
-        ),
-    }
 }
 
 #[cfg(test)]

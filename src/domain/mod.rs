@@ -15,6 +15,7 @@ pub mod payment;
 pub mod picture;
 pub mod progress;
 pub mod province;
+pub mod qr;
 pub mod reading;
 pub mod registry_words;
 pub mod result;

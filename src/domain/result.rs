@@ -153,6 +153,8 @@ pub enum Flag {
     Reimbursed,
     RegistryStatusUnknown,
     SeenBefore,
+    /// Number, total or patient of the paper are not those of the registry.
+    DiffersFromRegistry,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

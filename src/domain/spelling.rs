@@ -68,6 +68,28 @@ const LABELS: [&str; 18] = [
     "number",
     "no",
 ];
+const PERSON_LABELS: [&str; 9] = [
+    "姓名",
+    "患者姓名",
+    "患者",
+    "病人姓名",
+    "病人",
+    "交款人",
+    "缴款人",
+    "付款人",
+    "name",
+];
+const GENDERS: [&str; 4] = ["(男)", "(女)", "(m)", "(f)"];
+const HOSPITAL_LABELS: [&str; 7] = [
+    "医院名称",
+    "医院",
+    "医疗机构",
+    "医疗机构名称",
+    "收款单位",
+    "开票单位",
+    "执收单位",
+];
+const SEALS: [&str; 4] = ["(盖章)", "(公章)", "(章)", "(收费专用章)"];
 /// Radicals for which Unicode's compatibility forms have no ordinary character, and PDF text has
 /// nevertheless.
 const RADICALS: &str = "\
@@ -168,10 +190,53 @@ fn is_masked_by_x(folded: &str) -> bool {
         && folded.chars().any(|character| character > '\u{2e7f}')
 }
 
+/// The common form of all spellings of a person's name, without label and gender. `None` as for
+/// [`name`].
+pub(crate) fn person(text: &str) -> Option<String> {
+    let folded = name(text)?;
+    let rest = unlabelled(&folded, &PERSON_LABELS);
+    let rest = GENDERS
+        .iter()
+        .find_map(|gender| rest.strip_suffix(gender))
+        .unwrap_or(rest);
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+/// The common form of all spellings of a hospital's name, without label and the word for its seal.
+/// `None` as for [`name`].
+pub(crate) fn hospital(text: &str) -> Option<String> {
+    let folded = name(text)?;
+    let rest = unlabelled(&folded, &HOSPITAL_LABELS);
+    let rest = SEALS
+        .iter()
+        .find_map(|seal| rest.strip_suffix(seal))
+        .unwrap_or(rest);
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+/// Without labels, each before a colon; a name may begin with the same characters.
+fn unlabelled<'a>(text: &'a str, labels: &[&str]) -> &'a str {
+    labels
+        .iter()
+        .find_map(|label| text.strip_prefix(label)?.strip_prefix(':'))
+        .unwrap_or(text)
+}
+
 /// The common form of all spellings of a number: its digits and letters, without label, punctuation
 /// and leading zeros. `None` if it cannot be compared because part of it is missing or masked
 /// (`1031XXXX7250`).
 pub(crate) fn number(text: &str) -> Option<String> {
+    let bare = bare_number(text)?;
+    let digits = bare.trim_start_matches('0');
+    Some(if digits.is_empty() {
+        "0".to_owned()
+    } else {
+        digits.to_owned()
+    })
+}
+
+/// As [`number`], with its leading zeros.
+pub(crate) fn bare_number(text: &str) -> Option<String> {
     let folded = name(text)?;
     let mut rest = folded.trim_start_matches(is_punctuation);
     while let Some(unlabelled) = LABELS.iter().find_map(|label| rest.strip_prefix(label)) {
@@ -182,15 +247,8 @@ pub(crate) fn number(text: &str) -> Option<String> {
         .chars()
         .filter(|character| !is_punctuation(*character))
         .collect();
-    let digits = bare.trim_start_matches('0');
     let is_masked = bare.contains("xx");
-    (!bare.is_empty() && !is_masked).then(|| {
-        if digits.is_empty() {
-            "0".to_owned()
-        } else {
-            digits.to_owned()
-        }
-    })
+    (!bare.is_empty() && !is_masked).then_some(bare)
 }
 
 fn is_punctuation(character: char) -> bool {

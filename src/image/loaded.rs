@@ -94,14 +94,12 @@ impl LoadedImage {
             ImagePart::Object { bucket, key, .. } => format!("{bucket}\n{key}\n{}", self.revision),
             ImagePart::Url { .. } => self.identity.clone(),
         };
-        hex::encode(
-            digest(&[
-                job.id.as_str(),
-                &image,
-                if job.verify { "verify" } else { "recognise" },
-            ])
-            .finalize(),
-        )
+        let verify = if job.verify { "verify" } else { "recognise" };
+        let mut parts = vec![job.id.as_str(), &image, verify];
+        // Checks of other expectations are another answer.
+        let expected = job.expect.as_ref().map(|expect| format!("{expect:?}"));
+        parts.extend(expected.as_deref());
+        hex::encode(digest(&parts).finalize())
     }
 }
 

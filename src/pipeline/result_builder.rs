@@ -1,10 +1,12 @@
 //! What has been found out about a job, and the result it becomes.
 
 use crate::checkpoint::{StoredResult, VerificationAnswer};
-use crate::domain::checks;
+use crate::domain::checks::{self, Subject};
+use crate::domain::date;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, JobId, Rejected};
 use crate::domain::progress::{Progress, Totals};
+use crate::domain::qr::QrClaim;
 use crate::domain::reading::Reading;
 use crate::domain::result::{
     Flag, ImagePart, JobError, JobResult, RecognitionPart, Status, Verdict, VerificationPart,
@@ -22,6 +24,8 @@ pub(super) struct ResultBuilder {
     pub question: Option<String>,
     pub recognition: Option<RecognitionPart>,
     pub verification: Option<VerificationPart>,
+    /// What the bill's QR code claims, where it was read here.
+    pub qr: Option<QrClaim>,
     pub verdict: Option<Verdict>,
     pub flags: Vec<Flag>,
     pub error: Option<JobError>,
@@ -108,12 +112,23 @@ impl ResultBuilder {
         let checks = if nothing_to_compare {
             Vec::new()
         } else {
-            checks::check(recognised, verified, registry)
+            checks::check(&Subject {
+                recognised,
+                verified,
+                registry,
+                qr: self.qr.as_ref(),
+                expect: job.expect.as_ref(),
+                today: date::day_in_china(finished),
+            })
         };
+        let mut flags = self.flags;
+        if checks::differs_from_registry(&checks) {
+            flags.push(Flag::DiffersFromRegistry);
+        }
         let mut result = JobResult {
             job_id: Some(job.id.as_str()),
             verdict: self.verdict,
-            flags: self.flags,
+            flags,
             checks,
             recognition: self.recognition,
             verification: self.verification,

@@ -33,6 +33,52 @@ fn a_whole_job_is_read() {
 }
 
 #[test]
+fn the_expectations_of_a_job_are_read() {
+    let read = |expect: &str| {
+        let body = format!(r#"{{"job_id":"j","image":{{"key":"a"}},"expect":{expect}}}"#);
+        match Job::parse(body.as_bytes(), None) {
+            Ok(job) => Ok(job.expect),
+            Err(rejected) => Err(rejected.failure.message),
+        }
+    };
+    let whole = r#"{"patient_name":"张三","from":"2026-01-01","until":"2026-12-31","hospitals":["浙江医院"],
+        "total_at_most":"1000.00","unknown":1}"#;
+    let expected = Expectations {
+        patient_name: Some("张三".to_owned()),
+        from: Some(jiff::civil::date(2026, 1, 1)),
+        until: Some(jiff::civil::date(2026, 12, 31)),
+        hospitals: vec!["浙江医院".to_owned()],
+        total_at_most: Some("1000.00".parse().unwrap()),
+    };
+    assert_eq!(read(whole), Ok(Some(expected)));
+    assert_eq!(read("null"), Ok(None));
+    let limit = read(r#"{"total_at_most":1000.5,"patient_name":""}"#);
+    let limit = limit.unwrap().unwrap();
+    assert_eq!(limit.total_at_most, Some("1000.5".parse().unwrap()));
+    assert_eq!(limit.patient_name, None);
+    for (expect, says) in [
+        ("[]", "expect is not a JSON object"),
+        (r#"{"patient_name":1}"#, "expect.patient_name is not text"),
+        (r#"{"from":"01/02/2026"}"#, "expect.from is not a date"),
+        (r#"{"hospitals":"x"}"#, "expect.hospitals is not a list"),
+        (
+            r#"{"total_at_most":"much"}"#,
+            "expect.total_at_most is not an amount",
+        ),
+        (
+            r#"{"from":"2026-02-01","until":"2026-01-01"}"#,
+            "expect.until is before expect.from",
+        ),
+    ] {
+        let message = read(expect).unwrap_err();
+        assert!(
+            message.contains(says) && !message.contains("much"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn an_absent_field_has_its_default() {
     let job = Job::parse(br#"{"image":{"key":"a"}}"#, Some("message-7"))
         .ok()

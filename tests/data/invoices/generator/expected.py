@@ -42,6 +42,7 @@ def _flags(invoice: Invoice) -> list[str]:
         "posted": status and status.posted,
         "printed": status and status.printed,
         "reimbursed": invoice.reimbursements,
+        "differs_from_registry": invoice.recognition.misread_figures is not None,
     }
     return [flag for flag, is_raised in raised.items() if is_raised]
 
@@ -51,6 +52,7 @@ def _failed_checks(invoice: Invoice) -> list[str]:
     misread = invoice.recognition.misread_figures is not None
     failed = {
         "total_equals_words": misread,
+        "payments_add_up": misread,
         "recognized_equals_verified.total_cost": misread,
         "not_voided": status and status.voided,
         "not_red_lettered": status and status.red_lettered,
