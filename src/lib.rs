@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A failure leaves the line at one place: `Failure → policy.decide(…) → Decision`, a pure
-//! function. Short waits happen inside the provider client; long ones park the job through the
+//! function. Short waits happen inside the account's call; long ones park the job through the
 //! broker; everything else ends in a result.
 //!
 //! | module | what it is for |
@@ -19,7 +19,7 @@
 //! | [`worker`] | receive, take a turn with each delivery, publish, settle; reconnect; drain |
 //! | [`pipeline`] | the straight line between a parsed job and its result |
 //! | [`domain`] | what an invoice is: job, bill, amounts, dates, checks, verdict, result, progress |
-//! | [`provider`] | the two paid APIs: one call each, and the client that limits them |
+//! | [`provider`] | the paid APIs, a folder for each vendor, and the accounts that are called within limits |
 //! | [`breaker`] | in front of every call: closed stages, provinces and bills, shared with the other workers |
 //! | [`quota`] | how many calls this worker may make of an account's rate, and how many at once |
 //! | [`cluster`] | what the workers of a fleet know of each other |

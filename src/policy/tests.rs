@@ -7,6 +7,7 @@ mod others;
 mod overrides;
 mod table;
 mod times;
+mod vendors;
 
 use super::{
     Case, Decision, Facts, Moment, Others, Policy, PolicyDecision, Progress, Stage, Transfer,

@@ -17,7 +17,7 @@ mod settings;
 pub mod signature;
 mod vendor;
 mod vendors;
-mod wire;
+pub mod wire;
 
 pub use account::{Account, Called};
 pub use accounts::Accounts;

@@ -3,14 +3,18 @@
 
 use super::request::Provider;
 use super::settings::CallLimits;
+use super::wire::redaction::Redaction;
+use super::wire::{AnswerContext, Wire};
 use crate::domain::account::{AccountName, VendorName};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::registry_words::RegistryWords;
+use crate::domain::stage::Stage;
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use reqwest::Client;
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A vendor, as its folder declares it. It answers one of the two questions, or both.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,7 @@ pub struct AccountSettings<'a> {
 /// The values that an account is opened with.
 pub struct Opening<'a> {
     pub(super) settings: AccountSettings<'a>,
+    pub(super) stage: Stage,
     pub http: Client,
     /// The time zone whose days are meant where an answer names a time.
     pub timezone: TimeZone,
@@ -74,6 +79,17 @@ impl<'a> AccountSettings<'a> {
 }
 
 impl<'a> Opening<'a> {
+    /// The account's side of its connections; a message in an answer is cleaned by `redaction`, and
+    /// an answer comes whole within `timeout`.
+    pub fn wire(&self, timeout: Duration, redaction: Redaction) -> Wire {
+        let context = AnswerContext {
+            redaction,
+            timezone: self.timezone.clone(),
+            registry_words: Arc::clone(&self.registry_words),
+        };
+        Wire::new(self.stage, self.http.clone(), timeout, context)
+    }
+
     /// The account's section of the configuration.
     ///
     /// # Errors

@@ -86,6 +86,7 @@ impl Vendors {
             };
             let opened = open(&Opening {
                 settings: *settings,
+                stage,
                 http: http.clone(),
                 timezone: retrier.timezone.clone(),
                 registry_words: Arc::clone(retrier.policy.registry_words()),

@@ -24,3 +24,4 @@ mod sandbox;
 mod scenarios;
 mod store;
 mod supervision;
+mod third_vendor;

@@ -18,7 +18,6 @@ pub use config::Config;
 
 use super::vendor::{Opened, Opening, Vendor};
 use super::wire::redaction::Redaction;
-use super::wire::server_clock::ServerClock;
 use super::wire::{AnswerContext, Wire, sensitive};
 use super::{Provider, Reply, Request, Shown};
 use crate::clock::skew::ClockReading;
@@ -76,18 +75,13 @@ impl DeepFinch {
         registry_words: Arc<RegistryWords>,
     ) -> anyhow::Result<Self> {
         let redaction = Redaction::of([&config.api_id, &config.api_secret]);
+        let context = AnswerContext {
+            redaction,
+            timezone,
+            registry_words,
+        };
         Ok(Self {
-            wire: Wire {
-                stage: STAGE,
-                http,
-                timeout: config.timeout.duration(),
-                context: AnswerContext {
-                    redaction,
-                    timezone,
-                    registry_words,
-                },
-                server_clock: ServerClock::default(),
-            },
+            wire: Wire::new(STAGE, http, config.timeout.duration(), context),
             url: config.url.parse().context("url is not a URL")?,
             api_id: sensitive(config.api_id.expose()).context("api_id cannot be a header")?,
             api_secret: sensitive(config.api_secret.expose())

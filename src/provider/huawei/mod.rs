@@ -19,7 +19,6 @@ pub use form::{encoded_len, inline};
 use super::signature::{Payload, Signer, Unsigned};
 use super::vendor::{Opened, Opening, Vendor};
 use super::wire::redaction::Redaction;
-use super::wire::server_clock::ServerClock;
 use super::wire::{AnswerContext, Wire, sensitive};
 use super::{EncodedBody, Provider, Reply, Request, Shown};
 use crate::clock::skew::ClockReading;
@@ -95,18 +94,13 @@ impl Huawei {
         let url: Url = config.url.parse().context("url is not a URL")?;
         let signs_payload = config.auth == Auth::Signature && config.sign_payload.signs(&url);
         let redaction = Redaction::of([&config.app_key, &config.app_secret, &config.app_code]);
+        let context = AnswerContext {
+            redaction,
+            timezone,
+            ..AnswerContext::default()
+        };
         Ok(Self {
-            wire: Wire {
-                stage: STAGE,
-                http,
-                timeout: config.timeout.duration(),
-                context: AnswerContext {
-                    redaction,
-                    timezone,
-                    ..AnswerContext::default()
-                },
-                server_clock: ServerClock::default(),
-            },
+            wire: Wire::new(STAGE, http, config.timeout.duration(), context),
             url,
             credentials,
             signs_payload,

@@ -55,7 +55,7 @@ pub(super) fn declared(content_type: &str) -> Option<&str> {
 
 /// Whether every character could be decoded. What is not legible is shown to people and compared
 /// with nothing.
-pub(crate) fn is_legible(text: &str) -> bool {
+pub fn is_legible(text: &str) -> bool {
     memchr::memchr(0xef, text.as_bytes()).is_none() || !text.contains(UNDECODED)
 }
 

@@ -19,7 +19,7 @@ const RESERVED: &str = "$serde_json::private";
 /// Fields under their own names; those within lists by column (`cost_detail_list[].batch`), each a
 /// list with one value for each row. The answer's own fields come before any row's.
 #[derive(Default)]
-pub(crate) struct Extra {
+pub struct Extra {
     fields: Vec<(String, Value, usize)>,
     field_bytes: usize,
     columns: BTreeMap<String, Column>,
@@ -36,15 +36,15 @@ struct Column {
 }
 
 /// What was kept, and whether that is not all.
-pub(crate) struct KeptExtra {
-    pub(crate) fields: Map<String, Value>,
-    pub(crate) is_truncated: bool,
+pub struct KeptExtra {
+    pub fields: Map<String, Value>,
+    pub is_truncated: bool,
 }
 
 impl Extra {
     /// Keeps a field of the answer itself. An empty one is dropped, and what exceeds the bounds is
     /// counted.
-    pub(crate) fn keep(&mut self, name: String, raw: &RawValue) {
+    pub fn keep(&mut self, name: String, raw: &RawValue) {
         let bytes = name.len() + raw.get().len();
         if json::is_nothing(raw) || name.starts_with(RESERVED) {
             return;
@@ -58,7 +58,7 @@ impl Extra {
     }
 
     /// Keeps what the row `index` of a list has in a column.
-    pub(crate) fn keep_cell(&mut self, list: &str, index: usize, column: &str, raw: &RawValue) {
+    pub fn keep_cell(&mut self, list: &str, index: usize, column: &str, raw: &RawValue) {
         if json::is_nothing(raw) || column.starts_with(RESERVED) {
             return;
         }
@@ -90,7 +90,7 @@ impl Extra {
     }
 
     /// What was kept, within the bounds for all of it; `left_out` gets the number of the others.
-    pub(crate) fn into_map(self, left_out: &mut LeftOut) -> KeptExtra {
+    pub fn into_map(self, left_out: &mut LeftOut) -> KeptExtra {
         let (mut fields, mut bytes, mut more) = (Map::new(), 0, self.left_out);
         for (name, value, size) in self.fields {
             bytes += size;
@@ -114,21 +114,21 @@ impl Extra {
 
 impl Fields<'_> {
     /// Keeps what was not read, under names that begin with `prefix`.
-    pub(crate) fn into_extra(self, prefix: &str, extra: &mut Extra) {
+    pub fn into_extra(self, prefix: &str, extra: &mut Extra) {
         for (name, raw) in self.into_entries() {
             extra.keep(format!("{prefix}{name}"), raw);
         }
     }
 
     /// Keeps what was not read of the row `index` of a list.
-    pub(crate) fn into_cells(self, list: &str, index: usize, extra: &mut Extra) {
+    pub fn into_cells(self, list: &str, index: usize, extra: &mut Extra) {
         for (name, raw) in self.into_entries() {
             extra.keep_cell(list, index, &name, raw);
         }
     }
 }
 
-pub(crate) fn note(left_out: &mut LeftOut, field: &str, count: u64) {
+pub fn note(left_out: &mut LeftOut, field: &str, count: u64) {
     if count > 0 {
         left_out.insert(field.to_owned(), count);
     }

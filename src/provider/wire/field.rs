@@ -8,14 +8,14 @@ use crate::domain::{amount, terms};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
-pub(crate) struct Field<T: 'static> {
-    pub(crate) sent: &'static str,
-    pub(crate) ours: &'static str,
-    pub(crate) slot: Slot<T>,
+pub struct Field<T: 'static> {
+    pub sent: &'static str,
+    pub ours: &'static str,
+    pub slot: Slot<T>,
 }
 
 /// How a field is read, and where the value goes.
-pub(crate) enum Slot<T: 'static> {
+pub enum Slot<T: 'static> {
     Text(fn(&mut T) -> &mut Option<String>),
     Money(fn(&mut T) -> &mut Option<Money>),
     /// An amount in Chinese numerals.
@@ -32,6 +32,7 @@ pub(crate) enum Slot<T: 'static> {
 }
 
 /// `fields!["InvoiceNum" => note_no: Text, …]`: rows whose slot is the field of that name.
+#[macro_export]
 macro_rules! fields {
     ($($sent:literal => $ours:ident: $kind:ident),* $(,)?) => {
         &[$($crate::provider::wire::field::Field {
@@ -41,11 +42,11 @@ macro_rules! fields {
         }),*]
     };
 }
-pub(crate) use fields;
+pub use fields;
 
 /// Reads every field of the table out of `fields`. A row finds its place taken where an earlier
 /// row for the same place was read. What no row could read stays in `fields`.
-pub(crate) fn read_all<T>(
+pub fn read_all<T>(
     table: &[Field<T>],
     fields: &mut Fields<'_>,
     target: &mut T,
@@ -66,7 +67,7 @@ pub(crate) fn read_all<T>(
 
 impl<T> Field<T> {
     /// Whether the value was understood, be it as nothing; if so it is in its place.
-    pub(crate) fn read(&self, raw: &RawValue, target: &mut T, timezone: &TimeZone) -> bool {
+    pub fn read(&self, raw: &RawValue, target: &mut T, timezone: &TimeZone) -> bool {
         match self.slot {
             Slot::Text(of) => put(of(target), json::spoken(raw)),
             Slot::Money(of) => put(of(target), json::money(raw)),
@@ -110,7 +111,7 @@ impl<T> Field<T> {
     }
 
     /// The type that the reference states.
-    pub(crate) fn type_name(&self) -> &'static str {
+    pub fn type_name(&self) -> &'static str {
         match self.slot {
             Slot::Text(_) => "text",
             Slot::Money(_) => "money",

@@ -26,9 +26,9 @@ const MAX_ELEMENTS: usize = 10 * MAX_LINES;
 /// The most objects that are looked at where one is documented.
 const MAX_OBJECTS: usize = 100;
 /// No bill has so many lines. What exceeds it is counted, so that nothing is added up without it.
-pub(crate) const MAX_LINES: usize = 20_000;
+pub const MAX_LINES: usize = 20_000;
 /// A longer text is cut, and ends in [`CUT`].
-pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
+pub const MAX_TEXT_BYTES: usize = 2_000;
 const CUT: &str = "…";
 /// Control characters that JSON allows in a text: this one, and those whose first byte in UTF-8 is
 /// the other.
@@ -47,15 +47,15 @@ pub(super) fn with_controls_blanked(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// An object whose fields are taken one by one; what is not taken is extra.
 #[derive(Default)]
-pub(crate) struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+pub struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Fields<'a> {
-    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+    pub fn parse(text: &'a str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
     /// An object, or the first object of a list.
-    pub(crate) fn of(raw: &'a RawValue) -> Option<Self> {
+    pub fn of(raw: &'a RawValue) -> Option<Self> {
         Self::parse(raw.get()).or_else(|| {
             elements(raw)?
                 .kept
@@ -65,31 +65,31 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that says something: a placeholder such as `--` is nothing.
-    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.take(name, spoken)
     }
 
     /// The `name` of a column, also where it could not be decoded.
-    pub(crate) fn column(&mut self) -> Option<Cow<'a, str>> {
+    pub fn column(&mut self) -> Option<Cow<'a, str>> {
         self.take("name", |raw| scalar(raw).map(Some))
     }
 
     /// A text for a person, whether or not all of it could be decoded.
-    pub(crate) fn message(&mut self, name: &'static str) -> Option<String> {
+    pub fn message(&mut self, name: &'static str) -> Option<String> {
         self.take(name, |raw| scalar(raw).map(|text| Some(text.into_owned())))
     }
 
     /// A whole number, whether it was sent as number, text or `1.0`.
-    pub(crate) fn integer(&mut self, name: &'static str) -> Option<i64> {
+    pub fn integer(&mut self, name: &'static str) -> Option<i64> {
         self.take(name, |raw| integer(&text(raw)?).map(Some))
     }
 
-    pub(crate) fn object(&mut self, name: &'static str) -> Option<Self> {
+    pub fn object(&mut self, name: &'static str) -> Option<Self> {
         self.take(name, |raw| Self::of(raw).map(Some))
     }
 
     /// A list, or the one object sent in place of it.
-    pub(crate) fn list(&mut self, name: &'static str) -> Elements<'a> {
+    pub fn list(&mut self, name: &'static str) -> Elements<'a> {
         let list = self.take(name, |raw| {
             elements(raw)
                 .or_else(|| Self::parse(raw.get()).map(|_| Elements::of_one(raw)))
@@ -99,28 +99,28 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether this field holds more than nothing.
-    pub(crate) fn says(&self, name: &str) -> bool {
+    pub fn says(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|raw| !is_nothing(raw))
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(AsRef::as_ref)
     }
 
-    pub(crate) fn peek(&self, name: &str) -> Option<&'a RawValue> {
+    pub fn peek(&self, name: &str) -> Option<&'a RawValue> {
         self.0.get(name).copied()
     }
 
-    pub(crate) fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
+    pub fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
         self.0.remove(name)
     }
 
     /// Whether any field holds more than nothing.
-    pub(crate) fn say_anything(&self) -> bool {
+    pub fn say_anything(&self) -> bool {
         self.0.values().any(|raw| !is_nothing(raw))
     }
 
-    pub(crate) fn into_entries(self) -> impl Iterator<Item = (Cow<'a, str>, &'a RawValue)> {
+    pub fn into_entries(self) -> impl Iterator<Item = (Cow<'a, str>, &'a RawValue)> {
         self.0.into_iter()
     }
 
@@ -149,12 +149,12 @@ impl<'a> Fields<'a> {
 /// A scalar as text: trimmed, without control characters, bounded. `None` for lists, objects, what
 /// is not a scalar and what could not be decoded: such text would be equal to any other. Empty text
 /// is `Some("")`.
-pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     scalar(raw).filter(|text| is_legible(text))
 }
 
 /// Reads like [`text`], also where some of it could not be decoded.
-pub(crate) fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     let json = raw.get();
     match json.as_bytes().first()? {
         b'"' => plain(json).or_else(|| escaped(json).map(Cow::Owned)),
@@ -197,18 +197,18 @@ fn escaped(json: &str) -> Option<String> {
 
 /// A scalar that says something as text, `Some(None)` for one that says nothing, and `None` for
 /// what is no legible scalar.
-pub(crate) fn spoken(raw: &RawValue) -> Option<Option<String>> {
+pub fn spoken(raw: &RawValue) -> Option<Option<String>> {
     let text = text(raw)?;
     Some((!is_placeholder(&text)).then(|| text.into_owned()))
 }
 
 /// As [`spoken`], `None` where it says nothing as well.
-pub(crate) fn read_text(raw: &RawValue) -> Option<String> {
+pub fn read_text(raw: &RawValue) -> Option<String> {
     spoken(raw).flatten()
 }
 
 /// An amount, as [`spoken`]. Only a number of JSON may have an exponent.
-pub(crate) fn money(raw: &RawValue) -> Option<Option<Money>> {
+pub fn money(raw: &RawValue) -> Option<Option<Money>> {
     let text = partly_legible(raw)?;
     Some(if raw.get().starts_with('"') {
         amount::from_text(&text)
@@ -218,7 +218,7 @@ pub(crate) fn money(raw: &RawValue) -> Option<Option<Money>> {
 }
 
 /// A number of days, a quantity or a price of one, by what reads it, as [`money`].
-pub(crate) fn counted(raw: &RawValue, read: fn(&str) -> Option<Money>) -> Option<Option<Money>> {
+pub fn counted(raw: &RawValue, read: fn(&str) -> Option<Money>) -> Option<Option<Money>> {
     if raw.get().starts_with('"') {
         partly_legible(raw).map(|text| read(&text))
     } else {
@@ -227,17 +227,17 @@ pub(crate) fn counted(raw: &RawValue, read: fn(&str) -> Option<Money>) -> Option
 }
 
 /// A day in this time zone, where a time with an offset stands behind it, as [`spoken`].
-pub(crate) fn day(raw: &RawValue, timezone: &TimeZone) -> Option<Option<Day>> {
+pub fn day(raw: &RawValue, timezone: &TimeZone) -> Option<Option<Day>> {
     partly_legible(raw).map(|text| date::from_text(&text, timezone))
 }
 
 /// `null`, `""`, blank text.
-pub(crate) fn is_nothing(raw: &RawValue) -> bool {
+pub fn is_nothing(raw: &RawValue) -> bool {
     text(raw).is_some_and(|text| text.is_empty())
 }
 
 /// The objects that were sent here, in a list or alone, with their places.
-pub(crate) fn objects(raw: &RawValue) -> Vec<(usize, &RawValue)> {
+pub fn objects(raw: &RawValue) -> Vec<(usize, &RawValue)> {
     let listed = elements(raw).map_or_else(|| vec![raw], |elements| elements.kept);
     let is_object = |raw: &&RawValue| raw.get().starts_with('{');
     let objects = listed.into_iter().filter(is_object).take(MAX_OBJECTS);
@@ -245,11 +245,11 @@ pub(crate) fn objects(raw: &RawValue) -> Vec<(usize, &RawValue)> {
 }
 
 /// `None` for what is not a list.
-pub(crate) fn elements(raw: &RawValue) -> Option<Elements<'_>> {
+pub fn elements(raw: &RawValue) -> Option<Elements<'_>> {
     serde_json::from_str(raw.get()).ok()
 }
 
-pub(crate) fn integer(text: &str) -> Option<i64> {
+pub fn integer(text: &str) -> Option<i64> {
     let number = Decimal::from_str_exact(text).ok()?;
     if number.is_integer() {
         number.to_i64()
@@ -290,15 +290,15 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
 /// The elements of a list.
 #[derive(Default)]
-pub(crate) struct Elements<'a> {
-    pub(crate) kept: Vec<&'a RawValue>,
+pub struct Elements<'a> {
+    pub kept: Vec<&'a RawValue>,
     /// How many more were sent than are kept of any list.
-    pub(crate) left_out: u64,
+    pub left_out: u64,
 }
 
 impl<'a> Elements<'a> {
     /// Keeps as many as there may be lines. Answers how many are left out in all.
-    pub(crate) fn keep_lines(&mut self) -> u64 {
+    pub fn keep_lines(&mut self) -> u64 {
         self.left_out += self.kept.len().saturating_sub(MAX_LINES) as u64;
         self.kept.truncate(MAX_LINES);
         self.left_out

@@ -1,21 +1,21 @@
-//! What both providers have in common on the wire: one request, one answer, and the name of what
+//! What all vendors have in common on the wire: one request, one answer, and the name of what
 //! happened in between.
 //!
 //! Nothing is followed or repeated here: a redirect would hand credentials to another host, and a
 //! repeated request may be paid for twice. A proxy is taken where `[http]` names one.
 
 mod body;
-pub(crate) mod charset;
+pub mod charset;
 mod encoding;
-pub(crate) mod extra;
+pub mod extra;
 #[cfg(test)]
 pub(crate) mod fake;
-pub(crate) mod field;
-pub(crate) mod json;
+pub mod field;
+pub mod json;
 mod lenient;
-pub(crate) mod redaction;
+pub mod redaction;
 pub(crate) mod reference;
-pub(crate) mod server_clock;
+pub mod server_clock;
 
 use crate::domain::failure::{Failure, Stage, cut};
 use crate::domain::registry_words::RegistryWords;
@@ -44,7 +44,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 const MAX_LOCATION_BYTES: usize = 200;
 
 /// A credential's header: never printed by the HTTP libraries, never indexed by HTTP/2.
-pub(crate) fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+pub fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     let mut value = HeaderValue::from_str(value)?;
     value.set_sensitive(true);
     Ok(value)
@@ -52,23 +52,22 @@ pub(crate) fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> 
 
 /// One provider's side of the connection.
 #[derive(Debug)]
-pub(crate) struct Wire {
-    pub(crate) stage: Stage,
-    pub(crate) http: Client,
-    /// From the first byte of the request to the last of the answer.
-    pub(crate) timeout: Duration,
-    pub(crate) context: AnswerContext,
-    pub(crate) server_clock: ServerClock,
+pub struct Wire {
+    stage: Stage,
+    pub http: Client,
+    timeout: Duration,
+    context: AnswerContext,
+    pub server_clock: ServerClock,
 }
 
 /// The settings by which an answer is read.
 #[derive(Clone, Debug)]
-pub(crate) struct AnswerContext {
+pub struct AnswerContext {
     /// Cleans the messages.
-    pub(crate) redaction: Redaction,
+    pub redaction: Redaction,
     /// The time zone whose days are meant by a time with an offset: `policy.timezone`.
-    pub(crate) timezone: TimeZone,
-    pub(crate) registry_words: Arc<RegistryWords>,
+    pub timezone: TimeZone,
+    pub registry_words: Arc<RegistryWords>,
 }
 
 impl Default for AnswerContext {
@@ -83,10 +82,10 @@ impl Default for AnswerContext {
 }
 
 /// How a provider reads status and object.
-pub(crate) type Read<A> = fn(u16, Fields<'_>, &AnswerContext) -> Result<Reply<A>, Failure>;
+pub type Read<A> = fn(u16, Fields<'_>, &AnswerContext) -> Result<Reply<A>, Failure>;
 
 /// Reads an answer without making a call.
-pub(crate) fn read_answer<A>(
+pub fn read_answer<A>(
     stage: Stage,
     status: u16,
     body: &[u8],
@@ -99,9 +98,20 @@ pub(crate) fn read_answer<A>(
 }
 
 impl Wire {
+    /// `timeout` is from the first byte of a request to the last of its answer.
+    pub fn new(stage: Stage, http: Client, timeout: Duration, context: AnswerContext) -> Self {
+        Self {
+            stage,
+            http,
+            timeout,
+            context,
+            server_clock: ServerClock::default(),
+        }
+    }
+
     /// Sends the request once. Whatever comes of it is an answer or a failure with one of the
     /// policy's code names.
-    pub(crate) async fn call<A>(
+    pub async fn call<A>(
         &self,
         request: RequestBuilder,
         read: Read<A>,
@@ -192,7 +202,7 @@ impl Wire {
 }
 
 /// An answer without a readable documented body.
-pub(crate) fn undocumented(stage: Stage, status: u16, message: &str) -> Failure {
+pub fn undocumented(stage: Stage, status: u16, message: &str) -> Failure {
     let code = if (200..300).contains(&status) {
         "malformed".to_owned()
     } else {

@@ -14,12 +14,12 @@ const REDACTED: &str = "…";
 
 /// The words that must never be repeated: one provider's credentials.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Redaction {
+pub struct Redaction {
     words: Vec<Secret>,
 }
 
 impl Redaction {
-    pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         let mut words: Vec<Secret> = secrets
             .into_iter()
             .filter(|secret| !secret.is_empty())
@@ -30,7 +30,7 @@ impl Redaction {
         Self { words }
     }
 
-    pub(crate) fn clean(&self, message: &str) -> String {
+    pub fn clean(&self, message: &str) -> String {
         let mut message: String = message
             .chars()
             .map(|char| if char.is_control() { ' ' } else { char })
@@ -84,7 +84,7 @@ fn push_token(token: &str, out: &mut String) {
 
 /// A provider's own name for its answer, as far as it can be one: not a number, not one of ours,
 /// nothing that would need quoting.
-pub(crate) fn answer_name(name: &str) -> Option<&str> {
+pub fn answer_name(name: &str) -> Option<&str> {
     let shaped = name.len() <= MAX_NAME_BYTES
         && name
             .bytes()
@@ -95,7 +95,7 @@ pub(crate) fn answer_name(name: &str) -> Option<&str> {
 }
 
 /// Request ids are echoed in results and logs: printable and short, or not at all.
-pub(crate) fn request_id(text: &str) -> Option<String> {
+pub fn request_id(text: &str) -> Option<String> {
     let fit = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b':' | b'/' | b'=')
     };

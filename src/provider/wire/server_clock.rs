@@ -5,17 +5,17 @@ use jiff::Timestamp;
 use std::sync::{Mutex, PoisonError};
 
 #[derive(Debug, Default)]
-pub(crate) struct ServerClock(Mutex<Option<ClockReading>>);
+pub struct ServerClock(Mutex<Option<ClockReading>>);
 
 impl ServerClock {
-    pub(crate) fn learn(&self, server_time: Option<Timestamp>, now: Timestamp) {
+    pub fn learn(&self, server_time: Option<Timestamp>, now: Timestamp) {
         if let Some(time) = server_time {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(ClockReading::of(time, now));
         }
     }
 
-    pub(crate) fn reading(&self) -> Option<ClockReading> {
+    pub fn reading(&self) -> Option<ClockReading> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
