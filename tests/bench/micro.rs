@@ -6,7 +6,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use image::{ImageFormat, RgbImage};
 use invoice_worker::dev::sandbox::samples;
-use invoice_worker::domain::checks::check;
+use invoice_worker::domain::checks::{Subject, check};
 use invoice_worker::domain::failure::{Failure, Stage};
 use invoice_worker::domain::job::Job;
 use invoice_worker::domain::progress::Progress;
@@ -166,11 +166,11 @@ fn check_a_bill(bencher: Bencher, sample: &str) {
     let (recognised, verified) = answers(sample);
     let recognised = huawei::read_answer(200, &recognised).ok().unwrap().answer;
     let verified = deepfinch::read_answer(200, &verified).ok().unwrap().answer;
-    bencher.bench(|| {
-        check(
-            black_box(Some(&recognised)),
-            black_box(Some(&verified.invoice)),
-            black_box(Some(&verified.registry)),
-        )
-    });
+    let subject = Subject {
+        recognised: Some(&recognised),
+        verified: Some(&verified.invoice),
+        registry: Some(&verified.registry),
+        ..Subject::default()
+    };
+    bencher.bench(|| check(black_box(&subject)));
 }
