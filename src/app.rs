@@ -8,7 +8,8 @@ use crate::cluster::Membership;
 use crate::cluster::exchange::HEARTBEAT_EVERY;
 use crate::config::{Config, ConfigError};
 use crate::domain::invoice::{Invoice, Verified};
-use crate::image::{DECODED_AT_ONCE, Loader};
+use crate::image::Loader;
+use crate::image::fit::DecodingBudget;
 use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
@@ -21,7 +22,6 @@ use crate::telemetry::job_event::EventSink;
 use crate::worker::{Parts, Settings};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// The built-in policy, with `policy.file` over it, and the codes of all vendors.
 pub fn policy(config: &Config) -> anyhow::Result<Policy> {
@@ -110,7 +110,7 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
         loader: Loader {
             policy: Arc::clone(&retrier.policy),
             store,
-            memory: ImageMemory::new(config.worker.image_memory.0),
+            memory: ImageMemory::new(config.undecoded_memory()),
             need: Need {
                 max_image_bytes: config.storage.max_image_bytes.0,
                 max_derived_bytes: config.largest_job_bytes() - config.storage.max_image_bytes.0,
@@ -118,6 +118,7 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
             limits: Limits {
                 recognition_encoded_bytes: config.recognition.max_encoded_bytes.bytes(),
                 verification_bytes: config.verification.max_image_bytes.bytes(),
+                decoded_bytes: config.decoding_memory(),
             },
             transfers: Transfers {
                 recognition: config.recognition.transfer,
@@ -126,7 +127,7 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
             presigned_urls: Arc::default(),
             bucket: config.storage.bucket.clone(),
             buckets: config.storage.buckets.clone(),
-            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
+            decoding: DecodingBudget::new(config.decoding_memory()),
         },
         recognition: RecognitionStep::new(recognition),
         verification: VerificationStep::new(verification, config.verification.auto_rotate),

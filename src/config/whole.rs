@@ -32,6 +32,9 @@ pub struct Config {
     pub(super) places: Places,
 }
 
+/// A photo of 12 megapixels, decoded, and what is written of it.
+const LEAST_DECODED_BYTES: u64 = 56 << 20;
+
 impl Config {
     /// Checks whether the worker could run with this configuration. Every section is checked, so
     /// that one start reports every problem.
@@ -206,6 +209,23 @@ impl Config {
             .max_in_flight
             .min(u16::try_from(bodies).unwrap_or(u16::MAX))
             .max(1)
+    }
+
+    /// The part of `worker.image_memory` for images as they are read and sent: half of it, or as
+    /// much as two of the largest jobs need.
+    pub fn undecoded_memory(&self) -> u64 {
+        let all = self.worker.image_memory.0;
+        self.largest_job_bytes()
+            .saturating_mul(2)
+            .max(all / 2)
+            .min(all)
+    }
+
+    /// The rest of it is for decoded pixels, and as much as a photo of 12 megapixels needs in any
+    /// case.
+    pub fn decoding_memory(&self) -> u64 {
+        let rest = self.worker.image_memory.0 - self.undecoded_memory();
+        rest.max(LEAST_DECODED_BYTES)
     }
 
     /// Bytes of image data that one job may hold: the image, its encoded form for recognition, its

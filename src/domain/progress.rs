@@ -3,7 +3,7 @@
 use super::account::AccountId;
 use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
 use super::job::Job;
-use super::result::{CallRecord, JobError};
+use super::result::{CallRecord, JobError, PreparedPicture};
 use crate::domain::scope::{BillId, Province, Scope};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,9 @@ pub struct AboutImage {
     /// fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
+    /// Pictures that providers were sent instead of the original.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prepared: BTreeMap<Stage, PreparedPicture>,
     /// Paid answers that no store took, packed; only a worker can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parcel: Option<String>,

@@ -6,6 +6,7 @@ use super::invoice::{Invoice, Registry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use std::collections::BTreeMap;
 
 const SCHEMA: &str = "invoice.result/1";
 /// A broker refuses what is larger than its `max_message_size`, 16 MiB by default in RabbitMQ 4,
@@ -219,9 +220,50 @@ pub enum ImagePart {
         /// In pixels, as stored.
         width: Option<u32>,
         height: Option<u32>,
+        /// The pictures that were sent instead; `None` where the original was.
+        #[serde(default)]
+        prepared: Option<PreparedPictures>,
     },
     /// Without its query, which may carry a signature.
     Url { url: String },
+}
+
+impl ImagePart {
+    /// The same image, and what was sent instead of it.
+    #[must_use]
+    pub fn with_prepared(mut self, pictures: &BTreeMap<Stage, PreparedPicture>) -> Self {
+        if let Self::Object { prepared, .. } = &mut self
+            && !pictures.is_empty()
+        {
+            *prepared = Some(PreparedPictures {
+                recognition: pictures.get(&Stage::Recognition).cloned(),
+                verification: pictures.get(&Stage::Verification).cloned(),
+            });
+        }
+        self
+    }
+}
+
+/// What each provider was sent instead of the original.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreparedPictures {
+    pub recognition: Option<PreparedPicture>,
+    pub verification: Option<PreparedPicture>,
+}
+
+/// A picture that was made of the original, to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreparedPicture {
+    pub format: String,
+    /// In pixels.
+    pub width: u32,
+    pub height: u32,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// A JPEG's, 1 to 100; `None` where nothing was lost.
+    pub quality: Option<u8>,
+    /// Turned upright as its EXIF orientation wants it.
+    pub turned: bool,
 }
 
 #[cfg(test)]

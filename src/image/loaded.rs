@@ -2,12 +2,12 @@
 //! its answers are kept under.
 
 use super::presigned::PresignedObject;
+use super::views::MadePictures;
 use super::{Glance, Reserved};
 use crate::domain::failure::Failure;
 use crate::domain::job::Job;
-use crate::domain::picture::Picture;
 use crate::domain::result::ImagePart;
-use crate::provider::{UrlSigner, View};
+use crate::provider::View;
 use crate::retry::StageStopped;
 use crate::store::Revision;
 use bytes::Bytes;
@@ -23,8 +23,10 @@ pub struct LoadedImage {
     /// The view that recognition is shown, or why the image cannot be sent to it: a job that was
     /// recognised before, by URL perhaps, does not need it.
     pub recognition: Result<View, Failure>,
-    /// The view that verification is shown; `None` where the job does not ask for verification.
-    pub verification: Option<View>,
+    /// The view that verification is shown, or why there is none; `None` where the job does not ask
+    /// for verification.
+    pub verification: Option<Result<View, Failure>>,
+    pub(super) made: MadePictures,
     /// Which image under its key this is, for the name of the final result.
     pub(super) revision: String,
     /// `None` for a job's own URL.
@@ -82,7 +84,8 @@ impl LoadedImage {
                 )
             ),
             recognition: Ok(view.clone()),
-            verification: job.verify.then_some(view),
+            verification: job.verify.then_some(Ok(view)),
+            made: MadePictures::default(),
             revision: String::new(),
             object: None,
         }
@@ -101,14 +104,6 @@ impl LoadedImage {
         parts.extend(expected.as_deref());
         hex::encode(digest(&parts).finalize())
     }
-}
-
-/// The picture where there is one to be sent, otherwise where the provider fetches it.
-pub(super) fn picture_or_url(picture: Option<Picture>, object: &Arc<PresignedObject>) -> View {
-    picture.map_or_else(
-        || View::Object(Arc::clone(object) as Arc<dyn UrlSigner>),
-        View::Inline,
-    )
 }
 
 /// The identity of an image that both providers are to fetch: its SHA-256 may never be known here.
@@ -135,6 +130,7 @@ pub(super) fn object_part(
         format: glance.format.map(str::to_owned),
         width: glance.sides.map(|(width, _)| width),
         height: glance.sides.map(|(_, height)| height),
+        prepared: None,
     }
 }
 

@@ -1,30 +1,28 @@
 //! Reads a job's image, or as much of it as has to be known before the providers fetch it.
 
 use super::fetch::{Fetched, Need, fetch};
+use super::fit::{DecodingBudget, Plan};
 use super::header::{ImageHeader, read_header};
 use super::inspect::{Glance, ImageFacts, Refusal, inspect};
-use super::loaded::{
-    LoadedImage, NotLoaded, Object, object_identity, object_part, picture_or_url, without_query,
-};
+use super::loaded::{LoadedImage, NotLoaded, Object, object_identity, object_part, without_query};
 use super::memory::{ImageMemory, Reserved};
 use super::missing_rows::has_its_rows;
-use super::prepare::{Prepared, is_laborious, prepare};
 use super::presigned::{ObjectPath, PresignedObject, PresignedUrls};
 use super::transfers::{Limits, Transfers};
+use super::views::{MadePictures, Views};
 use crate::domain::account::AccountId;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::ImageRef;
-use crate::domain::picture::Format;
 use crate::domain::progress::Progress;
 use crate::domain::result::ImagePart;
-use crate::policy::Policy;
+use crate::policy::{Policy, Transfer};
 use crate::provider::huawei::encoded_len;
+use crate::provider::{UrlSigner, View};
 use crate::retry::{Attempted, CallContext, ImageOrigin, JobContext, Retrier, StageStopped};
 use crate::store::{Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub struct Loader {
     pub policy: Arc<Policy>,
@@ -39,8 +37,8 @@ pub struct Loader {
     pub bucket: String,
     /// Others that a job may name.
     pub buckets: Vec<String>,
-    /// Pictures decoded at once: one may be small in bytes and large in pixels.
-    pub decoding: Arc<Semaphore>,
+    /// The memory of decoded pixels: a picture may be small in bytes and large in pixels.
+    pub decoding: DecodingBudget,
 }
 
 const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
@@ -50,8 +48,8 @@ const FORBIDDEN_BUCKET: &str = "image.bucket is neither storage.bucket nor one o
 /// Checksums over more bytes take long enough to leave the runtime's threads.
 const QUICKLY_INSPECTED: usize = 1 << 20;
 
-/// Two pictures of at most 4096 by 4096 pixels: 128 MiB at the most.
-pub const DECODED_AT_ONCE: usize = 2;
+/// Three colours, and the coefficients of a progressive JPEG.
+const DECODED_PIXEL_BYTES: u64 = 9;
 
 impl Loader {
     /// The image as the job names it, before it is at hand.
@@ -70,6 +68,7 @@ impl Loader {
                 format: None,
                 width: None,
                 height: None,
+                prepared: None,
             },
             ImageRef::Url(url) => ImagePart::Url {
                 url: without_query(url),
@@ -202,21 +201,23 @@ impl Loader {
             return Ok(None);
         };
         let part = part(facts.into());
-        let object = self.presigned(path, &header.revision);
-        let transfers = match transfers.fitted(facts, size, self.limits) {
-            Ok(transfers) => object.allow(transfers).await,
+        // What would have to be counted is read as well.
+        let plan = Plan::of(facts, size, || usize::MAX, transfers, self.limits);
+        let is_fetched = match plan {
+            Ok(plan) => plan.is_fetched(),
             Err(failure) => return Err(NotLoaded::refused(failure, part)),
         };
-        if !transfers.are_by_url() {
+        let object = self.presigned(path, &header.revision);
+        if !is_fetched || !object.allow(transfers).await.are_by_url() {
             return Ok(None);
         }
+        let view = View::Object(Arc::clone(&object) as Arc<dyn UrlSigner>);
         Ok(Some(LoadedImage {
             part,
             identity: object_identity(path.0, path.1, version),
-            recognition: Ok(picture_or_url(None, &object)),
-            verification: transfers
-                .verification
-                .map(|_| picture_or_url(None, &object)),
+            verification: transfers.verification.map(|_| Ok(view.clone())),
+            recognition: Ok(view),
+            made: MadePictures::default(),
             revision: version.clone(),
             object: Some(Object {
                 presigned: object,
@@ -250,13 +251,17 @@ impl Loader {
         let transfers = object.allow(transfers).await;
         let size = bytes.len() as u64;
         let part = |glance| object_part(path, &revision, glance, Some(sha256.clone()), size);
-        let (facts, prepared) = self
-            .prepare(bytes.clone(), transfers)
+        let facts = self
+            .inspect(&bytes)
             .await
             .map_err(|refusal| NotLoaded::refused(refusal.failure, part(refusal.glance)))?;
+        let plan = self
+            .plan(&bytes, facts, transfers)
+            .await
+            .map_err(|failure| NotLoaded::refused(failure, part(facts.into())))?;
+        let is_needed = !plan.is_fetched();
+        let views = self.views(plan, &bytes, facts, &object);
         let part = part(facts.into());
-        let is_needed =
-            matches!(prepared.recognition, Ok(Some(_))) || prepared.verification.is_some();
         // However it is handed over this time: another turn of the job may hand it over by URL.
         let version = revision.version_id.as_deref();
         let version = version.filter(|_| self.transfers.are_by_url());
@@ -266,12 +271,9 @@ impl Loader {
                 || sha256.clone(),
                 |version| object_identity(path.0, path.1, version),
             ),
-            recognition: prepared
-                .recognition
-                .map(|picture| picture_or_url(picture, &object)),
-            verification: transfers
-                .verification
-                .map(|_| picture_or_url(prepared.verification, &object)),
+            recognition: views.recognition,
+            verification: views.verification,
+            made: views.made,
             revision: revision.name().map_or(sha256, str::to_owned),
             object: Some(Object {
                 presigned: object,
@@ -340,37 +342,34 @@ impl Loader {
         failure
     }
 
-    /// Looks at the image, and makes of it what each provider is sent.
+    /// Decides what each provider is shown.
     ///
     /// # Errors
-    /// [`Refusal`]: final, the job is at fault.
-    pub(super) async fn prepare(
+    /// `image.too_large` or `image.too_small`: final, the job is at fault.
+    pub(super) async fn plan(
         &self,
-        bytes: Bytes,
+        bytes: &Bytes,
+        facts: ImageFacts,
         transfers: Transfers,
-    ) -> Result<(ImageFacts, Prepared), Refusal> {
-        let facts = self.inspect(&bytes).await?;
-        let refusal = |failure| Refusal {
-            failure,
-            glance: facts.into(),
-        };
-        let limits = self.limits;
-        let is_laborious = is_laborious(bytes.len(), facts.format, transfers, limits);
-        let decoding = if facts.format == Format::Bmp {
-            self.decoding_permit().await
-        } else {
-            None
-        };
-        let work = move || {
-            let _decoding = decoding;
-            prepare(&bytes, facts, transfers, encoded_len, limits)
-        };
-        let prepared = if is_laborious {
+    ) -> Result<Plan, Failure> {
+        let (limits, size, copy) = (self.limits, bytes.len() as u64, bytes.clone());
+        let is_counted = transfers.recognition == Transfer::Inline && limits.must_count(size);
+        let work = move || Plan::of(facts, size, || encoded_len(&copy), transfers, limits);
+        if is_counted {
             off_the_runtime(work).await
         } else {
             work()
-        };
-        prepared.map(|prepared| (facts, prepared)).map_err(refusal)
+        }
+    }
+
+    pub(super) fn views(
+        &self,
+        plan: Plan,
+        bytes: &Bytes,
+        facts: ImageFacts,
+        object: &Arc<PresignedObject>,
+    ) -> Views {
+        Views::of(plan, bytes, facts, object, &self.decoding)
     }
 
     /// Looks at the whole image; where its end is missing, also at how much of its pixels is there.
@@ -384,23 +383,17 @@ impl Loader {
             inspect(bytes)
         }?;
         if !facts.is_ended {
-            let decoding = self.decoding_permit().await;
             let copy = bytes.clone();
-            let work = move || {
-                let _decoding = decoding;
-                has_its_rows(&copy, facts)
-            };
-            off_the_runtime(work).await.map_err(|failure| Refusal {
+            let pixels = u64::from(facts.width) * u64::from(facts.height);
+            let decoded_bytes = (pixels * DECODED_PIXEL_BYTES).min(self.limits.decoded_bytes);
+            let work = move || has_its_rows(&copy, facts);
+            let outcome = self.decoding.run(decoded_bytes, work).await;
+            outcome.map_err(|failure| Refusal {
                 failure,
                 glance: facts.into(),
             })?;
         }
         Ok(facts)
-    }
-
-    async fn decoding_permit(&self) -> Option<OwnedSemaphorePermit> {
-        // Never an error: the semaphore is never closed.
-        Arc::clone(&self.decoding).acquire_owned().await.ok()
     }
 }
 

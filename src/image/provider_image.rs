@@ -1,16 +1,28 @@
 //! What a provider is shown in its next calls, and the memory that this takes.
 
-use super::loaded::{Object, picture_or_url};
+use super::fit::MadePicture;
+use super::inspect::inspect;
+use super::loaded::Object;
 use super::{LoadedImage, Loader, Reserved, Transfers};
 use crate::domain::failure::Stage;
 use crate::domain::progress::Progress;
+use crate::domain::result::PreparedPicture;
 use crate::provider::View;
 use crate::retry::{JobContext, Retrier, StageStopped};
+use std::sync::Arc;
 
 pub struct ProviderImage {
     pub view: View,
+    made: Option<Arc<MadePicture>>,
     /// The memory that it takes beyond the loaded image.
     _memory: Option<Reserved>,
+}
+
+impl ProviderImage {
+    /// The picture that was sent instead of the original; `None` before it was made, too.
+    pub fn prepared(&self) -> Option<PreparedPicture> {
+        self.made.as_ref()?.prepared()
+    }
 }
 
 impl Loader {
@@ -34,6 +46,7 @@ impl Loader {
             }
             _ => Ok(ProviderImage {
                 view: view.clone(),
+                made: image.made.of(stage).cloned(),
                 _memory: None,
             }),
         }
@@ -68,17 +81,19 @@ impl Loader {
             }
             (fetched.bytes, Some(fetched.reserved))
         };
-        let (_, prepared) = self
-            .prepare(bytes, Transfers::inline_to(stage))
+        let facts = inspect(&bytes).map_err(|refusal| StageStopped::at_fault(refusal.failure))?;
+        let plan = self
+            .plan(&bytes, facts, Transfers::inline_to(stage))
             .await
-            .map_err(|refusal| StageStopped::at_fault(refusal.failure))?;
-        let picture = if stage == Stage::Recognition {
-            prepared.recognition.map_err(StageStopped::at_fault)?
-        } else {
-            prepared.verification
+            .map_err(StageStopped::at_fault)?;
+        let views = self.views(plan, &bytes, facts, presigned);
+        let view = match views.verification {
+            Some(view) if stage == Stage::Verification => view,
+            Some(_) | None => views.recognition,
         };
         Ok(ProviderImage {
-            view: picture_or_url(picture, presigned),
+            view: view.map_err(StageStopped::at_fault)?,
+            made: views.made.of(stage).cloned(),
             _memory: memory,
         })
     }

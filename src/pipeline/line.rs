@@ -177,7 +177,9 @@ impl Line<'_> {
                 self.result.recognition = Some(part);
             }
             Err(stopped)
-                if self.job.job.verify && recognition::ends_recognition_alone(&stopped) =>
+                if self.job.job.verify
+                    && (recognition::ends_recognition_alone(&stopped)
+                        || recognition::is_unfit_for_recognition(&stopped, image)) =>
             {
                 let attempts = self.progress.attempts(Stage::Recognition);
                 let error = JobError::new(&stopped.failure, attempts);

@@ -153,7 +153,11 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 recalled: Some(recalled),
                 ..CallContext::new(self.job, progress, account.id(), identity)
             };
-            match account.call(&request, &mut call, look_again).await {
+            let called = account.call(&request, &mut call, look_again).await;
+            if let Some(prepared) = shown.prepared() {
+                progress.about.prepared.insert(S::STAGE, prepared);
+            }
+            match called {
                 Ok(Called::Answered(reply)) => {
                     break self.step.answer(reply, self.retrier.today());
                 }

@@ -74,6 +74,13 @@ pub(super) fn ends_recognition_alone(stopped: &StageStopped) -> bool {
         && matches!(stopped.decision(), Decision::Fail { invalid_job: None })
 }
 
+/// Recognition alone cannot be shown the image: too large or too small for it.
+pub(super) fn is_unfit_for_recognition(stopped: &StageStopped, image: &LoadedImage) -> bool {
+    let code = stopped.failure.code.as_str();
+    matches!(code, "image.too_large" | "image.too_small")
+        && matches!(image.verification, Some(Ok(_)))
+}
+
 /// The bill, by which a failure of verification may concern other jobs. Without an invoice that is
 /// the image alone.
 pub(super) fn bill_of(invoice: Option<&Invoice>, image: &str) -> Bill {

@@ -134,7 +134,9 @@ impl ResultBuilder {
             verification: self.verification,
             error: self.error.clone(),
             calls: progress.calls().to_vec(),
-            image: self.image,
+            image: self
+                .image
+                .map(|image| image.with_prepared(&progress.about.prepared)),
             metadata: job.metadata.as_deref(),
             ..JobResult::new(status, progress.first_seen, finished)
         };

@@ -46,15 +46,19 @@ impl PaidStep for VerificationStep {
 
     fn view<'a>(&self, image: &'a LoadedImage) -> Result<&'a View, Box<StageStopped>> {
         // Never missing: it is asked only where the job wants it.
-        let view = image
-            .verification
-            .as_ref()
-            .or(image.recognition.as_ref().ok());
-        view.ok_or_else(|| {
-            let failure =
-                Failure::new(Stage::Job, "job.malformed", "no verification was asked for");
-            StageStopped::at_fault(failure)
-        })
+        match &image.verification {
+            Some(Ok(view)) => Ok(view),
+            // What recognition read stands: the bill is undetermined, not refused.
+            Some(Err(failure)) => Err(StageStopped::boxed(
+                failure.clone(),
+                Decision::Fail { invalid_job: None },
+            )),
+            None => {
+                let problem = "no verification was asked for";
+                let failure = Failure::new(Stage::Job, "job.malformed", problem);
+                Err(StageStopped::at_fault(failure))
+            }
+        }
     }
 
     /// Once an image had to be turned, every further call about it says so.
@@ -107,6 +111,13 @@ impl PaidStep for VerificationStep {
                     VerificationAnswer::Negative { verdict, error },
                 )))
             }
+            // It could not be made fit, and recognition was paid.
+            Decision::Fail {
+                invalid_job: Some(_),
+            } if stopped.failure.stage == Stage::Image => Err(StageStopped::boxed(
+                stopped.failure,
+                Decision::Fail { invalid_job: None },
+            )),
             _ => Err(stopped),
         }
     }

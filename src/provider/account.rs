@@ -3,7 +3,7 @@
 
 use super::control::Control;
 use super::vendor::Opened;
-use super::{NotSigned, Provider, Reply, Request, Shown};
+use super::{NotShown, NotSigned, Provider, Reply, Request, Shown};
 use crate::breaker::CallPermit;
 use crate::clock::skew::ClockReading;
 use crate::domain::account::AccountId;
@@ -91,7 +91,12 @@ impl<A> Account<A> {
             self.retrier.may_call(call.job)?;
             let shown = match request.show(self.valid).await {
                 Ok(shown) => shown,
-                Err(unsigned) => {
+                Err(NotShown::Unfit(failure)) => {
+                    // No call is made: another one may probe and use the slot.
+                    drop((permit, slot));
+                    return Err(StageStopped::at_fault(failure));
+                }
+                Err(NotShown::NotSigned(unsigned)) => {
                     // No call is made: another one may probe and use the slot.
                     drop((permit, slot));
                     self.wait_for_address(request, unsigned, call).await?;
@@ -236,8 +241,10 @@ impl<A> Account<A> {
             }
             NotSigned::Failed(_) => {
                 let sign = async || match request.show(self.valid).await {
-                    Ok(_) | Err(NotSigned::TooLong) => Ok(()),
-                    Err(NotSigned::Failed(failure)) => Err(failure),
+                    Err(NotShown::NotSigned(NotSigned::Failed(failure))) => Err(failure),
+                    Ok(_) | Err(NotShown::NotSigned(NotSigned::TooLong) | NotShown::Unfit(_)) => {
+                        Ok(())
+                    }
                 };
                 let (job, subject) = (call.job, call.subject);
                 let mut signing = CallContext::new(job, call.progress, AccountId::STORAGE, subject);

@@ -23,7 +23,10 @@ pub use account::{Account, Called};
 pub use accounts::Accounts;
 pub use field_reference::field_reference;
 pub use http::{CONNECT_TIMEOUT, Reached, http_client, reach};
-pub use request::{EncodedBody, NotSigned, Provider, Reply, Request, Shown, UrlSigner, View};
+pub use request::{
+    EncodedBody, NotShown, NotSigned, PictureSource, Provider, Reply, Request, Shown, UrlSigner,
+    View,
+};
 pub use settings::{CallLimits, Section};
 pub use vendor::{AccountSettings, Open, Opened, Opening, Vendor};
 pub use vendors::Vendors;

@@ -40,6 +40,8 @@ pub struct Request {
 #[derive(Clone)]
 pub enum View {
     Inline(Picture),
+    /// Made of the original when it is shown.
+    Made(Arc<dyn PictureSource>),
     /// Fetched by the provider itself, from where the job says.
     Url(String),
     /// Fetched by the provider itself, from our store.
@@ -57,6 +59,23 @@ pub trait UrlSigner: Send + Sync {
     /// A URL that is valid from now on for so long. With it anyone can read the object, so it is
     /// never logged.
     fn sign(&self, valid: Duration) -> BoxFuture<'_, Result<String, NotSigned>>;
+}
+
+/// A picture that is made at the first call that sends it.
+pub trait PictureSource: Send + Sync {
+    /// The picture; made once.
+    ///
+    /// # Errors
+    /// `image.corrupt` or `image.too_large`.
+    fn picture(&self) -> BoxFuture<'_, Result<&Picture, Failure>>;
+}
+
+/// Why a provider cannot be shown the image in this attempt.
+#[derive(Debug)]
+pub enum NotShown {
+    NotSigned(NotSigned),
+    /// It cannot be made fit for the provider.
+    Unfit(Failure),
 }
 
 /// Why there is no URL to be given to a provider.
@@ -88,11 +107,19 @@ impl Request {
     }
 
     /// The image for one attempt, made now: an object's address is signed anew for each.
-    pub async fn show(&self, valid: Duration) -> Result<Shown<'_>, NotSigned> {
+    /// A picture that has to be made is made here, after the wait for the account's rate.
+    pub async fn show(&self, valid: Duration) -> Result<Shown<'_>, NotShown> {
         match &self.view {
             View::Inline(picture) => Ok(Shown::Picture(picture)),
+            View::Made(source) => match source.picture().await {
+                Ok(picture) => Ok(Shown::Picture(picture)),
+                Err(failure) => Err(NotShown::Unfit(failure)),
+            },
             View::Url(url) => Ok(Shown::Url(url.into())),
-            View::Object(object) => Ok(Shown::Url(object.sign(valid).await?.into())),
+            View::Object(object) => match object.sign(valid).await {
+                Ok(url) => Ok(Shown::Url(url.into())),
+                Err(unsigned) => Err(NotShown::NotSigned(unsigned)),
+            },
         }
     }
 }
@@ -100,7 +127,7 @@ impl Request {
 impl View {
     pub fn transfer(&self) -> Transfer {
         match self {
-            Self::Inline(_) => Transfer::Inline,
+            Self::Inline(_) | Self::Made(_) => Transfer::Inline,
             Self::Url(_) | Self::Object(_) => Transfer::Url,
         }
     }

@@ -24,6 +24,7 @@ mod budgets;
 mod canaries;
 mod copies;
 mod damaged;
+mod fitted;
 mod forbidden;
 mod forgeries;
 mod gateways;

@@ -28,7 +28,7 @@ async fn without_memory(system: &mut System) -> Reserved {
     system
         .work_with(|pipeline| memory = Some(pipeline.loader.memory.clone()))
         .await;
-    let all = system.config.worker.image_memory.0;
+    let all = system.config.undecoded_memory();
     memory.expect("the worker has some").reserve(all).await
 }
 
@@ -78,7 +78,7 @@ async fn a_job_that_waits_for_memory_for_ten_minutes_is_parked() {
     let _all = pipeline
         .loader
         .memory
-        .reserve(config.worker.image_memory.0)
+        .reserve(config.undecoded_memory())
         .await;
     let job = Job::parse(
         br#"{"job_id": "job", "image": {"bucket": "claims", "key": "a.jpg"}}"#,

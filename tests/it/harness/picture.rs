@@ -1,6 +1,7 @@
 //! Pictures that take no time to read.
 
-use image::{GrayImage, ImageFormat, Luma};
+use image::codecs::jpeg::JpegEncoder;
+use image::{GrayImage, ImageFormat, Luma, imageops};
 use invoice_worker::dev::sandbox::samples;
 use rqrr::BitGrid as _;
 use std::io::Cursor;
@@ -8,10 +9,50 @@ use std::io::Cursor;
 /// Of a QR code, in pixels, and the white around the code, in modules.
 const MODULE: u32 = 4;
 const MARGIN: u32 = 4;
+/// Of a code on a page that will be shrunk.
+const LARGE_MODULE: u32 = 12;
 
 /// The QR code of a sample, drawn anew: it is all that the sandbox reads, and the whole page many
 /// times would take minutes.
 pub(crate) fn only_its_code(sample: &str) -> Vec<u8> {
+    let mut png = Cursor::new(Vec::new());
+    let code = code_of(sample, MODULE);
+    code.write_to(&mut png, ImageFormat::Png).unwrap();
+    png.into_inner()
+}
+
+/// The QR code of a sample on a white page of this size, as a JPEG.
+pub(crate) fn page_with_its_code(sample: &str, (width, height): (u32, u32)) -> Vec<u8> {
+    let mut page = GrayImage::from_pixel(width, height, Luma([u8::MAX]));
+    imageops::replace(&mut page, &code_of(sample, LARGE_MODULE), 40, 40);
+    jpeg(&page)
+}
+
+/// The same, lying on its side: EXIF says how to turn it.
+pub(crate) fn turned_page_with_its_code(sample: &str, sides: (u32, u32)) -> Vec<u8> {
+    let mut bytes = page_with_its_code(sample, sides);
+    let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+    bytes.splice(2..2, [&[0xff, 0xe1][..], &length, exif].concat());
+    bytes
+}
+
+/// The code with modules of two pixels, as a PNG: too small for verification.
+pub(crate) fn tiny_code(sample: &str) -> Vec<u8> {
+    let mut png = Cursor::new(Vec::new());
+    let code = code_of(sample, 2);
+    code.write_to(&mut png, ImageFormat::Png).unwrap();
+    png.into_inner()
+}
+
+fn jpeg(page: &GrayImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, 80);
+    page.write_with_encoder(encoder).unwrap();
+    bytes
+}
+
+fn code_of(sample: &str, module_pixels: u32) -> GrayImage {
     let page = image::load_from_memory(samples::named(sample).unwrap().bytes)
         .unwrap()
         .into_luma8();
@@ -20,9 +61,9 @@ pub(crate) fn only_its_code(sample: &str) -> Vec<u8> {
         page.as_raw()[y * width + x]
     });
     let code = &seen.detect_grids()[0].grid;
-    let side = MODULE * (u32::try_from(code.size()).unwrap() + 2 * MARGIN);
+    let side = module_pixels * (u32::try_from(code.size()).unwrap() + 2 * MARGIN);
     let module = |pixel: u32| {
-        (pixel / MODULE)
+        (pixel / module_pixels)
             .checked_sub(MARGIN)
             .map(|module| module as usize)
             .filter(|module| *module < code.size())
@@ -32,10 +73,7 @@ pub(crate) fn only_its_code(sample: &str) -> Vec<u8> {
             .zip(module(y))
             .is_some_and(|(x, y)| code.bit(y, x))
     };
-    let drawn = GrayImage::from_fn(side, side, |x, y| {
+    GrayImage::from_fn(side, side, |x, y| {
         Luma([if is_dark(x, y) { 0 } else { u8::MAX }])
-    });
-    let mut png = Cursor::new(Vec::new());
-    drawn.write_to(&mut png, ImageFormat::Png).unwrap();
-    png.into_inner()
+    })
 }

@@ -1,0 +1,51 @@
+//! Decoded pixels have a part of the image memory of their own, and a processor stays free for the
+//! network.
+
+use super::super::inspect::invalid;
+use super::super::memory::ImageMemory;
+use crate::domain::failure::Failure;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Cheap to clone; clones share the budget.
+#[derive(Clone, Debug)]
+pub struct DecodingBudget {
+    memory: ImageMemory,
+    turns: Arc<Semaphore>,
+}
+
+impl DecodingBudget {
+    /// `bytes` of pixels at once, on all processors but one.
+    pub fn new(bytes: u64) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            memory: ImageMemory::new(bytes),
+            turns: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
+        }
+    }
+
+    /// Does work that decodes `bytes` of pixels, beside the runtime's threads. Given up, it still
+    /// holds its part until it is over.
+    ///
+    /// # Errors
+    /// What `work` fails with; `image.corrupt` where it panics.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        bytes: u64,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        // Never an error: the semaphore is never closed.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
+        let reserved = self.memory.reserve(bytes).await;
+        let work = move || {
+            let _held = (turn, reserved);
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+            Err(invalid(
+                "image.corrupt",
+                "the image brought its decoder down",
+            ))
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Makes of an image what a provider is shown instead: milliseconds of one processor.
+
+use super::super::inspect::{Colours, ImageFacts, invalid};
+use super::encode::{encode, fits};
+use super::pixels::Pixels;
+use super::plan::{Reason, Redraw};
+use super::trim::trimmed;
+use crate::domain::failure::Failure;
+use crate::domain::picture::{Format, Picture};
+use crate::domain::result::PreparedPicture;
+use bytes::Bytes;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Beyond the pixels, what a decoder may allocate.
+const DECODER_SLACK_BYTES: u64 = 16 << 20;
+
+/// A picture to be sent, and what was done to make it.
+#[derive(Clone)]
+pub struct Drawn {
+    pub picture: Picture,
+    /// `None`: it is the original.
+    pub prepared: Option<PreparedPicture>,
+}
+
+/// Makes the picture.
+///
+/// # Errors
+/// `image.corrupt`: its pixels cannot be decoded. `image.too_large`: it cannot be made to fit.
+pub fn draw(bytes: &Bytes, facts: ImageFacts, redraw: &Redraw) -> Result<Drawn, Failure> {
+    // Decoders may panic on malicious input; that is a corrupt image, not the end of the worker.
+    catch_unwind(AssertUnwindSafe(|| drawn(bytes, facts, redraw))).unwrap_or_else(|_| {
+        Err(invalid(
+            "image.corrupt",
+            "the image brought its decoder down",
+        ))
+    })
+}
+
+fn drawn(bytes: &Bytes, facts: ImageFacts, redraw: &Redraw) -> Result<Drawn, Failure> {
+    if redraw.reason == Reason::Length
+        && let Some(shorter) = trimmed(bytes, facts.format)
+        && fits(&shorter, redraw)
+    {
+        return Ok(without_metadata(shorter, facts));
+    }
+    let max_decoder_bytes = redraw.decoded_bytes + DECODER_SLACK_BYTES;
+    let pixels = Pixels::decode(bytes, facts, max_decoder_bytes)?;
+    if redraw.reason == Reason::Transparency && !pixels.was_transparent {
+        return Ok(Drawn {
+            picture: Picture {
+                bytes: bytes.clone(),
+                format: facts.format,
+            },
+            prepared: None,
+        });
+    }
+    let is_drawn = facts.format != Format::Jpeg || facts.colours == Colours::MaybeTransparent;
+    let pixels = pixels.shaped(redraw.sides, facts.orientation)?;
+    let file = encode(pixels, redraw, is_drawn)?;
+    Ok(Drawn {
+        prepared: Some(PreparedPicture {
+            format: file.format.as_str().to_owned(),
+            width: file.width,
+            height: file.height,
+            bytes: file.bytes.len() as u64,
+            quality: file.quality,
+            turned: facts.orientation != 1,
+        }),
+        picture: Picture {
+            bytes: Bytes::from(file.bytes),
+            format: file.format,
+        },
+    })
+}
+
+fn without_metadata(bytes: Bytes, facts: ImageFacts) -> Drawn {
+    Drawn {
+        prepared: Some(PreparedPicture {
+            format: facts.format.as_str().to_owned(),
+            width: facts.width,
+            height: facts.height,
+            bytes: bytes.len() as u64,
+            quality: None,
+            turned: false,
+        }),
+        picture: Picture {
+            bytes,
+            format: facts.format,
+        },
+    }
+}

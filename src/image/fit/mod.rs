@@ -1,0 +1,22 @@
+//! Made fit, for each provider by itself, and only where the original does not fit.
+//!
+//! The plan is a function of header and limits; the pixels are decoded when a provider is called,
+//! within a budget of memory of their own.
+
+mod budget;
+mod draw;
+mod encode;
+mod made;
+mod pixels;
+mod plan;
+mod sides;
+mod trim;
+mod turn;
+
+pub use budget::DecodingBudget;
+pub use draw::{Drawn, draw};
+pub use made::MadePicture;
+pub use plan::{Plan, Reason, Redraw, Show};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! The plan carried out, as far as that costs nothing: what is made is made when it is shown.
+
+use super::ImageFacts;
+use super::fit::{DecodingBudget, MadePicture, Plan, Redraw, Show};
+use super::presigned::PresignedObject;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::picture::Picture;
+use crate::provider::{PictureSource, UrlSigner, View};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What each provider is shown, or why nothing can be.
+pub(super) struct Views {
+    pub(super) recognition: Result<View, Failure>,
+    pub(super) verification: Option<Result<View, Failure>>,
+    pub(super) made: MadePictures,
+}
+
+/// The pictures that are made for the providers: one for both, where one does.
+#[derive(Clone, Default)]
+pub(super) struct MadePictures {
+    recognition: Option<Arc<MadePicture>>,
+    verification: Option<Arc<MadePicture>>,
+}
+
+impl MadePictures {
+    pub(super) fn of(&self, stage: Stage) -> Option<&Arc<MadePicture>> {
+        match stage {
+            Stage::Recognition => self.recognition.as_ref(),
+            Stage::Verification => self.verification.as_ref(),
+            Stage::Job | Stage::Image | Stage::Storage | Stage::Worker => None,
+        }
+    }
+}
+
+impl Views {
+    pub(super) fn of(
+        plan: Plan,
+        bytes: &Bytes,
+        facts: ImageFacts,
+        object: &Arc<PresignedObject>,
+        budget: &DecodingBudget,
+    ) -> Self {
+        let make = |redraw: &Redraw| {
+            let redraw = redraw.clone();
+            Arc::new(MadePicture::new(
+                bytes.clone(),
+                facts,
+                redraw,
+                budget.clone(),
+            ))
+        };
+        let recognition = redraw_of(plan.recognition.as_ref().ok()).map(make);
+        let verification = redraw_of(
+            plan.verification
+                .as_ref()
+                .and_then(|show| show.as_ref().ok()),
+        );
+        let verification = match (&recognition, redraw_of(plan.recognition.as_ref().ok())) {
+            (Some(made), shared) if shared == verification => Some(Arc::clone(made)),
+            (Some(_) | None, _) => verification.map(make),
+        };
+        let view = |show: Show, made: &Option<Arc<MadePicture>>| match (show, made) {
+            (Show::Made(_), Some(made)) => View::Made(Arc::clone(made) as Arc<dyn PictureSource>),
+            (Show::Fetched, _) => View::Object(Arc::clone(object) as Arc<dyn UrlSigner>),
+            (Show::Original | Show::Made(_), _) => View::Inline(Picture {
+                bytes: bytes.clone(),
+                format: facts.format,
+            }),
+        };
+        Self {
+            recognition: plan.recognition.map(|show| view(show, &recognition)),
+            verification: plan
+                .verification
+                .map(|show| show.map(|show| view(show, &verification))),
+            made: MadePictures {
+                recognition,
+                verification,
+            },
+        }
+    }
+}
+
+fn redraw_of(show: Option<&Show>) -> Option<&Redraw> {
+    match show {
+        Some(Show::Made(redraw)) => Some(redraw),
+        Some(Show::Fetched | Show::Original) | None => None,
+    }
+}
