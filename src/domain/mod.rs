@@ -6,9 +6,9 @@
 pub mod account;
 pub mod amount;
 pub mod checks;
+pub mod content_encoding;
 pub mod date;
 pub mod failure;
-pub mod gzip;
 pub mod invoice;
 pub mod job;
 pub mod payment;

@@ -9,6 +9,7 @@ mod failure;
 mod network;
 mod object;
 mod object_store;
+mod packed_chunks;
 mod rights;
 mod s3;
 mod store_clock;

@@ -1,15 +1,20 @@
 //! An object whose headers have arrived, and the reading of its bytes into one buffer.
 
 use super::failure::{truncated, unanswered};
+use super::packed_chunks::PackedChunks;
+use crate::domain::content_encoding::{ContentEncodings, UnpackError};
 use crate::domain::failure::{Failure, Stage, cut};
-use crate::domain::gzip::{GzipError, GzipUnpacker, is_gzip};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
+use std::ops::ControlFlow;
 use std::time::Duration;
+use tokio::task::{spawn_blocking, yield_now};
 
 /// The initial buffer for an object without a declared length, in bytes.
 const FIRST_BUFFER: usize = 64 * 1024;
+/// The bytes that are hashed before other tasks get their turn.
+const HASHED_AT_ONCE: usize = 256 * 1024;
 /// The version id of objects in a bucket without versions: any number of objects have it, one after
 /// the other.
 const NO_VERSION: &str = "null";
@@ -23,9 +28,10 @@ pub struct StoredObject {
     /// The size of the whole object in bytes, also if only a part of it was requested.
     pub size: Option<u64>,
     pub revision: Revision,
-    /// Stored with `Content-Encoding: gzip`: it is unpacked while it is read, and a provider that
-    /// fetches it by its address may not do so.
+    /// Stored with a `Content-Encoding`: it is unpacked here, and a provider that fetches it by its
+    /// address may not do so.
     pub is_packed: bool,
+    encodings: ContentEncodings,
     declared: Option<u64>,
     body: ByteStream,
     timeout: Duration,
@@ -49,7 +55,8 @@ impl StoredObject {
     /// # Errors
     /// It is stored in an encoding that is not read here.
     pub(super) fn arriving(answer: GetObjectOutput, timeout: Duration) -> Result<Self, Failure> {
-        let is_packed = is_packed(answer.content_encoding.as_deref().unwrap_or_default())?;
+        let encodings = encodings(answer.content_encoding.as_deref().unwrap_or_default())?;
+        let is_packed = !encodings.is_empty();
         let declared = answer
             .content_length
             .and_then(|length| u64::try_from(length).ok());
@@ -59,6 +66,7 @@ impl StoredObject {
             length: declared.filter(|_| !is_packed),
             size: size.filter(|_| !is_packed),
             is_packed,
+            encodings,
             declared,
             revision: Revision {
                 version_id: answer.version_id.filter(|id| id != NO_VERSION),
@@ -76,6 +84,7 @@ impl StoredObject {
             length,
             size: length,
             is_packed: false,
+            encodings: ContentEncodings::default(),
             declared: length,
             revision: Revision::default(),
             body: ByteStream::from(bytes),
@@ -85,12 +94,18 @@ impl StoredObject {
 
     /// Reads the body into one buffer, handing each chunk to `seen` on the way, so that it is
     /// hashed while it arrives: a chunk is what came in one read of the connection, tens of
-    /// kilobytes at most, and hashed in less time than another thread could be asked to.
+    /// kilobytes at most, and hashed in less time than another thread could be asked to. A packed
+    /// object is hashed once it is unpacked.
     pub async fn read(self, max_bytes: usize, seen: impl FnMut(&[u8])) -> Result<Bytes, ReadError> {
         if self.declared().is_some_and(|length| length > max_bytes) {
             return Err(ReadError::TooLarge);
         }
-        match self.read_up_to(max_bytes, seen).await {
+        let read = if self.is_packed {
+            self.read_packed(max_bytes, seen).await
+        } else {
+            self.read_up_to(max_bytes, seen).await
+        };
+        match read {
             Ok(ReadBytes::Whole(bytes)) => Ok(bytes),
             Ok(ReadBytes::Cut(_)) => Err(ReadError::TooLarge),
             Err(failure) => Err(ReadError::Failed(failure)),
@@ -98,10 +113,8 @@ impl StoredObject {
     }
 
     /// Reads so many bytes of the body; from a store that sends more than it was asked for no more
-    /// are taken.
-    pub async fn read_first(mut self, bytes: usize) -> Result<Bytes, Failure> {
-        // A part of a packed object cannot be unpacked.
-        self.is_packed = false;
+    /// are taken. Those of a packed object stay packed: a part cannot be unpacked.
+    pub async fn read_first(self, bytes: usize) -> Result<Bytes, Failure> {
         match self.read_up_to(bytes, |_| ()).await {
             Ok(ReadBytes::Whole(bytes) | ReadBytes::Cut(bytes)) => Ok(bytes),
             Err(failure) => Err(*failure),
@@ -109,45 +122,81 @@ impl StoredObject {
     }
 
     async fn read_up_to(
-        mut self,
+        self,
         max_bytes: usize,
         mut seen: impl FnMut(&[u8]),
     ) -> Result<ReadBytes, Box<Failure>> {
+        let length = self.declared().unwrap_or(FIRST_BUFFER);
+        let mut buffer = BytesMut::with_capacity(length.min(max_bytes));
+        let arrived = self.receive(|chunk| {
+            let room = max_bytes - buffer.len();
+            if chunk.len() > room {
+                buffer.extend_from_slice(&chunk[..room]);
+                return ControlFlow::Break(());
+            }
+            seen(&chunk);
+            buffer.extend_from_slice(&chunk);
+            ControlFlow::Continue(())
+        });
+        Ok(match arrived.await? {
+            ControlFlow::Continue(()) => ReadBytes::Whole(buffer.freeze()),
+            ControlFlow::Break(()) => ReadBytes::Cut(buffer.freeze()),
+        })
+    }
+
+    async fn read_packed(
+        self,
+        max_bytes: usize,
+        mut seen: impl FnMut(&[u8]),
+    ) -> Result<ReadBytes, Box<Failure>> {
+        let encodings = self.encodings.clone();
+        let (mut packed, mut room) = (PackedChunks::default(), max_bytes);
+        let arrived = self.receive(|chunk| match room.checked_sub(chunk.len()) {
+            Some(left) => {
+                room = left;
+                packed.push(chunk);
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        });
+        if arrived.await?.is_break() {
+            return Ok(ReadBytes::Cut(Bytes::new()));
+        }
+        // It costs tens of milliseconds for each megabyte.
+        let unpacked = spawn_blocking(move || encodings.undo(packed, max_bytes));
+        match unpacked.await {
+            Ok(Ok(unpacked)) if !unpacked.is_cut => {
+                for part in unpacked.bytes.chunks(HASHED_AT_ONCE) {
+                    seen(part);
+                    yield_now().await;
+                }
+                Ok(ReadBytes::Whole(unpacked.bytes.into()))
+            }
+            Ok(Err(UnpackError::TooLarge)) => Ok(ReadBytes::Cut(Bytes::new())),
+            // A panic of a library counts as damage.
+            Ok(Ok(_) | Err(UnpackError::Damaged)) | Err(_) => Err(Box::new(damaged())),
+        }
+    }
+
+    /// Hands over each chunk as it arrives, until `take` has enough.
+    async fn receive(
+        mut self,
+        mut take: impl FnMut(Bytes) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Box<Failure>> {
         let declared = self.declared();
         let whole = async {
-            let mut buffer =
-                BytesMut::with_capacity(declared.unwrap_or(FIRST_BUFFER).min(max_bytes));
-            let mut unpacker = self.is_packed.then(|| GzipUnpacker::new(max_bytes));
             let mut arrived = 0;
             while let Some(chunk) = self.body.next().await {
                 let chunk = chunk.map_err(|_| Box::new(truncated()))?;
-                // Some stores unpack what they hand over, and leave the header.
-                unpacker = unpacker.filter(|_| arrived > 0 || is_gzip(&chunk));
                 arrived += chunk.len();
-                if let Some(unpacker) = &mut unpacker {
-                    match unpacker.push(&chunk, &mut seen) {
-                        Ok(()) => continue,
-                        Err(GzipError::TooLarge) => return Ok(ReadBytes::Cut(Bytes::new())),
-                        Err(GzipError::Damaged) => return Err(Box::new(damaged())),
-                    }
+                if take(chunk).is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
-                let room = max_bytes - buffer.len();
-                if chunk.len() > room {
-                    buffer.extend_from_slice(&chunk[..room]);
-                    return Ok(ReadBytes::Cut(buffer.freeze()));
-                }
-                seen(&chunk);
-                buffer.extend_from_slice(&chunk);
             }
-            match (declared, unpacker) {
-                (Some(length), _) if length != arrived => Err(Box::new(truncated())),
-                (_, None) => Ok(ReadBytes::Whole(buffer.freeze())),
-                (_, Some(unpacker)) => match unpacker.finish(&mut seen) {
-                    Ok(bytes) => Ok(ReadBytes::Whole(bytes.into())),
-                    Err(GzipError::TooLarge) => Ok(ReadBytes::Cut(Bytes::new())),
-                    Err(GzipError::Damaged) => Err(Box::new(damaged())),
-                },
+            if declared.is_some_and(|length| length != arrived) {
+                return Err(Box::new(truncated()));
             }
+            Ok(ControlFlow::Continue(()))
         };
         tokio::time::timeout(self.timeout, whole)
             .await
@@ -173,34 +222,20 @@ enum ReadBytes {
     Cut(Bytes),
 }
 
-/// `aws-chunked` is how it was uploaded, and a charset says nothing of packing.
-fn is_packed(content_encoding: &str) -> Result<bool, Failure> {
-    let encodings = content_encoding
-        .split(',')
-        .map(|encoding| encoding.trim().to_ascii_lowercase());
-    let left: Vec<String> = encodings
-        .filter(|name| !matches!(name.as_str(), "" | "identity" | "aws-chunked" | "utf-8"))
-        .collect();
-    match left.as_slice() {
-        [] => Ok(false),
-        [one] if matches!(one.as_str(), "gzip" | "x-gzip") => Ok(true),
-        _ => {
-            let name = left.join(", ").escape_default().to_string();
-            let problem = format!(
-                "the object is stored with Content-Encoding \"{}\"; none and gzip are read",
-                cut(&name, 60)
-            );
-            Err(Failure::new(
-                Stage::Image,
-                "image.unsupported_format",
-                problem,
-            ))
-        }
-    }
+fn encodings(content_encoding: &str) -> Result<ContentEncodings, Failure> {
+    ContentEncodings::parse(content_encoding).map_err(|unknown| {
+        let name = unknown.0.escape_default().to_string();
+        let problem = format!(
+            "the object is stored with Content-Encoding \"{}\"; none, gzip, deflate, br and zstd \
+             are read",
+            cut(&name, 60)
+        );
+        Failure::new(Stage::Image, "image.unsupported_format", problem)
+    })
 }
 
 fn damaged() -> Failure {
-    let problem = "the object is stored with Content-Encoding gzip, and is no complete gzip stream";
+    let problem = "the object is stored with a Content-Encoding, and is no complete stream of it";
     Failure::new(Stage::Image, "image.corrupt", problem)
 }
 
@@ -215,18 +250,20 @@ mod tests {
 
     #[test]
     fn an_encoding_is_known_or_named() {
-        for (encoding, expected) in [
+        let is_packed = |names| encodings(names).map(|encodings| !encodings.is_empty());
+        for (names, expected) in [
             ("", Some(false)),
             ("identity", Some(false)),
             ("aws-chunked", Some(false)),
             ("GZIP", Some(true)),
             ("aws-chunked, gzip", Some(true)),
-            ("br", None),
-            ("gzip,gzip", None),
+            ("br, zstd", Some(true)),
+            ("compress", None),
         ] {
-            assert_eq!(is_packed(encoding).ok(), expected, "{encoding}");
+            assert_eq!(is_packed(names).ok(), expected, "{names}");
         }
-        assert!(is_packed("br").unwrap_err().message.contains("\"br\""));
+        let failure = is_packed("gzip, dcb").unwrap_err();
+        assert!(failure.message.contains("\"dcb\""), "{failure}");
     }
 
     #[test]

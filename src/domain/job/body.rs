@@ -1,7 +1,7 @@
 //! From the bytes of a message to the text of a job: within the bounds on size and depth, unpacked,
 //! and without its byte order mark.
 
-use crate::domain::gzip::{self, GzipError};
+use crate::domain::content_encoding::{ContentEncodings, UnpackError, Unpacked, is_gzip};
 use std::borrow::Cow;
 
 /// The deepest nesting of lists and objects, the body itself being the first level. Readers of
@@ -26,20 +26,29 @@ pub(super) fn unpacked<'a>(
             "the body is larger than {max_bytes} bytes, the limit set by worker.max_job_bytes"
         ));
     }
-    let encoding = content_encoding
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    match encoding.as_str() {
-        // Some clients put the charset here.
-        "" | "identity" | "utf-8" | "utf8" => Ok(Cow::Borrowed(body)),
-        "gzip" | "x-gzip" => gzip::unpack(body, max_bytes).map(Cow::Owned).map_err(|error| match error {
-            GzipError::TooLarge => {
-                format!("the body is larger than {max_bytes} bytes once unpacked, the limit set by worker.max_job_bytes")
-            }
-            GzipError::Damaged => "content_encoding is gzip, and the body is not a complete gzip stream".to_owned(),
-        }),
-        other => Err(format!("content_encoding is {}; this worker reads bodies without one, and gzip", printable(other))),
+    let named = content_encoding.unwrap_or_default();
+    let encodings = ContentEncodings::parse(named).map_err(|unknown| {
+        format!(
+            "content_encoding is {}; this worker reads bodies without one, gzip, deflate, br and zstd",
+            printable(&unknown.0)
+        )
+    })?;
+    if encodings.is_empty() {
+        return Ok(Cow::Borrowed(body));
+    }
+    let damaged = || {
+        let named = printable(named.trim());
+        format!("content_encoding is {named}, and the body is not a complete stream of it")
+    };
+    match encodings.undo(body, max_bytes) {
+        Ok(Unpacked {
+            bytes,
+            is_cut: false,
+        }) => Ok(Cow::Owned(bytes)),
+        Ok(_) | Err(UnpackError::Damaged) => Err(damaged()),
+        Err(UnpackError::TooLarge) => Err(format!(
+            "the body is larger than {max_bytes} bytes once unpacked, the limit set by worker.max_job_bytes"
+        )),
     }
 }
 
@@ -50,7 +59,7 @@ pub(super) fn text(body: &[u8]) -> Result<&str, String> {
         return Err(format!("the body is {charset}; send it as UTF-8"));
     }
     let text = std::str::from_utf8(body).map_err(|error| {
-        let hint = if gzip::is_gzip(body) {
+        let hint = if is_gzip(body) {
             ": it looks like gzip, which the property content_encoding has to say"
         } else {
             ""

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::content_encoding::tests::{gzip, zstd};
 use proptest::prelude::*;
 
 fn problem(body: &str) -> (String, String) {
@@ -257,13 +258,6 @@ fn read(body: &[u8], content_encoding: Option<&str>, max_bytes: usize) -> Result
     }
 }
 
-fn gzip(body: &[u8]) -> Vec<u8> {
-    use std::io::Write;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(body).unwrap();
-    encoder.finish().unwrap()
-}
-
 #[test]
 fn a_body_is_unpacked_and_its_byte_order_mark_passed_over() {
     let plain = br#"{"job_id":"j","image":{"key":"a"}}"#;
@@ -276,6 +270,9 @@ fn a_body_is_unpacked_and_its_byte_order_mark_passed_over() {
         (plain.to_vec(), Some("UTF-8")),
         (gzip(plain), Some("gzip")),
         (gzip(&marked), Some(" GZIP ")),
+        (zstd(plain), Some("zstd")),
+        (zstd(&gzip(plain)), Some("gzip, zstd")),
+        (plain.to_vec(), Some("gzip")),
     ] {
         assert_eq!(
             read(&body, encoding, 100),
@@ -319,17 +316,22 @@ fn a_body_that_cannot_be_read_is_named_by_what_is_wrong_with_it() {
             "larger than 1048576 bytes once unpacked, the limit set by worker.max_job_bytes",
         ),
         (
-            plain.clone(),
+            gzip(&plain)[..30].to_vec(),
             Some("gzip"),
             100,
-            "not a complete gzip stream",
+            "content_encoding is \"gzip\", and the body is not a complete stream of it",
         ),
-        (plain.clone(), Some("br"), 100, "content_encoding is \"br\""),
         (
             plain.clone(),
-            Some("deflate"),
+            Some("gzip, compress"),
             100,
-            "content_encoding is \"deflate\"",
+            "content_encoding is \"compress\"",
+        ),
+        (
+            plain.clone(),
+            Some("gbk"),
+            100,
+            "content_encoding is \"gbk\"",
         ),
         (gzip(&plain), None, 100, "looks like gzip"),
         (utf16, None, 100, "UTF-16"),

@@ -103,8 +103,8 @@ impl AnswerBody {
 
 #[cfg(test)]
 mod tests {
-    use super::super::encoding::tests::gzip;
     use super::*;
+    use crate::domain::content_encoding::tests::gzip;
     use reqwest::header::HeaderValue;
 
     fn name(
@@ -151,7 +151,7 @@ mod tests {
         );
         assert_eq!(
             name(
-                &[("content-encoding", "br")],
+                &[("content-encoding", "compress")],
                 "{\"Name\": \"张三\"}".as_bytes()
             ),
             found,
@@ -172,12 +172,12 @@ mod tests {
             name(&[], b"<html>").unwrap_err().to_string(),
             "the answer is not a JSON object"
         );
-        let compressed = name(&[("content-encoding", "br")], b"\x1b\x10\x00")
+        let compressed = name(&[("content-encoding", "compress")], b"\x1f\x9d\x90")
             .unwrap_err()
             .to_string();
         assert_eq!(
             compressed,
-            "the answer is not a JSON object: its content encoding \"br\" is not known here"
+            "the answer is not a JSON object: its content encoding \"compress\" is not known here"
         );
         let bomb = gzip(&vec![b' '; MAX_ANSWER_BYTES + 1]);
         assert!(

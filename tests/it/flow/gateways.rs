@@ -23,6 +23,11 @@ promises![
     a_bill_with_thousands_of_lines_is_added_up_whole,
 ];
 
+/// `recognised("张三")`, as Node's zlib compresses it.
+const BROTLI_ANSWER: &str = "1b6600101c09d959cc15cb17833b23543afc37b7d45f3ec6df8d210b45585969220627\
+    284bcbd516351341714ba70f36e0043ca061a00170d09a61628346b6f88431f1c22523\
+    8ac97ab2b5afc73eb6fb01ae254818b503d3c6091495627695825171f1bf7da3714abb\
+    0004";
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json";
 
 /// The worker of `on`, and the two gateways that answer with these bytes.
@@ -71,6 +76,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn brotli() -> Vec<u8> {
+    hex::decode(BROTLI_ANSWER).unwrap()
+}
+
 fn outcome<'a>(result: &'a Value, check: &str) -> &'a str {
     let checks = result["checks"].as_array().unwrap();
     checks.iter().find(|found| found["id"] == check).unwrap()["outcome"]
@@ -91,7 +104,7 @@ async fn an_answer_that_arrived_whole_is_read_and_paid_for_once(on: On) {
         plain.len()
     );
     let too_long = format!("{HEAD}\r\ncontent-length: 100000\r\n\r\n{plain}");
-    let cases: [(&str, Vec<u8>, Ending); 9] = [
+    let cases: [(&str, Vec<u8>, Ending); 11] = [
         ("NaN", answer("", with_nan.as_bytes()), Ending::Close),
         (
             "a trailing comma",
@@ -101,6 +114,19 @@ async fn an_answer_that_arrived_whole_is_read_and_paid_for_once(on: On) {
         (
             "gzip",
             answer("\r\ncontent-encoding: gzip", &gzip(plain.as_bytes())),
+            Ending::Close,
+        ),
+        (
+            "br",
+            answer("\r\ncontent-encoding: br", &brotli()),
+            Ending::Close,
+        ),
+        (
+            "zstd, and gzip around it",
+            answer(
+                "\r\ncontent-encoding: zstd, gzip",
+                &gzip(&zstd(plain.as_bytes())),
+            ),
             Ending::Close,
         ),
         (
