@@ -1,6 +1,7 @@
 //! One worker with a wrong setting beside two healthy ones: all jobs are answered as if it were not
 //! there, and it is never ready.
 
+use crate::harness::peer::Peer;
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::rabbitmq;
 use crate::harness::rabbitmq::users::{self, Permissions};
@@ -8,6 +9,7 @@ use crate::harness::system::{BUCKET, On, Setup, System};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use invoice_worker::broker::Message;
 use invoice_worker::config::Config;
 use invoice_worker::dev::sandbox::samples;
 use invoice_worker::domain::failure::Stage;
@@ -89,25 +91,63 @@ async fn with_a_wrong_key_of_the_seal() {
     .await;
 }
 
+/// What a worker from before seals sends and leaves, as it was recorded from one: to the workers of
+/// this version it is no peer, and what it parked begins a new run.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_version_from_before_seals() {
+    const HEARTBEAT: &str = r#"{"v":1,"worker":"d3ddd93ae90a4003","has_work":true,"draining":false,"closed":[{"place":{"stage":"verification"},"version":4102444800000,"by":"d3ddd93ae90a4003","state":{"closed":{"stage":"verification","code":"connect","reason":"the provider is out of reach","since":"2026-11-29T04:41:10.378892757Z","until":"2099-11-29T04:42:10.378791602Z","failures":1,"probing":null}}}]}"#;
+    const PROGRESS: &str = r#"{"v":1,"run":"8fdbe00ed9c5364d594c133dc1550c366a11af71985029bea2b904d07c5b3411","first_seen":"2026-11-29T04:40:58.09850204Z","steps":{"storage/SlowDown":[3,1]},"parked":{"stage":"storage","code":"connect","at":"2026-11-29T04:41:10.379246672Z"},"attempts":{"storage":4},"totals":{"calls":0,"billed":0,"parked":1,"retries":3}}"#;
+    let (mut system, healthy) = two_healthy_workers().await;
+    let peer = Peer::of(&system).await;
+    let older = AbortOnDropHandle::new(tokio::spawn(async move {
+        loop {
+            peer.announces(HEARTBEAT).await;
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }));
+    submit_all(&system, |number, job| {
+        if number % 2 == 0 {
+            let headers = &mut job.properties.headers;
+            headers.set_text("invoice-progress", PROGRESS);
+            headers.set_number("invoice-not-before", 4_102_444_800_000);
+        }
+    })
+    .await;
+    all_are_answered(&mut system).await;
+    drop(older);
+    end_soundly(healthy).await;
+}
+
 async fn beside_two_healthy_workers(spoil: impl FnOnce(&mut Config)) {
+    let (mut system, healthy) = two_healthy_workers().await;
+    let mut config = system.config.clone();
+    spoil(&mut config);
+    let file = ConfigFile::of_config(&config);
+    let mut canary = file.run(&[]);
+    let looked = AbortOnDropHandle::new(tokio::spawn(readiness(canary.telemetry().await)));
+    submit_all(&system, |_, _| {}).await;
+    all_are_answered(&mut system).await;
+    stays_unready(looked, canary).await;
+    end_soundly(healthy).await;
+}
+
+async fn two_healthy_workers() -> (System, [Program; 2]) {
     let mut setup = Setup::new(On::RabbitMq).await;
     setup.config.seal.key = Secret::new("the-key-that-all-workers-of-this-test-share");
     // The canary hands jobs back through the shortest delay queue.
     setup.config.broker.retry_delays = vec![span("300ms"), span("10s"), span("1h")];
     setup.config.worker.max_in_flight = 4;
     setup.scenario.recognition.latency = Duration::from_millis(20);
-    let mut system = setup.prepare().await;
+    let system = setup.prepare().await;
     let sound = ConfigFile::of(&system);
     let mut healthy = [sound.run(&[]), sound.run(&[])];
     for worker in &mut healthy {
         worker.event("consuming").await;
     }
-    let mut config = system.config.clone();
-    spoil(&mut config);
-    let file = ConfigFile::of_config(&config);
-    let mut canary = file.run(&[]);
-    let looked = AbortOnDropHandle::new(tokio::spawn(readiness(canary.telemetry().await)));
-    submit_all(&system).await;
+    (system, healthy)
+}
+
+async fn all_are_answered(system: &mut System) {
     let mut answered = BTreeSet::new();
     while answered.len() < JOBS {
         let result = system.result().await;
@@ -128,7 +168,9 @@ async fn beside_two_healthy_workers(spoil: impl FnOnce(&mut Config)) {
             "{stage}: calls that were paid"
         );
     }
-    stays_unready(looked, canary).await;
+}
+
+async fn end_soundly(healthy: [Program; 2]) {
     for worker in healthy {
         let ended = worker.stop().await;
         assert_eq!(
@@ -140,16 +182,16 @@ async fn beside_two_healthy_workers(spoil: impl FnOnce(&mut Config)) {
     }
 }
 
-async fn submit_all(system: &System) {
+async fn submit_all(system: &System, change: impl Fn(usize, &mut Message)) {
     let sample = samples::named(SAMPLE).unwrap();
     for number in 0..JOBS {
         let key = format!("images/{number}");
         // Bytes behind a picture's end make another picture of it, for those who pay.
         let picture = [sample.bytes, format!("copy {number}").as_bytes()].concat();
         system.sandbox.put(BUCKET, &key, picture).await.unwrap();
-        system
-            .submit(&system.job(&format!("CLM-{number}"), &key))
-            .await;
+        let mut job = system.job(&format!("CLM-{number}"), &key);
+        change(number, &mut job);
+        system.submit(&job).await;
     }
 }
 
