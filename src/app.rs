@@ -132,6 +132,7 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
         recognition: RecognitionStep::new(recognition),
         verification: VerificationStep::new(verification, config.verification.auto_rotate),
         retrier,
+        broker_clock: Arc::default(),
         job_deadline: config.worker.job_deadline.duration(),
         redelivery_wait: config.worker.redelivery_wait.duration(),
     }

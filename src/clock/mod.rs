@@ -4,6 +4,7 @@
 //! date, comes from here. In tests the wall clock follows tokio's, so that hours pass in
 //! milliseconds.
 
+pub mod server_clock;
 pub mod skew;
 pub mod watch;
 

@@ -39,7 +39,7 @@ impl ClockVerdict {
             Self::Ahead(skew) => (skew, "ahead of"),
         };
         Some(format!(
-            "this machine's clock is {skew:#} {direction} the store's and the providers': no jobs are taken until it is right; synchronise \
+            "this machine's clock is {skew:#} {direction} the broker's, the store's and the providers': no jobs are taken until it is right; synchronise \
              it (NTP)"
         ))
     }

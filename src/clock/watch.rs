@@ -1,7 +1,6 @@
 //! Watches this worker's clock: it takes no jobs while every server says another time.
 
 use super::skew::{ClockReading, clock_verdict};
-use crate::domain::account::AccountName;
 use crate::telemetry::health::{Health, HealthState};
 use crate::telemetry::metric;
 use jiff::Timestamp;
@@ -15,9 +14,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Says what is wrong with this machine's clock, as far as the servers have said what time it is.
 /// The difference of each account's server goes to the metrics.
-pub fn clock_problem(servers: &[(AccountName, ClockReading)], now: Timestamp) -> Option<String> {
-    for (account, reading) in servers {
-        metric::clock_skew(*account, reading.ahead);
+pub fn clock_problem(servers: &[(String, ClockReading)], now: Timestamp) -> Option<String> {
+    for (server, reading) in servers {
+        metric::clock_skew(server, reading.ahead);
     }
     let readings = servers.iter().map(|(_, reading)| *reading);
     clock_verdict(readings, now).problem()

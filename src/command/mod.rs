@@ -1,6 +1,7 @@
 //! One file for each command, or a folder where it has subcommands. Logs go to stderr, results to
 //! stdout.
 
+mod broker_clock;
 mod broker_session;
 mod check;
 mod config_file;

@@ -1,5 +1,6 @@
 //! `run`: the worker, until it is asked to stop.
 
+use super::broker_clock;
 use super::check::{self, CheckFinding, CheckOutcome};
 use super::readiness::prove;
 use crate::app;
@@ -44,6 +45,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     let fleet = (!config.seal.key.is_empty()).then(|| config.fleet_id());
     let pipeline = Arc::new(app::pipeline(&config, policy, chance.clone()).await?);
+    let broker_clock = Arc::clone(&pipeline.broker_clock);
+    let _clock_watched = broker_clock::watch(&config, broker_clock).await?;
     let worker = Arc::new(Worker::new(app::worker_parts(
         &config,
         Broker::new(&config.broker)?,

@@ -18,6 +18,7 @@ pub use result_builder::{Answer, answer_to_failure, answer_to_refused, answer_to
 pub use verification::VerificationStep;
 
 use crate::checkpoint::AnswerStore;
+use crate::clock::server_clock::ServerClock;
 use crate::clock::skew::ClockReading;
 use crate::clock::watch::clock_problem;
 use crate::cluster::share::Share;
@@ -32,6 +33,7 @@ use crate::retry::{JobContext, Retrier, StageStopped};
 use line::Line;
 use outcome::Exit;
 use result_builder::ResultBuilder;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +44,8 @@ pub struct Pipeline {
     pub verification: VerificationStep,
     pub answers: AnswerStore,
     pub retrier: Retrier,
+    /// The times that the broker gives.
+    pub broker_clock: Arc<ServerClock>,
     pub job_deadline: Duration,
     pub redelivery_wait: Duration,
 }
@@ -97,9 +101,13 @@ impl Pipeline {
     /// Says what is wrong with this machine's clock, as far as the servers have said what time it
     /// is.
     pub fn clock_problem(&self) -> Option<String> {
+        let broker = self.broker_clock.reading();
+        let broker = broker.map(|reading| ("broker".to_owned(), reading));
         let store = self.loader.store.clock_reading();
-        let store = store.map(|reading| (AccountName::STORAGE, reading));
-        let readings: Vec<_> = store.into_iter().chain(self.clock_readings()).collect();
+        let store = store.map(|reading| ("store".to_owned(), reading));
+        let accounts = self.clock_readings();
+        let accounts = accounts.map(|(account, reading)| (account.to_string(), reading));
+        let readings: Vec<_> = broker.into_iter().chain(store).chain(accounts).collect();
         clock_problem(&readings, self.retrier.clock.now())
     }
 

@@ -253,12 +253,8 @@ pub fn foreign_heartbeat() {
 }
 
 /// Records by how much a server's clock is ahead of this machine's.
-pub fn clock_skew(account: AccountName, ahead: SignedDuration) {
-    let server = match account {
-        AccountName::STORAGE => "store".to_owned(),
-        provider => provider.to_string(),
-    };
-    gauge!("invoice_clock_skew_seconds", "server" => server).set(ahead.as_secs_f64());
+pub fn clock_skew(server: &str, ahead: SignedDuration) {
+    gauge!("invoice_clock_skew_seconds", "server" => server.to_owned()).set(ahead.as_secs_f64());
 }
 
 /// Counts data of this kind without a valid seal.

@@ -6,6 +6,9 @@ use crate::broker::topology::{
     Argument, ExistingQueue, QueueDefinition, QueueFlaw, Severity, queues,
 };
 use crate::broker::{self, BrokerLogin};
+use crate::clock::server_clock::http_date;
+use jiff::Timestamp;
+use reqwest::header::DATE;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,6 +44,14 @@ pub(super) async fn check(
             .unwrap_or_else(|finding| vec![finding]),
         Err(finding) => vec![finding],
     }
+}
+
+/// The time that the API's server gives, in the `Date` of any answer; no password is sent for it.
+/// `None` where no such URL is configured, or no time given.
+pub(crate) async fn time(http: &Client, config: &broker::Config) -> Option<Timestamp> {
+    let Management { url, .. } = Management::new(http.clone(), config).ok()?;
+    let answer = http.get(url).timeout(ANSWER_TIMEOUT).send().await.ok()?;
+    http_date(answer.headers().get(DATE)?.to_str().ok()?)
 }
 
 struct Management {

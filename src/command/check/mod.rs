@@ -12,6 +12,7 @@ mod transfer;
 
 pub(super) use broker::topology;
 pub(super) use finding::{CheckFinding, CheckOutcome, CheckReport};
+pub(super) use management::time as broker_time;
 pub(super) use storage::{PATIENCE, store};
 
 use crate::app;

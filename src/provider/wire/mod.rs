@@ -15,8 +15,8 @@ pub mod json;
 mod lenient;
 pub mod redaction;
 pub(crate) mod reference;
-pub mod server_clock;
 
+use crate::clock::server_clock::{ServerClock, http_date};
 use crate::domain::failure::{Failure, Stage, cut};
 use crate::domain::registry_words::RegistryWords;
 use crate::network::connection_cause;
@@ -29,7 +29,6 @@ use json::Fields;
 use redaction::Redaction;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response};
-use server_clock::ServerClock;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -288,12 +287,6 @@ impl AnswerHeaders {
             }),
         }
     }
-}
-
-fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok()
 }
 
 /// Seconds, or a date that is compared with the server's own clock.

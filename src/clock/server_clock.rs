@@ -1,13 +1,15 @@
-//! What a provider's answers say about the time, in their `Date` header.
+//! What a server's answers say about the time.
 
-use crate::clock::skew::ClockReading;
+use super::skew::ClockReading;
 use jiff::Timestamp;
 use std::sync::{Mutex, PoisonError};
 
+/// The last answer's time.
 #[derive(Debug, Default)]
 pub struct ServerClock(Mutex<Option<ClockReading>>);
 
 impl ServerClock {
+    /// Keeps the time of an answer that came `now`, where it gave any.
     pub fn learn(&self, server_time: Option<Timestamp>, now: Timestamp) {
         if let Some(time) = server_time {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -18,4 +20,11 @@ impl ServerClock {
     pub fn reading(&self) -> Option<ClockReading> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The header `Date`, or another date of HTTP.
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()
 }
