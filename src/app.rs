@@ -8,8 +8,8 @@ use crate::cluster::Membership;
 use crate::cluster::exchange::HEARTBEAT_EVERY;
 use crate::config::{Config, ConfigError};
 use crate::domain::invoice::{Invoice, Verified};
-use crate::image::Loader;
 use crate::image::fit::DecodingBudget;
+use crate::image::{ControlRead, Loader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
@@ -99,12 +99,9 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
         recognition,
         verification,
     } = surroundings;
-    let checkpoints = Checkpoints::new(
-        &config.checkpoint,
-        &store,
-        &config.storage.bucket,
-        config.sealer(),
-    );
+    let bucket = &config.storage.bucket;
+    let checkpoints = Checkpoints::new(&config.checkpoint, &store, bucket, config.sealer());
+    let control_read = ControlRead::new(checkpoints.known_object(bucket));
     Pipeline {
         answers: AnswerStore::new(checkpoints, retrier.clone()),
         loader: Loader {
@@ -125,8 +122,9 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
                 verification: Some(config.verification.transfer),
             },
             presigned_urls: Arc::default(),
-            bucket: config.storage.bucket.clone(),
+            bucket: bucket.clone(),
             buckets: config.storage.buckets.clone(),
+            control_read,
             decoding: DecodingBudget::new(config.decoding_memory()),
         },
         recognition: RecognitionStep::new(recognition),

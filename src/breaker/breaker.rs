@@ -5,6 +5,7 @@ use super::others::About;
 use super::permit::CallPermit;
 use super::shared::Shared;
 use super::state::{BreakerContext, BreakerState};
+use super::store::is_about_setting;
 use super::unstored::UnstoredAnswer;
 use super::{Blocked, ClosureChange};
 use crate::clock::Clock;
@@ -162,12 +163,29 @@ impl Breaker {
         self.apply(|state, context| state.control_call_refused(account, failure, context));
     }
 
+    /// The failures in a row of this account were the jobs' own.
+    pub fn end_rows(&self, account: AccountName) {
+        self.0.with(|state, _| state.streaks.answered(account));
+    }
+
     /// The store works, as a request beside the jobs has shown.
     pub fn store_works(&self) {
         self.apply(|state, context| {
             state.readiness.works(AccountName::STORAGE);
             state.account_works(AccountName::STORAGE, context)
         });
+    }
+
+    /// Checkpoints cannot be read and written, as a request beside the jobs has shown: the storage
+    /// stage is paused, and probed by such requests.
+    pub fn checkpoints_fail(&self, failure: &Failure) {
+        self.apply(|state, context| state.checkpoints_fail(failure, context));
+    }
+
+    /// Whether a failure of the store may be about its configuration, its account or this worker's
+    /// rights. About checkpoints, whose names no job chooses, one is enough.
+    pub fn is_about_setting(&self, failure: &Failure) -> bool {
+        self.0.with(|_, context| is_about_setting(failure, context))
     }
 
     /// A request to the store beside the jobs failed. Where no job could be served either, the
@@ -290,12 +308,9 @@ impl Breaker {
         if !self.0.membership.apply(&heartbeat) {
             return;
         }
-        let longest_wait = self.0.policy.longest_wait();
-        let changes = self.0.with(|state, context| {
-            state
-                .closures
-                .merge(heartbeat.closed, longest_wait, context.now)
-        });
+        let changes = self
+            .0
+            .with(|state, context| state.merge(heartbeat.closed, context));
         self.0.log(&changes);
         self.0.changed.send_replace(());
     }

@@ -17,6 +17,9 @@ pub(super) struct ScopeRecord {
     pub(super) version: u64,
     /// The worker that changed it last.
     pub(super) by: String,
+    /// The scope was closed because this worker did not reach the other side, which may be its own
+    /// network: no heartbeat carries it.
+    pub(super) is_own: bool,
     pub(super) state: ScopeState,
 }
 
@@ -76,6 +79,8 @@ pub struct ClosureCause {
     pub run: String,
     /// The call was to open the scope.
     pub is_probe: bool,
+    /// This worker's own network may be the reason.
+    pub is_own: bool,
     pub now: Timestamp,
 }
 

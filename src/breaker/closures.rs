@@ -4,7 +4,8 @@
 //! is let through, the probe; the others wait for its answer. Each worker has a copy of what is
 //! closed, and copies are merged from heartbeats: of two records of a scope the one with the newer
 //! version holds, and of two equally new ones that of the lower worker id, so that all copies agree.
-//! A pause belongs to one worker: no heartbeat carries it.
+//! A pause belongs to one worker, and so does a stage that was closed because this worker did not
+//! reach the other side: no heartbeat carries them.
 //!
 //! Pure: the time is an argument.
 
@@ -145,6 +146,7 @@ impl Closures {
             streak,
             run,
             is_probe: _,
+            is_own,
             now,
         } = cause.clone();
         let failures = before
@@ -167,6 +169,10 @@ impl Closures {
             },
         };
         self.set(scope, peers, ScopeState::Closed(closure.clone()), now);
+        if let Some(record) = self.records.get_mut(scope) {
+            // What the other workers know already is theirs, too, until it opens.
+            record.is_own = is_own && (before.is_none() || record.is_own);
+        }
         self.forget_the_least(now);
         Some(match before {
             None => ClosureChange::Closed(scope.clone(), closure),
@@ -305,13 +311,20 @@ impl Closures {
     /// The version is newer than every one that is known, and than what was known and forgotten: a
     /// worker that was away may still report that.
     fn set(&mut self, scope: &Scope, peers: &Peers, state: ScopeState, now: Timestamp) {
-        let known = self.records.get(scope).map_or(0, |record| record.version);
+        let known = self.records.get(scope);
+        let is_own = known.is_some_and(|record| record.is_own);
         let version = known
+            .map_or(0, |record| record.version)
             .saturating_add(1)
             .max(u64::try_from(now.as_millisecond()).unwrap_or(0));
         let by = peers.me().to_owned();
-        self.records
-            .insert(scope.clone(), ScopeRecord { version, by, state });
+        let record = ScopeRecord {
+            version,
+            by,
+            is_own,
+            state,
+        };
+        self.records.insert(scope.clone(), record);
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn is_the_same_again(
         Some(Streak::Unlisted) => closure.is_some_and(|closure| {
             (closure.stage, &closure.code) == (failure.stage, &failure.code)
         }),
-        Some(Streak::Outage | Streak::Network) | None => false,
+        Some(Streak::Outage | Streak::Network | Streak::Checkpoints) | None => false,
     }
 }
 

@@ -17,9 +17,13 @@ const OPENING_REPORTED: SignedDuration = SignedDuration::from_secs(60);
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 
 impl Closures {
-    /// All that the other workers should know: what is closed, without this worker's own pauses.
+    /// All that the other workers should know: what is closed, without this worker's own pauses, and
+    /// without the stages that it alone may not reach.
     pub fn report(&self, now: Timestamp) -> Vec<ClosureReport> {
-        let shared = self.records.iter().filter(|(scope, _)| !scope.is_pause());
+        let shared = self
+            .records
+            .iter()
+            .filter(|(scope, record)| !scope.is_pause() && !record.is_own);
         let (mut bills, mut reported): (Vec<_>, Vec<_>) =
             shared.partition(|(scope, _)| matches!(scope, Scope::Bill(_)));
         bills.sort_unstable_by_key(|(_, record)| std::cmp::Reverse(record.since()));

@@ -16,6 +16,7 @@ mod closure;
 mod closures;
 mod evidence;
 mod flow;
+mod heard;
 mod log;
 mod merge;
 mod others;
@@ -25,6 +26,7 @@ mod readiness;
 mod report;
 mod shared;
 mod state;
+mod store;
 #[cfg(test)]
 mod tests;
 mod unstored;

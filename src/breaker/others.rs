@@ -50,7 +50,9 @@ impl BreakerState {
                 context.now,
             )
             .filter(|_| !is_expected);
-        let (suspicion, streak) = if streak.is_some_and(Streak::needs_a_control_call) {
+        let is_suspicion =
+            |streak: Streak| streak.needs_a_control_call() || streak.needs_a_control_read();
+        let (suspicion, streak) = if streak.is_some_and(is_suspicion) {
             (streak, None)
         } else {
             (None, streak)

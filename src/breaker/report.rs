@@ -73,6 +73,7 @@ pub(super) fn record_of(
     Some(ScopeRecord {
         version: report.version,
         by: report.by.clone(),
+        is_own: false,
         state,
     })
 }

@@ -9,12 +9,8 @@ use super::{Blocked, ClosureChange};
 use crate::cluster::peers::Peers;
 use crate::domain::account::{AccountId, AccountName};
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
-use crate::domain::progress::Progress;
 use crate::domain::scope::Scope;
-use crate::policy::{
-    Decision, Facts, Others, Policy, PolicyDecision, ProbeSchedule, ScopeKind, Streak, Streaks,
-    Transfer,
-};
+use crate::policy::{Decision, Policy, PolicyDecision, ProbeSchedule, ScopeKind, Streak, Streaks};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -108,6 +104,7 @@ impl BreakerState {
             streak,
             run: call.run.clone(),
             is_probe: call.probed.contains(scope),
+            is_own: decision.meaning.may_be_our_network,
             now,
         };
         let probes = policy.probes(failure);
@@ -180,52 +177,16 @@ impl BreakerState {
         context: &BreakerContext<'_>,
     ) -> Option<ClosureChange> {
         let probes = context.policy.probes(failure);
-        let next = |failures| next_control_call(&probes, failures, context);
+        let next = |failures| {
+            if account == AccountName::STORAGE {
+                // It costs nothing.
+                probes.next(failures, context.now, context.timezone)
+            } else {
+                next_control_call(&probes, failures, context)
+            }
+        };
         self.closures
             .prolong(&Scope::Pause(account), next, context.peers, context.now)
-    }
-
-    /// A request to the store beside the jobs failed. Where no job could be served either, the
-    /// store is paused before a job is taken.
-    pub(super) fn store_fails(
-        &mut self,
-        failure: &Failure,
-        context: &BreakerContext<'_>,
-    ) -> Option<ClosureChange> {
-        let &BreakerContext {
-            peers,
-            policy,
-            timezone,
-            now,
-        } = context;
-        let facts = Facts {
-            now,
-            deadline: Timestamp::MAX,
-            timezone: timezone.clone(),
-            billing_date: None,
-            transfer: Transfer::Inline,
-            spread: 0.5,
-            others: Others::default(),
-        };
-        let decision = policy.decide(failure, &Progress::new(String::new(), now), &facts);
-        self.readiness.set_doubt(Some(&failure.message));
-        if decision.decision != Decision::Pause {
-            return None;
-        }
-        let cause = ClosureCause {
-            stage: Stage::Storage,
-            vendor: failure.vendor,
-            code: failure.code.clone(),
-            reason: reason(policy.reason_of(&decision), failure),
-            streak: None,
-            run: String::new(),
-            is_probe: false,
-            now,
-        };
-        let probes = policy.probes(failure);
-        let next = |failures| probes.next(failures, now, timezone);
-        self.closures
-            .close(&Scope::Pause(AccountName::STORAGE), &cause, next, peers)
     }
 }
 
@@ -247,7 +208,7 @@ fn scope_of(call: &PermittedCall, kind: ScopeKind) -> Option<&Scope> {
 }
 
 /// The policy's reason; what the store said is in our own words, and a redirect says where to.
-fn reason(of_policy: &str, failure: &Failure) -> String {
+pub(super) fn reason(of_policy: &str, failure: &Failure) -> String {
     let has_own_words = failure.stage == Stage::Storage
         || failure
             .http_status

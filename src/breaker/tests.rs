@@ -6,9 +6,9 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::domain::scope::Scope;
 use crate::domain::scope::{BillId, Province};
-use crate::policy::Facts;
 use crate::policy::Transfer;
 use crate::policy::{Decision, Policy, PolicyDecision, Subject};
+use crate::policy::{Facts, Others};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,27 +46,57 @@ fn of(image: &str) -> Subject<'_> {
     }
 }
 
-/// A call fails, and is not tried again in place.
-fn fail(breaker: &Breaker, permit: CallPermit, code: &str) -> PolicyDecision {
-    let now = breaker.0.clock.now();
-    let failure = Failure::new(Stage::Verification, code, "");
-    let about = About {
+fn about(breaker: &Breaker) -> About<'static> {
+    About {
         subject: of("image"),
-        failing_since: now,
-    };
-    let facts = Facts {
+        failing_since: breaker.0.clock.now(),
+    }
+}
+
+fn facts(breaker: &Breaker, others: Others) -> Facts {
+    let now = breaker.0.clock.now();
+    Facts {
         now,
         deadline: now + Duration::from_hours(96),
         timezone: breaker.0.timezone.clone(),
         billing_date: None,
         transfer: Transfer::Inline,
         spread: 0.5,
-        others: breaker.others(&permit, &failure, &about),
-    };
-    let decision = breaker
-        .0
-        .policy
-        .decide(&failure, &Progress::new(String::new(), now), &facts);
+        others,
+    }
+}
+
+/// A call fails, and is not tried again in place.
+fn fail(breaker: &Breaker, permit: CallPermit, code: &str) -> PolicyDecision {
+    fail_after(
+        breaker,
+        permit,
+        code,
+        &Progress::new(String::new(), breaker.0.clock.now()),
+    )
+}
+
+/// A call fails whose job has used up its retries in place.
+fn fail_for_good(breaker: &Breaker, permit: CallPermit, code: &str) {
+    let failure = Failure::new(Stage::Verification, code, "");
+    let mut progress = Progress::new(String::new(), breaker.0.clock.now());
+    let rule = breaker.0.policy.rule_about(&failure).unwrap().id.clone();
+    for _ in 0..3 {
+        progress.charge(&rule, 0);
+    }
+    fail_after(breaker, permit, code, &progress);
+}
+
+fn fail_after(
+    breaker: &Breaker,
+    permit: CallPermit,
+    code: &str,
+    progress: &Progress,
+) -> PolicyDecision {
+    let failure = Failure::new(Stage::Verification, code, "");
+    let others = breaker.others(&permit, &failure, &about(breaker));
+    let facts = facts(breaker, others);
+    let decision = breaker.0.policy.decide(&failure, progress, &facts);
     breaker.failed(permit, &failure, &decision);
     decision
 }
@@ -279,6 +309,83 @@ async fn a_pause_is_neither_announced_nor_taken_over() {
     assert!(matches!((a.flow(), b.flow()), (Flow::Open, Flow::Shut(_))));
     sleep_minutes(1).await;
     assert!(matches!(b.flow(), Flow::Probe(_)), "it probes itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_was_alone_and_reached_no_provider_tells_newcomers_nothing() {
+    let clock = clock();
+    for (code, is_told) in [("connect", false), ("timeout", false), ("http.503", true)] {
+        let (a, b) = (breaker("a", clock), breaker("b", clock));
+        for _ in 0..20 {
+            if let Ok(permit) = enter(&a).await {
+                fail_for_good(&a, permit, code);
+            }
+        }
+        b.apply_heartbeat(a.heartbeat(false));
+        let is_closed = b.blocked(&henan(), "run").is_some();
+        assert_eq!(is_closed, is_told, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_since_then_goes_before_what_another_worker_says_about_the_stage() {
+    // Recognition's 500 closes its stage where one worker meets with it.
+    let clock = clock();
+    let scopes = [
+        Scope::Pause(AccountName::RECOGNITION),
+        Scope::Account(AccountName::RECOGNITION),
+    ];
+    for (answered_before, answered_since, is_closed) in [
+        (false, false, true),
+        (true, false, true),
+        (false, true, false),
+        (true, true, false),
+    ] {
+        let (a, b) = (breaker("a", clock), breaker("b", clock));
+        let answer = async || {
+            let permit = b
+                .enter(AccountId::RECOGNITION, &scopes, "run", None)
+                .await
+                .unwrap();
+            b.answered(permit);
+        };
+        if answered_before {
+            answer().await;
+        }
+        sleep_minutes(1).await;
+        let permit = a
+            .enter(AccountId::RECOGNITION, &scopes, "run", None)
+            .await
+            .unwrap();
+        let failure = Failure::new(Stage::Recognition, "500", "");
+        let decision = Policy::builtin().decide(
+            &failure,
+            &Progress::new(String::new(), clock.now()),
+            &facts(&a, a.others(&permit, &failure, &about(&a))),
+        );
+        a.failed(permit, &failure, &decision);
+        sleep_minutes(1).await;
+        if answered_since {
+            answer().await;
+        }
+        b.apply_heartbeat(a.heartbeat(false));
+        assert_eq!(
+            b.blocked(&scopes, "run").is_some(),
+            is_closed,
+            "{answered_before} {answered_since}"
+        );
+        if is_closed {
+            // What it believed stays closed: a call that was under way opens nothing.
+            b.0.with(|state, context| {
+                state
+                    .readiness
+                    .answered(AccountName::RECOGNITION, context.now)
+            });
+            sleep_minutes(1).await;
+            b.apply_heartbeat(a.heartbeat(false));
+            assert!(b.blocked(&scopes, "run").is_some());
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

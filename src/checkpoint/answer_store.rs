@@ -56,7 +56,7 @@ enum KeptResult {
 /// The checkpoints, as the pipeline and the worker use them.
 pub struct AnswerStore {
     pub checkpoints: Checkpoints,
-    retrier: Retrier,
+    pub(super) retrier: Retrier,
 }
 
 impl AnswerStore {
@@ -79,17 +79,21 @@ impl AnswerStore {
     where
         A: Future<Output = Result<Option<T>, Failure>>,
     {
-        let read = self.read_with_retry(&job.halt, read);
-        read.await.map_err(|failure| {
-            let decision = if self.retrier.clock.now() > job.deadline {
-                Decision::Fail { invalid_job: None }
-            } else {
-                Decision::Park {
-                    until: self.later(UNREADABLE),
-                }
-            };
-            StageStopped::boxed(failure, decision)
-        })
+        let failure = match self.read_with_retry(&job.halt, read).await {
+            Ok(read) => return Ok(read),
+            Err(failure) => failure,
+        };
+        let is_paused = self.pause_if_ours(&failure).await;
+        let decision = if self.retrier.clock.now() > job.deadline {
+            Decision::Fail { invalid_job: None }
+        } else if is_paused {
+            Decision::Pause
+        } else {
+            Decision::Park {
+                until: self.later(UNREADABLE),
+            }
+        };
+        Err(StageStopped::boxed(failure, decision))
     }
 
     /// Writes a paid answer, and does not give it up because the store is down: it tries for as
@@ -117,6 +121,7 @@ impl AnswerStore {
         let Err(failure) = self.write_with_retry(patience, write).await else {
             return Ok(());
         };
+        self.pause_if_ours(&failure).await;
         if !job.is_queued || self.retrier.clock.now() > job.deadline {
             // Nothing waits any longer: the answer goes into the result.
             log_not_kept(&failure);
@@ -221,6 +226,7 @@ impl AnswerStore {
             Ok(None) if self.checkpoints.is_durable() => KeptResult::Durably,
             Ok(None) => KeptResult::Here,
             Err(failure) => {
+                self.pause_if_ours(&failure).await;
                 self.checkpoints.remember_result(question, result).await;
                 tracing::warn!(
                     code = failure.code,

@@ -3,7 +3,7 @@
 use super::kept::{StoredResult, UnparkedRun, Verification, VerificationAnswer};
 use super::sealed_objects::{Durable, SealedObjects, encoded};
 use super::{Config, StoreKind};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, Stage};
 use crate::domain::result::{RecognitionPart, Status};
 use crate::seal::Sealer;
 use crate::store::{MissingS3Permission, Store, WriteOutcome};
@@ -94,6 +94,31 @@ impl Checkpoints {
             .missing_rights_to_keep(bucket, prefix, &probe)
             .await
             .map(Some)
+    }
+
+    /// Whether checkpoints can be kept and found again now: one is written, read, and one that does
+    /// not exist looked for.
+    ///
+    /// # Errors
+    /// The store's failure, or the rights that are missing.
+    pub async fn can_be_kept(&self) -> Result<(), Failure> {
+        let missing = self.missing_rights().await?.unwrap_or_default();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        Err(Failure::new(
+            Stage::Storage,
+            "AccessDenied",
+            format!("the user of the store lacks {}", rights.join(" and ")),
+        ))
+    }
+
+    /// The key of an object that this worker writes to `bucket` at its start, if it keeps its
+    /// checkpoints there.
+    pub fn known_object(&self, bucket: &str) -> Option<String> {
+        let durable = self.objects.durable()?;
+        (durable.bucket == bucket).then(|| self.objects.key(PROBE))
     }
 
     /// Do all workers of a fleet seal with the same key? A worker with another key would find no

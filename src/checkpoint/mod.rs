@@ -11,6 +11,7 @@ mod answer_store;
 mod carried;
 mod checkpoints;
 mod config;
+mod control_request;
 mod envelope;
 mod kept;
 mod paid_answer;

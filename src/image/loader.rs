@@ -1,5 +1,6 @@
 //! Reads a job's image, or as much of it as has to be known before the providers fetch it.
 
+use super::control_read::ControlRead;
 use super::fetch::{Fetched, Need, fetch};
 use super::fit::{DecodingBudget, Plan};
 use super::header::{ImageHeader, read_header};
@@ -18,7 +19,9 @@ use crate::domain::result::ImagePart;
 use crate::policy::{Policy, Transfer};
 use crate::provider::huawei::encoded_len;
 use crate::provider::{UrlSigner, View};
-use crate::retry::{Attempted, CallContext, ImageOrigin, JobContext, Retrier, StageStopped};
+use crate::retry::{
+    Attempted, CallContext, ImageOrigin, JobContext, Retrier, StageStopped, Suspect,
+};
 use crate::store::{Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -37,6 +40,7 @@ pub struct Loader {
     pub bucket: String,
     /// Others that a job may name.
     pub buckets: Vec<String>,
+    pub control_read: ControlRead,
     /// The memory of decoded pixels: a picture may be small in bytes and large in pixels.
     pub decoding: DecodingBudget,
 }
@@ -112,7 +116,10 @@ impl Loader {
         if self.transfers.are_by_url() {
             let subject = subject(path);
             let call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
-            let header = retrier.in_place(call, || self.header(path)).await?;
+            let control = async |suspect: Suspect| self.is_the_objects_fault(path, suspect).await;
+            let header = retrier.in_place(call, || self.header(path), control);
+            let header = header.await?;
+            self.remember(path);
             if let Some(loaded) = self.by_url(path, &header, transfers).await? {
                 return Ok(loaded);
             }
@@ -174,8 +181,12 @@ impl Loader {
             let reserve = self.memory.reserve(self.need.most());
             let reserved = retrier.in_turn(job, reserve).await?;
             let attempt = self.fetch(path, reserved);
-            match retrier.attempt(&mut call, kept, attempt).await? {
-                Attempted::Done(fetched) => return Ok(fetched),
+            let control = async |suspect: Suspect| self.is_the_objects_fault(path, suspect).await;
+            match retrier.attempt(&mut call, kept, attempt, control).await? {
+                Attempted::Done(fetched) => {
+                    self.remember(path);
+                    return Ok(fetched);
+                }
                 Attempted::Again(permit) => kept = permit,
             }
         }
@@ -305,6 +316,18 @@ impl Loader {
         } else {
             Ok(())
         }
+    }
+
+    /// The store gave this image: control reads may ask for it.
+    fn remember(&self, path: ObjectPath<'_>) {
+        if path.0 == self.bucket {
+            self.control_read.remember(path);
+        }
+    }
+
+    async fn is_the_objects_fault(&self, path: ObjectPath<'_>, suspect: Suspect) -> bool {
+        let (control, why) = (&self.control_read, (suspect.code.as_str(), suspect.row));
+        path.0 == self.bucket && control.is_the_objects_fault(&self.store, path, why).await
     }
 
     async fn header(&self, path: ObjectPath<'_>) -> Result<ImageHeader, Failure> {

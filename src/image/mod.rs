@@ -2,6 +2,7 @@
 //! of memory, looked at before anything is paid, and made fit for each provider that does not take
 //! the original.
 
+mod control_read;
 mod fetch;
 pub mod fit;
 mod header;
@@ -15,6 +16,7 @@ mod provider_image;
 mod transfers;
 mod views;
 
+pub use control_read::ControlRead;
 pub use fetch::Need;
 pub use inspect::{Colours, Glance, ImageFacts, Refusal, inspect};
 pub use loaded::{LoadedImage, NotLoaded};

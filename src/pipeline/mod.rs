@@ -126,6 +126,9 @@ impl Pipeline {
 
     /// Makes a control call with an account that is probed by these.
     pub async fn probe(&self, account: AccountName, streak: Streak) {
+        if account == AccountName::STORAGE {
+            self.answers.probe_again().await;
+        }
         if let Some(account) = self.recognition.accounts.named(account) {
             account.probe(streak).await;
         }

@@ -32,6 +32,24 @@ impl PolicyDecision {
         }
     }
 
+    /// The rule says pause, and the store answers about other objects: it is this one.
+    #[must_use]
+    pub fn of_the_object(self) -> Self {
+        Self {
+            decision: Decision::Fail {
+                invalid_job: Some("image.forbidden".to_owned()),
+            },
+            ..self
+        }
+    }
+
+    /// May one object of the default bucket be the reason to pause the storage stage?
+    pub fn may_be_one_object(&self) -> bool {
+        let by_rule = self.decision == Decision::Pause && self.streak.is_none();
+        (by_rule && self.meaning.is_about_bucket)
+            || self.suspicion.is_some_and(Streak::needs_a_control_read)
+    }
+
     /// Decided without the table; nothing is charged for it that a rule would count.
     pub fn without_rule(decision: Decision) -> Self {
         Self {

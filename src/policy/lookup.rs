@@ -45,6 +45,7 @@ impl Policy {
             Streak::Unproven => {
                 "the stage has never worked in this process, and the answer may be about this worker's own configuration"
             }
+            Streak::Checkpoints => "checkpoints cannot be read and written",
             Streak::Network => "this worker does not reach the other side; other workers may",
             counted => self
                 .streaks

@@ -17,6 +17,11 @@ pub fn mend(policy: &Policy, failure: &Failure, streak: Option<Streak>) -> Strin
              image was read"
                 .to_owned()
         }
+        (Some(Streak::Checkpoints), _) => {
+            "see to checkpoint.bucket (or storage.bucket, where that is empty), the key that encrypts it, and this worker's rights below \
+             checkpoint.prefix: s3:GetObject, s3:PutObject and s3:ListBucket; nothing has to be restarted unless the configuration was wrong"
+                .to_owned()
+        }
         (Some(counted), _) => policy
             .streaks()
             .get(&counted)

@@ -26,6 +26,8 @@ pub enum Streak {
     /// This worker finds no way to the other side, and other workers are there: it may be its own
     /// network. No row: one answer is enough.
     Network,
+    /// Checkpoints cannot be read and written. No row: it was tried beside the jobs.
+    Checkpoints,
 }
 
 /// A `[streak.NAME]` of the table: when the row is long enough, and what to do about it.
@@ -64,13 +66,20 @@ impl Streak {
             Self::Identity => "identity",
             Self::Unproven => "unproven",
             Self::Network => "network",
+            Self::Checkpoints => "checkpoints",
         }
     }
 
     /// It may be the jobs' own fault: a control call decides before anything stops, and probes what
-    /// is stopped.
+    /// is stopped. Checkpoints, too, are probed beside the jobs.
     pub fn needs_a_control_call(self) -> bool {
-        matches!(self, Self::Refused | Self::Malformed)
+        matches!(self, Self::Refused | Self::Malformed | Self::Checkpoints)
+    }
+
+    /// Objects that a writer to the bucket can put there may be at fault: a control read decides
+    /// before anything stops.
+    pub fn needs_a_control_read(self) -> bool {
+        matches!(self, Self::Forbidden | Self::Unlisted)
     }
 
     /// Could answers of this stage make the row? It counts keys of the store, provinces of
@@ -81,7 +90,7 @@ impl Streak {
             Self::Refused | Self::Malformed => stage != Stage::Storage,
             Self::Forbidden | Self::Unlisted => stage == Stage::Storage,
             Self::Identity => stage == Stage::Verification,
-            Self::Unproven | Self::Network => false,
+            Self::Unproven | Self::Network | Self::Checkpoints => false,
         }
     }
 }

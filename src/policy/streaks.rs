@@ -109,9 +109,11 @@ impl Streaks {
                 }
                 Some(subject.name)
             }
-            Streak::Refused | Streak::Forbidden | Streak::Unproven | Streak::Network => {
-                Some(subject.name)
-            }
+            Streak::Refused
+            | Streak::Forbidden
+            | Streak::Unproven
+            | Streak::Network
+            | Streak::Checkpoints => Some(subject.name),
         };
         let length = match subject {
             None => {

@@ -249,7 +249,11 @@ impl<A> Account<A> {
                 let (job, subject) = (call.job, call.subject);
                 let mut signing = CallContext::new(job, call.progress, AccountId::STORAGE, subject);
                 signing.transfer = call.transfer;
-                self.retrier.in_place(signing, sign).await
+                // No object is asked for to sign its address.
+                let is_the_objects_fault = async |_| false;
+                self.retrier
+                    .in_place(signing, sign, is_the_objects_fault)
+                    .await
             }
         }
     }

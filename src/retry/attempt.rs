@@ -5,7 +5,7 @@ use super::retrier::Retrier;
 use super::stage_stopped::StageStopped;
 use crate::breaker::CallPermit;
 use crate::domain::failure::{Failure, Stage};
-use crate::policy::Decision;
+use crate::policy::{Decision, Streak};
 use crate::waits::LONGEST_HOLD;
 use jiff::SignedDuration;
 
@@ -17,6 +17,14 @@ pub enum Attempted<T> {
     Done(T),
     /// It is time to try again, with the permit for it where that is still held.
     Again(Option<CallPermit>),
+}
+
+/// A failure that may be one object's own.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    pub code: String,
+    /// The row of failures that it completes; `None` where the code alone says so.
+    pub row: Option<Streak>,
 }
 
 impl Retrier {
@@ -71,33 +79,41 @@ impl Retrier {
     ///
     /// # Errors
     /// [`StageStopped`], with what the policy wants instead.
-    pub async fn in_place<T, A>(
+    pub async fn in_place<T, A, C>(
         &self,
         mut call: CallContext<'_>,
         attempt: impl Fn() -> A,
+        is_the_objects_fault: impl Fn(Suspect) -> C,
     ) -> Result<T, Box<StageStopped>>
     where
         A: Future<Output = Result<T, Failure>>,
+        C: Future<Output = bool>,
     {
         let mut kept = None;
         loop {
-            match self.attempt(&mut call, kept, attempt()).await? {
+            let attempted = self.attempt(&mut call, kept, attempt(), &is_the_objects_fault);
+            match attempted.await? {
                 Attempted::Done(value) => return Ok(value),
                 Attempted::Again(permit) => kept = permit,
             }
         }
     }
 
-    /// Attempts once; `kept` is the permit for the attempt before this one.
+    /// Attempts once; `kept` is the permit for the attempt before this one. Where a failure may be
+    /// one object's own, `is_the_objects_fault` finds out.
     ///
     /// # Errors
     /// [`StageStopped`], with what the policy wants instead of another attempt in place.
-    pub async fn attempt<T>(
+    pub async fn attempt<T, C>(
         &self,
         call: &mut CallContext<'_>,
         kept: Option<CallPermit>,
         attempt: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<Attempted<T>, Box<StageStopped>> {
+        is_the_objects_fault: impl Fn(Suspect) -> C,
+    ) -> Result<Attempted<T>, Box<StageStopped>>
+    where
+        C: Future<Output = bool>,
+    {
         let permit = self.enter(call, kept).await?;
         match attempt.await {
             Ok(value) => {
@@ -111,7 +127,23 @@ impl Retrier {
             }
             Err(failure) => {
                 call.progress.attempted(failure.stage);
-                let decided = self.decide(&failure, &permit, call);
+                let mut decided = self.decide(&failure, &permit, call);
+                if decided.may_be_one_object() {
+                    let is_the_objects = is_the_objects_fault(Suspect {
+                        code: failure.code.clone(),
+                        row: decided.suspicion,
+                    })
+                    .await;
+                    if is_the_objects {
+                        self.breaker.end_rows(call.account.name);
+                    }
+                    decided = match decided.suspicion {
+                        Some(_) if is_the_objects => decided,
+                        Some(streak) => decided.paused_for(streak),
+                        None if is_the_objects => decided.of_the_object(),
+                        None => decided,
+                    };
+                }
                 let kept = self.wait_or_stop(failure, decided, permit, call).await?;
                 self.may_call(call.job)?;
                 Ok(Attempted::Again(kept))

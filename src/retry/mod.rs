@@ -8,7 +8,7 @@ mod recall_time;
 mod retrier;
 mod stage_stopped;
 
-pub use attempt::Attempted;
+pub use attempt::{Attempted, Suspect};
 pub use context::{CallContext, ImageOrigin, JobContext};
 pub use ending::{JobEnd, ParkRequest};
 pub use recall_time::RecallTime;

@@ -27,6 +27,7 @@ fn henan() -> Scope {
 
 fn cause(now: Timestamp) -> ClosureCause {
     ClosureCause {
+        is_own: false,
         stage: Stage::Verification,
         vendor: VendorName::DEEPFINCH,
         code: "316".into(),

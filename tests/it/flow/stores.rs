@@ -4,7 +4,7 @@
 use super::{SHORT_316, paid_calls};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
-use crate::harness::system::{On, Setup};
+use crate::harness::system::{BUCKET, On, Setup};
 use invoice_worker::domain::account::AccountName;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::HealthState;
@@ -14,15 +14,17 @@ use serde_json::json;
 use std::time::Duration;
 
 promises![
-    checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing,
+    a_checkpoint_that_alone_cannot_be_read_delays_its_job_and_judges_nothing,
+    checkpoints_that_cannot_be_kept_any_more_pause_the_store_until_they_can,
+    an_object_that_alone_is_refused_ends_its_job_and_stops_no_worker,
+    a_bucket_that_gives_no_image_any_more_pauses_its_workers,
     a_store_that_stays_unusable_ends_the_job_at_its_own_deadline,
     a_paid_answer_that_the_store_refuses_is_stored_before_anything_else_is_bought,
     an_image_that_goes_away_while_its_job_waits_leaves_what_was_read,
 ];
 
-async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
-    let faults =
-        "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/*\"\nanswer = \"AccessDenied\"\n";
+async fn a_checkpoint_that_alone_cannot_be_read_delays_its_job_and_judges_nothing(on: On) {
+    let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/result/*\"\nanswer = \"AccessDenied\"\n";
     let mut setup = Setup::new(on).await.faults(faults);
     setup.config.worker.job_deadline = "10s".parse().unwrap();
     let mut system = setup.start().await;
@@ -36,6 +38,7 @@ async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
         (parked.stage, parked.code.as_str()),
         (Stage::Storage, "AccessDenied")
     );
+    assert_eq!(system.workers[0].health.state(), HealthState::Consuming);
     // Past its deadline the job is answered all the same: for a person, not as its own fault.
     let result = system.result().await;
     assert_eq!(
@@ -43,6 +46,120 @@ async fn checkpoints_that_cannot_be_read_delay_a_job_and_judge_nothing(on: On) {
         (&json!("undetermined"), &json!("AccessDenied"))
     );
     assert_eq!(paid_calls(&system), 0);
+}
+
+async fn checkpoints_that_cannot_be_kept_any_more_pause_the_store_until_they_can(on: On) {
+    for code in ["AccessDenied", "NoSuchBucket", "KMS.DisabledException"] {
+        // The worker's own request finds the same, once.
+        let fault = |operation: &str, key: &str, calls: &str| {
+            format!(
+                "[[fault]]\nstage = \"storage\"\noperation = \"{operation}\"\nkey = \"checkpoints/{key}\"\nanswer = \"{code}\"\nhttp_status = 400\ncalls = {calls}\n"
+            )
+        };
+        let faults = [
+            fault("get", "result/*", "[1, 2, 3]"),
+            fault("*", "rights.json", "[1]"),
+        ];
+        let mut system = Setup::new(on).await.faults(&faults.concat()).start().await;
+        let key = system.sample("01-beijing-outpatient").await;
+        system.submit(&system.job("job", &key)).await;
+        let paused = |state: &HealthState| matches!(state, HealthState::Paused { stages } if stages[0].code == code && stages[0].reason.starts_with("checkpoints cannot be read and written"));
+        system.workers[0].becomes(paused).await;
+        let JobEvent::Parked(parked) = system.event().await else {
+            panic!("parked, not answered")
+        };
+        assert_eq!(
+            (parked.stage, parked.code.as_str()),
+            (Stage::Storage, code),
+            "it is handed back"
+        );
+        assert_eq!(system.result().await["verdict"], "genuine", "{code}");
+        assert_eq!(system.workers[0].health.state(), HealthState::Consuming);
+        assert_eq!(paid_calls(&system), 2, "{code}");
+    }
+}
+
+async fn an_object_that_alone_is_refused_ends_its_job_and_stops_no_worker(on: On) {
+    for code in ["KMS.DisabledException", "AccessDenied", "InvalidRequest"] {
+        let faults = format!(
+            "[[fault]]\nstage = \"storage\"\nkey = \"theirs/*\"\nanswer = \"{code}\"\nhttp_status = 400\n"
+        );
+        let rules = "[[rule]]\nstage = \"storage\"\ncode = [\"InvalidRequest\"]\ndo = [{ action = \"fail\" }]\nbilled = \"no\"\n\
+                     means = [{ streak = \"unlisted\" }]\nreason = \"of one object\"\n";
+        let mut system = Setup::new(on)
+            .await
+            .faults(&faults)
+            .rules(rules)
+            .start()
+            .await;
+        let good = system.sample("01-beijing-outpatient").await;
+        let result = system.ask(&system.job("before", &good)).await;
+        assert_eq!(result["verdict"], "genuine");
+        for number in 0..7 {
+            let job = system.job(&format!("job-{number}"), &format!("theirs/{number}"));
+            system.submit(&job).await;
+        }
+        let mut answered = 0;
+        while answered < 7 {
+            match system.event().await {
+                JobEvent::Answered(event) => {
+                    answered += u32::from(event.status.as_str() != "completed");
+                }
+                JobEvent::Parked(parked) => panic!("{code}: {parked:?}"),
+            }
+        }
+        assert_eq!(
+            system.workers[0].health.state(),
+            HealthState::Consuming,
+            "{code}"
+        );
+        let next = system.sample("03-zhejiang-outpatient").await;
+        system.submit(&system.job("behind", &next)).await;
+        loop {
+            let result = system.result().await;
+            if result["job_id"] == "behind" {
+                assert_eq!(result["verdict"], "genuine", "{code}");
+                break;
+            }
+            assert_ne!(result["status"], "completed", "{code}: {result}");
+        }
+    }
+}
+
+async fn a_bucket_that_gives_no_image_any_more_pauses_its_workers(on: On) {
+    let faults = r#"
+        [[fault]]
+        stage = "storage"
+        key = "samples/*"
+        answer = "KMS.DisabledException"
+        http_status = 400
+        calls = [2]
+        [[fault]]
+        stage = "storage"
+        key = "checkpoints/probe.json"
+        answer = "KMS.DisabledException"
+        http_status = 400
+        [[fault]]
+        stage = "storage"
+        key = "images/second"
+        answer = "KMS.DisabledException"
+        http_status = 400
+        calls = [1]
+    "#;
+    let mut system = Setup::new(on).await.faults(faults).start().await;
+    let first = system.sample("01-beijing-outpatient").await;
+    let result = system.ask(&system.job("first", &first)).await;
+    assert_eq!(result["verdict"], "genuine");
+    let picture = invoice_worker::dev::sandbox::samples::named("03-zhejiang-outpatient").unwrap();
+    system
+        .sandbox
+        .put(BUCKET, "images/second", picture.bytes)
+        .await
+        .unwrap();
+    system.submit(&system.job("second", "images/second")).await;
+    let paused = |state: &HealthState| matches!(state, HealthState::Paused { stages } if stages[0].code == "KMS.DisabledException");
+    system.workers[0].becomes(paused).await;
+    assert_eq!(system.result().await["verdict"], "genuine", "the probe");
 }
 
 async fn a_store_that_stays_unusable_ends_the_job_at_its_own_deadline(on: On) {

@@ -32,6 +32,40 @@ fn a_closure_of_one_worker_reaches_the_others() {
 }
 
 #[test]
+fn a_stage_that_this_worker_alone_may_not_reach_is_not_told_closed_nor_open() {
+    let a = peers("a", &[], at(0));
+    let stage = Scope::Account(AccountName::VERIFICATION);
+    let of = |is_own| ClosureCause {
+        is_own,
+        ..cause(at(0))
+    };
+    for (first, then, told) in [
+        (true, None, 0),
+        (false, None, 1),
+        // A probe's failure of another kind.
+        (true, Some(false), 1),
+        // What the others know stays theirs, until it opens.
+        (false, Some(true), 1),
+    ] {
+        let mut closures = Closures::default();
+        closures.close(&stage, &of(first), |_| at(1), &a);
+        if let Some(then) = then {
+            closures
+                .admit(std::slice::from_ref(&stage), "run", &a, at(2))
+                .unwrap();
+            closures.close(&stage, &of(then), |_| at(3), &a);
+        }
+        assert_eq!(closures.report(at(3)).len(), told, "{first} {then:?}");
+        closures.open(&stage, &a, at(4));
+        assert_eq!(
+            closures.report(at(5)).len(),
+            told,
+            "{first} {then:?}, opened"
+        );
+    }
+}
+
+#[test]
 fn of_two_that_claim_the_same_probe_the_lower_id_has_it() {
     let (a, b) = (peers("a", &["b"], at(60)), peers("b", &["a"], at(60)));
     let mut ours = closed(&henan(), &a);
