@@ -33,12 +33,12 @@ impl Vendors {
     /// # Errors
     /// Names the vendor whose code table is wrong, and the line.
     pub fn add_codes_to(&self, policy: Policy) -> anyhow::Result<Policy> {
-        let tables = self
+        let mut tables = self
             .0
             .iter()
             .filter_map(|vendor| Some((vendor.name, vendor.codes?)));
-        tables.fold(Ok(policy), |policy, (name, codes)| {
-            Ok(policy?.with_vendor(name, codes)?)
+        tables.try_fold(policy, |policy, (name, codes)| {
+            Ok(policy.with_vendor(name, codes)?)
         })
     }
 
