@@ -1,12 +1,15 @@
 //! Checkpoints, read and written with patience. A failure of their store is never the job's fault.
 
-use super::{CarriedAnswers, Checkpoints, StoredResult, UnparkedRun};
+use super::{
+    Beside, CarriedAnswers, Checkpoints, FirstLook, PaidAnswer, StoredResult, UnkeptVerification,
+    UnparkedRun,
+};
 use crate::attempts::Attempts;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::domain::result::Status;
 use crate::policy::Decision;
-use crate::retry::{JobContext, Retrier, StageStopped};
+use crate::retry::{JobContext, ParkRequest, Retrier, StageStopped};
 use crate::waits::LONGEST_HOLD;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -32,6 +35,17 @@ pub struct Patience<'a> {
     pub may_wait: bool,
 }
 
+impl<'a> Patience<'a> {
+    /// For what a job writes while it is in hand.
+    pub fn of(job: &'a JobContext<'_>) -> Self {
+        Self {
+            halt: &job.halt,
+            began: job.began,
+            may_wait: job.is_queued,
+        }
+    }
+}
+
 /// The final result of a run that is to be published.
 pub enum FinalResult {
     /// The one at hand; kept under this name where every worker finds it, or in this process alone.
@@ -40,6 +54,9 @@ pub enum FinalResult {
     Replay(StoredResult, String),
     /// Another run of the job was completed meanwhile.
     OfAnotherRun(StoredResult),
+    /// Neither the result nor the paid answer beside it could be kept: the job carries the answer
+    /// now, and waits.
+    Unkept(Box<ParkRequest>),
 }
 
 /// The fate of a final result.
@@ -96,39 +113,64 @@ impl AnswerStore {
         Err(StageStopped::boxed(failure, decision))
     }
 
+    /// Looks for the first object about the image, for a job that cannot go on without knowing.
+    ///
+    /// # Errors
+    /// Like [`AnswerStore::recall`].
+    pub async fn first_look(
+        &self,
+        job: &JobContext<'_>,
+        image: &str,
+    ) -> Result<FirstLook, Box<StageStopped>> {
+        let read = || async { self.checkpoints.first_look(image).await.map(Some) };
+        let looked = self.recall(job, read).await?;
+        Ok(looked.unwrap_or(FirstLook::Nothing))
+    }
+
+    /// Keeps that an image was asked about without being read, as far as the store takes it.
+    pub async fn keep_unread_image(&self, image: &str, patience: Patience<'_>) {
+        let keep = || self.checkpoints.keep_unread_image(image);
+        if let Err(failure) = self.write_with_retry(patience, keep).await {
+            log_not_kept(&failure);
+        }
+    }
+
     /// Writes a paid answer, and does not give it up because the store is down: it tries for as
     /// long as the delivery may be held, while nothing else is bought. After that the answer
-    /// travels with its job, with whatever else could not be stored; `carry` adds it.
+    /// travels with its job, with whatever else could not be stored; `carry` adds it. Returns what
+    /// the write did, `None` where it was given up and nothing waits any longer.
     ///
     /// # Errors
     /// [`StageStopped`], to be parked: the job carries the answer now.
-    pub async fn persist<A>(
+    pub async fn persist<T, A>(
         &self,
         job: &JobContext<'_>,
         progress: &mut Progress,
         image: &str,
         write: impl Fn() -> A,
         carry: impl FnOnce(&mut CarriedAnswers),
-    ) -> Result<(), Box<StageStopped>>
+    ) -> Result<Option<T>, Box<StageStopped>>
     where
-        A: Future<Output = Result<(), Failure>>,
+        A: Future<Output = Result<T, Failure>>,
     {
-        let patience = Patience {
-            halt: &job.halt,
-            began: job.began,
-            may_wait: job.is_queued,
-        };
-        let Err(failure) = self.write_with_retry(patience, write).await else {
-            return Ok(());
+        let failure = match self.write_with_retry(Patience::of(job), write).await {
+            Ok(written) => return Ok(Some(written)),
+            Err(failure) => failure,
         };
         self.pause_if_ours(&failure).await;
         if !job.is_queued || self.retrier.clock.now() > job.deadline {
             // Nothing waits any longer: the answer goes into the result.
             log_not_kept(&failure);
-            return Ok(());
+            return Ok(None);
         }
         self.carry(progress, image, carry).await;
-        let wait = if job.halt.is_cancelled() {
+        let (failure, until) = self.carried_on(&failure, &job.halt);
+        Err(StageStopped::boxed(failure, Decision::Park { until }))
+    }
+
+    /// Why a job waits with an answer that could not be stored, and until when.
+    fn carried_on(&self, failure: &Failure, halt: &CancellationToken) -> (Failure, Timestamp) {
+        let wait = if halt.is_cancelled() {
             SignedDuration::ZERO
         } else {
             UNREADABLE
@@ -137,12 +179,8 @@ impl AnswerStore {
             "a paid answer cannot be stored ({}); it travels with its job",
             failure.message
         );
-        Err(StageStopped::boxed(
-            Failure::new(Stage::Storage, failure.code, message),
-            Decision::Park {
-                until: self.later(wait),
-            },
-        ))
+        let failure = Failure::new(Stage::Storage, failure.code.clone(), message);
+        (failure, self.later(wait))
     }
 
     /// `add` puts an answer to what the job carries.
@@ -161,11 +199,52 @@ impl AnswerStore {
         carried.travel_with(progress);
     }
 
+    /// Keeps the final result of a run, and beside it the verification that led to it. Where the
+    /// store takes neither, and the job can wait, it waits with the answer that it has paid for.
+    pub async fn keep_final(
+        &self,
+        question: Option<String>,
+        result: &StoredResult,
+        beside: Beside,
+        copies: (bool, bool),
+        patience: Patience<'_>,
+        progress: &mut Progress,
+    ) -> FinalResult {
+        if let Some(image) = &beside.unread_image {
+            self.keep_unread_image(image, patience).await;
+        }
+        let verification = async {
+            let Some(UnkeptVerification { image, answer }) = &beside.verification else {
+                return Ok(());
+            };
+            let keep = || answer.keep(&self.checkpoints, image);
+            self.write_with_retry(patience, keep).await.map(drop)
+        };
+        let result = self.keep_by_name(question, result, copies, patience);
+        let (verification, kept) = tokio::join!(verification, result);
+        let Err(failure) = verification else {
+            return kept;
+        };
+        match (beside.verification, kept) {
+            (Some(unkept), FinalResult::New { kept_as: None }) if patience.may_wait => {
+                let UnkeptVerification { image, answer } = unkept;
+                let add = |carried: &mut CarriedAnswers| carried.verification = Some(answer);
+                self.carry(progress, &image, add).await;
+                let (failure, until) = self.carried_on(&failure, patience.halt);
+                FinalResult::Unkept(Box::new(ParkRequest::in_store_trouble(until, failure)))
+            }
+            (_, kept) => {
+                log_not_kept(&failure);
+                kept
+            }
+        }
+    }
+
     /// Keeps the final result of a run by its question, or by the run where it never came as far as
     /// one. Where a result stands already it is the answer: a crash may have left two copies of a
     /// run, and two runs of a job may end at the same time. `is_new` is a run of which there can be
     /// no other copy; one that was `asked_again` replaces its own result.
-    pub async fn keep_final(
+    async fn keep_by_name(
         &self,
         question: Option<String>,
         result: &StoredResult,

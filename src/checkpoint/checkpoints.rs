@@ -1,6 +1,9 @@
 //! Which names answers, results and runs are kept under, and which of two stands.
 
-use super::kept::{StoredResult, UnparkedRun, Verification, VerificationAnswer};
+use super::kept::{
+    FirstLook, Recognition, StoredResult, UnkeptVerification, UnparkedRun, Verification,
+    VerificationAnswer,
+};
 use super::sealed_objects::{Durable, SealedObjects, encoded};
 use super::{Config, StoreKind};
 use crate::domain::failure::{Failure, Stage};
@@ -19,6 +22,15 @@ use tokio::sync::OnceCell;
 const RIGHTS_PROBE: &str = "rights.json";
 /// The object with which conditional writes are tried.
 const PROBE: &str = "probe.json";
+
+/// The result of a write that leaves what stands.
+enum Written<T> {
+    New,
+    /// Something was there that does not stand, or a store that does not honour conditions may have
+    /// had something.
+    Replaced,
+    Stands(T),
+}
 
 /// Cheap to clone; clones share the memory.
 #[derive(Clone)]
@@ -139,7 +151,8 @@ impl Checkpoints {
 
     /// The recognition that this process remembers, without asking the store.
     pub async fn recognition_here(&self, image: &str) -> Option<RecognitionPart> {
-        self.objects.remembered(&recognition_name(image)).await
+        let here = self.objects.remembered(&recognition_name(image)).await;
+        here.and_then(part)
     }
 
     /// The verification that this process remembers, without asking the store.
@@ -149,16 +162,49 @@ impl Checkpoints {
     }
 
     pub async fn recognition(&self, image: &str) -> Result<Option<RecognitionPart>, Failure> {
-        self.get("recognition", &recognition_name(image), |_| true)
-            .await
+        Ok(match self.first_look(image).await? {
+            FirstLook::Seen(recognition) => recognition,
+            FirstLook::Nothing => None,
+        })
     }
 
+    /// Looks for the first object about the image: one request tells whether others are worth one.
+    pub async fn first_look(&self, image: &str) -> Result<FirstLook, Failure> {
+        let is_last = |kept: &Recognition| matches!(kept, Recognition::Read(_));
+        let found = self.find(&recognition_name(image), is_last).await?;
+        let Some(found) = found else {
+            return Ok(FirstLook::Nothing);
+        };
+        let recognition = part(found);
+        if recognition.is_some() {
+            metric::checkpoint_hit("recognition");
+        }
+        Ok(FirstLook::Seen(recognition))
+    }
+
+    /// Keeps what the image says. The outcome is whether this is the first answer about it.
     pub async fn keep_recognition(
         &self,
         image: &str,
         part: &RecognitionPart,
-    ) -> Result<(), Failure> {
-        self.objects.put(&recognition_name(image), part).await
+    ) -> Result<WriteOutcome, Failure> {
+        let (name, json) = (recognition_name(image), encoded(part));
+        // The memory first: whatever becomes of S3, this process does not pay twice.
+        self.objects.remember(&name, json.clone()).await;
+        let stands = |kept: &Recognition| matches!(kept, Recognition::Read(_));
+        Ok(match self.write_unless(&name, &json, stands).await? {
+            Written::New => WriteOutcome::New,
+            Written::Replaced | Written::Stands(_) => WriteOutcome::Exists,
+        })
+    }
+
+    /// Keeps that the image was asked about without being read, before other answers about it are
+    /// kept: [`Checkpoints::first_look`] has to find something.
+    pub async fn keep_unread_image(&self, image: &str) -> Result<(), Failure> {
+        let json = encoded(&Recognition::Unread { is_unread: true });
+        let name = recognition_name(image);
+        let written = self.write_unless(&name, &json, |_: &Recognition| true);
+        written.await.map(drop)
     }
 
     /// The registry's answer of `day`: tomorrow it may be another one. That the picture has to be
@@ -181,6 +227,13 @@ impl Checkpoints {
     ) -> Result<(), Failure> {
         let name = verification_name(image, day);
         self.objects.put(&name, answer).await
+    }
+
+    /// This process remembers the answer, which is still to be kept.
+    pub async fn remember_verification(&self, unkept: &UnkeptVerification) {
+        let (day, answer) = &unkept.answer;
+        let name = verification_name(&unkept.image, *day);
+        self.objects.remember(&name, encoded(answer)).await;
     }
 
     /// Keeps that the image has to be turned, unless there is an answer by now.
@@ -220,21 +273,40 @@ impl Checkpoints {
         if let Some(first) = standing(objects.remembered(&name).await) {
             return Ok(Some(first));
         }
-        // A store that did not answer at the start is asked now.
-        let honours = matches!(self.probe().await, Ok(Some(true)));
-        let is_new = honours && objects.write_new(&name, &json).await? == WriteOutcome::New;
-        if !is_new {
-            // Another worker may have replaced what this process knows.
-            if let Some(first) = standing(objects.read(&name).await?) {
-                objects.remember(&name, encoded(&first)).await;
-                return Ok(Some(first));
-            }
-            objects.write(&name, &json).await?;
-        }
+        let stands = |kept: &StoredResult| !replaces(kept);
         // The store first: what it did not take must not be found here, and taken for kept, when it
         // is tried again.
+        let written = self.write_unless(&name, &json, stands).await?;
+        if let Written::Stands(first) = written {
+            objects.remember(&name, encoded(&first)).await;
+            return Ok(Some(first));
+        }
         objects.remember(&name, json).await;
         Ok(None)
+    }
+
+    /// Writes to the store alone, unless something is there that stands. Another worker may have
+    /// put there what this process does not know.
+    async fn write_unless<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        json: &[u8],
+        stands: impl Fn(&T) -> bool,
+    ) -> Result<Written<T>, Failure> {
+        let objects = &self.objects;
+        if objects.durable().is_none() {
+            return Ok(Written::New);
+        }
+        // A store that did not answer at the start is asked now.
+        let honours = matches!(self.probe().await, Ok(Some(true)));
+        if honours && objects.write_new(name, json).await? == WriteOutcome::New {
+            return Ok(Written::New);
+        }
+        if let Some(first) = objects.read(name).await?.filter(stands) {
+            return Ok(Written::Stands(first));
+        }
+        objects.write(name, json).await?;
+        Ok(Written::Replaced)
     }
 
     /// A result that the store does not take: this process remembers it.
@@ -258,18 +330,26 @@ impl Checkpoints {
 
     /// Reads an object. This process's memory is used where it `is_last`: anything else the store
     /// may know better.
+    async fn find<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        is_last: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, Failure> {
+        let here = self.objects.remembered(name).await;
+        if here.as_ref().is_some_and(is_last) {
+            return Ok(here);
+        }
+        Ok(self.objects.read(name).await?.or(here))
+    }
+
+    /// Finds an object, and counts that.
     async fn get<T: DeserializeOwned>(
         &self,
         kind: &'static str,
         name: &str,
         is_last: impl Fn(&T) -> bool,
     ) -> Result<Option<T>, Failure> {
-        let here = self.objects.remembered(name).await;
-        let found = if here.as_ref().is_some_and(is_last) {
-            here
-        } else {
-            self.objects.read(name).await?.or(here)
-        };
+        let found = self.find(name, is_last).await?;
         if found.is_some() {
             metric::checkpoint_hit(kind);
         }
@@ -291,6 +371,13 @@ impl Checkpoints {
             }
             found => found,
         }
+    }
+}
+
+fn part(kept: Recognition) -> Option<RecognitionPart> {
+    match kept {
+        Recognition::Read(part) => Some(part),
+        Recognition::Unread { .. } => None,
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is kept: paid answers, final results, and runs that could not be parked.
 
 use crate::domain::progress::{Progress, Totals};
-use crate::domain::result::{JobError, Status, Verdict, VerificationPart};
+use crate::domain::result::{JobError, RecognitionPart, Status, Verdict, VerificationPart};
 use bytes::Bytes;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
@@ -27,6 +28,41 @@ pub enum Verification {
     Unread {
         unread: String,
     },
+}
+
+/// The first object about an image: where it is missing, neither a verification nor a result is
+/// kept that is about this image.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Recognition {
+    Read(RecognitionPart),
+    /// It was not read, and there may be other answers about it.
+    Unread {
+        is_unread: bool,
+    },
+}
+
+/// What is found at the place of the first object about an image.
+pub enum FirstLook {
+    /// Nothing at all is kept that is about this image.
+    Nothing,
+    /// It was asked about before; the recognition, if it could be read.
+    Seen(Option<RecognitionPart>),
+}
+
+/// What is written together with a final result.
+#[derive(Default)]
+pub struct Beside {
+    /// The image that the result is about, where no recognition of it is kept.
+    pub unread_image: Option<String>,
+    /// The verification that led to it.
+    pub verification: Option<UnkeptVerification>,
+}
+
+/// An answer that is paid for and only remembered by this process yet.
+pub struct UnkeptVerification {
+    pub image: String,
+    pub answer: (Date, VerificationAnswer),
 }
 
 /// A final result, as it was published.
@@ -54,6 +90,21 @@ impl StoredResult {
         }
         let result = serde_json::from_str::<Finished>(self.body.get()).ok()?;
         Some(result.finished)
+    }
+
+    /// Why the job is in the failed queue, for its operator: JSON.
+    pub fn failure_reason(&self, job_id: Option<&str>, now: Timestamp) -> String {
+        let reason = serde_json::json!({
+            "job_id": job_id,
+            "run": self.run,
+            "status": self.status,
+            "error": self.error,
+            "calls": self.totals.calls,
+            "billed": self.totals.billed,
+            // A copy that is made once more, after a crash, is of the same failure.
+            "at": self.finished().unwrap_or(now),
+        });
+        reason.to_string()
     }
 
     /// The bytes that are published.

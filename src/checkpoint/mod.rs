@@ -21,6 +21,9 @@ pub use answer_store::{AnswerStore, FinalResult, Patience};
 pub use carried::CarriedAnswers;
 pub use checkpoints::Checkpoints;
 pub use config::{Config, StoreKind};
-pub use kept::{StoredResult, UnparkedRun, Verification, VerificationAnswer};
+pub use kept::{
+    Beside, FirstLook, StoredResult, UnkeptVerification, UnparkedRun, Verification,
+    VerificationAnswer,
+};
 pub use paid_answer::DatedAnswer;
-pub(crate) use paid_answer::{Known, PaidAnswer};
+pub(crate) use paid_answer::{Kept, Known, PaidAnswer, Recalled};

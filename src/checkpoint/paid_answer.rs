@@ -2,9 +2,11 @@
 
 use super::carried::CarriedAnswers;
 use super::checkpoints::Checkpoints;
-use super::kept::{Verification, VerificationAnswer};
+use super::kept::{UnkeptVerification, Verification, VerificationAnswer};
 use crate::domain::failure::Failure;
 use crate::domain::result::RecognitionPart;
+use crate::retry::RecallTime;
+use crate::store::WriteOutcome;
 use jiff::civil::Date;
 
 /// The registry's answer, and the day on which it gave it: tomorrow it may be another one.
@@ -15,6 +17,22 @@ pub(crate) enum Known<A> {
     Answer(A),
     /// A call gave no answer: with this code the image has to be turned.
     Unread(String),
+}
+
+/// What was found to be kept of an answer, and when.
+pub(crate) struct Recalled<A> {
+    pub(crate) at: RecallTime,
+    pub(crate) known: Option<Known<A>>,
+}
+
+/// Where an answer is kept.
+pub(crate) enum Kept {
+    /// By this job or another one.
+    Already,
+    /// By this job, and it is the first about its image: at that time no other answer was kept.
+    First(RecallTime),
+    /// It is to be kept together with the result.
+    Beside(UnkeptVerification),
 }
 
 /// An answer that is paid for, kept under the image that it is about.
@@ -29,7 +47,13 @@ pub(crate) trait PaidAnswer: Clone {
     /// Reads like [`PaidAnswer::recall`], from this process's memory alone.
     async fn recall_here(checkpoints: &Checkpoints, image: &str, day: Date) -> Option<Known<Self>>;
 
-    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<(), Failure>;
+    /// Keeps it in the store. The outcome is whether it is the first answer about the image, so
+    /// that no other one can be kept yet.
+    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<WriteOutcome, Failure>;
+
+    /// The answer as it is kept together with the result; `None` for one that has to be kept before
+    /// anything else is done.
+    fn beside_result(&self, image: &str) -> Option<UnkeptVerification>;
 
     /// The place in which the answer travels with its job.
     fn carried(answers: &mut CarriedAnswers) -> &mut Option<Self>;
@@ -52,8 +76,12 @@ impl PaidAnswer for RecognitionPart {
         checkpoints.recognition_here(image).await.map(Known::Answer)
     }
 
-    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<(), Failure> {
+    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<WriteOutcome, Failure> {
         checkpoints.keep_recognition(image, self).await
+    }
+
+    fn beside_result(&self, _image: &str) -> Option<UnkeptVerification> {
+        None
     }
 
     fn carried(answers: &mut CarriedAnswers) -> &mut Option<Self> {
@@ -76,9 +104,18 @@ impl PaidAnswer for DatedAnswer {
         Some(of_day(known, day))
     }
 
-    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<(), Failure> {
+    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<WriteOutcome, Failure> {
         let (day, answer) = self;
-        checkpoints.keep_verification(image, *day, answer).await
+        checkpoints.keep_verification(image, *day, answer).await?;
+        // Its recognition was kept before it.
+        Ok(WriteOutcome::Exists)
+    }
+
+    fn beside_result(&self, image: &str) -> Option<UnkeptVerification> {
+        Some(UnkeptVerification {
+            image: image.to_owned(),
+            answer: self.clone(),
+        })
     }
 
     fn carried(answers: &mut CarriedAnswers) -> &mut Option<Self> {

@@ -5,15 +5,18 @@ use super::paid_step::{PaidQuestion, PaidStep};
 use super::recognition::{self, RecognitionStep};
 use super::result_builder::{Answer, ResultBuilder};
 use super::verification::VerificationStep;
-use crate::checkpoint::{AnswerStore, CarriedAnswers, DatedAnswer, Known, PaidAnswer};
+use crate::checkpoint::{
+    AnswerStore, CarriedAnswers, DatedAnswer, FirstLook, Kept, Known, PaidAnswer, Patience,
+    Recalled,
+};
 use crate::domain::account::AccountId;
 use crate::domain::failure::Stage;
 use crate::domain::job::ImageRef;
 use crate::domain::progress::Progress;
-use crate::domain::result::JobError;
+use crate::domain::result::{JobError, RecognitionPart};
 use crate::image::{LoadedImage, Loader, NotLoaded};
 use crate::policy::Decision;
-use crate::retry::{JobContext, Retrier, StageStopped};
+use crate::retry::{JobContext, RecallTime, Retrier, StageStopped};
 
 /// One job on its way, and what its steps work with.
 pub(super) struct Line<'a> {
@@ -25,6 +28,9 @@ pub(super) struct Line<'a> {
     pub(super) job: JobContext<'a>,
     pub(super) progress: &'a mut Progress,
     pub(super) result: ResultBuilder,
+    /// What was found to be kept of the two paid answers, where that was looked at.
+    pub(super) recognised: Option<Recalled<RecognitionPart>>,
+    pub(super) verified: Option<Recalled<DatedAnswer>>,
 }
 
 impl Line<'_> {
@@ -96,6 +102,7 @@ impl Line<'_> {
             Ok(image) => {
                 self.result.image = Some(image.part.clone());
                 self.result.question = Some(image.question(self.job.job));
+                self.result.beside.unread_image = Some(image.identity.clone());
                 self.progress.is_about(&image.identity);
                 Ok(image)
             }
@@ -121,12 +128,43 @@ impl Line<'_> {
         }
     }
 
-    /// A result of the same question that is kept may end the job here.
-    pub(super) async fn recall_result(
+    /// Finds out what is kept of an earlier job about this image. A job that is new looks in one
+    /// place first: where that is empty, nothing else is kept, and nothing else is asked.
+    pub(super) async fn recall(
         &mut self,
         image: &LoadedImage,
         arrival: &Arrival,
     ) -> Result<(), Exit> {
+        if arrival.returned || self.progress.delivered.redelivered {
+            return self.recall_result(image, arrival).await;
+        }
+        let (at, today) = (RecallTime::now(self.retrier.clock), self.retrier.today());
+        let identity = &image.identity;
+        let recognition = match self.answers.first_look(&self.job, identity).await? {
+            FirstLook::Nothing => None,
+            FirstLook::Seen(recognition) => {
+                self.result.beside.unread_image = None;
+                if self.job.job.verify {
+                    let (answers, job) = (self.answers, self.job.clone());
+                    let read = || DatedAnswer::recall(&answers.checkpoints, identity, today);
+                    let recall = answers.recall(&job, read);
+                    let (ended, known) = tokio::join!(self.recall_result(image, arrival), recall);
+                    ended?;
+                    let known = known?;
+                    self.verified = Some(Recalled { at, known });
+                } else {
+                    self.recall_result(image, arrival).await?;
+                }
+                recognition
+            }
+        };
+        let known = recognition.map(Known::Answer);
+        self.recognised = Some(Recalled { at, known });
+        Ok(())
+    }
+
+    /// A result of the same question that is kept may end the job here.
+    async fn recall_result(&mut self, image: &LoadedImage, arrival: &Arrival) -> Result<(), Exit> {
         let question = image.question(self.job.job);
         let read = || self.answers.checkpoints.result(&question);
         if let Some(stored) = self.answers.recall(&self.job, read).await? {
@@ -170,8 +208,14 @@ impl Line<'_> {
             self.result.error = Some(error.clone());
             return Ok(());
         }
-        match self.ask(self.recognition, image).await {
-            Ok(part) => {
+        let recalled = self.recognised.take();
+        match self.ask(self.recognition, image, recalled).await {
+            Ok((part, kept)) => {
+                if let Kept::First(at) = kept {
+                    // No other answer about the image can be kept.
+                    self.verified = Some(Recalled { at, known: None });
+                }
+                self.result.beside.unread_image = None;
                 self.progress.about.bill =
                     Some(recognition::bill_of(Some(&part.invoice), &image.identity));
                 self.result.recognition = Some(part);
@@ -183,6 +227,10 @@ impl Line<'_> {
             {
                 let attempts = self.progress.attempts(Stage::Recognition);
                 let error = JobError::new(&stopped.failure, attempts);
+                if let Some(image) = self.result.beside.unread_image.take() {
+                    let patience = Patience::of(&self.job);
+                    self.answers.keep_unread_image(&image, patience).await;
+                }
                 self.progress.steps.recognition_error = Some(error.clone());
                 self.progress.about.bill = Some(recognition::bill_of(None, &image.identity));
                 self.result.error = Some(error);
@@ -198,7 +246,14 @@ impl Line<'_> {
             self.result.recognized_only();
             return Ok(());
         }
-        let (_, answer) = self.ask(self.verification, image).await?;
+        let today = self.retrier.today();
+        let recalled = self.verified.take().filter(
+            |recalled| !matches!(&recalled.known, Some(Known::Answer((day, _))) if *day != today),
+        );
+        let ((_, answer), kept) = self.ask(self.verification, image, recalled).await?;
+        if let Kept::Beside(unkept) = kept {
+            self.result.beside.verification = Some(unkept);
+        }
         self.result.verified(answer, self.progress);
         Ok(())
     }
@@ -207,7 +262,8 @@ impl Line<'_> {
         &mut self,
         step: &S,
         image: &LoadedImage,
-    ) -> Result<S::Answer, Box<StageStopped>> {
+        recalled: Option<Recalled<S::Answer>>,
+    ) -> Result<(S::Answer, Kept), Box<StageStopped>> {
         let question = PaidQuestion {
             step,
             retrier: self.retrier,
@@ -217,6 +273,6 @@ impl Line<'_> {
             image,
             billing_date: self.result.billing_date(),
         };
-        question.ask(self.progress).await
+        question.ask(recalled, self.progress).await
     }
 }

@@ -9,7 +9,6 @@ mod outcome;
 mod paid_step;
 mod recognition;
 mod result_builder;
-mod single_flight;
 mod verification;
 
 pub use outcome::{Arrival, Outcome};
@@ -19,7 +18,6 @@ pub use verification::VerificationStep;
 
 use crate::checkpoint::AnswerStore;
 use crate::clock::server_clock::ServerClock;
-use crate::clock::skew::ClockReading;
 use crate::clock::watch::clock_problem;
 use crate::cluster::share::Share;
 use crate::domain::account::AccountName;
@@ -105,7 +103,8 @@ impl Pipeline {
         let broker = broker.map(|reading| ("broker".to_owned(), reading));
         let store = self.loader.store.clock_reading();
         let store = store.map(|reading| ("store".to_owned(), reading));
-        let accounts = self.clock_readings();
+        let recognition = self.recognition.accounts.clock_readings();
+        let accounts = recognition.chain(self.verification.accounts.clock_readings());
         let accounts = accounts.map(|(account, reading)| (account.to_string(), reading));
         let readings: Vec<_> = broker.into_iter().chain(store).chain(accounts).collect();
         clock_problem(&readings, self.retrier.clock.now())
@@ -137,16 +136,6 @@ impl Pipeline {
         }
     }
 
-    /// The times that the accounts' last answers gave.
-    fn clock_readings(&self) -> impl Iterator<Item = (AccountName, ClockReading)> {
-        let recognition = self.recognition.accounts.iter();
-        let recognition = recognition.map(|account| (account.id().name, account.clock_reading()));
-        let verification = self.verification.accounts.iter();
-        let verification = verification.map(|account| (account.id().name, account.clock_reading()));
-        let readings = recognition.chain(verification);
-        readings.filter_map(|(name, reading)| Some((name, reading?)))
-    }
-
     fn quotas(&self) -> impl Iterator<Item = &AccountQuota> {
         let recognition = self.recognition.accounts.iter().map(Account::quota);
         let verification = self.verification.accounts.iter().map(Account::quota);
@@ -161,6 +150,8 @@ impl Pipeline {
             answers: &self.answers,
             retrier: &self.retrier,
             result: ResultBuilder::about(self.loader.named(&job.job.image)),
+            recognised: None,
+            verified: None,
             job,
             progress,
         }
@@ -185,7 +176,7 @@ impl Line<'_> {
         self.replay_unsent(arrival).await?;
         self.look_ahead(arrival)?;
         let image = self.load().await?;
-        self.recall_result(&image, arrival).await?;
+        self.recall(&image, arrival).await?;
         self.wait_for_another_worker(&image, arrival).await?;
         self.recognise(&image).await?;
         self.verify(&image).await?;

@@ -52,8 +52,8 @@ impl From<Box<StageStopped>> for Exit {
 
 impl Exit {
     pub(super) fn replay(stored: StoredResult, question: String) -> Self {
-        let question = Some(question);
-        Self::Early(Outcome::Replay(Box::new(Answer { stored, question })))
+        let answer = Answer::kept(stored, Some(question));
+        Self::Early(Outcome::Replay(Box::new(answer)))
     }
 
     /// A job whose call may still be under way at another worker waits until it must be over.
@@ -136,10 +136,7 @@ pub(super) fn answered_before(
         let stored = stored.for_another_run(&progress.run, job.metadata.as_deref());
         return match stored.filter(|_| completed) {
             Some(stored) => {
-                let answer = Answer {
-                    stored,
-                    question: None,
-                };
+                let answer = Answer::kept(stored, None);
                 Err(Exit::Early(Outcome::Publish(Box::new(answer))))
             }
             None => Ok(()),

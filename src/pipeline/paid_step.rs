@@ -2,14 +2,16 @@
 //! travels with the job, what is kept, and another job's call under way come first, and an answer
 //! is checkpointed before anything else happens.
 
-use super::single_flight::{Role, SingleFlight};
-use crate::checkpoint::{AnswerStore, CarriedAnswers, Known, PaidAnswer};
+use crate::checkpoint::{AnswerStore, CarriedAnswers, Kept, Known, PaidAnswer, Recalled};
 use crate::domain::failure::Stage;
 use crate::domain::progress::Progress;
 use crate::image::{LoadedImage, Loader, ProviderImage};
 use crate::policy::Decision;
 use crate::provider::{Account, Called, Reply, Request, View};
-use crate::retry::{CallContext, JobContext, RecallTime, Retrier, StageStopped};
+use crate::retry::{
+    CallContext, JobContext, RecallTime, Retrier, Role, SingleFlight, StageStopped,
+};
+use crate::store::WriteOutcome;
 use jiff::civil::Date;
 
 /// The differences between the two paid steps.
@@ -66,15 +68,21 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
     /// [`StageStopped`]: there is no answer, and what the policy wants instead.
     pub(super) async fn ask(
         &self,
+        recalled: Option<Recalled<S::Answer>>,
         progress: &mut Progress,
-    ) -> Result<S::Answer, Box<StageStopped>> {
+    ) -> Result<(S::Answer, Kept), Box<StageStopped>> {
         if let Some(answer) = self.carried(progress).await {
-            return Ok(answer);
+            return Ok((answer, Kept::Already));
         }
-        let recalled = RecallTime::now(self.retrier.clock);
-        let known = self.recall().await?;
+        let Recalled { at, known } = match recalled {
+            Some(recalled) => recalled,
+            None => Recalled {
+                at: RecallTime::now(self.retrier.clock),
+                known: self.recall().await?,
+            },
+        };
         if let Some(answer) = known.and_then(|known| heed(known, progress)) {
-            return Ok(answer);
+            return Ok((answer, Kept::Already));
         }
         loop {
             match self
@@ -87,15 +95,21 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                     // The leader before may have had an answer since the checkpoint was read.
                     let (kept, today) = (&self.answers.checkpoints, self.retrier.today());
                     let here = S::Answer::recall_here(kept, &self.image.identity, today).await;
-                    let outcome = match here.and_then(|known| heed(known, progress)) {
-                        Some(answer) => Ok(answer),
-                        None => self.buy(recalled, progress).await,
+                    let bought = match here.and_then(|known| heed(known, progress)) {
+                        Some(answer) => Ok((answer, Kept::Already)),
+                        None => self.buy(at, progress).await,
                     };
-                    return leader.complete(outcome, progress);
+                    let (outcome, kept) = match bought {
+                        Ok((answer, kept)) => (Ok(answer), kept),
+                        Err(stopped) => (Err(stopped), Kept::Already),
+                    };
+                    return leader
+                        .complete(outcome, progress)
+                        .map(|answer| (answer, kept));
                 }
                 Role::Follower(follower) => {
                     if let Some(outcome) = follower.wait(self.retrier, self.job, progress).await? {
-                        return outcome;
+                        return outcome.map(|answer| (answer, Kept::Already));
                     }
                 }
             }
@@ -109,7 +123,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
         let answer = S::Answer::carried(&mut carried).clone()?;
         let kept = answer.keep(&self.answers.checkpoints, &self.image.identity);
         match kept.await {
-            Ok(()) => {
+            Ok(_) => {
                 *S::Answer::carried(&mut carried) = None;
                 carried.travel_with(progress);
             }
@@ -132,7 +146,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
         &self,
         recalled: RecallTime,
         progress: &mut Progress,
-    ) -> Result<S::Answer, Box<StageStopped>> {
+    ) -> Result<(S::Answer, Kept), Box<StageStopped>> {
         let (identity, view) = (&self.image.identity, self.step.view(self.image)?);
         // A job that is too late does not wait for memory.
         self.retrier.may_call(self.job)?;
@@ -163,7 +177,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 }
                 Ok(Called::Known(known)) => {
                     if let Some(answer) = heed(known, progress) {
-                        return Ok(answer);
+                        return Ok((answer, Kept::Already));
                     }
                 }
                 Err(stopped) if *stopped.decision() == Decision::Inline => {
@@ -177,14 +191,27 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 }
             }
         };
-        let keep = || answer.keep(&self.answers.checkpoints, identity);
+        let checkpoints = &self.answers.checkpoints;
+        if let Some(unkept) = answer
+            .beside_result(identity)
+            .filter(|_| self.job.is_queued)
+        {
+            checkpoints.remember_verification(&unkept).await;
+            return Ok((answer, Kept::Beside(unkept)));
+        }
+        let at = RecallTime::now(self.retrier.clock);
+        let keep = || answer.keep(checkpoints, identity);
         let carry = |carried: &mut CarriedAnswers| {
             *S::Answer::carried(carried) = Some(answer.clone());
         };
-        self.answers
-            .persist(self.job, progress, identity, keep, carry)
-            .await?;
-        Ok(answer)
+        let persisting = self
+            .answers
+            .persist(self.job, progress, identity, keep, carry);
+        let kept = match persisting.await? {
+            Some(WriteOutcome::New) => Kept::First(at),
+            Some(WriteOutcome::Exists) | None => Kept::Already,
+        };
+        Ok((answer, kept))
     }
 
     async fn shown(

@@ -1,7 +1,6 @@
 //! The first paid step: what the image says.
 
 use super::paid_step::{PaidQuestion, PaidStep};
-use super::single_flight::SingleFlight;
 use crate::domain::failure::Stage;
 use crate::domain::invoice::Invoice;
 use crate::domain::progress::{Bill, Progress};
@@ -10,7 +9,7 @@ use crate::domain::scope::{BillId, Province};
 use crate::image::LoadedImage;
 use crate::policy::Decision;
 use crate::provider::{Account, Accounts, Reply, Request, View};
-use crate::retry::StageStopped;
+use crate::retry::{SingleFlight, StageStopped};
 use jiff::civil::Date;
 
 pub struct RecognitionStep {

@@ -1,6 +1,6 @@
 //! What has been found out about a job, and the result it becomes.
 
-use crate::checkpoint::{StoredResult, VerificationAnswer};
+use crate::checkpoint::{Beside, StoredResult, VerificationAnswer};
 use crate::domain::checks::{self, Subject};
 use crate::domain::date;
 use crate::domain::failure::{Failure, Stage};
@@ -29,6 +29,7 @@ pub(super) struct ResultBuilder {
     pub verdict: Option<Verdict>,
     pub flags: Vec<Flag>,
     pub error: Option<JobError>,
+    pub beside: Beside,
 }
 
 /// A result, ready to be published.
@@ -36,6 +37,19 @@ pub struct Answer {
     pub stored: StoredResult,
     /// The key under which it is checkpointed before it is published; `None` where it need not be.
     pub question: Option<String>,
+    /// What has to be kept with it.
+    pub beside: Beside,
+}
+
+impl Answer {
+    /// A result with nothing beside it that has to be kept.
+    pub fn kept(stored: StoredResult, question: Option<String>) -> Self {
+        Self {
+            stored,
+            question,
+            beside: Beside::default(),
+        }
+    }
 }
 
 impl ResultBuilder {
@@ -148,8 +162,11 @@ impl ResultBuilder {
             totals: progress.costs.totals,
             body: result.to_body(),
         };
-        let question = self.question;
-        Answer { stored, question }
+        Answer {
+            stored,
+            question: self.question,
+            beside: self.beside,
+        }
     }
 }
 
@@ -170,10 +187,7 @@ pub fn answer_to_rejected(rejected: &Rejected, progress: &Progress, finished: Ti
         totals: Totals::default(),
         body: result.to_body(),
     };
-    Answer {
-        stored,
-        question: None,
-    }
+    Answer::kept(stored, None)
 }
 
 /// The answer to a failure outside the line: nothing was found out.

@@ -1,7 +1,6 @@
 //! The second paid step: what the registry says about the bill, today.
 
 use super::paid_step::{PaidQuestion, PaidStep};
-use super::single_flight::SingleFlight;
 use crate::checkpoint::{DatedAnswer, VerificationAnswer};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::invoice::Verified;
@@ -10,7 +9,7 @@ use crate::domain::result::{JobError, VerificationPart};
 use crate::image::LoadedImage;
 use crate::policy::Decision;
 use crate::provider::{Account, Accounts, Reply, Request, View};
-use crate::retry::StageStopped;
+use crate::retry::{SingleFlight, StageStopped};
 use jiff::civil::Date;
 
 pub struct VerificationStep {

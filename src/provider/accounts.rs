@@ -1,6 +1,7 @@
 //! The accounts behind a stage.
 
 use super::account::Account;
+use crate::clock::skew::ClockReading;
 use crate::domain::account::AccountName;
 
 /// The accounts that answer one question: never none.
@@ -25,6 +26,12 @@ impl<A> Accounts<A> {
     pub fn rate_per_second(&self) -> f64 {
         let rates = self.iter().map(|account| account.quota().rate_per_second());
         rates.sum()
+    }
+
+    /// The times that their last answers gave.
+    pub fn clock_readings(&self) -> impl Iterator<Item = (AccountName, ClockReading)> {
+        self.iter()
+            .filter_map(|account| Some((account.id().name, account.clock_reading()?)))
     }
 
     pub fn named(&self, name: AccountName) -> Option<&Account<A>> {

@@ -131,6 +131,19 @@ impl ParkRequest {
         }
     }
 
+    /// A job that waits until a store takes what was paid for it.
+    pub fn in_store_trouble(until: Timestamp, failure: Failure) -> Self {
+        Self {
+            until,
+            reason: failure.message.clone(),
+            failure,
+            next_attempt_at: until,
+            is_brief: false,
+            by_pause: false,
+            survived: true,
+        }
+    }
+
     /// A job whose call may still be under way at another worker waits until it must be over.
     pub fn redelivered(job: &JobContext<'_>, retrier: &Retrier) -> Self {
         let failure = Failure::new(

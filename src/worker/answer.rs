@@ -25,25 +25,30 @@ impl DeliveryHandler {
         held: &mut InHand<'_>,
         answer: Answer,
     ) -> Result<(), Unpublished> {
-        let Answer { stored, question } = answer;
+        let Answer {
+            stored,
+            question,
+            beside,
+        } = answer;
         let patience = self.patience(job, held, &stored);
         let copies = (held.is_new, held.past.progress.delivered.asked_again);
         let answers = &self.parts.pipeline.answers;
-        let kept = answers.keep_final(question, &stored, copies, patience);
+        let progress = &mut held.past.progress;
+        let kept = answers.keep_final(question, &stored, beside, copies, patience, progress);
         let (stored, question) = match kept.await {
             FinalResult::New { kept_as } => (stored, kept_as),
             FinalResult::Replay(stored, name) => {
-                let question = Some(name);
-                let first = Answer { stored, question };
+                let first = Answer::kept(stored, Some(name));
                 return self.publish_answer(held, first, true).await;
             }
+            FinalResult::Unkept(request) => return self.park(job, held, *request).await,
             FinalResult::OfAnotherRun(first) => {
                 let metadata = job.and_then(|job| job.metadata.as_deref());
                 let theirs = first.for_another_run(&stored.run, metadata);
                 (theirs.unwrap_or(stored), None)
             }
         };
-        self.publish_answer(held, Answer { stored, question }, false)
+        self.publish_answer(held, Answer::kept(stored, question), false)
             .await
     }
 
@@ -78,11 +83,13 @@ impl DeliveryHandler {
         answer: Answer,
         is_replayed: bool,
     ) -> Result<(), Unpublished> {
-        let Answer { stored, question } = answer;
+        let Answer {
+            stored, question, ..
+        } = answer;
         let now = self.now();
         let unsent = held.past.progress.delivered.unsent.as_ref();
         if stored.status != Status::Completed && unsent.is_none() {
-            let reason = failure_reason(held, &stored, now);
+            let reason = stored.failure_reason(held.job_id.as_deref(), now);
             self.outbox.publish_failed_copy(held, &reason).await?;
         }
         let has_waited_enough =
@@ -125,19 +132,4 @@ impl DeliveryHandler {
         }
         Ok(())
     }
-}
-
-/// Why a job is in the failed queue, for its operator.
-fn failure_reason(held: &InHand<'_>, stored: &StoredResult, now: Timestamp) -> String {
-    let reason = serde_json::json!({
-        "job_id": held.job_id,
-        "run": held.past.progress.run,
-        "status": stored.status,
-        "error": stored.error,
-        "calls": stored.totals.calls,
-        "billed": stored.totals.billed,
-        // A copy that is made once more, after a crash, is of the same failure.
-        "at": stored.finished().unwrap_or(now),
-    });
-    reason.to_string()
 }

@@ -116,8 +116,8 @@ impl DeliveryHandler {
         }
         let answers = &self.parts.pipeline.answers;
         let stored = answers.result(&progress.run, &held.generation.halt).await?;
-        let question = Some(progress.run.clone());
-        Some(Outcome::Replay(Box::new(Answer { stored, question })))
+        let answer = Answer::kept(stored, Some(progress.run.clone()));
+        Some(Outcome::Replay(Box::new(answer)))
     }
 
     /// Runs the job as far as it goes, one copy of its run at a time.

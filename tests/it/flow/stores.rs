@@ -4,7 +4,7 @@
 use super::{SHORT_316, paid_calls};
 use crate::harness::proxy::Proxy;
 use crate::harness::rabbitmq;
-use crate::harness::system::{BUCKET, On, Setup};
+use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::domain::account::AccountName;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::telemetry::health::HealthState;
@@ -21,10 +21,111 @@ promises![
     a_store_that_stays_unusable_ends_the_job_at_its_own_deadline,
     a_paid_answer_that_the_store_refuses_is_stored_before_anything_else_is_bought,
     an_image_that_goes_away_while_its_job_waits_leaves_what_was_read,
+    a_new_job_makes_five_requests_of_the_store,
+    a_recognition_that_failed_leaves_word_that_there_is_more,
 ];
 
+/// The requests about images and their answers since the first `known`, as `get recognition`.
+fn requests(system: &System, known: usize) -> Vec<String> {
+    let calls = system.sandbox.calls().of(Stage::Storage);
+    let subjects = calls.iter().filter_map(|call| call.subject.clone());
+    let kinds = subjects.filter_map(|subject| {
+        let (verb, key) = subject.split_once(' ')?;
+        let kind = match key.split_once('/')? {
+            ("samples", _) if verb == "get" => "image",
+            ("checkpoints", name) => name.split_once('/')?.0,
+            _ => return None,
+        };
+        Some(format!("{verb} {kind}"))
+    });
+    kinds.skip(known).collect()
+}
+
+/// Sorted, where they are made side by side.
+fn sorted(mut requests: Vec<String>, from: usize) -> Vec<String> {
+    requests[from..].sort();
+    requests
+}
+
+async fn a_new_job_makes_five_requests_of_the_store(on: On) {
+    let mut setup = Setup::new(on).await;
+    // Not so slow a machine that a job looks again before it calls.
+    setup.config.worker.redelivery_wait = "35s".parse().unwrap();
+    let mut system = setup.start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let result = system.ask(&system.job("job", &key)).await;
+    assert_eq!(result["verdict"], "genuine", "{result}");
+    let first = [
+        "get image",
+        "get recognition",
+        "put recognition",
+        "put result",
+        "put verification",
+    ];
+    assert_eq!(sorted(requests(&system, 0), 3), first);
+
+    // A worker that remembers nothing, and another job about the same image.
+    system.drain().await;
+    system.work().await;
+    let result = system.ask(&system.job("another job", &key)).await;
+    assert_eq!(result["verdict"], "genuine", "{result}");
+    let second = [
+        "get image",
+        "get recognition",
+        "get result",
+        "get verification",
+        "put result",
+    ];
+    assert_eq!(sorted(requests(&system, first.len()), 2), second);
+
+    // The same job once more: it was answered.
+    system.drain().await;
+    system.work().await;
+    let mut again = system.job("job", &key);
+    again.properties.message_id = Some("another run".into());
+    let result = system.ask(&again).await;
+    assert_eq!(result["verdict"], "genuine", "{result}");
+    let third = [
+        "get image",
+        "get recognition",
+        "get result",
+        "get verification",
+    ];
+    let known = first.len() + second.len();
+    assert_eq!(sorted(requests(&system, known), 2), third);
+    assert_eq!(paid_calls(&system), 2);
+}
+
+async fn a_recognition_that_failed_leaves_word_that_there_is_more(on: On) {
+    let faults = "[[fault]]\nstage = \"recognition\"\nanswer = \"400\"\n";
+    let mut setup = Setup::new(on).await.faults(faults);
+    setup.config.worker.redelivery_wait = "35s".parse().unwrap();
+    let mut system = setup.start().await;
+    let key = system.sample("01-beijing-outpatient").await;
+    let job = system.job("job", &key);
+    let result = system.ask(&job).await;
+    assert_eq!(result["verdict"], "genuine", "{result}");
+    let first = [
+        "get image",
+        "get recognition",
+        "put recognition",
+        "get verification",
+        "put result",
+        "put verification",
+    ];
+    assert_eq!(sorted(requests(&system, 0), 4), first);
+
+    // A worker that remembers nothing finds the answer of the same run.
+    let calls = system.sandbox.calls().count(Stage::Verification).billed;
+    system.drain().await;
+    system.work().await;
+    assert_eq!(system.ask(&job).await, result);
+    let again = system.sandbox.calls().count(Stage::Verification).billed;
+    assert_eq!(again, calls, "nothing is bought again");
+}
+
 async fn a_checkpoint_that_alone_cannot_be_read_delays_its_job_and_judges_nothing(on: On) {
-    let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/result/*\"\nanswer = \"AccessDenied\"\n";
+    let faults = "[[fault]]\nstage = \"storage\"\nkey = \"checkpoints/recognition/*\"\nanswer = \"AccessDenied\"\n";
     let mut setup = Setup::new(on).await.faults(faults);
     setup.config.worker.job_deadline = "10s".parse().unwrap();
     let mut system = setup.start().await;
@@ -57,7 +158,7 @@ async fn checkpoints_that_cannot_be_kept_any_more_pause_the_store_until_they_can
             )
         };
         let faults = [
-            fault("get", "result/*", "[1, 2, 3]"),
+            fault("get", "recognition/*", "[1, 2, 3]"),
             fault("*", "rights.json", "[1]"),
         ];
         let mut system = Setup::new(on).await.faults(&faults.concat()).start().await;

@@ -19,19 +19,18 @@ const fn after(sees: &'static str, until: Until) -> Stop {
 }
 
 #[rustfmt::skip]
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 16] = [
     row("delivered, and nothing done", before(stop::IMAGE), (1, 1), 1),
-    row("the image is there", before(stop::RECALL_RESULT), (1, 1), 1),
+    row("the image is there", before(stop::FIRST_LOOK), (1, 1), 1),
     row("recognition is about to be asked", before(stop::RECOGNITION), (1, 1), 1),
     row("recognition is in the air", after(stop::RECOGNITION, Until::Answered(Stage::Recognition)), (2, 1), 1),
     row("recognition has answered, which is not kept", before(stop::KEEP_RECOGNITION), (2, 1), 1),
     row("recognition is kept, unknown to the worker", after(stop::KEEP_RECOGNITION, Until::Stored("checkpoints/recognition/")), (1, 1), 1),
-    row("recognition is kept", before(stop::RECALL_VERIFICATION), (1, 1), 1),
     row("verification is about to be asked", before(stop::VERIFICATION), (1, 1), 1),
     row("verification is in the air", after(stop::VERIFICATION, Until::Answered(Stage::Verification)), (1, 2), 1),
-    row("verification has answered, which is not kept", before(stop::KEEP_VERIFICATION), (1, 2), 1),
-    row("verification is kept, unknown to the worker", after(stop::KEEP_VERIFICATION, Until::Stored("checkpoints/verification/")), (1, 1), 1),
-    row("verification is kept", before(stop::KEEP_RESULT), (1, 1), 1),
+    row("verification has answered, and neither it nor the result is kept", Stop::NOTHING_CONCLUDED, (1, 2), 1),
+    row("verification is kept, and the result is not", Stop::VERIFICATION_ALONE, (1, 1), 1),
+    row("the result is kept, and verification is not", Stop::RESULT_ALONE, (1, 1), 1),
     row("the result is kept, unknown to the worker", after(stop::KEEP_RESULT, Until::Stored("checkpoints/result/")), (1, 1), 1),
     row("the result is kept", Stop::before(Wire::Broker, stop::RESULT), (1, 1), 1),
     row("the result is published, unknown to the worker", Stop::after(Wire::Broker, stop::RESULT, Until::Replied), (1, 1), 2),

@@ -74,7 +74,9 @@ impl RowRun {
 
     /// A worker that gets as far as this.
     pub(super) async fn stopped(&mut self, stop: &Stop) -> Program {
-        self.wire(stop.wire).trap(stop.sees, stop.holds);
+        for sees in [Some(stop.sees), stop.also].into_iter().flatten() {
+            self.wire(stop.wire).trap(sees, stop.holds);
+        }
         if matches!(stop.until, Until::Suspected) {
             self.to_sandbox.trap(stop::IMAGE, Direction::ToServer);
         }

@@ -42,7 +42,6 @@ const fn after(sees: &'static str, until: Until) -> Stop {
 }
 
 const RECOGNISED: Until = Until::Stored("checkpoints/recognition/");
-const VERIFIED: Until = Until::Stored("checkpoints/verification/");
 const CONCLUDED: Until = Until::Stored("checkpoints/result/");
 
 /// No further call is started for a job whose delivery is lost.
@@ -51,19 +50,18 @@ const NOTHING: Until = Until::Sent;
 use Elsewhere::{Answers, Waits};
 
 #[rustfmt::skip]
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 14] = [
     row("delivered, and nothing done", before(stop::IMAGE), Waits(NOTHING), 1),
-    row("the image is there", before(stop::RECALL_RESULT), Waits(NOTHING), 1),
+    row("the image is there", before(stop::FIRST_LOOK), Waits(NOTHING), 1),
     row("recognition is asked", before(stop::RECOGNITION), Waits(RECOGNISED), 1),
     row("recognition has answered", after(stop::RECOGNITION, Until::Answered(Stage::Recognition)), Waits(RECOGNISED), 1),
     row("recognition is about to be kept", before(stop::KEEP_RECOGNITION), Waits(RECOGNISED), 1),
     row("recognition is kept, unknown to the worker", after(stop::KEEP_RECOGNITION, RECOGNISED), Waits(NOTHING), 1),
-    row("recognition is kept", before(stop::RECALL_VERIFICATION), Waits(NOTHING), 1),
     row("verification is asked", before(stop::VERIFICATION), Waits(CONCLUDED), 1),
     row("verification has answered", after(stop::VERIFICATION, Until::Answered(Stage::Verification)), Waits(CONCLUDED), 1),
-    row("verification is about to be kept", before(stop::KEEP_VERIFICATION), Waits(CONCLUDED), 1),
-    row("verification is kept, unknown to the worker", after(stop::KEEP_VERIFICATION, VERIFIED), Answers, 1),
-    row("the result is about to be kept", before(stop::KEEP_RESULT), Answers, 1),
+    row("verification and result are about to be kept", Stop::NOTHING_CONCLUDED, Waits(CONCLUDED), 1),
+    row("verification is kept, and the result is not", Stop::VERIFICATION_ALONE, Answers, 1),
+    row("the result is kept, and verification is not", Stop::RESULT_ALONE, Answers, 1),
     row("the result is kept, unknown to the worker", after(stop::KEEP_RESULT, CONCLUDED), Answers, 1),
     row("the result is kept", Stop::before(Wire::Broker, stop::RESULT), Answers, 1),
     row("the result is published", Stop::unacknowledged(Until::Replied), Answers, 2),

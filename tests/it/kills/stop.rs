@@ -5,8 +5,7 @@ use crate::harness::proxy::Direction;
 use invoice_worker::domain::failure::Stage;
 
 pub(super) const IMAGE: &str = "GET /claims/samples/";
-pub(super) const RECALL_RESULT: &str = "GET /claims/checkpoints/result/";
-pub(super) const RECALL_VERIFICATION: &str = "GET /claims/checkpoints/verification/";
+pub(super) const FIRST_LOOK: &str = "GET /claims/checkpoints/recognition/";
 pub(super) const KEEP_RECOGNITION: &str = "PUT /claims/checkpoints/recognition/";
 pub(super) const KEEP_VERIFICATION: &str = "PUT /claims/checkpoints/verification/";
 pub(super) const KEEP_RESULT: &str = "PUT /claims/checkpoints/result/";
@@ -33,6 +32,8 @@ pub(super) struct Stop {
     pub(super) sees: &'static str,
     pub(super) holds: Direction,
     pub(super) until: Until,
+    /// What is sent side by side with it is held as well.
+    pub(super) also: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,7 @@ impl Stop {
             sees,
             holds: Direction::ToServer,
             until: Until::Sent,
+            also: None,
         }
     }
 
@@ -79,6 +81,7 @@ impl Stop {
             sees,
             holds: Direction::ToClient,
             until,
+            also: None,
         }
     }
 
@@ -89,8 +92,27 @@ impl Stop {
             sees: ACKNOWLEDGEMENT,
             holds: Direction::ToServer,
             until,
+            also: None,
         }
     }
+
+    /// Neither the verification nor the result that follows from it arrives at the store.
+    pub(super) const NOTHING_CONCLUDED: Self = Self {
+        also: Some(KEEP_RESULT),
+        ..Self::before(Wire::Sandbox, KEEP_VERIFICATION)
+    };
+
+    /// Only the result arrives at the store.
+    pub(super) const RESULT_ALONE: Self = Self {
+        until: Until::Stored("checkpoints/result/"),
+        ..Self::before(Wire::Sandbox, KEEP_VERIFICATION)
+    };
+
+    /// Only the verification arrives at the store.
+    pub(super) const VERIFICATION_ALONE: Self = Self {
+        until: Until::Stored("checkpoints/verification/"),
+        ..Self::before(Wire::Sandbox, KEEP_RESULT)
+    };
 
     /// The broker has the acknowledgement, and the worker gets nothing more to do.
     pub(super) const ACKNOWLEDGED: Self =

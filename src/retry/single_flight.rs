@@ -4,10 +4,12 @@
 //! takes over nor is charged with it. Only some jobs follow a call at once: a slow one would fill
 //! the worker with its followers, and keep jobs about other images out.
 
+use super::context::JobContext;
+use super::retrier::Retrier;
+use super::stage_stopped::StageStopped;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::policy::{Decision, PolicyDecision};
-use crate::retry::{JobContext, Retrier, StageStopped};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -16,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 const MOST_FOLLOWERS: usize = 8;
 
 /// Calls under way, by the image they are about.
-pub(super) struct SingleFlight<T>(Mutex<HashMap<String, UnderWay<T>>>);
+pub struct SingleFlight<T>(Mutex<HashMap<String, UnderWay<T>>>);
 
 struct UnderWay<T> {
     shared: Shared<T>,
@@ -40,7 +42,7 @@ struct SharedFailure {
     rotated_for: Option<String>,
 }
 
-pub(super) enum Role<'a, T> {
+pub enum Role<'a, T> {
     Leader(Leader<'a, T>),
     Follower(Follower<T>),
     /// Enough jobs wait for the call.
@@ -48,14 +50,14 @@ pub(super) enum Role<'a, T> {
 }
 
 /// Makes the call. Dropped without an answer, a follower takes its place.
-pub(super) struct Leader<'a, T> {
+pub struct Leader<'a, T> {
     calls: &'a SingleFlight<T>,
     image: String,
     sender: watch::Sender<Option<Completed<T>>>,
 }
 
 /// Waits for the leader's call about the same image.
-pub(super) struct Follower<T> {
+pub struct Follower<T> {
     shared: Shared<T>,
     /// `None`: a job that cannot come back waits wherever it is.
     _place: Option<OwnedSemaphorePermit>,
@@ -69,7 +71,7 @@ impl<T> Default for SingleFlight<T> {
 
 impl<T> SingleFlight<T> {
     /// The part of a job in the call about its image. One that can come back may be turned away.
-    pub(super) fn join(&self, image: &str, can_come_back: bool) -> Role<'_, T> {
+    pub fn join(&self, image: &str, can_come_back: bool) -> Role<'_, T> {
         let mut calls = self.calls();
         if let Some(UnderWay { shared, places }) = calls.get(image) {
             let place = Arc::clone(places).try_acquire_owned().ok();
@@ -92,7 +94,7 @@ impl<T> SingleFlight<T> {
     }
 
     /// Would a job about this image be turned away now?
-    pub(super) fn is_full(&self, image: &str) -> bool {
+    pub fn is_full(&self, image: &str) -> bool {
         let calls = self.calls();
         calls
             .get(image)
@@ -106,7 +108,7 @@ impl<T> SingleFlight<T> {
 
 impl<T: Clone> Leader<'_, T> {
     /// Passes on to the followers how the call ended.
-    pub(super) fn complete(
+    pub fn complete(
         self,
         outcome: Result<T, Box<StageStopped>>,
         progress: &Progress,
@@ -151,7 +153,7 @@ impl<T: Clone> Follower<T> {
     ///
     /// # Errors
     /// [`StageStopped`]: this job may start nothing more, or it is too late for it.
-    pub(super) async fn wait(
+    pub async fn wait(
         mut self,
         retrier: &Retrier,
         job: &JobContext<'_>,
