@@ -6,6 +6,7 @@ mod comparison;
 mod dates;
 mod expected;
 mod identity;
+mod lines;
 mod subject;
 
 pub use comparison::{Check, ComparisonOutcome};
@@ -37,11 +38,11 @@ pub fn check(subject: &Subject<'_>) -> Vec<Check> {
         one("payments_add_up", amounts::payments_add_up),
         one(
             "details_within_categories",
-            amounts::details_within_categories,
+            lines::details_within_categories,
         ),
         one(
             "unit_price_times_quantity",
-            amounts::unit_price_times_quantity,
+            lines::unit_price_times_quantity,
         ),
         one("dates_in_order", dates::dates_in_order),
         one("hospital_days_plausible", dates::hospital_days_plausible),

@@ -13,8 +13,8 @@ const CHECK_CHARACTERS: usize = 6;
 /// The names of an issuing platform's query parameters.
 const PARAMETERS: [&str; 3] = ["invoice_code", "invoice_number", "check_code"];
 
-/// The fields that a QR code names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The fields that a QR code names. They are a person's bill, so that it is no `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct QrClaim {
     pub note_code: Option<String>,
     pub note_no: Option<String>,
@@ -45,11 +45,11 @@ impl QrClaim {
 
 /// The parameters of the query; some platforms put them behind the fragment's mark.
 fn of_url(url: &Url) -> Option<QrClaim> {
-    let behind_fragment = url.fragment().and_then(|fragment| {
+    let behind_fragment = url.fragment().map(|fragment| {
         let query = fragment
             .split_once('?')
             .map_or(fragment, |(_, query)| query);
-        Some(url::form_urlencoded::parse(query.as_bytes()))
+        url::form_urlencoded::parse(query.as_bytes())
     });
     let parameters: Vec<(String, String)> = url
         .query_pairs()

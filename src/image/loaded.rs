@@ -5,7 +5,7 @@ use super::presigned::PresignedObject;
 use super::views::MadePictures;
 use super::{Glance, Reserved};
 use crate::domain::failure::Failure;
-use crate::domain::job::Job;
+use crate::domain::job::{Expectations, Job};
 use crate::domain::result::ImagePart;
 use crate::provider::View;
 use crate::retry::StageStopped;
@@ -100,7 +100,7 @@ impl LoadedImage {
         let verify = if job.verify { "verify" } else { "recognise" };
         let mut parts = vec![job.id.as_str(), &image, verify];
         // Checks of other expectations are another answer.
-        let expected = job.expect.as_ref().map(|expect| format!("{expect:?}"));
+        let expected = job.expect.as_ref().map(Expectations::identity);
         parts.extend(expected.as_deref());
         hex::encode(digest(&parts).finalize())
     }

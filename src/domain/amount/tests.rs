@@ -104,11 +104,13 @@ fn table(text: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
 }
 
 fn told(reading: Option<Money>) -> String {
-    match reading {
-        None => "nothing".to_owned(),
-        Some(Reading::Value(value)) => value.to_string(),
-        Some(Reading::Text(_)) => "text".to_owned(),
-    }
+    reading.map_or_else(
+        || "nothing".to_owned(),
+        |reading| match reading {
+            Reading::Value(value) => value.to_string(),
+            Reading::Text(_) => "text".to_owned(),
+        },
+    )
 }
 
 #[test]

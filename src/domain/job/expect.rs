@@ -12,8 +12,9 @@ use serde_json::value::RawValue;
 const MAX_HOSPITALS: usize = 1_000;
 const MAX_TEXT_BYTES: usize = 1_000;
 
-/// Everything is optional: what is left out is not checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Everything is optional: what is left out is not checked. It names a patient, so that it is no
+/// `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
     pub patient_name: Option<String>,
     /// The first and the last day on which the treatment is insured.
@@ -22,6 +23,15 @@ pub struct Expectations {
     /// Empty: any.
     pub hospitals: Vec<String>,
     pub total_at_most: Option<Decimal>,
+}
+
+impl Expectations {
+    /// A text that is the same for the same expectations only. It is hashed, and never shown.
+    pub fn identity(&self) -> String {
+        let days = (self.from, self.until);
+        let texts = (&self.patient_name, &self.hospitals);
+        format!("{:?}", (days, texts, self.total_at_most))
+    }
 }
 
 #[derive(Deserialize)]

@@ -91,8 +91,7 @@ fn read_name(raw: &RawValue, words: &RegistryWords) -> Option<RegistryStatus> {
     if text.as_deref().is_some_and(|text| words.is_no(text)) {
         return None;
     }
-    let mut states = RegistryState::ALL.into_iter();
-    let named = states.find(|state| {
+    let named = RegistryState::ALL.into_iter().find(|state| {
         text.as_deref()
             .is_some_and(|text| words.names(*state, text))
     });

@@ -96,11 +96,7 @@ fn payments(entries: &[&RawValue], extra: &mut Extra) -> Vec<Payment> {
     let mut payments = Vec::new();
     for (index, raw) in entries.iter().enumerate() {
         let cells = match json::elements(raw) {
-            Some(cells) => cells
-                .kept
-                .into_iter()
-                .flat_map(|cell| entry(cell))
-                .collect(),
+            Some(cells) => cells.kept.into_iter().flat_map(entry).collect(),
             None => entry(raw),
         };
         if cells.is_empty() && !json::is_nothing(raw) {

@@ -128,6 +128,10 @@ impl<T> Field<T> {
 }
 
 /// Puts what was read where nothing is yet. `None` was not understood.
+#[expect(
+    clippy::option_option,
+    reason = "understood as nothing is not the same as not understood"
+)]
 fn put<V>(place: &mut Option<V>, read: Option<Option<V>>) -> bool {
     match read {
         Some(None) => true,
@@ -140,6 +144,10 @@ fn put<V>(place: &mut Option<V>, read: Option<Option<V>>) -> bool {
 }
 
 /// A whole number or else a text, as [`json::spoken`].
+#[expect(
+    clippy::option_option,
+    reason = "understood as nothing is not the same as not understood"
+)]
 fn term<V>(
     raw: &RawValue,
     of_number: impl FnOnce(i64) -> Option<V>,

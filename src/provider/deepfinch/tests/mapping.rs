@@ -232,57 +232,6 @@ fn irregular_fields_cost_themselves_only() {
             json!(null),
         ),
         (
-            r#"{"payments_info": [{"name": "其他支付", "cost": "微信:207"}]}"#,
-            "/invoice/payments/0/amount",
-            json!({"text": "微信:207"}),
-        ),
-        (
-            r#"{"payments_info": [{"name": "其他支付", "value": 7}]}"#,
-            "/invoice/payments/0",
-            json!({"name": "其他支付", "kind": "additional_fund", "amount": "7"}),
-        ),
-        (
-            r#"{"total_cost": "12E3"}"#,
-            "/invoice/total_cost",
-            json!({"text": "12E3"}),
-        ),
-        (
-            r#"{"total_cost": 12E3}"#,
-            "/invoice/total_cost",
-            json!("12000"),
-        ),
-        (
-            r#"{"hospital_days": "共3天"}"#,
-            "/invoice/hospital_days",
-            json!("3"),
-        ),
-        (
-            r#"{"type": "门诊票据"}"#,
-            "/invoice/note_kind",
-            json!("outpatient"),
-        ),
-        (
-            r#"{"patient_gender": "男/女"}"#,
-            "/invoice/patient_gender",
-            json!("unknown"),
-        ),
-        (
-            r#"{"payee": "--", "remark": "无", "reviewer": "/"}"#,
-            "/invoice/extra",
-            json!({}),
-        ),
-        (r#"{"remark": "无"}"#, "/invoice/remark", json!(null)),
-        (
-            r#"[{"note_no": "1", "total_cost": 1}, {"note_no": "2", "total_cost": 2}]"#,
-            "/invoice/left_out/bills",
-            json!(1),
-        ),
-        (
-            r#"[{"note_no": "1", "total_cost": 1}, {"note_no": "2", "total_cost": 2}]"#,
-            "/invoice/extra/invoice_standard_result[1]/note_no",
-            json!("2"),
-        ),
-        (
             r#"{"cost_detail_list": [{"name": "a", "origin_ocr_name": "b", "ocr_name": "c"}]}"#,
             "/invoice/cost_details/0/name",
             json!("a"),
@@ -336,6 +285,69 @@ fn irregular_fields_cost_themselves_only() {
             r#"{"invoice_kind": "x"}"#,
             "/invoice/extra/invoice_kind",
             json!("x"),
+        ),
+    ] {
+        assert_eq!(
+            mapped(standard, "null").pointer(pointer),
+            Some(&expected),
+            "{standard}"
+        );
+    }
+}
+
+#[test]
+fn what_the_standard_result_says_is_read_as_a_person_does() {
+    for (standard, pointer, expected) in [
+        (
+            r#"{"payments_info": [{"name": "其他支付", "cost": "微信:207"}]}"#,
+            "/invoice/payments/0/amount",
+            json!({"text": "微信:207"}),
+        ),
+        (
+            r#"{"payments_info": [{"name": "其他支付", "value": 7}]}"#,
+            "/invoice/payments/0",
+            json!({"name": "其他支付", "kind": "additional_fund", "amount": "7"}),
+        ),
+        (
+            r#"{"total_cost": "12E3"}"#,
+            "/invoice/total_cost",
+            json!({"text": "12E3"}),
+        ),
+        (
+            r#"{"total_cost": 12E3}"#,
+            "/invoice/total_cost",
+            json!("12000"),
+        ),
+        (
+            r#"{"hospital_days": "共3天"}"#,
+            "/invoice/hospital_days",
+            json!("3"),
+        ),
+        (
+            r#"{"type": "门诊票据"}"#,
+            "/invoice/note_kind",
+            json!("outpatient"),
+        ),
+        (
+            r#"{"patient_gender": "男/女"}"#,
+            "/invoice/patient_gender",
+            json!("unknown"),
+        ),
+        (
+            r#"{"payee": "--", "remark": "无", "reviewer": "/"}"#,
+            "/invoice/extra",
+            json!({}),
+        ),
+        (r#"{"remark": "无"}"#, "/invoice/remark", json!(null)),
+        (
+            r#"[{"note_no": "1", "total_cost": 1}, {"note_no": "2", "total_cost": 2}]"#,
+            "/invoice/left_out/bills",
+            json!(1),
+        ),
+        (
+            r#"[{"note_no": "1", "total_cost": 1}, {"note_no": "2", "total_cost": 2}]"#,
+            "/invoice/extra/invoice_standard_result[1]/note_no",
+            json!("2"),
         ),
     ] {
         assert_eq!(
