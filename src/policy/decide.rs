@@ -93,7 +93,7 @@ impl Policy {
         // having failed for any other job.
         let is_the_address = facts.others.is_brought
             && (meaning.is_about_address || failure.stage == Stage::Storage);
-        let ruling = PolicyDecision {
+        let decided = PolicyDecision {
             rule: rule.id.clone(),
             step,
             closes: rule.closes(&decision, facts).filter(|_| !is_the_address),
@@ -106,7 +106,7 @@ impl Policy {
             billed: rule.billed.of(failure.http_status),
             meaning,
         };
-        paused(ruling, failure.stage, progress, facts)
+        paused(decided, failure.stage, progress, facts)
     }
 
     /// Is the code named in the policy, by any vendor's rules, itself or by its class of HTTP
@@ -133,18 +133,18 @@ impl Policy {
 /// was paused often while others went on is itself the cause: its rule decides, and where that says
 /// pause it fails.
 fn paused(
-    ruling: PolicyDecision,
+    decided: PolicyDecision,
     stage: Stage,
     progress: &Progress,
     facts: &Facts,
 ) -> PolicyDecision {
     let is_the_job = progress.pauses(stage) >= MAX_PAUSES;
-    let is_verdict = matches!(ruling.decision, Decision::Continue | Decision::Verdict(_));
+    let is_verdict = matches!(decided.decision, Decision::Continue | Decision::Verdict(_));
     let own = facts.others.own.filter(|own| match own {
         Streak::Unproven => progress.used(UNPROVEN, 0) < MAX_UNPROVEN,
         // What passes at once is tried again in place.
         _ => matches!(
-            ruling.decision,
+            decided.decision,
             Decision::Park { .. } | Decision::Fail { .. }
         ),
     });
@@ -152,23 +152,23 @@ fn paused(
         .others
         .suspicion
         .filter(|_| !is_the_job && !is_verdict);
-    let ruling = PolicyDecision {
+    let decided = PolicyDecision {
         suspicion,
-        ..ruling
+        ..decided
     };
     match facts.others.streak.or(own) {
         Some(streak) if !is_the_job && !is_verdict => PolicyDecision {
             decision: Decision::Pause,
             closes: None,
             streak: Some(streak),
-            ..ruling
+            ..decided
         },
-        _ if is_the_job && ruling.decision == Decision::Pause => PolicyDecision {
+        _ if is_the_job && decided.decision == Decision::Pause => PolicyDecision {
             decision: Decision::Fail { invalid_job: None },
             is_the_job: true,
-            ..ruling
+            ..decided
         },
-        _ => ruling,
+        _ => decided,
     }
 }
 

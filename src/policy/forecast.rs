@@ -8,29 +8,29 @@ use super::{
 use jiff::{Span, Timestamp};
 use std::time::Duration;
 
-/// No rule of the built-in table comes near; one that parks every second until the deadline is cut
-/// here.
-const MAX_MOMENTS: usize = 500;
+/// The length of a forecast at most. No rule of the built-in table comes near; one that parks every
+/// second until the deadline is cut here.
+const MAX_ENTRIES: usize = 500;
 
-/// One way in which a code can come, as far as the policy tells them apart.
+/// One way in which a code can occur, as far as the policy distinguishes them.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub struct Occurrence {
     /// `QR code found`, `bill 3 days old`: for each thing that makes a difference a phrase, in the
-    /// same order in all cases of a code.
+    /// same order in all occurrences of a code.
     pub given: Vec<String>,
     pub failure: Failure,
     pub progress: Progress,
     pub facts: Facts,
 }
 
-/// A failure and what was decided about it.
+/// When the failure occurs, and what is decided about it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Moment {
+pub struct ForecastEntry {
     pub at: Timestamp,
-    pub ruling: PolicyDecision,
+    pub decided: PolicyDecision,
 }
 
-impl Case {
+impl Occurrence {
     /// Every way in which this code can come that some `when` or step asks about, for a job that
     /// starts with these facts.
     pub fn all(policy: &Policy, stage: Stage, code: &str, facts: &Facts) -> Vec<Self> {
@@ -41,15 +41,15 @@ impl Case {
             .collect();
         let asks = |question: &dyn Fn(&When) -> bool| rules.iter().any(|rule| question(&rule.when));
         let has = |wanted: &Step| rules.iter().any(|rule| rule.steps.contains(wanted));
-        let mut cases = vec![Case {
+        let mut occurrences = vec![Occurrence {
             given: Vec::new(),
             failure: Failure::new(stage, code, ""),
             progress: Progress::new("0".repeat(64), facts.now),
             facts: facts.clone(),
         }];
         if asks(&|when| when.qr_code_found.is_some()) {
-            vary(&mut cases, &[false, true], |case, found| {
-                case.failure.qr_code_found = Some(*found);
+            vary(&mut occurrences, &[false, true], |occurrence, found| {
+                occurrence.failure.qr_code_found = Some(*found);
                 if *found {
                     "QR code found"
                 } else {
@@ -63,13 +63,15 @@ impl Case {
                 || when.bill_age_days_min.is_some()
                 || when.bill_age_days_max.is_some()
         }) {
-            vary(&mut cases, &ages(&rules), |case, age| set_age(case, *age));
+            vary(&mut occurrences, &ages(&rules), |occurrence, age| {
+                set_age(occurrence, *age)
+            });
         }
         if has(&Step::Rotate)
             || asks(&|when| when.rotated.is_some() || when.same_code_before_rotation.is_some())
         {
-            vary(&mut cases, &[false, true], |case, rotated| {
-                case.progress.steps.rotated_for = rotated.then(|| "another code".to_owned());
+            vary(&mut occurrences, &[false, true], |occurrence, rotated| {
+                occurrence.progress.steps.rotated_for = rotated.then(|| "another code".to_owned());
                 if *rotated {
                     "already turned upright for another code"
                 } else {
@@ -88,8 +90,8 @@ impl Case {
                 .map(Some)
                 .chain([None])
                 .collect::<Vec<_>>();
-            vary(&mut cases, &with_other, |case, status| {
-                case.failure.http_status = *status;
+            vary(&mut occurrences, &with_other, |occurrence, status| {
+                occurrence.failure.http_status = *status;
                 status.map_or_else(
                     || "another HTTP status".to_owned(),
                     |status| format!("HTTP {status}"),
@@ -106,8 +108,8 @@ impl Case {
                 .map(Some)
                 .chain([None])
                 .collect::<Vec<_>>();
-            vary(&mut cases, &with_other, |case, part| {
-                case.failure.message = part.clone().unwrap_or_default();
+            vary(&mut occurrences, &with_other, |occurrence, part| {
+                occurrence.failure.message = part.clone().unwrap_or_default();
                 part.as_ref().map_or_else(
                     || "another message".to_owned(),
                     |part| format!("message with {part:?}"),
@@ -116,10 +118,10 @@ impl Case {
         }
         if has(&Step::Inline) || asks(&|when| when.transfer.is_some()) {
             vary(
-                &mut cases,
+                &mut occurrences,
                 &[Transfer::Inline, Transfer::Url],
-                |case, transfer| {
-                    case.facts.transfer = *transfer;
+                |occurrence, transfer| {
+                    occurrence.facts.transfer = *transfer;
                     match transfer {
                         Transfer::Inline => "image sent inline",
                         Transfer::Url => "image sent as a URL",
@@ -129,8 +131,8 @@ impl Case {
             );
         }
         if asks(&|when| when.nothing_read.is_some()) {
-            vary(&mut cases, &[true, false], |case, nothing| {
-                case.failure.nothing_read = *nothing;
+            vary(&mut occurrences, &[true, false], |occurrence, nothing| {
+                occurrence.failure.nothing_read = *nothing;
                 if *nothing {
                     "nothing read"
                 } else {
@@ -139,27 +141,28 @@ impl Case {
                 .to_owned()
             });
         }
-        cases
+        occurrences
     }
 
-    /// Decision after decision, until one is final, is a wait of unknown length (`throttle`,
-    /// `pause`), or there are too many. Waits are as the worker's, spread by the case's `spread`.
-    pub fn forecast(&self, policy: &Policy) -> Vec<Moment> {
+    /// Returns decision after decision, until one is final or is a wait of unknown length
+    /// (`throttle`, `pause`), or there are [`MAX_ENTRIES`]. Waits are those of the worker, spread
+    /// by `facts.spread`.
+    pub fn forecast(&self, policy: &Policy) -> Vec<ForecastEntry> {
         let Self {
             failure,
             mut progress,
             mut facts,
             ..
         } = self.clone();
-        let mut moments = Vec::new();
-        while moments.len() < MAX_MOMENTS {
-            let ruling = policy.decide(&failure, &progress, &facts);
-            progress.charge(&ruling.rule, ruling.step);
-            moments.push(Moment {
+        let mut forecast = Vec::new();
+        while forecast.len() < MAX_ENTRIES {
+            let decided = policy.decide(&failure, &progress, &facts);
+            progress.charge(&decided.rule, decided.step);
+            forecast.push(ForecastEntry {
                 at: facts.now,
-                ruling: ruling.clone(),
+                decided: decided.clone(),
             });
-            match ruling.decision {
+            match decided.decision {
                 Decision::Retry { wait } => facts.now = after(facts.now, wait),
                 Decision::Park { until } => facts.now = until,
                 Decision::Rotate => progress.steps.rotated_for = Some(failure.code.clone()),
@@ -172,28 +175,32 @@ impl Case {
                 | Decision::Pause => break,
             }
         }
-        moments
+        forecast
     }
 }
 
-/// One case for each combination of what was and these values; `set` applies a value and names it.
-fn vary<T>(cases: &mut Vec<Case>, values: &[T], set: impl Fn(&mut Case, &T) -> String) {
-    let combine = |case: Case| {
+/// Replaces each occurrence by one for each of these values; `set` applies a value and names it.
+fn vary<T>(
+    occurrences: &mut Vec<Occurrence>,
+    values: &[T],
+    set: impl Fn(&mut Occurrence, &T) -> String,
+) {
+    let combine = |occurrence: Occurrence| {
         let set = &set;
         values.iter().map(move |value| {
-            let mut case = case.clone();
-            let phrase = set(&mut case, value);
-            case.given.push(phrase);
-            case
+            let mut occurrence = occurrence.clone();
+            let phrase = set(&mut occurrence, value);
+            occurrence.given.push(phrase);
+            occurrence
         })
     };
-    *cases = std::mem::take(cases)
+    *occurrences = std::mem::take(occurrences)
         .into_iter()
         .flat_map(combine)
         .collect();
 }
 
-/// No date, and both sides of every bound.
+/// Returns ages in days: no date, and both sides of every bound.
 fn ages(rules: &[&Rule]) -> Vec<Option<i64>> {
     let below = rules
         .iter()
@@ -214,9 +221,13 @@ fn ages(rules: &[&Rule]) -> Vec<Option<i64>> {
     ages
 }
 
-fn set_age(case: &mut Case, age: Option<i64>) -> String {
-    let today = case.facts.now.to_zoned(case.facts.timezone.clone()).date();
-    case.facts.billing_date = age
+fn set_age(occurrence: &mut Occurrence, age: Option<i64>) -> String {
+    let today = occurrence
+        .facts
+        .now
+        .to_zoned(occurrence.facts.timezone.clone())
+        .date();
+    occurrence.facts.billing_date = age
         .and_then(|age| Span::new().try_days(age).ok())
         .map(|age| today.saturating_sub(age));
     match age {

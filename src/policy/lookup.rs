@@ -19,10 +19,10 @@ impl Policy {
     }
 
     /// Why it was decided so, in the policy's words.
-    pub fn reason_of(&self, ruling: &PolicyDecision) -> &str {
-        match ruling.streak {
+    pub fn reason_of(&self, decided: &PolicyDecision) -> &str {
+        match decided.streak {
             Some(streak) => self.streak_reason(streak),
-            None => self.reason(&ruling.rule).unwrap_or_default(),
+            None => self.reason(&decided.rule).unwrap_or_default(),
         }
     }
 

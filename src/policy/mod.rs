@@ -38,7 +38,7 @@ use std::time::Duration;
 
 pub use codes::normalise;
 pub use decide::UNPROVEN;
-pub use forecast::{Case, Moment};
+pub use forecast::{ForecastEntry, Occurrence};
 pub use meaning::{Meaning, MeaningEntry, Proof};
 pub use mend::mend;
 pub use probes::ProbeSchedule;

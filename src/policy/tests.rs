@@ -10,7 +10,8 @@ mod times;
 mod vendors;
 
 use super::{
-    Case, Decision, Facts, Moment, Others, Policy, PolicyDecision, Progress, Stage, Transfer,
+    Decision, Facts, ForecastEntry, Occurrence, Others, Policy, PolicyDecision, Progress, Stage,
+    Transfer,
 };
 use crate::domain::failure::{Billed, Failure};
 use crate::domain::result::Verdict;
@@ -39,9 +40,9 @@ fn progress() -> Progress {
     Progress::new("0".repeat(64), facts().now)
 }
 
-/// The case of this code in which nothing else is said.
-fn case(stage: Stage, code: &str) -> Case {
-    Case {
+/// The occurrence of this code in which nothing else is said.
+fn occurrence(stage: Stage, code: &str) -> Occurrence {
+    Occurrence {
         given: Vec::new(),
         failure: Failure::new(stage, code, ""),
         progress: progress(),
@@ -50,11 +51,11 @@ fn case(stage: Stage, code: &str) -> Case {
 }
 
 /// `retry 2s → park 5m ×4 → fail`.
-fn life(moments: &[Moment]) -> String {
+fn in_words(forecast: &[ForecastEntry]) -> String {
     let mut steps: Vec<(String, usize)> = Vec::new();
-    for moment in moments {
-        let step = in_words(moment);
-        // Retries are told by their first wait.
+    for entry in forecast {
+        let step = decision_in_words(entry);
+        // Retries are shown by their first wait.
         let goes_on = |last: &str| last.starts_with("retry") && step.starts_with("retry");
         match steps.last_mut() {
             Some((last, times)) if *last == step || goes_on(last) => *times += 1,
@@ -71,8 +72,8 @@ fn life(moments: &[Moment]) -> String {
     shown.collect::<Vec<_>>().join(" → ")
 }
 
-fn in_words(moment: &Moment) -> String {
-    match &moment.ruling.decision {
+fn decision_in_words(entry: &ForecastEntry) -> String {
+    match &entry.decided.decision {
         Decision::Continue => "continue".to_owned(),
         Decision::Verdict(None) => "verdict of the registry".to_owned(),
         Decision::Verdict(Some(verdict)) => format!("verdict {}", verdict.as_str()),
@@ -81,7 +82,7 @@ fn in_words(moment: &Moment) -> String {
             invalid_job: Some(code),
         } => format!("fail as {code}"),
         Decision::Retry { wait } => format!("retry {}s", wait.as_secs()),
-        Decision::Park { until } => format!("park {:#}", until.duration_since(moment.at)),
+        Decision::Park { until } => format!("park {:#}", until.duration_since(entry.at)),
         Decision::Rotate => "rotate".to_owned(),
         Decision::Throttle => "throttle".to_owned(),
         Decision::Resign => "resign".to_owned(),
@@ -90,15 +91,15 @@ fn in_words(moment: &Moment) -> String {
     }
 }
 
-fn park(moment: &Moment) -> Option<Duration> {
-    match moment.ruling.decision {
-        Decision::Park { until } => Duration::try_from(until.duration_since(moment.at)).ok(),
+fn park(entry: &ForecastEntry) -> Option<Duration> {
+    match entry.decided.decision {
+        Decision::Park { until } => Duration::try_from(until.duration_since(entry.at)).ok(),
         _ => None,
     }
 }
 
-fn decide(policy: &Policy, case: &Case) -> PolicyDecision {
-    policy.decide(&case.failure, &case.progress, &case.facts)
+fn decide(policy: &Policy, occurrence: &Occurrence) -> PolicyDecision {
+    policy.decide(&occurrence.failure, &occurrence.progress, &occurrence.facts)
 }
 
 /// The built-in policy with these rules in place of some of its own.

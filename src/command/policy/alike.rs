@@ -1,41 +1,45 @@
-//! Cases of a code that go the same way, explained as one.
+//! Occurrences of a code with the same forecast, explained as one.
 
-use crate::policy::{Case, Decision, Moment, Policy, Streak};
+use crate::policy::{Decision, ForecastEntry, Occurrence, Policy, Streak};
 
-/// Cases that go the same way.
+/// Occurrences with the same forecast.
 pub(super) struct Alike {
     /// Each is one combination; any of them leads here. `["no QR code found", "bill 4 days old or
     /// bill 365 days old"]`.
     pub(super) given: Vec<Vec<String>>,
-    pub(super) moments: Vec<Moment>,
+    pub(super) forecast: Vec<ForecastEntry>,
     /// The streak that many such jobs in a row make.
     pub(super) streak: Option<Streak>,
 }
 
-/// In the order of the cases. One that was turned upright already is left out where it only begins
-/// later on the same way.
-pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
-    let everything: Vec<Vec<String>> = cases.iter().map(|case| case.given.clone()).collect();
-    let with_its_way = |case: Case| {
-        let way = case.forecast(policy);
-        (case, way)
+/// Returns the groups in the order of the occurrences. An occurrence after the image was turned
+/// upright is left out where its forecast is the rest of the forecast before that.
+pub(super) fn alike(policy: &Policy, occurrences: Vec<Occurrence>) -> Vec<Alike> {
+    let everything: Vec<Vec<String>> = occurrences
+        .iter()
+        .map(|occurrence| occurrence.given.clone())
+        .collect();
+    let with_forecast = |occurrence: Occurrence| {
+        let forecast = occurrence.forecast(policy);
+        (occurrence, forecast)
     };
-    let ways: Vec<(Case, Vec<Moment>)> = cases.into_iter().map(with_its_way).collect();
+    let forecasts: Vec<(Occurrence, Vec<ForecastEntry>)> =
+        occurrences.into_iter().map(with_forecast).collect();
     let mut groups: Vec<Alike> = Vec::new();
-    for (case, moments) in ways.iter().filter(|(case, way)| {
-        !ways
+    for (occurrence, forecast) in forecasts.iter().filter(|(occurrence, forecast)| {
+        !forecasts
             .iter()
-            .any(|(other, longer)| begins_later(case, way, other, longer))
+            .any(|(other, longer)| begins_later(occurrence, forecast, other, longer))
     }) {
-        let streak = policy.meaning(&case.failure).streak;
+        let streak = policy.meaning(&occurrence.failure).streak;
         match groups
             .iter_mut()
-            .find(|group| group.moments == *moments && group.streak == streak)
+            .find(|group| group.forecast == *forecast && group.streak == streak)
         {
-            Some(group) => group.given.push(case.given.clone()),
+            Some(group) => group.given.push(occurrence.given.clone()),
             None => groups.push(Alike {
-                given: vec![case.given.clone()],
-                moments: moments.clone(),
+                given: vec![occurrence.given.clone()],
+                forecast: forecast.clone(),
                 streak,
             }),
         }
@@ -46,20 +50,25 @@ pub(super) fn alike(policy: &Policy, cases: Vec<Case>) -> Vec<Alike> {
     groups
 }
 
-/// Is `longer` the way of the same case before it was turned upright?
-fn begins_later(case: &Case, way: &[Moment], other: &Case, longer: &[Moment]) -> bool {
-    let differences = case
+/// Is `longer` the forecast of the same occurrence before the image was turned upright?
+fn begins_later(
+    occurrence: &Occurrence,
+    forecast: &[ForecastEntry],
+    other: &Occurrence,
+    longer: &[ForecastEntry],
+) -> bool {
+    let differences = occurrence
         .given
         .iter()
         .zip(&other.given)
         .filter(|(one, other)| one != other)
         .count();
-    let turned =
-        case.progress.steps.rotated_for.is_some() && other.progress.steps.rotated_for.is_none();
+    let turned = occurrence.progress.steps.rotated_for.is_some()
+        && other.progress.steps.rotated_for.is_none();
     let turns = longer
         .first()
-        .is_some_and(|first| first.ruling.decision == Decision::Rotate);
-    turned && differences == 1 && turns && longer[1..] == *way
+        .is_some_and(|first| first.decided.decision == Decision::Rotate);
+    turned && differences == 1 && turns && longer[1..] == *forecast
 }
 
 /// Combinations that differ in one phrase become one: `this or that`, or nothing where it can be

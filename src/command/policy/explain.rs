@@ -3,7 +3,8 @@ use super::{ours, pause, words};
 use crate::command::terminal::hanging;
 use crate::domain::failure::Stage;
 use crate::policy::{
-    Case, Decision, Facts, Moment, Others, Policy, Rule, Step, Streak, Transfer, normalise,
+    Decision, Facts, ForecastEntry, Occurrence, Others, Policy, Rule, Step, Streak, Transfer,
+    normalise,
 };
 use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
@@ -100,12 +101,12 @@ fn explain_at(
     let (mut shown, mut may_be_undetermined, mut pause) = (Vec::new(), false, None);
     for Alike {
         given,
-        moments,
+        forecast,
         streak,
-    } in alike(policy, Case::all(policy, stage, code, facts))
+    } in alike(policy, Occurrence::all(policy, stage, code, facts))
     {
         page.line("")?;
-        let circumstances = circumstances(policy, stage, &moments, streak, facts);
+        let circumstances = circumstances(policy, stage, &forecast, streak, facts);
         if shown != circumstances {
             circumstances
                 .iter()
@@ -123,14 +124,14 @@ fn explain_at(
                 phrases.join(", ")
             ))?;
         }
-        render_attempts(policy, stage, &moments, facts, page)?;
-        may_be_undetermined |= moments
+        render_attempts(policy, stage, &forecast, facts, page)?;
+        may_be_undetermined |= forecast
             .iter()
-            .any(|moment| moment.ruling.decision == Decision::Fail { invalid_job: None });
-        let by_rule = moments
+            .any(|entry| entry.decided.decision == Decision::Fail { invalid_job: None });
+        let by_rule = forecast
             .iter()
-            .find(|moment| moment.ruling.decision == Decision::Pause)
-            .map(|moment| (None, moment.at));
+            .find(|entry| entry.decided.decision == Decision::Pause)
+            .map(|entry| (None, entry.at));
         pause = pause
             .or(by_rule)
             .or(streak.map(|streak| (Some(streak), facts.now)));
@@ -155,7 +156,7 @@ fn explain_at(
 fn circumstances(
     policy: &Policy,
     stage: Stage,
-    moments: &[Moment],
+    forecast: &[ForecastEntry],
     streak: Option<Streak>,
     facts: &Facts,
 ) -> Vec<String> {
@@ -164,15 +165,15 @@ fn circumstances(
             .strftime(CLOCK)
             .to_string()
     };
-    let paid = moments
+    let paid = forecast
         .first()
         .and_then(|first| rule_of(policy, first))
         .map(|rule| words::billed(rule.billed).to_owned());
-    let closing = moments
+    let closing = forecast
         .iter()
-        .find_map(|moment| Some((moment, moment.ruling.closes?)));
-    let others = closing.and_then(|(moment, until)| {
-        words::others(moment.ruling.scope, stage, &time(moment.at), &time(until))
+        .find_map(|entry| Some((entry, entry.decided.closes?)));
+    let others = closing.and_then(|(entry, until)| {
+        words::others(entry.decided.scope, stage, &time(entry.at), &time(until))
     });
     let row = streak.map(|streak| {
         format!("Once {}, {stage} is paused, whatever the rule says (see below); this job's own calls count.", policy.streak_reason(streak))
@@ -183,46 +184,46 @@ fn circumstances(
 fn render_attempts(
     policy: &Policy,
     stage: Stage,
-    moments: &[Moment],
+    forecast: &[ForecastEntry],
     facts: &Facts,
     page: &mut Page<'_, impl Write>,
 ) -> anyhow::Result<()> {
     let mut explained: Option<&str> = None;
-    for run in runs(moments) {
+    for run in runs(forecast) {
         let skipped = if run.len() > SHOWN_ONE_BY_ONE {
             1..run.len() - 1
         } else {
             0..0
         };
-        for (index, Attempt { moment, wait }) in run.iter().enumerate() {
+        for (index, Attempt { entry, wait }) in run.iter().enumerate() {
             if skipped.contains(&index) {
                 if index == skipped.start {
                     page.hanging(BESIDE_TIME, &format!("… {} more like this", skipped.len()))?;
                 }
                 continue;
             }
-            let clock = moment.at.to_zoned(facts.timezone.clone());
+            let clock = entry.at.to_zoned(facts.timezone.clone());
             page.hanging(
                 &format!("    {}  ", clock.strftime(CLOCK)),
-                &words::decision(&moment.ruling.decision, stage, *wait),
+                &words::decision(&entry.decided.decision, stage, *wait),
             )?;
-            if explained != Some(&moment.ruling.rule) {
-                explained = Some(&moment.ruling.rule);
-                let rule = rule_of(policy, moment);
+            if explained != Some(&entry.decided.rule) {
+                explained = Some(&entry.decided.rule);
+                let rule = rule_of(policy, entry);
                 page.hanging(BESIDE_TIME, &format!("why: {}", reason(rule)))?;
                 if matches!(
-                    rule.and_then(|rule| rule.steps.get(moment.ruling.step)),
+                    rule.and_then(|rule| rule.steps.get(entry.decided.step)),
                     Some(Step::NextDay { .. })
                 ) {
                     page.hanging(BESIDE_TIME, words::NEXT_DAY)?;
                 }
             }
-            for advice in words::advice(&moment.ruling.decision, stage) {
+            for advice in words::advice(&entry.decided.decision, stage) {
                 page.hanging(BESIDE_TIME, advice)?;
             }
         }
     }
-    if is_cut_short(policy, moments) {
+    if is_cut_short(policy, forecast) {
         let deadline = facts.deadline.to_zoned(facts.timezone.clone());
         page.hanging(
             BESIDE_TIME,
@@ -237,17 +238,17 @@ fn render_attempts(
 
 /// Does the last decision come while there were waits left, because the deadline comes before their
 /// end?
-fn is_cut_short(policy: &Policy, moments: &[Moment]) -> bool {
-    let Some((last, rule)) = moments
+fn is_cut_short(policy: &Policy, forecast: &[ForecastEntry]) -> bool {
+    let Some((last, rule)) = forecast
         .last()
         .and_then(|last| Some((last, rule_of(policy, last)?)))
     else {
         return false;
     };
     let used = |step: usize| {
-        moments
+        forecast
             .iter()
-            .filter(|moment| moment.ruling.rule == rule.id && moment.ruling.step == step)
+            .filter(|entry| entry.decided.rule == rule.id && entry.decided.step == step)
             .count()
     };
     let has_left = |(index, step): (usize, &Step)| match step {
@@ -261,7 +262,7 @@ fn is_cut_short(policy: &Policy, moments: &[Moment]) -> bool {
         }
         _ => false,
     };
-    last.ruling.step + 1 == rule.steps.len() && rule.steps.iter().enumerate().any(has_left)
+    last.decided.step + 1 == rule.steps.len() && rule.steps.iter().enumerate().any(has_left)
 }
 
 /// The output of an explanation, with the width of its lines.
@@ -285,37 +286,39 @@ impl<W: Write> Page<'_, W> {
 
 /// A decision, and the time until the next attempt.
 struct Attempt<'a> {
-    moment: &'a Moment,
+    entry: &'a ForecastEntry,
     wait: SignedDuration,
 }
 
 /// Attempts in turn, those together that differ in nothing but their time.
-fn runs(moments: &[Moment]) -> Vec<Vec<Attempt<'_>>> {
+fn runs(forecast: &[ForecastEntry]) -> Vec<Vec<Attempt<'_>>> {
     let mut runs: Vec<Vec<Attempt<'_>>> = Vec::new();
-    for (index, moment) in moments.iter().enumerate() {
-        let wait = moments.get(index + 1).map_or(SignedDuration::ZERO, |next| {
-            next.at.duration_since(moment.at)
-        });
+    for (index, entry) in forecast.iter().enumerate() {
+        let wait = forecast
+            .get(index + 1)
+            .map_or(SignedDuration::ZERO, |next| {
+                next.at.duration_since(entry.at)
+            });
         let again = |last: &Attempt<'_>| {
-            let both_park = [last.moment, moment]
+            let both_park = [last.entry, entry]
                 .iter()
-                .all(|moment| matches!(moment.ruling.decision, Decision::Park { .. }));
-            both_park && last.wait == wait && last.moment.ruling.rule == moment.ruling.rule
+                .all(|entry| matches!(entry.decided.decision, Decision::Park { .. }));
+            both_park && last.wait == wait && last.entry.decided.rule == entry.decided.rule
         };
         match runs.last_mut() {
-            Some(run) if run.last().is_some_and(again) => run.push(Attempt { moment, wait }),
-            _ => runs.push(vec![Attempt { moment, wait }]),
+            Some(run) if run.last().is_some_and(again) => run.push(Attempt { entry, wait }),
+            _ => runs.push(vec![Attempt { entry, wait }]),
         }
     }
     runs
 }
 
 /// The rule that decides.
-fn rule_of<'a>(policy: &'a Policy, moment: &Moment) -> Option<&'a Rule> {
+fn rule_of<'a>(policy: &'a Policy, entry: &ForecastEntry) -> Option<&'a Rule> {
     policy
         .rules()
         .iter()
-        .find(|rule| rule.id == moment.ruling.rule)
+        .find(|rule| rule.id == entry.decided.rule)
 }
 
 /// The reason with the rule's name, and its file if that is not this program's table.

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 #[test]
 fn a_job_that_was_parked_is_not_retried_in_place_again() {
     let policy = Policy::builtin();
-    let mut case = case(Stage::Verification, "317");
-    case.progress.charge("verification/317", 1);
-    assert_eq!(decide(&policy, &case).step, 1);
+    let mut occurrence = occurrence(Stage::Verification, "317");
+    occurrence.progress.charge("verification/317", 1);
+    assert_eq!(decide(&policy, &occurrence).step, 1);
 }
 
 #[test]
@@ -17,9 +17,9 @@ fn a_thousand_different_unknown_codes_share_one_budget() {
     let mut parked = 0;
     for number in 0..1000 {
         let failure = Failure::new(Stage::Recognition, format!("NEW_{number}"), "");
-        let ruling = policy.decide(&failure, &progress, &facts());
-        progress.charge(&ruling.rule, ruling.step);
-        parked += usize::from(matches!(ruling.decision, Decision::Park { .. }));
+        let decided = policy.decide(&failure, &progress, &facts());
+        progress.charge(&decided.rule, decided.step);
+        parked += usize::from(matches!(decided.decision, Decision::Park { .. }));
     }
     assert_eq!(parked, 2);
 }
@@ -27,12 +27,12 @@ fn a_thousand_different_unknown_codes_share_one_budget() {
 #[test]
 fn a_job_is_turned_upright_once_whatever_asks_for_it() {
     let policy = Policy::builtin();
-    let mut case = case(Stage::Verification, "301");
-    assert_eq!(decide(&policy, &case).decision, Decision::Rotate);
-    case.progress.steps.rotated_for = Some("301".to_owned());
-    case.failure.code = "312".to_owned();
+    let mut occurrence = occurrence(Stage::Verification, "301");
+    assert_eq!(decide(&policy, &occurrence).decision, Decision::Rotate);
+    occurrence.progress.steps.rotated_for = Some("301".to_owned());
+    occurrence.failure.code = "312".to_owned();
     assert_eq!(
-        decide(&policy, &case).decision,
+        decide(&policy, &occurrence).decision,
         Decision::Fail { invalid_job: None }
     );
 }
@@ -40,17 +40,17 @@ fn a_job_is_turned_upright_once_whatever_asks_for_it() {
 #[test]
 fn an_image_that_the_provider_cannot_fetch_is_sent_inline_once() {
     let policy = Policy::builtin();
-    let mut case = case(Stage::Verification, "DOWNLOAD_ERROR");
+    let mut occurrence = occurrence(Stage::Verification, "DOWNLOAD_ERROR");
     assert!(matches!(
-        decide(&policy, &case).decision,
+        decide(&policy, &occurrence).decision,
         Decision::Park { .. }
     ));
-    case.facts.transfer = Transfer::Url;
-    let ruling = decide(&policy, &case);
-    assert_eq!(ruling.decision, Decision::Inline);
-    case.progress.charge(&ruling.rule, ruling.step);
+    occurrence.facts.transfer = Transfer::Url;
+    let decided = decide(&policy, &occurrence);
+    assert_eq!(decided.decision, Decision::Inline);
+    occurrence.progress.charge(&decided.rule, decided.step);
     assert!(
-        matches!(decide(&policy, &case).decision, Decision::Park { .. }),
+        matches!(decide(&policy, &occurrence).decision, Decision::Park { .. }),
         "a job whose image is a URL of its own goes on to park"
     );
 }
@@ -62,11 +62,11 @@ fn throttling_and_pauses_never_use_up_an_attempt() {
         ("APIG.0308", Decision::Throttle),
         ("APIG.0301", Decision::Pause),
     ] {
-        let mut case = case(Stage::Recognition, code);
+        let mut occurrence = occurrence(Stage::Recognition, code);
         for _ in 0..100 {
-            let ruling = decide(&policy, &case);
-            assert_eq!(ruling.decision, decision);
-            case.progress.charge(&ruling.rule, ruling.step);
+            let decided = decide(&policy, &occurrence);
+            assert_eq!(decided.decision, decision);
+            occurrence.progress.charge(&decided.rule, decided.step);
         }
     }
 }
@@ -129,50 +129,50 @@ prop_compose! {
         age in proptest::option::of(-500_i32..2000),
         url in any::<bool>(),
         spread in any::<f64>(),
-    ) -> Case {
-        let mut case = case(stage, &code);
-        case.failure.message = message;
-        case.failure.http_status = http_status;
-        case.failure.qr_code_found = qr_code_found;
-        case.failure.nothing_read = nothing_read;
-        case.progress.steps.rotated_for = rotated_for;
-        case.facts.deadline = case.facts.now + jiff::SignedDuration::from_hours(hours);
-        case.facts.billing_date = age.map(|age| jiff::civil::date(2026, 11, 22).saturating_sub(jiff::Span::new().days(age)));
-        case.facts.transfer = if url { Transfer::Url } else { Transfer::Inline };
-        case.facts.spread = spread;
-        case
+    ) -> Occurrence {
+        let mut occurrence = occurrence(stage, &code);
+        occurrence.failure.message = message;
+        occurrence.failure.http_status = http_status;
+        occurrence.failure.qr_code_found = qr_code_found;
+        occurrence.failure.nothing_read = nothing_read;
+        occurrence.progress.steps.rotated_for = rotated_for;
+        occurrence.facts.deadline = occurrence.facts.now + jiff::SignedDuration::from_hours(hours);
+        occurrence.facts.billing_date = age.map(|age| jiff::civil::date(2026, 11, 22).saturating_sub(jiff::Span::new().days(age)));
+        occurrence.facts.transfer = if url { Transfer::Url } else { Transfer::Inline };
+        occurrence.facts.spread = spread;
+        occurrence
     }
 }
 
 proptest! {
     #[test]
-    fn a_failure_that_never_changes_ends_within_the_budgets_of_its_rules(case in any_case()) {
+    fn a_failure_that_never_changes_ends_within_the_budgets_of_its_rules(occurrence in any_case()) {
         let policy = Policy::builtin();
-        let moments = case.forecast(&policy);
-        let left = Duration::try_from(case.facts.deadline.duration_since(case.facts.now)).unwrap_or_default();
-        let rules = policy.rules().iter().filter(|rule| rule.catches(case.failure.vendor, case.failure.stage, &case.failure.code));
+        let forecast = occurrence.forecast(&policy);
+        let left = Duration::try_from(occurrence.facts.deadline.duration_since(occurrence.facts.now)).unwrap_or_default();
+        let rules = policy.rules().iter().filter(|rule| rule.catches(occurrence.failure.vendor, occurrence.failure.stage, &occurrence.failure.code));
         let budget: usize = rules.map(|rule| budget(rule, left)).sum();
-        prop_assert!(moments.len() <= budget + 1, "{}", life(&moments));
-        let last = moments.last().map(|moment| &moment.ruling.decision);
+        prop_assert!(forecast.len() <= budget + 1, "{}", in_words(&forecast));
+        let last = forecast.last().map(|entry| &entry.decided.decision);
         let ended = matches!(last, Some(Decision::Continue | Decision::Verdict(_) | Decision::Fail { .. } | Decision::Throttle | Decision::Pause));
-        prop_assert!(ended, "{}", life(&moments));
+        prop_assert!(ended, "{}", in_words(&forecast));
     }
 
     #[test]
-    fn no_attempt_is_planned_for_after_the_deadline(case in any_case()) {
-        for moment in case.forecast(&Policy::builtin()) {
-            if let Decision::Park { until } = moment.ruling.decision {
-                prop_assert!(until > moment.at && until <= case.facts.deadline);
+    fn no_attempt_is_planned_for_after_the_deadline(occurrence in any_case()) {
+        for entry in occurrence.forecast(&Policy::builtin()) {
+            if let Decision::Park { until } = entry.decided.decision {
+                prop_assert!(until > entry.at && until <= occurrence.facts.deadline);
             }
         }
     }
 
     #[test]
-    fn no_verdict_comes_from_being_short_of_time(case in any_case()) {
+    fn no_verdict_comes_from_being_short_of_time(occurrence in any_case()) {
         let policy = Policy::builtin();
-        let mut patient = case.clone();
+        let mut patient = occurrence.clone();
         patient.facts.deadline = Timestamp::MAX;
-        let (hurried, patient) = (decide(&policy, &case).decision, decide(&policy, &patient).decision);
+        let (hurried, patient) = (decide(&policy, &occurrence).decision, decide(&policy, &patient).decision);
         prop_assert!(hurried == patient || !matches!(hurried, Decision::Verdict(_)), "{hurried:?} instead of {patient:?}");
     }
 }

@@ -3,10 +3,10 @@
 use super::*;
 use crate::policy::{Others, ScopeKind, Streak};
 
-fn with(others: Others, stage: Stage, code: &str) -> Case {
-    let mut case = case(stage, code);
-    case.facts.others = others;
-    case
+fn with(others: Others, stage: Stage, code: &str) -> Occurrence {
+    let mut occurrence = occurrence(stage, code);
+    occurrence.facts.others = others;
+    occurrence
 }
 
 fn failures(scope: ScopeKind, failures: u32) -> Others {
@@ -16,19 +16,22 @@ fn failures(scope: ScopeKind, failures: u32) -> Others {
     }
 }
 
-fn minutes(case: &Case, until: Timestamp) -> i64 {
-    until.duration_since(case.facts.now).as_mins()
+fn minutes(occurrence: &Occurrence, until: Timestamp) -> i64 {
+    until.duration_since(occurrence.facts.now).as_mins()
 }
 
 /// For how long the job is parked, and for how long its scope is closed.
-fn waits(case: &Case) -> (Option<i64>, Option<i64>) {
-    let ruling = decide(&Policy::builtin(), case);
-    let parked = if let Decision::Park { until } = ruling.decision {
-        Some(minutes(case, until))
+fn waits(occurrence: &Occurrence) -> (Option<i64>, Option<i64>) {
+    let decided = decide(&Policy::builtin(), occurrence);
+    let parked = if let Decision::Park { until } = decided.decision {
+        Some(minutes(occurrence, until))
     } else {
         None
     };
-    (parked, ruling.closes.map(|until| minutes(case, until)))
+    (
+        parked,
+        decided.closes.map(|until| minutes(occurrence, until)),
+    )
 }
 
 #[test]
@@ -48,11 +51,11 @@ fn each_failure_under_a_scope_takes_the_scopes_next_step() {
 
 #[test]
 fn a_job_that_is_further_on_than_its_scope_keeps_its_own_step() {
-    let mut case = with(failures(ScopeKind::Province, 0), Stage::Verification, "316");
-    case.progress.charge("verification/316", 0);
-    case.progress.charge("verification/316", 0);
+    let mut occurrence = with(failures(ScopeKind::Province, 0), Stage::Verification, "316");
+    occurrence.progress.charge("verification/316", 0);
+    occurrence.progress.charge("verification/316", 0);
     assert_eq!(
-        waits(&case),
+        waits(&occurrence),
         (Some(120), Some(30)),
         "nobody remembered that the province was closed"
     );
@@ -60,26 +63,32 @@ fn a_job_that_is_further_on_than_its_scope_keeps_its_own_step() {
 
 #[test]
 fn a_job_that_has_no_time_left_ends_and_closes_its_scope_all_the_same() {
-    let mut case = with(failures(ScopeKind::Province, 3), Stage::Verification, "316");
-    case.facts.deadline = case.facts.now + Duration::from_mins(100);
-    let ruling = decide(&Policy::builtin(), &case);
-    assert_eq!(ruling.decision, Decision::Fail { invalid_job: None });
-    assert_eq!(ruling.closes.map(|until| minutes(&case, until)), Some(240));
+    let mut occurrence = with(failures(ScopeKind::Province, 3), Stage::Verification, "316");
+    occurrence.facts.deadline = occurrence.facts.now + Duration::from_mins(100);
+    let decided = decide(&Policy::builtin(), &occurrence);
+    assert_eq!(decided.decision, Decision::Fail { invalid_job: None });
+    assert_eq!(
+        decided.closes.map(|until| minutes(&occurrence, until)),
+        Some(240)
+    );
 }
 
 #[test]
 fn a_retry_in_place_closes_nothing() {
-    let ruling = decide(&Policy::builtin(), &case(Stage::Verification, "http.502"));
-    assert!(matches!(ruling.decision, Decision::Retry { .. }));
-    assert_eq!((ruling.scope, ruling.closes), (ScopeKind::Stage, None));
+    let decided = decide(
+        &Policy::builtin(),
+        &occurrence(Stage::Verification, "http.502"),
+    );
+    assert!(matches!(decided.decision, Decision::Retry { .. }));
+    assert_eq!((decided.scope, decided.closes), (ScopeKind::Stage, None));
 }
 
 #[test]
 fn a_stage_that_answers_others_is_not_closed_by_one_job() {
-    let mut case = case(Stage::Recognition, "500");
-    assert_eq!(waits(&case), (Some(5), Some(5)));
-    case.facts.others.answered = true;
-    assert_eq!(waits(&case), (Some(5), None));
+    let mut occurrence = occurrence(Stage::Recognition, "500");
+    assert_eq!(waits(&occurrence), (Some(5), Some(5)));
+    occurrence.facts.others.answered = true;
+    assert_eq!(waits(&occurrence), (Some(5), None));
 }
 
 #[test]
@@ -92,14 +101,14 @@ fn a_failure_of_the_jobs_own_making_closes_no_scope() {
         (Stage::Recognition, "connect", true),
         (Stage::Verification, "313", true),
     ] {
-        let mut case = case(stage, code);
-        case.facts.others.is_brought = true;
+        let mut occurrence = occurrence(stage, code);
+        occurrence.facts.others.is_brought = true;
         // Retries in place close nothing anyway.
         for rule in Policy::builtin().rules() {
-            (0..9).for_each(|_| case.progress.charge(&rule.id, 0));
+            (0..9).for_each(|_| occurrence.progress.charge(&rule.id, 0));
         }
         assert_eq!(
-            decide(&Policy::builtin(), &case).closes.is_some(),
+            decide(&Policy::builtin(), &occurrence).closes.is_some(),
             closes,
             "{stage} {code}"
         );
@@ -108,8 +117,8 @@ fn a_failure_of_the_jobs_own_making_closes_no_scope() {
 
 #[test]
 fn a_bill_is_closed_until_tomorrow() {
-    let case = case(Stage::Verification, "313");
-    let (parked, closed) = waits(&case);
+    let occurrence = occurrence(Stage::Verification, "313");
+    let (parked, closed) = waits(&occurrence);
     assert_eq!(parked, closed);
     assert!(parked.is_some());
 }
@@ -122,7 +131,7 @@ fn a_streak_pauses_whatever_the_rule_says_but_a_verdict() {
         (Stage::Verification, "timeout"),
         (Stage::Storage, "AccessDenied"),
     ] {
-        let ruling = decide(
+        let decided = decide(
             &policy,
             &with(
                 Others {
@@ -134,7 +143,7 @@ fn a_streak_pauses_whatever_the_rule_says_but_a_verdict() {
             ),
         );
         assert_eq!(
-            (ruling.decision, ruling.closes, ruling.streak),
+            (decided.decision, decided.closes, decided.streak),
             (Decision::Pause, None, Some(Streak::Outage)),
             "{stage} {code}"
         );
@@ -158,24 +167,26 @@ fn a_streak_pauses_whatever_the_rule_says_but_a_verdict() {
 
 #[test]
 fn a_job_that_paused_its_stage_three_times_while_others_were_answered_fails() {
-    let mut case = case(Stage::Verification, "UNAUTHORIZED");
-    let mut now = case.facts.now;
+    let mut occurrence = occurrence(Stage::Verification, "UNAUTHORIZED");
+    let mut now = occurrence.facts.now;
     for times in 0..3 {
         assert_eq!(
-            decide(&Policy::builtin(), &case).decision,
+            decide(&Policy::builtin(), &occurrence).decision,
             Decision::Pause,
             "{times}"
         );
-        case.progress.paused(Stage::Verification, now, Some(now));
+        occurrence
+            .progress
+            .paused(Stage::Verification, now, Some(now));
         now += Duration::from_mins(10);
     }
     assert_eq!(
-        decide(&Policy::builtin(), &case).decision,
+        decide(&Policy::builtin(), &occurrence).decision,
         Decision::Fail { invalid_job: None }
     );
-    case.failure = Failure::new(Stage::Recognition, "601", "");
+    occurrence.failure = Failure::new(Stage::Recognition, "601", "");
     assert_eq!(
-        decide(&Policy::builtin(), &case).decision,
+        decide(&Policy::builtin(), &occurrence).decision,
         Decision::Pause,
         "each stage for itself"
     );
@@ -183,22 +194,22 @@ fn a_job_that_paused_its_stage_three_times_while_others_were_answered_fails() {
 
 #[test]
 fn a_pause_during_which_no_call_was_answered_does_not_count_against_the_job() {
-    let mut case = case(Stage::Verification, "UNAUTHORIZED");
-    let first = case.facts.now;
+    let mut occurrence = occurrence(Stage::Verification, "UNAUTHORIZED");
+    let first = occurrence.facts.now;
     for hours in 0..20 {
         let answered = first - Duration::from_hours(1);
-        case.progress.paused(
+        occurrence.progress.paused(
             Stage::Verification,
             first + Duration::from_hours(hours),
             (hours % 2 == 0).then_some(answered),
         );
     }
-    assert_eq!(case.progress.pauses(Stage::Verification), 0);
+    assert_eq!(occurrence.progress.pauses(Stage::Verification), 0);
 }
 
 #[test]
 fn where_the_streak_is_the_jobs_own_doing_its_rule_decides() {
-    let mut case = with(
+    let mut occurrence = with(
         Others {
             streak: Some(Streak::Outage),
             ..Others::default()
@@ -207,11 +218,13 @@ fn where_the_streak_is_the_jobs_own_doing_its_rule_decides() {
         "http.500",
     );
     for minutes in 0..3 {
-        let now = case.facts.now + Duration::from_mins(minutes);
-        case.progress.paused(Stage::Verification, now, Some(now));
+        let now = occurrence.facts.now + Duration::from_mins(minutes);
+        occurrence
+            .progress
+            .paused(Stage::Verification, now, Some(now));
     }
     assert!(matches!(
-        decide(&Policy::builtin(), &case).decision,
+        decide(&Policy::builtin(), &occurrence).decision,
         Decision::Retry { .. }
     ));
 }

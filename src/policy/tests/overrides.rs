@@ -6,11 +6,11 @@ use crate::policy::{Billing, Rule, ScopeKind, Step, codes};
 use std::sync::Arc;
 
 fn ruled_by(policy: &Policy, stage: Stage, code: &str) -> Rule {
-    let ruling = decide(policy, &case(stage, code));
+    let decided = decide(policy, &occurrence(stage, code));
     policy
         .rules()
         .iter()
-        .find(|rule| rule.id == ruling.rule)
+        .find(|rule| rule.id == decided.rule)
         .expect("the rule")
         .clone()
 }
@@ -94,10 +94,10 @@ fn replacing_any_code_changes_no_other() {
                 .iter()
                 .filter(|(stage, other)| (*stage, other) != (replaced.stage, code))
             {
-                let case = case(*stage, other);
+                let occurrence = occurrence(*stage, other);
                 assert_eq!(
-                    decide(&policy, &case).decision,
-                    decide(&builtin, &case).decision,
+                    decide(&policy, &occurrence).decision,
+                    decide(&builtin, &occurrence).decision,
                     "{code} replaced, {stage} {other} asked"
                 );
             }
@@ -119,10 +119,10 @@ fn replacing_any_code_changes_no_other() {
 #[test]
 fn only_the_variant_with_the_same_conditions_is_replaced() {
     let policy = overridden(&with("code = [\"300\"]"));
-    let mut case = case(Stage::Verification, "300");
-    case.failure.qr_code_found = Some(true);
+    let mut occurrence = occurrence(Stage::Verification, "300");
+    occurrence.failure.qr_code_found = Some(true);
     assert!(matches!(
-        decide(&policy, &case).decision,
+        decide(&policy, &occurrence).decision,
         Decision::Park { .. }
     ));
     let fallback: Vec<&Rule> = policy
@@ -137,14 +137,14 @@ fn only_the_variant_with_the_same_conditions_is_replaced() {
 #[test]
 fn a_new_condition_is_asked_before_the_built_in_ones() {
     let policy = overridden(&with("code = [\"317\"]\nwhen = { qr_code_found = true }"));
-    let mut case = case(Stage::Verification, "317");
+    let mut occurrence = occurrence(Stage::Verification, "317");
     assert!(matches!(
-        decide(&policy, &case).decision,
+        decide(&policy, &occurrence).decision,
         Decision::Retry { .. }
     ));
-    case.failure.qr_code_found = Some(true);
+    occurrence.failure.qr_code_found = Some(true);
     assert!(matches!(
-        decide(&policy, &case).decision,
+        decide(&policy, &occurrence).decision,
         Decision::Fail { .. }
     ));
 }
@@ -155,11 +155,11 @@ fn several_rules_for_a_new_code_keep_their_order() {
         + "\n"
         + &with("do = [{ action = \"pause\" }]");
     let policy = overridden(&text);
-    let mut case = case(Stage::Verification, "777");
-    assert_eq!(decide(&policy, &case).decision, Decision::Pause);
-    case.failure.qr_code_found = Some(true);
+    let mut occurrence = occurrence(Stage::Verification, "777");
+    assert_eq!(decide(&policy, &occurrence).decision, Decision::Pause);
+    occurrence.failure.qr_code_found = Some(true);
     assert!(matches!(
-        decide(&policy, &case).decision,
+        decide(&policy, &occurrence).decision,
         Decision::Fail { .. }
     ));
 }

@@ -9,22 +9,22 @@ fn the_whole_table_reads_as_designed() {
     let mut lines = Vec::new();
     for stage in [Stage::Storage, Stage::Recognition, Stage::Verification] {
         for code in codes(&policy, stage) {
-            for case in Case::all(&policy, stage, &code, &facts()) {
-                let moments = case.forecast(&policy);
-                let ruling = &moments[0].ruling;
-                let label = if case.given.is_empty() {
+            for occurrence in Occurrence::all(&policy, stage, &code, &facts()) {
+                let forecast = occurrence.forecast(&policy);
+                let decided = &forecast[0].decided;
+                let label = if occurrence.given.is_empty() {
                     String::new()
                 } else {
-                    format!(" ({})", case.given.join(", "))
+                    format!(" ({})", occurrence.given.join(", "))
                 };
                 let (scope, billed) = (
-                    format!("{:?}", ruling.scope).to_lowercase(),
-                    ruling.billed.as_str(),
+                    format!("{:?}", decided.scope).to_lowercase(),
+                    decided.billed.as_str(),
                 );
                 lines.push(format!(
                     "{stage} {code}{label}: {} | billed {billed} | scope {scope} | {}",
-                    life(&moments),
-                    ruling.rule
+                    in_words(&forecast),
+                    decided.rule
                 ));
             }
         }
@@ -76,18 +76,21 @@ fn rule_ids_are_unique_and_readable() {
 
 #[test]
 fn a_store_without_credentials_pauses_and_fails_no_job() {
-    let ruling = decide(&Policy::builtin(), &case(Stage::Storage, "NoCredentials"));
+    let decided = decide(
+        &Policy::builtin(),
+        &occurrence(Stage::Storage, "NoCredentials"),
+    );
     assert_eq!(
-        (ruling.decision, ruling.billed),
+        (decided.decision, decided.billed),
         (Decision::Pause, Billed::No)
     );
 }
 
 #[test]
 fn an_unlisted_code_fails_without_a_second_call() {
-    let ruling = decide(&Policy::builtin(), &case(Stage::Image, "317"));
-    assert_eq!(ruling.decision, Decision::Fail { invalid_job: None });
-    assert_eq!(ruling.rule, "image/unlisted");
+    let decided = decide(&Policy::builtin(), &occurrence(Stage::Image, "317"));
+    assert_eq!(decided.decision, Decision::Fail { invalid_job: None });
+    assert_eq!(decided.rule, "image/unlisted");
 }
 
 #[test]

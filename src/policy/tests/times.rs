@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
     let policy = Policy::builtin();
-    let mut at_the_deadline = case(Stage::Recognition, "500");
+    let mut at_the_deadline = occurrence(Stage::Recognition, "500");
     at_the_deadline.facts.deadline = time("2026-11-22T04:05:00Z");
     assert_eq!(
         decide(&policy, &at_the_deadline).decision,
@@ -14,9 +14,9 @@ fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
 
     let mut too_late = at_the_deadline;
     too_late.facts.deadline = time("2026-11-22T04:04:59Z");
-    let ruling = decide(&policy, &too_late);
+    let decided = decide(&policy, &too_late);
     assert_eq!(
-        (ruling.step, ruling.decision),
+        (decided.step, decided.decision),
         (1, Decision::Fail { invalid_job: None })
     );
 }
@@ -24,33 +24,34 @@ fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
 #[test]
 fn a_deadline_that_cuts_a_rule_short_makes_no_verdict() {
     let policy = Policy::builtin();
-    let mut case = case(Stage::Verification, "300");
-    case.failure.qr_code_found = Some(true);
-    case.facts.billing_date = Some(jiff::civil::date(2026, 11, 22));
+    let mut occurrence = occurrence(Stage::Verification, "300");
+    occurrence.failure.qr_code_found = Some(true);
+    occurrence.facts.billing_date = Some(jiff::civil::date(2026, 11, 22));
     let not_found = Decision::Verdict(Some(Verdict::NotFound));
     let fail = Decision::Fail { invalid_job: None };
 
     // Both waits of a day fit: then it is known that the registry does not know the bill.
     assert_eq!(
-        case.forecast(&policy)
+        occurrence
+            .forecast(&policy)
             .last()
-            .map(|last| &last.ruling.decision),
+            .map(|last| &last.decided.decision),
         Some(&not_found)
     );
     // Only the first fits, or none of them.
     for deadline in ["2026-11-24T03:59:59Z", "2026-11-22T05:00:00Z"] {
-        case.facts.deadline = time(deadline);
-        let moments = case.forecast(&policy);
+        occurrence.facts.deadline = time(deadline);
+        let forecast = occurrence.forecast(&policy);
         assert_eq!(
-            moments.last().map(|last| &last.ruling.decision),
+            forecast.last().map(|last| &last.decided.decision),
             Some(&fail),
             "{deadline}: {}",
-            life(&moments)
+            in_words(&forecast)
         );
     }
     // A bill old enough needs no waiting, so the deadline cuts nothing short.
-    case.facts.billing_date = Some(jiff::civil::date(2026, 11, 1));
-    assert_eq!(decide(&policy, &case).decision, not_found);
+    occurrence.facts.billing_date = Some(jiff::civil::date(2026, 11, 1));
+    assert_eq!(decide(&policy, &occurrence).decision, not_found);
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn nothing_is_attempted_after_the_deadline() {
         (Stage::Recognition, "connect"),
         (Stage::Verification, "313"),
     ] {
-        let mut late = case(stage, code);
+        let mut late = occurrence(stage, code);
         late.facts.deadline = time("2026-11-22T03:59:59Z");
         assert_eq!(
             decide(&policy, &late).decision,
@@ -73,15 +74,15 @@ fn nothing_is_attempted_after_the_deadline() {
 
 #[test]
 fn a_step_without_attempts_lasts_until_the_deadline() {
-    let moments = case(Stage::Verification, "316").forecast(&Policy::builtin());
-    let waits: Vec<u64> = moments
+    let forecast = occurrence(Stage::Verification, "316").forecast(&Policy::builtin());
+    let waits: Vec<u64> = forecast
         .iter()
         .filter_map(park)
         .map(|wait| wait.as_secs() / 60)
         .collect();
     assert_eq!(waits[..5], [30, 60, 120, 240, 240]);
     assert!(
-        moments
+        forecast
             .last()
             .is_some_and(|last| last.at > time("2026-11-26T00:00:00Z"))
     );
@@ -126,13 +127,13 @@ fn next_day_begins_in_the_policys_time_zone() {
         ),
         ("UTC", "2026-12-31T00:00:00Z", -1.0, "2027-01-01T00:10:00Z"),
     ] {
-        let mut case = case(Stage::Verification, "313");
-        case.facts.timezone = TimeZone::get(zone).expect("a time zone");
-        case.facts.now = time(now);
-        case.facts.deadline = time("2030-01-01T00:00:00Z");
-        case.facts.spread = spread;
+        let mut occurrence = occurrence(Stage::Verification, "313");
+        occurrence.facts.timezone = TimeZone::get(zone).expect("a time zone");
+        occurrence.facts.now = time(now);
+        occurrence.facts.deadline = time("2030-01-01T00:00:00Z");
+        occurrence.facts.spread = spread;
         assert_eq!(
-            decide(&policy, &case).decision,
+            decide(&policy, &occurrence).decision,
             Decision::Park { until: time(until) },
             "{zone} {now} {spread}"
         );
@@ -142,18 +143,18 @@ fn next_day_begins_in_the_policys_time_zone() {
 #[test]
 fn a_bills_age_is_counted_in_the_policys_time_zone() {
     let policy = Policy::builtin();
-    let mut case = case(Stage::Verification, "300");
-    case.failure.qr_code_found = Some(true);
-    case.facts.billing_date = Some(jiff::civil::date(2026, 11, 19));
+    let mut occurrence = occurrence(Stage::Verification, "300");
+    occurrence.failure.qr_code_found = Some(true);
+    occurrence.facts.billing_date = Some(jiff::civil::date(2026, 11, 19));
     // Three days old in Shanghai until its midnight, which is 16:00 in UTC.
-    case.facts.now = time("2026-11-22T15:59:59Z");
+    occurrence.facts.now = time("2026-11-22T15:59:59Z");
     assert!(matches!(
-        decide(&policy, &case).decision,
+        decide(&policy, &occurrence).decision,
         Decision::Park { .. }
     ));
-    case.facts.now = time("2026-11-22T16:00:00Z");
+    occurrence.facts.now = time("2026-11-22T16:00:00Z");
     assert!(matches!(
-        decide(&policy, &case).decision,
+        decide(&policy, &occurrence).decision,
         Decision::Verdict(Some(_))
     ));
 }

@@ -73,9 +73,9 @@ fn ends(policy: &Policy, failure: &Failure) {
     let mut progress = Progress::new("run".to_owned(), Timestamp::UNIX_EPOCH);
     let facts = facts(Timestamp::UNIX_EPOCH);
     for _ in 0..=MAX_RETRIES {
-        let ruling = policy.decide(failure, &progress, &facts);
-        progress.charge(&ruling.rule, ruling.step);
-        match ruling.decision {
+        let decided = policy.decide(failure, &progress, &facts);
+        progress.charge(&decided.rule, decided.step);
+        match decided.decision {
             Decision::Continue
             | Decision::Verdict(_)
             | Decision::Fail { .. }
@@ -85,12 +85,12 @@ fn ends(policy: &Policy, failure: &Failure) {
                 return assert!(
                     until > facts.now && until <= facts.deadline,
                     "{}: {until}",
-                    ruling.rule
+                    decided.rule
                 );
             }
             Decision::Rotate => progress.steps.rotated_for = Some(failure.code.clone()),
             Decision::Retry { wait } => {
-                assert!(wait <= Duration::from_mins(1), "{}: {wait:?}", ruling.rule);
+                assert!(wait <= Duration::from_mins(1), "{}: {wait:?}", decided.rule);
             }
             Decision::Resign | Decision::Inline => {}
         }
