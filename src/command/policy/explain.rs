@@ -83,10 +83,56 @@ pub(super) fn explain(
             "No rule names {code}: the rule for unknown codes of each stage decides."
         ))?;
     }
+    let (mut pauses, mut may_be_undetermined) = (Vec::<StagePause>::new(), false);
     for stage in stages {
-        explain_at(policy, stage, &code, &facts, page)?;
+        let ends = explain_at(policy, stage, &code, &facts, page)?;
+        may_be_undetermined |= ends.may_be_undetermined;
+        if let Some((streak, since)) = ends.pause {
+            let lines = pause::lines(policy, stage, &code, streak, since, timezone);
+            match pauses.iter_mut().find(|pause| pause.lines == lines) {
+                Some(pause) => pause.stages.push(stage.as_str()),
+                None => pauses.push(StagePause {
+                    stages: vec![stage.as_str()],
+                    lines,
+                }),
+            }
+        }
+    }
+    for StagePause { stages, lines } in pauses {
+        page.line("")?;
+        page.line(&format!("While {} is paused", any_of(&stages)))?;
+        for line in lines {
+            page.hanging("  - ", &line)?;
+        }
+    }
+    if may_be_undetermined {
+        page.line("")?;
+        page.line(
+            "Undetermined never means that the bill is false. A copy of the job goes to the failed queue, with the reason.",
+        )?;
     }
     Ok(())
+}
+
+/// What is to be known about a pause, and the stages of which it is true.
+struct StagePause {
+    stages: Vec<&'static str>,
+    lines: Vec<String>,
+}
+
+/// What the explanation of one stage leaves to be said once for all stages.
+struct StageEnds {
+    /// The streak that pauses the stage, or none where a rule does; and since when.
+    pause: Option<(Option<Streak>, Timestamp)>,
+    may_be_undetermined: bool,
+}
+
+/// Joins the names: `storage, recognition or verification`.
+fn any_of(stages: &[&str]) -> String {
+    match stages {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => stages.concat(),
+    }
 }
 
 fn explain_at(
@@ -95,7 +141,7 @@ fn explain_at(
     code: &str,
     facts: &Facts,
     page: &mut Page<'_, impl Write>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<StageEnds> {
     page.line("")?;
     page.line(stage.as_str())?;
     let (mut shown, mut may_be_undetermined, mut pause) = (Vec::new(), false, None);
@@ -136,20 +182,10 @@ fn explain_at(
             .or(by_rule)
             .or(streak.map(|streak| (Some(streak), facts.now)));
     }
-    if let Some((streak, since)) = pause {
-        page.line("")?;
-        page.line(&format!("  While {stage} is paused"))?;
-        for line in pause::lines(policy, stage, code, streak, since, &facts.timezone) {
-            page.hanging("    - ", &line)?;
-        }
-    }
-    if stage != Stage::Recognition && may_be_undetermined {
-        page.line("")?;
-        page.line(
-            "  Undetermined never means that the bill is false. A copy of the job goes to the failed queue, with the reason.",
-        )?;
-    }
-    Ok(())
+    Ok(StageEnds {
+        pause,
+        may_be_undetermined: may_be_undetermined && stage != Stage::Recognition,
+    })
 }
 
 /// Explains who pays, which other jobs wait, and what many such jobs in a row cause.

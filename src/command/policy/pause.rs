@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 /// From there on they keep their distance.
 const PROBES_SHOWN: u32 = 6;
 
-/// Returns a line for each thing to know about the pause of this stage that begins with this code at this
-/// time.
+/// Returns a line for each thing to know about the pause of this stage that begins with this code
+/// at this time.
 pub(super) fn lines(
     policy: &Policy,
     stage: Stage,
@@ -22,9 +22,9 @@ pub(super) fn lines(
     let schedule = policy.probes(&failure);
     vec![
         "a pause belongs to one worker: it takes no more jobs from the queues, and parks those that it holds in the shortest delay queue, \
-         charged no attempt, where other workers may take them"
+         at the cost of no attempt, where other workers may take them"
             .to_owned(),
-        format!("it lets one job try {stage} at {}, a different one each time", probes(&schedule, since, timezone)),
+        format!("one job, a different one each time, tries again at {}", probes(&schedule, since, timezone)),
         "it ends by itself with the first answer that is no reason to pause; connect, timeout and http.5xx are no answer".to_owned(),
         "seen: /readyz (state \"paused\"; 200 only where the worker has worked before), the metric invoice_paused, the log lines \"paused: …\" \
          and \"no longer paused: …\""
