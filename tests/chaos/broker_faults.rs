@@ -1,4 +1,4 @@
-//! What breaks, and when: drawn from the seed. The moments are told in answers, so that a slow
+//! What breaks, and when: drawn from the seed. The times are counted in answers, so that a slow
 //! machine meets the same faults.
 
 use super::arguments::Arguments;

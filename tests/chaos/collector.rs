@@ -1,5 +1,4 @@
-//! What comes back: every answer, from every queue in which one may be, and every copy in the
-//! failed queue.
+//! Collects every answer, from every queue in which one may be, and every copy in the failed queue.
 
 use super::plan::{FULL, ORDER, REPLIES, VANISHING};
 use invoice_worker::broker::{Broker, Message};
@@ -13,58 +12,58 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 const PREFETCH: u16 = 200;
-/// Between two tries to reach a broker that is down.
+/// The wait between two tries to reach a broker that is down.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Messages by their correlation id.
-pub(crate) type Heap = BTreeMap<String, Vec<Message>>;
+pub(crate) type MessagesById = BTreeMap<String, Vec<Message>>;
 
-/// Cloning it opens another door to the same heaps.
+/// Clones share the same messages.
 #[derive(Clone, Debug)]
-pub(crate) struct Crop(Arc<Shared>);
+pub(crate) struct Collector(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     config: Config,
-    answers: Mutex<Heap>,
-    failed: Mutex<Heap>,
+    answers: Mutex<MessagesById>,
+    failed: Mutex<MessagesById>,
     /// How many orders have an answer.
     answered: watch::Sender<usize>,
-    teller: UnboundedSender<String>,
-    over: CancellationToken,
+    first_answers: UnboundedSender<String>,
+    stopped: CancellationToken,
 }
 
-impl Crop {
-    /// Gathers from all queues but the one that refuses. Tells the correlation id of each first
-    /// answer.
+impl Collector {
+    /// Consumes all queues except the full one. The receiver gets the correlation id of each job's
+    /// first answer.
     pub(crate) fn start(config: &Config) -> (Self, UnboundedReceiver<String>) {
-        let (teller, told) = unbounded_channel();
-        let crop = Self(Arc::new(Shared {
+        let (first_answers, answered_ids) = unbounded_channel();
+        let collector = Self(Arc::new(Shared {
             config: config.clone(),
             answers: Mutex::default(),
             failed: Mutex::default(),
             answered: watch::Sender::default(),
-            teller,
-            over: CancellationToken::new(),
+            first_answers,
+            stopped: CancellationToken::new(),
         }));
         for queue in REPLIES.into_iter().chain([VANISHING]) {
-            crop.gather(queue);
+            collector.consume(queue);
         }
-        crop.gather(&config.broker.results_queue);
-        crop.gather(&config.broker.failed_queue);
-        (crop, told)
+        collector.consume(&config.broker.results_queue);
+        collector.consume(&config.broker.failed_queue);
+        (collector, answered_ids)
     }
 
-    /// From now on, also the answers of the queue that refused.
+    /// Starts to consume the full queue as well, so that it accepts answers again.
     pub(crate) fn relieve(&self) {
-        self.gather(FULL);
+        self.consume(FULL);
     }
 
-    pub(crate) fn answers(&self) -> Heap {
+    pub(crate) fn answers(&self) -> MessagesById {
         lock(&self.0.answers).clone()
     }
 
-    pub(crate) fn failed(&self) -> Heap {
+    pub(crate) fn failed(&self) -> MessagesById {
         lock(&self.0.failed).clone()
     }
 
@@ -73,24 +72,24 @@ impl Crop {
     }
 
     pub(crate) fn stop(&self) {
-        self.0.over.cancel();
+        self.0.stopped.cancel();
     }
 
-    fn gather(&self, queue: &str) {
-        let (crop, queue) = (self.clone(), queue.to_owned());
-        let over = self.0.over.clone();
-        tokio::spawn(over.run_until_cancelled_owned(async move {
-            let broker = Broker::new(&crop.0.config.broker).unwrap();
+    fn consume(&self, queue: &str) {
+        let (collector, queue) = (self.clone(), queue.to_owned());
+        let stopped = self.0.stopped.clone();
+        tokio::spawn(stopped.run_until_cancelled_owned(async move {
+            let broker = Broker::new(&collector.0.config.broker).unwrap();
             loop {
-                // A queue that was deleted is asked for in vain until the end.
-                if crop.gather_once(&broker, &queue).await.is_err() {
+                // A queue that was deleted cannot be consumed; the tries go on until the end.
+                if collector.consume_once(&broker, &queue).await.is_err() {
                     sleep(PAUSE).await;
                 }
             }
         }));
     }
 
-    async fn gather_once(
+    async fn consume_once(
         &self,
         broker: &Broker,
         queue: &str,
@@ -98,15 +97,15 @@ impl Crop {
         let session = broker.connect().await?;
         let mut consumer = session.consume(queue, PREFETCH).await?;
         while let Some(delivery) = consumer.next().await {
-            self.keep(queue, &delivery.message, delivery.redelivered);
-            // Lost with its connection, it comes again, and is known.
+            self.record(queue, &delivery.message, delivery.redelivered);
+            // If the connection is lost before this, the message is delivered again, and is known.
             let _ = delivery.settle().await;
         }
         Ok(())
     }
 
-    fn keep(&self, queue: &str, message: &Message, redelivered: bool) {
-        // A stranger's has none, or one of its own.
+    fn record(&self, queue: &str, message: &Message, redelivered: bool) {
+        // Answers to foreign messages have no correlation id, or one of their own.
         let Some(id) = message
             .properties
             .correlation_id
@@ -116,25 +115,25 @@ impl Crop {
             return;
         };
         let is_failed = queue == self.0.config.broker.failed_queue;
-        let mut heap = lock(if is_failed {
+        let mut messages = lock(if is_failed {
             &self.0.failed
         } else {
             &self.0.answers
         });
-        let known = heap.entry(id.clone()).or_default();
-        // Delivered again is not published again.
+        let known = messages.entry(id.clone()).or_default();
+        // A message that was delivered again was not published again.
         if redelivered && known.contains(message) {
             return;
         }
         known.push(message.clone());
         if known.len() == 1 && !is_failed {
             self.0.answered.send_modify(|answered| *answered += 1);
-            // Whoever submits may be done.
-            let _ = self.0.teller.send(id);
+            // The submitter may have ended.
+            let _ = self.0.first_answers.send(id);
         }
     }
 }
 
-fn lock(heap: &Mutex<Heap>) -> MutexGuard<'_, Heap> {
-    heap.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(messages: &Mutex<MessagesById>) -> MutexGuard<'_, MessagesById> {
+    messages.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What everybody works with: the sandbox in this process, the broker, and a folder for
+//! What all parts of a run share: the sandbox in this process, the configuration, and a folder for
 //! configurations and logs.
 
 use super::arguments::Arguments;
@@ -15,23 +15,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What the real policy has an hour for takes six seconds.
+/// Parks are so many times as short: an hour is six seconds.
 const PARKS: u32 = 600;
-/// Two seconds become a fifth of one.
+/// Retries are so many times as short: two seconds are a fifth of one.
 const RETRIES: u32 = 10;
 
 #[derive(Debug)]
-pub(crate) struct Cast {
+pub(crate) struct Environment {
     pub(crate) sandbox: Sandbox,
-    /// The sandbox's clock.
+    /// When the sandbox began to count calls.
     pub(crate) began: Instant,
-    /// Without detours to the broker.
+    /// The configuration without proxies before the broker.
     pub(crate) config: Config,
-    /// Stays, unless all is well.
+    /// Kept after the run, unless all is well.
     pub(crate) folder: PathBuf,
 }
 
-impl Cast {
+impl Environment {
     pub(crate) async fn start(arguments: &Arguments, rabbit: &Rabbit) -> Self {
         let folder = tempfile::TempDir::with_prefix("invoice-worker-chaos-")
             .unwrap()
@@ -66,13 +66,13 @@ impl Cast {
         }
     }
 
-    /// Since the sandbox began to count calls.
+    /// The time since the sandbox began to count calls.
     pub(crate) fn now(&self) -> Duration {
         self.began.elapsed()
     }
 }
 
-/// As in production, with everything that is waited for a few times as short.
+/// Returns the configuration of production, with waits a few times as short.
 fn config(arguments: &Arguments, policy: &Path) -> Config {
     let mut config = Config::default();
     config.policy.file = policy.display().to_string();

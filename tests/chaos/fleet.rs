@@ -1,7 +1,7 @@
 //! The workers: processes of the real binary, each with its own wires to the broker and a log that
 //! outlives it.
 
-use super::cast::Cast;
+use super::environment::Environment;
 use super::harness::program::{NONE, command, toml_of};
 use super::harness::proxy::Proxy;
 use super::rabbit::Rabbit;
@@ -37,7 +37,7 @@ pub(crate) struct Worker {
 }
 
 impl Fleet {
-    pub(crate) async fn start(cast: &Cast, rabbit: &Rabbit, size: usize) -> Self {
+    pub(crate) async fn start(environment: &Environment, rabbit: &Rabbit, size: usize) -> Self {
         let mut workers = Vec::new();
         for number in 0..size {
             let name = format!("worker-{number}");
@@ -45,15 +45,15 @@ impl Fleet {
             for node in rabbit.nodes() {
                 wires.push(Arc::new(Proxy::before(node.port).await));
             }
-            let mut config = cast.config.clone();
+            let mut config = environment.config.clone();
             let url = |wire: &Arc<Proxy>| {
                 Secret::new(&format!("amqp://guest:guest@127.0.0.1:{}/%2f", wire.port))
             };
             config.broker.urls = wires.iter().map(url).collect();
             config.broker.urls.rotate_left(number % wires.len());
-            let file = cast.folder.join(format!("{name}.toml"));
+            let file = environment.folder.join(format!("{name}.toml"));
             std::fs::write(&file, toml_of(&config)).unwrap();
-            let log = cast.folder.join(format!("{name}.log"));
+            let log = environment.folder.join(format!("{name}.log"));
             let mut worker = Worker {
                 name,
                 wires,

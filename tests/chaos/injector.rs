@@ -1,8 +1,8 @@
 //! Breaks what the plan says, and puts it together again.
 
 use super::broker_faults::{Cut, Planned, What};
-use super::cast::Cast;
-use super::crop::Crop;
+use super::collector::Collector;
+use super::environment::Environment;
 use super::fleet::Fleet;
 use super::harness::proxy::{Flow, Proxy};
 use super::rabbit::Rabbit;
@@ -13,8 +13,8 @@ use tokio::sync::RwLock;
 use tokio::time::sleep;
 
 pub(crate) struct Injector<'a> {
-    pub(crate) cast: &'a Cast,
-    pub(crate) crop: &'a Crop,
+    pub(crate) environment: &'a Environment,
+    pub(crate) collector: &'a Collector,
     pub(crate) rabbit: &'a mut Rabbit,
     pub(crate) fleet: &'a mut Fleet,
     /// Held while the broker is down.
@@ -39,14 +39,14 @@ pub(crate) struct Kill {
 
 impl Injector<'_> {
     pub(crate) async fn inject(&mut self, plan: Vec<Planned>, damage: &mut Damage) {
-        let mut answered = self.crop.answered();
+        let mut answered = self.collector.answered();
         for Planned {
             answered: enough,
             later,
             what,
         } in plan
         {
-            // Never an error: the crop lives as long as we do.
+            // This is never an error: the collector lives as long as the injector.
             let _ = answered.wait_for(|answered| *answered >= enough).await;
             sleep(later).await;
             self.take_place(what, damage).await;
@@ -56,14 +56,14 @@ impl Injector<'_> {
     async fn take_place(&mut self, what: What, damage: &mut Damage) {
         match what {
             What::Kill { worker, away } => {
-                let calls = self.cast.sandbox.calls();
+                let calls = self.environment.sandbox.calls();
                 let in_the_air = [Stage::Recognition, Stage::Verification]
                     .map(|stage| calls.count(stage).in_flight)
                     .iter()
                     .sum();
                 self.fleet.workers[worker].kill().await;
                 damage.kills.push(Kill {
-                    at: self.cast.now(),
+                    at: self.environment.now(),
                     in_the_air,
                 });
                 sleep(away).await;
@@ -79,11 +79,11 @@ impl Injector<'_> {
             What::Restart(downfall) => {
                 let _calm = self.calm.write().await;
                 self.rabbit
-                    .restart(downfall, &self.cast.config.broker.jobs_queue)
+                    .restart(downfall, &self.environment.config.broker.jobs_queue)
                     .await;
                 damage.restarts += 1;
             }
-            What::Relief => self.crop.relieve(),
+            What::Relief => self.collector.relieve(),
         }
     }
 }

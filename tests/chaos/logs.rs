@@ -1,4 +1,4 @@
-//! What the workers themselves told: counted from their logs.
+//! Panics, warnings and errors counted from the workers' logs.
 
 use super::fleet::Worker;
 use serde_json::Value;
@@ -12,14 +12,14 @@ const LOSSES: [&str; 3] = [
 ];
 
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct LogCounts {
     pub(crate) parked: BTreeMap<String, usize>,
     pub(crate) panics: Vec<String>,
     /// Warnings and errors, by their message.
     pub(crate) complaints: BTreeMap<String, usize>,
 }
 
-impl Told {
+impl LogCounts {
     /// How often a worker says that it lost the broker.
     pub(crate) fn losses(&self) -> Vec<String> {
         let is_loss = |message: &&String| LOSSES.iter().any(|words| message.contains(words));
@@ -31,8 +31,8 @@ impl Told {
     }
 }
 
-pub(crate) fn read(workers: &[Worker]) -> Told {
-    let mut told = Told::default();
+pub(crate) fn read(workers: &[Worker]) -> LogCounts {
+    let mut counts = LogCounts::default();
     for worker in workers {
         let log = std::fs::read(&worker.log).unwrap();
         for line in String::from_utf8_lossy(&log).lines() {
@@ -40,18 +40,18 @@ pub(crate) fn read(workers: &[Worker]) -> Told {
             let event: Value = serde_json::from_str(line).unwrap_or_default();
             let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
             if line.contains("panicked at") {
-                told.panics.push(format!("{}: {line}", worker.name));
+                counts.panics.push(format!("{}: {line}", worker.name));
             }
             if text("message") == "job parked" {
-                *told
+                *counts
                     .parked
                     .entry(format!("{} {}", text("stage"), text("code")))
                     .or_default() += 1;
             }
             if matches!(text("level").as_str(), "WARN" | "ERROR") {
-                *told.complaints.entry(text("message")).or_default() += 1;
+                *counts.complaints.entry(text("message")).or_default() += 1;
             }
         }
     }
-    told
+    counts
 }

@@ -14,11 +14,10 @@
 mod allowance;
 mod arguments;
 mod broker_faults;
-mod cast;
 mod client;
-mod crop;
-mod desk;
+mod collector;
 mod differences;
+mod environment;
 mod faults;
 mod fleet;
 #[path = "../it/harness/mod.rs"]
@@ -37,6 +36,7 @@ mod rabbit;
 mod report;
 mod run;
 mod strangers;
+mod submitter;
 mod verdict;
 
 use arguments::{Arguments, Wish};

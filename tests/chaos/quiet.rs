@@ -112,11 +112,11 @@ fn assert_meant(name: &str, verify: bool, result: &Value) {
     } else {
         (status, verdict, error)
     };
-    let told = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let found = (
-        told(&result["status"]),
-        told(&result["verdict"]),
-        told(&result["error"]["code"]),
+        text(&result["status"]),
+        text(&result["verdict"]),
+        text(&result["error"]["code"]),
     );
     assert_eq!(
         found,

@@ -4,7 +4,7 @@ use super::arguments::Arguments;
 use super::fleet::Fleet;
 use super::injector::Damage;
 use super::ledger::Ledger;
-use super::logs::Told;
+use super::logs::LogCounts;
 use super::verdict::{Charge, Evidence};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -21,7 +21,7 @@ pub(crate) struct Outcome<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) damage: &'a Damage,
     pub(crate) ledger: &'a Ledger,
-    pub(crate) told: &'a Told,
+    pub(crate) logs: &'a LogCounts,
     pub(crate) fleet: &'a Fleet,
     pub(crate) took: Duration,
 }
@@ -33,7 +33,7 @@ impl Outcome<'_> {
             evidence,
             damage,
             ledger,
-            told,
+            logs,
             fleet,
             took,
         } = self;
@@ -67,7 +67,7 @@ impl Outcome<'_> {
             &evidence.forked(),
         );
         row("good answers that came too late", &evidence.all_too_late());
-        row("parks", &told.parked.values().sum::<usize>());
+        row("parks", &logs.parked.values().sum::<usize>());
         let of_each = calls
             .iter()
             .map(|(stage, calls)| format!("{calls} {stage}"))
@@ -80,8 +80,8 @@ impl Outcome<'_> {
                 .collect();
             row(&format!("other answers of {stage}"), &kinds.join(", "));
         }
-        row("parked for", &listed(&told.parked));
-        row("warnings and errors", &listed(&told.complaints));
+        row("parked for", &listed(&logs.parked));
+        row("warnings and errors", &listed(&logs.complaints));
         row(
             "most memory of a worker, MiB",
             &fleet

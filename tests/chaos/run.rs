@@ -1,9 +1,8 @@
 //! The straight line: plan, start, submit while everything breaks, wait, drain, judge, report.
 
 use super::arguments::Arguments;
-use super::cast::Cast;
-use super::crop::Crop;
-use super::desk::{Desk, Strangers};
+use super::collector::Collector;
+use super::environment::Environment;
 use super::fleet::Fleet;
 use super::injector::{Damage, Injector};
 use super::ledger::Ledger;
@@ -11,6 +10,7 @@ use super::pictures::bills;
 use super::plan::{Asks, orders};
 use super::rabbit::Rabbit;
 use super::report::{Outcome, charges};
+use super::submitter::{Strangers, Submitter};
 use super::verdict::{Charge, Evidence, sheets};
 use super::{allowance, broker_faults, logs, quiet, strangers, verdict};
 use jiff::Timestamp;
@@ -43,15 +43,15 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         Asks::Bill { bill, verify, .. } => expected[&(bill, verify)].clone(),
         Asks::Odd { error } => verdict::odd(error),
     });
-    let cast = Cast::start(arguments, &rabbit).await;
+    let environment = Environment::start(arguments, &rabbit).await;
     println!(
         "chaos: seed {}, {} jobs; logs in {}",
         arguments.seed,
         orders.len(),
-        cast.folder.display()
+        environment.folder.display()
     );
     let calm = RwLock::new(());
-    let mut fleet = Fleet::start(&cast, &rabbit, arguments.workers).await;
+    let mut fleet = Fleet::start(&environment, &rabbit, arguments.workers).await;
     let strangers = Strangers {
         messages: strangers::messages(arguments, &bills).into(),
         every: arguments
@@ -61,30 +61,30 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         seed: arguments.seed,
         port: rabbit.nodes()[0].port,
     };
-    let mut desk = Desk::open(&cast, &bills, &calm, &orders, strangers).await;
-    let (crop, mut told) = Crop::start(&cast.config);
+    let mut submitter = Submitter::open(&environment, &bills, &calm, &orders, strangers).await;
+    let (collector, mut answered_ids) = Collector::start(&environment.config);
     let (ledger, mut damage) = (Mutex::new(Ledger::default()), Damage::default());
     let mut injector = Injector {
-        cast: &cast,
-        crop: &crop,
+        environment: &environment,
+        collector: &collector,
         rabbit: &mut rabbit,
         fleet: &mut fleet,
         calm: &calm,
     };
     let both = async {
         tokio::join!(
-            desk.serve(&mut told),
+            submitter.submit_all(&mut answered_ids),
             injector.inject(broker_faults::plan(arguments), &mut damage)
         );
     };
     let in_time = tokio::select! {
         done = timeout(patience(arguments), both) => done.is_ok(),
-        () = copying(&cast, &ledger) => false,
+        () = copying(&environment, &ledger) => false,
     };
     let unfinished = if in_time {
         Vec::new()
     } else {
-        desk.unfinished()
+        submitter.unfinished()
     };
     let mut wrong: Vec<Charge> = vec![("the run did not end in time", unfinished)];
     wrong.push(("left in queues", emptied(&rabbit).await));
@@ -99,24 +99,24 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
             .collect(),
     ));
     wrong.push(("left in queues after the drain", emptied(&rabbit).await));
-    crop.stop();
+    collector.stop();
     let mut ledger = ledger.into_inner();
-    ledger.copy(&cast.sandbox.calls());
+    ledger.copy(&environment.sandbox.calls());
     let accounts = ledger.accounts();
     let evidence = Evidence {
-        allowed: allowance::of(&orders, &bills, &desk.doubtful, began_on != today()),
+        allowed: allowance::of(&orders, &bills, &submitter.doubtful, began_on != today()),
         sheets,
-        answers: crop.answers(),
-        failed: crop.failed(),
+        answers: collector.answers(),
+        failed: collector.failed(),
         accounts,
         kills: damage.kills.iter().map(|kill| kill.at).collect(),
     };
     wrong.extend(evidence.judge());
     wrong.push((
         "calls missing from the ledger",
-        ledger.gaps(&cast.sandbox.calls()),
+        ledger.gaps(&environment.sandbox.calls()),
     ));
-    let told = logs::read(&fleet.workers);
+    let logs = logs::read(&fleet.workers);
     wrong.push((
         "workers that died by themselves",
         fleet
@@ -125,11 +125,11 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
             .flat_map(|worker| worker.deaths.clone())
             .collect(),
     ));
-    wrong.push(("panics", told.panics.clone()));
+    wrong.push(("panics", logs.panics.clone()));
     let is_calm = arguments.kills + arguments.restarts + arguments.cuts == 0;
     wrong.push((
         "connections lost although none was cut",
-        if is_calm { told.losses() } else { Vec::new() },
+        if is_calm { logs.losses() } else { Vec::new() },
     ));
     let heavy = fleet
         .workers
@@ -147,16 +147,16 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         evidence: &evidence,
         damage: &damage,
         ledger: &ledger,
-        told: &told,
+        logs: &logs,
         fleet: &fleet,
         took,
     };
     println!("{}\n{}", outcome.table(), charges(&wrong));
     let all_is_well = wrong.iter().all(|(_, whom)| whom.is_empty());
     if all_is_well {
-        std::fs::remove_dir_all(&cast.folder).unwrap();
+        std::fs::remove_dir_all(&environment.folder).unwrap();
     } else {
-        println!("chaos: logs in {}", cast.folder.display());
+        println!("chaos: logs in {}", environment.folder.display());
     }
     all_is_well
 }
@@ -178,10 +178,10 @@ fn patience(arguments: &Arguments) -> Duration {
     Duration::from_secs(seconds as u64)
 }
 
-async fn copying(cast: &Cast, ledger: &Mutex<Ledger>) {
+async fn copying(environment: &Environment, ledger: &Mutex<Ledger>) {
     loop {
         sleep(COPY_EVERY).await;
-        ledger.lock().await.copy(&cast.sandbox.calls());
+        ledger.lock().await.copy(&environment.sandbox.calls());
     }
 }
 

@@ -1,9 +1,8 @@
-//! Where the orders are handed in: never too many at once, repetitions when their time has come,
-//! and never while the broker is down, so that no message is submitted twice but those that are
-//! meant to be.
+//! Submits the orders: never too many at once, repetitions when their time has come, and never
+//! while the broker is down, so that no message is submitted twice but those that are meant to be.
 
-use super::cast::Cast;
 use super::client::Client;
+use super::environment::Environment;
 use super::harness::raw_publisher::RawPublisher;
 use super::harness::system::BUCKET;
 use super::pictures::Bill;
@@ -21,45 +20,45 @@ use tokio::time::sleep;
 const UNANSWERED: usize = 300;
 const PAUSE: Duration = Duration::from_millis(300);
 
-pub(crate) struct Desk<'a> {
-    cast: &'a Cast,
+pub(crate) struct Submitter<'a> {
+    environment: &'a Environment,
     bills: &'a [Bill],
-    /// Held for writing while the broker is down.
+    /// Locked for writing while the broker is down.
     calm: &'a RwLock<()>,
     client: Client,
-    /// To be handed in next.
+    /// The orders to submit next.
     ready: VecDeque<Order>,
-    /// By the correlation id of the answer that they wait for.
+    /// Orders by the correlation id of the answer that they wait for.
     waiting: BTreeMap<String, Vec<Order>>,
-    /// For the queue that vanishes, once it has.
-    homeless: Vec<Order>,
-    /// Handed in for that queue and not answered.
-    at_home: BTreeSet<String>,
+    /// Orders with the deleted queue as `reply_to`, submitted once it is deleted.
+    for_deleted_queue: Vec<Order>,
+    /// The correlation ids submitted for that queue before, and not answered.
+    awaited_from_vanishing: BTreeSet<String>,
     unanswered: BTreeSet<String>,
-    /// Whether the broker had them was never told: there may be two.
+    /// The broker may or may not have these: the publish was not confirmed, and was repeated.
     pub(crate) doubtful: BTreeSet<String>,
     strangers: Strangers,
 }
 
-/// Who publishes between the orders, and forges some of them.
+/// Foreign messages published between the orders, and forgeries of some orders.
 pub(crate) struct Strangers {
     pub(crate) messages: VecDeque<Strange>,
-    /// After so many orders one of them.
+    /// One is published after each so many orders.
     pub(crate) every: usize,
     pub(crate) seed: u64,
-    /// Of a node of the broker.
+    /// The port of one of the broker's nodes.
     pub(crate) port: u16,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Submitter<'a> {
     pub(crate) async fn open(
-        cast: &'a Cast,
+        environment: &'a Environment,
         bills: &'a [Bill],
         calm: &'a RwLock<()>,
         orders: &[Order],
         strangers: Strangers,
     ) -> Self {
-        let urls: Vec<String> = cast
+        let urls: Vec<String> = environment
             .config
             .broker
             .urls
@@ -77,21 +76,21 @@ impl<'a> Desk<'a> {
                 .await
                 .unwrap()
         );
-        let mut desk = Self {
-            cast,
+        let mut submitter = Self {
+            environment,
             bills,
             calm,
             client,
             ready: VecDeque::new(),
             waiting: BTreeMap::new(),
-            homeless: Vec::new(),
-            at_home: BTreeSet::new(),
+            for_deleted_queue: Vec::new(),
+            awaited_from_vanishing: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             doubtful: BTreeSet::new(),
             strangers,
         };
-        desk.sort(orders);
-        desk
+        submitter.sort(orders);
+        submitter
     }
 
     fn sort(&mut self, orders: &[Order]) {
@@ -104,7 +103,7 @@ impl<'a> Desk<'a> {
                     .or_default()
                     .push(order.clone()),
                 None if order.reply_to == Some(VANISHING) && !first_half => {
-                    self.homeless.push(order.clone());
+                    self.for_deleted_queue.push(order.clone());
                 }
                 None => self.ready.push_back(order.clone()),
             }
@@ -113,29 +112,29 @@ impl<'a> Desk<'a> {
             .ready
             .iter()
             .filter(|order| order.reply_to == Some(VANISHING));
-        self.at_home = of_the_first_half.map(Order::correlation).collect();
+        self.awaited_from_vanishing = of_the_first_half.map(Order::correlation).collect();
     }
 
-    /// Until everything is handed in and answered.
-    pub(crate) async fn serve(&mut self, answers: &mut UnboundedReceiver<String>) {
+    /// Returns when everything was submitted and answered.
+    pub(crate) async fn submit_all(&mut self, answers: &mut UnboundedReceiver<String>) {
         loop {
             while self.unanswered.len() < UNANSWERED {
                 let Some(order) = self.ready.pop_front() else {
                     break;
                 };
-                self.hand_in(&order).await;
+                self.submit(&order).await;
                 if order.number % self.strangers.every == 0 {
-                    self.let_in_a_stranger().await;
+                    self.publish_foreign_message().await;
                 }
             }
-            if self.at_home.is_empty() && !self.homeless.is_empty() {
-                self.delete_the_vanishing().await;
-                self.ready.extend(self.homeless.drain(..));
+            if self.awaited_from_vanishing.is_empty() && !self.for_deleted_queue.is_empty() {
+                self.delete_vanishing_queue().await;
+                self.ready.extend(self.for_deleted_queue.drain(..));
                 continue;
             }
             if self.ready.is_empty() && self.unanswered.is_empty() {
                 while !self.strangers.messages.is_empty() {
-                    self.let_in_a_stranger().await;
+                    self.publish_foreign_message().await;
                 }
                 return;
             }
@@ -143,18 +142,18 @@ impl<'a> Desk<'a> {
                 return;
             };
             self.unanswered.remove(&id);
-            self.at_home.remove(&id);
+            self.awaited_from_vanishing.remove(&id);
             for order in self.waiting.remove(&id).unwrap_or_default() {
-                self.hand_in(&order).await;
+                self.submit(&order).await;
             }
         }
     }
 
-    /// What [`Desk::serve`] still waits for.
+    /// Returns what [`Submitter::submit_all`] still waits for.
     pub(crate) fn unfinished(&self) -> Vec<String> {
         let counts = format!(
-            "{} orders to be handed in, {} strangers to be let in",
-            self.ready.len() + self.homeless.len(),
+            "{} orders to submit, {} foreign messages to publish",
+            self.ready.len() + self.for_deleted_queue.len(),
             self.strangers.messages.len()
         );
         let unanswered = self
@@ -164,13 +163,13 @@ impl<'a> Desk<'a> {
         [counts].into_iter().chain(unanswered).collect()
     }
 
-    async fn hand_in(&mut self, order: &Order) {
+    async fn submit(&mut self, order: &Order) {
         // Another version of an object is another question.
         if let Some(picture) = order
             .picture(self.bills)
             .filter(|_| order.origin == Origin::New)
         {
-            self.cast
+            self.environment
                 .sandbox
                 .put(BUCKET, &picture.key, picture.bytes)
                 .await
@@ -180,17 +179,17 @@ impl<'a> Desk<'a> {
         if !matches!(order.origin, Origin::Again(_) | Origin::AtOnce(_)) {
             self.unanswered.insert(order.correlation());
             if order.reply_to == Some(VANISHING) {
-                self.at_home.insert(order.correlation());
+                self.awaited_from_vanishing.insert(order.correlation());
             }
         }
         if let Some(forgery) = self.forgery(order) {
-            return self.hand_in_forged(order, forgery, &message).await;
+            return self.submit_forged(order, forgery, &message).await;
         }
         loop {
             let calm = self.calm.read().await;
             if let Ok(true) = self
                 .client
-                .publish(&self.cast.config.broker.jobs_queue, &message)
+                .publish(&self.environment.config.broker.jobs_queue, &message)
                 .await
             {
                 return;
@@ -202,7 +201,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Repetitions are the message as it should be: its headers make no other run of it.
+    /// Repetitions carry no forgery: other headers would not make another run of them.
     fn forgery(&self, order: &Order) -> Option<Forgery> {
         let may_carry_one = self.strangers.is_any()
             && order.origin == Origin::New
@@ -212,7 +211,7 @@ impl<'a> Desk<'a> {
             .flatten()
     }
 
-    async fn hand_in_forged(&self, order: &Order, forgery: Forgery, message: &Message) {
+    async fn submit_forged(&self, order: &Order, forgery: Forgery, message: &Message) {
         if let Some(picture) = order.picture(self.bills) {
             let today = Timestamp::now()
                 .in_tz("Asia/Shanghai")
@@ -220,7 +219,11 @@ impl<'a> Desk<'a> {
                 .date()
                 .to_string();
             for (key, object) in planted(&picture, &today) {
-                self.cast.sandbox.put(BUCKET, &key, object).await.unwrap();
+                self.environment
+                    .sandbox
+                    .put(BUCKET, &key, object)
+                    .await
+                    .unwrap();
             }
         }
         let properties = forgery.properties(message, &run_id(message));
@@ -228,14 +231,14 @@ impl<'a> Desk<'a> {
         let mut publisher = RawPublisher::connect(self.strangers.port).await;
         publisher
             .publish(
-                &self.cast.config.broker.jobs_queue,
+                &self.environment.config.broker.jobs_queue,
                 &properties,
                 &message.body,
             )
             .await;
     }
 
-    async fn let_in_a_stranger(&mut self) {
+    async fn publish_foreign_message(&mut self) {
         let Some(Strange {
             exchange,
             properties,
@@ -245,12 +248,12 @@ impl<'a> Desk<'a> {
         else {
             return;
         };
-        self.cast
+        self.environment
             .sandbox
             .put(BUCKET, &picture.key, picture.bytes)
             .await
             .unwrap();
-        let queues = &self.cast.config.broker;
+        let queues = &self.environment.config.broker;
         let (exchange, key) = match exchange {
             Exchange::Jobs => ("", queues.jobs_queue.as_str()),
             Exchange::Control => (queues.control_exchange.as_str(), ""),
@@ -262,8 +265,8 @@ impl<'a> Desk<'a> {
             .await;
     }
 
-    /// All that was answered there is gathered: nobody's answer is deleted with it.
-    async fn delete_the_vanishing(&mut self) {
+    /// All answers in the queue were consumed before, so that none is deleted with it.
+    async fn delete_vanishing_queue(&mut self) {
         loop {
             let _calm = self.calm.read().await;
             if self.client.delete(VANISHING).await.is_ok() {

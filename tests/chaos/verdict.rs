@@ -3,7 +3,7 @@
 pub(crate) mod check;
 
 use super::allowance::Allowance;
-use super::crop::Heap;
+use super::collector::MessagesById;
 use super::differences::differences;
 use super::ledger::{Account, Accounts};
 use super::pictures::Bill;
@@ -34,8 +34,8 @@ pub(crate) struct Sheet {
 #[derive(Debug)]
 pub(crate) struct Evidence {
     pub(crate) sheets: BTreeMap<String, Sheet>,
-    pub(crate) answers: Heap,
-    pub(crate) failed: Heap,
+    pub(crate) answers: MessagesById,
+    pub(crate) failed: MessagesById,
     pub(crate) accounts: Accounts,
     pub(crate) allowed: Allowance,
     pub(crate) kills: Vec<Duration>,
@@ -152,11 +152,11 @@ impl Evidence {
             .flat_map(|(id, _)| self.answers.get(id).into_iter().flatten())
             .map(|answer| &answer.body)
             .collect();
-        let told: usize = answers
+        let reported: usize = answers
             .into_iter()
             .map(|body| unanswered(body, whose.0))
             .sum();
-        told.saturating_sub(account.unanswered)
+        reported.saturating_sub(account.unanswered)
     }
 
     fn of_sheets(&self, is_wrong: impl Fn(&String, &Sheet) -> bool) -> Vec<String> {
@@ -219,7 +219,7 @@ impl Evidence {
                     .text(FAILURE)
                     .and_then(|text| serde_json::from_str::<Value>(&text).ok())
             };
-            let is_told = |reason: Value| {
+            let is_in_copy = |reason: Value| {
                 reason["status"] == sheet.expected["status"]
                     && json!([reason["error"]["stage"], reason["error"]["code"]])
                         == sheet.expected["error"]
@@ -227,7 +227,7 @@ impl Evidence {
             };
             self.failed
                 .get(id)
-                .is_some_and(|copies| copies.iter().any(|copy| !of(copy).is_some_and(is_told)))
+                .is_some_and(|copies| copies.iter().any(|copy| !of(copy).is_some_and(is_in_copy)))
         })
     }
 

@@ -53,7 +53,7 @@ async fn main() {
     let mut steady = Vec::new();
     let mut changes = Vec::new();
     for (limiter, burst) in [("strict second", 0), ("bucket of 4", 4)] {
-        let ledger = lives(&arguments, burst).await;
+        let ledger = measure(&arguments, burst).await;
         steady.extend(ledger.steady(limiter));
         changes.extend(ledger.changes(limiter));
     }
@@ -74,8 +74,9 @@ async fn main() {
     );
 }
 
-/// Workers come, and at the end one goes; there is always more to do than they may.
-async fn lives(arguments: &Arguments, burst: u32) -> QuotaLedger {
+/// Measures with workers that join one after the other, and at the end one is killed; there are
+/// always more jobs than the quota allows.
+async fn measure(arguments: &Arguments, burst: u32) -> QuotaLedger {
     let mut scenario = SandboxScenario::default();
     let SandboxScenario {
         recognition,

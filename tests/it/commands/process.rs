@@ -5,12 +5,12 @@ use crate::harness::system::{BUCKET, On, Setup, System};
 use invoice_worker::dev::sandbox::samples;
 use serde_json::Value;
 
-struct Desk {
+struct ProcessTest {
     system: System,
     file: ConfigFile,
 }
 
-impl Desk {
+impl ProcessTest {
     async fn new(faults: &str) -> Self {
         let system = Setup::new(On::Memory).await.faults(faults).prepare().await;
         let file = ConfigFile::of(&system);
@@ -49,12 +49,12 @@ impl Desk {
 
 #[tokio::test]
 async fn local_and_stored_images_get_a_line_each_in_their_order() {
-    let desk = Desk::new("").await;
+    let test = ProcessTest::new("").await;
     let images = [
-        desk.local("01-beijing-outpatient"),
-        desk.stored("05-guangdong-inpatient-voided").await,
+        test.local("01-beijing-outpatient"),
+        test.stored("05-guangdong-inpatient-voided").await,
     ];
-    let (code, results) = desk.results(&[&images[0], &images[1]]).await;
+    let (code, results) = test.results(&[&images[0], &images[1]]).await;
     assert_eq!(code, Some(0), "a negative verdict is an answer, too");
     let told: Vec<_> = results
         .iter()
@@ -71,8 +71,8 @@ async fn local_and_stored_images_get_a_line_each_in_their_order() {
 
 #[tokio::test]
 async fn without_json_a_person_can_read_it() {
-    let desk = Desk::new("").await;
-    let ended = desk.process(&[&desk.local("01-beijing-outpatient")]).await;
+    let test = ProcessTest::new("").await;
+    let ended = test.process(&[&test.local("01-beijing-outpatient")]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for line in [
         "Outcome       genuine: the fiscal registry knows this bill",
@@ -85,14 +85,14 @@ async fn without_json_a_person_can_read_it() {
 
 #[tokio::test]
 async fn images_that_cannot_be_processed_do_not_keep_the_others_from_it() {
-    let desk = Desk::new("").await;
-    let folder = desk.file.folder().display().to_string();
+    let test = ProcessTest::new("").await;
+    let folder = test.file.folder().display().to_string();
     let (text, image) = (
-        desk.write("notes.txt", b"no image at all"),
-        desk.local("01-beijing-outpatient"),
+        test.write("notes.txt", b"no image at all"),
+        test.local("01-beijing-outpatient"),
     );
     let missing = format!("s3://{BUCKET}/nowhere.jpg");
-    let (code, results) = desk
+    let (code, results) = test
         .results(&["/nowhere.jpg", &folder, &text, &missing, &image])
         .await;
     assert_eq!(code, Some(1));
@@ -112,7 +112,7 @@ async fn images_that_cannot_be_processed_do_not_keep_the_others_from_it() {
     );
     assert_eq!(results[4]["verdict"], "genuine");
 
-    let ended = desk.process(&["/nowhere.jpg"]).await;
+    let ended = test.process(&["/nowhere.jpg"]).await;
     assert_eq!(ended.code, Some(1));
     assert!(
         ended
@@ -125,8 +125,8 @@ async fn images_that_cannot_be_processed_do_not_keep_the_others_from_it() {
 
 #[tokio::test]
 async fn a_job_that_would_be_parked_says_when_it_would_be_tried_again() {
-    let desk = Desk::new("[[fault]]\nstage = \"verification\"\nanswer = \"316\"\n").await;
-    let (code, results) = desk.results(&[&desk.local("01-beijing-outpatient")]).await;
+    let test = ProcessTest::new("[[fault]]\nstage = \"verification\"\nanswer = \"316\"\n").await;
+    let (code, results) = test.results(&[&test.local("01-beijing-outpatient")]).await;
     assert_eq!(code, Some(1));
     let error = &results[0]["error"];
     assert_eq!(
