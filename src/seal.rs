@@ -1,16 +1,16 @@
 //! Seals on data that a worker reads back from places where others can write: checkpoints, parked
 //! jobs, heartbeats.
 //!
-//! A seal is an HMAC-SHA256 with a key of its own for each kind. While a key is being replaced
-//! everything carries two seals, one by each key, so that workers which were restarted already and
-//! workers which were not accept each other's. Nothing here hides the content.
+//! A seal is an HMAC-SHA256 with a separate key for each kind. While a key is being replaced, data
+//! carries two seals, one by each key, so that workers that were restarted and workers that were
+//! not accept each other's. The content is not encrypted.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 /// Shorter keys are refused: 32 random bytes are 44 characters of base64.
 pub const MIN_KEY_BYTES: usize = 32;
-/// The version of what is sealed. A new number makes every earlier seal invalid.
+/// The version of the seals. A new number makes every earlier seal invalid.
 const PURPOSE: &str = "invoice-worker seal 1";
 const BLOCK_BYTES: usize = 64;
 const SEPARATOR: char = '.';
@@ -45,12 +45,12 @@ pub struct Sealer {
     previous: Option<SealKey>,
 }
 
-/// A key as HMAC wants it: a whole block, so that no length can be wrong.
+/// A key of the length of an HMAC block, so that no length is invalid.
 #[derive(Clone)]
 pub struct SealKey([u8; BLOCK_BYTES]);
 
 impl SealKey {
-    /// The key for a configured secret.
+    /// Returns the key for a configured secret.
     pub fn of(key: &str) -> Self {
         Self::from_digest(
             Sha256::new_with_prefix(PURPOSE)
@@ -59,7 +59,7 @@ impl SealKey {
         )
     }
 
-    /// The key derived from secrets that all workers of a fleet share.
+    /// Derives the key from secrets that all workers of a fleet share.
     pub fn derived_from(secrets: &[&str]) -> Self {
         let mut digest = Sha256::new_with_prefix(PURPOSE).chain_update(" derived ");
         for secret in secrets {
@@ -95,7 +95,7 @@ impl Sealer {
         Self { current, previous }
     }
 
-    /// The seal of these parts, as text: hexadecimal digits, of two seals with a dot between them.
+    /// Returns the seal of these parts as hexadecimal digits; two seals are separated by a dot.
     pub fn seal(&self, kind: SealKind, parts: &[&[u8]]) -> String {
         let seals: Vec<String> = self
             .keys()
@@ -104,7 +104,8 @@ impl Sealer {
         seals.join(&SEPARATOR.to_string())
     }
 
-    /// Whether this is a seal of these parts by any of the keys. Compared in constant time.
+    /// Whether this is a seal of these parts by any of the keys. The comparison takes constant
+    /// time.
     pub fn accepts(&self, kind: SealKind, parts: &[&[u8]], seal: &str) -> bool {
         let seals: Vec<Vec<u8>> = seal
             .split(SEPARATOR)

@@ -24,8 +24,8 @@ pub enum ReportedState {
     Closed(ReportedClosure),
 }
 
-/// Milliseconds are counted from when the heartbeat was written: back to the beginning, forward to
-/// the end.
+/// A closed scope. Milliseconds are counted from when the heartbeat was written: `since_ms` back to
+/// the beginning, `until_ms` forward to the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportedClosure {
     pub stage: Stage,
@@ -34,7 +34,7 @@ pub struct ReportedClosure {
     pub since_ms: i64,
     pub until_ms: i64,
     pub failures: u32,
-    /// Another version may write this in another way: then the probe is unknown.
+    /// The probe under way. `None` also where another version writes it in an unknown format.
     #[serde(
         default,
         deserialize_with = "known_or_none",
@@ -50,8 +50,8 @@ pub struct ReportedProbing {
 }
 
 impl ClosureReport {
-    /// Whether a worker could have written it. A version that could not be surpassed would hold for
-    /// ever, and a pause is its worker's own.
+    /// Whether a worker could have written it. A version that no other could exceed would hold for
+    /// ever, and pauses are never reported, because each concerns one worker.
     pub fn is_sound(&self) -> bool {
         let is_closure_sound = match &self.state {
             ReportedState::Open { .. } => true,
@@ -68,7 +68,7 @@ impl ClosureReport {
 }
 
 impl ReportedClosure {
-    /// The probe, where a worker could have written it.
+    /// Returns the probe, if a worker could have written it.
     pub fn probing(&self) -> Option<&ReportedProbing> {
         self.probing
             .as_ref()

@@ -1,5 +1,5 @@
-//! Whether this worker has calls to make. Only then it has a share of the rate: a worker that is
-//! idle, paused or draining leaves its share to the others.
+//! Whether this worker has calls to make. Only then does it have a share of the rate: a worker that
+//! is idle, paused or draining leaves its share to the others.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -12,13 +12,14 @@ pub(super) struct Demand {
     reported: AtomicBool,
 }
 
-/// A call that is to be made. The worker has work for as long as it waits.
+/// A call that waits to be made. While there is one, the worker has work.
 #[derive(Debug)]
 #[must_use]
 pub struct WaitingCall<'a>(&'a Demand);
 
 impl Demand {
-    /// Also returns whether the other workers do not know yet that there is work.
+    /// Registers a waiting call. Also returns whether the other workers have yet to be informed
+    /// that there is work.
     pub(super) fn wait(&self) -> (WaitingCall<'_>, bool) {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         self.since_report.store(true, Ordering::SeqCst);
@@ -28,10 +29,10 @@ impl Demand {
         )
     }
 
-    /// Whether there is work, for the next heartbeat. A moment without a waiting call is no
-    /// idleness.
+    /// Returns whether there is work, for the next heartbeat. It is true also if a call has waited
+    /// since the last report.
     pub(super) fn report(&self) -> bool {
-        // A call that comes between these lines is announced once too often.
+        // A call that arrives between these lines is announced once too often, which is harmless.
         self.reported.store(false, Ordering::SeqCst);
         let has_work = self.since_report.swap(false, Ordering::SeqCst)
             || self.waiting.load(Ordering::SeqCst) > 0;
@@ -56,15 +57,18 @@ mod tests {
     fn work_is_announced_once_when_it_comes_and_once_when_it_is_gone() {
         let demand = Demand::default();
         assert!(!demand.report());
-        let (first, is_news) = demand.wait();
-        assert!(is_news);
-        let (second, is_news) = demand.wait();
-        assert!(!is_news, "they know");
+        let (first, is_new) = demand.wait();
+        assert!(is_new);
+        let (second, is_new) = demand.wait();
+        assert!(!is_new, "a second waiting call is not announced");
         drop(first);
-        assert!(demand.report() && demand.report(), "one still waits");
+        assert!(
+            demand.report() && demand.report(),
+            "there is work while one call waits"
+        );
         drop(second);
         drop(demand.wait());
-        assert!(demand.report(), "there was one since");
+        assert!(demand.report(), "a call has waited since the last report");
         assert!(!demand.report());
         assert!(demand.wait().1);
     }

@@ -1,5 +1,5 @@
-//! Messages on the control exchange: sealed when they are sent, and believed only where a worker of
-//! this fleet sealed them.
+//! Messages on the control exchange. They are sealed when they are sent, and accepted only if a
+//! worker of this fleet sealed them.
 
 use super::heartbeat::{Heartbeat, KIND, MAX_BYTES};
 use super::peer_register::{Admission, PeerRegister};
@@ -10,17 +10,17 @@ use jiff::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How often a worker publishes all that it knows (contract, control messages); at once where
-/// something happened.
+/// How often a worker publishes its whole state (contract, control messages). Changes are published
+/// at once.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
-/// A message on the control exchange, as far as it can be believed.
+/// A message on the control exchange, by its seal.
 pub enum ControlMessage {
     /// A worker with our seal wrote it.
     Sealed(Heartbeat),
-    /// It has our seal, and does not say whose it is: it is of a version that this one does not
-    /// know.
+    /// It has our seal, and cannot be read: it has the format of another version.
     Unreadable,
+    /// It has no valid seal of ours.
     Unsealed,
 }
 
@@ -68,7 +68,7 @@ impl ControlExchange {
         &self.name
     }
 
-    /// This worker's next message.
+    /// Returns this worker's next message.
     pub fn seal(&self, heartbeat: Heartbeat, now: Timestamp) -> Message {
         let json = self.register().stamp(heartbeat, now).to_json();
         let seal = self.sealer.seal(SealKind::Heartbeat, &[&json]);
@@ -77,12 +77,13 @@ impl ControlExchange {
         message
     }
 
-    /// Logs and counts what is not from this fleet.
+    /// Reads a message and decides whether it counts. Messages that are not from this fleet are
+    /// logged and counted.
     pub fn receive(&self, message: &Message, now: Timestamp) -> Received {
         let heartbeat = match read_control_message(message, &self.sealer) {
             ControlMessage::Sealed(heartbeat) => heartbeat,
             ControlMessage::Unreadable => {
-                tracing::debug!("a heartbeat does not say whose it is");
+                tracing::debug!("a heartbeat of another version cannot be read");
                 return Received::Ignored;
             }
             ControlMessage::Unsealed => {

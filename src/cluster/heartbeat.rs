@@ -1,8 +1,8 @@
-//! What workers tell each other on the control exchange: that they are alive, whether they have
-//! work, and all that is closed.
+//! The heartbeat that workers publish on the control exchange: that they are alive, whether they
+//! have work, and all scopes that are closed.
 //!
-//! A worker of another version may know more, or less. What cannot be read of its heartbeat costs
-//! itself, never the heartbeat: a worker that is not known would use the rate a second time.
+//! A worker of another version may know other fields. A field that cannot be read is ignored, and
+//! the rest of the heartbeat counts: a worker that is not known would use the rate a second time.
 
 use super::liveness::Liveness;
 use super::peers::MAX_ID_BYTES;
@@ -17,21 +17,22 @@ use std::collections::BTreeMap;
 pub const KIND: &str = "invoice.heartbeat";
 /// Version 1 had no seal, and times instead of durations.
 const VERSION: u32 = 2;
-/// Several times what a full one takes.
+/// Longer heartbeats are refused. A full one is several times shorter.
 pub const MAX_BYTES: usize = 1 << 20;
-/// More accounts than any worker has.
+/// The most accounts that are read from a heartbeat, more than any worker has.
 const MAX_GRANTED: usize = 100;
 
-/// The whole state each time, so that one that is lost is made up for by the next.
+/// The whole state of a worker each time, so that the next heartbeat makes up for a lost one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Heartbeat {
     v: u32,
     pub worker: String,
     /// The sender's fleet: workers of others on the same exchange are no peers.
     pub fleet: String,
-    /// Counts the heartbeats of this worker: one that was recorded and sent again is known by it.
+    /// Counts the heartbeats of this worker, so that one that was recorded and sent again is
+    /// refused.
     pub sequence: u64,
-    /// Milliseconds since the epoch, by the sender's clock. Only for telling a heartbeat that is
+    /// Milliseconds since the epoch, by the sender's clock. It only shows whether a heartbeat is
     /// long past.
     pub sent_at_ms: i64,
     /// The interval at which the sender publishes heartbeats, in milliseconds.
@@ -40,8 +41,8 @@ pub struct Heartbeat {
     pub has_work: bool,
     pub draining: bool,
     pub closed: Vec<ClosureReport>,
-    /// The part of the configured rate that a provider grants, as this worker has learned: where it
-    /// is not all of it.
+    /// The part of the configured rate that each provider grants, as this worker has learned, for
+    /// the accounts where that is less than 1.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub granted: BTreeMap<AccountName, f64>,
 }
@@ -78,11 +79,12 @@ impl Heartbeat {
     }
 
     pub fn to_json(&self) -> Vec<u8> {
-        // Cannot fail: plain text and numbers.
+        // Serialising text and numbers cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// `None` only where nothing says whose heartbeat it is, and the how manieth.
+    /// Reads a heartbeat. `None` where the worker, its fleet, the sequence number or the time is
+    /// missing.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let fields: Map<String, Value> =
             (bytes.len() <= MAX_BYTES).then(|| serde_json::from_slice(bytes).ok())??;
@@ -116,11 +118,11 @@ impl Heartbeat {
             sequence: fields.get("sequence")?.as_u64()?,
             sent_at_ms: fields.get("sent_at_ms")?.as_i64()?,
             every_ms: fields.get("every_ms").and_then(Value::as_i64),
-            // Of one that does not say so in a way we know, its share of the rate is left to it.
+            // A worker that does not say so in a known way keeps its share of the rate.
             has_work: is("has_work", true),
             draining: is("draining", false),
             closed: closed
-                .filter_map(|told| ClosureReport::deserialize(told).ok())
+                .filter_map(|report| ClosureReport::deserialize(report).ok())
                 .collect(),
             granted: granted
                 .take(MAX_GRANTED)
@@ -136,7 +138,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn told() -> Heartbeat {
+    fn sample() -> Heartbeat {
         Heartbeat::new("worker", true, false, Vec::new()).stamped(
             "fleet",
             7,
@@ -146,18 +148,18 @@ mod tests {
 
     #[test]
     fn a_heartbeat_is_read_as_it_was_written() {
-        let told = Heartbeat {
+        let heartbeat = Heartbeat {
             every_ms: Some(12_500),
             granted: BTreeMap::from([(AccountName::RECOGNITION, 0.5)]),
-            ..told()
+            ..sample()
         };
-        assert_eq!(Heartbeat::parse(&told.to_json()), Some(told));
+        assert_eq!(Heartbeat::parse(&heartbeat.to_json()), Some(heartbeat));
     }
 
     #[test]
     fn a_heartbeat_without_a_valid_sender_is_refused() {
         let changed = |name: &str, value: Value| {
-            let mut fields = serde_json::to_value(told()).unwrap();
+            let mut fields = serde_json::to_value(sample()).unwrap();
             fields[name] = value;
             fields.to_string()
         };
@@ -191,13 +193,17 @@ mod tests {
             "closed": [{ "place": { "moon": "x" } }, unknown_stage, place, 7, null],
             "granted": { "Translation!": 0.5, "verification": 0.5, "recognition": "half" },
         });
-        let heard = Heartbeat::parse(fields.to_string().as_bytes()).unwrap();
+        let heartbeat = Heartbeat::parse(fields.to_string().as_bytes()).unwrap();
         assert_eq!(
-            (heard.has_work, heard.draining, heard.closed.len()),
+            (
+                heartbeat.has_work,
+                heartbeat.draining,
+                heartbeat.closed.len()
+            ),
             (true, false, 1)
         );
         assert_eq!(
-            heard.granted,
+            heartbeat.granted,
             BTreeMap::from([(AccountName::VERIFICATION, 0.5)])
         );
         for name in ["closed", "granted"] {

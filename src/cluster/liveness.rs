@@ -1,5 +1,5 @@
-//! How often a worker publishes a heartbeat, and after how much silence the others take it for
-//! gone. Pure.
+//! How often a worker publishes a heartbeat, and how long after its last one the others expire it.
+//! Pure.
 //!
 //! Every heartbeat is delivered to every worker, so a fixed interval would cost a fleet of `n`
 //! workers `n²` deliveries. Above [`MANY`] workers the interval grows with their number instead:
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 /// The interval of a small fleet, in milliseconds (contract, control messages).
 const SHORTEST_MS: i64 = 2_000;
-/// More than 120 workers publish no more rarely than this, in milliseconds.
+/// The longest interval, which 120 or more workers have, in milliseconds.
 const LONGEST_MS: i64 = 60_000;
-/// Up to so many workers the interval is the shortest.
+/// Up to this number of workers the interval is the shortest one.
 const MANY: i64 = 4;
 
 /// The interval at which a worker publishes heartbeats, and what follows from it.
@@ -23,7 +23,7 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// A worker in a fleet of so many workers, itself included.
+    /// Returns the interval in a fleet of so many workers, the worker itself included.
     pub fn in_fleet_of(workers: usize) -> Self {
         let workers = i64::try_from(workers).unwrap_or(i64::MAX);
         let every_ms = workers.saturating_mul(SHORTEST_MS) / MANY;
@@ -32,8 +32,8 @@ impl Liveness {
         }
     }
 
-    /// A peer whose heartbeat states this interval. Older versions state none, and publish at the
-    /// shortest interval.
+    /// Returns the interval that a peer's heartbeat states, within bounds. Older versions state
+    /// none, and publish at the shortest interval.
     pub fn stated(every_ms: Option<i64>) -> Self {
         Self {
             every_ms: every_ms
@@ -50,29 +50,30 @@ impl Liveness {
         SignedDuration::from_millis(self.every_ms)
     }
 
-    /// This interval, where the shortest one is `shortest`.
+    /// Returns this interval, if the shortest one is `shortest`.
     pub fn scaled(self, shortest: Duration) -> Duration {
         let of_a_small_fleet = Self::stated(None).every();
         shortest.mul_f64(self.every().as_secs_f64() / of_a_small_fleet.as_secs_f64())
     }
 
-    /// A worker without a heartbeat for so long, three intervals and a half, is gone.
+    /// A worker expires when no heartbeat has come for this long, three and a half intervals.
     pub fn expiry(self) -> SignedDuration {
         self.every() * 7 / 2
     }
 
-    /// A worker that had no call to make for so long, two intervals, leaves the rate to the others.
+    /// A worker that had no call to make for this long, two intervals, leaves the rate to the
+    /// others.
     pub fn idle_after(self) -> SignedDuration {
         self.every() * 2
     }
 
-    /// If this worker's own heartbeat has not come back for so long, an interval and a half, its
-    /// receive side is broken: then the others' silence means nothing.
+    /// If this worker's own heartbeat has not come back for this long, one and a half intervals,
+    /// its receive side is broken: then it expires no peers.
     pub fn cut_off_after(self) -> SignedDuration {
         self.every() * 3 / 2
     }
 
-    /// A worker that is cut off keeps its share for so long, and then half of it.
+    /// A worker whose receive side is broken keeps its share for this long, and then half of it.
     pub fn doubtful_after(self) -> SignedDuration {
         self.every() * 15 / 2
     }

@@ -22,9 +22,10 @@ pub struct Membership(Arc<Inner>);
 struct Inner {
     peers: Mutex<Peers>,
     demand: Demand,
-    /// The part of the configured rate that each account is granted, in steps: where it is not all of it.
+    /// The part of the configured rate that each account is granted, in steps, where it is less
+    /// than 1.
     granted: Mutex<BTreeMap<AccountName, f64>>,
-    /// Something happened here that the others should know before the next heartbeat is due.
+    /// Notified when a heartbeat is to be published before the next one is due.
     announced: Notify,
     clock: Clock,
 }
@@ -41,7 +42,7 @@ impl Membership {
         }))
     }
 
-    /// This worker's heartbeat as of now, with all that is closed.
+    /// Returns this worker's heartbeat as of now, with all closed scopes.
     pub fn heartbeat(&self, draining: bool, closed: Vec<ClosureReport>) -> Heartbeat {
         let has_work = self.0.demand.report();
         let peers = self.peers();
@@ -75,7 +76,7 @@ impl Membership {
             is_new
         };
         if is_new {
-            // It does not know yet what is closed.
+            // The new worker does not know yet which scopes are closed.
             self.announce();
         }
         true
@@ -86,23 +87,24 @@ impl Membership {
         self.peers().record_foreign(self.0.clock.now());
     }
 
-    /// How long after a heartbeat the next one is due, where the shortest interval is `shortest`.
+    /// Returns how long after a heartbeat the next one is due, if the shortest interval is
+    /// `shortest`.
     pub fn heartbeat_interval(&self, shortest: Duration) -> Duration {
         self.peers().liveness(self.0.clock.now()).scaled(shortest)
     }
 
-    /// Whether there are others that may take what this worker hands back.
+    /// Whether there are other workers that may take jobs that this worker returns.
     pub fn has_others(&self) -> bool {
         self.peers().has_others(self.0.clock.now())
     }
 
-    /// This worker's share of an account's rate now.
+    /// Returns this worker's current share of an account's rate.
     pub fn share(&self, account: AccountName) -> RateShare {
         self.peers().share(account, self.0.clock.now())
     }
 
-    /// The provider grants the account this part of the configured rate, to a worker that uses all of it. It is
-    /// announced where it is a step less than the others know, and else goes out with the next
+    /// Reports the part of the configured rate that the provider grants to the account. It is
+    /// published at once if it is a step lower than the last report, and else with the next
     /// heartbeat.
     pub fn report_granted(&self, account: AccountName, part: f64) {
         let part = rate_step(part);
@@ -116,26 +118,26 @@ impl Membership {
         }
     }
 
-    /// A call is to be made: for as long as it waits, the rate is shared with this worker, too.
+    /// Registers a call that waits. While there is one, this worker has a share of the rate.
     pub fn wait_for_call(&self) -> WaitingCall<'_> {
-        let (waiting, is_news) = self.0.demand.wait();
-        if is_news {
+        let (waiting, is_new) = self.0.demand.wait();
+        if is_new {
             self.announce();
         }
         waiting
     }
 
-    /// The other workers should know at once what has happened here.
+    /// Asks for a heartbeat to be published at once.
     pub fn announce(&self) {
         self.0.announced.notify_one();
     }
 
-    /// Returns when something was announced.
+    /// Returns when a heartbeat is to be published at once.
     pub async fn announced(&self) {
         self.0.announced.notified().await;
     }
 
-    /// Locked while it is held: not across an `await`.
+    /// Locks the peers. The guard must not be held across an `await`.
     pub fn peers(&self) -> MutexGuard<'_, Peers> {
         self.0.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }

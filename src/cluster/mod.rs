@@ -1,5 +1,5 @@
-//! What the workers of one fleet know of each other: who is alive, which share of each account's
-//! rate is whose, and what their heartbeats say.
+//! The workers of one fleet: which of them are alive, which share of each account's rate each has,
+//! and the heartbeats that they exchange.
 
 pub mod closure_report;
 mod demand;

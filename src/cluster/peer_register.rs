@@ -1,27 +1,28 @@
-//! Which heartbeats are listened to: of this fleet, sent lately, and not heard before.
+//! Which heartbeats are accepted: those of this fleet that were sent lately and not received
+//! before.
 //!
 //! A seal shows that a worker of ours wrote a heartbeat. It does not show when: a client that can
-//! read the exchange can send it again. So each worker's heartbeats are counted, and a count that
-//! was heard before is refused. A worker that is new here may be shown recorded heartbeats of
-//! another one that has ended since, for [`LONGEST_AWAY`] at the most.
+//! read the exchange can send it again. So each worker numbers its heartbeats, and a number that
+//! was received before is refused. Recorded heartbeats of a worker that has ended can mislead a
+//! worker that has just started, for at most [`LONGEST_AWAY`].
 
 use super::heartbeat::Heartbeat;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A heartbeat of another time is not listened to. S3 and the gateway refuse a clock that is as far
-/// off, so a worker that has such a clock makes no calls.
+/// A heartbeat sent this long before or after now is ignored. S3 and the gateway refuse a clock
+/// that is so far off, so a worker with such a clock makes no calls.
 const LONGEST_AWAY: SignedDuration = SignedDuration::from_mins(15);
-/// Those that were heard longest ago are forgotten.
+/// The workers that are remembered. Those whose heartbeat is the oldest are forgotten.
 const MAX_WORKERS: usize = 2_000;
-/// So many other fleets are reported, each once.
+/// The number of other fleets that are reported, each once.
 const MAX_FLEETS: usize = 16;
 const REPORT_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Clone, Debug)]
 pub struct PeerRegister {
     fleet: String,
-    /// The last sequence number of each worker, and when it was heard.
+    /// The last sequence number of each worker, and when it was received.
     workers: BTreeMap<String, (u64, Timestamp)>,
     others: BTreeSet<String>,
     sequence: u64,
@@ -31,7 +32,7 @@ pub struct PeerRegister {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Peer,
-    /// It was heard before, or something later was.
+    /// This heartbeat, or a later one of the worker, was received before.
     Repeated,
     /// It was sent at another time than now.
     OutOfTime,
@@ -52,13 +53,14 @@ impl PeerRegister {
         }
     }
 
-    /// This worker's next heartbeat, as it is sent.
+    /// Gives this worker's next heartbeat its fleet, number and time.
     pub fn stamp(&mut self, heartbeat: Heartbeat, now: Timestamp) -> Heartbeat {
         self.sequence += 1;
         heartbeat.stamped(&self.fleet, self.sequence, now)
     }
 
-    /// Is a message without a valid seal to be reported now? A stranger could fill the log.
+    /// Whether a message without a valid seal is to be logged now. Such messages are logged once in
+    /// ten minutes, so that they cannot fill the log.
     pub fn reports_refusal(&mut self, now: Timestamp) -> bool {
         let is_due = self
             .refusal_reported
@@ -69,6 +71,7 @@ impl PeerRegister {
         is_due
     }
 
+    /// Decides whether a heartbeat is accepted, and remembers its number.
     pub fn admit(&mut self, heartbeat: &Heartbeat, now: Timestamp) -> Admission {
         if heartbeat.fleet != self.fleet {
             let is_first =
@@ -91,7 +94,7 @@ impl PeerRegister {
             let longest_ago = self
                 .workers
                 .iter()
-                .min_by_key(|(_, (_, heard))| *heard)
+                .min_by_key(|(_, (_, received))| *received)
                 .map(|(worker, _)| worker.clone());
             longest_ago.and_then(|worker| self.workers.remove(&worker));
         }
@@ -128,7 +131,7 @@ mod tests {
         assert_eq!(
             admits("a", 9, 600),
             Admission::Repeated,
-            "of a worker that may have ended by now"
+            "a repeated heartbeat is refused also when its worker may have ended"
         );
     }
 

@@ -6,16 +6,16 @@ use crate::domain::account::AccountName;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// Longer worker ids are not ours.
+/// Heartbeats with a longer worker id are refused.
 pub const MAX_ID_BYTES: usize = 64;
-/// More peers are not counted: a stranger on the exchange must not fill the memory.
+/// Further peers are ignored: foreign messages on the exchange must not fill the memory.
 const MAX_PEERS: usize = 1_000;
 
 #[derive(Clone, Debug)]
 pub struct Peers {
     me: String,
     others: BTreeMap<String, Peer>,
-    /// When the last heartbeat came, be it this worker's own. `None` where none ever did.
+    /// When the last heartbeat came, this worker's own included. `None` before the first one.
     last_heartbeat: Option<Timestamp>,
     /// When the last heartbeat of a worker with other queues or accounts came.
     last_foreign: Option<Timestamp>,
@@ -56,7 +56,7 @@ impl Peers {
             return false;
         }
         let known = self.others.get(worker);
-        // A peer that was silent for as long as that may have taken this worker for gone as well.
+        // After such a silence, the peer may have expired this worker as well.
         let is_new = known.is_none() || silence >= self.liveness(now).expiry();
         let last_work = if has_work {
             Some(now)
@@ -74,14 +74,14 @@ impl Peers {
         is_new
     }
 
-    /// How long no heartbeat came before this one. A silence in which not even our own heartbeat
-    /// came back, and a clock that was set, cost no peer its share.
+    /// Returns how long no heartbeat came before this one. No peer expires because of a silence in
+    /// which not even our own heartbeat came back, or because the clock was set.
     fn end_silence(&mut self, now: Timestamp) -> SignedDuration {
         let Some(last) = self.last_heartbeat else {
             return SignedDuration::ZERO;
         };
         if last > now {
-            // The clock was put back: nothing came after now.
+            // The clock was put back: no heartbeat can have come after now.
             for peer in self.others.values_mut() {
                 peer.last_heartbeat = peer.last_heartbeat.min(now);
                 peer.last_work = peer.last_work.map(|worked| worked.min(now));
@@ -90,8 +90,8 @@ impl Peers {
         let silence = now.duration_since(last);
         let liveness = self.liveness(last);
         if silence >= liveness.cut_off_after() {
-            // As if the clock had stood still, also where it was put forward. One heartbeat counts:
-            // where all of them are late, the dead are still found out.
+            // The silence, or the step of the clock, does not count against the peers. One interval
+            // of it does: if all heartbeats are late, dead peers still expire.
             let missed = silence - liveness.every();
             self.others.retain(|_, peer| is_alive(peer, last));
             for peer in self.others.values_mut() {
@@ -109,8 +109,8 @@ impl Peers {
         }
     }
 
-    /// The interval at which this worker publishes heartbeats, by the number of those that are
-    /// there.
+    /// Returns the interval at which this worker publishes heartbeats, by the number of live
+    /// workers.
     pub fn liveness(&self, now: Timestamp) -> Liveness {
         Liveness::in_fleet_of(self.alive(now))
     }
@@ -118,7 +118,7 @@ impl Peers {
     /// Records what a peer has learned that the providers grant.
     pub fn record_granted(&mut self, worker: &str, mut granted: BTreeMap<AccountName, f64>) {
         if let Some(peer) = self.others.get_mut(worker) {
-            // A stranger may have written any number.
+            // Another version may have written any number.
             for part in granted.values_mut() {
                 *part = rate_step(*part);
             }
@@ -126,21 +126,22 @@ impl Peers {
         }
     }
 
-    /// Records the heartbeat of a worker that is no peer: its addresses or accounts are others,
-    /// because they are wrong here or there.
+    /// Records the heartbeat of a worker that is no peer, because its addresses or accounts differ
+    /// from ours.
     pub fn record_foreign(&mut self, now: Timestamp) {
         self.last_foreign = Some(now);
     }
 
-    /// Whether there are others that may take what this worker hands back.
+    /// Whether there are other workers that may take jobs that this worker returns.
     pub fn has_others(&self, now: Timestamp) -> bool {
         let expiry = Liveness::stated(None).expiry();
         let is_recent = |last: Timestamp| now.duration_since(last) < expiry;
         self.alive(now) > 1 || self.last_foreign.is_some_and(is_recent)
     }
 
-    /// This worker's share of an account's rate, for it has a call to make: equal parts for all that
-    /// are known to have; and the least that the others among them have learned.
+    /// Returns this worker's share of an account's rate, given that it has a call to make: the rate
+    /// is divided equally among the workers that have calls to make, and the lowest rate that one
+    /// of the others has learned holds.
     pub fn share(&self, account: AccountName, now: Timestamp) -> RateShare {
         let last = self.last_heartbeat.unwrap_or(now);
         let silence = now.duration_since(last);
@@ -167,7 +168,7 @@ impl Peers {
         }
     }
 
-    /// The number of workers that are there, with this one.
+    /// Returns the number of live workers, this one included.
     pub fn alive(&self, now: Timestamp) -> usize {
         1 + self
             .others
@@ -186,7 +187,7 @@ impl Peers {
 }
 
 fn shares(peer: &Peer, now: Timestamp) -> bool {
-    // By its own last heartbeat: silence means that a worker is gone, not that it is idle.
+    // Idleness is judged at its own last heartbeat: silence means that a worker is gone, not idle.
     let idle_after = peer.liveness.idle_after();
     let works = peer
         .last_work
@@ -210,10 +211,19 @@ mod tests {
     fn a_peer_is_gone_after_seven_seconds_without_a_heartbeat() {
         let mut peers = Peers::new("b".into());
         assert!(peers.record("a", true, false, at(0)));
-        assert!(!peers.record("a", true, false, at(2)), "known");
-        assert!(!peers.record("b", true, false, at(2)), "that is myself");
+        assert!(
+            !peers.record("a", true, false, at(2)),
+            "a known peer is not new"
+        );
+        assert!(
+            !peers.record("b", true, false, at(2)),
+            "the worker itself is not a peer"
+        );
         assert_eq!((peers.alive(at(8)), peers.alive(at(9))), (2, 1));
-        assert!(peers.record("a", true, false, at(20)), "back again");
+        assert!(
+            peers.record("a", true, false, at(20)),
+            "an expired peer is new when it returns"
+        );
     }
 
     #[test]
@@ -257,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_shared_by_those_who_have_calls_to_make() {
+    fn the_rate_is_divided_among_the_workers_that_have_calls_to_make() {
         let mut peers = Peers::new("b".into());
         assert_eq!(
             share_of(&peers, at(0)),
@@ -265,35 +275,48 @@ mod tests {
             "no other worker is known"
         );
         peers.record("b", true, false, at(0));
-        assert_eq!(share_of(&peers, at(0)), Share::WHOLE, "only myself");
+        assert_eq!(
+            share_of(&peers, at(0)),
+            Share::WHOLE,
+            "a worker has no share beside its own"
+        );
         peers.record("c", true, false, at(0));
         assert_eq!(share_of(&peers, at(0)), share(2, 0));
         peers.record("a", true, false, at(1));
         assert_eq!(
             share_of(&peers, at(1)),
             share(3, 1),
-            "in the order of their names"
+            "ranks are in the order of the ids"
         );
         peers.record("a", false, false, at(3));
         assert_eq!(
             share_of(&peers, at(3)),
             share(3, 1),
-            "perhaps between two jobs"
+            "a worker that was busy two seconds ago keeps its share"
         );
         peers.record("c", true, true, at(3));
-        assert_eq!(share_of(&peers, at(3)), share(2, 1), "c drains");
+        assert_eq!(
+            share_of(&peers, at(3)),
+            share(2, 1),
+            "the draining worker c has no share"
+        );
         peers.record("b", true, false, at(5));
         assert_eq!(
             share_of(&peers, at(6)),
             share(2, 1),
-            "nothing new is heard of a"
+            "a keeps its share until its next heartbeat"
         );
         peers.record("a", false, false, at(7));
-        assert_eq!(share_of(&peers, at(7)), Share::WHOLE, "a is idle");
+        assert_eq!(
+            share_of(&peers, at(7)),
+            Share::WHOLE,
+            "the idle worker a has no share"
+        );
     }
 
     #[test]
-    fn a_dead_peer_loses_its_share_and_a_worker_that_receives_nothing_keeps_its_own_for_a_while() {
+    fn a_dead_peer_loses_its_share_and_a_worker_that_receives_nothing_keeps_its_own_for_15_seconds()
+    {
         let mut peers = Peers::new("b".into());
         for second in 0..=8 {
             peers.record("b", true, false, at(second));
@@ -308,14 +331,14 @@ mod tests {
             assert_eq!(
                 share_of(&peers, at(second)),
                 if second == 0 { share(2, 1) } else { expected },
-                "a has died after {second} s"
+                "a sends no heartbeat after 1 s; this is second {second}"
             );
         }
         peers.record("a", true, false, at(10));
         assert_eq!(
             [share_of(&peers, at(17)), share_of(&peers, at(24))],
             [share(2, 1); 2],
-            "not even myself is heard"
+            "the share stays while not even the own heartbeat comes back"
         );
         assert_eq!(
             share_of(&peers, at(25)),
@@ -328,12 +351,16 @@ mod tests {
         assert_eq!(
             [share_of(&peers, at(26)), share_of(&peers, at(30))],
             [share(2, 1); 2],
-            "who was not heard is not gone yet"
+            "a peer does not expire because of that silence"
         );
         for second in [28, 30, 32, 33] {
             peers.record("b", true, false, at(second));
         }
-        assert_eq!(share_of(&peers, at(33)), Share::WHOLE, "now he is");
+        assert_eq!(
+            share_of(&peers, at(33)),
+            Share::WHOLE,
+            "the peer expires after seven more seconds without a heartbeat"
+        );
     }
 
     #[test]
@@ -354,7 +381,11 @@ mod tests {
         peers.record("b", true, false, at(1));
         peers.record("b", true, false, at(3_603));
         assert_eq!(share_of(&peers, at(3_603)), share(2, 1));
-        assert_eq!(share_of(&peers, at(3_608)), share(2, 1), "deaf again");
+        assert_eq!(
+            share_of(&peers, at(3_608)),
+            share(2, 1),
+            "a second silence expires no peer either"
+        );
     }
 
     #[test]
@@ -367,18 +398,18 @@ mod tests {
         let part = |peers: &Peers, stage| peers.share(stage, at(1)).of_others;
         assert!(
             (0.01..0.0104).contains(&part(&peers, AccountName::RECOGNITION)),
-            "and never nothing"
+            "a nonsensical rate counts as the lowest step"
         );
         assert!((part(&peers, AccountName::VERIFICATION) - 1.0).abs() < 1e-9);
         peers.record("c", true, true, at(1));
         assert!(
             (part(&peers, AccountName::RECOGNITION) - 0.9409).abs() < 1e-9,
-            "c drains"
+            "the draining worker c has no share"
         );
     }
 
     #[test]
-    fn strangers_cannot_fill_the_memory() {
+    fn foreign_heartbeats_cannot_fill_the_memory() {
         let mut peers = Peers::new("me".into());
         for number in 0..5_000 {
             peers.record(&format!("worker {number}"), true, false, at(0));

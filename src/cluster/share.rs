@@ -4,27 +4,27 @@
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// A worker that is late by no more than this has not missed its turn: the next one is a whole
-/// round away.
+/// A worker that is late by no more than this has not missed its turn, because the next one is a
+/// whole round away.
 const HICCUP: Duration = Duration::from_millis(10);
 
-/// Each step of a rate is so much of the one above.
+/// Each step of a rate is this part of the step above.
 pub const RATE_STEP: f64 = 0.97;
-/// No worker calls slower than this part of what is configured: at some rate the calls must go on,
-/// to learn that they may.
+/// No worker calls slower than this part of the configured rate: calls must go on at some rate, to
+/// learn that the provider grants more.
 pub const LEAST_PART: f64 = 0.01;
 
-/// A turn is no shorter than 5 ms.
+/// The highest rate in calls a second at which workers take turns: a turn is no shorter than 5 ms.
 const FASTEST_TURNS: f64 = 200.0;
 
-/// One of so many equal parts.
+/// One of several equal parts of a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// Among how many workers the rate is divided.
+    /// The number of workers among which the rate is divided.
     pub workers: u32,
-    /// Which of them this is, from 0: workers that know the same others agree on it.
+    /// The position of this worker among them, from 0. Workers with the same peers agree on it.
     pub rank: u32,
-    /// No heartbeat has come for long, not even this worker's own: there may be more workers by
+    /// No heartbeat has come for long, not even this worker's own, so there may be more workers by
     /// now.
     pub halved: bool,
 }
@@ -33,8 +33,8 @@ pub struct Share {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateShare {
     pub share: Share,
-    /// The part of the configured rate that the provider grants, in steps: the least that one of
-    /// the others has learned.
+    /// The part of the configured rate that the provider grants, in steps: the lowest that another
+    /// worker has learned.
     pub of_others: f64,
     pub now: Timestamp,
 }
@@ -47,18 +47,18 @@ impl Share {
         halved: false,
     };
 
-    /// This worker's part of a rate, or of anything else that is divided.
+    /// Returns this worker's part of a rate.
     pub fn of(self, whole: f64) -> f64 {
         whole / f64::from(self.parts())
     }
 
-    /// This worker's part of the number of calls that may be made at once: one at least.
+    /// Returns this worker's part of the number of calls that may be made at once, at least one.
     pub fn of_burst(self, burst: u32) -> u32 {
         (burst / self.parts()).max(1)
     }
 
-    /// How many jobs to take at once where `rate_per_second` can be done: those of a minute and
-    /// those whose calls are in flight, so that none is held for long that another worker could do.
+    /// Returns how many jobs to take at once at `rate_per_second`: those of a minute and those
+    /// whose calls are in flight, so that no job is held for long that another worker could do.
     /// Between one and `most`.
     pub fn prefetch(rate_per_second: f64, in_flight: usize, most: u16) -> u16 {
         #[expect(
@@ -72,8 +72,8 @@ impl Share {
             .clamp(1, most.max(1))
     }
 
-    /// Whether the calls of the workers that share an account interleave: only where each makes one
-    /// at a time, where it is known who they are, and where timers can keep turns apart.
+    /// Whether the calls of the workers that share an account interleave: only if each worker makes
+    /// one at a time, if the workers are known, and if timers can keep the turns apart.
     pub fn takes_turns(self, burst: u32, rate_per_second: f64) -> bool {
         self.workers > 1
             && !self.halved
@@ -87,9 +87,9 @@ impl Share {
             .saturating_mul(if self.halved { 2 } else { 1 })
     }
 
-    /// The workers call one after the other on the wall clock, each every `period`: how long it is
-    /// from `now` until the next turn of this one. Zero for a worker that is alone, or that is late
-    /// by no more than half of its turn, or by so little that any timer may be.
+    /// Returns how long it is from `now` until the next turn of this worker, where the workers call
+    /// one after the other on the wall clock, each every `period`. Zero for a worker that is alone,
+    /// or that is late by no more than half of its turn, or by no more than a timer may be.
     pub fn until_turn(self, period: Duration, now: Timestamp) -> Duration {
         let round = period.as_nanos();
         if self.workers < 2 || round == 0 {
@@ -107,14 +107,14 @@ impl Share {
     }
 }
 
-/// The lowest step that is not below this part of a rate. Workers that take turns have to agree on
-/// how long a turn is, so they use what they have learned in steps.
+/// Returns the lowest step that is not below this part of a rate. Workers that take turns have to
+/// agree on how long a turn is, so they round the learned rate to steps.
 pub fn rate_step(part: f64) -> f64 {
-    // A step itself is not to be taken for something just above it.
+    // The small summand keeps a step from being rounded to the step above it.
     RATE_STEP.powf((part.clamp(LEAST_PART, 1.0).ln() / RATE_STEP.ln() + 1e-6).floor())
 }
 
-/// The next step up.
+/// Returns the next step up.
 pub fn rate_step_above(part: f64) -> f64 {
     rate_step(rate_step(part) / RATE_STEP)
 }
@@ -222,12 +222,12 @@ mod tests {
                 until(1, 500)
             ],
             [0, 0, 349, 1, 0],
-            "with some grace"
+            "a worker that is late by half a turn has not missed it"
         );
         assert_eq!(
             Share::WHOLE.until_turn(Duration::from_millis(100), at(7)),
             Duration::ZERO,
-            "alone"
+            "a worker that is alone waits for no turn"
         );
     }
 

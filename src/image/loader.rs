@@ -1,4 +1,4 @@
-//! Reads a job's image, or as much of it as has to be known before the providers fetch it.
+//! Loads a job's image: its bytes, or only its header if the providers fetch it by URL.
 
 use super::control_read::ControlRead;
 use super::fetch::{Fetched, Need, fetch};
@@ -33,12 +33,12 @@ pub struct Loader {
     pub memory: ImageMemory,
     pub need: Need,
     pub limits: Limits,
-    /// The transfers as configured.
+    /// The configured way in which each provider gets the image.
     pub transfers: Transfers,
     pub presigned_urls: Arc<PresignedUrls>,
     /// The bucket of jobs that name none.
     pub bucket: String,
-    /// Others that a job may name.
+    /// Further buckets that a job may name.
     pub buckets: Vec<String>,
     pub control_read: ControlRead,
     /// The memory of decoded pixels: a picture may be small in bytes and large in pixels.
@@ -49,14 +49,14 @@ const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no de
 
 const FORBIDDEN_BUCKET: &str = "image.bucket is neither storage.bucket nor one of storage.buckets";
 
-/// Checksums over more bytes take long enough to leave the runtime's threads.
+/// Inspecting more bytes than this takes long enough to be moved off the runtime's threads.
 const QUICKLY_INSPECTED: usize = 1 << 20;
 
 /// Three colours, and the coefficients of a progressive JPEG.
 const DECODED_PIXEL_BYTES: u64 = 9;
 
 impl Loader {
-    /// The image as the job names it, before it is at hand.
+    /// Returns the result's part about the image as the job names it, before it is loaded.
     pub fn named(&self, image: &ImageRef) -> ImagePart {
         match image {
             ImageRef::Object {
@@ -80,7 +80,7 @@ impl Loader {
         }
     }
 
-    /// The image's origin, as far as the job itself chose that.
+    /// Returns the image's origin, as far as the job itself chose it.
     pub fn origin(&self, image: &ImageRef) -> ImageOrigin {
         match image {
             ImageRef::Object { bucket, .. } => match bucket {
@@ -91,10 +91,10 @@ impl Loader {
         }
     }
 
-    /// The image, or as much of it as has to be known before the providers fetch it.
+    /// Loads the image, or only its header if the providers fetch it by URL.
     ///
     /// # Errors
-    /// [`NotLoaded`]: the store does not give it, or the job is at fault.
+    /// [`NotLoaded`]: the store does not return it, or the job is at fault.
     pub async fn load(
         &self,
         job: &JobContext<'_>,
@@ -128,6 +128,8 @@ impl Loader {
         self.at_hand(path, fetched, transfers).await
     }
 
+    /// Checks that a job may name this bucket.
+    ///
     /// # Errors
     /// `job.malformed` or `image.forbidden`: final, the job is at fault.
     fn allows(&self, bucket: &str) -> Result<(), Failure> {
@@ -144,7 +146,7 @@ impl Loader {
         Ok(())
     }
 
-    /// An image that is at hand, for the command that asks without a queue.
+    /// Loads an image from bytes, for the command that processes images without a queue.
     pub async fn load_bytes(
         &self,
         name: &str,
@@ -165,8 +167,8 @@ impl Loader {
             .await
     }
 
-    /// The whole image. The job waits for the memory first, so that it keeps no other job from the
-    /// store meanwhile.
+    /// Reads the whole image. The job waits for memory first, so that it keeps no other job from
+    /// the store meanwhile.
     pub(super) async fn fetched(
         &self,
         path: ObjectPath<'_>,
@@ -192,7 +194,8 @@ impl Loader {
         }
     }
 
-    /// An image that both providers can fetch, and may. `None`: its bytes are needed.
+    /// Returns the image by URL if every provider can and may fetch it, and `None` if its bytes are
+    /// needed.
     async fn by_url(
         &self,
         path: ObjectPath<'_>,
@@ -238,7 +241,7 @@ impl Loader {
         }))
     }
 
-    /// An image whose bytes were read.
+    /// Inspects and prepares an image whose bytes were read.
     async fn at_hand(
         &self,
         path: ObjectPath<'_>,
@@ -252,7 +255,7 @@ impl Loader {
             is_packed,
             reserved,
         } = fetched;
-        // A provider that fetches it may take the compressed bytes for the image.
+        // A provider that fetches the object may take the compressed bytes for the image.
         let transfers = if is_packed {
             Transfers::inline(transfers.verification.is_some())
         } else {
@@ -273,7 +276,7 @@ impl Loader {
         let is_needed = !plan.is_fetched();
         let views = self.views(plan, &bytes, facts, &object);
         let part = part(facts.into());
-        // However it is handed over this time: another turn of the job may hand it over by URL.
+        // The identity does not depend on the transfer: another turn of the job may use the URL.
         let version = revision.version_id.as_deref();
         let version = version.filter(|_| self.transfers.are_by_url());
         Ok(LoadedImage {
@@ -342,8 +345,8 @@ impl Loader {
             .map_err(|failure| self.blame(failure, path))
     }
 
-    /// A fault of our own bucket is the operator's mistake, and pauses the stage; of a
-    /// bucket that the job names it is the job's.
+    /// Returns who is at fault: a fault of our own bucket is the operator's mistake and pauses the
+    /// stage; a fault of a bucket that the job names is the job's.
     fn blame(&self, failure: Failure, path: ObjectPath<'_>) -> Failure {
         if path.0 == self.bucket {
             return failure;
@@ -395,7 +398,7 @@ impl Loader {
         Views::of(plan, bytes, facts, object, &self.decoding)
     }
 
-    /// Looks at the whole image; where its end is missing, also at how much of its pixels is there.
+    /// Inspects the whole image. If its end is missing, counts also how many of its rows are there.
     async fn inspect(&self, bytes: &Bytes) -> Result<ImageFacts, Refusal> {
         let facts = if bytes.len() > QUICKLY_INSPECTED {
             let copy = bytes.clone();
@@ -420,8 +423,7 @@ impl Loader {
     }
 }
 
-/// Counting, decoding and encoding take milliseconds: they leave the runtime's threads to the
-/// network. What only looks at a header stays.
+/// Runs work that takes milliseconds (decoding, encoding) on a thread for blocking work.
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -434,7 +436,7 @@ async fn off_the_runtime<T: Send + 'static>(
     })
 }
 
-/// The object that the store is asked about, for what the policy knows of other jobs.
+/// Returns the name of the object, by which the policy distinguishes the jobs' subjects.
 fn subject((bucket, key, _): ObjectPath<'_>) -> String {
     format!("{bucket}/{key}")
 }

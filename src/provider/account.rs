@@ -127,7 +127,7 @@ impl<A> Account<A> {
                 at,
                 duration: started.elapsed(),
             };
-            let ended = slot.end(is_telling(&outcome));
+            let ended = slot.end(is_representative(&outcome));
             match outcome {
                 Ok(reply) => {
                     ended.granted();
@@ -297,9 +297,9 @@ impl<A> Account<A> {
     }
 }
 
-/// Whether the time that the call took says how busy the provider is. What never came as far as the
-/// provider was quick for other reasons.
-fn is_telling<T>(outcome: &Result<T, Failure>) -> bool {
+/// Whether the duration of the call shows how busy the provider is. A failure before the provider
+/// was reached is quick for other reasons.
+fn is_representative<T>(outcome: &Result<T, Failure>) -> bool {
     match outcome {
         Ok(_) => true,
         Err(failure) => {

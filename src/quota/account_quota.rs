@@ -1,4 +1,4 @@
-//! What one account allows this worker: so many calls a second, and so many at once.
+//! The quota of one account for this worker: calls a second, and calls at once.
 
 use super::in_flight::{InFlight, InFlightPermit};
 use super::limiter::Limiter;
@@ -24,7 +24,7 @@ pub struct CallSlot<'a> {
     started: Instant,
 }
 
-/// A call that was made in its slot; another one may have the slot by now.
+/// A call that is over. Its slot may be taken by another call by now.
 #[must_use]
 pub struct EndedCall<'a> {
     limiter: &'a Limiter,
@@ -52,9 +52,9 @@ impl AccountQuota {
         }
     }
 
-    /// Waits until one more call is in flight no longer than the provider bears, then for its place
-    /// in the rate; both in the order in which the calls came. For as long as it waits, the rate is
-    /// shared with this worker. Dropped while it waits, it takes nothing.
+    /// Waits until one more call may be in flight, then for a place in the rate; both in the order
+    /// in which the calls came. While a call waits, this worker has a share of the rate. A future
+    /// that is dropped while it waits takes nothing.
     pub async fn acquire(&self) -> CallSlot<'_> {
         let _waiting = self.membership.wait_for_call();
         let mut permit = self.in_flight.enter().await;
@@ -65,7 +65,7 @@ impl AccountQuota {
             .await;
         metric::provider_wait(self.account, queued.elapsed());
         self.report_rate();
-        permit.fly();
+        permit.start();
         CallSlot {
             limiter: &self.limiter,
             permit,
@@ -84,7 +84,8 @@ impl AccountQuota {
         self.max_in_flight
     }
 
-    /// To the other workers, what the provider grants; and to the metrics, what this worker uses.
+    /// Reports the granted rate to the other workers, and the rate that this worker uses to the
+    /// metrics.
     pub fn report_rate(&self) {
         self.membership
             .report_granted(self.account, self.limiter.used_up_part());
@@ -93,15 +94,15 @@ impl AccountQuota {
 }
 
 impl<'a> CallSlot<'a> {
-    /// The call is made now, which may be later than the slot was acquired.
+    /// Records that the call starts now, which may be later than the slot was acquired.
     pub fn start(&mut self) {
         self.started = Instant::now();
     }
 
-    /// The call is over. `is_telling`: the time that it took says how busy the provider is.
-    pub fn end(self, is_telling: bool) -> EndedCall<'a> {
-        if is_telling {
-            self.permit.landed(self.started);
+    /// Ends the call. `is_representative` says whether its duration shows how busy the provider is.
+    pub fn end(self, is_representative: bool) -> EndedCall<'a> {
+        if is_representative {
+            self.permit.end(self.started);
         }
         EndedCall {
             limiter: self.limiter,
@@ -112,14 +113,14 @@ impl<'a> CallSlot<'a> {
 }
 
 impl EndedCall<'_> {
-    /// The provider did not call it too fast.
+    /// Records that the provider did not refuse the call as too fast.
     pub fn granted(self) {
         if self.has_waited {
             self.limiter.granted();
         }
     }
 
-    /// The provider said that we call too fast.
+    /// Records that the provider refused the call as too fast.
     pub fn throttled(self) {
         self.limiter.lower(self.started);
     }

@@ -1,26 +1,28 @@
-//! How many calls may be in the air at once, learned from how long they take: fewer when a provider
-//! slows down under our load, before anything times out; more again while it does not.
+//! How many calls may be in flight at once, learned from how long they take: the limit falls when a
+//! provider slows down under our load, before anything times out, and rises again while it does
+//! not.
 //!
-//! Judged window by window of about as many calls as may be in the air (in the manner of TCP Vegas:
-//! calls that wait for each other at the other end take longer, all of them). One bill takes many
-//! times as long as another by itself, so a window is slow only where three calls of four take much
-//! longer than half of them usually do. tests/bench/README.md has what each constant buys.
+//! The limit is adjusted after each window of about as many calls as may be in flight (in the
+//! manner of TCP Vegas: calls that queue at the provider take longer, all of them). One bill takes
+//! many times as long as another by itself, so a window is slow only where three calls of four take
+//! much longer than half of them usually do. tests/bench/README.md has what each constant buys.
 
 use std::time::Duration;
 
-/// So many to begin with, or a sixteenth of what is configured; once it is known what is usual, it
-/// doubles until the first sign of trouble.
+/// The limit starts at this, or at a sixteenth of the configured one if that is more. Once the
+/// usual duration is known, the limit doubles until the first slow window.
 const FIRST: usize = 4;
 const SIXTEENTH: usize = 16;
-/// The least number of calls in a window: fewer prove nothing. The first is longer, since what is
-/// usual is measured by it.
+/// The least number of calls in a window: fewer prove nothing. The first window is longer, since
+/// the usual duration is measured by it.
 const WINDOW: usize = 8;
 const FIRST_WINDOW: usize = 24;
-/// So many times what is usual is slow.
+/// A window is slow when its calls take more than so many times the usual duration.
 const SLOW: f64 = 2.0;
-/// A window takes away half at the most.
+/// One window lowers the limit to this part of it at most.
 const STEEPEST: f64 = 0.5;
-/// An eighth of the calls in the air, and hardly quicker: it is not our load that slows them down.
+/// If an eighth of the calls in flight take more than nine tenths of the time, it is not our load
+/// that slows them down.
 const FEW: usize = 8;
 const RELIEF: f64 = 0.9;
 
@@ -29,17 +31,17 @@ pub(super) struct Concurrency {
     most: usize,
     limit: usize,
     usual: Option<Usual>,
-    /// So far it doubles; beyond, it grows by one.
+    /// The limit doubles up to this value; beyond, it grows by one.
     double_to: usize,
-    /// From what limit it is being lowered, and how long calls took before the last step; to see
-    /// whether it helps.
+    /// The limit before it was lowered, and how long calls took before the last step down, in
+    /// seconds: they show whether lowering helps.
     lowered: Option<(usize, f64)>,
-    /// When that was; times are since whatever the caller counts from.
+    /// When the limit was lowered last. All times are since the caller's own start.
     lowered_at: Option<Duration>,
     window: Window,
 }
 
-/// Calls that ended one after the other.
+/// The calls that ended since the last adjustment.
 #[derive(Clone, Debug, Default)]
 struct Window {
     seconds: Vec<f64>,
@@ -47,7 +49,7 @@ struct Window {
 }
 
 impl Concurrency {
-    /// Never below one, never above `most`.
+    /// Creates a limit that is never below one and never above `most`.
     pub(super) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self {
@@ -65,11 +67,11 @@ impl Concurrency {
         self.limit
     }
 
-    /// A call that was `started` then was answered, or given up; with itself so many were in the
-    /// air.
+    /// Records that a call started at `started` was answered or given up. `in_flight` counts the
+    /// calls in flight, including this one.
     pub(super) fn ended(&mut self, started: Duration, now: Duration, in_flight: usize) {
         if self.lowered_at.is_some_and(|lowered| started < lowered) {
-            // It says how busy the provider was before.
+            // The call began before the limit was lowered: its duration does not show the effect.
             return;
         }
         self.window
@@ -96,7 +98,7 @@ impl Concurrency {
         now: Duration,
     ) {
         seconds.sort_unstable_by(f64::total_cmp);
-        // Three calls of four took at least so long; half of them.
+        // Three calls of four took at least `most_took`; half of them at least `half_took`.
         let [most_took, half_took] =
             [seconds.len() / 4, seconds.len() / 2].map(|position| seconds[position]);
         let usual = self.usual.get_or_insert_with(|| Usual::new(half_took));
@@ -104,14 +106,14 @@ impl Concurrency {
         match self.lowered {
             Some((before, _)) if !is_slow => {
                 self.lowered = None;
-                // Nearly as many as before.
+                // Doubling ends at three quarters of the limit before.
                 self.double_to = before - before / 4;
             }
             Some((before, most_took_then))
                 if self.limit <= few(before) && most_took > RELIEF * most_took_then =>
             {
-                // Fewer calls did not help, so this is usual now; only half of it, since so few calls
-                // may mislead.
+                // Fewer calls did not help, so this duration is the usual one now. The geometric
+                // mean of both is taken, since so few calls may mislead.
                 (*usual, self.limit, self.lowered) =
                     (Usual::new((usual.seconds * half_took).sqrt()), before, None);
                 return;
@@ -127,7 +129,7 @@ impl Concurrency {
         }
         // A limit that was not reached proves nothing.
         let is_used = 2 * most_in_flight > self.limit;
-        // Where more and more calls are in the air, they may take longer because of that.
+        // Where the number of calls in flight grows, they may take longer because of that.
         let more_and_more = is_used && self.limit < self.most;
         usual.follow(half_took, self.lowered.is_none() && !more_and_more);
         if is_used {
@@ -139,7 +141,7 @@ impl Concurrency {
     }
 }
 
-/// How long half of the calls take where nothing is in their way.
+/// The usual median duration of calls, in seconds, without congestion.
 #[derive(Clone, Copy, Debug)]
 struct Usual {
     seconds: f64,
@@ -147,10 +149,10 @@ struct Usual {
 }
 
 impl Usual {
-    /// The part of the difference by which it follows a window.
+    /// The usual duration moves towards a window's median by this part of the difference.
     const FOLLOWS: f64 = 0.02;
-    /// Nor does it rise above so many times the best: a load that grows for hours would become
-    /// usual.
+    /// The usual duration never exceeds so many times the best one: otherwise a load that grows for
+    /// hours would become usual.
     const HIGHEST: f64 = 2.0;
 
     fn new(seconds: f64) -> Self {

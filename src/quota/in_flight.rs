@@ -1,4 +1,4 @@
-//! Permits for calls in the air: as much as the provider bears, within what is configured.
+//! Permits for calls in flight: as many as the provider can serve, within the configured limit.
 
 use crate::quota::concurrency::Concurrency;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,17 +13,18 @@ pub(super) struct InFlight {
 
 struct InFlightState {
     concurrency: Concurrency,
-    /// Permits there are, free or taken.
+    /// The number of permits, free or taken.
     permits: usize,
-    /// Calls that are being made; others that have room wait for the rate.
-    flying: usize,
+    /// Calls that are being made. Others hold a permit and wait for the rate.
+    active: usize,
 }
 
-/// The permit for one call. Given back, it may not be given out again: there may be less of it by now.
+/// The permit for one call. When it is dropped and the limit has fallen meanwhile, it is destroyed
+/// instead of given to the next call.
 pub(super) struct InFlightPermit<'a> {
     in_flight: &'a InFlight,
     permit: Option<SemaphorePermit<'a>>,
-    flies: bool,
+    is_active: bool,
 }
 
 impl InFlight {
@@ -35,20 +36,20 @@ impl InFlight {
             state: Mutex::new(InFlightState {
                 concurrency,
                 permits,
-                flying: 0,
+                active: 0,
             }),
             began: Instant::now(),
         }
     }
 
-    /// In the order in which they came.
+    /// Waits for a permit. Callers are served in the order in which they came.
     pub(super) async fn enter(&self) -> InFlightPermit<'_> {
         // The semaphore is never closed; were it, calling without a permit would still be right.
         let permit = self.room.acquire().await.ok();
         InFlightPermit {
             in_flight: self,
             permit,
-            flies: false,
+            is_active: false,
         }
     }
 
@@ -58,26 +59,26 @@ impl InFlight {
 }
 
 impl InFlightPermit<'_> {
-    /// The call is made now.
-    pub(super) fn fly(&mut self) {
-        self.in_flight.state().flying += 1;
-        self.flies = true;
+    /// Records that the call starts now.
+    pub(super) fn start(&mut self) {
+        self.in_flight.state().active += 1;
+        self.is_active = true;
     }
 
-    /// The call that was `started` then is over: what does that mean for those to come?
-    pub(super) fn landed(&self, started: Instant) {
+    /// Records that the call started at `started` is over, and adjusts the number of permits.
+    pub(super) fn end(&self, started: Instant) {
         let since = |at: Instant| at.saturating_duration_since(self.in_flight.began);
         let mut state = self.in_flight.state();
-        let flying = state.flying;
+        let active = state.active;
         state
             .concurrency
-            .ended(since(started), since(Instant::now()), flying);
+            .ended(since(started), since(Instant::now()), active);
         let limit = state.concurrency.limit();
         if limit > state.permits {
             self.in_flight.room.add_permits(limit - state.permits);
             state.permits = limit;
         } else {
-            // What is taken is taken away when it comes back.
+            // Permits that are taken are destroyed when they are dropped.
             state.permits -= self.in_flight.room.forget_permits(state.permits - limit);
         }
     }
@@ -86,7 +87,7 @@ impl InFlightPermit<'_> {
 impl Drop for InFlightPermit<'_> {
     fn drop(&mut self) {
         let mut state = self.in_flight.state();
-        state.flying -= usize::from(self.flies);
+        state.active -= usize::from(self.is_active);
         if state.permits > state.concurrency.limit()
             && let Some(permit) = self.permit.take()
         {
@@ -102,29 +103,29 @@ mod tests {
     use futures_util::FutureExt;
     use std::time::Duration;
 
-    /// All that may be made at once, until they land after so long.
-    async fn fly(in_flight: &InFlight, millis: u64) -> usize {
+    /// Makes as many calls as may be made at once, each of which takes `millis`. Returns how many.
+    async fn call_all(in_flight: &InFlight, millis: u64) -> usize {
         let mut rooms: Vec<_> = std::iter::from_fn(|| in_flight.enter().now_or_never()).collect();
-        rooms.iter_mut().for_each(InFlightPermit::fly);
+        rooms.iter_mut().for_each(InFlightPermit::start);
         let started = Instant::now();
         tokio::time::sleep(Duration::from_millis(millis)).await;
         for room in &rooms {
-            room.landed(started);
+            room.end(started);
         }
         rooms.len()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_is_more_room_while_calls_are_quick_and_less_once_they_are_slow() {
+    async fn permits_grow_while_calls_are_quick_and_shrink_once_calls_are_slow() {
         let in_flight = InFlight::new(16);
         let mut rounds = Vec::new();
         for millis in [100, 100, 100, 100, 100, 100, 100, 100, 5_000, 100, 100] {
-            rounds.push(fly(&in_flight, millis).await);
+            rounds.push(call_all(&in_flight, millis).await);
         }
         assert_eq!(
             rounds,
             [4, 4, 4, 4, 4, 4, 8, 16, 16, 8, 12],
-            "room that is taken away or comes back is not lost"
+            "no permit is lost when the limit falls and rises"
         );
     }
 }

@@ -1,34 +1,35 @@
-//! The rate that a provider really grants, learned from its refusals: down at once, back slowly,
-//! and never above what is configured.
+//! The rate that a provider really grants, learned from its refusals. It falls at once, rises
+//! slowly, and is never above the configured rate.
 //!
-//! Counted in calls, not in seconds, so that a slow account learns as surely as a fast one: near
-//! the rate at which it was last refused the worker creeps, so that a refusal is one call in some
-//! hundred; well below it, and well above it, it strides. The refusals of a provider that refused
-//! everything for a while say nothing about its rate: back to what it granted before, the worker
-//! leaps.
+//! It rises by calls, not by seconds, so that a slow account learns as surely as a fast one. Near
+//! the rate at which a call was last refused it rises in the smallest steps, so that a refusal is
+//! one call in some hundred; well below and well above that rate, in larger ones. The refusals of a
+//! provider that refused everything for a while say nothing about its rate, so up to the rate that
+//! was granted before, it rises in the largest steps.
 //!
 //! tests/bench/README.md has what each constant buys.
 
 use crate::cluster::share::{LEAST_PART, RATE_STEP};
 use std::time::Duration;
 
-/// A refusal takes away as much of the rate as the part of the last calls that was refused. The
-/// last calls are at most so many that were granted, and half of those before the last step; a few
-/// calls prove little, so this many more are taken to have been granted.
+/// A refusal lowers the rate by the refused part of the last calls. These are at most `LAST`
+/// granted calls, with those before the last step counted by half (`BEFORE`). A few calls prove
+/// little, so `PRIOR` more are taken to have been granted.
 const LAST: f64 = 100.0;
 const BEFORE: f64 = 0.5;
 const PRIOR: f64 = 35.0;
-/// Refusals within one window of the provider's count as one.
+/// Refusals within one window of the provider count as one.
 const ONE_REFUSAL: Duration = Duration::from_secs(1);
-/// Each granted call that had to wait adds so much of the rate: near the ceiling, and elsewhere.
+/// Each granted call that had to wait raises the rate by `CREEP` of it near the ceiling, and by
+/// `STRIDE` elsewhere.
 const CREEP: f64 = 0.000_08;
 const STRIDE: f64 = 0.005;
-/// Each adds so much of the rate while it is below this part of the rate at which something was
+/// Each raises the rate by `LEAP` of it while it is below `PROVEN` of the rate at which a call was
 /// last granted.
 const LEAP: f64 = 0.05;
 const PROVEN: f64 = 0.7;
-/// After so many calls without a refusal the ceiling is in doubt: creeping grows with the square of
-/// them.
+/// After so many calls without a refusal the ceiling is in doubt: from then on `CREEP` grows with
+/// the square of their number.
 const PATIENT: f64 = 70.0;
 /// The range that counts as near the rate that was refused last.
 const NEAR: std::ops::RangeInclusive<f64> = 0.985..=1.02;
@@ -37,15 +38,15 @@ const NEAR: std::ops::RangeInclusive<f64> = 0.985..=1.02;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LearnedRate {
     part: f64,
-    /// At which it was refused last.
+    /// The part at which a call was refused last.
     ceiling: Option<f64>,
-    /// At which it was still granted something, before everything was refused.
+    /// The part at which calls were still granted, before everything was refused.
     proven: f64,
-    /// When that was; times are since whatever the caller counts from.
+    /// When the rate was lowered last. All times are since the caller's own start.
     lowered: Option<Duration>,
-    /// Calls granted since.
+    /// The number of calls granted since then.
     since: f64,
-    /// The part of the last calls that was granted.
+    /// How many of the last calls were granted, and how many refused.
     granted: f64,
     refused: f64,
 }
@@ -69,12 +70,12 @@ impl LearnedRate {
         self.part
     }
 
-    /// A call that was `started` then was refused as too fast, although no more than the part
-    /// `used` of the rate was used: less than this worker has learned, where another has learned a
+    /// Records that a call started at `started` was refused as too fast while the part `used` of
+    /// the rate was in use. That is less than this worker has learned where another has learned a
     /// lower rate.
     pub(super) fn refused(&mut self, used: f64, started: Duration, now: Duration) {
         if self.lowered.is_some_and(|lowered| started <= lowered) {
-            // It was in the air by then.
+            // The call was in flight when the rate was lowered.
             return;
         }
         self.refused += 1.0;
@@ -95,12 +96,11 @@ impl LearnedRate {
             (0.0, BEFORE * self.granted, BEFORE * self.refused);
     }
 
-    /// A call that had waited for the rate was granted: nothing speaks against a little more than
-    /// was used.
+    /// Records that a call that had waited for the rate was granted, and raises the rate a little.
     pub(super) fn granted(&mut self, used: f64) {
         self.granted = (self.granted + 1.0).min(LAST);
         if used < self.part * RATE_STEP {
-            // Whether the rate that this worker has learned would have been granted was not tried.
+            // A lower rate than the learned one was in use, so the learned one was not tried.
             return;
         }
         self.since += 1.0;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_heeded_at_once_by_as_much_as_it_proves() {
+    fn a_refusal_lowers_the_rate_by_the_refused_part_of_the_last_calls() {
         let mut learned = LearnedRate::default();
         (0..1_000).for_each(|_| learned.granted(1.0));
         let mut after = |started: f64, now: f64, refusals: usize| {
@@ -138,19 +138,40 @@ mod tests {
             learned.part()
         };
         let one = 1.0 - 1.0 / 136.0;
-        for (started, now, refusals, part, why) in [
-            (9.0, 10.0, 1, one, "one among many"),
-            (9.9, 10.1, 7, one, "calls that were in flight by then"),
-            (10.5, 10.9, 20, one, "the same second"),
+        for (started, now, refusals, part, case) in [
+            (
+                9.0,
+                10.0,
+                1,
+                one,
+                "one refused call among many lowers the rate a little",
+            ),
+            (
+                9.9,
+                10.1,
+                7,
+                one,
+                "calls that were in flight when the rate was lowered do not count",
+            ),
+            (
+                10.5,
+                10.9,
+                20,
+                one,
+                "refusals within the same second do not lower it again",
+            ),
             (
                 11.0,
                 11.1,
                 1,
                 one * (1.0 - 21.5 / 106.5),
-                "and how many these were",
+                "the next refusal counts all refusals of that second",
             ),
         ] {
-            assert!((after(started, now, refusals) - part).abs() < 1e-9, "{why}");
+            assert!(
+                (after(started, now, refusals) - part).abs() < 1e-9,
+                "{case}"
+            );
         }
     }
 
@@ -163,11 +184,14 @@ mod tests {
         assert!((learned.part() - lowered).abs() < 1e-9);
         learned.refused(0.9, seconds(2.0), seconds(3.0));
         let own = learned.part();
-        assert!(own < lowered, "its own is less");
+        assert!(
+            own < lowered,
+            "a refusal of its own lowers its rate further"
+        );
         (0..1_000).for_each(|_| learned.granted(own * 0.9));
         assert!(
             (learned.part() - own).abs() < 1e-9,
-            "what is granted to the others says nothing about more"
+            "calls granted at a lower rate do not raise the learned one"
         );
         learned.granted(own);
         assert!(learned.part() > own);
@@ -282,9 +306,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_stays_within_its_bounds_whatever_is_recorded(told in proptest::collection::vec((any::<bool>(), 0_u64..10_000), 0..300)) {
+        fn it_stays_within_its_bounds_whatever_is_recorded(calls in proptest::collection::vec((any::<bool>(), 0_u64..10_000), 0..300)) {
             let (mut learned, mut now) = (LearnedRate::default(), Duration::ZERO);
-            for (is_refused, millis) in told {
+            for (is_refused, millis) in calls {
                 now += Duration::from_millis(millis);
                 if is_refused { learned.refused(1.0, now, now) } else { learned.granted(1.0) }
                 prop_assert!((LEAST_PART..=1.0).contains(&learned.part()));

@@ -1,5 +1,5 @@
-//! How fast we may call: this worker's share of the account's rate, first come first served, on
-//! tokio's clock; slower where the provider says so.
+//! How fast this worker may call: its share of the account's rate, first come first served, on
+//! tokio's clock; slower where the provider refuses calls as too fast.
 
 mod clock;
 mod gcra;
@@ -12,24 +12,24 @@ use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 
-/// Shares change while calls wait.
+/// Shares change while calls wait, so a waiting call reads its share again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A refusal so soon after shares have changed says nothing about the account: another worker was
 /// still using its former share.
 const SETTLING: Duration = Duration::from_millis(1_500);
-/// A rate that is learned call by call is put into effect in steps.
+/// The learned rate changes with every call. It is put into effect when it has grown by this part.
 const WORTH_A_CHANGE: f64 = 0.01;
-/// When a worker that held the others back leaves, they go up by a step at a time, so long after
-/// the other.
+/// When a worker that held the others back leaves, they raise their rate by one step in each of
+/// these intervals.
 const CLIMBING: Duration = Duration::from_secs(1);
-/// A worker whose calls have not waited for so long does not use the rate up; nor does one of whose
-/// last calls too few had to.
+/// A worker does not use its rate up if no call has waited for this long, or if too few of its last
+/// calls had to wait.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
 const OF_LAST_CALLS: f64 = 0.2;
 const WAITING: f64 = 0.7;
 
-/// One place in the rate after the other. With a burst of 1, calls are never closer than the
-/// period, but for what a late timer left over.
+/// Grants one call after the other. With a burst of 1, calls are never closer than the period,
+/// except by what a late timer left over.
 #[derive(Debug)]
 pub(super) struct Limiter {
     configured: f64,
@@ -45,15 +45,15 @@ pub(super) struct Limiter {
 struct LimiterState {
     learned: LearnedRate,
     gcra: Gcra,
-    /// Since when the others leave us this much.
+    /// When the share last changed, or the others last lowered the rate.
     shared: Option<Instant>,
-    /// Since when the part of the rate is what it is.
+    /// When the part of the rate last changed.
     changed: Instant,
-    /// There is more, which is gone up to by steps.
+    /// A higher rate is allowed, and is approached in steps.
     climbs: bool,
-    /// Others have learned less.
+    /// Another worker has learned a lower rate.
     held_back: bool,
-    /// When a call waited last.
+    /// When a call last had to wait.
     waited: Option<Instant>,
     /// The part of the last calls that had to wait.
     waiting: f64,
@@ -88,22 +88,22 @@ impl Limiter {
         }
     }
 
-    /// The rate that this worker may use of the account's, in calls a second.
-    pub(super) fn rate_per_second(&self, standing: RateShare) -> f64 {
+    /// Returns this worker's part of the account's rate, in calls a second.
+    pub(super) fn rate_per_second(&self, rate_share: RateShare) -> f64 {
         let state = self.state();
-        let granted = state.learned.part().min(standing.of_others);
-        // What is climbed up to is not there yet.
+        let granted = state.learned.part().min(rate_share.of_others);
+        // While the rate is raised in steps, the rate in effect counts.
         let part = if state.climbs {
             granted.min(state.gcra.terms().part)
         } else {
             granted
         };
-        standing.share.of(self.configured * part)
+        rate_share.share.of(self.configured * part)
     }
 
-    /// The part of the configured rate that the provider grants, as far as this worker has learned:
-    /// all of it, where this worker has no use for more. Who does not try does not learn that there
-    /// is more, and must not hold the others back.
+    /// Returns the part of the configured rate that the provider grants, as far as this worker has
+    /// learned. It is 1 where this worker does not use its rate up: such a worker does not learn
+    /// that the provider grants more, and must not hold the others back.
     pub(super) fn used_up_part(&self) -> f64 {
         let state = self.state();
         let is_used_up = state.waiting > WAITING
@@ -117,14 +117,14 @@ impl Limiter {
         }
     }
 
-    /// Waits for a place in the rate. Dropped while waiting, it takes none. `standing` tells this
-    /// worker's share of it now. Was there a wait?
-    pub(super) async fn acquire(&self, standing: impl Fn() -> RateShare) -> bool {
+    /// Waits for a place in the rate, and returns whether the call had to wait. A future that is
+    /// dropped while it waits takes no place. `read_share` returns this worker's current share.
+    pub(super) async fn acquire(&self, read_share: impl Fn() -> RateShare) -> bool {
         let _turn = self.turn.lock().await;
         let mut planned = None;
         loop {
-            let standing = standing();
-            let terms = (standing.share, standing.of_others);
+            let rate_share = read_share();
+            let terms = (rate_share.share, rate_share.of_others);
             let wait = match planned {
                 Some((with, at))
                     if with == terms && !self.state().climbs && Instant::now() < at =>
@@ -132,7 +132,7 @@ impl Limiter {
                     at.saturating_duration_since(Instant::now())
                 }
                 _ => {
-                    let Some(wait) = self.check(standing) else {
+                    let Some(wait) = self.check(rate_share) else {
                         self.state().called(planned.is_some());
                         return planned.is_some();
                     };
@@ -145,13 +145,13 @@ impl Limiter {
         }
     }
 
-    /// A call that had to wait was not refused.
+    /// Records that a call that had to wait was not refused.
     pub(super) fn granted(&self) {
         let state = &mut *self.state();
         state.learned.granted(state.gcra.terms().part);
     }
 
-    /// The provider said that we are too fast, to a call that was `started` then.
+    /// Records that the provider refused a call started at `started` as too fast.
     pub(super) fn lower(&self, started: Instant) {
         let state = &mut *self.state();
         let Terms { share, part, .. } = state.gcra.terms();
@@ -172,7 +172,7 @@ impl Limiter {
         }
     }
 
-    /// Takes a place, or says how long until there is one.
+    /// Takes a place, or returns how long it is until one is free.
     fn check(
         &self,
         RateShare {
@@ -186,7 +186,7 @@ impl Limiter {
         let learned = state.learned.part();
         let wanted = learned.min(of_others);
         let mut part = self.common(share, wanted);
-        // Where others held this worker back, it has not tried that much for a while.
+        // If others held this worker back, it has not tried such a rate for a while.
         let is_far = part > rate_step_above(before.part);
         state.climbs = is_far && (state.climbs || state.held_back);
         state.held_back = of_others < learned;
@@ -198,9 +198,9 @@ impl Limiter {
             };
         }
         let is_shared_anew = share != before.share;
-        let is_told_to_slow_down = part < before.part && of_others < learned;
-        // However often that happens, refusals are heard half of the time.
-        if (is_shared_anew || is_told_to_slow_down)
+        let is_slowed_by_others = part < before.part && of_others < learned;
+        // However often that happens, refusals are taken into account half of the time.
+        if (is_shared_anew || is_slowed_by_others)
             && state
                 .shared
                 .is_none_or(|shared| shared.elapsed() >= 2 * SETTLING)
@@ -216,7 +216,8 @@ impl Limiter {
         state.gcra.take(wanted, now)
     }
 
-    /// Those who take turns go in steps: otherwise no two of them had the same idea of a turn.
+    /// Workers that take turns round their rate to steps: otherwise no two of them would agree on
+    /// how long a turn is.
     fn common(&self, share: Share, part: f64) -> f64 {
         if share.takes_turns(self.burst, self.configured) {
             rate_step(part)

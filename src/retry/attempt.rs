@@ -1,4 +1,5 @@
-//! Attempts at what is not paid for, and waiting for what other jobs of this process hold.
+//! Attempts at calls that are not paid for, and waits for resources that other jobs of this process
+//! hold.
 
 use super::context::{CallContext, JobContext};
 use super::retrier::Retrier;
@@ -9,13 +10,13 @@ use crate::policy::{Decision, Streak};
 use crate::waits::LONGEST_HOLD;
 use jiff::SignedDuration;
 
-/// A job that made room comes back after this: a call takes seconds.
+/// A job that was turned away returns after this: a call takes seconds.
 const TURNED_AWAY: SignedDuration = SignedDuration::from_secs(5);
 
-/// How one attempt ended that the job outlived.
+/// How one attempt ended after which the job goes on.
 pub enum Attempted<T> {
     Done(T),
-    /// It is time to try again, with the permit for it where that is still held.
+    /// It is time to try again, with the permit if it is still held.
     Again(Option<CallPermit>),
 }
 
@@ -28,8 +29,8 @@ pub struct Suspect {
 }
 
 impl Retrier {
-    /// Decides what becomes of a job whose turn did not come for as long as a delivery may be held:
-    /// another worker may have it sooner.
+    /// Parks a job that has waited for as long as a delivery may be held, because another worker
+    /// may process it sooner.
     pub fn held_too_long(&self) -> Box<StageStopped> {
         let failure = Failure::new(
             Stage::Worker,
@@ -40,8 +41,8 @@ impl Retrier {
         StageStopped::boxed(failure, Decision::Park { until })
     }
 
-    /// Decides what becomes of a job that would wait, with many others, for one call about its
-    /// image: it makes room, and comes back for the answer.
+    /// Parks a job that would wait, with many others, for one call about its image. It returns for
+    /// the answer.
     pub fn turned_away(&self) -> Box<StageStopped> {
         let failure = Failure::new(
             Stage::Worker,
@@ -57,11 +58,11 @@ impl Retrier {
         .into()
     }
 
-    /// Waits for what other jobs of this worker hold.
+    /// Waits for a resource that other jobs of this worker hold.
     ///
     /// # Errors
-    /// [`StageStopped`]: this job may start nothing more here, or its delivery was held for as long
-    /// as one may be.
+    /// [`StageStopped`]: this job may start nothing more here, or its delivery was held for the
+    /// longest time allowed.
     pub async fn in_turn<T>(
         &self,
         job: &JobContext<'_>,
@@ -75,7 +76,7 @@ impl Retrier {
         }
     }
 
-    /// Attempts, and attempts again in place for as long as the policy says so.
+    /// Makes attempts in place for as long as the policy says so.
     ///
     /// # Errors
     /// [`StageStopped`], with what the policy wants instead.
@@ -99,7 +100,7 @@ impl Retrier {
         }
     }
 
-    /// Attempts once; `kept` is the permit for the attempt before this one. Where a failure may be
+    /// Makes one attempt. `kept` is the permit of the attempt before. Where a failure may be
     /// one object's own, `is_the_objects_fault` finds out.
     ///
     /// # Errors
@@ -121,7 +122,7 @@ impl Retrier {
                 Ok(Attempted::Done(value))
             }
             Err(failure) if failure.stage != call.account.stage => {
-                // There is an answer.
+                // The stage has answered: the failure is about something else.
                 self.breaker.answered(permit);
                 Err(StageStopped::at_fault(failure))
             }
@@ -168,7 +169,8 @@ mod tests {
     use tokio::time::Instant;
     use tokio_util::sync::CancellationToken;
 
-    /// How long a job waited for something that is never given back, and why it stopped.
+    /// Returns how long a job waited for a resource that is never released, and the code with which
+    /// it stopped.
     async fn waited(
         held_before: Duration,
         is_queued: bool,
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_job_waits_in_turn_for_longer_than_a_delivery_may_be_held_nor_past_a_halt() {
+    async fn a_job_waits_no_longer_than_a_delivery_may_be_held_and_stops_at_a_halt() {
         let minutes = Duration::from_mins;
         for (held_before, is_queued, halted_after, expected) in [
             (minutes(0), true, minutes(60), (minutes(10), "worker.busy")),

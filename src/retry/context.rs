@@ -1,4 +1,4 @@
-//! What a decision about a job's call depends on, beside the failure itself.
+//! The context on which a decision about a job's call depends, beside the failure itself.
 
 use super::RecallTime;
 use crate::domain::account::AccountId;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// One delivery of a job. It stays as it is for as long as the delivery is in hand.
+/// One delivery of a job. It does not change while the delivery is held.
 #[derive(Clone)]
 pub struct JobContext<'a> {
     pub job: &'a Job,
@@ -21,7 +21,7 @@ pub struct JobContext<'a> {
     pub halt: CancellationToken,
     /// No attempt is started after it.
     pub deadline: Timestamp,
-    /// Since when the delivery is held.
+    /// When the delivery was received.
     pub began: Instant,
     /// The job can be parked; otherwise a caller waits for it.
     pub is_queued: bool,
@@ -30,7 +30,7 @@ pub struct JobContext<'a> {
     pub origin: ImageOrigin,
 }
 
-/// The image's origin, as far as the job itself chose that.
+/// The image's origin, as far as the job itself chose it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImageOrigin {
     /// In the default bucket: the job names the key alone.
@@ -43,7 +43,7 @@ pub enum ImageOrigin {
 }
 
 impl ImageOrigin {
-    /// Does a failure of this stage speak of the address that the job chose?
+    /// Whether a failure of this stage can be due to the address that the job chose.
     pub(super) fn concerns(self, stage: Stage, transfer: Transfer) -> bool {
         match (self, stage) {
             (Self::DefaultBucket, _) => false,
@@ -53,8 +53,7 @@ impl ImageOrigin {
     }
 }
 
-/// One call for a job, with the attempts at it that are made in place. It is made where the call is
-/// made.
+/// One call for a job, with the attempts at it in place. It is created where the call is made.
 pub struct CallContext<'a> {
     pub job: &'a JobContext<'a>,
     pub progress: &'a mut Progress,
@@ -62,21 +61,21 @@ pub struct CallContext<'a> {
     pub account: AccountId,
     /// The subject of the call: the image, or the key that it is read from.
     pub subject: &'a str,
-    /// The bill's, where it is known.
+    /// The bill's date, if it is known.
     pub billing_date: Option<Date>,
     /// How the image is handed over.
     pub transfer: Transfer,
-    /// Could the image's bytes be sent instead of its URL? Not where the URL is the job's own.
+    /// Whether the image's bytes could be sent instead of its URL: not if the URL is the job's own.
     pub can_send_bytes: bool,
-    /// When the job last looked whether another worker has paid for the answer; `None` for what is
-    /// not paid for.
+    /// When the job last looked for an answer that another worker has paid for; `None` for calls
+    /// that are not paid for.
     pub recalled: Option<RecallTime>,
-    /// Since when the call fails, in an earlier turn with the same code or in this one.
+    /// When the call began to fail, in an earlier turn with the same code or in this one.
     pub failing_since: Option<Timestamp>,
 }
 
 impl<'a> CallContext<'a> {
-    /// A call that is not paid for, and shows no image to a provider.
+    /// Creates the context of a call that is not paid for, and that sends no image to a provider.
     pub fn new(
         job: &'a JobContext<'a>,
         progress: &'a mut Progress,

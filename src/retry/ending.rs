@@ -1,4 +1,4 @@
-//! What becomes of a job whose stage stopped: a status with its error, or another turn later.
+//! How a job ends whose stage stopped: it is answered with an error, or parked.
 
 use super::context::JobContext;
 use super::retrier::Retrier;
@@ -10,7 +10,7 @@ use crate::policy::Decision;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// How long a job waits that cannot go on, through no fault of its own and for an unknown time.
+/// How long a job is parked that cannot go on for an unknown time, through no fault of its own.
 const HELD_UP: Duration = Duration::from_mins(1);
 
 /// The end of a job's turn in which a stage stopped.
@@ -27,17 +27,18 @@ pub enum JobEnd {
 pub struct ParkRequest {
     pub until: Timestamp,
     pub failure: Failure,
-    /// Why, in the policy's words or ours.
+    /// The reason, from the policy's rule or from our own message.
     pub reason: String,
-    /// When a call will be made for the job, as far as is known: while a stage is paused, not
-    /// before its next probe.
+    /// The earliest time of the next call for the job, as far as it is known: while a stage is
+    /// paused, its next probe.
     pub next_attempt_at: Timestamp,
-    /// Another job's call will end the wait within seconds: the submitter is sent no progress
+    /// Another job's call will end the wait within seconds, so the submitter is sent no progress
     /// message.
     pub is_brief: bool,
     /// This worker is paused, or pauses now because of this job.
     pub by_pause: bool,
-    /// The job had its turn and the worker lives: earlier deaths of the worker were not its fault.
+    /// The job was processed and the worker still runs, so earlier deaths of a worker were not its
+    /// fault.
     pub survived: bool,
 }
 
@@ -55,7 +56,7 @@ impl JobEnd {
         let error = JobError::new(failure, progress.attempts(failure.stage));
         match &stopped.policy.decision {
             Decision::Park { until } => park(*until, stopped),
-            // Handed back at once: another worker may be able to do what this one cannot.
+            // The job is parked at once: another worker may be able to do what this one cannot.
             Decision::Pause if is_in_time => park(retrier.clock.now(), stopped),
             Decision::Retry { .. }
             | Decision::Rotate
@@ -78,7 +79,7 @@ impl JobEnd {
                 verdict: Some(*verdict),
                 error,
             },
-            // Past the deadline nothing is waited for any more.
+            // After the deadline the job does not wait any more.
             Decision::Pause
             | Decision::Retry { .. }
             | Decision::Rotate
@@ -97,8 +98,9 @@ impl JobEnd {
 }
 
 impl ParkRequest {
-    /// Not beyond the deadline: whatever is waited for, the job is answered then. Failures of our
-    /// own carry our own words; a provider's are described in the words of the rule.
+    /// Parks until `until`, or until the deadline if that is earlier: then the job is answered. The
+    /// reason of a failure of our own is its message; the reason of a provider's is that of the
+    /// rule.
     fn new(
         until: Timestamp,
         stopped: StageStopped,
@@ -144,7 +146,7 @@ impl ParkRequest {
         }
     }
 
-    /// A job whose call may still be under way at another worker waits until it must be over.
+    /// Parks a job whose call may still be under way at another worker until that must be over.
     pub fn redelivered(job: &JobContext<'_>, retrier: &Retrier) -> Self {
         let failure = Failure::new(
             Stage::Worker,
@@ -166,7 +168,8 @@ fn later(wait: Duration, retrier: &Retrier) -> Timestamp {
     now.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// The store's own code becomes ours: `NoSuchKey` is `image.not_found`.
+/// Returns the error of a job that is at fault, with our code in place of the store's: `NoSuchKey`
+/// is `image.not_found`.
 fn at_fault(failure: &Failure, code: &str) -> JobError {
     let stage = if code.starts_with("image.") {
         Stage::Image

@@ -1,5 +1,5 @@
-//! The one owner of in-place retry: the policy decides what a failure means, and it is waited out
-//! here or handed up.
+//! In-place retry. The policy decides what a failure means; a short wait happens here, and every
+//! other decision is returned to the caller.
 
 mod attempt;
 mod context;

@@ -1,16 +1,16 @@
-//! When the checkpoints were last looked at.
+//! When a job last read its checkpoints.
 //!
-//! A process that was stopped, or a machine that slept, does not know it: the broker has given its
-//! jobs to another worker, which may have paid for what this one is about to pay for. So a job that
-//! waited for too long, for any reason, looks again before it calls.
+//! While a process was stopped, or its machine slept, the broker has given its jobs to another
+//! worker, which may have paid for the answer that this one is about to pay for. So a job that
+//! waited too long, for any reason, reads its checkpoints again before it calls.
 
 use crate::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A moment by two clocks: the monotonic one stands still while a machine sleeps, and the wall clock
-/// may be set.
+/// A time by two clocks: the monotonic clock stops while a machine sleeps, and the wall clock may
+/// be set.
 #[derive(Clone, Copy, Debug)]
 pub struct RecallTime {
     monotonic: Instant,
@@ -25,7 +25,8 @@ impl RecallTime {
         }
     }
 
-    /// Has so much time passed since, by either clock? A clock that was set back says nothing.
+    /// Whether at least `age` has passed since, by either clock. A wall clock that was set back
+    /// proves nothing.
     pub fn is_older_than(&self, age: Duration, clock: Clock) -> bool {
         let by_the_wall = clock.now().duration_since(self.wall);
         self.monotonic.elapsed() >= age
@@ -41,7 +42,7 @@ mod tests {
     async fn either_clock_can_show_that_too_much_time_has_passed() {
         const AGE: Duration = Duration::from_secs(35);
         let start: Timestamp = "2026-03-02T01:00:00Z".parse().unwrap();
-        // What the wall clock shows, and how long the process ran, when it is asked.
+        // The seconds that have passed by the wall clock, and by the monotonic clock.
         for (shown, ran, expected) in [
             (0, 0, false),
             (34, 34, false),

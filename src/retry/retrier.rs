@@ -1,4 +1,4 @@
-//! A failure is decided by the policy, then waited out in place or handed up.
+//! Asks the policy about a failure, and carries out the decisions that keep the job in place.
 
 use super::context::{CallContext, JobContext};
 use super::stage_stopped::StageStopped;
@@ -17,14 +17,14 @@ use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A provider may ask for patience; a delivery is not held for longer than this at once.
+/// The longest `Retry-After` that is honoured while a delivery is held.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held
 /// (error-codes, `throttle`).
 const THROTTLED_FROM: Duration = Duration::from_secs(2);
 const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
 
-/// The values that every decision needs. Cheap to clone.
+/// The parts that every decision needs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Retrier {
     pub policy: Arc<Policy>,
@@ -35,12 +35,12 @@ pub struct Retrier {
     pub observer: Arc<dyn DecisionObserver>,
 }
 
-/// Sees by which rule of the policy each answer was decided.
+/// Observes the rule of the policy by which each answer is decided.
 pub trait DecisionObserver: std::fmt::Debug + Send + Sync {
     fn decided(&self, rule: &str);
 }
 
-/// A line in the log of `debug` for each decision.
+/// Logs each decision at the level `debug`.
 #[derive(Debug)]
 pub struct DecisionLog;
 
@@ -51,7 +51,7 @@ impl DecisionObserver for DecisionLog {
 }
 
 impl Retrier {
-    /// Decides by the policy what follows from a call's failure.
+    /// Asks the policy what follows from a call's failure.
     pub fn decide(
         &self,
         failure: &Failure,
@@ -87,13 +87,13 @@ impl Retrier {
                 self.observer.decided(&decided.rule);
                 return decided;
             }
-            // The bytes behind a URL of the job's own never pass through us: the step counts as
-            // taken, and the next one is.
+            // The worker never reads the bytes behind a URL of the job's own, so the step counts as
+            // taken, and the next one follows.
             call.progress.charge(&decided.rule, decided.step);
         }
     }
 
-    /// Whether a good answer with this code, to a call with the account, is paid for.
+    /// Returns whether a good answer with this code, to a call with the account, is paid for.
     pub fn billed(&self, account: AccountId, code: &str) -> Billed {
         let answer = Failure::new(account.stage, code, "").of_vendor(account.vendor);
         if let Some(rule) = self.policy.rule_about(&answer) {
@@ -102,11 +102,11 @@ impl Retrier {
         self.policy.billed(account, code)
     }
 
-    /// May a call be started?
+    /// Checks whether a call may be started.
     ///
     /// # Errors
-    /// [`StageStopped`]: to be parked at once where the worker is stopping, with `job.deadline` and
-    /// final where it is too late.
+    /// [`StageStopped`]: the job is parked at once if the worker is stopping, and fails with
+    /// `job.deadline` after its deadline.
     pub fn may_call(&self, job: &JobContext<'_>) -> Result<(), Box<StageStopped>> {
         if job.halt.is_cancelled() {
             return Err(self.stopping());
@@ -123,7 +123,7 @@ impl Retrier {
         Ok(())
     }
 
-    /// The permit to make this call; `kept` is the one for the attempt before it.
+    /// Returns the permit to make this call. `kept` is the permit of the attempt before.
     ///
     /// # Errors
     /// [`StageStopped`]: the stage, the province or the bill is closed.
@@ -139,8 +139,8 @@ impl Retrier {
             .map_err(|blocked| self.blocked(blocked, call.job.deadline))
     }
 
-    /// Decides what becomes of a job for which no call may be made. It costs no attempt; where the
-    /// deadline is nearer than the opening, it ends.
+    /// Decides about a job for which no call may be made. It is parked at the cost of no attempt,
+    /// and ends if its deadline comes before the scope opens.
     pub fn blocked(&self, blocked: Blocked, deadline: Timestamp) -> Box<StageStopped> {
         let too_late =
             self.clock.now() > deadline || (!blocked.scope.is_pause() && blocked.until > deadline);
@@ -164,7 +164,7 @@ impl Retrier {
         })
     }
 
-    /// Returns when it is time to try again, with the permit for it where that is still held.
+    /// Waits until it is time to try again. Returns the permit if it is still held.
     ///
     /// # Errors
     /// [`StageStopped`] for every decision that is not carried out in place.
@@ -223,13 +223,13 @@ impl Retrier {
         tokio::select! {
             biased;
             () = tokio::time::sleep(wait) => {}
-            // The next attempt finds out that it may not be made.
+            // The next attempt is then refused by `may_call`.
             () = job.halt.cancelled() => {}
         }
     }
 
-    /// The job's wait is over: a pause does not count against its deadline. A redelivered one was
-    /// counted before.
+    /// Records that a parked job has returned. The time of a pause does not count against its
+    /// deadline. A redelivered job was counted by the metric before.
     pub fn record_return(&self, progress: &mut Progress, is_redelivered: bool) {
         let Some(parked) = progress.delivered.parked.take() else {
             return;
@@ -246,7 +246,7 @@ impl Retrier {
         }
     }
 
-    /// The day, where the policy's days begin.
+    /// Returns today's date in the policy's time zone.
     pub fn today(&self) -> Date {
         let now = self.clock.now();
         now.to_zoned(self.timezone.clone()).date()

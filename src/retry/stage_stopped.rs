@@ -1,22 +1,22 @@
-//! Why a stage did not give what the job needs.
+//! A stage that stopped without the answer that the job needs.
 
 use crate::breaker::Blocked;
 use crate::domain::failure::Failure;
 use crate::policy::{Decision, PolicyDecision};
 
-/// A failure that is not waited out in place, and what the policy makes of it.
+/// A failure after which no further attempt is made in place, and what the policy decided about it.
 #[derive(Debug)]
 pub struct StageStopped {
     pub failure: Failure,
     pub policy: PolicyDecision,
-    /// No call was made: this closed scope was in its way.
+    /// The closed scope because of which no call was made.
     pub blocked: Option<Blocked>,
     /// Another job's call will end the wait within seconds.
     pub is_brief: bool,
 }
 
 impl StageStopped {
-    /// The job itself is at fault: no question of policy.
+    /// Creates a stop for which the job itself is at fault, without asking the policy.
     pub fn at_fault(failure: Failure) -> Box<Self> {
         let decision = Decision::Fail {
             invalid_job: Some(failure.code.clone()),
@@ -24,7 +24,7 @@ impl StageStopped {
         Self::boxed(failure, decision)
     }
 
-    /// Decided without the policy's table.
+    /// Creates a stop with a decision that no rule of the policy made.
     pub fn boxed(failure: Failure, decision: Decision) -> Box<Self> {
         Box::new(Self {
             failure,

@@ -1,12 +1,12 @@
-//! `telemetry.log`: a level, or levels by target. Directives that the library would misread are
-//! refused.
+//! Parses `telemetry.log`: a level, or levels by target. Directives that the library would misread
+//! are refused.
 
 use std::str::FromStr;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 const OURS: &str = "invoice_worker";
-/// Libraries speak up only where they are asked: their errors come back to us and are logged once,
-/// where they are handled.
+/// These libraries log only errors unless a directive names them. Their errors are returned to us
+/// and are logged once, where they are handled.
 const QUIET: [&str; 5] = ["aws_config", "aws_smithy_runtime", "h2", "hyper", "rustls"];
 /// The names of levels in other programs.
 const OTHER_NAMES: [(&str, &str); 9] = [
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use tracing::Level;
 
-    fn heard(directives: &str, target: &str) -> Option<Level> {
+    fn enabled_level(directives: &str, target: &str) -> Option<Level> {
         let filter = parse(directives).unwrap();
         let levels = [
             Level::TRACE,
@@ -142,13 +142,13 @@ mod tests {
                 Some(Level::TRACE),
             ),
             ("invoice_worker=debug,warn", "moka", Some(Level::WARN)),
-            // Nothing is said of ours: it is told as by default, and not silenced.
+            // No directive names our target, so it keeps the default level.
             ("hyper=debug", ours, Some(Level::INFO)),
             ("hyper=debug", "hyper::proto", Some(Level::DEBUG)),
             ("info", "hyper::proto", Some(Level::ERROR)),
         ] {
             assert_eq!(
-                heard(directives, target),
+                enabled_level(directives, target),
                 expected,
                 "{directives}: {target}"
             );
@@ -185,8 +185,8 @@ mod tests {
             ("hyper[{field}]=debug", "is no target"),
             ("info;hyper=debug", "is no target"),
         ] {
-            let told = parse(directives).unwrap_err();
-            assert!(told.contains(says), "{directives:?}: {told}");
+            let problem = parse(directives).unwrap_err();
+            assert!(problem.contains(says), "{directives:?}: {problem}");
         }
     }
 }

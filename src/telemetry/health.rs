@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// An account whose stage no job of this worker gets past, as people read it.
+/// A paused account, as `/readyz` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Paused {
     #[serde(rename = "stage")]
@@ -16,8 +16,8 @@ pub struct Paused {
     pub reason: String,
     pub since: Timestamp,
     pub next_probe: Timestamp,
-    /// The account has worked in this process: then the worker stays ready, because another one
-    /// started in its place would be no better.
+    /// The account has worked in this process. Then the worker stays ready, because a restart would
+    /// not help.
     pub has_worked: bool,
 }
 
@@ -29,18 +29,18 @@ pub struct Health(Arc<watch::Sender<HealthState>>);
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum HealthState {
     Starting,
-    /// Ready: jobs are taken.
+    /// The worker is ready and takes jobs.
     Consuming,
-    /// Deliberately taking nothing: this worker gets no job past these stages. They are tried from
-    /// time to time. Ready where all of them have worked in this process.
+    /// The worker takes no jobs, because these stages would fail all of them. They are tried from
+    /// time to time. The worker is ready if all of them have worked in this process.
     Paused {
         stages: Vec<Paused>,
     },
-    /// The store refuses what every job needs; `problem` names the right. It is asked again.
+    /// The store denies a right that every job needs; `problem` names it. It is checked again.
     Refused {
         problem: String,
     },
-    /// Jobs are taken, but what each of them needs has not been seen at work yet.
+    /// Jobs are taken, but a service that each of them needs has not answered yet.
     Unproven {
         problem: String,
     },
@@ -48,22 +48,22 @@ pub enum HealthState {
     Disconnected {
         problem: String,
     },
-    /// Something of ours does not work, and jobs wait for it.
+    /// A part of the worker has failed, and jobs wait for it.
     Stuck {
         problem: String,
-        /// Each with its own problem.
+        /// The troubles, each with its own problem.
         #[serde(skip)]
         troubles: BTreeMap<Trouble, String>,
         /// The state to return to once every trouble is over.
         #[serde(skip)]
         otherwise: Box<HealthState>,
     },
-    /// Several jobs failed at the same place of this program: it takes no more until it is started
-    /// anew.
+    /// Several jobs made the program panic at the same place. The worker takes no more jobs until
+    /// it is restarted.
     Unfit {
         problem: String,
     },
-    /// Stopping: no more jobs are taken, those in flight are finished.
+    /// The worker stops: it takes no more jobs, and finishes those in flight.
     Draining,
 }
 
@@ -71,9 +71,9 @@ pub enum HealthState {
 /// independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
-    /// A queue of ours does not take what jobs become.
+    /// A queue of ours refuses results or parked jobs.
     Publishing,
-    /// The broker takes no messages for now.
+    /// The broker blocks publishers because of a resource alarm.
     Alarm,
     /// A queue of ours, or the control exchange, does not exist.
     Missing,
@@ -106,8 +106,8 @@ impl Health {
         self.0.send_replace(state);
     }
 
-    /// While the worker would be ready, something of ours does not work; other states have
-    /// something worse to say.
+    /// Records a trouble of a worker that takes jobs or is paused. Other states are worse, and
+    /// stay.
     pub fn trouble(&self, trouble: Trouble, problem: &str) {
         self.0.send_if_modified(|state| {
             let (mut troubles, otherwise) = match state {
@@ -137,6 +137,7 @@ impl Health {
         });
     }
 
+    /// Records that a trouble is over.
     pub fn recovered(&self, trouble: Trouble) {
         self.0.send_if_modified(|state| match state {
             HealthState::Stuck {
@@ -185,7 +186,7 @@ impl Health {
         });
     }
 
-    /// The state, and each that follows it.
+    /// Returns a receiver of the state and of each one that follows.
     pub fn watch(&self) -> watch::Receiver<HealthState> {
         self.0.subscribe()
     }
@@ -214,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_of_ours_that_refuses_is_reported_before_a_pause_and_what_was_before_comes_back() {
+    fn a_trouble_hides_a_pause_and_the_state_of_the_intake_returns_after_it() {
         let health = Health::default();
         health.flows(&paused(), None);
         assert!(health.state().is_ready());
         health.trouble(Trouble::Publishing, "invoice.results refuses");
         assert!(!health.state().is_ready());
         health.flows(&[], None);
-        assert!(!health.state().is_ready(), "still");
+        assert!(!health.state().is_ready(), "the trouble is not over");
         health.recovered(Trouble::Publishing);
         assert_eq!(
             health.state(),
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_drains_says_nothing_else() {
+    fn a_draining_worker_shows_no_other_state() {
         let health = Health::default();
         health.set(HealthState::Draining);
         health.flows(&paused(), None);
@@ -270,7 +271,10 @@ mod tests {
         health.flows(&never, None);
         assert!(!health.state().is_ready());
         health.flows(&paused(), Some("why".into()));
-        assert!(health.state().is_ready(), "it has worked");
+        assert!(
+            health.state().is_ready(),
+            "a paused worker whose account has worked is ready"
+        );
         health.flows(&[], Some("no answer yet".into()));
         assert!(!health.state().is_ready());
         health.flows(&[], None);

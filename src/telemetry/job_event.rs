@@ -14,11 +14,11 @@ pub trait EventSink: Send + Sync {
     fn record(&self, event: JobEvent, policy: &Policy);
 }
 
-/// The log and the metrics.
+/// Writes to the log and the metrics.
 #[derive(Debug)]
 pub struct LogAndMetrics;
 
-/// The log and the metrics, and a channel for a program that follows its jobs.
+/// Writes to the log and the metrics, and to a channel for a program that follows its jobs.
 #[derive(Debug)]
 pub struct Watched(pub UnboundedSender<JobEvent>);
 
@@ -51,12 +51,12 @@ pub struct JobParked {
     pub run: String,
     pub stage: Stage,
     pub code: String,
-    /// The policy's words, not the provider's: those may name people.
+    /// The reason in the words of the policy. Those of the provider may name people.
     pub reason: String,
     pub until: Timestamp,
-    /// It waits for another job's call, with many others: logged at a lower level.
+    /// The job waits, with many others, for another job's call. Logged at the level `debug`.
     pub brief: bool,
-    /// This worker is paused; another one may take the job at once.
+    /// This worker is paused, and another one may take the job at once.
     pub by_pause: bool,
     pub totals: Totals,
     pub turn: Duration,
@@ -71,13 +71,13 @@ impl EventSink for LogAndMetrics {
 impl EventSink for Watched {
     fn record(&self, event: JobEvent, policy: &Policy) {
         event.emit(policy);
-        // Err: the receiver is gone, and does not follow its jobs any more.
+        // An error means that the receiver was dropped and needs no more events.
         let _ = self.0.send(event);
     }
 }
 
 impl JobEvent {
-    /// `policy` names the codes that are labels of their own.
+    /// Writes the log line and counts. `policy` names the codes that are labels of their own.
     fn emit(&self, policy: &Policy) {
         match self {
             Self::Answered(answered) => answered.emit(),
@@ -132,7 +132,7 @@ impl JobParked {
     }
 }
 
-/// `recognition 200, verification 316`: codes are the providers', nothing personal.
+/// Lists the codes of the calls: `recognition 200, verification 316`. Codes are not personal data.
 pub fn call_codes(progress: &Progress) -> String {
     let codes: Vec<String> = progress
         .calls()

@@ -34,7 +34,7 @@ pub fn install(config: &Config) {
         .is_ok()
     {
         std::panic::set_hook(Box::new(|panic| {
-            // The place alone: the message may hold what the code was working on.
+            // Only the place is logged: the message may contain the data that was processed.
             let place = panic.location().map(ToString::to_string);
             tracing::error!(
                 place,
@@ -67,8 +67,8 @@ where
     tracing_subscriber::registry().with(lines.with_filter(safe(filter)))
 }
 
-/// Applies below every directive: at lower levels than warnings, libraries log headers, signed
-/// strings and bodies.
+/// Restricts what the directives ask for: at lower levels than warnings, libraries log headers,
+/// signed strings and bodies.
 fn safe<S>(asked: impl Filter<S>) -> impl Filter<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -84,8 +84,8 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// What a subscriber with these directives writes about one event of each kind.
-    fn heard(directives: &str) -> String {
+    /// Returns what a subscriber with these directives writes about one event of each kind.
+    fn logged(directives: &str) -> String {
         let written = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&written);
         let subscriber = subscriber(filter::parse(directives).unwrap(), true, false, move || {
@@ -122,15 +122,15 @@ mod tests {
     fn no_directive_makes_libraries_log_bodies_headers_or_signatures() {
         let louder = "trace,lapin=trace,lapin::returned_messages=trace,s3s=trace,s3s::ops=trace,aws_sigv4=trace,hyper=trace";
         for directives in ["info", "debug", "trace", louder] {
-            let heard = heard(directives);
+            let logged = logged(directives);
             for private in ["a body", "a request", "a signed string", "a header"] {
-                assert!(!heard.contains(private), "{directives}: {heard}");
+                assert!(!logged.contains(private), "{directives}: {logged}");
             }
             for wanted in ["a library's warning", "a library's error", "our news"] {
-                assert!(heard.contains(wanted), "{directives}: {heard}");
+                assert!(logged.contains(wanted), "{directives}: {logged}");
             }
             assert_eq!(
-                heard.contains("our details"),
+                logged.contains("our details"),
                 directives != "info",
                 "{directives}"
             );

@@ -1,6 +1,6 @@
-//! The metrics of the contract, one function each: names and labels stand here and nowhere else.
+//! The metrics of the contract, one function each. Their names and labels are defined only here.
 //!
-//! No job id, name or amount is ever a label.
+//! No job id, name or amount is a label.
 
 use crate::domain::account::AccountName;
 use crate::domain::failure::{Billed, Stage};
@@ -11,7 +11,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
 
-/// Seconds: from a quick answer of a provider to a job parked for days.
+/// The buckets in seconds, from a quick answer of a provider to a job parked for days.
 const JOB_BUCKETS: [f64; 14] = [
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0, 345_600.0,
 ];
@@ -22,7 +22,7 @@ const WAIT_BUCKETS: [f64; 12] = [
     0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0,
 ];
 
-/// Installs the process's recorder. Without it every function here does nothing.
+/// Installs the process's recorder. Without it, the functions of this module do nothing.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(
@@ -158,7 +158,7 @@ pub fn job_finished(status: Status, verdict: Option<Verdict>, duration: Duration
         .record(duration.as_secs_f64());
 }
 
-/// Counts a job in flight for as long as it lives.
+/// Counts a job in flight until it is dropped.
 #[derive(Debug)]
 pub struct JobInFlight(());
 
@@ -179,7 +179,7 @@ impl Drop for JobInFlight {
     }
 }
 
-/// `code` is the policy's label for it: a name it knows, or `other`.
+/// Counts a call. `code` is the policy's label: a name that it knows, or `other`.
 pub fn provider_call(account: AccountName, code: &str, billed: Billed, duration: Duration) {
     counter!("invoice_provider_calls_total", "stage" => account.to_string(), "code" => code.to_owned(), "billed" => billed.as_str())
         .increment(1);
@@ -187,8 +187,8 @@ pub fn provider_call(account: AccountName, code: &str, billed: Billed, duration:
         .record(duration.as_secs_f64());
 }
 
-/// A call that asks whose fault it is. It is among the provider's calls as well, with its code and
-/// whether it is paid for.
+/// Counts a control call, which shows whether the job or the account is at fault. It is also
+/// counted among the provider's calls.
 pub fn control_call(account: AccountName) {
     counter!("invoice_control_calls_total", "stage" => account.to_string()).increment(1);
 }
@@ -247,7 +247,7 @@ pub fn queue_declared_again(name: &str) {
     counter!("invoice_queues_declared_again_total", "queue" => name.to_owned()).increment(1);
 }
 
-/// A worker with other queues or accounts was heard on our control exchange.
+/// Counts a heartbeat of a worker with other queues or accounts on our control exchange.
 pub fn foreign_heartbeat() {
     counter!("invoice_heartbeats_foreign_total").increment(1);
 }
@@ -266,12 +266,12 @@ pub fn broker_reconnected() {
     counter!("invoice_broker_reconnects_total").increment(1);
 }
 
-/// An acknowledgement that found its channel gone: the job will be delivered again.
+/// Counts an acknowledgement whose channel was closed: the job will be delivered again.
 pub fn settle_lost() {
     counter!("invoice_settle_lost_total").increment(1);
 }
 
-/// A result whose `reply_to` was gone and that went to `invoice.results`.
+/// Counts a result that went to `invoice.results` because its `reply_to` did not exist.
 pub fn result_returned() {
     counter!("invoice_results_returned_total").increment(1);
 }

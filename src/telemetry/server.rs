@@ -1,4 +1,4 @@
-//! `/metrics`, `/livez` and `/readyz`.
+//! The HTTP server of `/metrics`, `/livez` and `/readyz`.
 
 use super::health::Health;
 use anyhow::Context;
@@ -21,7 +21,10 @@ struct ServerState {
     metrics: PrometheusHandle,
 }
 
-/// Serves until `stop`. Returns the address as soon as it listens.
+/// Serves until `stop` is cancelled. Returns the address as soon as it listens.
+///
+/// # Errors
+/// The address cannot be listened on.
 pub async fn start(
     listen: &str,
     health: Health,
@@ -77,10 +80,10 @@ async fn readiness(State(server): State<ServerState>) -> Response {
         StatusCode::SERVICE_UNAVAILABLE
     };
     let mut body = serde_json::json!({ "ready": state.is_ready() });
-    if let (Some(body), Ok(serde_json::Value::Object(told))) =
+    if let (Some(body), Ok(serde_json::Value::Object(fields))) =
         (body.as_object_mut(), serde_json::to_value(&state))
     {
-        body.extend(told);
+        body.extend(fields);
     }
     (
         status,

@@ -1,7 +1,7 @@
-//! An answer's body while it arrives, and the JSON object in it.
+//! The body of an answer while it arrives, and the JSON object in it.
 //!
-//! An answer was paid for once it was sent, so what makes the call good is the object in it: a
-//! complete object is complete, whatever happened to the connection behind it.
+//! An answer was paid for once it was sent, so a complete object in the body makes the call good,
+//! whatever happens to the connection after it.
 
 use super::charset;
 use super::encoding::{self, EncodingProblem};
@@ -17,12 +17,12 @@ pub(super) const MAX_ANSWER_BYTES: usize = 8 << 20;
 #[derive(Default)]
 pub(super) struct AnswerBody {
     bytes: Vec<u8>,
-    /// In the order of the header.
+    /// The content encodings, in the order of the header.
     encodings: Vec<String>,
     charset: Option<String>,
 }
 
-/// Why there is no object.
+/// The reason why no object can be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyProblem {
     #[error("the answer is not a JSON object")]
@@ -58,7 +58,7 @@ impl AnswerBody {
         }
     }
 
-    /// Whether there was room for it.
+    /// Appends a chunk. Returns whether the bound was kept.
     pub(super) fn push(&mut self, chunk: &[u8]) -> bool {
         let fits = self.bytes.len() + chunk.len() <= MAX_ANSWER_BYTES;
         let room = MAX_ANSWER_BYTES - self.bytes.len();
@@ -79,7 +79,7 @@ impl AnswerBody {
     /// Applies `read` to the object's fields.
     pub(super) fn read<A>(&self, read: impl FnOnce(Fields<'_>) -> A) -> Result<A, BodyProblem> {
         let undone = encoding::undo(&self.bytes, &self.encodings, MAX_ANSWER_BYTES);
-        // An encoding that is not known here may be the header's mistake.
+        // An unknown encoding may be a mistake in the header.
         let bytes = undone
             .as_ref()
             .map_or(Cow::Borrowed(self.bytes.as_slice()), |bytes| {

@@ -1,4 +1,4 @@
-//! From an answer's bytes to its text.
+//! Decodes the bytes of an answer to text.
 //!
 //! JSON is UTF-8, and some gateways write GBK. What cannot be decoded becomes U+FFFD, and text that
 //! holds one is unreadable: see [`is_legible`].
@@ -6,15 +6,16 @@
 use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::borrow::Cow;
 
-/// Stands for what could not be decoded.
+/// The character that stands for bytes that could not be decoded.
 pub(super) const UNDECODED: char = char::REPLACEMENT_CHARACTER;
 
-/// The text by its byte order mark, by its own form, by the charset of its header; in this order,
-/// because headers are often set by a server that does not know what the application writes.
+/// Decodes the text by its byte order mark, by its own form, or by the charset of its header, in
+/// this order, because headers are often set by a server that does not know what the application
+/// writes.
 ///
-/// Where nothing is declared, what is no UTF-8 but sound GB18030 is read as such. `ISO-8859-1` is
-/// what Java servers say when nothing was set. A declared UTF-8 is believed: its broken characters
-/// are lost.
+/// Without a declared charset, text that is not UTF-8 but valid GB18030 is read as GB18030.
+/// `ISO-8859-1` is ignored, because Java servers send it when no charset was set. A declared UTF-8
+/// is believed, and its invalid bytes are lost.
 pub(super) fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Cow<'a, str> {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark..]).0;
@@ -41,7 +42,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Cow<'a, str
     }
 }
 
-/// The parameter `charset` of a `Content-Type` header.
+/// Returns the parameter `charset` of a `Content-Type` header.
 pub(super) fn declared(content_type: &str) -> Option<&str> {
     let parameters = content_type
         .split(';')
@@ -53,8 +54,8 @@ pub(super) fn declared(content_type: &str) -> Option<&str> {
     Some(charset.trim().trim_matches(['"', '\'']))
 }
 
-/// Whether every character could be decoded. What is not legible is shown to people and compared
-/// with nothing.
+/// Whether every character could be decoded. Text that is not legible is shown to people, and never
+/// compared.
 pub fn is_legible(text: &str) -> bool {
     memchr::memchr(0xef, text.as_bytes()).is_none() || !text.contains(UNDECODED)
 }

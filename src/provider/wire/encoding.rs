@@ -3,7 +3,7 @@
 use crate::domain::content_encoding::{ContentEncodings, UnknownEncoding, UnpackError, is_gzip};
 use std::borrow::Cow;
 
-/// The bytes of an encoding's name that are repeated in a message.
+/// The bytes of an encoding's name that a message repeats.
 const MAX_NAME_BYTES: usize = 20;
 
 /// Why an answer's bytes are not what the API wrote.

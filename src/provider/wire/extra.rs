@@ -1,4 +1,5 @@
-//! What a provider sends beyond its documentation: kept for people to look at, within bounds.
+//! Fields that a provider sends beyond its documentation, kept for people to look at, within
+//! bounds.
 
 use super::json::{self, Fields};
 use crate::domain::invoice::LeftOut;
@@ -10,10 +11,11 @@ const MAX_KEYS: usize = 64;
 const MAX_BYTES: usize = 16 << 10;
 /// `null,`
 const NULL_BYTES: usize = 5;
-/// Checkpoints and results must still be readable with their own nesting around it.
+/// The deepest nesting that is kept: checkpoints and results, which nest it further, must be
+/// readable.
 const MAX_DEPTH: usize = 32;
-/// Names by which the JSON library marks values of its own; as a stranger's, they would make what
-/// is kept unreadable.
+/// Names by which the JSON library marks values of its own. In a provider's answer they would make
+/// the kept fields unreadable.
 const RESERVED: &str = "$serde_json::private";
 
 /// Fields under their own names; those within lists by column (`cost_detail_list[].batch`), each a
@@ -29,13 +31,13 @@ pub struct Extra {
 
 #[derive(Default)]
 struct Column {
-    /// Null where a row says nothing there.
+    /// One value for each row; null where the row has none.
     values: Vec<Value>,
     cells: u64,
     bytes: usize,
 }
 
-/// What was kept, and whether that is not all.
+/// The fields that were kept, and whether others were left out.
 pub struct KeptExtra {
     pub fields: Map<String, Value>,
     pub is_truncated: bool,
@@ -57,7 +59,7 @@ impl Extra {
         }
     }
 
-    /// Keeps what the row `index` of a list has in a column.
+    /// Keeps the value of a column in the row `index` of a list.
     pub fn keep_cell(&mut self, list: &str, index: usize, column: &str, raw: &RawValue) {
         if json::is_nothing(raw) || column.starts_with(RESERVED) {
             return;
@@ -89,7 +91,8 @@ impl Extra {
         column.values[index] = value;
     }
 
-    /// What was kept, within the bounds for all of it; `left_out` gets the number of the others.
+    /// Returns the kept fields, within the bounds of all of them. `left_out` gets the number of
+    /// others.
     pub fn into_map(self, left_out: &mut LeftOut) -> KeptExtra {
         let (mut fields, mut bytes, mut more) = (Map::new(), 0, self.left_out);
         for (name, value, size) in self.fields {
@@ -113,14 +116,14 @@ impl Extra {
 }
 
 impl Fields<'_> {
-    /// Keeps what was not read, under names that begin with `prefix`.
+    /// Keeps the fields that were not read, under names that begin with `prefix`.
     pub fn into_extra(self, prefix: &str, extra: &mut Extra) {
         for (name, raw) in self.into_entries() {
             extra.keep(format!("{prefix}{name}"), raw);
         }
     }
 
-    /// Keeps what was not read of the row `index` of a list.
+    /// Keeps the fields that were not read of the row `index` of a list.
     pub fn into_cells(self, list: &str, index: usize, extra: &mut Extra) {
         for (name, raw) in self.into_entries() {
             extra.keep_cell(list, index, &name, raw);
@@ -164,8 +167,8 @@ fn value(raw: &RawValue, depth: usize) -> Option<Value> {
     }
 }
 
-/// An address that is told back may be one that was signed for this call. However it was encoded,
-/// its parameters' names are as they were.
+/// Removes a text that contains a signed address: an answer may repeat the one that was signed for
+/// this call. However it is encoded, the names of its parameters do not change.
 fn unsigned(mut text: String) -> Option<String> {
     if let Some(address) = text.find("://")
         && let Some(query) = text[address..].find('?')
@@ -175,7 +178,7 @@ fn unsigned(mut text: String) -> Option<String> {
     (!text.to_ascii_lowercase().contains("x-amz-")).then_some(text)
 }
 
-/// A number that a float would change is kept as its text.
+/// Returns the number, or its text if a float would change it.
 fn number(text: &str) -> Value {
     match text.parse::<Number>() {
         Ok(number) if number.to_string() == text => Value::Number(number),

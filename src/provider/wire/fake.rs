@@ -1,5 +1,5 @@
-//! For tests: a server that takes one request, answers with exactly the bytes it was given, or does
-//! not answer.
+//! A server for tests: it takes one request, and answers with exactly the given bytes or not at
+//! all.
 
 use crate::domain::failure::Failure;
 use crate::provider::{Provider, Reply, Request};
@@ -34,7 +34,7 @@ impl Fake {
             let (mut stream, _) = listener.accept().await.unwrap();
             let _ = sender.send(Received::read(&mut stream).await);
             match behaviour {
-                // A client that has read enough hangs up in the middle.
+                // A client that has read enough may close the connection.
                 Behaviour::Answer(bytes) => drop(stream.write_all(&bytes).await),
                 Behaviour::AnswerAndHang(bytes) => {
                     drop(stream.write_all(&bytes).await);
@@ -110,7 +110,7 @@ impl Received {
     }
 }
 
-/// One attempt, without anything around it.
+/// Makes one call.
 pub(crate) async fn call<A>(
     provider: &impl Provider<Answer = A>,
     request: &Request,

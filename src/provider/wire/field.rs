@@ -1,5 +1,5 @@
-//! One field of an answer: its name with the provider, its name with us, and how it is read. The
-//! tables of these are the mapping, and the reference in `config/fields.md` is written from them.
+//! One field of an answer: the provider's name, our name, and how it is read. Tables of such fields
+//! are the mapping, and the reference in `config/fields.md` is generated from them.
 
 use super::json::{self, Fields};
 use crate::domain::invoice::{Day, DetailKind, Gender, Money, NoteKind, Sum};
@@ -44,8 +44,8 @@ macro_rules! fields {
 }
 pub use fields;
 
-/// Reads every field of the table out of `fields`. A row finds its place taken where an earlier
-/// row for the same place was read. What no row could read stays in `fields`.
+/// Reads every field of the table out of `fields`. The first row for a field of the result that can
+/// be read wins. Fields that no row could read stay in `fields`.
 pub fn read_all<T>(
     table: &[Field<T>],
     fields: &mut Fields<'_>,
@@ -66,7 +66,7 @@ pub fn read_all<T>(
 }
 
 impl<T> Field<T> {
-    /// Whether the value was understood, be it as nothing; if so it is in its place.
+    /// Reads the value into `target`. Returns whether it was understood, also as an empty value.
     pub fn read(&self, raw: &RawValue, target: &mut T, timezone: &TimeZone) -> bool {
         match self.slot {
             Slot::Text(of) => put(of(target), json::spoken(raw)),
@@ -127,7 +127,7 @@ impl<T> Field<T> {
     }
 }
 
-/// Puts what was read where nothing is yet. `None` was not understood.
+/// Stores the value if there is none yet. Returns false for `None`, which was not understood.
 #[expect(
     clippy::option_option,
     reason = "understood as nothing is not the same as not understood"
@@ -143,7 +143,7 @@ fn put<V>(place: &mut Option<V>, read: Option<Option<V>>) -> bool {
     }
 }
 
-/// A whole number or else a text, as [`json::spoken`].
+/// Reads a whole number, or else a text as [`json::spoken`] does.
 #[expect(
     clippy::option_option,
     reason = "understood as nothing is not the same as not understood"

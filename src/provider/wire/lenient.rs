@@ -1,19 +1,19 @@
-//! JSON that is not quite JSON, made strict: what Python's `json` and old Java servers write, and
-//! what people write by hand.
+//! Converts text that is almost JSON to strict JSON: what Python's `json` and old Java servers
+//! write, and what people write by hand.
 //!
-//! It is asked only where the strict reader refused. What is not a value costs its field: it
-//! becomes a text that is not legible, so that it can be neither compared nor taken for "nothing".
-//! An object without its end stays without it.
+//! It is used only where the strict reader refused. A field without a valid value becomes a text
+//! that is not legible, so that it can be neither compared nor taken for an empty value. A
+//! truncated object is not completed.
 
 use super::charset::UNDECODED;
 
-/// Deeper than any answer; what reads the result may go down step by step.
+/// The deepest nesting, more than any answer has. Readers of the result may recurse.
 const MAX_DEPTH: usize = 512;
 const MAX_BARE_NAME_BYTES: usize = 100;
 
-/// The first whole object of the text, as strict JSON. Whatever stands behind it is left out.
+/// Returns the first complete object of the text, as strict JSON, without the text after it.
 ///
-/// Read are: `NaN`, `Infinity` and other words (not values), `None`, `True`, `undefined`, numbers
+/// It accepts `NaN`, `Infinity` and other words (not values), `None`, `True`, `undefined`, numbers
 /// in odd spellings (as text), commas too many or missing, comments, names without quotes, text in
 /// single quotes, quotes and control characters that should have been escaped.
 pub(super) fn first_object(text: &str) -> Option<String> {
@@ -52,15 +52,16 @@ struct Repair<'a> {
     at: usize,
     strict: String,
     open: Vec<Container>,
-    /// The position at which the scalar begins that was written last, as long as something behind
-    /// it may show that it was not read right.
+    /// The start of the scalar that was written last, while the text after it may still show that
+    /// it was misread.
     scalar: Option<usize>,
-    /// Something was passed over that belongs to nothing.
+    /// Text that belongs to no value was skipped.
     is_doubtful: bool,
 }
 
 impl<'a> Repair<'a> {
-    /// The next part of an object: one member, a comma, its end, or what belongs to nothing.
+    /// Reads the next part of an object: a member, a comma, its end, or text that belongs to no
+    /// value.
     fn member(&mut self) -> Option<()> {
         self.skip_blanks()?;
         match self.peek()? {
@@ -157,20 +158,21 @@ impl<'a> Repair<'a> {
         self.skip(bracket);
     }
 
-    /// Behind an object that may have been closed too early, by a quote within a text: nothing
-    /// follows that would belong into it.
+    /// Whether the object ends here. A quote within a text may have closed it too early; then text
+    /// follows that belongs into it.
     fn ends_here(&mut self) -> bool {
         self.skip_blanks().is_none() || !matches!(self.peek(), Some(',' | ':' | '"' | '}' | ']'))
     }
 
-    /// A comma, unless the container has just begun.
+    /// Writes a comma, unless the container has just begun.
     fn separate(&mut self) {
         if !self.strict.ends_with(['{', '[']) {
             self.strict.push(',');
         }
     }
 
-    /// `1,939.48` without quotes: what stands before the comma is not the value.
+    /// Discards the last scalar. In `1,939.48` without quotes, the part before the comma is not the
+    /// value.
     fn doubt_scalar(&mut self) {
         if let Some(start) = self.scalar.take() {
             self.strict.truncate(start);
@@ -204,13 +206,13 @@ impl<'a> Repair<'a> {
             number if serde_json::from_str::<serde_json::Number>(number).is_ok() => {
                 self.strict.push_str(number);
             }
-            // Text: `0103152099` keeps its zero, and what is odd about the others a person can see.
+            // It is kept as text: `0103152099` keeps its zero, and people can see what is odd.
             number if is_like_a_number(number) => self.quote(number),
             _ => self.undecoded(),
         }
     }
 
-    /// A text between quotes. `is_name`: it ends at the next quote, whatever follows.
+    /// Reads a text between quotes. A name ends at the next quote, whatever follows.
     fn string(&mut self, quote: char, is_name: bool) -> Option<()> {
         self.skip(quote);
         self.strict.push('"');
@@ -220,7 +222,7 @@ impl<'a> Repair<'a> {
             match char {
                 '\\' => self.escape()?,
                 char if char == quote && (is_name || self.is_end_of_value(quote)?) => break,
-                // Which of the quotes was meant as the end cannot be known.
+                // It is unknown which of the quotes was meant as the end.
                 char if char == quote => self.strict.push(UNDECODED),
                 '"' => self.strict.push_str("\\\""),
                 char if char < ' ' => self.strict.push(' '),
@@ -231,7 +233,7 @@ impl<'a> Repair<'a> {
         Some(())
     }
 
-    /// Behind a quote within a value: does what follows show that the value ends here?
+    /// Whether the text after a quote shows that the value ends with this quote.
     fn is_end_of_value(&self, quote: char) -> Option<bool> {
         let rest = self.rest();
         let after = rest.trim_start();
@@ -259,7 +261,7 @@ impl<'a> Repair<'a> {
         Some(())
     }
 
-    /// Half of a pair, or no number at all, is a character that could not be decoded.
+    /// Reads `\uXXXX`. Half of a surrogate pair, or no number, counts as an undecodable character.
     fn code_point(&mut self) {
         let unit = |text: &str| {
             let digits = text
@@ -283,7 +285,7 @@ impl<'a> Repair<'a> {
         self.at += if char.len_utf16() == 2 { 10 } else { 4 };
         match char {
             '"' | '\\' => self.strict.extend(['\\', char]),
-            // As it was sent: a control character stays escaped.
+            // A control character stays escaped, as it was sent.
             char if char < ' ' => self
                 .strict
                 .extend(["\\u", &self.text[self.at - 4..self.at]]),
@@ -303,7 +305,7 @@ impl<'a> Repair<'a> {
         self.strict.push('"');
     }
 
-    /// White space and comments. `None`: a comment does not end.
+    /// Skips white space and comments. `None` if a comment does not end.
     fn skip_blanks(&mut self) -> Option<()> {
         loop {
             let rest = self.rest();
@@ -326,7 +328,7 @@ impl<'a> Repair<'a> {
         self.at += char.len_utf8();
     }
 
-    /// So that every turn goes on; brackets are read where they stand.
+    /// Skips one character so that every loop advances, except a closing bracket.
     fn skip_one_unless_it_closes(&mut self) -> Option<()> {
         let next = self.peek()?;
         if !matches!(next, '}' | ']' | ',') {

@@ -34,15 +34,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// A server that has sent a complete object and is silent for so long will not say more, whatever
-/// it announced.
+/// After a complete object, the rest of the announced body is awaited for at most this long.
 const SILENCE: Duration = Duration::from_secs(1);
-/// A provider cannot ask us to stay away for longer.
+/// The longest `Retry-After` that is accepted.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
-/// The bytes of a redirect's address that are printed.
+/// The bytes of a redirect's address that a message shows.
 const MAX_LOCATION_BYTES: usize = 200;
 
-/// A credential's header: never printed by the HTTP libraries, never indexed by HTTP/2.
+/// Returns the header of a credential, which the HTTP libraries never print and HTTP/2 never
+/// indexes.
 pub fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     let mut value = HeaderValue::from_str(value)?;
     value.set_sensitive(true);
@@ -59,10 +59,10 @@ pub struct Wire {
     pub server_clock: ServerClock,
 }
 
-/// The settings by which an answer is read.
+/// The settings for reading an answer.
 #[derive(Clone, Debug)]
 pub struct AnswerContext {
-    /// Cleans the messages.
+    /// Removes secrets from messages.
     pub redaction: Redaction,
     /// The time zone whose days are meant by a time with an offset: `policy.timezone`.
     pub timezone: TimeZone,
@@ -70,7 +70,7 @@ pub struct AnswerContext {
 }
 
 impl Default for AnswerContext {
-    /// No credentials, China's time, and the words that are compiled in.
+    /// Returns settings without credentials, with China's time zone and the built-in words.
     fn default() -> Self {
         Self {
             redaction: Redaction::default(),
@@ -80,7 +80,7 @@ impl Default for AnswerContext {
     }
 }
 
-/// How a provider reads status and object.
+/// Reads the status and the object of a provider's answer.
 pub type Read<A> = fn(u16, Fields<'_>, &AnswerContext) -> Result<Reply<A>, Failure>;
 
 /// Reads an answer without making a call.
@@ -108,8 +108,8 @@ impl Wire {
         }
     }
 
-    /// Sends the request once. Whatever comes of it is an answer or a failure with one of the
-    /// policy's code names.
+    /// Sends the request once. Returns the answer, or a failure with a code that the policy can
+    /// name.
     pub async fn call<A>(
         &self,
         request: RequestBuilder,
@@ -126,8 +126,7 @@ impl Wire {
         self.server_clock.learn(headers.server_time, now);
         let mut body = AnswerBody::announced(response.headers());
         let ended = self.receive(response, &mut body, deadline).await;
-        // The object decides: what was wrong with the connection matters only where it is not
-        // whole.
+        // A complete object counts; a problem of the connection matters only without one.
         let outcome = match (
             body.read(|fields| read(status, fields, &self.context)),
             ended,
@@ -141,10 +140,10 @@ impl Wire {
         headers.complete(outcome)
     }
 
-    /// Reads the body to its end, or to the end of the object in it where the server says no more.
+    /// Reads the body to its end, or to the end of its object if the server then sends no more.
     ///
     /// # Errors
-    /// Why the end did not come. What arrived before is in `body`.
+    /// The body did not arrive completely. The bytes before are in `body`.
     async fn receive(
         &self,
         mut response: Response,
@@ -184,8 +183,8 @@ impl Wire {
         )
     }
 
-    /// Without a whole answer. Only where no connection was made is it certain that nothing was
-    /// executed.
+    /// Returns the failure of a call without a complete answer. Only if no connection was made is
+    /// it certain that the call was not executed.
     fn broken(&self, error: &reqwest::Error) -> Failure {
         let code = if error.is_connect() || error.is_builder() {
             "connect"
@@ -200,7 +199,7 @@ impl Wire {
     }
 }
 
-/// An answer without a readable documented body.
+/// Returns the failure of an answer without a readable documented body.
 pub fn undocumented(stage: Stage, status: u16, message: &str) -> Failure {
     let code = if (200..300).contains(&status) {
         "malformed".to_owned()
@@ -213,8 +212,8 @@ pub fn undocumented(stage: Stage, status: u16, message: &str) -> Failure {
     }
 }
 
-/// A redirect is not followed, whatever its body says: who is on call is told where it leads,
-/// without what may be secret.
+/// Adds the target of a redirect to the message for the operator, without parts that may be secret.
+/// The redirect is not followed, whatever its body says.
 fn redirected(failure: Failure, status: u16, location: Option<&str>) -> Failure {
     if !(300..400).contains(&status) {
         return failure;
@@ -226,7 +225,7 @@ fn redirected(failure: Failure, status: u16, location: Option<&str>) -> Failure 
     undocumented(failure.stage, status, &message)
 }
 
-/// Scheme, host and path alone: the rest may carry credentials.
+/// Returns scheme, host and path of the address. The rest may carry credentials.
 fn shown_location(location: &str) -> Option<String> {
     let mut url = url::Url::parse(location)
         .ok()
@@ -239,7 +238,7 @@ fn shown_location(location: &str) -> Option<String> {
     Some(cut(url.as_str(), MAX_LOCATION_BYTES).to_owned())
 }
 
-/// The known cause, or the innermost error: the outer ones repeat the URL.
+/// Returns the known cause, or the innermost error: the outer ones repeat the URL.
 pub(super) fn cause(error: &reqwest::Error) -> String {
     connection_cause(error).unwrap_or_else(|| {
         let mut cause: &dyn Error = error;
@@ -281,7 +280,7 @@ impl AnswerHeaders {
             Err(failure) => Err(Failure {
                 request_id: failure.request_id.or(self.request_id),
                 retry_after: self.retry_after,
-                // The gateway's own word goes before a header that a proxy may have written.
+                // The gateway's own field takes precedence over a header that a proxy may have set.
                 server_time: failure.server_time.or(self.server_time),
                 ..failure
             }),
@@ -289,7 +288,7 @@ impl AnswerHeaders {
     }
 }
 
-/// Seconds, or a date that is compared with the server's own clock.
+/// Parses `Retry-After`: seconds, or a date that is compared with the server's own clock.
 fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let wait = if let Ok(seconds) = value.trim().parse() {
         Duration::from_secs(seconds)

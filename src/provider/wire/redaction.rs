@@ -1,18 +1,18 @@
-//! What strangers say, made fit for logs and results: no credentials, no addresses, no signed
-//! strings, no long numbers.
+//! Removes credentials, addresses, signed strings and long numbers from messages of the providers
+//! before they reach logs and results.
 
 use crate::settings::secret::Secret;
 
-/// Signatures, hashes and keys are longer, words are not.
+/// Longer words are taken for signatures, hashes or keys.
 const MAX_TOKEN_BYTES: usize = 40;
-/// Note, card and identity numbers are at least so long; error codes, statuses and limits are
-/// shorter.
+/// Numbers of at least this length are removed: note, card and identity numbers are no shorter, and
+/// error codes, statuses and limits are.
 const NUMBER_DIGITS: usize = 6;
 const MAX_REQUEST_ID_BYTES: usize = 128;
 const MAX_NAME_BYTES: usize = 64;
 const REDACTED: &str = "…";
 
-/// The words that must never be repeated: one provider's credentials.
+/// The credentials of one provider, which no message may repeat.
 #[derive(Clone, Debug, Default)]
 pub struct Redaction {
     words: Vec<Secret>,
@@ -25,7 +25,7 @@ impl Redaction {
             .filter(|secret| !secret.is_empty())
             .cloned()
             .collect();
-        // The longest first: one credential may be part of another.
+        // The longest come first, because one credential may be part of another.
         words.sort_by_key(|word| std::cmp::Reverse(word.expose().len()));
         Self { words }
     }
@@ -82,8 +82,8 @@ fn push_token(token: &str, out: &mut String) {
     }
 }
 
-/// A provider's own name for its answer, as far as it can be one: not a number, not one of ours,
-/// nothing that would need quoting.
+/// Returns a provider's own name for its answer if it can be one: not a number, not a name of ours,
+/// and not text that would need quoting.
 pub fn answer_name(name: &str) -> Option<&str> {
     let shaped = name.len() <= MAX_NAME_BYTES
         && name
@@ -94,7 +94,7 @@ pub fn answer_name(name: &str) -> Option<&str> {
     (shaped && named && !ours).then_some(name)
 }
 
-/// Request ids are echoed in results and logs: printable and short, or not at all.
+/// Returns a request id if it is printable and short, because results and logs repeat it.
 pub fn request_id(text: &str) -> Option<String> {
     let fit = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b':' | b'/' | b'=')

@@ -1,8 +1,8 @@
-//! The rows of the fields' reference that one object of an answer has.
+//! The rows of the reference of fields for one object of an answer.
 
 use super::field::Field;
 
-/// One row: the field with the provider, the field of the result, its type.
+/// One row: the field of the provider, the field of the result, its type.
 pub(crate) struct ReferenceRow {
     pub(crate) sent: &'static str,
     pub(crate) ours: String,
@@ -26,7 +26,7 @@ pub(crate) struct ReferenceTable {
 }
 
 impl ReferenceTable {
-    /// The rows of a table of the mapping, whose values go below `prefix`.
+    /// Creates the rows of a table of the mapping, whose values go below `prefix`.
     pub(crate) fn of<T>(heading: &'static str, prefix: &str, fields: &[Field<T>]) -> Self {
         let rows = fields.iter().map(|field| {
             let ours = format!("{prefix}{}", field.ours);

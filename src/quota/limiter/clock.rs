@@ -10,17 +10,17 @@ use tokio::time::Instant;
 pub(super) struct TokioClock;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment(Instant);
+pub(super) struct TokioInstant(Instant);
 
 impl Clock for TokioClock {
-    type Instant = Moment;
+    type Instant = TokioInstant;
 
-    fn now(&self) -> Moment {
-        Moment(Instant::now())
+    fn now(&self) -> TokioInstant {
+        TokioInstant(Instant::now())
     }
 }
 
-impl Reference for Moment {
+impl Reference for TokioInstant {
     fn duration_since(&self, earlier: Self) -> Nanos {
         self.0.saturating_duration_since(earlier.0).into()
     }
@@ -30,7 +30,7 @@ impl Reference for Moment {
     }
 }
 
-impl Add<Nanos> for Moment {
+impl Add<Nanos> for TokioInstant {
     type Output = Self;
 
     fn add(self, duration: Nanos) -> Self {

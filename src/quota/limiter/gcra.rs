@@ -1,6 +1,6 @@
-//! Calls at one pace, by governor; and from one pace to the next.
+//! The spacing of calls by governor (GCRA), and the change from one rate to another.
 
-use super::clock::{Moment, TokioClock};
+use super::clock::{TokioClock, TokioInstant};
 use crate::cluster::share::Share;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
@@ -11,26 +11,26 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The bounds of a period, however odd the rate.
+/// The bounds of a period, whatever the rate.
 const FASTEST: Duration = Duration::from_nanos(1);
 const SLOWEST: Duration = Duration::from_hours(24);
 /// The part of the rate that is used: a second that holds exactly as many calls as the account has
 /// would hold one too many as soon as one of them is early on the wire.
 pub(super) const USED: f64 = 0.995;
-/// A timer that fires late must not cost a part of every period: so much is made up for by the next
-/// call. What [`USED`] leaves free in a second is more than this.
+/// A timer that fires late must not cost a part of every period: the next call makes up for this
+/// much. What [`USED`] leaves free in a second is more than this.
 const LATENESS: Duration = Duration::from_millis(3);
-/// A worker that has missed the beginning of its turn comes back to it by calls that are so much
-/// closer than a round, and no later timer than this is made up for at once.
+/// A worker that has missed the beginning of its turn returns to it by calls that are closer than a
+/// round by this part. At most this much of a late timer is made up for at once.
 const CATCHING_UP: f64 = 0.003_5;
 const LATENESS_IN_TURNS: Duration = Duration::from_micros(1_500);
-/// More would be more time than governor can count, at the slowest rates.
+/// A larger burst would exceed the time that governor can count, at the slowest rates.
 const LARGEST_BURST: u32 = 100_000;
-/// Free places that are counted one by one where the pace changes: of a larger burst they are taken
-/// to be all free.
+/// When the rate changes, free places are counted one by one up to this number. In a larger burst,
+/// all are taken to be free.
 const COUNTED: u32 = 64;
 
-/// The values that a pace is made from.
+/// The values that the spacing follows from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Terms {
     /// The account's rate in calls a second, as configured.
@@ -44,18 +44,19 @@ pub(super) struct Terms {
 #[derive(Debug)]
 pub(super) struct Gcra {
     terms: Terms,
-    /// From one call of this worker to its next.
+    /// The time from one call of this worker to its next.
     period: Duration,
     governor: Governor,
-    /// A call takes so many of governor's cells, none longer than what a late timer may leave over.
+    /// The number of governor's cells that a call takes. None is longer than what a late timer may
+    /// leave over.
     call: NonZeroU32,
     not_before: Instant,
-    /// Turns that were taken although less was learned than what all agree on; each whole one is
-    /// left out.
+    /// The turns taken beyond the learned rate, where the workers agree on a higher step. Each
+    /// whole one is left out.
     owed: f64,
 }
 
-type Governor = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>;
+type Governor = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<TokioInstant>>;
 
 impl Gcra {
     pub(super) fn new(terms: Terms) -> Self {
@@ -98,12 +99,12 @@ impl Gcra {
         self.terms
     }
 
-    /// Takes a place, or says how long until there is one. Where turns are taken, whole ones are
-    /// left out until the calls come to the part `wanted` of the rate, if that is less than the
-    /// terms'. `now` is the time of the wall clock.
+    /// Takes a place, or returns how long it is until one is free. Where the workers take turns,
+    /// this one leaves out whole turns so that its calls come to the part `wanted` of the rate, if
+    /// that is less than the part in the terms. `now` is the time of the wall clock.
     pub(super) fn take(&mut self, wanted: f64, now: Timestamp) -> Option<Duration> {
         if let Some(wait) = self.try_to() {
-            // Planned now: a timer that fires late must not cost the turn.
+            // The turn is planned now, because a timer that fires late must not cost it.
             return Some(wait + self.until_turn(now.saturating_add(wait).unwrap_or(now)));
         }
         if self.terms.takes_turns() {
@@ -116,7 +117,7 @@ impl Gcra {
         None
     }
 
-    /// Calls of several workers take turns. Who is not in a hurry need not wait for his.
+    /// Returns how long it is until this worker's turn; zero where the workers take none.
     fn until_turn(&self, planned: Timestamp) -> Duration {
         if self.terms.takes_turns() {
             self.terms.share.until_turn(self.period, planned)
@@ -126,8 +127,7 @@ impl Gcra {
     }
 
     /// Changes to other terms. Places that were free stay free, and a call that has waited for half
-    /// a period waits for half of the new one: however often the pace changes, every call gets its
-    /// turn.
+    /// a period waits for half of the new one: however often the rate changes, every call is made.
     pub(super) fn change(&mut self, terms: Terms) {
         let mut next = Self::new(terms);
         let mut free = 0;
@@ -156,10 +156,10 @@ impl Gcra {
         *self = next;
     }
 
-    /// So many places are not there.
+    /// Removes so many free places.
     fn drain(&self, places: u32) {
         if let Some(cells) = NonZeroU32::new(places.saturating_mul(self.call.get())) {
-            // Never an error: a new one has all its places.
+            // This is never an error: a new governor has all its places.
             let _ = self.governor.check_n(cells);
         }
     }
@@ -171,7 +171,7 @@ impl Gcra {
         }
         match self.governor.check_n(self.call) {
             Ok(Err(not_yet)) => Some(not_yet.wait_time_from(TokioClock.now()).max(FASTEST)),
-            // The capacity is always more than a call takes.
+            // `Err` cannot occur: the capacity is always more than a call takes.
             Ok(Ok(())) | Err(_) => None,
         }
     }

@@ -1,5 +1,5 @@
-//! Several workers on one account, each with its own membership and limiter, and heartbeats between them:
-//! hours of it in virtual time.
+//! Several workers on one account, each with its own membership and limiter, and heartbeats between
+//! them, in virtual time.
 
 mod strict;
 
@@ -14,15 +14,16 @@ use tokio_util::sync::CancellationToken;
 const RATE: f64 = 10.0;
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// The account: when it was called, in seconds since the beginning.
+/// An account with the workers that call it.
 struct Account {
     rate: f64,
     began: Instant,
     clock: WallClock,
+    /// When it was called, in seconds since the beginning.
     calls: Mutex<Vec<f64>>,
     memberships: Mutex<Vec<Membership>>,
     heartbeats: AtomicU32,
-    /// What is on the other side; otherwise every call is granted.
+    /// The provider that answers; without one, every call is granted.
     provider: Option<strict::Provider>,
 }
 
@@ -49,14 +50,16 @@ impl Account {
         })
     }
 
-    /// Another worker, with more jobs than it can do.
+    /// Starts another worker, which always has calls to make.
     fn join(self: &Arc<Self>, name: &str) -> Member {
         let membership = Membership::new(name.to_owned(), self.clock);
         let dies = CancellationToken::new();
         self.memberships.lock().unwrap().push(membership.clone());
         tokio::spawn(
-            dies.clone()
-                .run_until_cancelled_owned(speak(Arc::clone(self), membership.clone())),
+            dies.clone().run_until_cancelled_owned(publish_heartbeats(
+                Arc::clone(self),
+                membership.clone(),
+            )),
         );
         tokio::spawn(
             dies.clone()
@@ -65,8 +68,8 @@ impl Account {
         Member { membership, dies }
     }
 
-    /// To everybody, himself included.
-    fn tell(&self, membership: &Membership, draining: bool) {
+    /// Delivers a heartbeat of this worker to all workers, itself included.
+    fn publish_heartbeat(&self, membership: &Membership, draining: bool) {
         self.heartbeats.fetch_add(1, Ordering::Relaxed);
         let heartbeat = membership.heartbeat(draining, Vec::new());
         for other in self.memberships.lock().unwrap().iter() {
@@ -74,8 +77,8 @@ impl Account {
         }
     }
 
-    /// Of so many seconds from now: what part of the rate was used, and the most calls beyond it in
-    /// any stretch of whole seconds.
+    /// Watches for so many seconds. Returns the part of the rate that was used, and the most calls
+    /// beyond the rate between any two calls.
     async fn watch(&self, seconds: u32) -> (f64, f64) {
         let from = self.began.elapsed().as_secs_f64();
         tokio::time::sleep(Duration::from_secs(seconds.into())).await;
@@ -98,14 +101,14 @@ impl Account {
     }
 }
 
-async fn speak(account: Arc<Account>, membership: Membership) {
+async fn publish_heartbeats(account: Arc<Account>, membership: Membership) {
     let mut due = Instant::now();
     loop {
         tokio::select! {
             () = tokio::time::sleep_until(due) => due += membership.heartbeat_interval(HEARTBEAT),
             () = membership.announced() => {}
         }
-        account.tell(&membership, false);
+        account.publish_heartbeat(&membership, false);
     }
 }
 
@@ -132,9 +135,10 @@ async fn call(account: Arc<Account>, membership: Membership) {
     }
 }
 
-/// All but the last percent, and never more than the account has, but for one call of each worker.
+/// Asserts that at least 99 % of the rate was used, and that no more was, except for one call of
+/// each worker.
 #[track_caller]
-fn is_all_there_is((used, beyond): (f64, f64), workers: f64) {
+fn assert_whole_rate_used((used, beyond): (f64, f64), workers: f64) {
     assert!((0.99..=1.0).contains(&used), "{used} of the rate");
     assert!(beyond <= workers + 0.01, "{beyond} calls beyond the rate");
 }
@@ -150,8 +154,12 @@ async fn any_number_of_workers_uses_the_whole_rate_and_no_more() {
         let members: Vec<_> = names.iter().map(|name| account.join(name)).collect();
         account.watch(10).await;
         let steady = account.watch(120).await;
-        is_all_there_is(steady, workers);
-        assert!(steady.1 < 1.3, "they take turns: {}", steady.1);
+        assert_whole_rate_used(steady, workers);
+        assert!(
+            steady.1 < 1.3,
+            "the workers take turns: {} calls beyond the rate",
+            steady.1
+        );
         for member in members {
             member.dies.cancel();
         }
@@ -167,7 +175,7 @@ async fn fifty_workers_use_the_whole_rate_with_two_heartbeats_a_second() {
         .collect();
     account.watch(60).await;
     let published = account.heartbeats.load(Ordering::Relaxed);
-    is_all_there_is(account.watch(200).await, 50.0);
+    assert_whole_rate_used(account.watch(200).await, 50.0);
     let published = account.heartbeats.load(Ordering::Relaxed) - published;
     assert!((250..=400).contains(&published), "{published} in 200 s");
 }
@@ -181,12 +189,12 @@ async fn a_worker_that_joins_gets_its_share_and_a_dead_workers_share_is_used() {
     let (_, beyond) = account.watch(10).await;
     assert!(
         beyond <= 3.0,
-        "while it joins, one call of each and one of those that were planned: {beyond}"
+        "while a worker joins, at most one call of each and one planned before: {beyond}"
     );
-    is_all_there_is(account.watch(60).await, 2.0);
+    assert_whole_rate_used(account.watch(60).await, 2.0);
     second.dies.cancel();
     account.watch(8).await;
-    is_all_there_is(account.watch(60).await, 1.0);
+    assert_whole_rate_used(account.watch(60).await, 1.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,12 +202,12 @@ async fn the_share_of_a_draining_worker_is_used_by_the_others() {
     let account = Account::open();
     let _first = account.join("b");
     let second = account.join("a");
-    // Between two heartbeats.
+    // The worker stops between two heartbeats.
     account.watch(9).await;
     second.dies.cancel();
-    account.tell(&second.membership, true);
+    account.publish_heartbeat(&second.membership, true);
     account.watch(1).await;
-    is_all_there_is(account.watch(6).await, 1.0);
+    assert_whole_rate_used(account.watch(6).await, 1.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +216,7 @@ async fn a_worker_that_receives_no_heartbeats_keeps_its_share_and_then_half_of_i
     let (_first, _second) = (account.join("a"), account.join("b"));
     account.watch(9).await;
     account.memberships.lock().unwrap().clear();
-    is_all_there_is(account.watch(14).await, 2.0);
+    assert_whole_rate_used(account.watch(14).await, 2.0);
     account.watch(2).await;
     let (used, _) = account.watch(60).await;
     assert!((0.49..=0.51).contains(&used), "{used}");

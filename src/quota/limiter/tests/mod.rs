@@ -31,7 +31,8 @@ async fn acquired_at(limiter: &Limiter, count: usize) -> Vec<u128> {
     times
 }
 
-/// When a worker with this share makes its calls, in milliseconds of the wall clock since midnight.
+/// Returns when a worker with this share makes its calls, in milliseconds of the wall clock since
+/// midnight.
 async fn calls_of(limiter: &Limiter, share: Share, clock: WallClock, count: usize) -> Vec<i64> {
     let mut times = Vec::new();
     for _ in 0..count {
@@ -56,8 +57,8 @@ fn share(workers: u32, rank: u32) -> Share {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_are_hardly_closer_than_the_period_not_even_at_first() {
-    // 100.5 ms apart, but for the 3 ms that a late timer may have left over.
+async fn calls_are_closer_than_the_period_only_by_what_a_late_timer_left_over() {
+    // Calls are 100.5 ms apart, except for the 3 ms that a late timer may have left over.
     assert_eq!(
         acquired_at(&Limiter::new(10.0, 1), 5).await,
         [0, 98, 199, 299, 400]
@@ -65,7 +66,7 @@ async fn calls_are_hardly_closer_than_the_period_not_even_at_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_burst_is_available_once_and_after_a_rest() {
+async fn a_burst_is_available_at_first_and_again_after_a_rest() {
     let limiter = Limiter::new(10.0, 3);
     assert_eq!(acquired_at(&limiter, 5).await, [0, 0, 0, 98, 199]);
     tokio::time::sleep(Duration::from_mins(1)).await;
@@ -118,7 +119,7 @@ async fn waiters_are_served_in_the_order_in_which_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttling_answer_lowers_the_rate_at_once_and_once() {
+async fn refusals_of_calls_in_flight_together_lower_the_rate_once() {
     let limiter = Limiter::new(10.0, 1);
     tokio::time::sleep(Duration::from_secs(1)).await;
     limiter.acquire(alone).await;
@@ -129,7 +130,7 @@ async fn a_throttling_answer_lowers_the_rate_at_once_and_once() {
     limiter.lower(started);
     assert!(
         (limiter.rate_per_second(alone()) - lowered).abs() < 1e-9,
-        "answers to calls in the air together"
+        "a second refusal of calls in flight together changes nothing"
     );
     let period = 1_000.0 / lowered / USED;
     let mut due = 0.0;
@@ -164,7 +165,7 @@ async fn after_ten_minutes_of_refusals_the_limiter_has_its_rate_back_within_hund
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiter_that_gives_up_takes_no_place() {
+async fn a_call_that_stops_waiting_takes_no_place() {
     let limiter = Limiter::new(1.0, 1);
     limiter.acquire(alone).await;
     let gave_up = tokio::time::timeout(Duration::from_millis(500), limiter.acquire(alone)).await;

@@ -17,7 +17,7 @@ async fn the_calls_of_several_workers_interleave() {
         .collect();
     all.sort_unstable();
     let gaps: Vec<i64> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // The first and the last are some workers' alone.
+    // At the beginning and at the end not all workers call.
     let steady = &gaps[8..gaps.len() - 4];
     assert!(
         steady.iter().all(|gap| (90..=110).contains(gap)),
@@ -26,7 +26,7 @@ async fn the_calls_of_several_workers_interleave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_share_is_felt_at_once_both_ways() {
+async fn a_share_that_shrinks_or_grows_takes_effect_at_the_next_call() {
     let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     assert_eq!(calls_of(&limiter, Share::WHOLE, clock, 4).await.len(), 4);
     let shared = calls_of(&limiter, share(2, 0), clock, 6).await;
@@ -49,7 +49,7 @@ async fn a_share_is_felt_at_once_both_ways() {
     );
     assert!(
         again[0] - shared[5] <= 101,
-        "not after the period of before: {again:?}"
+        "the first call of the larger share does not wait for the old period: {again:?}"
     );
 }
 
@@ -68,8 +68,8 @@ async fn a_share_that_changes_all_the_time_starves_no_call_and_grants_nothing_ex
             Instant::now(),
             WallClock::starting_at(midnight()),
         );
-        // Of two halves of twelve seconds a peer has work in one, and of two tenths of a second in
-        // one.
+        // A peer has work in the first half of every twelve seconds, and in the first half of every
+        // fifth of a second.
         let flips = || {
             let seconds = began.elapsed().as_millis();
             share(
@@ -92,7 +92,7 @@ async fn a_share_that_changes_all_the_time_starves_no_call_and_grants_nothing_ex
                 .await;
             calls += 1;
         }
-        // Three quarters of the time it is half of the rate.
+        // Three quarters of the time the share is half of the rate.
         let due = 3_600.0 * rate * (0.75 * 0.5 + 0.25);
         let part = f64::from(calls) / due;
         assert!(
@@ -103,7 +103,7 @@ async fn a_share_that_changes_all_the_time_starves_no_call_and_grants_nothing_ex
 }
 
 #[tokio::test(start_paused = true)]
-async fn turns_are_kept_however_long_they_take() {
+async fn workers_keep_their_turns_at_one_call_a_second() {
     let clock = WallClock::starting_at(midnight());
     let limiters: Vec<_> = (0..4).map(|_| Limiter::new(1.0, 1)).collect();
     let of_each = limiters
@@ -157,7 +157,7 @@ async fn several_workers_lose_no_call_at_any_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lowered_rate_leaves_out_turns_from_the_first_on() {
+async fn a_worker_with_a_lower_learned_rate_leaves_out_turns() {
     let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     for _ in 0..10_000 {
         limiter.acquire(alone).await;
@@ -176,11 +176,11 @@ async fn a_lowered_rate_leaves_out_turns_from_the_first_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rate_of_peers_limits_a_worker_until_they_are_gone() {
+async fn the_lower_rate_of_a_peer_limits_a_worker_until_the_peer_is_gone() {
     let (limiter, clock) = (Limiter::new(10.0, 1), WallClock::starting_at(midnight()));
     let began = Instant::now();
     let mut rates = Vec::new();
-    // Another worker knows half of the rate, for ten seconds.
+    // For ten seconds, another worker reports half of the rate.
     for second in 1..=40 {
         let mut calls = 0;
         while began.elapsed() < Duration::from_secs(second) {
@@ -203,15 +203,15 @@ async fn the_rate_of_peers_limits_a_worker_until_they_are_gone() {
     }
     assert!(
         rates[2..10].iter().all(|calls| (2..=3).contains(calls)),
-        "held back: {rates:?}"
+        "the rate of the peer holds: {rates:?}"
     );
     assert!(
         rates[10..13].iter().all(|calls| (2..=4).contains(calls)),
-        "by steps: {rates:?}"
+        "the rate rises in steps: {rates:?}"
     );
     assert!(
         rates[36..].iter().all(|calls| (4..=6).contains(calls)),
-        "all of it: {rates:?}"
+        "the whole share is used again: {rates:?}"
     );
 }
 
@@ -232,18 +232,18 @@ async fn a_worker_that_does_not_use_its_rate_up_does_not_lower_that_of_others() 
     }
     assert!(
         (limiter.used_up_part() - 1.0).abs() < 1e-9,
-        "a place is always free"
+        "calls that find a free place do not use the rate up"
     );
     assert!(
         limiter.rate_per_second(alone()) < 10.0,
-        "it has not forgotten"
+        "the learned rate is kept"
     );
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         acquired_at(&limiter, 2).await;
         assert!(
             (limiter.used_up_part() - 1.0).abs() < 1e-9,
-            "two at once now and then"
+            "two calls at once now and then do not use the rate up"
         );
     }
 }

@@ -1,4 +1,5 @@
-//! A provider that counts the last second and allows no burst, on wires that are late now and then.
+//! A provider that counts the calls of the last second and allows no burst, over a network that is
+//! late now and then.
 
 use super::*;
 use rand::rngs::StdRng;
@@ -8,13 +9,13 @@ use std::sync::MutexGuard;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// The calls that it has counted.
+/// A provider with the calls that it has counted.
 pub(super) struct Provider(Mutex<ProviderLedger>);
 
 struct ProviderLedger {
     chance: StdRng,
     limit: usize,
-    /// The last second's.
+    /// The calls admitted within the last second.
     admitted: VecDeque<Instant>,
     granted: Vec<f64>,
     refused: Vec<f64>,
@@ -38,8 +39,8 @@ impl Provider {
 }
 
 impl Account {
-    /// Of the seconds from `from` to `to`: what part of the true rate was used, and what part of
-    /// the calls was refused.
+    /// Returns, for the seconds from `from` to `to`, the part of the true rate that was used, and
+    /// the part of the calls that was refused.
     fn used(&self, from: f64, to: f64) -> (f64, f64) {
         let number = |count: usize| f64::from(u32::try_from(count).unwrap());
         let within =
@@ -54,7 +55,8 @@ impl Account {
 }
 
 impl ProviderLedger {
-    /// Hardly anything, and one in five hundred calls up to 20 ms.
+    /// Returns the time on the way: about 0.4 ms, and up to 20 ms more for one call in five
+    /// hundred.
     fn on_the_wire(&mut self) -> Duration {
         let usual = -0.000_4 * (1.0 - self.chance.random::<f64>()).ln();
         let hiccup = if self.chance.random_bool(0.002) {
@@ -84,7 +86,7 @@ impl ProviderLedger {
     }
 }
 
-/// One call, from when it may be made.
+/// Makes one call, once the limiter has granted it.
 pub(super) async fn call(
     account: Arc<Account>,
     limiter: Arc<Limiter>,
@@ -109,8 +111,8 @@ pub(super) async fn call(
     membership.report_granted(AccountName::RECOGNITION, limiter.used_up_part());
 }
 
-/// So many workers for three minutes: of the last two, what part of the true rate was used, and
-/// what part of the calls was refused.
+/// Runs so many workers for three minutes. Returns, for the last two, the part of the true rate
+/// that was used, and the part of the calls that was refused.
 async fn two_minutes(configured: f64, granted: usize, workers: usize) -> (f64, f64) {
     let account = Account::of(configured, Some(Provider::of(granted)));
     let members: Vec<_> = NAMES[..workers]
@@ -160,7 +162,7 @@ async fn workers_agree_on_a_rate_below_the_configured_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_seconds_after_a_death_the_others_use_the_rate() {
+async fn ten_seconds_after_a_worker_died_the_others_use_the_whole_rate() {
     let account = Account::of(20.0, Some(Provider::of(20)));
     let mut members: Vec<_> = NAMES.iter().map(|name| account.join(name)).collect();
     tokio::time::sleep(Duration::from_mins(1)).await;
