@@ -26,10 +26,13 @@ const MAX_JOB_ID_BYTES: usize = 200;
 const MAX_BUCKET_BYTES: usize = 255;
 const MAX_KEY_BYTES: usize = 1024;
 const MAX_VERSION_BYTES: usize = 1024;
+const MAX_PAGE: u32 = 1_000;
 
 pub struct Job {
     pub id: JobId,
     pub image: ImageRef,
+    /// The page of it that has the bill, from 1: of a format that has pages.
+    pub page: u32,
     /// Whether the bill is verified after its recognition.
     pub verify: bool,
     /// No further attempt is started after it.
@@ -117,6 +120,8 @@ struct WireImage<'a> {
     #[serde(borrow)]
     version_id: Option<&'a RawValue>,
     #[serde(borrow)]
+    page: Option<&'a RawValue>,
+    #[serde(borrow)]
     url: Option<&'a RawValue>,
 }
 
@@ -171,7 +176,7 @@ impl Job {
             ));
         }
         let image = given(wire.image).ok_or_else(|| malformed("image is missing".into()))?;
-        let image = read_image(image).map_err(|problem| match problem {
+        let (image, page) = read_image(image).map_err(|problem| match problem {
             ImageProblem::Malformed(problem) => malformed(problem),
             ImageProblem::Url(problem) => Box::new(Rejected {
                 failure: Failure::new(Stage::Image, "image.url_invalid", problem),
@@ -194,6 +199,7 @@ impl Job {
             Ok(Some(id)) => Ok(Self {
                 id,
                 image,
+                page,
                 verify,
                 deadline,
                 progress,
@@ -223,7 +229,8 @@ enum ImageProblem {
     Url(&'static str),
 }
 
-fn read_image(raw: &RawValue) -> Result<ImageRef, ImageProblem> {
+/// The image, and its page.
+fn read_image(raw: &RawValue) -> Result<(ImageRef, u32), ImageProblem> {
     use ImageProblem::Malformed;
     let wire: WireImage = serde_json::from_str(raw.get())
         .map_err(|error| Malformed(not_an_object("image", &error)))?;
@@ -245,21 +252,24 @@ fn read_image(raw: &RawValue) -> Result<ImageRef, ImageProblem> {
     let version_id =
         field("image.version_id", wire.version_id, MAX_VERSION_BYTES).map_err(Malformed)?;
     let url = optional("image.url", wire.url, text_field).map_err(Malformed)?;
-    match (key, url) {
+    let page = optional("image.page", wire.page, page_field).map_err(Malformed)?;
+    let image = match (key, url) {
         (Some(key), None) => Ok(ImageRef::Object {
             bucket,
             key,
             version_id,
         }),
-        (None, Some(_)) if bucket.is_some() || version_id.is_some() => Err(Malformed(
-            "image.url stands alone; bucket and version_id belong to image.key".into(),
-        )),
+        (None, Some(_)) if bucket.is_some() || version_id.is_some() || page.is_some() => {
+            let problem = "image.url stands alone; bucket, version_id and page belong to image.key";
+            Err(Malformed(problem.into()))
+        }
         (None, Some(url)) => address::read(&url)
             .map(ImageRef::Url)
             .map_err(ImageProblem::Url),
         (Some(_), Some(_)) => Err(Malformed("image has both key and url; give one".into())),
         (None, None) => Err(Malformed("image has neither key nor url; give one".into())),
-    }
+    };
+    image.map(|image| (image, page.unwrap_or(1)))
 }
 
 fn read_job_id(name: &str, text: &str) -> Result<JobId, String> {
@@ -287,6 +297,12 @@ fn time_field(name: &str, raw: &RawValue) -> Result<Timestamp, String> {
     let text = text_field(name, raw)?;
     deadline::read(&text)
         .ok_or_else(|| format!("{name} is not an RFC 3339 time such as 2026-11-23T10:00:00+08:00"))
+}
+
+fn page_field(name: &str, raw: &RawValue) -> Result<u32, String> {
+    let page = serde_json::from_str(raw.get()).ok();
+    page.filter(|page| (1..=MAX_PAGE).contains(page))
+        .ok_or_else(|| format!("{name} is not a whole number from 1 to {MAX_PAGE}"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,10 @@ pub enum Format {
     Jpeg,
     Png,
     Bmp,
+    /// No provider takes these three: another picture is made of them.
+    Tiff,
+    Webp,
+    Gif,
 }
 
 impl Format {
@@ -17,6 +21,9 @@ impl Format {
             Self::Jpeg => "jpeg",
             Self::Png => "png",
             Self::Bmp => "bmp",
+            Self::Tiff => "tiff",
+            Self::Webp => "webp",
+            Self::Gif => "gif",
         }
     }
 
@@ -25,6 +32,9 @@ impl Format {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
             Self::Bmp => "image/bmp",
+            Self::Tiff => "image/tiff",
+            Self::Webp => "image/webp",
+            Self::Gif => "image/gif",
         }
     }
 }

@@ -44,7 +44,7 @@ impl ImageHeader {
     /// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
     pub(super) fn facts(&self) -> Result<Option<ImageFacts>, Refusal> {
         if self.size == Some(self.bytes.len() as u64) {
-            inspect(&self.bytes).map(Some)
+            inspect(&self.bytes, 1).map(Some)
         } else {
             inspect_beginning(&self.bytes)
         }

@@ -114,6 +114,15 @@ pub(super) fn object_identity(bucket: &str, key: &str, version: &str) -> String 
     )
 }
 
+/// Another page of a file is another picture.
+pub(super) fn paged(name: String, page: u32) -> String {
+    if page == 1 {
+        name
+    } else {
+        format!("{name}-p{page}")
+    }
+}
+
 pub(super) fn object_part(
     (bucket, key, asked): (&str, &str, Option<&str>),
     revision: &Revision,

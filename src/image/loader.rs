@@ -5,7 +5,9 @@ use super::fetch::{Fetched, Need, fetch};
 use super::fit::{DecodingBudget, Plan};
 use super::header::{ImageHeader, read_header};
 use super::inspect::{Glance, ImageFacts, Refusal, inspect};
-use super::loaded::{LoadedImage, NotLoaded, Object, object_identity, object_part, without_query};
+use super::loaded::{
+    LoadedImage, NotLoaded, Object, object_identity, object_part, paged, without_query,
+};
 use super::memory::{ImageMemory, Reserved};
 use super::missing_rows::has_its_rows;
 use super::presigned::{ObjectPath, PresignedObject, PresignedUrls};
@@ -113,7 +115,7 @@ impl Loader {
         self.allows(bucket).map_err(StageStopped::at_fault)?;
         let path = (bucket, key.as_str(), version_id.as_deref());
         let transfers = self.transfers.asked(job.job.verify);
-        if self.transfers.are_by_url() {
+        if self.transfers.are_by_url() && job.job.page == 1 {
             let subject = subject(path);
             let call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
             let control = async |suspect: Suspect| self.is_the_objects_fault(path, suspect).await;
@@ -125,7 +127,7 @@ impl Loader {
             }
         }
         let fetched = self.fetched(path, job, progress, retrier).await?;
-        self.at_hand(path, fetched, transfers).await
+        self.at_hand(path, fetched, job.job.page, transfers).await
     }
 
     /// Checks that a job may name this bucket.
@@ -163,7 +165,7 @@ impl Loader {
             is_packed: false,
             reserved,
         };
-        self.at_hand(("", name, None), fetched, Transfers::inline(verify))
+        self.at_hand(("", name, None), fetched, 1, Transfers::inline(verify))
             .await
     }
 
@@ -246,6 +248,7 @@ impl Loader {
         &self,
         path: ObjectPath<'_>,
         fetched: Fetched,
+        page: u32,
         transfers: Transfers,
     ) -> Result<LoadedImage, NotLoaded> {
         let Fetched {
@@ -266,7 +269,7 @@ impl Loader {
         let size = bytes.len() as u64;
         let part = |glance| object_part(path, &revision, glance, Some(sha256.clone()), size);
         let facts = self
-            .inspect(&bytes)
+            .inspect(&bytes, page)
             .await
             .map_err(|refusal| NotLoaded::refused(refusal.failure, part(refusal.glance)))?;
         let plan = self
@@ -281,14 +284,17 @@ impl Loader {
         let version = version.filter(|_| self.transfers.are_by_url());
         Ok(LoadedImage {
             part,
-            identity: version.map_or_else(
-                || sha256.clone(),
-                |version| object_identity(path.0, path.1, version),
+            identity: paged(
+                version.map_or_else(
+                    || sha256.clone(),
+                    |version| object_identity(path.0, path.1, version),
+                ),
+                page,
             ),
             recognition: views.recognition,
             verification: views.verification,
             made: views.made,
-            revision: revision.name().map_or(sha256, str::to_owned),
+            revision: paged(revision.name().map_or(sha256, str::to_owned), page),
             object: Some(Object {
                 presigned: object,
                 bytes: is_needed.then_some(bytes),
@@ -399,14 +405,14 @@ impl Loader {
     }
 
     /// Inspects the whole image. If its end is missing, counts also how many of its rows are there.
-    async fn inspect(&self, bytes: &Bytes) -> Result<ImageFacts, Refusal> {
+    async fn inspect(&self, bytes: &Bytes, page: u32) -> Result<ImageFacts, Refusal> {
         let facts = if bytes.len() > QUICKLY_INSPECTED {
             let copy = bytes.clone();
-            tokio::task::spawn_blocking(move || inspect(&copy))
+            tokio::task::spawn_blocking(move || inspect(&copy, page))
                 .await
-                .unwrap_or_else(|_| inspect(&[]))
+                .unwrap_or_else(|_| inspect(&[], 1))
         } else {
-            inspect(bytes)
+            inspect(bytes, page)
         }?;
         if !facts.is_ended {
             let copy = bytes.clone();

@@ -81,7 +81,8 @@ impl Loader {
             }
             (fetched.bytes, Some(fetched.reserved))
         };
-        let facts = inspect(&bytes).map_err(|refusal| StageStopped::at_fault(refusal.failure))?;
+        let facts = inspect(&bytes, job.job.page)
+            .map_err(|refusal| StageStopped::at_fault(refusal.failure))?;
         let plan = self
             .plan(&bytes, facts, Transfers::inline_to(stage))
             .await

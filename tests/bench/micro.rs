@@ -93,7 +93,7 @@ fn inspect_a_jpeg(bencher: Bencher, bytes: usize) {
     let file = picture_file(ImageFormat::Jpeg, bytes);
     bencher
         .counter(BytesCount::new(file.len()))
-        .bench(|| inspect(black_box(&file)).unwrap());
+        .bench(|| inspect(black_box(&file), 1).unwrap());
 }
 
 #[divan::bench(args = PICTURES)]
@@ -101,7 +101,7 @@ fn inspect_a_png(bencher: Bencher, bytes: usize) {
     let file = picture_file(ImageFormat::Png, bytes);
     bencher
         .counter(BytesCount::new(file.len()))
-        .bench(|| inspect(black_box(&file)).unwrap());
+        .bench(|| inspect(black_box(&file), 1).unwrap());
 }
 
 #[divan::bench]

@@ -82,6 +82,7 @@ const PURE: &[&str] = &[
     "src/image/fit/pixels.rs",
     "src/image/fit/plan.rs",
     "src/image/fit/sides.rs",
+    "src/image/fit/tiff_pixels.rs",
     "src/image/fit/trim.rs",
     "src/image/fit/turn.rs",
     "src/pipeline/result_builder.rs",

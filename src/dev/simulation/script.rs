@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_one_that_both_providers_take() {
-        let facts = inspect(&picture("name")).unwrap();
+        let facts = inspect(&picture("name"), 1).unwrap();
         assert_eq!((facts.width, facts.height), (800, 600));
     }
 }

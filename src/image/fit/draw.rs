@@ -44,7 +44,7 @@ fn drawn(bytes: &Bytes, facts: ImageFacts, redraw: &Redraw) -> Result<Drawn, Fai
         return Ok(without_metadata(shorter, facts));
     }
     let max_decoder_bytes = redraw.decoded_bytes + DECODER_SLACK_BYTES;
-    let pixels = Pixels::decode(bytes, facts, max_decoder_bytes)?;
+    let pixels = Pixels::decode(bytes, facts, redraw.page, max_decoder_bytes)?;
     if redraw.reason == Reason::Transparency && !pixels.was_transparent {
         return Ok(Drawn {
             picture: Picture {

@@ -40,12 +40,6 @@ pub(super) struct Encoded {
 /// `image.too_large`: at the lowest quality, and as small as text can be, it is still too long.
 pub(super) fn encode(pixels: Pixels, redraw: &Redraw, is_drawn: bool) -> Result<Encoded, Failure> {
     let most = max_bytes(redraw);
-    if is_drawn && estimated(&pixels, |sample| png(sample).map(|file| file.len()))? < most {
-        let file = png(&pixels)?;
-        if fits(&file, redraw) {
-            return Ok(encoded(file, Format::Png, None, &pixels));
-        }
-    }
     // Colours of what was a JPEG were halved before.
     let sampling = if is_drawn {
         SamplingFactor::F_1_1
@@ -54,6 +48,12 @@ pub(super) fn encode(pixels: Pixels, redraw: &Redraw, is_drawn: bool) -> Result<
     };
     let guess = |quality| estimated(&pixels, |sample| Ok(jpeg(sample, quality, sampling)?.len()));
     let (low, high) = (guess(LOWEST_QUALITY)?, guess(HIGHEST_QUALITY)?);
+    if is_drawn && estimated(&pixels, |sample| Ok(png(sample)?.len()))? < most.min(high * 2.0) {
+        let file = png(&pixels)?;
+        if fits(&file, redraw) {
+            return Ok(encoded(file, Format::Png, None, &pixels));
+        }
+    }
     let (quality, pixels) = if low < most {
         (quality_for(most, low, high), pixels)
     } else {

@@ -10,6 +10,7 @@ mod made;
 mod pixels;
 mod plan;
 mod sides;
+mod tiff_pixels;
 mod trim;
 mod turn;
 
@@ -18,5 +19,9 @@ pub use draw::{Drawn, draw};
 pub use made::MadePicture;
 pub use plan::{Plan, Reason, Redraw, Show};
 
+#[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
+mod limits_tests;
 #[cfg(test)]
 mod tests;

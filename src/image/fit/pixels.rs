@@ -2,6 +2,7 @@
 
 use super::super::inspect::{ImageFacts, invalid};
 use super::sides::Sides;
+use super::tiff_pixels;
 use super::turn::turned;
 use crate::domain::failure::Failure;
 use crate::domain::picture::Format;
@@ -26,15 +27,28 @@ impl Pixels {
     ///
     /// # Errors
     /// `image.corrupt`.
-    pub(super) fn decode(bytes: &[u8], facts: ImageFacts, max_bytes: u64) -> Result<Self, Failure> {
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), library_format(facts.format));
-        let mut limits = Limits::default();
-        limits.max_alloc = Some(max_bytes);
-        reader.limits(limits);
-        let picture = reader.decode().map_err(|_| {
-            let name = facts.format.as_str().to_uppercase();
-            invalid("image.corrupt", format!("the {name} cannot be decoded"))
-        })?;
+    pub(super) fn decode(
+        bytes: &[u8],
+        facts: ImageFacts,
+        page: u32,
+        max_bytes: u64,
+    ) -> Result<Self, Failure> {
+        let picture = if facts.format == Format::Tiff {
+            tiff_pixels::page(bytes, page, max_bytes)?
+        } else {
+            let format = library_format(facts.format);
+            let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+            let mut limits = Limits::default();
+            limits.max_alloc = Some(max_bytes);
+            reader.limits(limits);
+            reader.decode().map_err(|_| {
+                let name = facts.format.as_str().to_uppercase();
+                invalid("image.corrupt", format!("the {name} cannot be decoded"))
+            })?
+        };
+        if (picture.width(), picture.height()) != (facts.width, facts.height) {
+            return Err(invalid("image.corrupt", "its header and its pixels differ"));
+        }
         Ok(Self::of(picture).without_needless_colour())
     }
 
@@ -143,6 +157,9 @@ fn library_format(format: Format) -> ImageFormat {
         Format::Jpeg => ImageFormat::Jpeg,
         Format::Png => ImageFormat::Png,
         Format::Bmp => ImageFormat::Bmp,
+        Format::Tiff => ImageFormat::Tiff,
+        Format::Webp => ImageFormat::WebP,
+        Format::Gif => ImageFormat::Gif,
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Redraw {
     /// After base64 and percent-encoding.
     pub max_encoded_bytes: Option<usize>,
     pub reason: Reason,
+    /// The page that is drawn, from 1.
+    pub page: u32,
     /// Bytes that are held while it is made.
     pub decoded_bytes: u64,
 }
@@ -137,8 +139,12 @@ fn recognition(
     }
     let most = limits.recognition_encoded_bytes;
     let is_by_url = transfers.recognition == Transfer::Url;
-    let is_transcoded =
-        facts.format == Format::Bmp && !is_by_url && transfers.verification.is_some();
+    let is_transcoded = match facts.format {
+        Format::Jpeg | Format::Png => false,
+        // Sent as it is where nothing shorter has to be made.
+        Format::Bmp => !is_by_url && transfers.verification.is_some(),
+        Format::Tiff | Format::Webp | Format::Gif => true,
+    };
     let is_too_long = || {
         if is_by_url {
             base64_len(image_bytes) > most as u64
@@ -167,6 +173,7 @@ fn recognition(
             max_bytes: usize::MAX,
             max_encoded_bytes: Some(most),
             reason,
+            page: facts.page,
             decoded_bytes: 0,
         },
     )
@@ -185,7 +192,7 @@ fn verification(
     }
     let is_too_long = || image_bytes > limits.verification_bytes as u64;
     let fits = shrunk(sides, VERIFICATION_LONGEST)?;
-    let reason = if fits != sides || facts.format == Format::Bmp {
+    let reason = if fits != sides || !matches!(facts.format, Format::Jpeg | Format::Png) {
         Some(Reason::Pixels)
     } else {
         reason(facts, is_too_long)
@@ -213,6 +220,7 @@ fn verification(
             max_bytes: limits.verification_bytes,
             max_encoded_bytes: None,
             reason,
+            page: facts.page,
             decoded_bytes: 0,
         },
     )

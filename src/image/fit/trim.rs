@@ -13,7 +13,7 @@ pub(super) fn trimmed(bytes: &[u8], format: Format) -> Option<Bytes> {
     match format {
         Format::Jpeg => jpeg(bytes).map(Bytes::from),
         Format::Png => png(bytes).map(Bytes::from),
-        Format::Bmp => None,
+        Format::Bmp | Format::Tiff | Format::Webp | Format::Gif => None,
     }
 }
 

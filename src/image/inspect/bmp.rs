@@ -64,6 +64,7 @@ pub(super) fn walk(
         format: Format::Bmp,
         width,
         height,
+        page: 1,
         orientation: 1,
         colours: Colours::Plain,
         channels: if bits == 32 { 4 } else { 3 },

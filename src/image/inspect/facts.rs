@@ -9,6 +9,8 @@ pub struct ImageFacts {
     /// The width in pixels as stored: an EXIF orientation is not applied.
     pub width: u32,
     pub height: u32,
+    /// Which of its pages these are the facts of, from 1.
+    pub page: u32,
     /// EXIF's 1 to 8; 1 is upright.
     pub orientation: u8,
     pub colours: Colours,
@@ -47,6 +49,8 @@ pub(super) enum Flaw {
     /// The bytes end before the part that was read does.
     Ends,
     Damaged(&'static str),
+    /// It has only so many pages.
+    NoSuchPage(u32),
     /// A kind of the format that decoders of the providers do not know, by its name.
     Unsupported(&'static str),
 }

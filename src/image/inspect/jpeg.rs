@@ -153,6 +153,7 @@ fn frame_facts(
         format: Format::Jpeg,
         width,
         height,
+        page: 1,
         orientation: 1,
         colours,
         channels: components.min(3),

@@ -7,10 +7,13 @@
 mod bmp;
 mod exif;
 mod facts;
+mod gif;
 mod jpeg;
 mod numbers;
 mod other;
 mod png;
+mod tiff;
+mod webp;
 
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::picture::Format;
@@ -25,13 +28,14 @@ pub struct Refusal {
     pub glance: Glance,
 }
 
-/// Looks at a whole image.
+/// Looks at a whole image, of which one page is wanted: from 1.
 ///
 /// # Errors
-/// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
-pub fn inspect(bytes: &[u8]) -> Result<ImageFacts, Refusal> {
+/// `image.unsupported_format`, `image.corrupt`, or `image.not_found` where there is no such page:
+/// final, the job is at fault.
+pub fn inspect(bytes: &[u8], page: u32) -> Result<ImageFacts, Refusal> {
     let mut glance = Glance::default();
-    look(bytes, true, &mut glance).map_err(|flaw| refusal(flaw, glance))
+    look(bytes, page, true, &mut glance).map_err(|flaw| refusal(flaw, glance))
 }
 
 /// Looks at the first bytes of an image that goes on. `None`: they do not tell enough.
@@ -40,7 +44,7 @@ pub fn inspect(bytes: &[u8]) -> Result<ImageFacts, Refusal> {
 /// As [`inspect`].
 pub fn inspect_beginning(bytes: &[u8]) -> Result<Option<ImageFacts>, Refusal> {
     let mut glance = Glance::default();
-    match look(bytes, false, &mut glance) {
+    match look(bytes, 1, false, &mut glance) {
         Ok(facts) => Ok(Some(facts)),
         Err(LookFlaw::Flaw(Flaw::Ends)) => Ok(None),
         Err(flaw) => Err(refusal(flaw, glance)),
@@ -60,7 +64,16 @@ impl From<Flaw> for LookFlaw {
     }
 }
 
-fn look(bytes: &[u8], is_whole: bool, glance: &mut Glance) -> Result<ImageFacts, LookFlaw> {
+fn look(
+    bytes: &[u8],
+    page: u32,
+    is_whole: bool,
+    glance: &mut Glance,
+) -> Result<ImageFacts, LookFlaw> {
+    if tiff::is_tiff(bytes) {
+        glance.format = Some(Format::Tiff.as_str());
+        return Ok(tiff::walk(bytes, page, &mut glance.sides)?);
+    }
     let walk = match bytes {
         [] if is_whole => return Err(LookFlaw::Empty),
         [0xff, 0xd8, ..] => {
@@ -75,6 +88,14 @@ fn look(bytes: &[u8], is_whole: bool, glance: &mut Glance) -> Result<ImageFacts,
             glance.format = Some(Format::Bmp.as_str());
             bmp::walk
         }
+        _ if gif::is_gif(bytes) => {
+            glance.format = Some(Format::Gif.as_str());
+            gif::walk
+        }
+        _ if webp::is_webp(bytes) => {
+            glance.format = Some(Format::Webp.as_str());
+            webp::walk
+        }
         // Too little to be anything.
         _ if bytes.len() < 4 => return Err(Flaw::Ends.into()),
         _ => {
@@ -83,10 +104,14 @@ fn look(bytes: &[u8], is_whole: bool, glance: &mut Glance) -> Result<ImageFacts,
             return Err(LookFlaw::Other(other));
         }
     };
-    Ok(walk(bytes, is_whole, &mut glance.sides)?)
+    let facts = walk(bytes, is_whole, &mut glance.sides)?;
+    if page > 1 {
+        return Err(Flaw::NoSuchPage(1).into());
+    }
+    Ok(facts)
 }
 
-const TAKEN: &str = "JPEG, PNG and BMP are taken";
+const TAKEN: &str = "JPEG, PNG, BMP, TIFF, WebP and GIF are taken";
 
 fn refusal(flaw: LookFlaw, glance: Glance) -> Refusal {
     let name = glance.format.unwrap_or("image").to_uppercase();
@@ -99,6 +124,10 @@ fn refusal(flaw: LookFlaw, glance: Glance) -> Refusal {
         LookFlaw::Flaw(Flaw::Damaged(what)) => {
             ("image.corrupt", format!("the {name} is damaged: {what}"))
         }
+        LookFlaw::Flaw(Flaw::NoSuchPage(pages)) => (
+            "image.not_found",
+            format!("the {name} has no such page: image.page is beyond the last, {pages}"),
+        ),
         LookFlaw::Flaw(Flaw::Unsupported(kind)) => (
             "image.unsupported_format",
             format!("the image is {kind}: save it as an ordinary JPEG or PNG"),

@@ -35,9 +35,7 @@ macro_rules! formats {
 }
 
 formats! {
-    TIFF = "tiff", "a TIFF", SAVE;
-    WEBP = "webp", "a WebP picture", SAVE;
-    GIF = "gif", "a GIF", SAVE;
+    BIGTIFF = "bigtiff", "a BigTIFF", SAVE;
     PDF = "pdf", "a PDF document", RENDER;
     HEIC = "heic", "a HEIC photo", PHOTO;
     AVIF = "avif", "an AVIF picture", SAVE;
@@ -70,13 +68,9 @@ formats! {
 }
 
 /// Starts that are enough to know a file by.
-const STARTS: [(&[u8], &OtherFormat); 27] = [
-    (b"II*\0", &TIFF),
-    (b"MM\0*", &TIFF),
-    (b"II+\0", &TIFF),
-    (b"MM\0+", &TIFF),
-    (b"GIF87a", &GIF),
-    (b"GIF89a", &GIF),
+const STARTS: [(&[u8], &OtherFormat); 23] = [
+    (b"II+\0", &BIGTIFF),
+    (b"MM\0+", &BIGTIFF),
     (b"\xff\x0a", &JXL),
     (b"\0\0\0\x0cJXL ", &JXL),
     (b"\0\0\0\x0cjP  ", &JP2),
@@ -105,9 +99,6 @@ pub(super) fn named(bytes: &[u8]) -> Option<&'static OtherFormat> {
     let within = &bytes[..bytes.len().min(NAMES_WITHIN)];
     if let Some((_, known)) = STARTS.iter().find(|(start, _)| bytes.starts_with(start)) {
         return Some(known);
-    }
-    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-        return Some(&WEBP);
     }
     if bytes.get(4..8) == Some(b"ftyp") {
         return Some(media_container(bytes));

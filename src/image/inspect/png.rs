@@ -121,6 +121,7 @@ fn header_facts(header: &Chunk, sides: &mut Option<(u32, u32)>) -> Result<ImageF
         format: Format::Png,
         width,
         height,
+        page: 1,
         orientation: 1,
         colours,
         channels: channels * if header.data[8] == 16 { 2 } else { 1 },

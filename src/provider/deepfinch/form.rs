@@ -29,5 +29,8 @@ fn file_name(format: Format) -> &'static str {
         Format::Jpeg => "invoice.jpg",
         Format::Png => "invoice.png",
         Format::Bmp => "invoice.bmp",
+        Format::Tiff => "invoice.tiff",
+        Format::Webp => "invoice.webp",
+        Format::Gif => "invoice.gif",
     }
 }

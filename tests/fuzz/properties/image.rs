@@ -17,7 +17,7 @@ const MAX_PIXELS: u64 = 1 << 17;
 /// A refusal has one of the contract's names; what is made fit for the providers is within their
 /// limits and still the same picture.
 pub fn image(data: &[u8]) {
-    let facts = match inspect(data) {
+    let facts = match inspect(data, 1) {
         Ok(facts) => facts,
         Err(refused) => {
             let refused = refused.failure;
@@ -71,7 +71,7 @@ fn is_sound(show: Option<&Show>, bytes: &Bytes, facts: ImageFacts, is_verificati
             }
         },
     };
-    let seen = inspect(&sent).unwrap();
+    let seen = inspect(&sent, 1).unwrap();
     assert_eq!(seen.format, format);
     let (shortest, longest) = (seen.width.min(seen.height), seen.width.max(seen.height));
     if is_verification {

@@ -202,7 +202,7 @@ async fn an_image_no_provider_takes_costs_nothing(on: On) {
             b"no image at all".to_vec(),
             "image.unsupported_format",
         ),
-        ("moving.gif", gif, "image.unsupported_format"),
+        ("moving.gif", gif, "image.corrupt"),
         ("empty.jpg", Vec::new(), "image.corrupt"),
         ("cut.png", whole[..20].to_vec(), "image.corrupt"),
         ("large.jpg", vec![0xff; 65 * 1024], "image.too_large"),

@@ -1,12 +1,15 @@
 //! Pictures that a provider does not take as they are: made fit for it, and only for it.
 
 use super::paid_calls;
-use crate::harness::picture::{page_with_its_code, tiny_code, turned_page_with_its_code};
+use crate::harness::picture::{
+    page_with_its_code, tiff_with_its_code, tiny_code, turned_page_with_its_code,
+};
 use crate::harness::system::{BUCKET, On, Setup};
 use serde_json::{Value, json};
 
 promises![
     each_provider_is_sent_what_it_takes_and_the_result_says_so,
+    a_page_of_a_tiff_is_a_picture_of_its_own,
     what_recognition_cannot_be_sent_is_verified_all_the_same,
     what_verification_cannot_be_sent_is_undetermined_with_what_was_read,
 ];
@@ -46,11 +49,34 @@ async fn each_provider_is_sent_what_it_takes_and_the_result_says_so(on: On) {
     let result = system.ask(&system.job("scan", &key)).await;
     let prepared = &result["image"]["prepared"];
     for stage in ["recognition", "verification"] {
-        assert_eq!(prepared[stage]["format"], "png", "{result}");
+        assert!(prepared[stage]["bytes"].as_u64() < result["image"]["bytes"].as_u64());
     }
     let key = system.sample(SAMPLE).await;
     let result = system.ask(&system.job("as it is", &key)).await;
     assert_eq!(result["image"]["prepared"], Value::Null);
+}
+
+async fn a_page_of_a_tiff_is_a_picture_of_its_own(on: On) {
+    let mut system = Setup::new(on).await.start().await;
+    let bytes = tiff_with_its_code(SAMPLE);
+    system.sandbox.put(BUCKET, "scan.tif", bytes).await.unwrap();
+    for (page, verdict) in [(1, Value::Null), (2, json!("genuine"))] {
+        let image = json!({ "key": "scan.tif", "page": page });
+        let job = json!({ "job_id": "scan", "image": image }).to_string();
+        let result = system.ask(&system.message(&page.to_string(), job)).await;
+        assert_eq!(result["verdict"], verdict, "page {page}: {result}");
+        assert_eq!(result["image"]["format"], "tiff");
+        let prepared = &result["image"]["prepared"];
+        assert_eq!(
+            prepared["recognition"], prepared["verification"],
+            "one for both"
+        );
+        assert_eq!(prepared["recognition"]["format"], "png");
+    }
+    let image = json!({ "key": "scan.tif", "page": 3 });
+    let job = json!({ "job_id": "scan", "image": image }).to_string();
+    let result = system.ask(&system.message("3", job)).await;
+    assert_eq!(result["error"]["code"], "image.not_found", "{result}");
 }
 
 async fn what_recognition_cannot_be_sent_is_verified_all_the_same(on: On) {

@@ -45,6 +45,42 @@ pub(crate) fn tiny_code(sample: &str) -> Vec<u8> {
     png.into_inner()
 }
 
+/// A TIFF whose first page is blank; the code is on its second.
+pub(crate) fn tiff_with_its_code(sample: &str) -> Vec<u8> {
+    let code = code_of(sample, MODULE);
+    let blank = GrayImage::from_pixel(code.width(), code.height(), Luma([u8::MAX]));
+    let mut file = b"II*\0\0\0\0\0".to_vec();
+    let mut link = 4;
+    for page in [&blank, &code] {
+        let pixels = file.len();
+        file.extend_from_slice(page.as_raw());
+        file.resize(file.len().next_multiple_of(2), 0);
+        let directory = u32::try_from(file.len()).unwrap();
+        file.splice(link..link + 4, directory.to_le_bytes());
+        // Sides, bits, no compression, black is zero, and the one strip.
+        let entries = [
+            (256, page.width()),
+            (257, page.height()),
+            (258, 8),
+            (259, 1),
+            (262, 1),
+            (273, u32::try_from(pixels).unwrap()),
+            (277, 1),
+            (278, page.height()),
+            (279, u32::try_from(page.as_raw().len()).unwrap()),
+        ];
+        file.extend(u16::try_from(entries.len()).unwrap().to_le_bytes());
+        for (tag, value) in entries {
+            let (tag, long): (u16, u16) = (tag, 4);
+            file.extend([tag.to_le_bytes(), long.to_le_bytes()].concat());
+            file.extend([1_u32.to_le_bytes(), value.to_le_bytes()].concat());
+        }
+        link = file.len();
+        file.extend([0; 4]);
+    }
+    file
+}
+
 fn jpeg(page: &GrayImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut bytes, 80);
