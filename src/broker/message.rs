@@ -4,6 +4,7 @@
 
 use super::headers::Headers;
 use bytes::Bytes;
+use jiff::Timestamp;
 use std::fmt;
 use std::time::Duration;
 
@@ -48,6 +49,17 @@ impl Message {
 }
 
 impl Properties {
+    /// When the broker received a message whose publisher sets no time itself: RabbitMQ's
+    /// interceptor `set_header_timestamp` writes it into a header and a property.
+    pub fn received_at(&self) -> Option<Timestamp> {
+        let millis = self.headers.number("timestamp_in_ms");
+        let seconds = || i64::try_from(self.timestamp?).ok();
+        match millis {
+            Some(millis) => Timestamp::from_millisecond(millis).ok(),
+            None => Timestamp::from_second(seconds()?).ok(),
+        }
+    }
+
     /// An upper estimate of the bytes that the properties take in a content header.
     pub fn wire_size(&self) -> usize {
         const LENGTH: usize = 1;

@@ -44,6 +44,22 @@ impl<'a> Patience<'a> {
             may_wait: job.is_queued,
         }
     }
+
+    /// For the result of a delivery, until it is published. One that is late, or about the store
+    /// itself, does not wait for the store.
+    pub fn of_result(
+        result: &StoredResult,
+        (halt, began): (&'a CancellationToken, Instant),
+        is_late: bool,
+    ) -> Self {
+        let error = result.error.as_ref();
+        let is_the_stores_fault = error.is_some_and(|error| error.stage == Stage::Storage);
+        Self {
+            halt,
+            began,
+            may_wait: !is_late && !is_the_stores_fault,
+        }
+    }
 }
 
 /// The final result of a run that is to be published.

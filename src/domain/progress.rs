@@ -2,6 +2,7 @@
 
 use super::account::AccountId;
 use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
+use super::invoice::Invoice;
 use super::job::Job;
 use super::result::{CallRecord, JobError, PreparedPicture};
 use crate::domain::scope::{BillId, Province, Scope};
@@ -171,6 +172,19 @@ pub struct Totals {
     pub billed: u32,
     pub parked: u32,
     pub retries: u32,
+}
+
+impl Bill {
+    /// The bill of an invoice as it was read in this image; without one that is the image alone.
+    pub fn of(invoice: Option<&Invoice>, image: &str) -> Self {
+        let province =
+            invoice.and_then(|invoice| invoice.province.as_deref().and_then(Province::of));
+        let number = invoice.and_then(|invoice| invoice.note_no.as_deref());
+        Self {
+            id: BillId::of(province.as_ref(), number, image),
+            province,
+        }
+    }
 }
 
 impl Progress {

@@ -1,6 +1,6 @@
 //! The steps of the line, in their order: each takes the job one step further, or out of the line.
 
-use super::outcome::{self, Arrival, Exit, Outcome};
+use super::outcome::{self, Exit, Outcome};
 use super::paid_step::{PaidQuestion, PaidStep};
 use super::recognition::{self, RecognitionStep};
 use super::result_builder::{Answer, ResultBuilder};
@@ -12,11 +12,11 @@ use crate::checkpoint::{
 use crate::domain::account::AccountId;
 use crate::domain::failure::Stage;
 use crate::domain::job::ImageRef;
-use crate::domain::progress::Progress;
+use crate::domain::progress::{Bill, Progress};
 use crate::domain::result::{JobError, RecognitionPart};
 use crate::image::{LoadedImage, Loader, NotLoaded};
 use crate::policy::Decision;
-use crate::retry::{JobContext, RecallTime, Retrier, StageStopped};
+use crate::retry::{Arrival, JobContext, RecallTime, Retrier, StageStopped};
 
 /// One job on its way, and what its steps work with.
 pub(super) struct Line<'a> {
@@ -216,13 +216,12 @@ impl Line<'_> {
                     self.verified = Some(Recalled { at, known: None });
                 }
                 self.result.beside.unread_image = None;
-                self.progress.about.bill =
-                    Some(recognition::bill_of(Some(&part.invoice), &image.identity));
+                self.progress.about.bill = Some(Bill::of(Some(&part.invoice), &image.identity));
                 self.result.recognition = Some(part);
             }
             Err(stopped)
                 if self.job.job.verify
-                    && (recognition::ends_recognition_alone(&stopped)
+                    && (stopped.ends_recognition_alone()
                         || recognition::is_unfit_for_recognition(&stopped, image)) =>
             {
                 let attempts = self.progress.attempts(Stage::Recognition);
@@ -232,7 +231,7 @@ impl Line<'_> {
                     self.answers.keep_unread_image(&image, patience).await;
                 }
                 self.progress.steps.recognition_error = Some(error.clone());
-                self.progress.about.bill = Some(recognition::bill_of(None, &image.identity));
+                self.progress.about.bill = Some(Bill::of(None, &image.identity));
                 self.result.error = Some(error);
             }
             Err(stopped) => return Err(stopped),

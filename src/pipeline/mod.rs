@@ -11,7 +11,8 @@ mod recognition;
 mod result_builder;
 mod verification;
 
-pub use outcome::{Arrival, Outcome};
+pub use crate::retry::Arrival;
+pub use outcome::Outcome;
 pub use recognition::RecognitionStep;
 pub use result_builder::{Answer, answer_to_failure, answer_to_refused, answer_to_rejected};
 pub use verification::VerificationStep;

@@ -1,28 +1,11 @@
-//! How a job comes to the line, and the one way out of it: what the worker does with it next.
+//! The one way out of the line: what the worker does with a job next.
 
 use super::result_builder::{Answer, ResultBuilder};
 use crate::checkpoint::StoredResult;
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status};
-use crate::retry::{JobContext, JobEnd, ParkRequest, Retrier, StageStopped};
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
-/// How a job came to this worker.
-#[derive(Clone, Debug)]
-pub struct Arrival {
-    /// The broker has handed this message out before.
-    pub redelivered: bool,
-    /// So another worker may still be at work on it.
-    pub maybe_elsewhere: bool,
-    /// It comes back from being parked: another copy of its run may have been answered meanwhile.
-    pub returned: bool,
-    /// Cancelled when this worker may start nothing more for the job.
-    pub halt: CancellationToken,
-    /// Since when its delivery is held.
-    pub began: Instant,
-}
+use crate::retry::{Arrival, JobContext, JobEnd, ParkRequest, Retrier, StageStopped};
 
 /// The worker's next action for a job whose turn in the pipeline is over.
 pub enum Outcome {

@@ -30,6 +30,21 @@ pub struct JobContext<'a> {
     pub origin: ImageOrigin,
 }
 
+/// How a job came to this worker.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The broker has handed this message out before.
+    pub redelivered: bool,
+    /// So another worker may still be at work on it.
+    pub maybe_elsewhere: bool,
+    /// It comes back from being parked: another copy of its run may have been answered meanwhile.
+    pub returned: bool,
+    /// Cancelled when this worker may start nothing more for the job.
+    pub halt: CancellationToken,
+    /// Since when its delivery is held.
+    pub began: Instant,
+}
+
 /// The image's origin, as far as the job itself chose it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImageOrigin {

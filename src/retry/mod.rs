@@ -10,7 +10,7 @@ mod single_flight;
 mod stage_stopped;
 
 pub use attempt::{Attempted, Suspect};
-pub use context::{CallContext, ImageOrigin, JobContext};
+pub use context::{Arrival, CallContext, ImageOrigin, JobContext};
 pub use ending::{JobEnd, ParkRequest};
 pub use recall_time::RecallTime;
 pub use retrier::{DecisionLog, DecisionObserver, Retrier};

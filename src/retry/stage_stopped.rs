@@ -1,7 +1,7 @@
 //! A stage that stopped without the answer that the job needs.
 
 use crate::breaker::Blocked;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, Stage};
 use crate::policy::{Decision, PolicyDecision};
 
 /// A failure after which no further attempt is made in place, and what the policy decided about it.
@@ -32,6 +32,13 @@ impl StageStopped {
             blocked: None,
             is_brief: false,
         })
+    }
+
+    /// Recognition's own failure, or that it is too late for one: today's verdict may be known all
+    /// the same. A verdict is decided by the policy, and what the store did concerns the whole job.
+    pub fn ends_recognition_alone(&self) -> bool {
+        matches!(self.failure.stage, Stage::Recognition | Stage::Job)
+            && matches!(self.decision(), Decision::Fail { invalid_job: None })
     }
 
     pub fn decision(&self) -> &Decision {

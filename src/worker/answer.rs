@@ -2,8 +2,7 @@
 
 use super::delivery::DeliveryHandler;
 use crate::broker::{InHand, Sent, Unpublished};
-use crate::checkpoint::{FinalResult, Patience, StoredResult};
-use crate::domain::failure::Stage;
+use crate::checkpoint::{FinalResult, Patience};
 use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
@@ -30,7 +29,10 @@ impl DeliveryHandler {
             question,
             beside,
         } = answer;
-        let patience = self.patience(job, held, &stored);
+        let (longest, progress) = (self.parts.pipeline.job_deadline, &held.past.progress);
+        let is_late = job.is_some_and(|job| self.now() > progress.deadline(job, longest));
+        let delivery = (&held.generation.halt, held.began);
+        let patience = Patience::of_result(&stored, delivery, is_late);
         let copies = (held.is_new, held.past.progress.delivered.asked_again);
         let answers = &self.parts.pipeline.answers;
         let progress = &mut held.past.progress;
@@ -50,26 +52,6 @@ impl DeliveryHandler {
         };
         self.publish_answer(held, Answer::kept(stored, question), false)
             .await
-    }
-
-    /// How long the store may be tried before the answer is published.
-    fn patience<'a>(
-        &self,
-        job: Option<&Job>,
-        held: &InHand<'a>,
-        stored: &StoredResult,
-    ) -> Patience<'a> {
-        let longest = self.parts.pipeline.job_deadline;
-        let is_late = job.is_some_and(|job| self.now() > held.past.progress.deadline(job, longest));
-        let is_the_stores_fault = stored
-            .error
-            .as_ref()
-            .is_some_and(|error| error.stage == Stage::Storage);
-        Patience {
-            halt: &held.generation.halt,
-            began: held.began,
-            may_wait: !is_late && !is_the_stores_fault,
-        }
     }
 
     /// Publishes an answer, which is a replay where its bytes were published before. With its

@@ -4,10 +4,9 @@
 //! Losing any of them costs extra calls, never a job; so nothing here is tried twice, and no job
 //! waits for it.
 
-use crate::broker::{Consumer, Message, Properties, PublishError, Publisher};
+use crate::broker::{Consumer, Message, PublishError, Publisher};
 use crate::cluster::exchange::{ControlExchange, Received};
 use crate::pipeline::Pipeline;
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -52,7 +51,7 @@ impl Heartbeats {
             match self.exchange.receive(message, now) {
                 Received::Peer(heartbeat) => {
                     if heartbeat.worker == retrier.breaker.membership().peers().me() {
-                        let time = stamped(&message.properties);
+                        let time = message.properties.received_at();
                         self.pipeline.broker_clock.learn(time, now);
                     }
                     retrier.breaker.apply_heartbeat(heartbeat);
@@ -95,47 +94,6 @@ impl Heartbeats {
                 // Err: an earlier problem was not looked at yet.
                 let _ = problems.try_send(problem);
             }
-        }
-    }
-}
-
-/// When the broker received a message of this worker, which sets no time itself: RabbitMQ's
-/// interceptor `set_header_timestamp` writes it into a header and a property.
-fn stamped(properties: &Properties) -> Option<Timestamp> {
-    let millis = properties.headers.number("timestamp_in_ms");
-    let seconds = || i64::try_from(properties.timestamp?).ok();
-    match millis {
-        Some(millis) => Timestamp::from_millisecond(millis).ok(),
-        None => Timestamp::from_second(seconds()?).ok(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_brokers_time_is_where_its_interceptor_writes_it() {
-        let properties = |millis: Option<i64>, timestamp| {
-            let mut properties = Properties {
-                timestamp,
-                ..Properties::default()
-            };
-            if let Some(millis) = millis {
-                properties.headers.set_number("timestamp_in_ms", millis);
-            }
-            properties
-        };
-        for (millis, seconds, expected) in [
-            (None, None, None),
-            (Some(1_800_000_000_500), None, Some(1_800_000_000_500)),
-            (Some(1_800_000_000_500), Some(7), Some(1_800_000_000_500)),
-            (None, Some(1_800_000_000), Some(1_800_000_000_000)),
-            (Some(i64::MAX), None, None),
-            (None, Some(u64::MAX), None),
-        ] {
-            let stamped = stamped(&properties(millis, seconds));
-            assert_eq!(stamped.map(Timestamp::as_millisecond), expected);
         }
     }
 }
