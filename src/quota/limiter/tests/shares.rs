@@ -2,27 +2,37 @@
 
 use super::*;
 
-#[tokio::test(start_paused = true)]
-async fn the_calls_of_several_workers_interleave() {
+/// Four workers share the rate and make `count` calls each. Returns the milliseconds between the calls
+/// of all of them, from the third call of each worker on.
+async fn gaps_of_four_workers(rate: f64, count: usize) -> Vec<i64> {
     let clock = WallClock::starting_at(midnight());
-    let limiters: Vec<_> = (0..4).map(|_| Limiter::new(10.0, 1)).collect();
-    let mut of_each = Vec::new();
-    for (limiter, rank) in limiters.iter().zip(0..) {
-        of_each.push(calls_of(limiter, share(4, rank), clock, 50));
-    }
+    let limiters: Vec<_> = (0..4).map(|_| Limiter::new(rate, 1)).collect();
+    let of_each = limiters
+        .iter()
+        .zip(0..)
+        .map(|(limiter, rank)| calls_of(limiter, share(4, rank), clock, count));
     let mut all: Vec<i64> = futures_util::future::join_all(of_each)
         .await
         .into_iter()
         .flat_map(|calls| calls.into_iter().skip(2))
         .collect();
     all.sort_unstable();
-    let gaps: Vec<i64> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // At the beginning and at the end not all workers call.
-    let steady = &gaps[8..gaps.len() - 4];
-    assert!(
-        steady.iter().all(|gap| (90..=110).contains(gap)),
-        "{steady:?}"
-    );
+    all.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_of_several_workers_interleave() {
+    for (rate, count, at_the_beginning, expected) in
+        [(10.0, 50, 8, 90..=110), (1.0, 30, 4, 900..=1_100)]
+    {
+        let gaps = gaps_of_four_workers(rate, count).await;
+        // At the beginning and at the end not all workers call.
+        let steady = &gaps[at_the_beginning..gaps.len() - 4];
+        assert!(
+            steady.iter().all(|gap| expected.contains(gap)),
+            "{rate} a second: {steady:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,28 +110,6 @@ async fn a_share_that_changes_all_the_time_starves_no_call_and_grants_nothing_ex
             "{rate}, {burst}: {part:.2} of what is due"
         );
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn workers_keep_their_turns_at_one_call_a_second() {
-    let clock = WallClock::starting_at(midnight());
-    let limiters: Vec<_> = (0..4).map(|_| Limiter::new(1.0, 1)).collect();
-    let of_each = limiters
-        .iter()
-        .zip(0..)
-        .map(|(limiter, rank)| calls_of(limiter, share(4, rank), clock, 30));
-    let mut all: Vec<i64> = futures_util::future::join_all(of_each)
-        .await
-        .into_iter()
-        .flat_map(|calls| calls.into_iter().skip(2))
-        .collect();
-    all.sort_unstable();
-    let gaps: Vec<i64> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let steady = &gaps[4..gaps.len() - 4];
-    assert!(
-        steady.iter().all(|gap| (900..=1_100).contains(gap)),
-        "{steady:?}"
-    );
 }
 
 #[tokio::test(start_paused = true)]
