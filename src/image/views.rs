@@ -41,7 +41,7 @@ impl Views {
         object: &Arc<PresignedObject>,
         budget: &DecodingBudget,
     ) -> Self {
-        let make = |redraw: &Redraw| {
+        let new_picture = |redraw: &Redraw| {
             let redraw = redraw.clone();
             Arc::new(MadePicture::new(
                 bytes.clone(),
@@ -50,7 +50,7 @@ impl Views {
                 budget.clone(),
             ))
         };
-        let recognition = redraw_of(plan.recognition.as_ref().ok()).map(make);
+        let recognition = redraw_of(plan.recognition.as_ref().ok()).map(new_picture);
         let verification = redraw_of(
             plan.verification
                 .as_ref()
@@ -58,7 +58,7 @@ impl Views {
         );
         let verification = match (&recognition, redraw_of(plan.recognition.as_ref().ok())) {
             (Some(made), shared) if shared == verification => Some(Arc::clone(made)),
-            (Some(_) | None, _) => verification.map(make),
+            (Some(_) | None, _) => verification.map(new_picture),
         };
         let view = |show: Show, made: &Option<Arc<MadePicture>>| match (show, made) {
             (Show::Made(_), Some(made)) => View::Made(Arc::clone(made) as Arc<dyn PictureSource>),
