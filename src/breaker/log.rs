@@ -75,7 +75,7 @@ fn log_opened(scope: &Scope, before: &Closure, policy: &Policy) {
             tracing::info!(stage = %account, code, %since, "no longer paused: jobs are taken again");
         }
         Scope::Account(account) => {
-            tracing::info!(stage = %account, code, %since, "the stage is open again")
+            tracing::info!(stage = %account, code, %since, "the stage is open again");
         }
         Scope::Province(province) => {
             metric::province_closed(province.label(), false);

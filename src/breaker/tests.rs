@@ -379,7 +379,7 @@ async fn an_answer_since_then_goes_before_what_another_worker_says_about_the_sta
             b.0.with(|state, context| {
                 state
                     .readiness
-                    .answered(AccountName::RECOGNITION, context.now)
+                    .answered(AccountName::RECOGNITION, context.now);
             });
             sleep_minutes(1).await;
             b.apply_heartbeat(a.heartbeat(false));

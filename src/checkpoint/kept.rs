@@ -34,6 +34,10 @@ pub enum Verification {
 /// kept that is about this image.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one in a job, and it is moved once"
+)]
 pub(super) enum Recognition {
     Read(RecognitionPart),
     /// It was not read, and there may be other answers about it.
@@ -43,6 +47,10 @@ pub(super) enum Recognition {
 }
 
 /// What is found at the place of the first object about an image.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one in a job, and it is moved once"
+)]
 pub enum FirstLook {
     /// Nothing at all is kept that is about this image.
     Nothing,

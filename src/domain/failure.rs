@@ -33,7 +33,8 @@ impl Billed {
 }
 
 /// One failed step. `message` is fit to be published and logged: the edge that made it took out
-/// what is personal or secret.
+/// what is personal or secret. Texts are boxed: failures are results of most functions, and are to
+/// stay small.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub stage: Stage,
@@ -41,9 +42,9 @@ pub struct Failure {
     /// another.
     pub vendor: VendorName,
     pub code: String,
-    pub message: String,
+    pub message: Box<str>,
     pub http_status: Option<u16>,
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// Verification: did the provider find the QR code in the picture?
     pub qr_code_found: Option<bool>,
     /// Recognition answered success, yet read none of the fields that identify a bill.
@@ -59,7 +60,7 @@ impl Failure {
             stage,
             vendor: VendorName::usual(stage),
             code: cut(code.as_ref(), MAX_CODE_BYTES).to_owned(),
-            message: cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned(),
+            message: cut(message.as_ref(), MAX_MESSAGE_BYTES).into(),
             http_status: None,
             request_id: None,
             qr_code_found: None,

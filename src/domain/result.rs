@@ -187,7 +187,7 @@ impl JobError {
         Self {
             stage: failure.stage,
             code: failure.code.clone(),
-            message: failure.message.clone(),
+            message: failure.message.to_string(),
             attempts,
         }
     }
@@ -222,7 +222,7 @@ pub enum ImagePart {
         height: Option<u32>,
         /// The pictures that were sent instead; `None` where the original was.
         #[serde(default)]
-        prepared: Option<PreparedPictures>,
+        prepared: Option<Box<PreparedPictures>>,
     },
     /// Without its query, which may carry a signature.
     Url { url: String },
@@ -235,10 +235,10 @@ impl ImagePart {
         if let Self::Object { prepared, .. } = &mut self
             && !pictures.is_empty()
         {
-            *prepared = Some(PreparedPictures {
+            *prepared = Some(Box::new(PreparedPictures {
                 recognition: pictures.get(&Stage::Recognition).cloned(),
                 verification: pictures.get(&Stage::Verification).cloned(),
-            });
+            }));
         }
         self
     }

@@ -212,7 +212,7 @@ impl Loader {
             .map_err(|failure| NotLoaded::refused(failure, part(Glance::default())))?;
         let facts = header
             .facts()
-            .map_err(|refusal| NotLoaded::refused(refusal.failure, part(refusal.glance)))?;
+            .map_err(|refusal| NotLoaded::refused(*refusal.failure, part(refusal.glance)))?;
         let Some(facts) = facts else {
             return Ok(None);
         };
@@ -271,7 +271,7 @@ impl Loader {
         let facts = self
             .inspect(&bytes, page)
             .await
-            .map_err(|refusal| NotLoaded::refused(refusal.failure, part(refusal.glance)))?;
+            .map_err(|refusal| NotLoaded::refused(*refusal.failure, part(refusal.glance)))?;
         let plan = self
             .plan(&bytes, facts, transfers)
             .await
@@ -421,7 +421,7 @@ impl Loader {
             let work = move || has_its_rows(&copy, facts);
             let outcome = self.decoding.run(decoded_bytes, work).await;
             outcome.map_err(|failure| Refusal {
-                failure,
+                failure: Box::new(failure),
                 glance: facts.into(),
             })?;
         }

@@ -82,7 +82,7 @@ impl Loader {
             (fetched.bytes, Some(fetched.reserved))
         };
         let facts = inspect(&bytes, job.job.page)
-            .map_err(|refusal| StageStopped::at_fault(refusal.failure))?;
+            .map_err(|refusal| StageStopped::at_fault(*refusal.failure))?;
         let plan = self
             .plan(&bytes, facts, Transfers::inline_to(stage))
             .await

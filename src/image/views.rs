@@ -57,11 +57,13 @@ impl Views {
                 .and_then(|show| show.as_ref().ok()),
         );
         let verification = match (&recognition, redraw_of(plan.recognition.as_ref().ok())) {
-            (Some(made), shared) if shared == verification => Some(Arc::clone(made)),
+            (Some(picture), shared) if shared == verification => Some(Arc::clone(picture)),
             (Some(_) | None, _) => verification.map(new_picture),
         };
-        let view = |show: Show, made: &Option<Arc<MadePicture>>| match (show, made) {
-            (Show::Made(_), Some(made)) => View::Made(Arc::clone(made) as Arc<dyn PictureSource>),
+        let view = |show: Show, prepared: &Option<Arc<MadePicture>>| match (show, prepared) {
+            (Show::Made(_), Some(picture)) => {
+                View::Made(Arc::clone(picture) as Arc<dyn PictureSource>)
+            }
             (Show::Fetched, _) => View::Object(Arc::clone(object) as Arc<dyn UrlSigner>),
             (Show::Original | Show::Made(_), _) => View::Inline(Picture {
                 bytes: bytes.clone(),

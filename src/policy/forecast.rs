@@ -109,7 +109,7 @@ impl Occurrence {
                 .chain([None])
                 .collect::<Vec<_>>();
             vary(&mut occurrences, &with_other, |occurrence, part| {
-                occurrence.failure.message = part.clone().unwrap_or_default();
+                occurrence.failure.message = part.clone().unwrap_or_default().into();
                 part.as_ref().map_or_else(
                     || "another message".to_owned(),
                     |part| format!("message with {part:?}"),

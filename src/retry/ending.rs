@@ -137,7 +137,7 @@ impl ParkRequest {
     pub fn in_store_trouble(until: Timestamp, failure: Failure) -> Self {
         Self {
             until,
-            reason: failure.message.clone(),
+            reason: failure.message.to_string(),
             failure,
             next_attempt_at: until,
             is_brief: false,
@@ -177,7 +177,7 @@ fn at_fault(failure: &Failure, code: &str) -> JobError {
         failure.stage
     };
     let message = if code == failure.code {
-        failure.message.clone()
+        failure.message.to_string()
     } else {
         format!("{}: {}", failure.code, failure.message)
     };

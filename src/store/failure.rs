@@ -22,7 +22,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
     SdkError<E>: RequestId,
 {
-    let request_id = error.request_id().map(str::to_owned);
+    let request_id = error.request_id().map(Box::from);
     let mut failure = match &error {
         SdkError::ServiceError(refused) => {
             let status = refused.raw().status().as_u16();

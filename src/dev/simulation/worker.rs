@@ -70,8 +70,8 @@ pub(super) fn worker(surroundings: &Surroundings, number: usize) -> Worker {
     } = surroundings;
     let mut config = Config::default();
     config.broker = queues();
-    config.storage.bucket = BUCKET.to_owned();
-    config.checkpoint.prefix = CHECKPOINTS.to_owned();
+    BUCKET.clone_into(&mut config.storage.bucket);
+    CHECKPOINTS.clone_into(&mut config.checkpoint.prefix);
     let randomness = Randomness::even(number as u64);
     let retrier = app::retrier(
         format!("worker-{number}"),

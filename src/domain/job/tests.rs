@@ -6,7 +6,7 @@ fn problem(body: &str) -> (String, String) {
     let rejected = Job::parse(body.as_bytes(), None)
         .err()
         .expect("a rejected job");
-    (rejected.failure.code, rejected.failure.message)
+    (rejected.failure.code, rejected.failure.message.into())
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn the_expectations_of_a_job_are_read() {
         let body = format!(r#"{{"job_id":"j","image":{{"key":"a"}},"expect":{expect}}}"#);
         match Job::parse(body.as_bytes(), None) {
             Ok(job) => Ok(job.expect),
-            Err(rejected) => Err(rejected.failure.message),
+            Err(rejected) => Err(rejected.failure.message.into()),
         }
     };
     let whole = r#"{"patient_name":"张三","from":"2026-01-01","until":"2026-12-31","hospitals":["浙江医院"],
@@ -71,7 +71,7 @@ fn the_expectations_of_a_job_are_read() {
             "expect.until is before expect.from",
         ),
     ] {
-        let message = read(expect).err().unwrap();
+        let message: String = read(expect).err().unwrap();
         assert!(
             message.contains(says) && !message.contains("much"),
             "{message}"
@@ -253,7 +253,7 @@ fn read(body: &[u8], content_encoding: Option<&str>, max_bytes: usize) -> Result
                 "message-7",
                 "it can be answered all the same"
             );
-            Err(rejected.failure.message)
+            Err(rejected.failure.message.into())
         }
     }
 }

@@ -142,7 +142,7 @@ fn plain_page() -> Page {
 
 /// What recognition is shown of a page, which is what verification is shown.
 fn drawn(bytes: &Bytes, number: u32) -> Result<Drawn, Failure> {
-    let facts = inspect(bytes, number).map_err(|refusal| refusal.failure)?;
+    let facts = inspect(bytes, number).map_err(|refusal| *refusal.failure)?;
     let size = bytes.len() as u64;
     let plan = Plan::of(facts, size, || 0, Transfers::inline(true), LIMITS)?;
     let (Ok(Show::Made(one)), Some(Ok(Show::Made(other)))) = (plan.recognition, plan.verification)

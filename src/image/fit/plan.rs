@@ -168,7 +168,7 @@ fn recognition(
         facts,
         image_bytes,
         limits,
-        Redraw {
+        &Redraw {
             sides: target,
             max_bytes: usize::MAX,
             max_encoded_bytes: Some(most),
@@ -215,7 +215,7 @@ fn verification(
         facts,
         image_bytes,
         limits,
-        Redraw {
+        &Redraw {
             sides: target,
             max_bytes: limits.verification_bytes,
             max_encoded_bytes: None,
@@ -240,7 +240,7 @@ fn made(
     facts: ImageFacts,
     image_bytes: u64,
     limits: Limits,
-    redraw: Redraw,
+    redraw: &Redraw,
 ) -> Result<Show, Failure> {
     let decoded_bytes = decoded_bytes(facts, image_bytes, redraw.sides);
     if decoded_bytes > limits.decoded_bytes {
@@ -258,7 +258,7 @@ fn made(
     }
     Ok(Show::Made(Redraw {
         decoded_bytes,
-        ..redraw
+        ..redraw.clone()
     }))
 }
 

@@ -248,7 +248,7 @@ fn what_is_too_long_is_re_encoded_within_its_limit() {
 fn metadata_goes_before_pixels_are_touched() {
     let mut bytes = jpeg(&page(400, 300), 90);
     let original = bytes.clone();
-    let profile = [&[0xff, 0xe2, 0xff, 0xff][..], &[7; 65_533]].concat();
+    let profile = [&[0xff, 0xe2, 0xff, 0xff][..], &vec![7; 65_533]].concat();
     bytes.splice(2..2, profile.repeat(100));
     let [Some(recognition), Some(verification)] = drawn(&Bytes::from(bytes), LIMITS) else {
         panic!("6 MB")

@@ -24,7 +24,7 @@ pub use facts::{Colours, Glance, ImageFacts};
 /// Why an image is not sent to any provider, and what is known of it all the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
-    pub failure: Failure,
+    pub failure: Box<Failure>,
     pub glance: Glance,
 }
 
@@ -51,6 +51,7 @@ pub fn inspect_beginning(bytes: &[u8]) -> Result<Option<ImageFacts>, Refusal> {
     }
 }
 
+#[derive(Clone, Copy)]
 enum LookFlaw {
     Flaw(Flaw),
     Other(&'static other::OtherFormat),
@@ -142,7 +143,7 @@ fn refusal(flaw: LookFlaw, glance: Glance) -> Refusal {
         ),
     };
     Refusal {
-        failure: invalid(code, message),
+        failure: Box::new(invalid(code, message)),
         glance,
     }
 }

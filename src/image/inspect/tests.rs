@@ -106,9 +106,9 @@ fn what_decoders_step_over_is_as_good_as_whole() {
         ("fill bytes", inserted(jpeg.clone(), sof, &[0xff; 7])),
         ("stray bytes", inserted(jpeg.clone(), sof, b"\0\0\x07")),
         ("an escaped 255", inserted(jpeg.clone(), sof, b"\xff\0")),
-        ("garbage behind", [&jpeg[..], &[7; 90_000]].concat()),
+        ("garbage behind", [&jpeg[..], &vec![7; 90_000]].concat()),
         ("a second JPEG", [&jpeg[..], &jpeg].concat()),
-        ("garbage behind", [&png[..], &[7; 90_000]].concat()),
+        ("garbage behind", [&png[..], &vec![7; 90_000]].concat()),
         (
             "a damaged comment",
             with(

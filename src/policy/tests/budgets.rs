@@ -131,7 +131,7 @@ prop_compose! {
         spread in any::<f64>(),
     ) -> Occurrence {
         let mut occurrence = occurrence(stage, &code);
-        occurrence.failure.message = message;
+        occurrence.failure.message = message.into();
         occurrence.failure.http_status = http_status;
         occurrence.failure.qr_code_found = qr_code_found;
         occurrence.failure.nothing_read = nothing_read;

@@ -41,7 +41,7 @@ pub(super) fn read(
     };
     let told = |failure: Failure| Failure {
         http_status: Some(status),
-        request_id: request_id.clone(),
+        request_id: request_id.as_deref().map(Box::from),
         qr_code_found,
         ..failure
     };

@@ -43,7 +43,7 @@ pub(super) fn read(
         .unwrap_or_default();
     let failure = |code: &str, message: &str| Failure {
         http_status: Some(status),
-        request_id: request_id.clone(),
+        request_id: request_id.as_deref().map(Box::from),
         ..Failure::new(STAGE, code, context.redaction.clean(message))
     };
     if let Some(code) = fields.text("error_code").as_deref().and_then(gateway_code) {
@@ -83,7 +83,7 @@ pub(super) fn read(
             Err(failure(&code.to_string(), &message))
         }
         _ => Err(Failure {
-            request_id: request_id.clone(),
+            request_id: request_id.as_deref().map(Box::from),
             ..undocumented(STAGE, status, "the answer carries no code of the provider")
         }),
     }
@@ -169,5 +169,5 @@ fn identifies_a_bill(invoice: &Invoice) -> bool {
 
 /// Refused only because our clock and the gateway's differ.
 pub(super) fn is_expired_signature(failure: &Failure) -> bool {
-    failure.code == SIGNATURE_REFUSED && failure.message == EXPIRED
+    failure.code == SIGNATURE_REFUSED && *failure.message == *EXPIRED
 }

@@ -278,7 +278,9 @@ impl AnswerHeaders {
                 ..reply
             }),
             Err(failure) => Err(Failure {
-                request_id: failure.request_id.or(self.request_id),
+                request_id: failure
+                    .request_id
+                    .or(self.request_id.map(String::into_boxed_str)),
                 retry_after: self.retry_after,
                 // The gateway's own field takes precedence over a header that a proxy may have set.
                 server_time: failure.server_time.or(self.server_time),

@@ -87,13 +87,13 @@ async fn without_json_a_person_can_read_it() {
 async fn images_that_cannot_be_processed_do_not_keep_the_others_from_it() {
     let test = ProcessTest::new("").await;
     let folder = test.file.folder().display().to_string();
-    let (text, image) = (
+    let (notes, image) = (
         test.write("notes.txt", b"no image at all"),
         test.local("01-beijing-outpatient"),
     );
     let missing = format!("s3://{BUCKET}/nowhere.jpg");
     let (code, results) = test
-        .results(&["/nowhere.jpg", &folder, &text, &missing, &image])
+        .results(&["/nowhere.jpg", &folder, &notes, &missing, &image])
         .await;
     assert_eq!(code, Some(1));
     let codes: Vec<_> = results

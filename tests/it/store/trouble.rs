@@ -96,7 +96,7 @@ async fn a_port_without_a_listener_is_the_code_connect() {
         .await
         .unwrap_err();
     assert_eq!(
-        (failure.code.as_str(), failure.message.as_str()),
+        (failure.code.as_str(), &*failure.message),
         (
             "connect",
             "the store could not be reached: nothing listens there (connection refused)"

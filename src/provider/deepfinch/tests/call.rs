@@ -147,7 +147,7 @@ async fn a_refusal_keeps_its_reason_and_loses_the_credentials() {
         (failure.code.as_str(), failure.http_status),
         ("UNAUTHORIZED", Some(401))
     );
-    assert_eq!(failure.message, "… … is wrong");
+    assert_eq!(*failure.message, *"… … is wrong");
     assert_eq!(failure.retry_after.unwrap().as_secs(), 7);
 }
 

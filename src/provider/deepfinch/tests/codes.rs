@@ -5,7 +5,7 @@ use serde_json::json;
 fn the_documents_own_refusal_is_read_whole() {
     let failure = read_answer(200, FAILED_SAMPLE).err().unwrap();
     assert_eq!(
-        (failure.code.as_str(), failure.message.as_str()),
+        (failure.code.as_str(), &*failure.message),
         ("303", "note_code is required")
     );
     assert_eq!(

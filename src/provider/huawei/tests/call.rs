@@ -220,7 +220,7 @@ async fn credentials_never_come_back_in_a_failure() {
         .await
         .err()
         .unwrap();
-    assert_eq!(failure.message, "… … …");
+    assert_eq!(*failure.message, *"… … …");
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ fn a_refused_signature_says_whether_it_expired_and_shows_nothing_that_was_signed
         )
         .err()
         .unwrap();
-        assert_eq!(failure.message, expected);
+        assert_eq!(*failure.message, *expected);
     }
 }
 
@@ -118,7 +118,7 @@ fn messages_keep_what_the_policy_looks_for() {
     )
     .err()
     .unwrap();
-    assert_eq!(failure.message, message);
+    assert_eq!(*failure.message, *message);
 }
 
 #[test]
@@ -147,6 +147,6 @@ fn the_gateways_clock_is_read_from_its_message() {
             expected.map(|time| time.parse().unwrap()),
             "{message}"
         );
-        assert_eq!(failure.message, "the signature was refused: expired");
+        assert_eq!(*failure.message, *"the signature was refused: expired");
     }
 }

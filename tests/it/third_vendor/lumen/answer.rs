@@ -44,7 +44,7 @@ pub(super) fn read(
         },
         Some(code) => Err(Failure {
             http_status: Some(status),
-            request_id,
+            request_id: request_id.map(String::into_boxed_str),
             ..Failure::new(STAGE, code, context.redaction.clean(&message))
         }),
         None => Err(undocumented(STAGE, status, "the answer has no state")),
