@@ -34,7 +34,7 @@ pub(super) enum ScopeState {
 pub struct Closure {
     /// The stage of the call that failed.
     pub stage: Stage,
-    /// Whose code it is.
+    /// The vendor whose code it is.
     pub vendor: VendorName,
     pub code: String,
     /// The policy's reason, for people.

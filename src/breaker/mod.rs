@@ -16,7 +16,6 @@ mod closure;
 mod closures;
 mod evidence;
 mod flow;
-mod heard;
 mod log;
 mod merge;
 mod others;

@@ -86,7 +86,7 @@ pub(super) fn is_about_setting(failure: &Failure, context: &BreakerContext<'_>) 
     failure.stage == Stage::Storage && (is_row || decision.decision == Decision::Pause)
 }
 
-/// What the policy makes of a failure that is no job's.
+/// The policy's decision about a failure that is no job's.
 fn decided(failure: &Failure, context: &BreakerContext<'_>) -> PolicyDecision {
     let facts = Facts {
         now: context.now,

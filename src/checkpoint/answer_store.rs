@@ -36,7 +36,7 @@ pub struct Patience<'a> {
 }
 
 impl<'a> Patience<'a> {
-    /// For what a job writes while it is in hand.
+    /// Used for writes while a job is in hand.
     pub fn of(job: &'a JobContext<'_>) -> Self {
         Self {
             halt: &job.halt,

@@ -46,7 +46,7 @@ pub(super) enum Recognition {
     },
 }
 
-/// What is found at the place of the first object about an image.
+/// The outcome of looking for the first object about an image.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one in a job, and it is moved once"
@@ -58,7 +58,7 @@ pub enum FirstLook {
     Seen(Option<RecognitionPart>),
 }
 
-/// What is written together with a final result.
+/// The objects that are written together with a final result.
 #[derive(Default)]
 pub struct Beside {
     /// The image that the result is about, where no recognition of it is kept.

@@ -19,13 +19,13 @@ pub(crate) enum Known<A> {
     Unread(String),
 }
 
-/// What was found to be kept of an answer, and when.
+/// The part of an answer that was found to be kept, and when.
 pub(crate) struct Recalled<A> {
     pub(crate) at: RecallTime,
     pub(crate) known: Option<Known<A>>,
 }
 
-/// Where an answer is kept.
+/// The place where an answer is kept.
 pub(crate) enum Kept {
     /// By this job or another one.
     Already,

@@ -23,7 +23,7 @@ fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError>
     )
 }
 
-/// What a usable configuration must add to the defaults.
+/// The keys that a usable configuration adds to the defaults.
 const USABLE: &str = r#"
 [storage]
 bucket = "claims"

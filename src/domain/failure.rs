@@ -38,7 +38,7 @@ impl Billed {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub stage: Stage,
-    /// Whose code it is: the stage's usual vendor's, unless the call was made with the account of
+    /// The vendor whose code it is: the stage's usual one, unless the call was made with the account of
     /// another.
     pub vendor: VendorName,
     pub code: String,

@@ -39,7 +39,7 @@ pub struct Job {
     pub deadline: Option<Timestamp>,
     /// Send a progress message to the reply queue whenever the job is parked.
     pub progress: bool,
-    /// For the checks alone.
+    /// Used by the checks alone.
     pub expect: Option<Expectations>,
     /// Echoed untouched.
     pub metadata: Option<Box<RawValue>>,

@@ -15,7 +15,7 @@ pub struct Payment {
     pub amount: Option<Reading<Decimal>>,
 }
 
-/// What a payment's name means. Public: consumers depend on these names.
+/// The meaning of a payment's name. Public: consumers depend on these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentKind {

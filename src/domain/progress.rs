@@ -76,7 +76,7 @@ pub struct DeliveryPast {
     pub asked_again: bool,
 }
 
-/// What is known about the job's image, once it was read.
+/// The facts about the job's image, once it was read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AboutImage {
     /// The key under which the image's paid answers are kept.
@@ -124,7 +124,7 @@ struct PausedTime {
     pauses: BTreeMap<Stage, (u32, Timestamp)>,
 }
 
-/// What was done for the job, and what of that was paid for.
+/// The calls that were made for the job, and which of them were paid for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Costs {
     /// Attempts by stage.

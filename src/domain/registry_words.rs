@@ -29,7 +29,7 @@ impl RegistryState {
 /// One word, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryWord {
-    /// As [`normalised`] answers it.
+    /// The word as [`normalised`] writes it.
     pub word: String,
     pub means: StatusAnswer,
     /// Empty: all.

@@ -244,7 +244,7 @@ impl ImagePart {
     }
 }
 
-/// What each provider was sent instead of the original.
+/// The picture that each provider was sent instead of the original.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreparedPictures {
     pub recognition: Option<PreparedPicture>,

@@ -235,7 +235,7 @@ pub(crate) fn number(text: &str) -> Option<String> {
     })
 }
 
-/// As [`number`], with its leading zeros.
+/// The same as [`number`], with its leading zeros.
 pub(crate) fn bare_number(text: &str) -> Option<String> {
     let folded = name(text)?;
     let mut rest = folded.trim_start_matches(is_punctuation);

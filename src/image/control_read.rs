@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// The images that are remembered. Their writer may spoil one later; hardly all of them.
 const MOST_KNOWN: usize = 4;
-/// What was found out holds for so long: a whole prefetch may be refused at once.
+/// The outcome of a control read holds for so long: a whole prefetch may be refused at once.
 const HOLDS: Duration = Duration::from_secs(1);
 
 /// The state from which a control read is made.

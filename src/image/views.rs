@@ -9,7 +9,7 @@ use crate::provider::{PictureSource, UrlSigner, View};
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// What each provider is shown, or why nothing can be.
+/// The view of the image that each provider is given, or why there is none.
 pub(super) struct Views {
     pub(super) recognition: Result<View, Failure>,
     pub(super) verification: Option<Result<View, Failure>>,

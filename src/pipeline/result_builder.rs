@@ -24,7 +24,7 @@ pub(super) struct ResultBuilder {
     pub question: Option<String>,
     pub recognition: Option<RecognitionPart>,
     pub verification: Option<VerificationPart>,
-    /// What the bill's QR code claims, where it was read here.
+    /// The claim of the bill's QR code, where it was read here.
     pub qr: Option<QrClaim>,
     pub verdict: Option<Verdict>,
     pub flags: Vec<Flag>,

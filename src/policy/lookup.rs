@@ -6,6 +6,7 @@ use super::streak::{Streak, StreakRules};
 use super::{Policy, PolicyDecision, Rule, Step};
 use crate::domain::account::AccountId;
 use crate::domain::failure::{Billed, Failure, Stage};
+use crate::domain::registry_words::RegistryWords;
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -18,6 +19,11 @@ impl Policy {
         &self.rules
     }
 
+    /// The words in which the registry says what has happened to a bill.
+    pub fn registry_words(&self) -> &Arc<RegistryWords> {
+        &self.registry_words
+    }
+
     /// Why it was decided so, in the policy's words.
     pub fn reason_of(&self, decided: &PolicyDecision) -> &str {
         match decided.streak {
@@ -26,7 +32,7 @@ impl Policy {
         }
     }
 
-    /// What the answer says, as far as the failure alone tells which rule is about it.
+    /// The answer's meaning, as far as the failure alone tells which rule is about it.
     pub fn meaning(&self, failure: &Failure) -> Meaning {
         self.rule_about(failure)
             .map_or_else(Meaning::default, |rule| {

@@ -54,13 +54,6 @@ pub struct Policy {
     registry_words: Arc<RegistryWords>,
 }
 
-impl Policy {
-    /// The words in which the registry says what has happened to a bill.
-    pub fn registry_words(&self) -> &Arc<RegistryWords> {
-        &self.registry_words
-    }
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Stable and readable, `verification/300.2`: the key of this rule's budget in [`Progress`]. It

@@ -49,7 +49,7 @@ pub struct Opening<'a> {
     pub http: Client,
     /// The time zone whose days are meant where an answer names a time.
     pub timezone: TimeZone,
-    /// What the registry's words about a bill mean.
+    /// The meanings of the registry's words about a bill.
     pub registry_words: Arc<RegistryWords>,
 }
 

@@ -114,7 +114,7 @@ pub(super) fn explain(
     Ok(())
 }
 
-/// What is to be known about a pause, and the stages of which it is true.
+/// The lines about a pause, and the stages of which they are true.
 struct StagePause {
     stages: Vec<&'static str>,
     lines: Vec<String>,

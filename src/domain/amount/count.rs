@@ -6,7 +6,7 @@ use crate::domain::reading::Reading;
 use crate::domain::spelling::compact;
 use rust_decimal::Decimal;
 
-/// What may stand before a number of days.
+/// Words that may stand before a number of days.
 const DAY_LABELS: [&str; 9] = [
     "实际", "住院", "天数", "日数", "共计", "合计", "总计", "共", ":",
 ];

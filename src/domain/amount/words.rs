@@ -12,7 +12,7 @@ const WHOLE_LABELS: [&str; 5] = ["自负", "人民币元:", "人民币元)", "�
 /// being written there.
 const CROSSES: &str = "⊗⨂⊠☒×x";
 const CLOSING: &str = ")]】。.,;、:_";
-/// What ends the words where it stands behind them.
+/// Characters that end the words where they stand behind them.
 const ENDS: [&str; 6] = ["小写", "¥", "人民币", "rmb", "cny", "(元)"];
 
 /// 玖佰叁拾玖元肆角捌分 → 939.48, always with two decimals. Labels, signs and the figures that may stand

@@ -148,7 +148,7 @@ pub(super) fn payments_add_up(invoice: &Invoice) -> Comparison {
     Comparison::of(fits, if fits { total } else { all }, total)
 }
 
-/// What the provider itself found when it added the bill up.
+/// The provider's own finding when it added the bill up.
 pub(super) fn checksum(sum: Option<Sum>) -> Comparison {
     match sum {
         Some(Sum::Passed) => Comparison::of(true, "passed", "passed"),

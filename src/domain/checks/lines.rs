@@ -98,7 +98,7 @@ fn exceeds(sum: Decimal, limit: Decimal, lines: i64) -> bool {
     sum > limit + FEN * Decimal::from(lines)
 }
 
-/// Of each detail; the first that does not fit is shown. Prices are rounded as they are printed, and
+/// Compares each detail; the first that does not fit is shown. Prices are rounded as they are printed, and
 /// herbs are priced by the dose.
 pub(super) fn unit_price_times_quantity(invoice: &Invoice) -> Comparison {
     let mut compared = 0_usize;

@@ -12,7 +12,7 @@ pub struct Subject<'a> {
     pub recognised: Option<&'a Invoice>,
     pub verified: Option<&'a Invoice>,
     pub registry: Option<&'a Registry>,
-    /// What the bill's QR code claims, where it was read here.
+    /// The claim of the bill's QR code, where it was read here.
     pub qr: Option<&'a QrClaim>,
     pub expect: Option<&'a Expectations>,
     /// In China.

@@ -18,7 +18,7 @@ const VERIFICATION_LONGEST: u32 = 6_000;
 /// them the QR code survives recognition's sides as well, for half the work.
 const QR_PIXELS: u64 = 8_000_000;
 
-/// What is sent to each provider, or why nothing can be.
+/// The picture that is sent to each provider, or why none can be.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub recognition: Result<Show, Failure>,

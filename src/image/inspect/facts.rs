@@ -2,7 +2,7 @@
 
 use crate::domain::picture::Format;
 
-/// What is known of a picture from its headers.
+/// The facts about a picture that its headers tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageFacts {
     pub format: Format,
@@ -34,7 +34,7 @@ pub enum Colours {
     MaybeTransparent,
 }
 
-/// What is known of an image that is refused.
+/// The facts about an image that is refused, as far as they are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Glance {
     /// The format's name in the result.

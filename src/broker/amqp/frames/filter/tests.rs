@@ -112,7 +112,7 @@ fn a_content_header_larger_than_the_negotiated_frame_is_cut_to_it() {
     }
 }
 
-/// What the library makes of a content header that has passed.
+/// The library's reading of a content header that has passed.
 fn read_by_the_library(frame: &[u8]) -> lapin::BasicProperties {
     assert_eq!((frame[0], frame[frame.len() - 1]), (CONTENT_HEADER, 0xce));
     assert_eq!(
