@@ -101,7 +101,6 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
     } = surroundings;
     let bucket = &config.storage.bucket;
     let checkpoints = Checkpoints::new(&config.checkpoint, &store, bucket, config.sealer());
-    let control_read = ControlRead::new(checkpoints.known_object(bucket));
     Pipeline {
         answers: AnswerStore::new(checkpoints, retrier.clone()),
         loader: Loader {
@@ -124,7 +123,7 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
             presigned_urls: Arc::default(),
             bucket: bucket.clone(),
             buckets: config.storage.buckets.clone(),
-            control_read,
+            control_read: ControlRead::default(),
             decoding: DecodingBudget::new(config.decoding_memory()),
         },
         recognition: RecognitionStep::new(recognition),

@@ -126,13 +126,6 @@ impl Checkpoints {
         ))
     }
 
-    /// The key of an object that this worker writes to `bucket` at its start, if it keeps its
-    /// checkpoints there.
-    pub fn known_object(&self, bucket: &str) -> Option<String> {
-        let durable = self.objects.durable()?;
-        (durable.bucket == bucket).then(|| self.objects.key(PROBE))
-    }
-
     /// Do all workers of a fleet seal with the same key? A worker with another key would find no
     /// answer of the others, and they none of its own: everything would be bought twice. So each of
     /// them reads one object at start and seals it anew.

@@ -3,7 +3,6 @@
 //! there. Reading objects that could be read before decides whose fault it is; it is free.
 
 use super::presigned::ObjectPath;
-use crate::policy::Streak;
 use crate::store::Store;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,8 +18,6 @@ const HOLDS: Duration = Duration::from_secs(1);
 /// The state from which a control read is made.
 #[derive(Default)]
 pub struct ControlRead {
-    /// The key of an object that this worker itself wrote to the default bucket.
-    own: Option<String>,
     /// Images of the default bucket that could be read, with their version where the job named
     /// one; the newest first.
     images: Mutex<VecDeque<(String, Option<String>)>>,
@@ -29,13 +26,6 @@ pub struct ControlRead {
 }
 
 impl ControlRead {
-    pub fn new(own: Option<String>) -> Self {
-        Self {
-            own,
-            ..Self::default()
-        }
-    }
-
     /// An image of the default bucket was read.
     pub(super) fn remember(&self, (_, key, version): ObjectPath<'_>) {
         let mut images = self.images();
@@ -46,14 +36,15 @@ impl ControlRead {
         images.truncate(MOST_KNOWN);
     }
 
-    /// Whether other objects of the bucket can be read now, although `refused` cannot, because of
-    /// `code`: then that object is at fault. Where no object is known to have been readable,
-    /// nothing is known. Rights may be given by prefix: about a row of refusals only images tell.
+    /// Whether other images of the bucket can be read now, although `refused` cannot, because of
+    /// `code`: then that object is at fault. Where no image is known to have been readable, nothing
+    /// is known. An object of this worker's own proves nothing: rights and keys may be given by
+    /// prefix.
     pub(super) async fn is_the_objects_fault(
         &self,
         store: &Store,
         (bucket, refused, _): ObjectPath<'_>,
-        (code, row): (&str, Option<Streak>),
+        code: &str,
     ) -> bool {
         let mut last = self.last.lock().await;
         if let Some((at, is_good)) = *last
@@ -61,12 +52,7 @@ impl ControlRead {
         {
             return is_good;
         }
-        let own = self.own.as_deref().filter(|_| row.is_none());
-        let is_good = self.reads_image(store, bucket, refused).await
-            || match own {
-                Some(own) => store.open_first(bucket, own, None, 1).await.is_ok(),
-                None => false,
-            };
+        let is_good = self.reads_image(store, bucket, refused).await;
         *last = Some((Instant::now(), is_good));
         let fault = if is_good {
             "that object's own"

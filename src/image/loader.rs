@@ -21,9 +21,7 @@ use crate::domain::result::ImagePart;
 use crate::policy::{Policy, Transfer};
 use crate::provider::huawei::encoded_len;
 use crate::provider::{UrlSigner, View};
-use crate::retry::{
-    Attempted, CallContext, ImageOrigin, JobContext, Retrier, StageStopped, Suspect,
-};
+use crate::retry::{Attempted, CallContext, ImageOrigin, JobContext, Retrier, StageStopped};
 use crate::store::{Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -118,7 +116,7 @@ impl Loader {
         if self.transfers.are_by_url() && job.job.page == 1 {
             let subject = subject(path);
             let call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
-            let control = async |suspect: Suspect| self.is_the_objects_fault(path, suspect).await;
+            let control = async |code: String| self.is_the_objects_fault(path, &code).await;
             let header = retrier.in_place(call, || self.header(path), control);
             let header = header.await?;
             self.remember(path);
@@ -185,7 +183,7 @@ impl Loader {
             let reserve = self.memory.reserve(self.need.most());
             let reserved = retrier.in_turn(job, reserve).await?;
             let attempt = self.fetch(path, reserved);
-            let control = async |suspect: Suspect| self.is_the_objects_fault(path, suspect).await;
+            let control = async |code: String| self.is_the_objects_fault(path, &code).await;
             match retrier.attempt(&mut call, kept, attempt, control).await? {
                 Attempted::Done(fetched) => {
                     self.remember(path);
@@ -334,9 +332,9 @@ impl Loader {
         }
     }
 
-    async fn is_the_objects_fault(&self, path: ObjectPath<'_>, suspect: Suspect) -> bool {
-        let (control, why) = (&self.control_read, (suspect.code.as_str(), suspect.row));
-        path.0 == self.bucket && control.is_the_objects_fault(&self.store, path, why).await
+    async fn is_the_objects_fault(&self, path: ObjectPath<'_>, code: &str) -> bool {
+        let control = &self.control_read;
+        path.0 == self.bucket && control.is_the_objects_fault(&self.store, path, code).await
     }
 
     async fn header(&self, path: ObjectPath<'_>) -> Result<ImageHeader, Failure> {

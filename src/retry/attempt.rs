@@ -6,7 +6,7 @@ use super::retrier::Retrier;
 use super::stage_stopped::StageStopped;
 use crate::breaker::CallPermit;
 use crate::domain::failure::{Failure, Stage};
-use crate::policy::{Decision, Streak};
+use crate::policy::Decision;
 use crate::waits::LONGEST_HOLD;
 use jiff::SignedDuration;
 
@@ -18,14 +18,6 @@ pub enum Attempted<T> {
     Done(T),
     /// It is time to try again, with the permit if it is still held.
     Again(Option<CallPermit>),
-}
-
-/// A failure that may be one object's own.
-#[derive(Clone, Debug)]
-pub struct Suspect {
-    pub code: String,
-    /// The row of failures that it completes; `None` where the code alone says so.
-    pub row: Option<Streak>,
 }
 
 impl Retrier {
@@ -84,7 +76,7 @@ impl Retrier {
         &self,
         mut call: CallContext<'_>,
         attempt: impl Fn() -> A,
-        is_the_objects_fault: impl Fn(Suspect) -> C,
+        is_the_objects_fault: impl Fn(String) -> C,
     ) -> Result<T, Box<StageStopped>>
     where
         A: Future<Output = Result<T, Failure>>,
@@ -110,7 +102,7 @@ impl Retrier {
         call: &mut CallContext<'_>,
         kept: Option<CallPermit>,
         attempt: impl Future<Output = Result<T, Failure>>,
-        is_the_objects_fault: impl Fn(Suspect) -> C,
+        is_the_objects_fault: impl Fn(String) -> C,
     ) -> Result<Attempted<T>, Box<StageStopped>>
     where
         C: Future<Output = bool>,
@@ -130,11 +122,7 @@ impl Retrier {
                 call.progress.attempted(failure.stage);
                 let mut decided = self.decide(&failure, &permit, call);
                 if decided.may_be_one_object() {
-                    let is_the_objects = is_the_objects_fault(Suspect {
-                        code: failure.code.clone(),
-                        row: decided.suspicion,
-                    })
-                    .await;
+                    let is_the_objects = is_the_objects_fault(failure.code.clone()).await;
                     if is_the_objects {
                         self.breaker.end_rows(call.account.name);
                     }

@@ -9,7 +9,7 @@ mod retrier;
 mod single_flight;
 mod stage_stopped;
 
-pub use attempt::{Attempted, Suspect};
+pub use attempt::Attempted;
 pub use context::{Arrival, CallContext, ImageOrigin, JobContext};
 pub use ending::{JobEnd, ParkRequest};
 pub use recall_time::RecallTime;

@@ -238,11 +238,6 @@ async fn a_bucket_that_gives_no_image_any_more_pauses_its_workers(on: On) {
         calls = [2]
         [[fault]]
         stage = "storage"
-        key = "checkpoints/probe.json"
-        answer = "KMS.DisabledException"
-        http_status = 400
-        [[fault]]
-        stage = "storage"
         key = "images/second"
         answer = "KMS.DisabledException"
         http_status = 400
