@@ -236,10 +236,15 @@ impl AnswerStore {
             let keep = || answer.keep(&self.checkpoints, image);
             self.write_with_retry(patience, keep).await.map(drop)
         };
-        let result = self.keep_by_name(question, result, copies, patience);
-        let (verification, kept) = tokio::join!(verification, result);
-        let Err(failure) = verification else {
-            return kept;
+        let name = question.clone().unwrap_or_else(|| result.run.clone());
+        let keeping = self.keep_by_name(question, result, copies, patience);
+        let (verification, kept) = tokio::join!(verification, keeping);
+        let failure = match verification {
+            Ok(()) => {
+                self.remember(&name, result, &kept).await;
+                return kept;
+            }
+            Err(failure) => failure,
         };
         match (beside.verification, kept) {
             (Some(unkept), FinalResult::New { kept_as: None }) if patience.may_wait => {
@@ -251,8 +256,18 @@ impl AnswerStore {
             }
             (_, kept) => {
                 log_not_kept(&failure);
+                self.remember(&name, result, &kept).await;
                 kept
             }
+        }
+    }
+
+    /// Remembers a result that the store did not take, for this process alone. Only one that is
+    /// published now: a job that waits instead would find it and take itself for answered.
+    async fn remember(&self, name: &str, result: &StoredResult, kept: &FinalResult) {
+        if matches!(kept, FinalResult::New { kept_as: None }) {
+            self.checkpoints.remember_result(name, result).await;
+            self.checkpoints.remember_result(&result.run, result).await;
         }
     }
 
@@ -322,7 +337,6 @@ impl AnswerStore {
             Ok(None) => KeptResult::Here,
             Err(failure) => {
                 self.pause_if_ours(&failure).await;
-                self.checkpoints.remember_result(question, result).await;
                 tracing::warn!(
                     code = failure.code,
                     "a result could not be checkpointed; this process alone would repeat its bytes"
