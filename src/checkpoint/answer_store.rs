@@ -251,6 +251,10 @@ impl AnswerStore {
                 let UnkeptVerification { image, answer } = unkept;
                 let add = |carried: &mut CarriedAnswers| carried.verification = Some(answer);
                 self.carry(progress, &image, add).await;
+                // A write that failed for us may have reached the store, or the one by the run's own
+                // name was taken: the parked copy must publish such a result, not take it for that
+                // of another copy.
+                progress.delivered.redelivered = true;
                 let (failure, until) = self.carried_on(&failure, patience.halt);
                 FinalResult::Unkept(Box::new(ParkRequest::in_store_trouble(until, failure)))
             }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
-/// Made once, whoever asks for it first.
+/// The first request makes it; later ones wait for the same picture.
 pub struct MadePicture {
     original: Bytes,
     facts: ImageFacts,

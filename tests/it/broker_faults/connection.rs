@@ -33,7 +33,7 @@ async fn a_connection_into_which_nothing_passes_any_more_is_given_up() {
     outage.wire.refuse(true);
     outage.wire.flow(Flow::Hold);
     outage.broker_is_lost(LOST, "").await;
-    // The wire is whole again; what it held belongs to nobody.
+    // The connection passes bytes again; the frames that it held back are discarded.
     outage.wire.sever();
     outage.wire.flow(Flow::Pass);
     outage.ends().await;

@@ -146,8 +146,8 @@ fn a_mistake_is_reported_with_file_and_line() {
         ),
         (format!("{answer}code = ''\n"), "line 6: \"\" is no code"),
         (
-            format!("{answer}code = '1'\njob = 'nobody'\n"),
-            "line 7: no job has the job \"nobody\"",
+            format!("{answer}code = '1'\njob = 'unknown'\n"),
+            "line 7: no job has the job \"unknown\"",
         ),
         (
             format!("{answer}code = '1'\nprovince = '天津'\n"),
@@ -207,8 +207,8 @@ fn a_mistake_is_reported_with_file_and_line() {
             "line 4: \"completed well\" is no end",
         ),
         (
-            format!("{expect}ends = {{ nobody = 'waiting' }}\n"),
-            "line 4: there is no job \"nobody\"",
+            format!("{expect}ends = {{ unknown = 'waiting' }}\n"),
+            "line 4: there is no job \"unknown\"",
         ),
         (
             format!("{SCENARIO}{EXPECT}surprise = 1\n"),
