@@ -115,6 +115,14 @@ impl SimulationScript {
             .is_some_and(|times| times.contains(&self.elapsed()))
     }
 
+    /// Whether the store keeps checkpoints now and answers that it does not.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.scenario
+            .unconfirmed
+            .as_ref()
+            .is_some_and(|times| times.contains(&self.elapsed()))
+    }
+
     /// A provider.
     pub(super) fn call(&self, stage: Stage, request: &Request) -> Given {
         match self.caller(&request.view) {

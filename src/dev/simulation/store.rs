@@ -44,17 +44,21 @@ impl StoreScript for SimulatedStore {
     }
 
     fn write(&self, key: &str, bytes: Bytes, is_to_be_new: bool) -> Result<WriteOutcome, Failure> {
+        let refused = || Failure {
+            http_status: Some(500),
+            ..Failure::new(Stage::Storage, "http.500", "it takes nothing")
+        };
         if self.script.is_unwritable() {
-            return Err(Failure {
-                http_status: Some(500),
-                ..Failure::new(Stage::Storage, "http.500", "it takes nothing")
-            });
+            return Err(refused());
         }
         let mut checkpoints = self.checkpoints();
         if is_to_be_new && checkpoints.contains_key(key) {
             return Ok(WriteOutcome::Exists);
         }
         checkpoints.insert(key.to_owned(), bytes);
+        if self.script.is_unconfirmed() {
+            return Err(refused());
+        }
         Ok(WriteOutcome::New)
     }
 }

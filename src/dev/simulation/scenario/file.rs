@@ -35,6 +35,8 @@ pub struct PolicyScenario {
     pub(in crate::dev::simulation) job_deadline: Duration,
     /// The store takes no checkpoints.
     pub(in crate::dev::simulation) unwritable: Option<Range<Duration>>,
+    /// The store keeps checkpoints, and its answers say that it does not.
+    pub(in crate::dev::simulation) unconfirmed: Option<Range<Duration>>,
     /// Since the start: whatever has become of the jobs by then.
     pub(in crate::dev::simulation) stop_after: Duration,
     pub(in crate::dev::simulation) jobs: Vec<SimulatedJob>,
@@ -70,6 +72,7 @@ struct WrittenScenario {
     workers: Option<Spanned<usize>>,
     job_deadline: Option<Spanned<String>>,
     unwritable: Option<[Spanned<String>; 2]>,
+    unconfirmed: Option<[Spanned<String>; 2]>,
     stop_after: Option<Spanned<String>>,
     #[serde(default)]
     job: Vec<Spanned<WrittenJob>>,
@@ -119,6 +122,7 @@ impl WrittenScenario {
             workers: workers(self.workers.as_ref())?,
             job_deadline: lasting(&self.job_deadline)?.unwrap_or(DEFAULT_JOB_DEADLINE),
             unwritable: self.unwritable.as_ref().map(times).transpose()?,
+            unconfirmed: self.unconfirmed.as_ref().map(times).transpose()?,
             stop_after: lasting(&self.stop_after)?.unwrap_or(LONGEST),
             expect: self.expect.into_inner().lift(&place, &jobs)?,
             answers: answers::lift(self.answer, &jobs)?,

@@ -8,6 +8,7 @@
 //! workers = 1                           # one broker and the checkpoints are theirs together
 //! job_deadline = "96h"                  # worker.job_deadline
 //! unwritable = ["0s", "16m"]            # between these times the store takes no checkpoints; never by default
+//! unconfirmed = ["0s", "16m"]           # between these times it keeps them, and answers that it does not
 //! stop_after = "2h"                     # else it ends when every job is answered, after 40 days at the latest
 //!
 //! [[scenario.job]]                      # none at all: one job with these values
