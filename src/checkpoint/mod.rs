@@ -13,14 +13,16 @@ mod checkpoints;
 mod config;
 mod control_request;
 mod envelope;
+mod final_result;
 mod kept;
 mod paid_answer;
 mod sealed_objects;
 
-pub use answer_store::{AnswerStore, FinalResult, Patience};
+pub use answer_store::{AnswerStore, Patience};
 pub use carried::CarriedAnswers;
 pub use checkpoints::Checkpoints;
 pub use config::{Config, StoreKind};
+pub use final_result::FinalResult;
 pub use kept::{
     Beside, FirstLook, StoredResult, UnkeptVerification, UnparkedRun, Verification,
     VerificationAnswer,
