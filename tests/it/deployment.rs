@@ -1,6 +1,8 @@
 //! What `deploy/rabbitmq` says of the broker, on a real one that is configured with it: the queues,
 //! the policies that shield them, and users that may do what their program needs and no more.
 
+mod bucket;
+
 use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, NONE, output};
 use crate::harness::rabbitmq::Node;
