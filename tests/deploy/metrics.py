@@ -1,4 +1,4 @@
-"""Is every metric that a rule or the dashboard names one that the worker has?
+"""Is every metric that a rule or the dashboard names one that the worker has, and every alert in the runbook?
 
 usage: metrics.py ROOT
 """
@@ -38,5 +38,9 @@ for expression, where in named:
     for name in re.findall(r"\binvoice:[a-z0-9_:]+", expression):
         if name not in recorded:
             wrong.append(f"{where} names {name}, which no rule records: {expression}")
+alerts = set(re.findall(r"- alert: (\S+)", rules))
+runbook = set(re.findall(r"^### (Invoice\w+)$", (root / "README.md").read_text(), re.MULTILINE))
+wrong += [f"{alert} is an alert without a paragraph in deploy/README.md" for alert in sorted(alerts - runbook)]
+wrong += [f"deploy/README.md is about {alert}, which is no alert" for alert in sorted(runbook - alerts)]
 print("\n".join(wrong) or f"{len(named)} expressions name metrics that exist")
 sys.exit(bool(wrong))
