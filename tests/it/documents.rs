@@ -1,6 +1,8 @@
 //! The documents are true where a machine can tell: their links and paths exist, every key of the
 //! configuration is in its reference with its default, and the README stays an introduction.
 
+mod editions;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
