@@ -5,6 +5,7 @@
 mod client;
 mod config;
 mod credentials;
+mod endpoints;
 mod failure;
 mod network;
 mod object;

@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use super::credentials::CheckedCredentials;
+use super::endpoints::Endpoints;
 use super::object::StoredObject;
 use super::object_store::{ObjectName, ObjectStore, WriteOutcome, unsigned};
 use super::store_clock::StoreClock;
@@ -15,7 +16,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    SharedCredentialsProvider,
+    SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
@@ -87,6 +88,9 @@ impl S3 {
                 .http_client(network::http_client(network, proxy.as_ref())?)
                 .force_path_style(config.path_style)
                 .interceptor(clock.clone())
+                .endpoint_resolver(Endpoints::default())
+                // Every request and every body has a time limit of ours.
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 // The newer default breaks other stores than AWS's own.
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
