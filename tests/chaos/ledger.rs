@@ -3,8 +3,8 @@
 
 use super::faults::VERDICTS;
 use invoice_worker::dev::sandbox::{CallLedger, SandboxCall};
-use invoice_worker::domain::failure::Stage;
-use std::collections::{BTreeMap, HashMap};
+use invoice_worker::domain::failure::{Billed, Stage};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 #[derive(Debug, Default)]
@@ -59,19 +59,44 @@ impl Ledger {
                         .or_default()
                         .unanswered += 1;
                 }
-                Stage::Storage if is_stored(call) => {
-                    if let Some(key) = checkpoint(subject) {
-                        accounts.entry(key).or_default().stored.push(ended);
-                    }
-                }
                 _ => {}
             }
         }
+        for (key, stored) in self.writes() {
+            accounts.entry(key).or_default().stored.extend(stored);
+        }
         for account in accounts.values_mut() {
             account.purchases.sort_unstable();
-            account.stored.sort_unstable();
         }
         accounts
+    }
+
+    /// When a checkpoint of each key was written, in order.
+    ///
+    /// A write whose answer broke was carried out, or was refused because an object stood there
+    /// already, which may be a stranger's. The next write tells: it is accepted only if the object
+    /// that stands is none of ours.
+    fn writes(&self) -> BTreeMap<(Stage, String), BTreeSet<Duration>> {
+        let mut writes: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for call in self.0.values().filter(|call| call.stage == Stage::Storage) {
+            let is_broken = match call.answer.as_str() {
+                "200" | "slow" => false,
+                "closed" | "reset" | "timeout" => true,
+                _ => continue,
+            };
+            if let Some(key) = call.subject.as_deref().and_then(checkpoint) {
+                let write = (call.at + call.took, is_broken);
+                writes.entry(key).or_default().insert(write);
+            }
+        }
+        let stored = writes.into_iter().map(|(key, writes)| {
+            let accepted = writes.iter().rfind(|(_, is_broken)| !is_broken);
+            let last_accepted = accepted.map_or(Duration::ZERO, |(at, _)| *at);
+            let is_stored = |(at, is_broken): &(Duration, bool)| !is_broken || *at > last_accepted;
+            let stored = writes.into_iter().filter(is_stored).map(|(at, _)| at);
+            (key, stored.collect())
+        });
+        stored.collect()
     }
 
     /// Stages of which the sandbox counted more calls than are known here.
@@ -116,14 +141,6 @@ fn is_unanswered(call: &SandboxCall) -> bool {
     matches!(call.answer.as_str(), "timeout" | "abandoned")
 }
 
-/// A call that breaks afterwards is carried out all the same; one that is refused is not.
-fn is_stored(call: &SandboxCall) -> bool {
-    matches!(
-        call.answer.as_str(),
-        "200" | "slow" | "closed" | "reset" | "timeout"
-    )
-}
-
 /// `put checkpoints/verification/2026-11-22/<sha>.json`: whose purchase it keeps.
 fn checkpoint(subject: &str) -> Option<(Stage, String)> {
     let name = subject
@@ -135,5 +152,36 @@ fn checkpoint(subject: &str) -> Option<(Stage, String)> {
         "recognition" => Some((Stage::Recognition, sha256)),
         "verification" => Some((Stage::Verification, sha256)),
         _ => None,
+    }
+}
+
+/// # Panics
+/// A write that was refused counts as one that was carried out, or the other way round.
+pub(crate) fn check() {
+    for (answers, stored) in [
+        (&["200"][..], &[1][..]),
+        (&["closed"], &[1]),
+        (&["closed", "412"], &[1]),
+        (&["412", "200"], &[2]),
+        (&["reset", "200"], &[2]),
+        (&["slow", "timeout"], &[1, 2]),
+        (&["500", "503"], &[]),
+    ] {
+        let writes = answers.iter().zip(1..).map(|(answer, second)| SandboxCall {
+            stage: Stage::Storage,
+            subject: Some("put checkpoints/recognition/abc.json".to_owned()),
+            nth: second,
+            answer: (*answer).to_owned(),
+            billed: Billed::No,
+            bytes: None,
+            at: Duration::from_secs(second.into()),
+            took: Duration::ZERO,
+        });
+        let keyed =
+            writes.map(|call| ((call.at, call.stage, call.subject.clone(), call.nth), call));
+        let accounts = Ledger(keyed.collect()).accounts();
+        let found = accounts.into_values().flat_map(|account| account.stored);
+        let seconds: Vec<_> = found.map(|at| at.as_secs()).collect();
+        assert_eq!(seconds, stored, "{answers:?}");
     }
 }

@@ -47,6 +47,7 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments::check();
+    ledger::check();
     verdict::check::check();
     match arguments.wish() {
         Wish::Nothing => {
