@@ -40,11 +40,11 @@ for name, text in texts.items():
     for arn in re.findall(r'"(arn:aws:s3:::[^"]*)"', text):
         assert arn in known, f"{name}: another bucket or prefix: {arn}"
 
-# Checkpoints are read, written and removed by nobody but the worker.
+# Checkpoints are read, written and removed by the worker alone.
 (checkpoints,) = [one for one in json.loads(texts["bucket-policy"])["Statement"] if one["Sid"] == "CheckpointsAreTheWorkersAlone"]
 assert checkpoints["Effect"] == "Deny" and checkpoints["Resource"] == f"arn:aws:s3:::{bucket}/{prefix}*"
 for action in ("s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObject", "s3:DeleteObjectVersion"):
-    assert action in checkpoints["Action"], f"anybody may {action} where the checkpoints are"
+    assert action in checkpoints["Action"], f"every principal may {action} where the checkpoints are"
 
 # A job waits for 96 hours (worker.job_deadline); what it has paid for stays as long as a failed copy does, 14 days.
 queues = json.loads((folder / "rabbitmq/definitions.json").read_text())["queues"]
