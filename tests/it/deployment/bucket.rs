@@ -1,5 +1,5 @@
-//! What `deploy/s3` allows: the worker what it needs and no more, and nobody else anything where
-//! the checkpoints are.
+//! What `deploy/s3` allows: the worker what it needs and no more, and no other principal anything
+//! where the checkpoints are.
 
 use crate::harness::access_policy::{AccessRequest, allows};
 use crate::harness::guarded_store::GuardedStore;
@@ -21,6 +21,11 @@ const CHECKPOINT: &str = "checkpoints/recognition/forged.json";
 
 fn policy(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
+}
+
+/// The policy of a principal that may do all there is.
+fn everything() -> Value {
+    json!({ "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] })
 }
 
 /// The worker's store is the sandbox's, with these policies before it.
@@ -72,7 +77,7 @@ async fn a_worker_needs_every_right_of_its_policy_and_no_other() {
         let of_a_version = json!({ "job_id": "version", "image": image }).to_string();
         let of_a_version = system.message("version", of_a_version);
         assert_eq!(system.ask(&of_a_version).await["status"], "completed");
-        // Nobody asked for what is not allowed; the worker also tries it at no time.
+        // The worker never tries what it is not allowed.
         assert_eq!(store.asked(false), BTreeSet::new(), "{transfer:?}");
         used.extend(store.asked(true));
     }
@@ -119,14 +124,12 @@ async fn each_right_that_is_taken_from_the_worker_is_named_by_check() {
 async fn a_submitter_puts_images_and_cannot_touch_a_checkpoint() {
     let system = Setup::new(On::Memory).await.prepare().await;
     let behind = system.sandbox.s3_url();
-    let everything =
-        json!({ "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] });
     let with = async |policies: &[Value]| {
         let store = GuardedStore::start(&behind, SUBMITTER, policies).await;
         client(&system, &store.url)
     };
     // Whatever else the account gives to a submitter, the bucket keeps it from the checkpoints.
-    for own in [policy(OF_SUBMITTER), everything.clone()] {
+    for own in [policy(OF_SUBMITTER), everything()] {
         let client = with(&[own, policy(OF_BUCKET)]).await;
         put(&client, "2026/11/a.jpg").await.unwrap();
         assert_eq!(put(&client, CHECKPOINT).await, denied());
@@ -134,7 +137,7 @@ async fn a_submitter_puts_images_and_cannot_touch_a_checkpoint() {
         assert_eq!(delete(&client, CHECKPOINT).await, denied());
     }
     // Without the bucket's policy nothing does: it is what the promise rests on.
-    let client = with(&[everything]).await;
+    let client = with(&[everything()]).await;
     put(&client, CHECKPOINT).await.unwrap();
     get(&client, CHECKPOINT).await.unwrap();
     delete(&client, CHECKPOINT).await.unwrap();
@@ -142,9 +145,7 @@ async fn a_submitter_puts_images_and_cannot_touch_a_checkpoint() {
 
 #[test]
 fn nothing_travels_unencrypted_and_the_worker_deletes_nothing() {
-    let everything =
-        json!({ "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] });
-    let policies = [everything, policy(OF_BUCKET)];
+    let policies = [everything(), policy(OF_BUCKET)];
     let request = AccessRequest {
         principal: WORKER,
         action: "s3:GetObject",

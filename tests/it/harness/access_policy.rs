@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// What somebody asks of the store.
+/// One request to the store, as policies see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccessRequest<'a> {
     /// The ARN of whom the credentials belong to.
@@ -36,7 +36,7 @@ fn applies(statement: &Value, request: AccessRequest<'_>) -> bool {
         && holds(&statement["Condition"], request)
 }
 
-/// A principal's own policy names nobody.
+/// A principal's own policy names no principal.
 fn is_meant(principal: &Value, asking: &str) -> bool {
     match principal {
         Value::Null => true,
