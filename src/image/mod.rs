@@ -13,6 +13,7 @@ mod memory;
 mod missing_rows;
 mod presigned;
 mod provider_image;
+mod qr_reading;
 mod transfers;
 mod views;
 

@@ -5,6 +5,7 @@ use super::fit::{DecodingBudget, MadePicture, Plan, Redraw, Show};
 use super::presigned::PresignedObject;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::picture::Picture;
+use crate::domain::qr::QrClaim;
 use crate::provider::{PictureSource, UrlSigner, View};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -24,6 +25,16 @@ pub(super) struct MadePictures {
 }
 
 impl MadePictures {
+    pub(super) fn are_any(&self) -> bool {
+        self.recognition.is_some() || self.verification.is_some()
+    }
+
+    /// The claim of the QR code in either of them.
+    pub(super) fn qr(&self) -> Option<QrClaim> {
+        let mut made = self.recognition.iter().chain(&self.verification);
+        made.find_map(|picture| picture.qr())
+    }
+
     pub(super) fn of(&self, stage: Stage) -> Option<&Arc<MadePicture>> {
         match stage {
             Stage::Recognition => self.recognition.as_ref(),

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 pub struct DecodingBudget {
     memory: ImageMemory,
     turns: Arc<Semaphore>,
+    reads_qr: bool,
 }
 
 impl DecodingBudget {
@@ -21,7 +22,18 @@ impl DecodingBudget {
         Self {
             memory: ImageMemory::new(bytes),
             turns: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
+            reads_qr: false,
         }
+    }
+
+    /// Whether the bill's QR code is read in pixels that are decoded.
+    #[must_use]
+    pub fn reading_qr(self, reads_qr: bool) -> Self {
+        Self { reads_qr, ..self }
+    }
+
+    pub fn reads_qr(&self) -> bool {
+        self.reads_qr
     }
 
     /// Does work that decodes `bytes` of pixels, beside the runtime's threads. Given up, it still

@@ -4,9 +4,11 @@ use super::super::inspect::{Colours, ImageFacts, invalid};
 use super::encode::{encode, fits};
 use super::pixels::Pixels;
 use super::plan::{Reason, Redraw};
+use super::qr_code;
 use super::trim::trimmed;
 use crate::domain::failure::Failure;
 use crate::domain::picture::{Format, Picture};
+use crate::domain::qr::QrClaim;
 use crate::domain::result::PreparedPicture;
 use bytes::Bytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,8 +29,22 @@ pub struct Drawn {
 /// # Errors
 /// `image.corrupt`: its pixels cannot be decoded. `image.too_large`: it cannot be made to fit.
 pub fn draw(bytes: &Bytes, facts: ImageFacts, redraw: &Redraw) -> Result<Drawn, Failure> {
+    draw_and_look(bytes, facts, redraw, |_| ())
+}
+
+/// Makes the picture, and looks at the pixels that were decoded for it.
+///
+/// # Errors
+/// Like [`draw`].
+pub(super) fn draw_and_look(
+    bytes: &Bytes,
+    facts: ImageFacts,
+    redraw: &Redraw,
+    look: impl FnOnce(&Pixels),
+) -> Result<Drawn, Failure> {
     // Decoders may panic on malicious input; that is a corrupt image, not the end of the worker.
-    catch_unwind(AssertUnwindSafe(|| drawn(bytes, facts, redraw))).unwrap_or_else(|_| {
+    let drawing = AssertUnwindSafe(|| drawn(bytes, facts, redraw, look));
+    catch_unwind(drawing).unwrap_or_else(|_| {
         Err(invalid(
             "image.corrupt",
             "the image brought its decoder down",
@@ -36,7 +52,25 @@ pub fn draw(bytes: &Bytes, facts: ImageFacts, redraw: &Redraw) -> Result<Drawn, 
     })
 }
 
-fn drawn(bytes: &Bytes, facts: ImageFacts, redraw: &Redraw) -> Result<Drawn, Failure> {
+/// The claim of the QR code in a picture that is sent as it is.
+///
+/// # Errors
+/// `image.corrupt`: its pixels cannot be decoded.
+pub fn qr_of_original(
+    bytes: &[u8],
+    facts: ImageFacts,
+    max_bytes: u64,
+) -> Result<Option<QrClaim>, Failure> {
+    let pixels = Pixels::decode(bytes, facts, 1, max_bytes + DECODER_SLACK_BYTES)?;
+    Ok(qr_code::read(&pixels))
+}
+
+fn drawn(
+    bytes: &Bytes,
+    facts: ImageFacts,
+    redraw: &Redraw,
+    look: impl FnOnce(&Pixels),
+) -> Result<Drawn, Failure> {
     if redraw.reason == Reason::Length
         && let Some(shorter) = trimmed(bytes, facts.format)
         && fits(&shorter, redraw)
@@ -45,6 +79,7 @@ fn drawn(bytes: &Bytes, facts: ImageFacts, redraw: &Redraw) -> Result<Drawn, Fai
     }
     let max_decoder_bytes = redraw.decoded_bytes + DECODER_SLACK_BYTES;
     let pixels = Pixels::decode(bytes, facts, redraw.page, max_decoder_bytes)?;
+    look(&pixels);
     if redraw.reason == Reason::Transparency && !pixels.was_transparent {
         return Ok(Drawn {
             picture: Picture {

@@ -3,14 +3,18 @@
 
 use super::super::inspect::ImageFacts;
 use super::budget::DecodingBudget;
-use super::draw::{Drawn, draw};
+use super::draw::{Drawn, draw_and_look};
+use super::pixels::Pixels;
 use super::plan::Redraw;
+use super::qr_code;
 use crate::domain::failure::Failure;
 use crate::domain::picture::Picture;
+use crate::domain::qr::QrClaim;
 use crate::domain::result::PreparedPicture;
 use crate::provider::PictureSource;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use std::sync::OnceLock;
 use tokio::sync::OnceCell;
 
 /// The first request makes it; later ones wait for the same picture.
@@ -20,6 +24,8 @@ pub struct MadePicture {
     redraw: Redraw,
     budget: DecodingBudget,
     drawn: OnceCell<Result<Drawn, Failure>>,
+    /// The claim of its QR code, read while its pixels were at hand.
+    qr: OnceLock<QrClaim>,
 }
 
 impl MadePicture {
@@ -30,6 +36,7 @@ impl MadePicture {
             redraw,
             budget,
             drawn: OnceCell::new(),
+            qr: OnceLock::new(),
         }
     }
 
@@ -38,13 +45,27 @@ impl MadePicture {
         self.drawn.get()?.as_ref().ok()?.prepared.clone()
     }
 
+    /// `None` while it is not made, and where there is none.
+    pub fn qr(&self) -> Option<QrClaim> {
+        self.qr.get().cloned()
+    }
+
     async fn drawn(&self) -> &Result<Drawn, Failure> {
         let make = async || {
             let (original, facts) = (self.original.clone(), self.facts);
             let redraw = self.redraw.clone();
-            let bytes = redraw.decoded_bytes;
-            let work = move || draw(&original, facts, &redraw);
-            self.budget.run(bytes, work).await
+            let (bytes, reads_qr) = (redraw.decoded_bytes, self.budget.reads_qr());
+            let work = move || {
+                let mut qr = None;
+                let look = |pixels: &Pixels| qr = reads_qr.then(|| qr_code::read(pixels)).flatten();
+                let drawn = draw_and_look(&original, facts, &redraw, look)?;
+                Ok((drawn, qr))
+            };
+            let (drawn, qr) = self.budget.run(bytes, work).await?;
+            if let Some(qr) = qr {
+                self.qr.get_or_init(|| qr);
+            }
+            Ok(drawn)
         };
         self.drawn.get_or_init(make).await
     }

@@ -9,13 +9,14 @@ mod encode;
 mod made;
 mod pixels;
 mod plan;
+mod qr_code;
 mod sides;
 mod tiff_pixels;
 mod trim;
 mod turn;
 
 pub use budget::DecodingBudget;
-pub use draw::{Drawn, draw};
+pub use draw::{Drawn, draw, qr_of_original};
 pub use made::MadePicture;
 pub use plan::{Plan, Reason, Redraw, Show};
 
