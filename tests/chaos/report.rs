@@ -50,6 +50,7 @@ impl Outcome<'_> {
             "duplicate results, byte for byte the same",
             &evidence.duplicates(),
         );
+        row("results flagged seen_before", &evidence.seen_before());
         row("kills of workers", &damage.kills.len());
         row("restarts of the broker", &damage.restarts);
         row("connections cut, held or slowed", &damage.cuts);

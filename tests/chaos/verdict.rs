@@ -1,6 +1,7 @@
 //! Judges what came of it all: a function of what was ordered, answered, bought and broken.
 
 pub(crate) mod check;
+mod seen_before;
 
 use super::allowance::Allowance;
 use super::collector::MessagesById;
@@ -73,6 +74,10 @@ impl Evidence {
                 self.of_sheets(|id, sheet| !completed(sheet) && !self.failed.contains_key(id)),
             ),
             ("in invoice.failed without its reason", self.unreasoned()),
+            (
+                "flagged as another job's bill, which it is not",
+                self.falsely_seen(),
+            ),
             ("paid again, without a kill in between", self.overpaid()),
         ]
     }

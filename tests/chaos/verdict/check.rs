@@ -90,8 +90,49 @@ pub(crate) fn check() {
                 .remove(FAILURE);
         },
     );
+    seen_falsely(&bills);
     bought_again(&bills);
     bought_by_both_copies(&bills);
+}
+
+/// The other job of the forged evidence is about no bill at all.
+fn seen_falsely(bills: &[Bill]) {
+    let falsely = Some("flagged as another job's bill, which it is not");
+    let another = |evidence: &mut Evidence, bill| {
+        let mut sheet = evidence.sheets[COMPLETED].clone();
+        let verify = true;
+        sheet.order.job_id = "CHECK-2".to_owned();
+        sheet.order.asks = Asks::Bill {
+            bill,
+            copy: 2,
+            verify,
+        };
+        let mut answers = evidence.answers[COMPLETED].clone();
+        let mut body: Value = serde_json::from_slice(&answers[0].body).unwrap();
+        let order = &sheet.order;
+        body["job_id"] = json!(order.job_id);
+        body["metadata"] = order.metadata();
+        answers[0].body = body.to_string().into();
+        evidence.sheets.insert("order 00002".to_owned(), sheet);
+        evidence.answers.insert("order 00002".to_owned(), answers);
+    };
+    for (earlier, other_bill, flags, expected) in [
+        ("CHECK-2", 0, json!(["seen_before"]), None),
+        ("CHECK-2", 1, json!(["seen_before"]), falsely),
+        ("CHECK-2", 0, json!([]), falsely),
+        ("CHECK-1", 0, json!(["seen_before"]), falsely),
+        ("CHECK-0", 0, json!(["seen_before"]), falsely),
+        ("CHECK-9", 0, json!(["seen_before"]), falsely),
+    ] {
+        finds(bills, expected, |evidence| {
+            another(evidence, other_bill);
+            evidence.sheets.get_mut(COMPLETED).unwrap().expected["flags"] = json!([]);
+            rewrite(evidence, |answer| {
+                answer["flags"] = flags.clone();
+                answer["seen_before"] = json!({ "job_id": earlier, "by": "number" });
+            });
+        });
+    }
 }
 
 /// Asked at 1 s and at 5 s; the first answer was in the store after 3 s, if ever.
