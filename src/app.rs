@@ -6,7 +6,7 @@ use crate::checkpoint::{AnswerStore, Checkpoints};
 use crate::clock::Clock;
 use crate::cluster::Membership;
 use crate::cluster::exchange::HEARTBEAT_EVERY;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, ReadQr};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::image::fit::DecodingBudget;
 use crate::image::{ControlRead, Loader};
@@ -102,7 +102,11 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
     let bucket = &config.storage.bucket;
     let checkpoints = Checkpoints::new(&config.checkpoint, &store, bucket, config.sealer());
     Pipeline {
-        answers: AnswerStore::new(checkpoints, retrier.clone()),
+        answers: AnswerStore::new(
+            checkpoints,
+            retrier.clone(),
+            config.worker.seen_before.duration(),
+        ),
         loader: Loader {
             policy: Arc::clone(&retrier.policy),
             store,
@@ -124,7 +128,8 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
             bucket: bucket.clone(),
             buckets: config.storage.buckets.clone(),
             control_read: ControlRead::default(),
-            decoding: DecodingBudget::new(config.decoding_memory()),
+            decoding: DecodingBudget::new(config.decoding_memory())
+                .reading_qr(config.worker.read_qr == ReadQr::Auto),
         },
         recognition: RecognitionStep::new(recognition),
         verification: VerificationStep::new(verification, config.verification.auto_rotate),

@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 pub const MIN_KEY_BYTES: usize = 32;
 /// The version of the seals. A new number makes every earlier seal invalid.
 const PURPOSE: &str = "invoice-worker seal 1";
+/// The purpose of keyed hashes, beside the kinds of seals.
+const HASHES: &str = "hash";
 const BLOCK_BYTES: usize = 64;
 const SEPARATOR: char = '.';
 /// One seal by the current key and one by the previous key.
@@ -77,7 +79,12 @@ impl SealKey {
     }
 
     fn mac(&self, kind: SealKind, parts: &[&[u8]]) -> Hmac<Sha256> {
-        let derived = Hmac::<Sha256>::new(&self.0.into()).chain_update(kind.as_str());
+        self.mac_for(kind.as_str(), parts)
+    }
+
+    /// With a key of its own for each purpose.
+    fn mac_for(&self, purpose: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let derived = Hmac::<Sha256>::new(&self.0.into()).chain_update(purpose);
         let mut key = [0; BLOCK_BYTES];
         let derived = derived.finalize().into_bytes();
         key[..derived.len()].copy_from_slice(&derived);
@@ -87,6 +94,21 @@ impl SealKey {
             mac.update(part);
         }
         mac
+    }
+}
+
+/// A hash with one of the keys.
+#[derive(Clone)]
+pub struct KeyedHash(SealKey);
+
+impl KeyedHash {
+    /// Returns the hash of a kind of thing and its parts as hexadecimal digits.
+    pub fn of(&self, kind: &str, parts: &[&str]) -> String {
+        let kind = std::iter::once(kind.as_bytes());
+        let parts: Vec<&[u8]> = kind
+            .chain(parts.iter().map(|part| part.as_bytes()))
+            .collect();
+        hex::encode(self.0.mac_for(HASHES, &parts).finalize().into_bytes())
     }
 }
 
@@ -118,6 +140,12 @@ impl Sealer {
                 .iter()
                 .any(|seal| mac.clone().verify_slice(seal).is_ok())
         })
+    }
+
+    /// Hashes what must not be legible in the name of an object: the same for all workers with this
+    /// key, and of no use to anyone without it.
+    pub fn hashers(&self) -> impl Iterator<Item = KeyedHash> {
+        self.keys().cloned().map(KeyedHash)
     }
 
     fn keys(&self) -> impl Iterator<Item = &SealKey> {
@@ -219,6 +247,32 @@ mod tests {
         ] {
             assert!(!other.accepts(SealKind::Progress, &PARTS, &seal));
         }
+    }
+
+    #[test]
+    fn a_hash_depends_on_its_key_its_kind_and_its_parts() {
+        let hashes = |sealer: &Sealer, kind, parts: &[&str]| -> Vec<String> {
+            sealer.hashers().map(|hash| hash.of(kind, parts)).collect()
+        };
+        let rotating = hashes(&sealer("new", Some("old")), "number", &["1", "2"]);
+        let (new, old) = (sealer("new", None), sealer("old", None));
+        assert_eq!(rotating[..1], hashes(&new, "number", &["1", "2"]));
+        assert_eq!(rotating[1..], hashes(&old, "number", &["1", "2"]));
+        assert_ne!(rotating[0], rotating[1]);
+        for (kind, parts) in [
+            ("numbers", &["1", "2"][..]),
+            ("number", &["12"]),
+            ("number", &["1", "2", ""]),
+            ("number", &[]),
+        ] {
+            assert_ne!(
+                hashes(&new, kind, parts)[0],
+                rotating[0],
+                "{kind} {parts:?}"
+            );
+        }
+        let seal = new.seal(SealKind::Checkpoint, &[b"number", b"1", b"2"]);
+        assert_ne!(seal, rotating[0]);
     }
 
     #[test]

@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-const TRIES: u32 = 3;
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+pub(super) const TRIES: u32 = 3;
+pub(super) const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// How long a store that refuses an answer is tried where a caller waits for the answer.
-const AT_ONCE: Duration = Duration::from_secs(5);
+pub(super) const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long a job waits, uncharged, whose checkpoints cannot be read or written: going on without
 /// them might buy an answer twice.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(5);
@@ -62,13 +62,16 @@ impl<'a> Patience<'a> {
 pub struct AnswerStore {
     pub checkpoints: Checkpoints,
     pub(super) retrier: Retrier,
+    /// How long ago an earlier job about the same bill may be; zero: nobody asks.
+    pub(super) lookback: Duration,
 }
 
 impl AnswerStore {
-    pub fn new(checkpoints: Checkpoints, retrier: Retrier) -> Self {
+    pub fn new(checkpoints: Checkpoints, retrier: Retrier, lookback: Duration) -> Self {
         Self {
             checkpoints,
             retrier,
+            lookback,
         }
     }
 

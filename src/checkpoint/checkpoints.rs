@@ -35,7 +35,7 @@ enum Written<T> {
 /// Cheap to clone; clones share the memory.
 #[derive(Clone)]
 pub struct Checkpoints {
-    objects: SealedObjects,
+    pub(super) objects: SealedObjects,
     /// The store keeps what is there when a write says so: of two copies of a run one result
     /// stands, whichever was written first. Unknown until the store has answered.
     conditional: Arc<OnceCell<bool>>,
@@ -290,9 +290,9 @@ impl Checkpoints {
         if objects.durable().is_none() {
             return Ok(Written::New);
         }
-        // A store that did not answer at the start is asked now.
-        let honours = matches!(self.probe().await, Ok(Some(true)));
-        if honours && objects.write_new(name, json).await? == WriteOutcome::New {
+        if self.writes_on_condition().await
+            && objects.write_new(name, json).await? == WriteOutcome::New
+        {
             return Ok(Written::New);
         }
         if let Some(first) = objects.read(name).await?.filter(stands) {
@@ -300,6 +300,12 @@ impl Checkpoints {
         }
         objects.write(name, json).await?;
         Ok(Written::Replaced)
+    }
+
+    /// Whether a write can leave what is there. A store that did not answer at the start is asked
+    /// now; this process's memory can.
+    pub(super) async fn writes_on_condition(&self) -> bool {
+        matches!(self.probe().await, Ok(Some(true) | None))
     }
 
     /// A result that the store does not take: this process remembers it.

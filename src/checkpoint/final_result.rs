@@ -56,7 +56,8 @@ impl AnswerStore {
         };
         let name = question.clone().unwrap_or_else(|| result.run.clone());
         let keeping = self.keep_by_name(question, result, copies, patience);
-        let (verification, kept) = tokio::join!(verification, keeping);
+        let marking = self.keep_bill_marks(beside.bill_marks.as_ref(), patience.halt);
+        let (verification, kept, ()) = tokio::join!(verification, keeping, marking);
         let failure = match verification {
             Ok(()) => {
                 self.remember(&name, result, &kept).await;

@@ -1,5 +1,6 @@
 //! What is kept: paid answers, final results, and runs that could not be parked.
 
+use super::found_bill::BillClaim;
 use crate::domain::progress::{Progress, Totals};
 use crate::domain::result::{JobError, RecognitionPart, Status, Verdict, VerificationPart};
 use bytes::Bytes;
@@ -65,6 +66,8 @@ pub struct Beside {
     pub unread_image: Option<String>,
     /// The verification that led to it.
     pub verification: Option<UnkeptVerification>,
+    /// The job's marks of its bill, where the registry knows more of it.
+    pub bill_marks: Option<BillClaim>,
 }
 
 /// An answer that is paid for and only remembered by this process yet.

@@ -4,16 +4,21 @@
 //! image must not inherit a verdict), a final result by job, image and question. Objects hold
 //! personal data: the bucket's life-cycle rule expires them.
 //!
+//! Beside them lie marks of the bills that jobs were about, under keyed hashes.
+//!
 //! Others may write to the bucket. So every object is sealed for its key, and one without a valid
 //! seal is treated as absent.
 
 mod answer_store;
+mod bill_claim;
+mod bill_marks;
 mod carried;
 mod checkpoints;
 mod config;
 mod control_request;
 mod envelope;
 mod final_result;
+mod found_bill;
 mod kept;
 mod paid_answer;
 mod sealed_objects;
@@ -23,6 +28,7 @@ pub use carried::CarriedAnswers;
 pub use checkpoints::Checkpoints;
 pub use config::{Config, StoreKind};
 pub use final_result::FinalResult;
+pub use found_bill::{BillClaim, Claimant};
 pub use kept::{
     Beside, FirstLook, StoredResult, UnkeptVerification, UnparkedRun, Verification,
     VerificationAnswer,

@@ -66,6 +66,10 @@ impl SealedObjects {
         &self.prefix
     }
 
+    pub(super) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
     /// The name in the bucket.
     pub(super) fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
@@ -103,6 +107,42 @@ impl SealedObjects {
         if let Some(memory) = &self.memory {
             memory.insert(name.to_owned(), json).await;
         }
+    }
+
+    /// Writes where the objects are kept for good: in the store, or in the memory where there is
+    /// none.
+    pub(super) async fn replace(&self, name: &str, json: Bytes) -> Result<(), Failure> {
+        if self.durable.is_none() {
+            self.remember(name, json).await;
+            return Ok(());
+        }
+        self.write(name, &json).await
+    }
+
+    /// Writes like [`SealedObjects::replace`], unless something is there.
+    pub(super) async fn take(&self, name: &str, json: Bytes) -> Result<WriteOutcome, Failure> {
+        match &self.memory {
+            Some(memory) if self.durable.is_none() => {
+                let entry = memory.entry(name.to_owned()).or_insert(json).await;
+                Ok(if entry.is_fresh() {
+                    WriteOutcome::New
+                } else {
+                    WriteOutcome::Exists
+                })
+            }
+            Some(_) | None => self.write_new(name, &json).await,
+        }
+    }
+
+    /// Reads from where [`SealedObjects::replace`] writes.
+    pub(super) async fn found<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, Failure> {
+        if self.durable.is_none() {
+            return Ok(self.remembered(name).await);
+        }
+        self.read(name).await
     }
 
     /// Reads from the memory alone.

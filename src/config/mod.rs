@@ -19,7 +19,7 @@ mod whole;
 pub use environment::FILE_VARIABLE;
 pub use error::ConfigError;
 pub use seal::SealConfig;
-pub use sections::{PolicyConfig, WorkerConfig};
+pub use sections::{PolicyConfig, ReadQr, WorkerConfig};
 pub use whole::Config;
 
 #[cfg(test)]

@@ -61,9 +61,21 @@ pub struct WorkerConfig {
     pub job_deadline: Span,
     /// The wait of a redelivered job without a checkpoint: its earlier call may still be running.
     pub redelivery_wait: Span,
+    /// Whether the bill's QR code is read here.
+    pub read_qr: ReadQr,
+    /// How long a bill is remembered for the flag `seen_before`; zero: never.
+    pub seen_before: Span,
     /// The largest body of a job in bytes, packed and unpacked.
     pub max_job_bytes: Size,
     pub shutdown_grace: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadQr {
+    /// Where the picture is decoded anyway, or the account's rate leaves a processor idle.
+    Auto,
+    Never,
 }
 
 impl Default for WorkerConfig {
@@ -73,6 +85,8 @@ impl Default for WorkerConfig {
             image_memory: Size(512 << 20),
             job_deadline: span("96h"),
             redelivery_wait: span("35s"),
+            read_qr: ReadQr::Auto,
+            seen_before: span("30d"),
             max_job_bytes: Size(1 << 20),
             shutdown_grace: span("75s"),
         }

@@ -20,6 +20,7 @@ pub mod reading;
 pub mod registry_words;
 pub mod result;
 pub mod scope;
+pub mod seen_bill;
 pub(crate) mod spelling;
 pub mod stage;
 pub(crate) mod terms;

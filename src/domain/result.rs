@@ -3,6 +3,7 @@
 use super::checks::Check;
 use super::failure::{Billed, Failure, Stage};
 use super::invoice::{Invoice, Registry};
+use super::seen_bill::SeenBefore;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -37,6 +38,8 @@ pub struct JobResult<'a> {
     pub status: Status,
     pub verdict: Option<Verdict>,
     pub flags: Vec<Flag>,
+    /// The earlier job about the same bill.
+    pub seen_before: Option<SeenBefore>,
     pub recognition: Option<RecognitionPart>,
     pub verification: Option<VerificationPart>,
     pub checks: Vec<Check>,
@@ -58,6 +61,7 @@ impl JobResult<'_> {
             status,
             verdict: None,
             flags: Vec::new(),
+            seen_before: None,
             recognition: None,
             verification: None,
             checks: Vec::new(),

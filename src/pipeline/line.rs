@@ -1,5 +1,6 @@
 //! The steps of the line, in their order: each takes the job one step further, or out of the line.
 
+use super::bill_look::BillLook;
 use super::outcome::{self, Exit, Outcome};
 use super::paid_step::{PaidQuestion, PaidStep};
 use super::recognition::{self, RecognitionStep};
@@ -13,7 +14,9 @@ use crate::domain::account::AccountId;
 use crate::domain::failure::Stage;
 use crate::domain::job::ImageRef;
 use crate::domain::progress::{Bill, Progress};
+use crate::domain::qr::QrClaim;
 use crate::domain::result::{JobError, RecognitionPart};
+use crate::domain::seen_bill::BillTraits;
 use crate::image::{LoadedImage, Loader, NotLoaded};
 use crate::policy::Decision;
 use crate::retry::{Arrival, JobContext, RecallTime, Retrier, StageStopped};
@@ -33,7 +36,7 @@ pub(super) struct Line<'a> {
     pub(super) verified: Option<Recalled<DatedAnswer>>,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
     /// Decides what the worker does with a job at the end of its line.
     pub(super) fn outcome(self, end: Result<(), Exit>) -> Outcome {
         Outcome::of(end, &self.job, self.progress, self.result, self.retrier)
@@ -134,6 +137,7 @@ impl Line<'_> {
         &mut self,
         image: &LoadedImage,
         arrival: &Arrival,
+        look: &mut BillLook<'_>,
     ) -> Result<(), Exit> {
         if arrival.returned || self.progress.delivered.redelivered {
             return self.recall_result(image, arrival).await;
@@ -144,16 +148,25 @@ impl Line<'_> {
             FirstLook::Nothing => None,
             FirstLook::Seen(recognition) => {
                 self.result.beside.unread_image = None;
+                look.was_unread = recognition.is_none();
+                let bill = BillTraits::of(identity, recognition.as_ref().map(|part| &part.invoice));
+                let looking = async {
+                    if bill.have_number() {
+                        look.ask(&bill, true).await;
+                    }
+                };
                 if self.job.job.verify {
                     let (answers, job) = (self.answers, self.job.clone());
                     let read = || DatedAnswer::recall(&answers.checkpoints, identity, today);
                     let recall = answers.recall(&job, read);
-                    let (ended, known) = tokio::join!(self.recall_result(image, arrival), recall);
+                    let recalling = self.recall_result(image, arrival);
+                    let (ended, known, ()) = tokio::join!(recalling, recall, looking);
                     ended?;
                     let known = known?;
                     self.verified = Some(Recalled { at, known });
                 } else {
-                    self.recall_result(image, arrival).await?;
+                    let (ended, ()) = tokio::join!(self.recall_result(image, arrival), looking);
+                    ended?;
                 }
                 recognition
             }
@@ -201,15 +214,39 @@ impl Line<'_> {
         }
     }
 
+    /// Both answers that the job wants are kept: no call is made for it.
+    pub(super) fn is_answered(&self) -> bool {
+        let is_read = matches!(&self.recognised, Some(recalled) if matches!(recalled.known, Some(Known::Answer(_))));
+        let is_verified = matches!(&self.verified, Some(recalled) if matches!(recalled.known, Some(Known::Answer(_))));
+        is_read && (is_verified || !self.job.job.verify)
+    }
+
+    /// Reads the bill's QR code here, where the accounts that the job needs leave time for it.
+    pub(super) fn qr_reading<'b>(
+        &self,
+        image: &'b LoadedImage,
+    ) -> impl Future<Output = Option<QrClaim>> + use<'a, 'b> {
+        let mut rate = self.recognition.accounts.rate_per_second();
+        if self.job.job.verify {
+            rate = rate.min(self.verification.accounts.rate_per_second());
+        }
+        let loader = self.loader;
+        async move { loader.read_qr(image, rate).await }
+    }
+
     /// Reads the image. A recognition that fails does not end a job that wants verification, which
     /// reads the image itself.
-    pub(super) async fn recognise(&mut self, image: &LoadedImage) -> Result<(), Box<StageStopped>> {
+    pub(super) async fn recognise(
+        &mut self,
+        image: &LoadedImage,
+        look: Option<&BillLook<'_>>,
+    ) -> Result<(), Box<StageStopped>> {
         if let Some(error) = &self.progress.steps.recognition_error {
             self.result.error = Some(error.clone());
             return Ok(());
         }
         let recalled = self.recognised.take();
-        match self.ask(self.recognition, image, recalled).await {
+        match self.ask(self.recognition, image, recalled, look).await {
             Ok((part, kept)) => {
                 if let Kept::First(at) = kept {
                     // No other answer about the image can be kept.
@@ -249,11 +286,31 @@ impl Line<'_> {
         let recalled = self.verified.take().filter(
             |recalled| !matches!(&recalled.known, Some(Known::Answer((day, _))) if *day != today),
         );
-        let ((_, answer), kept) = self.ask(self.verification, image, recalled).await?;
+        let ((_, answer), kept) = self.ask(self.verification, image, recalled, None).await?;
         if let Kept::Beside(unkept) = kept {
             self.result.beside.verification = Some(unkept);
         }
         self.result.verified(answer, self.progress);
+        Ok(())
+    }
+
+    /// As [`Line::verify`], and asks meanwhile for earlier jobs about the bill. Where no number was
+    /// read in the picture, the registry may know it.
+    pub(super) async fn verify_and_look(
+        &mut self,
+        image: &LoadedImage,
+        is_known: bool,
+        look: &BillLook<'_>,
+    ) -> Result<(), Box<StageStopped>> {
+        let bill = BillTraits::of(&image.identity, self.result.recognised());
+        if bill.have_number() {
+            let (verified, ()) = tokio::join!(self.verify(image), look.ask(&bill, is_known));
+            return verified;
+        }
+        self.verify(image).await?;
+        let registered = self.result.registered();
+        let bill = BillTraits::of(&image.identity, &registered);
+        look.ask(&bill, is_known).await;
         Ok(())
     }
 
@@ -262,6 +319,7 @@ impl Line<'_> {
         step: &S,
         image: &LoadedImage,
         recalled: Option<Recalled<S::Answer>>,
+        look: Option<&BillLook<'_>>,
     ) -> Result<(S::Answer, Kept), Box<StageStopped>> {
         let question = PaidQuestion {
             step,
@@ -271,6 +329,7 @@ impl Line<'_> {
             job: &self.job,
             image,
             billing_date: self.result.billing_date(),
+            look,
         };
         question.ask(recalled, self.progress).await
     }

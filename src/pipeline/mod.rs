@@ -4,6 +4,8 @@
 //! makes of it, or an outcome that is known without asking any further. Publishing and settling are
 //! the worker's; nothing here knows a broker.
 
+mod beside;
+mod bill_look;
 mod line;
 mod outcome;
 mod paid_step;
@@ -29,6 +31,8 @@ use crate::policy::Streak;
 use crate::provider::Account;
 use crate::quota::AccountQuota;
 use crate::retry::{JobContext, Retrier, StageStopped};
+use beside::beside;
+use bill_look::BillLook;
 use line::Line;
 use outcome::Exit;
 use result_builder::ResultBuilder;
@@ -177,11 +181,35 @@ impl Line<'_> {
         self.replay_unsent(arrival).await?;
         self.look_ahead(arrival)?;
         let image = self.load().await?;
-        self.recall(&image, arrival).await?;
-        self.wait_for_another_worker(&image, arrival).await?;
-        self.recognise(&image).await?;
-        self.verify(&image).await?;
-        Ok(())
+        let mut look = BillLook::new(self.answers, &self.job);
+        let end = self.run_about(&image, arrival, &mut look).await;
+        self.result.claimed(&image.identity, look.into_claim());
+        end
+    }
+
+    async fn run_about<'a>(
+        &mut self,
+        image: &LoadedImage,
+        arrival: &Arrival,
+        look: &mut BillLook<'a>,
+    ) -> Result<(), Exit> {
+        self.recall(image, arrival, look).await?;
+        self.wait_for_another_worker(image, arrival).await?;
+        // In an earlier turn it left a mark.
+        let is_known = arrival.returned || self.progress.delivered.redelivered;
+        let (reading, is_answered) = (self.qr_reading(image), self.is_answered());
+        let calls = async {
+            self.recognise(image, Some(look)).await?;
+            self.verify_and_look(image, is_known, look).await
+        };
+        let (ended, qr) = if is_answered {
+            // Nothing would be read beside a call.
+            (calls.await, None)
+        } else {
+            beside(calls, reading).await
+        };
+        self.result.qr = qr.or_else(|| image.made_qr());
+        Ok(ended?)
     }
 
     /// The line of a job that is not queued.
@@ -194,7 +222,7 @@ impl Line<'_> {
             &stored
         };
         self.is_about(image);
-        self.recognise(image).await?;
+        self.recognise(image, None).await?;
         self.verify(image).await
     }
 }

@@ -2,6 +2,7 @@
 //! travels with the job, what is kept, and another job's call under way come first, and an answer
 //! is checkpointed before anything else happens.
 
+use super::bill_look::BillLook;
 use crate::checkpoint::{AnswerStore, CarriedAnswers, Kept, Known, PaidAnswer, Recalled};
 use crate::domain::failure::Stage;
 use crate::domain::progress::Progress;
@@ -40,6 +41,9 @@ pub(super) trait PaidStep: Sized {
     /// The answer that is kept of a reply that came today.
     fn answer(&self, reply: Reply<Self::Reply>, today: Date) -> Self::Answer;
 
+    /// Done while the answer is being kept.
+    async fn beside_keeping(&self, _answer: &Self::Answer, _question: &PaidQuestion<'_, Self>) {}
+
     /// Another answer, or `None` for another call, where a call was stopped.
     ///
     /// # Errors
@@ -61,6 +65,8 @@ pub(super) struct PaidQuestion<'a, S> {
     pub(super) job: &'a JobContext<'a>,
     pub(super) image: &'a LoadedImage,
     pub(super) billing_date: Option<Date>,
+    /// Where the job asks for earlier jobs about its bill.
+    pub(super) look: Option<&'a BillLook<'a>>,
 }
 
 impl<S: PaidStep> PaidQuestion<'_, S> {
@@ -207,7 +213,9 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
         let persisting = self
             .answers
             .persist(self.job, progress, identity, keep, carry);
-        let kept = match persisting.await? {
+        let beside = self.step.beside_keeping(&answer, self);
+        let (persisted, ()) = tokio::join!(persisting, beside);
+        let kept = match persisted? {
             Some(WriteOutcome::New) => Kept::First(at),
             Some(WriteOutcome::Exists) | None => Kept::Already,
         };

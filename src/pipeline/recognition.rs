@@ -5,6 +5,7 @@ use crate::domain::failure::Stage;
 use crate::domain::invoice::Invoice;
 use crate::domain::progress::Progress;
 use crate::domain::result::RecognitionPart;
+use crate::domain::seen_bill::BillTraits;
 use crate::image::LoadedImage;
 use crate::provider::{Account, Accounts, Reply, Request, View};
 use crate::retry::{SingleFlight, StageStopped};
@@ -51,6 +52,16 @@ impl PaidStep for RecognitionStep {
         RecognitionPart {
             invoice: reply.answer,
             request_id: reply.request_id,
+        }
+    }
+
+    /// From now on it is known which bill it is.
+    async fn beside_keeping(&self, answer: &RecognitionPart, question: &PaidQuestion<'_, Self>) {
+        let bill = BillTraits::of(&question.image.identity, [&answer.invoice]);
+        if let Some(look) = question.look
+            && bill.have_number()
+        {
+            look.ask(&bill, false).await;
         }
     }
 

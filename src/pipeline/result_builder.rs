@@ -1,9 +1,10 @@
 //! What has been found out about a job, and the result it becomes.
 
-use crate::checkpoint::{Beside, StoredResult, VerificationAnswer};
+use crate::checkpoint::{Beside, BillClaim, StoredResult, VerificationAnswer};
 use crate::domain::checks::{self, Subject};
 use crate::domain::date;
 use crate::domain::failure::{Failure, Stage};
+use crate::domain::invoice::{Invoice, StatusAnswer};
 use crate::domain::job::{Job, JobId, Rejected};
 use crate::domain::progress::{Progress, Totals};
 use crate::domain::qr::QrClaim;
@@ -11,6 +12,7 @@ use crate::domain::reading::Reading;
 use crate::domain::result::{
     Flag, ImagePart, JobError, JobResult, RecognitionPart, Status, Verdict, VerificationPart,
 };
+use crate::domain::seen_bill::BillTraits;
 use crate::domain::verdict;
 use crate::image::NotLoaded;
 use jiff::Timestamp;
@@ -30,6 +32,8 @@ pub(super) struct ResultBuilder {
     pub flags: Vec<Flag>,
     pub error: Option<JobError>,
     pub beside: Beside,
+    /// The earlier jobs about the bill, as far as that was asked.
+    pub claim: BillClaim,
 }
 
 /// A result, ready to be published.
@@ -86,8 +90,50 @@ impl ResultBuilder {
         }
     }
 
+    pub(super) fn recognised(&self) -> Option<&Invoice> {
+        self.recognition.as_ref().map(|part| &part.invoice)
+    }
+
+    fn verified_invoice(&self) -> Option<&Invoice> {
+        self.verification.as_ref().map(|part| &part.invoice)
+    }
+
+    /// The earlier jobs about the bill, also by what the registry knows of it.
+    pub(super) fn claimed(&mut self, image: &str, claim: BillClaim) {
+        self.claim = match self.registered() {
+            Some(invoice) => {
+                let bill = BillTraits::of(image, [&invoice]);
+                claim.registered(&bill, self.is_red_lettered())
+            }
+            None => claim,
+        };
+    }
+
+    /// What the registry knows the bill by, in either of its two results.
+    pub(super) fn registered(&self) -> Option<Invoice> {
+        let VerificationPart {
+            invoice, registry, ..
+        } = self.verification.as_ref()?;
+        let or =
+            |one: &Option<String>, other: &Option<String>| one.as_ref().or(other.as_ref()).cloned();
+        let total = invoice.total_cost.as_ref();
+        let date = invoice.billing_date.as_ref();
+        Some(Invoice {
+            note_code: or(&invoice.note_code, &registry.note_code),
+            note_no: or(&invoice.note_no, &registry.note_no),
+            total_cost: total.or(registry.total_cost.as_ref()).cloned(),
+            billing_date: date.or(registry.billing_date.as_ref()).cloned(),
+            ..Invoice::default()
+        })
+    }
+
+    fn is_red_lettered(&self) -> bool {
+        let status = self.verification.as_ref().map(|part| part.registry.status);
+        status.flatten().map(|status| status.red_lettered) == Some(StatusAnswer::Yes)
+    }
+
     pub(super) fn billing_date(&self) -> Option<Date> {
-        let date = self.recognition.as_ref()?.invoice.billing_date.as_ref();
+        let date = self.recognised()?.billing_date.as_ref();
         date.and_then(Reading::value).copied()
     }
 
@@ -113,14 +159,13 @@ impl ResultBuilder {
     }
 
     pub(super) fn build(
-        self,
+        mut self,
         job: &Job,
         progress: &Progress,
         status: Status,
         finished: Timestamp,
     ) -> Answer {
-        let recognised = self.recognition.as_ref().map(|part| &part.invoice);
-        let verified = self.verification.as_ref().map(|part| &part.invoice);
+        let (recognised, verified) = (self.recognised(), self.verified_invoice());
         let registry = self.verification.as_ref().map(|part| &part.registry);
         let nothing_to_compare = recognised.is_none() && verified.is_none();
         let checks = if nothing_to_compare {
@@ -135,7 +180,11 @@ impl ResultBuilder {
                 today: date::day_in_china(finished),
             })
         };
+        let is_red_lettered = self.is_red_lettered();
+        let seen_before = self.claim.earlier.clone().seen_before(is_red_lettered);
+        self.beside.bill_marks = Some(self.claim).filter(|claim| claim.is_changed);
         let mut flags = self.flags;
+        flags.extend(seen_before.as_ref().map(|_| Flag::SeenBefore));
         if checks::differs_from_registry(&checks) {
             flags.push(Flag::DiffersFromRegistry);
         }
@@ -143,6 +192,7 @@ impl ResultBuilder {
             job_id: Some(job.id.as_str()),
             verdict: self.verdict,
             flags,
+            seen_before,
             checks,
             recognition: self.recognition,
             verification: self.verification,

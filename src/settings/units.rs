@@ -37,18 +37,35 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let written = text.trim();
-        let signed: SignedDuration = written.parse().map_err(|_| {
+        let wrong = || {
             format!(
                 "{written:?} is not a duration; write for instance \"30s\", \"2m\" or \"1h30m\""
             )
-        })?;
-        let duration = Duration::try_from(signed)
-            .map_err(|_| format!("{written:?} is negative; a duration is not"))?;
+        };
+        let duration = if let Some(days) = days(written) {
+            days
+        } else {
+            let signed: SignedDuration = written.parse().map_err(|_| wrong())?;
+            Duration::try_from(signed)
+                .map_err(|_| format!("{written:?} is negative; a duration is not"))?
+        };
         Ok(Self {
             text: written.to_owned(),
             duration,
         })
     }
+}
+
+/// Whole days of 24 hours, `30d`: the library knows no days, because those of a calendar differ.
+fn days(written: &str) -> Option<Duration> {
+    let digits = written.strip_suffix('d')?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let seconds = digits.parse::<u64>().ok()?.checked_mul(24 * 60 * 60)?;
+    // What the library cannot hold could not be added to a time.
+    i64::try_from(seconds).ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 impl fmt::Display for Span {

@@ -50,8 +50,16 @@ for action in ("s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:Delete
 queues = json.loads((folder / "rabbitmq/definitions.json").read_text())["queues"]
 (failed,) = [queue for queue in queues if queue["name"] == "invoice.failed"]
 days = failed["arguments"]["x-message-ttl"] // 86_400_000
+# The marks of bills stay as long as the worker looks back, worker.seen_before.
+reference = tomllib.loads(pathlib.Path("config/invoice-worker.toml").read_text())
+looks_back = int(reference["worker"]["seen_before"].removesuffix("d"))
 for rule in rules["Rules"]:
-    assert rule["Filter"] == {"Prefix": prefix}, f"{rule['ID']} is not about the checkpoints"
-    kept = rule["Expiration"].get("Days", days)
-    assert kept >= days, f"checkpoints are gone before the failed copies: {kept} days, {days} days"
+    place = rule["Filter"]["Prefix"]
+    assert place.startswith(prefix), f"{rule['ID']} is not about the checkpoints"
+    least = max(days, looks_back) if place in (prefix, prefix + "seen/") else days
+    kept = rule["Expiration"].get("Days", least)
+    assert kept >= least, f"{place} is empty too early: after {kept} days, not {least}"
+for kind in ("recognition", "verification", "result", "unparked", "seen"):
+    of = [rule for rule in rules["Rules"] if rule["Filter"]["Prefix"] == f"{prefix}{kind}/"]
+    assert len(of) == 1 and "Days" in of[0]["Expiration"], f"{kind} is kept for ever"
 print(f"{len(texts)} files fit together")

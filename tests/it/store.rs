@@ -13,6 +13,7 @@ macro_rules! promises {
     };
 }
 
+mod bill_marks;
 mod checkpoints;
 mod links;
 mod packed;
@@ -141,6 +142,14 @@ impl Shelf {
             .await
             .unwrap();
         object.read(LIMIT, |_| ()).await.unwrap()
+    }
+
+    /// The keys below a prefix.
+    async fn keys(&self, prefix: &str) -> Vec<String> {
+        let list = self.client.list_objects_v2().bucket(&self.config.bucket);
+        let listed = list.prefix(prefix).send().await.unwrap();
+        let keys = listed.contents().iter().filter_map(|object| object.key());
+        keys.map(str::to_owned).collect()
     }
 
     /// The code under which opening fails.

@@ -21,7 +21,7 @@ promises![
     a_store_that_stays_unusable_ends_the_job_at_its_own_deadline,
     a_paid_answer_that_the_store_refuses_is_stored_before_anything_else_is_bought,
     an_image_that_goes_away_while_its_job_waits_leaves_what_was_read,
-    a_new_job_makes_five_requests_of_the_store,
+    a_new_job_makes_seven_requests_of_the_store,
     a_recognition_that_failed_leaves_word_that_there_is_more,
 ];
 
@@ -47,7 +47,7 @@ fn sorted(mut requests: Vec<String>, from: usize) -> Vec<String> {
     requests
 }
 
-async fn a_new_job_makes_five_requests_of_the_store(on: On) {
+async fn a_new_job_makes_seven_requests_of_the_store(on: On) {
     let mut setup = Setup::new(on).await;
     // Not so slow a machine that a job looks again before it calls.
     setup.config.worker.redelivery_wait = "35s".parse().unwrap();
@@ -58,11 +58,19 @@ async fn a_new_job_makes_five_requests_of_the_store(on: On) {
     let first = [
         "get image",
         "get recognition",
+        // Side by side: what was read, and that this job was the first to read it.
         "put recognition",
+        "put seen",
+        // Side by side: what the registry says of it, its code among that, and the result.
         "put result",
+        "put seen",
         "put verification",
     ];
-    assert_eq!(sorted(requests(&system, 0), 3), first);
+    let made = requests(&system, 0);
+    let mut beside = made[2..4].to_vec();
+    beside.sort();
+    assert_eq!(beside, first[2..4]);
+    assert_eq!(sorted(made, 4)[4..], first[4..]);
 
     // A worker that remembers nothing, and another job about the same image.
     system.drain().await;
@@ -73,10 +81,12 @@ async fn a_new_job_makes_five_requests_of_the_store(on: On) {
         "get image",
         "get recognition",
         "get result",
+        "get seen",
         "get verification",
         "put result",
     ];
     assert_eq!(sorted(requests(&system, first.len()), 2), second);
+    assert_eq!(result["seen_before"]["job_id"], "job", "{result}");
 
     // The same job once more: it was answered, and this run's answer is kept under its own name.
     system.drain().await;
@@ -89,6 +99,7 @@ async fn a_new_job_makes_five_requests_of_the_store(on: On) {
         "get image",
         "get recognition",
         "get result",
+        "get seen",
         "get verification",
         "put result",
     ];
@@ -111,10 +122,12 @@ async fn a_recognition_that_failed_leaves_word_that_there_is_more(on: On) {
         "get recognition",
         "put recognition",
         "get verification",
+        // By the number that the registry knows.
+        "put seen",
         "put result",
         "put verification",
     ];
-    assert_eq!(sorted(requests(&system, 0), 4), first);
+    assert_eq!(sorted(requests(&system, 0), 5), first);
 
     // A worker that remembers nothing finds the answer of the same run.
     let calls = system.sandbox.calls().count(Stage::Verification).billed;

@@ -19,12 +19,15 @@ const fn after(sees: &'static str, until: Until) -> Stop {
 }
 
 #[rustfmt::skip]
-const ROWS: [Row; 16] = [
+const ROWS: [Row; 19] = [
     row("delivered, and nothing done", before(stop::IMAGE), (1, 1), 1),
     row("the image is there", before(stop::FIRST_LOOK), (1, 1), 1),
     row("recognition is about to be asked", before(stop::RECOGNITION), (1, 1), 1),
     row("recognition is in the air", after(stop::RECOGNITION, Until::Answered(Stage::Recognition)), (2, 1), 1),
-    row("recognition has answered, which is not kept", before(stop::KEEP_RECOGNITION), (2, 1), 1),
+    row("recognition has answered, and neither that nor the bill's mark is kept", Stop::NOTHING_READ, (2, 1), 1),
+    row("the bill's mark is kept, and recognition is not", Stop::MARK_ALONE, (2, 1), 1),
+    row("recognition is kept, and the bill's mark is not", Stop::RECOGNITION_ALONE, (1, 1), 1),
+    row("the bill's mark is kept, unknown to the worker", after(stop::KEEP_MARK, Until::Stored("checkpoints/recognition/")), (1, 1), 1),
     row("recognition is kept, unknown to the worker", after(stop::KEEP_RECOGNITION, Until::Stored("checkpoints/recognition/")), (1, 1), 1),
     row("verification is about to be asked", before(stop::VERIFICATION), (1, 1), 1),
     row("verification is in the air", after(stop::VERIFICATION, Until::Answered(Stage::Verification)), (1, 2), 1),

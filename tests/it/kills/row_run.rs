@@ -167,6 +167,10 @@ impl RowRun {
         );
         let body: Value = serde_json::from_slice(&ours[0].body).unwrap();
         assert_eq!(body["status"] == "completed", end.failed == 0, "{body}");
+        assert!(
+            body["seen_before"].is_null(),
+            "nobody else had the bill: {body}"
+        );
         assert_eq!(
             (
                 self.paid(Stage::Recognition),

@@ -7,6 +7,7 @@ use invoice_worker::domain::failure::Stage;
 pub(super) const IMAGE: &str = "GET /claims/samples/";
 pub(super) const FIRST_LOOK: &str = "GET /claims/checkpoints/recognition/";
 pub(super) const KEEP_RECOGNITION: &str = "PUT /claims/checkpoints/recognition/";
+pub(super) const KEEP_MARK: &str = "PUT /claims/checkpoints/seen/";
 pub(super) const KEEP_VERIFICATION: &str = "PUT /claims/checkpoints/verification/";
 pub(super) const KEEP_RESULT: &str = "PUT /claims/checkpoints/result/";
 pub(super) const RECOGNITION: &str = "POST /ocr/medical-invoice";
@@ -95,6 +96,24 @@ impl Stop {
             also: None,
         }
     }
+
+    /// Neither what was read nor the mark of the bill arrives at the store.
+    pub(super) const NOTHING_READ: Self = Self {
+        also: Some(KEEP_MARK),
+        ..Self::before(Wire::Sandbox, KEEP_RECOGNITION)
+    };
+
+    /// Only the mark of the bill arrives at the store.
+    pub(super) const MARK_ALONE: Self = Self {
+        until: Until::Stored("checkpoints/seen/"),
+        ..Self::before(Wire::Sandbox, KEEP_RECOGNITION)
+    };
+
+    /// Only what was read arrives at the store.
+    pub(super) const RECOGNITION_ALONE: Self = Self {
+        until: Until::Stored("checkpoints/recognition/"),
+        ..Self::before(Wire::Sandbox, KEEP_MARK)
+    };
 
     /// Neither the verification nor the result that follows from it arrives at the store.
     pub(super) const NOTHING_CONCLUDED: Self = Self {
