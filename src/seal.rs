@@ -26,8 +26,10 @@ pub enum SealKind {
     Checkpoint,
     /// The headers of a parked job.
     Progress,
-    /// A control message.
+    /// A worker's control message.
     Heartbeat,
+    /// An operator's control message.
+    Command,
 }
 
 impl SealKind {
@@ -36,6 +38,7 @@ impl SealKind {
             Self::Checkpoint => "checkpoint",
             Self::Progress => "progress",
             Self::Heartbeat => "heartbeat",
+            Self::Command => "command",
         }
     }
 }

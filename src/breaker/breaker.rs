@@ -1,6 +1,7 @@
 //! The breaker that all jobs of a worker share.
 
 use super::flow::Flow;
+use super::log::log_resumed;
 use super::others::About;
 use super::permit::CallPermit;
 use super::shared::Shared;
@@ -11,6 +12,7 @@ use super::{Blocked, ClosureChange};
 use crate::clock::Clock;
 use crate::cluster::heartbeat::Heartbeat;
 use crate::cluster::membership::Membership;
+use crate::cluster::resume::Resume;
 use crate::domain::account::{AccountId, AccountName};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::scope::Scope;
@@ -192,6 +194,20 @@ impl Breaker {
     /// store is paused before a job is taken.
     pub fn store_fails(&self, failure: &Failure) {
         self.apply(|state, context| state.store_fails(failure, context));
+    }
+
+    /// An operator ends pauses and opens what is closed, here as on every other worker. It shows
+    /// nothing about what was closed: the next failure closes it again.
+    pub fn resume(&self, resume: &Resume) {
+        let changes = self
+            .0
+            .with(|state, context| state.resume(&resume.what, context));
+        self.0
+            .membership
+            .report_resumed(resume.id.clone(), changes.len());
+        self.0.announce();
+        log_resumed(resume, changes.len());
+        self.0.log(&changes);
     }
 
     fn apply(

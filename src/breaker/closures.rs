@@ -209,6 +209,28 @@ impl Closures {
         Some(ClosureChange::Opened(scope.clone(), closure))
     }
 
+    /// An operator opens the scope. Nothing was answered, so that of a pause no evidence is left.
+    pub fn resume(
+        &mut self,
+        scope: &Scope,
+        peers: &Peers,
+        now: Timestamp,
+    ) -> Option<ClosureChange> {
+        let change = self.open(scope, peers, now)?;
+        if scope.is_pause() {
+            self.records.remove(scope);
+        }
+        Some(change)
+    }
+
+    /// Everything that is closed or paused.
+    pub(super) fn closed(&self) -> impl Iterator<Item = &Scope> {
+        self.records
+            .iter()
+            .filter(|(_, record)| record.closure().is_some())
+            .map(|(scope, _)| scope)
+    }
+
     /// Why the scope is closed, if it is.
     pub fn closure(&self, scope: &Scope) -> Option<&Closure> {
         self.records.get(scope)?.closure()

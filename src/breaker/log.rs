@@ -1,6 +1,7 @@
 //! Each change of a closure becomes one log line and one metric. Bills are named in neither.
 
 use super::{Closure, ClosureChange};
+use crate::cluster::resume::Resume;
 use crate::domain::failure::Failure;
 use crate::domain::scope::Scope;
 use crate::policy::{Policy, mend};
@@ -14,6 +15,17 @@ pub(super) fn log_change(change: &ClosureChange, policy: &Policy) {
         }
         ClosureChange::Opened(scope, before) => log_opened(scope, before, policy),
     }
+}
+
+pub(super) fn log_resumed(resume: &Resume, opened: usize) {
+    let Resume { id, by, what, .. } = resume;
+    tracing::warn!(
+        by,
+        id,
+        %what,
+        opened,
+        "an operator resumes: pauses end and closed scopes open without waiting for a probe"
+    );
 }
 
 fn log_closed(scope: &Scope, closure: &Closure, policy: &Policy) {

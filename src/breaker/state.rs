@@ -7,6 +7,7 @@ use super::evidence::{Evidence, evidence, kind_of, shows_the_account_at_work};
 use super::readiness::Readiness;
 use super::{Blocked, ClosureChange};
 use crate::cluster::peers::Peers;
+use crate::cluster::resume::ResumeTarget;
 use crate::domain::account::{AccountId, AccountName};
 use crate::domain::failure::{Failure, MAX_MESSAGE_BYTES, Stage, cut};
 use crate::domain::scope::Scope;
@@ -167,6 +168,27 @@ impl BreakerState {
         self.streaks.answered(account);
         self.closures
             .open(&Scope::Pause(account), context.peers, context.now)
+    }
+
+    /// An operator opens what is closed. The failures in a row of an account begin anew.
+    pub(super) fn resume(
+        &mut self,
+        what: &ResumeTarget,
+        context: &BreakerContext<'_>,
+    ) -> Vec<ClosureChange> {
+        let closed = self.closures.closed();
+        let included: Vec<Scope> = closed
+            .filter(|scope| what.includes(scope))
+            .cloned()
+            .collect();
+        let mut changes = Vec::new();
+        for scope in &included {
+            if let Scope::Pause(account) | Scope::Account(account) = scope {
+                self.streaks.answered(*account);
+            }
+            changes.extend(self.closures.resume(scope, context.peers, context.now));
+        }
+        changes
     }
 
     /// The control call of a paused account was refused once more.

@@ -1,3 +1,5 @@
+mod resume;
+
 use super::*;
 use crate::clock::Clock;
 use crate::cluster::Membership;

@@ -3,6 +3,7 @@
 
 use super::heartbeat::{Heartbeat, KIND, MAX_BYTES};
 use super::peer_register::{Admission, PeerRegister};
+use super::resume::{self, Resume, ResumeAdmission, ResumeRegister};
 use crate::broker::{Message, SEAL};
 use crate::seal::{SealKind, Sealer};
 use crate::telemetry::metric;
@@ -18,6 +19,8 @@ pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 pub enum ControlMessage {
     /// A worker with our seal wrote it.
     Sealed(Heartbeat),
+    /// An operator with our seal wrote it.
+    Resume(Resume),
     /// It has our seal, and cannot be read: it has the format of another version.
     Unreadable,
     /// It has no valid seal of ours.
@@ -31,6 +34,8 @@ pub enum Received {
     Peer(Heartbeat),
     /// Another fleet uses the same exchange.
     OtherFleet,
+    /// An operator of this fleet opens what is closed; it was not received before.
+    Resume(Resume),
     Ignored,
 }
 
@@ -39,9 +44,19 @@ pub struct ControlExchange {
     name: String,
     sealer: Sealer,
     register: Mutex<PeerRegister>,
+    resumes: Mutex<ResumeRegister>,
 }
 
-/// Reads a message, and says whether a worker with our key wrote it.
+/// An operator's message, sealed.
+pub fn seal_resume(resume: &Resume, sealer: &Sealer) -> Message {
+    let json = resume.to_json();
+    let seal = sealer.seal(SealKind::Command, &[&json]);
+    let mut message = Message::json(resume::KIND, json);
+    message.properties.headers.set_text(SEAL, &seal);
+    message
+}
+
+/// Reads a message, and says whether somebody with our key wrote it.
 pub fn read_control_message(message: &Message, sealer: &Sealer) -> ControlMessage {
     let body = &message.body;
     let seal = message
@@ -49,10 +64,25 @@ pub fn read_control_message(message: &Message, sealer: &Sealer) -> ControlMessag
         .headers
         .text(SEAL)
         .filter(|_| body.len() <= MAX_BYTES);
-    if !seal.is_some_and(|seal| sealer.accepts(SealKind::Heartbeat, &[body], &seal)) {
+    let kind = kind_of(message);
+    if !seal.is_some_and(|seal| sealer.accepts(kind, &[body], &seal)) {
         return ControlMessage::Unsealed;
     }
-    Heartbeat::parse(body).map_or(ControlMessage::Unreadable, ControlMessage::Sealed)
+    let read = match kind {
+        SealKind::Command => Resume::parse(body).map(ControlMessage::Resume),
+        _ => Heartbeat::parse(body).map(ControlMessage::Sealed),
+    };
+    read.unwrap_or(ControlMessage::Unreadable)
+}
+
+/// What a control message has to be sealed as. The message's type says which it is, and the seal
+/// that this is true.
+fn kind_of(message: &Message) -> SealKind {
+    if message.properties.kind.as_deref() == Some(resume::KIND) {
+        SealKind::Command
+    } else {
+        SealKind::Heartbeat
+    }
 }
 
 impl ControlExchange {
@@ -60,6 +90,7 @@ impl ControlExchange {
         Self {
             name,
             sealer,
+            resumes: Mutex::new(ResumeRegister::new(fleet.clone())),
             register: Mutex::new(PeerRegister::new(fleet)),
         }
     }
@@ -82,11 +113,13 @@ impl ControlExchange {
     pub fn receive(&self, message: &Message, now: Timestamp) -> Received {
         let heartbeat = match read_control_message(message, &self.sealer) {
             ControlMessage::Sealed(heartbeat) => heartbeat,
+            ControlMessage::Resume(resume) => return self.receive_resume(resume, now),
             ControlMessage::Unreadable => {
-                tracing::debug!("a heartbeat of another version cannot be read");
+                tracing::debug!("a control message of another version cannot be read");
                 return Received::Ignored;
             }
             ControlMessage::Unsealed => {
+                metric::seal_refused(kind_of(message));
                 self.record_unsealed(now);
                 return Received::Ignored;
             }
@@ -117,8 +150,35 @@ impl ControlExchange {
         }
     }
 
+    fn receive_resume(&self, resume: Resume, now: Timestamp) -> Received {
+        let admission = self
+            .resumes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .admit(&resume, now);
+        match admission {
+            ResumeAdmission::Accepted => return Received::Resume(resume),
+            ResumeAdmission::OutOfTime if self.register().reports_refusal(now) => tracing::warn!(
+                by = resume.by,
+                sent_at_ms = resume.sent_at_ms,
+                "an operator's resume of another time is ignored: is a clock wrong, or does somebody send a recorded one? at \
+                 most one line in ten minutes says so"
+            ),
+            ResumeAdmission::OutOfTime
+            | ResumeAdmission::Repeated
+            | ResumeAdmission::TooMany
+            | ResumeAdmission::OtherFleet => {
+                tracing::debug!(
+                    by = resume.by,
+                    ?admission,
+                    "an operator's resume is ignored"
+                );
+            }
+        }
+        Received::Ignored
+    }
+
     fn record_unsealed(&self, now: Timestamp) {
-        metric::seal_refused(SealKind::Heartbeat);
         if self.register().reports_refusal(now) {
             tracing::warn!(
                 exchange = self.name,

@@ -7,6 +7,7 @@
 use super::liveness::Liveness;
 use super::peers::MAX_ID_BYTES;
 use crate::cluster::closure_report::ClosureReport;
+use crate::cluster::resume::ResumeReport;
 use crate::domain::account::AccountName;
 use crate::domain::failure::cut;
 use jiff::Timestamp;
@@ -21,6 +22,8 @@ const VERSION: u32 = 2;
 pub const MAX_BYTES: usize = 1 << 20;
 /// The most accounts that are read from a heartbeat, more than any worker has.
 const MAX_GRANTED: usize = 100;
+/// The most reports about an operator's messages in a heartbeat.
+pub const MAX_RESUMED: usize = 8;
 
 /// The whole state of a worker each time, so that the next heartbeat makes up for a lost one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,6 +48,9 @@ pub struct Heartbeat {
     /// the accounts where that is less than 1.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub granted: BTreeMap<AccountName, f64>,
+    /// What the worker did about an operator's messages of the last minute.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<ResumeReport>,
 }
 
 impl Heartbeat {
@@ -60,6 +66,7 @@ impl Heartbeat {
             draining,
             closed,
             granted: BTreeMap::new(),
+            resumed: Vec::new(),
         }
     }
 
@@ -111,6 +118,11 @@ impl Heartbeat {
             .and_then(Value::as_object)
             .into_iter()
             .flatten();
+        let resumed = fields
+            .get("resumed")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         Some(Self {
             v: VERSION,
             worker: id("worker")?,
@@ -127,6 +139,11 @@ impl Heartbeat {
             granted: granted
                 .take(MAX_GRANTED)
                 .filter_map(|(account, part)| Some((AccountName::parse(account)?, part.as_f64()?)))
+                .collect(),
+            resumed: resumed
+                .take(MAX_RESUMED)
+                .filter_map(|report| ResumeReport::deserialize(report).ok())
+                .filter(ResumeReport::is_sound)
                 .collect(),
         })
     }
@@ -151,6 +168,11 @@ mod tests {
         let heartbeat = Heartbeat {
             every_ms: Some(12_500),
             granted: BTreeMap::from([(AccountName::RECOGNITION, 0.5)]),
+            resumed: vec![ResumeReport {
+                id: "a1".into(),
+                opened: 2,
+                alive: 3,
+            }],
             ..sample()
         };
         assert_eq!(Heartbeat::parse(&heartbeat.to_json()), Some(heartbeat));
@@ -192,6 +214,7 @@ mod tests {
             "has_work": "perhaps", "draining": 1,
             "closed": [{ "place": { "moon": "x" } }, unknown_stage, place, 7, null],
             "granted": { "Translation!": 0.5, "verification": 0.5, "recognition": "half" },
+            "resumed": [7, { "id": "a\n", "opened": 1, "alive": 1 }, { "id": "b", "opened": 1, "alive": 1, "new": 1 }],
         });
         let heartbeat = Heartbeat::parse(fields.to_string().as_bytes()).unwrap();
         assert_eq!(
@@ -206,7 +229,8 @@ mod tests {
             heartbeat.granted,
             BTreeMap::from([(AccountName::VERIFICATION, 0.5)])
         );
-        for name in ["closed", "granted"] {
+        assert_eq!(heartbeat.resumed.len(), 1);
+        for name in ["closed", "granted", "resumed"] {
             let mut fields = fields.clone();
             fields[name] = json!("everything");
             assert!(

@@ -3,16 +3,21 @@
 
 use super::closure_report::ClosureReport;
 use super::demand::{Demand, WaitingCall};
-use super::heartbeat::Heartbeat;
+use super::heartbeat::{Heartbeat, MAX_RESUMED};
 use super::peers::Peers;
+use super::resume::ResumeReport;
 use super::share::{RateShare, rate_step};
 use crate::clock::Clock;
 use crate::domain::account::AccountName;
 use crate::telemetry::metric;
-use std::collections::BTreeMap;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// What was done about an operator's message is reported for so long.
+const RESUME_REPORTED: SignedDuration = SignedDuration::from_mins(1);
 
 /// Cheap to clone; clones are the same membership.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ struct Inner {
     /// The part of the configured rate that each account is granted, in steps, where it is less
     /// than 1.
     granted: Mutex<BTreeMap<AccountName, f64>>,
+    /// What was done about an operator's messages, and when.
+    resumed: Mutex<VecDeque<(ResumeReport, Timestamp)>>,
     /// Notified when a heartbeat is to be published before the next one is due.
     announced: Notify,
     clock: Clock,
@@ -37,6 +44,7 @@ impl Membership {
             peers: Mutex::new(Peers::new(worker)),
             demand: Demand::default(),
             granted: Mutex::default(),
+            resumed: Mutex::default(),
             announced: Notify::new(),
             clock,
         }))
@@ -51,6 +59,7 @@ impl Membership {
         let mut heartbeat = Heartbeat::new(peers.me(), has_work, draining, closed);
         heartbeat.every_ms = Some(peers.liveness(now).every_ms());
         heartbeat.granted.clone_from(&self.granted());
+        heartbeat.resumed = self.resumed(now);
         heartbeat
     }
 
@@ -80,6 +89,27 @@ impl Membership {
             self.announce();
         }
         true
+    }
+
+    /// Records what this worker did about an operator's message, for its next heartbeats.
+    pub fn report_resumed(&self, id: String, opened: usize) {
+        let now = self.0.clock.now();
+        let alive = self.peers().alive(now);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let report = ResumeReport {
+            id,
+            opened: count(opened),
+            alive: count(alive),
+        };
+        let mut resumed = self.lock_resumed();
+        resumed.truncate(MAX_RESUMED - 1);
+        resumed.push_front((report, now));
+    }
+
+    fn resumed(&self, now: Timestamp) -> Vec<ResumeReport> {
+        let mut resumed = self.lock_resumed();
+        resumed.retain(|(_, at)| now.duration_since(*at) < RESUME_REPORTED);
+        resumed.iter().map(|(report, _)| report.clone()).collect()
     }
 
     /// Records the heartbeat of a worker with other queues or accounts.
@@ -140,6 +170,13 @@ impl Membership {
     /// Locks the peers. The guard must not be held across an `await`.
     pub fn peers(&self) -> MutexGuard<'_, Peers> {
         self.0.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_resumed(&self) -> MutexGuard<'_, VecDeque<(ResumeReport, Timestamp)>> {
+        self.0
+            .resumed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn granted(&self) -> MutexGuard<'_, BTreeMap<AccountName, f64>> {

@@ -9,6 +9,7 @@ pub mod liveness;
 pub mod membership;
 pub mod peer_register;
 pub mod peers;
+pub mod resume;
 pub mod share;
 
 pub use demand::WaitingCall;

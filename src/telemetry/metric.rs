@@ -144,6 +144,7 @@ fn describe() {
         SealKind::Checkpoint,
         SealKind::Progress,
         SealKind::Heartbeat,
+        SealKind::Command,
     ] {
         counter!("invoice_seal_refused_total", "kind" => kind.as_str()).absolute(0);
     }

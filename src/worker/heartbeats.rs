@@ -56,6 +56,7 @@ impl Heartbeats {
                     }
                     retrier.breaker.apply_heartbeat(heartbeat);
                 }
+                Received::Resume(resume) => retrier.breaker.resume(&resume),
                 Received::OtherFleet => retrier.breaker.record_other_fleet(),
                 Received::Ignored => {}
             }

@@ -72,6 +72,7 @@ const PURE: &[&str] = &[
     "src/cluster/liveness.rs",
     "src/cluster/peer_register.rs",
     "src/cluster/peers.rs",
+    "src/cluster/resume.rs",
     "src/cluster/share.rs",
     "src/config/environment.rs",
     "src/domain/",

@@ -35,6 +35,7 @@ mod progress;
 mod qr;
 mod rate;
 mod replies;
+mod resumes;
 mod runs;
 mod scopes;
 mod seen_before;

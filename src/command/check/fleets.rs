@@ -30,7 +30,7 @@ pub(super) async fn check(session: &Session, config: &Config) -> Vec<CheckFindin
         match read_control_message(&delivery.message, &sealer) {
             ControlMessage::Sealed(heartbeat) => is_shared |= heartbeat.fleet != ours,
             ControlMessage::Unsealed => is_unsealed = true,
-            ControlMessage::Unreadable => {}
+            ControlMessage::Resume(_) | ControlMessage::Unreadable => {}
         }
     }
     let exchange = &config.broker.control_exchange;
