@@ -18,6 +18,9 @@ pub const FAILURE: &str = "invoice-failure";
 /// A number: the bytes that were kept of a body that was larger than a job may be.
 pub const TRUNCATED: &str = "invoice-truncated";
 
+/// Text on a message in the results queue: the reply queue that did not take it.
+pub const REPLY_TO: &str = "invoice-reply-to";
+
 /// The bytes that the failed queue keeps of a body that is too large to be a job.
 pub const KEPT_BYTES: usize = 256 << 10;
 
@@ -42,6 +45,13 @@ pub fn failed_copy(message: &Message, reason_json: &str, max_body: usize) -> Mes
 pub fn replay_copy(message: &Message, replay: &str) -> Message {
     let mut copy = submitted_copy(message);
     copy.properties.headers.set_text(REPLAY, replay);
+    copy
+}
+
+/// A result as its reply queue would have got it.
+pub fn result_copy(message: &Message) -> Message {
+    let mut copy = without_broker_headers(message);
+    copy.properties.headers.remove(REPLY_TO);
     copy
 }
 

@@ -44,7 +44,8 @@ pub use amqp::FrameFilter;
 pub use config::Config;
 pub use consumers::JobConsumers;
 pub use copies::{
-    FAILURE, KEPT_BYTES, NOT_BEFORE, PROGRESS, SEAL, SUSPECT, TRUNCATED, failed_copy, replay_copy,
+    FAILURE, KEPT_BYTES, NOT_BEFORE, PROGRESS, REPLY_TO, SEAL, SUSPECT, TRUNCATED, failed_copy,
+    replay_copy, result_copy,
 };
 pub use delivery::{Delivery, Settled};
 pub use error::{BrokerError, PublishError};

@@ -1,7 +1,7 @@
 //! Publishes what a delivery becomes, and goes elsewhere when the first destination is gone.
 
 use super::config::Config;
-use super::copies::{FAILURE, TRUNCATED, failed_copy};
+use super::copies::{FAILURE, REPLY_TO, TRUNCATED, failed_copy};
 use super::delay_queues::next_delay;
 use super::error::PublishError;
 use super::frame::{FittedMessage, fit_to_frame};
@@ -69,7 +69,7 @@ impl Outbox {
         is_kept: bool,
     ) -> Result<Sent, Unpublished> {
         let run = &job.past.progress.run;
-        let message = self.reply(job, "invoice.result", run.clone(), body);
+        let mut message = self.reply(job, "invoice.result", run.clone(), body);
         if let Some(reply_to) = self.reply_to(job) {
             let (generation, patience) = (job.generation, job.patience());
             let publisher = &self.publisher;
@@ -87,6 +87,9 @@ impl Outbox {
                 Err(problem) => {
                     metric::result_returned();
                     tracing::warn!(job.run = run, %problem, "reply_to would not take the result; it goes to the results queue");
+                    // For `results deliver`.
+                    message.properties.headers.set_text(REPLY_TO, reply_to);
+                    message = fit(job, message, &[REPLY_TO]);
                 }
             }
         }
