@@ -30,6 +30,7 @@
 //! | [`store`] | one request at a time to any S3-compatible store |
 //! | [`broker`] | RabbitMQ, or the same semantics in this process |
 //! | [`seal`] | HMACs on what comes back from where others can write |
+//! | [`build_info`] | which version of this program runs, and of which commit it was built |
 //! | [`settings`] | units, secrets, texts and problems: what sections of the configuration are made of |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`network`] | why a connection could not be made |
@@ -53,6 +54,7 @@ pub mod app;
 pub mod attempts;
 pub mod breaker;
 pub mod broker;
+pub mod build_info;
 pub mod checkpoint;
 pub mod clock;
 pub mod cluster;

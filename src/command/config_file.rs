@@ -17,6 +17,16 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// Takes the file that was named before the command.
+    pub(super) fn take_from_before(&mut self, named: PathBuf) -> Result<(), ConfigError> {
+        if self.config.is_some() {
+            let problem = "stands before the command and behind it; name one file";
+            return Err(ConfigError::of("-c, --config", problem));
+        }
+        self.config = Some(named);
+        Ok(())
+    }
+
     pub(super) fn load(&self) -> Result<Config, ConfigError> {
         if self.config.is_none()
             && let Some(named) = from_environment()

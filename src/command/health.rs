@@ -1,5 +1,6 @@
 //! `health`: asks the worker on this machine how it is. For containers without a shell or curl.
 
+use super::http_get::get;
 use crate::config::{Config, ConfigError};
 use crate::telemetry;
 use anyhow::{Context, bail};
@@ -8,9 +9,6 @@ use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 /// A worker that cannot answer within this time is not alive.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,22 +26,20 @@ pub(super) struct HealthArguments {
 pub(super) async fn run(config: &Config, arguments: HealthArguments) -> anyhow::Result<ExitCode> {
     let address = address(&config.telemetry)?;
     let path = if arguments.ready { "/readyz" } else { "/livez" };
-    let answer = timeout(PATIENCE, ask(address, path))
+    let answer = get(&address.to_string(), path, LONGEST_ANSWER, PATIENCE)
         .await
-        .with_context(|| format!("no answer from http://{address}{path} within {PATIENCE:?}"))?
         .with_context(|| format!("no worker answers at http://{address}{path}"))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    writeln!(std::io::stdout().lock(), "{}", body.trim_end())?;
-    match head.split(' ').nth(1) {
-        Some("200") => Ok(ExitCode::SUCCESS),
-        Some("503") => Ok(ExitCode::FAILURE),
+    writeln!(std::io::stdout().lock(), "{}", answer.body.trim_end())?;
+    match answer.status {
+        Some(200) => Ok(ExitCode::SUCCESS),
+        Some(503) => Ok(ExitCode::FAILURE),
         _ => bail!("what answers at http://{address}{path} is not an invoice-worker"),
     }
 }
 
 /// The address at which the worker with this configuration is asked: loopback, where it listens on
 /// every address.
-fn address(config: &telemetry::Config) -> Result<SocketAddr, ConfigError> {
+pub(super) fn address(config: &telemetry::Config) -> Result<SocketAddr, ConfigError> {
     let problem = "a worker that is to be asked needs an address with a port other than 0, such as 127.0.0.1:9464";
     let mut address = config
         .listen
@@ -58,15 +54,6 @@ fn address(config: &telemetry::Config) -> Result<SocketAddr, ConfigError> {
         });
     }
     Ok(address)
-}
-
-async fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.take(LONGEST_ANSWER).read_to_end(&mut answer).await?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 #[cfg(test)]

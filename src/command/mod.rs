@@ -1,17 +1,26 @@
 //! One file for each command, or a folder where it has subcommands. Logs go to stderr, results to
 //! stdout.
 
+mod ages;
+mod arguments;
 mod broker_clock;
 mod broker_session;
 mod check;
+mod completions;
 mod config_file;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod failed;
 mod health;
+mod help;
+mod http_get;
+mod man;
 mod policy;
 mod process;
+mod queue_browser;
 mod readiness;
+mod results;
+mod resume;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -19,96 +28,17 @@ mod table;
 mod terminal;
 mod topology;
 
+pub use arguments::Arguments;
+
 use crate::broker::BrokerError;
 use crate::config::ConfigError;
 use crate::settings::located::FileError;
 use crate::shutdown;
 use crate::telemetry;
 use anyhow::Context;
-use clap::{Parser, Subcommand};
-use config_file::ConfigFile;
+use arguments::Command;
+use clap::CommandFactory;
 use std::process::ExitCode;
-
-#[derive(Parser, Debug)]
-#[command(name = "invoice-worker", version, about = "Recognises medical invoices and verifies them against the fiscal registry", long_about = None)]
-pub struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand, Debug)]
-#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
-enum Command {
-    /// The worker: consumes jobs until SIGTERM or SIGINT
-    Run(ConfigFile),
-    /// The whole system on this machine, with nothing installed: sample invoices under a mix of
-    /// faults
-    #[cfg(feature = "sandbox")]
-    Demo(demo::DemoArguments),
-    /// One-shot, without a queue: local files or s3://bucket/key
-    Process {
-        #[command(flatten)]
-        file: ConfigFile,
-        #[command(flatten)]
-        arguments: process::ProcessArguments,
-    },
-    /// Both providers' HTTP APIs and an S3 server, for development and tests
-    #[cfg(feature = "sandbox")]
-    Sandbox(sandbox::SandboxArguments),
-    /// The failed queue: what is in it and why, and what becomes of it
-    Failed {
-        #[command(flatten)]
-        file: ConfigFile,
-        #[command(subcommand)]
-        action: failed::FailedAction,
-    },
-    /// The queues and the exchange that the worker needs: declare, compare with the broker, or
-    /// print them
-    Topology {
-        #[command(flatten)]
-        file: ConfigFile,
-        #[command(subcommand)]
-        action: topology::TopologyAction,
-    },
-    /// Is everything there that the worker will need? One finding each, and how to repair what is not
-    Check {
-        #[command(flatten)]
-        file: ConfigFile,
-        #[command(flatten)]
-        arguments: check::CheckArguments,
-    },
-    /// Is the worker on this machine alive? Exit status 0 or 1, for containers without a shell
-    Health {
-        #[command(flatten)]
-        file: ConfigFile,
-        #[command(flatten)]
-        arguments: health::HealthArguments,
-    },
-    /// The error-code policy
-    Policy {
-        #[command(flatten)]
-        file: ConfigFile,
-        #[command(subcommand)]
-        question: policy::Question,
-    },
-}
-
-impl Command {
-    /// True where a signal may end the command at any point. The others listen for themselves, and finish
-    /// the work in hand.
-    fn ends_on_signal(&self) -> bool {
-        match self {
-            Self::Run(_) | Self::Failed { .. } => false,
-            #[cfg(feature = "sandbox")]
-            Self::Demo(_) | Self::Sandbox(_) => false,
-            Self::Process { .. }
-            | Self::Check { .. }
-            | Self::Health { .. }
-            | Self::Topology { .. }
-            | Self::Policy { .. } => true,
-        }
-    }
-}
 
 /// The status of bad usage or configuration, `EX_USAGE` of `sysexits.h`.
 const USAGE: u8 = 64;
@@ -128,7 +58,10 @@ pub fn execute(arguments: Arguments) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(dispatch(arguments.command));
+    let outcome = runtime.block_on(async {
+        let command = arguments.into_command()?;
+        dispatch(command).await
+    });
     // A reader of a terminal or a blocking read must not keep the process.
     runtime.shutdown_background();
     match outcome {
@@ -182,10 +115,21 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             config.validate_broker()?;
             failed::run(&config, action).await
         }
+        Command::Results { file, action } => {
+            let config = file.load()?;
+            config.validate_broker()?;
+            results::run(&config, action).await
+        }
         Command::Topology { file, action } => {
             let config = file.load()?;
             config.validate_broker()?;
             topology::run(config, action).await
+        }
+        Command::Resume { file, arguments } => {
+            let config = file.load()?;
+            // The seal and the fleet follow from all of it.
+            config.validate()?;
+            resume::run(&config, arguments).await
         }
         Command::Check { file, arguments } => {
             let config = file.load()?;
@@ -193,6 +137,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             Box::pin(check::run(config, file.path().as_deref(), &arguments)).await
         }
         Command::Health { file, arguments } => health::run(&file.load()?, arguments).await,
+        Command::Completions(arguments) => completions::run(arguments, Arguments::command()),
+        Command::Man(arguments) => man::run(&arguments, Arguments::command()),
         Command::Policy { file, question } => {
             let config = file.load()?;
             config.validate_policy()?;

@@ -1,4 +1,5 @@
-//! What a terminal can show: its width, lines that fit, and text that strangers wrote.
+//! What a terminal can show: its width, lines that fit, lengths of time, and text that strangers
+//! wrote.
 
 use console::{Term, measure_text_width};
 
@@ -73,6 +74,24 @@ pub(super) fn hanging(lead: &str, text: &str, columns: usize) -> String {
     let indent = measure_text_width(lead);
     let lines = wrap(text, columns.saturating_sub(indent).max(LEAST_TEXT));
     format!("{lead}{}", lines.join(&format!("\n{:indent$}", "")))
+}
+
+/// A length of time in its two largest units.
+pub(super) fn length(seconds: u64) -> String {
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let first = parts.iter().position(|(number, _)| *number > 0);
+    let two = parts[first.unwrap_or(parts.len() - 1)..].iter().take(2);
+    let shown: Vec<String> = two
+        .enumerate()
+        .filter(|(index, (number, _))| *index == 0 || *number > 0)
+        .map(|(_, (number, unit))| format!("{number}{unit}"))
+        .collect();
+    shown.join(" ")
 }
 
 /// Text that came with a message may move the cursor, clear the screen or turn the direction of

@@ -2,7 +2,7 @@
 //! without a worker.
 
 use super::broker_session::connect;
-use super::check::{self, CheckReport};
+use super::check::{self, CheckReport, ReportArguments};
 use crate::broker::topology::{definitions, queues};
 use crate::config::{Config, ConfigError};
 use clap::Subcommand;
@@ -14,7 +14,10 @@ pub(super) enum TopologyAction {
     /// Declares what does not exist yet
     Declare,
     /// Shows how the broker differs from the configuration, and how to repair it; declares nothing
-    Check,
+    Check {
+        #[command(flatten)]
+        report: ReportArguments,
+    },
     /// Prints RabbitMQ definitions (JSON), to be imported where the worker may not declare
     Export,
 }
@@ -22,7 +25,7 @@ pub(super) enum TopologyAction {
 pub(super) async fn run(config: Config, action: TopologyAction) -> anyhow::Result<ExitCode> {
     match action {
         TopologyAction::Export => export(&config),
-        TopologyAction::Declare | TopologyAction::Check if config.broker.is_memory() => {
+        TopologyAction::Declare | TopologyAction::Check { .. } if config.broker.is_memory() => {
             Err(ConfigError::of(
                 "broker.urls",
                 "memory:// lives within one process and keeps no queues; name a RabbitMQ",
@@ -30,7 +33,7 @@ pub(super) async fn run(config: Config, action: TopologyAction) -> anyhow::Resul
             .into())
         }
         TopologyAction::Declare => declare(config).await,
-        TopologyAction::Check => compare(config).await,
+        TopologyAction::Check { report } => compare(config, report).await,
     }
 }
 
@@ -62,13 +65,13 @@ async fn declare(mut config: Config) -> anyhow::Result<ExitCode> {
 
 /// Compares the broker with the configuration. A queue that does not exist is a difference here,
 /// whether or not a worker would declare it.
-async fn compare(mut config: Config) -> anyhow::Result<ExitCode> {
+async fn compare(mut config: Config, arguments: ReportArguments) -> anyhow::Result<ExitCode> {
     config.broker.declare_topology = false;
     let session = connect(&config.broker).await?;
-    let mut report = CheckReport::default();
-    report.print(&check::topology(&session, &config).await)?;
+    let mut report = CheckReport::new(arguments);
+    report.add(check::topology(&session, &config).await)?;
     session.close().await;
-    Ok(report.exit_code())
+    Ok(report.end()?)
 }
 
 fn export(config: &Config) -> anyhow::Result<ExitCode> {

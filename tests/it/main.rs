@@ -25,3 +25,4 @@ mod scenarios;
 mod store;
 mod supervision;
 mod third_vendor;
+mod version;

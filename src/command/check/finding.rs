@@ -1,10 +1,25 @@
 //! One finding of `check`, and how findings are printed.
 
 use crate::command::terminal::{self, hanging, wrap};
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
 use std::io::Write;
 use std::process::ExitCode;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// How findings are reported, and which of them count as a failure.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct ReportArguments {
+    /// One JSON object with all findings, once all are known
+    #[arg(long)]
+    json: bool,
+    /// Status 1 also where there are only warnings
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum CheckOutcome {
     #[default]
     Passed,
@@ -13,7 +28,7 @@ pub(crate) enum CheckOutcome {
     Failed,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct CheckFinding {
     pub(crate) outcome: CheckOutcome,
     /// A configuration key, or another name for what was checked.
@@ -82,28 +97,61 @@ impl CheckFinding {
     }
 }
 
-/// Prints findings as soon as they are known: a store that does not answer takes its time.
-#[derive(Debug, Default)]
+/// Prints findings as soon as they are known, because a store that does not answer takes its time;
+/// as JSON, all of them at the end.
+#[derive(Debug)]
 pub(crate) struct CheckReport {
+    arguments: ReportArguments,
     worst: CheckOutcome,
+    kept: Vec<CheckFinding>,
 }
 
 impl CheckReport {
-    pub(crate) fn print(&mut self, findings: &[CheckFinding]) -> std::io::Result<()> {
+    pub(crate) fn new(arguments: ReportArguments) -> Self {
+        Self {
+            arguments,
+            worst: CheckOutcome::default(),
+            kept: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, findings: Vec<CheckFinding>) -> std::io::Result<()> {
+        let outcomes = findings.iter().map(|finding| finding.outcome);
+        self.worst = outcomes.fold(self.worst, CheckOutcome::max);
+        if self.arguments.json {
+            self.kept.extend(findings);
+            return Ok(());
+        }
         let columns = terminal::columns();
         let mut out = std::io::stdout().lock();
         for finding in findings {
-            self.worst = self.worst.max(finding.outcome);
             writeln!(out, "{}", finding.render(columns))?;
         }
         out.flush()
     }
 
-    /// Failure where the worker could not work.
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    /// Prints what was kept, and returns the status: failure where the worker could not work, or
+    /// where there are warnings and none is allowed.
+    pub(crate) fn end(self) -> std::io::Result<ExitCode> {
+        if self.arguments.json {
+            writeln!(std::io::stdout().lock(), "{}", self.to_json())?;
+        }
+        Ok(if self.is_failure() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({ "outcome": self.worst, "findings": self.kept })
+    }
+
+    fn is_failure(&self) -> bool {
         match self.worst {
-            CheckOutcome::Failed => ExitCode::FAILURE,
-            CheckOutcome::Passed | CheckOutcome::Warning => ExitCode::SUCCESS,
+            CheckOutcome::Failed => true,
+            CheckOutcome::Warning => self.arguments.deny_warnings,
+            CheckOutcome::Passed => false,
         }
     }
 }
@@ -145,5 +193,39 @@ mod tests {
         rabbitmqctl set_permissions -p / worker '^a$' '^b$' '^c$'
         ");
         assert_eq!(broken.render(300).lines().count(), 1);
+    }
+    #[test]
+    fn the_worst_finding_and_what_is_denied_decide_the_status() {
+        let findings = |outcome| {
+            let finding = |outcome| CheckFinding {
+                outcome,
+                ..CheckFinding::passed("rights", "text")
+            };
+            [
+                finding(CheckOutcome::Passed),
+                finding(outcome),
+                finding(CheckOutcome::Passed),
+            ]
+        };
+        for (outcome, deny_warnings, is_failure) in [
+            (CheckOutcome::Passed, true, false),
+            (CheckOutcome::Warning, false, false),
+            (CheckOutcome::Warning, true, true),
+            (CheckOutcome::Failed, false, true),
+        ] {
+            let mut report = CheckReport::new(ReportArguments {
+                json: true,
+                deny_warnings,
+            });
+            report.add(findings(outcome).into()).unwrap();
+            assert_eq!(report.is_failure(), is_failure, "{outcome:?}");
+            let told = report.to_json();
+            assert_eq!(told["outcome"], json!(outcome));
+            assert_eq!(told["findings"].as_array().unwrap().len(), 3);
+            assert_eq!(
+                told["findings"][1],
+                json!({ "outcome": outcome, "about": "rights", "text": "text", "remedy": "", "command": "" })
+            );
+        }
     }
 }

@@ -11,7 +11,7 @@ mod storage;
 mod transfer;
 
 pub(super) use broker::topology;
-pub(super) use finding::{CheckFinding, CheckOutcome, CheckReport};
+pub(super) use finding::{CheckFinding, CheckOutcome, CheckReport, ReportArguments};
 pub(super) use management::time as broker_time;
 pub(super) use storage::{PATIENCE, store};
 
@@ -30,6 +30,8 @@ pub(super) struct CheckArguments {
     /// Only the configuration and the policy: nothing is connected
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Checks one thing after the other. The status is 1 where the worker could not work. No queue is
@@ -39,37 +41,37 @@ pub(super) async fn run(
     file: Option<&Path>,
     arguments: &CheckArguments,
 ) -> anyhow::Result<ExitCode> {
-    let mut report = CheckReport::default();
+    let mut report = CheckReport::new(arguments.report);
     let source = file.map_or_else(
         || "built-in defaults and environment".to_owned(),
         |file| file.display().to_string(),
     );
-    report.print(&[CheckFinding::passed(CONFIGURATION, source)])?;
-    report.print(&doubts(&config))?;
+    report.add(vec![CheckFinding::passed(CONFIGURATION, source)])?;
+    report.add(doubts(&config))?;
     let policy = app::policy(&config)?;
     let overrides = if config.policy.file.is_empty() {
         String::new()
     } else {
         format!(", with {} over it", config.policy.file)
     };
-    report.print(&[CheckFinding::passed(
+    report.add(vec![CheckFinding::passed(
         "policy",
         format!("{} rules, built in{overrides}", policy.rules().len()),
     )])?;
     if !arguments.offline {
-        report.print(&Box::pin(broker::check(&config)).await)?;
+        report.add(Box::pin(broker::check(&config)).await)?;
         let pipeline = app::pipeline(&config, policy, Randomness::from_system()).await?;
-        report.print(&store(&config, &pipeline).await)?;
-        report.print(&transfer::check(&config, &pipeline).await)?;
+        report.add(store(&config, &pipeline).await)?;
+        report.add(transfer::check(&config, &pipeline).await)?;
         let (network, now) = (config.network()?, Clock::System.now());
         for (key, url) in [
             ("recognition.url", &config.recognition.url),
             ("verification.url", &config.verification.url),
         ] {
-            report.print(&[provider::check(key, url, &network, now).await])?;
+            report.add(vec![provider::check(key, url, &network, now).await])?;
         }
     }
-    Ok(report.exit_code())
+    Ok(report.end()?)
 }
 
 fn doubts(config: &Config) -> Vec<CheckFinding> {

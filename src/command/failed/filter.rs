@@ -2,8 +2,9 @@
 
 use super::job::FailedJob;
 use super::reason::FailedStatus;
+use crate::command::ages::parse_age;
 use clap::Args;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 
 /// The stages at which a job can fail, and the words for copies without the worker's reason.
 const STAGES: [&str; 8] = [
@@ -35,10 +36,10 @@ pub(crate) struct Filter {
     #[arg(long)]
     pub(super) job_id: Vec<String>,
     /// Failed longer ago than this: 2h, 1d, 1d12h
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
     older_than: Option<SignedDuration>,
     /// Failed since then
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
     newer_than: Option<SignedDuration>,
     /// At most so many, those first that were first in the queue
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -80,18 +81,6 @@ impl Filter {
 
 fn is_among<T>(wanted: &[T], is_it: impl FnMut(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(is_it)
-}
-
-/// A length of time. A day has 24 hours here, whatever the clocks change.
-fn age(text: &str) -> Result<SignedDuration, &'static str> {
-    let span: Span = text
-        .parse()
-        .map_err(|_| "not an age; write for instance 90s, 2h or 1d12h")?;
-    match span.to_duration(SpanRelativeTo::days_are_24_hours()) {
-        Ok(age) if !age.is_negative() => Ok(age),
-        Ok(_) => Err("an age is not negative"),
-        Err(_) => Err("months and years differ in length; write days"),
-    }
 }
 
 #[cfg(test)]

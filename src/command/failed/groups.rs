@@ -1,7 +1,7 @@
 //! The copies in the failed queue, counted by stage, code, status and age.
 
-use super::ages::Ages;
 use super::reason::{FailedStatus, Reason};
+use crate::command::ages::Ages;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;

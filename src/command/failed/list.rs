@@ -1,8 +1,8 @@
 //! `failed list`: groups as a table, or as JSON.
 
-use super::ages::{Ages, age};
 use super::browse::BrowseTally;
 use super::groups::Groups;
+use crate::command::ages::{Ages, age};
 use crate::command::table::{Column, Table};
 use crate::command::terminal::plain;
 use serde_json::json;

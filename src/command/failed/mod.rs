@@ -3,7 +3,6 @@
 //! Looking changes nothing. A command that would move more than one copy, or drop any, only says so
 //! unless `--yes` or the jobs' ids are given.
 
-mod ages;
 mod browse;
 mod drop;
 mod filter;

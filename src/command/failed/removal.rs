@@ -1,10 +1,10 @@
 //! Taking copies out of the failed queue one after the other, so that it can be interrupted at any
 //! point. `replay` and `drop` say what happens to each.
 
-use super::browse::QueueBrowser;
 use super::job::FailedJob;
 use super::plan::Plan;
 use crate::broker::{Message, Session, Settled};
+use crate::command::queue_browser::QueueBrowser;
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;

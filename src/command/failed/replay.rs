@@ -4,10 +4,10 @@
 //! that was interrupted in between is still in the failed queue, and carries the same mark when it
 //! is replayed again: the same run, which the workers answer once.
 
-use super::ages::length;
 use super::job::FailedJob;
 use super::removal::Removal;
 use crate::broker::{Message, Publisher, Session, fit_to_frame, replay_copy};
+use crate::command::terminal::length;
 use anyhow::Context;
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};

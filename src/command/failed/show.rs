@@ -1,10 +1,10 @@
 //! `failed show`: one copy, with what a person needs who decides what becomes of it. The body is not
 //! shown, except for where the image is.
 
-use super::ages::age;
 use super::job::{self, FailedJob};
 use super::reason::Effort;
 use crate::broker::Message;
+use crate::command::ages::age;
 use crate::command::terminal::{hanging, plain, plain_lines};
 use crate::domain::job::ImageRef;
 use jiff::Timestamp;

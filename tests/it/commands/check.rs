@@ -8,6 +8,7 @@ use invoice_worker::config::WorkerConfig;
 use invoice_worker::domain::failure::Stage;
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::settings::units::span;
+use serde_json::{Value, json};
 
 async fn check(file: &ConfigFile, environment: &[(&str, &str)]) -> (Option<i32>, String) {
     let ended = output(&["check", "-c", &file.path()], environment).await;
@@ -202,4 +203,53 @@ async fn workers_of_another_fleet_or_seal_on_the_same_exchange_are_reported() {
         "{text}"
     );
     system.drain().await;
+}
+
+#[tokio::test]
+async fn findings_are_for_programs_too_and_a_warning_counts_where_none_is_allowed() {
+    let mut system = safe().await;
+    let sound = ConfigFile::of(&system);
+    system.config.worker.redelivery_wait = span("30s");
+    let doubtful = ConfigFile::of(&system);
+    for (file, arguments, code, worst) in [
+        (
+            &sound,
+            &["--offline", "--json", "--deny-warnings"][..],
+            0,
+            "passed",
+        ),
+        (&doubtful, &["--offline", "--json"], 0, "warning"),
+        (
+            &doubtful,
+            &["--offline", "--json", "--deny-warnings"],
+            1,
+            "warning",
+        ),
+        (&sound, &["--json"], 0, "passed"),
+    ] {
+        let path = file.path();
+        let ended = output(&[&["check", "-c", &path], arguments].concat(), &[]).await;
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(told["outcome"], worst, "{told}");
+        let findings = told["findings"].as_array().unwrap();
+        assert_eq!(findings[0]["about"], "configuration");
+        let outcomes: Vec<&Value> = findings.iter().map(|finding| &finding["outcome"]).collect();
+        assert_eq!(outcomes.contains(&&json!("warning")), worst == "warning");
+    }
+    let ended = output(
+        &[
+            "check",
+            "--offline",
+            "--deny-warnings",
+            "-c",
+            &doubtful.path(),
+        ],
+        &[],
+    )
+    .await;
+    assert!(
+        ended.code == Some(1) && ended.stdout.contains("warning configuration"),
+        "{ended:?}"
+    );
 }

@@ -1,7 +1,7 @@
-//! Ages: how many copies are how old, in classes that `--newer-than` and `--older-than` can name, and
-//! lengths of time in words.
+//! Ages: how many copies are how old, in classes that `--newer-than` and `--older-than` can name.
 
-use jiff::{SignedDuration, Timestamp};
+use super::terminal::length;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::Serialize;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -57,22 +57,16 @@ pub(super) fn age(at: Timestamp, now: Timestamp) -> String {
     length(age.unsigned_abs().as_secs())
 }
 
-/// A length of time in its two largest units.
-pub(super) fn length(seconds: u64) -> String {
-    let parts = [
-        (seconds / 86_400, "d"),
-        (seconds / 3_600 % 24, "h"),
-        (seconds / 60 % 60, "m"),
-        (seconds % 60, "s"),
-    ];
-    let first = parts.iter().position(|(number, _)| *number > 0);
-    let two = parts[first.unwrap_or(parts.len() - 1)..].iter().take(2);
-    let shown: Vec<String> = two
-        .enumerate()
-        .filter(|(index, (number, _))| *index == 0 || *number > 0)
-        .map(|(_, (number, unit))| format!("{number}{unit}"))
-        .collect();
-    shown.join(" ")
+/// Reads a length of time. A day has 24 hours here, whatever the clocks change.
+pub(super) fn parse_age(text: &str) -> Result<SignedDuration, &'static str> {
+    let span: Span = text
+        .parse()
+        .map_err(|_| "not an age; write for instance 90s, 2h or 1d12h")?;
+    match span.to_duration(SpanRelativeTo::days_are_24_hours()) {
+        Ok(age) if !age.is_negative() => Ok(age),
+        Ok(_) => Err("an age is not negative"),
+        Err(_) => Err("months and years differ in length; write days"),
+    }
 }
 
 #[cfg(test)]

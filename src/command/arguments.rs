@@ -1,0 +1,172 @@
+//! The commands and their options, as clap reads them.
+
+use super::config_file::ConfigFile;
+use super::{
+    check, completions, failed, health, help, man, policy, process, results, resume, topology,
+};
+#[cfg(feature = "sandbox")]
+use super::{demo, sandbox};
+use crate::build_info::VERSION_AND_COMMIT;
+use crate::config::ConfigError;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Parser, Debug)]
+#[command(
+    name = "invoice-worker",
+    version = VERSION_AND_COMMIT,
+    about = "Recognises medical invoices and verifies them against the fiscal registry",
+    long_about = None,
+    after_help = help::PROGRAM,
+)]
+#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
+pub struct Arguments {
+    /// The configuration file; it may also stand behind the command [default:
+    /// $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml where it exists]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+impl Arguments {
+    /// The command, with the configuration file that was named before it.
+    ///
+    /// # Errors
+    /// A file is named twice, or for a command that reads none.
+    pub(super) fn into_command(self) -> Result<Command, ConfigError> {
+        let mut command = self.command;
+        if let Some(named) = self.config {
+            let file = command.file_mut().ok_or_else(|| {
+                ConfigError::of("-c, --config", "this command reads no configuration")
+            })?;
+            file.take_from_before(named)?;
+        }
+        Ok(command)
+    }
+}
+
+#[derive(Subcommand, Debug)]
+#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
+pub(super) enum Command {
+    /// The worker: consumes jobs until SIGTERM or SIGINT
+    #[command(after_help = help::RUN)]
+    Run(ConfigFile),
+    /// The whole system on this machine, with nothing installed: sample invoices under a mix of
+    /// faults
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = help::DEMO)]
+    Demo(demo::DemoArguments),
+    /// One-shot, without a queue: local files or s3://bucket/key
+    #[command(after_help = help::PROCESS)]
+    Process {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: process::ProcessArguments,
+    },
+    /// Both providers' HTTP APIs and an S3 server, for development and tests
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = help::SANDBOX)]
+    Sandbox(sandbox::SandboxArguments),
+    /// The failed queue: what is in it and why, and what becomes of it
+    #[command(after_help = help::FAILED)]
+    Failed {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(subcommand)]
+        action: failed::FailedAction,
+    },
+    /// Results whose job named no reply queue, or one that was gone: list them, or deliver them
+    #[command(after_help = help::RESULTS)]
+    Results {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(subcommand)]
+        action: results::ResultsAction,
+    },
+    /// The queues and the exchange that the worker needs: declare, compare with the broker, or
+    /// print them
+    #[command(after_help = help::TOPOLOGY)]
+    Topology {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(subcommand)]
+        action: topology::TopologyAction,
+    },
+    /// Ends pauses and opens closed scopes now, on all workers
+    #[command(after_help = help::RESUME)]
+    Resume {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: resume::ResumeArguments,
+    },
+    /// Is everything there that the worker will need? One finding each, and how to repair what is not
+    #[command(after_help = help::CHECK)]
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: check::CheckArguments,
+    },
+    /// Is the worker on this machine alive? Exit status 0 or 1, for containers without a shell
+    #[command(after_help = help::HEALTH)]
+    Health {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: health::HealthArguments,
+    },
+    /// The error-code policy
+    #[command(after_help = help::POLICY)]
+    Policy {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(subcommand)]
+        question: policy::Question,
+    },
+    /// A script with which the shell completes commands and options
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(completions::CompletionsArguments),
+    /// The manual page, or with --to one page for each command
+    #[command(after_help = help::MAN)]
+    Man(man::ManArguments),
+}
+
+impl Command {
+    /// True where a signal may end the command at any point. The others listen for themselves, and finish
+    /// the work in hand.
+    pub(super) fn ends_on_signal(&self) -> bool {
+        match self {
+            Self::Run(_) | Self::Failed { .. } | Self::Results { .. } => false,
+            #[cfg(feature = "sandbox")]
+            Self::Demo(_) | Self::Sandbox(_) => false,
+            Self::Process { .. }
+            | Self::Check { .. }
+            | Self::Health { .. }
+            | Self::Resume { .. }
+            | Self::Topology { .. }
+            | Self::Policy { .. }
+            | Self::Completions(_)
+            | Self::Man(_) => true,
+        }
+    }
+
+    fn file_mut(&mut self) -> Option<&mut ConfigFile> {
+        match self {
+            Self::Run(file)
+            | Self::Process { file, .. }
+            | Self::Failed { file, .. }
+            | Self::Results { file, .. }
+            | Self::Topology { file, .. }
+            | Self::Check { file, .. }
+            | Self::Health { file, .. }
+            | Self::Resume { file, .. }
+            | Self::Policy { file, .. } => Some(file),
+            #[cfg(feature = "sandbox")]
+            Self::Demo(_) | Self::Sandbox(_) => None,
+            Self::Completions(_) | Self::Man(_) => None,
+        }
+    }
+}

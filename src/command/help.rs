@@ -1,0 +1,114 @@
+//! What stands below the options in `--help`: an example for each command, and once for all the exit
+//! statuses and the variables.
+
+pub(super) const PROGRAM: &str = "\
+Exit status:
+  0    success; for run: drained
+  1    failure; for run: the grace ran out, and the broker delivers the unfinished jobs again
+  64   bad usage or configuration: starting again changes nothing
+  130  ended by SIGINT, and 143 by SIGTERM; run and demo: by the second one
+
+Environment:
+  INVOICE_WORKER_CONFIG            the configuration file, where no -c is given
+  INVOICE_WORKER__SECTION__KEY     any key of it: INVOICE_WORKER__BROKER__JOBS_QUEUE=claims.jobs
+  AWS_ACCESS_KEY_ID, AWS_PROFILE, …  credentials of the store, where the configuration has none
+  COLUMNS                          the width of tables, where it is not the terminal's
+  NO_COLOR                         no colours, whatever its value
+
+Logs go to stderr, results to stdout.
+
+Examples:
+  invoice-worker demo
+  invoice-worker check -c worker.toml
+  invoice-worker -c worker.toml run
+  invoice-worker failed replay --help";
+
+pub(super) const RUN: &str = "\
+Exit status: 0 once it has drained after a signal, 1 where worker.shutdown_grace ran out before, 64 where the
+configuration or a queue cannot be used, 130 or 143 on a second signal.
+
+Example:
+  invoice-worker run -c /etc/invoice-worker/worker.toml";
+
+#[cfg(feature = "sandbox")]
+pub(super) const DEMO: &str = "\
+Examples:
+  invoice-worker demo
+  invoice-worker demo --jobs 200 --broker amqp://guest:guest@127.0.0.1:5672/%2f";
+
+pub(super) const PROCESS: &str = "\
+Exit status: 0 only where every image was completed, else 1.
+
+Example:
+  invoice-worker process -c worker.toml --json scan.jpg s3://claims/2026/11/a.pdf";
+
+#[cfg(feature = "sandbox")]
+pub(super) const SANDBOX: &str = "\
+Example:
+  invoice-worker sandbox --listen 127.0.0.1:9090 | tee sandbox.toml";
+
+pub(super) const FAILED: &str = "\
+Looking changes nothing; what changes something says so first, and does it with --yes.
+
+Examples:
+  invoice-worker failed list
+  invoice-worker failed show CLM-2026-000123/1
+  invoice-worker failed replay --code 316 --yes --rate 5
+  invoice-worker failed drop --older-than 7d --yes --to dropped.jsonl";
+
+pub(super) const RESULTS: &str = "\
+Looking changes nothing. A result is published unchanged, mandatory and confirmed, before it is acknowledged: one that was
+interrupted in between is delivered twice, with the same message_id.
+
+Examples:
+  invoice-worker results list
+  invoice-worker results deliver --yes
+  invoice-worker results deliver --to claims.replies --submitter claims --rate 5 --yes
+  invoice-worker results deliver --to claims.replies CLM-2026-000123/1";
+
+pub(super) const TOPOLOGY: &str = "\
+Exit status: 0 where the broker is as it has to be, 1 where it differs (declare: 64 where a queue cannot be used).
+
+Examples:
+  invoice-worker topology declare -c worker.toml
+  invoice-worker topology check --json --deny-warnings
+  invoice-worker topology export > definitions.json";
+
+pub(super) const RESUME: &str = "\
+A pause ends by itself with the first good answer; this is for an operator who knows that what was wrong is repaired. It
+proves nothing: the next failure closes the scope again. Jobs that are parked come back in their own time.
+
+Exit status: 0 where every worker that is alive heard it, else 1.
+
+Examples:
+  invoice-worker resume verification -c worker.toml
+  invoice-worker resume 河南
+  invoice-worker resume all --json";
+
+pub(super) const CHECK: &str = "\
+Exit status: 0 where a worker could work, 1 where something fails, 64 where the configuration has mistakes.
+
+Examples:
+  invoice-worker check -c worker.toml
+  invoice-worker check --offline --json --deny-warnings";
+
+pub(super) const HEALTH: &str = "\
+Exit status: 0 where the answer is 200, else 1.
+
+Example:
+  invoice-worker health --ready -c worker.toml";
+
+pub(super) const POLICY: &str = "\
+Examples:
+  invoice-worker policy show
+  invoice-worker policy explain 316
+  invoice-worker policy test tests/data/policy/verification.toml";
+
+pub(super) const COMPLETIONS: &str = "\
+Example:
+  invoice-worker completions bash > /usr/share/bash-completion/completions/invoice-worker";
+
+pub(super) const MAN: &str = "\
+Examples:
+  invoice-worker man | man -l -
+  invoice-worker man --to /usr/local/share/man/man1";
