@@ -23,7 +23,7 @@ use std::path::PathBuf;
 pub struct Arguments {
     /// The configuration file; it may also stand behind the command [default:
     /// $INVOICE_WORKER_CONFIG, else config/invoice-worker.toml where it exists]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(id = "config_before", short, long = "config", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

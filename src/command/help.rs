@@ -11,7 +11,7 @@ Exit status:
 Environment:
   INVOICE_WORKER_CONFIG            the configuration file, where no -c is given
   INVOICE_WORKER__SECTION__KEY     any key of it: INVOICE_WORKER__BROKER__JOBS_QUEUE=claims.jobs
-  AWS_ACCESS_KEY_ID, AWS_PROFILE, …  credentials of the store, where the configuration has none
+  AWS_ACCESS_KEY_ID, AWS_PROFILE…  credentials of the store, where the configuration has none
   COLUMNS                          the width of tables, where it is not the terminal's
   NO_COLOR                         no colours, whatever its value
 
@@ -24,7 +24,7 @@ Examples:
   invoice-worker failed replay --help";
 
 pub(super) const RUN: &str = "\
-Exit status: 0 once it has drained after a signal, 1 where worker.shutdown_grace ran out before, 64 where the
+Exit status: 0 once it has drained after a signal, 1 where worker.shutdown_grace ran out before, 64 where the \
 configuration or a queue cannot be used, 130 or 143 on a second signal.
 
 Example:
@@ -57,7 +57,7 @@ Examples:
   invoice-worker failed drop --older-than 7d --yes --to dropped.jsonl";
 
 pub(super) const RESULTS: &str = "\
-Looking changes nothing. A result is published unchanged, mandatory and confirmed, before it is acknowledged: one that was
+Looking changes nothing. A result is published unchanged, mandatory and confirmed, before it is acknowledged: one that was \
 interrupted in between is delivered twice, with the same message_id.
 
 Examples:
@@ -75,8 +75,8 @@ Examples:
   invoice-worker topology export > definitions.json";
 
 pub(super) const RESUME: &str = "\
-A pause ends by itself with the first good answer; this is for an operator who knows that what was wrong is repaired. It
-proves nothing: the next failure closes the scope again. Jobs that are parked come back in their own time.
+A pause ends by itself with the first good answer; this is for an operator who knows that what was wrong is repaired. \
+It proves nothing: the next failure closes the scope again. Jobs that are parked come back in their own time.
 
 Exit status: 0 where every worker that is alive heard it, else 1.
 

@@ -15,8 +15,7 @@ pub(crate) struct ResultFilter {
     /// For whom the job was: as it said, else its bucket
     #[arg(long)]
     submitter: Vec<String>,
-    /// completed, undetermined or `invalid_job`
-    #[arg(long, value_parser = status)]
+    #[arg(long, value_parser = status, help = "completed, undetermined or invalid_job")]
     status: Vec<Status>,
     #[arg(long, help = "The verdict: genuine, not_found …")]
     verdict: Vec<String>,

@@ -163,8 +163,22 @@ mod tests {
 
     #[test]
     fn the_table_shows_what_lies_there_and_where_it_should_have_gone() {
-        insta::assert_snapshot!(written(|out| groups().write(out, 80)));
-        insta::assert_snapshot!(written(|out| groups().write(out, 160)));
+        insta::assert_snapshot!(written(|out| groups().write(out, 80)), @r"
+        status        verdict or    reply queue       how  <1h  <1d  <7d  older   oldest
+                      error                          many
+        ────────────  ────────────  ──────────────  ─────  ───  ───  ───  ─────  ───────
+        completed     genuine       claims.replies      2    1         1              2d
+        undetermined  verification  not known           1         1                   2h
+                      316
+        unknown       unknown       not known           1                        unknown
+        ");
+        insta::assert_snapshot!(written(|out| groups().write(out, 160)), @r"
+        status        verdict or error  reply queue     how many  <1h  <1d  <7d  older   oldest
+        ────────────  ────────────────  ──────────────  ────────  ───  ───  ───  ─────  ───────
+        completed     genuine           claims.replies         2    1         1              2d
+        undetermined  verification 316  not known              1         1                   2h
+        unknown       unknown           not known              1                        unknown
+        ");
     }
 
     #[test]

@@ -54,7 +54,7 @@ async fn left(system: &System) -> u32 {
 
 #[tokio::test]
 async fn a_result_whose_reply_queue_was_gone_is_delivered_there_once_it_is_back() {
-    let mut system = Box::pin(Setup::new(On::RabbitMq).await.start()).await;
+    let system = Box::pin(Setup::new(On::RabbitMq).await.start()).await;
     let key = system.sample("01-beijing-outpatient").await;
     let (mut job, gone) = (system.job("CLM-1", &key), unique_name());
     job.properties.reply_to = Some(gone.clone());
