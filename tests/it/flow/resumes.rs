@@ -40,10 +40,8 @@ async fn only_a_sealed_new_resume_of_this_fleet_opens_anything(on: On) {
     sealed_as_heartbeat.properties.headers.set_text(SEAL, &seal);
     let mut changed = valid.clone();
     changed.body = resume("changed", now).to_json().into();
-    let other_fleet = Resume {
-        fleet: "0123".into(),
-        ..resume("foreign", now)
-    };
+    let mut other_fleet = resume("foreign", now);
+    other_fleet.fleet = "0123".into();
     let forgeries = [
         unsealed,
         renamed,
