@@ -9,7 +9,7 @@ use crate::cluster::exchange::HEARTBEAT_EVERY;
 use crate::config::{Config, ConfigError, ReadQr};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::image::fit::DecodingBudget;
-use crate::image::{ControlRead, Loader};
+use crate::image::{ControlRead, Loader, PdfReader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
@@ -130,6 +130,7 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
             control_read: ControlRead::default(),
             decoding: DecodingBudget::new(config.decoding_memory())
                 .reading_qr(config.worker.read_qr == ReadQr::Auto),
+            pdf: PdfReader::new(&config.worker.pdf_font, config.storage.max_image_bytes.0),
         },
         recognition: RecognitionStep::new(recognition),
         verification: VerificationStep::new(verification, config.verification.auto_rotate),

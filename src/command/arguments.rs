@@ -1,6 +1,8 @@
 //! The commands and their options, as clap reads them.
 
 use super::config_file::ConfigFile;
+#[cfg(feature = "pdf")]
+use super::pdf_page;
 use super::{
     check, completions, failed, health, help, man, policy, process, results, resume, topology,
 };
@@ -43,6 +45,15 @@ impl Arguments {
             file.take_from_before(named)?;
         }
         Ok(command)
+    }
+
+    /// The arguments of the worker's own child, which needs no runtime.
+    #[cfg(feature = "pdf")]
+    pub(super) fn pdf_page(&self) -> Option<&pdf_page::PdfPageArguments> {
+        match &self.command {
+            Command::PdfPage(arguments) => Some(arguments),
+            _ => None,
+        }
     }
 }
 
@@ -132,6 +143,10 @@ pub(super) enum Command {
     /// The manual page, or with --to one page for each command
     #[command(after_help = help::MAN)]
     Man(man::ManArguments),
+    /// A PDF document on stdin becomes the picture of a page on stdout: the worker's own child
+    #[cfg(feature = "pdf")]
+    #[command(hide = true)]
+    PdfPage(pdf_page::PdfPageArguments),
 }
 
 impl Command {
@@ -142,6 +157,8 @@ impl Command {
             Self::Run(_) | Self::Failed { .. } | Self::Results { .. } => false,
             #[cfg(feature = "sandbox")]
             Self::Demo(_) | Self::Sandbox(_) => false,
+            #[cfg(feature = "pdf")]
+            Self::PdfPage(_) => false,
             Self::Process { .. }
             | Self::Check { .. }
             | Self::Health { .. }
@@ -166,6 +183,8 @@ impl Command {
             | Self::Policy { file, .. } => Some(file),
             #[cfg(feature = "sandbox")]
             Self::Demo(_) | Self::Sandbox(_) => None,
+            #[cfg(feature = "pdf")]
+            Self::PdfPage(_) => None,
             Self::Completions(_) | Self::Man(_) => None,
         }
     }

@@ -15,6 +15,8 @@ mod health;
 mod help;
 mod http_get;
 mod man;
+#[cfg(feature = "pdf")]
+mod pdf_page;
 mod policy;
 mod process;
 mod queue_browser;
@@ -48,6 +50,11 @@ const USAGE: u8 = 64;
     reason = "the last word of a command that failed"
 )]
 pub fn execute(arguments: Arguments) -> ExitCode {
+    // Within its limits there is no room for a runtime.
+    #[cfg(feature = "pdf")]
+    if let Some(arguments) = arguments.pdf_page() {
+        return pdf_page::run(arguments);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -144,6 +151,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             config.validate_policy()?;
             policy::run(&config, question).await
         }
+        #[cfg(feature = "pdf")]
+        Command::PdfPage(arguments) => Ok(pdf_page::run(&arguments)),
     }
 }
 

@@ -57,6 +57,8 @@ pub struct WorkerConfig {
     pub max_in_flight: u16,
     /// Bytes of image data held at once, all jobs together.
     pub image_memory: Size,
+    /// A font file with Chinese characters, for PDF documents that do not embed theirs. Empty: none.
+    pub pdf_font: String,
     /// The time that a job may take from its first delivery.
     pub job_deadline: Span,
     /// The wait of a redelivered job without a checkpoint: its earlier call may still be running.
@@ -83,6 +85,7 @@ impl Default for WorkerConfig {
         Self {
             max_in_flight: 64,
             image_memory: Size(512 << 20),
+            pdf_font: String::new(),
             job_deadline: span("96h"),
             redelivery_wait: span("35s"),
             read_qr: ReadQr::Auto,
@@ -100,6 +103,14 @@ impl WorkerConfig {
             "worker.max_in_flight",
             "must be between 1 and 10000",
         );
+        if !self.pdf_font.is_empty()
+            && let Err(error) = std::fs::metadata(&self.pdf_font)
+        {
+            problems.add(
+                "worker.pdf_font",
+                format!("{} cannot be read: {error}", self.pdf_font),
+            );
+        }
         let bodies = 1 << 10..=LARGEST_BODY_BYTES as u64;
         problems.require(
             bodies.contains(&self.max_job_bytes.0),

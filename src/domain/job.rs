@@ -31,8 +31,9 @@ const MAX_PAGE: u32 = 1_000;
 pub struct Job {
     pub id: JobId,
     pub image: ImageRef,
-    /// The page of it that has the bill, from 1: of a format that has pages.
-    pub page: u32,
+    /// The page of it that has the bill, from 1: of a format that has pages. `None`: the first, or of
+    /// a PDF the first with the QR code of a bill.
+    pub page: Option<u32>,
     /// Whether the bill is verified after its recognition.
     pub verify: bool,
     /// No further attempt is started after it.
@@ -229,8 +230,8 @@ enum ImageProblem {
     Url(&'static str),
 }
 
-/// The image, and its page.
-fn read_image(raw: &RawValue) -> Result<(ImageRef, u32), ImageProblem> {
+/// The image, and its page where one is named.
+fn read_image(raw: &RawValue) -> Result<(ImageRef, Option<u32>), ImageProblem> {
     use ImageProblem::Malformed;
     let wire: WireImage = serde_json::from_str(raw.get())
         .map_err(|error| Malformed(not_an_object("image", &error)))?;
@@ -269,7 +270,7 @@ fn read_image(raw: &RawValue) -> Result<(ImageRef, u32), ImageProblem> {
         (Some(_), Some(_)) => Err(Malformed("image has both key and url; give one".into())),
         (None, None) => Err(Malformed("image has neither key nor url; give one".into())),
     };
-    image.map(|image| (image, page.unwrap_or(1)))
+    image.map(|image| (image, page))
 }
 
 fn read_job_id(name: &str, text: &str) -> Result<JobId, String> {

@@ -14,8 +14,19 @@ pub(super) struct Fetched {
     pub revision: Revision,
     /// The store keeps it compressed.
     pub is_packed: bool,
+    /// The bytes are the picture of a document's page; the hash is the document's.
+    pub page_of: Option<DocumentPage>,
     /// The part of the memory budget that the bytes take.
     pub reserved: Reserved,
+}
+
+/// Which page of which document.
+#[derive(Clone, Copy)]
+pub(super) struct DocumentPage {
+    /// The document's length in bytes.
+    pub bytes: u64,
+    /// From 1.
+    pub page: u32,
 }
 
 /// The memory that one job may take: its image, and what is made of it for the providers.
@@ -32,9 +43,17 @@ impl Need {
     }
 
     /// Base64 and percent-encoding make an image at most four times as long.
-    fn of(self, image_bytes: u64) -> u64 {
+    pub(super) fn of(self, image_bytes: u64) -> u64 {
         image_bytes + self.max_derived_bytes.min(image_bytes.saturating_mul(4))
     }
+}
+
+/// The part of the reserved memory that is kept once the length of an image is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    WhatItNeeds,
+    /// Another picture will be made of it.
+    Most,
 }
 
 /// `reserved` is [`Need::most`] of the memory; what the image turns out not to need of it is given
@@ -46,6 +65,7 @@ pub(super) async fn fetch(
     store: &Store,
     mut reserved: Reserved,
     need: Need,
+    keep: Keep,
     (bucket, key, version_id): (&str, &str, Option<&str>),
 ) -> Result<Fetched, Failure> {
     let object = store.open(bucket, key, version_id).await?;
@@ -53,7 +73,9 @@ pub(super) async fn fetch(
         if length > need.max_image_bytes {
             return Err(too_large(need.max_image_bytes));
         }
-        reserved.shrink_to(need.of(length));
+        if keep == Keep::WhatItNeeds {
+            reserved.shrink_to(need.of(length));
+        }
     }
     let (revision, is_packed) = (object.revision.clone(), object.is_packed);
     let mut hash = Sha256::new();
@@ -71,6 +93,7 @@ pub(super) async fn fetch(
         sha256: hex::encode(hash.finalize()),
         revision,
         is_packed,
+        page_of: None,
         reserved,
     })
 }

@@ -2,6 +2,7 @@
 //! the rest.
 
 use super::inspect::{ImageFacts, Refusal, inspect, inspect_beginning};
+use super::pdf::is_drawable;
 use crate::domain::failure::Failure;
 use crate::store::{Revision, Store};
 use bytes::Bytes;
@@ -38,11 +39,15 @@ pub(super) async fn read_header(
 }
 
 impl ImageHeader {
-    /// Finds out what kind of image it is. `None`: the header does not end here.
+    /// Finds out what kind of image it is. `None`: the header does not end here,
+    /// or it is a document, whose pages are in the rest.
     ///
     /// # Errors
     /// `image.unsupported_format` or `image.corrupt`: final, the job is at fault.
     pub(super) fn facts(&self) -> Result<Option<ImageFacts>, Refusal> {
+        if is_drawable(&self.bytes) {
+            return Ok(None);
+        }
         if self.size == Some(self.bytes.len() as u64) {
             inspect(&self.bytes, 1).map(Some)
         } else {

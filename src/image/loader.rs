@@ -1,16 +1,16 @@
 //! Loads a job's image: its bytes, or only its header if the providers fetch it by URL.
 
 use super::control_read::ControlRead;
-use super::fetch::{Fetched, Need, fetch};
+use super::fetch::{Fetched, Need};
 use super::fit::{DecodingBudget, Plan};
-use super::header::{ImageHeader, read_header};
-use super::inspect::{Glance, ImageFacts, Refusal, inspect};
+use super::header::ImageHeader;
+use super::inspect::Glance;
 use super::loaded::{
     LoadedImage, NotLoaded, Object, object_identity, object_part, paged, without_query,
 };
-use super::memory::{ImageMemory, Reserved};
-use super::missing_rows::has_its_rows;
-use super::presigned::{ObjectPath, PresignedObject, PresignedUrls};
+use super::memory::ImageMemory;
+use super::pdf::{self, PdfReader};
+use super::presigned::{ObjectPath, PresignedUrls, subject};
 use super::transfers::{Limits, Transfers};
 use super::views::{MadePictures, Views};
 use crate::domain::account::AccountId;
@@ -18,10 +18,9 @@ use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::ImageRef;
 use crate::domain::progress::Progress;
 use crate::domain::result::ImagePart;
-use crate::policy::{Policy, Transfer};
-use crate::provider::huawei::encoded_len;
+use crate::policy::Policy;
 use crate::provider::{UrlSigner, View};
-use crate::retry::{Attempted, CallContext, ImageOrigin, JobContext, Retrier, StageStopped};
+use crate::retry::{CallContext, ImageOrigin, JobContext, Retrier, StageStopped};
 use crate::store::{Revision, Store, too_large};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -43,17 +42,13 @@ pub struct Loader {
     pub control_read: ControlRead,
     /// The memory of decoded pixels: a picture may be small in bytes and large in pixels.
     pub decoding: DecodingBudget,
+    /// Makes pictures of documents' pages, where this build can.
+    pub pdf: PdfReader,
 }
 
 const NO_BUCKET: &str = "image.bucket is missing, and storage.bucket gives no default";
 
 const FORBIDDEN_BUCKET: &str = "image.bucket is neither storage.bucket nor one of storage.buckets";
-
-/// Inspecting more bytes than this takes long enough to be moved off the runtime's threads.
-const QUICKLY_INSPECTED: usize = 1 << 20;
-
-/// Three colours, and the coefficients of a progressive JPEG.
-const DECODED_PIXEL_BYTES: u64 = 9;
 
 impl Loader {
     /// Returns the result's part about the image as the job names it, before it is loaded.
@@ -113,7 +108,7 @@ impl Loader {
         self.allows(bucket).map_err(StageStopped::at_fault)?;
         let path = (bucket, key.as_str(), version_id.as_deref());
         let transfers = self.transfers.asked(job.job.verify);
-        if self.transfers.are_by_url() && job.job.page == 1 {
+        if self.transfers.are_by_url() && job.job.page.is_none_or(|page| page == 1) {
             let subject = subject(path);
             let call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
             let control = async |code: String| self.is_the_objects_fault(path, &code).await;
@@ -125,7 +120,13 @@ impl Loader {
             }
         }
         let fetched = self.fetched(path, job, progress, retrier).await?;
-        self.at_hand(path, fetched, job.job.page, transfers).await
+        if pdf::is_drawable(&fetched.bytes) {
+            drop(fetched);
+            let page = self.document(path, job, progress, retrier).await?;
+            return self.at_hand(path, page, 1, transfers).await;
+        }
+        let page = job.job.page.unwrap_or(1);
+        self.at_hand(path, fetched, page, transfers).await
     }
 
     /// Checks that a job may name this bucket.
@@ -161,37 +162,18 @@ impl Loader {
             bytes,
             revision: Revision::default(),
             is_packed: false,
+            page_of: None,
             reserved,
         };
-        self.at_hand(("", name, None), fetched, 1, Transfers::inline(verify))
+        let path = ("", name, None);
+        let fetched = if pdf::is_drawable(&fetched.bytes) {
+            let turn = self.pdf.turn().await;
+            self.page(path, fetched, None, turn).await?
+        } else {
+            fetched
+        };
+        self.at_hand(path, fetched, 1, Transfers::inline(verify))
             .await
-    }
-
-    /// Reads the whole image. The job waits for memory first, so that it keeps no other job from
-    /// the store meanwhile.
-    pub(super) async fn fetched(
-        &self,
-        path: ObjectPath<'_>,
-        job: &JobContext<'_>,
-        progress: &mut Progress,
-        retrier: &Retrier,
-    ) -> Result<Fetched, Box<StageStopped>> {
-        let subject = subject(path);
-        let mut call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
-        let mut kept = None;
-        loop {
-            let reserve = self.memory.reserve(self.need.most());
-            let reserved = retrier.in_turn(job, reserve).await?;
-            let attempt = self.fetch(path, reserved);
-            let control = async |code: String| self.is_the_objects_fault(path, &code).await;
-            match retrier.attempt(&mut call, kept, attempt, control).await? {
-                Attempted::Done(fetched) => {
-                    self.remember(path);
-                    return Ok(fetched);
-                }
-                Attempted::Again(permit) => kept = permit,
-            }
-        }
     }
 
     /// Returns the image by URL if every provider can and may fetch it, and `None` if its bytes are
@@ -254,18 +236,26 @@ impl Loader {
             sha256,
             revision,
             is_packed,
+            page_of,
             reserved,
         } = fetched;
-        // A provider that fetches the object may take the compressed bytes for the image.
-        let transfers = if is_packed {
+        // A provider that fetches the object may take the compressed bytes, or the document, for
+        // the image.
+        let transfers = if is_packed || page_of.is_some() {
             Transfers::inline(transfers.verification.is_some())
         } else {
             transfers
         };
         let object = self.presigned(path, &revision);
         let transfers = object.allow(transfers).await;
-        let size = bytes.len() as u64;
-        let part = |glance| object_part(path, &revision, glance, Some(sha256.clone()), size);
+        let size = page_of.map_or(bytes.len() as u64, |document| document.bytes);
+        let part = |glance| {
+            let glance = page_of.map_or(glance, |_| Glance {
+                format: Some(pdf::FORMAT),
+                ..glance
+            });
+            object_part(path, &revision, glance, Some(sha256.clone()), size)
+        };
         let facts = self
             .inspect(&bytes, page)
             .await
@@ -275,8 +265,13 @@ impl Loader {
             .await
             .map_err(|failure| NotLoaded::refused(failure, part(facts.into())))?;
         let is_needed = !plan.is_fetched();
-        let views = self.views(plan, &bytes, facts, &object);
+        let views = if page_of.is_some() {
+            Views::of_page(&plan, &bytes, facts, &self.decoding)
+        } else {
+            self.views(plan, &bytes, facts, &object)
+        };
         let part = part(facts.into());
+        let page = page_of.map_or(page, |document| document.page);
         // The identity does not depend on the transfer: another turn of the job may use the URL.
         let version = revision.version_id.as_deref();
         let version = version.filter(|_| self.transfers.are_by_url());
@@ -301,21 +296,6 @@ impl Loader {
         })
     }
 
-    fn presigned(
-        &self,
-        (bucket, key, asked): ObjectPath<'_>,
-        revision: &Revision,
-    ) -> Arc<PresignedObject> {
-        Arc::new(PresignedObject {
-            store: self.store.clone(),
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            asked: asked.map(str::to_owned),
-            revision: revision.clone(),
-            urls: Arc::clone(&self.presigned_urls),
-        })
-    }
-
     fn fits(&self, image_bytes: u64) -> Result<(), Failure> {
         let most = self.need.max_image_bytes;
         if image_bytes > most {
@@ -324,123 +304,4 @@ impl Loader {
             Ok(())
         }
     }
-
-    /// The store gave this image: control reads may ask for it.
-    fn remember(&self, path: ObjectPath<'_>) {
-        if path.0 == self.bucket {
-            self.control_read.remember(path);
-        }
-    }
-
-    async fn is_the_objects_fault(&self, path: ObjectPath<'_>, code: &str) -> bool {
-        let control = &self.control_read;
-        path.0 == self.bucket && control.is_the_objects_fault(&self.store, path, code).await
-    }
-
-    async fn header(&self, path: ObjectPath<'_>) -> Result<ImageHeader, Failure> {
-        read_header(&self.store, path)
-            .await
-            .map_err(|failure| self.blame(failure, path))
-    }
-
-    async fn fetch(&self, path: ObjectPath<'_>, reserved: Reserved) -> Result<Fetched, Failure> {
-        fetch(&self.store, reserved, self.need, path)
-            .await
-            .map_err(|failure| self.blame(failure, path))
-    }
-
-    /// Returns who is at fault: a fault of our own bucket is the operator's mistake and pauses the
-    /// stage; a fault of a bucket that the job names is the job's.
-    fn blame(&self, failure: Failure, path: ObjectPath<'_>) -> Failure {
-        if path.0 == self.bucket {
-            return failure;
-        }
-        if failure.code == "NoSuchBucket" {
-            return Failure::new(
-                Stage::Image,
-                "image.not_found",
-                "the store has no such bucket",
-            );
-        }
-        if self.policy.meaning(&failure).is_about_bucket {
-            let problem = format!(
-                "the bucket that the job names cannot be read: {}",
-                failure.message
-            );
-            return Failure::new(Stage::Image, "image.forbidden", problem);
-        }
-        failure
-    }
-
-    /// Decides what each provider is shown.
-    ///
-    /// # Errors
-    /// `image.too_large` or `image.too_small`: final, the job is at fault.
-    pub(super) async fn plan(
-        &self,
-        bytes: &Bytes,
-        facts: ImageFacts,
-        transfers: Transfers,
-    ) -> Result<Plan, Failure> {
-        let (limits, size, copy) = (self.limits, bytes.len() as u64, bytes.clone());
-        let is_counted = transfers.recognition == Transfer::Inline && limits.must_count(size);
-        let work = move || Plan::of(facts, size, || encoded_len(&copy), transfers, limits);
-        if is_counted {
-            off_the_runtime(work).await
-        } else {
-            work()
-        }
-    }
-
-    pub(super) fn views(
-        &self,
-        plan: Plan,
-        bytes: &Bytes,
-        facts: ImageFacts,
-        object: &Arc<PresignedObject>,
-    ) -> Views {
-        Views::of(plan, bytes, facts, object, &self.decoding)
-    }
-
-    /// Inspects the whole image. If its end is missing, counts also how many of its rows are there.
-    async fn inspect(&self, bytes: &Bytes, page: u32) -> Result<ImageFacts, Refusal> {
-        let facts = if bytes.len() > QUICKLY_INSPECTED {
-            let copy = bytes.clone();
-            tokio::task::spawn_blocking(move || inspect(&copy, page))
-                .await
-                .unwrap_or_else(|_| inspect(&[], 1))
-        } else {
-            inspect(bytes, page)
-        }?;
-        if !facts.is_ended {
-            let copy = bytes.clone();
-            let pixels = u64::from(facts.width) * u64::from(facts.height);
-            let decoded_bytes = (pixels * DECODED_PIXEL_BYTES).min(self.limits.decoded_bytes);
-            let work = move || has_its_rows(&copy, facts);
-            let outcome = self.decoding.run(decoded_bytes, work).await;
-            outcome.map_err(|failure| Refusal {
-                failure: Box::new(failure),
-                glance: facts.into(),
-            })?;
-        }
-        Ok(facts)
-    }
-}
-
-/// Runs work that takes milliseconds (decoding, encoding) on a thread for blocking work.
-async fn off_the_runtime<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        Err(Failure::new(
-            Stage::Image,
-            "image.corrupt",
-            "the image brought its decoder down",
-        ))
-    })
-}
-
-/// Returns the name of the object, by which the policy distinguishes the jobs' subjects.
-fn subject((bucket, key, _): ObjectPath<'_>) -> String {
-    format!("{bucket}/{key}")
 }

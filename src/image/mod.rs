@@ -2,7 +2,9 @@
 //! of memory, looked at before anything is paid, and made fit for each provider that does not take
 //! the original.
 
+mod assess;
 mod control_read;
+mod document;
 mod fetch;
 pub mod fit;
 mod header;
@@ -11,6 +13,8 @@ mod loaded;
 mod loader;
 mod memory;
 mod missing_rows;
+mod object_read;
+pub mod pdf;
 mod presigned;
 mod provider_image;
 mod qr_reading;
@@ -23,6 +27,7 @@ pub use inspect::{Colours, Glance, ImageFacts, Refusal, inspect};
 pub use loaded::{LoadedImage, NotLoaded};
 pub use loader::Loader;
 pub use memory::{ImageMemory, Reserved};
+pub use pdf::PdfReader;
 pub use presigned::PresignedUrls;
 pub use provider_image::ProviderImage;
 pub use transfers::{Limits, Transfers};

@@ -20,6 +20,11 @@ const SLACK: usize = 32;
 /// Bucket, key and, where the job names one, version.
 pub(super) type ObjectPath<'a> = (&'a str, &'a str, Option<&'a str>);
 
+/// Returns the name of the object, by which the policy distinguishes the jobs' subjects.
+pub(super) fn subject((bucket, key, _): ObjectPath<'_>) -> String {
+    format!("{bucket}/{key}")
+}
+
 /// One version of one object.
 pub(super) struct PresignedObject {
     pub(super) store: Store,

@@ -81,7 +81,7 @@ impl Loader {
             }
             (fetched.bytes, Some(fetched.reserved))
         };
-        let facts = inspect(&bytes, job.job.page)
+        let facts = inspect(&bytes, job.job.page.unwrap_or(1))
             .map_err(|refusal| StageStopped::at_fault(*refusal.failure))?;
         let plan = self
             .plan(&bytes, facts, Transfers::inline_to(stage))

@@ -45,6 +45,49 @@ impl MadePictures {
 }
 
 impl Views {
+    /// The views of a picture that stands in the place of the original: what is sent is never the
+    /// original, and the result says so.
+    pub(super) fn of_page(
+        plan: &Plan,
+        picture: &Bytes,
+        facts: ImageFacts,
+        budget: &DecodingBudget,
+    ) -> Self {
+        let ready = Arc::new(MadePicture::ready(picture.clone(), facts, budget.clone()));
+        let made = |show: &Result<Show, Failure>| match show {
+            Ok(Show::Made(redraw)) => Ok(Arc::new(MadePicture::new(
+                picture.clone(),
+                facts,
+                redraw.clone(),
+                budget.clone(),
+            ))),
+            Ok(Show::Original | Show::Fetched) => Ok(Arc::clone(&ready)),
+            Err(failure) => Err(failure.clone()),
+        };
+        let recognition = made(&plan.recognition);
+        let verification = plan.verification.as_ref().map(|show| {
+            // One picture for both, where one does.
+            let is_same = show.as_ref().ok() == plan.recognition.as_ref().ok();
+            if is_same && show.is_ok() {
+                recognition.clone()
+            } else {
+                made(show)
+            }
+        });
+        let view = |made: &Result<Arc<MadePicture>, Failure>| {
+            let made = made.clone();
+            made.map(|picture| View::Made(picture as Arc<dyn PictureSource>))
+        };
+        Self {
+            recognition: view(&recognition),
+            verification: verification.as_ref().map(view),
+            made: MadePictures {
+                recognition: recognition.ok(),
+                verification: verification.and_then(Result::ok),
+            },
+        }
+    }
+
     pub(super) fn of(
         plan: Plan,
         bytes: &Bytes,

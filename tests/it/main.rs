@@ -18,7 +18,10 @@ mod flow;
 mod fuzz;
 mod harness;
 mod kills;
+mod kinds;
 mod network;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod rotation;
 mod sandbox;
 mod scenarios;

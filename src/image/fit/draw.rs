@@ -75,7 +75,7 @@ fn drawn(
         && let Some(shorter) = trimmed(bytes, facts.format)
         && fits(&shorter, redraw)
     {
-        return Ok(without_metadata(shorter, facts));
+        return Ok(unchanged(shorter, facts));
     }
     let max_decoder_bytes = redraw.decoded_bytes + DECODER_SLACK_BYTES;
     let pixels = Pixels::decode(bytes, facts, redraw.page, max_decoder_bytes)?;
@@ -108,7 +108,8 @@ fn drawn(
     })
 }
 
-fn without_metadata(bytes: Bytes, facts: ImageFacts) -> Drawn {
+/// A picture of which no pixel was touched.
+pub(super) fn unchanged(bytes: Bytes, facts: ImageFacts) -> Drawn {
     Drawn {
         prepared: Some(PreparedPicture {
             format: facts.format.as_str().to_owned(),

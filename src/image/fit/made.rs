@@ -3,9 +3,9 @@
 
 use super::super::inspect::ImageFacts;
 use super::budget::DecodingBudget;
-use super::draw::{Drawn, draw_and_look};
+use super::draw::{Drawn, draw_and_look, unchanged};
 use super::pixels::Pixels;
-use super::plan::Redraw;
+use super::plan::{Reason, Redraw};
 use super::qr_code;
 use crate::domain::failure::Failure;
 use crate::domain::picture::Picture;
@@ -37,6 +37,23 @@ impl MadePicture {
             budget,
             drawn: OnceCell::new(),
             qr: OnceLock::new(),
+        }
+    }
+
+    /// A picture that is there already, and is sent as it is in the place of an original.
+    pub fn ready(picture: Bytes, facts: ImageFacts, budget: DecodingBudget) -> Self {
+        let redraw = Redraw {
+            sides: facts.upright_sides(),
+            max_bytes: usize::MAX,
+            max_encoded_bytes: None,
+            reason: Reason::Length,
+            page: 1,
+            decoded_bytes: 0,
+        };
+        let drawn = unchanged(picture.clone(), facts);
+        Self {
+            drawn: OnceCell::new_with(Some(Ok(drawn))),
+            ..Self::new(picture, facts, redraw, budget)
         }
     }
 

@@ -51,6 +51,16 @@ pub fn inspect_beginning(bytes: &[u8]) -> Result<Option<ImageFacts>, Refusal> {
     }
 }
 
+/// Tells whether the bytes begin a PDF document.
+pub fn is_pdf(bytes: &[u8]) -> bool {
+    let mut glance = Glance::default();
+    other::has_pdf_header(bytes) && {
+        // Another format's header goes before it.
+        let _ = look(&bytes[..bytes.len().min(1_024)], 1, false, &mut glance);
+        glance.format == Some(other::PDF.format)
+    }
+}
+
 #[derive(Clone, Copy)]
 enum LookFlaw {
     Flaw(Flaw),

@@ -26,7 +26,7 @@ const NAMES_WITHIN: usize = 4_096;
 
 macro_rules! formats {
     ($($constant:ident = $format:literal, $name:literal, $advice:expr;)*) => {
-        $(const $constant: OtherFormat = OtherFormat {
+        $(pub(super) const $constant: OtherFormat = OtherFormat {
             format: $format,
             name: $name,
             advice: $advice,
@@ -109,11 +109,15 @@ pub(super) fn named(bytes: &[u8]) -> Option<&'static OtherFormat> {
     if bytes.get(128..132) == Some(b"DICM") {
         return Some(&DICOM);
     }
-    // Its header may stand behind other bytes.
-    if memmem::find(&within[..within.len().min(1_024)], b"%PDF-").is_some() {
+    if has_pdf_header(bytes) {
         return Some(&PDF);
     }
     text(within)
+}
+
+/// A PDF's header may stand behind other bytes.
+pub(super) fn has_pdf_header(bytes: &[u8]) -> bool {
+    memmem::find(&bytes[..bytes.len().min(1_024)], b"%PDF-").is_some()
 }
 
 /// A file of ISO boxes: a photo or a video, by its brands.

@@ -278,6 +278,21 @@ fn every_other_format_is_refused_by_its_name_with_what_to_do() {
 }
 
 #[test]
+fn a_document_is_one_only_where_nothing_else_begins() {
+    for (bytes, expected) in [
+        (&b"%PDF-1.7\n"[..], true),
+        (b"\r\n\r\n%PDF-1.4", true),
+        (b"\xff\xd8\xff\xe0%PDF-1.4", false),
+        (b"PK\x03\x04%PDF-1.4", false),
+        (b"GIF89a%PDF-1.4", false),
+        (b"", false),
+    ] {
+        assert_eq!(is_pdf(bytes), expected, "{bytes:?}");
+    }
+    assert!(!is_pdf(&[&[b' '; 1_024][..], b"%PDF-1.4"].concat()));
+}
+
+#[test]
 fn a_refusal_has_the_sides_where_they_are_known() {
     let png = png();
     let refusal = inspect_first(&png[..png.len() / 2]).unwrap_err();

@@ -17,6 +17,12 @@ pub(crate) struct HostileFile {
 
 const CORRUPT: &str = "image.corrupt";
 const UNSUPPORTED: &str = "image.unsupported_format";
+/// A build without the feature knows no more of it than its name.
+const PDF: &str = if cfg!(feature = "pdf") {
+    CORRUPT
+} else {
+    UNSUPPORTED
+};
 
 /// So many files, of each kind about as many.
 pub(crate) fn hostile_files(seed: u64, count: usize) -> Vec<HostileFile> {
@@ -45,7 +51,7 @@ pub(crate) fn hostile_files(seed: u64, count: usize) -> Vec<HostileFile> {
                 7 => ("one byte", vec![random.random()], CORRUPT),
                 8 => ("an arithmetic JPEG", reframed(&jpeg, 0xc9), UNSUPPORTED),
                 9 => ("a lossless JPEG", reframed(&jpeg, 0xc3), UNSUPPORTED),
-                10 => ("a PDF", b"%PDF-1.7\n%%EOF".to_vec(), UNSUPPORTED),
+                10 => ("a PDF of nothing", b"%PDF-1.7\n%%EOF".to_vec(), PDF),
                 11 => (
                     "a web page",
                     b"<!doctype html><h1>403</h1>".to_vec(),

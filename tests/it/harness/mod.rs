@@ -6,10 +6,16 @@ pub(crate) mod eventually;
 pub(crate) mod forward_proxy;
 pub(crate) mod frame;
 pub(crate) mod guarded_store;
+#[cfg(feature = "pdf")]
+pub(crate) mod hostile_documents;
 pub(crate) mod hostile_files;
+pub(crate) mod kinds;
 pub(crate) mod otherwise;
+#[cfg(feature = "pdf")]
+pub(crate) mod pdf_file;
 pub(crate) mod peer;
 pub(crate) mod picture;
+pub(crate) mod picture_files;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod python;

@@ -88,7 +88,7 @@ fn jpeg(page: &GrayImage) -> Vec<u8> {
     bytes
 }
 
-fn code_of(sample: &str, module_pixels: u32) -> GrayImage {
+pub(crate) fn code_of(sample: &str, module_pixels: u32) -> GrayImage {
     let page = image::load_from_memory(samples::named(sample).unwrap().bytes)
         .unwrap()
         .into_luma8();

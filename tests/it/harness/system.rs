@@ -73,6 +73,9 @@ impl System {
         let mut pipeline = app::pipeline(&self.config, self.policy.clone(), chance.clone())
             .await
             .unwrap();
+        // The test's own program has no such subcommand.
+        let pdf = pipeline.loader.pdf.clone();
+        pipeline.loader.pdf = pdf.with_program(env!("CARGO_BIN_EXE_invoice-worker"));
         refit(&mut pipeline);
         // As `run` does; a store that is out of order is some tests' subject.
         let _ = pipeline.answers.checkpoints.probe().await;

@@ -1,0 +1,46 @@
+//! The child's side: a document on stdin becomes the picture of one page on stdout.
+
+mod confine;
+mod document;
+mod draw;
+mod fonts;
+mod pages;
+mod scan;
+mod survey;
+
+use super::told::Told;
+use document::Document;
+use fonts::Fonts;
+use std::fs::File;
+use std::io::{Error, Read, Write};
+use std::path::Path;
+
+/// What is asked of a document.
+pub struct Wanted<'a> {
+    /// From 1; `None`: the first with the QR code of a bill.
+    pub page: Option<u32>,
+    /// Stands in for fonts that are not embedded.
+    pub font: Option<&'a Path>,
+}
+
+/// Confines this process for good, reads a document from stdin, and answers on stdout.
+///
+/// # Errors
+/// The pipes or the limits fail; then there is no answer, and the parent knows what that means.
+pub fn answer(wanted: &Wanted<'_>) -> std::io::Result<()> {
+    // Opened before no file can be, and read only where it is needed.
+    let font = wanted.font.map(File::open).transpose()?;
+    confine::confine().map_err(|errno| Error::from_raw_os_error(errno.raw_os_error()))?;
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    let (told, picture) = picture(bytes, wanted.page, Fonts::new(font));
+    std::io::stdout().lock().write_all(&told.written(&picture))
+}
+
+fn picture(bytes: Vec<u8>, page: Option<u32>, fonts: Fonts) -> (Told, Vec<u8>) {
+    let made = Document::open(bytes).and_then(|document| pages::picture(&document, page, &fonts));
+    match made {
+        Ok((page, picture)) => (Told::Page(page), picture),
+        Err(fault) => (Told::Refused(fault), Vec::new()),
+    }
+}
