@@ -207,8 +207,14 @@ fn fields(bill: Option<&QrBill>) -> serde_json::Map<String, serde_json::Value> {
     fields.extend(LISTS.iter().map(|name| ((*name).to_owned(), json!([]))));
     if let Some(bill) = bill {
         fields.insert("InvoiceNum".to_owned(), json!(bill.note_no));
-        fields.insert("Date".to_owned(), json!(bill.billing_date));
-        fields.insert("AmountInFiguers".to_owned(), json!(bill.total));
+        fields.insert(
+            "Date".to_owned(),
+            json!(bill.billing_date.as_deref().unwrap_or_default()),
+        );
+        fields.insert(
+            "AmountInFiguers".to_owned(),
+            json!(bill.total.as_deref().unwrap_or_default()),
+        );
     }
     fields
 }

@@ -19,6 +19,10 @@ def save(invoice: Invoice, path: Path) -> tuple[int, int]:
         case "clean", "jpg":
             image = draw(invoice)
             image.save(path, quality=JPEG_QUALITY, optimize=True)
+        case "print", "jpg":
+            # As prepared for a printing press: CMYK.
+            image = draw(invoice).convert("CMYK")
+            image.save(path, quality=JPEG_QUALITY, optimize=True)
         case "clean", "png":
             image = draw(invoice)
             image.save(path, optimize=True)

@@ -81,6 +81,7 @@ HENAN_INPATIENT = Invoice(
 
 ZHEJIANG_OUTPATIENT = Invoice(
     stem="03-zhejiang-outpatient", extension="png", look="clean", ink="teal",
+    qr_form="url without total",
     province="浙江", region="浙江省", inpatient=False,
     note_code="33060123", note_no="1207749516", check_code="0c58aF", billing_date=date(2023, 11, 8),
     treatment_date=date(2023, 11, 7),
@@ -143,7 +144,7 @@ SHANGHAI_OUTPATIENT = Invoice(
 )
 
 GUANGDONG_INPATIENT_VOIDED = Invoice(
-    stem="05-guangdong-inpatient-voided", extension="jpg", look="clean", ink="teal",
+    stem="05-guangdong-inpatient-voided", extension="jpg", look="print", ink="teal",
     province="广东", region="广东省", inpatient=True,
     note_code="44060123", note_no="0209937718", check_code="A81c3b", billing_date=date(2023, 11, 28),
     patient="黄试样", gender="男", hospital="岭南木棉样例医院", hospital_type="综合医院", department="普外科",
@@ -191,6 +192,7 @@ JIANGSU_OUTPATIENT_RED_LETTERED = Invoice(
 
 SHANDONG_OUTPATIENT_POSTED = Invoice(
     stem="07-shandong-outpatient-posted", extension="jpg", look="clean", ink="teal",
+    qr_form="parameters",
     province="山东", region="山东省", inpatient=False,
     note_code="37060123", note_no="0816600427", check_code="c15e8f", billing_date=date(2023, 7, 3),
     treatment_date=date(2023, 7, 3),
@@ -275,6 +277,7 @@ BEIJING_OUTPATIENT_MISREAD = Invoice(
 
 HENAN_OUTPATIENT_SCAN = Invoice(
     stem="10-henan-outpatient-scan", extension="bmp", look="scan", ink="teal",
+    qr_form="tax",
     province="河南", region="河南省", inpatient=False,
     note_code="41060121", note_no="1031647250", check_code="5e90d2", billing_date=date(2021, 10, 17),
     treatment_date=date(2021, 10, 17),

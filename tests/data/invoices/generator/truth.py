@@ -77,7 +77,7 @@ class Verification:
 class Invoice:
     stem: str
     extension: str  # "jpg", "png", "bmp"
-    look: str  # "clean", "scan", "photo"
+    look: str  # "clean", "print", "scan", "photo"
     ink: str  # colour of the form: "teal", "brown"
 
     province: str  # 北京
@@ -100,6 +100,7 @@ class Invoice:
     account: Decimal  # 个人账户支付
     own_expense: Decimal  # 个人自费
 
+    qr_form: str = "url"  # what medical bills carry; or "url without total", "parameters", "tax"
     qr_mask: int = 0  # of the eight, the one that decoders read best in this picture
     gender: str | None = None  # 男, 女
     details: tuple[Detail, ...] = ()
@@ -193,5 +194,16 @@ class Invoice:
 
     @property
     def qr_text(self) -> str:
-        day = f"{self.billing_date:%Y%m%d}"
-        return f"01,10,{self.note_code},{self.note_no},{self.check_code},{day},{self.total:.2f}"
+        day, total = f"{self.billing_date:%Y%m%d}", f"{self.total:.2f}"
+        match self.qr_form:
+            case "url":
+                return f"http://ebill.example/v?d={self.note_code}_{self.note_no}_{self.check_code}_{total}_{day}"
+            case "url without total":
+                return f"http://ebill.example/v?d={self.note_code}_{self.note_no}_{self.check_code}_{day}"
+            case "parameters":
+                bill = f"invoice_code={self.note_code}&invoice_number={self.note_no}&check_code={self.check_code}"
+                return f"http://e.example?{bill}"
+            case "tax":
+                return f"01,10,{self.note_code},{self.note_no},{self.check_code},{day},{total}"
+            case _:
+                raise ValueError(f"{self.stem}: no QR form {self.qr_form}")
