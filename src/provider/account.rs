@@ -13,9 +13,11 @@ use crate::domain::result::CallRecord;
 use crate::policy::Decision;
 use crate::quota::{AccountQuota, CallSlot};
 use crate::retry::{CallContext, RecallTime, Retrier, StageStopped};
+use crate::settings::tariff::Tariff;
 use crate::telemetry::metric;
 use crate::waits::LONGEST_HOLD;
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,6 +37,7 @@ pub struct Account<A> {
     pub(super) control: Control,
     /// The validity of an address that is signed for a call.
     valid: Duration,
+    tariff: Tariff,
     pub(super) retrier: Retrier,
 }
 
@@ -47,7 +50,15 @@ pub enum Called<A, K> {
 
 impl<A> Account<A> {
     pub fn new(id: AccountId, opened: Opened<A>, retrier: Retrier) -> Self {
-        let Opened { provider, limits } = opened;
+        let Opened {
+            provider,
+            limits,
+            tariff,
+        } = opened;
+        if !tariff.is_empty() {
+            // A total begins at 0.
+            metric::cost(id.name, Billed::Yes, Decimal::ZERO);
+        }
         let quota = AccountQuota::new(
             id.name,
             limits.rate_per_second,
@@ -61,6 +72,7 @@ impl<A> Account<A> {
             quota,
             control: Control::default(),
             valid: limits.timeout + FETCHED_LATE,
+            tariff,
             retrier,
         }
     }
@@ -267,6 +279,16 @@ impl<A> Account<A> {
         &self.quota
     }
 
+    /// Counts a call of any kind, and what it costs or may cost.
+    pub(super) fn count_call(&self, code: &str, billed: Billed, at: Timestamp, took: Duration) {
+        let label = self.retrier.policy.label(self.id.stage, code);
+        metric::provider_call(self.id.name, label, billed, took);
+        let day = at.to_zoned(self.retrier.timezone.clone()).date();
+        if let Some(price) = self.tariff.on(day).filter(|_| billed != Billed::No) {
+            metric::cost(self.id.name, billed, price);
+        }
+    }
+
     /// The time that the provider's last answer gave.
     pub fn clock_reading(&self) -> Option<ClockReading> {
         self.provider.clock_reading()
@@ -280,12 +302,7 @@ impl<A> Account<A> {
         billed: Billed,
         progress: &mut Progress,
     ) {
-        metric::provider_call(
-            self.id.name,
-            self.retrier.policy.label(self.id.stage, code),
-            billed,
-            made.duration,
-        );
+        self.count_call(code, billed, made.at, made.duration);
         progress.record(CallRecord {
             stage: self.id.stage,
             code: code.to_owned(),

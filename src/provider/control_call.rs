@@ -76,12 +76,7 @@ impl<A> Account<A> {
             }
         };
         metric::control_call(self.id.name);
-        metric::provider_call(
-            self.id.name,
-            self.retrier.policy.label(self.id.stage, &code),
-            billed,
-            duration,
-        );
+        self.count_call(&code, billed, self.retrier.clock.now(), duration);
         let fault = if refused.is_some() {
             "this worker's or the provider's"
         } else {

@@ -9,6 +9,7 @@ use crate::domain::account::{AccountName, VendorName};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::registry_words::RegistryWords;
 use crate::domain::stage::Stage;
+use crate::settings::tariff::Tariff;
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use reqwest::Client;
@@ -57,6 +58,8 @@ pub struct Opening<'a> {
 pub struct Opened<A> {
     pub provider: Box<dyn Provider<Answer = A>>,
     pub limits: CallLimits,
+    /// Empty: what a call costs is not known.
+    pub tariff: Tariff,
 }
 
 impl<A> Opened<A> {
@@ -64,7 +67,14 @@ impl<A> Opened<A> {
         Self {
             provider: Box::new(provider),
             limits,
+            tariff: Tariff::default(),
         }
+    }
+
+    /// The same account, with what its calls cost.
+    #[must_use]
+    pub fn priced(self, tariff: Tariff) -> Self {
+        Self { tariff, ..self }
     }
 }
 

@@ -10,6 +10,7 @@ mod network;
 pub mod problem;
 mod proxy;
 pub mod secret;
+pub mod tariff;
 pub mod text;
 pub mod tls;
 pub mod units;

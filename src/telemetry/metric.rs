@@ -9,6 +9,8 @@ use crate::seal::SealKind;
 use jiff::SignedDuration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use std::time::Duration;
 
 /// The buckets in seconds, from a quick answer of a provider to a job parked for days.
@@ -63,6 +65,10 @@ fn describe() {
     for account in [AccountName::RECOGNITION, AccountName::VERIFICATION] {
         counter!("invoice_control_calls_total", "stage" => account.to_string()).absolute(0);
     }
+    describe_gauge!(
+        "invoice_cost_total",
+        "What billed calls cost, in the currency of their account, where it has a price."
+    );
     describe_histogram!(
         "invoice_provider_call_duration_seconds",
         "From a call to its answer."
@@ -186,6 +192,13 @@ pub fn provider_call(account: AccountName, code: &str, billed: Billed, duration:
         .increment(1);
     histogram!("invoice_provider_call_duration_seconds", "stage" => account.to_string())
         .record(duration.as_secs_f64());
+}
+
+/// Adds what a call costs, or may cost, in the currency of its account. Prometheus' counters of this
+/// program are whole numbers, so that it is a gauge that only grows.
+pub fn cost(account: AccountName, billed: Billed, price: Decimal) {
+    gauge!("invoice_cost_total", "account" => account.to_string(), "billed" => billed.as_str())
+        .increment(price.to_f64().unwrap_or_default());
 }
 
 /// Counts a control call, which shows whether the job or the account is at fault. It is also

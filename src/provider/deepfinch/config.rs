@@ -5,6 +5,7 @@ use crate::policy::Transfer;
 use crate::provider::settings::{CallLimits, Section};
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
+use crate::settings::tariff::{Currency, Tariff};
 use crate::settings::units::{Size, Span, span};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Config {
     pub max_in_flight: usize,
     /// From the first byte of the request to the last of the answer.
     pub timeout: Span,
+    /// What a call costs that the policy says is billed.
+    pub price: Tariff,
+    pub currency: Currency,
 }
 
 impl Default for Config {
@@ -49,6 +53,8 @@ impl Default for Config {
             burst: 1,
             max_in_flight: 16,
             timeout: span("30s"),
+            price: Tariff::default(),
+            currency: Currency::default(),
         }
     }
 }

@@ -64,7 +64,7 @@ impl DeepFinch {
             opening.timezone.clone(),
             Arc::clone(&opening.registry_words),
         )?;
-        Ok(Opened::new(deepfinch, config.limits()))
+        Ok(Opened::new(deepfinch, config.limits()).priced(config.price.clone()))
     }
 
     /// `timezone` is whose days its dates are, and `registry_words` are what its states say.

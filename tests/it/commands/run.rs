@@ -79,10 +79,15 @@ async fn jobs_are_answered_and_logged_without_their_content() {
     let mut system = Setup::new(On::RabbitMq).await.prepare().await;
     let file = ConfigFile::of(&system);
     // The loudest log there is.
-    let mut program = file.run(&[(
-        "INVOICE_WORKER__TELEMETRY__LOG",
-        "trace,lapin=trace,hyper=trace,aws_sigv4=trace",
-    )]);
+    let prices = r#"[{ from = "2026-01-01", price = "0.25" }, { from = 2999-01-01, price = "9" }]"#;
+    let mut program = file.run(&[
+        (
+            "INVOICE_WORKER__TELEMETRY__LOG",
+            "trace,lapin=trace,hyper=trace,aws_sigv4=trace",
+        ),
+        ("INVOICE_WORKER__RECOGNITION__PRICE", prices),
+        ("INVOICE_WORKER__VERIFICATION__PRICE", "1.5"),
+    ]);
     let telemetry = program.telemetry().await;
     program.event("consuming").await;
     eventually("ready", async || {
@@ -160,6 +165,10 @@ async fn jobs_are_answered_and_logged_without_their_content() {
     }
     let answered = "invoice_jobs_total{status=\"completed\",verdict=\"genuine\"} 2";
     assert!(metrics.lines().any(|line| line == answered), "{metrics}");
+    for (account, cost) in [("recognition", "0.25"), ("verification", "1.5")] {
+        let cost = format!("invoice_cost_total{{account=\"{account}\",billed=\"yes\"}} {cost}");
+        assert!(metrics.lines().any(|line| line == cost), "{metrics}");
+    }
 
     let ended = program.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
