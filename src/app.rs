@@ -11,6 +11,7 @@ use crate::domain::invoice::{Invoice, Verified};
 use crate::image::fit::DecodingBudget;
 use crate::image::{ControlRead, Loader, PdfReader};
 use crate::image::{ImageMemory, Limits, Need, Transfers};
+use crate::ledger::{Ledger, LedgerSettings};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
 use crate::provider::{Accounts, CONNECT_TIMEOUT, Vendors, http_client};
@@ -164,8 +165,20 @@ pub fn worker_parts(
         sealer: config.sealer(),
         health,
         events,
+        ledger: ledger(config),
         randomness,
     }
+}
+
+fn ledger(config: &Config) -> Ledger {
+    Ledger::new(LedgerSettings {
+        stream: config.ledger.stream(&config.broker.ledger_queue),
+        may_declare: config.broker.declare_topology,
+        accounts: config.priced_accounts(),
+        timezone: config.policy.timezone(),
+        default_bucket: config.storage.bucket.clone(),
+        sealer: config.sealer(),
+    })
 }
 
 /// One among the workers on the same queues, for as long as the process lives.

@@ -63,6 +63,7 @@ pub mod config;
 pub mod dev;
 pub mod domain;
 pub mod image;
+pub mod ledger;
 pub mod network;
 pub mod panics;
 pub mod pipeline;

@@ -30,6 +30,8 @@ pub enum SealKind {
     Heartbeat,
     /// An operator's control message.
     Command,
+    /// A bill's name in the ledger.
+    Bill,
 }
 
 impl SealKind {
@@ -39,6 +41,7 @@ impl SealKind {
             Self::Progress => "progress",
             Self::Heartbeat => "heartbeat",
             Self::Command => "command",
+            Self::Bill => "bill",
         }
     }
 }

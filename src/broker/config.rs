@@ -33,6 +33,8 @@ pub struct Config {
     pub control_exchange: String,
     pub results_queue: String,
     pub failed_queue: String,
+    /// The stream of the ledger.
+    pub ledger_queue: String,
     pub retry_queue_prefix: String,
     pub retry_delays: Vec<Span>,
     pub declare_topology: bool,
@@ -62,6 +64,7 @@ impl Default for Config {
             control_exchange: "invoice.control".to_owned(),
             results_queue: "invoice.results".to_owned(),
             failed_queue: "invoice.failed".to_owned(),
+            ledger_queue: "invoice.ledger".to_owned(),
             retry_queue_prefix: "invoice.retry".to_owned(),
             retry_delays: ["5s", "30s", "2m", "10m", "1h"].map(span).to_vec(),
             declare_topology: true,
@@ -93,6 +96,7 @@ impl Config {
             &self.due_queue,
             &self.results_queue,
             &self.failed_queue,
+            &self.ledger_queue,
         ];
         // A queue of a delay that was configured earlier may still exist.
         let is_retry_queue = queue
@@ -206,6 +210,7 @@ impl Config {
             ("broker.control_exchange", &self.control_exchange),
             ("broker.results_queue", &self.results_queue),
             ("broker.failed_queue", &self.failed_queue),
+            ("broker.ledger_queue", &self.ledger_queue),
             ("broker.retry_queue_prefix", &self.retry_queue_prefix),
         ] {
             problems.require(!name.is_empty(), key, "is empty");

@@ -8,7 +8,8 @@ use super::job_past::JobPast;
 use super::message::Message;
 use super::run_locks::RunGuard;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::job::{Job, JobEnvelope, Rejected};
+use crate::domain::job::{ImageRef, Job, JobEnvelope, Rejected};
+use crate::domain::progress::LostTurn;
 use crate::seal::Sealer;
 use crate::waits::LONGEST_HOLD;
 use jiff::Timestamp;
@@ -29,6 +30,8 @@ pub struct InHand<'a> {
     pub began: Instant,
     /// Once the message was parsed, and if it names one.
     pub job_id: Option<String>,
+    /// Once the message was parsed, and if it is a job.
+    pub submitted: Option<Submitted>,
     pub past: JobPast,
     /// The calls that the message knew of.
     pub calls_before: u32,
@@ -36,6 +39,27 @@ pub struct InHand<'a> {
     pub is_new: bool,
     /// Held until the outcome is published: no other copy of the run is handled meanwhile.
     pub run_guard: Option<RunGuard>,
+}
+
+/// What the ledger has to know of a job.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    pub verify: bool,
+    /// Whom it is for: as it says, or the bucket that it names.
+    pub submitter: Option<String>,
+}
+
+impl Submitted {
+    fn of(job: &Job) -> Self {
+        let bucket = match &job.image {
+            ImageRef::Object { bucket, .. } => bucket.clone(),
+            ImageRef::Url(_) => None,
+        };
+        Self {
+            verify: job.verify,
+            submitter: job.submitter.clone().or(bucket),
+        }
+    }
 }
 
 impl<'a> InHand<'a> {
@@ -48,6 +72,7 @@ impl<'a> InHand<'a> {
             delivery_count: delivery.delivery_count,
             began: Instant::now(),
             job_id: None,
+            submitted: None,
             past: JobPast::none(&delivery.message, now),
             calls_before: 0,
             is_new: false,
@@ -58,7 +83,13 @@ impl<'a> InHand<'a> {
     /// Takes over what a parked job brings back.
     pub fn read_headers(&mut self, sealer: &Sealer, now: Timestamp) {
         self.past.read_headers(self.message, sealer, now);
+        let is_returned = self.past.is_returned;
         let progress = &mut self.past.progress;
+        progress.delivered.turn = progress.delivered.turn.saturating_add(is_returned.into());
+        if self.is_redelivered {
+            let (turn, times) = (progress.delivered.turn, self.delivery_count.max(1));
+            progress.delivered.lost = Some(LostTurn { turn, times });
+        }
         progress.delivered.redelivered |= self.is_redelivered;
         progress.delivered.returns = progress
             .delivered
@@ -105,6 +136,7 @@ impl<'a> InHand<'a> {
             Ok(job) => Some(job.id.to_string()),
             Err(rejected) => rejected.job_id.as_ref().map(ToString::to_string),
         };
+        self.submitted = parsed.as_ref().ok().map(Submitted::of);
         parsed
     }
 }

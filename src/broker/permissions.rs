@@ -14,7 +14,7 @@ pub struct PermissionPatterns {
 }
 
 impl PermissionPatterns {
-    /// The least permissions of a worker with this configuration.
+    /// The least permissions of a worker with this configuration, which declares its ledger as well.
     pub fn of_worker(config: &Config) -> Self {
         let queues = topology::queues(config);
         let names = |role: QueueRole| {
@@ -28,6 +28,7 @@ impl PermissionPatterns {
         if config.declare_topology {
             configure.extend(queues.iter().map(|queue| queue.name.as_str()));
             configure.push(control);
+            configure.push(&config.ledger_queue);
             // RabbitMQ lets only a user that may read a queue declare it with dead-lettering.
             read.extend(names(QueueRole::Delay));
         }
@@ -88,7 +89,7 @@ mod tests {
         let patterns = PermissionPatterns::of_worker(&config);
         let delays = r"invoice\.retry\.5s|invoice\.retry\.30s|invoice\.retry\.2m|invoice\.retry\.10m|invoice\.retry\.1h";
         let all = format!(
-            r"invoice\.failed|invoice\.results|invoice\.jobs|invoice\.due|{delays}|invoice\.control"
+            r"invoice\.failed|invoice\.results|invoice\.jobs|invoice\.due|{delays}|invoice\.control|invoice\.ledger"
         );
         assert_eq!(patterns.configure, format!(r"^({all}|amq\.gen-.*)$"));
         assert_eq!(

@@ -7,6 +7,8 @@ use super::error::{BrokerError, PublishError};
 use super::memory::{MemoryBroker, MemoryConsumer, MemoryPublisher, MemorySession};
 use super::message::Message;
 use super::rights::MissingRight;
+use super::stream::{StreamDefinition, StreamStart};
+use super::stream_reader::StreamReader;
 use super::topology::Differences;
 use tokio::sync::watch;
 
@@ -169,6 +171,57 @@ impl Session {
         match self {
             Self::Amqp(session) => session.control().await.map(Consumer::Amqp),
             Self::Memory(session) => Ok(Consumer::Memory(session.control())),
+        }
+    }
+
+    /// The right to declare this queue, if this user lacks it. Nothing is declared.
+    pub async fn missing_to_declare(
+        &self,
+        queue: &str,
+    ) -> Result<Option<MissingRight>, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.missing_to_declare(queue).await,
+            Self::Memory(_) => Ok(None),
+        }
+    }
+
+    /// Whether there is a queue, or a stream, of this name.
+    pub async fn has_queue(&self, queue: &str) -> Result<bool, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.has_queue(queue).await,
+            Self::Memory(session) => Ok(session.stream(queue).is_ok()),
+        }
+    }
+
+    /// Finds the stream, or declares it if it `may_declare`. One with another age is used as it is.
+    ///
+    /// # Errors
+    /// There is no such stream, and it may not or cannot be declared.
+    pub async fn open_stream(
+        &self,
+        stream: &StreamDefinition,
+        may_declare: bool,
+    ) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(session) => session.open_stream(stream, may_declare).await,
+            Self::Memory(session) => session.open_stream(&stream.name, may_declare),
+        }
+    }
+
+    /// Reads a stream from `start` to its present end, or on and on where the reader `follows`. That
+    /// of a broker in this process always ends.
+    pub async fn read_stream(
+        &self,
+        name: &str,
+        start: StreamStart,
+        follows: bool,
+    ) -> Result<StreamReader, BrokerError> {
+        match self {
+            Self::Amqp(session) => session
+                .read_stream(name, start, follows)
+                .await
+                .map(StreamReader::Amqp),
+            Self::Memory(session) => session.stream(name).map(StreamReader::Memory),
         }
     }
 

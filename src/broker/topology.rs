@@ -10,6 +10,7 @@ pub use existing::ExistingQueue;
 pub use flaw::{QueueFlaw, Severity};
 
 use super::config::Config;
+use super::stream::StreamDefinition;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -150,13 +151,15 @@ pub fn queues(config: &Config) -> Vec<QueueDefinition> {
 }
 
 /// RabbitMQ definitions that an operator can import if the worker may not declare the topology.
-pub fn definitions(config: &Config, vhost: &str) -> Value {
+/// `ledger` is its stream, where one is written.
+pub fn definitions(config: &Config, ledger: Option<&StreamDefinition>, vhost: &str) -> Value {
     let queues: Vec<Value> = queues(config)
         .into_iter()
         .map(|queue| {
             let arguments: Map<String, Value> = queue.arguments.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
             json!({"name": queue.name, "vhost": vhost, "durable": true, "auto_delete": false, "arguments": arguments})
         })
+        .chain(ledger.map(|ledger| ledger.definition(vhost)))
         .collect();
     let control = json!({
         "name": config.control_exchange, "vhost": vhost, "type": "fanout",
@@ -207,7 +210,7 @@ mod tests {
     #[test]
     fn the_definitions_are_those_of_the_contract() {
         insta::assert_snapshot!(
-            serde_json::to_string_pretty(&definitions(&Config::default(), "/")).unwrap()
+            serde_json::to_string_pretty(&definitions(&Config::default(), None, "/")).unwrap()
         );
     }
 

@@ -4,9 +4,12 @@ use super::kept::{
     FirstLook, Recognition, StoredResult, UnkeptVerification, UnparkedRun, Verification,
     VerificationAnswer,
 };
+use super::names::{recognition_name, result_name, unparked_name, verification_name};
+use super::paid_note::{FoundNote, Noted, NotedUnread, NotedVerification};
 use super::sealed_objects::{Durable, SealedObjects, encoded};
 use super::{Config, StoreKind};
 use crate::domain::failure::{Failure, Stage};
+use crate::domain::progress::PaidBy;
 use crate::domain::result::{RecognitionPart, Status};
 use crate::seal::Sealer;
 use crate::store::{MissingS3Permission, Store, WriteOutcome};
@@ -180,8 +183,10 @@ impl Checkpoints {
         &self,
         image: &str,
         part: &RecognitionPart,
+        paid: Option<&PaidBy>,
     ) -> Result<WriteOutcome, Failure> {
-        let (name, json) = (recognition_name(image), encoded(part));
+        let name = recognition_name(image);
+        let json = encoded(&Noted::recognition(part, paid));
         // The memory first: whatever becomes of S3, this process does not pay twice.
         self.objects.remember(&name, json.clone()).await;
         let stands = |kept: &Recognition| matches!(kept, Recognition::Read(_));
@@ -217,28 +222,49 @@ impl Checkpoints {
         image: &str,
         day: Date,
         answer: &VerificationAnswer,
+        paid: Option<&PaidBy>,
     ) -> Result<(), Failure> {
         let name = verification_name(image, day);
-        self.objects.put(&name, answer).await
+        let noted = NotedVerification::of(answer, paid);
+        self.objects.put(&name, &noted).await
     }
 
     /// This process remembers the answer, which is still to be kept.
     pub async fn remember_verification(&self, unkept: &UnkeptVerification) {
         let (day, answer) = &unkept.answer;
         let name = verification_name(&unkept.image, *day);
-        self.objects.remember(&name, encoded(answer)).await;
+        let noted = NotedVerification::of(answer, Some(&unkept.paid));
+        self.objects.remember(&name, encoded(&noted)).await;
     }
 
     /// Keeps that the image has to be turned, unless there is an answer by now.
-    pub async fn keep_unread(&self, image: &str, day: Date, code: &str) -> Result<(), Failure> {
+    pub async fn keep_unread(
+        &self,
+        image: &str,
+        day: Date,
+        unread: &str,
+        paid: Option<&PaidBy>,
+    ) -> Result<(), Failure> {
         let name = verification_name(image, day);
         if self.objects.read::<Verification>(&name).await?.is_some() {
             return Ok(());
         }
-        let unread = code.to_owned();
-        self.objects
-            .put(&name, &Verification::Unread { unread })
-            .await
+        self.objects.put(&name, &NotedUnread { unread, paid }).await
+    }
+
+    /// Who paid for the recognition that is kept.
+    pub async fn recognition_paid_by(&self, image: &str) -> Option<PaidBy> {
+        self.paid_by(&recognition_name(image)).await
+    }
+
+    /// Who paid for the verification that is kept.
+    pub async fn verification_paid_by(&self, image: &str, day: Date) -> Option<PaidBy> {
+        self.paid_by(&verification_name(image, day)).await
+    }
+
+    async fn paid_by(&self, name: &str) -> Option<PaidBy> {
+        let note = self.find::<FoundNote>(name, |_| true).await;
+        note.ok().flatten().and_then(FoundNote::paid)
     }
 
     /// One that is not completed may have been replaced by another process: the store is asked, and
@@ -378,20 +404,4 @@ fn part(kept: Recognition) -> Option<RecognitionPart> {
         Recognition::Read(part) => Some(part),
         Recognition::Unread { .. } => None,
     }
-}
-
-fn recognition_name(image: &str) -> String {
-    format!("recognition/{image}.json")
-}
-
-fn verification_name(image: &str, day: Date) -> String {
-    format!("verification/{day}/{image}.json")
-}
-
-fn result_name(question: &str) -> String {
-    format!("result/{question}.json")
-}
-
-fn unparked_name(run: &str) -> String {
-    format!("unparked/{run}.json")
 }

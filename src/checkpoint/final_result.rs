@@ -48,10 +48,15 @@ impl AnswerStore {
             self.keep_unread_image(image, patience).await;
         }
         let verification = async {
-            let Some(UnkeptVerification { image, answer }) = &beside.verification else {
+            let Some(unkept) = &beside.verification else {
                 return Ok(());
             };
-            let keep = || answer.keep(&self.checkpoints, image);
+            let UnkeptVerification {
+                image,
+                answer,
+                paid,
+            } = unkept;
+            let keep = || answer.keep(&self.checkpoints, image, Some(paid));
             self.write_with_retry(patience, keep).await.map(drop)
         };
         let name = question.clone().unwrap_or_else(|| result.run.clone());
@@ -67,7 +72,7 @@ impl AnswerStore {
         };
         match (beside.verification, kept) {
             (Some(unkept), FinalResult::New { kept_as: None }) if patience.may_wait => {
-                let UnkeptVerification { image, answer } = unkept;
+                let UnkeptVerification { image, answer, .. } = unkept;
                 let add = |carried: &mut CarriedAnswers| carried.verification = Some(answer);
                 self.carry(progress, &image, add).await;
                 // A write that failed for us may have reached the store, or the one by the run's own

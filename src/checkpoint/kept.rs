@@ -1,7 +1,7 @@
 //! What is kept: paid answers, final results, and runs that could not be parked.
 
 use super::found_bill::BillClaim;
-use crate::domain::progress::{Progress, Totals};
+use crate::domain::progress::{PaidBy, Progress, Totals};
 use crate::domain::result::{JobError, RecognitionPart, Status, Verdict, VerificationPart};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -74,6 +74,8 @@ pub struct Beside {
 pub struct UnkeptVerification {
     pub image: String,
     pub answer: (Date, VerificationAnswer),
+    /// Who paid for it.
+    pub paid: PaidBy,
 }
 
 /// A final result, as it was published.

@@ -20,7 +20,9 @@ mod envelope;
 mod final_result;
 mod found_bill;
 mod kept;
+mod names;
 mod paid_answer;
+mod paid_note;
 mod sealed_objects;
 
 pub use answer_store::{AnswerStore, Patience};

@@ -3,7 +3,8 @@
 use super::carried::CarriedAnswers;
 use super::checkpoints::Checkpoints;
 use super::kept::{UnkeptVerification, Verification, VerificationAnswer};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, Stage};
+use crate::domain::progress::{PaidBy, Progress};
 use crate::domain::result::RecognitionPart;
 use crate::retry::RecallTime;
 use crate::store::WriteOutcome;
@@ -17,6 +18,36 @@ pub(crate) enum Known<A> {
     Answer(A),
     /// A call gave no answer: with this code the image has to be turned.
     Unread(String),
+}
+
+impl<A: PaidAnswer> Known<A> {
+    /// The answer, if it is one; otherwise the next call turns the image. A worker that died may
+    /// have paid for it, and told no one.
+    pub(crate) async fn heed(
+        known: Option<Self>,
+        stage: Stage,
+        checkpoints: &Checkpoints,
+        (image, day): (&str, Date),
+        progress: &mut Progress,
+    ) -> Option<A> {
+        progress.notes.looked = true;
+        let known = known?;
+        let mut paid = None;
+        if progress.delivered.redelivered {
+            paid = A::paid_by(checkpoints, image, day).await;
+        }
+        match known {
+            Self::Answer(answer) => {
+                progress.found(stage, paid);
+                Some(answer)
+            }
+            Self::Unread(code) => {
+                progress.recover(paid);
+                progress.steps.rotated_for.get_or_insert(code);
+                None
+            }
+        }
+    }
 }
 
 /// The part of an answer that was found to be kept, and when.
@@ -49,11 +80,19 @@ pub(crate) trait PaidAnswer: Clone {
 
     /// Keeps it in the store. The outcome is whether it is the first answer about the image, so
     /// that no other one can be kept yet.
-    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<WriteOutcome, Failure>;
+    async fn keep(
+        &self,
+        checkpoints: &Checkpoints,
+        image: &str,
+        paid: Option<&PaidBy>,
+    ) -> Result<WriteOutcome, Failure>;
+
+    /// Who paid for the answer that is kept.
+    async fn paid_by(checkpoints: &Checkpoints, image: &str, day: Date) -> Option<PaidBy>;
 
     /// The answer as it is kept together with the result; `None` for one that has to be kept before
     /// anything else is done.
-    fn beside_result(&self, image: &str) -> Option<UnkeptVerification>;
+    fn beside_result(&self, image: &str, paid: PaidBy) -> Option<UnkeptVerification>;
 
     /// The place in which the answer travels with its job.
     fn carried(answers: &mut CarriedAnswers) -> &mut Option<Self>;
@@ -76,11 +115,20 @@ impl PaidAnswer for RecognitionPart {
         checkpoints.recognition_here(image).await.map(Known::Answer)
     }
 
-    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<WriteOutcome, Failure> {
-        checkpoints.keep_recognition(image, self).await
+    async fn keep(
+        &self,
+        checkpoints: &Checkpoints,
+        image: &str,
+        paid: Option<&PaidBy>,
+    ) -> Result<WriteOutcome, Failure> {
+        checkpoints.keep_recognition(image, self, paid).await
     }
 
-    fn beside_result(&self, _image: &str) -> Option<UnkeptVerification> {
+    async fn paid_by(checkpoints: &Checkpoints, image: &str, _day: Date) -> Option<PaidBy> {
+        checkpoints.recognition_paid_by(image).await
+    }
+
+    fn beside_result(&self, _image: &str, _paid: PaidBy) -> Option<UnkeptVerification> {
         None
     }
 
@@ -104,17 +152,29 @@ impl PaidAnswer for DatedAnswer {
         Some(of_day(known, day))
     }
 
-    async fn keep(&self, checkpoints: &Checkpoints, image: &str) -> Result<WriteOutcome, Failure> {
+    async fn keep(
+        &self,
+        checkpoints: &Checkpoints,
+        image: &str,
+        paid: Option<&PaidBy>,
+    ) -> Result<WriteOutcome, Failure> {
         let (day, answer) = self;
-        checkpoints.keep_verification(image, *day, answer).await?;
+        checkpoints
+            .keep_verification(image, *day, answer, paid)
+            .await?;
         // Its recognition was kept before it.
         Ok(WriteOutcome::Exists)
     }
 
-    fn beside_result(&self, image: &str) -> Option<UnkeptVerification> {
+    async fn paid_by(checkpoints: &Checkpoints, image: &str, day: Date) -> Option<PaidBy> {
+        checkpoints.verification_paid_by(image, day).await
+    }
+
+    fn beside_result(&self, image: &str, paid: PaidBy) -> Option<UnkeptVerification> {
         Some(UnkeptVerification {
             image: image.to_owned(),
             answer: self.clone(),
+            paid,
         })
     }
 

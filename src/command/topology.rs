@@ -39,10 +39,18 @@ pub(super) async fn run(config: Config, action: TopologyAction) -> anyhow::Resul
 
 async fn declare(mut config: Config) -> anyhow::Result<ExitCode> {
     config.broker.declare_topology = true;
+    let ledger = config.ledger.stream(&config.broker.ledger_queue);
     let session = connect(&config.broker).await?;
     let declared = async {
-        let missing = session.missing().await?;
-        session.topology().await.map(|()| missing)
+        let mut missing = session.missing().await?;
+        session.topology().await?;
+        if let Some(stream) = &ledger {
+            if !session.has_queue(&stream.name).await? {
+                missing.push(stream.name.clone());
+            }
+            session.open_stream(stream, true).await?;
+        }
+        Ok(missing)
     };
     let declared = match declared.await {
         Ok(declared) => declared,
@@ -53,7 +61,7 @@ async fn declare(mut config: Config) -> anyhow::Result<ExitCode> {
     declared
         .iter()
         .try_for_each(|name| writeln!(out, "declared {name}"))?;
-    let all = queues(&config.broker).len() + 1;
+    let all = queues(&config.broker).len() + 1 + usize::from(ledger.is_some());
     writeln!(
         out,
         "{} declared, {} were there",
@@ -76,7 +84,9 @@ async fn compare(mut config: Config, arguments: ReportArguments) -> anyhow::Resu
 
 fn export(config: &Config) -> anyhow::Result<ExitCode> {
     let vhost = config.broker.vhost().unwrap_or_else(|| "/".to_owned());
-    let definitions = serde_json::to_string_pretty(&definitions(&config.broker, &vhost))?;
+    let stream = config.ledger.stream(&config.broker.ledger_queue);
+    let definitions =
+        serde_json::to_string_pretty(&definitions(&config.broker, stream.as_ref(), &vhost))?;
     writeln!(std::io::stdout().lock(), "{definitions}")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,8 @@
 
 use super::whole::Config;
 use crate::domain::account::{AccountName, VendorName};
+use crate::domain::stage::Stage;
+use crate::ledger::PricedAccount;
 use crate::provider::AccountSettings;
 
 impl Config {
@@ -9,6 +11,25 @@ impl Config {
     pub fn recognition_accounts(&self) -> Vec<AccountSettings<'_>> {
         let (name, vendor) = (AccountName::RECOGNITION, VendorName::HUAWEI);
         vec![AccountSettings::new(name, vendor, &self.recognition)]
+    }
+
+    /// The accounts as the ledger knows them.
+    pub fn priced_accounts(&self) -> Vec<PricedAccount> {
+        let (recognition, verification) = (&self.recognition, &self.verification);
+        vec![
+            PricedAccount {
+                stage: Stage::Recognition,
+                name: AccountName::RECOGNITION,
+                tariff: recognition.price.clone(),
+                currency: recognition.currency.clone(),
+            },
+            PricedAccount {
+                stage: Stage::Verification,
+                name: AccountName::VERIFICATION,
+                tariff: verification.price.clone(),
+                currency: verification.currency.clone(),
+            },
+        ]
     }
 
     /// The accounts that ask the fiscal registry.

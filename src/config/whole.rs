@@ -8,7 +8,7 @@ use crate::seal::Sealer;
 use crate::settings::problem::Problems;
 use crate::settings::units::Size;
 use crate::settings::{Http, Network, Tls, text};
-use crate::{broker, checkpoint, provider::deepfinch, provider::huawei, store, telemetry};
+use crate::{broker, checkpoint, ledger, provider::deepfinch, provider::huawei, store, telemetry};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,7 @@ pub struct Config {
     pub tls: Tls,
     pub storage: store::Config,
     pub checkpoint: checkpoint::Config,
+    pub ledger: ledger::Config,
     pub recognition: huawei::Config,
     pub verification: deepfinch::Config,
     pub policy: PolicyConfig,
@@ -41,6 +42,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.broker.validate(&mut problems);
+        self.ledger.validate(&mut problems);
         self.validate_pipeline(&mut problems);
         self.telemetry.validate(&mut problems);
         ConfigError::from_problems(&problems, &self.places)
@@ -58,6 +60,7 @@ impl Config {
     pub fn validate_broker(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.broker.validate(&mut problems);
+        self.ledger.validate(&mut problems);
         self.tls.validate(&mut problems);
         self.telemetry.validate_log(&mut problems);
         ConfigError::from_problems(&problems, &self.places)

@@ -27,6 +27,7 @@ const MAX_BUCKET_BYTES: usize = 255;
 const MAX_KEY_BYTES: usize = 1024;
 const MAX_VERSION_BYTES: usize = 1024;
 const MAX_PAGE: u32 = 1_000;
+const MAX_SUBMITTER_BYTES: usize = 64;
 
 pub struct Job {
     pub id: JobId,
@@ -40,6 +41,8 @@ pub struct Job {
     pub deadline: Option<Timestamp>,
     /// Send a progress message to the reply queue whenever the job is parked.
     pub progress: bool,
+    /// Whom the job is for, in the ledger.
+    pub submitter: Option<String>,
     /// Used by the checks alone.
     pub expect: Option<Expectations>,
     /// Echoed untouched.
@@ -106,6 +109,8 @@ struct WireJob<'a> {
     deadline: Option<&'a RawValue>,
     #[serde(borrow)]
     progress: Option<&'a RawValue>,
+    #[serde(borrow)]
+    submitter: Option<&'a RawValue>,
     #[serde(borrow)]
     expect: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -191,6 +196,8 @@ impl Job {
             .map_err(malformed)?
             .unwrap_or(false);
         let deadline = optional("deadline", wire.deadline, time_field).map_err(malformed)?;
+        let submitter =
+            optional("submitter", wire.submitter, submitter_field).map_err(malformed)?;
         let expect =
             optional("expect", wire.expect, |_, raw| expect::read(raw)).map_err(malformed)?;
         if let Err(problem) = &metadata {
@@ -204,6 +211,7 @@ impl Job {
                 verify,
                 deadline,
                 progress,
+                submitter,
                 expect,
                 metadata: metadata.unwrap_or_default(),
             }),
@@ -223,6 +231,20 @@ fn unreadable(message_id: Option<&str>, problem: &str) -> Box<Rejected> {
         metadata: None,
         failure: Failure::new(Stage::Job, "job.malformed", problem),
     })
+}
+
+fn submitter_field(name: &str, raw: &RawValue) -> Result<String, String> {
+    let submitter = text_field(name, raw)?;
+    if submitter.len() > MAX_SUBMITTER_BYTES {
+        let length = submitter.len();
+        return Err(format!(
+            "{name} has {length} bytes; at most {MAX_SUBMITTER_BYTES} are allowed"
+        ));
+    }
+    if submitter.contains(char::is_control) {
+        return Err(format!("{name} contains a control character"));
+    }
+    Ok(submitter)
 }
 
 enum ImageProblem {

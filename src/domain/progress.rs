@@ -1,5 +1,9 @@
 //! What has been done and paid for. It travels with a parked job in the header `invoice-progress`.
 
+mod notes;
+
+pub use notes::{LostTurn, PaidBy, TurnNotes};
+
 use super::account::AccountId;
 use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
 use super::invoice::Invoice;
@@ -47,6 +51,8 @@ pub struct Progress {
     paused: PausedTime,
     #[serde(flatten)]
     pub costs: Costs,
+    #[serde(skip)]
+    pub notes: TurnNotes,
 }
 
 /// How copies of the job came and went.
@@ -74,6 +80,12 @@ pub struct DeliveryPast {
     /// nothing about this copy.
     #[serde(default, skip_serializing_if = "is_default")]
     pub asked_again: bool,
+    /// The turns that the run had before this one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub turn: u32,
+    /// A turn that a worker did not live to end, until the ledger was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<LostTurn>,
 }
 
 /// The facts about the job's image, once it was read.
@@ -199,6 +211,7 @@ impl Progress {
             steps: StepsTaken::default(),
             paused: PausedTime::default(),
             costs: Costs::default(),
+            notes: TurnNotes::default(),
         }
     }
 
@@ -302,6 +315,37 @@ impl Progress {
             uses.resize(step + 1, 0);
         }
         uses[step] = uses[step].saturating_add(1);
+    }
+
+    /// The note that is kept with an answer which this run has just paid for.
+    pub fn paid_by(&self) -> PaidBy {
+        PaidBy {
+            run: self.run.clone(),
+            calls: self.costs.calls.clone(),
+        }
+    }
+
+    /// An answer is there already, and this run need not pay for it.
+    pub fn found(&mut self, stage: Stage, paid: Option<PaidBy>) {
+        let is_ours = paid.as_ref().is_some_and(|paid| paid.run == self.run);
+        // It comes back with its recognition.
+        let is_known = stage == Stage::Recognition && self.about.bill.is_some();
+        self.notes.found(stage, is_ours || is_known);
+        self.recover(paid);
+    }
+
+    /// The calls that this run had made when it left this note, and does not know of.
+    pub fn recover(&mut self, paid: Option<PaidBy>) {
+        if let Some(paid) = paid.filter(|paid| paid.run == self.run) {
+            self.notes.recover(paid.calls, &self.costs.calls);
+        }
+    }
+
+    /// The whole question was answered for another run of the job.
+    pub fn answered_elsewhere(&mut self, verify: bool) {
+        self.notes.hits = vec![Stage::Recognition];
+        let verification = verify.then_some(Stage::Verification);
+        self.notes.hits.extend(verification);
     }
 
     pub fn record(&mut self, call: CallRecord) {

@@ -89,6 +89,10 @@ impl Province {
 }
 
 impl BillId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Province and note number, however it was written; where one of them was not read whole, the
     /// image.
     pub fn of(province: Option<&Province>, note_no: Option<&str>, image: &str) -> Self {

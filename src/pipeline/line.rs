@@ -15,7 +15,7 @@ use crate::domain::failure::Stage;
 use crate::domain::job::ImageRef;
 use crate::domain::progress::{Bill, Progress};
 use crate::domain::qr::QrClaim;
-use crate::domain::result::{JobError, RecognitionPart};
+use crate::domain::result::{JobError, RecognitionPart, Status};
 use crate::domain::seen_bill::BillTraits;
 use crate::image::{LoadedImage, Loader, NotLoaded};
 use crate::policy::Decision;
@@ -182,6 +182,9 @@ impl<'a> Line<'a> {
         let read = || self.answers.checkpoints.result(&question);
         if let Some(stored) = self.answers.recall(&self.job, read).await? {
             let is_this_run = stored.run == self.progress.run;
+            if !is_this_run && stored.status == Status::Completed {
+                self.progress.answered_elsewhere(self.job.job.verify);
+            }
             outcome::answered_before(self.job.job, stored, &question, self.progress, arrival)?;
             self.progress.delivered.asked_again |= is_this_run;
         }

@@ -87,7 +87,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 known: self.recall().await?,
             },
         };
-        if let Some(answer) = known.and_then(|known| heed(known, progress)) {
+        if let Some(answer) = self.heed(known, progress).await {
             return Ok((answer, Kept::Already));
         }
         loop {
@@ -101,7 +101,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                     // The leader before may have had an answer since the checkpoint was read.
                     let (kept, today) = (&self.answers.checkpoints, self.retrier.today());
                     let here = S::Answer::recall_here(kept, &self.image.identity, today).await;
-                    let bought = match here.and_then(|known| heed(known, progress)) {
+                    let bought = match self.heed(here, progress).await {
                         Some(answer) => Ok((answer, Kept::Already)),
                         None => self.buy(at, progress).await,
                     };
@@ -115,6 +115,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 }
                 Role::Follower(follower) => {
                     if let Some(outcome) = follower.wait(self.retrier, self.job, progress).await? {
+                        progress.found(S::STAGE, None);
                         return outcome.map(|answer| (answer, Kept::Already));
                     }
                 }
@@ -127,7 +128,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
     async fn carried(&self, progress: &mut Progress) -> Option<S::Answer> {
         let mut carried = CarriedAnswers::about(&self.image.identity, progress);
         let answer = S::Answer::carried(&mut carried).clone()?;
-        let kept = answer.keep(&self.answers.checkpoints, &self.image.identity);
+        let kept = answer.keep(&self.answers.checkpoints, &self.image.identity, None);
         match kept.await {
             Ok(_) => {
                 *S::Answer::carried(&mut carried) = None;
@@ -145,6 +146,17 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
         let (kept, image) = (&self.answers.checkpoints, &self.image.identity);
         let read = || S::Answer::recall(kept, image, self.retrier.today());
         self.answers.recall(self.job, read).await
+    }
+
+    /// The answer that is known, if it is one.
+    async fn heed(
+        &self,
+        known: Option<Known<S::Answer>>,
+        progress: &mut Progress,
+    ) -> Option<S::Answer> {
+        let (kept, image) = (&self.answers.checkpoints, &self.image.identity);
+        let about = (image.as_str(), self.retrier.today());
+        Known::heed(known, S::STAGE, kept, about, progress).await
     }
 
     /// Calls the provider until there is an answer. `recalled` is when its checkpoint was read.
@@ -182,7 +194,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                     break self.step.answer(reply, self.retrier.today());
                 }
                 Ok(Called::Known(known)) => {
-                    if let Some(answer) = heed(known, progress) {
+                    if let Some(answer) = self.heed(Some(known), progress).await {
                         return Ok((answer, Kept::Already));
                     }
                 }
@@ -199,14 +211,15 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
         };
         let checkpoints = &self.answers.checkpoints;
         if let Some(unkept) = answer
-            .beside_result(identity)
+            .beside_result(identity, progress.paid_by())
             .filter(|_| self.job.is_queued)
         {
             checkpoints.remember_verification(&unkept).await;
             return Ok((answer, Kept::Beside(unkept)));
         }
         let at = RecallTime::now(self.retrier.clock);
-        let keep = || answer.keep(checkpoints, identity);
+        let paid = progress.paid_by();
+        let keep = || answer.keep(checkpoints, identity, Some(&paid));
         let carry = |carried: &mut CarriedAnswers| {
             *S::Answer::carried(carried) = Some(answer.clone());
         };
@@ -230,16 +243,5 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
         self.loader
             .provider_image(S::STAGE, self.image, view, self.job, progress, self.retrier)
             .await
-    }
-}
-
-/// The answer, if it is one; otherwise the next call turns the image.
-fn heed<A>(known: Known<A>, progress: &mut Progress) -> Option<A> {
-    match known {
-        Known::Answer(answer) => Some(answer),
-        Known::Unread(code) => {
-            progress.steps.rotated_for.get_or_insert(code);
-            None
-        }
     }
 }

@@ -91,9 +91,10 @@ impl PaidStep for VerificationStep {
             Decision::Rotate => {
                 let (image, code) = (&question.image.identity, stopped.failure.code);
                 progress.steps.rotated_for = Some(code.clone());
+                let paid = progress.paid_by();
                 let keep = || {
                     let checkpoints = &question.answers.checkpoints;
-                    checkpoints.keep_unread(image, today, &code)
+                    checkpoints.keep_unread(image, today, &code, Some(&paid))
                 };
                 // With the job it travels anyway.
                 question

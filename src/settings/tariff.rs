@@ -25,7 +25,7 @@ struct Price {
     /// `None`: for all days.
     #[serde(deserialize_with = "day", skip_serializing_if = "Option::is_none")]
     from: Option<Date>,
-    #[serde(deserialize_with = "amount")]
+    #[serde(serialize_with = "as_text", deserialize_with = "amount")]
     price: Decimal,
 }
 
@@ -96,6 +96,10 @@ fn money(text: &str) -> Result<Decimal, String> {
 
 fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
     money(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+}
+
+fn as_text<S: Serializer>(price: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(price)
 }
 
 /// A day as text, or as TOML has days.

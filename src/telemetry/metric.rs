@@ -119,6 +119,10 @@ fn describe() {
         "Acknowledgements that found their channel gone; the job was delivered again."
     );
     describe_counter!(
+        "invoice_ledger_lost_total",
+        "Turns of jobs that the ledger's stream did not take: their jobs went on."
+    );
+    describe_counter!(
         "invoice_results_returned_total",
         "Results whose reply_to was gone; they went to the results queue."
     );
@@ -143,6 +147,7 @@ fn describe() {
         "invoice_settle_lost_total",
         "invoice_results_returned_total",
         "invoice_heartbeats_foreign_total",
+        "invoice_ledger_lost_total",
     ] {
         counter!(counter).absolute(0);
     }
@@ -278,6 +283,11 @@ pub fn seal_refused(kind: SealKind) {
 
 pub fn broker_reconnected() {
     counter!("invoice_broker_reconnects_total").increment(1);
+}
+
+/// Counts an event that the ledger's stream did not take.
+pub fn ledger_event_lost() {
+    counter!("invoice_ledger_lost_total").increment(1);
 }
 
 /// Counts an acknowledgement whose channel was closed: the job will be delivered again.

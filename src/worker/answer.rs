@@ -6,10 +6,9 @@ use crate::checkpoint::{FinalResult, Patience};
 use crate::domain::job::Job;
 use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
+use crate::ledger::{self, TurnEnd, Wait};
 use crate::pipeline::Answer;
-use crate::telemetry::job_event::{JobAnswered, JobEvent, call_codes};
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
 
 /// A job whose reply queue refuses waits so long with its answer, and after an hour the answer goes
 /// to the results queue.
@@ -79,26 +78,15 @@ impl DeliveryHandler {
         // An answer can wait only where the worker that takes the job next will find it.
         let kept = question.filter(|_| self.parts.pipeline.answers.checkpoints.is_durable());
         let (may_wait, is_kept) = (kept.is_some() && !has_waited_enough, kept.is_some());
+        let ledger = &self.parts.ledger;
+        let event = ledger.event(held, &TurnEnd::of(&stored, is_replayed), now);
         let publishing = self
             .outbox
             .publish_result(held, stored.bytes(), may_wait, is_kept);
-        match publishing.await? {
-            Sent::Yes => {
-                let progress = &held.past.progress;
-                let age = self.now().duration_since(progress.first_seen);
-                self.record(JobEvent::Answered(JobAnswered {
-                    job_id: held.job_id.clone(),
-                    run: progress.run.clone(),
-                    status: stored.status,
-                    verdict: stored.verdict,
-                    error: stored.error,
-                    totals: progress.costs.totals,
-                    codes: call_codes(progress),
-                    turn: held.began.elapsed(),
-                    age: Duration::try_from(age).unwrap_or_default(),
-                    replayed: is_replayed,
-                }));
-            }
+        let (sent, told) = tokio::join!(publishing, ledger.write(held.generation, event));
+        told?;
+        match sent? {
+            Sent::Yes => self.record(ledger::answered(held, &stored, is_replayed, self.now())),
             Sent::NotYet => {
                 held.past.record_survival();
                 let (question, since) = (kept.unwrap_or_default(), now);
@@ -108,7 +96,8 @@ impl DeliveryHandler {
                     .unsent
                     .get_or_insert(Unsent { question, since });
                 let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
-                self.outbox.park(held, until).await?;
+                let end = TurnEnd::Parked(Wait::for_reply_queue(until));
+                self.park_and_tell(held, until, &end).await?;
                 tracing::warn!(job.run = held.past.progress.run, %until, "its queue does not take the result; the job waits with it");
             }
         }

@@ -10,6 +10,7 @@ use crate::broker::{
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, Rejected};
 use crate::domain::result::Status;
+use crate::ledger::TurnEnd;
 use crate::panics::{Fitness, PanicCause, take_place};
 use crate::pipeline::{Answer, Arrival, Outcome, answer_to_failure, answer_to_rejected};
 use crate::telemetry::job_event::JobEvent;
@@ -179,7 +180,8 @@ impl DeliveryHandler {
                     job.run = held.past.progress.run,
                     "another copy of this run was answered; this one is dropped"
                 );
-                Ok(())
+                let event = self.parts.ledger.event(held, &TurnEnd::Dropped, self.now());
+                self.parts.ledger.write(held.generation, event).await
             }
         }
     }

@@ -23,6 +23,7 @@ pub use serve::Worker;
 pub use supervise::Drained;
 
 use crate::broker::{self, Broker};
+use crate::ledger::Ledger;
 use crate::pipeline::Pipeline;
 use crate::randomness::Randomness;
 use crate::seal::Sealer;
@@ -39,6 +40,7 @@ pub struct Parts {
     pub sealer: Sealer,
     pub health: Health,
     pub events: Box<dyn EventSink>,
+    pub ledger: Ledger,
     pub randomness: Randomness,
 }
 

@@ -7,8 +7,8 @@ use crate::domain::failure::Failure;
 use crate::domain::job::Job;
 use crate::domain::progress::Parked;
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage};
+use crate::ledger::{self, TurnEnd, Wait};
 use crate::retry::ParkRequest;
-use crate::telemetry::job_event::{JobEvent, JobParked};
 use jiff::Timestamp;
 
 impl DeliveryHandler {
@@ -18,53 +18,48 @@ impl DeliveryHandler {
         held: &mut InHand<'_>,
         request: ParkRequest,
     ) -> Result<(), Unpublished> {
-        let ParkRequest {
-            until,
-            failure: Failure { stage, code, .. },
-            reason,
-            next_attempt_at,
-            is_brief,
-            by_pause,
-            survived,
-        } = request;
-        if survived {
+        let (until, Failure { stage, code, .. }) = (request.until, &request.failure);
+        if request.survived {
             held.past.record_survival();
         }
         held.past.progress.park(Parked {
-            stage,
+            stage: *stage,
             code: code.clone(),
             at: self.now(),
-            by_pause,
+            by_pause: request.by_pause,
         });
-        if let Err(unpublished) = self.outbox.park(held, until).await {
+        let end = TurnEnd::Parked(Wait::from(&request));
+        if let Err(unpublished) = self.park_and_tell(held, until, &end).await {
             self.keep_unparked(held, until).await;
             return Err(unpublished);
         }
-        let progress = &held.past.progress;
-        if let Some(job) = job.filter(|job| job.progress && !is_brief) {
+        if let Some(job) = job.filter(|job| job.progress && !request.is_brief) {
             let message = ProgressMessage {
                 schema: PROGRESS_SCHEMA,
                 job_id: job.id.as_str(),
-                stage,
-                code: &code,
-                attempt: progress.attempts(stage),
-                next_attempt_at,
+                stage: *stage,
+                code,
+                attempt: held.past.progress.attempts(*stage),
+                next_attempt_at: request.next_attempt_at,
             };
             self.outbox.publish_progress(held, &message).await;
         }
-        self.record(JobEvent::Parked(JobParked {
-            job_id: held.job_id.clone().unwrap_or_default(),
-            run: progress.run.clone(),
-            stage,
-            code,
-            reason,
-            until,
-            brief: is_brief,
-            by_pause,
-            totals: progress.costs.totals,
-            turn: held.began.elapsed(),
-        }));
+        self.record(ledger::parked(held, request));
         Ok(())
+    }
+
+    /// Publishes the parked copy, and side by side what the turn was.
+    pub(super) async fn park_and_tell(
+        &self,
+        held: &mut InHand<'_>,
+        until: Timestamp,
+        end: &TurnEnd<'_>,
+    ) -> Result<(), Unpublished> {
+        let ledger = &self.parts.ledger;
+        let event = ledger.event(held, end, self.now());
+        let parking = self.outbox.park(held, until);
+        let (parked, told) = tokio::join!(parking, ledger.write(held.generation, event));
+        parked.and(told)
     }
 
     /// The job runs alone when it comes back.
@@ -75,7 +70,8 @@ impl DeliveryHandler {
     ) -> Result<(), Unpublished> {
         let job_deadline = self.parts.pipeline.job_deadline;
         let until = held.past.suspect(deaths, job_deadline, self.now());
-        self.outbox.park(held, until).await?;
+        let end = TurnEnd::Parked(Wait::for_suspect(until));
+        self.park_and_tell(held, until, &end).await?;
         tracing::warn!(
             job.run = held.past.progress.run,
             deaths,

@@ -284,6 +284,7 @@ async fn job(system: &System, row: &Row, id: &str, verify: bool) -> Message {
                     invoice,
                     request_id: None,
                 },
+                None,
             )
             .await
             .unwrap();

@@ -24,13 +24,14 @@ const IN_DEVELOPMENT: &str = include_str!("../../deploy/compose/rabbitmq/definit
 const REPLIES: &str = "claims.replies";
 
 /// The parts of the users' patterns, each with the first of the names that it is for.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 10] = [
     ("jobs", "invoice.jobs"),
     ("due", "invoice.due"),
     ("results", "invoice.results"),
     ("failed", "invoice.failed"),
     (r"retry\.[0-9a-z]+", "invoice.retry.5s"),
     (r"invoice\.control", "invoice.control"),
+    ("ledger", "invoice.ledger"),
     ("control", "invoice.control"),
     (r"amq\.default", DEFAULT_EXCHANGE),
     (r"amq\.gen-.*", SERVER_NAMED),
@@ -209,7 +210,11 @@ async fn each_right_that_a_worker_lacks_is_named(node: &Node, management: u16) {
 /// What the user of this configuration may not do although the worker needs it, as `check` says it.
 async fn missing(config: &Config) -> BTreeSet<String> {
     let session = Broker::new(config).unwrap().connect().await.unwrap();
-    let missing = session.missing_rights().await.unwrap();
+    let mut missing = session.missing_rights().await.unwrap();
+    if config.declare_topology {
+        let ledger = session.missing_to_declare(&config.ledger_queue).await;
+        missing.extend(ledger.unwrap());
+    }
     session.close().await;
     missing.iter().map(ToString::to_string).collect()
 }

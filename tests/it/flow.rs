@@ -29,6 +29,7 @@ mod forbidden;
 mod forgeries;
 mod gateways;
 mod heartbeats;
+mod ledger;
 mod memory;
 mod pauses;
 mod progress;

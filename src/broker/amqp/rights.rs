@@ -48,6 +48,19 @@ pub(super) async fn missing(
     Ok(missing)
 }
 
+/// The right to declare this queue, if this user lacks it.
+pub(super) async fn missing_to_declare(
+    connection: &BrokerConnection,
+    config: &Config,
+    queue: &str,
+) -> Result<Option<MissingRight>, BrokerError> {
+    let trial = Trial {
+        connection,
+        control_exchange: &config.control_exchange,
+    };
+    trial.configures_queue(queue).await
+}
+
 struct Trial<'a> {
     connection: &'a BrokerConnection,
     control_exchange: &'a str,

@@ -6,11 +6,13 @@ use super::endpoint::Endpoint;
 use super::loss::SessionLoss;
 use super::publish::AmqpPublisher;
 use super::rpc::{rpc, short};
-use super::{publish_proof, queues, rights, topology};
+use super::streams::AmqpStreamReader;
+use super::{publish_proof, queues, rights, streams, topology};
 use crate::broker::config::Config;
 use crate::broker::error::BrokerError;
 use crate::broker::permissions::PermissionPatterns;
 use crate::broker::rights::{MissingRight, Right};
+use crate::broker::stream::{StreamDefinition, StreamStart};
 use crate::broker::topology::Differences;
 use lapin::options::QueueDeleteOptions;
 use lapin::types::ShortString;
@@ -85,6 +87,17 @@ impl AmqpSession {
         rights::missing(&self.publishing, &self.config).await
     }
 
+    pub(in crate::broker) async fn missing_to_declare(
+        &self,
+        queue: &str,
+    ) -> Result<Option<MissingRight>, BrokerError> {
+        rights::missing_to_declare(&self.publishing, &self.config, queue).await
+    }
+
+    pub(in crate::broker) async fn has_queue(&self, queue: &str) -> Result<bool, BrokerError> {
+        streams::exists(&self.publishing, queue).await
+    }
+
     pub(in crate::broker) async fn prove_publishing(&self) -> Result<(), BrokerError> {
         publish_proof::prove(&self.publishing, &self.publisher).await
     }
@@ -128,6 +141,23 @@ impl AmqpSession {
 
     pub(in crate::broker) async fn temporary_queue(&self, name: &str) -> Result<(), BrokerError> {
         queues::temporary_queue(&self.publishing.channel().await?, name).await
+    }
+
+    pub(in crate::broker) async fn open_stream(
+        &self,
+        stream: &StreamDefinition,
+        may_declare: bool,
+    ) -> Result<(), BrokerError> {
+        streams::open(&self.publishing, stream, may_declare).await
+    }
+
+    pub(in crate::broker) async fn read_stream(
+        &self,
+        name: &str,
+        start: StreamStart,
+        follows: bool,
+    ) -> Result<AmqpStreamReader, BrokerError> {
+        AmqpStreamReader::start(&self.consuming, name, start, follows).await
     }
 
     pub(in crate::broker) async fn queue_depth(&self, queue: &str) -> Result<u32, BrokerError> {

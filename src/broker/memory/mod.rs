@@ -10,6 +10,7 @@ mod consumer;
 mod queue;
 mod queues;
 mod session;
+mod stream;
 
 pub(super) use channel::MemoryReceipt;
 pub(super) use consumer::MemoryConsumer;

@@ -1,9 +1,11 @@
 //! All queues of one broker, and the notification of the consumers that wait for them.
 
 use super::queue::{DeadLetter, MemoryQueue, QueuedMessage};
+use super::stream::MemoryStream;
 use crate::broker::error::BrokerError;
 use crate::broker::message::Message;
-use std::collections::BTreeMap;
+use crate::broker::stream::StreamMessage;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -20,6 +22,7 @@ pub(super) struct Queues {
     by_name: BTreeMap<String, MemoryQueue>,
     /// The queues that are bound to the control exchange.
     control: Vec<String>,
+    streams: BTreeMap<String, MemoryStream>,
     named: u64,
 }
 
@@ -63,11 +66,26 @@ impl Queues {
 
     pub(super) fn delete(&mut self, name: &str) {
         self.by_name.remove(name);
+        self.streams.remove(name);
         self.control.retain(|bound| bound != name);
+    }
+
+    /// Leaves an existing stream as it is.
+    pub(super) fn declare_stream(&mut self, name: &str) {
+        self.streams.entry(name.to_owned()).or_default();
+    }
+
+    /// All that is in a stream now; `None` where there is no such stream.
+    pub(super) fn stream(&self, name: &str) -> Option<VecDeque<StreamMessage>> {
+        self.streams.get(name).map(MemoryStream::messages)
     }
 
     /// False when there is no such queue.
     pub(super) fn publish(&mut self, name: &str, message: &Message) -> bool {
+        if let Some(stream) = self.streams.get_mut(name) {
+            stream.push(message.clone());
+            return true;
+        }
         let queue = self.by_name.get_mut(name);
         queue
             .map(|queue| queue.push(message.clone(), Instant::now()))

@@ -7,7 +7,9 @@ use super::queues::{Queues, SharedQueues};
 use crate::broker::config::Config;
 use crate::broker::error::{BrokerError, PublishError};
 use crate::broker::message::Message;
+use crate::broker::stream::StreamMessage;
 use crate::broker::topology::{self, CONTROL_TTL};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio_util::sync::CancellationToken;
 
@@ -89,6 +91,30 @@ impl MemorySession {
 
     pub(in crate::broker) fn temporary_queue(&self, name: &str) {
         self.change(|queues| queues.declare(name, MemoryQueue::default));
+    }
+
+    /// Finds the stream, or declares it if it may.
+    pub(in crate::broker) fn open_stream(
+        &self,
+        name: &str,
+        may_declare: bool,
+    ) -> Result<(), BrokerError> {
+        if may_declare {
+            self.change(|queues| queues.declare_stream(name));
+        }
+        self.stream(name).map(drop)
+    }
+
+    /// All that is in the stream now.
+    pub(in crate::broker) fn stream(
+        &self,
+        name: &str,
+    ) -> Result<VecDeque<StreamMessage>, BrokerError> {
+        self.change(|queues| queues.stream(name))
+            .ok_or_else(|| BrokerError::Queue {
+                queue: name.to_owned(),
+                cause: "there is no such stream".into(),
+            })
     }
 
     pub(in crate::broker) fn queue_depth(&self, queue: &str) -> Result<u32, BrokerError> {

@@ -3,7 +3,7 @@
 
 use super::finding::{CheckFinding, CheckOutcome};
 use super::queues::{QUEUES, compared};
-use super::{fleets, management};
+use super::{fleets, ledger, management};
 use crate::broker::permissions::PermissionPatterns;
 use crate::broker::{Broker, Config, Session, redacted};
 use crate::config;
@@ -51,6 +51,7 @@ pub(crate) async fn topology(session: &Session, all: &config::Config) -> Vec<Che
         Err(error) => return vec![CheckFinding::failed(QUEUES, error.to_string(), "")],
     };
     let mut findings = compared(&differences, &all.broker);
+    findings.extend(ledger::check(session, all).await);
     // It is where the broker is: `[http] proxy` is the way to the store and the providers.
     let network = all.tls.roots().map(|roots| Network {
         roots,

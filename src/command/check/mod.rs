@@ -4,6 +4,7 @@
 mod broker;
 mod finding;
 mod fleets;
+mod ledger;
 mod management;
 mod provider;
 mod queues;

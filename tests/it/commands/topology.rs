@@ -33,6 +33,9 @@ async fn queues_are_declared_compared_and_printed() {
         (Some(1), all),
         "{compared:?}"
     );
+    // And the ledger, without which a worker does its work as well.
+    assert!(compared.stdout.contains("warning ledger"), "{compared:?}");
+    let all = all + 1;
     let declared = topology("declare", &file).await;
     assert_eq!(declared.code, Some(0), "{declared:?}");
     assert!(

@@ -76,7 +76,7 @@ async fn planted_checkpoints_are_bought_again_and_replaced(on: On) {
         strangers,
     );
     planted
-        .keep_verification(&image, today, &answer)
+        .keep_verification(&image, today, &answer, None)
         .await
         .unwrap();
 

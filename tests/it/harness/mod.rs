@@ -10,6 +10,7 @@ pub(crate) mod guarded_store;
 pub(crate) mod hostile_documents;
 pub(crate) mod hostile_files;
 pub(crate) mod kinds;
+pub(crate) mod ledger;
 pub(crate) mod otherwise;
 #[cfg(feature = "pdf")]
 pub(crate) mod pdf_file;

@@ -60,6 +60,7 @@ impl Setup {
         config.broker.control_exchange = format!("{name}.control");
         config.broker.results_queue = format!("{name}.results");
         config.broker.failed_queue = format!("{name}.failed");
+        config.broker.ledger_queue = format!("{name}.ledger");
         config.broker.retry_queue_prefix = format!("{name}.retry");
         config.broker.retry_delays = vec![span("100ms"), span("1s"), span("10s")];
         config.seal.key = Secret::new(SEAL_KEY);

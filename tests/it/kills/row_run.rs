@@ -4,6 +4,7 @@
 use super::case::{Arrives, Case, RULES};
 use super::stop::{self, Stop, Until, Wire};
 use crate::harness::eventually::eventually;
+use crate::harness::ledger::{costs, ledger_of};
 use crate::harness::program::{ConfigFile, Program};
 use crate::harness::proxy::{Direction, Proxy};
 use crate::harness::rabbitmq;
@@ -178,6 +179,14 @@ impl RowRun {
             ),
             end.paid,
             "paid calls"
+        );
+        let (told, paid) = (
+            costs(&ledger_of(&self.system).await),
+            usize::try_from(end.paid.0 + end.paid.1).unwrap(),
+        );
+        assert!(
+            told.paid <= paid && paid <= told.paid + told.unknown,
+            "{paid} paid calls in the ledger: {told:?}"
         );
         let queues = &self.system.config.broker;
         assert_eq!(

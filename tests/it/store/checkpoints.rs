@@ -84,6 +84,7 @@ async fn a_checkpoint_of_one_worker_is_found_by_another(server: Server) {
             verdict: Verdict::NotFound,
             error,
         },
+        None,
     )
     .await
     .unwrap();
@@ -114,7 +115,7 @@ async fn an_answer_that_another_worker_stored_since_is_not_asked_again(server: S
         worker(&shelf, &Config::default()),
     );
     let today = jiff::civil::date(2026, 11, 22);
-    one.keep_unread("image", today, "306").await.unwrap();
+    one.keep_unread("image", today, "306", None).await.unwrap();
     assert!(matches!(
         one.verification("image", today).await.unwrap(),
         Some(Verification::Unread { .. })
@@ -128,6 +129,7 @@ async fn an_answer_that_another_worker_stored_since_is_not_asked_again(server: S
                 verdict: Verdict::NotFound,
                 error,
             },
+            None,
         )
         .await
         .unwrap();
@@ -277,11 +279,11 @@ async fn a_checkpoint_of_another_key_or_name_is_absent_and_is_replaced(server: S
         sealer("another key"),
     );
     foreign
-        .keep_verification("foreign", today, &answer)
+        .keep_verification("foreign", today, &answer, None)
         .await
         .unwrap();
     worker(&shelf, &Config::default())
-        .keep_verification("ours", today, &answer)
+        .keep_verification("ours", today, &answer, None)
         .await
         .unwrap();
     let ours = shelf
@@ -304,7 +306,7 @@ async fn a_checkpoint_of_another_key_or_name_is_absent_and_is_replaced(server: S
         );
         // What is not ours keeps nothing of ours out.
         worker(&shelf, &Config::default())
-            .keep_unread(image, today, "306")
+            .keep_unread(image, today, "306", None)
             .await
             .unwrap();
         let found = worker(&shelf, &Config::default())
@@ -338,6 +340,7 @@ async fn a_checkpoint_of_another_key_or_name_is_absent_and_is_replaced(server: S
                 invoice: Invoice::default(),
                 request_id: None,
             },
+            None,
         )
         .await
         .unwrap();

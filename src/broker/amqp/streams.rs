@@ -1,0 +1,216 @@
+//! Streams: declared, and read to their end or as they grow.
+
+use super::connection::BrokerConnection;
+use super::inspect::existing_depth;
+use super::properties;
+use super::queues::{arguments, depth, server_named};
+use super::rpc::{RpcError, rpc, short};
+use crate::broker::error::BrokerError;
+use crate::broker::message::Message;
+use crate::broker::rights::Right;
+use crate::broker::stream::{StreamDefinition, StreamMessage, StreamStart};
+use crate::broker::topology::Argument;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Deliveries that may be unsettled: a stream hands out its messages in chunks.
+const PREFETCH: u16 = 2_000;
+/// They are acknowledged together: it is how a reader of a stream asks for more.
+const ACKNOWLEDGED_TOGETHER: usize = 500;
+/// A chunk is handed out at once. So behind the first message of the last chunk, the stream ends
+/// where none follows for so long.
+const LAST_CHUNK: Duration = Duration::from_secs(1);
+/// How long the first message of a stream that has some may take.
+const FIRST: Duration = Duration::from_secs(30);
+
+pub(super) async fn exists(connection: &BrokerConnection, name: &str) -> Result<bool, BrokerError> {
+    existing_depth(connection, name)
+        .await
+        .map(|depth| depth.is_some())
+}
+
+/// Finds the stream, or declares it if it may.
+///
+/// # Errors
+/// The stream does not exist and may not, or cannot, be declared.
+pub(super) async fn open(
+    connection: &BrokerConnection,
+    stream: &StreamDefinition,
+    may_declare: bool,
+) -> Result<(), BrokerError> {
+    if exists(connection, &stream.name).await? {
+        return Ok(());
+    }
+    if !may_declare {
+        let cause = "there is no such stream, and broker.declare_topology is false";
+        return Err(BrokerError::Queue {
+            queue: stream.name.clone(),
+            cause: cause.into(),
+        });
+    }
+    let channel = connection.channel().await?;
+    let declaring = async {
+        let options = QueueDeclareOptions::durable();
+        let texts = stream.arguments();
+        let arguments = arguments(texts.map(|(name, text)| (name, Argument::Text(text))));
+        rpc(channel.queue_declare(short(&stream.name)?, options, arguments)).await
+    };
+    let declared = declaring.await.map(drop);
+    declared.map_err(|error| error.about(&stream.name, Right::Configure))
+}
+
+/// Reads a stream. Its messages are never settled away.
+#[derive(Debug)]
+pub struct AmqpStreamReader {
+    channel: Channel,
+    stream: lapin::Consumer,
+    /// The first message of the chunk that was the last when reading began; `None`: reads on.
+    last_chunk: Option<u64>,
+    unsettled: usize,
+    is_near_end: bool,
+    is_at_end: bool,
+}
+
+impl AmqpStreamReader {
+    /// Reads from `start` to the end as it is now, or on and on.
+    pub(super) async fn start(
+        connection: &BrokerConnection,
+        queue: &str,
+        start: StreamStart,
+        follows: bool,
+    ) -> Result<Self, BrokerError> {
+        let starting = async {
+            let last = last_chunk(connection, queue).await?;
+            let from = offset(start, last);
+            let (channel, stream) = consume(connection, queue, PREFETCH, from).await?;
+            Ok(Self {
+                channel,
+                stream,
+                last_chunk: last.map(|last| last.offset).filter(|_| !follows),
+                unsettled: 0,
+                is_near_end: false,
+                is_at_end: last.is_none() && !follows,
+            })
+        };
+        starting
+            .await
+            .map_err(|error: RpcError| error.about(queue, Right::Read))
+    }
+
+    /// The next message; `None` at the end.
+    ///
+    /// # Errors
+    /// The connection was lost, or the stream deleted.
+    pub(in crate::broker) async fn next(&mut self) -> Result<Option<StreamMessage>, BrokerError> {
+        if self.is_at_end {
+            return Ok(None);
+        }
+        let patience = if self.is_near_end {
+            LAST_CHUNK
+        } else if self.last_chunk.is_some() {
+            FIRST
+        } else {
+            Duration::MAX
+        };
+        let delivery = match timeout(patience, self.stream.next()).await {
+            Ok(Some(Ok(delivery))) => delivery,
+            Ok(Some(Err(error))) => return Err(BrokerError::Lost(error.into())),
+            Ok(None) => return Err(BrokerError::Lost("the broker ended the reader".into())),
+            Err(_) if self.is_near_end => {
+                self.is_at_end = true;
+                return Ok(None);
+            }
+            Err(_) => return Err(BrokerError::Lost("the stream hands out nothing".into())),
+        };
+        let properties = properties::received(&delivery.properties);
+        let offset = properties.headers.number("x-stream-offset").unwrap_or(0);
+        let offset = u64::try_from(offset).unwrap_or_default();
+        self.is_near_end |= self.last_chunk.is_some_and(|last| offset >= last);
+        self.unsettled += 1;
+        if self.unsettled >= ACKNOWLEDGED_TOGETHER {
+            self.unsettled = 0;
+            let together = BasicAckOptions { multiple: true };
+            let acknowledged = self.channel.basic_ack(delivery.delivery_tag, together);
+            acknowledged
+                .await
+                .map_err(|error| BrokerError::Lost(error.into()))?;
+        }
+        Ok(Some(StreamMessage {
+            offset,
+            message: Message {
+                body: Bytes::from(delivery.data),
+                properties,
+            },
+        }))
+    }
+}
+
+/// The first message of a stream's last chunk.
+#[derive(Clone, Copy)]
+struct LastChunk {
+    offset: u64,
+    /// The publisher's time, in seconds since the epoch.
+    timestamp: Option<u64>,
+}
+
+/// `None` where the stream is empty.
+async fn last_chunk(
+    connection: &BrokerConnection,
+    queue: &str,
+) -> Result<Option<LastChunk>, RpcError> {
+    let from = AMQPValue::LongString("last".into());
+    let (channel, mut stream) = consume(connection, queue, 1, from).await?;
+    let has_some = depth(&channel, queue).await? > 0;
+    let patience = if has_some { FIRST } else { LAST_CHUNK };
+    let first = match timeout(patience, stream.next()).await {
+        Ok(Some(delivery)) => delivery?,
+        Ok(None) | Err(_) => return Ok(None),
+    };
+    let properties = properties::received(&first.properties);
+    let offset = properties.headers.number("x-stream-offset").unwrap_or(0);
+    Ok(Some(LastChunk {
+        offset: u64::try_from(offset).unwrap_or_default(),
+        timestamp: properties.timestamp,
+    }))
+}
+
+/// Where the broker begins. Of a time after the last chunk it would hand out nothing but what comes.
+fn offset(start: StreamStart, last: Option<LastChunk>) -> AMQPValue {
+    match (start, last) {
+        (StreamStart::First, _) => AMQPValue::LongString("first".into()),
+        (StreamStart::Next, _) => AMQPValue::LongString("next".into()),
+        (StreamStart::At(at), last) => {
+            let at = u64::try_from(at.as_second()).unwrap_or_default();
+            match last {
+                Some(last) if last.timestamp.is_some_and(|time| time < at) => {
+                    AMQPValue::LongLongInt(i64::try_from(last.offset).unwrap_or(i64::MAX))
+                }
+                _ => AMQPValue::Timestamp(at),
+            }
+        }
+    }
+}
+
+async fn consume(
+    connection: &BrokerConnection,
+    queue: &str,
+    prefetch: u16,
+    from: AMQPValue,
+) -> Result<(Channel, lapin::Consumer), RpcError> {
+    let channel = connection
+        .channel()
+        .await
+        .map_err(|error| RpcError::Lost(error.into()))?;
+    rpc(channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-stream-offset".into(), from);
+    let options = BasicConsumeOptions::default();
+    let consuming = channel.basic_consume(short(queue)?, server_named(), options, arguments);
+    let stream = rpc(consuming).await?;
+    Ok((channel, stream))
+}

@@ -1,0 +1,21 @@
+//! The ledger: what each turn of each job did and cost, as a stream in the broker that is there.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `event` | one event as it is written and read (pure) |
+//! | `turn` | the event of a turn that ends |
+//! | `record` | what log and metrics say about the same turn |
+//! | `writer` | publishes events, and lets jobs go on where the stream takes none |
+//! | `config` | the section `[ledger]` |
+
+mod config;
+mod event;
+mod record;
+mod turn;
+mod writer;
+
+pub use config::{Config, LedgerStore};
+pub use event::{CallPrice, Ending, Hit, LOST, LedgerCall, LedgerEvent, StageCode, Wait};
+pub use record::{answered, parked};
+pub use turn::{PricedAccount, TurnEnd};
+pub use writer::{Ledger, LedgerSettings};

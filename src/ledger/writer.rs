@@ -1,0 +1,170 @@
+//! Writes the ledger, and never at the cost of a job.
+//!
+//! An event is published side by side with what its turn publishes, and confirmed before the
+//! delivery is acknowledged. A stream that does not take it is tried for as long as one publish may
+//! take; after that events are left out and counted, and the stream is tried again from time to
+//! time: jobs go on.
+
+use super::event::LedgerEvent;
+use super::turn::{PricedAccount, TurnBook, TurnEnd};
+use crate::broker::{Generation, InHand, Message, PublishError, StreamDefinition, Unpublished};
+use crate::seal::Sealer;
+use crate::telemetry::metric;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A stream that did not take an event is given another one after so long.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
+
+/// Where the turns of jobs are told.
+pub struct Ledger {
+    /// `None`: nowhere.
+    stream: Option<StreamDefinition>,
+    may_declare: bool,
+    book: TurnBook,
+    /// Until when nothing is written to a stream that did not take an event.
+    resting: Mutex<Option<Instant>>,
+}
+
+/// What the configuration says about it.
+pub struct LedgerSettings {
+    pub stream: Option<StreamDefinition>,
+    /// `broker.declare_topology`.
+    pub may_declare: bool,
+    pub accounts: Vec<PricedAccount>,
+    pub timezone: TimeZone,
+    /// The bucket of jobs that name none.
+    pub default_bucket: String,
+    pub sealer: Sealer,
+}
+
+impl Ledger {
+    pub fn new(settings: LedgerSettings) -> Self {
+        Self {
+            stream: settings.stream,
+            may_declare: settings.may_declare,
+            book: TurnBook {
+                accounts: settings.accounts,
+                timezone: settings.timezone,
+                default_submitter: settings.default_bucket,
+                sealer: settings.sealer,
+            },
+            resting: Mutex::default(),
+        }
+    }
+
+    /// Looks after the stream of a new session, and says once where it cannot be used.
+    pub async fn open(&self, generation: &Generation) {
+        let Some(stream) = &self.stream else {
+            return;
+        };
+        let opened = generation.session.open_stream(stream, self.may_declare);
+        match opened.await {
+            Ok(()) => *self.resting() = None,
+            Err(problem) => self.rest(&stream.name, &problem.to_string()),
+        }
+    }
+
+    /// The event of a turn that ends now; `None` where no ledger is kept.
+    pub fn event(
+        &self,
+        held: &mut InHand<'_>,
+        end: &TurnEnd<'_>,
+        now: Timestamp,
+    ) -> Option<LedgerEvent> {
+        self.stream.as_ref()?;
+        Some(self.book.event(held, end, now))
+    }
+
+    /// Publishes an event, as far as the stream takes it.
+    ///
+    /// # Errors
+    /// [`Unpublished::GenerationLost`]: the delivery comes back, and its turn is told then.
+    pub async fn write(
+        &self,
+        generation: &Generation,
+        event: Option<LedgerEvent>,
+    ) -> Result<(), Unpublished> {
+        let (Some(stream), Some(event)) = (&self.stream, event) else {
+            return Ok(());
+        };
+        if !self.may_try() {
+            metric::ledger_event_lost();
+            return Ok(());
+        }
+        if generation.is_over() {
+            return Err(Unpublished::GenerationLost);
+        }
+        let mut message = Message::json(
+            "invoice.ledger",
+            serde_json::to_vec(&event).unwrap_or_default(),
+        );
+        message.properties.timestamp = u64::try_from(event.at.as_second()).ok();
+        message.properties.message_id = Some(event.id);
+        let mut published = self.publish(generation, stream, &message).await;
+        if matches!(published, Err(PublishError::Returned)) {
+            // It was deleted, or could not be declared before.
+            let opened = generation.session.open_stream(stream, self.may_declare);
+            if opened.await.is_ok() {
+                published = self.publish(generation, stream, &message).await;
+            }
+        }
+        match published {
+            Ok(()) => {
+                if self.resting().take().is_some() {
+                    tracing::info!(stream = stream.name, "the ledger is written again");
+                }
+                Ok(())
+            }
+            Err(PublishError::Lost) => Err(Unpublished::GenerationLost),
+            Err(problem) => {
+                metric::ledger_event_lost();
+                self.rest(&stream.name, &problem.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    async fn publish(
+        &self,
+        generation: &Generation,
+        stream: &StreamDefinition,
+        message: &Message,
+    ) -> Result<(), PublishError> {
+        let id = message.properties.message_id.as_deref().unwrap_or_default();
+        let publisher = generation.session.publisher();
+        publisher.publish_once(&stream.name, id, message).await
+    }
+
+    /// False while the stream rests. The first turn after that tries it for all.
+    fn may_try(&self) -> bool {
+        let mut resting = self.resting();
+        match *resting {
+            Some(until) if Instant::now() < until => false,
+            Some(_) => {
+                *resting = Some(Instant::now() + TRY_AGAIN);
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn rest(&self, stream: &str, problem: &str) {
+        let before = self.resting().replace(Instant::now() + TRY_AGAIN);
+        if before.is_none() {
+            tracing::error!(
+                stream,
+                problem,
+                mend = "see `invoice-worker check`, or set ledger.store = \"none\"",
+                "the ledger cannot be written: jobs go on, and what they cost is told by the metrics alone"
+            );
+        }
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
