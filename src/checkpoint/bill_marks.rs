@@ -106,7 +106,7 @@ impl Places<'_> {
         let (mut claim, mut expired) = (BillClaim::default(), None);
         let mark = BillMark::new(self.claimant.job_id, self.now, &self.bill);
         for number in 0..PLACES {
-            let name = self.name(&self.key, number);
+            let name = place_name(&self.key, number);
             let kept = if expired.is_none() {
                 let looks_first = self.claimant.is_known;
                 self.checkpoints.leave(&name, &mark, looks_first).await?
@@ -123,7 +123,7 @@ impl Places<'_> {
             let meaning = self.meaning(&kept);
             if meaning == MarkMeaning::Expired {
                 expired.get_or_insert((name, kept));
-            } else if self.is_settled(meaning, (name, kept), &mut claim) {
+            } else if self.is_settled(&meaning, (name, kept), &mut claim) {
                 return Ok(claim);
             }
         }
@@ -140,19 +140,19 @@ impl Places<'_> {
         mark: BillMark,
         claim: &mut BillClaim,
     ) -> Result<(), Failure> {
-        let heir = self.name(&self.hash.of("after", &[&name, &old.name()]), 0);
+        let heir = place_name(&self.hash.of("after", &[&name, &old.name()]), 0);
         match self.checkpoints.leave(&heir, &mark, false).await? {
             None => {}
             Some(kept) if self.meaning(&kept) == MarkMeaning::OwnMark => {}
             Some(kept) => {
                 let meaning = self.meaning(&kept);
-                if !self.is_settled(meaning, (heir, kept), claim) {
+                if !self.is_settled(&meaning, (heir, kept), claim) {
                     // Another bill of this number has the place.
                     match self.checkpoints.leave(&free, &mark, false).await? {
                         None => self.is_left(free, mark, claim),
                         Some(kept) => {
                             let meaning = self.meaning(&kept);
-                            self.is_settled(meaning, (free, kept), claim);
+                            self.is_settled(&meaning, (free, kept), claim);
                         }
                     }
                 }
@@ -173,7 +173,7 @@ impl Places<'_> {
     /// Adds to the claim what a mark means, and says whether nothing is left to be looked for.
     fn is_settled(
         &self,
-        meaning: MarkMeaning,
+        meaning: &MarkMeaning,
         (name, mark): (String, BillMark),
         claim: &mut BillClaim,
     ) -> bool {
@@ -183,8 +183,8 @@ impl Places<'_> {
                 true
             }
             MarkMeaning::SameBill(by) => {
-                claim.earlier.add(&mark, by);
-                let is_the_bill = !mark.may_be_replaced(by);
+                claim.earlier.add(&mark, *by);
+                let is_the_bill = !mark.may_be_replaced(*by);
                 claim.others.push((self.hash.clone(), mark));
                 is_the_bill
             }
@@ -199,8 +199,8 @@ impl Places<'_> {
     fn meaning(&self, mark: &BillMark) -> MarkMeaning {
         mark.meaning(self.claimant.job_id, &self.bill, self.now, self.lookback)
     }
+}
 
-    fn name(&self, key: &str, number: usize) -> String {
-        format!("seen/{key}-{number}.json")
-    }
+fn place_name(key: &str, number: usize) -> String {
+    format!("seen/{key}-{number}.json")
 }

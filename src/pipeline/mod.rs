@@ -182,26 +182,27 @@ impl Line<'_> {
         self.look_ahead(arrival)?;
         let image = self.load().await?;
         let mut look = BillLook::new(self.answers, &self.job);
-        let end = self.run_about(&image, arrival, &mut look).await;
+        let end = Box::pin(self.run_about(&image, arrival, &mut look)).await;
         self.result.claimed(&image.identity, look.into_claim());
         end
     }
 
-    async fn run_about<'a>(
+    async fn run_about(
         &mut self,
         image: &LoadedImage,
         arrival: &Arrival,
-        look: &mut BillLook<'a>,
+        look: &mut BillLook<'_>,
     ) -> Result<(), Exit> {
         self.recall(image, arrival, look).await?;
         self.wait_for_another_worker(image, arrival).await?;
         // In an earlier turn it left a mark.
         let is_known = arrival.returned || self.progress.delivered.redelivered;
         let (reading, is_answered) = (self.qr_reading(image), self.is_answered());
-        let calls = async {
+        // Boxed: it holds whatever a job may hold.
+        let calls = Box::pin(async {
             self.recognise(image, Some(look)).await?;
             self.verify_and_look(image, is_known, look).await
-        };
+        });
         let (ended, qr) = if is_answered {
             // Nothing would be read beside a call.
             (calls.await, None)
