@@ -47,7 +47,18 @@ pub struct Surroundings {
     pub verification: Accounts<Verified>,
 }
 
+/// The pipeline of a worker whose id does not matter.
 pub async fn pipeline(
+    config: &Config,
+    policy: Policy,
+    randomness: Randomness,
+) -> anyhow::Result<Pipeline> {
+    pipeline_of(worker_id(&randomness), config, policy, randomness).await
+}
+
+/// The pipeline of the worker of this id.
+pub async fn pipeline_of(
+    worker_id: String,
     config: &Config,
     policy: Policy,
     randomness: Randomness,
@@ -55,7 +66,7 @@ pub async fn pipeline(
     let network = config.network()?;
     let store = Store::new(&config.storage, &network).await?;
     let retrier = retrier(
-        worker_id(&randomness),
+        worker_id,
         Arc::new(policy),
         (config.policy.timezone(), Clock::System),
         randomness,
@@ -64,7 +75,7 @@ pub async fn pipeline(
     let http = http_client(CONNECT_TIMEOUT, &network)?;
     let vendors = Vendors::builtin();
     let surroundings = Surroundings {
-        store,
+        store: store.measured(Arc::clone(&retrier.policy)),
         recognition: vendors.recognition(&config.recognition_accounts(), &http, &retrier)?,
         verification: vendors.verification(&config.verification_accounts(), &http, &retrier)?,
         retrier,
@@ -182,6 +193,6 @@ fn ledger(config: &Config) -> Ledger {
 }
 
 /// One among the workers on the same queues, for as long as the process lives.
-fn worker_id(randomness: &Randomness) -> String {
+pub fn worker_id(randomness: &Randomness) -> String {
     format!("{:016x}", randomness.number())
 }

@@ -35,6 +35,7 @@
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`network`] | why a connection could not be made |
 //! | [`telemetry`] | log, metrics, health |
+//! | [`build_info`] | the version, and the commit that was built |
 //! | [`attempts`] | the one loop that makes the same attempt again |
 //! | [`panics`] | where jobs made the program panic, and whether it may be trusted with more |
 //! | [`clock`], [`randomness`], [`waits`] | the wall clock and randomness, injected; how waits grow |

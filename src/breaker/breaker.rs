@@ -17,6 +17,7 @@ use crate::domain::account::{AccountId, AccountName};
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::scope::Scope;
 use crate::policy::{Others, Policy, PolicyDecision, Streak};
+use crate::telemetry::health::ClosedScope;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -119,7 +120,7 @@ impl Breaker {
         if !changes.is_empty() {
             self.0.announce();
         }
-        self.0.log(&changes);
+        self.0.report(&changes);
     }
 
     /// A failure that is not tried again in place closes its scope or pauses its account; and it is
@@ -136,7 +137,7 @@ impl Breaker {
             // The account may have been seen at work for the first time.
             self.0.changed.send_replace(());
         }
-        self.0.log(&changes);
+        self.0.report(&changes);
     }
 
     /// When a job of this worker was last answered with this account, if only that its bill is
@@ -207,7 +208,7 @@ impl Breaker {
             .report_resumed(resume.id.clone(), changes.len());
         self.0.announce();
         log_resumed(resume, changes.len());
-        self.0.log(&changes);
+        self.0.report(&changes);
     }
 
     fn apply(
@@ -216,7 +217,7 @@ impl Breaker {
     ) {
         let change = self.0.with(change);
         self.0.announce();
-        self.0.log(change.as_slice());
+        self.0.report(change.as_slice());
     }
 
     /// The store does not take a paid answer, and `failure` is what it says. Until the guard is
@@ -285,6 +286,11 @@ impl Breaker {
         })
     }
 
+    /// The stages and provinces whose calls wait, with every worker.
+    pub fn closed(&self) -> Vec<ClosedScope> {
+        self.0.with(|state, _| state.closures.closed_for_all())
+    }
+
     /// Returns when the flow may be another one: something changed, or the time for a probe has
     /// come.
     pub async fn flow_changes(&self, flow: &Flow, changes: &mut watch::Receiver<()>) {
@@ -315,7 +321,7 @@ impl Breaker {
             let changes = state.closures.forget(context.now);
             (state.closures.report(context.now), changes)
         });
-        self.0.log(&changes);
+        self.0.report(&changes);
         self.0.membership.heartbeat(draining, closed)
     }
 
@@ -327,7 +333,7 @@ impl Breaker {
         let changes = self
             .0
             .with(|state, context| state.merge(heartbeat.closed, context));
-        self.0.log(&changes);
+        self.0.report(&changes);
         self.0.changed.send_replace(());
     }
 }

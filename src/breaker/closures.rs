@@ -18,7 +18,7 @@ use super::pauses::PauseHistory;
 use crate::cluster::peers::Peers;
 use crate::domain::account::AccountName;
 use crate::domain::scope::Scope;
-use crate::telemetry::health::Paused;
+use crate::telemetry::health::{ClosedScope, Paused};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -234,6 +234,32 @@ impl Closures {
     /// Why the scope is closed, if it is.
     pub fn closure(&self, scope: &Scope) -> Option<&Closure> {
         self.records.get(scope)?.closure()
+    }
+
+    /// Every closed scope, with the reason.
+    pub(super) fn all_closed(&self) -> impl Iterator<Item = (&Scope, &Closure)> {
+        let records = self.records.iter();
+        records.filter_map(|(scope, record)| Some((scope, record.closure()?)))
+    }
+
+    /// The stages and provinces that are closed, for people.
+    pub(super) fn closed_for_all(&self) -> Vec<ClosedScope> {
+        let for_all = self.all_closed().filter_map(|(scope, closure)| {
+            let (stage, province) = match scope {
+                Scope::Account(account) => (Some(*account), None),
+                Scope::Province(province) => (None, Some(province.label().to_owned())),
+                Scope::Pause(_) | Scope::Bill(_) => return None,
+            };
+            Some(ClosedScope {
+                stage,
+                province,
+                code: closure.code.clone(),
+                reason: closure.reason.clone(),
+                since: closure.since,
+                until: closure.until,
+            })
+        });
+        for_all.collect()
     }
 
     /// The accounts that are paused.

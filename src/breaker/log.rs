@@ -49,7 +49,6 @@ fn log_closed(scope: &Scope, closure: &Closure, policy: &Policy) {
             tracing::warn!(stage = %account, code, reason, %until, "the stage is closed: its jobs wait, then one calls first");
         }
         Scope::Province(province) => {
-            metric::province_closed(province.label(), true);
             let province = province.label();
             tracing::warn!(province, code, reason, %until, "the province is closed: its jobs wait, then one calls first");
         }
@@ -90,7 +89,6 @@ fn log_opened(scope: &Scope, before: &Closure, policy: &Policy) {
             tracing::info!(stage = %account, code, %since, "the stage is open again");
         }
         Scope::Province(province) => {
-            metric::province_closed(province.label(), false);
             tracing::info!(province = province.label(), code, %since, "the province is open again");
         }
         Scope::Bill(_) => tracing::debug!(code, "a bill is open again"),

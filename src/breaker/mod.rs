@@ -16,6 +16,7 @@ mod closure;
 mod closures;
 mod evidence;
 mod flow;
+mod gauges;
 mod log;
 mod merge;
 mod others;

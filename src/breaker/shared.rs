@@ -2,6 +2,7 @@
 //! the policy that it depends on.
 
 use super::ClosureChange;
+use super::gauges::ClosureGauges;
 use super::log::log_change;
 use super::state::{BreakerContext, BreakerState};
 use super::unstored::UnstoredAnswers;
@@ -18,6 +19,7 @@ pub(super) struct Shared {
     /// Notified when something is closed or opened, here or elsewhere.
     pub(super) changed: watch::Sender<()>,
     pub(super) unstored: UnstoredAnswers,
+    gauges: Mutex<ClosureGauges>,
     pub(super) membership: Membership,
     pub(super) policy: Arc<Policy>,
     pub(super) clock: Clock,
@@ -36,6 +38,7 @@ impl Shared {
             state: Mutex::default(),
             unstored: UnstoredAnswers::new(changed.clone()),
             changed,
+            gauges: Mutex::default(),
             membership,
             policy,
             clock,
@@ -64,9 +67,13 @@ impl Shared {
         self.changed.send_replace(());
     }
 
-    pub(super) fn log(&self, changes: &[ClosureChange]) {
+    /// Logs what has changed, and sets the metrics to what holds now.
+    pub(super) fn report(&self, changes: &[ClosureChange]) {
         for change in changes {
             log_change(change, &self.policy);
         }
+        // Locked first: whoever sets the metrics last has seen the last state.
+        let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        gauges.set(self.with(|state, _| ClosureGauges::of(&state.closures)));
     }
 }

@@ -229,9 +229,11 @@ fn scope_of(call: &PermittedCall, kind: ScopeKind) -> Option<&Scope> {
         .find(|scope| kind_of(scope) == Some(kind))
 }
 
-/// The policy's reason; what the store said is in our own words, and a redirect says where to.
+/// The policy's reason; what the store said is in our own words, and so are the cause of a connection
+/// that could not be made and where a redirect leads.
 pub(super) fn reason(of_policy: &str, failure: &Failure) -> String {
     let has_own_words = failure.stage == Stage::Storage
+        || failure.connection_cause().is_some()
         || failure
             .http_status
             .is_some_and(|status| (300..400).contains(&status));

@@ -9,13 +9,13 @@ use super::in_hand::InHand;
 use super::message::{Message, Properties};
 use super::parked::{ParkedState, parked_copy};
 use super::parked_fit::{FittedPark, fit_parked, log_left_out};
-use super::patient::{PatientPublisher, Unpublished};
+use super::patient::{Outgoing, PatientPublisher, Unpublished};
 use crate::clock::Clock;
 use crate::domain::result::ProgressMessage;
 use crate::randomness::Randomness;
 use crate::seal::Sealer;
 use crate::telemetry::health::Health;
-use crate::telemetry::metric;
+use crate::telemetry::metric::{self, PublishKind};
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -73,8 +73,12 @@ impl Outbox {
         if let Some(reply_to) = self.reply_to(job) {
             let (generation, patience) = (job.generation, job.patience());
             let publisher = &self.publisher;
-            let publishing =
-                publisher.publish_to_reply_queue(generation, patience, reply_to, &message);
+            let outgoing = Outgoing {
+                kind: PublishKind::Result,
+                queue: reply_to,
+                message: &message,
+            };
+            let publishing = publisher.publish_to_reply_queue(generation, patience, outgoing);
             match publishing.await {
                 Ok(()) => return Ok(Sent::Yes),
                 Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
@@ -94,7 +98,12 @@ impl Outbox {
             }
         }
         let queue = &self.queues.results_queue;
-        match self.publish_to_own_queue(job, queue, &message).await {
+        let outgoing = Outgoing {
+            kind: PublishKind::Result,
+            queue,
+            message: &message,
+        };
+        match self.publish_to_own_queue(job, outgoing).await {
             Ok(()) => Ok(Sent::Yes),
             Err(Unpublished::Queue { queue, problem }) if is_kept => {
                 tracing::error!(
@@ -120,9 +129,12 @@ impl Outbox {
         // Cannot fail: plain text and numbers.
         let body = serde_json::to_vec(message).unwrap_or_default();
         let message = self.reply(job, "invoice.progress", id, body.into());
-        let publishing = self
-            .publisher
-            .try_reply_queue(job.generation, reply_to, &message);
+        let outgoing = Outgoing {
+            kind: PublishKind::Progress,
+            queue: reply_to,
+            message: &message,
+        };
+        let publishing = self.publisher.try_reply_queue(job.generation, outgoing);
         if let Err(problem) = publishing.await {
             tracing::debug!(job.run = progress.run, %problem, "reply_to did not take a progress message");
         }
@@ -136,8 +148,12 @@ impl Outbox {
     ) -> Result<(), Unpublished> {
         let copy = failed_copy(job.message, reason_json, self.max_job_bytes);
         let copy = fit(job, copy, &[FAILURE, TRUNCATED]);
-        let queue = &self.queues.failed_queue;
-        self.publish_to_own_queue(job, queue, &copy).await
+        let outgoing = Outgoing {
+            kind: PublishKind::Failed,
+            queue: &self.queues.failed_queue,
+            message: &copy,
+        };
+        self.publish_to_own_queue(job, outgoing).await
     }
 
     /// Publishes the job into the longest delay queue that does not overshoot; further hops follow
@@ -168,17 +184,21 @@ impl Outbox {
                 "a paid answer is too large to travel with its job in one frame of this broker (frame_max): it may be paid for again"
             );
         }
-        self.publish_to_own_queue(job, &queue, &message).await
+        let outgoing = Outgoing {
+            kind: PublishKind::Parked,
+            queue: &queue,
+            message: &message,
+        };
+        self.publish_to_own_queue(job, outgoing).await
     }
 
     async fn publish_to_own_queue(
         &self,
         job: &InHand<'_>,
-        queue: &str,
-        message: &Message,
+        outgoing: Outgoing<'_>,
     ) -> Result<(), Unpublished> {
         self.publisher
-            .publish_to_own_queue(job.generation, job.patience(), queue, message)
+            .publish_to_own_queue(job.generation, job.patience(), outgoing)
             .await
     }
 

@@ -9,6 +9,7 @@ use crate::attempts::Attempts;
 use crate::randomness::Randomness;
 use crate::settings::units::Span;
 use crate::telemetry::health::{Health, Trouble};
+use crate::telemetry::metric::{self, PublishKind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -24,6 +25,14 @@ pub(super) struct PatientPublisher {
     health: Health,
     randomness: Randomness,
     reply_slots: ReplySlots,
+}
+
+/// A message on its way to a queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outgoing<'a> {
+    pub(super) kind: PublishKind,
+    pub(super) queue: &'a str,
+    pub(super) message: &'a Message,
 }
 
 /// Nothing was stored: the delivery must not be acknowledged.
@@ -53,16 +62,16 @@ impl PatientPublisher {
         &self,
         generation: &Generation,
         patience: Instant,
-        queue: &str,
-        message: &Message,
+        outgoing: Outgoing<'_>,
     ) -> Result<(), Unpublished> {
+        let queue = outgoing.queue;
         let was_in_trouble = AtomicBool::new(false);
         let report = |problem: &str| {
             was_in_trouble.store(true, Ordering::Relaxed);
             self.health.trouble(Trouble::Publishing, problem);
         };
         let attempt = || async {
-            let publishing = self.confirmed(generation, patience, queue, message, &report);
+            let publishing = self.confirmed(generation, patience, outgoing, &report);
             let problem = match publishing.await {
                 Ok(()) => return Ok(()),
                 Err(PublishError::Lost) => return Err(Unpublished::GenerationLost),
@@ -106,10 +115,9 @@ impl PatientPublisher {
         &self,
         generation: &Generation,
         patience: Instant,
-        queue: &str,
-        message: &Message,
+        outgoing: Outgoing<'_>,
     ) -> Result<(), PublishError> {
-        let Some(slot) = self.reply_slots.acquire(queue).await else {
+        let Some(slot) = self.reply_slots.acquire(outgoing.queue).await else {
             return Err(PublishError::TimedOut);
         };
         let refuses = |problem: &PublishError| {
@@ -119,7 +127,7 @@ impl PatientPublisher {
             .at_most(REPLY_TRIES)
             .until(patience)
             .run(
-                || publish_once(generation, queue, message),
+                || publish_once(generation, outgoing),
                 |problem, _| refuses(problem) && !slot.is_refused(),
             )
             .await;
@@ -135,14 +143,13 @@ impl PatientPublisher {
     pub(super) async fn try_reply_queue(
         &self,
         generation: &Generation,
-        queue: &str,
-        message: &Message,
+        outgoing: Outgoing<'_>,
     ) -> Result<(), PublishError> {
-        let slot = self.reply_slots.acquire(queue).await;
+        let slot = self.reply_slots.acquire(outgoing.queue).await;
         let Some(_slot) = slot.filter(|slot| !slot.is_refused()) else {
             return Err(PublishError::Nacked);
         };
-        publish_once(generation, queue, message).await
+        publish_once(generation, outgoing).await
     }
 
     /// A confirm that is late is waited for, and readiness says so: a second message beside the
@@ -151,16 +158,20 @@ impl PatientPublisher {
         &self,
         generation: &Generation,
         patience: Instant,
-        queue: &str,
-        message: &Message,
+        outgoing: Outgoing<'_>,
         report: &impl Fn(&str),
     ) -> Result<(), PublishError> {
+        let Outgoing {
+            kind,
+            queue,
+            message,
+        } = outgoing;
         // A lost generation publishes nothing more: the redelivered copy does.
         if generation.is_over() {
             return Err(PublishError::Lost);
         }
         let publisher = generation.session.publisher();
-        let publishing = publisher.publish(queue, message);
+        let publishing = timed(kind, publisher.publish(queue, message));
         tokio::pin!(publishing);
         let bound = &self.publish_timeout;
         if let Ok(published) = timeout(bound.duration(), &mut publishing).await {
@@ -185,15 +196,29 @@ impl Unpublished {
 }
 
 /// Publishes by the message's id: what hangs there is not sent again and again.
-async fn publish_once(
-    generation: &Generation,
-    queue: &str,
-    message: &Message,
-) -> Result<(), PublishError> {
+async fn publish_once(generation: &Generation, outgoing: Outgoing<'_>) -> Result<(), PublishError> {
+    let Outgoing {
+        kind,
+        queue,
+        message,
+    } = outgoing;
     if generation.is_over() {
         return Err(PublishError::Lost);
     }
     let id = message.properties.message_id.as_deref().unwrap_or_default();
     let publisher = generation.session.publisher();
-    publisher.publish_once(queue, id, message).await
+    timed(kind, publisher.publish_once(queue, id, message)).await
+}
+
+/// Records how long the broker took to confirm.
+async fn timed(
+    kind: PublishKind,
+    publishing: impl Future<Output = Result<(), PublishError>>,
+) -> Result<(), PublishError> {
+    let began = Instant::now();
+    let published = publishing.await;
+    if published.is_ok() {
+        metric::publish_confirmed(kind, began.elapsed());
+    }
+    published
 }

@@ -63,6 +63,15 @@ impl Broker {
         Self::Memory(MemoryBroker::new(config))
     }
 
+    /// The same broker, whose list of connections says that they are this instance's.
+    #[must_use]
+    pub fn of(self, instance: &str) -> Self {
+        match self {
+            Self::Amqp(broker) => Self::Amqp(broker.of(instance)),
+            Self::Memory(_) => self,
+        }
+    }
+
     /// Makes one attempt, bounded in time, with the next URL of the list.
     pub async fn connect(&self) -> Result<Session, BrokerError> {
         self.open(None).await

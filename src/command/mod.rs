@@ -32,11 +32,13 @@ mod topology;
 
 pub use arguments::Arguments;
 
+use crate::app;
 use crate::broker::BrokerError;
 use crate::config::ConfigError;
+use crate::randomness::Randomness;
 use crate::settings::located::FileError;
 use crate::shutdown;
-use crate::telemetry;
+use crate::telemetry::{self, instance::Instance};
 use anyhow::Context;
 use arguments::Command;
 use clap::CommandFactory;
@@ -101,12 +103,16 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(file) => {
             let config = file.load()?;
             config.validate()?;
-            telemetry::log::install(&config.telemetry);
+            let chance = Randomness::from_system();
+            let instance = Instance::here(app::worker_id(&chance));
+            telemetry::log::install_for(&config.telemetry, &instance);
             // From here on stderr is the log's, line by line.
-            Box::pin(run::run(config)).await.or_else(|error| {
-                tracing::error!(problem = format!("{error:#}"), "the worker cannot run");
-                Ok(exit_code_of(&error))
-            })
+            Box::pin(run::run(config, instance, chance))
+                .await
+                .or_else(|error| {
+                    tracing::error!(problem = format!("{error:#}"), "the worker cannot run");
+                    Ok(exit_code_of(&error))
+                })
         }
         #[cfg(feature = "sandbox")]
         Command::Demo(arguments) => demo::run(arguments).await,

@@ -5,6 +5,7 @@ use super::check::{self, CheckFinding, CheckOutcome};
 use super::readiness::prove;
 use crate::app;
 use crate::broker::Broker;
+use crate::build_info;
 use crate::checkpoint::Checkpoints;
 use crate::config::Config;
 use crate::domain::failure::Failure;
@@ -12,6 +13,7 @@ use crate::pipeline::Pipeline;
 use crate::randomness::Randomness;
 use crate::shutdown;
 use crate::telemetry::health::{Health, HealthState};
+use crate::telemetry::instance::Instance;
 use crate::telemetry::job_event::LogAndMetrics;
 use crate::telemetry::{metric, server};
 use crate::worker::{Drained, Worker};
@@ -26,15 +28,20 @@ use tokio_util::task::AbortOnDropHandle;
 /// The time between two looks at rights that are missing.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    config: Config,
+    instance: Instance,
+    chance: Randomness,
+) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal(None).context("cannot listen for signals")?;
-    let chance = Randomness::from_system();
     let health = Health::default();
+    tracing::info!(commit = build_info::COMMIT, "starting as {instance}");
     for (key, problem) in config.warnings().iter() {
         tracing::warn!(key, problem, "the configuration is not safe");
     }
     let policy = app::policy(&config)?;
     let metrics = metric::install().context("cannot install the metrics")?;
+    metric::begin_at_zero(&policy);
     // Served until the very end, so that the state `draining` can be read.
     let serving = CancellationToken::new();
     let _served = serving.clone().drop_guard();
@@ -44,12 +51,16 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         tracing::info!(%address, "serving /metrics, /livez and /readyz");
     }
     let fleet = (!config.seal.key.is_empty()).then(|| config.fleet_id());
-    let pipeline = Arc::new(app::pipeline(&config, policy, chance.clone()).await?);
+    let pipeline = Arc::new(
+        app::pipeline_of(instance.worker_id.clone(), &config, policy, chance.clone()).await?,
+    );
+    let breaker = pipeline.retrier.breaker.clone();
+    health.ask_for_closures(move || breaker.closed());
     let broker_clock = Arc::clone(&pipeline.broker_clock);
     let _clock_watched = broker_clock::watch(&config, broker_clock).await?;
     let worker = Arc::new(Worker::new(app::worker_parts(
         &config,
-        Broker::new(&config.broker)?,
+        Broker::new(&config.broker)?.of(&instance.to_string()),
         Arc::clone(&pipeline),
         health.clone(),
         Box::new(LogAndMetrics),

@@ -13,6 +13,9 @@ use std::time::Duration;
 pub const MAX_CODE_BYTES: usize = 64;
 pub const MAX_MESSAGE_BYTES: usize = 500;
 
+/// The code of a connection that could not be made.
+pub const CONNECT: &str = "connect";
+
 /// Whether a call was paid for. `Unknown` where the answer never arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,6 +58,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Why a connection could not be made, in our own words: no answer can have this code. `None`
+    /// for any other failure, whose message may be a provider's.
+    pub fn connection_cause(&self) -> Option<&str> {
+        (self.code == CONNECT).then_some(&*self.message)
+    }
+
     pub fn new(stage: Stage, code: impl AsRef<str>, message: impl AsRef<str>) -> Self {
         Self {
             stage,

@@ -1,7 +1,7 @@
 //! The result we publish: part of the contract, so names here are fixed.
 
 use super::checks::Check;
-use super::failure::{Billed, Failure, Stage};
+use super::failure::{Billed, CONNECT, Failure, Stage};
 use super::invoice::{Invoice, Registry};
 use super::seen_bill::SeenBefore;
 use jiff::Timestamp;
@@ -136,6 +136,17 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    pub const ALL: [Self; 8] = [
+        Self::Genuine,
+        Self::Voided,
+        Self::RedLettered,
+        Self::Mismatch,
+        Self::NotFound,
+        Self::Invalid,
+        Self::NotUsable,
+        Self::Recognized,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Genuine => "genuine",
@@ -194,6 +205,11 @@ impl JobError {
             message: failure.message.to_string(),
             attempts,
         }
+    }
+
+    /// As [`Failure::connection_cause`].
+    pub fn connection_cause(&self) -> Option<&str> {
+        (self.code == CONNECT).then_some(self.message.as_str())
     }
 }
 

@@ -39,6 +39,7 @@ pub fn parked(held: &InHand<'_>, request: ParkRequest) -> JobEvent {
         job_id: held.job_id.clone().unwrap_or_default(),
         run: progress.run.clone(),
         stage: request.failure.stage,
+        cause: request.failure.connection_cause().map(str::to_owned),
         code: request.failure.code,
         reason: request.reason,
         until: request.until,

@@ -51,20 +51,21 @@ pub(super) fn is_open(pattern: &str) -> bool {
     matches!(pattern, ANY | ANY_NUMBER)
 }
 
+/// Does it stand for any number of codes?
+pub(super) fn is_pattern(name: &str) -> bool {
+    let mut patterns = CLASSES.iter().chain(&FAMILIES);
+    is_open(name) || patterns.any(|(pattern, _)| *pattern == name)
+}
+
 /// A name as it may stand in a table, in the form in which failures carry it; or what is wrong with
 /// it.
 pub(super) fn parse(name: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let pattern = is_open(name)
-        || CLASSES
-            .iter()
-            .chain(&FAMILIES)
-            .any(|(pattern, _)| *pattern == name);
     let exact = !name.is_empty()
         && name.len() <= crate::domain::failure::MAX_CODE_BYTES
         && name.bytes().all(plain)
         && !name.ends_with("xx");
-    if pattern || exact {
+    if is_pattern(name) || exact {
         Ok(normalise(name))
     } else {
         Err(format!(

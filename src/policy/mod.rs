@@ -4,6 +4,7 @@
 //! [`Policy::decide`] is the one place where a failure becomes a [`Decision`]; carrying it out is
 //! the pipeline's and the provider client's business.
 
+mod code_labels;
 mod codes;
 mod decide;
 mod forecast;
@@ -36,6 +37,7 @@ use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use code_labels::CodeLabel;
 pub use codes::normalise;
 pub use decide::UNPROVEN;
 pub use forecast::{ForecastEntry, Occurrence};

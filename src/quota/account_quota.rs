@@ -42,6 +42,7 @@ impl AccountQuota {
         max_in_flight: usize,
         membership: Membership,
     ) -> Self {
+        metric::quota(account, rate_per_second);
         metric::rate_limit(account, rate_per_second);
         Self {
             account,

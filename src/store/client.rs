@@ -1,11 +1,13 @@
 //! What the worker does with objects, over whatever store they lie in.
 
 use super::config::Config;
+use super::measured::MeasuredStore;
 use super::object::{ReadError, StoredObject};
 use super::object_store::{ObjectName, ObjectStore, WriteOutcome};
 use super::s3::S3;
 use crate::clock::skew::ClockReading;
 use crate::domain::failure::{Failure, Stage};
+use crate::policy::Policy;
 use crate::settings::Network;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -36,6 +38,18 @@ impl Store {
             objects: Arc::new(S3::new(config, network).await?),
             region: config.region.clone(),
         })
+    }
+
+    /// The same store, whose requests are measured.
+    #[must_use]
+    pub fn measured(self, policy: Arc<Policy>) -> Self {
+        Self {
+            objects: Arc::new(MeasuredStore {
+                objects: self.objects,
+                policy,
+            }),
+            ..self
+        }
     }
 
     /// Another store than S3.

@@ -2,6 +2,7 @@
 
 use super::failure::{truncated, unanswered};
 use super::packed_chunks::PackedChunks;
+use super::request_timer::RequestTimer;
 use crate::domain::content_encoding::{ContentEncodings, UnpackError};
 use crate::domain::failure::{Failure, Stage, cut};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
@@ -35,6 +36,7 @@ pub struct StoredObject {
     declared: Option<u64>,
     body: ByteStream,
     timeout: Duration,
+    timer: Option<RequestTimer>,
 }
 
 /// Which of the objects that were ever written under a key.
@@ -74,6 +76,7 @@ impl StoredObject {
             },
             body: answer.body,
             timeout,
+            timer: None,
         })
     }
 
@@ -89,6 +92,15 @@ impl StoredObject {
             revision: Revision::default(),
             body: ByteStream::from(bytes),
             timeout: Duration::MAX,
+            timer: None,
+        }
+    }
+
+    /// The timer of its request runs until its last byte is read.
+    pub(super) fn timed(self, timer: RequestTimer) -> Self {
+        Self {
+            timer: Some(timer),
+            ..self
         }
     }
 
@@ -184,6 +196,7 @@ impl StoredObject {
         mut take: impl FnMut(Bytes) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Box<Failure>> {
         let declared = self.declared();
+        let mut timer = self.timer.take();
         let whole = async {
             let mut arrived = 0;
             while let Some(chunk) = self.body.next().await {
@@ -198,9 +211,13 @@ impl StoredObject {
             }
             Ok(ControlFlow::Continue(()))
         };
-        tokio::time::timeout(self.timeout, whole)
+        let received = tokio::time::timeout(self.timeout, whole)
             .await
-            .unwrap_or_else(|_| Err(Box::new(unanswered())))
+            .unwrap_or_else(|_| Err(Box::new(unanswered())));
+        if let (Err(failure), Some(timer)) = (&received, &mut timer) {
+            timer.failed(failure);
+        }
+        received
     }
 
     fn declared(&self) -> Option<usize> {

@@ -4,7 +4,8 @@ use crate::domain::account::AccountName;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 /// A paused account, as `/readyz` shows it.
@@ -21,9 +22,31 @@ pub struct Paused {
     pub has_worked: bool,
 }
 
+/// A stage or a province whose calls wait with every worker, as `/readyz` shows it. The worker takes
+/// jobs all the same, and is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClosedScope {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<AccountName>,
+    /// A registry's name, or `other`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub province: Option<String>,
+    pub code: String,
+    pub reason: String,
+    pub since: Timestamp,
+    /// When one call may try.
+    pub until: Timestamp,
+}
+
+/// Answers what is closed at the moment.
+type AskClosures = Box<dyn Fn() -> Vec<ClosedScope> + Send + Sync>;
+
 /// Cheap to clone; clones share the state.
-#[derive(Clone, Debug)]
-pub struct Health(Arc<watch::Sender<HealthState>>);
+#[derive(Clone)]
+pub struct Health {
+    state: Arc<watch::Sender<HealthState>>,
+    closures: Arc<OnceLock<AskClosures>>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -97,19 +120,28 @@ impl HealthState {
 
 impl Default for Health {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(HealthState::Starting)))
+        Self {
+            state: Arc::new(watch::Sender::new(HealthState::Starting)),
+            closures: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state().fmt(formatter)
     }
 }
 
 impl Health {
     pub fn set(&self, state: HealthState) {
-        self.0.send_replace(state);
+        self.state.send_replace(state);
     }
 
     /// Records a trouble of a worker that takes jobs or is paused. Other states are worse, and
     /// stay.
     pub fn trouble(&self, trouble: Trouble, problem: &str) {
-        self.0.send_if_modified(|state| {
+        self.state.send_if_modified(|state| {
             let (mut troubles, otherwise) = match state {
                 HealthState::Consuming
                 | HealthState::Paused { .. }
@@ -139,7 +171,7 @@ impl Health {
 
     /// Records that a trouble is over.
     pub fn recovered(&self, trouble: Trouble) {
-        self.0.send_if_modified(|state| match state {
+        self.state.send_if_modified(|state| match state {
             HealthState::Stuck {
                 problem,
                 troubles,
@@ -159,8 +191,22 @@ impl Health {
         });
     }
 
+    /// From now on, `closures` is asked for what is closed. Only the first call counts.
+    pub fn ask_for_closures(
+        &self,
+        closures: impl Fn() -> Vec<ClosedScope> + Send + Sync + 'static,
+    ) {
+        // An error means that there is one already.
+        let _ = self.closures.set(Box::new(closures));
+    }
+
+    /// What is closed at the moment.
+    pub fn closed(&self) -> Vec<ClosedScope> {
+        self.closures.get().map(|ask| ask()).unwrap_or_default()
+    }
+
     pub fn state(&self) -> HealthState {
-        self.0.borrow().clone()
+        self.state.borrow().clone()
     }
 
     /// Sets the state of the intake, unless a worse state has to be shown.
@@ -172,7 +218,7 @@ impl Health {
             Some(problem) => HealthState::Unproven { problem },
             None => HealthState::Consuming,
         };
-        self.0.send_if_modified(|state| match state {
+        self.state.send_if_modified(|state| match state {
             HealthState::Unfit { .. } | HealthState::Draining => false,
             HealthState::Stuck { otherwise, .. } => {
                 **otherwise = now;
@@ -188,7 +234,7 @@ impl Health {
 
     /// Returns a receiver of the state and of each one that follows.
     pub fn watch(&self) -> watch::Receiver<HealthState> {
-        self.0.subscribe()
+        self.state.subscribe()
     }
 }
 

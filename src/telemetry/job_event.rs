@@ -53,6 +53,8 @@ pub struct JobParked {
     pub code: String,
     /// The reason in the words of the policy. Those of the provider may name people.
     pub reason: String,
+    /// Why a connection could not be made.
+    pub cause: Option<String>,
     pub until: Timestamp,
     /// The job waits, with many others, for another job's call. Logged at the level `debug`.
     pub brief: bool,
@@ -96,6 +98,7 @@ impl JobAnswered {
             verdict = self.verdict.map(Verdict::as_str),
             error.stage = self.error.as_ref().map(|error| error.stage.as_str()),
             error.code = self.error.as_ref().map(|error| error.code.as_str()),
+            error.cause = self.error.as_ref().and_then(JobError::connection_cause),
             calls.codes = self.codes,
             calls.made = self.totals.calls,
             calls.billed = self.totals.billed,
@@ -122,6 +125,7 @@ impl JobParked {
             stage = %self.stage,
             code = self.code,
             reason = self.reason,
+            cause = self.cause,
             until = %self.until,
             calls.made = self.totals.calls,
             calls.billed = self.totals.billed,

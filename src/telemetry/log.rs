@@ -1,5 +1,7 @@
 //! Log events on stderr: text for a person at a terminal, JSON for everything else.
 
+use super::instance::Instance;
+use super::stamped::Stamped;
 use super::{Config, LogFormat, filter};
 use std::io::IsTerminal;
 use tracing::{Level, Metadata, Subscriber};
@@ -19,6 +21,16 @@ const SILENT: [&str; 3] = ["lapin", "s3s", "s3s_fs"];
 
 /// Installs the process's subscriber and panic hook; a second call changes nothing.
 pub fn install(config: &Config) {
+    install_as(config, None);
+}
+
+/// Installs them for a worker. Each line says which one it is, except where a person reads them at
+/// a terminal.
+pub fn install_for(config: &Config, instance: &Instance) {
+    install_as(config, Some(instance));
+}
+
+fn install_as(config: &Config, instance: Option<&Instance>) {
     let filter = filter::parse(&config.log)
         .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let terminal = std::io::stderr().is_terminal();
@@ -29,7 +41,8 @@ pub fn install(config: &Config) {
     };
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // An error means that a subscriber is installed already, which is as good.
-    if subscriber(filter, json, colour, std::io::stderr)
+    let instance = instance.filter(|_| json || !terminal);
+    if subscriber(filter, json, colour, instance, std::io::stderr)
         .try_init()
         .is_ok()
     {
@@ -48,6 +61,7 @@ fn subscriber<W>(
     filter: Targets,
     json: bool,
     colour: bool,
+    instance: Option<&Instance>,
     writer: W,
 ) -> impl Subscriber + Send + Sync
 where
@@ -60,9 +74,13 @@ where
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(false)
+            .map_event_format(|format| Stamped::json(format, instance))
             .boxed()
     } else {
-        lines.with_ansi(colour).boxed()
+        lines
+            .with_ansi(colour)
+            .map_event_format(|format| Stamped::text(format, instance))
+            .boxed()
     };
     tracing_subscriber::registry().with(lines.with_filter(safe(filter)))
 }
@@ -86,9 +104,14 @@ mod tests {
 
     /// Returns what a subscriber with these directives writes about one event of each kind.
     fn logged(directives: &str) -> String {
+        logged_by(directives, true, None)
+    }
+
+    fn logged_by(directives: &str, is_json: bool, instance: Option<&Instance>) -> String {
         let written = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&written);
-        let subscriber = subscriber(filter::parse(directives).unwrap(), true, false, move || {
+        let filter = filter::parse(directives).unwrap();
+        let subscriber = subscriber(filter, is_json, false, instance, move || {
             Shared(Arc::clone(&shared))
         });
         tracing::subscriber::with_default(subscriber, || {
@@ -135,5 +158,25 @@ mod tests {
                 "{directives}"
             );
         }
+    }
+
+    #[test]
+    fn each_line_of_a_worker_says_which_one_wrote_it() {
+        let instance = Instance {
+            worker_id: "00ff".into(),
+            host: "a \"host\"".into(),
+        };
+        let lines = logged_by("info", true, Some(&instance));
+        assert!(lines.lines().count() > 2, "{lines}");
+        for line in lines.lines() {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(event["worker.id"], "00ff", "{line}");
+            assert_eq!(event["host"], "a \"host\"", "{line}");
+            assert_eq!(event["version"], crate::build_info::VERSION, "{line}");
+        }
+        let lines = logged_by("info", false, Some(&instance));
+        let stamp = r#" worker.id="00ff" host="a \"host\"" version=""#;
+        assert!(lines.lines().all(|line| line.contains(stamp)), "{lines}");
+        assert!(!logged("info").contains("worker.id"));
     }
 }

@@ -2,10 +2,12 @@
 
 mod filter;
 pub mod health;
+pub mod instance;
 pub mod job_event;
 pub mod log;
 pub mod metric;
 pub mod server;
+mod stamped;
 
 use crate::settings::problem::Problems;
 use serde::{Deserialize, Serialize};

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -79,11 +80,15 @@ async fn readiness(State(server): State<ServerState>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let mut body = serde_json::json!({ "ready": state.is_ready() });
+    let mut body = json!({ "ready": state.is_ready() });
     if let (Some(body), Ok(serde_json::Value::Object(fields))) =
         (body.as_object_mut(), serde_json::to_value(&state))
     {
         body.extend(fields);
+        let closed = server.health.closed();
+        if !closed.is_empty() {
+            body.insert("closed".to_owned(), json!(closed));
+        }
     }
     (
         status,

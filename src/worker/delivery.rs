@@ -4,6 +4,7 @@
 //! the delivery unsettled.
 
 use super::Parts;
+use super::deadlines::Deadlines;
 use crate::broker::{
     Delivery, Generation, InHand, Outbox, RunLocks, Settled, Suspicion, Unpublished,
 };
@@ -35,6 +36,7 @@ pub(super) struct DeliveryHandler {
     pub(super) outbox: Outbox,
     pub(super) fitness: Fitness,
     run_locks: RunLocks,
+    deadlines: Deadlines,
 }
 
 /// The end of a delivery: one of the pipeline's outcomes, or none.
@@ -57,6 +59,7 @@ impl DeliveryHandler {
             ),
             fitness: Fitness::new(health),
             run_locks: RunLocks::default(),
+            deadlines: Deadlines::default(),
             parts,
         }
     }
@@ -64,6 +67,9 @@ impl DeliveryHandler {
     /// Handles the delivery to an end. With `is_alone` nothing else is in flight.
     pub(super) async fn handle(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
         let _in_flight = metric::JobInFlight::new();
+        if delivery.redelivered {
+            metric::redelivered();
+        }
         let mut held = InHand::new(&delivery, generation, self.now());
         let processing = AssertUnwindSafe(self.process(&mut held, is_alone)).catch_unwind();
         let published = match processing.await {
@@ -97,6 +103,7 @@ impl DeliveryHandler {
             (Some(outcome), _) => Next::Outcome(outcome),
             (None, Err(rejected)) => self.rejected(rejected, held),
             (None, Ok(job)) if suspicion == Suspicion::Poison => {
+                metric::poison();
                 self.failed(job, held, Stage::Job, POISON)
             }
             (None, Ok(job)) => self.run(job, held).await,
@@ -144,6 +151,7 @@ impl DeliveryHandler {
         if let Some(until) = held.past.waits_until(deadline, self.now()) {
             return Next::Return(until);
         }
+        let _deadline = self.deadlines.hold(deadline);
         let arrival = Arrival {
             redelivered: held.is_redelivered,
             maybe_elsewhere: held.is_redelivered && !guard.joined,

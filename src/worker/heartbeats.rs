@@ -7,6 +7,7 @@
 use crate::broker::{Consumer, Message, PublishError, Publisher};
 use crate::cluster::exchange::{ControlExchange, Received};
 use crate::pipeline::Pipeline;
+use crate::telemetry::metric::{self, PublishKind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -90,7 +91,12 @@ impl Heartbeats {
                 due = Instant::now() + breaker.membership().heartbeat_interval(self.every);
             }
             said_draining = stop.is_cancelled();
-            if let Err(problem) = publisher.announce(&self.next(said_draining)).await {
+            let began = Instant::now();
+            let announced = publisher.announce(&self.next(said_draining)).await;
+            if announced.is_ok() {
+                metric::publish_confirmed(PublishKind::Heartbeat, began.elapsed());
+            }
+            if let Err(problem) = announced {
                 tracing::debug!(%problem, "a heartbeat was not published");
                 // Err: an earlier problem was not looked at yet.
                 let _ = problems.try_send(problem);

@@ -8,10 +8,12 @@
 //! | `intake` | decides what may be taken from the queues (pure) |
 //! | `delivery` | parse, handle, publish, settle |
 //! | `answer` | checkpoints an answer, then publishes it |
+//! | `deadlines` | the nearest deadline of the jobs in hand, as a metric |
 //! | `parking` | publishes the parked copy of a job that waits |
 //! | `heartbeats` | publishes this worker's heartbeats and applies those of the others |
 
 mod answer;
+mod deadlines;
 mod delivery;
 mod heartbeats;
 mod intake;

@@ -8,6 +8,7 @@ mod deleted;
 mod demo;
 mod failed;
 mod health;
+mod metrics;
 mod mistakes;
 mod outage;
 mod pause;

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct AmqpBroker {
     config: Arc<Config>,
     attempts: Arc<AtomicUsize>,
+    instance: Arc<str>,
 }
 
 impl AmqpBroker {
@@ -27,7 +28,15 @@ impl AmqpBroker {
         Ok(Self {
             config: Arc::new(config.clone()),
             attempts: Arc::default(),
+            instance: Arc::default(),
         })
+    }
+
+    pub(in crate::broker) fn of(self, instance: &str) -> Self {
+        Self {
+            instance: instance.into(),
+            ..self
+        }
     }
 
     pub(in crate::broker) async fn connect(
@@ -37,6 +46,7 @@ impl AmqpBroker {
         let config = Arc::clone(&self.config);
         let turn = self.attempts.fetch_add(1, Ordering::Relaxed) % config.urls.len();
         let endpoint = Endpoint::new(&config.urls[turn], &config, largest_body).await?;
+        let endpoint = endpoint.of(&self.instance);
         let loss = SessionLoss::default();
         let (consuming, publishing) = tokio::try_join!(
             endpoint.open("invoice-worker consuming"),

@@ -20,6 +20,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -33,6 +34,8 @@ pub(super) struct Endpoint {
     tls: OwnedTLSConfig,
     /// The bound in bytes beyond which bodies are truncated while they are read.
     largest_body: Option<usize>,
+    /// Empty, or in the names of its connections.
+    instance: Arc<str>,
 }
 
 impl Endpoint {
@@ -50,7 +53,15 @@ impl Endpoint {
             url: parsed(url)?,
             tls: read_tls_files(config).await?,
             largest_body,
+            instance: Arc::default(),
         })
+    }
+
+    pub(super) fn of(self, instance: &Arc<str>) -> Self {
+        Self {
+            instance: Arc::clone(instance),
+            ..self
+        }
     }
 
     /// Opens a connection. The broker lists it under `name`.
@@ -66,7 +77,8 @@ impl Endpoint {
         let uri = self.uri();
         let network =
             lapin::runtime::default_runtime().map_err(|error| self.unreachable(error.into()))?;
-        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let properties =
+            ConnectionProperties::default().with_connection_name(self.connection_name(name).into());
         let resolving =
             tokio::net::lookup_host((uri.authority.host.clone(), uri.authority.port)).await;
         let addresses: Vec<SocketAddr> = resolving
@@ -119,6 +131,14 @@ impl Endpoint {
         })?;
         attempt.succeeded();
         Ok(connection)
+    }
+
+    fn connection_name(&self, name: &str) -> String {
+        if self.instance.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name}, {}", self.instance)
+        }
     }
 
     fn bound(&self) -> Duration {

@@ -178,6 +178,8 @@ async fn jobs_are_answered_and_logged_without_their_content() {
             "not JSON: {line}"
         );
     }
+    // A code of S3, which is a label from the start.
+    let metrics = metrics.replace("AuthorizationHeaderMalformed", "");
     let private = private(samples::named("01-beijing-outpatient").unwrap());
     assert!(private.len() > 20 && private.contains("张样例") && private.contains("0103815274"));
     for text in private.into_iter().chain(secrets(&system)) {
