@@ -34,7 +34,7 @@
 //! | [`settings`] | units, secrets, texts and problems: what sections of the configuration are made of |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`network`] | why a connection could not be made |
-//! | [`telemetry`] | log, metrics, health |
+//! | [`telemetry`] | log, metrics, traces, health |
 //! | [`build_info`] | the version, and the commit that was built |
 //! | [`attempts`] | the one loop that makes the same attempt again |
 //! | [`panics`] | where jobs made the program panic, and whether it may be trusted with more |

@@ -16,11 +16,11 @@ use crate::randomness::Randomness;
 use crate::seal::Sealer;
 use crate::telemetry::health::Health;
 use crate::telemetry::metric::{self, PublishKind};
+use crate::telemetry::trace;
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::time::Duration;
-
-const TRACE_HEADER: &str = "traceparent";
+use tracing::{Instrument, Span};
 
 /// Publishes results, copies and parked jobs to their queues.
 pub struct Outbox {
@@ -62,6 +62,18 @@ impl Outbox {
     /// queue. So it does where the queue refuses and the result may not wait for it. Of an answer
     /// that `is_kept` nothing is lost where the results queue refuses, too.
     pub async fn publish_result(
+        &self,
+        job: &InHand<'_>,
+        body: Bytes,
+        may_wait: bool,
+        is_kept: bool,
+    ) -> Result<Sent, Unpublished> {
+        self.publish_to_any(job, body, may_wait, is_kept)
+            .instrument(trace::publish(PublishKind::Result))
+            .await
+    }
+
+    async fn publish_to_any(
         &self,
         job: &InHand<'_>,
         body: Bytes,
@@ -128,14 +140,15 @@ impl Outbox {
         let id = format!("{}.{}", progress.run, progress.costs.totals.parked);
         // Cannot fail: plain text and numbers.
         let body = serde_json::to_vec(message).unwrap_or_default();
-        let message = self.reply(job, "invoice.progress", id, body.into());
+        let span = trace::publish(PublishKind::Progress);
+        let message = span.in_scope(|| self.reply(job, "invoice.progress", id, body.into()));
         let outgoing = Outgoing {
             kind: PublishKind::Progress,
             queue: reply_to,
             message: &message,
         };
         let publishing = self.publisher.try_reply_queue(job.generation, outgoing);
-        if let Err(problem) = publishing.await {
+        if let Err(problem) = publishing.instrument(span).await {
             tracing::debug!(job.run = progress.run, %problem, "reply_to did not take a progress message");
         }
     }
@@ -153,7 +166,9 @@ impl Outbox {
             queue: &self.queues.failed_queue,
             message: &copy,
         };
-        self.publish_to_own_queue(job, outgoing).await
+        self.publish_to_own_queue(job, outgoing)
+            .instrument(trace::publish(PublishKind::Failed))
+            .await
     }
 
     /// Publishes the job into the longest delay queue that does not overshoot; further hops follow
@@ -189,7 +204,9 @@ impl Outbox {
             queue: &queue,
             message: &message,
         };
-        self.publish_to_own_queue(job, outgoing).await
+        self.publish_to_own_queue(job, outgoing)
+            .instrument(trace::publish(PublishKind::Parked))
+            .await
     }
 
     async fn publish_to_own_queue(
@@ -217,8 +234,9 @@ impl Outbox {
             timestamp: u64::try_from(self.clock.now().as_second()).ok(),
             ..Message::json(kind, Bytes::new()).properties
         };
-        if let Some(trace) = submitted.headers.text(TRACE_HEADER) {
-            properties.headers.set_text(TRACE_HEADER, &trace);
+        let of_submitter = |name: &str| submitted.headers.text(name);
+        for (name, value) in trace::carried(&Span::current(), of_submitter) {
+            properties.headers.set_text(name, &value);
         }
         fit(job, Message { body, properties }, &[])
     }

@@ -105,9 +105,10 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             config.validate()?;
             let chance = Randomness::from_system();
             let instance = Instance::here(app::worker_id(&chance));
-            telemetry::log::install_for(&config.telemetry, &instance);
+            let traces = run::traces(&config, &instance)?;
+            telemetry::log::install_for(&config.telemetry, &instance, traces.as_ref());
             // From here on stderr is the log's, line by line.
-            Box::pin(run::run(config, instance, chance))
+            Box::pin(run::run(config, (instance, traces), chance))
                 .await
                 .or_else(|error| {
                     tracing::error!(problem = format!("{error:#}"), "the worker cannot run");

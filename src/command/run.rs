@@ -10,11 +10,13 @@ use crate::checkpoint::Checkpoints;
 use crate::config::Config;
 use crate::domain::failure::Failure;
 use crate::pipeline::Pipeline;
+use crate::provider::{CONNECT_TIMEOUT, http_client};
 use crate::randomness::Randomness;
 use crate::shutdown;
 use crate::telemetry::health::{Health, HealthState};
 use crate::telemetry::instance::Instance;
 use crate::telemetry::job_event::LogAndMetrics;
+use crate::telemetry::trace::Traces;
 use crate::telemetry::{metric, server};
 use crate::worker::{Drained, Worker};
 use anyhow::Context;
@@ -30,7 +32,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(
     config: Config,
-    instance: Instance,
+    (instance, traces): (Instance, Option<Traces>),
     chance: Randomness,
 ) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal(None).context("cannot listen for signals")?;
@@ -78,7 +80,11 @@ pub(super) async fn run(
     let proving = Arc::clone(&pipeline);
     let _proved = AbortOnDropHandle::new(tokio::spawn(async move { prove(&proving).await }));
     let _checked = AbortOnDropHandle::new(tokio::spawn(check_store(config, pipeline)));
-    match worker.run(stop.token()).await? {
+    let drained = worker.run(stop.token()).await;
+    if let Some(traces) = traces {
+        traces.flush().await;
+    }
+    match drained? {
         Drained::Yes => {
             tracing::info!("drained");
             Ok(ExitCode::SUCCESS)
@@ -90,6 +96,16 @@ pub(super) async fn run(
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// The export of traces, where an endpoint is configured.
+pub(super) fn traces(config: &Config, instance: &Instance) -> anyhow::Result<Option<Traces>> {
+    let endpoint = &config.telemetry.otlp_endpoint;
+    if endpoint.is_empty() {
+        return Ok(None);
+    }
+    let client = http_client(CONNECT_TIMEOUT, &config.network()?)?;
+    Traces::new(endpoint, client, instance).map(Some)
 }
 
 /// Returns once this worker may keep checkpoints and finds those of its fleet, or once the store is

@@ -76,6 +76,10 @@ pub struct DeliveryPast {
     /// copies are counted anew by the broker.
     #[serde(default, skip_serializing_if = "is_default")]
     pub returns: u32,
+    /// The trace of the turn that parked the job, as W3C's `traceparent`, where traces are exported:
+    /// its next turn is linked to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// This run was answered before, without a verdict, and submitted again: that older answer says
     /// nothing about this copy.
     #[serde(default, skip_serializing_if = "is_default")]

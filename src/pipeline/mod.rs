@@ -26,11 +26,13 @@ use crate::cluster::share::Share;
 use crate::domain::account::AccountName;
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
+use crate::domain::stage::Stage;
 use crate::image::{LoadedImage, Loader};
 use crate::policy::Streak;
 use crate::provider::Account;
 use crate::quota::AccountQuota;
 use crate::retry::{JobContext, Retrier, StageStopped};
+use crate::telemetry::trace;
 use beside::beside;
 use bill_look::BillLook;
 use line::Line;
@@ -40,6 +42,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 pub struct Pipeline {
     pub loader: Loader,
@@ -180,7 +183,7 @@ impl Line<'_> {
     async fn run(&mut self, arrival: &Arrival) -> Result<(), Exit> {
         self.replay_unsent(arrival).await?;
         self.look_ahead(arrival)?;
-        let image = self.load().await?;
+        let image = self.load().instrument(trace::image()).await?;
         let mut look = BillLook::new(self.answers, &self.job);
         let end = Box::pin(self.run_about(&image, arrival, &mut look)).await;
         self.result.claimed(&image.identity, look.into_claim());
@@ -193,15 +196,22 @@ impl Line<'_> {
         arrival: &Arrival,
         look: &mut BillLook<'_>,
     ) -> Result<(), Exit> {
-        self.recall(image, arrival, look).await?;
+        let recalling = self.recall(image, arrival, look);
+        recalling.instrument(trace::checkpoint("find")).await?;
         self.wait_for_another_worker(image, arrival).await?;
         // In an earlier turn it left a mark.
         let is_known = arrival.returned || self.progress.delivered.redelivered;
         let (reading, is_answered) = (self.qr_reading(image), self.is_answered());
         // Boxed: it holds whatever a job may hold.
         let calls = Box::pin(async {
-            self.recognise(image, Some(look)).await?;
-            self.verify_and_look(image, is_known, look).await
+            let recognising = self.recognise(image, Some(look));
+            recognising
+                .instrument(trace::stage(Stage::Recognition))
+                .await?;
+            let verifying = self.verify_and_look(image, is_known, look);
+            verifying
+                .instrument(trace::stage(Stage::Verification))
+                .await
         });
         let (ended, qr) = if is_answered {
             // Nothing would be read beside a call.

@@ -13,7 +13,9 @@ use crate::retry::{
     CallContext, JobContext, RecallTime, Retrier, Role, SingleFlight, StageStopped,
 };
 use crate::store::WriteOutcome;
+use crate::telemetry::trace;
 use jiff::civil::Date;
+use tracing::Instrument;
 
 /// The differences between the two paid steps.
 pub(super) trait PaidStep: Sized {
@@ -225,7 +227,8 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
         };
         let persisting = self
             .answers
-            .persist(self.job, progress, identity, keep, carry);
+            .persist(self.job, progress, identity, keep, carry)
+            .instrument(trace::checkpoint("keep"));
         let beside = self.step.beside_keeping(&answer, self);
         let (persisted, ()) = tokio::join!(persisting, beside);
         let kept = match persisted? {

@@ -14,12 +14,13 @@ use crate::policy::Decision;
 use crate::quota::{AccountQuota, CallSlot};
 use crate::retry::{CallContext, RecallTime, Retrier, StageStopped};
 use crate::settings::tariff::Tariff;
-use crate::telemetry::metric;
+use crate::telemetry::{metric, trace};
 use crate::waits::LONGEST_HOLD;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 /// A provider's request id is a stranger's text, and fifty of them travel in a header.
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -97,7 +98,9 @@ impl<A> Account<A> {
         loop {
             // A job that is too late takes no place in the rate.
             self.retrier.may_call(call.job)?;
-            let mut slot = self.wait_for_slot(call, kept.as_ref()).await?;
+            let waiting = trace::quota(self.id.name);
+            let slot = self.wait_for_slot(call, kept.as_ref());
+            let mut slot = slot.instrument(waiting).await?;
             let permit = self.retrier.enter(call, kept).await?;
             // The slot was waited for, and claiming a probe takes a moment.
             self.retrier.may_call(call.job)?;
@@ -134,10 +137,13 @@ impl<A> Account<A> {
             let at = self.retrier.clock.now();
             slot.start();
             let started = Instant::now();
-            let outcome = self.ask(request, shown).await;
+            let span = trace::call(self.id.name, self.id.vendor.as_str());
+            let outcome = self.ask(request, shown).instrument(span.clone()).await;
             let made = Made {
+                span,
                 at,
                 duration: started.elapsed(),
+                is_error: outcome.is_err(),
             };
             let ended = slot.end(is_representative(&outcome));
             match outcome {
@@ -147,7 +153,7 @@ impl<A> Account<A> {
                     self.control.remember(&request.view);
                     let billed = self.retrier.billed(self.id, reply.code);
                     self.record(
-                        made,
+                        &made,
                         reply.code,
                         reply.request_id.as_deref(),
                         billed,
@@ -158,7 +164,7 @@ impl<A> Account<A> {
                 Err(failure) => {
                     let mut decision = self.retrier.decide(&failure, &permit, call);
                     self.record(
-                        made,
+                        &made,
                         &failure.code,
                         failure.request_id.as_deref(),
                         decision.billed,
@@ -296,13 +302,15 @@ impl<A> Account<A> {
 
     fn record(
         &self,
-        made: Made,
+        made: &Made,
         code: &str,
         request_id: Option<&str>,
         billed: Billed,
         progress: &mut Progress,
     ) {
         self.count_call(code, billed, made.at, made.duration);
+        let label = self.retrier.policy.label(self.id.stage, code);
+        trace::call_ended(&made.span, label, billed, made.is_error);
         progress.record(CallRecord {
             stage: self.id.stage,
             code: code.to_owned(),
@@ -325,10 +333,12 @@ fn is_representative<T>(outcome: &Result<T, Failure>) -> bool {
     }
 }
 
-#[derive(Clone, Copy)]
+/// A call that was made.
 struct Made {
+    span: Span,
     at: Timestamp,
     duration: Duration,
+    is_error: bool,
 }
 
 #[cfg(test)]

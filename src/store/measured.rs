@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// The policy names the codes that are labels of their own.
 pub(super) struct MeasuredStore {
@@ -22,11 +23,12 @@ impl MeasuredStore {
     fn timed<'a, T: Send + 'a>(
         &self,
         operation: StoreOperation,
+        bucket: &str,
         request: BoxFuture<'a, Result<T, Failure>>,
     ) -> BoxFuture<'a, Result<T, Failure>> {
-        let mut timer = RequestTimer::start(operation, &self.policy);
+        let mut timer = RequestTimer::start(operation, bucket, &self.policy);
         Box::pin(async move {
-            let outcome = request.await;
+            let outcome = request.instrument(timer.span()).await;
             match &outcome {
                 Ok(_) => timer.answered(),
                 Err(failure) => timer.failed(failure),
@@ -42,9 +44,10 @@ impl ObjectStore for MeasuredStore {
         name: ObjectName<'a>,
         first_bytes: Option<usize>,
     ) -> BoxFuture<'a, Result<StoredObject, Failure>> {
-        let mut timer = RequestTimer::start(StoreOperation::Get, &self.policy);
+        let mut timer = RequestTimer::start(StoreOperation::Get, name.bucket, &self.policy);
         Box::pin(async move {
-            match self.objects.get(name, first_bytes).await {
+            let request = self.objects.get(name, first_bytes);
+            match request.instrument(timer.span()).await {
                 Ok(object) => {
                     timer.answered();
                     Ok(object.timed(timer))
@@ -64,7 +67,7 @@ impl ObjectStore for MeasuredStore {
         is_to_be_new: bool,
     ) -> BoxFuture<'a, Result<WriteOutcome, Failure>> {
         let request = self.objects.put(name, bytes, is_to_be_new);
-        self.timed(StoreOperation::Put, request)
+        self.timed(StoreOperation::Put, name.bucket, request)
     }
 
     fn list_one<'a>(
@@ -73,7 +76,7 @@ impl ObjectStore for MeasuredStore {
         prefix: &'a str,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         let request = self.objects.list_one(bucket, prefix);
-        self.timed(StoreOperation::List, request)
+        self.timed(StoreOperation::List, bucket, request)
     }
 
     /// No request is made for it.

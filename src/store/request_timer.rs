@@ -1,10 +1,12 @@
-//! How long one request to the store takes, and how it ends, for the metrics.
+//! How long one request to the store takes, and how it ends, for metrics and traces.
 
 use crate::domain::failure::{Failure, Stage};
 use crate::policy::Policy;
 use crate::telemetry::metric::{self, StoreOperation};
+use crate::telemetry::trace;
 use std::sync::Arc;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// Runs until it is dropped. A request that is given up before its answer is not recorded.
 #[derive(Debug)]
@@ -14,16 +16,23 @@ pub(super) struct RequestTimer {
     began: Instant,
     /// How it ended, as a label.
     code: Option<String>,
+    span: Span,
 }
 
 impl RequestTimer {
-    pub(super) fn start(operation: StoreOperation, policy: &Arc<Policy>) -> Self {
+    pub(super) fn start(operation: StoreOperation, bucket: &str, policy: &Arc<Policy>) -> Self {
         Self {
             operation,
             policy: Arc::clone(policy),
             began: Instant::now(),
             code: None,
+            span: trace::store(operation, bucket),
         }
+    }
+
+    /// The span of the request.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// The store has answered. The bytes of an object may follow.
@@ -34,7 +43,11 @@ impl RequestTimer {
     /// What is wrong with the object itself is no failure of the store.
     pub(super) fn failed(&mut self, failure: &Failure) {
         self.code = Some(match failure.stage {
-            Stage::Storage => self.policy.label(Stage::Storage, &failure.code).to_owned(),
+            Stage::Storage => {
+                let label = self.policy.label(Stage::Storage, &failure.code);
+                trace::record_error(&self.span, Some(label));
+                label.to_owned()
+            }
             Stage::Job
             | Stage::Image
             | Stage::Recognition

@@ -4,7 +4,7 @@ use crate::domain::failure::Stage;
 use crate::domain::progress::{Progress, Totals};
 use crate::domain::result::{JobError, Status, Verdict};
 use crate::policy::Policy;
-use crate::telemetry::metric;
+use crate::telemetry::{metric, trace};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -91,13 +91,15 @@ impl JobEvent {
 impl JobAnswered {
     fn emit(&self) {
         metric::job_finished(self.status, self.verdict, self.age);
+        let code = self.error.as_ref().map(|error| error.code.as_str());
+        trace::job_ended(self.status, self.verdict, code);
         tracing::info!(
             job.id = self.job_id.as_deref(),
             job.run = self.run,
             status = self.status.as_str(),
             verdict = self.verdict.map(Verdict::as_str),
             error.stage = self.error.as_ref().map(|error| error.stage.as_str()),
-            error.code = self.error.as_ref().map(|error| error.code.as_str()),
+            error.code = code,
             error.cause = self.error.as_ref().and_then(JobError::connection_cause),
             calls.codes = self.codes,
             calls.made = self.totals.calls,
@@ -114,7 +116,9 @@ impl JobAnswered {
 
 impl JobParked {
     fn emit(&self, policy: &Policy) {
-        metric::parked(self.stage, policy.label(self.stage, &self.code));
+        let label = policy.label(self.stage, &self.code);
+        metric::parked(self.stage, label);
+        trace::job_parked(self.stage, label);
         if self.brief {
             tracing::debug!(job.id = self.job_id, job.run = self.run, stage = %self.stage, code = self.code, "job parked for a moment");
             return;

@@ -2,15 +2,16 @@
 
 use super::instance::Instance;
 use super::stamped::Stamped;
+use super::trace::Traces;
 use super::{Config, LogFormat, filter};
 use std::io::IsTerminal;
 use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
 const OURS: &str = "invoice_worker";
 
@@ -21,16 +22,16 @@ const SILENT: [&str; 3] = ["lapin", "s3s", "s3s_fs"];
 
 /// Installs the process's subscriber and panic hook; a second call changes nothing.
 pub fn install(config: &Config) {
-    install_as(config, None);
+    install_as(config, None, None);
 }
 
 /// Installs them for a worker. Each line says which one it is, except where a person reads them at
 /// a terminal.
-pub fn install_for(config: &Config, instance: &Instance) {
-    install_as(config, Some(instance));
+pub fn install_for(config: &Config, instance: &Instance, traces: Option<&Traces>) {
+    install_as(config, Some(instance), traces);
 }
 
-fn install_as(config: &Config, instance: Option<&Instance>) {
+fn install_as(config: &Config, instance: Option<&Instance>, traces: Option<&Traces>) {
     let filter = filter::parse(&config.log)
         .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let terminal = std::io::stderr().is_terminal();
@@ -42,7 +43,10 @@ fn install_as(config: &Config, instance: Option<&Instance>) {
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // An error means that a subscriber is installed already, which is as good.
     let instance = instance.filter(|_| json || !terminal);
-    if subscriber(filter, json, colour, instance, std::io::stderr)
+    let mut layers = vec![lines(filter, json, colour, instance, std::io::stderr)];
+    layers.extend(traces.map(Traces::layer));
+    if tracing_subscriber::registry()
+        .with(layers)
         .try_init()
         .is_ok()
     {
@@ -57,13 +61,14 @@ fn install_as(config: &Config, instance: Option<&Instance>) {
     }
 }
 
-fn subscriber<W>(
+/// The layer that writes the log.
+fn lines<W>(
     filter: Targets,
     json: bool,
     colour: bool,
     instance: Option<&Instance>,
     writer: W,
-) -> impl Subscriber + Send + Sync
+) -> Box<dyn Layer<Registry> + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -82,7 +87,7 @@ where
             .map_event_format(|format| Stamped::text(format, instance))
             .boxed()
     };
-    tracing_subscriber::registry().with(lines.with_filter(safe(filter)))
+    lines.with_filter(safe(filter)).boxed()
 }
 
 /// Restricts what the directives ask for: at lower levels than warnings, libraries log headers,
@@ -93,7 +98,9 @@ where
 {
     asked.and(filter_fn(|event: &Metadata<'_>| {
         let library = event.target().split("::").next().unwrap_or_default();
-        library == OURS || (*event.level() <= Level::WARN && !SILENT.contains(&library))
+        // Spans are for traces.
+        event.is_event()
+            && (library == OURS || (*event.level() <= Level::WARN && !SILENT.contains(&library)))
     }))
 }
 
@@ -111,9 +118,10 @@ mod tests {
         let written = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&written);
         let filter = filter::parse(directives).unwrap();
-        let subscriber = subscriber(filter, is_json, false, instance, move || {
+        let lines = lines(filter, is_json, false, instance, move || {
             Shared(Arc::clone(&shared))
         });
+        let subscriber = tracing_subscriber::registry().with(lines);
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(target: "lapin::returned_messages", "a body");
             tracing::error!(target: "lapin", "a body");

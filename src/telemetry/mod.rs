@@ -1,4 +1,4 @@
-//! Telemetry for the operator: log events, metrics, liveness and readiness.
+//! Telemetry for the operator: log events, metrics, traces, liveness and readiness.
 
 mod filter;
 pub mod health;
@@ -8,10 +8,15 @@ pub mod log;
 pub mod metric;
 pub mod server;
 mod stamped;
+pub mod trace;
 
 use crate::settings::problem::Problems;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use url::Url;
+
+/// Where collectors listen for gRPC, which is not what is spoken here.
+const GRPC_PORT: u16 = 4317;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -21,6 +26,7 @@ pub struct Config {
     pub listen: String,
     pub log: String,
     pub log_format: LogFormat,
+    /// The collector of traces (OTLP over HTTP). Empty: no traces.
     pub otlp_endpoint: String,
 }
 
@@ -53,10 +59,30 @@ impl Config {
             "not an address with a port, such as 127.0.0.1:9464",
         );
         self.validate_log(problems);
+        self.validate_endpoint(problems);
+    }
+
+    fn validate_endpoint(&self, problems: &mut Problems) {
+        let key = "telemetry.otlp_endpoint";
+        if self.otlp_endpoint.is_empty() {
+            return;
+        }
+        let url = self.otlp_endpoint.parse::<Url>().ok();
+        let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+            return problems.add(
+                key,
+                "not the URL of a collector for OTLP over HTTP, such as http://127.0.0.1:4318",
+            );
+        };
         problems.require(
-            self.otlp_endpoint.is_empty(),
-            "telemetry.otlp_endpoint",
-            "traces are not exported by this version; leave it empty",
+            url.username().is_empty() && url.password().is_none(),
+            key,
+            "has a user or a password in it; put credentials into the variable OTEL_EXPORTER_OTLP_HEADERS",
+        );
+        problems.require(
+            url.port() != Some(GRPC_PORT),
+            key,
+            "has the port of OTLP over gRPC (4317); traces are sent over HTTP, usually to 4318",
         );
     }
 

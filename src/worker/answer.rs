@@ -8,7 +8,9 @@ use crate::domain::progress::Unsent;
 use crate::domain::result::Status;
 use crate::ledger::{self, TurnEnd, Wait};
 use crate::pipeline::Answer;
+use crate::telemetry::trace;
 use jiff::{SignedDuration, Timestamp};
+use tracing::Instrument;
 
 /// A job whose reply queue refuses waits so long with its answer, and after an hour the answer goes
 /// to the results queue.
@@ -36,6 +38,7 @@ impl DeliveryHandler {
         let answers = &self.parts.pipeline.answers;
         let progress = &mut held.past.progress;
         let kept = answers.keep_final(question, &stored, beside, copies, patience, progress);
+        let kept = kept.instrument(trace::checkpoint("keep"));
         let (stored, question) = match kept.await {
             FinalResult::New { kept_as } => (stored, kept_as),
             FinalResult::Replay(stored, name) => {

@@ -6,7 +6,8 @@
 use super::Parts;
 use super::deadlines::Deadlines;
 use crate::broker::{
-    Delivery, Generation, InHand, Outbox, RunLocks, Settled, Suspicion, Unpublished,
+    Delivery, Generation, InHand, Message, Outbox, PROGRESS, RunLocks, Settled, Suspicion,
+    Unpublished,
 };
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, Rejected};
@@ -15,11 +16,12 @@ use crate::ledger::TurnEnd;
 use crate::panics::{Fitness, PanicCause, take_place};
 use crate::pipeline::{Answer, Arrival, Outcome, answer_to_failure, answer_to_rejected};
 use crate::telemetry::job_event::JobEvent;
-use crate::telemetry::metric;
+use crate::telemetry::{metric, trace};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tracing::{Instrument, Span};
 
 const POISON: (&str, &str) = (
     "job.poison",
@@ -66,6 +68,24 @@ impl DeliveryHandler {
 
     /// Handles the delivery to an end. With `is_alone` nothing else is in flight.
     pub(super) async fn handle(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
+        let turn = self.turn(&delivery.message);
+        self.take_turn(delivery, generation, is_alone)
+            .instrument(turn)
+            .await;
+    }
+
+    /// The span of the delivery's turn. Which queue it came from shows by its headers.
+    fn turn(&self, message: &Message) -> Span {
+        let (queues, headers) = (&self.parts.settings.queues, &message.properties.headers);
+        let queue = if headers.contains(PROGRESS) {
+            &queues.due_queue
+        } else {
+            &queues.jobs_queue
+        };
+        trace::job(queue, message.body.len(), |name| headers.text(name))
+    }
+
+    async fn take_turn(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
         let _in_flight = metric::JobInFlight::new();
         if delivery.redelivered {
             metric::redelivered();
@@ -93,12 +113,17 @@ impl DeliveryHandler {
 
     async fn process(&self, held: &mut InHand<'_>, is_alone: bool) -> Result<(), Unpublished> {
         held.read_headers(&self.parts.sealer, self.now());
+        trace::job_known(&held.past.progress.run, None);
+        if let Some(earlier) = held.past.progress.delivered.trace.take() {
+            trace::follows(&earlier);
+        }
         let suspicion = held.past.suspicion(is_alone);
         if let Suspicion::Park(deaths) = suspicion {
             // Its job is not looked at: even that may be what kills.
             return self.park_suspect(held, deaths).await;
         }
         let parsed = self.parse(held);
+        trace::job_known(&held.past.progress.run, held.job_id.as_deref());
         let next = match (self.replayed(held).await, &parsed) {
             (Some(outcome), _) => Next::Outcome(outcome),
             (None, Err(rejected)) => self.rejected(rejected, held),
@@ -175,6 +200,7 @@ impl DeliveryHandler {
         held: &mut InHand<'_>,
         next: Next,
     ) -> Result<(), Unpublished> {
+        held.past.progress.delivered.trace = trace::current();
         match next {
             Next::Return(until) => self.outbox.park(held, until).await,
             Next::Outcome(Outcome::Publish(answer)) => self.answer(job, held, *answer).await,

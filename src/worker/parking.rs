@@ -9,6 +9,7 @@ use crate::domain::progress::Parked;
 use crate::domain::result::{PROGRESS_SCHEMA, ProgressMessage};
 use crate::ledger::{self, TurnEnd, Wait};
 use crate::retry::ParkRequest;
+use crate::telemetry::trace;
 use jiff::Timestamp;
 
 impl DeliveryHandler {
@@ -70,6 +71,7 @@ impl DeliveryHandler {
     ) -> Result<(), Unpublished> {
         let job_deadline = self.parts.pipeline.job_deadline;
         let until = held.past.suspect(deaths, job_deadline, self.now());
+        held.past.progress.delivered.trace = trace::current();
         let end = TurnEnd::Parked(Wait::for_suspect(until));
         self.park_and_tell(held, until, &end).await?;
         tracing::warn!(

@@ -8,7 +8,7 @@ use sources::{Source, sources};
 use std::collections::BTreeSet;
 
 /// A library and the only places that may name it.
-const AT_THE_EDGE: [(&str, &[&str]); 10] = [
+const AT_THE_EDGE: [(&str, &[&str]); 12] = [
     ("async_rs", &["src/broker/"]),
     ("lapin", &["src/broker/", "src/telemetry/log.rs"]),
     ("aws_sdk_s3", &["src/store/"]),
@@ -19,12 +19,15 @@ const AT_THE_EDGE: [(&str, &[&str]); 10] = [
             "src/command/check/management.rs",
             "src/dev/sandbox/",
             "src/provider/",
+            "src/telemetry/trace/",
         ],
     ),
     ("governor", &["src/quota/limiter"]),
     ("backoff", &["src/waits.rs"]),
     ("moka", &["src/checkpoint/", "src/dev/sandbox/"]),
     ("metrics", &["src/telemetry/"]),
+    ("opentelemetry", &["src/telemetry/trace/"]),
+    ("tracing_opentelemetry", &["src/telemetry/trace/"]),
     ("clap", &["src/command/", "src/main.rs"]),
 ];
 

@@ -23,5 +23,6 @@ mod sandbox;
 mod shutdown;
 mod signals;
 mod topology;
+mod traces;
 mod usage;
 mod wrong_topologies;

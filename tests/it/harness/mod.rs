@@ -2,6 +2,7 @@
 //! worker.
 
 pub(crate) mod access_policy;
+pub(crate) mod collector;
 pub(crate) mod eventually;
 pub(crate) mod forward_proxy;
 pub(crate) mod frame;
