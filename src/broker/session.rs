@@ -254,6 +254,14 @@ impl Session {
         }
     }
 
+    /// The number of consumers that a queue has; those within this process are not counted.
+    pub async fn queue_consumers(&self, queue: &str) -> Result<u32, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.queue_consumers(queue).await,
+            Self::Memory(_) => Ok(0),
+        }
+    }
+
     /// Deletes a queue with every message in it; a queue that does not exist is no error.
     pub async fn delete_queue(&self, queue: &str) -> Result<(), BrokerError> {
         match self {

@@ -37,12 +37,20 @@ pub(super) struct QueueBrowser<'a> {
     pub(super) missing: u32,
     /// The depth of the queue once everything is back.
     expected: u32,
+    /// Other consumers of a queue that had nothing to hand out: they may hold what is in it.
+    pub(super) others: u32,
 }
 
 impl<'a> QueueBrowser<'a> {
     pub(super) async fn begin(session: &'a Session, queue: &'a str) -> Result<Self, BrokerError> {
         let depth = session.queue_depth(queue).await?;
+        let others = if depth == 0 {
+            session.queue_consumers(queue).await?
+        } else {
+            0
+        };
         Ok(Self {
+            others,
             session,
             queue,
             consumer: None,
@@ -107,5 +115,18 @@ impl<'a> QueueBrowser<'a> {
             sleep(RETURN_POLL).await;
         }
         Ok(())
+    }
+}
+
+/// Why there was nothing to look at. A consumer that looks at a queue holds what it was handed.
+pub(super) fn nothing_in(queue: &str, other_consumers: u32) -> String {
+    match other_consumers {
+        0 => format!("{queue} is empty"),
+        1 => format!(
+            "{queue} has nothing to hand out: it is empty, or another consumer holds all of it"
+        ),
+        many => format!(
+            "{queue} has nothing to hand out: it is empty, or {many} other consumers hold all of it"
+        ),
     }
 }

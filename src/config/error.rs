@@ -4,12 +4,15 @@ use crate::settings::problem::Problems;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One line per mistake.
+/// One line for each mistake, under a heading that counts them where there are several.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(pub(super) Vec<String>);
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.len() > 1 {
+            writeln!(formatter, "{} problems in the configuration:", self.0.len())?;
+        }
         formatter.write_str(&self.0.join("\n"))
     }
 }

@@ -232,5 +232,6 @@ fn all_mistakes_are_reported_at_once() {
     )
     .unwrap_err()
     .to_string();
-    assert_eq!(error.lines().count(), 2, "{error}");
+    assert!(error.starts_with("2 problems in the configuration:\n"));
+    assert_eq!(error.lines().count(), 3, "{error}");
 }

@@ -17,12 +17,23 @@ pub(super) fn server_named() -> ShortString {
 
 /// The number of messages that are ready in a queue.
 pub(super) async fn depth(channel: &Channel, queue: &str) -> Result<u32, RpcError> {
+    let found = looked_up(channel, queue).await?;
+    Ok(found.message_count())
+}
+
+/// The number of consumers that a queue has.
+pub(super) async fn consumers(channel: &Channel, queue: &str) -> Result<u32, RpcError> {
+    let found = looked_up(channel, queue).await?;
+    Ok(found.consumer_count())
+}
+
+async fn looked_up(channel: &Channel, queue: &str) -> Result<lapin::Queue, RpcError> {
     let declaring = channel.queue_declare(
         short(queue)?,
         QueueDeclareOptions::default().passive(),
         FieldTable::default(),
     );
-    rpc(declaring).await.map(|queue| queue.message_count())
+    rpc(declaring).await
 }
 
 /// Declares a queue that the broker names and that is exclusive to this connection.

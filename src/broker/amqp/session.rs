@@ -167,6 +167,13 @@ impl AmqpSession {
             .map_err(|error| error.about(queue, Right::Read))
     }
 
+    pub(in crate::broker) async fn queue_consumers(&self, queue: &str) -> Result<u32, BrokerError> {
+        let channel = self.publishing.channel().await?;
+        queues::consumers(&channel, queue)
+            .await
+            .map_err(|error| error.about(queue, Right::Read))
+    }
+
     pub(in crate::broker) async fn delete_queue(&self, queue: &str) -> Result<(), BrokerError> {
         let channel = self.publishing.channel().await?;
         let deleting = async {

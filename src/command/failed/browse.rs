@@ -26,6 +26,8 @@ pub(super) struct BrowseTally {
     pub(super) not_looked_at: u32,
     /// Copies that were counted at the start and never came.
     pub(super) missing: u32,
+    /// Other consumers, where there was nothing to look at: what they hold is not seen.
+    pub(super) others: u32,
 }
 
 impl Selection<'_> {
@@ -51,6 +53,7 @@ impl Selection<'_> {
             }
         }
         (tally.not_looked_at, tally.missing) = (browser.unseen, browser.missing);
+        tally.others = browser.others;
         browser.end().await?;
         Ok(tally)
     }

@@ -181,6 +181,7 @@ mod tests {
             matching: 5,
             not_looked_at: 2,
             missing: 0,
+            others: 0,
         };
         let told: Value = serde_json::from_str(&written(|out| {
             write_json(out, "invoice.failed", &groups(), tally)

@@ -17,6 +17,7 @@ mod replay;
 mod show;
 
 use super::broker_session::connect;
+use super::queue_browser::nothing_in;
 use super::terminal;
 use crate::broker::{self, Message, Session};
 use crate::clock::Clock;
@@ -301,10 +302,9 @@ impl FailedQueue<'_> {
             BrowseTally {
                 looked_at: 0,
                 missing: 0,
+                others,
                 ..
-            } => {
-                eprintln!("{queue} is empty, or somebody else is looking at all of it");
-            }
+            } => eprintln!("{}", nothing_in(queue, others)),
             BrowseTally { looked_at, .. } => eprintln!("none of {looked_at} in {queue} matches"),
         }
         if filter.names_jobs() {

@@ -10,7 +10,7 @@ mod kept;
 mod list;
 
 use super::broker_session::connect;
-use super::queue_browser::QueueBrowser;
+use super::queue_browser::{QueueBrowser, nothing_in};
 use super::terminal::{self, length, plain};
 use crate::broker::{self, Session};
 use crate::clock::Clock;
@@ -84,6 +84,8 @@ struct Tally {
     looked_at: u32,
     matching: u32,
     not_looked_at: u32,
+    /// Other consumers, where there was nothing to look at.
+    others: u32,
 }
 
 pub(super) async fn run(config: &Config, action: ResultsAction) -> anyhow::Result<ExitCode> {
@@ -259,6 +261,7 @@ impl ResultsQueue<'_> {
             }
         }
         tally.not_looked_at = browser.unseen.saturating_add(browser.missing);
+        tally.others = browser.others;
         browser.end().await?;
         Ok(tally)
     }
@@ -278,7 +281,7 @@ impl ResultsQueue<'_> {
             return ExitCode::SUCCESS;
         }
         if tally.looked_at == 0 {
-            eprintln!("{queue} is empty, or somebody else is looking at all of it");
+            eprintln!("{}", nothing_in(queue, tally.others));
         } else {
             eprintln!("none of {} in {queue} matches", tally.looked_at);
         }

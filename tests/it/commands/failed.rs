@@ -169,13 +169,17 @@ async fn a_replayed_job_is_another_run_answered_to_the_same_place_and_does_not_p
     );
     let empty = failed(&file, &["list"]).await;
     assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
-    assert_eq!(
-        empty.stderr,
-        format!(
-            "{} is empty, or somebody else is looking at all of it\n",
-            system.config.broker.failed_queue
-        )
-    );
+    let queue = &system.config.broker.failed_queue;
+    assert_eq!(empty.stderr, format!("{queue} is empty\n"));
+
+    let mut elsewhere = Vec::new();
+    for held_by in ["another consumer holds", "2 other consumers hold"] {
+        elsewhere.push(system.session.consume(queue, 1).await.unwrap());
+        let nothing = failed(&file, &["list"]).await;
+        let told =
+            format!("{queue} has nothing to hand out: it is empty, or {held_by} all of it\n");
+        assert_eq!(nothing.stderr, told);
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ async fn refused(text: &str, environment: &[(&str, &str)]) -> Ended {
 #[tokio::test]
 async fn a_configuration_that_cannot_be_meant_is_refused_with_key_and_line() {
     let in_the_url = format!("[broker]\nurls = [\"http://me:{PASSWORD}@rabbit\"]\n");
+    let in_the_endpoint =
+        format!("[telemetry]\notlp_endpoint = \"http://me:{PASSWORD}@collector:4318\"\n");
     for (text, told) in [
         ("[broker]\nurlz = []\n", "line 2: broker.urlz: no such key"),
         (
@@ -35,12 +37,44 @@ async fn a_configuration_that_cannot_be_meant_is_refused_with_key_and_line() {
             "policy.file: /nowhere/rules.toml cannot be read",
         ),
         ("[telemetry]\nlisten = \"here\"\n", "telemetry.listen"),
+        (
+            "[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"\n",
+            "line 2: telemetry.otlp_endpoint: not the URL of a collector for OTLP over HTTP, such as http://127.0.0.1:4318",
+        ),
+        (
+            "[telemetry]\notlp_endpoint = \"http://127.0.0.1:4317\"\n",
+            "line 2: telemetry.otlp_endpoint: has the port of OTLP over gRPC (4317); traces are sent over HTTP, usually to 4318",
+        ),
+        (
+            &in_the_endpoint,
+            "line 2: telemetry.otlp_endpoint: has a user or a password in it; put credentials into the variable OTEL_EXPORTER_OTLP_HEADERS",
+        ),
         (&in_the_url, "broker.urls"),
         ("[broker\n", "line 1"),
     ] {
         let ended = refused(text, &[]).await;
         assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
     }
+}
+
+#[tokio::test]
+async fn several_mistakes_are_told_at_once_and_counted() {
+    let text = "[telemetry]\nlog = 1\n[worker]\nmax_in_flight = \"many\"\n";
+    let file = ConfigFile::with(text);
+    let path = file.path();
+    let commands: [&[&str]; 2] = [&["check", "--offline", "-c", &path], &["run", "-c", &path]];
+    for arguments in commands {
+        let ended = output(arguments, &[]).await;
+        let told = format!(
+            "error: 2 problems in the configuration:\n\
+             {path}, line 2: telemetry.log: expected text, found a whole number; write \"info\"\n\
+             {path}, line 4: worker.max_in_flight: expected a whole number, found text; write 64\n"
+        );
+        assert_eq!((ended.code, ended.stderr), (Some(64), told));
+    }
+    let one = ConfigFile::with("[telemetry]\nlog = 1\n");
+    let ended = output(&["check", "-c", &one.path()], &[]).await;
+    assert!(!ended.stderr.contains("problems"), "{}", ended.stderr);
 }
 
 #[tokio::test]
