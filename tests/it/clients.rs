@@ -1,6 +1,9 @@
 //! The worker as a client in another language meets it: Python's `pika`, with none of our code
 //! between.
 
+mod database;
+mod shipped;
+
 use crate::harness::python;
 use crate::harness::system::{On, PATIENCE, System};
 use serde_json::{Value, json};

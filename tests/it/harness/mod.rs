@@ -18,6 +18,7 @@ pub(crate) mod pdf_file;
 pub(crate) mod peer;
 pub(crate) mod picture;
 pub(crate) mod picture_files;
+pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod python;
