@@ -12,7 +12,6 @@ use std::process::Command;
 /// Beyond this a name is no commit.
 const LONGEST: usize = 64;
 
-#[expect(clippy::print_stdout, reason = "the way to talk to cargo")]
 fn main() {
     let is_development = std::env::var("PROFILE").is_ok_and(|profile| profile == "debug");
     let stated = std::env::var("BUILD_COMMIT").ok();
