@@ -5,6 +5,7 @@ use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::text;
 use crate::settings::units::{Pattern, Span, span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ const LONGEST_NAME: usize = 200;
 /// Each delay is a queue of its own.
 const MOST_DELAYS: usize = 20;
 
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The brokers, tried in turn; secrets, because a URL may carry a password.

@@ -234,7 +234,27 @@ impl Session {
         }
     }
 
-    /// Declares a reply queue for `demo` and `submit`: it outlives a lost connection and expires an
+    /// Declares a reply queue for `submit`: replicated, and kept for a week after its last use, so
+    /// that a submission that was interrupted finds its answers.
+    pub async fn reply_queue(&self, name: &str) -> Result<(), BrokerError> {
+        match self {
+            Self::Amqp(session) => session.reply_queue(name).await,
+            Self::Memory(session) => {
+                session.temporary_queue(name);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether there is no queue of this name.
+    pub async fn queue_is_gone(&self, name: &str) -> Result<bool, BrokerError> {
+        match self {
+            Self::Amqp(session) => session.queue_is_gone(name).await,
+            Self::Memory(session) => Ok(session.queue_depth(name).is_err()),
+        }
+    }
+
+    /// Declares a reply queue for `demo`: it outlives a lost connection and expires an
     /// hour after its last use.
     pub async fn temporary_queue(&self, name: &str) -> Result<(), BrokerError> {
         match self {

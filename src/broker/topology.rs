@@ -25,7 +25,10 @@ const FAILED_TTL: Duration = Duration::from_hours(14 * 24);
 /// The time to live of messages in a worker's own control queue; older ones are worthless.
 pub const CONTROL_TTL: Duration = Duration::from_secs(30);
 pub const CONTROL_LENGTH: u64 = 1_000;
-/// The time after which an unused reply queue of `demo` or `submit` expires.
+/// The time after which an unused reply queue of `submit` expires: an interrupted submission can go
+/// on until then.
+pub const REPLIES_EXPIRY: Duration = Duration::from_hours(7 * 24);
+/// The time after which an unused reply queue of `demo` expires.
 pub const TEMPORARY_EXPIRY: Duration = Duration::from_hours(1);
 
 /// A durable quorum queue.

@@ -4,7 +4,8 @@ use super::config_file::ConfigFile;
 #[cfg(feature = "pdf")]
 use super::pdf_page;
 use super::{
-    check, completions, failed, health, help, man, policy, process, results, resume, topology,
+    check, completions, failed, health, help, init, man, policy, process, results, resume, schema,
+    submit, topology,
 };
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
@@ -76,6 +77,14 @@ pub(super) enum Command {
         #[command(flatten)]
         arguments: process::ProcessArguments,
     },
+    /// Publishes jobs, uploading local files first; --wait collects their results
+    #[command(after_help = help::SUBMIT)]
+    Submit {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: submit::SubmitArguments,
+    },
     /// Both providers' HTTP APIs and an S3 server, for development and tests
     #[cfg(feature = "sandbox")]
     #[command(after_help = help::SANDBOX)]
@@ -121,6 +130,15 @@ pub(super) enum Command {
         #[command(flatten)]
         arguments: check::CheckArguments,
     },
+    /// Writes a commented configuration, after five questions or from flags
+    #[command(after_help = help::INIT)]
+    Init(init::InitArguments),
+    /// Messages and configuration as JSON Schema, and all of it as AsyncAPI
+    #[command(after_help = help::SCHEMA)]
+    Schema {
+        #[arg(value_enum)]
+        document: schema::SchemaDocument,
+    },
     /// Is the worker on this machine alive? Exit status 0 or 1, for containers without a shell
     #[command(after_help = help::HEALTH)]
     Health {
@@ -154,7 +172,9 @@ impl Command {
     /// the work in hand.
     pub(super) fn ends_on_signal(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Failed { .. } | Self::Results { .. } => false,
+            Self::Run(_) | Self::Submit { .. } | Self::Failed { .. } | Self::Results { .. } => {
+                false
+            }
             #[cfg(feature = "sandbox")]
             Self::Demo(_) | Self::Sandbox(_) => false,
             #[cfg(feature = "pdf")]
@@ -165,6 +185,8 @@ impl Command {
             | Self::Resume { .. }
             | Self::Topology { .. }
             | Self::Policy { .. }
+            | Self::Init(_)
+            | Self::Schema { .. }
             | Self::Completions(_)
             | Self::Man(_) => true,
         }
@@ -174,6 +196,7 @@ impl Command {
         match self {
             Self::Run(file)
             | Self::Process { file, .. }
+            | Self::Submit { file, .. }
             | Self::Failed { file, .. }
             | Self::Results { file, .. }
             | Self::Topology { file, .. }
@@ -185,7 +208,7 @@ impl Command {
             Self::Demo(_) | Self::Sandbox(_) => None,
             #[cfg(feature = "pdf")]
             Self::PdfPage(_) => None,
-            Self::Completions(_) | Self::Man(_) => None,
+            Self::Init(_) | Self::Schema { .. } | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

@@ -42,6 +42,26 @@ Exit status: 0 only where every image was completed, else 1.
 Example:
   invoice-worker process -c worker.toml --json scan.jpg s3://claims/2026/11/a.pdf";
 
+pub(super) const SUBMIT: &str = "\
+Exit status: 0 once every job was submitted; with --wait, only where every job was completed. 1 else, 64 where a line \
+of the file is no job: then nothing was submitted.
+
+Examples:
+  invoice-worker submit -c worker.toml scan.jpg --wait
+  invoice-worker submit --jobs claims.jsonl --reply-to claims.replies --rate 20
+  invoice-worker submit --jobs claims.jsonl --wait > results.jsonl";
+
+pub(super) const INIT: &str = "\
+Examples:
+  invoice-worker init worker.toml
+  invoice-worker init --broker-url amqps://worker:PASSWORD@rabbit:5671/claims --bucket claims --endpoint-url \"\" \
+--recognition-url https://gateway.example.com/ocr --rate 10";
+
+pub(super) const SCHEMA: &str = "\
+Examples:
+  invoice-worker schema config > invoice-worker.schema.json
+  invoice-worker schema asyncapi";
+
 #[cfg(feature = "sandbox")]
 pub(super) const SANDBOX: &str = "\
 Example:

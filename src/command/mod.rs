@@ -14,6 +14,7 @@ mod failed;
 mod health;
 mod help;
 mod http_get;
+mod init;
 mod man;
 #[cfg(feature = "pdf")]
 mod pdf_page;
@@ -26,6 +27,8 @@ mod resume;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod schema;
+mod submit;
 mod table;
 mod terminal;
 mod topology;
@@ -122,6 +125,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             config.validate_without_broker()?;
             Box::pin(process::run(config, &arguments)).await
         }
+        Command::Submit { file, arguments } => {
+            let config = file.load()?;
+            config.validate_broker()?;
+            Box::pin(submit::run(config, arguments)).await
+        }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::run(arguments).await,
         Command::Failed { file, action } => {
@@ -150,6 +158,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             config.validate()?;
             Box::pin(check::run(config, file.path().as_deref(), &arguments)).await
         }
+        Command::Init(arguments) => init::run(arguments),
+        Command::Schema { document } => schema::run(document),
         Command::Health { file, arguments } => health::run(&file.load()?, arguments).await,
         Command::Completions(arguments) => completions::run(arguments, Arguments::command()),
         Command::Man(arguments) => man::run(&arguments, Arguments::command()),

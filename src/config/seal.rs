@@ -4,13 +4,14 @@ use crate::seal::{MIN_KEY_BYTES, SealKey, Sealer};
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::text::header_flaw;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The value of `previous_key` that stands for the key derived from the providers' secrets, for the
 /// first change to a configured key.
 const DERIVED: &str = "derived";
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SealConfig {
     /// Empty: a key derived from the providers' secrets.

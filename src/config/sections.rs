@@ -4,9 +4,10 @@ use crate::domain::job::LARGEST_BODY_BYTES;
 use crate::settings::problem::Problems;
 use crate::settings::units::{Size, Span, span};
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyConfig {
     /// A file of rules that replace built-in ones. Empty: none.
@@ -50,7 +51,7 @@ impl PolicyConfig {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WorkerConfig {
     /// Upper bound of the prefetch count of the jobs queue.
@@ -72,7 +73,7 @@ pub struct WorkerConfig {
     pub shutdown_grace: Span,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadQr {
     /// Where the picture is decoded anyway, or the account's rate leaves a processor idle.

@@ -9,9 +9,10 @@ use crate::settings::problem::Problems;
 use crate::settings::units::Size;
 use crate::settings::{Http, Network, Tls, text};
 use crate::{broker, checkpoint, ledger, provider::deepfinch, provider::huawei, store, telemetry};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub broker: broker::Config,
@@ -66,6 +67,18 @@ impl Config {
         ConfigError::from_problems(&problems, &self.places)
     }
 
+    /// The counterpart of [`Config::validate`] for a command that writes to `storage.bucket` only.
+    pub fn validate_storage(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        self.validate_store(&mut problems);
+        problems.require(
+            !self.storage.bucket.is_empty(),
+            "storage.bucket",
+            "is empty; local files are uploaded there",
+        );
+        ConfigError::from_problems(&problems, &self.places)
+    }
+
     /// The counterpart of [`Config::validate`] for a command that uses the policy only.
     pub fn validate_policy(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
@@ -95,14 +108,18 @@ impl Config {
         ])
     }
 
-    fn validate_pipeline(&self, problems: &mut Problems) {
+    fn validate_store(&self, problems: &mut Problems) {
         self.http.validate(problems);
         for (variable, flaw) in &self.flaws_of_aws {
             problems.add(&format!("environment variable {variable}"), *flaw);
         }
         self.tls.validate(problems);
-        self.seal.validate(problems);
         self.storage.validate(problems);
+    }
+
+    fn validate_pipeline(&self, problems: &mut Problems) {
+        self.validate_store(problems);
+        self.seal.validate(problems);
         self.recognition
             .validate(AccountName::RECOGNITION, problems);
         self.verification

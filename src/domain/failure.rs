@@ -4,6 +4,7 @@ pub use super::stage::Stage;
 
 use super::account::VendorName;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub const MAX_MESSAGE_BYTES: usize = 500;
 pub const CONNECT: &str = "connect";
 
 /// Whether a call was paid for. `Unknown` where the answer never arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Billed {
     Yes,

@@ -8,6 +8,7 @@ use super::payment::Payment;
 use super::reading::Reading;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub type Day = Reading<Date>;
 pub type LeftOut = BTreeMap<String, u64>;
 
 /// Absent and empty are both `None`, published as null.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Invoice {
     pub note_code: Option<String>,
@@ -104,14 +105,14 @@ fn shorten<T>(list: &mut Vec<T>, max: usize) -> u64 {
     count as u64
 }
 
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NamedAmount {
     pub name: Option<String>,
     pub amount: Option<Money>,
 }
 
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CostDetail {
     /// The name in the insurance catalogue, or the printed one.
@@ -129,7 +130,7 @@ pub struct CostDetail {
     pub printed_name: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteKind {
     Outpatient,
@@ -137,7 +138,7 @@ pub enum NoteKind {
     Unknown,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Gender {
     Male,
@@ -145,7 +146,7 @@ pub enum Gender {
     Unknown,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DetailKind {
     WesternMedicine,
@@ -156,14 +157,14 @@ pub enum DetailKind {
 
 /// Whether the sums printed on the bill agree with its total, as the verifying provider computed
 /// them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Checksum {
     pub categories: Option<Sum>,
     pub details: Option<Sum>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sum {
     Passed,
@@ -173,7 +174,7 @@ pub enum Sum {
 
 /// The fiscal registry's information beyond the invoice itself: the verification's additional
 /// result.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Registry {
     pub note_code: Option<String>,
@@ -193,7 +194,7 @@ pub struct Registry {
     pub left_out: LeftOut,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegistryStatus {
     pub printed: StatusAnswer,
     pub red_lettered: StatusAnswer,
@@ -202,7 +203,7 @@ pub struct RegistryStatus {
 }
 
 /// `Unknown` is a value that was sent and could not be understood; it is never taken for `No`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusAnswer {
     Yes,
@@ -210,7 +211,7 @@ pub enum StatusAnswer {
     Unknown,
 }
 
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Reimbursement {
     pub agency: Option<String>,

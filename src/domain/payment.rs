@@ -3,10 +3,11 @@
 use super::reading::Reading;
 use super::spelling::compact;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One line of a bill's payments: its printed name, what that means, and the amount.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Payment {
     pub name: Option<String>,
@@ -16,7 +17,7 @@ pub struct Payment {
 }
 
 /// The meaning of a payment's name. Public: consumers depend on these names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentKind {
     /// The basic insurance's pooling fund.

@@ -1,8 +1,10 @@
 //! A value as it was read from a picture or an answer: understood, or kept as the text it was.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -21,6 +23,24 @@ impl<T> Reading<T> {
             Self::Value(value) => Some(value),
             Self::Text(_) => None,
         }
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Reading<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Reading_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = T::json_schema(generator);
+        json_schema!({
+            "anyOf": [value, {
+                "type": "object",
+                "description": "What is written there, where it could not be understood.",
+                "properties": { "text": { "type": "string" } },
+                "required": ["text"],
+            }],
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use super::failure::{Billed, CONNECT, Failure, Stage};
 use super::invoice::{Invoice, Registry};
 use super::seen_bill::SeenBefore;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
@@ -19,8 +20,9 @@ const LINES_THAT_FIT: [usize; 3] = [10_000, 1_000, 0];
 pub const PROGRESS_SCHEMA: &str = "invoice.progress/1";
 
 /// The message that is published to the reply queue when a job that asked for progress is parked.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ProgressMessage<'a> {
+    #[schemars(extend("const" = PROGRESS_SCHEMA))]
     pub schema: &'static str,
     pub job_id: &'a str,
     /// The stage for which the job waits, and the code of its failure.
@@ -31,8 +33,9 @@ pub struct ProgressMessage<'a> {
     pub next_attempt_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct JobResult<'a> {
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: &'static str,
     pub job_id: Option<&'a str>,
     pub status: Status,
@@ -49,6 +52,7 @@ pub struct JobResult<'a> {
     pub first_seen: Timestamp,
     pub finished: Timestamp,
     /// The job's own metadata, byte for byte.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub metadata: Option<&'a RawValue>,
 }
 
@@ -103,7 +107,7 @@ impl JobResult<'_> {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Completed,
@@ -121,7 +125,7 @@ impl Status {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Genuine,
@@ -161,7 +165,7 @@ impl Verdict {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
     Posted,
@@ -173,13 +177,13 @@ pub enum Flag {
     DiffersFromRegistry,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RecognitionPart {
     pub invoice: Invoice,
     pub request_id: Option<String>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationPart {
     pub invoice: Invoice,
     pub registry: Registry,
@@ -188,7 +192,7 @@ pub struct VerificationPart {
 }
 
 /// Why there is no verdict, or what the provider said behind a negative one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JobError {
     pub stage: Stage,
     pub code: String,
@@ -214,7 +218,7 @@ impl JobError {
 }
 
 /// One call to a paid provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallRecord {
     pub stage: Stage,
     pub code: String,
@@ -224,7 +228,7 @@ pub struct CallRecord {
     pub billed: Billed,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ImagePart {
     Object {
@@ -265,14 +269,14 @@ impl ImagePart {
 }
 
 /// The picture that each provider was sent instead of the original.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PreparedPictures {
     pub recognition: Option<PreparedPicture>,
     pub verification: Option<PreparedPicture>,
 }
 
 /// A picture that was made of the original, to be sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PreparedPicture {
     pub format: String,
     /// In pixels.

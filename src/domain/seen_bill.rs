@@ -6,6 +6,7 @@ use super::invoice::Invoice;
 use super::reading::Reading;
 use super::spelling;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 const LEAST_CHARACTERS: usize = 6;
 
 /// The earlier job about the same bill, as a result says it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SeenBefore {
     pub job_id: String,
     pub by: SeenBy,
@@ -22,7 +23,9 @@ pub struct SeenBefore {
 }
 
 /// What is the same in both jobs; what comes first says most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SeenBy {
     /// The image, byte for byte.

@@ -3,10 +3,11 @@
 use crate::broker::StreamDefinition;
 use crate::settings::problem::Problems;
 use crate::settings::units::{Span, span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub store: LedgerStore,
@@ -15,7 +16,7 @@ pub struct Config {
 }
 
 /// The place where a job's turns are told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerStore {
     #[default]

@@ -1,8 +1,10 @@
 //! A secret given in place or in a file (`app_secret = "…"` or `app_secret_file =
 //! "/run/secrets/app_secret"`).
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
 
 /// Never printed, never serialised.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -32,5 +34,15 @@ impl PartialEq for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("")
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "writeOnly": true })
     }
 }

@@ -3,9 +3,11 @@
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -32,6 +34,44 @@ struct Price {
 /// An ISO 4217 code such as `CNY`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Currency(String);
+
+/// A text for all days, or a list with the days from which each price is valid.
+impl JsonSchema for Tariff {
+    fn schema_name() -> Cow<'static, str> {
+        "Tariff".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let amount = r"^([0-9]+(\.[0-9]{1,6})?)?$";
+        json_schema!({
+            "anyOf": [
+                {"type": "string", "pattern": amount},
+                {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "required": ["from", "price"],
+                        "properties": {
+                            "from": {"type": "string", "format": "date"},
+                            "price": {"type": "string", "pattern": amount},
+                        },
+                    },
+                },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for Currency {
+    fn schema_name() -> Cow<'static, str> {
+        "Currency".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[A-Z]{3}$"})
+    }
+}
 
 impl Tariff {
     /// The price of a call on this day; `None` before the first day that has one.

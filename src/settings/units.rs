@@ -2,7 +2,9 @@
 
 use jiff::SignedDuration;
 use regex_lite::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -159,7 +161,17 @@ impl fmt::Display for Pattern {
 }
 
 macro_rules! written_as_text {
-    ($unit:ty) => {
+    ($unit:ident, $schema:expr) => {
+        impl JsonSchema for $unit {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($unit).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+
         impl<'de> Deserialize<'de> for $unit {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer)?
@@ -176,9 +188,18 @@ macro_rules! written_as_text {
     };
 }
 
-written_as_text!(Span);
-written_as_text!(Size);
-written_as_text!(Pattern);
+written_as_text!(
+    Span,
+    json_schema!({ "type": "string", "examples": ["30s", "2m", "1h30m"] })
+);
+written_as_text!(
+    Size,
+    json_schema!({ "type": "string", "pattern": "^\\s*[0-9]+\\s*(B|KiB|MiB|GiB|kB|KB|MB|GB)?\\s*$" })
+);
+written_as_text!(
+    Pattern,
+    json_schema!({ "type": "string", "format": "regex" })
+);
 
 /// The duration of a literal, for defaults in the code.
 ///

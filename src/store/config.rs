@@ -4,11 +4,12 @@ use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::text::{header_flaw, is_loopback};
 use crate::settings::units::{Size, Span, span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use url::Url;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The bucket of jobs that name none.

@@ -11,6 +11,7 @@ mod stamped;
 pub mod trace;
 
 use crate::settings::problem::Problems;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use url::Url;
@@ -18,7 +19,7 @@ use url::Url;
 /// Where collectors listen for gRPC, which is not what is spoken here.
 const GRPC_PORT: u16 = 4317;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The address of `/metrics`, `/livez` and `/readyz`. Empty turns them off; port 0 picks a port
@@ -30,7 +31,7 @@ pub struct Config {
     pub otlp_endpoint: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Text on a terminal, JSON elsewhere.

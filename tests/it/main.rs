@@ -25,6 +25,7 @@ mod pdf;
 mod rotation;
 mod sandbox;
 mod scenarios;
+mod schema;
 mod store;
 mod supervision;
 mod third_vendor;

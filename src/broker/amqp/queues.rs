@@ -4,11 +4,12 @@ use super::rpc::{RpcError, rpc, short};
 use crate::broker::error::BrokerError;
 use crate::broker::rights::Right;
 use crate::broker::topology::{
-    Argument, CONTROL_LENGTH, CONTROL_TTL, TEMPORARY_EXPIRY, milliseconds, number,
+    Argument, CONTROL_LENGTH, CONTROL_TTL, REPLIES_EXPIRY, TEMPORARY_EXPIRY, milliseconds, number,
 };
 use lapin::Channel;
 use lapin::options::{QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use std::time::Duration;
 
 /// The empty name, for which the broker chooses one.
 pub(super) fn server_named() -> ShortString {
@@ -101,13 +102,27 @@ pub(super) async fn bind(
 /// Durable, because RabbitMQ 4 drops transient queues that are not exclusive; not exclusive, so
 /// that it outlives its connection.
 pub(super) async fn temporary_queue(channel: &Channel, name: &str) -> Result<(), BrokerError> {
-    let classic = [
-        ("x-queue-type", Argument::Text("classic".to_owned())),
-        ("x-expires", number(milliseconds(TEMPORARY_EXPIRY))),
+    expiring_queue(channel, name, "classic", TEMPORARY_EXPIRY).await
+}
+
+/// As [`temporary_queue`], and it outlives a node as well.
+pub(super) async fn reply_queue(channel: &Channel, name: &str) -> Result<(), BrokerError> {
+    expiring_queue(channel, name, "quorum", REPLIES_EXPIRY).await
+}
+
+async fn expiring_queue(
+    channel: &Channel,
+    name: &str,
+    kind: &str,
+    unused: Duration,
+) -> Result<(), BrokerError> {
+    let expiring = [
+        ("x-queue-type", Argument::Text(kind.to_owned())),
+        ("x-expires", number(milliseconds(unused))),
     ];
     let declaring = async {
         let options = QueueDeclareOptions::durable();
-        rpc(channel.queue_declare(short(name)?, options, arguments(classic))).await
+        rpc(channel.queue_declare(short(name)?, options, arguments(expiring))).await
     };
     declaring
         .await

@@ -7,7 +7,7 @@ use super::loss::SessionLoss;
 use super::publish::AmqpPublisher;
 use super::rpc::{rpc, short};
 use super::streams::AmqpStreamReader;
-use super::{publish_proof, queues, rights, streams, topology};
+use super::{inspect, publish_proof, queues, rights, streams, topology};
 use crate::broker::config::Config;
 use crate::broker::error::BrokerError;
 use crate::broker::permissions::PermissionPatterns;
@@ -158,6 +158,15 @@ impl AmqpSession {
         follows: bool,
     ) -> Result<AmqpStreamReader, BrokerError> {
         AmqpStreamReader::start(&self.consuming, name, start, follows).await
+    }
+
+    pub(in crate::broker) async fn reply_queue(&self, name: &str) -> Result<(), BrokerError> {
+        queues::reply_queue(&self.publishing.channel().await?, name).await
+    }
+
+    pub(in crate::broker) async fn queue_is_gone(&self, name: &str) -> Result<bool, BrokerError> {
+        let depth = inspect::existing_depth(&self.publishing, name).await?;
+        Ok(depth.is_none())
     }
 
     pub(in crate::broker) async fn queue_depth(&self, queue: &str) -> Result<u32, BrokerError> {

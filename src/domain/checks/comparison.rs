@@ -3,10 +3,11 @@
 use crate::domain::amount::to_the_fen;
 use crate::domain::invoice::{Day, Money, StatusAnswer};
 use crate::domain::reading::Reading;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     pub id: String,
     pub outcome: ComparisonOutcome,
@@ -17,7 +18,7 @@ pub struct Check {
     pub note: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ComparisonOutcome {
     Passed,

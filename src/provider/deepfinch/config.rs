@@ -7,12 +7,13 @@ use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::tariff::{Currency, Tariff};
 use crate::settings::units::{Size, Span, span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The provider's page says http; its credentials travel in plain headers, so it is https here.
 const URL: &str = "https://cloudapi.deepfinch.com/ocr/medical/verify_e_invoice";
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub url: String,

@@ -8,12 +8,13 @@ use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::tariff::{Currency, Tariff};
 use crate::settings::units::{Size, Span, span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The provider refuses more, and bills the refusal.
 const MAX_ENCODED_BYTES: Size = Size(4 << 20);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub url: String,
@@ -42,7 +43,7 @@ pub struct Config {
 }
 
 /// How a call proves whose account it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
     /// AppKey and AppSecret; the secret itself is never sent.

@@ -1,7 +1,9 @@
 //! `recognition.sign_payload`: whether the signature covers the body.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use url::Url;
 
@@ -32,6 +34,16 @@ impl SignPayload {
 impl From<bool> for SignPayload {
     fn from(signs: bool) -> Self {
         if signs { Self::Always } else { Self::Never }
+    }
+}
+
+impl JsonSchema for SignPayload {
+    fn schema_name() -> Cow<'static, str> {
+        "SignPayload".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": [AUTO, true, false] })
     }
 }
 

@@ -103,10 +103,11 @@ async fn start(system: &System, name: &str, mut command: Command) -> Child {
     client
 }
 
-async fn end(client: Child) -> Output {
-    timeout(PATIENCE, client.wait_with_output())
-        .await
-        .expect("a client in time")
+/// Clients wait a second between attempts, and Java's compiler runs before its client does.
+async fn end(name: &str, client: Child) -> Output {
+    let ended = timeout(3 * PATIENCE, client.wait_with_output()).await;
+    ended
+        .unwrap_or_else(|_| panic!("{name} does not end"))
         .unwrap()
 }
 
@@ -152,7 +153,7 @@ async fn each_client_gets_each_result_once_though_broker_and_worker_are_killed()
     let second = file.run(&NONE);
 
     for (name, client) in running {
-        let ended = end(client).await;
+        let ended = end(name, client).await;
         let stderr = String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success(), "{name}: {stderr}");
         assert!(stderr.contains("connection lost"), "{name}: {stderr}");

@@ -30,6 +30,7 @@ async fn bad_usage_is_reported_on_stderr_with_status_64() {
         (&["process"], "IMAGE"),
         (&["demo", "--jobs", "0"], "--jobs"),
         (&["sandbox", "--listen", "here"], "--listen"),
+        (&["submit", "--wait"], "IMAGE"),
         (&["policy", "explain"], "CODE"),
     ] {
         let ended = output(arguments, &NONE).await;
