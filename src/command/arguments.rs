@@ -5,7 +5,7 @@ use super::config_file::ConfigFile;
 use super::pdf_page;
 use super::{
     check, completions, failed, health, help, init, man, policy, process, results, resume, schema,
-    submit, topology,
+    submit, top, topology,
 };
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
@@ -139,6 +139,14 @@ pub(super) enum Command {
         #[arg(value_enum)]
         document: schema::SchemaDocument,
     },
+    /// A live view of one or several workers: rate against quota, what is closed, parked and answered
+    #[command(after_help = help::TOP)]
+    Top {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: top::TopArguments,
+    },
     /// Is the worker on this machine alive? Exit status 0 or 1, for containers without a shell
     #[command(after_help = help::HEALTH)]
     Health {
@@ -172,9 +180,11 @@ impl Command {
     /// the work in hand.
     pub(super) fn ends_on_signal(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Submit { .. } | Self::Failed { .. } | Self::Results { .. } => {
-                false
-            }
+            Self::Run(_)
+            | Self::Submit { .. }
+            | Self::Failed { .. }
+            | Self::Results { .. }
+            | Self::Top { .. } => false,
             #[cfg(feature = "sandbox")]
             Self::Demo(_) | Self::Sandbox(_) => false,
             #[cfg(feature = "pdf")]
@@ -203,6 +213,7 @@ impl Command {
             | Self::Check { file, .. }
             | Self::Health { file, .. }
             | Self::Resume { file, .. }
+            | Self::Top { file, .. }
             | Self::Policy { file, .. } => Some(file),
             #[cfg(feature = "sandbox")]
             Self::Demo(_) | Self::Sandbox(_) => None,

@@ -112,6 +112,14 @@ Examples:
   invoice-worker check -c worker.toml
   invoice-worker check --offline --json --deny-warnings";
 
+pub(super) const TOP: &str = "\
+Where the output is no terminal it is printed once, and the status is 1 where a worker does not answer.
+
+Examples:
+  invoice-worker top
+  invoice-worker top http://10.0.0.7:9464 http://10.0.0.8:9464
+  invoice-worker top --once worker-1:9464 | less";
+
 pub(super) const HEALTH: &str = "\
 Exit status: 0 where the answer is 200, else 1.
 

@@ -31,6 +31,7 @@ mod schema;
 mod submit;
 mod table;
 mod terminal;
+mod top;
 mod topology;
 
 pub use arguments::Arguments;
@@ -160,6 +161,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Init(arguments) => init::run(arguments),
         Command::Schema { document } => schema::run(document),
+        Command::Top { file, arguments } => top::run(&file.load()?, arguments).await,
         Command::Health { file, arguments } => health::run(&file.load()?, arguments).await,
         Command::Completions(arguments) => completions::run(arguments, Arguments::command()),
         Command::Man(arguments) => man::run(&arguments, Arguments::command()),

@@ -24,6 +24,7 @@ mod sandbox;
 mod shutdown;
 mod signals;
 mod submit;
+mod top;
 mod topology;
 mod traces;
 mod usage;
