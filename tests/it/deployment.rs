@@ -2,6 +2,7 @@
 //! the policies that shield them, and users that may do what their program needs and no more.
 
 mod bucket;
+mod operator;
 
 use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, NONE, output};
@@ -71,7 +72,7 @@ async fn each_user_can_do_its_work_and_a_right_taken_away_is_named() {
     jobs_go_their_way(&mut system, &node).await;
     each_right_that_a_worker_lacks_is_named(&node, management).await;
     each_right_that_a_submitter_lacks_is_named(&node, management).await;
-    each_right_that_an_operator_lacks_is_named(&node, management).await;
+    operator::each_right_that_is_missing_is_named(&system, &node, management).await;
     the_autoscaler_sees_how_many_jobs_wait_and_no_more(&node).await;
 }
 
@@ -153,6 +154,15 @@ async fn jobs_go_their_way(system: &mut System, node: &Node) {
         let environment = [("INVOICE_WORKER__BROKER__URLS", urls.as_str())];
         output(&[&["failed"], arguments].concat(), &environment).await
     };
+    let urls = format!("[\"{}\"]", url(node, "invoice-operator"));
+    let operator = [("INVOICE_WORKER__BROKER__URLS", urls.as_str())];
+    let results = output(&["results", "list"], &operator).await;
+    assert_eq!(results.code, Some(0), "{results:?}");
+    let resumed = output(&["resume", "all", "-c", &file.path()], &operator).await;
+    assert!(
+        resumed.code == Some(0) && resumed.stdout.contains("1 worker heard it"),
+        "{resumed:?}"
+    );
     let listed = failed(&["list"]).await;
     assert!(listed.stdout.contains("image.not_found"), "{listed:?}");
     let replayed = failed(&["replay", "--yes"]).await;
@@ -242,35 +252,6 @@ async fn each_right_that_a_submitter_lacks_is_named(node: &Node, management: u16
         let refused = consume(&channel, queue).await.unwrap_err().to_string();
         assert!(refused.contains(&format!("'{queue}'")), "{refused}");
     }
-}
-
-async fn each_right_that_an_operator_lacks_is_named(node: &Node, management: u16) {
-    let user = "invoice-operator";
-    let all = patterns(user);
-    let urls = format!("[\"{}\"]", url(node, user));
-    let environment = [("INVOICE_WORKER__BROKER__URLS", urls.as_str())];
-    for (index, arguments, told) in [
-        (
-            2,
-            &["failed", "list"][..],
-            "no read permission on queue invoice.failed",
-        ),
-        (
-            1,
-            &["failed", "replay", "--yes"],
-            "no write permission on the default exchange",
-        ),
-    ] {
-        let mut fewer = all.clone();
-        "^$".clone_into(&mut fewer[index]);
-        set_permissions(management, user, &fewer).await;
-        let ended = output(arguments, &environment).await;
-        assert!(
-            ended.code == Some(1) && ended.stderr.contains(told),
-            "{told}: {ended:?}"
-        );
-    }
-    set_permissions(management, user, &all).await;
 }
 
 async fn the_autoscaler_sees_how_many_jobs_wait_and_no_more(node: &Node) {
