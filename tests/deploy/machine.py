@@ -48,6 +48,13 @@ answer = "SOMETHING_NEW"
 sample = "05-guangdong-inpatient-voided"
 http_status = 400
 
+# A job that is in hand for half a minute, three times.
+[[fault]]
+stage = "recognition"
+answer = "timeout"
+sample = "06-jiangsu-outpatient-red-lettered"
+calls = [1, 2, 3]
+
 # For as long as this runs, however slow the machine is: jobs that are parked, and a province that is closed.
 [[fault]]
 stage = "verification"
@@ -195,7 +202,7 @@ def expressions():
     for group in [group for one in rules for group in one["groups"]]:
         for rule in group["rules"]:
             # An alert's own comparison is left out: it is not to fire, but it has to have something to compare.
-            expression = re.sub(r" (>=?|==) [0-9][0-9 *.]*\)?$", lambda match: ")" if match[0].endswith(")") else "", rule["expr"])
+            expression = re.sub(r" (>=?|<|==) [0-9][0-9 *.]*\)?$", lambda match: ")" if match[0].endswith(")") else "", rule["expr"])
             yield rule.get("record") or rule["alert"], expression.removeprefix("absent(")[: None if "absent(" not in expression else -1]
     for panel in json.loads((deploy / "grafana/invoice-worker.json").read_text())["panels"]:
         for target in panel.get("targets", []):
@@ -242,9 +249,14 @@ def main():
     rules = [rule for group in json.loads(get("prometheus", "http://127.0.0.1:9090/api/v1/rules"))["data"]["groups"] for rule in group["rules"]]
     assert len(rules) > 25, "the rules were not found where they are mounted"
     until("both targets", lambda: query('up{job="invoice-worker"} == 1') == [2])
-    # Rates need two scrapes, and what was recorded one more.
+    # A store that does not answer for a while: longer than storage.timeout.
+    os.killpg(running["s3"].pid, signal.SIGSTOP)
+    time.sleep(25)
+    os.killpg(running["s3"].pid, signal.SIGCONT)
+    # Rates need two scrapes, and what was recorded one more; what lasts for a moment only is remembered.
+    empty = list(expressions())
     end = time.monotonic() + 240
-    while (empty := unanswered()) and time.monotonic() < end:
+    while (empty := unanswered(empty)) and time.monotonic() < end:
         time.sleep(3)
     # What never happens has no data, and is seen to have none.
     assert query('sum(rate(invoice_jobs_total{status="never"}[5m]))') == [0]
@@ -252,10 +264,9 @@ def main():
     return empty
 
 
-def unanswered():
-    asked = list(expressions())
+def unanswered(asked):
     found = query(*(expression for _, expression in asked))
-    return [f"{where}: {expression}" for (where, expression), series in zip(asked, found) if not series]
+    return [one for one, series in zip(asked, found) if not series]
 
 
 def port_open(name, port):
@@ -266,8 +277,8 @@ def port_open(name, port):
 try:
     empty = main()
     print(f"{len(list(expressions())) - len(empty)} expressions have data")
-    for one in empty:
-        print(f"no data: {one}")
+    for where, expression in empty:
+        print(f"no data: {where}: {expression}")
 finally:
     for process in [*running.values(), *asides]:
         if process.poll() is None:
