@@ -77,7 +77,7 @@ fn of_package(folder: &Path) -> Option<String> {
     is_name(commit).then(|| commit.to_owned())
 }
 
-/// What git prints; `None` where there is no git, or it refuses.
+/// The output of git; `None` where there is no git, or it refuses.
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")
         .arg("-C")

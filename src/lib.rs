@@ -18,6 +18,7 @@
 //! | [`app`] | from a configuration to the parts that work with it |
 //! | [`worker`] | receive, take a turn with each delivery, publish, settle; reconnect; drain |
 //! | [`pipeline`] | the straight line between a parsed job and its result |
+//! | `result_builder` | what has been found out about a job, and the result it becomes |
 //! | [`domain`] | what an invoice is: job, bill, amounts, dates, checks, verdict, result, progress |
 //! | [`provider`] | the paid APIs, a folder for each vendor, and the accounts that are called within limits |
 //! | [`breaker`] | in front of every call: closed stages, provinces and bills, shared with the other workers |
@@ -30,7 +31,6 @@
 //! | [`store`] | one request at a time to any S3-compatible store |
 //! | [`broker`] | RabbitMQ, or the same semantics in this process |
 //! | [`seal`] | HMACs on what comes back from where others can write |
-//! | [`build_info`] | which version of this program runs, and of which commit it was built |
 //! | [`settings`] | units, secrets, texts and problems: what sections of the configuration are made of |
 //! | [`config`] | file, environment and secrets, lifted into a validated value |
 //! | [`network`] | why a connection could not be made |
@@ -72,6 +72,7 @@ pub mod policy;
 pub mod provider;
 pub mod quota;
 pub mod randomness;
+mod result_builder;
 pub mod retry;
 pub mod seal;
 pub mod settings;

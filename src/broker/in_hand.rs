@@ -41,7 +41,7 @@ pub struct InHand<'a> {
     pub run_guard: Option<RunGuard>,
 }
 
-/// What the ledger has to know of a job.
+/// The facts about a job that the ledger needs.
 #[derive(Clone, Debug)]
 pub struct Submitted {
     pub verify: bool,

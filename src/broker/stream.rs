@@ -13,14 +13,14 @@ pub struct StreamDefinition {
     pub max_age: Duration,
 }
 
-/// Where a reader begins.
+/// The place at which a reader begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamStart {
     First,
-    /// With the chunk that was written at this time or before: somewhat earlier messages may come
+    /// Begin with the chunk that was written at this time or before: somewhat earlier messages may come
     /// first.
     At(Timestamp),
-    /// With what is written from now on.
+    /// Begin with what is written from now on.
     Next,
 }
 

@@ -2,6 +2,7 @@
 
 use super::{CarriedAnswers, Checkpoints, FirstLook, StoredResult, UnparkedRun};
 use crate::attempts::Attempts;
+use crate::domain::account::AccountName;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::policy::Decision;
@@ -291,6 +292,33 @@ impl AnswerStore {
                 true
             })
             .await
+    }
+
+    /// What the store says about one checkpoint may be said about all of them: of the bucket, the
+    /// account or this worker's rights. Then the storage stage is paused, because nothing that is
+    /// bought could be kept. A request beside the jobs decides. Answers whether it is so.
+    pub(super) async fn pause_if_ours(&self, failure: &Failure) -> bool {
+        let breaker = &self.retrier.breaker;
+        if !breaker.is_about_setting(failure) {
+            return false;
+        }
+        match self.checkpoints.can_be_kept().await {
+            Err(problem) if breaker.is_about_setting(&problem) => {
+                breaker.checkpoints_fail(&problem);
+                true
+            }
+            // Of that one alone: another program may write to the bucket.
+            _ => false,
+        }
+    }
+
+    /// The storage stage is paused because of the checkpoints, and it is time to try them again.
+    pub async fn probe_again(&self) {
+        let breaker = &self.retrier.breaker;
+        match self.checkpoints.can_be_kept().await {
+            Ok(()) => breaker.control_call_answered(AccountName::STORAGE),
+            Err(problem) => breaker.control_call_refused(AccountName::STORAGE, &problem),
+        }
     }
 
     fn later(&self, wait: SignedDuration) -> Timestamp {

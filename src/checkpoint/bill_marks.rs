@@ -16,7 +16,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// As many bills of one number are told apart.
+/// The most bills of one number that are told apart.
 const PLACES: usize = 16;
 
 /// The places of one bill, under one of the keys.

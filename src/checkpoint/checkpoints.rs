@@ -252,12 +252,12 @@ impl Checkpoints {
         self.objects.put(&name, &NotedUnread { unread, paid }).await
     }
 
-    /// Who paid for the recognition that is kept.
+    /// Returns who paid for the recognition that is kept.
     pub async fn recognition_paid_by(&self, image: &str) -> Option<PaidBy> {
         self.paid_by(&recognition_name(image)).await
     }
 
-    /// Who paid for the verification that is kept.
+    /// Returns who paid for the verification that is kept.
     pub async fn verification_paid_by(&self, image: &str, day: Date) -> Option<PaidBy> {
         self.paid_by(&verification_name(image, day)).await
     }

@@ -74,7 +74,7 @@ pub struct Beside {
 pub struct UnkeptVerification {
     pub image: String,
     pub answer: (Date, VerificationAnswer),
-    /// Who paid for it.
+    /// The run and worker that paid for it.
     pub paid: PaidBy,
 }
 

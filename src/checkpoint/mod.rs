@@ -11,11 +11,11 @@
 
 mod answer_store;
 mod bill_claim;
+mod bill_look;
 mod bill_marks;
 mod carried;
 mod checkpoints;
 mod config;
-mod control_request;
 mod envelope;
 mod final_result;
 mod found_bill;
@@ -26,6 +26,7 @@ mod paid_note;
 mod sealed_objects;
 
 pub use answer_store::{AnswerStore, Patience};
+pub(crate) use bill_look::BillLook;
 pub use carried::CarriedAnswers;
 pub use checkpoints::Checkpoints;
 pub use config::{Config, StoreKind};

@@ -87,7 +87,7 @@ pub(crate) trait PaidAnswer: Clone {
         paid: Option<&PaidBy>,
     ) -> Result<WriteOutcome, Failure>;
 
-    /// Who paid for the answer that is kept.
+    /// Returns who paid for the answer that is kept.
     async fn paid_by(checkpoints: &Checkpoints, image: &str, day: Date) -> Option<PaidBy>;
 
     /// The answer as it is kept together with the result; `None` for one that has to be kept before

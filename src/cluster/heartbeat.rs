@@ -48,7 +48,7 @@ pub struct Heartbeat {
     /// the accounts where that is less than 1.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub granted: BTreeMap<AccountName, f64>,
-    /// What the worker did about an operator's messages of the last minute.
+    /// The outcomes of an operator's messages of the last minute.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<ResumeReport>,
 }

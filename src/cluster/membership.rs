@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// What was done about an operator's message is reported for so long.
+/// The outcome of an operator's message is reported for so long.
 const RESUME_REPORTED: SignedDuration = SignedDuration::from_mins(1);
 
 /// Cheap to clone; clones are the same membership.
@@ -30,7 +30,7 @@ struct Inner {
     /// The part of the configured rate that each account is granted, in steps, where it is less
     /// than 1.
     granted: Mutex<BTreeMap<AccountName, f64>>,
-    /// What was done about an operator's messages, and when.
+    /// The outcomes of an operator's messages, and when they came about.
     resumed: Mutex<VecDeque<(ResumeReport, Timestamp)>>,
     /// Notified when a heartbeat is to be published before the next one is due.
     announced: Notify,

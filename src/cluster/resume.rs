@@ -25,7 +25,7 @@ pub const LONGEST_AWAY: SignedDuration = SignedDuration::from_mins(5);
 /// forgotten that may be used again.
 const MAX_REMEMBERED: usize = 1_000;
 
-/// What an operator opens.
+/// The scopes that an operator opens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResumeTarget {

@@ -42,7 +42,7 @@ fn target(text: &str) -> Result<ResumeTarget, &'static str> {
     )
 }
 
-/// What was heard on the control exchange.
+/// The messages heard on the control exchange.
 #[derive(Debug, Default)]
 struct Heard {
     /// How much each worker opened that said so.

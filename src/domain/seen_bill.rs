@@ -134,7 +134,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What the mark of a job means for another one.
+/// The meaning of a job's mark for another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MarkMeaning {
     /// The same job left it, in another run perhaps.
@@ -199,7 +199,7 @@ impl BillMark {
             .map_or(MarkMeaning::OtherBill, MarkMeaning::SameBill)
     }
 
-    /// What is the same in the mark and in a bill.
+    /// The traits that are the same in the mark and in a bill.
     pub fn same_by(&self, bill: &BillHashes) -> Option<SeenBy> {
         let rest = bill.number_total_date.as_ref();
         if self.image == bill.image {
@@ -258,7 +258,7 @@ impl EarlierJobs {
         }
     }
 
-    /// What was found in this place or, where that was nothing, in the other one.
+    /// The finding in this place or, where that was nothing, in the other one.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {

@@ -19,60 +19,62 @@ const QUICKLY_INSPECTED: usize = 1 << 20;
 /// Three colours, and the coefficients of a progressive JPEG.
 const DECODED_PIXEL_BYTES: u64 = 9;
 
-impl Loader {
-    /// Decides what each provider is shown.
-    ///
-    /// # Errors
-    /// `image.too_large` or `image.too_small`: final, the job is at fault.
-    pub(super) async fn plan(
-        &self,
-        bytes: &Bytes,
-        facts: ImageFacts,
-        transfers: Transfers,
-    ) -> Result<Plan, Failure> {
-        let (limits, size, copy) = (self.limits, bytes.len() as u64, bytes.clone());
-        let is_counted = transfers.recognition == Transfer::Inline && limits.must_count(size);
-        let work = move || Plan::of(facts, size, || encoded_len(&copy), transfers, limits);
-        if is_counted {
-            off_the_runtime(work).await
-        } else {
-            work()
-        }
+/// Decides what each provider is shown.
+///
+/// # Errors
+/// `image.too_large` or `image.too_small`: final, the job is at fault.
+pub(super) async fn plan(
+    loader: &Loader,
+    bytes: &Bytes,
+    facts: ImageFacts,
+    transfers: Transfers,
+) -> Result<Plan, Failure> {
+    let (limits, size, copy) = (loader.limits, bytes.len() as u64, bytes.clone());
+    let is_counted = transfers.recognition == Transfer::Inline && limits.must_count(size);
+    let work = move || Plan::of(facts, size, || encoded_len(&copy), transfers, limits);
+    if is_counted {
+        off_the_runtime(work).await
+    } else {
+        work()
     }
+}
 
-    pub(super) fn views(
-        &self,
-        plan: Plan,
-        bytes: &Bytes,
-        facts: ImageFacts,
-        object: &Arc<PresignedObject>,
-    ) -> Views {
-        Views::of(plan, bytes, facts, object, &self.decoding)
-    }
+pub(super) fn views(
+    loader: &Loader,
+    plan: Plan,
+    bytes: &Bytes,
+    facts: ImageFacts,
+    object: &Arc<PresignedObject>,
+) -> Views {
+    Views::of(plan, bytes, facts, object, &loader.decoding)
+}
 
-    /// Inspects the whole image. If its end is missing, counts also how many of its rows are there.
-    pub(super) async fn inspect(&self, bytes: &Bytes, page: u32) -> Result<ImageFacts, Refusal> {
-        let facts = if bytes.len() > QUICKLY_INSPECTED {
-            let copy = bytes.clone();
-            tokio::task::spawn_blocking(move || inspect(&copy, page))
-                .await
-                .unwrap_or_else(|_| inspect(&[], 1))
-        } else {
-            inspect(bytes, page)
-        }?;
-        if !facts.is_ended {
-            let copy = bytes.clone();
-            let pixels = u64::from(facts.width) * u64::from(facts.height);
-            let decoded_bytes = (pixels * DECODED_PIXEL_BYTES).min(self.limits.decoded_bytes);
-            let work = move || has_its_rows(&copy, facts);
-            let outcome = self.decoding.run(decoded_bytes, work).await;
-            outcome.map_err(|failure| Refusal {
-                failure: Box::new(failure),
-                glance: facts.into(),
-            })?;
-        }
-        Ok(facts)
+/// Inspects the whole image. If its end is missing, counts also how many of its rows are there.
+pub(super) async fn inspect_whole(
+    loader: &Loader,
+    bytes: &Bytes,
+    page: u32,
+) -> Result<ImageFacts, Refusal> {
+    let facts = if bytes.len() > QUICKLY_INSPECTED {
+        let copy = bytes.clone();
+        tokio::task::spawn_blocking(move || inspect(&copy, page))
+            .await
+            .unwrap_or_else(|_| inspect(&[], 1))
+    } else {
+        inspect(bytes, page)
+    }?;
+    if !facts.is_ended {
+        let copy = bytes.clone();
+        let pixels = u64::from(facts.width) * u64::from(facts.height);
+        let decoded_bytes = (pixels * DECODED_PIXEL_BYTES).min(loader.limits.decoded_bytes);
+        let work = move || has_its_rows(&copy, facts);
+        let outcome = loader.decoding.run(decoded_bytes, work).await;
+        outcome.map_err(|failure| Refusal {
+            failure: Box::new(failure),
+            glance: facts.into(),
+        })?;
     }
+    Ok(facts)
 }
 
 /// Runs work that takes milliseconds (decoding, encoding) on a thread for blocking work.

@@ -13,6 +13,7 @@ use super::pdf::{self, PdfReader};
 use super::presigned::{ObjectPath, PresignedUrls, subject};
 use super::transfers::{Limits, Transfers};
 use super::views::{MadePictures, Views};
+use super::{assess, document};
 use crate::domain::account::AccountId;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::ImageRef;
@@ -122,7 +123,7 @@ impl Loader {
         let fetched = self.fetched(path, job, progress, retrier).await?;
         if pdf::is_drawable(&fetched.bytes) {
             drop(fetched);
-            let page = self.document(path, job, progress, retrier).await?;
+            let page = document::read(self, path, job, progress, retrier).await?;
             return self.at_hand(path, page, 1, transfers).await;
         }
         let page = job.job.page.unwrap_or(1);
@@ -168,7 +169,7 @@ impl Loader {
         let path = ("", name, None);
         let fetched = if pdf::is_drawable(&fetched.bytes) {
             let turn = self.pdf.turn().await;
-            self.page(path, fetched, None, turn).await?
+            document::page(self, path, fetched, None, turn).await?
         } else {
             fetched
         };
@@ -256,19 +257,17 @@ impl Loader {
             });
             object_part(path, &revision, glance, Some(sha256.clone()), size)
         };
-        let facts = self
-            .inspect(&bytes, page)
+        let facts = assess::inspect_whole(self, &bytes, page)
             .await
             .map_err(|refusal| NotLoaded::refused(*refusal.failure, part(refusal.glance)))?;
-        let plan = self
-            .plan(&bytes, facts, transfers)
+        let plan = assess::plan(self, &bytes, facts, transfers)
             .await
             .map_err(|failure| NotLoaded::refused(failure, part(facts.into())))?;
         let is_needed = !plan.is_fetched();
         let views = if page_of.is_some() {
             Views::of_page(&plan, &bytes, facts, &self.decoding)
         } else {
-            self.views(plan, &bytes, facts, &object)
+            assess::views(self, plan, &bytes, facts, &object)
         };
         let part = part(facts.into());
         let page = page_of.map_or(page, |document| document.page);

@@ -30,4 +30,5 @@ pub use memory::{ImageMemory, Reserved};
 pub use pdf::PdfReader;
 pub use presigned::PresignedUrls;
 pub use provider_image::ProviderImage;
+pub use qr_reading::read_qr;
 pub use transfers::{Limits, Transfers};

@@ -1,5 +1,6 @@
 //! What a provider is shown in its next calls, and the memory that this takes.
 
+use super::assess::{plan, views};
 use super::fit::MadePicture;
 use super::inspect::inspect;
 use super::loaded::Object;
@@ -83,11 +84,10 @@ impl Loader {
         };
         let facts = inspect(&bytes, job.job.page.unwrap_or(1))
             .map_err(|refusal| StageStopped::at_fault(*refusal.failure))?;
-        let plan = self
-            .plan(&bytes, facts, Transfers::inline_to(stage))
+        let plan = plan(self, &bytes, facts, Transfers::inline_to(stage))
             .await
             .map_err(StageStopped::at_fault)?;
-        let views = self.views(plan, &bytes, facts, presigned);
+        let views = views(self, plan, &bytes, facts, presigned);
         let view = match views.verification {
             Some(view) if stage == Stage::Verification => view,
             Some(_) | None => views.recognition,

@@ -24,34 +24,36 @@ fn leaves_a_processor_idle(calls_per_second: f64, (width, height): (u32, u32)) -
     calls_per_second * seconds <= PART_OF_A_PROCESSOR
 }
 
-impl Loader {
-    /// The claim of the code in the original, for an image that was fetched, of which no other
-    /// picture is made (that one's code is read when it is made), and where `calls_per_second` of
-    /// the account leave time for it. The pixels wait for their memory like any others.
-    pub async fn read_qr(&self, image: &LoadedImage, calls_per_second: f64) -> Option<QrClaim> {
-        let ImagePart::Object {
-            width: Some(width),
-            height: Some(height),
-            ..
-        } = image.part
-        else {
-            return None;
-        };
-        let bytes = image.object.as_ref()?.bytes.clone()?;
-        let pixel_bytes = u64::from(width) * u64::from(height) * PIXEL_BYTES;
-        if !self.decoding.reads_qr()
-            || image.made.are_any()
-            || pixel_bytes > self.limits.decoded_bytes
-            || !leaves_a_processor_idle(calls_per_second, (width, height))
-        {
-            return None;
-        }
-        let work = move || {
-            let facts = inspect(&bytes, 1).map_err(|refusal| *refusal.failure)?;
-            qr_of_original(&bytes, facts, pixel_bytes)
-        };
-        self.decoding.run(pixel_bytes, work).await.ok().flatten()
+/// The claim of the code in the original, for an image that was fetched, of which no other
+/// picture is made (that one's code is read when it is made), and where `calls_per_second` of
+/// the account leave time for it. The pixels wait for their memory like any others.
+pub async fn read_qr(
+    loader: &Loader,
+    image: &LoadedImage,
+    calls_per_second: f64,
+) -> Option<QrClaim> {
+    let ImagePart::Object {
+        width: Some(width),
+        height: Some(height),
+        ..
+    } = image.part
+    else {
+        return None;
+    };
+    let bytes = image.object.as_ref()?.bytes.clone()?;
+    let pixel_bytes = u64::from(width) * u64::from(height) * PIXEL_BYTES;
+    if !loader.decoding.reads_qr()
+        || image.made.are_any()
+        || pixel_bytes > loader.limits.decoded_bytes
+        || !leaves_a_processor_idle(calls_per_second, (width, height))
+    {
+        return None;
     }
+    let work = move || {
+        let facts = inspect(&bytes, 1).map_err(|refusal| *refusal.failure)?;
+        qr_of_original(&bytes, facts, pixel_bytes)
+    };
+    loader.decoding.run(pixel_bytes, work).await.ok().flatten()
 }
 
 impl LoadedImage {

@@ -18,7 +18,7 @@ pub const LOST: &str = "worker.lost";
 const EVENT_ID_BYTES: usize = 16;
 const CALL_ID_BYTES: usize = 8;
 
-/// What is told at the end of a turn.
+/// The event at the end of a turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LedgerEvent {
     pub schema: String,

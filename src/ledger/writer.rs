@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// A stream that did not take an event is given another one after so long.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
 
-/// Where the turns of jobs are told.
+/// The writer of the turns of jobs.
 pub struct Ledger {
     /// `None`: nowhere.
     stream: Option<StreamDefinition>,
@@ -29,7 +29,7 @@ pub struct Ledger {
     resting: Mutex<Option<Instant>>,
 }
 
-/// What the configuration says about it.
+/// Its part of the configuration.
 pub struct LedgerSettings {
     pub stream: Option<StreamDefinition>,
     /// `broker.declare_topology`.

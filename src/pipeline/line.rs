@@ -1,11 +1,10 @@
 //! The steps of the line, in their order: each takes the job one step further, or out of the line.
 
-use super::bill_look::BillLook;
 use super::outcome::{self, Exit, Outcome};
 use super::paid_step::{PaidQuestion, PaidStep};
 use super::recognition::{self, RecognitionStep};
-use super::result_builder::{Answer, ResultBuilder};
 use super::verification::VerificationStep;
+use crate::checkpoint::BillLook;
 use crate::checkpoint::{
     AnswerStore, CarriedAnswers, DatedAnswer, FirstLook, Kept, Known, PaidAnswer, Patience,
     Recalled,
@@ -17,8 +16,9 @@ use crate::domain::progress::{Bill, Progress};
 use crate::domain::qr::QrClaim;
 use crate::domain::result::{JobError, RecognitionPart, Status};
 use crate::domain::seen_bill::BillTraits;
-use crate::image::{LoadedImage, Loader, NotLoaded};
+use crate::image::{LoadedImage, Loader, NotLoaded, read_qr};
 use crate::policy::Decision;
+use crate::result_builder::{Answer, ResultBuilder};
 use crate::retry::{Arrival, JobContext, RecallTime, Retrier, StageStopped};
 
 /// One job on its way, and what its steps work with.
@@ -234,7 +234,7 @@ impl<'a> Line<'a> {
             rate = rate.min(self.verification.accounts.rate_per_second());
         }
         let loader = self.loader;
-        async move { loader.read_qr(image, rate).await }
+        async move { read_qr(loader, image, rate).await }
     }
 
     /// Reads the image. A recognition that fails does not end a job that wants verification, which

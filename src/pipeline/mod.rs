@@ -4,22 +4,19 @@
 //! makes of it, or an outcome that is known without asking any further. Publishing and settling are
 //! the worker's; nothing here knows a broker.
 
-mod beside;
-mod bill_look;
 mod line;
 mod outcome;
 mod paid_step;
 mod recognition;
-mod result_builder;
 mod verification;
 
+pub use crate::result_builder::{Answer, answer_to_failure, answer_to_refused, answer_to_rejected};
 pub use crate::retry::Arrival;
 pub use outcome::Outcome;
 pub use recognition::RecognitionStep;
-pub use result_builder::{Answer, answer_to_failure, answer_to_refused, answer_to_rejected};
 pub use verification::VerificationStep;
 
-use crate::checkpoint::AnswerStore;
+use crate::checkpoint::{AnswerStore, BillLook};
 use crate::clock::server_clock::ServerClock;
 use crate::clock::watch::clock_problem;
 use crate::cluster::share::Share;
@@ -31,13 +28,11 @@ use crate::image::{LoadedImage, Loader};
 use crate::policy::Streak;
 use crate::provider::Account;
 use crate::quota::AccountQuota;
-use crate::retry::{JobContext, Retrier, StageStopped};
+use crate::result_builder::ResultBuilder;
+use crate::retry::{JobContext, Retrier, StageStopped, beside};
 use crate::telemetry::trace;
-use beside::beside;
-use bill_look::BillLook;
 use line::Line;
 use outcome::Exit;
-use result_builder::ResultBuilder;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -184,7 +179,8 @@ impl Line<'_> {
         self.replay_unsent(arrival).await?;
         self.look_ahead(arrival)?;
         let image = self.load().instrument(trace::image()).await?;
-        let mut look = BillLook::new(self.answers, &self.job);
+        let job_id = self.job.job.id.as_str();
+        let mut look = BillLook::new(self.answers, job_id, self.job.halt.clone());
         let end = Box::pin(self.run_about(&image, arrival, &mut look)).await;
         self.result.claimed(&image.identity, look.into_claim());
         end

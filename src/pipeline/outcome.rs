@@ -1,10 +1,10 @@
 //! The one way out of the line: what the worker does with a job next.
 
-use super::result_builder::{Answer, ResultBuilder};
 use crate::checkpoint::StoredResult;
 use crate::domain::job::Job;
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status};
+use crate::result_builder::{Answer, ResultBuilder};
 use crate::retry::{Arrival, JobContext, JobEnd, ParkRequest, Retrier, StageStopped};
 
 /// The worker's next action for a job whose turn in the pipeline is over.

@@ -2,7 +2,7 @@
 //! travels with the job, what is kept, and another job's call under way come first, and an answer
 //! is checkpointed before anything else happens.
 
-use super::bill_look::BillLook;
+use crate::checkpoint::BillLook;
 use crate::checkpoint::{AnswerStore, CarriedAnswers, Kept, Known, PaidAnswer, Recalled};
 use crate::domain::failure::Stage;
 use crate::domain::progress::Progress;

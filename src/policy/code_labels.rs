@@ -1,6 +1,6 @@
 //! The codes that are labels of metrics, known before the first of them is met.
 
-use super::{Policy, Step, codes};
+use super::{Rule, Step, codes};
 use crate::domain::failure::{Billed, Stage};
 use std::collections::BTreeSet;
 
@@ -15,33 +15,31 @@ pub struct CodeLabel<'a> {
     pub may_park: bool,
 }
 
-impl Policy {
-    /// Every code that is named, once for each stage. Patterns name codes that are not known here.
-    pub fn code_labels(&self) -> Vec<CodeLabel<'_>> {
-        let mut seen = BTreeSet::new();
-        let named = self.rules.iter().flat_map(|rule| {
-            let exact = rule.codes.iter().filter(|code| !codes::is_pattern(code));
-            exact.map(move |code| (rule, code.as_str()))
-        });
-        named
-            .filter(|(rule, code)| seen.insert((rule.stage, *code)))
-            .map(|(rule, code)| CodeLabel {
-                stage: rule.stage,
-                code,
-                billed: rule.billed.of(None),
-                may_park: self.may_park(rule.stage, code),
-            })
-            .collect()
-    }
-
-    /// Whether one of the rules about this code parks, or stops a stage whose jobs are parked.
-    fn may_park(&self, stage: Stage, code: &str) -> bool {
-        let mut rules = self.rules.iter();
-        rules.any(|rule| {
-            let is_about = rule.stage == stage && rule.codes.iter().any(|known| known == code);
-            is_about && rule.steps.iter().any(parks)
+/// Every code that the rules name, once for each stage. Patterns name codes that are not known
+/// here.
+pub(super) fn code_labels(rules: &[Rule]) -> Vec<CodeLabel<'_>> {
+    let mut seen = BTreeSet::new();
+    let named = rules.iter().flat_map(|rule| {
+        let exact = rule.codes.iter().filter(|code| !codes::is_pattern(code));
+        exact.map(move |code| (rule, code.as_str()))
+    });
+    named
+        .filter(|(rule, code)| seen.insert((rule.stage, *code)))
+        .map(|(rule, code)| CodeLabel {
+            stage: rule.stage,
+            code,
+            billed: rule.billed.of(None),
+            may_park: may_park(rules, rule.stage, code),
         })
-    }
+        .collect()
+}
+
+/// Whether one of the rules about this code parks, or stops a stage whose jobs are parked.
+fn may_park(rules: &[Rule], stage: Stage, code: &str) -> bool {
+    rules.iter().any(|rule| {
+        let is_about = rule.stage == stage && rule.codes.iter().any(|known| known == code);
+        is_about && rule.steps.iter().any(parks)
+    })
 }
 
 fn parks(step: &Step) -> bool {
@@ -60,6 +58,7 @@ fn parks(step: &Step) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
 
     #[test]
     fn each_named_code_is_a_label_once_and_patterns_are_none() {

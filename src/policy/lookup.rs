@@ -1,5 +1,6 @@
 //! What the policy says where no failure is decided: reasons, meanings, probes and labels.
 
+use super::code_labels::{CodeLabel, code_labels};
 use super::meaning::Meaning;
 use super::probes::ProbeSchedule;
 use super::streak::{Streak, StreakRules};
@@ -17,6 +18,11 @@ impl Policy {
     /// In the order in which they are tried.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Every code that is named, once for each stage.
+    pub fn code_labels(&self) -> Vec<CodeLabel<'_>> {
+        code_labels(&self.rules)
     }
 
     /// The words in which the registry says what has happened to a bill.

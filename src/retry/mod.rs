@@ -2,6 +2,7 @@
 //! other decision is returned to the caller.
 
 mod attempt;
+mod beside;
 mod context;
 mod ending;
 mod recall_time;
@@ -10,6 +11,7 @@ mod single_flight;
 mod stage_stopped;
 
 pub use attempt::Attempted;
+pub(crate) use beside::beside;
 pub use context::{Arrival, CallContext, ImageOrigin, JobContext};
 pub use ending::{JobEnd, ParkRequest};
 pub use recall_time::RecallTime;

@@ -40,7 +40,7 @@ impl RequestTimer {
         self.code = Some("ok".to_owned());
     }
 
-    /// What is wrong with the object itself is no failure of the store.
+    /// A fault of the object itself is no failure of the store.
     pub(super) fn failed(&mut self, failure: &Failure) {
         self.code = Some(match failure.stage {
             Stage::Storage => {

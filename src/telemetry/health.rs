@@ -200,7 +200,7 @@ impl Health {
         let _ = self.closures.set(Box::new(closures));
     }
 
-    /// What is closed at the moment.
+    /// The scopes that are closed at the moment.
     pub fn closed(&self) -> Vec<ClosedScope> {
         self.closures.get().map(|ask| ask()).unwrap_or_default()
     }

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-/// What stands in the file of a secret that is not known yet.
+/// The text that stands in the file of a secret that is not known yet.
 pub(super) const TO_BE_REPLACED: &str = "replace-this";
 
 /// A file of the folder.

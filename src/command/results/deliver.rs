@@ -21,14 +21,14 @@ use tokio_util::sync::CancellationToken;
 /// were passed by go back, and a new round begins.
 const ROUND: Duration = Duration::from_mins(10);
 
-/// Where a result goes.
+/// The queue that a result goes to.
 pub(super) struct Destination<'a> {
     /// One queue for all, as the operator named it; else each its own.
     pub(super) to: Option<&'a str>,
     pub(super) queues: &'a broker::Config,
 }
 
-/// What became of the results that were to be delivered.
+/// The outcome of the results that were to be delivered.
 #[derive(Debug, Default)]
 pub(super) struct Delivered {
     /// How many went to each queue.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 const UNKNOWN: &str = "unknown";
-/// What an id or a queue may have at the most.
+/// The most bytes that an id or a queue may have.
 const MAX_NAME_BYTES: usize = 255;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) struct KeptResult {
     pub(super) finished: Option<Timestamp>,
 }
 
-/// What is read of the body.
+/// The part of the body that is read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Body {

@@ -27,7 +27,7 @@ pub(super) struct JobBatch {
     pub(super) reply_to: Option<String>,
 }
 
-/// Where the results of a new submission go.
+/// The queue that the results of a new submission go to.
 pub(super) enum Replies {
     /// To a queue of the submission's own, whose name begins like this.
     Own(String),

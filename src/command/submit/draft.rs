@@ -16,7 +16,7 @@ const KEY_TO_COME: &str =
 pub(super) struct JobDraft {
     text: String,
     fields: Fields,
-    /// What `image` has beside `file`.
+    /// The fields of `image` beside `file`.
     image: Fields,
     /// The local file that has to be uploaded; `None` where the image is in the store already.
     pub(super) file: Option<PathBuf>,

@@ -26,7 +26,7 @@ pub(super) struct JobLine {
     pub(super) place: String,
     pub(super) message_id: String,
     pub(super) text: String,
-    /// Where the files that it names are looked for.
+    /// The folder in which the files that it names are looked for.
     folder: PathBuf,
 }
 

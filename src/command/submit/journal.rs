@@ -28,7 +28,7 @@ pub(super) struct SubmitJournal {
     file: Option<(File, PathBuf)>,
 }
 
-/// What a journal says of earlier runs of the command.
+/// The content of a journal about earlier runs of the command.
 pub(super) struct EarlierRuns {
     pub(super) batch: JobBatch,
     pub(super) entries: Vec<JournalEntry>,

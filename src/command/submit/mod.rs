@@ -194,7 +194,7 @@ impl SubmitArguments {
     }
 }
 
-/// What the first look at the jobs finds.
+/// The findings of the first look at the jobs.
 #[derive(Default)]
 struct CheckedJobs {
     problems: Vec<String>,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// What every job is sent with.
+/// The settings that every job is sent with.
 pub(super) struct Sender<'a> {
     pub(super) batch: &'a JobBatch,
     pub(super) publisher: Publisher,
@@ -29,7 +29,7 @@ pub(super) struct Sender<'a> {
 /// A job that the broker has confirmed.
 pub(super) struct SentJob {
     pub(super) message_id: String,
-    /// What is printed about it.
+    /// The line that is printed about it.
     pub(super) receipt: Value,
 }
 

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 32;
 /// Answers in this process that are not acknowledged yet.
 const PREFETCH: u16 = 100;
 
-/// What a submission consists of, and what it does not change.
+/// The parts of a submission that it does not change.
 pub(super) struct Submission {
     pub(super) batch: JobBatch,
     pub(super) input: JobInput,
@@ -39,7 +39,7 @@ pub(super) struct Submission {
     pub(super) stop: Stop,
 }
 
-/// What it has come to.
+/// The state that it has reached.
 pub(super) struct SubmitState {
     pub(super) standings: Standings,
     pub(super) journal: SubmitJournal,

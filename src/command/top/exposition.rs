@@ -49,12 +49,12 @@ pub(super) struct Sample {
     pub(super) value: f64,
 }
 
-/// What one worker said.
+/// The metrics of one worker.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Samples(Vec<Sample>);
 
 impl Sample {
-    /// What it has in common with the same metric of another look.
+    /// The part that it has in common with the same metric of another look.
     pub(super) fn series(&self) -> Series<'_> {
         (self.name, &self.labels)
     }

@@ -15,7 +15,7 @@ pub(super) struct Look {
     pub(super) worker: String,
     /// Seconds since the epoch.
     pub(super) at: f64,
-    /// What it said, or why it said nothing.
+    /// Its metrics, or why there are none.
     pub(super) said: Result<Samples, String>,
 }
 
@@ -48,9 +48,9 @@ pub(super) struct WorkerRow {
 /// An account, as one worker uses it or as all of them do.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct AccountRow {
-    /// As configured: the same for all workers.
+    /// The configured rate: the same for all workers.
     pub(super) quota: Option<f64>,
-    /// What may be used of it now.
+    /// The part of it that may be used now.
     pub(super) granted: f64,
     pub(super) calls: Count,
     /// Calls by the label `billed`.

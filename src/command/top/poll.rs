@@ -14,7 +14,7 @@ const LONGEST_ANSWER: u64 = 4 << 20;
 const PATIENCE: Duration = Duration::from_secs(3);
 const PATH: &str = "/metrics";
 
-/// Where a worker is asked.
+/// The address at which a worker is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     /// Host and port.

@@ -34,14 +34,14 @@ const HELP: [&str; 8] = [
     "Parked jobs are what was parked minus what came back, since the workers were started.",
 ];
 
-/// What the keys have changed.
+/// The state that keys have changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown {
     is_helping: bool,
     scrolled: u16,
 }
 
-/// What a key asks for, beside what is shown.
+/// The request of a key, beside what is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     Nothing,
@@ -126,7 +126,7 @@ fn keyboard() -> UnboundedReceiver<Key> {
     receiver
 }
 
-/// What a key changes on the screen, and what it asks for.
+/// Returns what a key changes on the screen, and what it asks for.
 pub(super) fn pressed(key: Key, shown: &mut Shown) -> Wish {
     match key {
         Key::Ctrl('c') => return Wish::Interrupt,

@@ -57,7 +57,7 @@ impl MadePicture {
         }
     }
 
-    /// What was done to make it; `None` while it is not made, and where the original does.
+    /// The steps that made it; `None` while it is not made, and where the original does.
     pub fn prepared(&self) -> Option<PreparedPicture> {
         self.drawn.get()?.as_ref().ok()?.prepared.clone()
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 const OTHERWISE: &str = "or render the page with the bill as JPEG or PNG and submit that";
 
-/// What the child found.
+/// The finding of the child.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PdfFault {

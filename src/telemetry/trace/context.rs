@@ -14,7 +14,7 @@ const HEADERS: [&str; 2] = [PARENT, STATE];
 /// W3C asks everyone to carry so much of `tracestate`; a longer one is a stranger's mistake.
 const LONGEST: usize = 512;
 
-/// What a message carries.
+/// The context that a message carries.
 #[derive(Debug, Default)]
 struct Carrier([Option<String>; 2]);
 

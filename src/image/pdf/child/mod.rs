@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{Error, Read, Write};
 use std::path::Path;
 
-/// What is asked of a document.
+/// The question about a document.
 pub struct Wanted<'a> {
     /// From 1; `None`: the first with the QR code of a bill.
     pub page: Option<u32>,

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 #[derive(Default)]
-pub(super) struct ResultBuilder {
+pub(crate) struct ResultBuilder {
     pub image: Option<ImagePart>,
     /// The key of the final checkpoint: job, image and what was asked. None while the image is not
     /// at hand.
@@ -41,7 +41,7 @@ pub struct Answer {
     pub stored: StoredResult,
     /// The key under which it is checkpointed before it is published; `None` where it need not be.
     pub question: Option<String>,
-    /// What has to be kept with it.
+    /// The things that have to be kept with it.
     pub beside: Beside,
 }
 
@@ -58,7 +58,7 @@ impl Answer {
 
 impl ResultBuilder {
     /// Nothing is known yet but which image the job names.
-    pub(super) fn about(image: ImagePart) -> Self {
+    pub(crate) fn about(image: ImagePart) -> Self {
         Self {
             image: Some(image),
             ..Self::default()
@@ -66,11 +66,11 @@ impl ResultBuilder {
     }
 
     /// The job did not ask for verification: its question is answered.
-    pub(super) fn recognized_only(&mut self) {
+    pub(crate) fn recognized_only(&mut self) {
         self.verdict = Some(Verdict::Recognized);
     }
 
-    pub(super) fn verified(&mut self, answer: VerificationAnswer, progress: &Progress) {
+    pub(crate) fn verified(&mut self, answer: VerificationAnswer, progress: &Progress) {
         match answer {
             VerificationAnswer::Found(part) => {
                 let (verdict, flags) = verdict::of_registry(&part.registry);
@@ -90,7 +90,7 @@ impl ResultBuilder {
         }
     }
 
-    pub(super) fn recognised(&self) -> Option<&Invoice> {
+    pub(crate) fn recognised(&self) -> Option<&Invoice> {
         self.recognition.as_ref().map(|part| &part.invoice)
     }
 
@@ -99,7 +99,7 @@ impl ResultBuilder {
     }
 
     /// The earlier jobs about the bill, also by what the registry knows of it.
-    pub(super) fn claimed(&mut self, image: &str, claim: BillClaim) {
+    pub(crate) fn claimed(&mut self, image: &str, claim: BillClaim) {
         self.claim = match self.registered() {
             Some(invoice) => {
                 let bill = BillTraits::of(image, [&invoice]);
@@ -109,8 +109,8 @@ impl ResultBuilder {
         };
     }
 
-    /// What the registry knows the bill by, in either of its two results.
-    pub(super) fn registered(&self) -> Option<Invoice> {
+    /// Returns what the registry knows the bill by, in either of its two results.
+    pub(crate) fn registered(&self) -> Option<Invoice> {
         let VerificationPart {
             invoice, registry, ..
         } = self.verification.as_ref()?;
@@ -132,13 +132,13 @@ impl ResultBuilder {
         status.flatten().map(|status| status.red_lettered) == Some(StatusAnswer::Yes)
     }
 
-    pub(super) fn billing_date(&self) -> Option<Date> {
+    pub(crate) fn billing_date(&self) -> Option<Date> {
         let date = self.recognised()?.billing_date.as_ref();
         date.and_then(Reading::value).copied()
     }
 
     /// The job ends before the end of its line.
-    pub(super) fn ends(
+    pub(crate) fn ends(
         &mut self,
         status: Status,
         verdict: Option<Verdict>,
@@ -150,7 +150,7 @@ impl ResultBuilder {
     }
 
     /// The status of a job that went through the whole line.
-    pub(super) fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         if self.verdict.is_some() {
             Status::Completed
         } else {
@@ -158,7 +158,7 @@ impl ResultBuilder {
         }
     }
 
-    pub(super) fn build(
+    pub(crate) fn build(
         mut self,
         job: &Job,
         progress: &Progress,

@@ -1,34 +1,33 @@
 //! Has an earlier job been about this bill? Asked once in a turn of the job, beside whatever else
 //! the job waits for.
 
-use crate::checkpoint::{AnswerStore, BillClaim, Claimant};
+use super::{AnswerStore, BillClaim, Claimant};
 use crate::domain::seen_bill::BillTraits;
-use crate::retry::JobContext;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-pub(super) struct BillLook<'a> {
+pub(crate) struct BillLook<'a> {
     answers: &'a AnswerStore,
     job_id: &'a str,
     halt: CancellationToken,
     /// An earlier job about the image could not read it, and left its mark by the image.
-    pub(super) was_unread: bool,
+    pub(crate) was_unread: bool,
     claim: OnceCell<BillClaim>,
 }
 
 impl<'a> BillLook<'a> {
-    pub(super) fn new(answers: &'a AnswerStore, job: &JobContext<'a>) -> Self {
+    pub(crate) fn new(answers: &'a AnswerStore, job_id: &'a str, halt: CancellationToken) -> Self {
         Self {
             answers,
-            job_id: job.job.id.as_str(),
-            halt: job.halt.clone(),
+            job_id,
+            halt,
             was_unread: false,
             claim: OnceCell::new(),
         }
     }
 
     /// Asks, unless that was done before. A bill that `is_known` has probably left a mark.
-    pub(super) async fn ask(&self, bill: &BillTraits, is_known: bool) {
+    pub(crate) async fn ask(&self, bill: &BillTraits, is_known: bool) {
         let claimant = Claimant {
             job_id: self.job_id,
             bill,
@@ -39,7 +38,7 @@ impl<'a> BillLook<'a> {
         self.claim.get_or_init(claim).await;
     }
 
-    pub(super) fn into_claim(self) -> BillClaim {
+    pub(crate) fn into_claim(self) -> BillClaim {
         self.claim.into_inner().unwrap_or_default()
     }
 }

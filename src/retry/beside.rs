@@ -9,7 +9,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Does both at once. What is read is given up where it takes too long.
-pub(super) async fn beside<T, Q>(
+pub(crate) async fn beside<T, Q>(
     calls: impl Future<Output = T>,
     reading: impl Future<Output = Option<Q>>,
 ) -> (T, Option<Q>) {
