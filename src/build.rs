@@ -12,6 +12,10 @@ use std::process::Command;
 /// Beyond this a name is no commit.
 const LONGEST: usize = 64;
 
+#[allow(
+    clippy::print_stdout,
+    reason = "the way to talk to cargo; a test includes this file as well"
+)]
 fn main() {
     let is_development = std::env::var("PROFILE").is_ok_and(|profile| profile == "debug");
     let stated = std::env::var("BUILD_COMMIT").ok();

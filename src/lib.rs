@@ -51,6 +51,9 @@
 //! 3. Only what the registry itself says is a verdict.
 //! 4. Patient data, credentials and signed strings reach no log, label or error.
 
+// The futures of a job's line are nested deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 pub mod app;
 pub mod attempts;
 pub mod breaker;

@@ -209,7 +209,7 @@ impl ResumeRegister {
 fn operator(by: &str) -> String {
     let plain = by
         .chars()
-        .filter(|character| character.is_ascii_graphic())
+        .filter(char::is_ascii_graphic)
         .take(MAX_ID_BYTES)
         .collect::<String>();
     if plain.is_empty() {

@@ -15,17 +15,14 @@ pub(super) struct ManArguments {
 }
 
 pub(super) fn run(arguments: &ManArguments, program: clap::Command) -> anyhow::Result<ExitCode> {
-    match &arguments.to {
-        Some(folder) => {
-            std::fs::create_dir_all(folder)
-                .and_then(|()| clap_mangen::generate_to(program, folder))
-                .with_context(|| format!("cannot write pages into {}", folder.display()))?;
-        }
-        None => {
-            let mut page = Vec::new();
-            Man::new(program).render(&mut page)?;
-            std::io::stdout().lock().write_all(&page)?;
-        }
+    if let Some(folder) = &arguments.to {
+        std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(program, folder))
+            .with_context(|| format!("cannot write pages into {}", folder.display()))?;
+    } else {
+        let mut page = Vec::new();
+        Man::new(program).render(&mut page)?;
+        std::io::stdout().lock().write_all(&page)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -73,7 +73,7 @@ pub fn execute(arguments: Arguments) -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         let command = arguments.into_command()?;
-        dispatch(command).await
+        Box::pin(dispatch(command)).await
     });
     // A reader of a terminal or a blocking read must not keep the process.
     runtime.shutdown_background();

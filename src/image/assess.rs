@@ -1,17 +1,13 @@
 //! The loader's look at bytes that are there, and what follows from it for each provider.
 
-use super::Loader;
-use super::fit::Plan;
+use super::fit::{DecodingBudget, Plan};
 use super::inspect::{ImageFacts, Refusal, inspect};
 use super::missing_rows::has_its_rows;
-use super::presigned::PresignedObject;
-use super::transfers::Transfers;
-use super::views::Views;
+use super::transfers::{Limits, Transfers};
 use crate::domain::failure::{Failure, Stage};
 use crate::policy::Transfer;
 use crate::provider::huawei::encoded_len;
 use bytes::Bytes;
-use std::sync::Arc;
 
 /// Inspecting more bytes than this takes long enough to be moved off the runtime's threads.
 const QUICKLY_INSPECTED: usize = 1 << 20;
@@ -24,12 +20,12 @@ const DECODED_PIXEL_BYTES: u64 = 9;
 /// # Errors
 /// `image.too_large` or `image.too_small`: final, the job is at fault.
 pub(super) async fn plan(
-    loader: &Loader,
+    limits: Limits,
     bytes: &Bytes,
     facts: ImageFacts,
     transfers: Transfers,
 ) -> Result<Plan, Failure> {
-    let (limits, size, copy) = (loader.limits, bytes.len() as u64, bytes.clone());
+    let (size, copy) = (bytes.len() as u64, bytes.clone());
     let is_counted = transfers.recognition == Transfer::Inline && limits.must_count(size);
     let work = move || Plan::of(facts, size, || encoded_len(&copy), transfers, limits);
     if is_counted {
@@ -39,19 +35,10 @@ pub(super) async fn plan(
     }
 }
 
-pub(super) fn views(
-    loader: &Loader,
-    plan: Plan,
-    bytes: &Bytes,
-    facts: ImageFacts,
-    object: &Arc<PresignedObject>,
-) -> Views {
-    Views::of(plan, bytes, facts, object, &loader.decoding)
-}
-
 /// Inspects the whole image. If its end is missing, counts also how many of its rows are there.
 pub(super) async fn inspect_whole(
-    loader: &Loader,
+    decoding: &DecodingBudget,
+    limits: Limits,
     bytes: &Bytes,
     page: u32,
 ) -> Result<ImageFacts, Refusal> {
@@ -66,9 +53,9 @@ pub(super) async fn inspect_whole(
     if !facts.is_ended {
         let copy = bytes.clone();
         let pixels = u64::from(facts.width) * u64::from(facts.height);
-        let decoded_bytes = (pixels * DECODED_PIXEL_BYTES).min(loader.limits.decoded_bytes);
+        let decoded_bytes = (pixels * DECODED_PIXEL_BYTES).min(limits.decoded_bytes);
         let work = move || has_its_rows(&copy, facts);
-        let outcome = loader.decoding.run(decoded_bytes, work).await;
+        let outcome = decoding.run(decoded_bytes, work).await;
         outcome.map_err(|failure| Refusal {
             failure: Box::new(failure),
             glance: facts.into(),

@@ -1,7 +1,7 @@
 //! Loads a job's image: its bytes, or only its header if the providers fetch it by URL.
 
 use super::control_read::ControlRead;
-use super::fetch::{Fetched, Need};
+use super::fetch::{Fetched, Keep, Need};
 use super::fit::{DecodingBudget, Plan};
 use super::header::ImageHeader;
 use super::inspect::Glance;
@@ -123,11 +123,28 @@ impl Loader {
         let fetched = self.fetched(path, job, progress, retrier).await?;
         if pdf::is_drawable(&fetched.bytes) {
             drop(fetched);
-            let page = document::read(self, path, job, progress, retrier).await?;
+            let page = self.document(path, job, progress, retrier).await?;
             return self.at_hand(path, page, 1, transfers).await;
         }
         let page = job.job.page.unwrap_or(1);
         self.at_hand(path, fetched, page, transfers).await
+    }
+
+    /// Reads the document again once its turn has come, and makes a picture of its page. A job that
+    /// waits for its turn holds no memory, so that other jobs do not wait with it.
+    async fn document(
+        &self,
+        path: ObjectPath<'_>,
+        job: &JobContext<'_>,
+        progress: &mut Progress,
+        retrier: &Retrier,
+    ) -> Result<Fetched, NotLoaded> {
+        let turn = retrier.in_turn(job, self.pdf.turn()).await?;
+        let reading = self.fetched_keeping(Keep::Most, path, job, progress, retrier);
+        let fetched = reading.await?;
+        let parts = (&self.pdf, self.need);
+        let made = document::page(parts, path, fetched, job.job.page, turn).await;
+        made.map_err(|stopped| document::parked_where_unreadable(stopped, retrier.clock.now()))
     }
 
     /// Checks that a job may name this bucket.
@@ -169,7 +186,7 @@ impl Loader {
         let path = ("", name, None);
         let fetched = if pdf::is_drawable(&fetched.bytes) {
             let turn = self.pdf.turn().await;
-            document::page(self, path, fetched, None, turn).await?
+            document::page((&self.pdf, self.need), path, fetched, None, turn).await?
         } else {
             fetched
         };
@@ -257,17 +274,17 @@ impl Loader {
             });
             object_part(path, &revision, glance, Some(sha256.clone()), size)
         };
-        let facts = assess::inspect_whole(self, &bytes, page)
+        let facts = assess::inspect_whole(&self.decoding, self.limits, &bytes, page)
             .await
             .map_err(|refusal| NotLoaded::refused(*refusal.failure, part(refusal.glance)))?;
-        let plan = assess::plan(self, &bytes, facts, transfers)
+        let plan = assess::plan(self.limits, &bytes, facts, transfers)
             .await
             .map_err(|failure| NotLoaded::refused(failure, part(facts.into())))?;
         let is_needed = !plan.is_fetched();
         let views = if page_of.is_some() {
             Views::of_page(&plan, &bytes, facts, &self.decoding)
         } else {
-            assess::views(self, plan, &bytes, facts, &object)
+            Views::of(plan, &bytes, facts, &object, &self.decoding)
         };
         let part = part(facts.into());
         let page = page_of.map_or(page, |document| document.page);

@@ -1,9 +1,10 @@
 //! What a provider is shown in its next calls, and the memory that this takes.
 
-use super::assess::{plan, views};
+use super::assess::plan;
 use super::fit::MadePicture;
 use super::inspect::inspect;
 use super::loaded::Object;
+use super::views::Views;
 use super::{LoadedImage, Loader, Reserved, Transfers};
 use crate::domain::failure::Stage;
 use crate::domain::progress::Progress;
@@ -84,10 +85,10 @@ impl Loader {
         };
         let facts = inspect(&bytes, job.job.page.unwrap_or(1))
             .map_err(|refusal| StageStopped::at_fault(*refusal.failure))?;
-        let plan = plan(self, &bytes, facts, Transfers::inline_to(stage))
+        let plan = plan(self.limits, &bytes, facts, Transfers::inline_to(stage))
             .await
             .map_err(StageStopped::at_fault)?;
-        let views = views(self, plan, &bytes, facts, presigned);
+        let views = Views::of(plan, &bytes, facts, presigned, &self.decoding);
         let view = match views.verification {
             Some(view) if stage == Stage::Verification => view,
             Some(_) | None => views.recognition,

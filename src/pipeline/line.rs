@@ -249,7 +249,7 @@ impl<'a> Line<'a> {
             return Ok(());
         }
         let recalled = self.recognised.take();
-        match self.ask(self.recognition, image, recalled, look).await {
+        match Box::pin(self.ask(self.recognition, image, recalled, look)).await {
             Ok((part, kept)) => {
                 if let Kept::First(at) = kept {
                     // No other answer about the image can be kept.

@@ -56,8 +56,8 @@ async fn each_kind_of_file_ends_as_a_claims_desk_wants() {
     let mut wrong = Vec::new();
     for kind in kinds() {
         let (what, bytes) = (kind.what, kind.bytes);
-        let loaded = loader.load_bytes(what, bytes.clone().into(), true).await;
-        let ended = match loaded {
+        let outcome = loader.load_bytes(what, bytes.clone().into(), true).await;
+        let ended = match outcome {
             Ok(image) => {
                 let recognition = sent(image.recognition, &bytes, false).await;
                 let verification = image.verification.expect("it was asked");

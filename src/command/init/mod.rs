@@ -71,11 +71,14 @@ pub(super) fn run(arguments: InitArguments) -> anyhow::Result<ExitCode> {
     let replaced = files
         .iter()
         .filter(|secret| secret.is_to_be_replaced() && written.contains(&secret.name))
-        .map(|secret| format!("\n  {}", folder.join(secret.name).display()))
-        .collect::<String>();
+        .map(|secret| folder.join(secret.name).display().to_string())
+        .collect::<Vec<_>>();
     eprintln!("{file} is written.");
     if !replaced.is_empty() {
-        eprintln!("Put your secrets in the place of \"{TO_BE_REPLACED}\" in{replaced}");
+        eprintln!(
+            "Put your secrets in the place of \"{TO_BE_REPLACED}\" in\n  {}",
+            replaced.join("\n  ")
+        );
     }
     eprintln!("Then: invoice-worker check -c {file}");
     Ok(ExitCode::SUCCESS)

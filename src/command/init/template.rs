@@ -44,8 +44,8 @@ pub(super) fn filled(keys: &[SetKey]) -> String {
                 .find(|set| set.section == section && set.key == name)
         });
         match (key, set) {
-            (Some((name, _)), Some(set)) => text += &format!("{name} = {}", set.value),
-            (Some(_), None) => text += &format!("# {line}"),
+            (Some((name, _)), Some(set)) => text.extend([name, " = ", &set.value.to_string()]),
+            (Some(_), None) => text.extend(["# ", line]),
             (None, _) => text += line,
         }
         text.push('\n');

@@ -174,7 +174,7 @@ impl ResultsQueue<'_> {
         }
         let mut delivered = Delivered::default();
         let outcome = if planned > 0 && is_agreed {
-            let deliverer = Deliverer {
+            let work = Deliverer {
                 session: self.session,
                 queue: self.queue(),
                 filter: &filter,
@@ -182,7 +182,7 @@ impl ResultsQueue<'_> {
                 now: self.now,
                 stop: self.stop.token(),
             };
-            deliverer.run(planned, arguments.rate, &mut delivered).await
+            work.run(planned, arguments.rate, &mut delivered).await
         } else {
             Ok(())
         };

@@ -1,4 +1,4 @@
-//! The queues and messages as an AsyncAPI 3.0 document, with the names of the default
+//! The queues and messages as an `AsyncAPI` 3.0 document, with the names of the default
 //! configuration.
 
 use super::job::JobDocument;

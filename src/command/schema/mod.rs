@@ -22,7 +22,7 @@ pub(super) enum SchemaDocument {
     Progress,
     /// The configuration file, for editors
     Config,
-    /// All queues and messages, as AsyncAPI 3.0
+    /// All queues and messages, as `AsyncAPI` 3.0
     Asyncapi,
 }
 

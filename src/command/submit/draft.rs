@@ -107,10 +107,7 @@ fn with_file(text: &str) -> Result<Option<(Fields, Fields, PathBuf)>, String> {
     Ok(Some((fields, image, PathBuf::from(file))))
 }
 
-fn raw<T: serde::Serialize>(value: &T) -> Box<RawValue>
-where
-    T: ?Sized,
-{
+fn raw(value: &(impl serde::Serialize + ?Sized)) -> Box<RawValue> {
     // Cannot fail: every key is text and every value is JSON already.
     to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

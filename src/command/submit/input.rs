@@ -75,7 +75,7 @@ impl Iterator for JobLines {
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(image) = self.images.next() {
             let job = job_of(&image);
-            return Some(Ok(self.named(image, job, PathBuf::new())));
+            return Some(Ok(self.named(image, &job, PathBuf::new())));
         }
         loop {
             let line = self.lines.as_mut()?.next()?;
@@ -85,7 +85,7 @@ impl Iterator for JobLines {
                 Ok(text) if text.trim().is_empty() => {}
                 Ok(text) => {
                     let folder = self.jobs.parent().unwrap_or(Path::new("")).to_owned();
-                    return Some(Ok(self.named(place, text, folder)));
+                    return Some(Ok(self.named(place, &text, folder)));
                 }
                 Err(error) => {
                     self.lines = None;
@@ -97,7 +97,7 @@ impl Iterator for JobLines {
 }
 
 impl JobLines {
-    fn named(&mut self, place: String, text: String, folder: PathBuf) -> JobLine {
+    fn named(&mut self, place: String, text: &str, folder: PathBuf) -> JobLine {
         let text = text.trim_start_matches('\u{feff}').to_owned();
         let met = self
             .occurrences

@@ -81,9 +81,10 @@ pub(super) async fn run(config: Config, arguments: SubmitArguments) -> anyhow::R
         let problems = format!("\n{}", checked.problems.join("\n"));
         return Err(ConfigError::of("nothing is submitted", &problems).into());
     }
-    let uploads = match checked.has_files {
-        true => Some(uploads(&config, &randomness).await?),
-        false => None,
+    let uploads = if checked.has_files {
+        Some(uploads(&config, &randomness).await?)
+    } else {
+        None
     };
     let (journal, earlier) = arguments.open_journal(begin()?)?;
     arguments.fit(&earlier.batch, &config)?;
@@ -259,29 +260,27 @@ fn progress_bar(standings: &Standings, waits: bool) -> ProgressBar {
 /// One line about what was done, and where it goes on.
 fn summary(submission: &Submission, state: &SubmitState, before: usize) -> String {
     let standings = &state.standings;
-    let mut summary = format!(
+    let mut parts = vec![format!(
         "submitted {} of {} to {}",
         standings.submitted,
         standings.planned(),
         submission.batch.jobs_queue
-    );
+    )];
     if before > 0 {
-        summary += &format!(", {before} of them before");
+        parts.push(format!(", {before} of them before"));
     }
     if submission.waits {
-        summary += &format!(
-            "; {} answered, {} completed",
-            standings.answered, standings.completed
-        );
+        let (answered, completed) = (standings.answered, standings.completed);
+        parts.push(format!("; {answered} answered, {completed} completed"));
     }
     if !submission.is_done(standings) {
-        summary += &match state.journal.path() {
+        parts.push(match state.journal.path() {
             Some(path) => format!(
                 "; the same command goes on from here: {} has what is done",
                 path.display()
             ),
             None => "; without --journal, the same command would begin anew".to_owned(),
-        };
+        });
     }
-    summary
+    parts.concat()
 }

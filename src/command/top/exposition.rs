@@ -206,7 +206,7 @@ mod tests {
             "invoice_jobs_in_flight_more 3",
             "process_cpu_seconds_total 3",
             r#"invoice_paused{reason="open} 1"#,
-            r#"invoice_paused{reason=bare} 1"#,
+            r"invoice_paused{reason=bare} 1",
             r#"invoice_paused{reason="x" 1"#,
         ] {
             assert_eq!(read(line), None, "{line}");

@@ -27,7 +27,7 @@ const TIDYING: Duration = Duration::from_secs(5);
 
 #[derive(Args, Debug)]
 pub(super) struct TopArguments {
-    /// Where workers serve their telemetry: http://10.0.0.7:9464, or host:port [default:
+    /// Where workers serve their telemetry: <http://10.0.0.7:9464>, or host:port [default:
     /// telemetry.listen]
     #[arg(value_name = "URL", value_parser = Target::parse)]
     targets: Vec<Target>,

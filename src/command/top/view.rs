@@ -36,7 +36,7 @@ pub(super) fn lines(fleet: &Fleet, columns: usize) -> Vec<ToneLine> {
     let short: [fn(&Fleet, usize) -> Vec<ToneLine>; 3] = [parked, verdicts, calls];
     if columns >= WIDE {
         let width = (columns - 2 * GAP) / 3;
-        lines.extend(beside(short.map(|part| part(fleet, width)), width));
+        lines.extend(beside(&short.map(|part| part(fleet, width)), width));
     } else {
         lines.extend(short.into_iter().flat_map(|part| part(fleet, columns)));
     }
@@ -329,7 +329,7 @@ fn section(heading: &str, table: &str) -> Vec<ToneLine> {
 }
 
 /// Parts beside each other, each so wide.
-fn beside<const N: usize>(parts: [Vec<ToneLine>; N], width: usize) -> Vec<ToneLine> {
+fn beside<const N: usize>(parts: &[Vec<ToneLine>; N], width: usize) -> Vec<ToneLine> {
     let height = parts.iter().map(Vec::len).max().unwrap_or(0);
     let line = |index: usize| {
         let cells = parts.iter().map(|part| {

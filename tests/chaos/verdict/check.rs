@@ -101,7 +101,7 @@ fn seen_falsely(bills: &[Bill]) {
     let another = |evidence: &mut Evidence, bill| {
         let mut sheet = evidence.sheets[COMPLETED].clone();
         let verify = true;
-        sheet.order.job_id = "CHECK-2".to_owned();
+        "CHECK-2".clone_into(&mut sheet.order.job_id);
         sheet.order.asks = Asks::Bill {
             bill,
             copy: 2,

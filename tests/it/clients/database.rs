@@ -1,4 +1,4 @@
-//! `deploy/clients/sql/results.sql` on a real PostgreSQL: what is delivered again, or by two
+//! `deploy/clients/sql/results.sql` on a real `PostgreSQL`: what is delivered again, or by two
 //! consumers at once, is in the database once.
 
 use crate::harness::postgres::Postgres;

@@ -48,14 +48,10 @@ async fn traced(system: &System, sample: &str, id: &str, flags: &str) -> Message
     job
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn of_trace(exported: &Exported, trace: &str) -> Vec<Span> {
     let spans = exported.spans.iter();
     spans
-        .filter(|span| hex(&span.trace_id) == trace)
+        .filter(|span| hex::encode(&span.trace_id) == trace)
         .cloned()
         .collect()
 }
@@ -94,7 +90,7 @@ async fn a_jobs_turns_are_in_the_trace_of_its_submitter_and_linked() {
     assert_eq!(spans.len(), exported.spans.len(), "all in one trace");
     let (first, second) = turns(&spans, &system);
     for turn in [first, second] {
-        assert_eq!(hex(&turn.parent_span_id), SUBMITTER);
+        assert_eq!(hex::encode(&turn.parent_span_id), SUBMITTER);
         assert_eq!(turn.kind, SpanKind::Consumer as i32);
         assert_eq!(turn.trace_state, "vendor=1");
         let attributes = texts(&turn.attributes);
@@ -111,7 +107,7 @@ async fn a_jobs_turns_are_in_the_trace_of_its_submitter_and_linked() {
     assert!(first.links.is_empty());
     assert_eq!(second.links.len(), 1);
     assert_eq!(second.links[0].span_id, first.span_id);
-    assert_eq!(hex(&second.links[0].trace_id), TRACE);
+    assert_eq!(hex::encode(&second.links[0].trace_id), TRACE);
 
     let below = |turn: &Span| -> BTreeSet<String> {
         let children = spans.iter();
@@ -156,7 +152,7 @@ async fn a_jobs_turns_are_in_the_trace_of_its_submitter_and_linked() {
     let publish = named(&spans, "publish result")[0];
     assert_eq!(publish.kind, SpanKind::Producer as i32);
     let headers = &reply.properties.headers;
-    let parent = format!("00-{TRACE}-{}-01", hex(&publish.span_id));
+    let parent = format!("00-{TRACE}-{}-01", hex::encode(&publish.span_id));
     assert_eq!(headers.text("traceparent"), Some(parent));
     assert_eq!(headers.text("tracestate").as_deref(), Some("vendor=1"));
 

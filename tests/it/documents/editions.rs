@@ -47,8 +47,8 @@ fn links(line: &str) -> (Vec<String>, String) {
     let mut rest = parts.next().unwrap_or_default().to_owned();
     let mut links = Vec::new();
     for part in parts {
-        let (link, behind) = part.split_once(')').unwrap_or((part, ""));
-        links.push(link.replace(".zh-CN.md", ".md"));
+        let (target, behind) = part.split_once(')').unwrap_or((part, ""));
+        links.push(target.replace(".zh-CN.md", ".md"));
         rest.push_str(behind);
     }
     (links, rest)

@@ -1,4 +1,4 @@
-//! A PostgreSQL of a test's own: on a socket in a temporary folder, and gone when the test is.
+//! A `PostgreSQL` of a test's own: on a socket in a temporary folder, and gone when the test is.
 
 use super::eventually::eventually;
 use std::fs::Permissions;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
-/// PostgreSQL refuses to be run by root: then it is run by this user.
+/// `PostgreSQL` refuses to be run by root: then it is run by this user.
 const NO_ROOT: &str = "nobody";
 
 /// Ends the server when standard input ends, which is when the test process is gone.
@@ -131,7 +131,7 @@ async fn run(command: &mut Command) {
     assert!(ended.status.success(), "{command:?}: {ended:?}");
 }
 
-/// A program of the newest PostgreSQL that is installed: Debian keeps servers out of `PATH`.
+/// A program of the newest `PostgreSQL` that is installed: Debian keeps servers out of `PATH`.
 fn binary(name: &str) -> String {
     let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .map(|entries| {

@@ -22,9 +22,9 @@ pub(super) fn kinds() -> Vec<Row> {
     let turned = |orientation| jpeg_with_exif(&page(400, 300), 85, orientation);
     let profile = segment(
         0xe2,
-        &[b"ICC_PROFILE\0\x01\x01".as_slice(), &[7; 65_000]].concat(),
+        &[b"ICC_PROFILE\0\x01\x01".as_slice(), &vec![7; 65_000]].concat(),
     );
-    let comments = segment(0xfe, &[b'x'; 65_000]).repeat(90);
+    let comments = segment(0xfe, &vec![b'x'; 65_000]).repeat(90);
     let mpf = segment(0xe2, b"MPF\0MM\0*\0\0\0\x08\0\0");
     let mut rows = vec![
         (

@@ -44,7 +44,7 @@ type Row = (&'static str, Vec<u8>, End);
 /// Lines as of text, in colour.
 fn page(width: u32, height: u32) -> DynamicImage {
     let row = |dark: bool| -> Vec<u8> {
-        let letter = |x: u32| dark && (x / 3) % 5 != 0;
+        let letter = |x: u32| dark && !(x / 3).is_multiple_of(5);
         (0..width)
             .flat_map(|x| {
                 if letter(x) {
