@@ -127,9 +127,17 @@ fn workers(fleet: &Fleet, columns: usize) -> Vec<ToneLine> {
         table.row(worker(row));
     }
     let mut lines = section("workers", &table.render(columns));
-    let silent = |line: &str| line.contains(SILENT) || line.contains("paused");
+    // A row may have several lines: the first one begins with the worker's name.
+    let named = |line: &str| {
+        let mut workers = fleet.workers.iter();
+        workers.find(|row| line.split_whitespace().next() == Some(row.worker.as_str()))
+    };
+    let mut is_alarming = false;
     for (tone, line) in &mut lines {
-        if silent(line) {
+        if let Some(row) = named(line) {
+            is_alarming = row.problem.is_some() || !row.paused.is_empty();
+        }
+        if is_alarming {
             *tone = Tone::Alarm;
         }
     }
