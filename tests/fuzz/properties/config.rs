@@ -25,12 +25,20 @@ pub fn config(data: &[u8]) {
                 .unwrap_or_else(|error| panic!("not read again: {error}"));
             assert_eq!(toml::to_string(&again), Ok(written));
         }
-        Err(told) => assert!(
-            told.to_string()
-                .lines()
-                .all(|line| line.starts_with("worker.toml, line ")),
-            "{told}"
-        ),
+        Err(error) => {
+            let told = error.to_string();
+            let (heading, mistakes) = match told.split_once(" problems in the configuration:\n") {
+                Some((heading, mistakes)) => (Some(heading), mistakes),
+                None => (None, told.as_str()),
+            };
+            let lines: Vec<&str> = mistakes.lines().collect();
+            let are_located = lines
+                .iter()
+                .all(|line| line.starts_with("worker.toml, line "));
+            assert!(are_located, "{told}");
+            let count = heading.map_or(Ok(1), str::parse::<usize>);
+            assert_eq!(count, Ok(lines.len()), "{told}");
+        }
     }
     for beginning in BEGINNINGS {
         let told = match Config::parse(&format!("{beginning}{PERSONAL}{text}"), "worker.toml") {
