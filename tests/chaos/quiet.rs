@@ -144,11 +144,12 @@ pub(crate) fn lasting(mut result: Value) -> Value {
     if let Some(flags) = fields.get_mut("flags").and_then(Value::as_array_mut) {
         flags.retain(|flag| flag != "seen_before");
     }
-    // The code is read where the picture is decoded, which an answer that is kept saves.
+    // The QR code is read where the picture is decoded, which an answer that is kept saves; it may
+    // be the only one that names the bill's code.
     if let Some(checks) = fields.get_mut("checks").and_then(Value::as_array_mut) {
         checks.retain(|check| {
             let id = check["id"].as_str().unwrap_or_default();
-            !id.starts_with("qr_equals_")
+            !id.starts_with("qr_equals_") && id != "province_equals_note_code"
         });
     }
     let image = fields.remove("image").unwrap_or_default();

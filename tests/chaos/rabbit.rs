@@ -51,16 +51,26 @@ impl Rabbit {
     }
 
     /// Messages by queue, those handed out included. Not what workers tell each other: that is in
-    /// queues without a name of their own.
+    /// queues without a name of their own; and not the events of the ledger.
     pub(crate) async fn messages(&self) -> BTreeMap<String, u64> {
         let table = self.nodes()[0]
-            .ctl(&["list_queues", "--no-table-headers", "name", "messages"])
+            .ctl(&[
+                "list_queues",
+                "--no-table-headers",
+                "name",
+                "messages",
+                "type",
+            ])
             .await;
-        let rows = table
-            .lines()
-            .filter_map(|line| line.split_once('\t'))
-            .filter(|(name, _)| !name.starts_with("amq."));
-        rows.map(|(name, count)| (name.to_owned(), count.trim().parse().unwrap()))
+        let rows = table.lines().filter_map(|line| {
+            let mut columns = line.split('\t');
+            Some((columns.next()?, columns.next()?, columns.next()?))
+        });
+        // What is in a stream stays there, and waits for nothing.
+        let queues =
+            rows.filter(|(name, _, kind)| !name.starts_with("amq.") && !kind.contains("stream"));
+        queues
+            .map(|(name, count, _)| (name.to_owned(), count.trim().parse().unwrap()))
             .collect()
     }
 }
