@@ -14,10 +14,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// A stream that did not take an event is given another one after so long.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
+/// The longest that a job waits for the stream to be found or declared.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// The writer of the turns of jobs.
 pub struct Ledger {
@@ -61,10 +63,22 @@ impl Ledger {
         let Some(stream) = &self.stream else {
             return;
         };
-        let opened = generation.session.open_stream(stream, self.may_declare);
-        match opened.await {
+        match self.open_in_time(generation, stream).await {
             Ok(()) => *self.resting() = None,
-            Err(problem) => self.rest(&stream.name, &problem.to_string()),
+            Err(problem) => self.rest(&stream.name, &problem),
+        }
+    }
+
+    /// Finds or declares the stream, unless that takes longer than a job may wait for it.
+    async fn open_in_time(
+        &self,
+        generation: &Generation,
+        stream: &StreamDefinition,
+    ) -> Result<(), String> {
+        let opening = generation.session.open_stream(stream, self.may_declare);
+        match timeout(OPENING, opening).await {
+            Ok(opened) => opened.map_err(|problem| problem.to_string()),
+            Err(_) => Err(format!("the broker did not declare it within {OPENING:?}")),
         }
     }
 
@@ -107,8 +121,7 @@ impl Ledger {
         let mut published = self.publish(generation, stream, &message).await;
         if matches!(published, Err(PublishError::Returned)) {
             // It was deleted, or could not be declared before.
-            let opened = generation.session.open_stream(stream, self.may_declare);
-            if opened.await.is_ok() {
+            if self.open_in_time(generation, stream).await.is_ok() {
                 published = self.publish(generation, stream, &message).await;
             }
         }

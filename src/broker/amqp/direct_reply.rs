@@ -13,6 +13,7 @@ use crate::broker::error::PublishError;
 use crate::broker::message::Message;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
+use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// One more than one: a forged name also takes the connection from a valid reply beside it.
@@ -24,13 +25,13 @@ pub(super) fn is_direct(queue: &ShortString) -> bool {
 
 #[derive(Debug)]
 pub(super) struct DirectReplies {
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     /// Opened by the first direct reply: most workers never see one.
     connection: Mutex<Option<BrokerConnection>>,
 }
 
 impl DirectReplies {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Arc<Endpoint>) -> Self {
         Self {
             endpoint,
             connection: Mutex::default(),

@@ -60,7 +60,7 @@ struct Route {
 
 impl AmqpPublisher {
     pub(super) fn new(
-        endpoint: Endpoint,
+        endpoint: Arc<Endpoint>,
         connection: BrokerConnection,
         config: &Config,
         loss: SessionLoss,

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct AmqpSession {
     config: Arc<Config>,
+    endpoint: Arc<Endpoint>,
     consuming: BrokerConnection,
     publishing: BrokerConnection,
     publisher: AmqpPublisher,
@@ -42,9 +43,16 @@ impl AmqpSession {
         publishing: BrokerConnection,
         loss: SessionLoss,
     ) -> Self {
-        let publisher = AmqpPublisher::new(endpoint, publishing.clone(), &config, loss.clone());
+        let endpoint = Arc::new(endpoint);
+        let publisher = AmqpPublisher::new(
+            Arc::clone(&endpoint),
+            publishing.clone(),
+            &config,
+            loss.clone(),
+        );
         Self {
             config,
+            endpoint,
             consuming,
             publishing,
             publisher,
@@ -148,7 +156,7 @@ impl AmqpSession {
         stream: &StreamDefinition,
         may_declare: bool,
     ) -> Result<(), BrokerError> {
-        streams::open(&self.publishing, stream, may_declare).await
+        streams::open(&self.publishing, &self.endpoint, stream, may_declare).await
     }
 
     pub(in crate::broker) async fn read_stream(

@@ -1,6 +1,7 @@
 //! Streams: declared, and read to their end or as they grow.
 
 use super::connection::BrokerConnection;
+use super::endpoint::Endpoint;
 use super::inspect::existing_depth;
 use super::properties;
 use super::queues::{arguments, depth, server_named};
@@ -36,10 +37,15 @@ pub(super) async fn exists(connection: &BrokerConnection, name: &str) -> Result<
 
 /// Finds the stream, or declares it if it may.
 ///
+/// RabbitMQ answers the declaration of a stream with an internal error where streams are switched
+/// off (the feature flag `stream_queue` on 3.10 and 3.11, `queue_types.stream.enabled` on 4.x), and
+/// closes the connection. So it is declared on a connection of its own, whose loss affects no job.
+///
 /// # Errors
 /// The stream does not exist and may not, or cannot, be declared.
 pub(super) async fn open(
     connection: &BrokerConnection,
+    endpoint: &Endpoint,
     stream: &StreamDefinition,
     may_declare: bool,
 ) -> Result<(), BrokerError> {
@@ -53,6 +59,16 @@ pub(super) async fn open(
             cause: cause.into(),
         });
     }
+    let declaring = endpoint.open("invoice-worker ledger").await?;
+    let declared = declare(&declaring, stream).await;
+    declaring.close().await;
+    declared
+}
+
+async fn declare(
+    connection: &BrokerConnection,
+    stream: &StreamDefinition,
+) -> Result<(), BrokerError> {
     let channel = connection.channel().await?;
     let declaring = async {
         let options = QueueDeclareOptions::durable();
