@@ -87,8 +87,13 @@ impl<'a> InHand<'a> {
         let progress = &mut self.past.progress;
         progress.delivered.turn = progress.delivered.turn.saturating_add(is_returned.into());
         if self.is_redelivered {
-            let (turn, times) = (progress.delivered.turn, self.delivery_count.max(1));
-            progress.delivered.lost = Some(LostTurn { turn, times });
+            let times = self.delivery_count.max(1);
+            let before = progress.delivered.lost;
+            // Losses of an earlier turn may not have been told yet.
+            progress.delivered.lost = Some(LostTurn {
+                turn: before.map_or(progress.delivered.turn, |before| before.turn),
+                times: before.map_or(times, |before| before.times.saturating_add(times)),
+            });
         }
         progress.delivered.redelivered |= self.is_redelivered;
         progress.delivered.returns = progress

@@ -63,7 +63,7 @@ impl<'a> Patience<'a> {
 pub struct AnswerStore {
     pub checkpoints: Checkpoints,
     pub(super) retrier: Retrier,
-    /// How long ago an earlier job about the same bill may be; zero: nobody asks.
+    /// How long ago an earlier job about the same bill may be; zero switches the look off.
     pub(super) lookback: Duration,
 }
 
@@ -239,8 +239,10 @@ impl AnswerStore {
             job.run = run,
             "its calls are known, although it could not be parked with them"
         );
-        let returns = std::mem::replace(progress, unparked).delivered.returns;
-        (progress.delivered.returns, progress.delivered.redelivered) = (returns, true);
+        let delivered = std::mem::replace(progress, unparked).delivered;
+        progress.delivered.returns = delivered.returns;
+        progress.delivered.lost = delivered.lost;
+        progress.delivered.redelivered = true;
         Some(until)
     }
 

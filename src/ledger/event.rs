@@ -1,7 +1,7 @@
 //! One event of the ledger: what a turn of a job did, bought and found. JSON, `invoice.ledger/1`.
 //!
 //! No patient data and no amounts of bills are in it. Its id, and the id of each call, follow from
-//! what they say: whoever tells the same once more tells it under the same id.
+//! its content, so that a consumer recognises a duplicate by its id.
 
 use crate::domain::account::AccountName;
 use crate::domain::failure::{Billed, Stage};

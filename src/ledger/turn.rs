@@ -59,6 +59,10 @@ pub(super) struct TurnBook {
     pub(super) sealer: Sealer,
 }
 
+/// The most lost deliveries that are told in one event: a broker counts fewer, and a message may
+/// state any number.
+const MOST_DEATHS: u32 = 20;
+
 impl TurnBook {
     /// The event of a turn that ends now. What a lost turn left open is told with it, once it is
     /// known what is kept of it.
@@ -137,6 +141,8 @@ impl TurnBook {
         if lost.is_some() {
             held.past.progress.delivered.lost = None;
         }
+        // An answer whose queue does not take it is followed by another event of this turn.
+        held.past.progress.notes.hits.clear();
         event.identified()
     }
 
@@ -170,7 +176,7 @@ impl TurnBook {
             duration_ms: 0,
             billed: Billed::Unknown,
         };
-        let deaths = 1..=lost.times;
+        let deaths = 1..=lost.times.min(MOST_DEATHS);
         let calls = deaths.map(|death| LedgerCall {
             id: lost_id(&progress.run, lost.turn, death),
             ..self.call(&progress.run, &call)
