@@ -4,8 +4,8 @@
 use super::answer_store::{AT_ONCE, FIRST_WAIT, TRIES};
 use super::{AnswerStore, BillClaim, Claimant};
 use crate::attempts::Attempts;
-use crate::domain::failure::Failure;
-use tokio::time::Instant;
+use crate::domain::failure::{Failure, Stage};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 impl AnswerStore {
@@ -52,12 +52,15 @@ impl AnswerStore {
     where
         A: Future<Output = Result<T, Failure>>,
     {
-        Attempts::every(FIRST_WAIT, &self.retrier.randomness)
+        let mut attempts = Attempts::every(FIRST_WAIT, &self.retrier.randomness)
             .at_most(TRIES)
-            .until(Instant::now() + AT_ONCE)
-            .halted_by(halt, 1)
-            .run(attempt, |failure, _| is_worth_another_try(failure))
-            .await
+            .halted_by(halt, 1);
+        let tries = attempts.run(attempt, |failure, _| is_worth_another_try(failure));
+        // One try may be many requests, each of which may take as long as `storage.timeout`.
+        timeout(AT_ONCE, tries).await.unwrap_or_else(|_| {
+            let message = format!("the marks of bills took longer than {AT_ONCE:?}");
+            Err(Failure::new(Stage::Storage, "timeout", message))
+        })
     }
 }
 

@@ -90,6 +90,20 @@ impl AnswerStore {
         }
     }
 
+    /// Keeps a verification before its result is known, if the store takes it at once. Otherwise it
+    /// is kept with the result.
+    pub async fn keep_early(&self, unkept: &mut Option<UnkeptVerification>) {
+        let Some(paid) = unkept else {
+            return;
+        };
+        let keeping = paid
+            .answer
+            .keep(&self.checkpoints, &paid.image, Some(&paid.paid));
+        if keeping.await.is_ok() {
+            *unkept = None;
+        }
+    }
+
     /// Remembers a result that the store did not take, for this process alone. Only one that is
     /// published now: a job that waits instead would find it and take itself for answered.
     async fn remember(&self, name: &str, result: &StoredResult, kept: &FinalResult) {

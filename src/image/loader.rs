@@ -139,6 +139,12 @@ impl Loader {
         progress: &mut Progress,
         retrier: &Retrier,
     ) -> Result<Fetched, NotLoaded> {
+        let place = self.pdf.place();
+        if place.is_none() && job.is_queued {
+            return Err(retrier
+                .turned_away("too many documents wait to be read")
+                .into());
+        }
         let turn = retrier.in_turn(job, self.pdf.turn()).await?;
         let reading = self.fetched_keeping(Keep::Most, path, job, progress, retrier);
         let fetched = reading.await?;

@@ -19,7 +19,10 @@ use crate::domain::seen_bill::BillTraits;
 use crate::image::{LoadedImage, Loader, NotLoaded, read_qr};
 use crate::policy::Decision;
 use crate::result_builder::{Answer, ResultBuilder};
-use crate::retry::{Arrival, JobContext, RecallTime, Retrier, StageStopped};
+use crate::retry::{
+    Arrival, FOLLOWED_BY_MANY, JobContext, RecallTime, Retrier, StageStopped, beside,
+};
+use std::pin::pin;
 
 /// One job on its way, and what its steps work with.
 pub(super) struct Line<'a> {
@@ -75,7 +78,7 @@ impl<'a> Line<'a> {
         if let Some(image) = &self.progress.about.image
             && (self.recognition.calls().is_full(image) || self.verification.calls().is_full(image))
         {
-            return Err(self.retrier.turned_away());
+            return Err(self.retrier.turned_away(FOLLOWED_BY_MANY));
         }
         let next = if self.progress.about.bill.is_some() {
             self.verification.accounts.chosen().id()
@@ -218,10 +221,12 @@ impl<'a> Line<'a> {
     }
 
     /// Both answers that the job wants are kept: no call is made for it.
-    pub(super) fn is_answered(&self) -> bool {
-        let is_read = matches!(&self.recognised, Some(recalled) if matches!(recalled.known, Some(Known::Answer(_))));
-        let is_verified = matches!(&self.verified, Some(recalled) if matches!(recalled.known, Some(Known::Answer(_))));
-        is_read && (is_verified || !self.job.job.verify)
+    fn is_answered(&self) -> bool {
+        fn is_kept<A>(recalled: Option<&Recalled<A>>) -> bool {
+            recalled.is_some_and(|recalled| matches!(recalled.known, Some(Known::Answer(_))))
+        }
+        is_kept(self.recognised.as_ref())
+            && (!self.job.job.verify || is_kept(self.verified.as_ref()))
     }
 
     /// Reads the bill's QR code here, where the accounts that the job needs leave time for it.
@@ -233,8 +238,8 @@ impl<'a> Line<'a> {
         if self.job.job.verify {
             rate = rate.min(self.verification.accounts.rate_per_second());
         }
-        let loader = self.loader;
-        async move { read_qr(loader, image, rate).await }
+        let loader = (!self.is_answered()).then_some(self.loader);
+        async move { read_qr(loader?, image, rate).await }
     }
 
     /// Reads the image. A recognition that fails does not end a job that wants verification, which
@@ -307,14 +312,26 @@ impl<'a> Line<'a> {
     ) -> Result<(), Box<StageStopped>> {
         let bill = BillTraits::of(&image.identity, self.result.recognised());
         if bill.have_number() {
-            let (verified, ()) = tokio::join!(self.verify(image), look.ask(&bill, is_known));
+            let mut looking = pin!(look.ask(&bill, is_known));
+            let verifying = Box::pin(self.verify(image));
+            let (verified, looked) = beside(verifying, looking.as_mut()).await;
+            if looked.is_none() {
+                self.keep_meanwhile(looking).await;
+            }
             return verified;
         }
         self.verify(image).await?;
         let registered = self.result.registered();
         let bill = BillTraits::of(&image.identity, &registered);
-        look.ask(&bill, is_known).await;
+        self.keep_meanwhile(look.ask(&bill, is_known)).await;
         Ok(())
+    }
+
+    /// Waits for what is left to be found out, and keeps meanwhile what was paid for.
+    pub(super) async fn keep_meanwhile<T>(&mut self, waiting: impl Future<Output = T>) -> T {
+        let unkept = &mut self.result.beside.verification;
+        let (found, ()) = tokio::join!(waiting, self.answers.keep_early(unkept));
+        found
     }
 
     async fn ask<S: PaidStep>(

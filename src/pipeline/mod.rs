@@ -29,13 +29,14 @@ use crate::policy::Streak;
 use crate::provider::Account;
 use crate::quota::AccountQuota;
 use crate::result_builder::ResultBuilder;
-use crate::retry::{JobContext, Retrier, StageStopped, beside};
+use crate::retry::{JobContext, PATIENCE, Retrier, StageStopped, beside};
 use crate::telemetry::trace;
 use line::Line;
 use outcome::Exit;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -197,7 +198,7 @@ impl Line<'_> {
         self.wait_for_another_worker(image, arrival).await?;
         // In an earlier turn it left a mark.
         let is_known = arrival.returned || self.progress.delivered.redelivered;
-        let (reading, is_answered) = (self.qr_reading(image), self.is_answered());
+        let mut reading = pin!(self.qr_reading(image));
         // Boxed: it holds whatever a job may hold.
         let calls = Box::pin(async {
             let recognising = self.recognise(image, Some(look));
@@ -209,11 +210,12 @@ impl Line<'_> {
                 .instrument(trace::stage(Stage::Verification))
                 .await
         });
-        let (ended, qr) = if is_answered {
-            // Nothing would be read beside a call.
-            (calls.await, None)
+        let (ended, read) = beside(calls, reading.as_mut()).await;
+        let qr = if let Some(qr) = read {
+            qr
         } else {
-            beside(calls, reading).await
+            let reading = timeout(PATIENCE, reading);
+            self.keep_meanwhile(reading).await.ok().flatten()
         };
         self.result.qr = qr.or_else(|| image.made_qr());
         Ok(ended?)

@@ -10,7 +10,8 @@ use crate::image::{LoadedImage, Loader, ProviderImage};
 use crate::policy::Decision;
 use crate::provider::{Account, Called, Reply, Request, View};
 use crate::retry::{
-    CallContext, JobContext, RecallTime, Retrier, Role, SingleFlight, StageStopped,
+    CallContext, FOLLOWED_BY_MANY, JobContext, RecallTime, Retrier, Role, SingleFlight,
+    StageStopped,
 };
 use crate::store::WriteOutcome;
 use crate::telemetry::trace;
@@ -98,7 +99,7 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 .calls()
                 .join(&self.image.identity, self.job.is_queued)
             {
-                Role::TurnedAway => return Err(self.retrier.turned_away()),
+                Role::TurnedAway => return Err(self.retrier.turned_away(FOLLOWED_BY_MANY)),
                 Role::Leader(leader) => {
                     // The leader before may have had an answer since the checkpoint was read.
                     let (kept, today) = (&self.answers.checkpoints, self.retrier.today());
@@ -117,7 +118,9 @@ impl<S: PaidStep> PaidQuestion<'_, S> {
                 }
                 Role::Follower(follower) => {
                     if let Some(outcome) = follower.wait(self.retrier, self.job, progress).await? {
-                        progress.found(S::STAGE, None);
+                        if outcome.is_ok() {
+                            progress.found(S::STAGE, None);
+                        }
                         return outcome.map(|answer| (answer, Kept::Already));
                     }
                 }

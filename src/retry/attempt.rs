@@ -20,6 +20,10 @@ pub enum Attempted<T> {
     Again(Option<CallPermit>),
 }
 
+/// Why a job does not wait for the one call about its image.
+pub const FOLLOWED_BY_MANY: &str =
+    "many jobs wait for one call about its image; it comes back for the answer";
+
 impl Retrier {
     /// Parks a job that has waited for as long as a delivery may be held, because another worker
     /// may process it sooner.
@@ -33,14 +37,9 @@ impl Retrier {
         StageStopped::boxed(failure, Decision::Park { until })
     }
 
-    /// Parks a job that would wait, with many others, for one call about its image. It returns for
-    /// the answer.
-    pub fn turned_away(&self) -> Box<StageStopped> {
-        let failure = Failure::new(
-            Stage::Worker,
-            "worker.busy",
-            "many jobs wait for one call about its image; it comes back for the answer",
-        );
+    /// Parks a job that would wait with many others, for what `why` says. It returns soon.
+    pub fn turned_away(&self, why: &str) -> Box<StageStopped> {
+        let failure = Failure::new(Stage::Worker, "worker.busy", why);
         let now = self.clock.now();
         let until = now.saturating_add(TURNED_AWAY).unwrap_or(now);
         StageStopped {

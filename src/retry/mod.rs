@@ -10,8 +10,8 @@ mod retrier;
 mod single_flight;
 mod stage_stopped;
 
-pub use attempt::Attempted;
-pub(crate) use beside::beside;
+pub use attempt::{Attempted, FOLLOWED_BY_MANY};
+pub(crate) use beside::{PATIENCE, beside};
 pub use context::{Arrival, CallContext, ImageOrigin, JobContext};
 pub use ending::{JobEnd, ParkRequest};
 pub use recall_time::RecallTime;

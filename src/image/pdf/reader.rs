@@ -21,11 +21,15 @@ const SUBCOMMAND: &str = "pdf-page";
 pub const NOT_BEGUN: u8 = 70;
 /// This very program, also where another version has replaced its file.
 const OWN_PROGRAM: &str = "/proc/self/exe";
-/// By the clock. Ten seconds of a processor are the kernel's to count.
+/// By the clock, for a machine that has no processor for it: the document itself is judged by ten
+/// seconds of a processor, which the kernel counts.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// The answer's first line.
 const MAX_TOLD_BYTES: u64 = 4 << 10;
 const SIGXCPU: i32 = 24;
+const SIGKILL: i32 = 9;
+/// Documents that wait for their turn: more jobs would keep others from this worker meanwhile.
+const MOST_WAITING: usize = 4;
 
 /// Cheap to clone; clones share the turn.
 #[derive(Clone)]
@@ -35,6 +39,7 @@ pub struct PdfReader {
     max_picture_bytes: u64,
     /// One child at a time: its memory is not the worker's.
     turns: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 /// The right to start a child.
@@ -53,7 +58,7 @@ pub(in crate::image) struct PdfPage {
 pub(in crate::image) enum PdfError {
     /// The document is at fault.
     Refused(Failure),
-    /// This machine is.
+    /// This machine is: the document is read later.
     NotBegun(String),
 }
 
@@ -65,6 +70,7 @@ impl PdfReader {
             font: (!font.is_empty()).then(|| font.into()),
             max_picture_bytes,
             turns: Arc::new(Semaphore::new(1)),
+            places: Arc::new(Semaphore::new(1 + MOST_WAITING)),
         }
     }
 
@@ -75,6 +81,11 @@ impl PdfReader {
             program: program.into(),
             ..self
         }
+    }
+
+    /// A place among those that wait for their turn; `None` where there is none left.
+    pub(in crate::image) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// Waits until no other document is being read.
@@ -102,7 +113,8 @@ impl PdfReader {
         let outcome = tokio::time::timeout(DEADLINE, conversation(&mut child, document, max)).await;
         let refused = |end: ChildEnd| PdfError::Refused(end.failure());
         let Ok(outcome) = outcome else {
-            return Err(refused(ChildEnd::TooSlow));
+            let problem = format!("the process that reads it did not end within {DEADLINE:?}");
+            return Err(PdfError::NotBegun(problem));
         };
         let (answer, status) = outcome.map_err(|error| PdfError::NotBegun(error.to_string()))?;
         let Some(status) = status else {
@@ -112,6 +124,11 @@ impl PdfReader {
             return Err(PdfError::NotBegun(
                 "its limits, its pipes or worker.pdf_font could not be had".to_owned(),
             ));
+        }
+        // Its own limits end it by other signals.
+        if status.signal() == Some(SIGKILL) {
+            let problem = "the process that reads it was killed, for want of memory perhaps";
+            return Err(PdfError::NotBegun(problem.to_owned()));
         }
         if !status.success() {
             return Err(refused(end(status)));
