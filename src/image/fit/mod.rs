@@ -6,6 +6,7 @@
 mod budget;
 mod draw;
 mod encode;
+mod finder_patterns;
 mod made;
 mod pixels;
 mod plan;

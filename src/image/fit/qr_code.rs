@@ -1,6 +1,7 @@
 //! Reads the QR code of the bill in a decoded picture: some 16 ms of one processor for a million
 //! pixels.
 
+use super::finder_patterns;
 use super::pixels::Pixels;
 use crate::domain::qr::QrClaim;
 use fast_image_resize::images::{Image, ImageRef};
@@ -32,6 +33,11 @@ fn claim_in(grey: &Grey) -> Option<QrClaim> {
     let (width, height) = (grey.width as usize, grey.height as usize);
     let at = |x: usize, y: usize| grey.data[y * width + x];
     let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, at);
+    let black = rqrr::PreparedImage::prepare_from_bitmap(1, 1, |_, _| true).get_pixel_at(0, 0);
+    let is_black = |x: usize, y: usize| prepared.get_pixel_at(x, y) == black;
+    if finder_patterns::are_too_many((width, height), is_black) {
+        return None;
+    }
     prepared
         .detect_grids()
         .iter()
@@ -153,6 +159,32 @@ mod tests {
             let claim = QrClaim::read(answers["qr"].as_str().unwrap()).unwrap();
             assert_eq!(found(bytes), claim.note_no);
         }
+    }
+
+    /// The reader would look at each pair of them for minutes.
+    #[test]
+    fn a_picture_that_is_full_of_finder_patterns_is_not_read() {
+        let side = 60 * 8_usize;
+        let is_black = |x: usize, y: usize| {
+            let (column, row) = (x % 8, y % 8);
+            let is_inside = |from, to| (from..to).contains(&column) && (from..to).contains(&row);
+            is_inside(0, 7) && !is_inside(1, 6) || is_inside(2, 5)
+        };
+        let pixel = |at: usize| {
+            if is_black(at % side, at / side) {
+                0
+            } else {
+                u8::MAX
+            }
+        };
+        let pixels = Pixels {
+            data: (0..side * side).map(pixel).collect(),
+            width: 480,
+            height: 480,
+            is_grey: true,
+            was_transparent: false,
+        };
+        assert!(read(&pixels).is_none());
     }
 
     /// A picture without any code, and noise, which looks like parts of many.
