@@ -2,6 +2,7 @@
 //! wrote.
 
 use console::{Term, measure_text_width};
+use std::fmt::Write;
 
 /// The width where neither a terminal nor `COLUMNS` says one.
 const USUAL_COLUMNS: usize = 80;
@@ -105,6 +106,22 @@ pub(super) fn plain_lines(text: &str) -> String {
     spelled_out(text, |character| matches!(character, '\n' | '\t'))
 }
 
+/// JSON in one line, in which such characters of its texts are escaped.
+pub(super) fn json_line(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            // Outside of texts, where they are escaped, these mean nothing.
+            '\n' | '\r' | '\t' => line.push(' '),
+            _ if character.is_control() || turns_direction(character) => {
+                let _ = write!(line, "\\u{:04x}", u32::from(character));
+            }
+            _ => line.push(character),
+        }
+    }
+    line
+}
+
 fn spelled_out(text: &str, is_harmless: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -143,6 +160,16 @@ mod tests {
         ] {
             assert_eq!(wrap(text, width), lines, "{text:?} at {width}");
         }
+    }
+
+    #[test]
+    fn json_is_one_line_without_characters_that_move_anything() {
+        let json = "{\"a\":\n\t\"\u{9b}2J\u{202e}河\\n\"}";
+        let line = json_line(json);
+        assert_eq!(line, "{\"a\":  \"\\u009b2J\\u202e河\\n\"}");
+        let values: [serde_json::Value; 2] =
+            [json, &line].map(|text| serde_json::from_str(text).unwrap());
+        assert_eq!(values[0], values[1]);
     }
 
     #[test]

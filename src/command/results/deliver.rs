@@ -10,6 +10,7 @@ use crate::broker::{
     self, Message, PublishError, Publisher, Session, Settled, fit_to_frame, result_copy,
 };
 use crate::command::queue_browser::QueueBrowser;
+use crate::command::terminal::plain;
 use anyhow::bail;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,8 @@ pub(super) struct Deliverer<'a> {
 }
 
 impl Destination<'_> {
-    /// The queue for this result; `None` where nobody knows it, or it is no reply queue.
+    /// The queue for this result; `None` where neither the command nor the result names one,
+    /// or it is one of the worker's own queues.
     pub(super) fn of<'r>(&'r self, result: &'r KeptResult) -> Option<&'r str> {
         let queue = self.to.or(result.reply_to.as_deref());
         queue.filter(|queue| self.queues.allows_reply_to(queue))
@@ -116,6 +118,7 @@ impl Deliverer<'_> {
             match publish(publisher, queue, &delivery.message).await {
                 Ok(()) => {}
                 Err(problem @ (PublishError::Lost | PublishError::Forbidden(_))) => {
+                    let queue = plain(queue);
                     bail!(
                         "cannot publish to {queue}: {problem}; what was not delivered is still here"
                     )

@@ -26,6 +26,8 @@ pub(super) enum JournalEntry {
 pub(super) struct SubmitJournal {
     /// `None`: nothing is kept beyond the end of the process.
     file: Option<(File, PathBuf)>,
+    /// A write failed: nothing more is written behind what may be half a line.
+    is_broken: bool,
 }
 
 /// The content of a journal about earlier runs of the command.
@@ -37,7 +39,10 @@ pub(super) struct EarlierRuns {
 
 impl SubmitJournal {
     pub(super) fn none() -> Self {
-        Self { file: None }
+        Self {
+            file: None,
+            is_broken: false,
+        }
     }
 
     pub(super) fn path(&self) -> Option<&Path> {
@@ -70,7 +75,7 @@ impl SubmitJournal {
         let whole = whole_lines(&text);
         let found = read(whole);
         let torn = &text[whole.len()..];
-        let is_ours = !whole.is_empty() && found.is_ok() || JobBatch::may_begin_with(torn);
+        let is_ours = found.is_ok() && (!whole.is_empty() || JobBatch::may_begin_with(torn));
         if !torn.is_empty() && is_ours {
             // A crash of the machine may leave half a line: what it says was not relied upon yet.
             file.set_len(whole.len() as u64)?;
@@ -78,6 +83,7 @@ impl SubmitJournal {
         }
         let mut journal = Self {
             file: Some((file, path.to_owned())),
+            is_broken: false,
         };
         let earlier = match found {
             Ok(None) if !torn.is_empty() && !is_ours => Err(1),
@@ -119,9 +125,18 @@ impl SubmitJournal {
         let Some((file, path)) = &mut self.file else {
             return Ok(());
         };
+        if self.is_broken {
+            bail!("the journal {} could not be written", path.display());
+        }
+        let length = file.metadata().map(|metadata| metadata.len());
         let written = file
             .write_all(format!("{lines}\n").as_bytes())
             .and_then(|()| file.sync_data());
+        if written.is_err() {
+            self.is_broken = true;
+            // Err: the next run takes half a line away.
+            let _ = length.and_then(|length| file.set_len(length));
+        }
         written.with_context(|| format!("the journal {} cannot be written", path.display()))
     }
 
@@ -176,6 +191,37 @@ mod tests {
             Timestamp::UNIX_EPOCH,
             &Randomness::seeded(1),
         )
+    }
+
+    #[test]
+    fn nothing_is_written_behind_a_write_that_failed() {
+        let path = Path::new("/dev/full");
+        let full = OpenOptions::new().append(true).open(path).unwrap();
+        let mut journal = SubmitJournal {
+            file: Some((full, path.to_owned())),
+            is_broken: false,
+        };
+        let entries = [JournalEntry::Submitted("a".into())];
+        for told in ["cannot be written", "could not be written"] {
+            let error = journal.append(&entries).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn half_a_first_line_is_taken_away_and_a_file_of_others_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes");
+        for (text, is_ours) in [
+            ("{\"sch", true),
+            ("notes\n{\"sch", false),
+            ("notes\n{", false),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(SubmitJournal::open(&path, begin).is_ok(), is_ours, "{text}");
+            let left = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(left == text, !is_ours, "{text}: {left}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What arrives on the submission's reply queue.
 
 use crate::broker::Message;
+use crate::command::terminal;
 use crate::domain::result::Status;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -60,8 +61,7 @@ impl Arrival {
         Some(Self::Result {
             message_id: message.properties.correlation_id.clone()?,
             status: answered.status,
-            // Outside of texts, where line breaks are escaped, they mean nothing.
-            line: text.replace(['\n', '\r'], " "),
+            line: terminal::json_line(text),
         })
     }
 }

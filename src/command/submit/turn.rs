@@ -10,17 +10,23 @@ use super::standing::Standings;
 use super::upload::Uploads;
 use crate::broker::{BrokerError, Consumer, Delivery, Session, Settled};
 use crate::command::terminal;
+use crate::domain::failure::cut;
 use crate::randomness::Randomness;
 use crate::shutdown::Stop;
 use anyhow::Context;
 use futures_util::{Stream, StreamExt, stream};
 use indicatif::ProgressBar;
 use std::cell::RefCell;
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+
+/// The most bytes of a message's text that the progress bar shows.
+const SHOWN_BYTES: usize = 64;
 
 /// Jobs that are on their way at once. After a crash as many may be sent once more.
 const AT_ONCE: usize = 32;
@@ -197,7 +203,7 @@ async fn answered(state: &RefCell<SubmitState>, reply: Delivery) -> Result<(), S
             code,
             until,
         } => {
-            let name = terminal::plain(&job_id);
+            let [name, code] = [&job_id, &code].map(|text| terminal::plain(cut(text, SHOWN_BYTES)));
             let message = format!("{name} waits after {code} until {until}");
             state.borrow().bar.set_message(message);
         }
@@ -230,11 +236,17 @@ async fn tick(throttle: Option<&mut Interval>) {
     }
 }
 
-/// One line on stdout, which has left this process when it returns.
+/// One line on stdout, which has left this process when it returns, and is on the disk where stdout
+/// is a file: the broker forgets a result that is acknowledged.
 fn print(bar: &ProgressBar, line: &str) -> Result<(), SendError> {
     let written = bar.suspend(|| {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{line}").and_then(|()| out.flush())
+        writeln!(out, "{line}").and_then(|()| out.flush())?;
+        let file = File::from(out.as_fd().try_clone_to_owned()?);
+        if file.metadata()?.is_file() {
+            file.sync_data()?;
+        }
+        Ok::<_, std::io::Error>(())
     });
     written
         .context("stdout cannot be written to")
