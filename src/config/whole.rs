@@ -195,6 +195,12 @@ impl Config {
             "storage.endpoint_url",
             "is http:// to another machine: images and paid answers can be read and changed on the way; use https://",
         );
+        let collector = url::Url::parse(&self.telemetry.otlp_endpoint);
+        warnings.require(
+            !collector.is_ok_and(|url| url.scheme() == "http" && !text::is_loopback(&url)),
+            "telemetry.otlp_endpoint",
+            "is http:// to another machine: job ids, and credentials of the collector, can be read on the way; use https://",
+        );
         for (key, url) in [
             ("recognition.url", &self.recognition.url),
             ("verification.url", &self.verification.url),
