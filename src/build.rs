@@ -31,7 +31,8 @@ fn main() {
     println!("cargo::rustc-env=INVOICE_WORKER_BUILT_FROM={commit}");
 }
 
-/// The commit that is built: `development` where nobody asked, `unknown` where nobody knows.
+/// The commit that is built: `development` in builds for development, `unknown` where neither
+/// the environment nor git nor the package tells.
 pub(crate) fn commit(folder: &Path, stated: Option<&str>, is_development: bool) -> String {
     let stated = stated.map(str::trim).filter(|stated| is_name(stated));
     if let Some(stated) = stated {
@@ -61,7 +62,7 @@ fn depended_on(folder: &Path) -> Vec<String> {
 }
 
 /// The commit that git has checked out here, with a mark where files differ from it. `None` where
-/// this folder is only a copy that lies in somebody else's repository.
+/// this folder is a copy inside another project's repository.
 fn of_git(folder: &Path) -> Option<String> {
     git(folder, &["ls-files", "--error-unmatch", "Cargo.toml"])?;
     let commit = git(folder, &["rev-parse", "HEAD"]).filter(|commit| is_name(commit))?;

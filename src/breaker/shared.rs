@@ -72,7 +72,7 @@ impl Shared {
         for change in changes {
             log_change(change, &self.policy);
         }
-        // Locked first: whoever sets the metrics last has seen the last state.
+        // The lock is taken before the state is read, so that the metrics end at the newest state.
         let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         gauges.set(self.with(|state, _| ClosureGauges::of(&state.closures)));
     }

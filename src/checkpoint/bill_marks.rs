@@ -131,8 +131,8 @@ impl Places<'_> {
         Ok(claim)
     }
 
-    /// Takes the place of a mark that is too old to count. Whoever is the first to write under that
-    /// mark's own name has it.
+    /// Replaces a mark that is too old to count. The replacement has a name that follows from the
+    /// old mark and is written on condition that it does not exist, so that one worker succeeds.
     async fn take_over(
         &self,
         (name, old): (String, BillMark),

@@ -56,7 +56,7 @@ pub fn seal_resume(resume: &Resume, sealer: &Sealer) -> Message {
     message
 }
 
-/// Reads a message, and says whether somebody with our key wrote it.
+/// Reads a message, and checks that its seal was made with our key.
 pub fn read_control_message(message: &Message, sealer: &Sealer) -> ControlMessage {
     let body = &message.body;
     let seal = message
@@ -161,7 +161,7 @@ impl ControlExchange {
             ResumeAdmission::OutOfTime if self.register().reports_refusal(now) => tracing::warn!(
                 by = resume.by,
                 sent_at_ms = resume.sent_at_ms,
-                "an operator's resume of another time is ignored: is a clock wrong, or does somebody send a recorded one? at \
+                "a resume command outside its time window is ignored: compare the clocks, or look for a client that sends a recorded one; at \
                  most one line in ten minutes says so"
             ),
             ResumeAdmission::OutOfTime

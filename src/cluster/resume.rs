@@ -1,7 +1,7 @@
 //! The control message with which an operator ends pauses and opens closed scopes on all workers of
 //! a fleet, and which of them a worker carries out.
 //!
-//! The seal shows that somebody with the fleet's key wrote it, and not when: a client that can read
+//! The seal shows that it was written with the fleet's key, and not when: a client that can read
 //! the exchange could send it again, days later. So each has an id, and is carried out once, and
 //! only within [`LONGEST_AWAY`] of the time at which it was sent. A worker that has just started
 //! remembers no ids, which is why that time is short.

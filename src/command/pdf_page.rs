@@ -1,4 +1,4 @@
-//! `pdf-page`, which the worker starts for each PDF document and nobody else needs.
+//! `pdf-page`, which the worker starts for each PDF document. It is of no use by itself.
 
 use crate::image::pdf::NOT_BEGUN;
 use crate::image::pdf::child::{Wanted, answer};

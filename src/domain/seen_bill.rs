@@ -100,7 +100,7 @@ fn legible(text: Option<&String>) -> Option<String> {
     is_long.then(|| spelling::number(&whole)).flatten()
 }
 
-/// Keyed hashes of what a bill is known by: nobody without the key learns the bill from them.
+/// Keyed hashes of what a bill is known by. The bill cannot be told from them without the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BillHashes {
     pub image: String,

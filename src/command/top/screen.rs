@@ -116,7 +116,7 @@ fn keyboard() -> UnboundedReceiver<Key> {
     let (sender, receiver) = unbounded_channel();
     std::thread::spawn(move || {
         for key in std::io::stdin().keys() {
-            // Err: the terminal is gone, or nobody listens any more.
+            // Err: the terminal is gone, or the screen is closed.
             let Ok(key) = key else { return };
             if sender.send(key).is_err() {
                 return;
