@@ -211,10 +211,14 @@ impl Node {
     }
 
     /// What was declared so far outlives a kill. RabbitMQ answers a declaration before it has
-    /// written it, and writes within seconds; where it keeps such things in a log that is always
-    /// written first, there is nothing to do.
+    /// written it, and writes within seconds: the queue into Mnesia's log, and the name under which
+    /// Ra finds the queue's data into a table of its own. Without that name the node begins the queue
+    /// anew, beside its old data, and answers no consumer. Where RabbitMQ keeps queues in a log that
+    /// is always written first, there is no log of Mnesia.
     pub(crate) async fn write_declarations(&self) {
-        let written = self.ctl(&["eval", "disk_log:sync(latest_log)."]).await;
+        let sync = "begin Log = disk_log:sync(latest_log), \
+                    [ok = dets:sync(Table) || Table <- dets:all()], Log end.";
+        let written = self.ctl(&["eval", sync]).await;
         assert!(
             ["ok", "{error,no_such_log}"].contains(&written.as_str()),
             "{written}"
