@@ -41,7 +41,8 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<&'a str> {
     parts.filter_map(|part| part.split(close).next()).collect()
 }
 
-/// The anchor of a heading, as forges make it.
+/// The anchor of a heading, as forges make it. The Chinese editions state those of the English
+/// headings, so that a link is the same in both.
 fn anchor(heading: &str) -> String {
     let words = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = words.chars().filter_map(|character| match character {
@@ -69,10 +70,9 @@ fn every_link_leads_somewhere() {
             if !heading.is_empty() {
                 let text = fs::read_to_string(&target).unwrap();
                 let mut headings = text.lines().filter(|line| line.starts_with('#'));
-                assert!(
-                    headings.any(|line| anchor(line) == heading),
-                    "{document}: {link}"
-                );
+                let is_there = headings.any(|line| anchor(line) == heading)
+                    || between(&text, "<a id=\"", "\">").contains(&heading);
+                assert!(is_there, "{document}: {link}");
             }
         }
     }

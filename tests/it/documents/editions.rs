@@ -22,7 +22,7 @@ struct Section {
 fn untranslated(language: &str, line: &str) -> Option<String> {
     match language {
         "mermaid" => None,
-        "sh" | "toml" => Some(line.split('#').next().unwrap().trim_end().to_owned()),
+        "sh" | "toml" | "promql" => Some(line.split('#').next().unwrap().trim_end().to_owned()),
         _ => Some(line.to_owned()),
     }
 }
