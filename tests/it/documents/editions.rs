@@ -60,6 +60,61 @@ fn figures(line: &str) -> Vec<String> {
     figures.map(str::to_owned).collect()
 }
 
+/// What one edition has and the other has not, for the person who has to carry it over.
+fn differences(english: &Section, chinese: &Section) -> String {
+    let mut found = Vec::new();
+    for (what, english, chinese) in [
+        ("names", &english.names, &chinese.names),
+        ("links", &english.links, &chinese.links),
+        ("figures", &english.figures, &chinese.figures),
+    ] {
+        let (missing, extra) = (without(english, chinese), without(chinese, english));
+        if !missing.is_empty() || !extra.is_empty() {
+            found.push(format!(
+                "{what}: Chinese lacks {missing:?}, and has {extra:?} more"
+            ));
+        }
+    }
+    if (english.level, &english.rows) != (chinese.level, &chinese.rows) {
+        found.push(format!(
+            "rows or level of the heading: {:?} and {:?}",
+            (english.level, &english.rows),
+            (chinese.level, &chinese.rows)
+        ));
+    }
+    if english.examples != chinese.examples {
+        found.push(format!(
+            "examples: {:?} and {:?}",
+            english.examples, chinese.examples
+        ));
+    }
+    found.join("; ")
+}
+
+/// What is left of a list when each item of another is taken out once.
+fn without(list: &[String], other: &[String]) -> Vec<String> {
+    let mut left = list.to_vec();
+    for item in other {
+        if let Some(at) = left.iter().position(|one| one == item) {
+            left.remove(at);
+        }
+    }
+    left
+}
+
+/// The headings of an edition, whose sections begin with what stands before the first.
+fn headings(text: &str) -> Vec<&str> {
+    let mut in_example = false;
+    let mut headings = vec!["the beginning"];
+    for line in text.lines() {
+        in_example ^= line.trim_start().starts_with("```");
+        if !in_example && line.starts_with('#') {
+            headings.push(line);
+        }
+    }
+    headings
+}
+
 fn sections(text: &str) -> Vec<Section> {
     let mut sections = vec![Section::default()];
     let mut example: Option<(String, Vec<String>)> = None;
@@ -109,11 +164,21 @@ fn both_editions_have_the_same_commands_tables_and_figures() {
     assert!(!translated.is_empty());
     for chinese in translated {
         let english = chinese.replace(".zh-CN.md", ".md");
-        let (original, edition) = (sections(&read(&english)), sections(&read(&chinese)));
-        for (number, pair) in original.iter().zip(&edition).enumerate() {
-            assert_eq!(pair.0, pair.1, "{english} and {chinese}, section {number}");
+        let texts = (read(&english), read(&chinese));
+        let (original, edition) = (sections(&texts.0), sections(&texts.1));
+        let named = headings(&texts.0).into_iter().zip(headings(&texts.1));
+        for ((original, edition), (heading, its)) in original.iter().zip(&edition).zip(named) {
+            assert!(
+                original == edition,
+                "{english}, {heading}, and {chinese}, {its}: {}",
+                differences(original, edition)
+            );
         }
-        assert_eq!(original.len(), edition.len(), "{english} and {chinese}");
+        assert_eq!(
+            original.len(),
+            edition.len(),
+            "sections of {english} and {chinese}"
+        );
     }
 }
 
