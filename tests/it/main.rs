@@ -22,6 +22,7 @@ mod kinds;
 mod network;
 #[cfg(feature = "pdf")]
 mod pdf;
+mod prepared;
 mod rotation;
 mod sandbox;
 mod scenarios;

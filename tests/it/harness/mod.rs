@@ -20,6 +20,7 @@ pub(crate) mod picture;
 pub(crate) mod picture_files;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod provider_recorder;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod rabbitmq;

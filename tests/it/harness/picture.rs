@@ -30,10 +30,15 @@ pub(crate) fn page_with_its_code(sample: &str, (width, height): (u32, u32)) -> V
 
 /// The same, lying on its side: EXIF says how to turn it.
 pub(crate) fn turned_page_with_its_code(sample: &str, sides: (u32, u32)) -> Vec<u8> {
-    let mut bytes = page_with_its_code(sample, sides);
-    let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    turned_by_exif(page_with_its_code(sample, sides), 6)
+}
+
+/// A JPEG with this orientation in its EXIF data.
+pub(crate) fn turned_by_exif(mut bytes: Vec<u8>, orientation: u8) -> Vec<u8> {
+    let entry = [1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0];
+    let exif = [&b"Exif\0\0MM\0*\0\0\0\x08\0\x01"[..], &entry, &[0; 4]].concat();
     let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
-    bytes.splice(2..2, [&[0xff, 0xe1][..], &length, exif].concat());
+    bytes.splice(2..2, [&[0xff, 0xe1][..], &length, &exif].concat());
     bytes
 }
 
@@ -81,7 +86,7 @@ pub(crate) fn tiff_with_its_code(sample: &str) -> Vec<u8> {
     file
 }
 
-fn jpeg(page: &GrayImage) -> Vec<u8> {
+pub(crate) fn jpeg(page: &GrayImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut bytes, 80);
     page.write_with_encoder(encoder).unwrap();
