@@ -21,6 +21,7 @@ mod pdf_page;
 mod policy;
 mod process;
 mod queue_browser;
+mod queue_filter;
 mod readiness;
 mod results;
 mod resume;

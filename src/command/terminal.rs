@@ -2,7 +2,8 @@
 //! wrote.
 
 use console::{Term, measure_text_width};
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// The width where neither a terminal nor `COLUMNS` says one.
 const USUAL_COLUMNS: usize = 80;
@@ -68,6 +69,12 @@ fn break_point(word: &str, width: usize) -> usize {
         .or(fitting.last())
         .copied()
         .unwrap_or(word.len())
+}
+
+/// A paragraph on stdout, wrapped to the terminal.
+pub(super) fn print(text: &str) -> std::io::Result<()> {
+    let lines = wrap(text, columns());
+    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))
 }
 
 /// A lead and a text behind it; the further lines of the text are indented to the same column.

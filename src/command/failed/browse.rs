@@ -38,7 +38,7 @@ impl Selection<'_> {
     ) -> anyhow::Result<BrowseTally> {
         let mut browser = QueueBrowser::begin(self.session, self.queue).await?;
         let mut tally = BrowseTally::default();
-        while !self.filter.is_satisfied_by(tally.matching) {
+        while !self.filter.copies.is_satisfied_by(tally.matching) {
             let next = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => bail!("interrupted; {} is as it was", self.queue),

@@ -2,9 +2,9 @@
 
 use super::job::FailedJob;
 use super::reason::FailedStatus;
-use crate::command::ages::parse_age;
+use crate::command::queue_filter::{QueueFilter, is_among};
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// The stages at which a job can fail, and the words for copies without the worker's reason.
 const STAGES: [&str; 8] = [
@@ -32,55 +32,24 @@ pub(crate) struct Filter {
     /// The status that the submitter got
     #[arg(long, value_enum)]
     status: Vec<FailedStatus>,
-    /// The job's id, the whole of it
-    #[arg(long)]
-    pub(super) job_id: Vec<String>,
-    /// Failed longer ago than this: 2h, 1d, 1d12h
-    #[arg(long, value_name = "AGE", value_parser = parse_age)]
-    older_than: Option<SignedDuration>,
-    /// Failed since then
-    #[arg(long, value_name = "AGE", value_parser = parse_age)]
-    newer_than: Option<SignedDuration>,
-    /// At most so many, those first that were first in the queue
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: Option<u32>,
+    #[command(flatten)]
+    pub(super) copies: QueueFilter,
 }
 
 impl Filter {
     /// Selects these jobs as well.
     pub(super) fn or_named(mut self, job_ids: Vec<String>) -> Self {
-        self.job_id.extend(job_ids);
+        self.copies.or_named(job_ids);
         self
     }
 
-    /// True where the jobs are named one by one, which is consent to what is done with them.
-    pub(super) fn names_jobs(&self) -> bool {
-        !self.job_id.is_empty()
-    }
-
-    /// A copy of unknown age is neither older nor newer than anything.
     pub(super) fn matches(&self, job: &FailedJob, now: Timestamp) -> bool {
         let reason = &job.reason;
-        let age = reason.at.map(|at| now.duration_since(at));
-        is_among(&self.stage, |stage| *stage == reason.stage)
-            && is_among(&self.code, |code| *code == reason.code)
-            && is_among(&self.status, |status| *status == reason.status)
-            && is_among(&self.job_id, |id| job.job_id.as_ref() == Some(id))
-            && self
-                .older_than
-                .is_none_or(|bound| age.is_some_and(|age| age > bound))
-            && self
-                .newer_than
-                .is_none_or(|bound| age.is_some_and(|age| age < bound))
+        is_among(&self.stage, Some(&reason.stage))
+            && is_among(&self.code, Some(&reason.code))
+            && is_among(&self.status, Some(&reason.status))
+            && self.copies.matches(job.job_id.as_ref(), reason.at, now)
     }
-
-    pub(super) fn is_satisfied_by(&self, found: u32) -> bool {
-        self.limit.is_some_and(|limit| found >= limit)
-    }
-}
-
-fn is_among<T>(wanted: &[T], is_it: impl FnMut(&T) -> bool) -> bool {
-    wanted.is_empty() || wanted.iter().any(is_it)
 }
 
 #[cfg(test)]
@@ -189,10 +158,10 @@ mod tests {
     fn the_limit_counts_what_was_found() {
         let (none, two) = (filter("").unwrap(), filter("--limit 2").unwrap());
         assert_eq!(
-            [0, 1, 2, 3].map(|found| two.is_satisfied_by(found)),
+            [0, 1, 2, 3].map(|found| two.copies.is_satisfied_by(found)),
             [false, false, true, true]
         );
-        assert!(!none.is_satisfied_by(u32::MAX));
+        assert!(!none.copies.is_satisfied_by(u32::MAX));
     }
 
     #[test]

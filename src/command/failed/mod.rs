@@ -219,7 +219,7 @@ impl FailedQueue<'_> {
         };
         let tally = self.select(filter).each(add).await?;
         if refused > 0 {
-            print(&format!("{refused} {}", R::REFUSAL))?;
+            terminal::print(&format!("{refused} {}", R::REFUSAL))?;
         }
         let planned = plan.left();
         if planned == 0 {
@@ -230,13 +230,13 @@ impl FailedQueue<'_> {
                 remarked
             });
         }
-        if !(consent.yes || filter.names_jobs() || !R::IS_FOR_GOOD && planned == 1) {
+        if !(consent.yes || filter.copies.names_jobs() || !R::IS_FOR_GOOD && planned == 1) {
             list::write(
                 &mut std::io::stdout().lock(),
                 &plan.groups,
                 terminal::columns(),
             )?;
-            print(&format!(
+            terminal::print(&format!(
                 "Would {}. Nothing was changed: say --yes to do it, or name the jobs by their ids.",
                 removal.intent(planned)
             ))?;
@@ -254,7 +254,7 @@ impl FailedQueue<'_> {
                 self.stop.token(),
             )
             .await;
-        print(&progress.summary(&removal, planned, self.queue()))?;
+        terminal::print(&progress.summary(&removal, planned, self.queue()))?;
         print_late::<R>(progress.late)?;
         outcome?;
         // Only for its remarks: the status is the outcome's.
@@ -291,7 +291,7 @@ impl FailedQueue<'_> {
                 tally.missing
             );
         }
-        if tally.not_looked_at > 0 && !filter.is_satisfied_by(tally.matching) {
+        if tally.not_looked_at > 0 && !filter.copies.is_satisfied_by(tally.matching) {
             eprintln!(
                 "{} more in {queue} were not looked at; replay or drop some of these first",
                 tally.not_looked_at
@@ -307,7 +307,7 @@ impl FailedQueue<'_> {
             } => eprintln!("{}", nothing_in(queue, others)),
             BrowseTally { looked_at, .. } => eprintln!("none of {looked_at} in {queue} matches"),
         }
-        if filter.names_jobs() {
+        if filter.copies.names_jobs() {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS
@@ -315,12 +315,6 @@ impl FailedQueue<'_> {
     }
 }
 
-/// A line on stdout, wrapped to the terminal.
-fn print(text: &str) -> std::io::Result<()> {
-    let lines = terminal::wrap(text, terminal::columns());
-    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))
-}
-
 fn print_late<R: Removal>(late: u32) -> std::io::Result<()> {
-    RemovalProgress::late_line::<R>(late).map_or(Ok(()), |line| print(&line))
+    RemovalProgress::late_line::<R>(late).map_or(Ok(()), |line| terminal::print(&line))
 }

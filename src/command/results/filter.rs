@@ -1,18 +1,15 @@
 //! The options that select results: the same for both commands.
 
 use super::kept::KeptResult;
-use crate::command::ages::parse_age;
+use crate::command::queue_filter::{QueueFilter, is_among};
 use crate::domain::result::Status;
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ResultFilter {
-    /// The job's id, the whole of it. This, --submitter, --status, --verdict and --reply-to can be
-    /// repeated
-    #[arg(long)]
-    job_id: Vec<String>,
-    /// For whom the job was: as it said, else its bucket
+    /// For whom the job was: as it said, else its bucket. This, --status, --verdict, --reply-to and
+    /// --job-id can be repeated
     #[arg(long)]
     submitter: Vec<String>,
     #[arg(long, value_parser = status, help = "completed, undetermined or invalid_job")]
@@ -22,15 +19,8 @@ pub(crate) struct ResultFilter {
     /// The reply queue that did not take it
     #[arg(long, value_name = "QUEUE")]
     reply_to: Vec<String>,
-    /// Finished longer ago than this: 2h, 1d, 1d12h
-    #[arg(long, value_name = "AGE", value_parser = parse_age)]
-    older_than: Option<SignedDuration>,
-    /// Finished since then
-    #[arg(long, value_name = "AGE", value_parser = parse_age)]
-    newer_than: Option<SignedDuration>,
-    /// At most so many, those first that were first in the queue
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: Option<u32>,
+    #[command(flatten)]
+    pub(super) copies: QueueFilter,
 }
 
 fn status(text: &str) -> Result<Status, &'static str> {
@@ -43,22 +33,12 @@ fn status(text: &str) -> Result<Status, &'static str> {
 impl ResultFilter {
     /// Selects these jobs as well.
     pub(super) fn or_named(mut self, job_ids: Vec<String>) -> Self {
-        self.job_id.extend(job_ids);
+        self.copies.or_named(job_ids);
         self
     }
 
-    /// True where the jobs are named one by one, which is consent to what is done with them.
-    pub(super) fn names_jobs(&self) -> bool {
-        !self.job_id.is_empty()
-    }
-
-    /// A result of unknown age is neither older nor newer than anything.
     pub(super) fn matches(&self, result: &KeptResult, now: Timestamp) -> bool {
-        let age = result.finished.map(|at| now.duration_since(at));
-        let is_old_enough = |bound| age.is_some_and(|age| age > bound);
-        let is_new_enough = |bound| age.is_some_and(|age| age < bound);
-        is_among(&self.job_id, result.job_id.as_ref())
-            && is_among(&self.submitter, result.submitter.as_ref())
+        is_among(&self.submitter, result.submitter.as_ref())
             && is_among(&self.verdict, result.verdict.as_ref())
             && is_among(&self.reply_to, result.reply_to.as_ref())
             && (self.status.is_empty()
@@ -66,17 +46,10 @@ impl ResultFilter {
                     .status
                     .iter()
                     .any(|status| status.as_str() == result.status))
-            && self.older_than.is_none_or(is_old_enough)
-            && self.newer_than.is_none_or(is_new_enough)
+            && self
+                .copies
+                .matches(result.job_id.as_ref(), result.finished, now)
     }
-
-    pub(super) fn is_satisfied_by(&self, found: u32) -> bool {
-        self.limit.is_some_and(|limit| found >= limit)
-    }
-}
-
-fn is_among(wanted: &[String], is: Option<&String>) -> bool {
-    wanted.is_empty() || is.is_some_and(|is| wanted.contains(is))
 }
 
 #[cfg(test)]

@@ -161,11 +161,11 @@ impl ResultsQueue<'_> {
         };
         let tally = self.each(&filter, add).await?;
         let planned = groups.total();
-        let is_agreed = arguments.yes || filter.names_jobs() || planned == 1;
+        let is_agreed = arguments.yes || filter.copies.names_jobs() || planned == 1;
         if planned > 0 && !is_agreed && !arguments.json {
             groups.write(&mut std::io::stdout().lock(), terminal::columns())?;
             let seconds = u64::from(planned.div_ceil(u32::from(arguments.rate))).max(1);
-            print(&format!(
+            terminal::print(&format!(
                 "Would deliver {planned} to {}, in about {}. Nothing was changed: say --yes to do it, or name the jobs by \
                  their ids.",
                 plain(&named(&queues)),
@@ -217,10 +217,10 @@ impl ResultsQueue<'_> {
         delivered: &Delivered,
     ) -> std::io::Result<()> {
         for (queue, number) in &delivered.to {
-            print(&format!("delivered {number} to {}", plain(queue)))?;
+            terminal::print(&format!("delivered {number} to {}", plain(queue)))?;
         }
         for (queue, problem) in &delivered.refused {
-            print(&format!(
+            terminal::print(&format!(
                 "{} took no more: {}; name another one with --to",
                 plain(queue),
                 plain(problem)
@@ -228,10 +228,10 @@ impl ResultsQueue<'_> {
         }
         let left = planned - delivered.total().min(planned);
         if is_agreed && left > 0 {
-            print(&format!("{left} are still in {}", self.queue()))?;
+            terminal::print(&format!("{left} are still in {}", self.queue()))?;
         }
         if unknown > 0 {
-            print(&format!(
+            terminal::print(&format!(
                 "{unknown} have no reply queue that is known and allowed: name one with --to"
             ))?;
         }
@@ -246,7 +246,7 @@ impl ResultsQueue<'_> {
     ) -> anyhow::Result<Tally> {
         let mut browser = QueueBrowser::begin(self.session, self.queue()).await?;
         let mut tally = Tally::default();
-        while !filter.is_satisfied_by(tally.matching) {
+        while !filter.copies.is_satisfied_by(tally.matching) {
             let next = tokio::select! {
                 biased;
                 () = self.stop.asked_for() => bail!("interrupted; {} is as it was", self.queue()),
@@ -271,7 +271,7 @@ impl ResultsQueue<'_> {
     #[expect(clippy::print_stderr, reason = "a remark beside the results")]
     fn remark(&self, filter: &ResultFilter, tally: Tally) -> ExitCode {
         let queue = self.queue();
-        if tally.not_looked_at > 0 && !filter.is_satisfied_by(tally.matching) {
+        if tally.not_looked_at > 0 && !filter.copies.is_satisfied_by(tally.matching) {
             eprintln!(
                 "{} more in {queue} were not looked at: another consumer holds them, or they are too many",
                 tally.not_looked_at
@@ -285,16 +285,10 @@ impl ResultsQueue<'_> {
         } else {
             eprintln!("none of {} in {queue} matches", tally.looked_at);
         }
-        if filter.names_jobs() {
+        if filter.copies.names_jobs() {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS
         }
     }
-}
-
-/// A line on stdout, wrapped to the terminal.
-fn print(text: &str) -> std::io::Result<()> {
-    let lines = terminal::wrap(text, terminal::columns());
-    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))
 }
