@@ -96,6 +96,12 @@ impl Policy {
             .map_or(Billed::Unknown, |rule| rule.billed.of(None))
     }
 
+    /// Whether a failed call is paid for, as far as its answer alone tells.
+    pub fn billed_failure(&self, failure: &Failure) -> Billed {
+        self.rule_about(failure)
+            .map_or(Billed::Unknown, |rule| rule.billed.of(failure.http_status))
+    }
+
     /// Why the rule of this id is as it is.
     pub fn reason(&self, rule: &str) -> Option<&str> {
         self.rules

@@ -15,6 +15,7 @@ pub mod huawei;
 mod request;
 mod settings;
 pub mod signature;
+mod trial;
 mod vendor;
 mod vendors;
 pub mod wire;
@@ -28,5 +29,6 @@ pub use request::{
     View,
 };
 pub use settings::{CallLimits, Section};
+pub use trial::{TrialAccount, TrialAccounts};
 pub use vendor::{AccountSettings, Open, Opened, Opening, Vendor};
 pub use vendors::Vendors;

@@ -18,7 +18,7 @@ pub use config::Config;
 
 use super::vendor::{Opened, Opening, Vendor};
 use super::wire::redaction::Redaction;
-use super::wire::{AnswerContext, Wire, sensitive};
+use super::wire::{AnswerContext, AnswerTap, Wire, sensitive};
 use super::{Provider, Reply, Request, Shown};
 use crate::clock::skew::ClockReading;
 use crate::domain::account::VendorName;
@@ -88,6 +88,15 @@ impl DeepFinch {
                 .context("api_secret cannot be a header")?,
             auto_rotate: config.auto_rotate,
         })
+    }
+
+    /// The same account, whose answers are also left as they came.
+    #[must_use]
+    pub(super) fn on_trial(self, tap: AnswerTap) -> Self {
+        Self {
+            wire: self.wire.tapped(tap),
+            ..self
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub use form::{encoded_len, inline};
 use super::signature::{Payload, Signer, Unsigned};
 use super::vendor::{Opened, Opening, Vendor};
 use super::wire::redaction::Redaction;
-use super::wire::{AnswerContext, Wire, sensitive};
+use super::wire::{AnswerContext, AnswerTap, Wire, sensitive};
 use super::{EncodedBody, Provider, Reply, Request, Shown};
 use crate::clock::skew::ClockReading;
 use crate::domain::account::VendorName;
@@ -106,6 +106,16 @@ impl Huawei {
             signs_payload,
             clock_offset_seconds: AtomicI64::new(0),
         })
+    }
+
+    /// The same account, signing as of so much later, whose answers are also left as they came.
+    #[must_use]
+    pub(super) fn on_trial(self, clock_offset: SignedDuration, tap: AnswerTap) -> Self {
+        Self {
+            wire: self.wire.tapped(tap),
+            clock_offset_seconds: AtomicI64::new(clock_offset.as_secs()),
+            ..self
+        }
     }
 
     /// Encoded once, however often the call is made.

@@ -78,6 +78,15 @@ impl AnswerBody {
 
     /// Applies `read` to the object's fields.
     pub(super) fn read<A>(&self, read: impl FnOnce(Fields<'_>) -> A) -> Result<A, BodyProblem> {
+        self.read_text(|_, fields, _| read(fields))
+    }
+
+    /// Applies `read` to the object's text as strict JSON, to its fields, and to whether the body
+    /// was strict JSON as it stands.
+    pub(super) fn read_text<A>(
+        &self,
+        read: impl FnOnce(&str, Fields<'_>, bool) -> A,
+    ) -> Result<A, BodyProblem> {
         let undone = encoding::undo(&self.bytes, &self.encodings, MAX_ANSWER_BYTES);
         // An unknown encoding may be a mistake in the header.
         let bytes = undone
@@ -86,14 +95,14 @@ impl AnswerBody {
                 Cow::Borrowed(bytes)
             });
         let text = charset::decode(&bytes, self.charset.as_deref());
-        if let Some(fields) = Fields::parse(&with_controls_blanked(Cow::Borrowed(&text))) {
-            return Ok(read(fields));
+        let blanked = with_controls_blanked(Cow::Borrowed(&text));
+        if let Some(fields) = Fields::parse(&blanked) {
+            return Ok(read(&blanked, fields, true));
         }
-        match lenient::first_object(&text)
-            .as_deref()
-            .and_then(Fields::parse)
-        {
-            Some(fields) => Ok(read(fields)),
+        let mended = lenient::first_object(&text);
+        let mended = mended.as_deref();
+        match mended.and_then(|text| Some((text, Fields::parse(text)?))) {
+            Some((text, fields)) => Ok(read(text, fields, false)),
             None => Err(undone
                 .err()
                 .map_or(BodyProblem::NoObject, BodyProblem::Encoded)),

@@ -15,6 +15,7 @@ pub mod json;
 mod lenient;
 pub mod redaction;
 pub(crate) mod reference;
+mod tap;
 
 use crate::clock::server_clock::{ServerClock, http_date};
 use crate::domain::failure::{Failure, Stage, cut};
@@ -27,17 +28,23 @@ use jiff::Timestamp;
 use jiff::tz::{self, TimeZone};
 use json::Fields;
 use redaction::Redaction;
-use reqwest::header::{DATE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    CONTENT_TYPE, DATE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Client, RequestBuilder, Response};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+pub use tap::{AnswerTap, TappedAnswer};
+
 /// After a complete object, the rest of the announced body is awaited for at most this long.
 const SILENCE: Duration = Duration::from_secs(1);
 /// The longest `Retry-After` that is accepted.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// The bytes of a content type that are kept; longer ones are none.
+const MAX_CONTENT_TYPE_BYTES: usize = 80;
 /// The bytes of a redirect's address that a message shows.
 const MAX_LOCATION_BYTES: usize = 200;
 
@@ -57,6 +64,7 @@ pub struct Wire {
     timeout: Duration,
     context: AnswerContext,
     pub server_clock: ServerClock,
+    tap: Option<AnswerTap>,
 }
 
 /// The settings for reading an answer.
@@ -105,6 +113,16 @@ impl Wire {
             timeout,
             context,
             server_clock: ServerClock::default(),
+            tap: None,
+        }
+    }
+
+    /// The same side, whose answers are also left as they came.
+    #[must_use]
+    pub fn tapped(self, tap: AnswerTap) -> Self {
+        Self {
+            tap: Some(tap),
+            ..self
         }
     }
 
@@ -126,6 +144,9 @@ impl Wire {
         self.server_clock.learn(headers.server_time, now);
         let mut body = AnswerBody::announced(response.headers());
         let ended = self.receive(response, &mut body, deadline).await;
+        if let Some(tap) = &self.tap {
+            tap.leave(tapped(status, &headers, &body, now));
+        }
         // A complete object counts; a problem of the connection matters only without one.
         let outcome = match (
             body.read(|fields| read(status, fields, &self.context)),
@@ -199,6 +220,26 @@ impl Wire {
     }
 }
 
+fn tapped(
+    http_status: u16,
+    headers: &AnswerHeaders,
+    body: &AnswerBody,
+    received: Timestamp,
+) -> TappedAnswer {
+    let object = body.read_text(|text, _, is_strict| (text.to_owned(), is_strict));
+    let (object, is_strict) = object.ok().unzip();
+    TappedAnswer {
+        http_status,
+        content_type: headers.content_type.clone(),
+        server_time: headers.server_time,
+        received,
+        has_retry_after: headers.retry_after.is_some(),
+        bytes: body.len(),
+        object,
+        is_strict: is_strict.unwrap_or(false),
+    }
+}
+
 /// Returns the failure of an answer without a readable documented body.
 pub fn undocumented(stage: Stage, status: u16, message: &str) -> Failure {
     let code = if (200..300).contains(&status) {
@@ -252,6 +293,7 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 /// The facts that the answer's headers add to its body.
 struct AnswerHeaders {
     request_id: Option<String>,
+    content_type: Option<String>,
     retry_after: Option<Duration>,
     server_time: Option<Timestamp>,
     /// The address to which a redirect leads.
@@ -264,6 +306,8 @@ impl AnswerHeaders {
         let server_time = text(DATE.as_str()).and_then(http_date);
         Self {
             request_id: text("x-request-id").and_then(redaction::request_id),
+            content_type: text(CONTENT_TYPE.as_str())
+                .map(|kind| cut(kind, MAX_CONTENT_TYPE_BYTES).to_owned()),
             retry_after: text(RETRY_AFTER.as_str())
                 .and_then(|value| retry_after(value, server_time.unwrap_or(now))),
             server_time,

@@ -10,6 +10,7 @@ fn wire(timeout: Duration) -> Wire {
         timeout,
         context: AnswerContext::default(),
         server_clock: ServerClock::default(),
+        tap: None,
     }
 }
 
