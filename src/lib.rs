@@ -40,6 +40,7 @@
 //! | [`panics`] | where jobs made the program panic, and whether it may be trusted with more |
 //! | [`clock`], [`randomness`], [`waits`] | the wall clock and randomness, injected; how waits grow |
 //! | [`shutdown`] | signals |
+//! | [`certify`] | what the worker assumes about the two APIs, and what calls to them show |
 //! | [`dev`] | the sandbox: both providers and S3 on this machine; the simulation: scenarios for the policy on a simulated clock |
 //!
 //! Invariants, in the order in which they matter:
@@ -58,8 +59,8 @@ pub mod app;
 pub mod attempts;
 pub mod breaker;
 pub mod broker;
-pub mod budget;
 pub mod build_info;
+pub mod certify;
 pub mod checkpoint;
 pub mod clock;
 pub mod cluster;
