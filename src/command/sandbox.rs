@@ -4,11 +4,14 @@ use anyhow::Context;
 use clap::Args;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::certify::CallRecording;
+use crate::config::ConfigError;
 use crate::dev::sandbox::{Sandbox, SandboxOptions, SandboxScenario, samples};
+use crate::settings::file::read_file;
 use crate::shutdown;
 use crate::telemetry;
 
@@ -26,26 +29,29 @@ pub(super) struct SandboxArguments {
     /// Scripted faults; tests/data/scenarios/example.toml shows every key
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
+    /// Answers about bills as `certify` recorded them, instead of the samples' own
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
 }
 
-pub(super) async fn run(
-    SandboxArguments { listen, scenario }: SandboxArguments,
-) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(arguments: SandboxArguments) -> anyhow::Result<ExitCode> {
     telemetry::log::install(&telemetry::Config::default());
     let stop = shutdown::on_signal(Some(LAST_ANSWERS)).context("cannot listen for signals")?;
-    serve(listen, scenario, stop.asked_for()).await?;
+    serve(arguments, stop.asked_for()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints where everything is and how to point a worker at it, and answers calls until `shutdown`.
 async fn serve(
-    listen: SocketAddr,
-    scenario: Option<PathBuf>,
+    arguments: SandboxArguments,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let scenario = scenario
+    let listen = arguments.listen;
+    let mut scenario = arguments
+        .scenario
         .as_deref()
         .map_or(Ok(SandboxScenario::default()), SandboxScenario::read)?;
+    scenario.replay = arguments.replay.as_deref().map(recorded).transpose()?;
     if !listen.ip().is_loopback() {
         tracing::warn!(%listen, "the sandbox answers strangers: its credentials are public");
     }
@@ -68,6 +74,14 @@ async fn serve(
     shutdown.await;
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// # Errors
+/// Names the file, and why it cannot be replayed.
+fn recorded(path: &Path) -> Result<CallRecording, ConfigError> {
+    let text = read_file(path).map_err(|problem| ConfigError::of("--replay", &problem))?;
+    CallRecording::parse(&text)
+        .map_err(|problem| ConfigError::of("--replay", &format!("{}: {problem}", path.display())))
 }
 
 /// The introduction is TOML throughout, so that it can be redirected into a configuration file.
@@ -135,6 +149,14 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn arguments(scenario: Option<&str>) -> SandboxArguments {
+        SandboxArguments {
+            listen: ([127, 0, 0, 1], 0).into(),
+            scenario: scenario.map(PathBuf::from),
+            replay: None,
+        }
+    }
+
     #[tokio::test]
     async fn the_output_is_a_configuration_that_points_at_the_sandbox() {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
@@ -151,20 +173,16 @@ mod tests {
 
     #[tokio::test]
     async fn it_runs_until_it_is_asked_to_stop() {
-        serve(([127, 0, 0, 1], 0).into(), None, std::future::ready(()))
+        serve(arguments(None), std::future::ready(()))
             .await
             .unwrap();
     }
 
     #[tokio::test]
     async fn a_bad_scenario_is_reported_before_anything_is_started() {
-        let error = serve(
-            ([127, 0, 0, 1], 0).into(),
-            Some("/nowhere.toml".into()),
-            std::future::pending(),
-        )
-        .await
-        .unwrap_err();
+        let error = serve(arguments(Some("/nowhere.toml")), std::future::pending())
+            .await
+            .unwrap_err();
         assert!(error.to_string().starts_with("/nowhere.toml: "), "{error}");
     }
 }

@@ -9,8 +9,11 @@ use tokio::time::Instant;
 
 use super::bill::{Catalogue, CatalogueEntry};
 use super::calls::{CallLedger, OpenCall};
+use super::deviation::Deviations;
 use super::download::Downloader;
 use super::picture::{Reader, SeenPicture};
+use super::replay::RecordingReplay;
+use super::reply::SandboxReply;
 use super::scenario::{SandboxRecognition, SandboxScenario, SandboxStorage, SandboxVerification};
 use super::script::FaultScript;
 use super::window::RateWindow;
@@ -25,6 +28,8 @@ pub(super) struct SandboxApp {
     pub(super) calls: CallLedger,
     pub(super) reader: Reader,
     pub(super) downloader: Downloader,
+    pub(super) deviations: Deviations,
+    replay: Option<RecordingReplay>,
     catalogue: Catalogue,
     script: FaultScript,
     recognition_window: Mutex<RateWindow>,
@@ -52,6 +57,8 @@ impl SandboxApp {
             calls: CallLedger::new(),
             reader: Reader::new(),
             downloader: Downloader::new()?,
+            deviations: scenario.deviations,
+            replay: scenario.replay.map(RecordingReplay::new),
             catalogue: Catalogue::of_samples()?,
             script: FaultScript::new(scenario.seed, scenario.faults),
             requests: AtomicU64::new(0),
@@ -70,6 +77,20 @@ impl SandboxApp {
         let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock: the window wants to see time go forwards.
         window.admit(Instant::now())
+    }
+
+    /// The recorded answer about the next bill, where a recording is replayed.
+    pub(super) fn replayed(&self, stage: Stage) -> Option<SandboxReply> {
+        self.replay.as_ref()?.next(stage)
+    }
+
+    /// A refusal before the picture was looked at, as it is sent.
+    pub(super) fn refusal(&self, stage: Stage, refusal: SandboxReply) -> SandboxReply {
+        let replayed = match &self.replay {
+            Some(replay) => replay.refusal(stage, refusal),
+            None => refusal,
+        };
+        self.deviations.alter(stage, replayed)
     }
 
     /// The sample that a picture shows.
@@ -143,6 +164,9 @@ impl SandboxApp {
     /// zero.
     pub(super) fn reset(&self) {
         self.script.reset();
+        if let Some(replay) = &self.replay {
+            replay.reset();
+        }
         self.calls.reset();
         let Self {
             recognition,

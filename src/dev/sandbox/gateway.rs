@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::app::SandboxApp;
 use super::codes;
+use super::deviation::{Deviation, SHORT_SKEW_SECONDS};
 use super::reply::{self, SandboxReply};
 use super::signature::{self, SignatureRefused, SignedRequest};
 use crate::domain::failure::Stage;
@@ -97,7 +98,16 @@ async fn read(body: Body) -> Option<Bytes> {
 }
 
 fn authenticate(app: &SandboxApp, parts: &Parts, body: &[u8]) -> Result<(), SignatureRefused> {
+    let unsigned = parts.headers.get("x-sdk-content-sha256");
+    if unsigned.is_some_and(|said| said == "UNSIGNED-PAYLOAD")
+        && app.deviations.has(Deviation::UnsignedPayloadRefused)
+    {
+        return Err(SignatureRefused::Malformed("the body is not signed"));
+    }
     if let Some(code) = app_code(&parts.headers) {
+        if app.deviations.has(Deviation::AppCodeRefused) {
+            return Err(SignatureRefused::Malformed("appcode not allowed"));
+        }
         let account = &app.recognition;
         let is_right = [&account.app_code, &account.previous_app_code]
             .into_iter()
@@ -116,8 +126,14 @@ fn authenticate(app: &SandboxApp, parts: &Parts, body: &[u8]) -> Result<(), Sign
         body,
     };
     let account = &app.recognition;
+    let tolerance = if app.deviations.has(Deviation::ShortClockTolerance) {
+        SHORT_SKEW_SECONDS
+    } else {
+        signature::MAX_SKEW_SECONDS
+    };
     let verify = |key: &str, secret: &Secret| {
-        signature::verify(&received, key, secret.expose(), Timestamp::now())
+        let now = Timestamp::now();
+        signature::verify_within(tolerance, &received, key, secret.expose(), now)
     };
     let previous_key = Some(&account.previous_app_key).filter(|key| !key.is_empty());
     verify(&account.app_key, &account.app_secret).or_else(|refused| {

@@ -11,6 +11,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use super::bill::QrBill;
+use crate::image::inspect;
 
 /// Verification takes 6000 × 6000; nothing larger is decoded.
 const MAX_PIXELS: u64 = 36_000_000;
@@ -25,6 +26,8 @@ pub(super) struct SeenPicture {
     pub(super) format: ImageFormat,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// EXIF says that it has to be turned.
+    pub(super) is_turned: bool,
     /// `None` where there is no bill's QR code, or none that can be read.
     pub(super) bill: Option<QrBill>,
     /// The hash of the bytes as they came, in hex.
@@ -74,6 +77,7 @@ fn look(bytes: &[u8], hash: &[u8]) -> Result<SeenPicture, NotAPicture> {
         format,
         width,
         height,
+        is_turned: inspect(bytes, 1).is_ok_and(|facts| facts.orientation != 1),
         bill,
         sha256: hex::encode(hash),
     })

@@ -76,15 +76,22 @@ pub(super) async fn answer(
     let mut call = app.calls.begin(Stage::Recognition);
     let picture = match receive(&app, request).await {
         Ok(picture) => picture,
-        Err(refusal) => return reply::send(refusal, None, call, &connection).await,
+        Err(refusal) => {
+            let refusal = app.refusal(Stage::Recognition, refusal);
+            let response = reply::send(refusal, None, call, &connection).await;
+            return app.deviations.alter_headers(response);
+        }
     };
     let fault = app
         .picture_fault(Stage::Recognition, &picture, false, &mut call)
         .await;
     let reply = fault
         .and_then(|fault| scripted(&app, fault))
+        .or_else(|| app.replayed(Stage::Recognition))
         .unwrap_or_else(|| recognised(&app, &picture, fault));
-    reply::send(reply, fault, call, &connection).await
+    let reply = app.deviations.alter(Stage::Recognition, reply);
+    let response = reply::send(reply, fault, call, &connection).await;
+    app.deviations.alter_headers(response)
 }
 
 async fn receive(app: &SandboxApp, request: Request) -> Result<SeenPicture, SandboxReply> {

@@ -4,13 +4,15 @@
 //!
 //! | section | keys |
 //! | --- | --- |
-//! | (top) | `seed`, `pictures_apart` |
+//! | (top) | `seed`, `pictures_apart`, `deviations` |
 //! | `[recognition]` | `rate_per_second`, `burst`, `latency`, `jitter`, `app_key`, `app_secret`, `app_code`; for rotation `previous_app_key`, `previous_app_secret`, `previous_app_code` |
 //! | `[verification]` | `rate_per_second`, `burst`, `latency`, `jitter`, `api_id`, `api_secret`; for rotation `previous_api_id`, `previous_api_secret` |
 //! | `[storage]` | `latency`, `jitter`, `access_key_id`, `secret_access_key`, `versions`, `part_etags`; for rotation `previous_access_key_id`, `previous_secret_access_key` |
 //! | `[[fault]]` | the language of [`crate::dev::scenario`] |
 
+use super::deviation::Deviations;
 use super::{codes, samples};
+use crate::certify::CallRecording;
 use crate::dev::scenario::{Fault, ScriptedAnswer, Unplayable, WireFault, WrittenFault, fits};
 use crate::domain::failure::Stage;
 use crate::settings::file::read_file;
@@ -70,6 +72,10 @@ pub struct SandboxScenario {
     pub storage: SandboxStorage,
     /// The first that fits answers.
     pub faults: Vec<Fault>,
+    /// Differences from the documents; none otherwise.
+    pub deviations: Deviations,
+    /// Answers about bills, in the place of the samples'.
+    pub replay: Option<CallRecording>,
 }
 
 impl SandboxScenario {
@@ -200,6 +206,8 @@ struct WrittenSandbox {
     #[serde(default)]
     pictures_apart: bool,
     #[serde(default)]
+    deviations: Deviations,
+    #[serde(default)]
     recognition: SandboxRecognition,
     #[serde(default)]
     verification: SandboxVerification,
@@ -219,6 +227,8 @@ impl WrittenSandbox {
             verification: self.verification,
             storage: self.storage,
             faults: faults.collect::<Result<_, _>>()?,
+            deviations: self.deviations,
+            replay: None,
         })
     }
 }

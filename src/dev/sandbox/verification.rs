@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::app::SandboxApp;
 use super::codes;
+use super::deviation::{Deviation, SMALL_FILE_BYTES};
 use super::picture::SeenPicture;
 use super::reply::{self, HangUp, SandboxReply};
 use crate::dev::scenario::{Fault, RegistryAnswer, ScriptedAnswer};
@@ -60,15 +61,22 @@ pub(super) async fn answer(
     let mut call = app.calls.begin(Stage::Verification);
     let (picture, auto_rotate) = match receive(&app, request).await {
         Ok(received) => received,
-        Err(refusal) => return reply::send(refusal, None, call, &connection).await,
+        Err(refusal) => {
+            let refusal = app.refusal(Stage::Verification, refusal);
+            let response = reply::send(refusal, None, call, &connection).await;
+            return app.deviations.alter_headers(response);
+        }
     };
     let fault = app
         .picture_fault(Stage::Verification, &picture, auto_rotate, &mut call)
         .await;
     let reply = fault
         .and_then(|fault| scripted(&app, fault, &picture))
+        .or_else(|| replayed(&app, &picture))
         .unwrap_or_else(|| verified(&app, &picture, fault));
-    reply::send(reply, fault, call, &connection).await
+    let reply = app.deviations.alter(Stage::Verification, reply);
+    let response = reply::send(reply, fault, call, &connection).await;
+    app.deviations.alter_headers(response)
 }
 
 async fn receive(app: &SandboxApp, request: Request) -> Result<(SeenPicture, bool), SandboxReply> {
@@ -78,6 +86,9 @@ async fn receive(app: &SandboxApp, request: Request) -> Result<(SeenPicture, boo
     }
     let invalid = |reason: &str| refuse(app, "INVALID_ARGUMENT", None, Some(reason));
     let form = Form::read(request).await.map_err(invalid)?;
+    if form.auto_rotate && app.deviations.has(Deviation::AutoRotateRefused) {
+        return Err(invalid("auto_rotate is not known"));
+    }
     let bytes = match (form.file, form.url) {
         (Some(file), None) => file,
         (None, Some(url)) => {
@@ -90,6 +101,9 @@ async fn receive(app: &SandboxApp, request: Request) -> Result<(SeenPicture, boo
             return Err(invalid("exactly one of file and url is required"));
         }
     };
+    if bytes.len() > SMALL_FILE_BYTES && app.deviations.has(Deviation::SmallFiles) {
+        return Err(invalid("the file is too large"));
+    }
     let read = app.reader.read(bytes).await;
     let Ok(picture) = read.as_ref() else {
         return Err(invalid("image format is not supported"));
@@ -99,6 +113,12 @@ async fn receive(app: &SandboxApp, request: Request) -> Result<(SeenPicture, boo
         Err(invalid("image format is not supported"))
     } else if !right_side(picture.width) || !right_side(picture.height) {
         Err(invalid("image size is out of range"))
+    } else if picture.is_turned && app.deviations.has(Deviation::ExifIgnored) {
+        let lying = SeenPicture {
+            bill: None,
+            ..picture.clone()
+        };
+        Ok((lying, form.auto_rotate))
     } else {
         Ok((picture.clone(), form.auto_rotate))
     }
@@ -203,6 +223,12 @@ fn scripted(app: &SandboxApp, fault: &Fault, picture: &SeenPicture) -> Option<Sa
         ScriptedAnswer::Named(status) => Some(refuse(app, status, fault.http_status, message)),
         ScriptedAnswer::Http(status) => Some(SandboxReply::page(*status)),
     }
+}
+
+/// A recorded answer, where the picture has a bill: one without is refused all the same.
+fn replayed(app: &SandboxApp, picture: &SeenPicture) -> Option<SandboxReply> {
+    picture.bill.as_ref()?;
+    app.replayed(Stage::Verification)
 }
 
 fn verified(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) -> SandboxReply {
