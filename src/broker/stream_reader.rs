@@ -1,24 +1,16 @@
 //! Reads the messages of a stream, from RabbitMQ or in this process.
 
-use super::amqp::{AmqpStreamReader, AmqpStreamSource};
+use super::amqp::AmqpStreamReader;
 use super::error::BrokerError;
-use super::memory::{MemoryStreamReader, MemoryStreamSource};
-use super::stream::{StreamMessage, StreamStart};
+use super::stream::StreamMessage;
+use std::collections::VecDeque;
 
 /// Reads a stream, whose messages stay.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has one of them")]
 pub enum StreamReader {
     Amqp(AmqpStreamReader),
-    Memory(MemoryStreamReader),
-}
-
-/// The connection of a session on which streams are read. It can be had without the session, and
-/// ends with it.
-#[derive(Debug)]
-pub enum StreamSource {
-    Amqp(AmqpStreamSource),
-    Memory(MemoryStreamSource),
+    Memory(VecDeque<StreamMessage>),
 }
 
 impl StreamReader {
@@ -29,25 +21,7 @@ impl StreamReader {
     pub async fn next(&mut self) -> Result<Option<StreamMessage>, BrokerError> {
         match self {
             Self::Amqp(reader) => reader.next().await,
-            Self::Memory(reader) => reader.next().await,
-        }
-    }
-}
-
-impl StreamSource {
-    /// Reads a stream from `start` to its present end, or on and on where the reader `follows`.
-    pub async fn read_stream(
-        &self,
-        name: &str,
-        start: StreamStart,
-        follows: bool,
-    ) -> Result<StreamReader, BrokerError> {
-        match self {
-            Self::Amqp(source) => source
-                .read(name, start, follows)
-                .await
-                .map(StreamReader::Amqp),
-            Self::Memory(source) => source.read(name, start, follows).map(StreamReader::Memory),
+            Self::Memory(messages) => Ok(messages.pop_front()),
         }
     }
 }

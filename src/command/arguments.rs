@@ -4,8 +4,8 @@ use super::config_file::ConfigFile;
 #[cfg(feature = "pdf")]
 use super::pdf_page;
 use super::{
-    check, completions, failed, health, help, init, man, policy, process, results, resume, schema,
-    submit, top, topology,
+    certify, check, completions, failed, health, help, init, man, policy, process, results, resume,
+    schema, submit, top, topology,
 };
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
@@ -130,6 +130,14 @@ pub(super) enum Command {
         #[command(flatten)]
         arguments: check::CheckArguments,
     },
+    /// Are the providers as their documents say? A few paid calls on your accounts, asked for first
+    #[command(after_help = help::CERTIFY)]
+    Certify {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: certify::CertifyArguments,
+    },
     /// Writes a commented configuration, after five questions or from flags
     #[command(after_help = help::INIT)]
     Init(init::InitArguments),
@@ -184,6 +192,7 @@ impl Command {
             | Self::Submit { .. }
             | Self::Failed { .. }
             | Self::Results { .. }
+            | Self::Certify { .. }
             | Self::Top { .. } => false,
             #[cfg(feature = "sandbox")]
             Self::Demo(_) | Self::Sandbox(_) => false,
@@ -211,6 +220,7 @@ impl Command {
             | Self::Results { file, .. }
             | Self::Topology { file, .. }
             | Self::Check { file, .. }
+            | Self::Certify { file, .. }
             | Self::Health { file, .. }
             | Self::Resume { file, .. }
             | Self::Top { file, .. }

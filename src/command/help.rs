@@ -64,8 +64,9 @@ Examples:
 
 #[cfg(feature = "sandbox")]
 pub(super) const SANDBOX: &str = "\
-Example:
-  invoice-worker sandbox --listen 127.0.0.1:9090 | tee sandbox.toml";
+Examples:
+  invoice-worker sandbox --listen 127.0.0.1:9090 | tee sandbox.toml
+  invoice-worker sandbox --replay certified.json";
 
 pub(super) const FAILED: &str = "\
 Looking changes nothing; what changes something says so first, and does it with --yes.
@@ -111,6 +112,21 @@ Exit status: 0 where a worker could work, 1 where something fails, 64 where the 
 Examples:
   invoice-worker check -c worker.toml
   invoice-worker check --offline --json --deny-warnings";
+
+pub(super) const CERTIFY: &str = "\
+Never more than --spend calls are paid for, whatever fails: a call is made only while one more may be, and an answer \
+that never came counts as paid. The picture is a built-in sample of an invented bill unless you name others; the \
+registry only knows real ones. Pictures are sent to both providers as they stand: JPEG or PNG.
+
+The recording has no text, number or credential of any bill in it; invoice-worker sandbox --replay answers from it.
+
+Exit status: 0 where nothing differs from the documents, 1 where something does, 64 where calls are not consented to, \
+130 or 143 after a signal: what was paid for until then is printed and recorded.
+
+Examples:
+  invoice-worker certify -c worker.toml
+  invoice-worker certify --spend 8 --recording certified.json real-bill.jpg
+  invoice-worker certify --spend 2 --yes --json > findings.json";
 
 pub(super) const TOP: &str = "\
 Where the output is no terminal it is printed once, and the status is 1 where a worker does not answer.

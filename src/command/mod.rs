@@ -5,6 +5,7 @@ mod ages;
 mod arguments;
 mod broker_clock;
 mod broker_session;
+mod certify;
 mod check;
 mod completions;
 mod config_file;
@@ -159,6 +160,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             let config = file.load()?;
             config.validate()?;
             Box::pin(check::run(config, file.path().as_deref(), &arguments)).await
+        }
+        Command::Certify { file, arguments } => {
+            let config = file.load()?;
+            config.validate_accounts()?;
+            Box::pin(certify::run(config, &arguments)).await
         }
         Command::Init(arguments) => init::run(arguments),
         Command::Schema { document } => schema::run(document),

@@ -1,5 +1,4 @@
 mod secrets;
-mod spending;
 mod validation;
 
 use super::*;

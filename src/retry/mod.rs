@@ -3,7 +3,6 @@
 
 mod attempt;
 mod beside;
-mod budget;
 mod context;
 mod ending;
 mod recall_time;

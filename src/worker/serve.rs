@@ -40,9 +40,8 @@ pub(super) struct Serving {
     pub(super) generation: Arc<Generation>,
     pub(super) consumers: JobConsumers,
     pub(super) intake: Intake,
-    /// Both end with the generation.
+    /// Ends with the generation.
     pub(super) _heartbeats: AbortOnDropHandle<()>,
-    pub(super) _following: Option<AbortOnDropHandle<()>>,
     /// Why a heartbeat could not be published.
     pub(super) problems: Receiver<PublishError>,
 }

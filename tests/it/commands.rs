@@ -2,6 +2,7 @@
 //! its exit status.
 
 mod addresses;
+mod certify;
 mod check;
 mod clock;
 mod deleted;

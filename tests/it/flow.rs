@@ -40,7 +40,6 @@ mod resumes;
 mod runs;
 mod scopes;
 mod seen_before;
-mod spending;
 mod stores;
 mod transfer;
 mod unversioned;

@@ -4,7 +4,8 @@ use super::queue::{DeadLetter, MemoryQueue, QueuedMessage};
 use super::stream::MemoryStream;
 use crate::broker::error::BrokerError;
 use crate::broker::message::Message;
-use std::collections::BTreeMap;
+use crate::broker::stream::StreamMessage;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -74,9 +75,9 @@ impl Queues {
         self.streams.entry(name.to_owned()).or_default();
     }
 
-    /// `None` where there is no such stream.
-    pub(super) fn stream(&self, name: &str) -> Option<&MemoryStream> {
-        self.streams.get(name)
+    /// All that is in a stream now; `None` where there is no such stream.
+    pub(super) fn stream(&self, name: &str) -> Option<VecDeque<StreamMessage>> {
+        self.streams.get(name).map(MemoryStream::messages)
     }
 
     /// False when there is no such queue.
