@@ -2,6 +2,7 @@
 
 use crate::breaker::Breaker;
 use crate::broker::Broker;
+use crate::budget::Budgets;
 use crate::checkpoint::{AnswerStore, Checkpoints};
 use crate::clock::Clock;
 use crate::cluster::Membership;
@@ -65,13 +66,14 @@ pub async fn pipeline_of(
 ) -> anyhow::Result<Pipeline> {
     let network = config.network()?;
     let store = Store::new(&config.storage, &network).await?;
-    let retrier = retrier(
+    let mut retrier = retrier(
         worker_id,
         Arc::new(policy),
         (config.policy.timezone(), Clock::System),
         randomness,
         Arc::new(DecisionLog),
     );
+    retrier.budgets = budgets(config, &retrier);
     let http = http_client(CONNECT_TIMEOUT, &network)?;
     let vendors = Vendors::builtin();
     let surroundings = Surroundings {
@@ -99,8 +101,21 @@ pub fn retrier(
         clock,
         randomness,
         breaker,
+        budgets: Budgets::default(),
         observer,
     }
+}
+
+/// The budgets of the jobs of this retrier's worker.
+fn budgets(config: &Config, retrier: &Retrier) -> Budgets {
+    let membership = retrier.breaker.membership().clone();
+    Budgets::new(
+        &config.budget,
+        config.account_prices(),
+        config.policy.timezone(),
+        config.storage.bucket.clone(),
+        (membership, retrier.clock),
+    )
 }
 
 /// The line, over these surroundings.
@@ -162,6 +177,7 @@ pub fn worker_parts(
     events: Box<dyn EventSink>,
     randomness: Randomness,
 ) -> Parts {
+    let budgets = pipeline.retrier.budgets.clone();
     Parts {
         settings: Settings {
             queues: config.broker.clone(),
@@ -176,12 +192,12 @@ pub fn worker_parts(
         sealer: config.sealer(),
         health,
         events,
-        ledger: ledger(config),
+        ledger: ledger(config, budgets),
         randomness,
     }
 }
 
-fn ledger(config: &Config) -> Ledger {
+fn ledger(config: &Config, budgets: Budgets) -> Ledger {
     Ledger::new(LedgerSettings {
         stream: config.ledger.stream(&config.broker.ledger_queue),
         may_declare: config.broker.declare_topology,
@@ -189,6 +205,7 @@ fn ledger(config: &Config) -> Ledger {
         timezone: config.policy.timezone(),
         default_bucket: config.storage.bucket.clone(),
         sealer: config.sealer(),
+        budgets,
     })
 }
 

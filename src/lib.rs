@@ -59,6 +59,7 @@ pub mod app;
 pub mod attempts;
 pub mod breaker;
 pub mod broker;
+pub mod budget;
 pub mod build_info;
 pub mod certify;
 pub mod checkpoint;

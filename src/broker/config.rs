@@ -29,6 +29,9 @@ pub struct Config {
     /// A copy of `tls.ca_file`, set while the configuration is loaded.
     #[serde(skip)]
     pub shared_ca_file: PathBuf,
+    /// The worker reads its ledger: there are budgets. Set while the configuration is loaded.
+    #[serde(skip)]
+    pub reads_ledger: bool,
     pub jobs_queue: String,
     pub due_queue: String,
     pub control_exchange: String,
@@ -60,6 +63,7 @@ impl Default for Config {
             client_cert_file: PathBuf::new(),
             client_key_file: PathBuf::new(),
             shared_ca_file: PathBuf::new(),
+            reads_ledger: false,
             jobs_queue: "invoice.jobs".to_owned(),
             due_queue: "invoice.due".to_owned(),
             control_exchange: "invoice.control".to_owned(),

@@ -8,7 +8,7 @@ use super::job_past::JobPast;
 use super::message::Message;
 use super::run_locks::RunGuard;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::job::{ImageRef, Job, JobEnvelope, Rejected};
+use crate::domain::job::{Job, JobEnvelope, Rejected};
 use crate::domain::progress::LostTurn;
 use crate::seal::Sealer;
 use crate::waits::LONGEST_HOLD;
@@ -45,19 +45,15 @@ pub struct InHand<'a> {
 #[derive(Clone, Debug)]
 pub struct Submitted {
     pub verify: bool,
-    /// Whom it is for: as it says, or the bucket that it names.
+    /// The submitter that it names, or else its bucket.
     pub submitter: Option<String>,
 }
 
 impl Submitted {
     fn of(job: &Job) -> Self {
-        let bucket = match &job.image {
-            ImageRef::Object { bucket, .. } => bucket.clone(),
-            ImageRef::Url(_) => None,
-        };
         Self {
             verify: job.verify,
-            submitter: job.submitter.clone().or(bucket),
+            submitter: job.named_submitter().map(str::to_owned),
         }
     }
 }

@@ -67,4 +67,4 @@ pub use run_id::{REPLAY, UNREADABLE, run_id};
 pub use run_locks::{RunGuard, RunLocks};
 pub use session::{Broker, Consumer, Publisher, Session};
 pub use stream::{StreamDefinition, StreamMessage, StreamStart};
-pub use stream_reader::StreamReader;
+pub use stream_reader::{StreamReader, StreamSource};

@@ -25,6 +25,9 @@ impl PermissionPatterns {
         let mut configure = Vec::new();
         let mut read: Vec<&str> = names(QueueRole::Work).collect();
         read.push(control);
+        if config.reads_ledger {
+            read.push(&config.ledger_queue);
+        }
         if config.declare_topology {
             configure.extend(queues.iter().map(|queue| queue.name.as_str()));
             configure.push(control);
@@ -100,6 +103,13 @@ mod tests {
             patterns.read,
             format!(r"^(invoice\.jobs|invoice\.due|invoice\.control|{delays}|amq\.gen-.*)$")
         );
+        config.reads_ledger = true;
+        let with_budgets = PermissionPatterns::of_worker(&config).read;
+        assert!(
+            with_budgets.contains(r"|invoice\.ledger|"),
+            "{with_budgets}"
+        );
+        config.reads_ledger = false;
         config.declare_topology = false;
         assert_eq!(
             PermissionPatterns::of_worker(&config).command(Some("the worker"), Some("/")),

@@ -8,7 +8,7 @@ use super::memory::{MemoryBroker, MemoryConsumer, MemoryPublisher, MemorySession
 use super::message::Message;
 use super::rights::MissingRight;
 use super::stream::{StreamDefinition, StreamStart};
-use super::stream_reader::StreamReader;
+use super::stream_reader::{StreamReader, StreamSource};
 use super::topology::Differences;
 use tokio::sync::watch;
 
@@ -198,7 +198,7 @@ impl Session {
     pub async fn has_queue(&self, queue: &str) -> Result<bool, BrokerError> {
         match self {
             Self::Amqp(session) => session.has_queue(queue).await,
-            Self::Memory(session) => Ok(session.stream(queue).is_ok()),
+            Self::Memory(session) => Ok(session.has_stream(queue)),
         }
     }
 
@@ -217,20 +217,21 @@ impl Session {
         }
     }
 
-    /// Reads a stream from `start` to its present end, or on and on where the reader `follows`. That
-    /// of a broker in this process always ends.
+    /// Reads a stream, as [`StreamSource::read_stream`] does.
     pub async fn read_stream(
         &self,
         name: &str,
         start: StreamStart,
         follows: bool,
     ) -> Result<StreamReader, BrokerError> {
+        self.stream_source().read_stream(name, start, follows).await
+    }
+
+    /// Opens readers of streams without this session at hand.
+    pub fn stream_source(&self) -> StreamSource {
         match self {
-            Self::Amqp(session) => session
-                .read_stream(name, start, follows)
-                .await
-                .map(StreamReader::Amqp),
-            Self::Memory(session) => session.stream(name).map(StreamReader::Memory),
+            Self::Amqp(session) => StreamSource::Amqp(session.stream_source()),
+            Self::Memory(session) => StreamSource::Memory(session.stream_source()),
         }
     }
 

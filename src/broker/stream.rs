@@ -20,6 +20,8 @@ pub enum StreamStart {
     /// Begin with the chunk that was written at this time or before: somewhat earlier messages may come
     /// first.
     At(Timestamp),
+    /// Begin with the message at this place.
+    Offset(u64),
     /// Begin with what is written from now on.
     Next,
 }

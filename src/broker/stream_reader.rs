@@ -1,16 +1,24 @@
 //! Reads the messages of a stream, from RabbitMQ or in this process.
 
-use super::amqp::AmqpStreamReader;
+use super::amqp::{AmqpStreamReader, AmqpStreamSource};
 use super::error::BrokerError;
-use super::stream::StreamMessage;
-use std::collections::VecDeque;
+use super::memory::{MemoryStreamReader, MemoryStreamSource};
+use super::stream::{StreamMessage, StreamStart};
 
 /// Reads a stream, whose messages stay.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has one of them")]
 pub enum StreamReader {
     Amqp(AmqpStreamReader),
-    Memory(VecDeque<StreamMessage>),
+    Memory(MemoryStreamReader),
+}
+
+/// The connection of a session on which streams are read. It can be had without the session, and
+/// ends with it.
+#[derive(Debug)]
+pub enum StreamSource {
+    Amqp(AmqpStreamSource),
+    Memory(MemoryStreamSource),
 }
 
 impl StreamReader {
@@ -21,7 +29,25 @@ impl StreamReader {
     pub async fn next(&mut self) -> Result<Option<StreamMessage>, BrokerError> {
         match self {
             Self::Amqp(reader) => reader.next().await,
-            Self::Memory(messages) => Ok(messages.pop_front()),
+            Self::Memory(reader) => reader.next().await,
+        }
+    }
+}
+
+impl StreamSource {
+    /// Reads a stream from `start` to its present end, or on and on where the reader `follows`.
+    pub async fn read_stream(
+        &self,
+        name: &str,
+        start: StreamStart,
+        follows: bool,
+    ) -> Result<StreamReader, BrokerError> {
+        match self {
+            Self::Amqp(source) => source
+                .read(name, start, follows)
+                .await
+                .map(StreamReader::Amqp),
+            Self::Memory(source) => source.read(name, start, follows).map(StreamReader::Memory),
         }
     }
 }

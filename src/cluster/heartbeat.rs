@@ -11,7 +11,8 @@ use crate::cluster::resume::ResumeReport;
 use crate::domain::account::AccountName;
 use crate::domain::failure::cut;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -22,6 +23,10 @@ const VERSION: u32 = 2;
 pub const MAX_BYTES: usize = 1 << 20;
 /// The most accounts that are read from a heartbeat, more than any worker has.
 const MAX_GRANTED: usize = 100;
+/// The most budgets that are read from a heartbeat, and the longest name of one: more than any
+/// worker has.
+const MAX_BUDGETS: usize = 100;
+const MAX_BUDGET_BYTES: usize = 400;
 /// The most reports about an operator's messages in a heartbeat.
 pub const MAX_RESUMED: usize = 8;
 
@@ -48,6 +53,12 @@ pub struct Heartbeat {
     /// the accounts where that is less than 1.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub granted: BTreeMap<AccountName, f64>,
+    /// The cost of this worker's calls in the air, by the name of the budget.
+    #[serde(
+        serialize_with = "amounts_as_text",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub in_the_air: BTreeMap<String, Decimal>,
     /// The outcomes of an operator's messages of the last minute.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<ResumeReport>,
@@ -66,6 +77,7 @@ impl Heartbeat {
             draining,
             closed,
             granted: BTreeMap::new(),
+            in_the_air: BTreeMap::new(),
             resumed: Vec::new(),
         }
     }
@@ -118,6 +130,11 @@ impl Heartbeat {
             .and_then(Value::as_object)
             .into_iter()
             .flatten();
+        let in_the_air = fields
+            .get("in_the_air")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         let resumed = fields
             .get("resumed")
             .and_then(Value::as_array)
@@ -140,6 +157,11 @@ impl Heartbeat {
                 .take(MAX_GRANTED)
                 .filter_map(|(account, part)| Some((AccountName::parse(account)?, part.as_f64()?)))
                 .collect(),
+            in_the_air: in_the_air
+                .take(MAX_BUDGETS)
+                .filter(|(budget, _)| budget.len() <= MAX_BUDGET_BYTES)
+                .filter_map(|(budget, amount)| Some((budget.clone(), sound_amount(amount)?)))
+                .collect(),
             resumed: resumed
                 .take(MAX_RESUMED)
                 .filter_map(|report| ResumeReport::deserialize(report).ok())
@@ -147,6 +169,23 @@ impl Heartbeat {
                 .collect(),
         })
     }
+}
+
+fn amounts_as_text<S: Serializer>(
+    amounts: &BTreeMap<String, Decimal>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(
+        amounts
+            .iter()
+            .map(|(name, amount)| (name, amount.to_string())),
+    )
+}
+
+/// `None` for what no worker would write.
+fn sound_amount(amount: &Value) -> Option<Decimal> {
+    let amount = Decimal::from_str_exact(amount.as_str()?).ok()?;
+    amount.is_sign_positive().then_some(amount)
 }
 
 #[cfg(test)]
@@ -168,6 +207,10 @@ mod tests {
         let heartbeat = Heartbeat {
             every_ms: Some(12_500),
             granted: BTreeMap::from([(AccountName::RECOGNITION, 0.5)]),
+            in_the_air: BTreeMap::from([(
+                "all accounts per day in CNY".into(),
+                Decimal::new(35, 2),
+            )]),
             resumed: vec![ResumeReport {
                 id: "a1".into(),
                 opened: 2,
@@ -214,6 +257,7 @@ mod tests {
             "has_work": "perhaps", "draining": 1,
             "closed": [{ "place": { "moon": "x" } }, unknown_stage, place, 7, null],
             "granted": { "Translation!": 0.5, "verification": 0.5, "recognition": "half" },
+            "in_the_air": { "a": "-1", "b": 1, "c": "1e3", "d": "0.70", "x".repeat(401): "1" },
             "resumed": [7, { "id": "a\n", "opened": 1, "alive": 1 }, { "id": "b", "opened": 1, "alive": 1, "new": 1 }],
         });
         let heartbeat = Heartbeat::parse(fields.to_string().as_bytes()).unwrap();
@@ -229,8 +273,12 @@ mod tests {
             heartbeat.granted,
             BTreeMap::from([(AccountName::VERIFICATION, 0.5)])
         );
+        assert_eq!(
+            heartbeat.in_the_air,
+            BTreeMap::from([("d".to_owned(), Decimal::new(70, 2))])
+        );
         assert_eq!(heartbeat.resumed.len(), 1);
-        for name in ["closed", "granted", "resumed"] {
+        for name in ["closed", "granted", "in_the_air", "resumed"] {
             let mut fields = fields.clone();
             fields[name] = json!("everything");
             assert!(

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::domain::account::AccountName;
 use crate::telemetry::metric;
 use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,6 +31,8 @@ struct Inner {
     /// The part of the configured rate that each account is granted, in steps, where it is less
     /// than 1.
     granted: Mutex<BTreeMap<AccountName, f64>>,
+    /// The cost of this worker's calls in the air, by the name of the budget.
+    in_the_air: Mutex<BTreeMap<String, Decimal>>,
     /// The outcomes of an operator's messages, and when they came about.
     resumed: Mutex<VecDeque<(ResumeReport, Timestamp)>>,
     /// Notified when a heartbeat is to be published before the next one is due.
@@ -44,6 +47,7 @@ impl Membership {
             peers: Mutex::new(Peers::new(worker)),
             demand: Demand::default(),
             granted: Mutex::default(),
+            in_the_air: Mutex::default(),
             resumed: Mutex::default(),
             announced: Notify::new(),
             clock,
@@ -59,6 +63,7 @@ impl Membership {
         let mut heartbeat = Heartbeat::new(peers.me(), has_work, draining, closed);
         heartbeat.every_ms = Some(peers.liveness(now).every_ms());
         heartbeat.granted.clone_from(&self.granted());
+        heartbeat.in_the_air.clone_from(&self.lock_in_the_air());
         heartbeat.resumed = self.resumed(now);
         heartbeat
     }
@@ -81,6 +86,7 @@ impl Membership {
             }
             peers.record_liveness(worker, heartbeat.liveness());
             peers.record_granted(worker, granted.clone());
+            peers.record_in_the_air(worker, heartbeat.in_the_air.clone());
             metric::workers_alive(peers.alive(now));
             is_new
         };
@@ -148,6 +154,20 @@ impl Membership {
         }
     }
 
+    /// Reports what this worker's calls in the air will cost, by the name of the budget. It is
+    /// published at once if it `is_news`, and else with the next heartbeat.
+    pub fn report_in_the_air(&self, amounts: BTreeMap<String, Decimal>, is_news: bool) {
+        *self.lock_in_the_air() = amounts;
+        if is_news {
+            self.announce();
+        }
+    }
+
+    /// Returns what the calls in the air of all other workers will cost, as they have reported.
+    pub fn in_the_air_of_others(&self) -> BTreeMap<String, Decimal> {
+        self.peers().in_the_air(self.0.clock.now())
+    }
+
     /// Registers a call that waits. While there is one, this worker has a share of the rate.
     pub fn wait_for_call(&self) -> WaitingCall<'_> {
         let (waiting, is_new) = self.0.demand.wait();
@@ -175,6 +195,13 @@ impl Membership {
     fn lock_resumed(&self) -> MutexGuard<'_, VecDeque<(ResumeReport, Timestamp)>> {
         self.0
             .resumed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_in_the_air(&self) -> MutexGuard<'_, BTreeMap<String, Decimal>> {
+        self.0
+            .in_the_air
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,6 +4,7 @@ use super::liveness::Liveness;
 use super::share::{RateShare, Share, rate_step};
 use crate::domain::account::AccountName;
 use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
 /// Heartbeats with a longer worker id are refused.
@@ -29,6 +30,7 @@ struct Peer {
     draining: bool,
     liveness: Liveness,
     granted: BTreeMap<AccountName, f64>,
+    in_the_air: BTreeMap<String, Decimal>,
 }
 
 impl Peers {
@@ -69,6 +71,9 @@ impl Peers {
             draining,
             liveness: known.map_or(Liveness::stated(None), |peer| peer.liveness),
             granted: known.map(|peer| peer.granted.clone()).unwrap_or_default(),
+            in_the_air: known
+                .map(|peer| peer.in_the_air.clone())
+                .unwrap_or_default(),
         };
         self.others.insert(worker.to_owned(), peer);
         is_new
@@ -124,6 +129,25 @@ impl Peers {
             }
             peer.granted = granted;
         }
+    }
+
+    /// Records what a peer's calls in the air will cost, by the name of the budget.
+    pub fn record_in_the_air(&mut self, worker: &str, amounts: BTreeMap<String, Decimal>) {
+        if let Some(peer) = self.others.get_mut(worker) {
+            peer.in_the_air = amounts;
+        }
+    }
+
+    /// Returns what the calls in the air of all live peers will cost together, by the name of the
+    /// budget.
+    pub fn in_the_air(&self, now: Timestamp) -> BTreeMap<String, Decimal> {
+        let mut sums: BTreeMap<String, Decimal> = BTreeMap::new();
+        let alive = self.others.values().filter(|peer| is_alive(peer, now));
+        for (budget, amount) in alive.flat_map(|peer| &peer.in_the_air) {
+            let sum = sums.entry(budget.clone()).or_default();
+            *sum = sum.saturating_add(*amount);
+        }
+        sums
     }
 
     /// Records the heartbeat of a worker that is no peer, because its addresses or accounts differ
@@ -406,6 +430,23 @@ mod tests {
             (part(&peers, AccountName::RECOGNITION) - 0.9409).abs() < 1e-9,
             "the draining worker c has no share"
         );
+    }
+
+    #[test]
+    fn the_calls_in_the_air_of_live_peers_are_added_up() {
+        let mut peers = Peers::new("b".into());
+        let amounts = |amount| BTreeMap::from([("daily".to_owned(), Decimal::from(amount))]);
+        for (worker, amount) in [("a", 3), ("c", 4)] {
+            peers.record(worker, true, false, at(0));
+            peers.record_in_the_air(worker, amounts(amount));
+        }
+        assert_eq!(peers.in_the_air(at(1)), amounts(7));
+        for second in [2, 4, 6, 8] {
+            peers.record("c", false, true, at(second));
+        }
+        assert_eq!(peers.in_the_air(at(8)), amounts(4), "a is gone");
+        peers.record_in_the_air("c", BTreeMap::new());
+        assert_eq!(peers.in_the_air(at(8)), BTreeMap::new());
     }
 
     #[test]

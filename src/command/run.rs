@@ -56,8 +56,11 @@ pub(super) async fn run(
     let pipeline = Arc::new(
         app::pipeline_of(instance.worker_id.clone(), &config, policy, chance.clone()).await?,
     );
-    let breaker = pipeline.retrier.breaker.clone();
-    health.ask_for_closures(move || breaker.closed());
+    let (breaker, budgets) = (
+        pipeline.retrier.breaker.clone(),
+        pipeline.retrier.budgets.clone(),
+    );
+    health.ask_for_closures(move || [breaker.closed(), budgets.closed()].concat());
     let broker_clock = Arc::clone(&pipeline.broker_clock);
     let _clock_watched = broker_clock::watch(&config, broker_clock).await?;
     let worker = Arc::new(Worker::new(app::worker_parts(

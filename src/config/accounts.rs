@@ -1,6 +1,7 @@
 //! The accounts behind the stages. `[recognition]` and `[verification]` are one each.
 
 use super::whole::Config;
+use crate::budget::AccountPrice;
 use crate::domain::account::{AccountName, VendorName};
 use crate::domain::stage::Stage;
 use crate::ledger::PricedAccount;
@@ -30,6 +31,18 @@ impl Config {
                 currency: verification.currency.clone(),
             },
         ]
+    }
+
+    /// The price of a call with each account.
+    pub fn account_prices(&self) -> Vec<AccountPrice> {
+        let priced = self.priced_accounts().into_iter();
+        priced
+            .map(|account| AccountPrice {
+                account: account.name,
+                tariff: account.tariff,
+                currency: account.currency,
+            })
+            .collect()
     }
 
     /// The accounts that ask the fiscal registry.

@@ -39,6 +39,20 @@ pub(super) fn read(
             mistakes.push(format!("environment variable {name}: is not UTF-8"));
             continue;
         };
+        if let Some(list) = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| list_of(rest, defaults))
+        {
+            settings.push(Setting {
+                section: list.to_owned(),
+                entry: None,
+                key: String::new(),
+                value: as_toml(value).unwrap_or_else(|| Value::String(value.to_owned())),
+                place: format!("environment variable {name}"),
+                from_environment: true,
+            });
+            continue;
+        }
         let Some((section, key)) = name
             .strip_prefix(PREFIX)
             .and_then(|rest| key_of(rest, defaults))
@@ -69,18 +83,12 @@ pub(super) fn read(
         let value = match default_of(defaults, section, key) {
             // Text is taken as it is; any other value is written as in the file.
             Some(Value::String(_)) | None => Value::String(value.to_owned()),
-            Some(_) => match format!("value = {value}")
-                .parse::<Table>()
-                .ok()
-                .and_then(|mut table| table.remove("value"))
-            {
-                Some(written) => written,
-                None => Value::String(value.to_owned()),
-            },
+            Some(_) => as_toml(value).unwrap_or_else(|| Value::String(value.to_owned())),
         };
         let place = format!("environment variable {name}");
         settings.push(Setting {
             section: section.to_owned(),
+            entry: None,
             key: key.to_owned(),
             value,
             place,
@@ -149,6 +157,19 @@ fn is_from_kubernetes(name: &str) -> bool {
             || name.contains("_SERVICE_PORT_")
             || name.ends_with("_PORT")
             || name.split("_PORT_").skip(1).any(is_protocol))
+}
+
+/// A value as it is written in the file; `None` for what is none.
+fn as_toml(value: &str) -> Option<Value> {
+    let table = format!("value = {value}").parse::<Table>();
+    table.ok()?.remove("value")
+}
+
+/// The list of sections of this name, if there is one.
+fn list_of<'a>(name: &str, defaults: &'a Table) -> Option<&'a str> {
+    let mut lists = defaults.iter().filter(|(_, value)| value.is_array());
+    let found = lists.find(|(list, _)| list.to_ascii_uppercase() == name)?;
+    Some(found.0.as_str())
 }
 
 /// The section and key of `SECTION__KEY`, if they exist.

@@ -44,11 +44,19 @@ impl ConfigError {
 pub(super) struct Places(BTreeMap<String, String>);
 
 impl Places {
-    /// The place of the key itself, of the list that contains `broker.urls[1]`, or of the file that
-    /// holds a secret.
+    /// The place of the key itself, of the entry that lacks it, of the list that contains
+    /// `broker.urls[1]`, or of the file that holds a secret.
     fn of(&self, key: &str) -> Option<&String> {
+        let entry = key.rsplit_once('.').map_or(key, |(entry, _)| entry);
         let list = key.split('[').next().unwrap_or(key);
-        self.0.get(list).or_else(|| self.0.get(&twin(list)))
+        let names = [key, entry, list, &twin(list)];
+        names.iter().find_map(|name| self.0.get(*name))
+    }
+
+    /// The entries of this list are replaced.
+    pub(super) fn forget_entries(&mut self, list: &str) {
+        let entries = format!("{list}[");
+        self.0.retain(|key, _| !key.starts_with(&entries));
     }
 
     /// Sets the place from which the key's value was read.

@@ -5,6 +5,7 @@
 
 use super::environment::{self, Variables};
 use super::error::{ConfigError, Places, twin};
+use super::list;
 use super::setting::Setting;
 use super::whole::Config;
 use crate::settings::file::read_file;
@@ -50,6 +51,7 @@ impl Config {
         });
         config.flaws_of_aws = environment::flaws_of_aws(&variables);
         config.broker.shared_ca_file.clone_from(&config.tls.ca_file);
+        config.broker.reads_ledger = !config.budget.is_empty();
         config.read_secret_files()?;
         Ok(config)
     }
@@ -71,27 +73,16 @@ impl Config {
         let mut merged = Table::new();
         let mut places = Places::default();
         for setting in settings {
+            let name = setting.name();
             match check(&setting, defaults) {
                 Ok(()) => {
-                    let section = merged
-                        .entry(setting.section.clone())
-                        .or_insert_with(|| Value::Table(Table::new()));
-                    if let Value::Table(section) = section {
-                        if setting.from_environment {
-                            // A secret and its file are one key: what is set later replaces either.
-                            section.remove(&twin(&setting.key));
-                        }
-                        section.insert(setting.key.clone(), setting.value);
+                    if setting.is_whole_list() {
+                        places.forget_entries(&name);
                     }
-                    places.set(
-                        &format!("{}.{}", setting.section, setting.key),
-                        setting.place,
-                    );
+                    places.set(&name, setting.place.clone());
+                    merge(&mut merged, setting);
                 }
-                Err(problem) => mistakes.push(format!(
-                    "{}: {}.{}: {problem}",
-                    setting.place, setting.section, setting.key
-                )),
+                Err(problem) => mistakes.push(format!("{}: {name}: {problem}", setting.place)),
             }
         }
         if !mistakes.is_empty() {
@@ -102,6 +93,46 @@ impl Config {
         config.places = places;
         Ok(config)
     }
+}
+
+fn merge(merged: &mut Table, setting: Setting) {
+    let is_whole_list = setting.is_whole_list();
+    let Setting {
+        section,
+        entry,
+        key,
+        value,
+        from_environment,
+        ..
+    } = setting;
+    if is_whole_list {
+        // The variable of a list replaces that of the file.
+        merged.insert(section, value);
+        return;
+    }
+    let empty = || Value::Table(Table::new());
+    let section = match entry {
+        None => merged.entry(section).or_insert_with(empty),
+        Some(entry) => {
+            let list = merged
+                .entry(section)
+                .or_insert_with(|| Value::Array(Vec::new()));
+            let Value::Array(list) = list else { return };
+            list.resize_with(list.len().max(entry + 1), empty);
+            &mut list[entry]
+        }
+    };
+    let Value::Table(section) = section else {
+        return;
+    };
+    if key.is_empty() {
+        return;
+    }
+    if from_environment {
+        // A secret and its file are one key: what is set later replaces either.
+        section.remove(&twin(&key));
+    }
+    section.insert(key, value);
 }
 
 fn defaults() -> Result<Table, ConfigError> {
@@ -117,6 +148,7 @@ fn from_text(source: Source<'_>, settings: &mut Vec<Setting>, mistakes: &mut Vec
         settings.push(Setting {
             place: source.place(&key.place),
             section: key.section,
+            entry: key.entry,
             key: key.key,
             value: key.value,
             from_environment: false,
@@ -133,6 +165,20 @@ fn from_text(source: Source<'_>, settings: &mut Vec<Setting>, mistakes: &mut Vec
 
 /// Is this one setting acceptable on its own?
 fn check(setting: &Setting, defaults: &Table) -> Result<(), String> {
+    let is_list = defaults.get(&setting.section).is_some_and(Value::is_array);
+    if is_list {
+        return list::check(setting);
+    }
+    if setting.entry.is_some() {
+        // The head of the entry says it once.
+        if !setting.key.is_empty() {
+            return Ok(());
+        }
+        return Err(match defaults.get(&setting.section) {
+            Some(_) => format!("is no list; write [{}]", setting.section),
+            None => format!("no such section; {}", meant(&setting.section, defaults)),
+        });
+    }
     let Some(section) = defaults.get(&setting.section).and_then(Value::as_table) else {
         return Err(format!(
             "no such section; {}",
@@ -147,8 +193,11 @@ fn check(setting: &Setting, defaults: &Table) -> Result<(), String> {
             names(section)
         ));
     };
-    let number_for_float = default.is_float() && setting.value.is_integer();
-    if !setting.value.same_type(default) && !number_for_float {
+    let alone = Table::from_iter([(setting.key.clone(), setting.value.clone())]);
+    let document = Table::from_iter([(setting.section.clone(), Value::Table(alone))]);
+    let read = Config::deserialize(document);
+    // A price is a text or a list, whatever its default is.
+    if !setting.value.same_type(default) && read.is_err() {
         return Err(format!(
             "expected {}, found {}{}",
             kind(default),
@@ -172,11 +221,7 @@ fn check(setting: &Setting, defaults: &Table) -> Result<(), String> {
     if let Some(flaw) = texts.iter().filter_map(Value::as_str).find_map(text::flaw) {
         return Err(flaw.to_owned());
     }
-    let alone = Table::from_iter([(setting.key.clone(), setting.value.clone())]);
-    let document = Table::from_iter([(setting.section.clone(), Value::Table(alone))]);
-    Config::deserialize(document)
-        .map(drop)
-        .map_err(|error| error.message().to_owned())
+    read.map(drop).map_err(|error| error.message().to_owned())
 }
 
 /// How it is written, from the default; of what has none, or a secret one, by its kind.

@@ -9,6 +9,7 @@ mod accounts;
 mod environment;
 mod error;
 mod fleet;
+mod list;
 mod load;
 mod seal;
 mod secret_files;

@@ -5,10 +5,35 @@ use toml::{Table, Value};
 /// A value and the place that it came from, for messages.
 pub(super) struct Setting {
     pub(super) section: String,
+    /// Its entry in a list of sections, from 0.
+    pub(super) entry: Option<usize>,
+    /// Empty for the head of an entry, and for a whole list.
     pub(super) key: String,
     pub(super) value: Value,
     pub(super) place: String,
     pub(super) from_environment: bool,
+}
+
+impl Setting {
+    /// Does it replace the list, with all its entries?
+    pub(super) fn is_whole_list(&self) -> bool {
+        self.entry.is_none() && self.key.is_empty()
+    }
+
+    /// The key as messages name it: `broker.urls`, `budget[0].amount`.
+    pub(super) fn name(&self) -> String {
+        let Self {
+            section,
+            entry,
+            key,
+            ..
+        } = self;
+        let dot = if key.is_empty() { "" } else { "." };
+        match entry {
+            Some(entry) => format!("{section}[{entry}]{dot}{key}"),
+            None => format!("{section}{dot}{key}"),
+        }
+    }
 }
 
 /// The default value of a key; `None` if there is no such key.

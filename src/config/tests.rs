@@ -1,4 +1,5 @@
 mod secrets;
+mod spending;
 mod validation;
 
 use super::*;

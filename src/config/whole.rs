@@ -8,7 +8,9 @@ use crate::seal::Sealer;
 use crate::settings::problem::Problems;
 use crate::settings::units::Size;
 use crate::settings::{Http, Network, Tls, text};
-use crate::{broker, checkpoint, ledger, provider::deepfinch, provider::huawei, store, telemetry};
+use crate::{
+    broker, budget, checkpoint, ledger, provider::deepfinch, provider::huawei, store, telemetry,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,7 @@ pub struct Config {
     pub storage: store::Config,
     pub checkpoint: checkpoint::Config,
     pub ledger: ledger::Config,
+    pub budget: Vec<budget::Config>,
     pub recognition: huawei::Config,
     pub verification: deepfinch::Config,
     pub policy: PolicyConfig,
@@ -44,6 +47,7 @@ impl Config {
         let mut problems = Problems::default();
         self.broker.validate(&mut problems);
         self.ledger.validate(&mut problems);
+        self.validate_budgets(&mut problems);
         self.validate_pipeline(&mut problems);
         self.telemetry.validate(&mut problems);
         ConfigError::from_problems(&problems, &self.places)
@@ -120,6 +124,15 @@ impl Config {
             self.recognition.app_code.expose(),
             self.verification.api_secret.expose(),
         ])
+    }
+
+    fn validate_budgets(&self, problems: &mut Problems) {
+        let has_ledger = self.ledger.store == ledger::LedgerStore::Stream;
+        let needs = budget::BudgetNeeds {
+            prices: &self.account_prices(),
+            ledger_age: has_ledger.then_some(&self.ledger.max_age),
+        };
+        budget::Config::validate(&self.budget, needs, problems);
     }
 
     fn validate_store(&self, problems: &mut Problems) {

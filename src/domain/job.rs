@@ -41,7 +41,7 @@ pub struct Job {
     pub deadline: Option<Timestamp>,
     /// Send a progress message to the reply queue whenever the job is parked.
     pub progress: bool,
-    /// Whom the job is for, in the ledger.
+    /// The name of the party that it is for, in the ledger and in budgets.
     pub submitter: Option<String>,
     /// Used by the checks alone.
     pub expect: Option<Expectations>,
@@ -132,6 +132,15 @@ struct WireImage<'a> {
 }
 
 impl Job {
+    /// The submitter that the job names, or else its bucket.
+    pub fn named_submitter(&self) -> Option<&str> {
+        let bucket = match &self.image {
+            ImageRef::Object { bucket, .. } => bucket.as_deref(),
+            ImageRef::Url(_) => None,
+        };
+        self.submitter.as_deref().or(bucket)
+    }
+
     /// Reads a job as a message brings it: at most `max_bytes`, as they are and once they are
     /// unpacked.
     ///

@@ -158,7 +158,7 @@ pub struct Parked {
     pub code: String,
     #[serde(default)]
     pub at: Timestamp,
-    /// It waits because a worker is paused: the whole wait does not count against the worker's
+    /// It waits because a worker is paused, or for its budget: the whole wait does not count against the worker's
     /// limit, whichever process ends it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub by_pause: bool,

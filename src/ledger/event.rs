@@ -142,7 +142,7 @@ impl LedgerEvent {
 }
 
 /// The id of a call that was made for this run: the same in each event that tells of it.
-pub(super) fn call_id(run: &str, call: &CallRecord) -> String {
+pub fn call_id(run: &str, call: &CallRecord) -> String {
     let request_id = call.request_id.as_deref().unwrap_or_default();
     let at = call.at.to_string();
     let says = [run, call.stage.as_str(), &call.code, &at, request_id];

@@ -6,16 +6,18 @@
 //! | `turn` | the event of a turn that ends |
 //! | `record` | what log and metrics say about the same turn |
 //! | `writer` | publishes events, and lets jobs go on where the stream takes none |
+//! | `spending` | tells the budgets what the stream says, for as long as a session lives |
 //! | `config` | the section `[ledger]` |
 
 mod config;
 mod event;
 mod record;
+mod spending;
 mod turn;
 mod writer;
 
 pub use config::{Config, LedgerStore};
-pub use event::{CallPrice, Ending, Hit, LOST, LedgerCall, LedgerEvent, StageCode, Wait};
+pub use event::{CallPrice, Ending, Hit, LOST, LedgerCall, LedgerEvent, StageCode, Wait, call_id};
 pub use record::{answered, parked};
 pub use turn::{PricedAccount, TurnEnd};
 pub use writer::{Ledger, LedgerSettings};

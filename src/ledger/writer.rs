@@ -6,8 +6,10 @@
 //! time: jobs go on.
 
 use super::event::LedgerEvent;
+use super::spending::{follow, tell};
 use super::turn::{PricedAccount, TurnBook, TurnEnd};
 use crate::broker::{Generation, InHand, Message, PublishError, StreamDefinition, Unpublished};
+use crate::budget::Budgets;
 use crate::seal::Sealer;
 use crate::telemetry::metric;
 use jiff::Timestamp;
@@ -15,6 +17,7 @@ use jiff::tz::TimeZone;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 /// A stream that did not take an event is given another one after so long.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
@@ -29,6 +32,8 @@ pub struct Ledger {
     book: TurnBook,
     /// Until when nothing is written to a stream that did not take an event.
     resting: Mutex<Option<Instant>>,
+    /// They follow what is written.
+    budgets: Budgets,
 }
 
 /// Its part of the configuration.
@@ -41,6 +46,7 @@ pub struct LedgerSettings {
     /// The bucket of jobs that name none.
     pub default_bucket: String,
     pub sealer: Sealer,
+    pub budgets: Budgets,
 }
 
 impl Ledger {
@@ -55,18 +61,27 @@ impl Ledger {
                 sealer: settings.sealer,
             },
             resting: Mutex::default(),
+            budgets: settings.budgets,
         }
     }
 
-    /// Looks after the stream of a new session, and says once where it cannot be used.
-    pub async fn open(&self, generation: &Generation) {
-        let Some(stream) = &self.stream else {
-            return;
-        };
+    /// Looks after the stream of a new session, and says once where it cannot be used. Where there
+    /// are budgets, they follow it as long as what is returned lives.
+    pub async fn open(&self, generation: &Generation) -> Option<AbortOnDropHandle<()>> {
+        let stream = self.stream.as_ref()?;
         match self.open_in_time(generation, stream).await {
-            Ok(()) => *self.resting() = None,
+            Ok(()) => {
+                *self.resting() = None;
+                self.budgets.is_written(None);
+            }
             Err(problem) => self.rest(&stream.name, &problem),
         }
+        let source = self
+            .budgets
+            .are_set()
+            .then(|| generation.session.stream_source())?;
+        let following = follow(source, stream.name.clone(), self.budgets.clone());
+        Some(AbortOnDropHandle::new(tokio::spawn(following)))
     }
 
     /// Finds or declares the stream, unless that takes longer than a job may wait for it.
@@ -106,7 +121,7 @@ impl Ledger {
             return Ok(());
         };
         if !self.may_try() {
-            metric::ledger_event_lost();
+            self.lose(&event);
             return Ok(());
         }
         if generation.is_over() {
@@ -117,7 +132,7 @@ impl Ledger {
             serde_json::to_vec(&event).unwrap_or_default(),
         );
         message.properties.timestamp = u64::try_from(event.at.as_second()).ok();
-        message.properties.message_id = Some(event.id);
+        message.properties.message_id = Some(event.id.clone());
         let mut published = self.publish(generation, stream, &message).await;
         if matches!(published, Err(PublishError::Returned)) {
             // It was deleted, or could not be declared before.
@@ -128,17 +143,24 @@ impl Ledger {
         match published {
             Ok(()) => {
                 if self.resting().take().is_some() {
+                    self.budgets.is_written(None);
                     tracing::info!(stream = stream.name, "the ledger is written again");
                 }
                 Ok(())
             }
             Err(PublishError::Lost) => Err(Unpublished::GenerationLost),
             Err(problem) => {
-                metric::ledger_event_lost();
+                self.lose(&event);
                 self.rest(&stream.name, &problem.to_string());
                 Ok(())
             }
         }
+    }
+
+    /// An event that no other worker will know of.
+    fn lose(&self, event: &LedgerEvent) {
+        metric::ledger_event_lost();
+        tell(&self.budgets, event);
     }
 
     async fn publish(
@@ -166,6 +188,7 @@ impl Ledger {
     }
 
     fn rest(&self, stream: &str, problem: &str) {
+        self.budgets.is_written(Some(problem));
         let before = self.resting().replace(Instant::now() + TRY_AGAIN);
         if before.is_none() {
             tracing::error!(

@@ -68,7 +68,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A job that will find its stage closed, or enough jobs about its image waiting for one call,
+    /// A job that will find its stage closed, its budget used up, or enough jobs about its image waiting for one call,
     /// is parked before anything is fetched for it, unless it is a redelivered one: that may have
     /// been answered.
     pub(super) fn look_ahead(&mut self, arrival: &Arrival) -> Result<(), Box<StageStopped>> {
@@ -89,14 +89,8 @@ impl<'a> Line<'a> {
         if matches!(self.job.job.image, ImageRef::Object { .. }) {
             scopes.extend(self.progress.scopes(AccountId::STORAGE));
         }
-        let Some(blocked) = self.retrier.breaker.blocked(&scopes, &self.progress.run) else {
-            return Ok(());
-        };
-        let stopped = self.retrier.blocked(blocked, self.job.deadline);
-        if matches!(stopped.decision(), Decision::Park { .. }) {
-            return Err(stopped);
-        }
-        Ok(())
+        self.retrier
+            .look_ahead(next, &scopes, &self.job, self.progress)
     }
 
     pub(super) async fn load(&mut self) -> Result<LoadedImage, Box<StageStopped>> {

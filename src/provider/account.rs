@@ -5,11 +5,13 @@ use super::control::Control;
 use super::vendor::Opened;
 use super::{NotShown, NotSigned, Provider, Reply, Request, Shown};
 use crate::breaker::CallPermit;
+use crate::budget::PendingCall;
 use crate::clock::skew::ClockReading;
 use crate::domain::account::AccountId;
 use crate::domain::failure::{Billed, Failure, Stage, cut};
 use crate::domain::progress::Progress;
 use crate::domain::result::CallRecord;
+use crate::ledger::call_id;
 use crate::policy::Decision;
 use crate::quota::{AccountQuota, CallSlot};
 use crate::retry::{CallContext, RecallTime, Retrier, StageStopped};
@@ -98,6 +100,7 @@ impl<A> Account<A> {
         loop {
             // A job that is too late takes no place in the rate.
             self.retrier.may_call(call.job)?;
+            self.retrier.wait_for_budget(call).await?;
             let waiting = trace::quota(self.id.name);
             let slot = self.wait_for_slot(call, kept.as_ref());
             let mut slot = slot.instrument(waiting).await?;
@@ -135,6 +138,12 @@ impl<A> Account<A> {
                 self.retrier.may_call(call.job)?;
             }
             let at = self.retrier.clock.now();
+            let Some(pending) = self.retrier.begin_call(call, at)? else {
+                // No call is made: another one may probe and use the slot.
+                drop((permit, slot));
+                kept = None;
+                continue;
+            };
             slot.start();
             let started = Instant::now();
             let span = trace::call(self.id.name, self.id.vendor.as_str());
@@ -157,7 +166,7 @@ impl<A> Account<A> {
                         reply.code,
                         reply.request_id.as_deref(),
                         billed,
-                        call.progress,
+                        (call.progress, pending),
                     );
                     return Ok(Called::Answered(reply));
                 }
@@ -168,7 +177,7 @@ impl<A> Account<A> {
                         &failure.code,
                         failure.request_id.as_deref(),
                         decision.billed,
-                        call.progress,
+                        (call.progress, pending),
                     );
                     if decision.decision == Decision::Throttle {
                         ended.throttled();
@@ -306,19 +315,21 @@ impl<A> Account<A> {
         code: &str,
         request_id: Option<&str>,
         billed: Billed,
-        progress: &mut Progress,
+        (progress, pending): (&mut Progress, PendingCall),
     ) {
         self.count_call(code, billed, made.at, made.duration);
         let label = self.retrier.policy.label(self.id.stage, code);
         trace::call_ended(&made.span, label, billed, made.is_error);
-        progress.record(CallRecord {
+        let call = CallRecord {
             stage: self.id.stage,
             code: code.to_owned(),
             request_id: request_id.map(|id| cut(id, MAX_REQUEST_ID_BYTES).to_owned()),
             at: made.at,
             duration_ms: u64::try_from(made.duration.as_millis()).unwrap_or(u64::MAX),
             billed,
-        });
+        };
+        pending.ended(&call_id(&progress.run, &call), billed);
+        progress.record(call);
     }
 }
 

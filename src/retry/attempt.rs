@@ -177,6 +177,7 @@ mod tests {
             clock,
             randomness: Randomness::seeded(1),
             breaker,
+            budgets: crate::budget::Budgets::default(),
             observer: Arc::new(crate::retry::DecisionLog),
         };
         let job = Job::parse(br#"{"job_id":"a","image":{"key":"a"}}"#, None)

@@ -3,6 +3,7 @@
 use super::context::JobContext;
 use super::retrier::Retrier;
 use super::stage_stopped::StageStopped;
+use crate::budget::BUDGET;
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::domain::result::{JobError, Status, Verdict};
@@ -35,7 +36,7 @@ pub struct ParkRequest {
     /// Another job's call will end the wait within seconds, so the submitter is sent no progress
     /// message.
     pub is_brief: bool,
-    /// This worker is paused, or pauses now because of this job.
+    /// This worker is paused, or pauses now because of this job, or its budget is used up.
     pub by_pause: bool,
     /// The job was processed and the worker still runs, so earlier deaths of a worker were not its
     /// fault.
@@ -127,6 +128,7 @@ impl ParkRequest {
             next_attempt_at: blocked.map_or(until, |blocked| blocked.opens.max(until)),
             is_brief,
             by_pause: policy.decision == Decision::Pause
+                || policy.rule == BUDGET
                 || blocked.is_some_and(|blocked| blocked.scope.is_pause()),
             survived: true,
             failure,

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod beside;
+mod budget;
 mod context;
 mod ending;
 mod recall_time;

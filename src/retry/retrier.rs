@@ -3,6 +3,7 @@
 use super::context::{CallContext, JobContext};
 use super::stage_stopped::StageStopped;
 use crate::breaker::{About, Blocked, Breaker, CallPermit};
+use crate::budget::Budgets;
 use crate::clock::Clock;
 use crate::domain::account::AccountId;
 use crate::domain::failure::{Billed, Failure, Stage};
@@ -32,6 +33,7 @@ pub struct Retrier {
     pub clock: Clock,
     pub randomness: Randomness,
     pub breaker: Breaker,
+    pub budgets: Budgets,
     pub observer: Arc<dyn DecisionObserver>,
 }
 

@@ -87,9 +87,12 @@ pub struct Source<'a> {
     file: &'a str,
 }
 
-/// A `key = value` under a `[section]`.
+/// A `key = value` under a `[section]`, or in an entry of a list of them: `[[section]]`.
 pub struct LocatedKey {
     pub section: String,
+    /// Its entry in the list, from 0.
+    pub entry: Option<usize>,
+    /// Empty for the head of an entry, which may have no keys.
     pub key: String,
     pub value: Value,
     /// It begins at this byte.
@@ -119,21 +122,30 @@ impl<'a> Source<'a> {
         let (mut keys, mut outside) = (Vec::new(), Vec::new());
         for (section, content) in located.get_ref() {
             let name = section.get_ref().as_ref();
-            let (DeValue::Table(content), Some(Value::Table(values))) =
-                (content.get_ref(), values.get(name))
-            else {
-                outside.push(Spanned::new(section.span(), name.to_owned()));
-                continue;
-            };
-            for key in content.keys() {
-                if let Some(value) = values.get(key.get_ref().as_ref()) {
-                    keys.push(LocatedKey {
-                        section: name.to_owned(),
-                        key: key.get_ref().to_string(),
-                        value: value.clone(),
-                        place: key.span(),
-                    });
+            match (content.get_ref(), values.get(name)) {
+                (DeValue::Table(content), Some(Value::Table(values))) => {
+                    keys.extend(keys_of((name, None), content, values));
                 }
+                (DeValue::Array(entries), Some(Value::Array(values)))
+                    if values.iter().all(Value::is_table) =>
+                {
+                    for (index, (entry, values)) in entries.iter().zip(values).enumerate() {
+                        let (DeValue::Table(content), Value::Table(values)) =
+                            (entry.get_ref(), values)
+                        else {
+                            continue;
+                        };
+                        keys.push(LocatedKey {
+                            section: name.to_owned(),
+                            entry: Some(index),
+                            key: String::new(),
+                            value: Value::Table(Table::new()),
+                            place: entry.span(),
+                        });
+                        keys.extend(keys_of((name, Some(index)), content, values));
+                    }
+                }
+                _ => outside.push(Spanned::new(section.span(), name.to_owned())),
             }
         }
         Ok((keys, outside))
@@ -191,4 +203,22 @@ impl<'a> Source<'a> {
         }
         None
     }
+}
+
+fn keys_of(
+    (section, entry): (&str, Option<usize>),
+    content: &DeTable<'_>,
+    values: &Table,
+) -> Vec<LocatedKey> {
+    let located = |key: &Spanned<_>| {
+        let name: &str = AsRef::<str>::as_ref(key.get_ref());
+        Some(LocatedKey {
+            section: section.to_owned(),
+            entry,
+            key: name.to_owned(),
+            value: values.get(name)?.clone(),
+            place: key.span(),
+        })
+    };
+    content.keys().filter_map(located).collect()
 }

@@ -84,6 +84,12 @@ impl Tariff {
         valid.map(|price| price.price)
     }
 
+    /// The price of a call on this day, or the first one where none was valid by then.
+    pub fn on_or_first(&self, day: Date) -> Option<Decimal> {
+        let first = || self.0.first().map(|price| price.price);
+        self.on(day).or_else(first)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -281,6 +287,8 @@ mod tests {
             (2030, 6, Some("0.350")),
         ] {
             assert_eq!(on(&list, year, month).as_deref(), price, "{year}-{month}");
+            let or_first = list.on_or_first(date(year, month, 1)).unwrap().to_string();
+            assert_eq!(or_first, price.unwrap_or("0.40"), "{year}-{month}");
         }
         assert!(read("price = \"\"").unwrap().is_empty());
         assert!(read("price = []").unwrap().is_empty());

@@ -14,12 +14,13 @@ mod record;
 mod zero;
 
 pub use record::{
-    JobInFlight, PublishKind, StoreOperation, broker_reconnected, checkpoint_hit, clock_skew,
-    closed_until, control_call, cost, foreign_heartbeat, image_memory_given_back,
-    image_memory_taken, job_finished, ledger_event_lost, nearest_deadline, next_probe, parked,
-    paused, poison, provider_call, provider_wait, province_closed, publish_confirmed,
-    queue_declared_again, queue_missing, quota, rate_limit, redelivered, result_returned, returned,
-    seal_refused, settle_lost, stage_closed, store_request, workers_alive,
+    JobInFlight, PublishKind, StoreOperation, broker_reconnected, budget, budgets_unknown,
+    checkpoint_hit, clock_skew, closed_until, control_call, cost, foreign_heartbeat,
+    image_memory_given_back, image_memory_taken, job_finished, ledger_event_lost, nearest_deadline,
+    next_probe, parked, paused, poison, provider_call, provider_wait, province_closed,
+    publish_confirmed, queue_declared_again, queue_missing, quota, rate_limit, redelivered,
+    result_returned, returned, seal_refused, settle_lost, stage_closed, store_request,
+    workers_alive,
 };
 pub use zero::begin_at_zero;
 

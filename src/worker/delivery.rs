@@ -172,6 +172,10 @@ impl DeliveryHandler {
             let until = resuming.await;
             held.past.not_before = held.past.not_before.max(until);
         }
+        let retrier = &pipeline.retrier;
+        if retrier.is_budget_open(job, &held.past.progress) {
+            held.past.not_before = None;
+        }
         let deadline = held.past.progress.deadline(job, pipeline.job_deadline);
         if let Some(until) = held.past.waits_until(deadline, self.now()) {
             return Next::Return(until);
@@ -186,9 +190,7 @@ impl DeliveryHandler {
         };
         held.run_guard = Some(guard);
         let progress = &mut held.past.progress;
-        pipeline
-            .retrier
-            .record_return(progress, held.is_redelivered);
+        retrier.record_return(progress, held.is_redelivered);
         // Boxed: the whole line is one future of many kilobytes.
         Next::Outcome(Box::pin(pipeline.process(job, progress, &arrival)).await)
     }

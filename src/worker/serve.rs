@@ -40,8 +40,9 @@ pub(super) struct Serving {
     pub(super) generation: Arc<Generation>,
     pub(super) consumers: JobConsumers,
     pub(super) intake: Intake,
-    /// Ends with the generation.
+    /// Both end with the generation.
     pub(super) _heartbeats: AbortOnDropHandle<()>,
+    pub(super) _following: Option<AbortOnDropHandle<()>>,
     /// Why a heartbeat could not be published.
     pub(super) problems: Receiver<PublishError>,
 }

@@ -183,7 +183,7 @@ impl Worker {
     ) -> Result<Serving, BrokerError> {
         let session = &generation.session;
         self.queue_watch.prepare(session, connected_before).await?;
-        self.parts.ledger.open(generation).await;
+        let following = self.parts.ledger.open(generation).await;
         // Before this worker's first heartbeat: the others answer a newcomer at once.
         let incoming = session.control().await?;
         // A broker that takes nothing from us, for want of memory say, should hand out nothing
@@ -201,6 +201,7 @@ impl Worker {
             consumers: JobConsumers::default(),
             intake: Intake::default(),
             _heartbeats: AbortOnDropHandle::new(tokio::spawn(heartbeats)),
+            _following: following,
             problems,
         };
         self.take_first(&mut serving, session).await?;

@@ -183,6 +183,8 @@ async fn each_right_that_a_worker_lacks_is_named(node: &Node, management: u16) {
     ] {
         let mut config = broker(&url(node, user));
         config.declare_topology = declares;
+        // As where there are budgets.
+        config.reads_ledger = true;
         assert_eq!(missing(&config).await, BTreeSet::new(), "{user}");
         let all = patterns(user);
         let mut taken = 0;
@@ -212,7 +214,7 @@ async fn each_right_that_a_worker_lacks_is_named(node: &Node, management: u16) {
                 "{user} to {right}: {untried}"
             );
         }
-        assert!(taken >= if declares { 14 } else { 8 }, "{user}: {taken}");
+        assert!(taken >= if declares { 15 } else { 9 }, "{user}: {taken}");
         set_permissions(management, user, &all).await;
     }
 }

@@ -40,6 +40,7 @@ mod resumes;
 mod runs;
 mod scopes;
 mod seen_before;
+mod spending;
 mod stores;
 mod transfer;
 mod unversioned;

@@ -229,6 +229,8 @@ async fn the_schema_of_the_configuration_knows_every_key_and_refuses_what_the_wo
         .unwrap();
     let shipped = serde_json::to_value(shipped).unwrap();
     all_valid("config", std::slice::from_ref(&shipped)).await;
+    let budgets = json!({ "budget": [{ "amount": 200 }, { "account": "recognition", "per": "month", "amount": "500 CNY" }] });
+    all_valid("config", &[budgets]).await;
     let schema: Value = serde_json::from_str(&printed("config").await).unwrap();
     for (section, keys) in shipped.as_object().unwrap() {
         for (key, default) in keys.as_object().unwrap() {
@@ -248,6 +250,11 @@ async fn the_schema_of_the_configuration_knows_every_key_and_refuses_what_the_wo
         json!({ "recognition": { "auth": "none" } }),
         json!({ "broker": { "urls": "amqp://" } }),
         json!({ "recognition": { "sign_payload": "maybe" } }),
+        json!({ "budget": { "amount": 1 } }),
+        json!({ "budget": [{ "per": "day" }] }),
+        json!({ "budget": [{ "amount": 0 }] }),
+        json!({ "budget": [{ "amount": "5 yuan" }] }),
+        json!({ "budget": [{ "amount": 1, "per": "year" }] }),
     ];
     for (told, config) in validated("config", &refused).await.iter().zip(&refused) {
         assert_ne!(told, "ok", "{config}");

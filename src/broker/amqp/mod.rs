@@ -33,4 +33,4 @@ pub use frames::FrameFilter;
 pub(super) use publish::AmqpPublisher;
 pub(super) use receipt::AmqpReceipt;
 pub(super) use session::AmqpSession;
-pub(super) use streams::AmqpStreamReader;
+pub(super) use streams::{AmqpStreamReader, AmqpStreamSource};

@@ -44,6 +44,9 @@ pub(super) async fn missing(
     for QueueDefinition { name, .. } in queues.iter().filter(|queue| reads(queue.role)) {
         missing.extend(trial.reads(name).await?);
     }
+    if config.reads_ledger {
+        missing.extend(trial.reads(&config.ledger_queue).await?);
+    }
     missing.extend(trial.has_a_control_queue().await?);
     Ok(missing)
 }

@@ -80,6 +80,26 @@ async fn declare(
     declared.map_err(|error| error.about(&stream.name, Right::Configure))
 }
 
+/// The connection on which streams are read.
+#[derive(Debug)]
+pub struct AmqpStreamSource(BrokerConnection);
+
+impl AmqpStreamSource {
+    pub(super) fn new(connection: BrokerConnection) -> Self {
+        Self(connection)
+    }
+
+    /// Reads from `start` to the end as it is now, or on and on.
+    pub(in crate::broker) async fn read(
+        &self,
+        queue: &str,
+        start: StreamStart,
+        follows: bool,
+    ) -> Result<AmqpStreamReader, BrokerError> {
+        AmqpStreamReader::start(&self.0, queue, start, follows).await
+    }
+}
+
 /// Reads a stream. Its messages are never settled away.
 #[derive(Debug)]
 pub struct AmqpStreamReader {
@@ -93,8 +113,7 @@ pub struct AmqpStreamReader {
 }
 
 impl AmqpStreamReader {
-    /// Reads from `start` to the end as it is now, or on and on.
-    pub(super) async fn start(
+    async fn start(
         connection: &BrokerConnection,
         queue: &str,
         start: StreamStart,
@@ -195,11 +214,15 @@ async fn last_chunk(
     }))
 }
 
-/// Where the broker begins. Of a time after the last chunk it would hand out nothing but what comes.
+/// The place where the broker begins. Of a time after the last chunk it would hand out nothing but
+/// what comes.
 fn offset(start: StreamStart, last: Option<LastChunk>) -> AMQPValue {
     match (start, last) {
         (StreamStart::First, _) => AMQPValue::LongString("first".into()),
         (StreamStart::Next, _) => AMQPValue::LongString("next".into()),
+        (StreamStart::Offset(offset), _) => {
+            AMQPValue::LongLongInt(i64::try_from(offset).unwrap_or(i64::MAX))
+        }
         (StreamStart::At(at), last) => {
             let at = u64::try_from(at.as_second()).unwrap_or_default();
             match last {

@@ -11,7 +11,9 @@ mod queue;
 mod queues;
 mod session;
 mod stream;
+mod stream_reader;
 
 pub(super) use channel::MemoryReceipt;
 pub(super) use consumer::MemoryConsumer;
 pub(super) use session::{MemoryBroker, MemoryPublisher, MemorySession};
+pub(super) use stream_reader::{MemoryStreamReader, MemoryStreamSource};

@@ -4,8 +4,7 @@ use super::queue::{DeadLetter, MemoryQueue, QueuedMessage};
 use super::stream::MemoryStream;
 use crate::broker::error::BrokerError;
 use crate::broker::message::Message;
-use crate::broker::stream::StreamMessage;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -75,9 +74,9 @@ impl Queues {
         self.streams.entry(name.to_owned()).or_default();
     }
 
-    /// All that is in a stream now; `None` where there is no such stream.
-    pub(super) fn stream(&self, name: &str) -> Option<VecDeque<StreamMessage>> {
-        self.streams.get(name).map(MemoryStream::messages)
+    /// `None` where there is no such stream.
+    pub(super) fn stream(&self, name: &str) -> Option<&MemoryStream> {
+        self.streams.get(name)
     }
 
     /// False when there is no such queue.

@@ -4,12 +4,11 @@ use super::channel::Channel;
 use super::consumer::MemoryConsumer;
 use super::queue::{MemoryQueue, QueueLimits};
 use super::queues::{Queues, SharedQueues};
+use super::stream_reader::MemoryStreamSource;
 use crate::broker::config::Config;
 use crate::broker::error::{BrokerError, PublishError};
 use crate::broker::message::Message;
-use crate::broker::stream::StreamMessage;
 use crate::broker::topology::{self, CONTROL_TTL};
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio_util::sync::CancellationToken;
 
@@ -102,19 +101,24 @@ impl MemorySession {
         if may_declare {
             self.change(|queues| queues.declare_stream(name));
         }
-        self.stream(name).map(drop)
+        if self.has_stream(name) {
+            return Ok(());
+        }
+        Err(BrokerError::Queue {
+            queue: name.to_owned(),
+            cause: "there is no such stream".into(),
+        })
     }
 
-    /// All that is in the stream now.
-    pub(in crate::broker) fn stream(
-        &self,
-        name: &str,
-    ) -> Result<VecDeque<StreamMessage>, BrokerError> {
-        self.change(|queues| queues.stream(name))
-            .ok_or_else(|| BrokerError::Queue {
-                queue: name.to_owned(),
-                cause: "there is no such stream".into(),
-            })
+    pub(in crate::broker) fn has_stream(&self, name: &str) -> bool {
+        self.change(|queues| queues.stream(name).is_some())
+    }
+
+    pub(in crate::broker) fn stream_source(&self) -> MemoryStreamSource {
+        MemoryStreamSource {
+            queues: Arc::clone(&self.broker.queues),
+            closed: self.closed.clone(),
+        }
     }
 
     pub(in crate::broker) fn queue_depth(&self, queue: &str) -> Result<u32, BrokerError> {

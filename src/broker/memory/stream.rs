@@ -23,14 +23,17 @@ impl MemoryStream {
         self.messages.push_back(message);
     }
 
-    pub(super) fn messages(&self) -> VecDeque<StreamMessage> {
-        (self.first..)
-            .zip(&self.messages)
-            .map(|(offset, message)| StreamMessage {
-                offset,
-                message: message.clone(),
-            })
-            .collect()
+    /// The first message at this offset or behind it.
+    pub(super) fn at(&self, offset: u64) -> Option<StreamMessage> {
+        let offset = offset.max(self.first);
+        let index = usize::try_from(offset - self.first).ok()?;
+        let message = self.messages.get(index)?.clone();
+        Some(StreamMessage { offset, message })
+    }
+
+    /// The offset of the message that will come next.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.messages.len() as u64
     }
 }
 
@@ -44,11 +47,10 @@ mod tests {
         for number in 0..MOST_MESSAGES + 2 {
             stream.push(Message::json("event", number.to_string()));
         }
-        let messages = stream.messages();
-        assert_eq!(messages.len(), MOST_MESSAGES);
-        assert_eq!(
-            (messages[0].offset, &messages[0].message.body[..]),
-            (2, &b"2"[..])
-        );
+        let first = stream.at(0).unwrap();
+        assert_eq!((first.offset, &first.message.body[..]), (2, &b"2"[..]));
+        let end = MOST_MESSAGES as u64 + 2;
+        assert_eq!(stream.end(), end);
+        assert!(stream.at(end - 1).is_some() && stream.at(end).is_none());
     }
 }

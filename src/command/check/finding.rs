@@ -63,6 +63,15 @@ impl CheckFinding {
         }
     }
 
+    /// The same, where what works otherwise does not work with this configuration.
+    pub(super) fn into_failure(self) -> Self {
+        let outcome = match self.outcome {
+            CheckOutcome::Passed => CheckOutcome::Passed,
+            CheckOutcome::Warning | CheckOutcome::Failed => CheckOutcome::Failed,
+        };
+        Self { outcome, ..self }
+    }
+
     pub(super) fn failed(
         about: &'static str,
         text: impl Into<String>,

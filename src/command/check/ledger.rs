@@ -1,4 +1,5 @@
-//! Can the ledger be written? Jobs go on without it, so that nothing here is a failure.
+//! Can the ledger be written? Jobs go on without it, so that nothing here is a failure; unless there
+//! are budgets, whose jobs do not.
 
 use super::finding::CheckFinding;
 use crate::broker::permissions::PermissionPatterns;
@@ -16,6 +17,11 @@ pub(super) async fn check(session: &Session, all: &Config) -> Vec<CheckFinding> 
         )];
     };
     let name = &stream.name;
+    let go_on = if all.budget.is_empty() {
+        "jobs go on"
+    } else {
+        "jobs with a budget wait"
+    };
     let looked = async {
         if session.has_queue(name).await? {
             return Ok(CheckFinding::passed(LEDGER, format!("{name} is there")));
@@ -23,7 +29,7 @@ pub(super) async fn check(session: &Session, all: &Config) -> Vec<CheckFinding> 
         if !all.broker.declare_topology {
             return Ok(CheckFinding::warning(
                 LEDGER,
-                format!("stream {name} is not there, and jobs go on without it"),
+                format!("stream {name} is not there, and {go_on} without it"),
                 "declare it (`invoice-worker topology declare`), or set ledger.store = \"none\"",
             ));
         }
@@ -38,7 +44,7 @@ pub(super) async fn check(session: &Session, all: &Config) -> Vec<CheckFinding> 
                     .command(right.user.as_deref(), right.vhost.as_deref()),
                 ..CheckFinding::warning(
                     LEDGER,
-                    format!("{right}; jobs go on without a ledger"),
+                    format!("{right}; {go_on} without a ledger"),
                     "grant all that the worker needs with:",
                 )
             },
@@ -47,5 +53,9 @@ pub(super) async fn check(session: &Session, all: &Config) -> Vec<CheckFinding> 
     let finding = looked
         .await
         .unwrap_or_else(|error: BrokerError| CheckFinding::warning(LEDGER, error.to_string(), ""));
-    vec![finding]
+    vec![if all.budget.is_empty() {
+        finding
+    } else {
+        finding.into_failure()
+    }]
 }

@@ -31,6 +31,10 @@ pub(super) fn meaning(code: &str) -> Option<&'static str> {
             "its turn in the rate or in worker.image_memory did not come for ten minutes and the job was handed on; more of it, or nothing to do"
         }
         "worker.stopping" => "a worker was asked to stop and handed the job on; nothing to do",
+        "budget" => {
+            "a budget of the configuration is used up, or it is not known what was spent of it: the job waits, at the cost of no \
+             attempt, until the day or month is over; a larger budget.amount and a restart open it sooner"
+        }
         "redelivered" => {
             "another worker may still be at work on the job, so it waits for worker.redelivery_wait; nothing to do"
         }

@@ -4,7 +4,7 @@
 use crate::config::Config;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use toml::Table;
 
@@ -24,6 +24,7 @@ pub(super) fn schema() -> Schema {
     let Some(Value::Object(sections)) = schema.get_mut("properties") else {
         return schema;
     };
+    require_amounts(sections);
     for (section, keys) in sections.iter_mut() {
         let Some(keys) = keys.as_object_mut() else {
             continue;
@@ -49,6 +50,21 @@ pub(super) fn schema() -> Schema {
         }
     }
     schema
+}
+
+/// An entry without an amount is refused, although one of nothing is its default.
+fn require_amounts(sections: &mut Map<String, Value>) {
+    let items = sections
+        .get_mut("budget")
+        .and_then(|list| list.get_mut("items"));
+    let Some(Value::Object(items)) = items else {
+        return;
+    };
+    items.insert("required".to_owned(), json!(["amount"]));
+    let amount = items.get_mut("properties");
+    if let Some(amount) = amount.and_then(|keys| keys.get_mut("amount")?.as_object_mut()) {
+        amount.remove("default");
+    }
 }
 
 /// The comment in front of each key that has one.

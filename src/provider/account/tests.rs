@@ -91,6 +91,7 @@ fn client(echo: Echo) -> Account<()> {
         clock,
         randomness: Randomness::seeded(1),
         breaker,
+        budgets: crate::budget::Budgets::default(),
         observer: Arc::new(crate::retry::DecisionLog),
     };
     let limits = CallLimits {

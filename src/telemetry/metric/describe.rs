@@ -59,7 +59,7 @@ const COUNTERS: [(&str, &str); 15] = [
     ),
 ];
 
-const GAUGES: [(&str, &str); 15] = [
+const GAUGES: [(&str, &str); 19] = [
     (
         "invoice_build_info",
         "1, with the version and the commit of the program.",
@@ -68,6 +68,22 @@ const GAUGES: [(&str, &str); 15] = [
     (
         "invoice_cost_total",
         "What billed calls cost, in the currency of their account, where it has a price.",
+    ),
+    (
+        "invoice_budget_amount",
+        "What may be spent of the budget in its period: calls, or units of its currency.",
+    ),
+    (
+        "invoice_budget_spent",
+        "What was spent of the budget in the present period, this worker's calls in the air included.",
+    ),
+    (
+        "invoice_budget_used_up",
+        "1 while the budget is used up, and its jobs wait.",
+    ),
+    (
+        "invoice_budgets_unknown",
+        "1 while it is not known what was spent of the budgets, and their jobs wait.",
     ),
     (
         "invoice_nearest_deadline_timestamp_seconds",

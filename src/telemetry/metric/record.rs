@@ -102,6 +102,19 @@ pub fn cost(account: AccountName, billed: Billed, price: Decimal) {
         .increment(price.to_f64().unwrap_or_default());
 }
 
+/// Records a budget of its name in the present period: calls, or units of its currency.
+pub fn budget(name: &str, amount: Decimal, spent: Decimal, is_used_up: bool) {
+    let gauge = |metric: &'static str| gauge!(metric, "budget" => name.to_owned());
+    gauge("invoice_budget_amount").set(amount.to_f64().unwrap_or_default());
+    gauge("invoice_budget_spent").set(spent.to_f64().unwrap_or_default());
+    gauge("invoice_budget_used_up").set(f64::from(u8::from(is_used_up)));
+}
+
+/// Records whether it is not known what was spent of the budgets.
+pub fn budgets_unknown(are_unknown: bool) {
+    gauge!("invoice_budgets_unknown").set(f64::from(u8::from(are_unknown)));
+}
+
 /// Counts a control call, which shows whether the job or the account is at fault. It is also
 /// counted among the provider's calls.
 pub fn control_call(account: AccountName) {
