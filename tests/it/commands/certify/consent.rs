@@ -43,6 +43,9 @@ async fn on_a_terminal_it_asks_and_only_yes_is_consent() {
         let line = format!("{program} certify -c worker.toml --recording {recording}");
         let mut script = tokio::process::Command::new("script")
             .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            // The variables of cargo are none of the program's.
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .current_dir(file.folder())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
