@@ -19,6 +19,8 @@ use tokio::time::timeout;
 /// Where Debian puts amqp-client and what it needs.
 const JAVA_CLASSES: &str =
     "/usr/share/java/amqp-client.jar:/usr/share/java/slf4j-api.jar:/usr/share/java/slf4j-nop.jar";
+/// Where Debian puts the sources of Go's packages.
+const GO_PATH: &str = "/usr/share/gocode";
 const FAULTS: &str =
     "[[fault]]\nstage = \"verification\"\nanswer = \"319\"\nsample = \"02-henan-inpatient\"\n";
 
@@ -30,8 +32,34 @@ fn shipped(file: &str) -> PathBuf {
     root().join("deploy/clients").join(file)
 }
 
+/// Where the client in Go is compiled to, by this process.
+fn go_program() -> PathBuf {
+    root().join(format!("target/test-go/claims-{}", std::process::id()))
+}
+
+/// The client in Go, compiled without Go's module proxy.
+fn go() -> Command {
+    let library = Path::new(GO_PATH).join("src/github.com/rabbitmq/amqp091-go");
+    assert!(
+        library.exists(),
+        "amqp091-go is missing: apt-get install golang-go golang-github-rabbitmq-amqp091-go-dev"
+    );
+    let program = go_program();
+    let compiler = std::process::Command::new("go")
+        .args(["build", "-o"])
+        .args([&program, &shipped("go/claims.go")])
+        .env("GO111MODULE", "off")
+        .env("GOPATH", GO_PATH)
+        .env("GOCACHE", root().join("target/test-go/cache"))
+        .output()
+        .expect("go is missing: apt-get install golang-go");
+    let errors = String::from_utf8_lossy(&compiler.stderr);
+    assert!(compiler.status.success(), "{errors}");
+    Command::new(program)
+}
+
 /// Each client by its name, and the command that runs it.
-fn clients() -> [(&'static str, Command); 4] {
+fn clients() -> [(&'static str, Command); 5] {
     let python = |file: &str| {
         let mut command = Command::new(python::program("python3", "INVOICE_WORKER_TEST_PYTHON"));
         command.arg(shipped(file));
@@ -59,6 +87,7 @@ fn clients() -> [(&'static str, Command); 4] {
         ("aio-pika", python("python/claims_aio.py")),
         ("amqplib", node),
         ("amqp-client", java),
+        ("amqp091-go", go()),
     ]
 }
 
@@ -113,6 +142,7 @@ async fn end(name: &str, client: Child) -> Output {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_client_gets_each_result_once_though_broker_and_worker_are_killed() {
+    let clients = clients();
     let mut node = Node::start().await;
     let mut setup = Setup::new(On::RabbitMq).await.faults(FAULTS);
     setup.config.broker.urls = vec![Secret::new(&node.url())];
@@ -125,9 +155,11 @@ async fn each_client_gets_each_result_once_though_broker_and_worker_are_killed()
         system.sample(sample).await;
     }
     let mut running = Vec::new();
-    for (name, command) in clients() {
+    for (name, command) in clients {
         running.push((name, start(&system, name, command).await));
     }
+    // It runs, and its file is not needed any more.
+    std::fs::remove_file(go_program()).unwrap();
     let jobs = u32::try_from(4 * running.len()).unwrap();
     system.holds(&system.config.broker.jobs_queue, jobs).await;
 
