@@ -206,6 +206,7 @@ fn ledger(config: &Config, budgets: Budgets) -> Ledger {
         default_bucket: config.storage.bucket.clone(),
         sealer: config.sealer(),
         budgets,
+        metadata_keys: config.ledger.metadata_keys.clone(),
     })
 }
 

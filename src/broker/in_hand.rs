@@ -13,6 +13,7 @@ use crate::domain::progress::LostTurn;
 use crate::seal::Sealer;
 use crate::waits::LONGEST_HOLD;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -47,6 +48,8 @@ pub struct Submitted {
     pub verify: bool,
     /// The submitter that it names, or else its bucket.
     pub submitter: Option<String>,
+    /// The part of its metadata that goes into the ledger.
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl Submitted {
@@ -54,6 +57,7 @@ impl Submitted {
         Self {
             verify: job.verify,
             submitter: job.named_submitter().map(str::to_owned),
+            metadata: BTreeMap::new(),
         }
     }
 }

@@ -22,6 +22,15 @@ pub enum StreamSource {
 }
 
 impl StreamReader {
+    /// An offset near the end at which reading ends; `None` where it reads on and on, or there is
+    /// nothing.
+    pub fn last_offset(&self) -> Option<u64> {
+        match self {
+            Self::Amqp(reader) => reader.last_offset(),
+            Self::Memory(reader) => reader.last_offset(),
+        }
+    }
+
     /// The next message; `None` at the end.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The section `[ledger]`.
 
+use super::metadata::{MOST_BYTES, MOST_KEYS};
 use crate::broker::StreamDefinition;
 use crate::settings::problem::Problems;
 use crate::settings::units::{Span, span};
@@ -13,6 +14,8 @@ pub struct Config {
     pub store: LedgerStore,
     /// Events that are older are deleted by the broker.
     pub max_age: Span,
+    /// Keys of jobs' metadata whose values go into the ledger, in clear.
+    pub metadata_keys: Vec<String>,
 }
 
 /// The place where a job's turns are told.
@@ -29,6 +32,7 @@ impl Default for Config {
         Self {
             store: LedgerStore::default(),
             max_age: span("90d"),
+            metadata_keys: Vec::new(),
         }
     }
 }
@@ -41,6 +45,19 @@ impl Config {
             "ledger.max_age",
             "must be between 1h and ten years",
         );
+        let keys = &self.metadata_keys;
+        problems.require(
+            keys.len() <= MOST_KEYS,
+            "ledger.metadata_keys",
+            &format!("lists {} keys, and may list {MOST_KEYS}", keys.len()),
+        );
+        for (index, key) in keys.iter().enumerate() {
+            problems.require(
+                (1..=MOST_BYTES).contains(&key.len()) && !keys[..index].contains(key),
+                "ledger.metadata_keys",
+                &format!("{key:?} is no key of 1 to {MOST_BYTES} bytes, or is listed twice"),
+            );
+        }
     }
 
     /// The stream, where there is to be one.
@@ -74,6 +91,29 @@ mod tests {
             let mut problems = Problems::default();
             config.validate(&mut problems);
             assert_eq!(problems.iter().count() == 0, is_allowed, "{max_age}");
+        }
+    }
+
+    #[test]
+    fn no_more_than_eight_short_keys_of_metadata_go_into_the_ledger() {
+        let many: Vec<String> = (0..9).map(|number| format!("key-{number}")).collect();
+        let long = "x".repeat(65);
+        for (keys, is_allowed) in [
+            (vec![], true),
+            (vec!["claim_id", "病案号"], true),
+            (many[..8].iter().map(String::as_str).collect(), true),
+            (many.iter().map(String::as_str).collect(), false),
+            (vec![""], false),
+            (vec![&*long], false),
+            (vec!["a", "b", "a"], false),
+        ] {
+            let config = Config {
+                metadata_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+                ..Config::default()
+            };
+            let mut problems = Problems::default();
+            config.validate(&mut problems);
+            assert_eq!(problems.iter().count() == 0, is_allowed, "{keys:?}");
         }
     }
 }

@@ -9,8 +9,10 @@ use crate::domain::result::{CallRecord, Status, Verdict};
 use crate::settings::tariff::Currency;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 pub(super) const SCHEMA: &str = "invoice.ledger/1";
 /// The code of a call that a worker may have made before it died.
@@ -19,10 +21,13 @@ const EVENT_ID_BYTES: usize = 16;
 const CALL_ID_BYTES: usize = 8;
 
 /// The event at the end of a turn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerEvent {
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: String,
+    /// An event that is told twice has the same one.
     pub id: String,
+    /// The end of the turn.
     pub at: Timestamp,
     pub run: String,
     /// The turns that the run had before this one; a lost one is not counted.
@@ -58,13 +63,16 @@ pub struct LedgerEvent {
     pub hits: Vec<Hit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub province: Option<String>,
+    /// The job's metadata under the keys of `ledger.metadata_keys`, in clear.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
     /// A keyed hash: two events about one bill have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<String>,
     pub first_seen: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     Answered,
@@ -75,24 +83,40 @@ pub enum Ending {
     Dropped,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+impl Ending {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Replayed => "replayed",
+            Self::Parked => "parked",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StageCode {
     pub stage: Stage,
     pub code: String,
 }
 
 /// Why a parked job waits, and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
     pub stage: Stage,
     pub code: String,
     /// The reason in the words of the policy.
     pub reason: String,
     pub until: Timestamp,
+    /// No attempt is started after it: as far as it was known when the job was parked, since time in
+    /// which a stage is paused moves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerCall {
+    /// A call that is told twice has the same one.
     pub id: String,
     pub account: AccountName,
     pub code: String,
@@ -107,18 +131,27 @@ pub struct LedgerCall {
 }
 
 /// An answer that need not be bought, and what a call would have cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hit {
     pub account: AccountName,
     #[serde(flatten)]
     pub saved: Option<CallPrice>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallPrice {
+    /// An exact amount, such as `0.25`.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[schemars(with = "String", regex(pattern = r"^[0-9]+(\.[0-9]+)?$"))]
     pub price: Decimal,
     pub currency: Currency,
+}
+
+impl LedgerCall {
+    /// Whether a worker may have made it before it died, and it is not known whether it did.
+    pub fn is_lost(&self) -> bool {
+        self.code == LOST
+    }
 }
 
 impl LedgerEvent {

@@ -4,13 +4,17 @@
 //! | --- | --- |
 //! | `event` | one event as it is written and read (pure) |
 //! | `turn` | the event of a turn that ends |
+//! | `metadata` | what of a job's metadata is told (pure) |
 //! | `record` | what log and metrics say about the same turn |
 //! | `writer` | publishes events, and lets jobs go on where the stream takes none |
 //! | `spending` | tells the budgets what the stream says, for as long as a session lives |
+//! | `reading/` | reads events back, each once |
 //! | `config` | the section `[ledger]` |
 
 mod config;
 mod event;
+mod metadata;
+pub mod reading;
 mod record;
 mod spending;
 mod turn;

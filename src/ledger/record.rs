@@ -58,6 +58,7 @@ impl Wait {
             code: "reply_queue.refuses".to_owned(),
             reason: "its reply queue does not take the result; the job waits with it".to_owned(),
             until,
+            deadline: None,
         }
     }
 
@@ -68,6 +69,7 @@ impl Wait {
             code: "job.suspect".to_owned(),
             reason: "workers died while they had it; it will run alone".to_owned(),
             until,
+            deadline: None,
         }
     }
 }
@@ -79,6 +81,7 @@ impl From<&ParkRequest> for Wait {
             code: request.failure.code.clone(),
             reason: request.reason.clone(),
             until: request.until,
+            deadline: request.deadline,
         }
     }
 }

@@ -134,6 +134,11 @@ impl TurnBook {
             province: bill
                 .and_then(|bill| bill.province.as_ref())
                 .map(|province| province.label().to_owned()),
+            metadata: held
+                .submitted
+                .as_ref()
+                .map(|submitted| submitted.metadata.clone())
+                .unwrap_or_default(),
             bill: bill.map(|bill| self.keyed_hash(bill)),
             first_seen: progress.first_seen,
             run,

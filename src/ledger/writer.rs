@@ -6,10 +6,12 @@
 //! time: jobs go on.
 
 use super::event::LedgerEvent;
+use super::metadata::picked;
 use super::spending::{follow, tell};
 use super::turn::{PricedAccount, TurnBook, TurnEnd};
 use crate::broker::{Generation, InHand, Message, PublishError, StreamDefinition, Unpublished};
 use crate::budget::Budgets;
+use crate::domain::job::Job;
 use crate::seal::Sealer;
 use crate::telemetry::metric;
 use jiff::Timestamp;
@@ -30,6 +32,8 @@ pub struct Ledger {
     stream: Option<StreamDefinition>,
     may_declare: bool,
     book: TurnBook,
+    /// `ledger.metadata_keys`.
+    metadata_keys: Vec<String>,
     /// Until when nothing is written to a stream that did not take an event.
     resting: Mutex<Option<Instant>>,
     /// They follow what is written.
@@ -47,6 +51,8 @@ pub struct LedgerSettings {
     pub default_bucket: String,
     pub sealer: Sealer,
     pub budgets: Budgets,
+    /// `ledger.metadata_keys`.
+    pub metadata_keys: Vec<String>,
 }
 
 impl Ledger {
@@ -60,6 +66,7 @@ impl Ledger {
                 default_submitter: settings.default_bucket,
                 sealer: settings.sealer,
             },
+            metadata_keys: settings.metadata_keys,
             resting: Mutex::default(),
             budgets: settings.budgets,
         }
@@ -94,6 +101,14 @@ impl Ledger {
         match timeout(OPENING, opening).await {
             Ok(opened) => opened.map_err(|problem| problem.to_string()),
             Err(_) => Err(format!("the broker did not declare it within {OPENING:?}")),
+        }
+    }
+
+    /// Notes the part of the job's metadata that goes into the ledger.
+    pub fn note_metadata(&self, held: &mut InHand<'_>, job: Option<&Job>) {
+        let metadata = job.and_then(|job| job.metadata.as_deref());
+        if let (Some(metadata), Some(submitted)) = (metadata, &mut held.submitted) {
+            submitted.metadata = picked(&self.metadata_keys, metadata);
         }
     }
 

@@ -27,6 +27,8 @@ pub enum JobEnd {
 /// A job that is to be tried again, not before `until`, because of `failure`.
 pub struct ParkRequest {
     pub until: Timestamp,
+    /// No attempt is started after it, as far as it is known now.
+    pub deadline: Option<Timestamp>,
     pub failure: Failure,
     /// The reason, from the policy's rule or from our own message.
     pub reason: String,
@@ -124,6 +126,7 @@ impl ParkRequest {
         let blocked = blocked.as_ref();
         Self {
             until,
+            deadline: Some(job.deadline),
             reason,
             next_attempt_at: blocked.map_or(until, |blocked| blocked.opens.max(until)),
             is_brief,
@@ -139,6 +142,7 @@ impl ParkRequest {
     pub fn in_store_trouble(until: Timestamp, failure: Failure) -> Self {
         Self {
             until,
+            deadline: None,
             reason: failure.message.to_string(),
             failure,
             next_attempt_at: until,

@@ -138,7 +138,10 @@ impl DeliveryHandler {
 
     fn parse(&self, held: &mut InHand<'_>) -> Result<Job, Box<Rejected>> {
         let settings = &self.parts.settings;
-        held.parse(&settings.queues, settings.max_job_bytes)
+        let parsed = held.parse(&settings.queues, settings.max_job_bytes);
+        let ledger = &self.parts.ledger;
+        ledger.note_metadata(held, parsed.as_ref().ok());
+        parsed
     }
 
     /// The answer that the run was given before this delivery came back.

@@ -7,12 +7,12 @@ use super::properties;
 use super::queues::{arguments, depth, server_named};
 use super::rpc::{RpcError, rpc, short};
 use crate::broker::error::BrokerError;
-use crate::broker::message::Message;
+use crate::broker::message::{Message, Properties};
 use crate::broker::rights::Right;
 use crate::broker::stream::{StreamDefinition, StreamMessage, StreamStart};
 use crate::broker::topology::Argument;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -107,6 +107,11 @@ pub struct AmqpStreamReader {
     stream: lapin::Consumer,
     /// The first message of the chunk that was the last when reading began; `None`: reads on.
     last_chunk: Option<u64>,
+    /// Hands out what is written after reading began, so that a stream which grows has an end as
+    /// well. `None`: reads on.
+    after: Option<(Channel, lapin::Consumer)>,
+    /// The first such message, once there is one.
+    end: Option<u64>,
     unsettled: usize,
     is_near_end: bool,
     is_at_end: bool,
@@ -120,6 +125,12 @@ impl AmqpStreamReader {
         follows: bool,
     ) -> Result<Self, BrokerError> {
         let starting = async {
+            let after = if follows {
+                None
+            } else {
+                let next = AMQPValue::LongString("next".into());
+                Some(consume(connection, queue, 1, next).await?)
+            };
             let last = last_chunk(connection, queue).await?;
             let from = offset(start, last);
             let (channel, stream) = consume(connection, queue, PREFETCH, from).await?;
@@ -127,6 +138,8 @@ impl AmqpStreamReader {
                 channel,
                 stream,
                 last_chunk: last.map(|last| last.offset).filter(|_| !follows),
+                after,
+                end: None,
                 unsettled: 0,
                 is_near_end: false,
                 is_at_end: last.is_none() && !follows,
@@ -163,9 +176,12 @@ impl AmqpStreamReader {
             Err(_) => return Err(BrokerError::Lost("the stream hands out nothing".into())),
         };
         let properties = properties::received(&delivery.properties);
-        let offset = properties.headers.number("x-stream-offset").unwrap_or(0);
-        let offset = u64::try_from(offset).unwrap_or_default();
+        let offset = offset_of(&properties);
         self.is_near_end |= self.last_chunk.is_some_and(|last| offset >= last);
+        if self.is_near_end && self.is_after_the_end(offset) {
+            self.is_at_end = true;
+            return Ok(None);
+        }
         self.unsettled += 1;
         if self.unsettled >= ACKNOWLEDGED_TOGETHER {
             self.unsettled = 0;
@@ -183,6 +199,27 @@ impl AmqpStreamReader {
             },
         }))
     }
+
+    pub(in crate::broker) fn last_offset(&self) -> Option<u64> {
+        self.last_chunk
+    }
+
+    /// Whether the message was written after reading began.
+    fn is_after_the_end(&mut self, offset: u64) -> bool {
+        if self.end.is_none()
+            && let Some((_, after)) = &mut self.after
+            && let Some(Some(Ok(first))) = after.next().now_or_never()
+        {
+            self.end = Some(offset_of(&properties::received(&first.properties)));
+        }
+        self.end.is_some_and(|end| offset >= end)
+    }
+}
+
+/// The place in the stream, which the broker tells in a header.
+fn offset_of(properties: &Properties) -> u64 {
+    let offset = properties.headers.number("x-stream-offset").unwrap_or(0);
+    u64::try_from(offset).unwrap_or_default()
 }
 
 /// The first message of a stream's last chunk.
@@ -207,9 +244,8 @@ async fn last_chunk(
         Ok(None) | Err(_) => return Ok(None),
     };
     let properties = properties::received(&first.properties);
-    let offset = properties.headers.number("x-stream-offset").unwrap_or(0);
     Ok(Some(LastChunk {
-        offset: u64::try_from(offset).unwrap_or_default(),
+        offset: offset_of(&properties),
         timestamp: properties.timestamp,
     }))
 }

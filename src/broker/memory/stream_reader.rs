@@ -53,6 +53,10 @@ impl MemoryStreamSource {
 }
 
 impl MemoryStreamReader {
+    pub(in crate::broker) fn last_offset(&self) -> Option<u64> {
+        self.end?.checked_sub(1)
+    }
+
     pub(in crate::broker) async fn next(&mut self) -> Result<Option<StreamMessage>, BrokerError> {
         if self.end.is_some_and(|end| self.next >= end) {
             return Ok(None);
