@@ -1,10 +1,12 @@
 //! The `[broker]` section.
 
 use super::address::{self, BrokerLogin, BrokerUrl};
+use super::delay_queues;
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::text;
 use crate::settings::units::{Pattern, Span, span};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -91,6 +93,18 @@ impl Config {
     /// The queue in which a message waits for `delay`.
     pub fn retry_queue(&self, delay: &Span) -> String {
         format!("{}.{delay}", self.retry_queue_prefix)
+    }
+
+    /// The queue of a job that was parked at `from` until `until`, and when it leaves that queue: it
+    /// hops over the delay queues. `None` once its wait is over: it is in the due queue, or in hand.
+    pub fn waiting_place(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Option<(String, Timestamp)> {
+        let (delay, back) = delay_queues::hop_at(&self.retry_delays, from, until, now)?;
+        Some((self.retry_queue(delay), back))
     }
 
     /// Whether a result may be published to this queue. In one of the worker's own queues it would

@@ -4,8 +4,8 @@ use super::config_file::ConfigFile;
 #[cfg(feature = "pdf")]
 use super::pdf_page;
 use super::{
-    certify, check, completions, failed, health, help, init, man, policy, process, results, resume,
-    schema, submit, top, topology,
+    certify, check, completions, cost, failed, health, help, init, ledger, man, policy, process,
+    results, resume, schema, submit, top, topology, waiting, where_job,
 };
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
@@ -104,6 +104,38 @@ pub(super) enum Command {
         file: ConfigFile,
         #[command(subcommand)]
         action: results::ResultsAction,
+    },
+    /// What the calls cost: paid, free, not known, and saved by checkpoints
+    #[command(after_help = help::COST)]
+    Cost {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: cost::CostArguments,
+    },
+    /// Where a job is: each turn, what it waits for, until when, and on which queue
+    #[command(after_help = help::WHERE)]
+    Where {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: where_job::WhereArguments,
+    },
+    /// Which jobs wait, for what, and until when
+    #[command(after_help = help::WAITING)]
+    Waiting {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        arguments: waiting::WaitingArguments,
+    },
+    /// The ledger for other programs, as it grows, or held against a provider's statement
+    #[command(after_help = help::LEDGER)]
+    Ledger {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(subcommand)]
+        action: ledger::LedgerAction,
     },
     /// The queues and the exchange that the worker needs: declare, compare with the broker, or
     /// print them
@@ -204,6 +236,10 @@ impl Command {
             | Self::Resume { .. }
             | Self::Topology { .. }
             | Self::Policy { .. }
+            | Self::Cost { .. }
+            | Self::Where { .. }
+            | Self::Waiting { .. }
+            | Self::Ledger { .. }
             | Self::Init(_)
             | Self::Schema { .. }
             | Self::Completions(_)
@@ -219,6 +255,10 @@ impl Command {
             | Self::Failed { file, .. }
             | Self::Results { file, .. }
             | Self::Topology { file, .. }
+            | Self::Cost { file, .. }
+            | Self::Where { file, .. }
+            | Self::Waiting { file, .. }
+            | Self::Ledger { file, .. }
             | Self::Check { file, .. }
             | Self::Certify { file, .. }
             | Self::Health { file, .. }

@@ -87,6 +87,37 @@ Examples:
   invoice-worker results deliver --to claims.replies --submitter claims --rate 5 --yes
   invoice-worker results deliver --to claims.replies CLM-2026-000123/1";
 
+pub(super) const COST: &str = "\
+A call counts once, at the time at which it was made. `unknown` is what no answer came for, or what a worker may have \
+bought before it died: the provider's statement has at least what is paid, and at most both.
+
+Examples:
+  invoice-worker cost
+  invoice-worker cost --since 2026-11 --until 2026-11 --by submitter
+  invoice-worker cost --since 7d --by day --json";
+
+pub(super) const WHERE: &str = "\
+Exit status: 0 where a worker has had the job, else 1.
+
+Examples:
+  invoice-worker where CLM-2026-000123/1
+  invoice-worker where --by claim_id CLM-2026-000123 --json";
+
+pub(super) const WAITING: &str = "\
+It reads the whole ledger, and compares with the queues: where they differ, it says so.
+
+Examples:
+  invoice-worker waiting
+  invoice-worker waiting --by province";
+
+pub(super) const LEDGER: &str = "\
+Exit status of reconcile: 0 where ledger and statement agree, 1 where they differ, 64 where the statement cannot be read.
+
+Examples:
+  invoice-worker ledger export --since 2026-11 --until 2026-11 > november.csv
+  invoice-worker ledger tail
+  invoice-worker ledger reconcile statement.csv --account recognition --id \"request id\" --time time --price amount";
+
 pub(super) const TOPOLOGY: &str = "\
 Exit status: 0 where the broker is as it has to be, 1 where it differs (declare: 64 where a queue cannot be used).
 

@@ -9,6 +9,7 @@ mod certify;
 mod check;
 mod completions;
 mod config_file;
+mod cost;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod failed;
@@ -16,7 +17,11 @@ mod health;
 mod help;
 mod http_get;
 mod init;
+mod ledger;
+mod ledger_input;
+mod ledger_words;
 mod man;
+mod money;
 #[cfg(feature = "pdf")]
 mod pdf_page;
 mod policy;
@@ -35,6 +40,8 @@ mod table;
 mod terminal;
 mod top;
 mod topology;
+mod waiting;
+mod where_job;
 
 pub use arguments::Arguments;
 
@@ -144,6 +151,26 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             let config = file.load()?;
             config.validate_broker()?;
             results::run(&config, action).await
+        }
+        Command::Cost { file, arguments } => {
+            let config = file.load()?;
+            config.validate_ledger()?;
+            cost::run(&config, arguments).await
+        }
+        Command::Where { file, arguments } => {
+            let config = file.load()?;
+            config.validate_ledger()?;
+            where_job::run(&config, arguments).await
+        }
+        Command::Waiting { file, arguments } => {
+            let config = file.load()?;
+            config.validate_ledger()?;
+            waiting::run(&config, arguments).await
+        }
+        Command::Ledger { file, action } => {
+            let config = file.load()?;
+            config.validate_ledger()?;
+            ledger::run(&config, action).await
         }
         Command::Topology { file, action } => {
             let config = file.load()?;

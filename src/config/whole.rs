@@ -71,6 +71,17 @@ impl Config {
         ConfigError::from_problems(&problems, &self.places)
     }
 
+    /// The counterpart of [`Config::validate`] for a command that reads the ledger only.
+    pub fn validate_ledger(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        self.broker.validate(&mut problems);
+        self.ledger.validate(&mut problems);
+        self.tls.validate(&mut problems);
+        self.policy.validate(&mut problems);
+        self.telemetry.validate_log(&mut problems);
+        ConfigError::from_problems(&problems, &self.places)
+    }
+
     /// The counterpart of [`Config::validate`] for a command that writes to `storage.bucket` only.
     pub fn validate_storage(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();

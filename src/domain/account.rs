@@ -2,7 +2,9 @@
 //! own credentials, its own quota and its own vendor's codes.
 
 use super::stage::Stage;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Longer names would not fit into a line of the log.
@@ -122,6 +124,16 @@ impl fmt::Debug for AccountName {
 impl fmt::Display for VendorName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.0)
+    }
+}
+
+impl JsonSchema for AccountName {
+    fn schema_name() -> Cow<'static, str> {
+        "AccountName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,23}$"})
     }
 }
 

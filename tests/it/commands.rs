@@ -10,6 +10,8 @@ mod demo;
 mod failed;
 mod health;
 mod init;
+mod ledger;
+mod ledger_files;
 mod metrics;
 mod mistakes;
 mod outage;

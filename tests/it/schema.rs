@@ -2,6 +2,7 @@
 //! on is seen as a change of a file; and real messages are valid, as validators in other languages
 //! see it.
 
+use crate::harness::ledger::ledger_of;
 use crate::harness::picture;
 use crate::harness::program::{NONE, output};
 use crate::harness::python;
@@ -14,7 +15,7 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-const DOCUMENTS: [&str; 5] = ["job", "result", "progress", "config", "asyncapi"];
+const DOCUMENTS: [&str; 6] = ["job", "result", "progress", "ledger", "config", "asyncapi"];
 const FAULTS: &str = "
 [[fault]]
 stage = \"verification\"
@@ -158,6 +159,33 @@ async fn real_results_of_every_status_and_progress_are_valid() {
         assert_ne!(told, "ok");
     }
     progress_is_valid(&mut system).await;
+    events_of_the_ledger_are_valid(&system).await;
+}
+
+async fn events_of_the_ledger_are_valid(system: &System) {
+    let events = ledger_of(system).await;
+    let events = events
+        .iter()
+        .map(|event| serde_json::to_value(event).unwrap());
+    let events: Vec<Value> = events.collect();
+    for said in ["status", "parked", "hits", "province", "submitter"] {
+        assert!(events.iter().any(|event| !event[said].is_null()), "{said}");
+    }
+    all_valid("ledger", &events).await;
+    let mut strange = Vec::new();
+    for (pointer, value) in [
+        ("/schema", json!("invoice.ledger/2")),
+        ("/ending", json!("lost")),
+        ("/at", json!("yesterday")),
+        ("/turn", json!("1")),
+    ] {
+        let mut event = events[0].clone();
+        *event.pointer_mut(pointer).unwrap() = value;
+        strange.push(event);
+    }
+    for told in validated("ledger", &strange).await {
+        assert_ne!(told, "ok");
+    }
 }
 
 async fn progress_is_valid(system: &mut System) {

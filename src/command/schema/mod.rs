@@ -5,6 +5,7 @@ mod config;
 mod job;
 
 use crate::domain::result::{JobResult, ProgressMessage};
+use crate::ledger::LedgerEvent;
 use clap::ValueEnum;
 use job::JobDocument;
 use schemars::generate::SchemaSettings;
@@ -20,6 +21,8 @@ pub(super) enum SchemaDocument {
     Result,
     /// The message about a job that is parked
     Progress,
+    /// An event of the ledger
+    Ledger,
     /// The configuration file, for editors
     Config,
     /// All queues and messages, as `AsyncAPI` 3.0
@@ -31,6 +34,7 @@ pub(super) fn run(document: SchemaDocument) -> anyhow::Result<ExitCode> {
         SchemaDocument::Job => serde_json::to_string_pretty(&read::<JobDocument>())?,
         SchemaDocument::Result => serde_json::to_string_pretty(&sent::<JobResult<'_>>())?,
         SchemaDocument::Progress => serde_json::to_string_pretty(&sent::<ProgressMessage<'_>>())?,
+        SchemaDocument::Ledger => serde_json::to_string_pretty(&sent::<LedgerEvent>())?,
         SchemaDocument::Config => serde_json::to_string_pretty(&config::schema())?,
         SchemaDocument::Asyncapi => serde_json::to_string_pretty(&asyncapi::document())?,
     };

@@ -28,6 +28,30 @@ impl Subject {
         )
     }
 
+    /// The real binary with another command.
+    pub(crate) fn of_command(setup: &BenchSetup, arguments: &[&str]) -> Self {
+        let config = setup.write_config().display().to_string();
+        let arguments = [arguments, &["-c", &config]].concat();
+        Self::start(command(&arguments, &NONE), setup, "command")
+    }
+
+    /// Processor time and most memory, as they were shortly before it ended by itself.
+    pub(crate) async fn until_its_end(mut self) -> (Duration, f64) {
+        let (mut cpu, mut peak) = (Duration::ZERO, 0.0_f64);
+        loop {
+            if self.child.try_wait().unwrap().is_some() {
+                return (cpu, peak);
+            }
+            cpu = self.cpu();
+            // One that has just ended has no memory any more.
+            let status = self.read("status");
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+            peak = peak.max(kib.unwrap_or_default() / 1_024.0);
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
     /// This program once more, as something else: see who asks for `as_what`.
     pub(crate) fn of_this_program(setup: &BenchSetup, as_what: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());

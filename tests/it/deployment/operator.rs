@@ -69,6 +69,12 @@ pub(super) async fn each_right_that_is_missing_is_named(
         ),
         (
             2,
+            "ledger",
+            &["cost"],
+            "no read permission on queue invoice.ledger",
+        ),
+        (
+            2,
             "control",
             &["resume", "all"],
             "no read permission on exchange invoice.control",

@@ -1,0 +1,83 @@
+//! `where`: each turn of a job, what it waits for, until when, and on which queue.
+
+mod report;
+mod stories;
+#[cfg(test)]
+mod tests;
+
+use super::ledger_input::LedgerInput;
+use super::terminal::{self, plain};
+use crate::config::{Config, ConfigError};
+use clap::Args;
+use report::StoryReport;
+use std::io::Write;
+use std::process::ExitCode;
+use stories::{JobSought, JobStories};
+
+#[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
+pub(super) struct WhereArguments {
+    /// The job's id, or with --by what stands there in its metadata
+    #[arg(value_name = "JOB_ID")]
+    job: String,
+    /// A key of the metadata, which ledger.metadata_keys has to list
+    #[arg(long, value_name = "KEY")]
+    by: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(config: &Config, arguments: WhereArguments) -> anyhow::Result<ExitCode> {
+    let sought = match arguments.by {
+        None => JobSought::Id(arguments.job.clone()),
+        Some(key) if config.ledger.metadata_keys.contains(&key) => {
+            JobSought::Metadata(key, arguments.job.clone())
+        }
+        Some(key) => {
+            let problem = format!(
+                "{key:?} is not listed in ledger.metadata_keys: the ledger has what stands there from the day on which it is"
+            );
+            return Err(ConfigError::of("--by", &problem).into());
+        }
+    };
+    let ledger = LedgerInput::open(config).await?;
+    let mut stories = JobStories::new(sought);
+    let reading = ledger.each(None, |event| {
+        stories.add(event);
+        Ok(())
+    });
+    reading.await?;
+    stories.end();
+    let report = StoryReport {
+        stories: &stories,
+        queues: &config.broker,
+        now: ledger.now,
+        zone: &ledger.zone,
+    };
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", report.to_json())?;
+    } else {
+        write!(out, "{}", report.to_text(terminal::columns()))?;
+    }
+    drop(out);
+    if !stories.runs.is_empty() {
+        ledger.session.close().await;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let jobs = &config.broker.jobs_queue;
+    let ready = ledger.session.queue_depth(jobs).await.unwrap_or_default();
+    absent(&arguments.job, &ledger.stream, jobs, ready);
+    ledger.session.close().await;
+    Ok(ExitCode::FAILURE)
+}
+
+#[expect(clippy::print_stderr, reason = "a remark in the place of results")]
+fn absent(job: &str, stream: &str, jobs: &str, ready: u32) {
+    eprintln!(
+        "{stream} has no turn of {}: no worker has begun it, or it is older than ledger.max_age; {jobs} has {ready} jobs that no \
+         worker has begun",
+        plain(job)
+    );
+}
