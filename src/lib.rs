@@ -23,6 +23,8 @@
 //! | [`provider`] | the paid APIs, a folder for each vendor, and the accounts that are called within limits |
 //! | [`breaker`] | in front of every call: closed stages, provinces and bills, shared with the other workers |
 //! | [`quota`] | how many calls this worker may make of an account's rate, and how many at once |
+//! | [`budget`] | what may be spent in a day or a month, and whether one more call fits in |
+//! | [`ledger`] | what each turn of a job did and cost, as events of a stream |
 //! | [`cluster`] | what the workers of a fleet know of each other |
 //! | [`policy`] | what a failure means: the table of codes, and what follows from it |
 //! | [`retry`] | a failure judged by the policy, waited out in place or handed up |

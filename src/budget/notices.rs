@@ -78,7 +78,7 @@ impl Noticed {
         let is_nearly = spent >= standing.amount.saturating_mul(MOST_OF_IT);
         if is_nearly && self.nearly != Some(window.start) {
             self.nearly = Some(window.start);
-            tracing::warn!(budget, amount, %spent, period.ends = %window.end, "80 % of a budget are spent");
+            tracing::warn!(budget, amount, %spent, period.ends = %window.end, "80 % of a budget is spent");
         }
         match self.used_up {
             Some((start, _)) if is_used_up && start == window.start => {}

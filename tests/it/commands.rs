@@ -2,6 +2,7 @@
 //! its exit status.
 
 mod addresses;
+mod budget;
 mod certify;
 mod check;
 mod clock;

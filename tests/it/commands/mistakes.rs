@@ -49,6 +49,14 @@ async fn a_configuration_that_cannot_be_meant_is_refused_with_key_and_line() {
             &in_the_endpoint,
             "line 2: telemetry.otlp_endpoint: has a user or a password in it; put credentials into the variable OTEL_EXPORTER_OTLP_HEADERS",
         ),
+        (
+            "[ledger]\nstore = \"none\"\n[[budget]]\namount = 1\n",
+            "line 3: budget[0].per: needs the ledger, and ledger.store is \"none\"",
+        ),
+        (
+            "[[budget]]\namount = \"5 CNY\"\n",
+            "line 2: budget[0].amount: is money, and recognition.price is empty",
+        ),
         (&in_the_url, "broker.urls"),
         ("[broker\n", "line 1"),
     ] {
