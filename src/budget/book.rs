@@ -16,8 +16,10 @@ use std::collections::BTreeMap;
 /// The ledger tells of a call at the end of its job's turn, which comes within minutes. A call that
 /// it has not told by then counts as spent for this worker.
 const TOLD_WITHIN: SignedDuration = SignedDuration::from_mins(30);
-/// Windows that are past are kept for a clock that is put back.
-const WINDOWS_KEPT: usize = 3;
+/// Windows are kept for so long from their start: for longer than a month lasts.
+const WINDOWS_KEPT: SignedDuration = SignedDuration::from_hours(70 * 24);
+/// A worker whose clock is further off takes no jobs: a call of a later time was never made.
+const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(10);
 
 /// A call that the ledger tells of.
 #[derive(Clone, Copy, Debug)]
@@ -127,9 +129,10 @@ impl BudgetBook {
     }
 
     /// Counts a call that the ledger tells of, once. One of this worker is in the air no longer.
-    pub(super) fn tell(&mut self, call: &ToldCall<'_>) {
+    pub(super) fn tell(&mut self, call: &ToldCall<'_>, now: Timestamp) {
         let key = CallKey::of(call.id);
-        if !self.told.insert(key) {
+        let is_to_come = call.at.duration_since(now) > CLOCKS_DIFFER_BY;
+        if is_to_come || !self.told.insert(key) {
             return;
         }
         self.in_the_air.retain(|_, ours| ours.id != Some(key));
@@ -138,7 +141,7 @@ impl BudgetBook {
         }
         let (account, submitter) = (call.account, call.submitter);
         for share in self.shares(CallOf { account, submitter }, call.at, call.price) {
-            self.spend(share);
+            self.spend(share, now);
         }
     }
 
@@ -219,7 +222,9 @@ impl BudgetBook {
             if let Some(key) = call.id {
                 self.told.insert(key);
             }
-            call.shares.into_iter().for_each(|share| self.spend(share));
+            for share in call.shares {
+                self.spend(share, now);
+            }
         }
     }
 
@@ -284,13 +289,11 @@ impl BudgetBook {
         concerned.map(share).collect()
     }
 
-    fn spend(&mut self, share: CallShare) {
+    fn spend(&mut self, share: CallShare, now: Timestamp) {
         let spent = &mut self.budgets[share.budget].spent;
         let sum = spent.entry(share.window).or_default();
         *sum = sum.saturating_add(share.cost);
-        while spent.len() > WINDOWS_KEPT {
-            spent.pop_first();
-        }
+        spent.retain(|start, _| now.duration_since(*start) < WINDOWS_KEPT);
     }
 
     fn window(&self, terms: &BudgetTerms, at: Timestamp) -> BudgetWindow {

@@ -214,7 +214,8 @@ impl Budgets {
     pub fn tell<'a>(&self, calls: impl Iterator<Item = ToldCall<'a>>) {
         let Some(shared) = &self.0 else { return };
         let mut state = shared.lock();
-        calls.for_each(|call| state.book.tell(&call));
+        let now = shared.clock.now();
+        calls.for_each(|call| state.book.tell(&call, now));
         if matches!(state.reading, LedgerReading::UpToDate) {
             shared.changed(&mut state, &shared.fleet());
         }

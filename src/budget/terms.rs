@@ -58,6 +58,8 @@ impl BudgetTerms {
         };
         if let Some((price, of)) = told
             && of == currency
+            // Others can write to the stream, and no call gives money back.
+            && price.is_sign_positive()
         {
             return price;
         }

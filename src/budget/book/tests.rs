@@ -57,6 +57,11 @@ fn told<'a>(id: &'a str, call: CallOf<'a>, time: &str, billed: Billed) -> ToldCa
     }
 }
 
+/// The ledger tells of a call when it was made.
+fn tell(book: &mut BudgetBook, call: &ToldCall<'_>) {
+    book.tell(call, call.at);
+}
+
 /// What is spent of the first budget, and in the air, at this time.
 fn spent(book: &BudgetBook, time: &str) -> (String, String) {
     let (_, _, standing) = book.standings(at(time), &alone())[0];
@@ -77,7 +82,7 @@ fn a_call_is_in_the_air_until_the_ledger_tells_of_it_and_counts_once() {
     book.end(first, "0a", Billed::Yes);
     assert_eq!(spent(&book, MORNING), ("0".into(), "1".into()));
     for _ in 0..2 {
-        book.tell(&told("0a", READ, MORNING, Billed::Yes));
+        tell(&mut book, &told("0a", READ, MORNING, Billed::Yes));
         assert_eq!(spent(&book, MORNING), ("1".into(), "0".into()));
     }
     let free = book.begin(VERIFIED, at(MORNING), &alone()).unwrap();
@@ -86,10 +91,10 @@ fn a_call_is_in_the_air_until_the_ledger_tells_of_it_and_counts_once() {
         Err(NotAdmitted::NotNow)
     );
     book.end(free, "0b", Billed::No);
-    book.tell(&told("0b", VERIFIED, MORNING, Billed::No));
+    tell(&mut book, &told("0b", VERIFIED, MORNING, Billed::No));
     assert_eq!(spent(&book, MORNING), ("1".into(), "0".into()));
     // Another worker's, of which nobody knows whether it is paid for.
-    book.tell(&told("0c", READ, MORNING, Billed::Unknown));
+    tell(&mut book, &told("0c", READ, MORNING, Billed::Unknown));
     assert_eq!(
         book.look(READ, at(EVENING), &alone()),
         Err(NotAdmitted::UsedUp {
@@ -131,10 +136,10 @@ fn a_budget_is_for_its_account_and_its_submitters() {
     };
     assert!(book.concerns(READ) && !book.concerns(other) && !book.concerns(VERIFIED));
     for call in [other, VERIFIED] {
-        book.tell(&told(call.submitter, call, MORNING, Billed::Yes));
+        tell(&mut book, &told(call.submitter, call, MORNING, Billed::Yes));
     }
     assert_eq!(spent(&book, MORNING), ("0".into(), "0".into()));
-    book.tell(&told("0a", READ, MORNING, Billed::Yes));
+    tell(&mut book, &told("0a", READ, MORNING, Billed::Yes));
     assert!(book.look(READ, at(MORNING), &alone()).is_err());
     assert_eq!(book.look(other, at(MORNING), &alone()), Ok(()));
 }
@@ -152,7 +157,7 @@ fn money_is_counted_by_the_price_that_the_ledger_told_or_else_by_that_of_the_day
         ("04", READ, Some((Decimal::new(3, 0), &dollars))),
     ] {
         let told = told(id, call, MORNING, Billed::Yes);
-        book.tell(&ToldCall { price, ..told });
+        tell(&mut book, &ToldCall { price, ..told });
         sum.push(spent(&book, MORNING).0);
     }
     assert_eq!(sum, ["0.25", "1.75", "4.75", "5.00"]);
@@ -201,9 +206,9 @@ fn of_several_budgets_that_are_used_up_the_last_to_open_counts() {
         Err(NotAdmitted::UsedUp { budget, until }) => (budget, until.to_string()),
         other => panic!("{other:?}"),
     };
-    book.tell(&told("01", READ, MORNING, Billed::Yes));
+    tell(&mut book, &told("01", READ, MORNING, Billed::Yes));
     assert_eq!(until(&book, MORNING), (1, NEXT_DAY.to_owned()));
-    book.tell(&told("02", READ, NEXT_DAY, Billed::Yes));
+    tell(&mut book, &told("02", READ, NEXT_DAY, Billed::Yes));
     let january = "2026-12-31T16:00:00Z";
     assert_eq!(until(&book, NEXT_DAY), (0, january.to_owned()));
     assert_eq!(book.look(READ, at(january), &alone()), Ok(()));
@@ -220,7 +225,7 @@ fn a_call_that_the_ledger_never_tells_of_counts_as_spent() {
     assert_eq!(spent(&book, MORNING), ("0".into(), "2".into()));
     book.give_up_waiting(at("2026-12-01T00:30:01Z"));
     assert_eq!(spent(&book, MORNING), ("2".into(), "0".into()));
-    book.tell(&told("0a", READ, MORNING, Billed::Yes));
+    tell(&mut book, &told("0a", READ, MORNING, Billed::Yes));
     assert_eq!(spent(&book, MORNING), ("2".into(), "0".into()));
 }
 
@@ -231,17 +236,53 @@ fn a_call_belongs_to_the_day_in_which_it_was_made_whenever_it_is_told() {
     book.end(late, "0a", Billed::Yes);
     assert_eq!(spent(&book, EVENING), ("0".into(), "1".into()));
     assert_eq!(spent(&book, NEXT_DAY), ("0".into(), "0".into()));
-    book.tell(&told("0a", READ, EVENING, Billed::Yes));
+    tell(&mut book, &told("0a", READ, EVENING, Billed::Yes));
     assert_eq!(spent(&book, EVENING), ("1".into(), "0".into()));
     assert_eq!(spent(&book, NEXT_DAY), ("0".into(), "0".into()));
     // The worker's clock is behind that of another.
-    book.tell(&told("0b", READ, NEXT_DAY, Billed::Yes));
+    tell(&mut book, &told("0b", READ, NEXT_DAY, Billed::Yes));
     assert_eq!(spent(&book, EVENING), ("1".into(), "0".into()));
-    for day in 2..=9 {
-        let time = format!("2026-12-0{day}T16:00:00Z");
-        book.tell(&told(&format!("{day}"), READ, &time, Billed::Yes));
+    // Windows are not kept for ever.
+    for month in 1..=6 {
+        let time = format!("2027-0{month}-01T16:00:00Z");
+        tell(
+            &mut book,
+            &told(&format!("{month}"), READ, &time, Billed::Yes),
+        );
     }
-    assert_eq!(book.budgets[0].spent.len(), WINDOWS_KEPT);
+    assert_eq!(book.budgets[0].spent.len(), 3);
+}
+
+/// Submitters can write to the stream: what they forge may use a budget up, and never enlarge it.
+#[test]
+fn no_forged_event_enlarges_a_budget() {
+    let mut book = book("[[budget]]\namount = \"1 CNY\"");
+    let currency: Currency = "CNY".parse().unwrap();
+    tell(&mut book, &told("01", READ, MORNING, Billed::Yes));
+    let negative = ToldCall {
+        price: Some((Decimal::new(-100, 0), &currency)),
+        ..told("02", READ, MORNING, Billed::Yes)
+    };
+    tell(&mut book, &negative);
+    assert_eq!(spent(&book, MORNING).0, "0.50");
+    for (number, year) in (10..90).zip(2027..) {
+        let (id, time) = (number.to_string(), format!("{year}-01-01T00:00:00Z"));
+        book.tell(&told(&id, READ, &time, Billed::Yes), at(MORNING));
+    }
+    assert_eq!(spent(&book, MORNING).0, "0.50");
+    let endless = ToldCall {
+        price: Some((Decimal::MAX, &currency)),
+        ..told("03", READ, MORNING, Billed::Yes)
+    };
+    tell(&mut book, &endless);
+    tell(
+        &mut book,
+        &ToldCall {
+            id: "04",
+            ..endless
+        },
+    );
+    assert!(book.look(READ, at(MORNING), &alone()).is_err());
 }
 
 proptest! {
@@ -262,14 +303,14 @@ proptest! {
                     open.push(name);
                 }
             } else {
-                book.tell(&told(&name, READ, MORNING, Billed::Yes));
+                tell(&mut book, &told(&name, READ, MORNING, Billed::Yes));
                 made.insert(name);
             }
             let (_, _, standing) = book.standings(at(MORNING), &alone())[0];
             prop_assert_eq!(standing.spent, Decimal::from(made.len()));
         }
         for name in open {
-            book.tell(&told(&name, READ, MORNING, Billed::Yes));
+            tell(&mut book, &told(&name, READ, MORNING, Billed::Yes));
             made.insert(name);
         }
         prop_assert_eq!(spent(&book, MORNING).0, made.len().to_string());
