@@ -32,6 +32,8 @@ pub enum SealKind {
     Command,
     /// A bill's name in the ledger.
     Bill,
+    /// An event of the ledger.
+    Event,
 }
 
 impl SealKind {
@@ -42,6 +44,7 @@ impl SealKind {
             Self::Heartbeat => "heartbeat",
             Self::Command => "command",
             Self::Bill => "bill",
+            Self::Event => "event",
         }
     }
 }

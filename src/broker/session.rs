@@ -217,14 +217,18 @@ impl Session {
         }
     }
 
-    /// Reads a stream, as [`StreamSource::read_stream`] does.
+    /// Reads a stream, as [`StreamSource::read_stream`] does, in a program that does nothing else.
     pub async fn read_stream(
         &self,
         name: &str,
         start: StreamStart,
         follows: bool,
     ) -> Result<StreamReader, BrokerError> {
-        self.stream_source().read_stream(name, start, follows).await
+        let source = match self.stream_source() {
+            StreamSource::Amqp(source) => StreamSource::Amqp(source.in_bulk()),
+            source @ StreamSource::Memory(_) => source,
+        };
+        source.read_stream(name, start, follows).await
     }
 
     /// Opens readers of streams without this session at hand.

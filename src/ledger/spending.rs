@@ -1,13 +1,20 @@
 //! Tells the budgets what the ledger says: from the beginning of the longest period on, and then
-//! each event as it is written, by whichever worker.
+//! each event as it is written, by whichever worker of the fleet.
+//!
+//! A worker that has read goes on where it stopped, over any number of connections, because the
+//! budgets recognise only the latest calls when they are told again. Events without a seal of ours
+//! count for nothing: others can write to the stream, and could use up any budget.
 
 use super::event::LedgerEvent;
-use crate::broker::{BrokerError, StreamMessage, StreamSource, StreamStart};
+use crate::broker::{BrokerError, SEAL, StreamMessage, StreamReader, StreamSource, StreamStart};
 use crate::budget::{Budgets, ToldCall};
+use crate::seal::{SealKind, Sealer};
 use jiff::{SignedDuration, Timestamp};
 use std::convert::Infallible;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// A period begins by this worker's clock, and the broker finds the place by its own.
 const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(10);
@@ -15,57 +22,142 @@ const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(10);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// So often it is looked whether a period is over.
 const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(1);
+/// The message at a known place of the stream comes within this, if it is still there.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
-/// Follows the ledger for as long as it is polled.
-pub(super) async fn follow(source: StreamSource, stream: String, budgets: Budgets) {
-    tokio::join!(
-        read_again(&source, &stream, &budgets),
-        look_at_the_clock(&budgets)
-    );
+/// The last message of the stream that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LedgerPlace {
+    offset: u64,
+    /// A stream that was deleted and declared again has another message there.
+    body_hash: u64,
 }
 
-async fn read_again(source: &StreamSource, stream: &str, budgets: &Budgets) {
-    loop {
-        let Err(problem) = read(source, stream, budgets).await;
-        budgets.cannot_be_read(&problem.to_string());
-        sleep(TRY_AGAIN).await;
+/// Reads the stream for the budgets, over one session.
+pub(super) struct LedgerFollower {
+    pub(super) source: StreamSource,
+    pub(super) stream: String,
+    pub(super) budgets: Budgets,
+    pub(super) sealer: Sealer,
+    /// Outlives the session.
+    pub(super) read_to: Arc<Mutex<Option<LedgerPlace>>>,
+}
+
+impl LedgerPlace {
+    fn of(entry: &StreamMessage) -> Self {
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        Self {
+            offset: entry.offset,
+            body_hash: hasher.hash_one(&entry.message.body),
+        }
     }
 }
 
-async fn look_at_the_clock(budgets: &Budgets) {
-    loop {
-        sleep(LOOK_AT_THE_CLOCK).await;
-        budgets.refresh();
+impl LedgerFollower {
+    /// Follows the ledger for as long as it is polled.
+    pub(super) async fn follow(self) {
+        tokio::join!(self.read_again(), self.look_at_the_clock());
     }
-}
 
-/// Reads what there is, and then on and on.
-async fn read(
-    source: &StreamSource,
-    stream: &str,
-    budgets: &Budgets,
-) -> Result<Infallible, BrokerError> {
-    let start = budgets.begin_reading();
-    let start = start.saturating_sub(CLOCKS_DIFFER_BY).unwrap_or(start);
-    let mut place = StreamStart::At(start.max(Timestamp::UNIX_EPOCH));
-    let mut present = source.read_stream(stream, place, false).await?;
-    while let Some(entry) = present.next().await? {
-        place = StreamStart::Offset(entry.offset);
-        tell_read(budgets, &entry);
+    async fn read_again(&self) {
+        let mut has_failed = false;
+        loop {
+            let Err(problem) = self.read().await;
+            // Where the connection is lost, this ends with its session before it is tried again.
+            self.budgets.begin_reading();
+            if has_failed {
+                self.budgets.cannot_be_read(&problem.to_string());
+            }
+            has_failed = true;
+            sleep(TRY_AGAIN).await;
+        }
     }
-    drop(present);
-    let mut coming = source.read_stream(stream, place, true).await?;
-    budgets.is_read();
-    while let Some(entry) = coming.next().await? {
-        tell_read(budgets, &entry);
-    }
-    Err(BrokerError::Lost("the ledger's stream has ended".into()))
-}
 
-/// An event of another version tells of nothing that is known here.
-fn tell_read(budgets: &Budgets, entry: &StreamMessage) {
-    if let Some(event) = LedgerEvent::read(&entry.message.body) {
-        tell(budgets, &event);
+    async fn look_at_the_clock(&self) {
+        loop {
+            sleep(LOOK_AT_THE_CLOCK).await;
+            self.budgets.refresh();
+        }
+    }
+
+    /// Reads what there is, and then on and on.
+    async fn read(&self) -> Result<Infallible, BrokerError> {
+        let begins = self.budgets.begin_reading();
+        let mut place = self.start(begins).await?;
+        let mut present = self.reader(place, false).await?;
+        while let Some(entry) = present.next().await? {
+            place = StreamStart::Offset(entry.offset);
+            self.tell(&entry);
+        }
+        drop(present);
+        let mut coming = self.reader(place, true).await?;
+        self.budgets.is_read();
+        while let Some(entry) = coming.next().await? {
+            self.tell(&entry);
+        }
+        Err(BrokerError::Lost("the ledger's stream has ended".into()))
+    }
+
+    /// The place where it stopped before, if that is still there; else the beginning of the longest
+    /// period.
+    async fn start(&self, begins: Timestamp) -> Result<StreamStart, BrokerError> {
+        let known = *self.read_to();
+        if let Some(known) = known {
+            let place = StreamStart::Offset(known.offset);
+            let mut reader = self.reader(place, false).await?;
+            while let Ok(Ok(Some(found))) = timeout(KNOWN_WITHIN, reader.next()).await {
+                if LedgerPlace::of(&found) == known {
+                    return Ok(place);
+                }
+                if found.offset >= known.offset {
+                    break;
+                }
+            }
+        }
+        self.warn_of_what_is_gone(begins).await?;
+        let start = begins.saturating_sub(CLOCKS_DIFFER_BY).unwrap_or(begins);
+        Ok(StreamStart::At(start.max(Timestamp::UNIX_EPOCH)))
+    }
+
+    /// The stream may keep less than `ledger.max_age` says: it was declared with another age, or a
+    /// policy of the broker bounds it.
+    async fn warn_of_what_is_gone(&self, begins: Timestamp) -> Result<(), BrokerError> {
+        let mut reader = self.reader(StreamStart::First, false).await?;
+        let Some(first) = reader.next().await?.filter(|first| first.offset > 0) else {
+            return Ok(());
+        };
+        let written = first.message.properties.timestamp;
+        let written = written.and_then(|at| Timestamp::from_second(i64::try_from(at).ok()?).ok());
+        if let Some(written) = written.filter(|written| *written > begins) {
+            tracing::warn!(
+                stream = self.stream,
+                oldest = %written,
+                period_began = %begins,
+                mend = "compare the stream's x-max-age, and the broker's policies, with ledger.max_age",
+                "the ledger does not reach back to the beginning of a budget's period: what was spent before its oldest event is \
+                 not counted"
+            );
+        }
+        Ok(())
+    }
+
+    async fn reader(&self, start: StreamStart, follows: bool) -> Result<StreamReader, BrokerError> {
+        self.source.read_stream(&self.stream, start, follows).await
+    }
+
+    /// An event of another version, or without a seal of ours, tells of nothing that is known here.
+    fn tell(&self, entry: &StreamMessage) {
+        let body = &entry.message.body;
+        let seal = entry.message.properties.headers.text(SEAL);
+        let is_ours = seal.is_some_and(|seal| self.sealer.accepts(SealKind::Event, &[body], &seal));
+        if is_ours && let Some(event) = LedgerEvent::read(body) {
+            tell(&self.budgets, &event);
+        }
+        *self.read_to() = Some(LedgerPlace::of(entry));
+    }
+
+    fn read_to(&self) -> MutexGuard<'_, Option<LedgerPlace>> {
+        self.read_to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

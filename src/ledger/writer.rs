@@ -7,16 +7,18 @@
 
 use super::event::LedgerEvent;
 use super::metadata::picked;
-use super::spending::{follow, tell};
+use super::spending::{LedgerFollower, LedgerPlace, tell};
 use super::turn::{PricedAccount, TurnBook, TurnEnd};
-use crate::broker::{Generation, InHand, Message, PublishError, StreamDefinition, Unpublished};
+use crate::broker::{
+    Generation, InHand, Message, PublishError, SEAL, StreamDefinition, Unpublished,
+};
 use crate::budget::Budgets;
 use crate::domain::job::Job;
-use crate::seal::Sealer;
+use crate::seal::{SealKind, Sealer};
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -38,6 +40,8 @@ pub struct Ledger {
     resting: Mutex<Option<Instant>>,
     /// They follow what is written.
     budgets: Budgets,
+    /// How far they have read it.
+    read_to: Arc<Mutex<Option<LedgerPlace>>>,
 }
 
 /// Its part of the configuration.
@@ -69,6 +73,7 @@ impl Ledger {
             metadata_keys: settings.metadata_keys,
             resting: Mutex::default(),
             budgets: settings.budgets,
+            read_to: Arc::default(),
         }
     }
 
@@ -87,8 +92,14 @@ impl Ledger {
             .budgets
             .are_set()
             .then(|| generation.session.stream_source())?;
-        let following = follow(source, stream.name.clone(), self.budgets.clone());
-        Some(AbortOnDropHandle::new(tokio::spawn(following)))
+        let follower = LedgerFollower {
+            source,
+            stream: stream.name.clone(),
+            budgets: self.budgets.clone(),
+            sealer: self.book.sealer.clone(),
+            read_to: Arc::clone(&self.read_to),
+        };
+        Some(AbortOnDropHandle::new(tokio::spawn(follower.follow())))
     }
 
     /// Finds or declares the stream, unless that takes longer than a job may wait for it.
@@ -148,6 +159,8 @@ impl Ledger {
         );
         message.properties.timestamp = u64::try_from(event.at.as_second()).ok();
         message.properties.message_id = Some(event.id.clone());
+        let seal = self.book.sealer.seal(SealKind::Event, &[&message.body]);
+        message.properties.headers.set_text(SEAL, &seal);
         let mut published = self.publish(generation, stream, &message).await;
         if matches!(published, Err(PublishError::Returned)) {
             // It was deleted, or could not be declared before.

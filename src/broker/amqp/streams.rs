@@ -21,8 +21,10 @@ use tokio::time::timeout;
 
 /// Deliveries that may be unsettled: a stream hands out its messages in chunks.
 const PREFETCH: u16 = 2_000;
-/// They are acknowledged together: it is how a reader of a stream asks for more.
-const ACKNOWLEDGED_TOGETHER: usize = 500;
+/// On a connection that takes jobs as well, where a message may be as large as a job.
+const PREFETCH_BESIDE_JOBS: u16 = 128;
+/// This part of them is acknowledged together: it is how a reader of a stream asks for more.
+const ACKNOWLEDGED_PART: u16 = 4;
 /// A chunk is handed out at once. So behind the first message of the last chunk, the stream ends
 /// where none follows for so long.
 const LAST_CHUNK: Duration = Duration::from_secs(1);
@@ -82,11 +84,25 @@ async fn declare(
 
 /// The connection on which streams are read.
 #[derive(Debug)]
-pub struct AmqpStreamSource(BrokerConnection);
+pub struct AmqpStreamSource {
+    connection: BrokerConnection,
+    prefetch: u16,
+}
 
 impl AmqpStreamSource {
     pub(super) fn new(connection: BrokerConnection) -> Self {
-        Self(connection)
+        Self {
+            connection,
+            prefetch: PREFETCH_BESIDE_JOBS,
+        }
+    }
+
+    /// For a program that does nothing but read.
+    pub(in crate::broker) fn in_bulk(self) -> Self {
+        Self {
+            prefetch: PREFETCH,
+            ..self
+        }
     }
 
     /// Reads from `start` to the end as it is now, or on and on.
@@ -96,7 +112,8 @@ impl AmqpStreamSource {
         start: StreamStart,
         follows: bool,
     ) -> Result<AmqpStreamReader, BrokerError> {
-        AmqpStreamReader::start(&self.0, queue, start, follows).await
+        let pace = (follows, self.prefetch);
+        AmqpStreamReader::start(&self.connection, queue, start, pace).await
     }
 }
 
@@ -112,7 +129,8 @@ pub struct AmqpStreamReader {
     after: Option<(Channel, lapin::Consumer)>,
     /// The first such message, once there is one.
     end: Option<u64>,
-    unsettled: usize,
+    unsettled: u16,
+    acknowledged_together: u16,
     is_near_end: bool,
     is_at_end: bool,
 }
@@ -122,7 +140,7 @@ impl AmqpStreamReader {
         connection: &BrokerConnection,
         queue: &str,
         start: StreamStart,
-        follows: bool,
+        (follows, prefetch): (bool, u16),
     ) -> Result<Self, BrokerError> {
         let starting = async {
             let after = if follows {
@@ -133,7 +151,7 @@ impl AmqpStreamReader {
             };
             let last = last_chunk(connection, queue).await?;
             let from = offset(start, last);
-            let (channel, stream) = consume(connection, queue, PREFETCH, from).await?;
+            let (channel, stream) = consume(connection, queue, prefetch, from).await?;
             Ok(Self {
                 channel,
                 stream,
@@ -141,6 +159,7 @@ impl AmqpStreamReader {
                 after,
                 end: None,
                 unsettled: 0,
+                acknowledged_together: prefetch / ACKNOWLEDGED_PART,
                 is_near_end: false,
                 is_at_end: last.is_none() && !follows,
             })
@@ -183,7 +202,7 @@ impl AmqpStreamReader {
             return Ok(None);
         }
         self.unsettled += 1;
-        if self.unsettled >= ACKNOWLEDGED_TOGETHER {
+        if self.unsettled >= self.acknowledged_together {
             self.unsettled = 0;
             let together = BasicAckOptions { multiple: true };
             let acknowledged = self.channel.basic_ack(delivery.delivery_tag, together);
@@ -251,13 +270,16 @@ async fn last_chunk(
 }
 
 /// The place where the broker begins. Of a time after the last chunk it would hand out nothing but
-/// what comes.
+/// what comes, and an offset behind the end, as after the stream was declared anew, would make it
+/// close the connection: both begin with the last chunk.
 fn offset(start: StreamStart, last: Option<LastChunk>) -> AMQPValue {
     match (start, last) {
-        (StreamStart::First, _) => AMQPValue::LongString("first".into()),
+        (StreamStart::First, _) | (StreamStart::Offset(_), None) => {
+            AMQPValue::LongString("first".into())
+        }
         (StreamStart::Next, _) => AMQPValue::LongString("next".into()),
-        (StreamStart::Offset(offset), _) => {
-            AMQPValue::LongLongInt(i64::try_from(offset).unwrap_or(i64::MAX))
+        (StreamStart::Offset(offset), Some(last)) => {
+            AMQPValue::LongLongInt(i64::try_from(offset.min(last.offset)).unwrap_or(i64::MAX))
         }
         (StreamStart::At(at), last) => {
             let at = u64::try_from(at.as_second()).unwrap_or_default();
