@@ -17,7 +17,7 @@ use crate::domain::stage::Stage;
 use crate::policy::Policy;
 use crate::provider::wire::TappedAnswer;
 use crate::provider::{CallLimits, Reply, Request, Shown, TrialAccount, TrialAccounts, View};
-use crate::quota::AccountQuota;
+use crate::quota::{AccountQuota, CallSlot};
 use crate::shutdown::Stop;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -96,7 +96,9 @@ impl<'a> CertifyCaller<'a> {
                     }
                     break;
                 }
-                let observation = self.call(*planned).await?;
+                let Some(observation) = self.call(*planned, stop).await? else {
+                    continue;
+                };
                 attempts += 1;
                 bound.record(observation.billed);
                 let is_throttled = observation.is_throttled();
@@ -114,7 +116,12 @@ impl<'a> CertifyCaller<'a> {
         Ok(())
     }
 
-    async fn call(&mut self, planned: PlannedCall) -> anyhow::Result<CallObservation> {
+    /// `None` where it was asked to stop before the quota allowed the call.
+    async fn call(
+        &mut self,
+        planned: PlannedCall,
+        stop: &Stop,
+    ) -> anyhow::Result<Option<CallObservation>> {
         let picture = variants::picture(self.pictures, planned).clone();
         let auto_rotate = planned.call == CertifyCall::VerificationRotated;
         let request = Request::new(View::Inline(picture.clone()), auto_rotate);
@@ -122,17 +129,22 @@ impl<'a> CertifyCaller<'a> {
             let (section, offset) = variants::recognition(&self.config.recognition, planned.call);
             let offset = self.gateway_ahead + offset;
             let account = self.trials.recognition(&section, offset)?;
-            ask(&account, &self.recognition, &request, &picture).await
+            let slot = slot(&self.recognition, stop).await;
+            ask(&account, slot, &request, &picture).await
         } else {
             let section = variants::verification(&self.config.verification, planned.call);
             let account = self.trials.verification(&section)?;
-            ask(&account, &self.verification, &request, &picture).await
+            let slot = slot(&self.verification, stop).await;
+            ask(&account, slot, &request, &picture).await
+        };
+        let Some(answered) = answered else {
+            return Ok(None);
         };
         if planned.call.stage() == Stage::Recognition {
             self.learn_clock(answered.answer.as_ref());
         }
         let (code, billed) = self.judged(planned.call.stage(), answered.outcome);
-        Ok(CallObservation {
+        Ok(Some(CallObservation {
             planned,
             credentials: variants::credentials(&self.config.recognition, planned.call),
             code,
@@ -140,7 +152,7 @@ impl<'a> CertifyCaller<'a> {
             billed,
             duration: answered.duration,
             picture_bytes: picture.bytes.len(),
-        })
+        }))
     }
 
     /// The worker corrects its signatures by the gateway's clock; so are these.
@@ -179,11 +191,11 @@ struct AnsweredCall {
 /// Asks once, within the account's rate.
 async fn ask<A>(
     account: &TrialAccount<A>,
-    quota: &AccountQuota,
+    slot: Option<CallSlot<'_>>,
     request: &Request,
     picture: &Picture,
-) -> AnsweredCall {
-    let mut slot = quota.acquire().await;
+) -> Option<AnsweredCall> {
+    let mut slot = slot?;
     slot.start();
     let started = Instant::now();
     let outcome = account
@@ -192,10 +204,19 @@ async fn ask<A>(
         .await;
     let duration = started.elapsed();
     slot.end(false).granted();
-    AnsweredCall {
+    Some(AnsweredCall {
         outcome: outcome.map(|Reply { code, .. }| code),
         answer: account.tap.take(),
         duration,
+    })
+}
+
+/// Waits for the quota; `None` where it is asked to stop meanwhile.
+async fn slot<'a>(quota: &'a AccountQuota, stop: &Stop) -> Option<CallSlot<'a>> {
+    tokio::select! {
+        biased;
+        () = stop.asked_for() => None,
+        slot = quota.acquire() => Some(slot),
     }
 }
 
