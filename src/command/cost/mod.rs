@@ -48,7 +48,8 @@ pub(super) async fn run(config: &Config, arguments: CostArguments) -> anyhow::Re
         told.insert("until".to_owned(), json!(period.until));
         told.insert("timezone".to_owned(), json!(ledger.timezone));
         told.insert("ledger".to_owned(), json!(counts));
-        writeln!(out, "{}", serde_json::Value::Object(told))?;
+        let json = serde_json::Value::Object(told).to_string();
+        writeln!(out, "{}", terminal::json_line(&json))?;
     } else {
         let columns = terminal::columns();
         writeln!(out, "{}\n", heading(&ledger, period))?;

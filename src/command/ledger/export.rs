@@ -2,6 +2,7 @@
 
 use super::csv;
 use crate::command::ledger_input::{LedgerInput, PeriodArguments};
+use crate::command::terminal::json_line;
 use crate::config::Config;
 use crate::domain::failure::Billed;
 use crate::ledger::reading::{LedgerPeriod, LostCalls};
@@ -78,8 +79,8 @@ pub(super) async fn run(config: &Config, arguments: &ExportArguments) -> anyhow:
                 out.write_all(line.as_bytes())
             })?,
             ExportFormat::Jsonl => {
-                serde_json::to_writer(&mut out, &event).map_err(std::io::Error::from)?;
-                out.write_all(b"\n")?;
+                let json = serde_json::to_string(&event).map_err(std::io::Error::from)?;
+                writeln!(out, "{}", json_line(&json))?;
             }
         }
         Ok(())

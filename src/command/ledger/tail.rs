@@ -2,7 +2,7 @@
 
 use crate::command::ledger_input::LedgerInput;
 use crate::command::ledger_words::{calls, how, why};
-use crate::command::terminal::plain;
+use crate::command::terminal::{json_line, plain};
 use crate::config::Config;
 use crate::ledger::LedgerEvent;
 use crate::ledger::reading::{LedgerReader, NamedTime};
@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, arguments: &TailArguments) -> anyhow::R
             continue;
         }
         let line = if arguments.json {
-            serde_json::to_string(&event)?
+            json_line(&serde_json::to_string(&event)?)
         } else {
             line(&ledger, &event)
         };

@@ -50,7 +50,8 @@ pub(super) async fn run(config: &Config, arguments: WaitingArguments) -> anyhow:
     if arguments.json {
         let mut told = report.to_json();
         told.insert("ledger".to_owned(), json!(counts));
-        writeln!(out, "{}", serde_json::Value::Object(told))?;
+        let json = serde_json::Value::Object(told).to_string();
+        writeln!(out, "{}", terminal::json_line(&json))?;
     } else {
         write!(out, "{}", report.to_text(terminal::columns()))?;
     }

@@ -57,7 +57,11 @@ pub(super) async fn run(config: &Config, arguments: WhereArguments) -> anyhow::R
     };
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        writeln!(out, "{}", report.to_json())?;
+        writeln!(
+            out,
+            "{}",
+            terminal::json_line(&report.to_json().to_string())
+        )?;
     } else {
         write!(out, "{}", report.to_text(terminal::columns()))?;
     }

@@ -98,7 +98,7 @@ pub(super) async fn run(
         told["since"] = json!(period.from);
         told["until"] = json!(period.until);
         told["ledger"] = json!(counts);
-        writeln!(out, "{told}")?;
+        writeln!(out, "{}", terminal::json_line(&told.to_string()))?;
     } else {
         write!(out, "{}", found.to_text(&ledger.zone, terminal::columns()))?;
     }
