@@ -260,9 +260,9 @@ impl PendingCall {
     }
 
     /// The call has ended; the ledger will tell of it under this id.
-    pub fn ended(mut self, id: &str, billed: Billed) {
+    pub fn ended(mut self, id: impl FnOnce() -> String, billed: Billed) {
         if let Some(number) = self.number.take() {
-            self.budgets.end(number, id, billed);
+            self.budgets.end(number, &id(), billed);
         }
     }
 }

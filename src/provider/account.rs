@@ -328,7 +328,7 @@ impl<A> Account<A> {
             duration_ms: u64::try_from(made.duration.as_millis()).unwrap_or(u64::MAX),
             billed,
         };
-        pending.ended(&call_id(&progress.run, &call), billed);
+        pending.ended(|| call_id(&progress.run, &call), billed);
         progress.record(call);
     }
 }

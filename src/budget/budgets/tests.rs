@@ -128,8 +128,8 @@ async fn what_is_in_the_air_is_told_to_the_others_and_a_dropped_call_counts() {
         budgets.begin(account, &job, now()).unwrap_err(),
         BudgetRefusal::NotNow
     );
-    free.ended("01", Billed::No);
-    paid.ended("02", Billed::Yes);
+    free.ended(|| "01".to_owned(), Billed::No);
+    paid.ended(|| "02".to_owned(), Billed::Yes);
     assert_eq!(reported().as_deref(), Some("2"));
     tell(&budgets, "02");
     assert_eq!(reported().as_deref(), Some("1"));

@@ -154,7 +154,7 @@ async fn a_job_waits_in_place_for_calls_in_the_air_and_not_for_long() {
     let start = Instant::now();
     let ending = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        first.ended("01", Billed::No);
+        first.ended(|| "01".to_owned(), Billed::No);
     };
     let (waited, ()) = tokio::join!(retrier.wait_for_budget(&call), ending);
     assert!(waited.is_ok());
