@@ -268,9 +268,9 @@ async fn what_a_stranger_writes_into_the_ledger_uses_up_no_budget(on: On) {
         forged.calls[0].id = format!("call {number}");
         let mut message = Message::json("invoice.ledger", serde_json::to_vec(&forged).unwrap());
         message.properties.message_id = Some(forged.id);
+        let ledger = &system.config.broker.ledger_queue;
         let publisher = system.session.publisher();
-        let published = publisher.publish(&system.config.broker.ledger_queue, &message);
-        published.await.unwrap();
+        publisher.publish(ledger, &message).await.unwrap();
     }
     // By workers that heard it as it came, and by those that read it back.
     let second = system.ask(&job(&system, "b", "claims", &keys[1])).await;
