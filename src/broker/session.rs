@@ -217,24 +217,31 @@ impl Session {
         }
     }
 
-    /// Reads a stream, as [`StreamSource::read_stream`] does, in a program that does nothing else.
+    /// Reads a stream from `start` to its present end, or on and on where the reader `follows`, in a
+    /// program that does nothing else.
     pub async fn read_stream(
         &self,
         name: &str,
         start: StreamStart,
         follows: bool,
     ) -> Result<StreamReader, BrokerError> {
-        let source = match self.stream_source() {
-            StreamSource::Amqp(source) => StreamSource::Amqp(source.in_bulk()),
-            source @ StreamSource::Memory(_) => source,
-        };
-        source.read_stream(name, start, follows).await
+        match self {
+            Self::Amqp(session) => {
+                let reader = session.read_stream(name, start, follows).await;
+                reader.map(StreamReader::Amqp)
+            }
+            Self::Memory(session) => {
+                let reader = session.stream_source().read(name, start, follows);
+                reader.map(StreamReader::Memory)
+            }
+        }
     }
 
-    /// Opens readers of streams without this session at hand.
-    pub fn stream_source(&self) -> StreamSource {
+    /// Opens readers of streams without this session at hand, whose failures do not end it. Bodies
+    /// are truncated beyond `largest_body` bytes.
+    pub fn stream_source(&self, largest_body: usize) -> StreamSource {
         match self {
-            Self::Amqp(session) => StreamSource::Amqp(session.stream_source()),
+            Self::Amqp(session) => StreamSource::Amqp(session.stream_source(largest_body)),
             Self::Memory(session) => StreamSource::Memory(session.stream_source()),
         }
     }

@@ -13,8 +13,7 @@ pub enum StreamReader {
     Memory(MemoryStreamReader),
 }
 
-/// The connection of a session on which streams are read. It can be had without the session, and
-/// ends with it.
+/// Opens readers of streams beside a session, which goes on where a stream cannot be read.
 #[derive(Debug)]
 pub enum StreamSource {
     Amqp(AmqpStreamSource),

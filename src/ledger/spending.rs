@@ -9,9 +9,11 @@ use super::event::LedgerEvent;
 use crate::broker::{BrokerError, SEAL, StreamMessage, StreamReader, StreamSource, StreamStart};
 use crate::budget::{Budgets, ToldCall};
 use crate::seal::{SealKind, Sealer};
+use crate::telemetry::metric;
 use jiff::{SignedDuration, Timestamp};
 use std::convert::Infallible;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -41,6 +43,8 @@ pub(super) struct LedgerFollower {
     pub(super) sealer: Sealer,
     /// Outlives the session.
     pub(super) read_to: Arc<Mutex<Option<LedgerPlace>>>,
+    /// Whether events without a seal were reported.
+    pub(super) has_reported: AtomicBool,
 }
 
 impl LedgerPlace {
@@ -60,15 +64,15 @@ impl LedgerFollower {
     }
 
     async fn read_again(&self) {
-        let mut has_failed = false;
+        let mut failures = 0;
         loop {
-            let Err(problem) = self.read().await;
-            // Where the connection is lost, this ends with its session before it is tried again.
+            let Err(problem) = self.read(&mut failures).await;
+            failures += 1;
             self.budgets.begin_reading();
-            if has_failed {
+            // A broker that was lost ends this with its session before it is tried again.
+            if failures > 1 {
                 self.budgets.cannot_be_read(&problem.to_string());
             }
-            has_failed = true;
             sleep(TRY_AGAIN).await;
         }
     }
@@ -80,8 +84,8 @@ impl LedgerFollower {
         }
     }
 
-    /// Reads what there is, and then on and on.
-    async fn read(&self) -> Result<Infallible, BrokerError> {
+    /// Reads what there is, and then on and on. From then on there are no `failures` in a row.
+    async fn read(&self, failures: &mut u32) -> Result<Infallible, BrokerError> {
         let begins = self.budgets.begin_reading();
         let mut place = self.start(begins).await?;
         let mut present = self.reader(place, false).await?;
@@ -92,6 +96,7 @@ impl LedgerFollower {
         drop(present);
         let mut coming = self.reader(place, true).await?;
         self.budgets.is_read();
+        *failures = 0;
         while let Some(entry) = coming.next().await? {
             self.tell(&entry);
         }
@@ -150,10 +155,23 @@ impl LedgerFollower {
         let body = &entry.message.body;
         let seal = entry.message.properties.headers.text(SEAL);
         let is_ours = seal.is_some_and(|seal| self.sealer.accepts(SealKind::Event, &[body], &seal));
-        if is_ours && let Some(event) = LedgerEvent::read(body) {
+        if !is_ours {
+            self.report_unsealed();
+        } else if let Some(event) = LedgerEvent::read(body) {
             tell(&self.budgets, &event);
         }
         *self.read_to() = Some(LedgerPlace::of(entry));
+    }
+
+    fn report_unsealed(&self) {
+        metric::seal_refused(SealKind::Event);
+        if !self.has_reported.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                stream = self.stream,
+                mend = "workers of one fleet need the same seal.key; while it is replaced, the one before belongs into seal.previous_key",
+                "an event of the ledger has no valid seal of ours and counts for no budget; one line for each session says so"
+            );
+        }
     }
 
     fn read_to(&self) -> MutexGuard<'_, Option<LedgerPlace>> {

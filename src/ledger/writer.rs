@@ -7,6 +7,7 @@
 
 use super::event::LedgerEvent;
 use super::metadata::picked;
+use super::reading::LARGEST_EVENT_BYTES;
 use super::spending::{LedgerFollower, LedgerPlace, tell};
 use super::turn::{PricedAccount, TurnBook, TurnEnd};
 use crate::broker::{
@@ -18,6 +19,7 @@ use crate::seal::{SealKind, Sealer};
 use crate::telemetry::metric;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -91,13 +93,14 @@ impl Ledger {
         let source = self
             .budgets
             .are_set()
-            .then(|| generation.session.stream_source())?;
+            .then(|| generation.session.stream_source(LARGEST_EVENT_BYTES))?;
         let follower = LedgerFollower {
             source,
             stream: stream.name.clone(),
             budgets: self.budgets.clone(),
             sealer: self.book.sealer.clone(),
             read_to: Arc::clone(&self.read_to),
+            has_reported: AtomicBool::default(),
         };
         Some(AbortOnDropHandle::new(tokio::spawn(follower.follow())))
     }

@@ -66,14 +66,27 @@ impl Endpoint {
 
     /// Opens a connection. The broker lists it under `name`.
     pub(super) async fn open(&self, name: &str) -> Result<BrokerConnection, BrokerError> {
+        self.open_for_bodies(name, self.largest_body).await
+    }
+
+    /// The same, with another bound on bodies.
+    pub(super) async fn open_for_bodies(
+        &self,
+        name: &str,
+        largest_body: Option<usize>,
+    ) -> Result<BrokerConnection, BrokerError> {
         let bound = self.bound();
-        match timeout(bound, self.connect(name)).await {
+        match timeout(bound, self.connect(name, largest_body)).await {
             Ok(connected) => connected.map(BrokerConnection::new),
             Err(_) => Err(self.unreachable(format!("no answer within {bound:?}").into())),
         }
     }
 
-    async fn connect(&self, name: &str) -> Result<Connection, BrokerError> {
+    async fn connect(
+        &self,
+        name: &str,
+        largest_body: Option<usize>,
+    ) -> Result<Connection, BrokerError> {
         let uri = self.uri();
         let network =
             lapin::runtime::default_runtime().map_err(|error| self.unreachable(error.into()))?;
@@ -89,7 +102,7 @@ impl Endpoint {
             .collect();
         let attempt = ConnectAttempt::default();
         let bound = self.bound();
-        let (socket, tls, largest_body) = (attempt.socket(), self.tls.clone(), self.largest_body);
+        let (socket, tls) = (attempt.socket(), self.tls.clone());
         // Runs on lapin's own thread, which does not notice when the caller stops waiting.
         let dialling = Connection::connector(
             uri,

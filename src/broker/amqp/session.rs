@@ -6,13 +6,13 @@ use super::endpoint::Endpoint;
 use super::loss::SessionLoss;
 use super::publish::AmqpPublisher;
 use super::rpc::{rpc, short};
-use super::streams::AmqpStreamSource;
+use super::streams::{AmqpStreamReader, AmqpStreamSource};
 use super::{inspect, publish_proof, queues, rights, streams, topology};
 use crate::broker::config::Config;
 use crate::broker::error::BrokerError;
 use crate::broker::permissions::PermissionPatterns;
 use crate::broker::rights::{MissingRight, Right};
-use crate::broker::stream::StreamDefinition;
+use crate::broker::stream::{StreamDefinition, StreamStart};
 use crate::broker::topology::Differences;
 use lapin::options::QueueDeleteOptions;
 use lapin::types::ShortString;
@@ -159,8 +159,17 @@ impl AmqpSession {
         streams::open(&self.publishing, &self.endpoint, stream, may_declare).await
     }
 
-    pub(in crate::broker) fn stream_source(&self) -> AmqpStreamSource {
-        AmqpStreamSource::new(self.consuming.clone())
+    pub(in crate::broker) async fn read_stream(
+        &self,
+        name: &str,
+        start: StreamStart,
+        follows: bool,
+    ) -> Result<AmqpStreamReader, BrokerError> {
+        streams::read_in_bulk(&self.consuming, name, start, follows).await
+    }
+
+    pub(in crate::broker) fn stream_source(&self, largest_body: usize) -> AmqpStreamSource {
+        AmqpStreamSource::new(Arc::clone(&self.endpoint), largest_body)
     }
 
     pub(in crate::broker) async fn reply_queue(&self, name: &str) -> Result<(), BrokerError> {

@@ -16,13 +16,17 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+/// As the broker lists the connections that are only for streams.
+const LEDGER_CONNECTION: &str = "invoice-worker ledger";
 /// Deliveries that may be unsettled: a stream hands out its messages in chunks.
 const PREFETCH: u16 = 2_000;
-/// On a connection that takes jobs as well, where a message may be as large as a job.
-const PREFETCH_BESIDE_JOBS: u16 = 128;
+/// In a worker, which has other uses for its memory.
+const PREFETCH_OF_A_WORKER: u16 = 128;
 /// This part of them is acknowledged together: it is how a reader of a stream asks for more.
 const ACKNOWLEDGED_PART: u16 = 4;
 /// A chunk is handed out at once. So behind the first message of the last chunk, the stream ends
@@ -61,7 +65,7 @@ pub(super) async fn open(
             cause: cause.into(),
         });
     }
-    let declaring = endpoint.open("invoice-worker ledger").await?;
+    let declaring = endpoint.open(LEDGER_CONNECTION).await?;
     let declared = declare(&declaring, stream).await;
     declaring.close().await;
     declared
@@ -82,26 +86,23 @@ async fn declare(
     declared.map_err(|error| error.about(&stream.name, Right::Configure))
 }
 
-/// The connection on which streams are read.
+/// Opens readers on a connection of its own: on the one that takes jobs, a stream that is missing
+/// or may not be read would end the session, and with it the turns of all jobs.
 #[derive(Debug)]
 pub struct AmqpStreamSource {
-    connection: BrokerConnection,
-    prefetch: u16,
+    endpoint: Arc<Endpoint>,
+    /// The bound in bytes beyond which bodies are truncated while they are read.
+    largest_body: usize,
+    /// Opened by the first reader.
+    connection: Mutex<Option<BrokerConnection>>,
 }
 
 impl AmqpStreamSource {
-    pub(super) fn new(connection: BrokerConnection) -> Self {
+    pub(super) fn new(endpoint: Arc<Endpoint>, largest_body: usize) -> Self {
         Self {
-            connection,
-            prefetch: PREFETCH_BESIDE_JOBS,
-        }
-    }
-
-    /// For a program that does nothing but read.
-    pub(in crate::broker) fn in_bulk(self) -> Self {
-        Self {
-            prefetch: PREFETCH,
-            ..self
+            endpoint,
+            largest_body,
+            connection: Mutex::default(),
         }
     }
 
@@ -112,9 +113,32 @@ impl AmqpStreamSource {
         start: StreamStart,
         follows: bool,
     ) -> Result<AmqpStreamReader, BrokerError> {
-        let pace = (follows, self.prefetch);
-        AmqpStreamReader::start(&self.connection, queue, start, pace).await
+        let pace = (follows, PREFETCH_OF_A_WORKER);
+        AmqpStreamReader::start(&self.connection().await?, queue, start, pace).await
     }
+
+    async fn connection(&self) -> Result<BrokerConnection, BrokerError> {
+        let mut open = self.connection.lock().await;
+        if let Some(connection) = open.as_ref().filter(|open| open.is_connected()) {
+            return Ok(connection.clone());
+        }
+        let opening = self
+            .endpoint
+            .open_for_bodies(LEDGER_CONNECTION, Some(self.largest_body));
+        let opened = opening.await?;
+        *open = Some(opened.clone());
+        Ok(opened)
+    }
+}
+
+/// Reads in a program that does nothing else.
+pub(super) async fn read_in_bulk(
+    connection: &BrokerConnection,
+    queue: &str,
+    start: StreamStart,
+    follows: bool,
+) -> Result<AmqpStreamReader, BrokerError> {
+    AmqpStreamReader::start(connection, queue, start, (follows, PREFETCH)).await
 }
 
 /// Reads a stream. Its messages are never settled away.

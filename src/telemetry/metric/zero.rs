@@ -15,11 +15,12 @@ const ACCOUNTS: [AccountName; 3] = [
     AccountName::VERIFICATION,
 ];
 const CHECKPOINTS: [&str; 4] = ["recognition", "verification", "result", "unparked"];
-const SEALS: [SealKind; 4] = [
+const SEALS: [SealKind; 5] = [
     SealKind::Checkpoint,
     SealKind::Progress,
     SealKind::Heartbeat,
     SealKind::Command,
+    SealKind::Event,
 ];
 const WITHOUT_LABELS: [&str; 7] = [
     "invoice_broker_reconnects_total",
