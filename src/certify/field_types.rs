@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 /// Names to be told at once; more are only counted.
 const MOST_TOLD: usize = 5;
 
-/// Recognition's `data`, all of them strings.
-pub(super) const RECOGNITION: &[&str] = &[
+/// The fields of recognition's `data` besides its three tables, in the document's order. All of them
+/// are strings.
+pub const RECOGNITION_FIELDS: [&str; 26] = [
     "Name",
     "Sex",
     "InsuranceType",
@@ -37,8 +38,8 @@ pub(super) const RECOGNITION: &[&str] = &[
     "InsurancePayment",
     "PaymentAmount",
 ];
-pub(super) const RECOGNITION_TABLES: [&str; 3] =
-    ["CostCategories", "CostDetail", "RegionSupplement"];
+/// The tables of recognition's `data`.
+pub const RECOGNITION_TABLES: [&str; 3] = ["CostCategories", "CostDetail", "RegionSupplement"];
 /// Verification's `invoice_standard_result`. The document's sample has `img_status` there as well.
 pub(super) const STANDARD: &[(&str, &str)] = &[
     ("province", "string"),

@@ -30,6 +30,7 @@ mod verification_pictures;
 pub use assumption::{Assumption, AssumptionFinding, AssumptionVerdict};
 pub use assumptions::assumptions;
 pub use call::{CallCredentials, CertifyCall, PlannedCall};
+pub use field_types::{RECOGNITION_FIELDS, RECOGNITION_TABLES};
 pub use observation::{CallObservation, Observations, ObservedAnswer};
 pub use plan::CertifyPlan;
 pub use proposal::{SettingProposal, toml_of};

@@ -2,7 +2,7 @@
 
 use super::assumption::{Assumption, AssumptionFinding};
 use super::call::CertifyCall;
-use super::field_types::{RECOGNITION, RECOGNITION_TABLES, told};
+use super::field_types::{RECOGNITION_FIELDS, RECOGNITION_TABLES, told};
 use super::observation::Observations;
 use super::redact::shown_name;
 use super::shape::{kind, pattern, shape};
@@ -162,7 +162,7 @@ fn fields(seen: &Observations) -> AssumptionFinding {
     judged(data(seen).map(|all| {
         let has = |name: &str| all.iter().any(|data| data.contains_key(name));
         let documented = |name: &str| {
-            RECOGNITION.contains(&name)
+            RECOGNITION_FIELDS.contains(&name)
                 || RECOGNITION_TABLES.contains(&name)
                 || name == "AmountInFigures"
         };
@@ -173,7 +173,7 @@ fn fields(seen: &Observations) -> AssumptionFinding {
             .collect();
         unknown.sort();
         unknown.dedup();
-        let absent: Vec<String> = RECOGNITION
+        let absent: Vec<String> = RECOGNITION_FIELDS
             .iter()
             .filter(|name| !has(name) && **name != "AmountInFiguers")
             .map(|name| (*name).to_owned())

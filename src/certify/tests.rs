@@ -53,9 +53,9 @@ fn recognised() -> Value {
         "CostCategories": [[{"name": "收费项目", "word": "检查费"}, {"name": "金额", "word": "11.88"}]],
         "CostDetail": [], "RegionSupplement": [{"name": "自费", "word": "42.67"}],
     });
-    for name in field_types::RECOGNITION {
+    for name in field_types::RECOGNITION_FIELDS {
         if data.get(name).is_none() {
-            data[*name] = "".into();
+            data[name] = "".into();
         }
     }
     json!({"code": 200, "msg": "成功", "taskNo": "65605503936940344488", "data": data})

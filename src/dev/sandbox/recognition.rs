@@ -17,6 +17,7 @@ use super::codes;
 use super::gateway;
 use super::picture::SeenPicture;
 use super::reply::{self, HangUp, SandboxReply};
+use crate::certify::{RECOGNITION_FIELDS, RECOGNITION_TABLES};
 use crate::dev::scenario::{Fault, ScriptedAnswer};
 use crate::domain::failure::Stage;
 
@@ -26,36 +27,6 @@ const MAX_SIDE: u32 = 4096;
 /// The longest base64 of a picture; in a form, after urlencoding.
 const MAX_ENCODED_BYTES: usize = 4 << 20;
 const MAX_URL_BYTES: usize = 1024;
-/// The fields of `data` besides its three lists, in the document's order.
-const FIELDS: [&str; 26] = [
-    "Name",
-    "Sex",
-    "InsuranceType",
-    "SocialSecurityNum",
-    "Province",
-    "HospitalType",
-    "HospitalName",
-    "ClinicNum",
-    "HospitalNum",
-    "BusinessNum",
-    "RecordNum",
-    "AdmissionDate",
-    "DischargeDate",
-    "HospitalDay",
-    "InvoiceNum",
-    "Payee",
-    "Date",
-    "InvoiceType",
-    "ChargingUnit",
-    "AmountInWords",
-    "AmountInFiguers",
-    "RefundAmount",
-    "PrepayAmount",
-    "PersonalPayment",
-    "InsurancePayment",
-    "PaymentAmount",
-];
-const LISTS: [&str; 3] = ["CostCategories", "CostDetail", "RegionSupplement"];
 
 #[derive(Serialize)]
 struct RecognitionDocument<'a> {
@@ -207,11 +178,15 @@ fn recognised(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) ->
 /// The fields of a bill that is not in the catalogue, by its QR code; without a bill, every field
 /// is there and empty.
 fn fields(bill: Option<&QrBill>) -> serde_json::Map<String, serde_json::Value> {
-    let mut fields: serde_json::Map<_, _> = FIELDS
+    let mut fields: serde_json::Map<_, _> = RECOGNITION_FIELDS
         .iter()
         .map(|name| ((*name).to_owned(), json!("")))
         .collect();
-    fields.extend(LISTS.iter().map(|name| ((*name).to_owned(), json!([]))));
+    fields.extend(
+        RECOGNITION_TABLES
+            .iter()
+            .map(|name| ((*name).to_owned(), json!([]))),
+    );
     if let Some(bill) = bill {
         fields.insert("InvoiceNum".to_owned(), json!(bill.note_no));
         fields.insert(
