@@ -285,7 +285,7 @@ impl Shared {
         }
     }
 
-    /// Tells all whom it concerns: the other workers, metrics, log, and the jobs that wait.
+    /// Reports a change to the other workers, the metrics, the log and the jobs that wait.
     fn changed(&self, state: &mut BudgetsState, fleet: &FleetView) {
         let now = self.clock.now();
         state.report_known();

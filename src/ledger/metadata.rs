@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 pub(super) const MOST_KEYS: usize = 8;
-/// The limit of a key, and of what stands there: a longer one is left out, since a part would be
-/// taken for another.
+/// The limit in bytes of a key, and of a value: a longer one is left out, because its beginning may
+/// be that of another one.
 pub(super) const MOST_BYTES: usize = 64;
 
 /// Values that can be compared as text.

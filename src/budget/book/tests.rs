@@ -93,7 +93,7 @@ fn a_call_is_in_the_air_until_the_ledger_tells_of_it_and_counts_once() {
     book.end(free, "0b", Billed::No);
     tell(&mut book, &told("0b", VERIFIED, MORNING, Billed::No));
     assert_eq!(spent(&book, MORNING), ("1".into(), "0".into()));
-    // Another worker's, of which nobody knows whether it is paid for.
+    // Another worker's. It is not known whether it is paid for.
     tell(&mut book, &told("0c", READ, MORNING, Billed::Unknown));
     assert_eq!(
         book.look(READ, at(EVENING), &alone()),

@@ -142,7 +142,10 @@ enum Consented {
 }
 
 /// Asks on a terminal; elsewhere only `--yes` is consent.
-#[expect(clippy::print_stderr, reason = "a question to whoever is there")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a question to the person at the terminal"
+)]
 async fn consent(yes: bool, stop: &Stop) -> anyhow::Result<Consented> {
     if yes {
         return Ok(Consented::Yes);

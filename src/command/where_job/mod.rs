@@ -17,7 +17,7 @@ use stories::{JobSought, JobStories};
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "shown as help, as it stands")]
 pub(super) struct WhereArguments {
-    /// The job's id, or with --by what stands there in its metadata
+    /// The job's id, or with --by the value of that key in its metadata
     #[arg(value_name = "JOB_ID")]
     job: String,
     /// A key of the metadata, which ledger.metadata_keys has to list
@@ -36,7 +36,7 @@ pub(super) async fn run(config: &Config, arguments: WhereArguments) -> anyhow::R
         }
         Some(key) => {
             let problem = format!(
-                "{key:?} is not listed in ledger.metadata_keys: the ledger has what stands there from the day on which it is"
+                "{key:?} is not listed in ledger.metadata_keys: the values of a key are written to the ledger from the day on which it is listed"
             );
             return Err(ConfigError::of("--by", &problem).into());
         }

@@ -14,7 +14,7 @@ const MOST_EVENTS: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum JobSought {
     Id(String),
-    /// A key of the metadata, and what stands there.
+    /// A key of the metadata, and its value.
     Metadata(String, String),
 }
 

@@ -1,5 +1,5 @@
-//! One message of the stream. Whoever may write to the stream may write anything: what is no event
-//! of this version is named, and never a reason to stop.
+//! One message of the stream. Every client with the right to write to the stream can write anything
+//! into it: a message that is no event of this version is counted by its kind, and reading goes on.
 
 use crate::ledger::event::{CallPrice, LedgerEvent, SCHEMA};
 use rust_decimal::Decimal;

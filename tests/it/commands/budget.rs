@@ -1,4 +1,4 @@
-//! A budget that is used up, as whoever is on call sees it.
+//! A budget that is used up, as the operator on call sees it.
 
 use crate::harness::eventually::eventually;
 use crate::harness::program::{ConfigFile, NONE, output};

@@ -63,7 +63,7 @@ async fn with_jobs() -> (System, ConfigFile) {
     }
     let body = json!({
         "job_id": "waits", "image": { "key": closed }, "submitter": "north",
-        "metadata": { "claim_id": "CLM-7", "name": "nobody's business" },
+        "metadata": { "claim_id": "CLM-7", "name": "a patient's name" },
     });
     let waits = system.message("waits", body.to_string());
     system.submit(&waits).await;
@@ -314,7 +314,7 @@ async fn a_ledger_that_cannot_be_read_is_named() {
     }
 }
 
-/// Whoever may write to the stream may write anything, and goes on while it is read.
+/// Other clients can write anything to the stream, also while it is read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn foreign_messages_are_counted_and_a_stream_that_grows_has_an_end() {
     let (system, file) = with_jobs().await;
