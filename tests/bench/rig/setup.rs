@@ -13,6 +13,7 @@ use invoice_worker::dev::sandbox::{Sandbox, SandboxOptions, SandboxScenario};
 use invoice_worker::settings::secret::Secret;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use toml::{Table, Value};
 
 /// Of more pictures the sandbox would have forgotten the first by the time it is asked about them.
 const REMEMBERED: usize = 8_192;
@@ -108,12 +109,29 @@ impl BenchSetup {
         self.folder.path()
     }
 
-    /// For a process that is started with it.
+    /// For a process that is started with it. Only what differs from the defaults is written: a
+    /// build of another commit need not know every key of this one.
     pub(crate) fn write_config(&self) -> PathBuf {
         let file = self.folder.path().join("worker.toml");
-        std::fs::write(&file, toml_of(&self.config)).unwrap();
+        let mut table: Table = toml_of(&self.config).parse().unwrap();
+        remove_equal(
+            &mut table,
+            &toml_of(&Config::default()).parse::<Table>().unwrap(),
+        );
+        std::fs::write(&file, table.to_string()).unwrap();
         file
     }
+}
+
+/// Removes each value that is the same in `others`, and each table that is empty then.
+fn remove_equal(table: &mut Table, others: &Table) {
+    table.retain(|key, value| match (value, others.get(key)) {
+        (Value::Table(table), Some(Value::Table(others))) => {
+            remove_equal(table, others);
+            !table.is_empty()
+        }
+        (value, other) => key == "listen" || Some(&*value) != other,
+    });
 }
 
 /// Providers that answer at once, as often as they are asked.

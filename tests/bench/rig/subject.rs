@@ -2,7 +2,7 @@
 
 use super::harness::program::{NONE, command};
 use super::setup::BenchSetup;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::process::{Child, Command};
@@ -26,6 +26,18 @@ impl Subject {
             setup,
             name,
         )
+    }
+
+    /// A worker of another build.
+    pub(crate) fn worker_of(setup: &BenchSetup, binary: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command
+            .args(["run", "-c"])
+            .arg(setup.write_config())
+            .env_clear()
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Self::start(command, setup, "beside")
     }
 
     /// The real binary with another command.

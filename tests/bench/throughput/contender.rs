@@ -4,7 +4,10 @@ use super::floor;
 use super::rig::setup::BenchSetup;
 use super::rig::subject::Subject;
 use invoice_worker::checkpoint::StoreKind;
+use invoice_worker::config::Config;
+use invoice_worker::ledger::LedgerStore;
 use invoice_worker::policy::Transfer;
+use std::path::Path;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
@@ -14,6 +17,10 @@ pub(crate) enum Contender {
     /// It makes the store requests that a worker with checkpoints cannot do without: the image, one
     /// look-up, two writes.
     DurableFloor,
+    /// The default configuration without the ledger.
+    WithoutLedger,
+    /// A worker of another build.
+    Beside,
 }
 
 impl Contender {
@@ -33,6 +40,8 @@ impl Contender {
         let (checkpoints, transfer) = match self {
             Self::Floor => return "floor".to_owned(),
             Self::DurableFloor => return "durable floor".to_owned(),
+            Self::WithoutLedger => return "worker, no ledger".to_owned(),
+            Self::Beside => return "worker of --beside".to_owned(),
             Self::Worker(checkpoints, transfer) => (checkpoints, transfer),
         };
         let checkpoints = match checkpoints {
@@ -47,10 +56,19 @@ impl Contender {
         format!("worker, {checkpoints}{transfer}")
     }
 
-    /// Starts its process, which finds nothing that an earlier one kept.
-    pub(crate) fn start(self, setup: &mut BenchSetup) -> Subject {
+    /// Starts its process, which finds nothing that an earlier one kept. `beside` is the binary of
+    /// another build.
+    pub(crate) fn start(self, setup: &mut BenchSetup, beside: Option<&Path>) -> Subject {
         setup.forget_answers();
+        let default = Config::default();
+        setup.config.checkpoint.store = default.checkpoint.store;
+        setup.config.ledger.store = default.ledger.store;
         match self {
+            Self::WithoutLedger => {
+                setup.config.ledger.store = LedgerStore::None;
+                Subject::worker(setup, "worker")
+            }
+            Self::Beside => Subject::worker_of(setup, beside.expect("it was given")),
             Self::Floor => Subject::of_this_program(setup, floor::ARGUMENT),
             Self::DurableFloor => Subject::of_this_program(setup, floor::DURABLE_ARGUMENT),
             Self::Worker(checkpoints, transfer) => {
@@ -65,7 +83,9 @@ impl Contender {
     /// A worker drains; a floor never ends by itself.
     pub(crate) async fn end(self, subject: Subject) {
         match self {
-            Self::Worker(..) => assert!(subject.stop().await.success(), "it drains"),
+            Self::Worker(..) | Self::WithoutLedger | Self::Beside => {
+                assert!(subject.stop().await.success(), "it drains");
+            }
             Self::Floor | Self::DurableFloor => subject.kill().await,
         }
     }

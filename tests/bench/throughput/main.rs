@@ -54,6 +54,12 @@ struct Arguments {
     /// The worker also by url; the floors always send the picture itself.
     #[arg(long)]
     url: bool,
+    /// The worker also without its ledger.
+    #[arg(long)]
+    without_ledger: bool,
+    /// The worker of another build, for instance of another commit, with the same configuration.
+    #[arg(long)]
+    beside: Option<PathBuf>,
     /// A provider's answer takes this many milliseconds, and up to as many more.
     #[arg(long, default_value_t = 0)]
     provider_latency: u64,
@@ -90,11 +96,11 @@ async fn measure(arguments: &Arguments) {
             continue;
         }
         let jobs = (arguments.jobs * 300_000 / bytes).clamp(arguments.jobs / 4, arguments.jobs * 4);
-        let round = Round::prepare(&setup, bytes, jobs, arguments.alone).await;
+        let beside = arguments.beside.clone();
+        let round = Round::prepare(&setup, bytes, jobs, arguments.alone, beside).await;
         let mut comparison = Comparison::new(size);
         for _ in 0..arguments.rounds {
-            let by_url = Contender::BY_URL.into_iter().filter(|_| arguments.url);
-            let forwards: Vec<_> = Contender::ALL.into_iter().chain(by_url).collect();
+            let forwards = contenders(arguments);
             for contender in forwards.iter().chain(forwards.iter().rev()).copied() {
                 let measured = round.run(&mut setup, contender).await;
                 comparison.add(contender, measured);
@@ -102,6 +108,18 @@ async fn measure(arguments: &Arguments) {
         }
         println!("{}\n", comparison.into_table());
     }
+}
+
+fn contenders(arguments: &Arguments) -> Vec<Contender> {
+    let by_url = Contender::BY_URL.into_iter().filter(|_| arguments.url);
+    let without_ledger = arguments.without_ledger.then_some(Contender::WithoutLedger);
+    let beside = arguments.beside.as_ref().map(|_| Contender::Beside);
+    Contender::ALL
+        .into_iter()
+        .chain(by_url)
+        .chain(without_ledger)
+        .chain(beside)
+        .collect()
 }
 
 /// Providers that answer as often as they are asked, and a store, each after its latency.

@@ -3,6 +3,7 @@
 use super::contender::Contender;
 use super::rig::figures::number;
 use super::rig::setup::BenchSetup;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,6 +17,8 @@ pub(crate) struct Round {
     warm_up: Vec<String>,
     together: Vec<String>,
     alone: Vec<String>,
+    /// The binary of another build.
+    beside: Option<PathBuf>,
 }
 
 pub(crate) struct Measured {
@@ -36,6 +39,7 @@ impl Round {
         bytes: usize,
         together: usize,
         alone: usize,
+        beside: Option<PathBuf>,
     ) -> Self {
         let mut keys = setup.pictures(bytes, WARM_UP + together + alone).await;
         let alone = keys.split_off(WARM_UP + together);
@@ -44,11 +48,12 @@ impl Round {
             warm_up: keys,
             together,
             alone,
+            beside,
         }
     }
 
     pub(crate) async fn run(&self, setup: &mut BenchSetup, contender: Contender) -> Measured {
-        let subject = contender.start(setup);
+        let subject = contender.start(setup, self.beside.as_deref());
         ask(setup, &self.warm_up).await;
         let (cpu, began) = (subject.cpu(), Instant::now());
         ask(setup, &self.together).await;
