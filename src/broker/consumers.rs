@@ -1,9 +1,10 @@
 //! The consumers that jobs come from: of the due queue and of the jobs queue, or of neither.
 
 use super::config::Config;
+use super::consumer::Consumer;
 use super::delivery::Delivery;
 use super::error::BrokerError;
-use super::session::{Consumer, Session};
+use super::session::Session;
 
 /// Consumers of both queues, of the due queue alone, or none.
 #[derive(Debug, Default)]

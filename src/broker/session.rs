@@ -1,11 +1,11 @@
 //! One interface to both brokers: RabbitMQ and the one inside this process.
 
-use super::amqp::{AmqpBroker, AmqpConsumer, AmqpPublisher, AmqpSession};
+use super::amqp::{AmqpBroker, AmqpSession};
 use super::config::Config;
-use super::delivery::Delivery;
-use super::error::{BrokerError, PublishError};
-use super::memory::{MemoryBroker, MemoryConsumer, MemoryPublisher, MemorySession};
-use super::message::Message;
+use super::consumer::Consumer;
+use super::error::BrokerError;
+use super::memory::{MemoryBroker, MemorySession};
+use super::publisher::Publisher;
 use super::rights::MissingRight;
 use super::stream::{StreamDefinition, StreamStart};
 use super::stream_reader::{StreamReader, StreamSource};
@@ -26,23 +26,6 @@ pub enum Broker {
 pub enum Session {
     Amqp(AmqpSession),
     Memory(MemorySession),
-}
-
-/// The deliveries of one queue, on a channel of its own, which lives as long as the consumer or one
-/// of its deliveries.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a process has three of them")]
-pub enum Consumer {
-    Amqp(AmqpConsumer),
-    Memory(MemoryConsumer),
-}
-
-/// Publishes persistent and mandatory messages and waits for their confirms. Cheap to clone; many
-/// publishes may be in flight.
-#[derive(Clone, Debug)]
-pub enum Publisher {
-    Amqp(AmqpPublisher),
-    Memory(MemoryPublisher),
 }
 
 impl Broker {
@@ -350,83 +333,6 @@ impl Session {
         match self {
             Self::Amqp(session) => session.close().await,
             Self::Memory(session) => drop(session),
-        }
-    }
-}
-
-impl Consumer {
-    /// The next delivery; `None` once the consumer has ended: cancelled and drained, its queue
-    /// deleted, or the session lost. Cancel safe.
-    pub async fn next(&mut self) -> Option<Delivery> {
-        match self {
-            Self::Amqp(consumer) => consumer.next().await,
-            Self::Memory(consumer) => consumer.next().await,
-        }
-    }
-
-    /// Allows another `prefetch` unsettled deliveries beside the present ones, for a caller that
-    /// looks at many messages and settles few.
-    pub async fn extend_prefetch(&mut self) -> Result<(), BrokerError> {
-        match self {
-            Self::Amqp(consumer) => consumer.extend_prefetch().await,
-            Self::Memory(consumer) => {
-                consumer.extend_prefetch();
-                Ok(())
-            }
-        }
-    }
-
-    /// Stops the deliveries. [`Consumer::next`] then yields what had already been received, and
-    /// `None`.
-    pub async fn cancel(&mut self) {
-        match self {
-            Self::Amqp(consumer) => consumer.cancel().await,
-            Self::Memory(consumer) => consumer.cancel(),
-        }
-    }
-}
-
-impl Publisher {
-    /// Publishes to `queue`, which may be a direct reply-to name whose requester is still
-    /// connected. `Ok` means that the broker has confirmed the message. A confirm later than
-    /// `broker.publish_timeout` is waited for while the connection lives.
-    pub async fn publish(&self, queue: &str, message: &Message) -> Result<(), PublishError> {
-        match self {
-            Self::Amqp(publisher) => publisher.publish(queue, message).await,
-            Self::Memory(publisher) => publisher.publish(queue, message),
-        }
-    }
-
-    /// Publishes like [`Publisher::publish`], but gives up after `broker.publish_timeout` with
-    /// [`PublishError::TimedOut`]. A second publish under the same `id` is not sent on this
-    /// connection while the confirm of the first may still come.
-    pub async fn publish_once(
-        &self,
-        queue: &str,
-        id: &str,
-        message: &Message,
-    ) -> Result<(), PublishError> {
-        match self {
-            Self::Amqp(publisher) => publisher.publish_once(queue, id, message).await,
-            Self::Memory(publisher) => publisher.publish(queue, message),
-        }
-    }
-
-    /// The bytes that a message's properties may have, headers included: see
-    /// [`super::fit_to_frame`].
-    pub fn room_for_properties(&self) -> usize {
-        match self {
-            Self::Amqp(publisher) => publisher.room_for_properties(),
-            Self::Memory(_) => usize::MAX,
-        }
-    }
-
-    /// Publishes to every worker through the control exchange. Confirmed, but succeeds without
-    /// listeners as well.
-    pub async fn announce(&self, message: &Message) -> Result<(), PublishError> {
-        match self {
-            Self::Amqp(publisher) => publisher.announce(message).await,
-            Self::Memory(publisher) => publisher.announce(message),
         }
     }
 }

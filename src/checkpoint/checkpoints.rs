@@ -8,23 +8,16 @@ use super::names::{recognition_name, result_name, unparked_name, verification_na
 use super::paid_note::{FoundNote, Noted, NotedUnread, NotedVerification};
 use super::sealed_objects::{Durable, SealedObjects, encoded};
 use super::{Config, StoreKind};
-use crate::domain::failure::{Failure, Stage};
+use crate::domain::failure::Failure;
 use crate::domain::progress::PaidBy;
 use crate::domain::result::{RecognitionPart, Status};
 use crate::seal::Sealer;
-use crate::store::{MissingS3Permission, Store, WriteOutcome};
+use crate::store::{Store, WriteOutcome};
 use crate::telemetry::metric;
-use bytes::Bytes;
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
-
-/// The object with which the rights are tried: another one than the one for conditional writes,
-/// which has to be there before.
-const RIGHTS_PROBE: &str = "rights.json";
-/// The object with which conditional writes are tried.
-const PROBE: &str = "probe.json";
 
 /// The result of a write that leaves what stands.
 enum Written<T> {
@@ -41,7 +34,7 @@ pub struct Checkpoints {
     pub(super) objects: SealedObjects,
     /// The store keeps what is there when a write says so: of two copies of a run one result
     /// stands, whichever was written first. Unknown until the store has answered.
-    conditional: Arc<OnceCell<bool>>,
+    pub(super) conditional: Arc<OnceCell<bool>>,
 }
 
 impl Checkpoints {
@@ -67,82 +60,6 @@ impl Checkpoints {
             objects: SealedObjects::new(remembers, durable, config.prefix.clone(), sealer),
             conditional: Arc::default(),
         }
-    }
-
-    /// Will another process find what is kept?
-    pub fn is_durable(&self) -> bool {
-        self.objects.durable().is_some()
-    }
-
-    /// Asks the store whether it honours conditional writes, and uses them if so. `None`: nothing
-    /// is kept in a store.
-    pub async fn probe(&self) -> Result<Option<bool>, Failure> {
-        let Some(Durable { store, bucket }) = self.objects.durable() else {
-            return Ok(None);
-        };
-        let key = self.objects.key(PROBE);
-        self.conditional
-            .get_or_try_init(|| store.honours_conditions(bucket, &key))
-            .await
-            .map(|honoured| Some(*honoured))
-    }
-
-    /// [`Store::keeps_versions`] of the bucket, asked about what [`Checkpoints::probe`] has left
-    /// there; written anew, for it may be from a time before there were any.
-    pub async fn keep_versions(&self) -> Result<Option<bool>, Failure> {
-        let Some(Durable { store, bucket }) = self.objects.durable() else {
-            return Ok(None);
-        };
-        let key = self.objects.key(PROBE);
-        store.put(bucket, &key, Bytes::from_static(b"{}")).await?;
-        store.keeps_versions(bucket, &key).await.map(Some)
-    }
-
-    /// The rights that are missing to keep checkpoints and to find them again. `None`: nothing is
-    /// kept in a store.
-    pub async fn missing_rights(&self) -> Result<Option<Vec<MissingS3Permission>>, Failure> {
-        let Some(Durable { store, bucket }) = self.objects.durable() else {
-            return Ok(None);
-        };
-        let (prefix, probe) = (self.objects.prefix(), self.objects.key(RIGHTS_PROBE));
-        store
-            .missing_rights_to_keep(bucket, prefix, &probe)
-            .await
-            .map(Some)
-    }
-
-    /// Whether checkpoints can be kept and found again now: one is written, read, and one that does
-    /// not exist looked for.
-    ///
-    /// # Errors
-    /// The store's failure, or the rights that are missing.
-    pub async fn can_be_kept(&self) -> Result<(), Failure> {
-        let missing = self.missing_rights().await?.unwrap_or_default();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        Err(Failure::new(
-            Stage::Storage,
-            "AccessDenied",
-            format!("the user of the store lacks {}", rights.join(" and ")),
-        ))
-    }
-
-    /// Do all workers of a fleet seal with the same key? A worker with another key would find no
-    /// answer of the others, and they none of its own: everything would be bought twice. So each of
-    /// them reads one object at start and seals it anew.
-    ///
-    /// Answers the key of that object where another worker sealed it with a key that this worker
-    /// does not have. `None`: they agree, this worker is the first, or nothing is kept in a store.
-    ///
-    /// An object without any seal is overwritten. One with a seal of its own can be put there by
-    /// anyone who may write to the bucket: it keeps new workers from starting, and stops none that
-    /// runs.
-    pub async fn seal_of_another_key(&self, fleet: &str) -> Result<Option<String>, Failure> {
-        let name = format!("seal-{fleet}.json");
-        let is_sealed_by_another = self.objects.claim(&name).await?;
-        Ok(is_sealed_by_another.then(|| self.objects.key(&name)))
     }
 
     /// The recognition that this process remembers, without asking the store.
@@ -326,12 +243,6 @@ impl Checkpoints {
         }
         objects.write(name, json).await?;
         Ok(Written::Replaced)
-    }
-
-    /// Whether a write can leave what is there. A store that did not answer at the start is asked
-    /// now; this process's memory can.
-    pub(super) async fn writes_on_condition(&self) -> bool {
-        matches!(self.probe().await, Ok(Some(true) | None))
     }
 
     /// A result that the store does not take: this process remembers it.

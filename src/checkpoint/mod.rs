@@ -24,6 +24,7 @@ mod names;
 mod paid_answer;
 mod paid_note;
 mod sealed_objects;
+mod store_probe;
 
 pub use answer_store::{AnswerStore, Patience};
 pub(crate) use bill_look::BillLook;
