@@ -38,6 +38,7 @@
 //! | [`network`] | why a connection could not be made |
 //! | [`telemetry`] | log, metrics, traces, health |
 //! | [`build_info`] | the version, and the commit that was built |
+//! | [`seen_ids`] | which ids were there before, in bounded memory |
 //! | [`attempts`] | the one loop that makes the same attempt again |
 //! | [`panics`] | where jobs made the program panic, and whether it may be trusted with more |
 //! | [`clock`], [`randomness`], [`waits`] | the wall clock and randomness, injected; how waits grow |
@@ -83,6 +84,7 @@ pub mod randomness;
 mod result_builder;
 pub mod retry;
 pub mod seal;
+pub mod seen_ids;
 pub mod settings;
 pub mod shutdown;
 pub mod store;

@@ -3,10 +3,10 @@
 use super::admission::{Admission, BudgetStanding, FleetPart};
 use super::period::BudgetWindow;
 use super::price::AccountPrice;
-use super::recent_ids::{CallKey, RecentIds};
 use super::terms::BudgetTerms;
 use crate::domain::account::AccountName;
 use crate::domain::failure::Billed;
+use crate::seen_ids::SeenIds;
 use crate::settings::tariff::Currency;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 /// The ledger tells of a call at the end of its job's turn, which comes within minutes. A call that
 /// it has not told by then counts as spent for this worker.
 const TOLD_WITHIN: SignedDuration = SignedDuration::from_mins(30);
+/// A call that is told again is told again soon: by the worker that published it twice, or by the one
+/// that was handed its job next. A set of so many takes some megabytes.
+const CALLS_KNOWN: usize = 200_000;
 /// Windows are kept for so long from their start: for longer than a month lasts.
 const WINDOWS_KEPT: SignedDuration = SignedDuration::from_hours(70 * 24);
 /// A worker whose clock is further off takes no jobs: a call of a later time was never made.
@@ -70,7 +73,7 @@ struct Spending {
 struct InTheAir {
     shares: Vec<CallShare>,
     /// Once it has ended.
-    id: Option<CallKey>,
+    id: Option<String>,
     since: Timestamp,
 }
 
@@ -87,7 +90,7 @@ pub(super) struct BudgetBook {
     budgets: Vec<Spending>,
     prices: Vec<AccountPrice>,
     timezone: TimeZone,
-    told: RecentIds,
+    told: SeenIds,
     in_the_air: BTreeMap<u64, InTheAir>,
     next: u64,
 }
@@ -106,7 +109,7 @@ impl BudgetBook {
             budgets: budgets.collect(),
             prices,
             timezone,
-            told: RecentIds::default(),
+            told: SeenIds::at_least(CALLS_KNOWN),
             in_the_air: BTreeMap::new(),
             next: 0,
         }
@@ -130,12 +133,12 @@ impl BudgetBook {
 
     /// Counts a call that the ledger tells of, once. One of this worker is in the air no longer.
     pub(super) fn tell(&mut self, call: &ToldCall<'_>, now: Timestamp) {
-        let key = CallKey::of(call.id);
         let is_to_come = call.at.duration_since(now) > CLOCKS_DIFFER_BY;
-        if is_to_come || !self.told.insert(key) {
+        if is_to_come || !self.told.insert(call.id) {
             return;
         }
-        self.in_the_air.retain(|_, ours| ours.id != Some(key));
+        self.in_the_air
+            .retain(|_, ours| ours.id.as_deref() != Some(call.id));
         if call.billed == Billed::No {
             return;
         }
@@ -202,7 +205,7 @@ impl BudgetBook {
         if billed == Billed::No {
             self.in_the_air.remove(&number);
         } else if let Some(call) = self.in_the_air.get_mut(&number) {
-            call.id = Some(CallKey::of(id));
+            call.id = Some(id.to_owned());
         }
     }
 
@@ -219,8 +222,8 @@ impl BudgetBook {
             let Some(call) = self.in_the_air.remove(&number) else {
                 continue;
             };
-            if let Some(key) = call.id {
-                self.told.insert(key);
+            if let Some(id) = call.id {
+                self.told.insert(id.as_str());
             }
             for share in call.shares {
                 self.spend(share, now);

@@ -10,7 +10,7 @@
 //! | `period` | when a day or a month begins and ends (pure) |
 //! | `terms`, `price` | which calls a budget is for, and what each costs of it (pure) |
 //! | `admission` | whether one more call fits in, beside those of other workers (pure) |
-//! | `book`, `recent_ids` | what was spent and is in the air, each call once (pure) |
+//! | `book` | what was spent and is in the air, each call once (pure) |
 //! | `budgets` | the budgets of all jobs of this worker |
 //! | `notices` | what log, metrics and `/readyz` say |
 
@@ -22,7 +22,6 @@ mod config;
 mod notices;
 mod period;
 mod price;
-mod recent_ids;
 mod terms;
 
 pub use amount::BudgetAmount;

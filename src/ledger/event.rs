@@ -54,8 +54,8 @@ pub struct LedgerEvent {
     /// Calls that were made and are listed nowhere: a job keeps its last fifty.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub calls_left_out: u32,
-    /// The turn in which the calls with the code [`LOST`] may have been made. Where an event tells of
-    /// that turn whose delivery was not `redelivered`, they were not.
+    /// The turn in which the calls with the code `worker.lost` may have been made. The first of them
+    /// was not, where an event tells of that turn whose delivery was not `redelivered`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost_turn: Option<u32>,
     /// Answers that another run had paid for.
@@ -155,12 +155,6 @@ impl LedgerCall {
 }
 
 impl LedgerEvent {
-    /// Reads an event of this version; `None` for anything else.
-    pub fn read(body: &[u8]) -> Option<Self> {
-        let event: Self = serde_json::from_slice(body).ok()?;
-        (event.schema == SCHEMA).then_some(event)
-    }
-
     /// The event with the id that follows from what it says, whenever it is said.
     pub(super) fn identified(mut self) -> Self {
         let status = self.status.map_or("", Status::as_str);

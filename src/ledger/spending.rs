@@ -6,6 +6,7 @@
 //! count for nothing: others can write to the stream, and could use up any budget.
 
 use super::event::LedgerEvent;
+use super::reading::decode;
 use crate::broker::{BrokerError, SEAL, StreamMessage, StreamReader, StreamSource, StreamStart};
 use crate::budget::{Budgets, ToldCall};
 use crate::seal::{SealKind, Sealer};
@@ -157,7 +158,7 @@ impl LedgerFollower {
         let is_ours = seal.is_some_and(|seal| self.sealer.accepts(SealKind::Event, &[body], &seal));
         if !is_ours {
             self.report_unsealed();
-        } else if let Some(event) = LedgerEvent::read(body) {
+        } else if let Ok(event) = decode(body) {
             tell(&self.budgets, &event);
         }
         *self.read_to() = Some(LedgerPlace::of(entry));

@@ -4,8 +4,9 @@
 use super::sums::{BookedCall, CallKind, CostSums};
 use crate::domain::failure::{Billed, cut};
 use crate::domain::result::Status;
-use crate::ledger::reading::{LedgerPeriod, LostCalls, SeenIds};
+use crate::ledger::reading::{LedgerPeriod, LostCalls};
 use crate::ledger::{CallPrice, Ending, LedgerCall, LedgerEvent};
+use crate::seen_ids::SeenIds;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -2,7 +2,7 @@
 
 use super::book::{CostBook, CostBy, CostReport};
 use crate::ledger::LedgerEvent;
-use crate::ledger::reading::{LedgerPeriod, NamedTime};
+use crate::ledger::reading::{LedgerPeriod, NamedTime, decode};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn event(run: &str, at: &str, more: &Value) -> LedgerEvent {
     for (key, value) in more.as_object().unwrap() {
         event[key] = value.clone();
     }
-    LedgerEvent::read(event.to_string().as_bytes()).unwrap()
+    decode(event.to_string().as_bytes()).unwrap()
 }
 
 /// Two days of three jobs: one is parked first, one ends undetermined after its worker died, one

@@ -173,6 +173,7 @@ fn row(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::reading::decode;
     use serde_json::json;
 
     fn event() -> LedgerEvent {
@@ -188,7 +189,7 @@ mod tests {
             ],
             "hits": [{ "account": "verification", "price": "1.5", "currency": "CNY" }],
         });
-        LedgerEvent::read(event.to_string().as_bytes()).unwrap()
+        decode(event.to_string().as_bytes()).unwrap()
     }
 
     #[test]

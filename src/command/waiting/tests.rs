@@ -3,6 +3,7 @@
 use super::register::{WaitRegister, WaitingBy};
 use super::report::WaitingReport;
 use crate::ledger::LedgerEvent;
+use crate::ledger::reading::decode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ fn event(run: &str, ending: &str, wait: Option<(&str, &str, &str)>) -> LedgerEve
     if ending == "parked" {
         event["province"] = json!("河南");
     }
-    LedgerEvent::read(event.to_string().as_bytes()).unwrap()
+    decode(event.to_string().as_bytes()).unwrap()
 }
 
 fn register(by: Option<WaitingBy>) -> WaitRegister {

@@ -4,6 +4,7 @@ use super::report::StoryReport;
 use super::stories::{JobSought, JobStories};
 use crate::broker;
 use crate::ledger::LedgerEvent;
+use crate::ledger::reading::decode;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ fn turn(run: &str, turn: u32, at: &str, more: &Value) -> LedgerEvent {
     for (key, value) in more.as_object().unwrap() {
         event[key] = value.clone();
     }
-    LedgerEvent::read(event.to_string().as_bytes()).unwrap()
+    decode(event.to_string().as_bytes()).unwrap()
 }
 
 fn parked(until: &str) -> Value {

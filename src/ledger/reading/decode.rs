@@ -15,7 +15,7 @@ const HIGHEST_PRICE: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
 /// Why a message is no event that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoEvent {
+pub enum NoEvent {
     /// Something else: no JSON, or with another schema.
     Foreign,
     /// An event of a later version of the worker.
@@ -24,7 +24,11 @@ pub(super) enum NoEvent {
     Damaged,
 }
 
-pub(super) fn decode(body: &[u8]) -> Result<LedgerEvent, NoEvent> {
+/// Reads an event of this version.
+///
+/// # Errors
+/// What the message is instead.
+pub fn decode(body: &[u8]) -> Result<LedgerEvent, NoEvent> {
     if body.len() > LARGEST_EVENT_BYTES {
         return Err(NoEvent::Foreign);
     }

@@ -4,8 +4,8 @@
 //! The other event is a little earlier as a rule, but may be later; so what a lost call comes to is
 //! known at the end.
 
-use super::seen_ids::SeenIds;
 use crate::ledger::event::{LedgerCall, LedgerEvent};
+use crate::seen_ids::SeenIds;
 use std::collections::VecDeque;
 
 /// Lost calls that wait for the end. There is one for each death of a worker and job in its hands.

@@ -3,7 +3,6 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `decode` | one message: an event of ours, or why it is none (pure) |
-//! | `seen_ids` | which ids were there before, in bounded memory (pure) |
 //! | `sieve` | each event and each call once, and what was left out (pure) |
 //! | `lost_calls` | which calls of dead workers were made after all (pure) |
 //! | `named_time` | `1d`, `today`, `2026-11` in a time zone (pure) |
@@ -13,12 +12,10 @@ mod decode;
 mod lost_calls;
 mod named_time;
 mod reader;
-mod seen_ids;
 mod sieve;
 
-pub use decode::LARGEST_EVENT_BYTES;
+pub use decode::{LARGEST_EVENT_BYTES, NoEvent, decode};
 pub use lost_calls::LostCalls;
 pub use named_time::{LedgerPeriod, NamedTime};
 pub use reader::LedgerReader;
-pub use seen_ids::SeenIds;
 pub use sieve::ReadCounts;

@@ -2,8 +2,8 @@
 //! tells again.
 
 use super::decode::{NoEvent, decode};
-use super::seen_ids::SeenIds;
 use crate::ledger::event::LedgerEvent;
+use crate::seen_ids::SeenIds;
 use serde::Serialize;
 
 /// Counts of what was read, and of what was left out.

@@ -16,7 +16,7 @@ mod rig;
 use clap::Parser;
 use futures_util::{StreamExt, stream};
 use invoice_worker::broker::{Message, Properties};
-use invoice_worker::ledger::LedgerEvent;
+use invoice_worker::ledger::reading::decode;
 use jiff::{SignedDuration, Timestamp};
 use rig::setup::{BenchSetup, at_once};
 use rig::subject::Subject;
@@ -105,7 +105,7 @@ async fn write(setup: &BenchSetup, events: usize) {
     let numbers = (0..events).map(|number| number - usize::from(number % TWICE == TWICE - 1));
     let publishing = stream::iter(numbers).map(async |number| {
         let body = event(number).to_string();
-        debug_assert!(LedgerEvent::read(body.as_bytes()).is_some());
+        debug_assert!(decode(body.as_bytes()).is_ok());
         let message = Message {
             properties: Properties {
                 timestamp: u64::try_from(at(number).as_second()).ok(),

@@ -6,6 +6,7 @@ use crate::harness::program::{ConfigFile, NONE, command, output};
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::broker::Message;
 use invoice_worker::ledger::LedgerEvent;
+use invoice_worker::ledger::reading::decode;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -35,7 +36,7 @@ async fn with_turns(number: usize) -> (System, ConfigFile) {
             "calls": [{ "id": format!("c{index}"), "account": "recognition", "code": "200", "billed": "yes",
                         "request_id": format!("q{index}"), "price": "0.25", "currency": "CNY", "at": at, "duration_ms": 8 }],
         });
-        assert!(LedgerEvent::read(event.to_string().as_bytes()).is_some());
+        assert!(decode(event.to_string().as_bytes()).is_ok());
         let message = Message {
             properties: invoice_worker::broker::Properties {
                 message_id: Some(format!("e{index}")),
@@ -77,7 +78,7 @@ async fn an_export_is_a_file_that_a_spreadsheet_opens_without_harm() {
     let jsonl = export(&["--format", "jsonl"]).await;
     let read: Vec<LedgerEvent> = jsonl
         .lines()
-        .map(|line| LedgerEvent::read(line.as_bytes()).unwrap())
+        .map(|line| decode(line.as_bytes()).unwrap())
         .collect();
     assert_eq!(read, ledger_of(&system).await);
     let some = export(&[

@@ -3,8 +3,9 @@
 use super::system::System;
 use invoice_worker::broker::StreamStart;
 use invoice_worker::domain::failure::Billed;
-use invoice_worker::ledger::{LOST, LedgerEvent};
-use std::collections::BTreeMap;
+use invoice_worker::ledger::LedgerEvent;
+use invoice_worker::ledger::reading::{LostCalls, decode};
+use std::collections::BTreeSet;
 
 /// The calls that events of one run tell of, each counted once however often it is told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) async fn ledger_of(system: &System) -> Vec<LedgerEvent> {
     let (mut reader, mut events) = (reading.await.unwrap(), Vec::new());
     while let Some(entry) = reader.next().await.unwrap() {
         assert_eq!(entry.offset, events.len() as u64);
-        let event = LedgerEvent::read(&entry.message.body).unwrap();
+        let event = decode(&entry.message.body).unwrap();
         assert_eq!(
             entry.message.properties.message_id.as_ref(),
             Some(&event.id)
@@ -30,26 +31,23 @@ pub(crate) async fn ledger_of(system: &System) -> Vec<LedgerEvent> {
     events
 }
 
+/// As the commands count: of the calls that dead workers may have made in a turn that was told, the
+/// first is void.
 pub(crate) fn costs(events: &[LedgerEvent]) -> Costs {
-    let told = |turn: Option<u32>| {
-        let mut first = events.iter().filter(|event| !event.redelivered);
-        first.any(|event| Some(event.turn) == turn)
-    };
-    let mut calls = BTreeMap::new();
+    let (mut lost, mut known, mut paid) = (LostCalls::default(), BTreeSet::new(), 0);
     for event in events {
+        lost.note(event);
         for call in &event.calls {
-            if call.code != LOST || !told(event.lost_turn) {
-                calls.insert(&call.id, call);
+            if !known.insert(&call.id) {
+                continue;
+            }
+            if call.is_lost() {
+                assert_eq!(lost.keep(event, ()), None);
+            } else {
+                paid += usize::from(call.billed != Billed::No);
             }
         }
     }
-    let is_paid = |billed: Billed| billed != Billed::No;
-    let paid = calls
-        .values()
-        .filter(|call| is_paid(call.billed) && call.code != LOST);
-    let unknown = calls.values().filter(|call| call.code == LOST);
-    Costs {
-        paid: paid.count(),
-        unknown: unknown.count(),
-    }
+    let unknown = lost.end().0.len();
+    Costs { paid, unknown }
 }

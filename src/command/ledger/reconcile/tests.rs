@@ -3,7 +3,7 @@
 use super::matching::{Comparing, DifferenceKind, Reconciliation, StatementId};
 use super::statement::{StatementColumns, StatementRow, read};
 use crate::ledger::LedgerEvent;
-use crate::ledger::reading::{LedgerPeriod, NamedTime};
+use crate::ledger::reading::{LedgerPeriod, NamedTime, decode};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn event(number: u32, call: &Value) -> LedgerEvent {
         "schema": "invoice.ledger/1", "id": format!("e{number}"), "at": at(number), "run": format!("r{number}"),
         "turn": 0, "ending": "answered", "status": "completed", "first_seen": at(0), "redelivered": true, "calls": [call],
     });
-    LedgerEvent::read(event.to_string().as_bytes()).unwrap()
+    decode(event.to_string().as_bytes()).unwrap()
 }
 
 fn call(number: u32) -> Value {
