@@ -15,7 +15,7 @@ use crate::ledger::call_id;
 use crate::policy::Decision;
 use crate::quota::{AccountQuota, CallSlot};
 use crate::retry::{CallContext, RecallTime, Retrier, StageStopped};
-use crate::settings::tariff::Tariff;
+use crate::settings::tariff::{Currency, Tariff};
 use crate::telemetry::{metric, trace};
 use crate::waits::LONGEST_HOLD;
 use jiff::Timestamp;
@@ -41,6 +41,7 @@ pub struct Account<A> {
     /// The validity of an address that is signed for a call.
     valid: Duration,
     tariff: Tariff,
+    currency: Currency,
     pub(super) retrier: Retrier,
 }
 
@@ -57,10 +58,13 @@ impl<A> Account<A> {
             provider,
             limits,
             tariff,
+            currency,
         } = opened;
         if !tariff.is_empty() {
             // A total begins at 0.
-            metric::cost(id.name, Billed::Yes, Decimal::ZERO);
+            for billed in [Billed::Yes, Billed::Unknown] {
+                metric::cost(id.name, billed, (Decimal::ZERO, &currency));
+            }
         }
         let quota = AccountQuota::new(
             id.name,
@@ -76,6 +80,7 @@ impl<A> Account<A> {
             control: Control::default(),
             valid: limits.timeout + FETCHED_LATE,
             tariff,
+            currency,
             retrier,
         }
     }
@@ -300,7 +305,7 @@ impl<A> Account<A> {
         metric::provider_call(self.id.name, label, billed, took);
         let day = at.to_zoned(self.retrier.timezone.clone()).date();
         if let Some(price) = self.tariff.on(day).filter(|_| billed != Billed::No) {
-            metric::cost(self.id.name, billed, price);
+            metric::cost(self.id.name, billed, (price, &self.currency));
         }
     }
 

@@ -9,7 +9,7 @@ use crate::domain::account::{AccountName, VendorName};
 use crate::domain::invoice::{Invoice, Verified};
 use crate::domain::registry_words::RegistryWords;
 use crate::domain::stage::Stage;
-use crate::settings::tariff::Tariff;
+use crate::settings::tariff::{Currency, Tariff};
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use reqwest::Client;
@@ -60,6 +60,7 @@ pub struct Opened<A> {
     pub limits: CallLimits,
     /// Empty: what a call costs is not known.
     pub tariff: Tariff,
+    pub currency: Currency,
 }
 
 impl<A> Opened<A> {
@@ -68,13 +69,18 @@ impl<A> Opened<A> {
             provider: Box::new(provider),
             limits,
             tariff: Tariff::default(),
+            currency: Currency::default(),
         }
     }
 
     /// The same account, with what its calls cost.
     #[must_use]
-    pub fn priced(self, tariff: Tariff) -> Self {
-        Self { tariff, ..self }
+    pub fn priced(self, tariff: Tariff, currency: Currency) -> Self {
+        Self {
+            tariff,
+            currency,
+            ..self
+        }
     }
 }
 

@@ -64,7 +64,8 @@ impl DeepFinch {
             opening.timezone.clone(),
             Arc::clone(&opening.registry_words),
         )?;
-        Ok(Opened::new(deepfinch, config.limits()).priced(config.price.clone()))
+        let opened = Opened::new(deepfinch, config.limits());
+        Ok(opened.priced(config.price.clone(), config.currency.clone()))
     }
 
     /// `timezone` is whose days its dates are, and `registry_words` are what its states say.

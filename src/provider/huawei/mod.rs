@@ -77,7 +77,8 @@ impl Huawei {
     fn open(opening: &Opening<'_>) -> anyhow::Result<Opened<Invoice>> {
         let config: &Config = opening.section()?;
         let huawei = Self::new(config, opening.http.clone(), opening.timezone.clone())?;
-        Ok(Opened::new(huawei, config.limits()).priced(config.price.clone()))
+        let opened = Opened::new(huawei, config.limits());
+        Ok(opened.priced(config.price.clone(), config.currency.clone()))
     }
 
     /// `timezone` is whose days its dates are.

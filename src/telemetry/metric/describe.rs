@@ -67,7 +67,7 @@ const GAUGES: [(&str, &str); 19] = [
     ("invoice_jobs_in_flight", "Jobs being processed."),
     (
         "invoice_cost_total",
-        "What billed calls cost, in the currency of their account, where it has a price.",
+        "What billed calls cost, by the currency of their account, where it has a price.",
     ),
     (
         "invoice_budget_amount",

@@ -4,6 +4,7 @@ use crate::domain::account::AccountName;
 use crate::domain::failure::{Billed, Stage};
 use crate::domain::result::{Status, Verdict};
 use crate::seal::SealKind;
+use crate::settings::tariff::Currency;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, gauge, histogram};
 use rust_decimal::Decimal;
@@ -95,10 +96,10 @@ pub fn provider_call(account: AccountName, code: &str, billed: Billed, duration:
         .record(duration.as_secs_f64());
 }
 
-/// Adds what a call costs, or may cost, in the currency of its account. Prometheus' counters of this
-/// program are whole numbers, so that it is a gauge that only grows.
-pub fn cost(account: AccountName, billed: Billed, price: Decimal) {
-    gauge!("invoice_cost_total", "account" => account.to_string(), "billed" => billed.as_str())
+/// Adds what a call costs, or may cost, in this currency. Prometheus' counters of this program are
+/// whole numbers, so that it is a gauge that only grows.
+pub fn cost(account: AccountName, billed: Billed, (price, currency): (Decimal, &Currency)) {
+    gauge!("invoice_cost_total", "account" => account.to_string(), "billed" => billed.as_str(), "currency" => currency.to_string())
         .increment(price.to_f64().unwrap_or_default());
 }
 

@@ -166,7 +166,8 @@ async fn jobs_are_answered_and_logged_without_their_content() {
     let answered = "invoice_jobs_total{status=\"completed\",verdict=\"genuine\"} 2";
     assert!(metrics.lines().any(|line| line == answered), "{metrics}");
     for (account, cost) in [("recognition", "0.25"), ("verification", "1.5")] {
-        let cost = format!("invoice_cost_total{{account=\"{account}\",billed=\"yes\"}} {cost}");
+        let labels = format!("account=\"{account}\",billed=\"yes\",currency=\"CNY\"");
+        let cost = format!("invoice_cost_total{{{labels}}} {cost}");
         assert!(metrics.lines().any(|line| line == cost), "{metrics}");
     }
 
