@@ -1,5 +1,5 @@
-//! The sandbox's ledger, copied from time to time: it forgets calls that are long past, and the
-//! judge wants all of them.
+//! The provider's own log: the sandbox's ledger of calls, copied from time to time, because it
+//! forgets calls that are long past, and the judge wants all of them.
 
 use super::faults::VERDICTS;
 use invoice_worker::dev::sandbox::{CallLedger, SandboxCall};
@@ -99,6 +99,12 @@ impl Ledger {
         stored.collect()
     }
 
+    /// The calls of the providers.
+    pub(crate) fn provider_calls(&self) -> impl Iterator<Item = &SandboxCall> {
+        let calls = self.0.values();
+        calls.filter(|call| matches!(call.stage, Stage::Recognition | Stage::Verification))
+    }
+
     /// Stages of which the sandbox counted more calls than are known here.
     pub(crate) fn gaps(&self, calls: &CallLedger) -> Vec<String> {
         let known = |stage| self.0.values().filter(|call| call.stage == stage).count() as u64;
@@ -173,6 +179,7 @@ pub(crate) fn check() {
             nth: second,
             answer: (*answer).to_owned(),
             billed: Billed::No,
+            request_id: None,
             bytes: None,
             at: Duration::from_secs(second.into()),
             took: Duration::ZERO,

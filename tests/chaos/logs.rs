@@ -11,6 +11,8 @@ const LOSSES: [&str; 3] = [
     "no more jobs come from the broker",
 ];
 
+const CONTROL_CALL: &str = "a control call was made";
+
 #[derive(Debug, Default)]
 pub(crate) struct LogCounts {
     pub(crate) parked: BTreeMap<String, usize>,
@@ -20,6 +22,13 @@ pub(crate) struct LogCounts {
 }
 
 impl LogCounts {
+    /// How many control calls the workers made.
+    pub(crate) fn control_calls(&self) -> usize {
+        let made = self.complaints.iter();
+        let made = made.filter(|(message, _)| message.starts_with(CONTROL_CALL));
+        made.map(|(_, times)| times).sum()
+    }
+
     /// How often a worker says that it lost the broker.
     pub(crate) fn losses(&self) -> Vec<String> {
         let is_loss = |message: &&String| LOSSES.iter().any(|words| message.contains(words));

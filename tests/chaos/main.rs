@@ -29,10 +29,12 @@ mod hastened;
 mod injector;
 mod ledger;
 mod logs;
+mod operator;
 mod pictures;
 mod plan;
 mod quiet;
 mod rabbit;
+mod reconciliation;
 mod report;
 mod run;
 mod strangers;
@@ -48,6 +50,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments::check();
     ledger::check();
+    reconciliation::check::check();
     verdict::check::check();
     match arguments.wish() {
         Wish::Nothing => {

@@ -5,6 +5,8 @@ use super::fleet::Fleet;
 use super::injector::Damage;
 use super::ledger::Ledger;
 use super::logs::LogCounts;
+use super::operator::Operator;
+use super::reconciliation::Reconciliation;
 use super::verdict::{Charge, Evidence};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -21,6 +23,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) damage: &'a Damage,
     pub(crate) ledger: &'a Ledger,
+    pub(crate) both: &'a Reconciliation,
+    pub(crate) operator: &'a Operator,
     pub(crate) logs: &'a LogCounts,
     pub(crate) fleet: &'a Fleet,
     pub(crate) took: Duration,
@@ -33,6 +37,8 @@ impl Outcome<'_> {
             evidence,
             damage,
             ledger,
+            both,
+            operator,
             logs,
             fleet,
             took,
@@ -68,6 +74,19 @@ impl Outcome<'_> {
             &evidence.forked(),
         );
         row("good answers that came too late", &evidence.all_too_late());
+        row("paid calls in the provider's log", &both.paid);
+        row("of these, in the ledger by their ids", &both.known);
+        row(
+            "in the air at a kill, unknown in the ledger",
+            &both.in_the_air,
+        );
+        row("answered too late, unknown in the ledger", &both.too_late);
+        row(
+            "of the breaker, which belong to no job",
+            &both.control_calls,
+        );
+        row("unknown in the ledger, and not made", &both.not_made);
+        row("jobs whose story was asked of where", &operator.drawn);
         row("parks", &logs.parked.values().sum::<usize>());
         let of_each = calls
             .iter()

@@ -12,7 +12,7 @@ use super::rabbit::Rabbit;
 use super::report::{Outcome, charges};
 use super::submitter::{Strangers, Submitter};
 use super::verdict::{Charge, Evidence, sheets};
-use super::{allowance, broker_faults, logs, quiet, strangers, verdict};
+use super::{allowance, broker_faults, logs, operator, quiet, reconciliation, strangers, verdict};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::time::Duration;
@@ -113,10 +113,16 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     };
     wrong.extend(evidence.judge());
     wrong.push((
-        "calls missing from the ledger",
+        "calls missing from the copy of the provider's log",
         ledger.gaps(&environment.sandbox.calls()),
     ));
     let logs = logs::read(&fleet.workers);
+    let (events, others) = operator::ledger(&environment.config).await;
+    let calls = ledger.provider_calls();
+    let both = reconciliation::reconcile(&evidence, calls, &events, logs.control_calls());
+    let operator = operator::ask(arguments, &environment, &evidence).await;
+    wrong.push(others);
+    wrong.extend(both.charges.iter().chain(&operator.charges).cloned());
     wrong.push((
         "workers that died by themselves",
         fleet
@@ -147,6 +153,8 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         evidence: &evidence,
         damage: &damage,
         ledger: &ledger,
+        both: &both,
+        operator: &operator,
         logs: &logs,
         fleet: &fleet,
         took,

@@ -287,7 +287,7 @@ impl Evidence {
 
     /// Was a worker killed between this question and the safety of its answer, or the next
     /// question?
-    fn is_met(&self, account: &Account, asked: Duration, again: Duration) -> bool {
+    pub(crate) fn is_met(&self, account: &Account, asked: Duration, again: Duration) -> bool {
         let stored = account
             .stored
             .iter()

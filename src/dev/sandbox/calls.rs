@@ -32,6 +32,9 @@ pub struct SandboxCall {
     /// caller went away first.
     pub answer: String,
     pub billed: Billed,
+    /// The id that the answer has, or would have had if it had not been broken on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// Storage only: of the answer's body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -120,6 +123,7 @@ impl CallLedger {
             number,
             subject: None,
             nth: 0,
+            request_id: None,
             bytes: None,
             begun: Instant::now(),
             is_answered: false,
@@ -140,6 +144,7 @@ pub(super) struct OpenCall {
     number: usize,
     subject: Option<String>,
     nth: u32,
+    request_id: Option<String>,
     bytes: Option<u64>,
     begun: Instant,
     is_answered: bool,
@@ -149,6 +154,10 @@ impl OpenCall {
     pub(super) fn about(&mut self, subject: &str, nth: u32) {
         self.subject = Some(subject.to_owned());
         self.nth = nth;
+    }
+
+    pub(super) fn identified(&mut self, request_id: String) {
+        self.request_id = Some(request_id);
     }
 
     pub(super) fn sends(&mut self, bytes: u64) {
@@ -166,6 +175,7 @@ impl OpenCall {
             nth: self.nth,
             answer: answer.to_owned(),
             billed,
+            request_id: self.request_id.clone(),
             bytes: self.bytes,
             took: self.begun.elapsed(),
         };
@@ -226,6 +236,7 @@ struct CallOutcome {
     nth: u32,
     answer: String,
     billed: Billed,
+    request_id: Option<String>,
     bytes: Option<u64>,
     took: Duration,
 }
@@ -259,6 +270,7 @@ impl LedgerEntry {
             nth,
             answer,
             billed,
+            request_id,
             bytes,
             took,
         } = self.outcome.as_ref()?;
@@ -268,6 +280,7 @@ impl LedgerEntry {
             nth: *nth,
             answer: answer.clone(),
             billed: *billed,
+            request_id: request_id.clone(),
             bytes: *bytes,
             at: self.at,
             took: *took,

@@ -81,6 +81,7 @@ pub(super) fn refuse(
             request_id,
         },
     )
+    .identified(request_id)
 }
 
 /// `None` for a body that is too large, or that breaks off.

@@ -33,7 +33,7 @@ struct RecognitionDocument<'a> {
     code: u16,
     msg: &'a str,
     #[serde(rename = "taskNo")]
-    task_no: String,
+    task_no: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
 }
@@ -163,16 +163,18 @@ fn recognised(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) ->
         from_picture = to_raw_value(&fields(picture.bill.as_ref().filter(|_| !is_blank))).ok();
         from_picture.as_deref()
     };
+    let task_no = task_no(app);
     SandboxReply::json(
         "200",
         200,
         &RecognitionDocument {
             code: 200,
             msg: codes::recognition_message(200),
-            task_no: task_no(app),
+            task_no: &task_no,
             data,
         },
     )
+    .identified(&task_no)
 }
 
 /// The fields of a bill that is not in the catalogue, by its QR code; without a bill, every field
@@ -207,16 +209,18 @@ fn refused(app: &SandboxApp, problem: &str) -> SandboxReply {
 
 /// A failure of the provider, which comes inside HTTP 200.
 fn failed(app: &SandboxApp, code: u16, msg: &str) -> SandboxReply {
+    let task_no = task_no(app);
     SandboxReply::json(
         code.to_string(),
         200,
         &RecognitionDocument {
             code,
             msg,
-            task_no: task_no(app),
+            task_no: &task_no,
             data: None,
         },
     )
+    .identified(&task_no)
 }
 
 /// Twenty digits.

@@ -35,6 +35,8 @@ pub(super) struct SandboxReply {
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
     pub(super) retry_after: Option<Duration>,
+    /// The id that the document gives the call.
+    pub(super) request_id: Option<String>,
 }
 
 impl SandboxReply {
@@ -51,6 +53,14 @@ impl SandboxReply {
             content_type: "application/json; charset=utf-8",
             body,
             retry_after: None,
+            request_id: None,
+        }
+    }
+
+    pub(super) fn identified(self, request_id: &str) -> Self {
+        Self {
+            request_id: Some(request_id.to_owned()),
+            ..self
         }
     }
 
@@ -66,6 +76,7 @@ impl SandboxReply {
             content_type: "text/html",
             body: body.into(),
             retry_after: None,
+            request_id: None,
         }
     }
 
@@ -111,6 +122,9 @@ pub(super) async fn send(
             .http_status
             .and_then(|status| StatusCode::from_u16(status).ok())
             .unwrap_or(reply.status);
+    }
+    if let Some(request_id) = reply.request_id.take() {
+        call.identified(request_id);
     }
     if let Some(Fault {
         answer: ScriptedAnswer::Broken(wire),

@@ -253,7 +253,7 @@ fn verified(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) -> S
         request_id,
         qrcode_scan_result: Some(u8::from(fault.and_then(|fault| fault.qr).unwrap_or(true))),
     };
-    SandboxReply::json("OK", 200, &document)
+    SandboxReply::json("OK", 200, &document).identified(request_id)
 }
 
 /// The registry was asked and said no.
@@ -267,7 +267,7 @@ fn failed(app: &SandboxApp, code: u16, reason: Option<&str>, qr_code_found: bool
         request_id: &request_id,
         qrcode_scan_result: Some(u8::from(qr_code_found)),
     };
-    SandboxReply::json(code.to_string(), 200, &document)
+    SandboxReply::json(code.to_string(), 200, &document).identified(&request_id)
 }
 
 /// The registry's data with another status of the bill.
@@ -313,4 +313,5 @@ fn refuse(
             .unwrap_or(400),
         &document,
     )
+    .identified(request_id)
 }

@@ -150,6 +150,7 @@ fn scripted(fault: &Fault, method: &Method, path: &str) -> Option<SandboxReply> 
                 content_type: "application/xml",
                 body,
                 retry_after: None,
+                request_id: None,
             })
         }
     }
