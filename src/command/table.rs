@@ -87,15 +87,22 @@ impl Table {
     }
 
     pub(super) fn render(&self, columns: usize) -> String {
+        let (head, rows) = self.parts(columns);
+        head + &rows.concat()
+    }
+
+    /// The names of the columns with their rule, and each row. A row may have several lines.
+    pub(super) fn parts(&self, columns: usize) -> (String, Vec<String>) {
         let shown = self.beside_each_other(columns);
         let widths = self.widths(&shown, columns);
         let names: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
         let rule: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
-        let mut out = self.lines(&names, &shown, &widths);
-        let _ = writeln!(out, "{}", rule.join(GAP));
-        for (index, row) in self.rows.iter().enumerate() {
+        let rule = rule.join(GAP);
+        let head = format!("{}{rule}\n", self.lines(&names, &shown, &widths));
+        let rows = self.rows.iter().enumerate().map(|(index, row)| {
+            let mut out = String::new();
             if self.is_ruled && index > 0 {
-                let _ = writeln!(out, "{}", rule.join(GAP).replace('─', "┄"));
+                let _ = writeln!(out, "{}", rule.replace('─', "┄"));
             }
             let cells: Vec<&str> = row.iter().map(String::as_str).collect();
             out.push_str(&self.lines(&cells, &shown, &widths));
@@ -108,8 +115,9 @@ impl Table {
                     let _ = writeln!(out, "{GAP}{line}");
                 }
             }
-        }
-        out
+            out
+        });
+        (head, rows.collect())
     }
 
     /// The columns that fit beside each other when their cells wrap at spaces.

@@ -6,10 +6,15 @@
 use crate::command::terminal::plain;
 
 /// The metrics that are shown; all others are left out.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 19] = [
     QUOTA,
     SHARE,
     CALLS,
+    COST,
+    BUDGET_AMOUNT,
+    BUDGET_SPENT,
+    BUDGET_USED_UP,
+    BUDGETS_UNKNOWN,
     IN_FLIGHT,
     JOBS,
     PARKED,
@@ -20,10 +25,16 @@ const NAMES: [&str; 13] = [
     CLOSED_UNTIL,
     NEXT_PROBE,
     BUILD,
+    STARTED,
 ];
 pub(super) const QUOTA: &str = "invoice_provider_quota_per_second";
 pub(super) const SHARE: &str = "invoice_provider_rate_limit_per_second";
 pub(super) const CALLS: &str = "invoice_provider_calls_total";
+pub(super) const COST: &str = "invoice_cost_total";
+pub(super) const BUDGET_AMOUNT: &str = "invoice_budget_amount";
+pub(super) const BUDGET_SPENT: &str = "invoice_budget_spent";
+pub(super) const BUDGET_USED_UP: &str = "invoice_budget_used_up";
+pub(super) const BUDGETS_UNKNOWN: &str = "invoice_budgets_unknown";
 pub(super) const IN_FLIGHT: &str = "invoice_jobs_in_flight";
 pub(super) const JOBS: &str = "invoice_jobs_total";
 pub(super) const PARKED: &str = "invoice_parked_total";
@@ -34,6 +45,8 @@ pub(super) const PROVINCE_CLOSED: &str = "invoice_province_closed";
 pub(super) const CLOSED_UNTIL: &str = "invoice_closed_until_timestamp_seconds";
 pub(super) const NEXT_PROBE: &str = "invoice_next_probe_timestamp_seconds";
 pub(super) const BUILD: &str = "invoice_build_info";
+/// Programs of all kinds have it.
+pub(super) const STARTED: &str = "process_start_time_seconds";
 
 /// A worker has some hundreds.
 const MAX_SAMPLES: usize = 5_000;
@@ -76,9 +89,9 @@ impl Samples {
         self.0.iter().filter(move |sample| sample.name == name)
     }
 
-    /// Whether none of these metrics was found: what answers is no worker.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether there is a metric that only a worker has.
+    pub(super) fn are_of_a_worker(&self) -> bool {
+        self.0.iter().any(|sample| sample.name != STARTED)
     }
 }
 
@@ -218,12 +231,14 @@ mod tests {
         let many = r#"invoice_paused{reason="x"} 1"#.to_owned() + "\n";
         assert_eq!(Samples::parse(&many.repeat(6_000)).0.len(), MAX_SAMPLES);
         let long = format!("invoice_paused{{reason=\"{}\"}} 1", "x".repeat(5_000));
-        assert!(Samples::parse(&long).is_empty());
+        assert!(!Samples::parse(&long).are_of_a_worker());
         let cut = format!("invoice_paused{{reason=\"{}\"}} 1", "x".repeat(100));
         let label = Samples::parse(&cut).0[0].label("reason").len();
         assert_eq!(label, MAX_LABEL_CHARS);
         let labels = r#"a="x","#.repeat(9);
-        assert!(Samples::parse(&format!("invoice_paused{{{labels}}} 1")).is_empty());
+        let labelled = format!("invoice_paused{{{labels}}} 1");
+        assert!(!Samples::parse(&labelled).are_of_a_worker());
+        assert!(!Samples::parse("process_start_time_seconds 1").are_of_a_worker());
     }
 
     proptest! {

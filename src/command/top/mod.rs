@@ -1,12 +1,28 @@
 //! `top`: a live view of one or several workers, over their `/metrics`. Where the output is no
 //! terminal it is printed once.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `poll` | asks each worker for its metrics |
+//! | `exposition`, `growth` | the metrics of one look, and how they have grown since the look before (pure) |
+//! | `fleet` | what all workers say, put together: `accounts`, `closures`, `budgets`, `keyed_rows` (pure) |
+//! | `view` | the same as lines: `tables`, `figures`, `tone_lines` (pure) |
+//! | `screen` | shows the lines on a terminal, until a key or a signal ends it |
 
+mod accounts;
+mod budgets;
+mod closures;
 mod exposition;
+mod figures;
 mod fleet;
+mod growth;
+mod keyed_rows;
 mod poll;
 mod screen;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod tone_lines;
 mod view;
 
 use super::{health, terminal};

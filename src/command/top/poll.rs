@@ -1,7 +1,7 @@
 //! Asks workers for their metrics, all at once and within bounds.
 
 use super::exposition::Samples;
-use super::fleet::Look;
+use super::growth::Look;
 use crate::clock::Clock;
 use crate::command::http_get::get;
 use crate::command::terminal::plain;
@@ -73,10 +73,10 @@ async fn look_at(target: &Target) -> Look {
         }),
         Ok(answer) => {
             let samples = Samples::parse(&answer.body);
-            if samples.is_empty() {
-                Err("what answers is no invoice-worker".to_owned())
-            } else {
+            if samples.are_of_a_worker() {
                 Ok(samples)
+            } else {
+                Err("what answers is no invoice-worker".to_owned())
             }
         }
     };

@@ -1,8 +1,10 @@
 //! The view on a terminal, until a key or a signal ends it.
 
-use super::fleet::{Fleet, Look};
+use super::fleet::Fleet;
+use super::growth::Look;
 use super::poll::{self, Target};
-use super::view::{self, Tone, ToneLine};
+use super::tone_lines::{Tone, ToneLine};
+use super::view;
 use crate::shutdown::Stop;
 use ratatui::backend::{Backend, TermionBackend};
 use ratatui::style::{Color, Modifier, Style};
@@ -23,7 +25,7 @@ const LEAST_COLUMNS: u16 = 40;
 const PAGE: u16 = 10;
 
 const KEYS: &str = "q quit   ? help";
-const HELP: [&str; 8] = [
+const HELP: [&str; 10] = [
     "q, Esc          quit",
     "?, h            this help",
     "r               look again at once",
@@ -31,7 +33,9 @@ const HELP: [&str; 8] = [
     "",
     "quota/s is what is configured, granted/s what the workers may use now, together.",
     "Rates are between the last two looks; – is what is not known yet.",
-    "Parked jobs are what was parked minus what came back, since the workers were started.",
+    "Parked jobs are what was parked minus what came back, since the workers were started:",
+    "`invoice-worker waiting` says until when each waits. Calls and cost are counted since",
+    "then as well: `invoice-worker cost` says what today cost.",
 ];
 
 /// The state that keys have changed.

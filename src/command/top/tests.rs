@@ -1,7 +1,8 @@
 //! The screen at two widths, as ratatui draws it, and what the keys do.
 
+use super::fleet::Fleet;
 use super::fleet::tests::{look, metrics};
-use super::fleet::{Fleet, Look};
+use super::growth::Look;
 use super::screen::{Shown, Wish, draw, pressed};
 use super::view;
 use ratatui::Terminal;
@@ -16,7 +17,18 @@ fn fleet() -> Fleet {
                   invoice_parked_total{stage=\"verification\",code=\"316\"} 31\n\
                   invoice_returned_total{stage=\"verification\",code=\"316\"} 12\n\
                   invoice_jobs_total{status=\"undetermined\",verdict=\"none\"} 2\n\
-                  invoice_provider_calls_total{stage=\"recognition\",code=\"timeout\",billed=\"unknown\"} 3";
+                  invoice_provider_calls_total{stage=\"recognition\",code=\"timeout\",billed=\"unknown\"} 3\n\
+                  invoice_cost_total{account=\"recognition\",billed=\"yes\",currency=\"CNY\"} 257.25\n\
+                  invoice_cost_total{account=\"recognition\",billed=\"unknown\",currency=\"CNY\"} 0.75\n\
+                  invoice_cost_total{account=\"verification\",billed=\"yes\",currency=\"CNY\"} 1543.5\n\
+                  invoice_budgets_unknown 0\n\
+                  invoice_budget_amount{budget=\"recognition per day in calls\"} 2000\n\
+                  invoice_budget_spent{budget=\"recognition per day in calls\"} 2000\n\
+                  invoice_budget_used_up{budget=\"recognition per day in calls\"} 1\n\
+                  invoice_budget_amount{budget=\"all accounts per month in CNY\"} 50000\n\
+                  invoice_budget_spent{budget=\"all accounts per month in CNY\"} 12345.67\n\
+                  invoice_budget_used_up{budget=\"all accounts per month in CNY\"} 0\n\
+                  process_start_time_seconds -9000";
     let paused = format!(
         "{closed}\n\
          invoice_paused{{stage=\"verification\",reason=\"UNAUTHORIZED\"}} 1\n\
@@ -53,12 +65,12 @@ fn screen(width: u16, height: u16) -> String {
 
 #[test]
 fn the_screen_has_80_columns() {
-    insta::assert_snapshot!(screen(80, 50));
+    insta::assert_snapshot!(screen(80, 60));
 }
 
 #[test]
 fn the_screen_has_160_columns() {
-    insta::assert_snapshot!(screen(160, 32));
+    insta::assert_snapshot!(screen(160, 36));
 }
 
 #[test]
@@ -103,7 +115,10 @@ fn keys_quit_help_and_scroll() {
         pressed(Key::PageDown, &mut shown);
     }
     let end = drawn(80, 12, shown, true).to_string();
-    assert!(end.contains("paid      2058"), "the last line stays: {end}");
+    assert!(
+        end.contains("all                 3,601.50 CNY"),
+        "the last line stays: {end}"
+    );
     pressed(Key::Home, &mut shown);
     assert_eq!(shown, Shown::default());
 }

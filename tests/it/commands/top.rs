@@ -25,11 +25,11 @@ async fn top(arguments: &[&str], columns: &str) -> Ended {
 #[tokio::test]
 async fn several_workers_are_shown_and_one_that_does_not_answer_as_such() {
     let faults = "[[fault]]\nstage = \"verification\"\nanswer = \"316\"\nprovince = \"河南\"\n";
-    let mut system = Setup::new(On::RabbitMq)
-        .await
-        .faults(faults)
-        .prepare()
-        .await;
+    let mut setup = Setup::new(On::RabbitMq).await.faults(faults);
+    setup.config.recognition.price = "0.25".parse().unwrap();
+    let entry = "account = \"recognition\"\namount = 1000";
+    setup.config.budget = vec![toml::from_str(entry).unwrap()];
+    let mut system = setup.prepare().await;
     let file = ConfigFile::of(&system);
     let mut programs = [file.run(&[]), file.run(&[])];
     let mut workers = Vec::new();
@@ -45,12 +45,14 @@ async fn several_workers_are_shown_and_one_that_does_not_answer_as_such() {
     let silent = format!("127.0.0.1:{}", free_port());
     let mut seen = None;
     eventually(
-        "both workers tell that the province is closed",
+        "the workers tell that the province is closed, and what is spent",
         async || {
             let shown = top(&[&workers[0], &workers[1], &silent], "160").await;
-            let is_closed = shown.stdout.contains("province 河南");
+            let is_told = ["province 河南", "recognition per day in calls"]
+                .into_iter()
+                .all(|told| shown.stdout.contains(told));
             seen = Some(shown);
-            is_closed
+            is_told
         },
     )
     .await;
@@ -63,7 +65,10 @@ async fn several_workers_are_shown_and_one_that_does_not_answer_as_such() {
         "verification",
         "genuine",
         "316",
-        "paid",
+        "waiting: parked now",
+        "calls and cost since the first worker started",
+        "0.50 CNY",
+        "1,000",
     ] {
         assert!(shown.stdout.contains(told), "{told}: {}", shown.stdout);
     }
