@@ -176,10 +176,13 @@ pub(super) enum Command {
     /// Messages and configuration as JSON Schema, and all of it as AsyncAPI
     #[command(after_help = help::SCHEMA)]
     Schema {
+        #[command(flatten)]
+        file: ConfigFile,
         #[arg(value_enum)]
         document: schema::SchemaDocument,
     },
-    /// A live view of one or several workers: rate against quota, what is closed, parked and answered
+    /// A live view of one or several workers: rate against quota, cost, budgets, what is closed, what
+    /// waits, and what was answered
     #[command(after_help = help::TOP)]
     Top {
         #[command(flatten)]
@@ -263,13 +266,14 @@ impl Command {
             | Self::Certify { file, .. }
             | Self::Health { file, .. }
             | Self::Resume { file, .. }
+            | Self::Schema { file, .. }
             | Self::Top { file, .. }
             | Self::Policy { file, .. } => Some(file),
             #[cfg(feature = "sandbox")]
             Self::Demo(_) | Self::Sandbox(_) => None,
             #[cfg(feature = "pdf")]
             Self::PdfPage(_) => None,
-            Self::Init(_) | Self::Schema { .. } | Self::Completions(_) | Self::Man(_) => None,
+            Self::Init(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

@@ -60,7 +60,7 @@ Examples:
 pub(super) const SCHEMA: &str = "\
 Examples:
   invoice-worker schema config > invoice-worker.schema.json
-  invoice-worker schema asyncapi";
+  invoice-worker schema asyncapi -c worker.toml";
 
 #[cfg(feature = "sandbox")]
 pub(super) const SANDBOX: &str = "\

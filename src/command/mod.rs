@@ -194,7 +194,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             Box::pin(certify::run(config, &arguments)).await
         }
         Command::Init(arguments) => init::run(arguments),
-        Command::Schema { document } => schema::run(document),
+        Command::Schema { file, document } => schema::run(&file, document),
         Command::Top { file, arguments } => top::run(&file.load()?, arguments).await,
         Command::Health { file, arguments } => health::run(&file.load()?, arguments).await,
         Command::Completions(arguments) => completions::run(arguments, Arguments::command()),

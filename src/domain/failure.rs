@@ -17,7 +17,7 @@ pub const MAX_MESSAGE_BYTES: usize = 500;
 /// The code of a connection that could not be made.
 pub const CONNECT: &str = "connect";
 
-/// Whether a call was paid for. `Unknown` where the answer never arrived.
+/// Whether a call was paid for. It is not known where the answer never arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Billed {

@@ -19,7 +19,7 @@ pub type Day = Reading<Date>;
 /// over such a list.
 pub type LeftOut = BTreeMap<String, u64>;
 
-/// Absent and empty are both `None`, published as null.
+/// Absent and empty are both published as null.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Invoice {
@@ -184,7 +184,7 @@ pub struct Registry {
     pub check_code: Option<String>,
     pub last_queried: Option<String>,
     pub query_count: Option<u64>,
-    /// `None` where the registry sent no status at all.
+    /// Absent where the registry sent no status at all.
     pub status: Option<RegistryStatus>,
     pub reimbursements: Vec<Reimbursement>,
     pub extra: Map<String, Value>,
@@ -202,7 +202,7 @@ pub struct RegistryStatus {
     pub posted: StatusAnswer,
 }
 
-/// `Unknown` is a value that was sent and could not be understood; it is never taken for `No`.
+/// A value that was sent and could not be understood is unknown, and never taken for a no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusAnswer {

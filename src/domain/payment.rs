@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Payment {
     pub name: Option<String>,
-    /// `None` for a name that no document lists.
+    /// Absent for a name that no document lists.
     pub kind: Option<PaymentKind>,
     pub amount: Option<Reading<Decimal>>,
 }

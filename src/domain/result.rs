@@ -235,7 +235,7 @@ pub enum ImagePart {
         bucket: String,
         key: String,
         version_id: Option<String>,
-        /// Hex; `None` where its bytes were not read.
+        /// Hex; absent where its bytes were not read.
         sha256: Option<String>,
         /// Its length in bytes.
         bytes: Option<u64>,
@@ -244,7 +244,7 @@ pub enum ImagePart {
         /// In pixels, as stored.
         width: Option<u32>,
         height: Option<u32>,
-        /// The pictures that were sent instead; `None` where the original was.
+        /// The pictures that were sent instead; absent where the original was.
         #[serde(default)]
         prepared: Option<Box<PreparedPictures>>,
     },
@@ -284,7 +284,7 @@ pub struct PreparedPicture {
     pub height: u32,
     /// Its length in bytes.
     pub bytes: u64,
-    /// A JPEG's, 1 to 100; `None` where nothing was lost.
+    /// A JPEG's, 1 to 100; absent where nothing was lost.
     pub quality: Option<u8>,
     /// Turned upright as its EXIF orientation wants it.
     pub turned: bool,

@@ -94,6 +94,79 @@ async fn a_change_of_a_schema_is_a_change_of_its_file() {
     }
 }
 
+/// Every description of a schema.
+fn descriptions(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == "description" => found.push(text.clone()),
+                    member => descriptions(member, found),
+                }
+            }
+        }
+        Value::Array(members) => members
+            .iter()
+            .for_each(|member| descriptions(member, found)),
+        _ => {}
+    }
+}
+
+/// They are read by people who write in other languages.
+#[tokio::test]
+async fn descriptions_are_plain_text() {
+    for document in DOCUMENTS {
+        let schema: Value = serde_json::from_str(&printed(document).await).unwrap();
+        let mut found = Vec::new();
+        descriptions(&schema, &mut found);
+        assert!(!found.is_empty(), "{document}");
+        for text in found {
+            for mark in ["`", "](", "::", "None", "Some("] {
+                assert!(!text.contains(mark), "{document} has {mark:?} in {text:?}");
+            }
+            let is_broken = text.split("\n\n").any(|paragraph| paragraph.contains('\n'));
+            assert!(!is_broken, "{document}: {text:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_is_a_channel_where_the_configuration_keeps_one() {
+    let of = async |environment: &[(&str, &str)]| {
+        let ended = output(&["schema", "asyncapi"], environment).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        serde_json::from_str::<Value>(&ended.stdout).unwrap()
+    };
+    let document = of(&[("INVOICE_WORKER__BROKER__LEDGER_QUEUE", "claims.ledger")]).await;
+    let channel = &document["channels"]["ledger"];
+    assert_eq!(channel["address"], "claims.ledger");
+    let queue = &channel["bindings"]["amqp"]["queue"];
+    assert_eq!(
+        (&queue["name"], &queue["x-queue-type"]),
+        (&json!("claims.ledger"), &json!("stream"))
+    );
+    let payload = document["components"]["messages"]["event"]["payload"]["$ref"].as_str();
+    let payload = payload.and_then(|place| place.strip_prefix('#')).unwrap();
+    let event = document.pointer(payload).unwrap();
+    assert_eq!(event["properties"]["schema"]["const"], "invoice.ledger/1");
+    assert_eq!(
+        document["operations"]["recordTurn"]["channel"]["$ref"],
+        "#/channels/ledger"
+    );
+
+    let without = of(&[("INVOICE_WORKER__LEDGER__STORE", "none")]).await;
+    assert!(without["channels"]["jobs"].is_object());
+    for place in [
+        "/channels/ledger",
+        "/operations/recordTurn",
+        "/components/messages/event",
+        payload,
+    ] {
+        assert_eq!(without.pointer(place), None, "{place}");
+        assert!(document.pointer(place).is_some(), "{place}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_results_of_every_status_and_progress_are_valid() {
     let setup = Setup::new(On::Memory).await.faults(FAULTS);
@@ -306,7 +379,7 @@ async fn the_asyncapi_document_passes_its_own_parser() {
     let (is_content, told) = fed(&mut parser, &document).await;
     assert!(is_content, "{told}");
     assert!(
-        told.ends_with("3.0.0 keepFailedJob leaveResult takeJob\n"),
+        told.ends_with("3.0.0 keepFailedJob leaveResult recordTurn takeJob\n"),
         "{told}"
     );
     let (is_content, told) = fed(&mut parser, &document.replace("receive", "eat")).await;

@@ -1,14 +1,14 @@
-//! The queues and messages as an `AsyncAPI` 3.0 document, with the names of the default
-//! configuration.
+//! The queues and messages as an `AsyncAPI` 3.0 document, with the names of the configuration.
 
 use super::job::JobDocument;
-use crate::broker;
+use crate::config::Config;
 use crate::domain::result::{JobResult, ProgressMessage};
+use crate::ledger::{LedgerEvent, LedgerStore};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Value, json};
 
-pub(super) fn document() -> Value {
-    let queues = broker::Config::default();
+pub(super) fn document(config: &Config) -> Value {
+    let queues = &config.broker;
     // What the worker reads, and what it sends.
     let (mut reads, mut sends) = (
         generator(SchemaSettings::draft07()),
@@ -17,9 +17,11 @@ pub(super) fn document() -> Value {
     let job = reads.subschema_for::<JobDocument>();
     let result = sends.subschema_for::<JobResult<'_>>();
     let progress = sends.subschema_for::<ProgressMessage<'_>>();
+    let has_ledger = config.ledger.store == LedgerStore::Stream;
+    let event = has_ledger.then(|| sends.subschema_for::<LedgerEvent>());
     let mut schemas = reads.take_definitions(true);
     schemas.extend(sends.take_definitions(true));
-    json!({
+    let mut document = json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": "invoice-worker",
@@ -93,7 +95,45 @@ pub(super) fn document() -> Value {
             },
             "schemas": schemas,
         },
-    })
+    });
+    if let Some(event) = event {
+        add_ledger(&mut document, &queues.ledger_queue, &event);
+    }
+    document
+}
+
+/// The stream, which any client with the right to read it may read.
+fn add_ledger(document: &mut Value, stream: &str, event: &schemars::Schema) {
+    let mut bindings = queue(stream);
+    bindings["amqp"]["queue"]["x-queue-type"] = json!("stream");
+    document["channels"]["ledger"] = json!({
+        "address": stream,
+        "description": "One event at the end of each turn of a job. A stream: consume it with a prefetch, \
+                        and with the argument x-stream-offset, first, next, an offset or a timestamp.",
+        "messages": { "event": { "$ref": "#/components/messages/event" } },
+        "bindings": bindings,
+    });
+    document["operations"]["recordTurn"] = json!({
+        "action": "send",
+        "channel": { "$ref": "#/channels/ledger" },
+        "messages": [{ "$ref": "#/channels/ledger/messages/event" }],
+    });
+    let kind = "invoice.ledger";
+    document["components"]["messages"]["event"] = json!({
+        "name": kind,
+        "contentType": "application/json",
+        "description": "The property message_id is the event's id: recognise duplicates by it, and calls by theirs.",
+        "headers": {
+            "type": "object",
+            "description": "The AMQP properties.",
+            "properties": {
+                "messageId": { "type": "string" },
+                "timestamp": { "type": "integer" },
+            },
+        },
+        "payload": event,
+        "bindings": amqp(kind),
+    });
 }
 
 /// The definitions lie where the document keeps them.
@@ -120,8 +160,12 @@ fn message(kind: &str, description: &str, payload: &schemars::Schema) -> Value {
             },
         },
         "payload": payload,
-        "bindings": { "amqp": { "messageType": kind, "bindingVersion": "0.3.0" } },
+        "bindings": amqp(kind),
     })
+}
+
+fn amqp(kind: &str) -> Value {
+    json!({ "amqp": { "messageType": kind, "bindingVersion": "0.3.0" } })
 }
 
 fn queue(name: &str) -> Value {

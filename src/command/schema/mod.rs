@@ -3,7 +3,9 @@
 mod asyncapi;
 mod config;
 mod job;
+mod plain_text;
 
+use super::config_file::ConfigFile;
 use crate::domain::result::{JobResult, ProgressMessage};
 use crate::ledger::LedgerEvent;
 use clap::ValueEnum;
@@ -25,21 +27,32 @@ pub(super) enum SchemaDocument {
     Ledger,
     /// The configuration file, for editors
     Config,
-    /// All queues and messages, as `AsyncAPI` 3.0
+    /// All queues and messages, as `AsyncAPI` 3.0, with the names of the configuration
     Asyncapi,
 }
 
-pub(super) fn run(document: SchemaDocument) -> anyhow::Result<ExitCode> {
+/// The file is read for the queues of the `AsyncAPI` document alone.
+pub(super) fn run(file: &ConfigFile, document: SchemaDocument) -> anyhow::Result<ExitCode> {
     let text = match document {
-        SchemaDocument::Job => serde_json::to_string_pretty(&read::<JobDocument>())?,
-        SchemaDocument::Result => serde_json::to_string_pretty(&sent::<JobResult<'_>>())?,
-        SchemaDocument::Progress => serde_json::to_string_pretty(&sent::<ProgressMessage<'_>>())?,
-        SchemaDocument::Ledger => serde_json::to_string_pretty(&sent::<LedgerEvent>())?,
-        SchemaDocument::Config => serde_json::to_string_pretty(&config::schema())?,
-        SchemaDocument::Asyncapi => serde_json::to_string_pretty(&asyncapi::document())?,
+        SchemaDocument::Job => plainly(read::<JobDocument>())?,
+        SchemaDocument::Result => plainly(sent::<JobResult<'_>>())?,
+        SchemaDocument::Progress => plainly(sent::<ProgressMessage<'_>>())?,
+        SchemaDocument::Ledger => plainly(sent::<LedgerEvent>())?,
+        SchemaDocument::Config => plainly(config::schema())?,
+        SchemaDocument::Asyncapi => {
+            let mut document = asyncapi::document(&file.load()?);
+            plain_text::describe_within(&mut document);
+            serde_json::to_string_pretty(&document)?
+        }
     };
     writeln!(std::io::stdout().lock(), "{text}")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The keys of a schema have an order of their own, which a value of JSON does not keep.
+fn plainly(mut schema: Schema) -> serde_json::Result<String> {
+    plain_text::describe_plainly(schema.ensure_object());
+    serde_json::to_string_pretty(&schema)
 }
 
 /// JSON Schema of the draft of 2020-12, of a message that the worker reads: what is optional may be
