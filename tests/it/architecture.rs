@@ -138,6 +138,7 @@ const PURE: &[&str] = &[
     "src/provider/wire/reference.rs",
     "src/quota/concurrency.rs",
     "src/quota/learned.rs",
+    "src/quota/turns/order.rs",
     "src/result_builder.rs",
     "src/seal.rs",
     "src/seen_ids.rs",
