@@ -16,6 +16,7 @@ use crate::ledger::{Ledger, LedgerSettings};
 use crate::pipeline::{Pipeline, RecognitionStep, VerificationStep};
 use crate::policy::Policy;
 use crate::provider::{Accounts, CONNECT_TIMEOUT, Vendors, http_client};
+use crate::quota::QueueWeights;
 use crate::randomness::Randomness;
 use crate::retry::{DecisionLog, DecisionObserver, Retrier};
 use crate::store::Store;
@@ -74,6 +75,7 @@ pub async fn pipeline_of(
         Arc::new(DecisionLog),
     );
     retrier.budgets = budgets(config, &retrier);
+    retrier.queue_weights = queue_weights(config);
     let http = http_client(CONNECT_TIMEOUT, &network)?;
     let vendors = Vendors::builtin();
     let surroundings = Surroundings {
@@ -102,8 +104,15 @@ pub fn retrier(
         randomness,
         breaker,
         budgets: Budgets::default(),
+        queue_weights: QueueWeights::default(),
         observer,
     }
+}
+
+/// The job queues, as calls are shared out among them.
+fn queue_weights(config: &Config) -> QueueWeights {
+    let queues = config.broker.job_queues().into_iter();
+    QueueWeights::new(queues.map(|jobs| (jobs.queue, jobs.weight)))
 }
 
 /// The budgets of the jobs of this retrier's worker.
@@ -137,7 +146,8 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
         loader: Loader {
             policy: Arc::clone(&retrier.policy),
             store,
-            memory: ImageMemory::new(config.undecoded_memory()),
+            memory: ImageMemory::new(config.undecoded_memory())
+                .shared_out_by(retrier.queue_weights.clone()),
             need: Need {
                 max_image_bytes: config.storage.max_image_bytes.0,
                 max_derived_bytes: config.largest_job_bytes() - config.storage.max_image_bytes.0,

@@ -2,6 +2,7 @@
 
 use super::address::{self, BrokerLogin, BrokerUrl};
 use super::delay_queues;
+use super::job_queues::JobQueue;
 use crate::settings::problem::Problems;
 use crate::settings::secret::Secret;
 use crate::settings::text;
@@ -34,6 +35,7 @@ pub struct Config {
     /// The worker reads its ledger: there are budgets. Set while the configuration is loaded.
     #[serde(skip)]
     pub reads_ledger: bool,
+    /// The only job queue, where there is no list of them. Empty beside `jobs`.
     pub jobs_queue: String,
     pub due_queue: String,
     pub control_exchange: String,
@@ -54,6 +56,9 @@ pub struct Config {
     /// carry a password.
     pub management_url: Secret,
     pub management_url_file: PathBuf,
+    /// Several job queues, instead of `jobs_queue`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobQueue>,
 }
 
 impl Default for Config {
@@ -80,6 +85,7 @@ impl Default for Config {
             reply_to: Pattern::default(),
             management_url: Secret::default(),
             management_url_file: PathBuf::new(),
+            jobs: Vec::new(),
         }
     }
 }
@@ -88,6 +94,46 @@ impl Config {
     /// Whether the broker is the one in this process.
     pub fn is_memory(&self) -> bool {
         self.urls.iter().any(|url| url.expose() == address::MEMORY)
+    }
+
+    /// The queues that jobs are submitted to: those of `[[broker.jobs]]`, or `jobs_queue` alone.
+    pub fn job_queues(&self) -> Vec<JobQueue> {
+        if !self.jobs.is_empty() {
+            return self.jobs.clone();
+        }
+        vec![JobQueue {
+            queue: self.jobs_queue.clone(),
+            ..JobQueue::default()
+        }]
+    }
+
+    /// How many job queues there are.
+    pub fn count_of_job_queues(&self) -> usize {
+        self.jobs.len().max(1)
+    }
+
+    /// The names of the job queues, for people.
+    pub fn names_of_job_queues(&self) -> String {
+        let names = self.job_queues().into_iter().map(|jobs| jobs.queue);
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The first of the job queues: what is submitted goes there where no other is named.
+    pub fn first_jobs_queue(&self) -> &str {
+        self.jobs
+            .first()
+            .map_or(&self.jobs_queue, |first| &first.queue)
+    }
+
+    /// Is this the name of one of the job queues?
+    pub fn is_jobs_queue(&self, queue: &str) -> bool {
+        self.job_queues().iter().any(|jobs| jobs.queue == queue)
+    }
+
+    /// The submitter of jobs from this queue that name none; `None`: their bucket.
+    pub fn submitter_of(&self, queue: &str) -> Option<&str> {
+        let jobs = self.jobs.iter().find(|jobs| jobs.queue == queue)?;
+        Some(jobs.submitter.as_str()).filter(|submitter| !submitter.is_empty())
     }
 
     /// The queue in which a message waits for `delay`.
@@ -111,7 +157,6 @@ impl Config {
     /// come back as a job, or be taken for something else.
     pub fn allows_reply_to(&self, queue: &str) -> bool {
         let ours = [
-            &self.jobs_queue,
             &self.due_queue,
             &self.results_queue,
             &self.failed_queue,
@@ -121,7 +166,8 @@ impl Config {
         let is_retry_queue = queue
             .strip_prefix(&self.retry_queue_prefix)
             .is_some_and(|rest| rest.starts_with('.'));
-        !is_retry_queue && ours.iter().all(|ours| *ours != queue) && self.reply_to.matches(queue)
+        let is_ours = self.is_jobs_queue(queue) || ours.iter().any(|ours| *ours == queue);
+        !is_retry_queue && !is_ours && self.reply_to.matches(queue)
     }
 
     /// The login of the first URL; `None` where the URL cannot be read.
@@ -149,6 +195,7 @@ impl Config {
     pub fn validate(&self, problems: &mut Problems) {
         self.validate_urls(problems);
         self.validate_management_url(problems);
+        JobQueue::validate(&self.jobs, problems);
         self.validate_names(problems);
         self.validate_delays(problems);
         let timeout = self.publish_timeout.duration();
@@ -223,30 +270,18 @@ impl Config {
 
     fn validate_names(&self, problems: &mut Problems) {
         let mut taken = HashSet::new();
-        for (key, name) in [
-            ("broker.jobs_queue", &self.jobs_queue),
+        let only = ("broker.jobs_queue", &self.jobs_queue);
+        let only = self.jobs.is_empty().then_some(only);
+        let others = [
             ("broker.due_queue", &self.due_queue),
             ("broker.control_exchange", &self.control_exchange),
             ("broker.results_queue", &self.results_queue),
             ("broker.failed_queue", &self.failed_queue),
             ("broker.ledger_queue", &self.ledger_queue),
             ("broker.retry_queue_prefix", &self.retry_queue_prefix),
-        ] {
-            problems.require(!name.is_empty(), key, "is empty");
-            if let Some(flaw) = text::flaw(name) {
-                problems.add(key, flaw);
-            }
-            problems.require(name.len() <= LONGEST_NAME, key, "is longer than 200 bytes");
-            problems.require(
-                !name.starts_with("amq."),
-                key,
-                "begins with amq., which RabbitMQ keeps for itself",
-            );
-            problems.require(
-                taken.insert(name.clone()),
-                key,
-                "is the name of something else, too",
-            );
+        ];
+        for (key, name) in only.into_iter().chain(others) {
+            validate_name(key, name, &mut taken, problems);
         }
         for delay in &self.retry_delays {
             let queue = self.retry_queue(delay);
@@ -255,6 +290,11 @@ impl Config {
                 "broker.retry_queue_prefix",
                 "makes a delay queue with the name of something else",
             );
+        }
+        // Last: what clashes is told of the entry.
+        for (index, jobs) in self.jobs.iter().enumerate() {
+            let key = format!("broker.jobs[{index}].queue");
+            validate_name(&key, &jobs.queue, &mut taken, problems);
         }
     }
 
@@ -297,6 +337,25 @@ impl Config {
             "has a delay written too long",
         );
     }
+}
+
+/// Checks a name of RabbitMQ, and that it is not one of those that are `taken`.
+fn validate_name(key: &str, name: &str, taken: &mut HashSet<String>, problems: &mut Problems) {
+    problems.require(!name.is_empty(), key, "is empty");
+    if let Some(flaw) = text::flaw(name) {
+        problems.add(key, flaw);
+    }
+    problems.require(name.len() <= LONGEST_NAME, key, "is longer than 200 bytes");
+    problems.require(
+        !name.starts_with("amq."),
+        key,
+        "begins with amq., which RabbitMQ keeps for itself",
+    );
+    problems.require(
+        taken.insert(name.to_owned()),
+        key,
+        "is the name of something else, too",
+    );
 }
 
 #[cfg(test)]

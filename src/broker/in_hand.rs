@@ -14,6 +14,7 @@ use crate::seal::Sealer;
 use crate::waits::LONGEST_HOLD;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,6 +29,8 @@ pub struct InHand<'a> {
     /// The broker has handed this message out before.
     pub is_redelivered: bool,
     delivery_count: u32,
+    /// The job queue that the delivery came from; `None` where it came from the due queue.
+    jobs_queue: Option<Arc<str>>,
     pub began: Instant,
     /// Once the message was parsed, and if it names one.
     pub job_id: Option<String>,
@@ -46,7 +49,7 @@ pub struct InHand<'a> {
 #[derive(Clone, Debug)]
 pub struct Submitted {
     pub verify: bool,
-    /// The submitter that it names, or else its bucket.
+    /// The submitter that it names, or else its queue's, or else its bucket.
     pub submitter: Option<String>,
     /// The part of its metadata that goes into the ledger.
     pub metadata: BTreeMap<String, String>,
@@ -70,6 +73,7 @@ impl<'a> InHand<'a> {
             generation,
             is_redelivered: delivery.redelivered,
             delivery_count: delivery.delivery_count,
+            jobs_queue: delivery.jobs_queue.clone(),
             began: Instant::now(),
             job_id: None,
             submitted: None,
@@ -85,6 +89,12 @@ impl<'a> InHand<'a> {
         self.past.read_headers(self.message, sealer, now);
         let is_returned = self.past.is_returned;
         let progress = &mut self.past.progress;
+        // What a sealed header says counts first: a parked job belongs to the queue that it was
+        // submitted to.
+        let queue = &mut progress.delivered.queue;
+        *queue = queue
+            .take()
+            .or_else(|| self.jobs_queue.as_deref().map(str::to_owned));
         progress.delivered.turn = progress.delivered.turn.saturating_add(is_returned.into());
         if self.is_redelivered {
             let times = self.delivery_count.max(1);
@@ -110,7 +120,8 @@ impl<'a> InHand<'a> {
         (self.began + LONGEST_HOLD).max(Instant::now() + LEAST_PATIENCE)
     }
 
-    /// Reads the job. One whose result may not go where it says is none.
+    /// Reads the job, which is for its queue's submitter if it names none. One whose result may not
+    /// go where it says is none.
     ///
     /// # Errors
     /// [`Rejected`], as [`Job::read`] says it.
@@ -126,7 +137,10 @@ impl<'a> InHand<'a> {
             .as_deref()
             .filter(|queue| !queue.is_empty());
         let is_forbidden = reply_to.is_some_and(|queue| !queues.allows_reply_to(queue));
-        let parsed = Job::read(&envelope, max_bytes).and_then(|job| {
+        let queue = self.past.progress.delivered.queue.as_deref();
+        let submitter = queue.and_then(|queue| queues.submitter_of(queue));
+        let parsed = Job::read(&envelope, max_bytes).and_then(|mut job| {
+            job.submitter = job.submitter.or_else(|| submitter.map(str::to_owned));
             if !is_forbidden {
                 return Ok(job);
             }

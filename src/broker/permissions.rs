@@ -85,6 +85,24 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::JobQueue;
+
+    #[test]
+    fn every_job_queue_may_be_read() {
+        let named = |queue: &str| JobQueue {
+            queue: queue.to_owned(),
+            ..JobQueue::default()
+        };
+        let config = Config {
+            jobs: ["a.jobs", "b.jobs"].map(named).to_vec(),
+            declare_topology: false,
+            ..Config::default()
+        };
+        assert_eq!(
+            PermissionPatterns::of_worker(&config).read,
+            r"^(a\.jobs|b\.jobs|invoice\.due|invoice\.control|amq\.gen-.*)$"
+        );
+    }
 
     #[test]
     fn the_patterns_are_the_least_that_a_worker_needs() {

@@ -44,7 +44,7 @@ pub struct QueueDefinition {
 /// The purpose of a queue, as far as its arguments depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueRole {
-    /// The jobs queue and the due queue: the worker consumes from them.
+    /// The job queues and the due queue: the worker consumes from them.
     Work,
     /// A delay queue: messages expire from it into the due queue.
     Delay,
@@ -125,19 +125,19 @@ pub fn queues(config: &Config) -> Vec<QueueDefinition> {
             QueueRole::Archive,
             archive(RESULTS_TTL),
         ),
-        queue(
-            &config.jobs_queue,
-            "broker.jobs_queue",
-            QueueRole::Work,
-            jobs(),
-        ),
-        queue(
-            &config.due_queue,
-            "broker.due_queue",
-            QueueRole::Work,
-            jobs(),
-        ),
     ];
+    let jobs_key = if config.jobs.is_empty() {
+        "broker.jobs_queue"
+    } else {
+        "broker.jobs"
+    };
+    let work = config.job_queues().into_iter();
+    let work = work.map(|work| (work.queue, jobs_key));
+    let due = (config.due_queue.clone(), "broker.due_queue");
+    queues.extend(
+        work.chain([due])
+            .map(|(name, key)| queue(&name, key, QueueRole::Work, jobs())),
+    );
     queues.extend(config.retry_delays.iter().map(|delay| {
         let arguments = vec![
             time_to_live(delay.duration()),
@@ -209,12 +209,39 @@ pub(super) fn number(number: u64) -> Argument {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::JobQueue;
 
     #[test]
     fn the_definitions_are_those_of_the_contract() {
         insta::assert_snapshot!(
             serde_json::to_string_pretty(&definitions(&Config::default(), None, "/")).unwrap()
         );
+    }
+
+    #[test]
+    fn each_job_queue_is_like_the_only_one() {
+        let only = queues(&Config::default());
+        let config = Config {
+            jobs: ["a.jobs", "b.jobs"].map(named).to_vec(),
+            ..Config::default()
+        };
+        let several = queues(&config);
+        let named = |queue: &QueueDefinition| queue.key == "broker.jobs";
+        let jobs: Vec<_> = several.iter().filter(|queue| named(queue)).collect();
+        assert_eq!(jobs.len(), 2);
+        assert_eq!(several.len(), only.len() + 1);
+        for (queue, name) in jobs.into_iter().zip(["a.jobs", "b.jobs"]) {
+            assert_eq!((queue.name.as_str(), queue.role), (name, QueueRole::Work));
+            let before = only.iter().find(|queue| queue.key == "broker.jobs_queue");
+            assert_eq!(queue.arguments, before.unwrap().arguments);
+        }
+    }
+
+    fn named(queue: &str) -> JobQueue {
+        JobQueue {
+            queue: queue.to_owned(),
+            ..JobQueue::default()
+        }
     }
 
     #[test]

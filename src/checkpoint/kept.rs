@@ -105,11 +105,18 @@ impl StoredResult {
         Some(result.finished)
     }
 
-    /// Why the job is in the failed queue, for its operator: JSON.
-    pub fn failure_reason(&self, job_id: Option<&str>, now: Timestamp) -> String {
+    /// Why the job is in the failed queue, for its operator: JSON. `queue` is the job queue that it
+    /// came from.
+    pub fn failure_reason(
+        &self,
+        job_id: Option<&str>,
+        queue: Option<&str>,
+        now: Timestamp,
+    ) -> String {
         let reason = serde_json::json!({
             "job_id": job_id,
             "run": self.run,
+            "queue": queue,
             "status": self.status,
             "error": self.error,
             "calls": self.totals.calls,

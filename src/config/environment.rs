@@ -49,6 +49,7 @@ pub(super) fn read(
                 key: String::new(),
                 value: as_toml(value).unwrap_or_else(|| Value::String(value.to_owned())),
                 place: format!("environment variable {name}"),
+                entries: Vec::new(),
                 from_environment: true,
             });
             continue;
@@ -92,6 +93,7 @@ pub(super) fn read(
             key: key.to_owned(),
             value,
             place,
+            entries: Vec::new(),
             from_environment: true,
         });
     }

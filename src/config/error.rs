@@ -30,10 +30,7 @@ impl ConfigError {
         if problems.is_empty() {
             return Ok(());
         }
-        let located = |(key, problem): (&str, &str)| match places.of(key) {
-            Some(place) => format!("{place}: {key}: {problem}"),
-            None => format!("{key}: {problem}"),
-        };
+        let located = |(key, problem)| places.located(key, problem);
         Err(Self(problems.iter().map(located).collect()))
     }
 }
@@ -44,6 +41,14 @@ impl ConfigError {
 pub(super) struct Places(BTreeMap<String, String>);
 
 impl Places {
+    /// The problem of this key, with the place where it was set.
+    pub(super) fn located(&self, key: &str, problem: &str) -> String {
+        match self.of(key) {
+            Some(place) => format!("{place}: {key}: {problem}"),
+            None => format!("{key}: {problem}"),
+        }
+    }
+
     /// The place of the key itself, of the entry that lacks it, of the list that contains
     /// `broker.urls[1]`, or of the file that holds a secret.
     fn of(&self, key: &str) -> Option<&String> {

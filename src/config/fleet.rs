@@ -13,7 +13,9 @@ impl Config {
     pub fn fleet_id(&self) -> String {
         let mut digest = Sha256::new_with_prefix(PURPOSE);
         for part in [
-            self.broker.jobs_queue.as_str(),
+            // The first stands for all: the others may be added and removed one worker after the
+            // other, and meanwhile the workers still share the rate.
+            self.broker.first_jobs_queue(),
             &self.broker.due_queue,
             &self.recognition.url,
             self.recognition.app_key.expose(),
@@ -30,7 +32,16 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::JobQueue;
     use crate::settings::secret::Secret;
+
+    fn queues(names: &[&str]) -> Vec<JobQueue> {
+        let queue = |name: &&str| JobQueue {
+            queue: (*name).to_owned(),
+            ..JobQueue::default()
+        };
+        names.iter().map(queue).collect()
+    }
 
     #[test]
     fn a_fleet_has_the_same_queues_and_accounts_whatever_its_secrets_are() {
@@ -40,7 +51,8 @@ mod tests {
             config.fleet_id()
         };
         let ours = id(|_| ());
-        let others: [fn(&mut Config); 4] = [
+        let others: [fn(&mut Config); 5] = [
+            |config| config.broker.jobs = queues(&["urgent.jobs", "invoice.jobs"]),
             |config| config.broker.jobs_queue.push('2'),
             |config| config.broker.due_queue.push('2'),
             |config| config.recognition.app_key = Secret::new("another"),
@@ -49,7 +61,8 @@ mod tests {
         for other in others {
             assert_ne!(id(other), ours);
         }
-        let same: [fn(&mut Config); 3] = [
+        let same: [fn(&mut Config); 4] = [
+            |config| config.broker.jobs = queues(&["invoice.jobs", "urgent.jobs"]),
             |config| config.recognition.app_secret = Secret::new("rotated"),
             |config| config.verification.api_secret = Secret::new("rotated"),
             |config| config.worker.max_in_flight = 1,

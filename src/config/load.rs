@@ -76,14 +76,18 @@ impl Config {
             let name = setting.name();
             match check(&setting, defaults) {
                 Ok(()) => {
-                    if setting.is_whole_list() {
-                        places.forget_entries(&name);
-                    }
+                    places.forget_entries(&name);
                     places.set(&name, setting.place.clone());
+                    for (index, place) in setting.entries.iter().enumerate() {
+                        places.set(&format!("{name}[{index}]"), place.clone());
+                    }
                     merge(&mut merged, setting);
                 }
                 Err(problem) => mistakes.push(format!("{}: {name}: {problem}", setting.place)),
             }
+        }
+        if let Err(problem) = list::settle_jobs_queue(&mut merged) {
+            mistakes.push(places.located("broker.jobs_queue", problem));
         }
         if !mistakes.is_empty() {
             return Err(ConfigError(mistakes));
@@ -136,7 +140,13 @@ fn merge(merged: &mut Table, setting: Setting) {
 }
 
 fn defaults() -> Result<Table, ConfigError> {
-    Table::try_from(Config::default()).map_err(|error| ConfigError(vec![error.to_string()]))
+    let mut defaults =
+        Table::try_from(Config::default()).map_err(|error| ConfigError(vec![error.to_string()]))?;
+    // A list of no job queues is not written: it would be refused.
+    if let Some(Value::Table(broker)) = defaults.get_mut("broker") {
+        broker.insert("jobs".to_owned(), Value::Array(Vec::new()));
+    }
+    Ok(defaults)
 }
 
 fn from_text(source: Source<'_>, settings: &mut Vec<Setting>, mistakes: &mut Vec<String>) {
@@ -151,6 +161,11 @@ fn from_text(source: Source<'_>, settings: &mut Vec<Setting>, mistakes: &mut Vec
             entry: key.entry,
             key: key.key,
             value: key.value,
+            entries: key
+                .entries
+                .iter()
+                .map(|entry| source.place(entry))
+                .collect(),
             from_environment: false,
         });
     }
@@ -193,6 +208,9 @@ fn check(setting: &Setting, defaults: &Table) -> Result<(), String> {
             names(section)
         ));
     };
+    if setting.is_job_queues() {
+        return list::check_job_queues(&setting.value);
+    }
     let alone = Table::from_iter([(setting.key.clone(), setting.value.clone())]);
     let document = Table::from_iter([(setting.section.clone(), Value::Table(alone))]);
     let read = Config::deserialize(document);

@@ -54,7 +54,7 @@ impl PolicyConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WorkerConfig {
-    /// Upper bound of the prefetch count of the jobs queue.
+    /// Upper bound of the prefetch count of each job queue.
     pub max_in_flight: u16,
     /// Bytes of image data held at once, all jobs together.
     pub image_memory: Size,

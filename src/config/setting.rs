@@ -11,6 +11,8 @@ pub(super) struct Setting {
     pub(super) key: String,
     pub(super) value: Value,
     pub(super) place: String,
+    /// The places of the tables of a list.
+    pub(super) entries: Vec<String>,
     pub(super) from_environment: bool,
 }
 
@@ -18,6 +20,11 @@ impl Setting {
     /// Does it replace the list, with all its entries?
     pub(super) fn is_whole_list(&self) -> bool {
         self.entry.is_none() && self.key.is_empty()
+    }
+
+    /// Is it the list of job queues?
+    pub(super) fn is_job_queues(&self) -> bool {
+        self.section == "broker" && self.key == "jobs"
     }
 
     /// The key as messages name it: `broker.urls`, `budget[0].amount`.

@@ -1,3 +1,4 @@
+mod queues;
 mod secrets;
 mod spending;
 mod validation;

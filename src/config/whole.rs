@@ -256,19 +256,26 @@ impl Config {
             wanted <= most,
             "worker.max_in_flight",
             &format!(
-                "{wanted} is more than the {most} bodies of worker.max_job_bytes = {} that half of worker.image_memory = {} has room for: no \
-                 more than {most} jobs are taken at once; give it more memory, or allow smaller bodies only",
-                self.worker.max_job_bytes, self.worker.image_memory
+                "{wanted} is more than the {most} bodies of worker.max_job_bytes = {} that half of worker.image_memory = {} has room for{}: \
+                 no more than {most} jobs are taken at once; give it more memory, or allow smaller bodies only",
+                self.worker.max_job_bytes,
+                self.worker.image_memory,
+                if self.broker.count_of_job_queues() > 1 {
+                    ", for each job queue"
+                } else {
+                    ""
+                }
             ),
         );
         warnings
     }
 
-    /// The number of jobs that are taken at once. The bodies of all unsettled deliveries are in
-    /// memory beside the images, so as many of the largest as are allowed must fit into half of
-    /// `worker.image_memory`.
+    /// The number of jobs that are taken at once from each job queue. The bodies of all unsettled
+    /// deliveries are in memory beside the images, so as many of the largest as are allowed must fit
+    /// into half of `worker.image_memory`, those of all queues together.
     pub fn most_in_flight(&self) -> u16 {
-        let bodies = self.worker.image_memory.0 / 2 / self.worker.max_job_bytes.0.max(1);
+        let queues = self.broker.count_of_job_queues() as u64;
+        let bodies = self.worker.image_memory.0 / 2 / self.worker.max_job_bytes.0.max(1) / queues;
         self.worker
             .max_in_flight
             .min(u16::try_from(bodies).unwrap_or(u16::MAX))

@@ -27,7 +27,8 @@ const MAX_BUCKET_BYTES: usize = 255;
 const MAX_KEY_BYTES: usize = 1024;
 const MAX_VERSION_BYTES: usize = 1024;
 const MAX_PAGE: u32 = 1_000;
-const MAX_SUBMITTER_BYTES: usize = 64;
+/// The bound on a submitter's name.
+pub const MAX_SUBMITTER_BYTES: usize = 64;
 
 pub struct Job {
     pub id: JobId,

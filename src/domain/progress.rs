@@ -24,6 +24,8 @@ pub const MAX_PARCEL_BYTES: usize = 48 * 1024;
 pub const MAX_CALLS_LISTED: usize = 50;
 /// A SHA-256 in hexadecimal digits, and a word before it.
 const MAX_IDENTITY_BYTES: usize = 80;
+/// RabbitMQ allows so long a name.
+const MAX_QUEUE_BYTES: usize = 255;
 const MAX_RULES: usize = 200;
 /// The most steps that a rule may have.
 const MAX_STEPS: usize = 16;
@@ -84,6 +86,10 @@ pub struct DeliveryPast {
     /// nothing about this copy.
     #[serde(default, skip_serializing_if = "is_default")]
     pub asked_again: bool,
+    /// The job queue that the job was submitted to, as its first worker saw it. Headers of older
+    /// workers do not have it, and they drop it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
     /// The turns that the run had before this one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub turn: u32,
@@ -449,6 +455,11 @@ impl Progress {
                 .rotated_for
                 .as_ref()
                 .is_none_or(|code| code.len() <= MAX_CODE_BYTES)
+            && progress
+                .delivered
+                .queue
+                .as_ref()
+                .is_none_or(|queue| queue.len() <= MAX_QUEUE_BYTES)
             && progress
                 .delivered
                 .parked

@@ -1,5 +1,6 @@
 //! The budget for image data: bytes that all jobs of this process hold together.
 
+use crate::quota::{QueueWeights, Turns};
 use crate::telemetry::metric;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -11,6 +12,8 @@ const UNIT: u64 = 1024;
 #[derive(Clone, Debug)]
 pub struct ImageMemory {
     free: Arc<Semaphore>,
+    /// The job that has the turn waits until as much is free as it needs.
+    turns: Arc<Turns>,
 }
 
 /// A part of the budget, given back when dropped.
@@ -27,15 +30,32 @@ impl ImageMemory {
             .min(Semaphore::MAX_PERMITS);
         Self {
             free: Arc::new(Semaphore::new(units)),
+            turns: Arc::new(Turns::new(QueueWeights::default())),
+        }
+    }
+
+    /// The same budget, for which jobs of these queues wait by turns.
+    #[must_use]
+    pub fn shared_out_by(self, weights: QueueWeights) -> Self {
+        Self {
+            turns: Arc::new(Turns::new(weights)),
+            ..self
         }
     }
 
     /// Waits until `bytes` are free. A job asks once and for all it will need, so that two jobs
     /// never wait for each other.
     pub async fn reserve(&self, bytes: u64) -> Reserved {
+        self.reserve_for(None, bytes).await
+    }
+
+    /// Waits like [`ImageMemory::reserve`], for a job that came from this queue.
+    pub async fn reserve_for(&self, queue: Option<&str>, bytes: u64) -> Reserved {
+        let turn = self.turns.wait(queue).await;
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         // Never an error: the semaphore is never closed.
         let permit = Arc::clone(&self.free).acquire_many_owned(units).await.ok();
+        turn.use_up();
         metric::image_memory_taken(bytes);
         Reserved { permit, bytes }
     }

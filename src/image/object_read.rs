@@ -39,7 +39,8 @@ impl Loader {
         let mut call = CallContext::new(job, progress, AccountId::STORAGE, &subject);
         let mut kept = None;
         loop {
-            let reserve = self.memory.reserve(self.need.most());
+            let queue = call.progress.delivered.queue.as_deref();
+            let reserve = self.memory.reserve_for(queue, self.need.most());
             let reserved = retrier.in_turn(job, reserve).await?;
             let attempt = self.fetch(path, reserved, keep);
             let control = async |code: String| self.is_the_objects_fault(path, &code).await;

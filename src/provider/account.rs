@@ -71,7 +71,10 @@ impl<A> Account<A> {
             limits.rate_per_second,
             limits.burst,
             limits.max_in_flight,
-            retrier.breaker.membership().clone(),
+            (
+                retrier.breaker.membership().clone(),
+                retrier.queue_weights.clone(),
+            ),
         );
         Self {
             id,
@@ -227,7 +230,8 @@ impl<A> Account<A> {
         let scopes = call.progress.scopes(self.id);
         let breaker = &self.retrier.breaker;
         let mut changes = breaker.changes();
-        let slot = self.quota.acquire();
+        let queue = call.progress.delivered.queue.as_deref();
+        let slot = self.quota.acquire(queue);
         tokio::pin!(slot);
         // The probe that is tried again is let through.
         let is_probe = kept.is_some_and(CallPermit::is_probe);

@@ -45,7 +45,7 @@ impl<A> Account<A> {
     /// Within the same limits as every other call. The refusal, if it is the same again.
     async fn control_call(&self, streak: Streak) -> Option<Failure> {
         let picture = self.control.picture();
-        let _slot = self.quota.acquire().await;
+        let _slot = self.quota.acquire(None).await;
         let started = Instant::now();
         let request = Request::new(View::Inline(picture.clone()), false);
         let outcome = self.ask(&request, Shown::Picture(&picture)).await;

@@ -2,6 +2,7 @@
 
 use super::in_flight::{InFlight, InFlightPermit};
 use super::limiter::Limiter;
+use super::turns::{QueueWeights, Turns};
 use crate::cluster::Membership;
 use crate::domain::account::AccountName;
 use crate::telemetry::metric;
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 pub struct AccountQuota {
     account: AccountName,
+    turns: Turns,
     limiter: Limiter,
     in_flight: InFlight,
     max_in_flight: usize,
@@ -40,12 +42,13 @@ impl AccountQuota {
         rate_per_second: f64,
         burst: u32,
         max_in_flight: usize,
-        membership: Membership,
+        (membership, weights): (Membership, QueueWeights),
     ) -> Self {
         metric::quota(account, rate_per_second);
         metric::rate_limit(account, rate_per_second);
         Self {
             account,
+            turns: Turns::new(weights),
             limiter: Limiter::new(rate_per_second, burst),
             in_flight: InFlight::new(max_in_flight),
             max_in_flight,
@@ -53,17 +56,19 @@ impl AccountQuota {
         }
     }
 
-    /// Waits until one more call may be in flight, then for a place in the rate; both in the order
-    /// in which the calls came. While a call waits, this worker has a share of the rate. A future
-    /// that is dropped while it waits takes nothing.
-    pub async fn acquire(&self) -> CallSlot<'_> {
+    /// Waits for the turn of a job that came from this queue, then until one more call may be in
+    /// flight, then for a place in the rate. While a call waits, this worker has a share of the rate.
+    /// A future that is dropped while it waits takes nothing.
+    pub async fn acquire(&self, queue: Option<&str>) -> CallSlot<'_> {
         let _waiting = self.membership.wait_for_call();
-        let mut permit = self.in_flight.enter().await;
         let queued = Instant::now();
+        let turn = self.turns.wait(queue).await;
+        let mut permit = self.in_flight.enter().await;
         let has_waited = self
             .limiter
             .acquire(|| self.membership.share(self.account))
             .await;
+        turn.use_up();
         metric::provider_wait(self.account, queued.elapsed());
         self.report_rate();
         permit.start();
@@ -126,3 +131,6 @@ impl EndedCall<'_> {
         self.limiter.lower(self.started);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! How fast this worker may call: its share of the account's rate, first come first served, on
-//! tokio's clock; slower where the provider refuses calls as too fast.
+//! How fast this worker may call: its share of the account's rate, on tokio's clock; slower where the
+//! provider refuses calls as too fast. Whose turn it is to wait for the rate is not decided here.
 
 mod clock;
 mod gcra;
@@ -9,7 +9,6 @@ use crate::quota::learned::LearnedRate;
 use gcra::{Gcra, Terms};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 
 /// Shares change while calls wait, so a waiting call reads its share again after this.
@@ -35,9 +34,6 @@ pub(super) struct Limiter {
     configured: f64,
     burst: u32,
     began: Instant,
-    /// governor's own waiting wakes every waiter at once; this queue is fair, so its first waiter
-    /// alone looks at the limiter.
-    turn: AsyncMutex<()>,
     state: Mutex<LimiterState>,
 }
 
@@ -83,7 +79,6 @@ impl Limiter {
             configured: rate_per_second,
             burst,
             began,
-            turn: AsyncMutex::new(()),
             state,
         }
     }
@@ -117,10 +112,10 @@ impl Limiter {
         }
     }
 
-    /// Waits for a place in the rate, and returns whether the call had to wait. A future that is
-    /// dropped while it waits takes no place. `read_share` returns this worker's current share.
+    /// Waits for a place in the rate, and returns whether the call had to wait: one caller at a time,
+    /// the one that has the turn. A future that is dropped while it waits takes no place.
+    /// `read_share` returns this worker's current share.
     pub(super) async fn acquire(&self, read_share: impl Fn() -> RateShare) -> bool {
-        let _turn = self.turn.lock().await;
         let mut planned = None;
         loop {
             let rate_share = read_share();

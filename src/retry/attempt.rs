@@ -178,6 +178,7 @@ mod tests {
             randomness: Randomness::seeded(1),
             breaker,
             budgets: crate::budget::Budgets::default(),
+            queue_weights: crate::quota::QueueWeights::default(),
             observer: Arc::new(crate::retry::DecisionLog),
         };
         let job = Job::parse(br#"{"job_id":"a","image":{"key":"a"}}"#, None)

@@ -9,6 +9,7 @@ use crate::domain::account::AccountId;
 use crate::domain::failure::{Billed, Failure, Stage};
 use crate::domain::progress::Progress;
 use crate::policy::{Decision, Facts, Policy, PolicyDecision, Streak, Subject, Transfer, UNPROVEN};
+use crate::quota::QueueWeights;
 use crate::randomness::Randomness;
 use crate::telemetry::metric;
 use crate::waits::LONGEST_HOLD;
@@ -34,6 +35,8 @@ pub struct Retrier {
     pub randomness: Randomness,
     pub breaker: Breaker,
     pub budgets: Budgets,
+    /// The job queues among which calls are shared out.
+    pub queue_weights: QueueWeights,
     pub observer: Arc<dyn DecisionObserver>,
 }
 

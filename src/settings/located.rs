@@ -97,6 +97,8 @@ pub struct LocatedKey {
     pub value: Value,
     /// It begins at this byte.
     pub place: Range<usize>,
+    /// The places of the entries, where the value is a list.
+    pub entries: Vec<Range<usize>>,
 }
 
 impl<'a> Source<'a> {
@@ -141,6 +143,7 @@ impl<'a> Source<'a> {
                             key: String::new(),
                             value: Value::Table(Table::new()),
                             place: entry.span(),
+                            entries: Vec::new(),
                         });
                         keys.extend(keys_of((name, Some(index)), content, values));
                     }
@@ -210,15 +213,20 @@ fn keys_of(
     content: &DeTable<'_>,
     values: &Table,
 ) -> Vec<LocatedKey> {
-    let located = |key: &Spanned<_>| {
+    let located = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
         let name: &str = AsRef::<str>::as_ref(key.get_ref());
+        let entries = match value.get_ref() {
+            DeValue::Array(entries) => entries.iter().map(Spanned::span).collect(),
+            _ => Vec::new(),
+        };
         Some(LocatedKey {
             section: section.to_owned(),
             entry,
             key: name.to_owned(),
             value: values.get(name)?.clone(),
             place: key.span(),
+            entries,
         })
     };
-    content.keys().filter_map(located).collect()
+    content.iter().filter_map(located).collect()
 }

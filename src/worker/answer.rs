@@ -73,7 +73,8 @@ impl DeliveryHandler {
         let now = self.now();
         let unsent = held.past.progress.delivered.unsent.as_ref();
         if stored.status != Status::Completed && unsent.is_none() {
-            let reason = stored.failure_reason(held.job_id.as_deref(), now);
+            let queue = held.past.progress.delivered.queue.as_deref();
+            let reason = stored.failure_reason(held.job_id.as_deref(), queue, now);
             self.outbox.publish_failed_copy(held, &reason).await?;
         }
         let has_waited_enough =

@@ -6,8 +6,7 @@
 use super::Parts;
 use super::deadlines::Deadlines;
 use crate::broker::{
-    Delivery, Generation, InHand, Message, Outbox, PROGRESS, RunLocks, Settled, Suspicion,
-    Unpublished,
+    Delivery, Generation, InHand, Outbox, RunLocks, Settled, Suspicion, Unpublished,
 };
 use crate::domain::failure::{Failure, Stage};
 use crate::domain::job::{Job, Rejected};
@@ -21,7 +20,7 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 const POISON: (&str, &str) = (
     "job.poison",
@@ -68,21 +67,10 @@ impl DeliveryHandler {
 
     /// Handles the delivery to an end. With `is_alone` nothing else is in flight.
     pub(super) async fn handle(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {
-        let turn = self.turn(&delivery.message);
+        let turn = delivery.turn_span(&self.parts.settings.queues.due_queue);
         self.take_turn(delivery, generation, is_alone)
             .instrument(turn)
             .await;
-    }
-
-    /// The span of the delivery's turn. Which queue it came from shows by its headers.
-    fn turn(&self, message: &Message) -> Span {
-        let (queues, headers) = (&self.parts.settings.queues, &message.properties.headers);
-        let queue = if headers.contains(PROGRESS) {
-            &queues.due_queue
-        } else {
-            &queues.jobs_queue
-        };
-        trace::job(queue, message.body.len(), |name| headers.text(name))
     }
 
     async fn take_turn(&self, delivery: Delivery, generation: &Generation, is_alone: bool) {

@@ -15,7 +15,7 @@ const DUE_PREFETCH: u16 = 16;
 /// The jobs that the consumers take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Taking {
-    /// Jobs of both queues, with so many of the jobs queue unsettled.
+    /// Jobs of all queues, with so many of each job queue unsettled.
     Full { prefetch: u16 },
     /// One job at a time of each queue: a paused stage is probed.
     One,
@@ -28,11 +28,12 @@ pub(super) enum Taking {
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event<'a> {
-    /// The breaker's flow, the prefetch that is `wanted` or the number of jobs in hand may be
-    /// another one.
+    /// The breaker's flow, the prefetch that is `wanted` of each of so many job queues or the
+    /// number of jobs in hand may be another one.
     Round {
         flow: &'a Flow,
         wanted: u16,
+        queues: usize,
         in_hand: usize,
     },
     /// A job was received from one of the queues. A suspect is due once its wait is over.
@@ -85,7 +86,7 @@ enum Room {
 }
 
 impl Taking {
-    /// The prefetch of the due queue's consumer and of the jobs queue's; none where there is no
+    /// The prefetch of the due queue's consumer and of each job queue's; none where there is no
     /// consumer.
     pub(super) fn prefetches(self) -> (Option<u16>, Option<u16>) {
         match self {
@@ -108,8 +109,9 @@ impl Intake {
             Event::Round {
                 flow,
                 wanted,
+                queues,
                 in_hand,
-            } => return self.round(flow, wanted, in_hand),
+            } => return self.round(flow, wanted, queues, in_hand),
             Event::Received { is_due_suspect } => return self.received(is_due_suspect),
             Event::Emptied { is_empty } => self.room = is_empty.then_some(Room::Free),
             Event::SingleEnded => {
@@ -141,7 +143,7 @@ impl Intake {
         self.room.is_some() && !self.has_single
     }
 
-    /// Does the jobs queue come before the due queue?
+    /// Do the job queues come before the due queue?
     ///
     /// Returned jobs come first. One at a time it is the other way round: those that return have
     /// tried, and one that fails for itself must not keep the others out. The job after that is a
@@ -150,10 +152,10 @@ impl Intake {
         self.taking == Taking::One && !self.is_due_next
     }
 
-    fn round(&mut self, flow: &Flow, wanted: u16, in_hand: usize) -> Action {
+    fn round(&mut self, flow: &Flow, wanted: u16, queues: usize, in_hand: usize) -> Action {
         self.is_too_full = wanted < self.prefetch
             && is_worth_a_change(self.prefetch, wanted)
-            && in_hand > usize::from(wanted);
+            && in_hand > queues * usize::from(wanted);
         let taking = match (flow, self.room) {
             (Flow::Shut(_), _) => Taking::Nothing,
             // A job that waited here beside a suspect would come back with it after a crash, and

@@ -103,7 +103,7 @@ impl Worker {
             generation.session.blocked(),
         )));
         tracing::info!(
-            queue = queues.jobs_queue,
+            queue = queues.names_of_job_queues(),
             prefetch = intake.prefetch(),
             "consuming"
         );
@@ -112,6 +112,7 @@ impl Worker {
             let round = Event::Round {
                 flow: &flow,
                 wanted: self.prefetch(),
+                queues: queues.count_of_job_queues(),
                 in_hand: self.in_flight.len(),
             };
             if let Action::Take(taking) = intake.on(round) {
@@ -171,7 +172,7 @@ impl Worker {
         }
     }
 
-    /// How many jobs are to be in hand.
+    /// How many jobs of each job queue are to be in hand.
     pub(super) fn prefetch(&self) -> u16 {
         self.parts
             .pipeline

@@ -217,6 +217,7 @@ impl Worker {
         let round = Event::Round {
             flow: &self.parts.pipeline.retrier.breaker.flow(),
             wanted: self.prefetch(),
+            queues: 1,
             in_hand: 0,
         };
         if let Action::Take(taking) = serving.intake.on(round) {

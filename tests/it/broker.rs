@@ -2,6 +2,7 @@
 
 mod amqp_only;
 mod foreign_bytes;
+mod job_queues;
 mod memory_only;
 mod messages;
 mod rights;

@@ -34,6 +34,7 @@ mod memory;
 mod pauses;
 mod progress;
 mod qr;
+mod queues;
 mod rate;
 mod replies;
 mod resumes;

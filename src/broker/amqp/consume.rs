@@ -206,6 +206,7 @@ impl AmqpConsumer {
             },
             redelivered: delivery.redelivered,
             delivery_count: u32::try_from(returns.max(0)).unwrap_or(u32::MAX),
+            jobs_queue: None,
             receipt: if self.acknowledged {
                 Receipt::Amqp(receipt)
             } else {

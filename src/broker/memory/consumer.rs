@@ -99,6 +99,7 @@ impl MemoryConsumer {
             message,
             redelivered: delivery_count > 0,
             delivery_count,
+            jobs_queue: None,
             receipt,
         }
     }

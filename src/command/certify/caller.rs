@@ -17,7 +17,7 @@ use crate::domain::stage::Stage;
 use crate::policy::Policy;
 use crate::provider::wire::TappedAnswer;
 use crate::provider::{CallLimits, Reply, Request, Shown, TrialAccount, TrialAccounts, View};
-use crate::quota::{AccountQuota, CallSlot};
+use crate::quota::{AccountQuota, CallSlot, QueueWeights};
 use crate::shutdown::Stop;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl<'a> CertifyCaller<'a> {
                 limits.rate_per_second,
                 limits.burst,
                 limits.max_in_flight,
-                members.clone(),
+                (members.clone(), QueueWeights::default()),
             )
         };
         Ok(Self {
@@ -216,7 +216,7 @@ async fn slot<'a>(quota: &'a AccountQuota, stop: &Stop) -> Option<CallSlot<'a>> 
     tokio::select! {
         biased;
         () = stop.asked_for() => None,
-        slot = quota.acquire() => Some(slot),
+        slot = quota.acquire(None) => Some(slot),
     }
 }
 

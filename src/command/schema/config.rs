@@ -4,7 +4,7 @@
 use crate::config::Config;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use toml::Table;
 
@@ -24,7 +24,10 @@ pub(super) fn schema() -> Schema {
     let Some(Value::Object(sections)) = schema.get_mut("properties") else {
         return schema;
     };
-    require_amounts(sections);
+    require(sections.get_mut("budget"), "amount");
+    let broker = sections.get_mut("broker");
+    let queues = broker.and_then(|broker| broker.get_mut("properties")?.get_mut("jobs"));
+    require(queues, "queue");
     for (section, keys) in sections.iter_mut() {
         let Some(keys) = keys.as_object_mut() else {
             continue;
@@ -52,18 +55,17 @@ pub(super) fn schema() -> Schema {
     schema
 }
 
-/// An entry without an amount is refused, although one of nothing is its default.
-fn require_amounts(sections: &mut Map<String, Value>) {
-    let items = sections
-        .get_mut("budget")
-        .and_then(|list| list.get_mut("items"));
+/// An entry of the list without this key is refused, although the key has a default that says
+/// nothing.
+fn require(list: Option<&mut Value>, key: &str) {
+    let items = list.and_then(|list| list.get_mut("items"));
     let Some(Value::Object(items)) = items else {
         return;
     };
-    items.insert("required".to_owned(), json!(["amount"]));
-    let amount = items.get_mut("properties");
-    if let Some(amount) = amount.and_then(|keys| keys.get_mut("amount")?.as_object_mut()) {
-        amount.remove("default");
+    items.insert("required".to_owned(), json!([key]));
+    let keys = items.get_mut("properties");
+    if let Some(required) = keys.and_then(|keys| keys.get_mut(key)?.as_object_mut()) {
+        required.remove("default");
     }
 }
 

@@ -232,3 +232,18 @@ fn a_job_that_is_parked_today_is_read_whole() {
     assert_eq!((read.costs.totals.calls, read.delivered.returns), (9, 3));
     assert!(read.about.bill.is_some() && read.steps.inline.contains(&Stage::Recognition));
 }
+
+#[test]
+fn the_queue_travels_and_what_a_later_version_adds_is_ignored() {
+    let run = "ab".repeat(32);
+    let mut sent = progress();
+    sent.delivered.queue = Some("urgent.jobs".into());
+    let header = sent.to_header();
+    assert!(header.contains(r#""queue":"urgent.jobs""#), "{header}");
+    let later = header.replacen('{', r#"{"later":{"field":1},"#, 1);
+    for header in [&header, &later] {
+        assert_eq!(Progress::from_header(header, &run), Some(sent.clone()));
+    }
+    sent.delivered.queue = Some("q".repeat(256));
+    assert_eq!(Progress::from_header(&sent.to_header(), &run), None);
+}

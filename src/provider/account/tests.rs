@@ -92,6 +92,7 @@ fn client(echo: Echo) -> Account<()> {
         randomness: Randomness::seeded(1),
         breaker,
         budgets: crate::budget::Budgets::default(),
+        queue_weights: crate::quota::QueueWeights::default(),
         observer: Arc::new(crate::retry::DecisionLog),
     };
     let limits = CallLimits {

@@ -46,6 +46,7 @@ fn retrier() -> Retrier {
         randomness: Randomness::seeded(1),
         breaker,
         budgets,
+        queue_weights: crate::quota::QueueWeights::default(),
         observer: Arc::new(DecisionLog),
     }
 }

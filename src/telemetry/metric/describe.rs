@@ -146,7 +146,7 @@ const HISTOGRAMS: [(&str, &str); 5] = [
     ),
     (
         "invoice_provider_wait_seconds",
-        "Time spent in the rate limiter.",
+        "Time that calls waited for their turn, for a free place and for the rate.",
     ),
     (
         "invoice_store_request_duration_seconds",

@@ -10,6 +10,7 @@ fn round(flow: &Flow, wanted: u16, in_hand: usize) -> Event<'_> {
     Event::Round {
         flow,
         wanted,
+        queues: 1,
         in_hand,
     }
 }
@@ -192,6 +193,25 @@ fn the_queues_take_turns_where_one_job_is_taken_at_a_time_and_a_new_one_comes_fi
         !intake.is_jobs_queue_first(),
         "otherwise returned jobs come first"
     );
+}
+
+#[test]
+fn each_job_queue_may_have_as_many_jobs_in_hand() {
+    let of_three = |wanted, in_hand| Event::Round {
+        flow: &OPEN,
+        wanted,
+        queues: 3,
+        in_hand,
+    };
+    let mut intake = Intake::default();
+    intake.on(of_three(64, 0));
+    assert_eq!(
+        intake.on(of_three(16, 48)),
+        Action::Take(Full { prefetch: 16 })
+    );
+    intake.on(of_three(64, 0));
+    assert_eq!(intake.on(of_three(16, 49)), Action::Take(Nothing));
+    assert!(intake.is_too_full());
 }
 
 #[test]

@@ -335,5 +335,10 @@ pub(crate) fn toml_of(config: &Config) -> String {
         .as_table_mut()
         .unwrap()
         .insert("urls".to_owned(), urls.into());
+    if !config.broker.jobs.is_empty() {
+        // One or the other.
+        let broker = table["broker"].as_table_mut().unwrap();
+        broker.remove("jobs_queue");
+    }
     table.to_string()
 }

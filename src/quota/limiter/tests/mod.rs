@@ -2,7 +2,6 @@ use super::gcra::USED;
 use super::*;
 use crate::clock::Clock as WallClock;
 use jiff::Timestamp;
-use std::sync::Arc;
 
 mod fleet;
 mod shares;
@@ -96,26 +95,6 @@ async fn no_call_of_a_long_run_is_lost_at_any_rate() {
             "{rate}: {made} in a minute"
         );
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn waiters_are_served_in_the_order_in_which_they_came() {
-    let limiter = Arc::new(Limiter::new(10.0, 1));
-    let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
-    for number in 0..20 {
-        let (limiter, sender) = (Arc::clone(&limiter), sender.clone());
-        tokio::spawn(async move {
-            limiter.acquire(alone).await;
-            let _ = sender.send(number);
-        });
-        tokio::task::yield_now().await;
-    }
-    drop(sender);
-    let mut served = Vec::new();
-    while let Some(number) = order.recv().await {
-        served.push(number);
-    }
-    assert_eq!(served, (0..20).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
