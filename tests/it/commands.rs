@@ -20,6 +20,7 @@ mod pause;
 mod poison;
 mod policy;
 mod process;
+mod queues;
 mod results;
 mod resume;
 mod rights;

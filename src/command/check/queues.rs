@@ -31,7 +31,7 @@ pub(super) fn compared(differences: &Differences, config: &Config) -> Vec<CheckF
             QUEUES,
             format!(
                 "{} and the others are as they have to be",
-                config.jobs_queue
+                config.names_of_job_queues()
             ),
         ));
     }

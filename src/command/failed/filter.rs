@@ -90,6 +90,7 @@ mod tests {
         FailedJob {
             job_id: job_id.map(str::to_owned),
             run: String::new(),
+            queue: None,
             deadline: None,
             reason,
             is_truncated: false,

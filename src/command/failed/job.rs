@@ -11,6 +11,8 @@ pub(super) struct FailedJob {
     /// `None` where the job named none that could be read.
     pub(super) job_id: Option<String>,
     pub(super) run: String,
+    /// The job queue that it came from; `None` where that is not known.
+    pub(super) queue: Option<String>,
     /// The job's own deadline: it is in the body, and a replay does not move it.
     pub(super) deadline: Option<Timestamp>,
     pub(super) reason: Reason,
@@ -30,6 +32,9 @@ impl FailedJob {
             Ok(job) => Some(job.id),
             Err(rejected) => rejected.job_id,
         };
+        let queue = header.as_ref().and_then(|header| header.queue.clone());
+        // The broker gave it up, and says where.
+        let queue = queue.or_else(|| headers.death().map(|death| death.queue));
         let job_id = header
             .and_then(|header| header.job_id)
             .or_else(|| named_in_body().map(|id| id.to_string()));
@@ -37,6 +42,7 @@ impl FailedJob {
         Self {
             job_id,
             run: run_id(message),
+            queue,
             deadline,
             reason,
             is_truncated,

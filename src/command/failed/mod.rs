@@ -157,7 +157,7 @@ impl FailedQueue<'_> {
                 consent,
                 rate,
             } => {
-                let replay = Replay::new(self.session, &self.queues.jobs_queue, rate);
+                let replay = Replay::new(self.session, self.queues, rate);
                 self.remove(&filter.or_named(job_ids), consent, replay)
                     .await
             }

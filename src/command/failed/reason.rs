@@ -51,6 +51,9 @@ pub(super) enum FailedStatus {
 pub(super) struct FailureHeader {
     #[serde(default)]
     pub(super) job_id: Option<String>,
+    /// The job queue that the job came from.
+    #[serde(default)]
+    pub(super) queue: Option<String>,
     status: FailedStatus,
     #[serde(default)]
     error: Option<FailureHeaderError>,

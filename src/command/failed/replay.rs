@@ -1,12 +1,12 @@
 //! `failed replay`: copies are submitted again, each as another run.
 //!
-//! A copy is acknowledged when the broker has confirmed it in the jobs queue, and only then. A copy
+//! A copy is acknowledged when the broker has confirmed it in its job queue, and only then. A copy
 //! that was interrupted in between is still in the failed queue, and carries the same mark when it
 //! is replayed again: the same run, which the workers answer once.
 
 use super::job::FailedJob;
 use super::removal::Removal;
-use crate::broker::{Message, Publisher, Session, fit_to_frame, replay_copy};
+use crate::broker::{self, Message, Publisher, Session, fit_to_frame, replay_copy};
 use crate::command::terminal::length;
 use anyhow::Context;
 use std::time::Duration;
@@ -14,18 +14,39 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 pub(super) struct Replay {
     publisher: Publisher,
-    jobs_queue: String,
+    /// The job queues; what came from none of them goes to the first.
+    queues: Vec<String>,
     throttle: Interval,
 }
 
 impl Replay {
-    pub(super) fn new(session: &Session, jobs_queue: &str, per_second: u16) -> Self {
+    pub(super) fn new(session: &Session, queues: &broker::Config, per_second: u16) -> Self {
         let mut throttle = interval(Duration::from_secs(1) / u32::from(per_second.max(1)));
         throttle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             publisher: session.publisher(),
-            jobs_queue: jobs_queue.to_owned(),
+            queues: queues
+                .job_queues()
+                .into_iter()
+                .map(|jobs| jobs.queue)
+                .collect(),
             throttle,
+        }
+    }
+
+    /// The job queue that the job came from, if it is still configured, or else the first.
+    fn queue_of(&self, job: &FailedJob) -> &str {
+        let mut queues = self.queues.iter();
+        let first = queues.next().map_or("", String::as_str);
+        let came_from = queues.find(|queue| job.queue.as_ref() == Some(queue));
+        came_from.map_or(first, String::as_str)
+    }
+
+    /// Where copies go, for people.
+    fn whereto(&self) -> &str {
+        match self.queues.as_slice() {
+            [queue] => queue,
+            _ => "the job queues that they came from",
         }
     }
 }
@@ -50,11 +71,11 @@ impl Removal for Replay {
     fn intent(&self, copies: u32) -> String {
         let seconds = self.throttle.period().mul_f64(copies.into()).as_secs();
         let length = length(seconds.max(1));
-        format!("replay {copies} to {}, in about {length}", self.jobs_queue)
+        format!("replay {copies} to {}, in about {length}", self.whereto())
     }
 
     fn destination(&self) -> String {
-        format!(" to {}", self.jobs_queue)
+        format!(" to {}", self.whereto())
     }
 
     async fn ready(&mut self) {
@@ -70,12 +91,12 @@ impl Removal for Replay {
     ) -> anyhow::Result<()> {
         let room = self.publisher.room_for_properties();
         let message = fit_to_frame(replay_copy(message, mark), room, &[]).message;
-        let published = self.publisher.publish(&self.jobs_queue, &message).await;
+        let queue = self.queue_of(job);
+        let published = self.publisher.publish(queue, &message).await;
         published.with_context(|| {
             let name = job.job_id.as_deref().unwrap_or("a job without a readable id");
             format!(
-                "cannot publish {name:?} to {}; it is still here, and may be replayed again: that is the same run",
-                self.jobs_queue
+                "cannot publish {name:?} to {queue}; it is still here, and may be replayed again: that is the same run"
             )
         })
     }

@@ -34,6 +34,9 @@ pub(super) fn write(
     };
     let named = |text: &Option<String>| text.as_deref().map_or_else(|| "none".to_owned(), plain);
     line("Run", job.run.clone())?;
+    if let Some(queue) = &job.queue {
+        line("Queue", plain(queue))?;
+    }
     line("Status", reason.status.as_str().to_owned())?;
     line(
         "Error",

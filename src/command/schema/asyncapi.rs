@@ -32,10 +32,10 @@ pub(super) fn document(config: &Config) -> Value {
         "defaultContentType": "application/json",
         "channels": {
             "jobs": {
-                "address": queues.jobs_queue,
+                "address": queues.first_jobs_queue(),
                 "description": "Publish mandatory and persistent, and wait for the confirm.",
                 "messages": { "job": { "$ref": "#/components/messages/job" } },
-                "bindings": queue(&queues.jobs_queue),
+                "bindings": queue(queues.first_jobs_queue()),
             },
             "replies": {
                 "address": null,
@@ -96,10 +96,27 @@ pub(super) fn document(config: &Config) -> Value {
             "schemas": schemas,
         },
     });
+    for (index, jobs) in queues.job_queues().iter().enumerate().skip(1) {
+        add_job_queue(&mut document, index + 1, &jobs.queue);
+    }
     if let Some(event) = event {
         add_ledger(&mut document, &queues.ledger_queue, &event);
     }
     document
+}
+
+/// The channel of another job queue is like that of the first, and so is its operation: `jobs2` and
+/// `takeJob2` for the second.
+fn add_job_queue(document: &mut Value, number: usize, name: &str) {
+    let channel = format!("jobs{number}");
+    let mut jobs = document["channels"]["jobs"].clone();
+    jobs["address"] = json!(name);
+    jobs["bindings"] = queue(name);
+    let mut taking = document["operations"]["takeJob"].clone();
+    taking["channel"] = json!({ "$ref": format!("#/channels/{channel}") });
+    taking["messages"] = json!([{ "$ref": format!("#/channels/{channel}/messages/job") }]);
+    document["channels"][channel.as_str()] = jobs;
+    document["operations"][format!("takeJob{number}").as_str()] = taking;
 }
 
 /// The stream, which any client with the right to read it may read.

@@ -45,6 +45,9 @@ pub(super) struct SubmitArguments {
     /// One job of JSON a line, as the queue takes it; "image": {"file": "a.jpg"} is uploaded first
     #[arg(long, value_name = "FILE.jsonl")]
     jobs: Option<PathBuf>,
+    /// One of the job queues [default: the first of them]
+    #[arg(long, value_name = "QUEUE")]
+    queue: Option<String>,
     /// Collects the results, one of JSON a line; the status is 0 only if every job was completed
     #[arg(long)]
     wait: bool,
@@ -132,13 +135,13 @@ pub(super) async fn run(config: Config, arguments: SubmitArguments) -> anyhow::R
 impl SubmitArguments {
     /// A new submission.
     fn begin(&self, config: &Config, randomness: &Randomness) -> Result<JobBatch, ConfigError> {
-        let broker = &config.broker;
+        let (broker, jobs_queue) = (&config.broker, self.jobs_queue(config)?);
         let replies = match &self.reply_to {
             Some(queue) => Replies::To(queue.clone()),
-            None if self.wait => Replies::Own(format!("{}.replies.", broker.jobs_queue)),
+            None if self.wait => Replies::Own(format!("{}.replies.", broker.first_jobs_queue())),
             None => Replies::ResultsQueue,
         };
-        let batch = JobBatch::begin(&broker.jobs_queue, replies, Clock::System.now(), randomness);
+        let batch = JobBatch::begin(jobs_queue, replies, Clock::System.now(), randomness);
         match &batch.reply_to {
             Some(queue) if !broker.allows_reply_to(queue) => Err(ConfigError::of(
                 "broker.reply_to",
@@ -147,6 +150,20 @@ impl SubmitArguments {
                 ),
             )),
             _ => Ok(batch),
+        }
+    }
+
+    /// The queue that the jobs go to.
+    fn jobs_queue<'a>(&'a self, config: &'a Config) -> Result<&'a str, ConfigError> {
+        let broker = &config.broker;
+        match &self.queue {
+            None => Ok(broker.first_jobs_queue()),
+            Some(queue) if broker.is_jobs_queue(queue) => Ok(queue),
+            Some(queue) => {
+                let names = broker.names_of_job_queues();
+                let problem = format!("{queue} is none of the job queues, which are: {names}");
+                Err(ConfigError::of("--queue", &problem))
+            }
         }
     }
 
@@ -172,10 +189,10 @@ impl SubmitArguments {
 
     /// Whether the submission that the journal began can go on with these arguments.
     fn fit(&self, batch: &JobBatch, config: &Config) -> anyhow::Result<()> {
-        let queue = &config.broker.jobs_queue;
-        if batch.jobs_queue != *queue {
+        let queue = self.jobs_queue(config)?;
+        if batch.jobs_queue != queue {
             bail!(
-                "the journal is of a submission to {}, and broker.jobs_queue is {queue}",
+                "the journal is of a submission to {}, and this one is to {queue}",
                 batch.jobs_queue
             );
         }

@@ -70,18 +70,24 @@ pub(super) async fn run(config: &Config, arguments: WhereArguments) -> anyhow::R
         ledger.session.close().await;
         return Ok(ExitCode::SUCCESS);
     }
-    let jobs = &config.broker.jobs_queue;
-    let ready = ledger.session.queue_depth(jobs).await.unwrap_or_default();
-    absent(&arguments.job, &ledger.stream, jobs, ready);
+    let mut ready = Vec::new();
+    for jobs in config.broker.job_queues() {
+        let depth = ledger.session.queue_depth(&jobs.queue).await;
+        ready.push((jobs.queue, depth.unwrap_or_default()));
+    }
+    absent(&arguments.job, &ledger.stream, &ready);
     ledger.session.close().await;
     Ok(ExitCode::FAILURE)
 }
 
 #[expect(clippy::print_stderr, reason = "a remark in the place of results")]
-fn absent(job: &str, stream: &str, jobs: &str, ready: u32) {
+fn absent(job: &str, stream: &str, ready: &[(String, u32)]) {
+    let ready = ready
+        .iter()
+        .map(|(queue, jobs)| format!("{queue} has {jobs} jobs"));
     eprintln!(
-        "{stream} has no turn of {}: no worker has begun it, or it is older than ledger.max_age; {jobs} has {ready} jobs that no \
-         worker has begun",
-        plain(job)
+        "{stream} has no turn of {}: no worker has begun it, or it is older than ledger.max_age; {} that no worker has begun",
+        plain(job),
+        ready.collect::<Vec<_>>().join(" and ")
     );
 }

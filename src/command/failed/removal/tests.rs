@@ -77,7 +77,8 @@ async fn carried_out(
 async fn a_replay_keeps_its_rate_however_many_rounds_it_takes() {
     let session = copies(901).await;
     let plan = plan(&session).await;
-    let (done, took) = carried_out(Replay::new(&session, JOBS, 1), &session, plan).await;
+    let (done, took) =
+        carried_out(Replay::new(&session, &Config::default(), 1), &session, plan).await;
     assert_eq!(done, 901);
     assert!(took.as_secs() >= 900 && took.as_secs() < 910, "{took:?}");
     assert!(took > ROUND, "more than one round");
@@ -102,7 +103,7 @@ async fn a_job_that_fails_again_meanwhile_stays_and_a_removed_one_is_not_waited_
 
 #[tokio::test(start_paused = true)]
 async fn the_summary_is_one_line() {
-    let replay = Replay::new(&copies(0).await, JOBS, 10);
+    let replay = Replay::new(&copies(0).await, &Config::default(), 10);
     for (done, end, replayed, dropped) in [
         (
             7,
