@@ -5,6 +5,7 @@ mod ages;
 mod arguments;
 mod broker_clock;
 mod broker_session;
+mod call_sums;
 mod certify;
 mod check;
 mod completions;

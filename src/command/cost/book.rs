@@ -1,7 +1,7 @@
 //! Adds up the events of a period: all together, and by one property of the calls. Pure, and
 //! bounded in memory.
 
-use super::sums::{BookedCall, CallKind, CostSums};
+use crate::command::call_sums::{BookedCall, CallKind, CostSums};
 use crate::domain::failure::{Billed, cut};
 use crate::domain::result::Status;
 use crate::ledger::reading::{LedgerPeriod, LostCalls};

@@ -2,7 +2,6 @@
 
 mod book;
 mod report;
-mod sums;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,7 @@
 //! The report of `cost`, as tables and as JSON.
 
 use super::book::{CostBy, CostReport};
-use super::sums::{CallSum, CostSums};
+use crate::command::call_sums::{CallSum, CostSums};
 use crate::command::money::grouped;
 use crate::command::table::{Column, Table};
 use crate::command::terminal::plain;

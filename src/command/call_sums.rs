@@ -44,7 +44,7 @@ pub(super) struct CostSums {
 }
 
 impl CallSum {
-    fn add(&mut self, price: Option<&CallPrice>) {
+    pub(super) fn add(&mut self, price: Option<&CallPrice>) {
         self.calls += 1;
         match price {
             Some(price) => self.money.add(price),
@@ -52,7 +52,7 @@ impl CallSum {
         }
     }
 
-    fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         json!({ "calls": self.calls, "unpriced": self.unpriced, "money": self.money.to_json() })
     }
 }
