@@ -14,6 +14,10 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// Waits are drawn from ±25 % around the schedule, so that jobs that failed together do not return
 /// together.
 const JITTER: f64 = 0.25;
+/// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held
+/// (error-codes, `throttle`).
+const THROTTLED_FROM: Duration = Duration::from_secs(2);
+const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
 /// The number of steps after which every schedule has reached its longest wait.
 const MAX_STEPS: u32 = 64;
 
@@ -42,6 +46,11 @@ pub fn growing_to(longest: Duration, first: Duration, retry: u32, unit: f64) -> 
         0.5
     };
     wait.mul_f64(1.0 + JITTER * (2.0 * unit - 1.0))
+}
+
+/// The wait after a call that was throttled. `unit`, from 0 to 1, spreads it.
+pub fn throttled(unit: f64) -> Duration {
+    THROTTLED_FROM + THROTTLED_WINDOW.mul_f64(unit)
 }
 
 #[cfg(test)]

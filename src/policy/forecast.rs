@@ -31,12 +31,12 @@ pub struct ForecastEntry {
 }
 
 impl Occurrence {
-    /// Every way in which this code can come that some `when` or step asks about, for a job that
-    /// starts with these facts.
-    pub fn all(policy: &Policy, stage: Stage, code: &str, facts: &Facts) -> Vec<Self> {
-        let rules: Vec<&Rule> = policy
-            .rules
+    /// Every way in which this code can come that some `when` or step of these policies asks about,
+    /// for a job that starts with these facts.
+    pub fn all(policies: &[&Policy], stage: Stage, code: &str, facts: &Facts) -> Vec<Self> {
+        let rules: Vec<&Rule> = policies
             .iter()
+            .flat_map(|policy| &policy.rules)
             .filter(|rule| rule.catches(VendorName::usual(stage), stage, code))
             .collect();
         let asks = |question: &dyn Fn(&When) -> bool| rules.iter().any(|rule| question(&rule.when));

@@ -273,3 +273,20 @@ pub enum Decision {
     Inline,
     Pause,
 }
+
+impl Decision {
+    /// Whether the step is charged: only where the failure is the job's fault.
+    pub fn is_charged(&self) -> bool {
+        match self {
+            Self::Continue
+            | Self::Verdict(_)
+            | Self::Fail { .. }
+            | Self::Retry { .. }
+            | Self::Park { .. }
+            | Self::Rotate
+            | Self::Resign => true,
+            // Throttled or paused is not the job's fault.
+            Self::Throttle | Self::Inline | Self::Pause => false,
+        }
+    }
+}

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// How long a job is parked that cannot go on for an unknown time, through no fault of its own.
-const HELD_UP: Duration = Duration::from_mins(1);
+pub const HELD_UP: Duration = Duration::from_mins(1);
 
 /// The end of a job's turn in which a stage stopped.
 pub enum JobEnd {

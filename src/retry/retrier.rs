@@ -12,7 +12,7 @@ use crate::policy::{Decision, Facts, Policy, PolicyDecision, Streak, Subject, Tr
 use crate::quota::QueueWeights;
 use crate::randomness::Randomness;
 use crate::telemetry::metric;
-use crate::waits::LONGEST_HOLD;
+use crate::waits::{self, LONGEST_HOLD};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -21,10 +21,8 @@ use std::time::Duration;
 
 /// The longest `Retry-After` that is honoured while a delivery is held.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
-/// A throttled call is made again after 2 to 5 seconds, for as long as a delivery may be held
-/// (error-codes, `throttle`).
-const THROTTLED_FROM: Duration = Duration::from_secs(2);
-const THROTTLED_WINDOW: Duration = Duration::from_secs(3);
+/// The message about a call that is not made begins so: another job's answer is the reason.
+pub const NOT_ASKED: &str = "not asked: ";
 
 /// The parts that every decision needs. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -157,7 +155,7 @@ impl Retrier {
             }
         };
         let message = format!(
-            "not asked: {} answered {} to others, and no call is made until {}",
+            "{NOT_ASKED}{} answered {} to others, and no call is made until {}",
             blocked.scope, blocked.code, blocked.until
         );
         let failure = Failure::new(blocked.stage, &blocked.code, message);
@@ -180,7 +178,7 @@ impl Retrier {
         permit: CallPermit,
         call: &mut CallContext<'_>,
     ) -> Result<Option<CallPermit>, Box<StageStopped>> {
-        if is_charged(&decided.decision) {
+        if decided.decision.is_charged() {
             call.progress.charge(&decided.rule, decided.step);
         }
         let may_be_held = call.job.began.elapsed() < LONGEST_HOLD;
@@ -195,7 +193,7 @@ impl Retrier {
             Decision::Resign => Ok(Some(permit)),
             Decision::Throttle if may_be_held => {
                 self.breaker.failed(permit, &failure, &decided);
-                let wait = THROTTLED_FROM + THROTTLED_WINDOW.mul_f64(self.randomness.unit());
+                let wait = waits::throttled(self.randomness.unit());
                 self.wait(wait, &failure, call.job).await;
                 Ok(None)
             }
@@ -265,20 +263,5 @@ impl Retrier {
         );
         let until = self.clock.now();
         StageStopped::boxed(failure, Decision::Park { until })
-    }
-}
-
-/// A step is charged only where the failure is the job's fault.
-fn is_charged(decision: &Decision) -> bool {
-    match decision {
-        Decision::Continue
-        | Decision::Verdict(_)
-        | Decision::Fail { .. }
-        | Decision::Retry { .. }
-        | Decision::Park { .. }
-        | Decision::Rotate
-        | Decision::Resign => true,
-        // Throttled or paused is not the job's fault.
-        Decision::Throttle | Decision::Inline | Decision::Pause => false,
     }
 }

@@ -149,7 +149,7 @@ fn explain_at(
         given,
         forecast,
         streak,
-    } in alike(policy, Occurrence::all(policy, stage, code, facts))
+    } in alike(policy, Occurrence::all(&[policy], stage, code, facts))
     {
         page.line("")?;
         let circumstances = circumstances(policy, stage, &forecast, streak, facts);

@@ -9,7 +9,7 @@ fn the_whole_table_reads_as_designed() {
     let mut lines = Vec::new();
     for stage in [Stage::Storage, Stage::Recognition, Stage::Verification] {
         for code in codes(&policy, stage) {
-            for occurrence in Occurrence::all(&policy, stage, &code, &facts()) {
+            for occurrence in Occurrence::all(&[&policy], stage, &code, &facts()) {
                 let forecast = occurrence.forecast(&policy);
                 let decided = &forecast[0].decided;
                 let label = if occurrence.given.is_empty() {
