@@ -1,6 +1,7 @@
 //! The outcome of a simulation.
 
 use super::script::SimulatedCall;
+use crate::ledger::LedgerEvent;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub struct SimulationOutcome {
     pub paid: u32,
     /// One for each job, in their order; `None` is still waiting.
     pub answered: Vec<Option<Answered>>,
+    /// The events that the workers wrote to the ledger, in their order.
+    pub ledger: Vec<LedgerEvent>,
     /// The ids of the rules that decided about an answer.
     pub rules: BTreeSet<String>,
     /// The simulation was given up because there were too many calls.

@@ -42,7 +42,7 @@ impl Provider for ScriptedRecognition {
             };
             Ok(Reply {
                 code: "200",
-                request_id: None,
+                request_id: given.request_id,
                 answer: invoice,
             })
         })
@@ -70,7 +70,7 @@ impl Provider for ScriptedVerification {
             };
             Ok(Reply {
                 code: "OK",
-                request_id: None,
+                request_id: given.request_id,
                 answer: verified,
             })
         })

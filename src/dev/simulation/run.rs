@@ -6,10 +6,12 @@ use super::scenario::{PolicyScenario, SimulatedJob};
 use super::script::SimulationScript;
 use super::store::SimulatedStore;
 use super::worker::{Surroundings, queues, worker};
-use crate::broker::{Broker, Consumer, Message, PublishError, Publisher};
+use crate::broker::{Broker, Consumer, Message, PublishError, Publisher, Session};
 use crate::clock::Clock;
 use crate::dev::scripted_store;
 use crate::domain::failure::Stage;
+use crate::ledger::LedgerEvent;
+use crate::ledger::reading::LedgerReader;
 use crate::policy::Policy;
 use crate::telemetry::job_event::JobEvent;
 use anyhow::Context;
@@ -99,6 +101,7 @@ async fn run(
     while let Some(worker) = workers.join_next().await {
         worker.context("a worker ended")??;
     }
+    let ledger = ledger(&session).await?;
 
     let (downloads, calls): (Vec<_>, Vec<_>) = script
         .calls()
@@ -109,6 +112,7 @@ async fn run(
         calls,
         downloads,
         answered,
+        ledger,
         rules: decisions.rules(),
         cut_short: script.full.is_cancelled(),
     })
@@ -179,6 +183,17 @@ async fn collect(script: &SimulationScript, mut replies: Consumer) -> Vec<Option
         let _ = reply.settle().await;
     }
     answered
+}
+
+/// The events of the simulation's ledger.
+async fn ledger(session: &Session) -> anyhow::Result<Vec<LedgerEvent>> {
+    let stream = queues().ledger_queue;
+    let mut reader = LedgerReader::open(session, &stream, None).await?;
+    let mut events = Vec::new();
+    while let Some(event) = reader.next().await? {
+        events.push(event);
+    }
+    Ok(events)
 }
 
 /// The paid calls as the workers count them: each job's last event says what it has cost.

@@ -57,6 +57,8 @@ pub(super) struct Given {
     pub(super) takes: Duration,
     pub(super) registry: RegistryAnswer,
     pub(super) qr_code_found: Option<bool>,
+    /// No two answers have the same one, although they may come at the same moment.
+    pub(super) request_id: Option<String>,
     /// `None` where the answer is good.
     pub(super) failure: Option<Failure>,
 }
@@ -133,6 +135,7 @@ impl SimulationScript {
                 takes: Duration::ZERO,
                 registry: RegistryAnswer::Genuine,
                 qr_code_found: None,
+                request_id: None,
                 failure: None,
             },
         }
@@ -168,7 +171,11 @@ impl SimulationScript {
         let fault = record
             .uses
             .next(&self.scenario.answers, stage, &facts, |_| 0.0);
-        let failure = failure(stage, fault);
+        let request_id = format!("call-{}", record.calls.len());
+        let failure = Failure {
+            request_id: Some(request_id.as_str().into()),
+            ..failure(stage, fault)
+        };
         record.calls.push(SimulatedCall {
             at,
             stage,
@@ -188,6 +195,7 @@ impl SimulationScript {
                 .and_then(|fault| fault.registry)
                 .unwrap_or(RegistryAnswer::Genuine),
             qr_code_found: fault.and_then(|fault| fault.qr),
+            request_id: Some(request_id),
             failure: (!is_good).then_some(failure),
         }
     }

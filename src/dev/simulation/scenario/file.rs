@@ -32,7 +32,8 @@ pub struct PolicyScenario {
     pub line: usize,
     pub(in crate::dev::simulation) start: Timestamp,
     pub(in crate::dev::simulation) workers: usize,
-    pub(in crate::dev::simulation) job_deadline: Duration,
+    /// `worker.job_deadline`.
+    pub job_deadline: Duration,
     /// The store takes no checkpoints.
     pub(in crate::dev::simulation) unwritable: Option<Range<Duration>>,
     /// The store keeps checkpoints, and its answers say that it does not.
