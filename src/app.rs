@@ -28,16 +28,17 @@ use std::sync::Arc;
 
 /// The built-in policy, with `policy.file` over it, and the codes of all vendors.
 pub fn policy(config: &Config) -> anyhow::Result<Policy> {
-    let file = &config.policy.file;
-    let policy = if file.is_empty() {
-        Policy::builtin()
-    } else {
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            ConfigError::of("policy.file", &format!("{file} cannot be read: {error}"))
-        })?;
-        Policy::with_overrides(&text, file)?
-    };
-    Vendors::builtin().add_codes_to(policy)
+    match config.policy.file.as_str() {
+        "" => Vendors::builtin().add_codes_to(Policy::builtin()),
+        file => policy_with("policy.file", file),
+    }
+}
+
+/// The built-in policy, with the file over it that this key names, and the codes of all vendors.
+pub fn policy_with(key: &str, file: &str) -> anyhow::Result<Policy> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| ConfigError::of(key, &format!("{file} cannot be read: {error}")))?;
+    Vendors::builtin().add_codes_to(Policy::with_overrides(&text, file)?)
 }
 
 /// What a pipeline works with beside its configuration: the simulation has a store, a clock and

@@ -177,7 +177,18 @@ pub(super) const POLICY: &str = "\
 Examples:
   invoice-worker policy show
   invoice-worker policy explain 316
-  invoice-worker policy test tests/data/policy/verification.toml";
+  invoice-worker policy test tests/data/policy/verification.toml
+  invoice-worker policy replay --since 7d --policy mine.toml";
+
+pub(super) const POLICY_REPLAY: &str = "\
+Only jobs that began in the time are replayed, each by itself. A recorded answer is the answer to its call whenever the \
+call is made; a call that was never made has none, and its job is unknown from there on. Pauses, budgets and scopes that \
+other jobs closed keep a job waiting as long as they did.
+
+Examples:
+  invoice-worker policy replay --since 7d
+  invoice-worker policy replay --since 7d --policy mine.toml
+  invoice-worker policy replay --since 2026-11 --until 2026-11 --policy mine.toml --json";
 
 pub(super) const COMPLETIONS: &str = "\
 Example:

@@ -26,6 +26,17 @@ impl MoneySum {
         shares.collect::<Option<_>>().map(Self)
     }
 
+    /// What this is more than the other; negative where it is less.
+    pub(super) fn minus(&self, other: &Self) -> Self {
+        let mut rest = self.clone();
+        for (currency, sum) in &other.0 {
+            let left = rest.0.entry(currency.clone()).or_default();
+            *left = left.saturating_sub(*sum);
+        }
+        rest.0.retain(|_, left| !left.is_zero());
+        rest
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let money = self.0.iter();
         let money = money.map(|(currency, sum)| (currency.to_string(), json!(sum.to_string())));
@@ -77,6 +88,9 @@ mod tests {
             money.to_json().to_string(),
             r#"{"CNY":"0.30","EUR":"1000"}"#
         );
+        let mut less = MoneySum::default();
+        less.add(&price("0.10", "CNY"));
+        assert_eq!(less.minus(&money).to_text(), "-0.20 CNY\n-1,000 EUR");
         let share = money.per(7).unwrap();
         assert_eq!(share.to_text(), "0.0429 CNY\n142.8571 EUR");
         assert_eq!(money.per(0), None);

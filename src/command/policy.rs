@@ -1,16 +1,18 @@
-//! `policy show`, `policy explain` and `policy test`: the error-code policy for people.
+//! `policy show`, `policy explain`, `policy test` and `policy replay`: the error-code policy for people.
 
 mod alike;
 mod explain;
 mod ours;
 mod pause;
+mod replay;
 mod show;
 mod test;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use super::terminal;
+use super::ledger_input::PeriodArguments;
+use super::{help, terminal};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -41,6 +43,18 @@ pub(super) enum Question {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// What the calls of the ledger would have come to under another policy, beside what they did
+    #[command(after_help = help::POLICY_REPLAY)]
+    Replay {
+        #[command(flatten)]
+        period: PeriodArguments,
+        /// The policy to try, a file as `policy.file` names one [default: the policy in force]
+        #[arg(long, value_name = "FILE")]
+        policy: Option<String>,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) async fn run(config: &Config, question: Question) -> anyhow::Result<ExitCode> {
@@ -63,6 +77,11 @@ pub(super) async fn run(config: &Config, question: Question) -> anyhow::Result<E
             )?;
         }
         Question::Test { files } => return test::test(policy, timezone, files).await,
+        Question::Replay {
+            period,
+            policy: file,
+            json,
+        } => return replay::run(config, policy, period, file.as_deref(), json).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@
 //! | `writer` | publishes events, and lets jobs go on where the stream takes none |
 //! | `spending` | tells the budgets what the stream says, for as long as a session lives |
 //! | `reading/` | reads events back, each once |
+//! | `replay/` | what another policy would have made of them |
 //! | `config` | the section `[ledger]` |
 
 mod config;
@@ -16,6 +17,7 @@ mod event;
 mod metadata;
 pub mod reading;
 mod record;
+pub mod replay;
 mod spending;
 mod turn;
 mod writer;

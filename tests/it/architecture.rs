@@ -73,6 +73,7 @@ const PURE: &[&str] = &[
     "src/ledger/reading/lost_calls.rs",
     "src/ledger/reading/named_time.rs",
     "src/ledger/reading/sieve.rs",
+    "src/ledger/replay/",
     "src/ledger/turn.rs",
     "src/settings/tariff.rs",
     "src/broker/permissions.rs",

@@ -19,6 +19,7 @@ mod outage;
 mod pause;
 mod poison;
 mod policy;
+mod policy_replay;
 mod process;
 mod queues;
 mod results;

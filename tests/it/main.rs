@@ -23,6 +23,7 @@ mod network;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod prepared;
+mod replay;
 mod rotation;
 mod sandbox;
 mod scenarios;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-fn files() -> Vec<PathBuf> {
+pub(crate) fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/policy");
     let paths = std::fs::read_dir(folder)
         .unwrap()
@@ -22,7 +22,7 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-fn played(policy: &Policy, scenario: &PolicyScenario) -> SimulationOutcome {
+pub(crate) fn played(policy: &Policy, scenario: &PolicyScenario) -> SimulationOutcome {
     simulate(policy, &TimeZone::get("Asia/Shanghai").unwrap(), scenario).unwrap()
 }
 

@@ -67,6 +67,7 @@ async fn main() {
         &["where", "JOB-77"],
         &["where", "--by", "claim_id", "CLM-77"],
         &["waiting", "--by", "code"],
+        &["policy", "replay", "--since", "2020-01"],
         &["ledger", "export"],
         &[
             "ledger",
