@@ -11,6 +11,7 @@ use invoice_worker::config::Config;
 use invoice_worker::dev::sandbox::{Sandbox, SandboxOptions};
 use invoice_worker::settings::secret::Secret;
 use invoice_worker::settings::units::span;
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,6 +26,7 @@ pub(crate) struct Environment {
     pub(crate) sandbox: Sandbox,
     /// When the sandbox began to count calls.
     pub(crate) began: Instant,
+    pub(crate) began_at: Timestamp,
     /// The configuration without proxies before the broker.
     pub(crate) config: Config,
     /// Kept after the run, unless all is well.
@@ -43,7 +45,7 @@ impl Environment {
         })
         .await
         .unwrap();
-        let began = Instant::now();
+        let (began, began_at) = (Instant::now(), Timestamp::now());
         sandbox
             .put(BUCKET, NOT_A_PICTURE, "no image at all")
             .await
@@ -61,6 +63,7 @@ impl Environment {
         Self {
             sandbox,
             began,
+            began_at,
             config,
             folder,
         }

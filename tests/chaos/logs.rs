@@ -12,10 +12,13 @@ const LOSSES: [&str; 3] = [
 ];
 
 const CONTROL_CALL: &str = "a control call was made";
+const UNWRITTEN: &str = "the ledger cannot be written";
 
 #[derive(Debug, Default)]
 pub(crate) struct LogCounts {
     pub(crate) parked: BTreeMap<String, usize>,
+    /// Turns that ended, by the run.
+    pub(crate) turns: BTreeMap<String, usize>,
     pub(crate) panics: Vec<String>,
     /// Warnings and errors, by their message.
     pub(crate) complaints: BTreeMap<String, usize>,
@@ -27,6 +30,12 @@ impl LogCounts {
         let made = self.complaints.iter();
         let made = made.filter(|(message, _)| message.starts_with(CONTROL_CALL));
         made.map(|(_, times)| times).sum()
+    }
+
+    /// Whether a worker says that the ledger's stream took something too late or not at all.
+    pub(crate) fn could_not_write(&self) -> bool {
+        let mut messages = self.complaints.keys();
+        messages.any(|message| message.starts_with(UNWRITTEN))
     }
 
     /// How often a worker says that it lost the broker.
@@ -50,6 +59,9 @@ pub(crate) fn read(workers: &[Worker]) -> LogCounts {
             let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
             if line.contains("panicked at") {
                 counts.panics.push(format!("{}: {line}", worker.name));
+            }
+            if matches!(text("message").as_str(), "job answered" | "job parked") {
+                *counts.turns.entry(text("job.run")).or_default() += 1;
             }
             if text("message") == "job parked" {
                 *counts

@@ -80,11 +80,14 @@ impl Outcome<'_> {
             "in the air at a kill, unknown in the ledger",
             &both.in_the_air,
         );
+        row("in the air at a kill, without an entry", &both.unmarked);
         row("answered too late, unknown in the ledger", &both.too_late);
         row(
             "of the breaker, which belong to no job",
             &both.control_calls,
         );
+        row("of turns that the stream did not take", &both.not_taken);
+        row("of a killed worker's copy of a message", &both.of_copies);
         row("unknown in the ledger, and not made", &both.not_made);
         row("jobs whose story was asked of where", &operator.drawn);
         row("parks", &logs.parked.values().sum::<usize>());

@@ -119,7 +119,11 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     let logs = logs::read(&fleet.workers);
     let (events, others) = operator::ledger(&environment.config).await;
     let calls = ledger.provider_calls();
-    let both = reconciliation::reconcile(&evidence, calls, &events, logs.control_calls());
+    let circumstances = reconciliation::Circumstances {
+        began: environment.began_at,
+        workers: &logs,
+    };
+    let both = reconciliation::reconcile(&evidence, calls, &events, circumstances);
     let operator = operator::ask(arguments, &environment, &evidence).await;
     wrong.push(others);
     wrong.extend(both.charges.iter().chain(&operator.charges).cloned());

@@ -1,13 +1,17 @@
 //! Forged logs and ledgers: what agrees is let go, and each wrong is found for what it is. Run before
 //! every run.
 
-use super::{Reconciliation, reconcile};
+use super::{Circumstances, Reconciliation, reconcile};
+use crate::allowance::Allowance;
+use crate::ledger::{Account, Accounts};
+use crate::logs::LogCounts;
 use crate::pictures::bills;
 use crate::verdict::check::innocent;
 use invoice_worker::dev::sandbox::SandboxCall;
 use invoice_worker::domain::failure::{Billed, Stage};
 use invoice_worker::ledger::LedgerEvent;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// # Panics
@@ -33,11 +37,11 @@ pub(crate) fn check() {
         ("it is free", vec![free], vec![], vec![], None),
         ("it is lacking", vec![paid], vec![], vec![], lacks),
         (
-            "a kill alone is no entry",
+            "it was in the air, and has no entry",
             vec![paid],
             vec![],
             vec![1],
-            lacks,
+            None,
         ),
         (
             "it was in the air",
@@ -103,7 +107,7 @@ pub(crate) fn check() {
             None,
         ),
     ] {
-        let found = found(&log, &entries, &kills, 0);
+        let found = found(&log, &entries, &kills, &LogCounts::default(), 1);
         let charges = found.charges.iter().filter(|(_, whom)| !whom.is_empty());
         let charges: Vec<&str> = charges.map(|(what, _)| *what).collect();
         assert_eq!(
@@ -112,22 +116,47 @@ pub(crate) fn check() {
             "{name}: {found:?}"
         );
     }
-    let of_the_breaker = found(&[paid], &[], &[], 1);
-    assert_eq!(of_the_breaker.control_calls, 1);
-    assert!(
-        of_the_breaker
-            .charges
-            .iter()
-            .all(|(_, whom)| whom.is_empty())
+    let warned = |message: &str| LogCounts {
+        complaints: BTreeMap::from([(message.to_owned(), 1)]),
+        ..LogCounts::default()
+    };
+    let lacking = |workers: &LogCounts| {
+        let found = found(&[paid], &[], &[], workers, 1);
+        let charged: usize = found.charges.iter().map(|(_, whom)| whom.len()).sum();
+        (found.control_calls, found.not_taken, charged)
+    };
+    assert_eq!(
+        lacking(&warned("a control call was made, with a picture")),
+        (1, 0, 0)
     );
+    // Its only event is in the ledger; the log has a second turn.
+    let mut workers = warned("the ledger cannot be written: jobs go on");
+    assert_eq!(lacking(&workers), (0, 0, 1));
+    let run = run_of_the_picture();
+    workers.turns.insert(run, 2);
+    assert_eq!(lacking(&workers), (0, 1, 0));
+    for (kills, copies, of_copies) in [(&[3][..], 2, 1), (&[0], 2, 0), (&[3], 1, 0)] {
+        let found = found(&[paid], &[], kills, &LogCounts::default(), copies);
+        assert_eq!(found.of_copies, of_copies, "{kills:?} {copies}");
+    }
+    workers.complaints.clear();
+    assert_eq!(lacking(&workers), (0, 0, 1));
 }
 
-/// Calls of recognition about the picture of the forged evidence, a second each, and their entries.
+fn run_of_the_picture() -> String {
+    let evidence = innocent(&bills());
+    let mut sheets = evidence.sheets.into_values();
+    sheets.find(|sheet| sheet.sha256.is_some()).unwrap().run
+}
+
+/// Calls of recognition about the picture of the forged evidence, and their entries: one that was
+/// closed began a second after the others.
 fn found(
     log: &[(&str, Billed)],
     entries: &[(&str, &str, &str)],
     kills: &[u64],
-    control_calls: usize,
+    workers: &LogCounts,
+    copies: usize,
 ) -> Reconciliation {
     let mut evidence = innocent(&bills());
     evidence.kills = kills.iter().copied().map(Duration::from_secs).collect();
@@ -135,7 +164,14 @@ fn found(
         .sheets
         .values()
         .find(|sheet| sheet.sha256.is_some());
-    let sheet = sheet.unwrap();
+    let sheet = sheet.unwrap().clone();
+    let subject = (Stage::Recognition, sheet.sha256.clone().unwrap());
+    evidence.allowed = Allowance::from([(subject.clone(), copies)]);
+    let account = Account {
+        stored: vec![Duration::from_secs(2)],
+        ..Account::default()
+    };
+    evidence.accounts = Accounts::from([(subject, account)]);
     let log: Vec<SandboxCall> = log
         .iter()
         .map(|(answer, billed)| SandboxCall {
@@ -146,14 +182,15 @@ fn found(
             billed: *billed,
             request_id: (*billed == Billed::Yes).then(|| "id".to_owned()),
             bytes: None,
-            at: Duration::from_secs(1),
+            at: Duration::from_secs(if *answer == "closed" { 2 } else { 1 }),
             took: Duration::from_secs(1),
         })
         .collect();
     let calls = entries.iter().enumerate().map(|(number, (code, billed, id))| {
         let mut call = json!({
             "id": format!("c{number}"), "account": "recognition", "code": code, "billed": billed,
-            "at": "2026-11-29T09:10:11Z", "duration_ms": 800,
+            "at": if *code == "closed" { "2026-11-29T09:10:12Z" } else { "2026-11-29T09:10:11Z" },
+                "duration_ms": 800,
         });
         if !id.is_empty() {
             call["request_id"] = json!(id);
@@ -166,5 +203,11 @@ fn found(
         "ending": "answered", "redelivered": true, "first_seen": "2026-11-29T09:10:10Z", "calls": calls,
     });
     let event: LedgerEvent = serde_json::from_value(event).unwrap();
-    reconcile(&evidence, log.iter(), &[event], control_calls)
+    let began = "2026-11-29T09:10:10Z".parse().unwrap();
+    reconcile(
+        &evidence,
+        log.iter(),
+        &[event],
+        Circumstances { began, workers },
+    )
 }
