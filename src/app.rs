@@ -167,7 +167,8 @@ pub fn pipeline_over(config: &Config, surroundings: Surroundings) -> Pipeline {
             buckets: config.storage.buckets.clone(),
             control_read: ControlRead::default(),
             decoding: DecodingBudget::new(config.decoding_memory())
-                .reading_qr(config.worker.read_qr == ReadQr::Auto),
+                .reading_qr(config.worker.read_qr == ReadQr::Auto)
+                .shared_out_by(retrier.queue_weights.clone()),
             pdf: PdfReader::new(&config.worker.pdf_font, config.storage.max_image_bytes.0),
         },
         recognition: RecognitionStep::new(recognition),

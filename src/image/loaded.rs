@@ -1,6 +1,7 @@
 //! An image that was read, or that the providers are to fetch: what they are shown of it, and what
 //! its answers are kept under.
 
+use super::fit::DecodingBudget;
 use super::presigned::PresignedObject;
 use super::views::MadePictures;
 use super::{Glance, Reserved};
@@ -64,6 +65,8 @@ pub(super) struct Object {
     pub(super) presigned: Arc<PresignedObject>,
     /// The bytes, where they were read.
     pub(super) bytes: Option<Bytes>,
+    /// For further work on its pixels, which is the job queue's.
+    pub(super) decoding: DecodingBudget,
     pub(super) _memory: Option<Reserved>,
 }
 

@@ -105,6 +105,7 @@ impl Loader {
             } => (bucket, key, version_id),
             ImageRef::Url(url) => return Ok(LoadedImage::url(job.job, url)),
         };
+        let decoding = self.decoding.for_queue(progress.delivered.queue.as_deref());
         let bucket = bucket.as_deref().unwrap_or(&self.bucket);
         self.allows(bucket).map_err(StageStopped::at_fault)?;
         let path = (bucket, key.as_str(), version_id.as_deref());
@@ -116,7 +117,7 @@ impl Loader {
             let header = retrier.in_place(call, || self.header(path), control);
             let header = header.await?;
             self.remember(path);
-            if let Some(loaded) = self.by_url(path, &header, transfers).await? {
+            if let Some(loaded) = self.by_url(path, &header, transfers, &decoding).await? {
                 return Ok(loaded);
             }
         }
@@ -124,10 +125,11 @@ impl Loader {
         if pdf::is_drawable(&fetched.bytes) {
             drop(fetched);
             let page = self.document(path, job, progress, retrier).await?;
-            return self.at_hand(path, page, 1, transfers).await;
+            return self.at_hand(path, page, 1, transfers, &decoding).await;
         }
         let page = job.job.page.unwrap_or(1);
-        self.at_hand(path, fetched, page, transfers).await
+        self.at_hand(path, fetched, page, transfers, &decoding)
+            .await
     }
 
     /// Reads the document again once its turn has come, and makes a picture of its page. A job that
@@ -196,7 +198,7 @@ impl Loader {
         } else {
             fetched
         };
-        self.at_hand(path, fetched, 1, Transfers::inline(verify))
+        self.at_hand(path, fetched, 1, Transfers::inline(verify), &self.decoding)
             .await
     }
 
@@ -207,6 +209,7 @@ impl Loader {
         path: ObjectPath<'_>,
         header: &ImageHeader,
         transfers: Transfers,
+        decoding: &DecodingBudget,
     ) -> Result<Option<LoadedImage>, NotLoaded> {
         let (Some(size), Some(version)) = (header.size, &header.revision.version_id) else {
             return Ok(None);
@@ -242,6 +245,7 @@ impl Loader {
             object: Some(Object {
                 presigned: object,
                 bytes: None,
+                decoding: decoding.clone(),
                 _memory: None,
             }),
         }))
@@ -254,6 +258,7 @@ impl Loader {
         fetched: Fetched,
         page: u32,
         transfers: Transfers,
+        decoding: &DecodingBudget,
     ) -> Result<LoadedImage, NotLoaded> {
         let Fetched {
             bytes,
@@ -280,7 +285,7 @@ impl Loader {
             });
             object_part(path, &revision, glance, Some(sha256.clone()), size)
         };
-        let facts = assess::inspect_whole(&self.decoding, self.limits, &bytes, page)
+        let facts = assess::inspect_whole(decoding, self.limits, &bytes, page)
             .await
             .map_err(|refusal| NotLoaded::refused(*refusal.failure, part(refusal.glance)))?;
         let plan = assess::plan(self.limits, &bytes, facts, transfers)
@@ -288,9 +293,9 @@ impl Loader {
             .map_err(|failure| NotLoaded::refused(failure, part(facts.into())))?;
         let is_needed = !plan.is_fetched();
         let views = if page_of.is_some() {
-            Views::of_page(&plan, &bytes, facts, &self.decoding)
+            Views::of_page(&plan, &bytes, facts, decoding)
         } else {
-            Views::of(plan, &bytes, facts, &object, &self.decoding)
+            Views::of(plan, &bytes, facts, &object, decoding)
         };
         let part = part(facts.into());
         let page = page_of.map_or(page, |document| document.page);
@@ -313,6 +318,7 @@ impl Loader {
             object: Some(Object {
                 presigned: object,
                 bytes: is_needed.then_some(bytes),
+                decoding: decoding.clone(),
                 _memory: is_needed.then_some(reserved),
             }),
         })

@@ -88,7 +88,9 @@ impl Loader {
         let plan = plan(self.limits, &bytes, facts, Transfers::inline_to(stage))
             .await
             .map_err(StageStopped::at_fault)?;
-        let views = Views::of(plan, &bytes, facts, presigned, &self.decoding);
+        let queue = progress.delivered.queue.as_deref();
+        let decoding = self.decoding.for_queue(queue);
+        let views = Views::of(plan, &bytes, facts, presigned, &decoding);
         let view = match views.verification {
             Some(view) if stage == Stage::Verification => view,
             Some(_) | None => views.recognition,

@@ -40,7 +40,8 @@ pub async fn read_qr(
     else {
         return None;
     };
-    let bytes = image.object.as_ref()?.bytes.clone()?;
+    let object = image.object.as_ref()?;
+    let bytes = object.bytes.clone()?;
     let pixel_bytes = u64::from(width) * u64::from(height) * PIXEL_BYTES;
     if !loader.decoding.reads_qr()
         || image.made.are_any()
@@ -53,7 +54,7 @@ pub async fn read_qr(
         let facts = inspect(&bytes, 1).map_err(|refusal| *refusal.failure)?;
         qr_of_original(&bytes, facts, pixel_bytes)
     };
-    loader.decoding.run(pixel_bytes, work).await.ok().flatten()
+    object.decoding.run(pixel_bytes, work).await.ok().flatten()
 }
 
 impl LoadedImage {

@@ -4,6 +4,7 @@
 use super::super::inspect::invalid;
 use super::super::memory::ImageMemory;
 use crate::domain::failure::Failure;
+use crate::quota::{QueueWeights, Turns};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -11,7 +12,11 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Debug)]
 pub struct DecodingBudget {
     memory: ImageMemory,
-    turns: Arc<Semaphore>,
+    processors: Arc<Semaphore>,
+    /// The work that has the turn waits for a processor and for memory.
+    turns: Arc<Turns>,
+    /// The job queue that the work is for; `None` where that is not known.
+    queue: Option<Arc<str>>,
     reads_qr: bool,
 }
 
@@ -21,8 +26,28 @@ impl DecodingBudget {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             memory: ImageMemory::new(bytes),
-            turns: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
+            processors: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
+            turns: Arc::new(Turns::new(QueueWeights::default())),
+            queue: None,
             reads_qr: false,
+        }
+    }
+
+    /// The same budget, for which work of these queues waits by turns.
+    #[must_use]
+    pub fn shared_out_by(self, weights: QueueWeights) -> Self {
+        Self {
+            turns: Arc::new(Turns::new(weights)),
+            ..self
+        }
+    }
+
+    /// The same budget, for a job that came from this queue.
+    #[must_use]
+    pub fn for_queue(&self, queue: Option<&str>) -> Self {
+        Self {
+            queue: queue.map(Arc::from),
+            ..self.clone()
         }
     }
 
@@ -46,11 +71,13 @@ impl DecodingBudget {
         bytes: u64,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
+        let turn = self.turns.wait(self.queue.as_deref()).await;
         // Never an error: the semaphore is never closed.
-        let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
+        let processor = Arc::clone(&self.processors).acquire_owned().await.ok();
         let reserved = self.memory.reserve(bytes).await;
+        turn.use_up();
         let work = move || {
-            let _held = (turn, reserved);
+            let _held = (processor, reserved);
             work()
         };
         tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
