@@ -210,6 +210,7 @@ impl ResultBuilder {
             verdict: self.verdict,
             error: self.error,
             totals: progress.costs.totals,
+            recovered: progress.notes.recovered.clone(),
             body: result.to_body(),
         };
         Answer {
@@ -235,6 +236,7 @@ pub fn answer_to_rejected(rejected: &Rejected, progress: &Progress, finished: Ti
         verdict: None,
         error: Some(error),
         totals: Totals::default(),
+        recovered: Vec::new(),
         body: result.to_body(),
     };
     Answer::kept(stored, None)

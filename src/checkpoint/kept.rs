@@ -2,7 +2,9 @@
 
 use super::found_bill::BillClaim;
 use crate::domain::progress::{PaidBy, Progress, Totals};
-use crate::domain::result::{JobError, RecognitionPart, Status, Verdict, VerificationPart};
+use crate::domain::result::{
+    CallRecord, JobError, RecognitionPart, Status, Verdict, VerificationPart,
+};
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -89,6 +91,10 @@ pub struct StoredResult {
     /// The run's costs: a second copy for the operator says it again.
     #[serde(default)]
     pub totals: Totals,
+    /// Calls of turns that were lost before this one, which its result does not list. The ledger may
+    /// not have them: a worker that publishes the result once more tells of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recovered: Vec<CallRecord>,
     /// JSON as it is: text within text would be escaped in every write and read.
     #[serde(rename = "result")]
     pub body: Box<RawValue>,
@@ -146,6 +152,7 @@ impl StoredResult {
             verdict: self.verdict,
             error: self.error.clone(),
             totals: Totals::default(),
+            recovered: Vec::new(),
             body: to_raw_value(&fields).ok()?,
         })
     }

@@ -238,12 +238,14 @@ impl TurnBook {
     }
 }
 
-/// The calls of a result that was published before.
+/// The calls of a result that was published before, and those of lost turns that its worker knew of.
 fn calls_of(stored: &StoredResult) -> Vec<CallRecord> {
     #[derive(Deserialize)]
     struct Calls {
         calls: Vec<CallRecord>,
     }
     let result = serde_json::from_str::<Calls>(stored.body.get());
-    result.map(|result| result.calls).unwrap_or_default()
+    let mut calls = stored.recovered.clone();
+    calls.extend(result.map(|result| result.calls).unwrap_or_default());
+    calls
 }

@@ -13,6 +13,7 @@ mod row;
 mod row_run;
 mod severed;
 mod stop;
+mod twice;
 
 use futures_util::{FutureExt, StreamExt, stream};
 use std::any::Any;

@@ -43,6 +43,7 @@ fn result() -> StoredResult {
         verdict: Some(Verdict::Genuine),
         error: None,
         totals: Totals::default(),
+        recovered: Vec::new(),
         body: RawValue::from_string("{\"job_id\": \"理赔-1\"}".into()).unwrap(),
     }
 }
