@@ -1,11 +1,13 @@
 //! What has been done and paid for. It travels with a parked job in the header `invoice-progress`.
 
+mod header;
 mod notes;
 
+pub use header::{MAX_HEADER_BYTES, MAX_PARCEL_BYTES};
 pub use notes::{LostTurn, PaidBy, TurnNotes};
 
 use super::account::AccountId;
-use super::failure::{Billed, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, Stage};
+use super::failure::{Billed, Stage};
 use super::invoice::Invoice;
 use super::job::Job;
 use super::result::{CallRecord, JobError, PreparedPicture};
@@ -15,21 +17,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The contract's bound on the header.
-pub const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// The bound on paid answers that travel with the header because no store took them: both together
-/// are at most 64 KiB.
-pub const MAX_PARCEL_BYTES: usize = 48 * 1024;
 /// A job may make more calls than are listed; the totals still count them.
 pub const MAX_CALLS_LISTED: usize = 50;
-/// A SHA-256 in hexadecimal digits, and a word before it.
-const MAX_IDENTITY_BYTES: usize = 80;
-/// RabbitMQ allows so long a name.
-const MAX_QUEUE_BYTES: usize = 255;
-const MAX_RULES: usize = 200;
-/// The most steps that a rule may have.
-const MAX_STEPS: usize = 16;
-const VERSION: u8 = 1;
 
 /// The groups lie side by side in the header: one flat object, as every version has written it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -212,7 +201,7 @@ impl Bill {
 impl Progress {
     pub fn new(run: String, first_seen: Timestamp) -> Self {
         Self {
-            version: VERSION,
+            version: header::VERSION,
             run,
             first_seen,
             expires: None,
@@ -394,78 +383,6 @@ impl Progress {
     /// At least one: no caller asks about a stage that was not tried.
     pub fn attempts(&self, stage: Stage) -> u32 {
         self.costs.attempts.get(&stage).copied().unwrap_or(1)
-    }
-
-    /// JSON for the header, at most [`MAX_HEADER_BYTES`] beside the parcel: the oldest calls give
-    /// way first.
-    pub fn to_header(&self) -> String {
-        self.to_header_within(usize::MAX)
-    }
-
-    /// Writes like [`Progress::to_header`], within `room` bytes as far as that can be had without
-    /// forgetting anything but calls: the totals still count those that are listed no more.
-    pub fn to_header_within(&self, room: usize) -> String {
-        let mut shortened = self.clone();
-        let most = room.min(MAX_HEADER_BYTES + self.about.parcel.as_ref().map_or(0, String::len));
-        loop {
-            let header = serde_json::to_string(&shortened).unwrap_or_default();
-            if header.len() <= most || shortened.costs.calls.is_empty() {
-                return header;
-            }
-            shortened.costs.calls.remove(0);
-        }
-    }
-
-    /// Reads what [`Progress::to_header`] wrote for this run. `None` for anything else: a
-    /// stranger's header starts the job afresh.
-    pub fn from_header(header: &str, run: &str) -> Option<Self> {
-        if header.len() > MAX_HEADER_BYTES + MAX_PARCEL_BYTES {
-            return None;
-        }
-        let progress: Self = serde_json::from_str(header).ok()?;
-        let parcel = progress.about.parcel.as_ref().map_or(0, String::len);
-        let sound = progress.version == VERSION
-            && parcel <= MAX_PARCEL_BYTES
-            && header.len() - parcel <= MAX_HEADER_BYTES
-            && progress.run == run
-            && progress.costs.calls.len() <= MAX_CALLS_LISTED
-            && progress.steps.steps.len() <= MAX_RULES
-            && progress
-                .steps
-                .steps
-                .values()
-                .all(|uses| uses.len() <= MAX_STEPS)
-            && progress
-                .costs
-                .calls
-                .iter()
-                .all(|call| call.code.len() <= MAX_CODE_BYTES)
-            && progress
-                .steps
-                .recognition_error
-                .as_ref()
-                .is_none_or(|error| error.message.len() <= MAX_MESSAGE_BYTES)
-            && progress
-                .about
-                .image
-                .as_ref()
-                .is_none_or(|image| image.len() <= MAX_IDENTITY_BYTES)
-            && progress
-                .steps
-                .rotated_for
-                .as_ref()
-                .is_none_or(|code| code.len() <= MAX_CODE_BYTES)
-            && progress
-                .delivered
-                .queue
-                .as_ref()
-                .is_none_or(|queue| queue.len() <= MAX_QUEUE_BYTES)
-            && progress
-                .delivered
-                .parked
-                .as_ref()
-                .is_none_or(|parked| parked.code.len() <= MAX_CODE_BYTES);
-        sound.then_some(progress)
     }
 }
 
