@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// A job may make more calls than are listed; the totals still count them.
 pub const MAX_CALLS_LISTED: usize = 50;
+/// Headers of another version are not read.
+const VERSION: u8 = 1;
 
 /// The groups lie side by side in the header: one flat object, as every version has written it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -201,7 +203,7 @@ impl Bill {
 impl Progress {
     pub fn new(run: String, first_seen: Timestamp) -> Self {
         Self {
-            version: header::VERSION,
+            version: VERSION,
             run,
             first_seen,
             expires: None,

@@ -1,6 +1,6 @@
 //! Progress as the text of a header. What is read may be a stranger's, so all that it says is bounded.
 
-use super::{MAX_CALLS_LISTED, Progress};
+use super::{MAX_CALLS_LISTED, Progress, VERSION};
 use crate::domain::failure::{MAX_CODE_BYTES, MAX_MESSAGE_BYTES};
 
 /// The contract's bound on the header.
@@ -15,7 +15,6 @@ const MAX_QUEUE_BYTES: usize = 255;
 const MAX_RULES: usize = 200;
 /// The most steps that a rule may have.
 const MAX_STEPS: usize = 16;
-pub(super) const VERSION: u8 = 1;
 
 impl Progress {
     /// JSON for the header, at most [`MAX_HEADER_BYTES`] beside the parcel: the oldest calls give
