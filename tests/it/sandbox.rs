@@ -6,5 +6,6 @@ mod accounting;
 mod caller;
 mod recognition;
 mod storage;
+mod storage_faults;
 mod verification;
 mod wire;

@@ -17,7 +17,9 @@ mod bill_marks;
 mod checkpoints;
 mod links;
 mod packed;
+mod results;
 mod rights;
+mod sealed_checkpoints;
 mod trouble;
 
 use crate::harness::python;

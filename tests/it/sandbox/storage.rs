@@ -7,13 +7,12 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use invoice_worker::dev::sandbox::{Fault, Sandbox, SandboxScenario};
-use invoice_worker::domain::failure::Stage;
+use invoice_worker::dev::sandbox::Sandbox;
 use std::time::{Duration, SystemTime};
 
-use super::caller::{client as http, sample, sandbox, start};
+use super::caller::{client as http, sandbox};
 
-const BUCKET: &str = "claims";
+pub(super) const BUCKET: &str = "claims";
 
 fn client_with(sandbox: &Sandbox, access_key_id: &str, secret_access_key: &str) -> Client {
     let config = aws_sdk_s3::Config::builder()
@@ -34,7 +33,7 @@ fn client_with(sandbox: &Sandbox, access_key_id: &str, secret_access_key: &str) 
     Client::from_conf(config.build())
 }
 
-fn client(sandbox: &Sandbox) -> Client {
+pub(super) fn client(sandbox: &Sandbox) -> Client {
     let credentials = sandbox.credentials();
     client_with(
         sandbox,
@@ -57,7 +56,7 @@ pub(super) async fn presigned(sandbox: &Sandbox, bucket: &str, key: &str) -> Str
 }
 
 /// S3's code, or `-` where an answer came without one.
-fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
+pub(super) fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
     error
         .as_service_error()
         .and_then(ProvideErrorMetadata::code)
@@ -71,7 +70,7 @@ async fn store() -> (Sandbox, Client) {
     (sandbox, client)
 }
 
-async fn read(client: &Client, key: &str) -> Vec<u8> {
+pub(super) async fn read(client: &Client, key: &str) -> Vec<u8> {
     client
         .get_object()
         .bucket(BUCKET)
@@ -429,100 +428,4 @@ async fn objects_survive_in_a_folder_that_is_given() {
     first.shutdown().await;
     let second = Sandbox::start(options()).await.unwrap();
     assert_eq!(read(&client(&second), "a").await, b"kept");
-}
-
-#[tokio::test]
-async fn faults_of_the_store_are_scripted_by_key_and_by_operation() {
-    let text = "
-        [[fault]]
-        stage = 'storage'
-        answer = 'SlowDown'
-        key = 'samples/*'
-        calls = [1]
-        [[fault]]
-        stage = 'storage'
-        answer = 'truncated'
-        sample = '01-beijing-outpatient'
-        calls = [2]
-        [[fault]]
-        stage = 'storage'
-        answer = 'http.500'
-        operation = 'put'
-        calls = [1]";
-    let sandbox = start(SandboxScenario::parse(text, "test").unwrap()).await;
-    let (name, key) = ("01-beijing-outpatient", "samples/01-beijing-outpatient.jpg");
-    sandbox.put(BUCKET, key, sample(name).bytes).await.unwrap();
-    let client = client(&sandbox);
-    let refused = client
-        .get_object()
-        .bucket(BUCKET)
-        .key(key)
-        .send()
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (
-            code(&refused),
-            refused.raw_response().unwrap().status().as_u16()
-        ),
-        ("SlowDown", 503)
-    );
-    let cut = client
-        .get_object()
-        .bucket(BUCKET)
-        .key(key)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        cut.content_length(),
-        i64::try_from(sample(name).bytes.len()).ok()
-    );
-    assert!(cut.body.collect().await.is_err());
-    assert_eq!(read(&client, key).await, sample(name).bytes);
-    let put = || {
-        client
-            .put_object()
-            .bucket(BUCKET)
-            .key("x")
-            .body(ByteStream::from_static(b"x"))
-            .send()
-    };
-    assert_eq!(
-        put()
-            .await
-            .unwrap_err()
-            .raw_response()
-            .unwrap()
-            .status()
-            .as_u16(),
-        500
-    );
-    put().await.unwrap();
-    let answers: Vec<String> = sandbox
-        .calls()
-        .of(Stage::Storage)
-        .into_iter()
-        .map(|call| call.answer)
-        .collect();
-    assert_eq!(answers, ["SlowDown", "truncated", "200", "http.500", "200"]);
-}
-
-#[tokio::test]
-async fn a_write_whose_answer_is_lost_has_been_carried_out() {
-    let mut fault = Fault::new(Stage::Storage, "closed").calls([1]);
-    fault.concerned.operation = Some("put".to_owned());
-    let sandbox = sandbox(vec![fault]).await;
-    sandbox.create_bucket(BUCKET).await.unwrap();
-    let client = client(&sandbox);
-    let put = client
-        .put_object()
-        .bucket(BUCKET)
-        .key("x")
-        .body(ByteStream::from_static(b"x"));
-    assert!(matches!(
-        put.send().await.unwrap_err(),
-        SdkError::DispatchFailure(_)
-    ));
-    assert_eq!(read(&client, "x").await, b"x");
 }
