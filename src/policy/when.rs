@@ -18,17 +18,21 @@ impl Rule {
         self.catches(failure.vendor, failure.stage, &failure.code)
     }
 
-    /// Whatever its further conditions. Nothing but the vendor's own rules is about its codes; what
-    /// happens on the wire is the same with every vendor of the stage.
+    /// Whatever its further conditions.
     pub(super) fn catches(&self, vendor: VendorName, stage: Stage, code: &str) -> bool {
-        let is_of_the_table = self.vendor == vendor
-            || (self.vendor == VendorName::usual(stage) && codes::is_of_the_wire(code));
         self.stage == stage
-            && is_of_the_table
             && self
                 .codes
                 .iter()
                 .any(|pattern| codes::catches(pattern, code))
+            && self.is_about(vendor, code)
+    }
+
+    /// Nothing but the vendor's own rules is about its codes; what happens on the wire is the same
+    /// with every vendor of the stage.
+    fn is_about(&self, vendor: VendorName, code: &str) -> bool {
+        self.vendor == vendor
+            || (self.vendor == VendorName::usual(self.stage) && codes::is_of_the_wire(code))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::policy::{
 };
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use std::borrow::Cow;
 
 /// More failures than these under a closed scope make no difference: no rule has more waits of
 /// different length.
@@ -163,13 +164,14 @@ impl<'a> PolicyTrack<'a> {
         at: &DecisionTime<'_>,
         spread: f64,
     ) -> PolicyDecision {
-        let mut progress = self.progress.clone();
+        let mut progress = Cow::Borrowed(&self.progress);
         if reading.job == HiddenState::Turned && progress.steps.rotated_for.is_none() {
-            progress.steps.rotated_for = Some("another code".to_owned());
+            progress.to_mut().steps.rotated_for = Some("another code".to_owned());
         }
         if reading.job == HiddenState::Cause {
             for _ in 0..PAUSES_OF_A_JOB {
-                progress.paused(reading.failure.stage, at.now, Some(at.now));
+                let stage = reading.failure.stage;
+                progress.to_mut().paused(stage, at.now, Some(at.now));
             }
         }
         let facts = at.facts(Some(reading), reading.transfer, reading.failures, spread);
@@ -178,7 +180,7 @@ impl<'a> PolicyTrack<'a> {
             if decided.decision != Decision::Inline || !reading.is_own_url {
                 return decided;
             }
-            progress.charge(&decided.rule, decided.step);
+            progress.to_mut().charge(&decided.rule, decided.step);
         }
     }
 
