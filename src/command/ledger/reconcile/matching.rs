@@ -9,7 +9,6 @@ use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// More differences than a person reads; the sums are of all.
 const MOST_LISTED: usize = 10_000;
@@ -73,8 +72,11 @@ pub(super) struct SideSums {
 pub(super) struct Reconciliation<'a> {
     comparing: &'a Comparing,
     rows: &'a [StatementRow],
-    /// The first row of each id, and whether a call was found for it.
-    by_id: HashMap<&'a str, (usize, bool)>,
+    /// The rows in the order of their ids, those of one id as they are in the statement. A map would
+    /// take several times as much memory, and a statement may have millions of rows.
+    by_id: Vec<usize>,
+    /// For each row, whether a call was found for it.
+    is_found: Vec<bool>,
     lost: LostCalls<Option<Decimal>>,
     pub(super) matching: SideSums,
     pub(super) only_ours: SideSums,
@@ -91,14 +93,13 @@ pub(super) struct Reconciliation<'a> {
 
 impl<'a> Reconciliation<'a> {
     pub(super) fn new(comparing: &'a Comparing, rows: &'a [StatementRow]) -> Self {
-        let mut by_id = HashMap::with_capacity(rows.len());
-        for (index, row) in rows.iter().enumerate() {
-            by_id.entry(&*row.id).or_insert((index, false));
-        }
+        let mut by_id: Vec<usize> = (0..rows.len()).collect();
+        by_id.sort_by_key(|index| &rows[*index].id);
         Self {
             comparing,
             rows,
             by_id,
+            is_found: vec![false; rows.len()],
             lost: LostCalls::default(),
             matching: SideSums::default(),
             only_ours: SideSums::default(),
@@ -128,16 +129,23 @@ impl<'a> Reconciliation<'a> {
                 StatementId::RequestId => call.request_id.as_deref(),
                 StatementId::CallId => Some(call.id.as_str()),
             };
-            match id.and_then(|id| self.by_id.get_mut(id)) {
-                Some((row, is_found)) if !*is_found => {
-                    *is_found = true;
-                    let row = &self.rows[*row];
-                    self.compare(call, price, row);
+            match id.and_then(|id| self.first_row(id)) {
+                Some(index) if !self.is_found[index] => {
+                    self.is_found[index] = true;
+                    self.compare(call, price, &self.rows[index]);
                 }
                 _ if is_within => self.missing(call, id, price),
                 _ => {}
             }
         }
+    }
+
+    /// The first row of this id.
+    fn first_row(&self, id: &str) -> Option<usize> {
+        let rows = self.rows;
+        let place = self.by_id.partition_point(|index| *rows[*index].id < *id);
+        let index = *self.by_id.get(place)?;
+        (*rows[index].id == *id).then_some(index)
     }
 
     fn compare(&mut self, call: &LedgerCall, price: Option<Decimal>, row: &StatementRow) {
@@ -191,9 +199,9 @@ impl<'a> Reconciliation<'a> {
     pub(super) fn end(&mut self) {
         let rows = self.rows;
         for (index, row) in rows.iter().enumerate() {
-            let why = match self.by_id.get(&*row.id) {
-                Some((first, _)) if *first != index => "is listed twice",
-                Some((_, false)) => "is not in the ledger",
+            let why = match self.first_row(&row.id) {
+                Some(first) if first != index => "is listed twice",
+                _ if !self.is_found[index] => "is not in the ledger",
                 _ => continue,
             };
             self.only_theirs.add(None, row.price);
