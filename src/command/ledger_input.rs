@@ -5,7 +5,7 @@ use super::broker_session::connect_for_bodies;
 use crate::broker::Session;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::ledger::reading::{LedgerPeriod, LedgerReader, NamedTime, ReadCounts};
+use crate::ledger::reading::{EventSeals, LedgerPeriod, LedgerReader, NamedTime, ReadCounts};
 use crate::ledger::{LedgerEvent, LedgerStore};
 use crate::telemetry;
 use anyhow::bail;
@@ -26,13 +26,16 @@ pub(super) struct PeriodArguments {
     /// Up to the end of this day or month, or to this time
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<NamedTime>,
+    /// Leave out events without a valid seal, which somebody else may have written
+    #[arg(long)]
+    pub(super) only_sealed: bool,
 }
 
 /// One broker's ledger, and the time of this command.
-#[derive(Debug)]
 pub(super) struct LedgerInput {
     pub(super) session: Session,
     pub(super) stream: String,
+    pub(super) seals: EventSeals,
     pub(super) now: Timestamp,
     pub(super) zone: TimeZone,
     /// The name of the time zone.
@@ -62,10 +65,17 @@ impl LedgerInput {
         Ok(Self {
             session,
             stream,
+            seals: EventSeals::of(config.sealer()),
             now: Clock::System.now(),
             zone: config.policy.timezone(),
             timezone: config.policy.timezone.clone(),
         })
+    }
+
+    /// Leaves out what no worker of this configuration's key has written.
+    pub(super) fn only_sealed(self, leaves_out: bool) -> Self {
+        let seals = self.seals.only_sealed(leaves_out);
+        Self { seals, ..self }
     }
 
     pub(super) fn period(&self, named: PeriodArguments) -> LedgerPeriod {
@@ -88,7 +98,8 @@ impl LedgerInput {
         with_bar: bool,
         mut visit: impl FnMut(LedgerEvent) -> anyhow::Result<()>,
     ) -> anyhow::Result<ReadCounts> {
-        let mut reader = LedgerReader::open(&self.session, &self.stream, from).await?;
+        let mut reader =
+            LedgerReader::open(&self.session, &self.stream, from, self.seals.clone()).await?;
         let bar = if with_bar {
             progress_bar()
         } else {
@@ -133,6 +144,11 @@ fn progress_bar() -> ProgressBar {
 #[expect(clippy::print_stderr, reason = "a remark beside the results")]
 fn remark(stream: &str, counts: ReadCounts) {
     for (number, what) in [
+        (
+            counts.unsealed,
+            "have no valid seal of this configuration: workers with another seal.key wrote them, or somebody else. They are \
+             counted, unless --only-sealed is given; a key that was replaced belongs into seal.previous_key",
+        ),
         (
             counts.newer,
             "were written by a later version of the worker, and are left out: use that version's command",

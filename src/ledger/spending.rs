@@ -6,10 +6,10 @@
 //! count for nothing: others can write to the stream, and could use up any budget.
 
 use super::event::LedgerEvent;
-use super::reading::decode;
-use crate::broker::{BrokerError, SEAL, StreamMessage, StreamReader, StreamSource, StreamStart};
+use super::reading::{EventSeals, decode};
+use crate::broker::{BrokerError, StreamMessage, StreamReader, StreamSource, StreamStart};
 use crate::budget::{Budgets, ToldCall};
-use crate::seal::{SealKind, Sealer};
+use crate::seal::SealKind;
 use crate::telemetry::metric;
 use jiff::{SignedDuration, Timestamp};
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// A period begins by this worker's clock, and the broker finds the place by its own.
 const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(10);
@@ -25,8 +25,6 @@ const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(10);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// So often it is looked whether a period is over.
 const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(1);
-/// The message at a known place of the stream comes within this, if it is still there.
-const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The last message of the stream that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +39,7 @@ pub(super) struct LedgerFollower {
     pub(super) source: StreamSource,
     pub(super) stream: String,
     pub(super) budgets: Budgets,
-    pub(super) sealer: Sealer,
+    pub(super) seals: EventSeals,
     /// Outlives the session.
     pub(super) read_to: Arc<Mutex<Option<LedgerPlace>>>,
     /// Whether events without a seal were reported.
@@ -111,7 +109,9 @@ impl LedgerFollower {
         if let Some(known) = known {
             let place = StreamStart::Offset(known.offset);
             let mut reader = self.reader(place, false).await?;
-            while let Ok(Ok(Some(found))) = timeout(KNOWN_WITHIN, reader.next()).await {
+            // An error says nothing about the place, and what was counted before must not be counted
+            // again.
+            while let Some(found) = reader.next().await? {
                 if LedgerPlace::of(&found) == known {
                     return Ok(place);
                 }
@@ -154,8 +154,7 @@ impl LedgerFollower {
     /// An event of another version, or without a seal of ours, tells of nothing that is known here.
     fn tell(&self, entry: &StreamMessage) {
         let body = &entry.message.body;
-        let seal = entry.message.properties.headers.text(SEAL);
-        let is_ours = seal.is_some_and(|seal| self.sealer.accepts(SealKind::Event, &[body], &seal));
+        let is_ours = self.seals.accept(&entry.message);
         if !is_ours {
             self.report_unsealed();
         } else if let Ok(event) = decode(body) {

@@ -7,7 +7,7 @@
 
 use super::event::LedgerEvent;
 use super::metadata::picked;
-use super::reading::LARGEST_EVENT_BYTES;
+use super::reading::{EventSeals, LARGEST_EVENT_BYTES};
 use super::spending::{LedgerFollower, LedgerPlace, tell};
 use super::turn::{PricedAccount, TurnBook, TurnEnd};
 use crate::broker::{
@@ -98,7 +98,7 @@ impl Ledger {
             source,
             stream: stream.name.clone(),
             budgets: self.budgets.clone(),
-            sealer: self.book.sealer.clone(),
+            seals: EventSeals::of(self.book.sealer.clone()),
             read_to: Arc::clone(&self.read_to),
             has_reported: AtomicBool::default(),
         };

@@ -11,7 +11,7 @@ use futures_util::stream;
 use invoice_worker::broker::Broker;
 use invoice_worker::config::Config;
 use invoice_worker::ledger::LedgerEvent;
-use invoice_worker::ledger::reading::LedgerReader;
+use invoice_worker::ledger::reading::{EventSeals, LedgerReader};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -42,7 +42,9 @@ pub(crate) async fn ledger(config: &Config) -> (Vec<LedgerEvent>, Charge) {
     let connecting = broker.connect_for_bodies(LedgerReader::LARGEST_BODY);
     let session = connecting.await.unwrap();
     let stream = &config.broker.ledger_queue;
-    let mut reader = LedgerReader::open(&session, stream, None).await.unwrap();
+    let mut reader = LedgerReader::open(&session, stream, None, EventSeals::of(config.sealer()))
+        .await
+        .unwrap();
     let mut events = Vec::new();
     while let Some(event) = reader.next().await.unwrap() {
         events.push(event);

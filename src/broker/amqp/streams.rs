@@ -34,6 +34,10 @@ const ACKNOWLEDGED_PART: u16 = 4;
 const LAST_CHUNK: Duration = Duration::from_secs(1);
 /// How long the first message of a stream that has some may take.
 const FIRST: Duration = Duration::from_secs(30);
+/// The times of publishers differ from the broker's by less.
+const CLOCKS_DIFFER_BY_SECONDS: u64 = 600;
+const HANDS_OUT_NOTHING: &str = "the stream has messages and hands out none";
+const READER_ENDED: &str = "the broker ended the reader";
 
 pub(super) async fn exists(connection: &BrokerConnection, name: &str) -> Result<bool, BrokerError> {
     existing_depth(connection, name)
@@ -211,12 +215,12 @@ impl AmqpStreamReader {
         let delivery = match timeout(patience, self.stream.next()).await {
             Ok(Some(Ok(delivery))) => delivery,
             Ok(Some(Err(error))) => return Err(BrokerError::Lost(error.into())),
-            Ok(None) => return Err(BrokerError::Lost("the broker ended the reader".into())),
+            Ok(None) => return Err(BrokerError::Lost(READER_ENDED.into())),
             Err(_) if self.is_near_end => {
                 self.is_at_end = true;
                 return Ok(None);
             }
-            Err(_) => return Err(BrokerError::Lost("the stream hands out nothing".into())),
+            Err(_) => return Err(BrokerError::Lost(HANDS_OUT_NOTHING.into())),
         };
         let properties = properties::received(&delivery.properties);
         let offset = offset_of(&properties);
@@ -266,7 +270,7 @@ fn offset_of(properties: &Properties) -> u64 {
 }
 
 /// The first message of a stream's last chunk.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct LastChunk {
     offset: u64,
     /// The publisher's time, in seconds since the epoch.
@@ -284,7 +288,9 @@ async fn last_chunk(
     let patience = if has_some { FIRST } else { LAST_CHUNK };
     let first = match timeout(patience, stream.next()).await {
         Ok(Some(delivery)) => delivery?,
-        Ok(None) | Err(_) => return Ok(None),
+        Err(_) if !has_some => return Ok(None),
+        Err(_) => return Err(RpcError::Lost(HANDS_OUT_NOTHING.into())),
+        Ok(None) => return Err(RpcError::Lost(READER_ENDED.into())),
     };
     let properties = properties::received(&first.properties);
     Ok(Some(LastChunk {
@@ -293,9 +299,10 @@ async fn last_chunk(
     }))
 }
 
-/// The place where the broker begins. Of a time after the last chunk it would hand out nothing but
-/// what comes, and an offset behind the end, as after the stream was declared anew, would make it
-/// close the connection: both begin with the last chunk.
+/// The place where the broker begins. An offset behind the end, as after the stream was declared
+/// anew, would make it close the connection: then it begins with the last chunk. Of a time after the
+/// last chunk it would hand out nothing but what comes, so it begins at the time of that chunk. This
+/// is a publisher's, and may be wrong or forged: one that is too old makes the reading longer.
 fn offset(start: StreamStart, last: Option<LastChunk>) -> AMQPValue {
     match (start, last) {
         (StreamStart::First, _) | (StreamStart::Offset(_), None) => {
@@ -307,12 +314,9 @@ fn offset(start: StreamStart, last: Option<LastChunk>) -> AMQPValue {
         }
         (StreamStart::At(at), last) => {
             let at = u64::try_from(at.as_second()).unwrap_or_default();
-            match last {
-                Some(last) if last.timestamp.is_some_and(|time| time < at) => {
-                    AMQPValue::LongLongInt(i64::try_from(last.offset).unwrap_or(i64::MAX))
-                }
-                _ => AMQPValue::Timestamp(at),
-            }
+            let last = last.and_then(|last| last.timestamp);
+            let early = last.map(|last| last.saturating_sub(CLOCKS_DIFFER_BY_SECONDS));
+            AMQPValue::Timestamp(early.map_or(at, |early| at.min(early)))
         }
     }
 }
@@ -334,4 +338,43 @@ async fn consume(
     let consuming = channel.basic_consume(short(queue)?, server_named(), options, arguments);
     let stream = rpc(consuming).await?;
     Ok((channel, stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    #[test]
+    fn reading_from_a_time_on_begins_where_the_broker_hands_something_out() {
+        let last = |timestamp| {
+            Some(LastChunk {
+                offset: 70,
+                timestamp,
+            })
+        };
+        let at = |seconds: i64| StreamStart::At(Timestamp::from_second(seconds).unwrap());
+        for (start, last, expected) in [
+            (at(5_000), None, AMQPValue::Timestamp(5_000)),
+            (at(5_000), last(None), AMQPValue::Timestamp(5_000)),
+            (at(5_000), last(Some(9_000)), AMQPValue::Timestamp(5_000)),
+            // The time asked for is after everything, by the publisher's clock or by ours.
+            (at(5_000), last(Some(4_000)), AMQPValue::Timestamp(3_400)),
+            (at(5_000), last(Some(5_100)), AMQPValue::Timestamp(4_500)),
+            // A forged time makes the reading longer; it hides nothing.
+            (at(5_000), last(Some(1)), AMQPValue::Timestamp(0)),
+            (
+                StreamStart::Offset(90),
+                last(None),
+                AMQPValue::LongLongInt(70),
+            ),
+            (
+                StreamStart::Offset(9),
+                last(None),
+                AMQPValue::LongLongInt(9),
+            ),
+        ] {
+            assert_eq!(offset(start, last), expected, "{start:?} {last:?}");
+        }
+    }
 }

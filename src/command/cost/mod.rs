@@ -28,7 +28,9 @@ pub(super) struct CostArguments {
 }
 
 pub(super) async fn run(config: &Config, arguments: CostArguments) -> anyhow::Result<ExitCode> {
-    let ledger = LedgerInput::open(config).await?;
+    let ledger = LedgerInput::open(config)
+        .await?
+        .only_sealed(arguments.period.only_sealed);
     let mut named = arguments.period;
     named.since = named.since.or(Some(NamedTime::DaysAgo(0)));
     let period = ledger.period(named);

@@ -59,7 +59,9 @@ const COLUMNS: [&str; 27] = [
 ];
 
 pub(super) async fn run(config: &Config, arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
-    let ledger = LedgerInput::open(config).await?;
+    let ledger = LedgerInput::open(config)
+        .await?
+        .only_sealed(arguments.period.only_sealed);
     let period = ledger.period(arguments.period);
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut lost = LostCalls::<()>::default();

@@ -27,7 +27,8 @@ pub(super) async fn run(config: &Config, arguments: &TailArguments) -> anyhow::R
     let since = arguments
         .since
         .map(|since| since.begins(ledger.now, &ledger.zone));
-    let mut reader = LedgerReader::follow(&ledger.session, &ledger.stream, since).await?;
+    let mut reader =
+        LedgerReader::follow(&ledger.session, &ledger.stream, since, ledger.seals.clone()).await?;
     while let Some(event) = reader.next().await? {
         if since.is_some_and(|since| event.at < since) {
             continue;

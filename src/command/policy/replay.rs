@@ -33,7 +33,9 @@ pub(super) async fn run(
     config.validate_ledger()?;
     let tried = file.map(|file| app::policy_with("--policy", file));
     let tried = tried.unwrap_or_else(|| Ok(in_force.clone()))?;
-    let ledger = LedgerInput::open(config).await?;
+    let ledger = LedgerInput::open(config)
+        .await?
+        .only_sealed(named.only_sealed);
     named.since = named.since.or(Some(NamedTime::Ago(WEEK)));
     let period = ledger.period(named);
     let settings = ReplaySettings {

@@ -8,10 +8,11 @@ use super::store::SimulatedStore;
 use super::worker::{Surroundings, queues, worker};
 use crate::broker::{Broker, Consumer, Message, PublishError, Publisher, Session};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::dev::scripted_store;
 use crate::domain::failure::Stage;
 use crate::ledger::LedgerEvent;
-use crate::ledger::reading::LedgerReader;
+use crate::ledger::reading::{EventSeals, LedgerReader};
 use crate::policy::Policy;
 use crate::telemetry::job_event::JobEvent;
 use anyhow::Context;
@@ -188,7 +189,8 @@ async fn collect(script: &SimulationScript, mut replies: Consumer) -> Vec<Option
 /// The events of the simulation's ledger.
 async fn ledger(session: &Session) -> anyhow::Result<Vec<LedgerEvent>> {
     let stream = queues().ledger_queue;
-    let mut reader = LedgerReader::open(session, &stream, None).await?;
+    let seals = EventSeals::of(Config::default().sealer());
+    let mut reader = LedgerReader::open(session, &stream, None, seals).await?;
     let mut events = Vec::new();
     while let Some(event) = reader.next().await? {
         events.push(event);

@@ -1,6 +1,7 @@
 //! Reads the stream of a session: to the end that it had at the beginning, or as it grows.
 
 use super::decode::LARGEST_EVENT_BYTES;
+use super::seals::EventSeals;
 use super::sieve::{LedgerSieve, ReadCounts};
 use crate::broker::{BrokerError, Session, StreamReader, StreamStart};
 use crate::ledger::event::LedgerEvent;
@@ -11,9 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 const LEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Events of the ledger, each once, and each call once.
-#[derive(Debug)]
 pub struct LedgerReader {
     stream: StreamReader,
+    seals: EventSeals,
     sieve: LedgerSieve,
     first: Option<u64>,
     latest: u64,
@@ -32,10 +33,11 @@ impl LedgerReader {
         session: &Session,
         stream: &str,
         from: Option<Timestamp>,
+        seals: EventSeals,
     ) -> Result<Self, BrokerError> {
         let early = from.map(|from| from.saturating_sub(LEAD).unwrap_or(Timestamp::MIN));
         let start = early.map_or(StreamStart::First, StreamStart::At);
-        Self::start(session, stream, start, false).await
+        Self::start(session, stream, (start, false), seals).await
     }
 
     /// Reads on and on, from `from` or from now.
@@ -46,19 +48,21 @@ impl LedgerReader {
         session: &Session,
         stream: &str,
         from: Option<Timestamp>,
+        seals: EventSeals,
     ) -> Result<Self, BrokerError> {
         let start = from.map_or(StreamStart::Next, StreamStart::At);
-        Self::start(session, stream, start, true).await
+        Self::start(session, stream, (start, true), seals).await
     }
 
     async fn start(
         session: &Session,
         stream: &str,
-        start: StreamStart,
-        follows: bool,
+        (start, follows): (StreamStart, bool),
+        seals: EventSeals,
     ) -> Result<Self, BrokerError> {
         Ok(Self {
             stream: session.read_stream(stream, start, follows).await?,
+            seals,
             sieve: LedgerSieve::default(),
             first: None,
             latest: 0,
@@ -73,7 +77,8 @@ impl LedgerReader {
         while let Some(entry) = self.stream.next().await? {
             self.first.get_or_insert(entry.offset);
             self.latest = entry.offset;
-            if let Some(event) = self.sieve.take(&entry.message.body) {
+            let seal = self.seals.look_at(&entry.message);
+            if let Some(event) = self.sieve.take(&entry.message.body, seal) {
                 return Ok(Some(event));
             }
         }

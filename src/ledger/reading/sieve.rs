@@ -2,6 +2,7 @@
 //! tells again.
 
 use super::decode::{NoEvent, decode};
+use super::seals::EventSeal;
 use crate::ledger::event::LedgerEvent;
 use crate::seen_ids::SeenIds;
 use serde::Serialize;
@@ -19,6 +20,8 @@ pub struct ReadCounts {
     pub newer: u64,
     /// Events of this version that say what cannot be.
     pub damaged: u64,
+    /// Events without a valid seal, left out or counted.
+    pub unsealed: u64,
 }
 
 #[derive(Debug, Default)]
@@ -29,8 +32,8 @@ pub(super) struct LedgerSieve {
 }
 
 impl LedgerSieve {
-    /// The event, if it is one and is new, with the calls that are new.
-    pub(super) fn take(&mut self, body: &[u8]) -> Option<LedgerEvent> {
+    /// The event, if it is one, is believed and is new, with the calls that are new.
+    pub(super) fn take(&mut self, body: &[u8], seal: EventSeal) -> Option<LedgerEvent> {
         let counts = &mut self.counts;
         let mut event = match decode(body) {
             Ok(event) => event,
@@ -43,11 +46,16 @@ impl LedgerSieve {
                 return None;
             }
         };
+        if seal == EventSeal::Refused {
+            counts.unsealed += 1;
+            return None;
+        }
         if !self.events.insert(&event.id) {
             counts.repeated_events += 1;
             return None;
         }
         counts.events += 1;
+        counts.unsealed += u64::from(seal == EventSeal::Missing);
         event.calls.retain(|call| {
             let is_new = self.calls.insert(&call.id);
             counts.repeated_calls += u64::from(!is_new);
@@ -65,7 +73,11 @@ mod tests {
     #[test]
     fn events_and_calls_count_once_and_the_rest_is_told() {
         let mut sieve = LedgerSieve::default();
-        let mut calls = |body: &[u8]| sieve.take(body).map(|event| event.calls.len());
+        let mut calls = |body: &[u8]| {
+            sieve
+                .take(body, EventSeal::Valid)
+                .map(|event| event.calls.len())
+        };
         let event = |id: &str, call: &str| answered(id, "r1", call).to_string().into_bytes();
         for (body, found) in [
             (event("e1", "c1"), Some(1)),
@@ -86,7 +98,20 @@ mod tests {
             foreign: 1,
             newer: 1,
             damaged: 1,
+            unsealed: 0,
         };
         assert_eq!(sieve.counts, counts);
+    }
+
+    #[test]
+    fn an_event_that_is_not_believed_keeps_no_other_out() {
+        let mut sieve = LedgerSieve::default();
+        let body = answered("e1", "r1", "c1").to_string().into_bytes();
+        assert_eq!(sieve.take(&body, EventSeal::Refused), None);
+        assert!(sieve.take(&body, EventSeal::Valid).is_some());
+        // Believed without a seal: it is counted, and told.
+        let other = answered("e2", "r1", "c2").to_string().into_bytes();
+        assert!(sieve.take(&other, EventSeal::Missing).is_some());
+        assert_eq!((sieve.counts.events, sieve.counts.unsealed), (2, 2));
     }
 }

@@ -76,6 +76,36 @@ async fn with_jobs() -> (System, ConfigFile) {
     (system, file)
 }
 
+/// Every submitter may write to the stream, through the default exchange.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strangers_event_hides_no_other_is_told_and_can_be_left_out() {
+    let (system, file) = with_jobs().await;
+    let mut forged = ledger_of(&system).await.remove(0);
+    forged.id = "f".repeat(32);
+    forged.calls.truncate(1);
+    forged.calls[0].id = "f".repeat(16);
+    let forged = serde_json::to_string(&forged).unwrap();
+    let mut forged = Message::json("invoice.ledger", forged);
+    // As if it, and with it the end of the stream, were older than whatever is asked for.
+    forged.properties.timestamp = Some(1);
+    let (stream, publisher) = (
+        &system.config.broker.ledger_queue,
+        system.session.publisher(),
+    );
+    publisher.publish(stream, &forged).await.unwrap();
+    let since = ["cost", "--since", "1h", "--json"];
+    for (arguments, paid) in [
+        (&since[..], 5),
+        (&[&since[..], &["--only-sealed"]].concat(), 4),
+    ] {
+        let ended = told(&file, arguments).await;
+        let cost: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(cost["total"]["paid"]["calls"], paid, "{ended:?}");
+        assert_eq!(cost["ledger"]["unsealed"], 1, "{ended:?}");
+        assert!(ended.stderr.contains("no valid seal"), "{ended:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cost_is_that_of_the_providers_calls_by_each_property() {
     let (system, file) = with_jobs().await;
@@ -339,7 +369,7 @@ async fn foreign_messages_are_counted_and_a_stream_that_grows_has_an_end() {
         publish(body).await;
     }
     let cost = json_of(&file, &["cost"]).await;
-    let counts = json!({ "events": 3, "repeated_events": 1, "repeated_calls": 0, "foreign": 2, "newer": 1, "damaged": 1 });
+    let counts = json!({ "events": 3, "repeated_events": 1, "repeated_calls": 0, "foreign": 2, "newer": 1, "damaged": 1, "unsealed": 0 });
     assert_eq!(cost["ledger"], counts);
     assert_eq!(cost["total"]["paid"]["calls"], 4, "{cost}");
     let remarks = told(&file, &["waiting"]).await.stderr;

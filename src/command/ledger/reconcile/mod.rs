@@ -73,7 +73,9 @@ pub(super) async fn run(
                        the time of each (--time)";
         return Err(ConfigError::of("--since", problem).into());
     }
-    let ledger = LedgerInput::open(config).await?;
+    let ledger = LedgerInput::open(config)
+        .await?
+        .only_sealed(arguments.period.only_sealed);
     let named = ledger.period(arguments.period);
     let period = LedgerPeriod {
         from: named.from.or(days.map(|(from, _)| from)),
