@@ -114,6 +114,11 @@ impl<'a> InHand<'a> {
         self.calls_before = progress.costs.totals.calls;
     }
 
+    /// Whether calls were made in this turn.
+    pub fn has_called(&self) -> bool {
+        self.past.progress.costs.totals.calls > self.calls_before
+    }
+
     /// Our own queues are tried until then: as long as a delivery may be held, and from now on for a
     /// minute at the least.
     pub fn patience(&self) -> Instant {

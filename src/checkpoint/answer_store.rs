@@ -4,7 +4,7 @@ use super::{CarriedAnswers, Checkpoints, FirstLook, StoredResult, UnparkedRun};
 use crate::attempts::Attempts;
 use crate::domain::account::AccountName;
 use crate::domain::failure::{Failure, Stage};
-use crate::domain::progress::Progress;
+use crate::domain::progress::{LostTurn, Progress};
 use crate::policy::Decision;
 use crate::retry::{JobContext, Retrier, StageStopped};
 use crate::waits::LONGEST_HOLD;
@@ -239,10 +239,11 @@ impl AnswerStore {
             job.run = run,
             "its calls are known, although it could not be parked with them"
         );
-        let delivered = std::mem::replace(progress, unparked).delivered;
-        progress.delivered.returns = delivered.returns;
-        progress.delivered.lost = delivered.lost;
+        let known = std::mem::replace(progress, unparked);
+        progress.delivered.returns = known.delivered.returns;
+        progress.delivered.lost = known.delivered.lost.and_then(LostTurn::but_one);
         progress.delivered.redelivered = true;
+        progress.recover_beside(&known);
         Some(until)
     }
 

@@ -342,6 +342,12 @@ impl Progress {
         }
     }
 
+    /// The calls of the run that `known` does not have: the turn that made them could not be told.
+    pub fn recover_beside(&mut self, known: &Self) {
+        let calls = self.costs.calls.clone();
+        self.notes.recover(calls, &known.costs.calls);
+    }
+
     /// The whole question was answered for another run of the job.
     pub fn answered_elsewhere(&mut self, verify: bool) {
         self.notes.hits = vec![Stage::Recognition];
@@ -355,10 +361,19 @@ impl Progress {
         if call.billed != Billed::No {
             self.costs.totals.billed = self.costs.totals.billed.saturating_add(1);
         }
-        if self.costs.calls.len() == MAX_CALLS_LISTED {
-            self.costs.calls.remove(0);
-        }
         self.costs.calls.push(call);
+        self.notes.made += 1;
+        if self.costs.calls.len() > MAX_CALLS_LISTED {
+            let forgotten = self.costs.forget_one();
+            let is_new = forgotten >= self.costs.calls.len() + 1 - self.notes.made;
+            self.notes.made -= usize::from(is_new);
+        }
+    }
+
+    /// The calls of this turn, as far as they are listed.
+    pub fn calls_of_this_turn(&self) -> &[CallRecord] {
+        let before = self.costs.calls.len().saturating_sub(self.notes.made);
+        &self.costs.calls[before..]
     }
 
     /// The latest calls, oldest first.
@@ -385,6 +400,16 @@ impl Progress {
     /// At least one: no caller asks about a stage that was not tried.
     pub fn attempts(&self, stage: Stage) -> u32 {
         self.costs.attempts.get(&stage).copied().unwrap_or(1)
+    }
+}
+
+impl Costs {
+    /// Forgets the oldest call that was free, or else the oldest of all, and returns its place.
+    fn forget_one(&mut self) -> usize {
+        let free = self.calls.iter().position(|call| call.billed == Billed::No);
+        let place = free.unwrap_or(0);
+        self.calls.remove(place);
+        place
     }
 }
 

@@ -4,6 +4,7 @@ use super::event::Wait;
 use crate::broker::InHand;
 use crate::checkpoint::StoredResult;
 use crate::domain::failure::Stage;
+use crate::domain::progress::Parked;
 use crate::retry::ParkRequest;
 use crate::telemetry::job_event::{JobAnswered, JobEvent, JobParked, call_codes};
 use jiff::Timestamp;
@@ -57,6 +58,20 @@ impl Wait {
             stage: Stage::Worker,
             code: "reply_queue.refuses".to_owned(),
             reason: "its reply queue does not take the result; the job waits with it".to_owned(),
+            until,
+            deadline: None,
+        }
+    }
+
+    /// A job that waits on as it was `parked` before, or because the worker failed in its turn.
+    pub fn again(parked: Option<&Parked>, until: Timestamp) -> Self {
+        let (stage, code) = parked.map_or((Stage::Worker, "worker.panic"), |parked| {
+            (parked.stage, parked.code.as_str())
+        });
+        Self {
+            stage,
+            code: code.to_owned(),
+            reason: "the worker could not keep the job; it waits on".to_owned(),
             until,
             deadline: None,
         }

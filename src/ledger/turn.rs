@@ -78,11 +78,7 @@ impl TurnBook {
             .totals
             .calls
             .saturating_sub(held.calls_before);
-        let listed = progress.calls();
-        let new = usize::try_from(made)
-            .unwrap_or(usize::MAX)
-            .min(listed.len());
-        let new = &listed[listed.len() - new..];
+        let new = progress.calls_of_this_turn();
         let kept = match end {
             TurnEnd::Replayed(stored) if progress.delivered.redelivered => calls_of(stored),
             _ => Vec::new(),

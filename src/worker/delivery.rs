@@ -162,6 +162,8 @@ impl DeliveryHandler {
                 .resume_unparked(&mut held.past.progress, halt);
             let until = resuming.await;
             held.past.not_before = held.past.not_before.max(until);
+            // The notes of this turn have the calls that were found.
+            held.calls_before = held.past.progress.costs.totals.calls;
         }
         let retrier = &pipeline.retrier;
         if retrier.is_budget_open(job, &held.past.progress) {
@@ -195,7 +197,7 @@ impl DeliveryHandler {
     ) -> Result<(), Unpublished> {
         held.past.progress.delivered.trace = trace::current();
         match next {
-            Next::Return(until) => self.outbox.park(held, until).await,
+            Next::Return(until) => self.hand_back(held, until).await,
             Next::Outcome(Outcome::Publish(answer)) => self.answer(job, held, *answer).await,
             Next::Outcome(Outcome::Replay(answer)) => {
                 self.publish_answer(held, *answer, true).await

@@ -63,6 +63,23 @@ impl DeliveryHandler {
         parked.and(told)
     }
 
+    /// Parks a job whose turn did not begin, or did not come to a decision. That is no event of the
+    /// ledger unless there are calls that none has: those of a lost turn, or those before the worker
+    /// failed.
+    pub(super) async fn hand_back(
+        &self,
+        held: &mut InHand<'_>,
+        until: Timestamp,
+    ) -> Result<(), Unpublished> {
+        let progress = &held.past.progress;
+        let has_untold = !progress.notes.recovered.is_empty() || held.has_called();
+        if !has_untold {
+            return self.outbox.park(held, until).await;
+        }
+        let end = TurnEnd::Parked(Wait::again(progress.delivered.parked.as_ref(), until));
+        self.park_and_tell(held, until, &end).await
+    }
+
     /// The job runs alone when it comes back.
     pub(super) async fn park_suspect(
         &self,
@@ -85,7 +102,7 @@ impl DeliveryHandler {
     /// The delivery comes back as it was handed out. What was paid for meanwhile is kept, so that
     /// it is not bought again.
     async fn keep_unparked(&self, held: &InHand<'_>, until: Timestamp) {
-        if held.past.progress.costs.totals.calls > held.calls_before {
+        if held.has_called() {
             let progress = held.past.progress.clone();
             let (unparked, halt) = (UnparkedRun { progress, until }, &held.generation.halt);
             let answers = &self.parts.pipeline.answers;

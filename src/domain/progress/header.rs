@@ -33,7 +33,7 @@ impl Progress {
             if header.len() <= most || shortened.costs.calls.is_empty() {
                 return header;
             }
-            shortened.costs.calls.remove(0);
+            shortened.costs.forget_one();
         }
     }
 

@@ -13,6 +13,8 @@ pub struct TurnNotes {
     pub recovered: Vec<CallRecord>,
     /// What is kept was looked at.
     pub looked: bool,
+    /// The number of listed calls that were made in this turn: the latest ones.
+    pub made: usize,
 }
 
 /// The run that paid for a kept answer, and the calls that it had made by then.
@@ -27,6 +29,14 @@ pub struct PaidBy {
 pub struct LostTurn {
     pub turn: u32,
     pub times: u32,
+}
+
+impl LostTurn {
+    /// What is lost once it is known what one of these deliveries came to.
+    pub fn but_one(self) -> Option<Self> {
+        let times = self.times.saturating_sub(1);
+        (times > 0).then_some(Self { times, ..self })
+    }
 }
 
 impl TurnNotes {

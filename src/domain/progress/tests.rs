@@ -31,10 +31,10 @@ fn progress_is_read_back_as_it_was_written() {
         at: "2026-01-01T00:00:02Z".parse().unwrap(),
         by_pause: true,
     });
-    assert_eq!(
-        Progress::from_header(&sent.to_header(), &"ab".repeat(32)),
-        Some(sent)
-    );
+    let travelled = Progress::from_header(&sent.to_header(), &"ab".repeat(32));
+    // The notes are of the turn that ends.
+    sent.notes = TurnNotes::default();
+    assert_eq!(travelled, Some(sent));
 }
 
 #[test]
@@ -66,6 +66,31 @@ fn old_calls_give_way_and_stay_counted() {
         (progress.costs.totals.calls, progress.costs.totals.billed),
         (120, 120)
     );
+}
+
+#[test]
+fn free_calls_give_way_before_paid_ones_and_the_turn_knows_its_own() {
+    let mut progress = progress();
+    progress.record(call("of an earlier turn"));
+    let header = progress.to_header();
+    let mut progress = Progress::from_header(&header, &"ab".repeat(32)).unwrap();
+    progress.record(call("paid"));
+    for number in 0..120 {
+        progress.record(CallRecord {
+            billed: Billed::No,
+            ..call(&format!("{number}"))
+        });
+    }
+    let listed = |calls: &[CallRecord]| -> Vec<String> {
+        let ids = calls.iter().filter_map(|call| call.request_id.clone());
+        ids.take(3).collect()
+    };
+    assert_eq!(progress.calls().len(), MAX_CALLS_LISTED);
+    assert_eq!(
+        listed(progress.calls()),
+        ["of an earlier turn", "paid", "72"]
+    );
+    assert_eq!(listed(progress.calls_of_this_turn()), ["paid", "72", "73"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! message has it.
 
 use crate::harness::eventually::eventually;
+use crate::harness::ledger::{Costs, costs, ledger_of};
 use crate::harness::program::{ConfigFile, NONE};
 use crate::harness::proxy::{Direction, Flow, Proxy};
 use crate::harness::rabbitmq;
@@ -233,6 +234,15 @@ async fn a_paid_answer_is_kept_although_its_parked_copy_was_lost() {
         paid,
         [1, 2],
         "one answer that could not be read, and one that could"
+    );
+    // The ledger has each of these calls, and none that may have been made beside them.
+    let costs = costs(&ledger_of(&system).await);
+    assert_eq!(
+        costs,
+        Costs {
+            paid: 3,
+            unknown: 0
+        }
     );
 }
 
