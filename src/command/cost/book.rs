@@ -116,6 +116,7 @@ impl CostBook {
                 self.add_call(event, call);
             }
         }
+        let is_answered = is_answer(event) && self.answered.insert(&event.run);
         if self.period.contains(event.at) {
             self.left_out += u64::from(event.calls_left_out);
             for hit in &event.hits {
@@ -126,7 +127,7 @@ impl CostBook {
                 };
                 self.book(&event.run, &group, call);
             }
-            if event.ending == Ending::Answered && self.answered.insert(&event.run) {
+            if is_answered {
                 self.sums.answered += 1;
                 if self
                     .by
@@ -253,4 +254,10 @@ impl CostBook {
             left_out: self.left_out,
         }
     }
+}
+
+/// Whether a run was answered in this turn, or in one whose worker died before it had told of it.
+fn is_answer(event: &LedgerEvent) -> bool {
+    let is_late = event.ending == Ending::Replayed && event.redelivered;
+    event.ending == Ending::Answered || is_late
 }

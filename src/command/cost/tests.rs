@@ -116,6 +116,31 @@ fn told(by: CostBy) -> Vec<(String, [u64; 5])> {
 }
 
 #[test]
+fn a_run_is_answered_once_also_by_the_worker_that_came_after_a_dead_one() {
+    let (before, within) = ("2026-11-27T15:00:00Z", "2026-11-29T01:00:00Z");
+    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+    let since: NamedTime = SINCE.parse().unwrap();
+    let now = "2026-11-29T12:00:00Z".parse().unwrap();
+    let mut book = CostBook::new(None, LedgerPeriod::of(Some(since), None, now, &zone), zone);
+    let replayed = json!({ "ending": "replayed" });
+    let redelivered = json!({ "ending": "replayed", "redelivered": true });
+    for (run, at, more) in [
+        // Its worker died between the result and the ledger.
+        ("died", within, &redelivered),
+        ("died", within, &redelivered),
+        // Answered before the period, and submitted once more.
+        ("known", before, &json!({})),
+        ("known", within, &replayed),
+        ("known", within, &redelivered),
+        ("new", within, &json!({})),
+        ("new", within, &redelivered),
+    ] {
+        book.add(&event(run, at, more));
+    }
+    assert_eq!(book.end().sums.answered, 2);
+}
+
+#[test]
 fn calls_are_grouped_by_each_property() {
     let row = |name: &str, figures: [u64; 5]| (name.to_owned(), figures);
     for (by, expected) in [
