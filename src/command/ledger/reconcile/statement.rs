@@ -4,7 +4,7 @@
 use crate::command::ledger::csv::CsvReader;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{Timestamp, Zoned};
 use rust_decimal::Decimal;
 use std::io::{self, BufRead};
 
@@ -157,13 +157,11 @@ fn amount(text: &str) -> Option<Decimal> {
 /// The days of the statement, from the beginning of the first to the end of the last.
 pub(super) fn days(rows: &[StatementRow], zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
     let times = || rows.iter().filter_map(|row| row.time);
-    let midnight = |at: Timestamp| {
-        let day = at.to_zoned(zone.clone()).start_of_day().ok()?;
-        Some(day.timestamp())
-    };
-    let (first, last) = (times().min()?, times().max()?);
-    let after = last.saturating_add(SignedDuration::from_hours(24)).ok()?;
-    Some((midnight(first)?, midnight(after)?))
+    let first = times().min()?.to_zoned(zone.clone());
+    let last = times().max()?.to_zoned(zone.clone());
+    let after = last.tomorrow().ok()?;
+    let begin = |day: Zoned| Some(day.start_of_day().ok()?.timestamp());
+    Some((begin(first)?, begin(after)?))
 }
 
 #[cfg(test)]
@@ -209,6 +207,25 @@ mod tests {
             assert_eq!(days.1.to_string(), "2026-11-29T16:00:00Z");
         }
         assert_eq!(days(&[], &zone()), None);
+    }
+
+    #[test]
+    fn the_last_day_of_a_statement_ends_at_midnight_also_where_clocks_change() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        for (last, end) in [
+            ("2026-03-28 23:30:00", "2026-03-28T23:00:00Z"),
+            ("2026-03-29 12:00:00", "2026-03-29T22:00:00Z"),
+            ("2026-10-25 00:30:00", "2026-10-25T23:00:00Z"),
+        ] {
+            let row = StatementRow {
+                line: 2,
+                id: "q1".into(),
+                time: moment(last, &berlin),
+                price: None,
+            };
+            let days = days(&[row], &berlin).unwrap();
+            assert_eq!(days.1, end.parse().unwrap(), "{last}");
+        }
     }
 
     #[test]
