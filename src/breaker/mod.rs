@@ -38,4 +38,5 @@ pub use closures::Closures;
 pub use flow::Flow;
 pub use others::About;
 pub use permit::CallPermit;
+pub use state::CONTROL_CALL_EVERY;
 pub use unstored::UnstoredAnswer;

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// Each account gets at most one control call in this time: it may be paid for.
-const CONTROL_CALL_EVERY: SignedDuration = SignedDuration::from_mins(10);
+pub const CONTROL_CALL_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Debug, Default)]
 pub(super) struct BreakerState {

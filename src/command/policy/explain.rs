@@ -1,3 +1,5 @@
+//! `policy explain`: what happens on a code, with times, for a job that starts now.
+
 use super::alike::{Alike, alike};
 use super::{ours, pause, words};
 use crate::command::terminal::hanging;

@@ -12,23 +12,30 @@ pub(super) fn meaning(code: &str) -> Option<&'static str> {
              deadline is the job's own, submit it anew with a later one"
         }
         "job.poison" => {
-            "the worker died of this job again and again, alone; look at its image before you replay it"
+            "a worker process ended five times while it ran this job and no other; look at its image before you replay it"
         }
         "image.not_found" => {
             "the store has no such object or bucket; mend the job and submit it again"
         }
         "image.forbidden" => {
-            "the store does not let us read the object; `policy explain AccessDenied` says more"
+            "the job names a bucket that is neither storage.bucket nor in storage.buckets, or the store refuses this object: correct the job or \
+             the configuration; for the store, see `policy explain AccessDenied`"
         }
         "image.url_invalid" => {
             "the job's URL is none that a provider could fetch; mend the job and submit it again"
         }
-        "image.too_large" | "image.too_small" | "image.unsupported_format" | "image.corrupt" => {
+        "image.too_large" => {
+            "no provider would take this picture, so no call was made or paid; submit another one, or raise storage.max_image_bytes or \
+             worker.image_memory, where the message names it"
+        }
+        "image.too_small" | "image.unsupported_format" | "image.corrupt" => {
             "no provider would take this picture, so no call was made or paid; submit another one"
         }
         "worker.panic" => "a defect of this program, logged with its place; please report it",
         "worker.busy" => {
-            "its turn in the rate or in worker.image_memory did not come for ten minutes and the job was handed on; more of it, or nothing to do"
+            "this worker could not process the job now and handed it on: its turn at the rate or at worker.image_memory did not come within ten \
+             minutes (raise the limit or add workers), many jobs wait for one call about the same image (nothing to do), or PDF documents \
+             cannot be read on this machine (the worker's log says why)"
         }
         "worker.stopping" => "a worker was asked to stop and handed the job on; nothing to do",
         "budget" => {
@@ -37,6 +44,22 @@ pub(super) fn meaning(code: &str) -> Option<&'static str> {
         }
         "redelivered" => {
             "another worker may still be at work on the job, so it waits for worker.redelivery_wait; nothing to do"
+        }
+        "worker.lost" => {
+            "the ledger's entry for a call that may have been under way when a worker died: the provider may have billed it; compare with \
+             its statement (`ledger reconcile`)"
+        }
+        "registry_status_unknown" => {
+            "the registry used a word for `voided` or `red_lettered` that is not known: ask the provider what it means, add it as \
+             [[registry_word]] to policy.file, restart the workers, then `failed replay --code registry_status_unknown`"
+        }
+        "delivery_limit" => {
+            "the broker gave the job up after too many deliveries without an acknowledgement; read the log of the worker that had it \
+             before you replay it"
+        }
+        "other" => {
+            "the metrics' label for codes that no rule names; the log lines of the calls and `invoice-worker cost --by code` name the code \
+             itself"
         }
         _ => return None,
     };

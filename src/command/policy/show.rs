@@ -1,3 +1,5 @@
+//! `policy show`: the rules in force as a table.
+
 use super::words;
 use crate::command::table::{Column, Table};
 use crate::command::terminal::hanging;

@@ -1,3 +1,5 @@
+//! `policy test`: runs scenario files and prints what differs.
+
 use crate::dev::simulation::{PolicyScenario, compare, simulate};
 use crate::policy::Policy;
 use anyhow::Context;

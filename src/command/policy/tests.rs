@@ -217,6 +217,10 @@ fn codes_of_our_own_are_shown_as_such() {
         "image.too_large",
         "worker.panic",
         "redelivered",
+        "worker.lost",
+        "registry_status_unknown",
+        "delivery_limit",
+        "other",
     ] {
         let text = explained(&Policy::builtin(), code, None);
         assert!(

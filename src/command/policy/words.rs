@@ -137,7 +137,7 @@ pub(super) fn decision(decision: &Decision, stage: Stage, wait: SignedDuration) 
         Decision::Throttle => "the rate is lowered and the call made again after 2 to 5 seconds".to_owned(),
         Decision::Resign => "the clock is corrected by the answer's date, and the call signed and made again at once".to_owned(),
         Decision::Inline => "asked again at once with the image's bytes instead of its URL".to_owned(),
-        Decision::Pause => format!("{stage} is paused for all jobs; this one is parked, at the cost of no attempt"),
+        Decision::Pause => format!("this worker pauses {stage}; the job is parked, at the cost of no attempt"),
     }
 }
 
