@@ -93,7 +93,7 @@ impl BreakerState {
                 .readiness
                 .last_answer(call.account.name)
                 .is_some_and(|answered| answered > about.failing_since),
-            own: self.own_fault(call.account, meaning, subject, context),
+            only_this_worker: self.own_fault(call.account, meaning, subject, context),
             is_brought: subject.is_brought,
             failures,
         }

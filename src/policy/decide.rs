@@ -140,7 +140,7 @@ fn paused(
 ) -> PolicyDecision {
     let is_the_job = progress.pauses(stage) >= MAX_PAUSES;
     let is_verdict = matches!(decided.decision, Decision::Continue | Decision::Verdict(_));
-    let own = facts.others.own.filter(|own| match own {
+    let only_this_worker = facts.others.only_this_worker.filter(|streak| match streak {
         Streak::Unproven => progress.used(UNPROVEN, 0) < MAX_UNPROVEN,
         // What passes at once is tried again in place.
         _ => matches!(
@@ -156,7 +156,7 @@ fn paused(
         suspicion,
         ..decided
     };
-    match facts.others.streak.or(own) {
+    match facts.others.streak.or(only_this_worker) {
         Some(streak) if !is_the_job && !is_verdict => PolicyDecision {
             decision: Decision::Pause,
             closes: None,

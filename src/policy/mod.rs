@@ -218,7 +218,7 @@ pub struct Others {
     /// Another job was answered well at this stage since this one began to fail there.
     pub answered: bool,
     /// It may be this worker alone that is failed so, and other workers may do better.
-    pub own: Option<Streak>,
+    pub only_this_worker: Option<Streak>,
     /// The call failed at an address that the job brought, which says nothing about other jobs.
     pub is_brought: bool,
     /// How often a call has failed under each scope of this job, since it was last open and before
