@@ -286,7 +286,8 @@ impl Breaker {
         })
     }
 
-    /// The stages and provinces whose calls wait, with every worker.
+    /// The stages and provinces that this worker keeps closed. After `connect`, or a `timeout` of
+    /// the store, other workers may have them open.
     pub fn closed(&self) -> Vec<ClosedScope> {
         self.0.with(|state, _| state.closures.closed_for_all())
     }

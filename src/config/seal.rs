@@ -49,8 +49,8 @@ impl SealConfig {
             !self.key.is_empty(),
             "seal.key",
             "is empty, so that checkpoints, parked jobs and heartbeats are sealed with a key that is derived from the providers' secrets: \
-             when one of those is replaced, answers that were paid for are bought again; set a key, and previous_key = \"derived\" until all \
-             workers have it",
+             when one of those is replaced, answers that were paid for are bought again; set a key, and previous_key = \"derived\" until the \
+             jobs parked by then are answered (at the latest after worker.job_deadline) and, with budgets, until their day or month is over",
         );
     }
 

@@ -22,8 +22,9 @@ pub struct Paused {
     pub has_worked: bool,
 }
 
-/// A stage or a province whose calls wait with every worker, as `/readyz` shows it. The worker takes
-/// jobs all the same, and is ready.
+/// A stage or a province that this worker keeps closed, as `/readyz` shows it. After `connect`, or a
+/// `timeout` of the store, other workers may have it open. The worker takes jobs all the same, and
+/// is ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClosedScope {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +68,9 @@ pub enum HealthState {
     Unproven {
         problem: String,
     },
-    /// The broker is out of reach; `problem` says why, the worker tries again by itself.
+    /// The worker takes no jobs: the broker cannot be reached or refuses its user, a queue is
+    /// missing, or this machine's clock is wrong. `problem` says which; the worker tries again by
+    /// itself.
     Disconnected {
         problem: String,
     },

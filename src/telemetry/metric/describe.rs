@@ -107,7 +107,7 @@ const GAUGES: [(&str, &str); 19] = [
     ),
     (
         "invoice_stage_closed",
-        "1 while the stage's calls wait, with every worker.",
+        "1 while this worker keeps the stage closed; after connect, or a timeout of the store, other workers may have it open.",
     ),
     (
         "invoice_province_closed",
