@@ -10,7 +10,7 @@ Exit status:
 
 Environment:
   INVOICE_WORKER_CONFIG            the configuration file, where no -c is given
-  INVOICE_WORKER__SECTION__KEY     any key of it: INVOICE_WORKER__BROKER__JOBS_QUEUE=claims.jobs
+  INVOICE_WORKER__SECTION__KEY     one key of the configuration
   AWS_ACCESS_KEY_ID, AWS_PROFILE…  credentials of the store, where the configuration has none
   COLUMNS                          the width of tables, where it is not the terminal's
   NO_COLOR                         no colours, whatever its value
@@ -21,6 +21,7 @@ Examples:
   invoice-worker demo
   invoice-worker check -c worker.toml
   invoice-worker -c worker.toml run
+  INVOICE_WORKER__BROKER__JOBS_QUEUE=claims.jobs invoice-worker run
   invoice-worker failed replay --help";
 
 pub(super) const RUN: &str = "\
@@ -69,7 +70,8 @@ Examples:
   invoice-worker sandbox --replay certified.json";
 
 pub(super) const FAILED: &str = "\
-Looking changes nothing; what changes something says so first, and does it with --yes.
+list and show change nothing. replay runs at once where jobs are named by their ids, or where exactly one copy is \
+selected; drop runs at once where jobs are named. Otherwise both only say what they would do until --yes is given.
 
 Examples:
   invoice-worker failed list

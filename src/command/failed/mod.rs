@@ -1,7 +1,8 @@
 //! `failed list`, `show`, `replay` and `drop`: what is in the failed queue, and what becomes of it.
 //!
-//! Looking changes nothing. A command that would move more than one copy, or drop any, only says so
-//! unless `--yes` or the jobs' ids are given.
+//! `list` and `show` change nothing. `replay` runs at once where jobs are named by their ids, or
+//! where exactly one copy is selected; `drop` runs at once where jobs are named. Otherwise both only
+//! say what they would do until `--yes` is given.
 
 mod browse;
 mod drop;
@@ -26,7 +27,7 @@ use crate::shutdown::{self, Stop};
 use crate::telemetry;
 use anyhow::Context;
 use browse::{BrowseTally, Selection};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use drop::DropForGood;
 use filter::Filter;
 use groups::Groups;
@@ -72,8 +73,9 @@ pub(super) enum FailedAction {
         job_ids: Vec<String>,
         #[command(flatten)]
         filter: Filter,
-        #[command(flatten)]
-        consent: Consent,
+        /// Replay them. Not needed for jobs named by their ids, nor where only one copy is selected
+        #[arg(long)]
+        yes: bool,
         /// At most so many a second
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
         rate: u16,
@@ -85,21 +87,14 @@ pub(super) enum FailedAction {
         job_ids: Vec<String>,
         #[command(flatten)]
         filter: Filter,
-        #[command(flatten)]
-        consent: Consent,
+        /// Drop them. Not needed for jobs that are named by their ids
+        #[arg(long)]
+        yes: bool,
         /// Keeps what is dropped in a new file, one line of JSON each, that it can be published
         /// from again
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
     },
-}
-
-#[derive(Args, Clone, Copy, Debug)]
-pub(super) struct Consent {
-    /// Do it. Without this, only jobs that are named by their ids are dropped, and no more than one
-    /// other is replayed
-    #[arg(long)]
-    yes: bool,
 }
 
 /// The failed queue of one broker, and the time of this command.
@@ -154,20 +149,19 @@ impl FailedQueue<'_> {
             FailedAction::Replay {
                 job_ids,
                 filter,
-                consent,
+                yes,
                 rate,
             } => {
                 let replay = Replay::new(self.session, self.queues, rate);
-                self.remove(&filter.or_named(job_ids), consent, replay)
-                    .await
+                self.remove(&filter.or_named(job_ids), yes, replay).await
             }
             FailedAction::Drop {
                 job_ids,
                 filter,
-                consent,
+                yes,
                 to,
             } => {
-                self.remove(&filter.or_named(job_ids), consent, DropForGood::keeping(to))
+                self.remove(&filter.or_named(job_ids), yes, DropForGood::keeping(to))
                     .await
             }
         }
@@ -205,7 +199,7 @@ impl FailedQueue<'_> {
     async fn remove<R: Removal>(
         &self,
         filter: &Filter,
-        consent: Consent,
+        yes: bool,
         mut removal: R,
     ) -> anyhow::Result<ExitCode> {
         let (mut plan, mut refused) = (Plan::at(self.now), 0);
@@ -230,7 +224,7 @@ impl FailedQueue<'_> {
                 remarked
             });
         }
-        if !(consent.yes || filter.copies.names_jobs() || !R::IS_FOR_GOOD && planned == 1) {
+        if !(yes || filter.copies.names_jobs() || !R::IS_FOR_GOOD && planned == 1) {
             list::write(
                 &mut std::io::stdout().lock(),
                 &plan.groups,
