@@ -6,6 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 
+/// What `init` writes in the place of a secret that it does not know.
+pub const TO_BE_REPLACED: &str = "replace-this";
+
 /// Never printed, never serialised.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(transparent)]
@@ -22,6 +25,12 @@ impl Secret {
 
     pub fn is_empty(&self) -> bool {
         self.expose().is_empty()
+    }
+
+    /// The problem with a secret that is still what `init` wrote in its place.
+    pub fn flaw_of_placeholder(&self) -> Option<&'static str> {
+        (self.expose() == TO_BE_REPLACED)
+            .then_some("still holds \"replace-this\": put the secret there")
     }
 }
 

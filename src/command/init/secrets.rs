@@ -1,14 +1,12 @@
 //! The folder of secrets beside a new configuration: one file each, which only their owner can
 //! read.
 
+use crate::settings::secret::TO_BE_REPLACED;
 use anyhow::Context;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-
-/// The text that stands in the file of a secret that is not known yet.
-pub(super) const TO_BE_REPLACED: &str = "replace-this";
 
 /// A file of the folder.
 pub(super) struct SecretFile {

@@ -113,6 +113,38 @@ fn a_secret_from_a_file_that_no_header_can_carry_is_reported_with_its_file() {
 }
 
 #[test]
+fn a_secret_that_init_could_not_know_has_to_be_put_in_its_place() {
+    let (_folder, path) = file("replace-this\n");
+    let path = path.to_str().unwrap();
+    for key in [
+        "storage.access_key_id",
+        "storage.secret_access_key",
+        "recognition.app_key",
+        "recognition.app_secret",
+        "verification.api_id",
+        "verification.api_secret",
+    ] {
+        let (section, name) = key.split_once('.').unwrap();
+        let text = USABLE.replace(
+            &format!("[{section}]\n"),
+            &format!("[{section}]\n{name}_file = \"{path}\"\n"),
+        );
+        let text: String = text
+            .lines()
+            .filter(|line| !line.starts_with(&format!("{name} = ")))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let error = load(&text, &[]).unwrap().validate().unwrap_err();
+        assert!(
+            error.to_string().contains(&format!(
+                "{path}: {key}: still holds \"replace-this\": put the secret there"
+            )),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn broker_urls_may_stand_in_a_file_of_their_own() {
     let (_folder, path) = file("amqp://a:b@one\n\n amqp://a:b@two \n");
     let config = load(
