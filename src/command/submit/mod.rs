@@ -81,8 +81,11 @@ pub(super) async fn run(config: Config, arguments: SubmitArguments) -> anyhow::R
     );
     let checked = check(&input, &begin()?, &config)?;
     if !checked.problems.is_empty() {
-        let problems = format!("\n{}", checked.problems.join("\n"));
-        return Err(ConfigError::of("nothing is submitted", &problems).into());
+        let problems = match checked.problems.as_slice() {
+            [only] => only.clone(),
+            several => format!("\n{}", several.join("\n")),
+        };
+        return Err(ConfigError::of("no job was submitted", &problems).into());
     }
     let uploads = if checked.has_files {
         Some(uploads(&config, &randomness).await?)
@@ -242,7 +245,12 @@ fn check(input: &JobInput, batch: &JobBatch, config: &Config) -> anyhow::Result<
             file.map_or(Ok(()), |file| Uploads::check(&file, max_image_bytes))
         });
         if let Err(problem) = found {
-            checked.problems.push(format!("{}: {problem}", line.place));
+            // The place of an image of the command line is its name.
+            checked.problems.push(if problem.starts_with(&line.place) {
+                problem
+            } else {
+                format!("{}: {problem}", line.place)
+            });
         }
     }
     Ok(checked)

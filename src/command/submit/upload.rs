@@ -47,7 +47,8 @@ impl Uploads {
     /// Whether the file can be uploaded, as far as its name and size say.
     pub(super) fn check(path: &Path, max_bytes: u64) -> Result<(), String> {
         let found = std::fs::metadata(path);
-        let metadata = found.map_err(|error| format!("{}: {error}", path.display()))?;
+        let metadata =
+            found.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
         if !metadata.is_file() {
             return Err(format!("{} is not a file", path.display()));
         }
