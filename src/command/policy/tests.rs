@@ -144,26 +144,30 @@ fn every_code_that_belongs_to_a_row_says_so() {
         (
             Stage::Storage,
             "AccessDenied",
-            "five different keys in a row",
+            "several different keys in a row",
         ),
-        (Stage::Storage, "SlowDown", "ten calls in a row"),
-        (Stage::Recognition, "400", "five different images in a row"),
+        (Stage::Storage, "SlowDown", "several calls in a row"),
+        (
+            Stage::Recognition,
+            "400",
+            "several requests in a row about different images",
+        ),
         (
             Stage::Recognition,
             "APIG.0602",
-            "five different images in a row",
+            "several requests in a row about different images",
         ),
-        (Stage::Recognition, "connect", "ten calls in a row"),
+        (Stage::Recognition, "connect", "several calls in a row"),
         (
             Stage::Verification,
             "INVALID_ARGUMENT",
-            "five different images in a row",
+            "several requests in a row about different images",
         ),
-        (Stage::Verification, "timeout", "ten calls in a row"),
+        (Stage::Verification, "timeout", "several calls in a row"),
         (
             Stage::Verification,
             "318",
-            "three provinces within ten minutes",
+            "several provinces within a short time",
         ),
     ] {
         let text = explained(&policy, code, Some(stage))
