@@ -72,7 +72,7 @@ fn log_prolonged(scope: &Scope, before: &Closure, closure: &Closure, policy: &Po
     }
     match scope {
         Scope::Pause(_) | Scope::Account(_) | Scope::Province(_) => {
-            tracing::info!(place = %scope, code, reason, failures, %until, "the call that was to open it failed; still closed");
+            tracing::info!(%scope, code, reason, failures, %until, "the probe of a closed scope failed; it stays closed until `until`");
         }
         Scope::Bill(_) => tracing::debug!(code, failures, %until, "a bill is still closed"),
     }

@@ -103,12 +103,12 @@ impl Outage {
 /// The reason why a message is not safely in its queue. Nothing may be acknowledged after it.
 #[derive(Debug, Error)]
 pub enum PublishError {
-    #[error("nobody has the queue")]
+    #[error("the queue does not exist (the broker returned the message)")]
     Returned,
     #[error("the broker refused the message (is the queue full?)")]
     Nacked,
     /// Nothing was sent; or it was published once, and its confirm may still come.
-    #[error("no confirm in time")]
+    #[error("the broker did not confirm within broker.publish_timeout")]
     TimedOut,
     /// The connection went away; whether the broker has the message is unknown.
     #[error("the connection to the broker is lost")]

@@ -121,7 +121,7 @@ impl Outbox {
                 tracing::error!(
                     queue,
                     problem,
-                    "cannot publish a result to our own queue; its job waits with it, parked"
+                    "the results queue refuses a result; the job is parked with its result and tries again"
                 );
                 Ok(Sent::NotYet)
             }

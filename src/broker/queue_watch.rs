@@ -174,7 +174,11 @@ async fn declare_again(
         }
         Err(error @ (BrokerError::Forbidden { .. } | BrokerError::Lost(_))) => Err(error),
         Err(error) => {
-            tracing::error!(problem = %error, "cannot be declared again");
+            tracing::error!(
+                queues = missing.join(", "),
+                problem = %error,
+                "the missing queues cannot be declared again; the worker tries again within a minute"
+            );
             Ok(missing)
         }
     }
@@ -186,6 +190,9 @@ fn log_declared(names: &[String]) {
         for name in names {
             metric::queue_declared_again(name);
         }
-        tracing::warn!(names = names.join(", "), "declared again");
+        tracing::warn!(
+            queues = names.join(", "),
+            "queues that were deleted exist again: this worker declared them"
+        );
     }
 }

@@ -121,14 +121,16 @@ impl CertifyCall {
                 "the picture, as the worker sends it"
             }
             Self::RecognitionOtherPayload => {
-                "the picture, the body signed where it is not, and the other way round"
+                "the picture, with the other setting of recognition.sign_payload"
             }
             Self::RecognitionAppCode => "the picture, with the app code",
             Self::RecognitionTurned => {
-                "the picture, lying, with an EXIF orientation; signed 10 minutes ago"
+                "the picture turned on its side, with the EXIF orientation that says so; signed 10 minutes ago"
             }
-            Self::VerificationRotated => "the picture, lying, with auto_rotate",
-            Self::VerificationTurned => "the picture, lying, with an EXIF orientation",
+            Self::VerificationRotated => "the picture turned on its side, with auto_rotate",
+            Self::VerificationTurned => {
+                "the picture turned on its side, with the EXIF orientation that says so"
+            }
             Self::RecognitionSmallSides => "a blank picture of 10 x 10 pixels",
         }
     }

@@ -172,7 +172,7 @@ async fn check_store(config: Config, pipeline: Arc<Pipeline>) {
                     about,
                     problem = text,
                     mend = remedy,
-                    "the store could be better"
+                    "the store works, with a limitation: see `problem`"
                 );
             }
             CheckOutcome::Failed => {
@@ -180,7 +180,7 @@ async fn check_store(config: Config, pipeline: Arc<Pipeline>) {
                     about,
                     problem = text,
                     mend = remedy,
-                    "the store cannot be used"
+                    "the store cannot be used yet; jobs wait as the policy says"
                 );
             }
         }

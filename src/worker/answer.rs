@@ -102,7 +102,7 @@ impl DeliveryHandler {
                 let until = now.saturating_add(REPLY_WAIT).unwrap_or(Timestamp::MAX);
                 let end = TurnEnd::Parked(Wait::for_reply_queue(until));
                 self.park_and_tell(held, until, &end).await?;
-                tracing::warn!(job.run = held.past.progress.run, %until, "its queue does not take the result; the job waits with it");
+                tracing::warn!(job.run = held.past.progress.run, %until, "the reply queue does not take the result; the job is parked with its result and publishes it again after `until`");
             }
         }
         Ok(())

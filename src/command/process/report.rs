@@ -109,7 +109,7 @@ fn remark(flag: &str) -> String {
         "printed" => "a paper copy was printed",
         "reimbursed" => "already reimbursed elsewhere",
         "registry_status_unknown" => "the registry's status could not be understood",
-        "seen_before" => "this image was seen before",
+        "seen_before" => "another job brought this bill before",
         other => other,
     };
     meaning.to_owned()

@@ -91,7 +91,9 @@ async fn a_queue_that_is_deleted_while_the_worker_is_idle_is_reported_and_declar
         program.event(EXCHANGE).await["exchange"],
         broker.control_exchange.as_str()
     );
-    program.event("declared again").await;
+    program
+        .event("queues that were deleted exist again: this worker declared them")
+        .await;
     assert_eq!(
         system.session.missing().await.unwrap(),
         Vec::<String>::new()

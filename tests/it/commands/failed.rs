@@ -386,7 +386,7 @@ async fn an_impossible_command_is_refused_with_the_remedy() {
     let nowhere = failed(&file, &["replay"]).await;
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
     assert!(
-        nowhere.stderr.contains("\"CLM-0\"") && nowhere.stderr.contains("nobody has the queue"),
+        nowhere.stderr.contains("\"CLM-0\"") && nowhere.stderr.contains("the queue does not exist"),
         "{}",
         nowhere.stderr
     );

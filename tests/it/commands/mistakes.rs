@@ -372,7 +372,9 @@ async fn a_store_that_cannot_be_used_is_reported_at_the_start_and_parks_the_job(
         let system = Setup::new(On::RabbitMq).await.prepare().await;
         let file = ConfigFile::of(&system);
         let mut program = file.run(&[(name, value)]);
-        let event = program.event("the store cannot be used").await;
+        let event = program
+            .event("the store cannot be used yet; jobs wait as the policy says")
+            .await;
         assert_eq!(
             (&event["level"], &event["about"]),
             (&"ERROR".into(), &"storage.bucket".into()),

@@ -72,7 +72,7 @@ async fn a_result_whose_reply_queue_was_gone_is_delivered_there_once_it_is_back(
     let refused = results(&file, &["deliver"]).await;
     assert!(
         refused.code == Some(1)
-            && refused.stdout.contains("nobody has the queue")
+            && refused.stdout.contains("the queue does not exist")
             && refused.stdout.contains("1 are still in"),
         "{refused:?}"
     );
