@@ -14,6 +14,7 @@
 mod allowance;
 mod arguments;
 mod broker_faults;
+mod call_log;
 mod client;
 mod collector;
 mod differences;
@@ -27,7 +28,6 @@ mod harness;
 #[expect(dead_code, reason = "the integration tests use the rest")]
 mod hastened;
 mod injector;
-mod ledger;
 mod logs;
 mod operator;
 mod pictures;
@@ -49,7 +49,7 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments::check();
-    ledger::check();
+    call_log::check();
     reconciliation::check::check();
     verdict::check::check();
     match arguments.wish() {

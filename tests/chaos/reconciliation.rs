@@ -6,7 +6,7 @@
 
 pub(crate) mod check;
 
-use super::ledger::Account;
+use super::call_log::Account;
 use super::logs::LogCounts;
 use super::verdict::{Charge, Evidence};
 use invoice_worker::dev::sandbox::SandboxCall;

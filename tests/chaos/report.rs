@@ -1,9 +1,9 @@
 //! The table at the end, and what is wrong beneath it.
 
 use super::arguments::Arguments;
+use super::call_log::ProviderLog;
 use super::fleet::Fleet;
 use super::injector::Damage;
-use super::ledger::Ledger;
 use super::logs::LogCounts;
 use super::operator::Operator;
 use super::reconciliation::Reconciliation;
@@ -22,7 +22,7 @@ pub(crate) struct Outcome<'a> {
     pub(crate) arguments: &'a Arguments,
     pub(crate) evidence: &'a Evidence,
     pub(crate) damage: &'a Damage,
-    pub(crate) ledger: &'a Ledger,
+    pub(crate) provider_log: &'a ProviderLog,
     pub(crate) both: &'a Reconciliation,
     pub(crate) operator: &'a Operator,
     pub(crate) logs: &'a LogCounts,
@@ -36,14 +36,14 @@ impl Outcome<'_> {
             arguments,
             evidence,
             damage,
-            ledger,
+            provider_log,
             both,
             operator,
             logs,
             fleet,
             took,
         } = self;
-        let (faults, calls) = ledger.faults();
+        let (faults, calls) = provider_log.faults();
         let mut lines = Vec::new();
         let mut row = |name: &str, figure: &dyn Display| {
             lines.push(format!("{name:<NAME_COLUMNS$}  {figure}"));

@@ -1,11 +1,11 @@
 //! The straight line: plan, start, submit while everything breaks, wait, drain, judge, report.
 
 use super::arguments::Arguments;
+use super::call_log::ProviderLog;
 use super::collector::Collector;
 use super::environment::Environment;
 use super::fleet::Fleet;
 use super::injector::{Damage, Injector};
-use super::ledger::Ledger;
 use super::pictures::bills;
 use super::plan::{Asks, orders};
 use super::rabbit::Rabbit;
@@ -63,7 +63,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     };
     let mut submitter = Submitter::open(&environment, &bills, &calm, &orders, strangers).await;
     let (collector, mut answered_ids) = Collector::start(&environment.config);
-    let (ledger, mut damage) = (Mutex::new(Ledger::default()), Damage::default());
+    let (provider_log, mut damage) = (Mutex::new(ProviderLog::default()), Damage::default());
     let mut injector = Injector {
         environment: &environment,
         collector: &collector,
@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     };
     let in_time = tokio::select! {
         done = timeout(patience(arguments), both) => done.is_ok(),
-        () = copying(&environment, &ledger) => false,
+        () = copying(&environment, &provider_log) => false,
     };
     let unfinished = if in_time {
         Vec::new()
@@ -100,9 +100,9 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     ));
     wrong.push(("left in queues after the drain", emptied(&rabbit).await));
     collector.stop();
-    let mut ledger = ledger.into_inner();
-    ledger.copy(&environment.sandbox.calls());
-    let accounts = ledger.accounts();
+    let mut provider_log = provider_log.into_inner();
+    provider_log.copy(&environment.sandbox.calls());
+    let accounts = provider_log.accounts();
     let evidence = Evidence {
         allowed: allowance::of(&orders, &bills, &submitter.doubtful, began_on != today()),
         sheets,
@@ -114,11 +114,11 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     wrong.extend(evidence.judge());
     wrong.push((
         "calls missing from the copy of the provider's log",
-        ledger.gaps(&environment.sandbox.calls()),
+        provider_log.gaps(&environment.sandbox.calls()),
     ));
     let logs = logs::read(&fleet.workers);
     let (events, others) = operator::ledger(&environment.config).await;
-    let calls = ledger.provider_calls();
+    let calls = provider_log.provider_calls();
     let circumstances = reconciliation::Circumstances {
         began: environment.began_at,
         workers: &logs,
@@ -156,7 +156,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         arguments,
         evidence: &evidence,
         damage: &damage,
-        ledger: &ledger,
+        provider_log: &provider_log,
         both: &both,
         operator: &operator,
         logs: &logs,
@@ -190,10 +190,10 @@ fn patience(arguments: &Arguments) -> Duration {
     Duration::from_secs(seconds as u64)
 }
 
-async fn copying(environment: &Environment, ledger: &Mutex<Ledger>) {
+async fn copying(environment: &Environment, provider_log: &Mutex<ProviderLog>) {
     loop {
         sleep(COPY_EVERY).await;
-        ledger.lock().await.copy(&environment.sandbox.calls());
+        provider_log.lock().await.copy(&environment.sandbox.calls());
     }
 }
 

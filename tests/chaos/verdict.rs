@@ -4,9 +4,9 @@ pub(crate) mod check;
 mod seen_before;
 
 use super::allowance::Allowance;
+use super::call_log::{Account, Accounts};
 use super::collector::MessagesById;
 use super::differences::differences;
-use super::ledger::{Account, Accounts};
 use super::pictures::Bill;
 use super::plan::{Asks, Order, Origin};
 use super::quiet::lasting;

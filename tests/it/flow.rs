@@ -18,10 +18,10 @@ macro_rules! promises {
 }
 
 mod answers;
+mod attempts;
 mod bills;
 mod bodies;
 mod budgets;
-mod canaries;
 mod copies;
 mod damaged;
 mod fitted;
@@ -31,6 +31,7 @@ mod gateways;
 mod heartbeats;
 mod ledger;
 mod memory;
+mod misconfigured_worker;
 mod pauses;
 mod progress;
 mod qr;
@@ -41,7 +42,6 @@ mod resumes;
 mod runs;
 mod scopes;
 mod seen_before;
-mod spending;
 mod stores;
 mod transfer;
 mod unversioned;

@@ -8,7 +8,6 @@
 mod architecture;
 mod broker;
 mod broker_faults;
-mod canary;
 mod clients;
 mod codes;
 mod commands;
@@ -19,6 +18,7 @@ mod fuzz;
 mod harness;
 mod kills;
 mod kinds;
+mod misconfigured_worker;
 mod network;
 #[cfg(feature = "pdf")]
 mod pdf;

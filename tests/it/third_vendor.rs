@@ -218,7 +218,7 @@ async fn a_wrong_key_pauses_the_account_and_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_vendor_that_is_not_known_or_answers_another_question_is_told() {
+async fn a_vendor_that_is_unknown_or_answers_another_question_is_named_in_the_error() {
     let server = Server::default();
     let mut system = system(&server, KEY).await;
     let config = lumen::Config::default();

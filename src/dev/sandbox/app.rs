@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::bill::{Catalogue, CatalogueEntry};
-use super::calls::{CallLedger, OpenCall};
+use super::calls::{CallLog, OpenCall};
 use super::deviation::Deviations;
 use super::download::Downloader;
 use super::picture::{Reader, SeenPicture};
@@ -25,7 +25,7 @@ pub(super) struct SandboxApp {
     pub(super) recognition: SandboxRecognition,
     pub(super) verification: SandboxVerification,
     pub(super) storage: SandboxStorage,
-    pub(super) calls: CallLedger,
+    pub(super) calls: CallLog,
     pub(super) reader: Reader,
     pub(super) downloader: Downloader,
     pub(super) deviations: Deviations,
@@ -54,7 +54,7 @@ impl SandboxApp {
             recognition: scenario.recognition,
             verification: scenario.verification,
             storage: scenario.storage,
-            calls: CallLedger::new(),
+            calls: CallLog::new(),
             reader: Reader::new(),
             downloader: Downloader::new()?,
             deviations: scenario.deviations,

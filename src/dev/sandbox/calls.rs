@@ -13,9 +13,9 @@ use crate::domain::failure::{Billed, Stage};
 /// Older calls are forgotten; the counters still know them.
 const REMEMBERED: usize = 100_000;
 
-/// The recorded calls, shared with the sandbox: a clone is the same ledger.
+/// The recorded calls, shared with the sandbox: a clone is the same log.
 #[derive(Clone, Debug)]
-pub struct CallLedger(Arc<Mutex<LedgerState>>);
+pub struct CallLog(Arc<Mutex<CallLogState>>);
 
 /// One call, in the order in which they came.
 #[derive(Clone, Debug, Serialize)]
@@ -56,9 +56,9 @@ pub struct CallCount {
     pub most_in_flight: u32,
 }
 
-impl CallLedger {
+impl CallLog {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(LedgerState::new())))
+        Self(Arc::new(Mutex::new(CallLogState::new())))
     }
 
     /// Answered calls, in the order in which they came.
@@ -66,7 +66,7 @@ impl CallLedger {
         self.lock()
             .entries
             .iter()
-            .filter_map(LedgerEntry::answered)
+            .filter_map(CallLogEntry::answered)
             .collect()
     }
 
@@ -91,34 +91,34 @@ impl CallLedger {
 
     /// Forgets everything; what is in flight is no longer counted.
     pub(super) fn reset(&self) {
-        let mut ledger = self.lock();
-        let generation = ledger.generation + 1;
-        *ledger = LedgerState {
+        let mut log = self.lock();
+        let generation = log.generation + 1;
+        *log = CallLogState {
             generation,
-            ..LedgerState::new()
+            ..CallLogState::new()
         };
     }
 
     pub(super) fn begin(&self, stage: Stage) -> OpenCall {
-        let mut ledger = self.lock();
-        let count = ledger.count(stage);
+        let mut log = self.lock();
+        let count = log.count(stage);
         count.calls += 1;
         count.in_flight += 1;
         count.most_in_flight = count.most_in_flight.max(count.in_flight);
-        if ledger.entries.len() == REMEMBERED {
-            ledger.entries.pop_front();
-            ledger.forgotten += 1;
+        if log.entries.len() == REMEMBERED {
+            log.entries.pop_front();
+            log.forgotten += 1;
         }
-        let at = ledger.started.elapsed();
-        ledger.entries.push_back(LedgerEntry {
+        let at = log.started.elapsed();
+        log.entries.push_back(CallLogEntry {
             stage,
             at,
             outcome: None,
         });
-        let number = ledger.forgotten + ledger.entries.len() - 1;
+        let number = log.forgotten + log.entries.len() - 1;
         OpenCall {
             calls: self.clone(),
-            generation: ledger.generation,
+            generation: log.generation,
             stage,
             number,
             subject: None,
@@ -130,7 +130,7 @@ impl CallLedger {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, LedgerState> {
+    fn lock(&self) -> MutexGuard<'_, CallLogState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,7 +138,7 @@ impl CallLedger {
 /// A call that is being answered. Dropped without an answer, it was abandoned by its caller.
 #[derive(Debug)]
 pub(super) struct OpenCall {
-    calls: CallLedger,
+    calls: CallLog,
     generation: u32,
     stage: Stage,
     number: usize,
@@ -186,15 +186,15 @@ impl OpenCall {
             .and_then(samples::named)
             .map(|sample| sample.name);
         tracing::info!(stage = %self.stage, sample, nth = self.nth, answer, http.status = http_status, billed = billed.as_str(), "answered");
-        let mut ledger = self.calls.lock();
-        if ledger.generation != self.generation {
+        let mut log = self.calls.lock();
+        if log.generation != self.generation {
             return;
         }
-        let count = ledger.count(self.stage);
+        let count = log.count(self.stage);
         count.billed += u64::from(billed == Billed::Yes);
         count.billed_unknown += u64::from(billed == Billed::Unknown);
-        let index = self.number.checked_sub(ledger.forgotten);
-        if let Some(entry) = index.and_then(|index| ledger.entries.get_mut(index)) {
+        let index = self.number.checked_sub(log.forgotten);
+        if let Some(entry) = index.and_then(|index| log.entries.get_mut(index)) {
             entry.outcome = Some(outcome);
         }
     }
@@ -203,20 +203,20 @@ impl OpenCall {
 impl Drop for OpenCall {
     fn drop(&mut self) {
         self.answer("abandoned", 0);
-        let mut ledger = self.calls.lock();
-        if ledger.generation == self.generation {
-            let count = ledger.count(self.stage);
+        let mut log = self.calls.lock();
+        if log.generation == self.generation {
+            let count = log.count(self.stage);
             count.in_flight = count.in_flight.saturating_sub(1);
         }
     }
 }
 
 #[derive(Debug)]
-struct LedgerState {
-    /// Raised by a reset, so that a call from before is not counted in the new ledger.
+struct CallLogState {
+    /// Raised by a reset, so that a call from before is not counted in the new log.
     generation: u32,
     started: Instant,
-    entries: VecDeque<LedgerEntry>,
+    entries: VecDeque<CallLogEntry>,
     forgotten: usize,
     recognition: CallCount,
     verification: CallCount,
@@ -224,7 +224,7 @@ struct LedgerState {
 }
 
 #[derive(Debug)]
-struct LedgerEntry {
+struct CallLogEntry {
     stage: Stage,
     at: Duration,
     outcome: Option<CallOutcome>,
@@ -241,7 +241,7 @@ struct CallOutcome {
     took: Duration,
 }
 
-impl LedgerState {
+impl CallLogState {
     fn new() -> Self {
         Self {
             generation: 0,
@@ -263,7 +263,7 @@ impl LedgerState {
     }
 }
 
-impl LedgerEntry {
+impl CallLogEntry {
     fn answered(&self) -> Option<SandboxCall> {
         let CallOutcome {
             subject,
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn an_answered_call_is_kept_with_what_it_cost() {
-        let calls = CallLedger::new();
+        let calls = CallLog::new();
         let mut call = calls.begin(Stage::Verification);
         call.about("01-beijing-outpatient", 2);
         call.answer("316", 200);
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_caller_that_goes_away_leaves_the_bill_unknown() {
-        let calls = CallLedger::new();
+        let calls = CallLog::new();
         drop(calls.begin(Stage::Recognition));
         let kept = &calls.of(Stage::Recognition)[0];
         assert_eq!(
@@ -333,8 +333,8 @@ mod tests {
     }
 
     #[test]
-    fn a_call_from_before_a_reset_is_not_in_the_new_ledger() {
-        let calls = CallLedger::new();
+    fn a_call_from_before_a_reset_is_not_in_the_new_log() {
+        let calls = CallLog::new();
         let mut before = calls.begin(Stage::Recognition);
         calls.reset();
         let during = calls.begin(Stage::Recognition);

@@ -35,7 +35,7 @@ mod verification;
 mod window;
 
 pub use super::scenario::Fault;
-pub use calls::{CallCount, CallLedger, SandboxCall};
+pub use calls::{CallCount, CallLog, SandboxCall};
 pub use deviation::{Deviation, Deviations};
 pub use running::{Sandbox, SandboxCredentials, SandboxOptions};
 pub use samples::Sample;

@@ -1,7 +1,7 @@
 //! A sandbox that runs: its addresses, its credentials, and what is in its store.
 
 use super::app::SandboxApp;
-use super::calls::CallLedger;
+use super::calls::CallLog;
 use super::scenario::SandboxScenario;
 use super::{gateway, server, storage, verification};
 use anyhow::Context;
@@ -148,7 +148,7 @@ impl Sandbox {
     }
 
     /// The recorded calls, which go on being recorded.
-    pub fn calls(&self) -> CallLedger {
+    pub fn calls(&self) -> CallLog {
         self.app.calls.clone()
     }
 

@@ -1,8 +1,8 @@
 //! The worker's side: starts the child, hands it a document, and takes a picture or the reason why
 //! there is none. What the child answers is bounded in bytes and time, and is nothing but data.
 
+use super::child_answer::ChildAnswer;
 use super::fault::ChildEnd;
-use super::told::Told;
 use crate::domain::failure::Failure;
 use bytes::Bytes;
 use std::io;
@@ -133,13 +133,13 @@ impl PdfReader {
         if !status.success() {
             return Err(refused(end(status)));
         }
-        match Told::read(&answer) {
-            Some((Told::Page(page), start)) if start < answer.len() => Ok(PdfPage {
+        match ChildAnswer::read(&answer) {
+            Some((ChildAnswer::Page(page), start)) if start < answer.len() => Ok(PdfPage {
                 picture: Bytes::from(answer).slice(start..),
                 page,
             }),
-            Some((Told::Refused(fault), _)) => Err(PdfError::Refused(fault.failure())),
-            Some((Told::Page(_), _)) | None => Err(refused(ChildEnd::Died)),
+            Some((ChildAnswer::Refused(fault), _)) => Err(PdfError::Refused(fault.failure())),
+            Some((ChildAnswer::Page(_), _)) | None => Err(refused(ChildEnd::Died)),
         }
     }
 

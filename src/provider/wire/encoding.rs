@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_undone_is_told() {
+    fn a_body_that_is_not_undone_is_an_error_that_says_why() {
         for (body, names, problem) in [
             (
                 PLAIN.to_vec(),

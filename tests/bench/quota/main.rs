@@ -10,14 +10,14 @@
     reason = "a benchmark: it may panic anywhere, and reports on its output"
 )]
 
-mod ledger;
+mod call_log;
 #[path = "../rig/mod.rs"]
 #[expect(dead_code, reason = "other benchmarks use the rest")]
 mod rig;
 
+use call_log::QuotaLog;
 use clap::Parser;
 use invoice_worker::dev::sandbox::SandboxScenario;
-use ledger::QuotaLedger;
 use rig::setup::BenchSetup;
 use rig::subject::Subject;
 use rig::table::table;
@@ -53,9 +53,9 @@ async fn main() {
     let mut steady = Vec::new();
     let mut changes = Vec::new();
     for (limiter, burst) in [("strict second", 0), ("bucket of 4", 4)] {
-        let ledger = measure(&arguments, burst).await;
-        steady.extend(ledger.steady(limiter));
-        changes.extend(ledger.changes(limiter));
+        let log = measure(&arguments, burst).await;
+        steady.extend(log.steady(limiter));
+        changes.extend(log.changes(limiter));
     }
     let head = [
         "provider's limiter",
@@ -76,7 +76,7 @@ async fn main() {
 
 /// Measures with workers that join one after the other, and at the end one is killed; there are
 /// always more jobs than the quota allows.
-async fn measure(arguments: &Arguments, burst: u32) -> QuotaLedger {
+async fn measure(arguments: &Arguments, burst: u32) -> QuotaLog {
     let mut scenario = SandboxScenario::default();
     let SandboxScenario {
         recognition,
@@ -108,10 +108,10 @@ async fn measure(arguments: &Arguments, burst: u32) -> QuotaLedger {
         )
         .await;
     setup.sandbox.reset();
-    let mut ledger = QuotaLedger::new(setup.sandbox.calls(), arguments.rate);
+    let mut log = QuotaLog::new(setup.sandbox.calls(), arguments.rate);
     let mut workers = Vec::new();
     for count in arguments.workers.iter().copied() {
-        let (before, begun) = (workers.len(), ledger.now());
+        let (before, begun) = (workers.len(), log.now());
         while workers.len() < count {
             workers.push(Subject::worker(
                 &setup,
@@ -124,21 +124,21 @@ async fn measure(arguments: &Arguments, burst: u32) -> QuotaLedger {
             format!("{count} instead of {before}")
         };
         sleep(phase).await;
-        ledger.phase(change, count, begun + SETTLING, begun);
+        log.phase(change, count, begun + SETTLING, begun);
     }
-    let begun = ledger.now();
+    let begun = log.now();
     let before = workers.len();
     workers.pop().unwrap().kill().await;
     sleep(phase).await;
-    ledger.phase(
+    log.phase(
         format!("one of {before} killed"),
         before - 1,
         begun + SETTLING,
         begun,
     );
-    ledger.close();
+    log.close();
     for worker in workers {
         worker.kill().await;
     }
-    ledger
+    log
 }

@@ -3,7 +3,7 @@
 
 use super::{Circumstances, Reconciliation, reconcile};
 use crate::allowance::Allowance;
-use crate::ledger::{Account, Accounts};
+use crate::call_log::{Account, Accounts};
 use crate::logs::LogCounts;
 use crate::pictures::bills;
 use crate::verdict::check::innocent;

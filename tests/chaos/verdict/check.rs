@@ -3,7 +3,7 @@
 
 use super::{Evidence, sheets};
 use crate::allowance::Allowance;
-use crate::ledger::{Account, Accounts, Purchase};
+use crate::call_log::{Account, Accounts, Purchase};
 use crate::pictures::{Bill, bills};
 use crate::plan::{Asks, Order, Origin};
 use invoice_worker::broker::{FAILURE, Message};

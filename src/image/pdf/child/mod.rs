@@ -8,7 +8,7 @@ mod pages;
 mod scan;
 mod survey;
 
-use super::told::Told;
+use super::child_answer::ChildAnswer;
 use document::Document;
 use fonts::Fonts;
 use std::fs::File;
@@ -33,14 +33,16 @@ pub fn answer(wanted: &Wanted<'_>) -> std::io::Result<()> {
     confine::confine().map_err(|errno| Error::from_raw_os_error(errno.raw_os_error()))?;
     let mut bytes = Vec::new();
     std::io::stdin().lock().read_to_end(&mut bytes)?;
-    let (told, picture) = picture(bytes, wanted.page, Fonts::new(font));
-    std::io::stdout().lock().write_all(&told.written(&picture))
+    let (answer, picture) = picture(bytes, wanted.page, Fonts::new(font));
+    std::io::stdout()
+        .lock()
+        .write_all(&answer.written(&picture))
 }
 
-fn picture(bytes: Vec<u8>, page: Option<u32>, fonts: Fonts) -> (Told, Vec<u8>) {
+fn picture(bytes: Vec<u8>, page: Option<u32>, fonts: Fonts) -> (ChildAnswer, Vec<u8>) {
     let made = Document::open(bytes).and_then(|document| pages::picture(&document, page, &fonts));
     match made {
-        Ok((page, picture)) => (Told::Page(page), picture),
-        Err(fault) => (Told::Refused(fault), Vec::new()),
+        Ok((page, picture)) => (ChildAnswer::Page(page), picture),
+        Err(fault) => (ChildAnswer::Refused(fault), Vec::new()),
     }
 }

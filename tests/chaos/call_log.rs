@@ -1,14 +1,14 @@
-//! The provider's own log: the sandbox's ledger of calls, copied from time to time, because it
+//! The provider's own log: the sandbox's record of calls, copied from time to time, because it
 //! forgets calls that are long past, and the judge wants all of them.
 
 use super::faults::VERDICTS;
-use invoice_worker::dev::sandbox::{CallLedger, SandboxCall};
+use invoice_worker::dev::sandbox::{CallLog, SandboxCall};
 use invoice_worker::domain::failure::{Billed, Stage};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 #[derive(Debug, Default)]
-pub(crate) struct Ledger(HashMap<(Duration, Stage, Option<String>, u32), SandboxCall>);
+pub(crate) struct ProviderLog(HashMap<(Duration, Stage, Option<String>, u32), SandboxCall>);
 
 /// One good answer that was sent in full, and paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +30,8 @@ pub(crate) struct Account {
 /// By stage and the picture's SHA-256.
 pub(crate) type Accounts = BTreeMap<(Stage, String), Account>;
 
-impl Ledger {
-    pub(crate) fn copy(&mut self, calls: &CallLedger) {
+impl ProviderLog {
+    pub(crate) fn copy(&mut self, calls: &CallLog) {
         for call in calls.all() {
             self.0
                 .insert((call.at, call.stage, call.subject.clone(), call.nth), call);
@@ -106,7 +106,7 @@ impl Ledger {
     }
 
     /// Stages of which the sandbox counted more calls than are known here.
-    pub(crate) fn gaps(&self, calls: &CallLedger) -> Vec<String> {
+    pub(crate) fn gaps(&self, calls: &CallLog) -> Vec<String> {
         let known = |stage| self.0.values().filter(|call| call.stage == stage).count() as u64;
         let counted =
             [Stage::Recognition, Stage::Verification].map(|stage| (stage, calls.count(stage)));
@@ -186,7 +186,7 @@ pub(crate) fn check() {
         });
         let keyed =
             writes.map(|call| ((call.at, call.stage, call.subject.clone(), call.nth), call));
-        let accounts = Ledger(keyed.collect()).accounts();
+        let accounts = ProviderLog(keyed.collect()).accounts();
         let found = accounts.into_values().flat_map(|account| account.stored);
         let seconds: Vec<_> = found.map(|at| at.as_secs()).collect();
         assert_eq!(seconds, stored, "{answers:?}");

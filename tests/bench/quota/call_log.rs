@@ -1,7 +1,7 @@
 //! What the providers counted: what was let through in which second, and what was refused.
 
 use super::rig::figures::number;
-use invoice_worker::dev::sandbox::{CallLedger, SandboxCall};
+use invoice_worker::dev::sandbox::{CallLog, SandboxCall};
 use invoice_worker::domain::failure::Stage;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -13,8 +13,8 @@ const SPAN: Duration = Duration::from_secs(5);
 const SETTLED: f64 = 0.95;
 const STEP: Duration = Duration::from_millis(250);
 
-pub(crate) struct QuotaLedger {
-    calls: CallLedger,
+pub(crate) struct QuotaLog {
+    calls: CallLog,
     rate: f64,
     opened: Instant,
     phases: Vec<Phase>,
@@ -30,8 +30,8 @@ struct Phase {
     ended: Duration,
 }
 
-impl QuotaLedger {
-    pub(crate) fn new(calls: CallLedger, rate: u32) -> Self {
+impl QuotaLog {
+    pub(crate) fn new(calls: CallLog, rate: u32) -> Self {
         Self {
             calls,
             rate: f64::from(rate),

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 /// The first line of the answer.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Told {
+pub(super) enum ChildAnswer {
     /// The page, from 1, whose picture follows.
     Page(u32),
     Refused(PdfFault),
 }
 
-impl Told {
+impl ChildAnswer {
     /// Writes the answer with its picture.
     #[cfg(feature = "pdf")]
     pub(super) fn written(&self, picture: &[u8]) -> Vec<u8> {
@@ -22,11 +22,11 @@ impl Told {
         bytes
     }
 
-    /// Reads an answer: what is told, and where the picture begins. `None`: it is none.
+    /// Reads an answer: what it says, and where the picture begins. `None`: it is none.
     pub(super) fn read(answer: &[u8]) -> Option<(Self, usize)> {
         let end = memchr::memchr(b'\n', answer)?;
-        let told = serde_json::from_slice(&answer[..end]).ok()?;
-        Some((told, end + 1))
+        let read = serde_json::from_slice(&answer[..end]).ok()?;
+        Some((read, end + 1))
     }
 }
 
@@ -37,12 +37,12 @@ mod tests {
     #[test]
     fn an_answer_is_a_line_and_a_picture() {
         assert_eq!(
-            Told::read(b"{\"page\":2}\n\xff\xd8"),
-            Some((Told::Page(2), 11))
+            ChildAnswer::read(b"{\"page\":2}\n\xff\xd8"),
+            Some((ChildAnswer::Page(2), 11))
         );
-        let refused = Told::Refused(PdfFault::NoSuchPage { pages: 3 });
+        let refused = ChildAnswer::Refused(PdfFault::NoSuchPage { pages: 3 });
         assert_eq!(
-            Told::read(b"{\"refused\":{\"no_such_page\":{\"pages\":3}}}\n"),
+            ChildAnswer::read(b"{\"refused\":{\"no_such_page\":{\"pages\":3}}}\n"),
             Some((refused, 41))
         );
         for strange in [
@@ -51,7 +51,7 @@ mod tests {
             b"\n",
             b"memory allocation failed\n",
         ] {
-            assert_eq!(Told::read(strange), None);
+            assert_eq!(ChildAnswer::read(strange), None);
         }
     }
 }

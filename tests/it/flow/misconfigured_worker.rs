@@ -1,5 +1,6 @@
-//! A worker with a wrong setting beside a healthy one: all jobs are answered, and the wrong one is
-//! never ready.
+//! A worker with a wrong setting beside a healthy one, both in this process, on both brokers: all
+//! jobs are answered, and the wrong one is never ready. `tests/it/misconfigured_worker.rs` runs
+//! processes.
 
 use crate::harness::system::{On, Setup, System};
 use invoice_worker::config::Config;
@@ -8,31 +9,31 @@ use invoice_worker::telemetry::health::HealthState;
 use invoice_worker::telemetry::job_event::JobEvent;
 
 promises![
-    a_canary_with_a_wrong_secret_of_the_store_stops_no_other_worker,
-    a_canary_with_a_wrong_bucket_stops_no_other_worker,
-    a_canary_that_cannot_reach_recognition_stops_no_other_worker,
-    a_canary_with_a_wrong_path_to_verification_stops_no_other_worker,
+    a_worker_with_a_wrong_secret_of_the_store_stops_no_other_worker,
+    a_worker_with_a_wrong_bucket_stops_no_other_worker,
+    a_worker_that_cannot_reach_recognition_stops_no_other_worker,
+    a_worker_with_a_wrong_path_to_verification_stops_no_other_worker,
 ];
 
 const JOBS: usize = 30;
 const CLOSED: &str = "http://127.0.0.1:1/";
 
-async fn a_canary_with_a_wrong_secret_of_the_store_stops_no_other_worker(on: On) {
+async fn a_worker_with_a_wrong_secret_of_the_store_stops_no_other_worker(on: On) {
     beside_a_healthy_worker(on, |config| {
         config.storage.secret_access_key = Secret::new("wrong");
     })
     .await;
 }
 
-async fn a_canary_with_a_wrong_bucket_stops_no_other_worker(on: On) {
+async fn a_worker_with_a_wrong_bucket_stops_no_other_worker(on: On) {
     beside_a_healthy_worker(on, |config| config.storage.bucket = "no-such-bucket".into()).await;
 }
 
-async fn a_canary_that_cannot_reach_recognition_stops_no_other_worker(on: On) {
+async fn a_worker_that_cannot_reach_recognition_stops_no_other_worker(on: On) {
     beside_a_healthy_worker(on, |config| config.recognition.url = CLOSED.into()).await;
 }
 
-async fn a_canary_with_a_wrong_path_to_verification_stops_no_other_worker(on: On) {
+async fn a_worker_with_a_wrong_path_to_verification_stops_no_other_worker(on: On) {
     beside_a_healthy_worker(on, |config| config.verification.url.push_str("/elsewhere")).await;
 }
 

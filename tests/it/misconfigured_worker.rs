@@ -1,5 +1,6 @@
-//! One worker with a wrong setting beside two healthy ones: all jobs are answered as if it were not
-//! there, and it is never ready.
+//! One process with a wrong setting beside two healthy ones: all jobs are answered as if it were not
+//! there, and it is never ready. `tests/it/flow/misconfigured_worker.rs` has workers in the process
+//! of the test.
 
 use crate::harness::peer::Peer;
 use crate::harness::program::{ConfigFile, Program};
@@ -123,18 +124,18 @@ async fn beside_two_healthy_workers(spoil: impl FnOnce(&mut Config)) {
     let mut config = system.config.clone();
     spoil(&mut config);
     let file = ConfigFile::of_config(&config);
-    let mut canary = file.run(&[]);
-    let looked = AbortOnDropHandle::new(tokio::spawn(readiness(canary.telemetry().await)));
+    let mut misconfigured = file.run(&[]);
+    let looked = AbortOnDropHandle::new(tokio::spawn(readiness(misconfigured.telemetry().await)));
     submit_all(&system, |_, _| {}).await;
     all_are_answered(&mut system).await;
-    stays_unready(looked, canary).await;
+    stays_unready(looked, misconfigured).await;
     end_soundly(healthy).await;
 }
 
 async fn two_healthy_workers() -> (System, [Program; 2]) {
     let mut setup = Setup::new(On::RabbitMq).await;
     setup.config.seal.key = Secret::new("the-key-that-all-workers-of-this-test-share");
-    // The canary hands jobs back through the shortest delay queue.
+    // The misconfigured worker hands jobs back through the shortest delay queue.
     setup.config.broker.retry_delays = vec![span("300ms"), span("10s"), span("1h")];
     setup.config.worker.max_in_flight = 4;
     setup.scenario.recognition.latency = Duration::from_millis(20);
@@ -206,14 +207,14 @@ async fn readiness(telemetry: String) -> Value {
     }
 }
 
-async fn stays_unready(looked: AbortOnDropHandle<Value>, canary: Program) {
+async fn stays_unready(looked: AbortOnDropHandle<Value>, misconfigured: Program) {
     let was_ready = if looked.is_finished() {
         Some(looked.await.unwrap())
     } else {
         None
     };
-    assert_eq!(was_ready, None, "the canary was ready");
-    let ended = canary.stop().await;
+    assert_eq!(was_ready, None, "the misconfigured worker was ready");
+    let ended = misconfigured.stop().await;
     assert!(
         matches!(ended.code, Some(0 | 1)),
         "{:?} {}",
