@@ -1,6 +1,6 @@
-//! One process with a wrong setting beside two healthy ones: all jobs are answered as if it were not
-//! there, and it is never ready. `tests/it/flow/misconfigured_worker.rs` has workers in the process
-//! of the test.
+//! One process with a wrong setting beside two healthy ones: all jobs are answered as if it were
+//! not there, and it is never ready. `tests/it/flow/misconfigured_worker.rs` has workers in the
+//! process of the test.
 
 use crate::harness::peer::Peer;
 use crate::harness::program::{ConfigFile, Program};

@@ -3,7 +3,8 @@
 //! The renderer aborts the process on some small files, and an abort is no panic. So the same binary
 //! is started once for each document (`child`), with little memory, little time, no environment and
 //! no other file than the font; the worker (`reader`) hands it the document and takes the picture,
-//! or the reason why there is none (`child_answer`). Only a build with the feature `pdf` has the child.
+//! or the reason why there is none (`child_answer`). Only a build with the feature `pdf` has the
+//! child.
 
 #[cfg(feature = "pdf")]
 pub mod child;
