@@ -31,7 +31,7 @@ pub(super) fn lines(
     let (tries, ends) = if is_control_call {
         (
             format!("a control call, which may be paid for and is no job, tries again at {times}"),
-            "it ends by itself, unless the control call fails in the same way again",
+            "it ends by itself with the first control call that does not fail in the same way",
         )
     } else {
         (
