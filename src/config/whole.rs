@@ -197,6 +197,19 @@ impl Config {
     pub fn warnings(&self) -> Problems {
         let mut warnings = Problems::default();
         self.seal.warn(&mut warnings);
+        let (storage, recognition) = (&self.storage, &self.recognition);
+        for (key, secret) in [
+            ("storage.access_key_id", &storage.access_key_id),
+            ("storage.secret_access_key", &storage.secret_access_key),
+            ("recognition.app_key", &recognition.app_key),
+            ("recognition.app_secret", &recognition.app_secret),
+            ("recognition.app_code", &recognition.app_code),
+            ("verification.api_id", &self.verification.api_id),
+            ("verification.api_secret", &self.verification.api_secret),
+        ] {
+            let problem = "still holds \"replace-this\", which `init` wrote: put the secret there";
+            warnings.require(!secret.is_to_be_replaced(), key, problem);
+        }
         let wait = &self.worker.redelivery_wait;
         for (key, timeout) in [
             ("recognition.timeout", &self.recognition.timeout),

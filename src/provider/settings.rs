@@ -82,8 +82,7 @@ impl Section<'_> {
             "is not set: give it here, in {key}_file or in the environment ({where_to_find})"
         );
         self.require(!secret.is_empty(), key, &missing);
-        let flaw = header_flaw(secret.expose()).or_else(|| secret.flaw_of_placeholder());
-        if let Some(flaw) = flaw {
+        if let Some(flaw) = header_flaw(secret.expose()) {
             self.require(false, key, flaw);
         }
     }

@@ -27,10 +27,9 @@ impl Secret {
         self.expose().is_empty()
     }
 
-    /// The problem with a secret that is still what `init` wrote in its place.
-    pub fn flaw_of_placeholder(&self) -> Option<&'static str> {
-        (self.expose() == TO_BE_REPLACED)
-            .then_some("still holds \"replace-this\": put the secret there")
+    /// Whether it is still what `init` wrote in its place.
+    pub fn is_to_be_replaced(&self) -> bool {
+        self.expose() == TO_BE_REPLACED
     }
 }
 

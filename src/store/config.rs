@@ -73,14 +73,6 @@ impl Config {
                 problems.add(key, flaw);
             }
         }
-        for (key, secret) in [
-            ("storage.access_key_id", &self.access_key_id),
-            ("storage.secret_access_key", &self.secret_access_key),
-        ] {
-            if let Some(flaw) = secret.flaw_of_placeholder() {
-                problems.add(key, flaw);
-            }
-        }
         problems.require(
             self.access_key_id.is_empty() == self.secret_access_key.is_empty(),
             "storage.secret_access_key",
