@@ -119,6 +119,11 @@ impl<'a> InHand<'a> {
         self.past.progress.costs.totals.calls > self.calls_before
     }
 
+    /// Whether there are calls that the ledger may not have: of this turn, or of one that was lost.
+    pub fn has_untold_calls(&self) -> bool {
+        self.has_called() || !self.past.progress.notes.recovered.is_empty()
+    }
+
     /// Our own queues are tried until then: as long as a delivery may be held, and from now on for a
     /// minute at the least.
     pub fn patience(&self) -> Instant {

@@ -4,7 +4,7 @@ use super::event::Wait;
 use crate::broker::InHand;
 use crate::checkpoint::StoredResult;
 use crate::domain::failure::Stage;
-use crate::domain::progress::Parked;
+use crate::domain::progress::Progress;
 use crate::retry::ParkRequest;
 use crate::telemetry::job_event::{JobAnswered, JobEvent, JobParked, call_codes};
 use jiff::Timestamp;
@@ -63,10 +63,11 @@ impl Wait {
         }
     }
 
-    /// A job that waits on as it was `parked` before, or because the worker failed in its turn.
-    pub fn again(parked: Option<&Parked>, until: Timestamp) -> Self {
+    /// A job that waits on as it was parked before, or because the worker failed in its turn.
+    pub fn again(progress: &Progress, until: Timestamp) -> Self {
+        let parked = progress.delivered.parked.as_ref();
         let (stage, code) = parked.map_or((Stage::Worker, "worker.panic"), |parked| {
-            (parked.stage, parked.code.as_str())
+            (parked.stage, &*parked.code)
         });
         Self {
             stage,

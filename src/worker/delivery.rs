@@ -157,12 +157,9 @@ impl DeliveryHandler {
         held.past.progress.delivered.untried = false;
         let (pipeline, halt) = (&self.parts.pipeline, &held.generation.halt);
         if held.past.progress.delivered.redelivered {
-            let resuming = pipeline
-                .answers
-                .resume_unparked(&mut held.past.progress, halt);
-            let until = resuming.await;
+            let (answers, progress) = (&pipeline.answers, &mut held.past.progress);
+            let until = answers.resume_unparked(progress, halt).await;
             held.past.not_before = held.past.not_before.max(until);
-            // The notes of this turn have the calls that were found.
             held.calls_before = held.past.progress.costs.totals.calls;
         }
         let retrier = &pipeline.retrier;

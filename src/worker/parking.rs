@@ -31,7 +31,13 @@ impl DeliveryHandler {
         });
         let end = TurnEnd::Parked(Wait::from(&request));
         if let Err(unpublished) = self.park_and_tell(held, until, &end).await {
-            self.keep_unparked(held, until).await;
+            // The delivery comes back as it was handed out; what was paid for is not bought again.
+            if held.has_called() {
+                let progress = held.past.progress.clone();
+                let (unparked, halt) = (UnparkedRun { progress, until }, &held.generation.halt);
+                let answers = &self.parts.pipeline.answers;
+                answers.keep_unparked(&unparked, halt).await;
+            }
             return Err(unpublished);
         }
         if let Some(job) = job.filter(|job| job.progress && !request.is_brief) {
@@ -63,20 +69,16 @@ impl DeliveryHandler {
         parked.and(told)
     }
 
-    /// Parks a job whose turn did not begin, or did not come to a decision. That is no event of the
-    /// ledger unless there are calls that none has: those of a lost turn, or those before the worker
-    /// failed.
+    /// Parks a job that came to no decision. The ledger has an event of it if there are calls to tell.
     pub(super) async fn hand_back(
         &self,
         held: &mut InHand<'_>,
         until: Timestamp,
     ) -> Result<(), Unpublished> {
-        let progress = &held.past.progress;
-        let has_untold = !progress.notes.recovered.is_empty() || held.has_called();
-        if !has_untold {
+        if !held.has_untold_calls() {
             return self.outbox.park(held, until).await;
         }
-        let end = TurnEnd::Parked(Wait::again(progress.delivered.parked.as_ref(), until));
+        let end = TurnEnd::Parked(Wait::again(&held.past.progress, until));
         self.park_and_tell(held, until, &end).await
     }
 
@@ -97,16 +99,5 @@ impl DeliveryHandler {
             "a job that came back from several crashes is suspected; it will run alone"
         );
         Ok(())
-    }
-
-    /// The delivery comes back as it was handed out. What was paid for meanwhile is kept, so that
-    /// it is not bought again.
-    async fn keep_unparked(&self, held: &InHand<'_>, until: Timestamp) {
-        if held.has_called() {
-            let progress = held.past.progress.clone();
-            let (unparked, halt) = (UnparkedRun { progress, until }, &held.generation.halt);
-            let answers = &self.parts.pipeline.answers;
-            answers.keep_unparked(&unparked, halt).await;
-        }
     }
 }
