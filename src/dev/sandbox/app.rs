@@ -1,7 +1,9 @@
 //! The state that the parts of the sandbox share: the scenario in progress, the recorded calls, the
 //! reader of pictures.
 
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -38,6 +40,7 @@ pub(super) struct SandboxApp {
     requests: AtomicU64,
     seed: u64,
     pictures_apart: bool,
+    bills_apart: bool,
 }
 
 impl SandboxApp {
@@ -64,6 +67,7 @@ impl SandboxApp {
             requests: AtomicU64::new(0),
             seed: scenario.seed,
             pictures_apart: scenario.pictures_apart,
+            bills_apart: scenario.bills_apart,
         })
     }
 
@@ -96,6 +100,20 @@ impl SandboxApp {
     /// The sample that a picture shows.
     pub(super) fn entry(&self, picture: &SeenPicture) -> Option<&CatalogueEntry> {
         self.catalogue.entry(picture.bill.as_ref()?)
+    }
+
+    /// The sample's answer about a picture, or the same about a bill of the picture's own.
+    pub(super) fn answer_about<'a>(
+        &self,
+        picture: &SeenPicture,
+        answer: &'a RawValue,
+    ) -> Cow<'a, RawValue> {
+        let bill = picture.bill.as_ref().filter(|_| self.bills_apart);
+        let renumbered = bill.and_then(|bill| {
+            let text = answer.get().replace(&bill.note_no, &picture.own_number());
+            RawValue::from_string(text).ok()
+        });
+        renumbered.map_or(Cow::Borrowed(answer), Cow::Owned)
     }
 
     /// Counts a call about a picture, waits as long as the answer takes, and returns the fault that

@@ -34,6 +34,16 @@ pub(super) struct SeenPicture {
     pub(super) sha256: String,
 }
 
+impl SeenPicture {
+    /// A bill's number that follows from the bytes: ten digits.
+    pub(super) fn own_number(&self) -> String {
+        let hash = self.sha256.bytes().fold(0_u64, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        format!("{:010}", hash % 10_000_000_000)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a picture in a known format")]
 pub(super) struct NotAPicture;

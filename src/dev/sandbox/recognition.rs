@@ -156,9 +156,10 @@ fn scripted(app: &SandboxApp, fault: &Fault) -> Option<SandboxReply> {
 
 fn recognised(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) -> SandboxReply {
     let is_blank = fault.is_some_and(|fault| fault.nothing_read);
-    let from_picture;
+    let (of_sample, from_picture);
     let data = if let Some(entry) = app.entry(picture).filter(|_| !is_blank) {
-        Some(&*entry.recognition)
+        of_sample = app.answer_about(picture, &entry.recognition);
+        Some(&*of_sample)
     } else {
         from_picture = to_raw_value(&fields(picture.bill.as_ref().filter(|_| !is_blank))).ok();
         from_picture.as_deref()

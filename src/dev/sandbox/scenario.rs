@@ -4,7 +4,7 @@
 //!
 //! | section | keys |
 //! | --- | --- |
-//! | (top) | `seed`, `pictures_apart`, `deviations` |
+//! | (top) | `seed`, `pictures_apart`, `bills_apart`, `deviations` |
 //! | `[recognition]` | `rate_per_second`, `burst`, `latency`, `jitter`, `app_key`, `app_secret`, `app_code`; for rotation `previous_app_key`, `previous_app_secret`, `previous_app_code` |
 //! | `[verification]` | `rate_per_second`, `burst`, `latency`, `jitter`, `api_id`, `api_secret`; for rotation `previous_api_id`, `previous_api_secret` |
 //! | `[storage]` | `latency`, `jitter`, `access_key_id`, `secret_access_key`, `versions`, `part_etags`; for rotation `previous_access_key_id`, `previous_secret_access_key` |
@@ -67,6 +67,8 @@ pub struct SandboxScenario {
     /// Two pictures of the same sample are two subjects, named by their SHA-256: their calls are
     /// counted, and their faults drawn, apart.
     pub pictures_apart: bool,
+    /// Each picture shows a bill of its own, with another number than the sample's.
+    pub bills_apart: bool,
     pub recognition: SandboxRecognition,
     pub verification: SandboxVerification,
     pub storage: SandboxStorage,
@@ -206,6 +208,8 @@ struct WrittenSandbox {
     #[serde(default)]
     pictures_apart: bool,
     #[serde(default)]
+    bills_apart: bool,
+    #[serde(default)]
     deviations: Deviations,
     #[serde(default)]
     recognition: SandboxRecognition,
@@ -223,6 +227,7 @@ impl WrittenSandbox {
         Ok(SandboxScenario {
             seed: self.seed,
             pictures_apart: self.pictures_apart,
+            bills_apart: self.bills_apart,
             recognition: self.recognition,
             verification: self.verification,
             storage: self.storage,

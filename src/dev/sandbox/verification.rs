@@ -244,9 +244,11 @@ fn verified(app: &SandboxApp, picture: &SeenPicture, fault: Option<&Fault>) -> S
         return failed(app, 300, None, true);
     };
     let scripted = fault.and_then(|fault| with_registry(&entry.verification, fault.registry?));
+    let answer = scripted.as_deref().unwrap_or(&entry.verification);
+    let answer = app.answer_about(picture, answer);
     let request_id = &app.request_id()[..32];
     let document = VerificationDocument {
-        data: Some(scripted.as_deref().unwrap_or(&entry.verification)),
+        data: Some(&*answer),
         error_code: None,
         status: "OK",
         reason: None,

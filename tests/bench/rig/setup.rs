@@ -141,5 +141,7 @@ pub(crate) fn at_once() -> SandboxScenario {
         scenario.recognition.rate_per_second,
         scenario.verification.rate_per_second,
     ) = (0, 0);
+    // As new bills are: one that was brought before costs other requests of the store.
+    scenario.bills_apart = true;
     scenario
 }

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::caller::{
-    client, document, file, recognise_sample, sample, sandbox, start, verify, verify_sample,
+    base64_form, client, document, file, recognise, recognise_sample, sample, sandbox, start,
+    verify, verify_sample,
 };
 
 const NAME: &str = "03-zhejiang-outpatient";
@@ -185,4 +186,28 @@ async fn pictures_of_one_bill_are_counted_apart_where_the_scenario_says_so() {
     }
     let name = hex::encode(Sha256::digest(&another));
     assert_eq!(sandbox.calls().about(Stage::Verification, &name).len(), 2);
+}
+
+#[tokio::test]
+async fn each_picture_shows_a_bill_of_its_own_where_the_scenario_says_so() {
+    let sandbox = start(SandboxScenario {
+        bills_apart: true,
+        ..SandboxScenario::default()
+    })
+    .await;
+    let picture = sample(NAME).bytes.to_vec();
+    let another = [sample(NAME).bytes, b"another file of the same bill"].concat();
+    let mut numbers = Vec::new();
+    for bytes in [picture.clone(), another, picture] {
+        let recognised = recognise(&sandbox, base64_form(&bytes)).await.1;
+        let verified = verify(&sandbox, file(bytes)).await.1;
+        let number = &recognised["data"]["InvoiceNum"];
+        assert_eq!(
+            number,
+            &verified["data"]["invoice_standard_result"]["note_no"]
+        );
+        numbers.push(number.to_string());
+    }
+    assert_eq!(numbers[0], numbers[2]);
+    assert_ne!(numbers[0], numbers[1]);
 }
