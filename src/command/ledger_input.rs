@@ -26,7 +26,7 @@ pub(super) struct PeriodArguments {
     /// Up to the end of this day or month, or to this time
     #[arg(long, value_name = "TIME")]
     pub(super) until: Option<NamedTime>,
-    /// Leave out events without a valid seal, which somebody else may have written
+    /// Leave out events without a valid seal, which any client of the broker may have written
     #[arg(long)]
     pub(super) only_sealed: bool,
 }
@@ -146,7 +146,7 @@ fn remark(stream: &str, counts: ReadCounts) {
     for (number, what) in [
         (
             counts.unsealed,
-            "have no valid seal of this configuration: workers with another seal.key wrote them, or somebody else. They are \
+            "have no valid seal of this configuration: workers with another seal.key wrote them, or another client of the broker. They are \
              counted, unless --only-sealed is given; a key that was replaced belongs into seal.previous_key",
         ),
         (

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Billed, Failure};
 use proptest::prelude::*;
 
 fn progress() -> Progress {

@@ -1,4 +1,4 @@
-//! Which events of the ledger are believed: whoever may publish to the broker may write to its stream.
+//! Which events of the ledger are believed: every client that may publish may write to the stream.
 
 use crate::broker::{Message, SEAL};
 use crate::seal::{SealKind, Sealer};

@@ -14,7 +14,7 @@ promises![
     workers_of_a_fleet_find_out_that_they_seal_with_different_keys,
 ];
 
-/// Whoever may write to the bucket may also copy and rename what our workers wrote.
+/// A client that may write to the bucket may also copy and rename what our workers wrote.
 async fn a_checkpoint_of_another_key_or_name_is_absent_and_is_replaced(server: Server) {
     let shelf = Shelf::new(server).await;
     let today = jiff::civil::date(2026, 11, 22);
