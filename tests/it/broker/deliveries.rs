@@ -125,7 +125,7 @@ async fn no_more_than_the_prefetch_is_handed_out(place: Place) {
     let mut narrow = session.consume(&place.config.jobs_queue, 2).await.unwrap();
     let first = next(&mut narrow).await;
     let second = next(&mut narrow).await;
-    // The third goes to whoever has room.
+    // The third goes to the consumer whose prefetch allows it.
     let mut other = session.consume(&place.config.jobs_queue, 1).await.unwrap();
     let third = next(&mut other).await;
     assert_eq!([&first, &second, &third].map(body), ["0", "1", "2"]);

@@ -147,7 +147,7 @@ async fn the_topology_can_be_declared_twice(place: Place) {
 async fn an_announcement_reaches_every_worker(place: Place) {
     let (one, other) = (place.session().await, place.session().await);
     let announcement = Message::json("invoice.control", "{}");
-    // Nobody has to listen.
+    // An announcement needs no consumer.
     one.publisher().announce(&announcement).await.unwrap();
     let mut listening = [one.control().await.unwrap(), other.control().await.unwrap()];
     one.publisher().announce(&announcement).await.unwrap();
